@@ -1,0 +1,142 @@
+package org.llminspector.base;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Problem is the one exception that a user may see: what went wrong, where, what was expected, what was
+ * found, and what to do instead.
+ *
+ * <p>The web layer renders it as RFC 9457 problem+json, the command line as a few plain lines. Everything
+ * else that is thrown is a defect of the program and is reported as {@link Kind#INTERNAL}.
+ */
+public final class Problem extends RuntimeException {
+
+    /** Kind says whose move it is, and maps to an HTTP status and a process exit code. */
+    public enum Kind {
+        /** The request itself is wrong. */
+        INVALID(400, 2),
+        /** The thing named does not exist. */
+        NOT_FOUND(404, 3),
+        /** The request contradicts something that exists. */
+        CONFLICT(409, 4),
+        /** The request would need more memory, context or space than is allowed. */
+        TOO_LARGE(413, 5),
+        /** The request is understood, but this model, engine or device cannot do it. */
+        UNSUPPORTED(422, 6),
+        /** Too many requests are waiting. */
+        BUSY(429, 7),
+        /** A defect of the program, or a machine that failed. */
+        INTERNAL(500, 1);
+
+        private final int httpStatus;
+        private final int exitCode;
+
+        Kind(int httpStatus, int exitCode) {
+            this.httpStatus = httpStatus;
+            this.exitCode = exitCode;
+        }
+
+        public int httpStatus() {
+            return httpStatus;
+        }
+
+        public int exitCode() {
+            return exitCode;
+        }
+    }
+
+    private final Kind kind;
+    private final String what;
+    private final String where;
+    private final String expected;
+    private final String found;
+    private final String instead;
+
+    private Problem(
+            Kind kind, String what, String where, String expected, String found, String instead, Throwable cause) {
+        super(sentence(what, where, expected, found, instead), cause);
+        this.kind = kind;
+        this.what = what;
+        this.where = where;
+        this.expected = expected;
+        this.found = found;
+        this.instead = instead;
+    }
+
+    public static Problem of(Kind kind, String what) {
+        return new Problem(kind, what, null, null, null, null, null);
+    }
+
+    public static Problem invalid(String what) {
+        return of(Kind.INVALID, what);
+    }
+
+    public static Problem notFound(String what) {
+        return of(Kind.NOT_FOUND, what);
+    }
+
+    public static Problem tooLarge(String what) {
+        return of(Kind.TOO_LARGE, what);
+    }
+
+    public static Problem unsupported(String what) {
+        return of(Kind.UNSUPPORTED, what);
+    }
+
+    /** The file, tensor, field, hook or request part that is wrong. */
+    public Problem where(Object where) {
+        return new Problem(kind, what, String.valueOf(where), expected, found, instead, getCause());
+    }
+
+    public Problem expected(Object expected) {
+        return new Problem(kind, what, where, String.valueOf(expected), found, instead, getCause());
+    }
+
+    public Problem found(Object found) {
+        return new Problem(kind, what, where, expected, String.valueOf(found), instead, getCause());
+    }
+
+    /** What the person can do instead, as a sentence. */
+    public Problem instead(String instead) {
+        return new Problem(kind, what, where, expected, found, instead, getCause());
+    }
+
+    public Problem causedBy(Throwable cause) {
+        return new Problem(kind, what, where, expected, found, instead, cause);
+    }
+
+    public Kind kind() {
+        return kind;
+    }
+
+    public String what() {
+        return what;
+    }
+
+    /** May be null, like every part but {@link #what()}. */
+    public String where() {
+        return where;
+    }
+
+    public String expected() {
+        return expected;
+    }
+
+    public String found() {
+        return found;
+    }
+
+    public String instead() {
+        return instead;
+    }
+
+    private static String sentence(String what, String where, String expected, String found, String instead) {
+        List<String> parts = new ArrayList<>();
+        parts.add(where == null ? what : what + " (" + where + ")");
+        if (expected != null) parts.add("expected " + expected);
+        if (found != null) parts.add("found " + found);
+        if (instead != null) parts.add(instead);
+        return String.join("; ", parts);
+    }
+}

@@ -1,0 +1,31 @@
+package org.llminspector.capture;
+
+import java.util.Collections;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.hook.HookId;
+
+/** Capture is what a run saw: plain tensors by hook, in the order in which data flowed. */
+public record Capture(SortedMap<HookId, Tensor> tensors) {
+
+    public Capture {
+        tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
+    }
+
+    public Tensor get(HookId id) {
+        Tensor t = tensors.get(id);
+        if (t == null) {
+            throw Problem.notFound("the run did not capture this hook")
+                    .where(id)
+                    .found(tensors.size() + " captured hooks")
+                    .instead("name it in the run's `capture` list");
+        }
+        return t;
+    }
+
+    public long byteSize() {
+        return tensors.values().stream().mapToLong(Tensor::byteSize).sum();
+    }
+}

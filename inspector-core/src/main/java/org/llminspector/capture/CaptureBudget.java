@@ -1,0 +1,41 @@
+package org.llminspector.capture;
+
+import java.util.Collection;
+import java.util.Locale;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.hook.HookId;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * CaptureBudget says how many bytes a request will keep before it runs, and refuses what does not fit.
+ *
+ * @param maxBytes most bytes that one run may capture
+ */
+public record CaptureBudget(long maxBytes) {
+
+    /** Bytes of these hooks in float32 over this many positions. */
+    public static long bytes(DecoderSpec spec, Collection<HookId> hooks, long positions) {
+        long bytes = 0;
+        for (HookId id : hooks) {
+            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), positions, positions);
+            bytes = Math.addExact(bytes, Math.multiplyExact(Tensor.elements(shape), Float.BYTES));
+        }
+        return bytes;
+    }
+
+    /** Throws TOO_LARGE with the number when the hooks do not fit. */
+    public void check(DecoderSpec spec, Collection<HookId> hooks, long positions) {
+        long bytes = bytes(spec, hooks, positions);
+        if (bytes <= maxBytes) return;
+        throw Problem.tooLarge("the capture would not fit the budget")
+                .where("capture: " + hooks.size() + " hooks x " + positions + " positions")
+                .expected("at most " + mib(maxBytes))
+                .found(mib(bytes))
+                .instead("capture fewer hooks or layers, shorten the prompt, or raise --capture-budget");
+    }
+
+    private static String mib(long bytes) {
+        return String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0);
+    }
+}

@@ -1,0 +1,26 @@
+package org.llminspector.engine;
+
+import org.llminspector.base.Tensor;
+import org.llminspector.spec.DecoderSpec;
+
+/** InspectorEngine is one open model, ready to run. Close it to give its memory back. */
+public interface InspectorEngine extends AutoCloseable {
+
+    DecoderSpec spec();
+
+    EngineInfo info();
+
+    /** Starts a sequence with an empty KV cache. */
+    Session begin(SessionRequest request);
+
+    /**
+     * Reads a residual stream as if it were the last: final norm, then unembedding (the logit lens).
+     *
+     * @param resid [batch, pos, d_model]
+     * @return [batch, pos, vocab]
+     */
+    Tensor unembed(Tensor resid);
+
+    @Override
+    void close();
+}

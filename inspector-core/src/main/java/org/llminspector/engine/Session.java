@@ -1,0 +1,25 @@
+package org.llminspector.engine;
+
+import org.llminspector.capture.Capture;
+
+/** Session is one sequence running through a model, with its KV cache and its captures so far. */
+public interface Session extends AutoCloseable {
+
+    /**
+     * Runs these tokens after those already seen, capturing and intervening as the request said.
+     *
+     * @return logits of the last position, [vocab]
+     */
+    float[] append(int[] tokens);
+
+    /** Positions seen so far. */
+    int length();
+
+    KvCacheReport kvCache();
+
+    /** Everything captured so far, over all positions seen; patterns and scores are padded to [query, key]. */
+    Capture capture();
+
+    @Override
+    void close();
+}

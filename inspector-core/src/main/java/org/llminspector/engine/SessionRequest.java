@@ -1,0 +1,35 @@
+package org.llminspector.engine;
+
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Intervention;
+import org.llminspector.hook.HookId;
+
+/**
+ * SessionRequest is what an engine needs to know before the first token.
+ *
+ * @param maxPositions most positions the sequence will have; the KV cache is allocated for them
+ * @param hooks values to capture
+ * @param interventions changes to make, in order
+ * @param sources for each intervention with {@code from} or {@code freeze}: the values by hook, looked up beforehand
+ */
+public record SessionRequest(
+        int maxPositions,
+        SortedSet<HookId> hooks,
+        List<Intervention> interventions,
+        List<Map<HookId, Tensor>> sources) {
+
+    public SessionRequest {
+        hooks = new TreeSet<>(hooks);
+        interventions = List.copyOf(interventions);
+        sources = List.copyOf(sources);
+    }
+
+    /** Nothing captured, nothing changed. */
+    public static SessionRequest plain(int maxPositions) {
+        return new SessionRequest(maxPositions, new TreeSet<>(), List.of(), List.of());
+    }
+}

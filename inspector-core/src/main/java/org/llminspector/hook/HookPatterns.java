@@ -1,0 +1,99 @@
+package org.llminspector.hook;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.llminspector.base.Problem;
+import org.llminspector.spec.DecoderSpec;
+
+/** HookPatterns turns globs ({@code blocks.*.attn.hook_pattern}, {@code blocks.3.*}, {@code *}) into hooks of one model. */
+public final class HookPatterns {
+
+    private HookPatterns() {}
+
+    /** Every hook this model has, as data flows. */
+    public static SortedSet<HookId> all(DecoderSpec spec) {
+        SortedSet<HookId> all = new TreeSet<>();
+        for (HookPoint point : HookPoint.values()) {
+            for (int layer = point.layered() ? 0 : -1; layer < (point.layered() ? spec.nLayers() : 0); layer++) {
+                if (point.existsIn(spec, layer)) all.add(new HookId(point, layer));
+            }
+        }
+        return all;
+    }
+
+    /**
+     * The hooks that the patterns match. {@code *} stands for any run of characters, {@code ?} for one.
+     *
+     * @throws Problem NOT a silent nothing: a pattern without a match names the closest hooks; one that names a
+     *     point this model lacks says why
+     */
+    public static SortedSet<HookId> match(DecoderSpec spec, Collection<String> patterns) {
+        SortedSet<HookId> all = all(spec);
+        SortedSet<HookId> matched = new TreeSet<>();
+        for (String pattern : patterns) {
+            Pattern regex = glob(pattern);
+            List<HookId> hits = all.stream()
+                    .filter(id -> regex.matcher(id.name()).matches())
+                    .toList();
+            if (hits.isEmpty()) throw noMatch(spec, pattern, regex, all);
+            matched.addAll(hits);
+        }
+        return matched;
+    }
+
+    private static Pattern glob(String pattern) {
+        StringBuilder regex = new StringBuilder();
+        for (char c : pattern.toCharArray()) {
+            if (c == '*') regex.append(".*");
+            else if (c == '?') regex.append('.');
+            else regex.append(Pattern.quote(String.valueOf(c)));
+        }
+        return Pattern.compile(regex.toString());
+    }
+
+    private static Problem noMatch(DecoderSpec spec, String pattern, Pattern regex, SortedSet<HookId> all) {
+        for (HookPoint point : HookPoint.values()) {
+            for (int layer = point.layered() ? 0 : -1; layer < (point.layered() ? spec.nLayers() : 0); layer++) {
+                HookId id = new HookId(point, layer);
+                if (regex.matcher(id.name()).matches()) {
+                    return Problem.unsupported("this model has no such hook: " + point.absence())
+                            .where(pattern)
+                            .instead("GET /models/{slug}/hooks or `inspector hooks` lists the hooks it has");
+                }
+            }
+        }
+        return Problem.invalid("no hook has this name")
+                .where(pattern)
+                .found(spec.nLayers() + " layers, numbered 0 to " + (spec.nLayers() - 1))
+                .instead("closest: " + String.join(", ", closest(pattern, all)));
+    }
+
+    /** The three names with the least edit distance. */
+    static List<String> closest(String name, SortedSet<HookId> all) {
+        List<String> names = new ArrayList<>(all.stream().map(HookId::name).toList());
+        String shortened = name.length() > 200 ? name.substring(0, 200) : name;
+        names.sort(Comparator.comparingInt(n -> distance(shortened, n)));
+        return List.copyOf(names.subList(0, Math.min(3, names.size())));
+    }
+
+    private static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) row[j] = j;
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int above = row[j];
+                int change = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
+                row[j] = Math.min(Math.min(row[j - 1], above) + 1, diagonal + change);
+                diagonal = above;
+            }
+        }
+        return row[b.length()];
+    }
+}

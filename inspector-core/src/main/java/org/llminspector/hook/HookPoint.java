@@ -1,0 +1,161 @@
+package org.llminspector.hook;
+
+import static org.llminspector.hook.Axis.*;
+
+import java.util.List;
+import java.util.Locale;
+import org.llminspector.base.Problem;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+
+/**
+ * HookPoint is the table of every value that can be captured or changed: one row a point, in the order in which
+ * data flows.
+ *
+ * <p>Names are TransformerLens's; {@code {i}} stands for the layer. K and V carry n_kv_heads heads.
+ */
+public enum HookPoint {
+    EMBED("hook_embed", "the token's row of the embedding table, scaled as the family scales it", BATCH, POS, D_MODEL),
+    POS_EMBED("hook_pos_embed", "the position's learned vector, added to the embedding", BATCH, POS, D_MODEL),
+
+    RESID_PRE("blocks.{i}.hook_resid_pre", "the residual stream as the block reads it", BATCH, POS, D_MODEL),
+    LN1_SCALE("blocks.{i}.ln1.hook_scale", "what ln1 divides by: the (centred) root mean square", BATCH, POS, ONE),
+    LN1_NORMALIZED("blocks.{i}.ln1.hook_normalized", "after the division, before ln1's weight", BATCH, POS, D_MODEL),
+    Q("blocks.{i}.attn.hook_q", "queries before RoPE", BATCH, POS, HEAD, D_HEAD),
+    K("blocks.{i}.attn.hook_k", "keys before RoPE, one a key/value head", BATCH, POS, HEAD, D_HEAD),
+    V("blocks.{i}.attn.hook_v", "values, one a key/value head", BATCH, POS, HEAD, D_HEAD),
+    ROT_Q("blocks.{i}.attn.hook_rot_q", "queries after RoPE", BATCH, POS, HEAD, D_HEAD),
+    ROT_K("blocks.{i}.attn.hook_rot_k", "keys after RoPE", BATCH, POS, HEAD, D_HEAD),
+    ATTN_SCORES(
+            "blocks.{i}.attn.hook_attn_scores",
+            "q . k, scaled and masked (-inf where a query may not look), before the softmax",
+            BATCH,
+            HEAD,
+            QUERY,
+            KEY),
+    PATTERN(
+            "blocks.{i}.attn.hook_pattern",
+            "attention probabilities: each query's row sums to 1",
+            BATCH,
+            HEAD,
+            QUERY,
+            KEY),
+    Z("blocks.{i}.attn.hook_z", "pattern . v: what each head read", BATCH, POS, HEAD, D_HEAD),
+    RESULT(
+            "blocks.{i}.attn.hook_result",
+            "each head's own contribution to the output projection (large: made only when asked for)",
+            BATCH,
+            POS,
+            HEAD,
+            D_MODEL),
+    LN1_POST_OUT("blocks.{i}.ln1_post.hook_out", "attention's output after its own norm", BATCH, POS, D_MODEL),
+    ATTN_OUT("blocks.{i}.hook_attn_out", "what attention adds to the residual stream", BATCH, POS, D_MODEL),
+    RESID_MID("blocks.{i}.hook_resid_mid", "the residual stream between attention and MLP", BATCH, POS, D_MODEL),
+    LN2_SCALE("blocks.{i}.ln2.hook_scale", "what ln2 divides by", BATCH, POS, ONE),
+    LN2_NORMALIZED("blocks.{i}.ln2.hook_normalized", "after the division, before ln2's weight", BATCH, POS, D_MODEL),
+    MLP_PRE("blocks.{i}.mlp.hook_pre", "neurons before the non-linearity (the gate, in gated MLPs)", BATCH, POS, D_MLP),
+    MLP_PRE_LINEAR("blocks.{i}.mlp.hook_pre_linear", "the ungated branch of a gated MLP", BATCH, POS, D_MLP),
+    MLP_POST("blocks.{i}.mlp.hook_post", "neurons as the output projection reads them", BATCH, POS, D_MLP),
+    LN2_POST_OUT("blocks.{i}.ln2_post.hook_out", "the MLP's output after its own norm", BATCH, POS, D_MODEL),
+    MLP_OUT("blocks.{i}.hook_mlp_out", "what the MLP adds to the residual stream", BATCH, POS, D_MODEL),
+    RESID_POST("blocks.{i}.hook_resid_post", "the residual stream as the block leaves it", BATCH, POS, D_MODEL),
+
+    LN_FINAL_SCALE("ln_final.hook_scale", "what the final norm divides by", BATCH, POS, ONE),
+    LN_FINAL_NORMALIZED(
+            "ln_final.hook_normalized", "after the division, before the final norm's weight", BATCH, POS, D_MODEL),
+    LN_FINAL_OUT("ln_final.hook_out", "the last hidden state, as the unembedding reads it", BATCH, POS, D_MODEL),
+    LOGITS("logits", "one score per vocabulary entry", BATCH, POS, VOCAB);
+
+    private final String template;
+    private final String doc;
+    private final List<Axis> axes;
+
+    HookPoint(String template, String doc, Axis... axes) {
+        this.template = template;
+        this.doc = doc;
+        this.axes = List.of(axes);
+    }
+
+    /** The name with {@code {i}} for the layer. */
+    public String template() {
+        return template;
+    }
+
+    public String doc() {
+        return doc;
+    }
+
+    public List<Axis> axes() {
+        return axes;
+    }
+
+    /** Whether there is one in every layer. */
+    public boolean layered() {
+        return template.startsWith("blocks.");
+    }
+
+    /** Whether this model has the point at this layer (the layer is ignored for points outside the blocks). */
+    public boolean existsIn(DecoderSpec spec, int layer) {
+        if (!layered()) return this != POS_EMBED || spec.learnedPositions();
+        LayerSpec block = spec.layers().get(layer);
+        return switch (this) {
+            case LN1_SCALE, LN1_NORMALIZED -> block.ln1() != null;
+            case LN2_SCALE, LN2_NORMALIZED -> block.ln2() != null;
+            case LN1_POST_OUT -> block.ln1Post() != null;
+            case LN2_POST_OUT -> block.ln2Post() != null;
+            case ROT_Q, ROT_K -> block.attention().rope() != null;
+            case MLP_PRE_LINEAR -> block.mlp().gated();
+            case RESID_MID -> !block.parallel();
+            default -> true;
+        };
+    }
+
+    /** Why {@link #existsIn} says no, as a sentence. */
+    public String absence() {
+        return switch (this) {
+            case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
+            case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
+            case MLP_PRE_LINEAR -> "this family's MLP is not gated";
+            case LN1_POST_OUT, LN2_POST_OUT -> "this family has no norm after the sublayer";
+            case LN1_SCALE, LN1_NORMALIZED, LN2_SCALE, LN2_NORMALIZED -> "this family has no norm before the sublayer";
+            case RESID_MID -> "attention and MLP run in parallel here: there is nothing between them";
+            default -> throw new IllegalStateException(name().toLowerCase(Locale.ROOT) + " is in every model");
+        };
+    }
+
+    /**
+     * Shape of the value for one sequence.
+     *
+     * @param positions positions of the pass, {@code pos} or {@code query}
+     * @param keys positions that keys are kept for
+     */
+    public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
+        Attention attention = spec.layers().get(layer).attention();
+        Mlp mlp = spec.layers().get(layer).mlp();
+        boolean perKvHead = this == K || this == V || this == ROT_K;
+        return axes.stream()
+                .mapToLong(axis -> switch (axis) {
+                    case BATCH, ONE -> 1;
+                    case POS, QUERY -> positions;
+                    case KEY -> keys;
+                    case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
+                    case D_HEAD -> attention.dHead();
+                    case D_MODEL -> spec.dModel();
+                    case D_MLP -> mlp.dMlp();
+                    case VOCAB -> spec.vocab();
+                })
+                .toArray();
+    }
+
+    /** Index of the axis, or -1. */
+    public int axisIndex(Axis axis) {
+        return axes.indexOf(axis);
+    }
+
+    static HookPoint ofTemplate(String template) {
+        for (HookPoint p : values()) if (p.template.equals(template)) return p;
+        throw Problem.invalid("no such hook point").found(template);
+    }
+}

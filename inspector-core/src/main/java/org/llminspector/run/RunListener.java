@@ -1,0 +1,28 @@
+package org.llminspector.run;
+
+import java.util.List;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.tokenize.Token;
+
+/** RunListener hears of a run while it happens, on the run's thread. Every method has a default that does nothing. */
+public interface RunListener {
+
+    RunListener NONE = new RunListener() {};
+
+    /** The request waits behind this many others. */
+    default void queued(int ahead) {}
+
+    /** The prompt is tokenized and about to run under this id. */
+    default void started(String id, List<Token> prompt) {}
+
+    /** The prompt has gone through the model. */
+    default void prefilled(KvCacheReport kvCache, double ms) {}
+
+    default void token(GeneratedToken token, KvCacheReport kvCache) {}
+
+    /** Asked between tokens: true ends the run with finish reason {@code cancelled}, keeping what was made. */
+    default boolean cancelled() {
+        return false;
+    }
+}

@@ -1,0 +1,34 @@
+package org.llminspector.run;
+
+import java.util.List;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Precision;
+import org.llminspector.generate.GenerateOptions;
+
+/**
+ * RunRequest is everything that decides a run. Null means the default that is named here.
+ *
+ * @param model a slug that GET /models lists (the default model)
+ * @param engine {@code torch}
+ * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
+ * @param precision number format of the weights (fp32)
+ * @param prompt text; exactly one of prompt and tokens
+ * @param tokens ids instead of a text
+ * @param addSpecialTokens whether the tokenizer adds BOS and the like to the prompt (true)
+ * @param capture hook names or globs; nothing is captured unless named
+ * @param interventions changes to make while it runs
+ * @param generate how to continue; null: the prompt only
+ * @param name a label for people
+ */
+public record RunRequest(
+        String model,
+        String engine,
+        String device,
+        Precision precision,
+        String prompt,
+        List<Integer> tokens,
+        Boolean addSpecialTokens,
+        List<String> capture,
+        List<Intervention> interventions,
+        GenerateOptions generate,
+        String name) {}

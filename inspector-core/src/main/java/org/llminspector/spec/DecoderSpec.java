@@ -1,0 +1,38 @@
+package org.llminspector.spec;
+
+import java.util.List;
+
+/**
+ * DecoderSpec is the whole arithmetic of one decoder-only transformer.
+ *
+ * @param family the family's name, as config.json's {@code model_type} spells it (for people only)
+ * @param vocab rows of the embedding and of the unembedding (config {@code vocab_size})
+ * @param dModel width of the residual stream (config {@code hidden_size}, {@code n_embd})
+ * @param maxContext most positions the model was made for (config {@code max_position_embeddings})
+ * @param learnedPositions whether a table of {@code maxContext} learned vectors is added to the embeddings
+ * @param embedScale factor on the looked-up embedding (1 but in Gemma)
+ * @param layers one entry a block, in order
+ * @param finalNorm the norm before the unembedding
+ * @param tied whether the unembedding is the embedding (config {@code tie_word_embeddings})
+ * @param logitSoftcap c in c * tanh(logits / c), or null (Gemma 2's {@code final_logit_softcapping})
+ */
+public record DecoderSpec(
+        String family,
+        int vocab,
+        int dModel,
+        int maxContext,
+        boolean learnedPositions,
+        float embedScale,
+        List<LayerSpec> layers,
+        Norm finalNorm,
+        boolean tied,
+        Float logitSoftcap) {
+
+    public DecoderSpec {
+        layers = List.copyOf(layers);
+    }
+
+    public int nLayers() {
+        return layers.size();
+    }
+}

@@ -1,0 +1,52 @@
+package org.llminspector.spec;
+
+import java.util.List;
+
+/**
+ * Rope is rotary position embedding (Su et al. 2021): pair i of a head turns by position * frequency i.
+ *
+ * <p>Pairs are (i, i + dims/2), the "half" layout of Hugging Face; other layouts are permuted at load.
+ * {@link RopeFrequencies} computes the frequencies.
+ *
+ * @param dims how many of the head's dimensions turn (partial rotary); even
+ * @param theta base of the frequencies (config {@code rope_theta})
+ * @param scaling how the frequencies are stretched for longer contexts
+ */
+public record Rope(int dims, double theta, Scaling scaling) {
+
+    /** Scaling is the config's {@code rope_scaling} or {@code rope_parameters}. */
+    public sealed interface Scaling {}
+
+    /** No scaling. */
+    public record Default() implements Scaling {}
+
+    /** All frequencies divided by factor. */
+    public record Linear(double factor) implements Scaling {}
+
+    /** NTK-aware: theta grows once the sequence is longer than maxContext positions. */
+    public record Dynamic(double factor, int maxContext) implements Scaling {}
+
+    /** YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, attention warmed by attentionFactor. */
+    public record Yarn(
+            double factor,
+            int originalContext,
+            double betaFast,
+            double betaSlow,
+            double attentionFactor,
+            boolean truncate)
+            implements Scaling {}
+
+    /** Llama 3.1: low frequencies divided by factor, a smooth band between. */
+    public record Llama3(double factor, double lowFreqFactor, double highFreqFactor, int originalContext)
+            implements Scaling {}
+
+    /** LongRoPE (Ding et al. 2024): each frequency has its own divisor, one list for short and one for long sequences. */
+    public record LongRope(
+            List<Double> shortFactor, List<Double> longFactor, int originalContext, double attentionFactor)
+            implements Scaling {
+        public LongRope {
+            shortFactor = List.copyOf(shortFactor);
+            longFactor = List.copyOf(longFactor);
+        }
+    }
+}

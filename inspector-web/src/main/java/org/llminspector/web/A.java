@@ -1,0 +1,3 @@
+package org.llminspector.web;
+
+class A {}
