@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param hook a hook's name or a glob ({@code blocks.*.attn.hook_z})
  * @param op what happens to the picked cells
- * @param heads picked heads ({@code head} axis), or null
+ * @param heads picked indices of the head axis, or null
  * @param positions picked positions of the sequence ({@code pos} or {@code query} axis, generated tokens count
  *     on), or null
  * @param keys picked key positions (scores and patterns only), or null

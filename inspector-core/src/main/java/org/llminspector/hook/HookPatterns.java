@@ -48,7 +48,8 @@ public final class HookPatterns {
 
     private static Pattern glob(String pattern) {
         StringBuilder regex = new StringBuilder();
-        for (char c : pattern.toCharArray()) {
+        for (int i = 0; i < pattern.length(); i++) {
+            char c = pattern.charAt(i);
             if (c == '*') regex.append(".*");
             else if (c == '?') regex.append('.');
             else regex.append(Pattern.quote(String.valueOf(c)));

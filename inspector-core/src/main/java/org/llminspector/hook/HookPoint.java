@@ -16,6 +16,7 @@ import org.llminspector.spec.Mlp;
  *
  * <p>Names are TransformerLens's; {@code {i}} stands for the layer. K and V carry n_kv_heads heads.
  */
+@SuppressWarnings("ImmutableEnumChecker") // List.of is immutable
 public enum HookPoint {
     EMBED("hook_embed", "the token's row of the embedding table, scaled as the family scales it", BATCH, POS, D_MODEL),
     POS_EMBED("hook_pos_embed", "the position's learned vector, added to the embedding", BATCH, POS, D_MODEL),
