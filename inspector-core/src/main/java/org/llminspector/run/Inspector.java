@@ -5,6 +5,8 @@ import java.util.List;
 import org.llminspector.base.DType;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
@@ -63,20 +65,6 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /** One device that a model could run on. */
-    public record Device(String id, String name, boolean available, Long memoryBytes, Long freeBytes, String why) {}
-
-    /** One engine and the precisions it has, with a reason where not. */
-    public record EngineDescription(
-            String id,
-            String version,
-            boolean available,
-            List<PrecisionDescription> precisions,
-            String why,
-            String instead) {}
-
-    public record PrecisionDescription(String id, boolean available, String arithmetic, String why, String instead) {}
-
     /** One tensor of a checkpoint, as the file has it. */
     public record TensorEntry(String name, DType dtype, List<Long> shape, long bytes, String file) {}
 
@@ -132,7 +120,7 @@ public final class Inspector implements AutoCloseable {
         throw new UnsupportedOperationException();
     }
 
-    public List<EngineDescription> engines() {
+    public List<Capabilities> engines() {
         throw new UnsupportedOperationException();
     }
 
