@@ -1,0 +1,129 @@
+package org.llminspector.checkpoint;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * SafetensorsFile is one open .safetensors file, fully checked, its tensors memory-mapped when they are asked for.
+ *
+ * <p>Tensors are views of the file and stay readable after {@link #close()} and after the file is deleted (on Linux
+ * and macOS). A file that someone truncates or overwrites in place while it is mapped is beyond any program's
+ * control: reading the lost part then fails with an {@link InternalError}. Replace files by renaming.
+ */
+public final class SafetensorsFile implements AutoCloseable {
+
+    private final Path path;
+    private final FileChannel channel;
+    private final SafetensorsHeader header;
+
+    private SafetensorsFile(Path path, FileChannel channel, SafetensorsHeader header) {
+        this.path = path;
+        this.channel = channel;
+        this.header = header;
+    }
+
+    /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
+    public static SafetensorsFile open(Path path) {
+        if (!Files.exists(path)) throw Problem.notFound("the file is missing").where(path);
+        if (!Files.isRegularFile(path))
+            throw Problem.invalid("this is not a file").where(path);
+        FileChannel channel = null;
+        try {
+            channel = FileChannel.open(path, StandardOpenOption.READ);
+            SafetensorsFile file = new SafetensorsFile(path, channel, SafetensorsHeader.read(path, channel));
+            channel = null;
+            return file;
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        } finally {
+            closeQuietly(channel);
+        }
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    /** Every tensor by name, in the order of their bytes in the file. */
+    public Map<String, TensorInfo> tensors() {
+        return header.tensors();
+    }
+
+    /** What the writer noted under {@code __metadata__}; empty when it noted nothing. */
+    public Map<String, String> metadata() {
+        return header.metadata();
+    }
+
+    /** The tensor, mapped and not copied. */
+    public Tensor tensor(String name) {
+        TensorInfo info = header.tensors().get(name);
+        if (info == null) {
+            throw Problem.notFound("the file has no such tensor")
+                    .where(path + ", tensor " + Names.shown(name))
+                    .found(header.tensors().size() + " tensors")
+                    .instead(Names.closestSentence(name, header.tensors().keySet()));
+        }
+        long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
+        if (info.bytes() == 0) return Tensor.of(info.dtype(), ByteBuffer.allocate(0), shape);
+        if (info.bytes() > Integer.MAX_VALUE) {
+            throw Problem.tooLarge("the tensor is larger than one mapping can be")
+                    .where(path + ", tensor " + Names.shown(name))
+                    .expected("at most 2 GiB - 1 (2,147,483,647 bytes)")
+                    .found(String.format("%,d bytes", info.bytes()))
+                    .instead("use a checkpoint that splits this tensor or stores it in a smaller number format");
+        }
+        try {
+            long size = channel.size();
+            if (size < info.offset() + info.bytes()) {
+                throw Problem.invalid("the file became shorter after it was opened")
+                        .where(path + ", tensor " + Names.shown(name))
+                        .expected("at least " + (info.offset() + info.bytes()) + " bytes")
+                        .found(size + " bytes")
+                        .instead("restore the file and open the model again");
+            }
+            return Tensor.of(
+                    info.dtype(), channel.map(FileChannel.MapMode.READ_ONLY, info.offset(), info.bytes()), shape);
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    /** Bytes of the whole file when it was opened. */
+    public long bytes() {
+        return header.fileBytes();
+    }
+
+    /** The open file; positional reads only. */
+    FileChannel channel() {
+        return channel;
+    }
+
+    @Override
+    public void close() {
+        closeQuietly(channel);
+    }
+
+    static Problem unreadable(Path path, IOException e) {
+        return Problem.invalid("the file cannot be read")
+                .where(path)
+                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
+                .instead("check that it exists, that this user may read it, and that the disk is well")
+                .causedBy(e);
+    }
+
+    private static void closeQuietly(FileChannel channel) {
+        if (channel == null) return;
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // It was opened for reading: nothing can be lost.
+        }
+    }
+}
