@@ -15,14 +15,47 @@ public final class Config {
 
     /** Fields that say nothing about the forward pass: names, training, tokens, serving. */
     private static final Set<String> HARMLESS = Set.of(
-            "_from_model_config", "_name_or_path", "_attn_implementation_autoset", "architectures", "auto_map",
-            "bos_token_id", "chunk_size_feed_forward", "dtype", "eos_token_id", "finetuning_task", "id2label",
-            "initializer_range", "is_decoder", "is_llama_config", "label2id", "layer_norm_epsilon_legacy",
-            "mlp_dropout", "model_type", "n_ctx", "output_attentions", "output_hidden_states", "pad_token_id",
-            "pretraining_tp", "problem_type", "return_dict", "return_dict_in_generate", "sep_token_id",
-            "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type",
-            "summary_use_proj", "task_specific_params", "tokenizer_class", "torch_dtype", "transformers.js_config",
-            "transformers_version", "unsloth_fixed", "unsloth_version", "use_cache", "vocab_size");
+            "_from_model_config",
+            "_name_or_path",
+            "_attn_implementation_autoset",
+            "architectures",
+            "auto_map",
+            "bos_token_id",
+            "chunk_size_feed_forward",
+            "dtype",
+            "eos_token_id",
+            "finetuning_task",
+            "id2label",
+            "initializer_range",
+            "is_decoder",
+            "is_llama_config",
+            "label2id",
+            "layer_norm_epsilon_legacy",
+            "mlp_dropout",
+            "model_type",
+            "n_ctx",
+            "output_attentions",
+            "output_hidden_states",
+            "pad_token_id",
+            "pretraining_tp",
+            "problem_type",
+            "return_dict",
+            "return_dict_in_generate",
+            "sep_token_id",
+            "summary_activation",
+            "summary_first_dropout",
+            "summary_proj_to_labels",
+            "summary_type",
+            "summary_use_proj",
+            "task_specific_params",
+            "tokenizer_class",
+            "torch_dtype",
+            "transformers.js_config",
+            "transformers_version",
+            "unsloth_fixed",
+            "unsloth_version",
+            "use_cache",
+            "vocab_size");
 
     private final JsonNode json;
     private final Path file;
@@ -85,10 +118,11 @@ public final class Config {
             case "gelu" -> Activation.GELU;
             case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> Activation.GELU_TANH;
             case "relu" -> Activation.RELU;
-            default -> throw Problem.unsupported("this activation function is not supported")
-                    .where(at(field))
-                    .expected("silu, gelu, gelu_new, gelu_pytorch_tanh or relu")
-                    .found(node);
+            default ->
+                throw Problem.unsupported("this activation function is not supported")
+                        .where(at(field))
+                        .expected("silu, gelu, gelu_new, gelu_pytorch_tanh or relu")
+                        .found(node);
         };
     }
 
@@ -106,7 +140,7 @@ public final class Config {
 
     /** Throws for the first field that was neither read nor is harmless, absent, null or false. */
     void refuseWhatWasNotUnderstood() {
-        json.fields().forEachRemaining(e -> {
+        json.properties().forEach(e -> {
             JsonNode value = e.getValue();
             boolean off = value.isNull() || (value.isBoolean() && !value.asBoolean());
             if (off || read.contains(e.getKey()) || HARMLESS.contains(e.getKey())) return;

@@ -32,8 +32,7 @@ final class Gpt2 implements Family {
         if (dModel % nHeads != 0) throw c.wrong("n_head", "a divisor of n_embd " + dModel, nHeads);
         int dHead = dModel / nHeads;
         Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
-        Mlp mlp = new Mlp(
-                c.size("n_inner", 4 * dModel), c.activation("activation_function", "gelu_new"), false, true);
+        Mlp mlp = new Mlp(c.size("n_inner", 4 * dModel), c.activation("activation_function", "gelu_new"), false, true);
         float base = c.flag("scale_attn_weights", true) ? (float) (1 / Math.sqrt(dHead)) : 1f;
         boolean byLayer = c.flag("scale_attn_by_inverse_layer_idx", false);
         if (c.flag("add_cross_attention", false)) {
@@ -72,11 +71,14 @@ final class Gpt2 implements Family {
             int dMlp = s.layers().get(i).mlp().dMlp();
             for (String part : List.of("q", "k", "v")) {
                 int at = "qkv".indexOf(part) * d;
-                plan.put(to + "attn." + part + ".weight", Source.of(from + "attn.c_attn.weight", d, 3L * d)
-                                .cols(at, at + d)
-                                .transposed())
-                        .put(to + "attn." + part + ".bias", Source.of(from + "attn.c_attn.bias", 3L * d)
-                                .rows(at, at + d));
+                plan.put(
+                                to + "attn." + part + ".weight",
+                                Source.of(from + "attn.c_attn.weight", d, 3L * d)
+                                        .cols(at, at + d)
+                                        .transposed())
+                        .put(
+                                to + "attn." + part + ".bias",
+                                Source.of(from + "attn.c_attn.bias", 3L * d).rows(at, at + d));
             }
             conv1d(plan, to + "attn.o", from + "attn.c_proj", d, d);
             conv1d(plan, to + "mlp.in", from + "mlp.c_fc", d, dMlp);

@@ -45,7 +45,9 @@ final class RopeConfig {
     }
 
     private Rope.Scaling scaling() {
-        String type = json == null ? "default" : json.path("rope_type").asText(json.path("type").asText("default"));
+        String type = json == null
+                ? "default"
+                : json.path("rope_type").asText(json.path("type").asText("default"));
         return switch (type) {
             case "default" -> new Rope.Default();
             case "linear" -> new Rope.Linear(factor());
@@ -91,8 +93,7 @@ final class RopeConfig {
         int original = originalContext();
         double factor = number("factor", (double) maxContext / original);
         double warm = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
-        return new Rope.LongRope(
-                list("short_factor"), list("long_factor"), original, number("attention_factor", warm));
+        return new Rope.LongRope(list("short_factor"), list("long_factor"), original, number("attention_factor", warm));
     }
 
     private double factor() {

@@ -45,14 +45,15 @@ final class Decoder {
         int start = cache.length();
         int count = (int) ids.getShape().get(1);
         NDArray x = embed(ids, start, count, tap); // [1, pos, d_model]
-        Positions.Pass pass = positions.pass(start, count);
-        for (int i = 0; i < spec.nLayers(); i++) {
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                x = block(i, x, pass, cache, tap);
-                NDScope.unregister(x);
+        try (Positions.Pass pass = positions.pass(start, count)) {
+            for (int i = 0; i < spec.nLayers(); i++) {
+                try (NDScope scope = new NDScope()) {
+                    scope.suppressNotUsedWarning();
+                    x = block(i, x, pass, cache, tap);
+                    NDScope.unregister(x);
+                }
+                NDScope.register(x);
             }
-            NDScope.register(x);
         }
         cache.advance(count);
         boolean all = tap.wants(LN_FINAL_SCALE, -1)
@@ -99,8 +100,7 @@ final class Decoder {
         return tap.at(RESID_POST, i, post);
     }
 
-    private NDArray attention(
-            int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
+    private NDArray attention(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         int n = pass.count();
         int group = a.nHeads() / a.nKvHeads();
         NDArray q = heads(w.q().apply(x), a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
@@ -162,7 +162,13 @@ final class Decoder {
             case GELU -> Activation.gelu(x);
             case SILU -> x.mul(Activation.sigmoid(x));
             case GELU_TANH ->
-                x.pow(3).mul(0.044715f).add(x).mul((float) Math.sqrt(2 / Math.PI)).tanh().add(1f).mul(x.mul(0.5f));
+                x.pow(3)
+                        .mul(0.044715f)
+                        .add(x)
+                        .mul((float) Math.sqrt(2 / Math.PI))
+                        .tanh()
+                        .add(1f)
+                        .mul(x.mul(0.5f));
         };
     }
 
@@ -170,7 +176,8 @@ final class Decoder {
             NDArray x, Norm norm, NormWeights w, HookPoint scalePoint, HookPoint normalizedPoint, int layer, Tap tap) {
         if (norm == null) return x;
         NDArray centred = norm.kind() == Norm.Kind.LAYER ? x.sub(x.mean(LAST, true)) : x;
-        NDArray scale = centred.square().mean(LAST, true).add((float) norm.eps()).sqrt(); // [1, pos, 1]
+        NDArray scale =
+                centred.square().mean(LAST, true).add((float) norm.eps()).sqrt(); // [1, pos, 1]
         NDArray normalized = tap.at(normalizedPoint, layer, centred.div(tap.at(scalePoint, layer, scale)));
         NDArray scaled = normalized.mul(w.weight());
         return w.bias() == null ? scaled : scaled.add(w.bias());

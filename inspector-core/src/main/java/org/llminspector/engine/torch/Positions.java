@@ -2,6 +2,7 @@ package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.util.HashMap;
@@ -24,7 +25,7 @@ final class Positions {
     }
 
     /** Pass is {@code count} positions from {@code start} on. */
-    final class Pass {
+    final class Pass implements AutoCloseable {
         private final int start;
         private final int count;
         private final Map<Rope, NDArray[]> tables = new HashMap<>();
@@ -89,11 +90,12 @@ final class Positions {
 
         /** Made inside one layer's scope, used by all: closed by {@link #close}. */
         private NDArray keep(NDArray array) {
-            ai.djl.ndarray.NDScope.unregister(array);
+            NDScope.unregister(array);
             return array;
         }
 
-        void close() {
+        @Override
+        public void close() {
             tables.values().forEach(t -> {
                 t[0].close();
                 t[1].close();

@@ -150,7 +150,8 @@ final class TorchWeights implements AutoCloseable {
 
     private static ByteBuffer upcast(Tensor tensor) {
         int n = Math.toIntExact(tensor.size());
-        ByteBuffer out = ByteBuffer.allocateDirect(Math.multiplyExact(n, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer out =
+                ByteBuffer.allocateDirect(Math.multiplyExact(n, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
         if (tensor.dtype() == DType.BF16) {
             ByteBuffer in = tensor.data();
             for (int i = 0; i < n; i++) out.putFloat(i * 4, HalfFloats.fromBf16(in.getShort(i * 2)));
