@@ -1,8 +1,9 @@
 package org.llminspector.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.FileInputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -170,15 +171,10 @@ public final class Checkpoint implements AutoCloseable {
 
     private static String sha256(SafetensorsFile file) {
         MessageDigest digest = digest();
-        ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
-        try {
-            long position = 0;
-            while (true) {
-                int n = file.channel().read(buffer.clear(), position);
-                if (n < 0) break;
-                digest.update(buffer.flip());
-                position += n;
-            }
+        byte[] buffer = new byte[1 << 20];
+        // Not a channel: an interrupt would end it half way.
+        try (InputStream in = new FileInputStream(file.path().toFile())) {
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) digest.update(buffer, 0, n);
         } catch (IOException e) {
             throw SafetensorsFile.unreadable(file.path(), e);
         }

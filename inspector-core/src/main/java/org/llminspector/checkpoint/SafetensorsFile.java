@@ -2,6 +2,7 @@ package org.llminspector.checkpoint;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,13 +21,21 @@ import org.llminspector.base.Tensor;
 public final class SafetensorsFile implements AutoCloseable {
 
     private final Path path;
-    private final FileChannel channel;
     private final SafetensorsHeader header;
+    /** Guarded by this: an interrupt closes it under the thread that uses it. */
+    private FileChannel channel;
 
-    private SafetensorsFile(Path path, FileChannel channel, SafetensorsHeader header) {
+    private boolean closed;
+
+    private SafetensorsFile(Path path) throws IOException {
         this.path = path;
-        this.channel = channel;
-        this.header = header;
+        this.channel = FileChannel.open(path, StandardOpenOption.READ);
+        try {
+            this.header = SafetensorsHeader.read(path, channel);
+        } catch (IOException | RuntimeException | Error e) {
+            channel.close();
+            throw e;
+        }
     }
 
     /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
@@ -34,17 +43,7 @@ public final class SafetensorsFile implements AutoCloseable {
         if (!Files.exists(path)) throw Problem.notFound("the file is missing").where(path);
         if (!Files.isRegularFile(path))
             throw Problem.invalid("this is not a file").where(path);
-        FileChannel channel = null;
-        try {
-            channel = FileChannel.open(path, StandardOpenOption.READ);
-            SafetensorsFile file = new SafetensorsFile(path, channel, SafetensorsHeader.read(path, channel));
-            channel = null;
-            return file;
-        } catch (IOException e) {
-            throw unreadable(path, e);
-        } finally {
-            closeQuietly(channel);
-        }
+        return uninterrupted(path, () -> new SafetensorsFile(path));
     }
 
     public Path path() {
@@ -79,19 +78,56 @@ public final class SafetensorsFile implements AutoCloseable {
                     .found(String.format("%,d bytes", info.bytes()))
                     .instead("use a checkpoint that splits this tensor or stores it in a smaller number format");
         }
+        return Tensor.of(info.dtype(), uninterrupted(path, () -> map(info)), shape);
+    }
+
+    private synchronized ByteBuffer map(TensorInfo info) throws IOException {
+        if (closed) throw new IllegalStateException("the file is closed: " + path);
+        if (!channel.isOpen()) reopen();
+        long size = channel.size();
+        if (size < info.offset() + info.bytes()) {
+            throw Problem.invalid("the file became shorter after it was opened")
+                    .where(path + ", tensor " + Names.shown(info.name()))
+                    .expected("at least " + (info.offset() + info.bytes()) + " bytes")
+                    .found(size + " bytes")
+                    .instead("restore the file and open the model again");
+        }
+        return channel.map(FileChannel.MapMode.READ_ONLY, info.offset(), info.bytes());
+    }
+
+    /** An interrupted thread lost the channel for all. The path may lead to another file by now. */
+    private void reopen() throws IOException {
+        FileChannel again = FileChannel.open(path, StandardOpenOption.READ);
+        channel = again;
+        if (!SafetensorsHeader.read(path, again).equals(header)) {
+            closed = true;
+            again.close();
+            throw Problem.invalid("the file was replaced by another after it was opened")
+                    .where(path)
+                    .instead("open the model again");
+        }
+    }
+
+    /** Reads that a file or a disk may fail. */
+    private interface Read<T> {
+        T run() throws IOException;
+    }
+
+    /** Reads with the thread's interrupt put aside: it says to stop a run, not to lose an open file. */
+    private static <T> T uninterrupted(Path path, Read<T> read) {
+        boolean interrupted = Thread.interrupted();
         try {
-            long size = channel.size();
-            if (size < info.offset() + info.bytes()) {
-                throw Problem.invalid("the file became shorter after it was opened")
-                        .where(path + ", tensor " + Names.shown(name))
-                        .expected("at least " + (info.offset() + info.bytes()) + " bytes")
-                        .found(size + " bytes")
-                        .instead("restore the file and open the model again");
+            while (true) {
+                try {
+                    return read.run();
+                } catch (ClosedByInterruptException e) {
+                    interrupted |= Thread.interrupted();
+                }
             }
-            return Tensor.of(
-                    info.dtype(), channel.map(FileChannel.MapMode.READ_ONLY, info.offset(), info.bytes()), shape);
         } catch (IOException e) {
             throw unreadable(path, e);
+        } finally {
+            if (interrupted) Thread.currentThread().interrupt();
         }
     }
 
@@ -100,14 +136,14 @@ public final class SafetensorsFile implements AutoCloseable {
         return header.fileBytes();
     }
 
-    /** The open file; positional reads only. */
-    FileChannel channel() {
-        return channel;
-    }
-
     @Override
-    public void close() {
-        closeQuietly(channel);
+    public synchronized void close() {
+        closed = true;
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // It was opened for reading: nothing can be lost.
+        }
     }
 
     static Problem unreadable(Path path, IOException e) {
@@ -116,14 +152,5 @@ public final class SafetensorsFile implements AutoCloseable {
                 .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
                 .instead("check that it exists, that this user may read it, and that the disk is well")
                 .causedBy(e);
-    }
-
-    private static void closeQuietly(FileChannel channel) {
-        if (channel == null) return;
-        try {
-            channel.close();
-        } catch (IOException e) {
-            // It was opened for reading: nothing can be lost.
-        }
     }
 }
