@@ -3,7 +3,6 @@ package org.llminspector.family;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
@@ -35,9 +34,6 @@ final class Gpt2 implements Family {
         Mlp mlp = new Mlp(c.size("n_inner", 4 * dModel), c.activation("activation_function", "gelu_new"), false, true);
         float base = c.flag("scale_attn_weights", true) ? (float) (1 / Math.sqrt(dHead)) : 1f;
         boolean byLayer = c.flag("scale_attn_by_inverse_layer_idx", false);
-        if (c.flag("add_cross_attention", false)) {
-            throw Problem.unsupported("cross-attention is not supported").where(c.at("add_cross_attention"));
-        }
         return new DecoderSpec(
                 "gpt2",
                 c.size("vocab_size"),

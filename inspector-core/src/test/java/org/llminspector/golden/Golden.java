@@ -17,6 +17,7 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 
 /** Golden is one tiny model with what Hugging Face transformers computed for it; the READMEs of the goldens explain. */
@@ -26,6 +27,7 @@ public final class Golden implements AutoCloseable {
 
     public final Path dir;
     public final Checkpoint checkpoint;
+    public final Weights weights;
     public final TorchEngine engine;
     public final JsonNode info;
     public final JsonNode noise;
@@ -34,7 +36,8 @@ public final class Golden implements AutoCloseable {
     public Golden(Path dir) {
         this.dir = dir;
         this.checkpoint = Checkpoint.open(dir);
-        this.engine = TorchEngine.open(Family.open(checkpoint), "cpu", Precision.FP32);
+        this.weights = Family.open(checkpoint);
+        this.engine = TorchEngine.open(weights, "cpu", Precision.FP32);
         this.tensors = SafetensorsFile.open(dir.resolve("golden.safetensors"));
         this.info = Json.readObject(dir.resolve("golden.json")).path("info");
         Path noiseFile = dir.resolve("noise.json");

@@ -124,8 +124,10 @@ final class Decoder {
         z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dHead()).transpose(0, 2, 1, 3)); // [1, pos, head, d_head]
         if (tap.wants(RESULT, i)) {
             NDArray result = tap.at(RESULT, i, headResults(z, w.o(), a)); // [1, pos, head, d_model]
-            NDArray sum = result.sum(new int[] {2});
-            return w.o().bias() == null ? sum : sum.add(w.o().bias());
+            if (tap.changes(RESULT, i)) {
+                NDArray sum = result.sum(new int[] {2});
+                return w.o().bias() == null ? sum : sum.add(w.o().bias());
+            }
         }
         return w.o().apply(z.reshape(1, n, (long) a.nHeads() * a.dHead())); // [1, pos, d_model]
     }

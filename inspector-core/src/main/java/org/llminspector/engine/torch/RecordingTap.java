@@ -53,6 +53,11 @@ final class RecordingTap implements Tap {
     }
 
     @Override
+    public boolean changes(HookPoint point, int layer) {
+        return !changes.isEmpty() && changes.containsKey(new HookId(point, layer));
+    }
+
+    @Override
     public NDArray at(HookPoint point, int layer, NDArray value) {
         if (!wants(point, layer)) return value;
         HookId id = new HookId(point, layer);

@@ -14,10 +14,18 @@ interface Tap {
         }
 
         @Override
+        public boolean changes(HookPoint point, int layer) {
+            return false;
+        }
+
+        @Override
         public NDArray at(HookPoint point, int layer, NDArray value) {
             return value;
         }
     };
+
+    /** Whether the value is changed, so that what follows must be made from it. */
+    boolean changes(HookPoint point, int layer);
 
     /** Whether the value is captured or changed, so that costly ones are made only then. */
     boolean wants(HookPoint point, int layer);
