@@ -59,6 +59,8 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         private final FileChannel channel;
         private final Map<String, Entry> entries = new LinkedHashMap<>();
         private Map<String, String> metadata;
+        /** The entry being read, or null. */
+        private String current;
 
         private Parser(Path path, FileChannel channel) {
             this.path = path;
@@ -132,6 +134,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
                 json.nextToken();
                 while (json.nextToken() == JsonToken.FIELD_NAME) {
                     String name = json.currentName();
+                    current = name;
                     json.nextToken();
                     if (name.equals(METADATA)) {
                         metadata(json);
@@ -146,6 +149,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
                         }
                     }
                 }
+                current = null;
                 if (json.nextToken() != null) {
                     throw refuse("something follows the header's JSON object")
                             .where(path + ", header")
@@ -154,12 +158,12 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
                 }
             } catch (CharacterCodingException e) {
                 throw refuse("the header is not valid UTF-8")
-                        .where(path + ", header")
+                        .where(current == null ? path + ", header" : at(current))
                         .found(e.getMessage())
                         .instead("the file is damaged: download it again");
             } catch (JsonProcessingException e) {
                 throw refuse("the header is not valid JSON")
-                        .where(path + ", header")
+                        .where(current == null ? path + ", header" : at(current))
                         .found(e.getOriginalMessage()
                                 + (e.getLocation() == null
                                         ? ""
