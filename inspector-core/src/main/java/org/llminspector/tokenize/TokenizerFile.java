@@ -3,7 +3,9 @@ package org.llminspector.tokenize;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,6 +29,9 @@ final class TokenizerFile {
 
     /** Highest id that is believed; the largest known vocabulary has 262,208. */
     private static final int MAX_ID = 1 << 23;
+
+    private static final ObjectReader PARTS =
+            Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private final Path file;
     private final byte[] json;
@@ -113,9 +118,9 @@ final class TokenizerFile {
                 p.nextToken();
                 switch (field) {
                     case "model" -> model(p);
-                    case "added_tokens" -> added = p.readValueAsTree();
-                    case "decoder" -> decoder = p.readValueAsTree();
-                    case "pre_tokenizer" -> preTokenizer = p.readValueAsTree();
+                    case "added_tokens" -> added = PARTS.readTree(p);
+                    case "decoder" -> decoder = PARTS.readTree(p);
+                    case "pre_tokenizer" -> preTokenizer = PARTS.readTree(p);
                     default -> p.skipChildren();
                 }
             }
