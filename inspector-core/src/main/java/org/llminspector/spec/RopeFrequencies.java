@@ -45,7 +45,7 @@ public final class RopeFrequencies {
     /** theta ^ (2 i / dims): positions that pair i needs for one radian. */
     private static float[] periods(double theta, int dims) {
         float[] p = new float[dims / 2];
-        for (int i = 0; i < p.length; i++) p[i] = (float) Math.pow(theta, (float) (2 * i) / dims);
+        for (int i = 0; i < p.length; i++) p[i] = (float) Math.pow((float) theta, (float) (2 * i) / dims);
         return p;
     }
 

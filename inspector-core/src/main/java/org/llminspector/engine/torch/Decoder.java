@@ -162,7 +162,7 @@ final class Decoder {
         return switch (mlp.activation()) {
             case RELU -> Activation.relu(x);
             case GELU -> Activation.gelu(x);
-            case SILU -> x.mul(Activation.sigmoid(x));
+            case SILU -> x.div(x.neg().exp().add(1f));
             case GELU_TANH ->
                 x.pow(3)
                         .mul(0.044715f)
@@ -180,7 +180,10 @@ final class Decoder {
         NDArray centred = norm.kind() == Norm.Kind.LAYER ? x.sub(x.mean(LAST, true)) : x;
         NDArray scale =
                 centred.square().mean(LAST, true).add((float) norm.eps()).sqrt(); // [1, pos, 1]
-        NDArray normalized = tap.at(normalizedPoint, layer, centred.div(tap.at(scalePoint, layer, scale)));
+        NDArray normalized = tap.at(
+                normalizedPoint,
+                layer,
+                centred.mul(tap.at(scalePoint, layer, scale).pow(-1)));
         NDArray scaled = normalized.mul(w.weight());
         return w.bias() == null ? scaled : scaled.add(w.bias());
     }
