@@ -50,5 +50,10 @@ final class ScriptedSession implements Session {
     }
 
     @Override
+    public double captureMs() {
+        return 0;
+    }
+
+    @Override
     public void close() {}
 }

@@ -98,12 +98,9 @@ class TokenizerPropertyTest {
     @Provide
     Arbitrary<List<Integer>> spmIds() {
         return Arbitraries.frequencyOf(
-                        Tuple.of(
-                                8, Arbitraries.integers().between(259, 319).map(List::of)),
-                        Tuple.of(
-                                1, Arbitraries.integers().between(0, 2).map(List::of)),
-                        Tuple.of(
-                                1, Arbitraries.integers().between(3, 258).map(List::of)),
+                        Tuple.of(8, Arbitraries.integers().between(259, 319).map(List::of)),
+                        Tuple.of(1, Arbitraries.integers().between(0, 2).map(List::of)),
+                        Tuple.of(1, Arbitraries.integers().between(3, 258).map(List::of)),
                         Tuple.of(
                                 4,
                                 Arbitraries.of("\u00e9", "\u20ac", "\ud83d\ude00", "\n", "Z")
