@@ -51,53 +51,40 @@ final class Ranking {
     }
 
     /**
-     * The key at which the weights of the greater keys and its own reach {@code share}: quickselect by weight, linear.
+     * The key at which the weights of the greater keys and its own reach {@code share}: radix select, 12 bits of the
+     * key at a time, linear.
      *
-     * @param keys reordered here
-     * @param size how many of them count
+     * @param keys distinct; reordered here
+     * @param size how many of them count, at least 1
      * @param weights by id, positive; null: each is 1
      * @param share more than 0; when all weights together stay below it, the smallest key is the answer
      */
     static long select(long[] keys, int size, double[] weights, double share) {
-        int from = 0;
-        int to = size;
         double left = share;
-        while (to - from > 1) {
-            long pivot = median(keys[from], keys[(from + to) >>> 1], keys[to - 1]);
-            // [from, i) greater, [i] the pivot, [i + 1, to) less
-            double greater = 0;
-            int i = from;
-            for (int j = from; j < to; j++) {
-                long key = keys[j];
-                if (key < pivot) continue;
-                keys[j] = keys[i];
-                keys[i++] = key;
-                greater += weight(weights, key);
+        int count = size;
+        for (int shift = 52; count > 1; shift = Math.max(0, shift - 12)) {
+            double[] sums = new double[4_096];
+            for (int i = 0; i < count; i++) {
+                sums[digit(keys[i], shift)] += weights == null ? 1 : weights[id(keys[i])];
             }
-            // keys are distinct: the pivot is the least of [from, i)
-            int at = from;
-            while (keys[at] != pivot) at++;
-            keys[at] = keys[i - 1];
-            keys[i - 1] = pivot;
-            double above = greater - weight(weights, pivot);
-            if (left <= above && i - 1 > from) {
-                to = i - 1;
-            } else if (left <= greater || i == to) {
-                return pivot;
-            } else {
-                from = i;
-                left -= greater;
+            int digit = -1;
+            double above = 0;
+            for (int d = sums.length - 1; d >= 0; d--) {
+                if (sums[d] == 0) continue;
+                if (digit >= 0) above += sums[digit];
+                digit = d;
+                if (left <= above + sums[d]) break;
             }
+            left -= above;
+            int same = 0;
+            for (int i = 0; i < count; i++) if (digit(keys[i], shift) == digit) keys[same++] = keys[i];
+            count = same;
         }
-        return keys[from];
+        return keys[0];
     }
 
-    private static double weight(double[] weights, long key) {
-        return weights == null ? 1 : weights[id(key)];
-    }
-
-    private static long median(long a, long b, long c) {
-        return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+    private static int digit(long key, int shift) {
+        return (int) ((key ^ Long.MIN_VALUE) >>> shift) & 4_095;
     }
 
     private static void sink(long[] heap, long key) {

@@ -24,7 +24,14 @@ final class Sampler {
     private final GenerateOptions options;
     private final BitSet seen = new BitSet();
     private final SplittableRandom random;
+
+    /** The tokens that may be drawn, in ascending order: the first {@code kept} of {@code ids}. */
+    private int[] ids = new int[0];
+
+    private int kept;
+    /** Of each kept token, by id, relative to the most probable one: e^((score - max) / temperature). */
     private double[] weights = new double[0];
+
     private long[] keys = new long[0];
 
     /** Options are with their defaults; the prompt's tokens count as seen. */
@@ -49,9 +56,9 @@ final class Sampler {
         if (options.greedy()) {
             id = best(scores);
         } else {
-            double kept = filter(scores);
-            id = draw(kept);
-            sampledProb = weights[id] / kept;
+            double sum = filter(scores);
+            id = draw(sum);
+            sampledProb = weights[id] / sum;
         }
         seen.set(id);
         return new Choice(id, logits[id] - logNorm, sampledProb, logNorm);
@@ -61,62 +68,8 @@ final class Sampler {
     double[] distribution(float[] logits) {
         double sum = filter(penalized(logits));
         double[] probs = new double[logits.length];
-        for (int i = 0; i < probs.length; i++) probs[i] = weights[i] / sum;
+        for (int i = 0; i < kept; i++) probs[ids[i]] = weights[ids[i]] / sum;
         return probs;
-    }
-
-    /**
-     * Sets {@code weights} to e^((score - max) / temperature) where a token is kept and to 0 elsewhere.
-     *
-     * @return their sum
-     */
-    private double filter(float[] scores) {
-        int n = scores.length;
-        if (weights.length < n) {
-            weights = new double[n];
-            keys = new long[n];
-        }
-        float max = scores[best(scores)];
-        int k = options.topK() == 0 ? n : Math.min(options.topK(), n);
-        float least = k < n ? Ranking.nth(scores, k) : Float.NEGATIVE_INFINITY;
-        double sum = 0;
-        for (int i = 0; i < n; i++) {
-            weights[i] = scores[i] < least ? 0 : Math.exp(((double) scores[i] - max) / options.temperature());
-            sum += weights[i];
-        }
-        if (options.topP() < 1) keepNucleus(scores, sum);
-        double kept = 0;
-        for (int i = 0; i < n; i++) {
-            if (weights[i] < options.minP()) weights[i] = 0; // the best has weight 1
-            kept += weights[i];
-        }
-        return kept;
-    }
-
-    private void keepNucleus(float[] scores, double sum) {
-        double p = options.topP();
-        // Tokens this rare weigh less than 1 - p all together, so none of them is in the nucleus.
-        double rare = (1 - p) * sum / scores.length;
-        int size = 0;
-        for (int i = 0; i < scores.length; i++) {
-            if (weights[i] > 0 && weights[i] >= rare) keys[size++] = Ranking.key(scores[i], i);
-        }
-        long last = Ranking.select(keys, size, weights, p * sum);
-        for (int i = 0; i < scores.length; i++) {
-            if (weights[i] > 0 && Ranking.key(scores[i], i) < last) weights[i] = 0;
-        }
-    }
-
-    private int draw(double sum) {
-        double left = random.nextDouble() * sum;
-        int last = 0;
-        for (int i = 0; i < weights.length; i++) {
-            if (weights[i] == 0) continue;
-            last = i;
-            left -= weights[i];
-            if (left < 0) return i;
-        }
-        return last; // rounding: the sum was reached only just
     }
 
     private float[] penalized(float[] logits) {
@@ -129,23 +82,108 @@ final class Sampler {
         return scores;
     }
 
+    /** Decides which tokens may be drawn and how much each weighs; gives the sum of their weights. */
+    private double filter(float[] scores) {
+        if (weights.length < scores.length) {
+            weights = new double[scores.length];
+            keys = new long[scores.length];
+            ids = new int[scores.length];
+        }
+        keepTopK(scores);
+        double sum = weigh(scores);
+        if (options.topP() < 1) sum = keepNucleus(scores, sum);
+        if (options.minP() > 0) sum = keepProbable();
+        return sum;
+    }
+
+    private void keepTopK(float[] scores) {
+        int k = options.topK();
+        float least = k > 0 && k < scores.length ? Ranking.nth(scores, k) : Float.NEGATIVE_INFINITY;
+        int size = 0;
+        for (int id = 0; id < scores.length; id++) if (scores[id] >= least) ids[size++] = id;
+        kept = size;
+    }
+
+    private double weigh(float[] scores) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < kept; i++) max = Math.max(max, scores[ids[i]]);
+        double temperature = options.temperature();
+        double sum = 0;
+        for (int i = 0; i < kept; i++) {
+            int id = ids[i];
+            double weight = Exp.exp(((double) scores[id] - max) / temperature);
+            weights[id] = weight;
+            sum += weight;
+        }
+        return sum;
+    }
+
+    private double keepNucleus(float[] scores, double sum) {
+        double p = options.topP();
+        // Tokens this rare weigh less than 1 - p all together, so none of them is in the nucleus.
+        double rare = (1 - p) * sum / kept;
+        int size = 0;
+        for (int i = 0; i < kept; i++) {
+            int id = ids[i];
+            if (weights[id] < rare) continue;
+            ids[size] = id;
+            keys[size++] = Ranking.key(scores[id], id);
+        }
+        long last = Ranking.select(keys, size, weights, p * sum);
+        kept = 0;
+        double left = 0;
+        for (int i = 0; i < size; i++) {
+            int id = ids[i];
+            if (Ranking.key(scores[id], id) < last) continue;
+            ids[kept++] = id;
+            left += weights[id];
+        }
+        return left;
+    }
+
+    private double keepProbable() {
+        int size = kept;
+        kept = 0;
+        double sum = 0;
+        for (int i = 0; i < size; i++) {
+            if (weights[ids[i]] < options.minP()) continue; // the best has weight 1
+            ids[kept++] = ids[i];
+            sum += weights[ids[i]];
+        }
+        return sum;
+    }
+
+    private int draw(double sum) {
+        double left = random.nextDouble() * sum;
+        for (int i = 0; i < kept; i++) {
+            left -= weights[ids[i]];
+            if (left < 0) return ids[i];
+        }
+        return ids[kept - 1]; // rounding: the sum was reached only just
+    }
+
     private static int best(float[] scores) {
         int best = 0;
-        for (int i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i;
+        float max = scores[0];
+        for (int i = 1; i < scores.length; i++) {
+            if (scores[i] <= max) continue;
+            max = scores[i];
+            best = i;
+        }
         return best;
     }
 
     private static double logNorm(float[] logits) {
-        float max = logits[best(logits)];
+        double max = logits[best(logits)];
         double sum = 0;
-        for (float x : logits) sum += Math.exp((double) x - max);
+        for (float x : logits) sum += Exp.exp(x - max);
         return max + Math.log(sum);
     }
 
     private static void checkFinite(float[] logits, int position) {
         if (logits.length == 0) throw new IllegalArgumentException("no logits at position " + position);
         for (int id = 0; id < logits.length; id++) {
-            if (Float.isFinite(logits[id])) continue;
+            if (Math.abs(logits[id]) <= Float.MAX_VALUE) continue; // false for NaN
             throw Problem.of(Problem.Kind.INTERNAL, "the model's logits are not finite")
                     .where("the logits for position " + position + ", token " + id)
                     .expected("finite numbers")

@@ -76,7 +76,7 @@ public final class Tokenizer implements AutoCloseable {
      */
     public List<Token> encode(String text, boolean addSpecialTokens) {
         String whole = withoutLoneSurrogates(text);
-        Encoding encoding = use(() -> library.encode(whole, addSpecialTokens, false));
+        Encoding encoding = use(() -> encoded(whole, addSpecialTokens));
         int[] utf16 = utf16OfCodePoint(whole);
         long[] ids = encoding.getIds();
         CharSpan[] spans = encoding.getCharTokenSpans();
@@ -168,6 +168,18 @@ public final class Tokenizer implements AutoCloseable {
     /** A special token's bytes are its name's. */
     byte[] bytes(int id) {
         return isSpecial(id) ? pieces[id].getBytes(StandardCharsets.UTF_8) : layout.bytes(pieces[id]);
+    }
+
+    private Encoding encoded(String text, boolean addSpecialTokens) {
+        try {
+            return library.encode(text, addSpecialTokens, false);
+        } catch (RuntimeException e) {
+            throw Problem.invalid("the tokenizer cannot split this text")
+                    .where("text of " + text.length() + " characters")
+                    .expected("a text that its vocabulary can write")
+                    .found(e.getMessage())
+                    .causedBy(e);
+        }
     }
 
     private void check(int id) {

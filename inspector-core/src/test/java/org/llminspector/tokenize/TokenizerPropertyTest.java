@@ -11,6 +11,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tuple;
 import net.jqwik.api.constraints.IntRange;
 
 /** What holds for every text and every sequence of ids. */
@@ -97,13 +98,10 @@ class TokenizerPropertyTest {
     @Provide
     Arbitrary<List<Integer>> spmIds() {
         return Arbitraries.frequencyOf(
-                        net.jqwik.api.Tuple.of(
-                                8, Arbitraries.integers().between(259, 319).map(List::of)),
-                        net.jqwik.api.Tuple.of(
-                                1, Arbitraries.integers().between(0, 2).map(List::of)),
-                        net.jqwik.api.Tuple.of(
-                                1, Arbitraries.integers().between(3, 258).map(List::of)),
-                        net.jqwik.api.Tuple.of(
+                        Tuple.of(8, Arbitraries.integers().between(259, 319).map(List::of)),
+                        Tuple.of(1, Arbitraries.integers().between(0, 2).map(List::of)),
+                        Tuple.of(1, Arbitraries.integers().between(3, 258).map(List::of)),
+                        Tuple.of(
                                 4,
                                 Arbitraries.of("\u00e9", "\u20ac", "\ud83d\ude00", "\n", "Z")
                                         .map(TokenizerPropertyTest::fallback)))

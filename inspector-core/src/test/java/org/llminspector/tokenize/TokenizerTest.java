@@ -3,8 +3,10 @@ package org.llminspector.tokenize;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,9 +27,9 @@ class TokenizerTest {
 
     @Test
     void aTokenSaysItsTextAndItsBytes() {
-        Token she = token(Fixtures.SPM, "\u2581word");
-        assertThat(she.text()).isEqualTo(" word");
-        assertThat(she.bytes()).containsExactly(32, 'w' + 0, 'o' + 0, 'r' + 0, 'd' + 0);
+        Token word = token(Fixtures.SPM, " word");
+        assertThat(word.text()).isEqualTo(" word");
+        assertThat(word.bytes()).containsExactly(32, 119, 111, 114, 100);
         assertThat(Fixtures.SPM.token(3 + 0xE2)).isEqualTo(new Token(229, "<0xE2>", List.of(0xE2), null, null, false));
         assertThat(Fixtures.SPM.token(3 + 10).text()).isEqualTo("\n");
         assertThat(Fixtures.SPM.token(1)).isEqualTo(new Token(1, "<s>", List.of(60, 115, 62), null, null, true));
@@ -43,11 +45,11 @@ class TokenizerTest {
         assertThat(think.text()).isEqualTo("<think>");
     }
 
-    private static Token token(Tokenizer tokenizer, String piece) {
+    private static Token token(Tokenizer tokenizer, String text) {
         for (int id = 0; id < tokenizer.vocabSize(); id++) {
-            if (tokenizer.token(id).text().equals(piece.replace('\u2581', ' '))) return tokenizer.token(id);
+            if (tokenizer.token(id).text().equals(text)) return tokenizer.token(id);
         }
-        throw new AssertionError(piece);
+        throw new AssertionError(text);
     }
 
     @Test
@@ -124,14 +126,48 @@ class TokenizerTest {
         }
     }
 
+    /** Llama 3 and Qwen split with their own regular expression before the bytes. */
     @Test
-    void gemmaSpacesAreBytes() {
-        try (Tokenizer t = Fixtures.changed("spm", folder, json -> json.set("decoder", parse("null")))) {
-            assertThat(t.token(3 + 0xE2).bytes()).containsExactly(0xE2);
+    void losesNothingBehindARegularExpression() {
+        String split = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":"
+                + "\"(?i:'s|'t|'re)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}|\\\\s+(?!\\\\S)|\\\\s+\"},"
+                + "\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                + "\"trim_offsets\":true,\"use_regex\":false}]}";
+        try (Tokenizer t = Fixtures.changed("bytelevel", folder, json -> json.set("pre_tokenizer", parse(split)))) {
+            for (String text : Fixtures.texts("bytelevel")) {
+                List<Integer> ids = Fixtures.ids(t.encode(text, true));
+                assertThat(t.decode(ids, false)).isEqualTo(text);
+            }
         }
-        String metaspace = "{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\"}";
-        try (Tokenizer t = Fixtures.changed("spm", folder, json -> json.set("decoder", parse(metaspace)))) {
-            assertThat(t.token(286).text()).isEqualTo(" ");
+    }
+
+    @Test
+    void readsUnigramAndWordLevel() throws IOException {
+        Path file = folder.resolve("tokenizer.json");
+        Files.writeString(
+                file,
+                "{\"added_tokens\":[],\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
+                        + "\"prepend_scheme\":\"always\"},\"decoder\":{\"type\":\"Metaspace\","
+                        + "\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\"},\"model\":{\"type\":\"Unigram\","
+                        + "\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"\u2581a\",-1.5],[\"b\",-2]]}}");
+        try (Tokenizer t = Tokenizer.open(folder).orElseThrow()) {
+            List<Token> tokens = t.encode("ab a", true);
+            assertThat(tokens).extracting(Token::text).containsExactly(" a", "b", " a");
+            assertThat(Fixtures.streamed(t, List.of(), Fixtures.ids(tokens))).isEqualTo("ab a");
+        }
+        String words = "{\"added_tokens\":[],\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\".\"},"
+                + "\"behavior\":\"Isolated\",\"invert\":false},\"decoder\":{\"type\":\"Fuse\"},\"model\":"
+                + "{\"type\":\"WordLevel\",\"vocab\":{\"A\":0,\"B\":1},\"unk_token\":\"%s\"}}";
+        Files.writeString(file, words.formatted("A"));
+        try (Tokenizer t = Tokenizer.open(folder).orElseThrow()) {
+            assertThat(Fixtures.ids(t.encode("BAZ", true))).containsExactly(1, 0, 0);
+            assertThat(t.token(1)).isEqualTo(new Token(1, "B", List.of(66), null, null, false));
+        }
+        Files.writeString(file, words.formatted("?"));
+        try (Tokenizer t = Tokenizer.open(folder).orElseThrow()) {
+            assertThatThrownBy(() -> t.encode("BAZ", true))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("cannot split");
         }
     }
 
@@ -271,11 +307,11 @@ class TokenizerTest {
         assertThatThrownBy(() -> t.decode(List.of(1), true)).isInstanceOf(IllegalStateException.class);
     }
 
-    private static com.fasterxml.jackson.databind.JsonNode parse(String json) {
+    private static JsonNode parse(String json) {
         try {
             return Json.mapper().readTree(json);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 }
