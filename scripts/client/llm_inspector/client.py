@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-import numpy as np
+from numpy.typing import NDArray
 
 from .problem import InspectorProblem
 from .tensors import parse_safetensors
@@ -144,7 +144,7 @@ class Inspector:
 
     def tensor(
         self, name: str, *, model: Optional[str] = None, rows: Optional[Index] = None, cols: Optional[Index] = None
-    ) -> np.ndarray:
+    ) -> NDArray[Any]:
         """One weight as float32; ``rows`` and ``cols`` slice its first and its last axis."""
         path = _path("models", self._slug(model), "tensors", name) + _query(rows=_index(rows), cols=_index(cols))
         return _only(self._bytes(path), name)
@@ -306,7 +306,7 @@ class Run:
         query: Optional[Index] = None,
         key: Optional[Index] = None,
         feature: Optional[Index] = None,
-    ) -> np.ndarray:
+    ) -> NDArray[Any]:
         """The values seen at one hook, with its axes in the hook's order; an indexed axis stays, with size 1.
 
         Positions are the prompt's and those of every generated token but the last, which was never fed back. Only
@@ -329,10 +329,10 @@ class Run:
         path = _path("runs", source.id, "captures", hook) + query_string
         return _only(self._inspector._bytes(path), hook)
 
-    def __getitem__(self, hook: str) -> np.ndarray:
+    def __getitem__(self, hook: str) -> NDArray[Any]:
         return self.capture(hook)
 
-    def items(self) -> Iterator[Tuple[str, np.ndarray]]:
+    def items(self) -> Iterator[Tuple[str, NDArray[Any]]]:
         """Every captured hook with its values, one fetched at a time."""
         for hook in self.hooks:
             yield hook, self.capture(hook)
@@ -380,7 +380,8 @@ class Run:
 
 def _events(lines: Iterable[bytes]) -> Iterator[Tuple[str, Json]]:
     """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) with JSON data."""
-    event, data = "message", []
+    event = "message"
+    data: List[str] = []
     for raw in lines:
         line = raw.decode("utf-8").rstrip("\r\n")
         if not line:
@@ -422,7 +423,7 @@ def _without_none(**values: Any) -> Json:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _only(data: bytes, name: str) -> np.ndarray:
+def _only(data: bytes, name: str) -> NDArray[Any]:
     tensors = parse_safetensors(data, name)
     if name not in tensors:
         raise InspectorProblem("the server sent another tensor", expected=name, found=", ".join(tensors))

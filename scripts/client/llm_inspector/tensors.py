@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Dict, Union
+from typing import Any, Dict, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .problem import InspectorProblem
 
-_DTYPES = {
+_DTYPES: Dict[str, str] = {
     "F64": "<f8",
     "F32": "<f4",
     "F16": "<f2",
@@ -24,13 +25,13 @@ _DTYPES = {
 }
 
 
-def load(path: Union[str, "os.PathLike[str]"]) -> Dict[str, np.ndarray]:
+def load(path: Union[str, "os.PathLike[str]"]) -> Dict[str, NDArray[Any]]:
     """The tensors of a safetensors file, such as ``inspector run --out run.safetensors`` writes."""
     with open(path, "rb") as file:
         return parse_safetensors(file.read(), os.fspath(path))
 
 
-def parse_safetensors(data: bytes, where: str = "safetensors") -> Dict[str, np.ndarray]:
+def parse_safetensors(data: bytes, where: str = "safetensors") -> Dict[str, NDArray[Any]]:
     """The tensors in safetensors bytes, by name. BF16, which numpy lacks, becomes float32 without loss."""
     if len(data) < 8:
         raise _broken(where, "8 bytes of header length", f"{len(data)} bytes")
@@ -45,7 +46,7 @@ def parse_safetensors(data: bytes, where: str = "safetensors") -> Dict[str, np.n
     return {name: _tensor(data, 8 + length, name, entry, where) for name, entry in header.items()}
 
 
-def _tensor(data: bytes, start: int, name: str, entry: dict, where: str) -> np.ndarray:
+def _tensor(data: bytes, start: int, name: str, entry: Dict[str, Any], where: str) -> NDArray[Any]:
     dtype = entry["dtype"]
     if dtype not in _DTYPES:
         raise _broken(f"{where}, tensor {name}", "one of " + ", ".join(_DTYPES), dtype)
@@ -58,7 +59,7 @@ def _tensor(data: bytes, start: int, name: str, entry: dict, where: str) -> np.n
             f"{count * numpy_dtype.itemsize} bytes",
             f"{max(0, min(start + end, len(data)) - start - begin)} bytes",
         )
-    values = np.frombuffer(data, numpy_dtype, count, start + begin)
+    values: NDArray[Any] = np.frombuffer(data, numpy_dtype, count, start + begin)
     if dtype == "BF16":  # the upper half of a float32
         values = (values.astype("<u4") << 16).view("<f4")
     else:
