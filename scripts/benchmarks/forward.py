@@ -2,7 +2,7 @@
 
 Measures the same things and prints the same JSON:
   prefill_N_ms  N tokens into an empty cache, logits of the last position; one number a repetition
-  decode_ms     one more token after 128, greedily; one number a token
+  decode_ms     one more token, greedily, after a prompt of 16; one number a token
 """
 
 import argparse
@@ -12,6 +12,8 @@ import time
 
 import torch
 import torch.nn.functional as F
+
+PROMPT = 16  # tokens before decoding, as in ForwardBench
 
 
 def read_safetensors(path):
@@ -90,28 +92,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=32, help="tokens to decode")
     parser.add_argument("--check", action="store_true", help="also print the first greedy tokens")
     parser.add_argument("--json", action="store_true", help="accepted for likeness; the output is always JSON")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    model = Llama(args.model, positions=max(512, 128 + args.tokens + 1))
+    model = Llama(args.model, positions=max(512, PROMPT + args.tokens))
     ids = torch.arange(512) * 7919 % model.vocab
 
     result = {"torch": torch.__version__}
     for length in (128, 512):
-        for _ in range(2):
-            model.forward(ids[:length], 0)
+        model.forward(ids[:length], 0)  # warms up
         result[f"prefill_{length}_ms"] = [
             timed(lambda: model.forward(ids[:length], 0))[1] for _ in range(args.repeats)
         ]
-    token, made, times = model.forward(ids[:128], 0).argmax(), [], []
-    for position in range(128, 128 + args.tokens):
-        made.append(int(token))
-        token, ms = timed(lambda: model.forward(token.view(1), position).argmax())
-        times.append(ms)
-    result["decode_ms"] = times[2:] if len(times) > 4 else times  # the first two warm up
+    result["decode_ms"] = []
+    for session in range(3):  # the first warms up
+        token, made = model.forward(ids[:PROMPT], 0).argmax(), []
+        for position in range(PROMPT, PROMPT + args.tokens):
+            made.append(int(token))
+            token, ms = timed(lambda: model.forward(token.view(1), position).argmax())
+            if session > 0:
+                result["decode_ms"].append(ms)
     if args.check:
         result["greedy"] = made
     print(json.dumps(result))
