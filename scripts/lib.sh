@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck disable=SC2034 # used by the scripts
-GOLDEN=$root/inspector-core/src/test/resources/golden/hf
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -52,4 +50,12 @@ venv() {
     "$folder/bin/python" -m pip install -q --disable-pip-version-check "$@"
     printf '%s' "$*" >"$folder/packages"
   fi
+}
+
+# tiny_model FOLDER: the tests' Llama of random weights, with the tests' tokenizer that fits it.
+tiny_model() {
+  local resources=$root/inspector-core/src/test/resources
+  mkdir -p "$1"
+  cp "$resources"/golden/hf/llama/{config.json,generation_config.json,model.safetensors} \
+    "$resources"/tokenizers/spm/{tokenizer.json,tokenizer_config.json} "$1"
 }
