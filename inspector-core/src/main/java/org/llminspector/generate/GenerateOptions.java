@@ -28,4 +28,9 @@ public record GenerateOptions(
         Long seed,
         List<String> stop,
         Integer alternatives,
-        Boolean ignoreEos) {}
+        Boolean ignoreEos) {
+
+    public GenerateOptions withDefaults() {
+        throw new UnsupportedOperationException();
+    }
+}
