@@ -237,7 +237,7 @@ class Inspector:
                 self.url,
                 found=str(getattr(e, "reason", None) or e or type(e).__name__),
                 instead="start one with scripts/start",
-            ) from e
+            ) from None
 
 
 class Run:
