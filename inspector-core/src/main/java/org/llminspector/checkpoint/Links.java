@@ -45,6 +45,8 @@ final class Links {
                         .where(file)
                         .instead("download the model again");
             }
+            if (!Files.isRegularFile(file))
+                throw Problem.invalid("this is not a file").where(file);
             Path real = file.toRealPath();
             if (!real.getParent().equals(folder) && !inBlobs(folder, real)) {
                 throw Problem.invalid("the file is a link that leads out of the model's folder")

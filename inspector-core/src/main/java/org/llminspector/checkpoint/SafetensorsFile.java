@@ -98,13 +98,15 @@ public final class SafetensorsFile implements AutoCloseable {
     /** An interrupted thread lost the channel for all. The path may lead to another file by now. */
     private void reopen() throws IOException {
         FileChannel again = FileChannel.open(path, StandardOpenOption.READ);
-        channel = again;
-        if (!SafetensorsHeader.read(path, again).equals(header)) {
-            closed = true;
-            again.close();
-            throw Problem.invalid("the file was replaced by another after it was opened")
-                    .where(path)
-                    .instead("open the model again");
+        try {
+            if (!SafetensorsHeader.read(path, again).equals(header)) {
+                throw Problem.invalid("the file was replaced by another after it was opened")
+                        .where(path)
+                        .instead("open the model again");
+            }
+            channel = again;
+        } finally {
+            if (channel != again) again.close();
         }
     }
 

@@ -72,7 +72,7 @@ public final class RunStore implements AutoCloseable {
     private RunIndex index;
 
     private FileTime synced;
-    private boolean closed;
+    private volatile boolean closed;
 
     private RunStore(Path dir, long maxBytes, StoreLock lock, WriterLock writer) {
         this.dir = dir;
@@ -83,14 +83,17 @@ public final class RunStore implements AutoCloseable {
 
     /** Opens or creates the store; an index that is missing, damaged or behind is rebuilt from the folders. */
     public static RunStore open(Path dir, long maxBytes) {
-        WriterLock writer = null;
+        RunStore store;
         try {
             Files.createDirectories(dir);
             Path real = dir.toRealPath();
             StoreLock lock = new StoreLock(real);
-            writer = lock.locked(() -> WriterLock.take(real));
-            RunStore store = new RunStore(real, maxBytes, lock, writer);
-            lock.locked(() -> {
+            store = new RunStore(real, maxBytes, lock, lock.locked(() -> WriterLock.take(real)));
+        } catch (IOException e) {
+            throw unusable(dir, e);
+        }
+        try {
+            store.lock.locked(() -> {
                 store.cleanUp();
                 return null;
             });
@@ -100,10 +103,10 @@ public final class RunStore implements AutoCloseable {
             });
             return store;
         } catch (IOException e) {
-            if (writer != null) writer.close();
+            store.close();
             throw unusable(dir, e);
         } catch (RuntimeException e) {
-            if (writer != null) writer.close();
+            store.close();
             throw e;
         }
     }
@@ -115,6 +118,7 @@ public final class RunStore implements AutoCloseable {
 
     /** Writes the run atomically, then lets go of the oldest runs past maxBytes (never this one). */
     public void save(RunManifest manifest, Capture capture) {
+        requireOpen();
         String id = RunIds.check(manifest.id());
         String lacks = RunFolder.lacking(manifest);
         if (lacks != null) throw new IllegalArgumentException("the manifest of " + id + " lacks " + lacks);
@@ -323,6 +327,10 @@ public final class RunStore implements AutoCloseable {
         }
     }
 
+    private void requireOpen() {
+        if (closed) throw new IllegalStateException("the store of runs is closed");
+    }
+
     /** Work on the index. */
     private interface IndexWork<T> {
         T run(RunIndex index) throws SQLException, IOException;
@@ -330,7 +338,7 @@ public final class RunStore implements AutoCloseable {
 
     /** Does the work on an index that is there, whole and ours to use; builds a new one when it turns out not to be. */
     private synchronized <T> T withIndex(IndexWork<T> work) {
-        if (closed) throw new IllegalStateException("the store of runs is closed");
+        requireOpen();
         try {
             try {
                 openIndex(false);

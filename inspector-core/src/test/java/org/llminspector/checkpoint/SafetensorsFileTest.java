@@ -9,6 +9,7 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +85,30 @@ class SafetensorsFileTest {
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
             assertThat(f.tensor("a").get(2)).isEqualTo(2);
             assertThat(Thread.interrupted()).isTrue();
+            assertThat(f.tensor("a").get(1)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aStormOfInterruptsLosesNothing() throws InterruptedException {
+        Path file = RawFile.write(
+                dir.resolve("x.safetensors"), "{\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}", 3);
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            AtomicReference<Throwable> failure = new AtomicReference<>();
+            Thread reader = new Thread(() -> {
+                for (int i = 0; i < 5_000; i++) {
+                    assertThat(f.tensor("a").get(2)).isEqualTo(2);
+                    Thread.interrupted();
+                }
+            });
+            reader.setUncaughtExceptionHandler((t, e) -> failure.set(e));
+            reader.start();
+            while (reader.isAlive()) {
+                reader.interrupt();
+                Thread.onSpinWait();
+            }
+            reader.join();
+            assertThat(failure.get()).isNull();
             assertThat(f.tensor("a").get(1)).isEqualTo(1);
         }
     }
