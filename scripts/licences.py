@@ -48,7 +48,7 @@ def pom_licences(group, artifact, version):
         sys.exit(f"There is no {path}: set MAVEN_REPOSITORY if Maven's repository is elsewhere")
     pom = ElementTree.parse(path).getroot()
     space = {"m": pom.tag[1:].split("}")[0]} if pom.tag.startswith("{") else {"m": ""}
-    names = [n.text.strip() for n in pom.findall("m:licenses/m:license/m:name", space) if n.text]
+    names = [" ".join(n.text.split()) for n in pom.findall("m:licenses/m:license/m:name", space) if n.text]
     parent = pom.find("m:parent", space)
     if names or parent is None:
         return names
