@@ -14,6 +14,7 @@ import pathlib
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "licences.md"
@@ -30,6 +31,12 @@ PERMISSIVE = [
     (r"cc0|creative commons zero|public domain|unlicense", "public domain"),
     (r"ofl", "OFL-1.1"),
 ]
+
+# Packages under several licences at once, of which we ship only a part.
+PARTLY = {
+    # The API's classes are Apache-2.0; the XML schemas beside them, CDDL and EPL, are left out of our jar.
+    "org.apache.tomcat:tomcat-servlet-api": ("Apache-2.0", "jakarta/servlet/resources/"),
+}
 
 
 def maven_dependencies():
@@ -55,6 +62,13 @@ def pom_licences(group, artifact, version):
     return pom_licences(*(parent.find(f"m:{part}", space).text.strip() for part in ("groupId", "artifactId", "version")))
 
 
+def shipped(folder):
+    """What the runnable jar, if it is built, holds of a folder that it should not."""
+    for jar in ROOT.glob("inspector-web/target/llm-inspector*.jar"):
+        with zipfile.ZipFile(jar) as file:
+            yield from (f"{jar.name}: {name}" for name in file.namelist() if name.startswith(folder))
+
+
 def npm_dependencies():
     """The page's packages that end up in the browser, with their licence."""
     lock = ROOT / "inspector-web" / "frontend" / "package-lock.json"
@@ -67,8 +81,9 @@ def npm_dependencies():
 
 
 def permissive(names):
-    """The first permissive licence that is offered, or None. Several names, or OR, are a choice."""
+    """The first permissive licence that is offered, or None. Several names, or OR, are a choice; AND is none."""
     offered = [part for name in names for part in re.split(r"\s+OR\s+|[()]", name) if part]
+    offered = [part for part in offered if not re.search(r"\band\b", part, re.I)]
     for pattern, name in PERMISSIVE:
         if any(re.search(pattern, licence.strip(), re.I) for licence in offered):
             return name
@@ -80,6 +95,9 @@ def main(write):
 
     def add(name, version, names):
         taken = permissive(names)
+        if name in PARTLY:
+            taken, left_out = PARTLY[name]
+            bad.extend(shipped(left_out))
         if taken is None:
             bad.append(f"{name} {version}: {' or '.join(names) or 'no licence named'}")
         rows.append(f"| {name} | {taken or '**not permissive**'} | {'; '.join(names) or 'not named in the package'} |")
