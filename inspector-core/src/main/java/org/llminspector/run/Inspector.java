@@ -137,7 +137,7 @@ public final class Inspector implements AutoCloseable {
                     f.checkpoint().bytes(),
                     f.spec().nLayers(),
                     f.spec().dModel(),
-                    f.tokenizer() != null,
+                    f.hasTokenizer(),
                     models.open(found.slug()),
                     null);
         } catch (Problem p) {
