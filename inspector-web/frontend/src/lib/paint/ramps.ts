@@ -93,8 +93,8 @@ function build(stops: Lch[]): Ramp {
 
 /** Soft ink where it has contrast enough (4.5), pure black or white in the narrow middle where only they have. */
 function inkOn(ground: number): string {
-  if ((ground + 0.05) / 0.0625 > 4.5) return '#221e19';
-  if (0.99 / (ground + 0.05) > 4.5) return '#fbf8f1';
+  if ((ground + 0.05) / 0.0645 > 4.5) return '#221e19';
+  if (0.97 / (ground + 0.05) > 4.5) return '#fbf8f1';
   return ground > 0.179 ? '#000000' : '#ffffff';
 }
 
