@@ -124,6 +124,33 @@ public final class Tensor {
         for (int i = ranges[axis][0]; i < ranges[axis][1]; i++) copy(axis + 1, offset + i * stride, ranges, out);
     }
 
+    /** The matrix with its axes exchanged, copied block by block. */
+    public Tensor transposed() {
+        if (shape.length != 2) throw new IllegalArgumentException("only a matrix can be transposed, not " + this);
+        int rows = Math.toIntExact(shape[0]);
+        int cols = Math.toIntExact(shape[1]);
+        int size = dtype.bytes();
+        ByteBuffer out = ByteBuffer.allocateDirect(data.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+        int block = 64;
+        for (int r0 = 0; r0 < rows; r0 += block) {
+            for (int c0 = 0; c0 < cols; c0 += block) {
+                for (int r = r0; r < Math.min(rows, r0 + block); r++) {
+                    for (int c = c0; c < Math.min(cols, c0 + block); c++) {
+                        int from = (r * cols + c) * size;
+                        int to = (c * rows + r) * size;
+                        switch (size) {
+                            case 1 -> out.put(to, data.get(from));
+                            case 2 -> out.putShort(to, data.getShort(from));
+                            case 4 -> out.putInt(to, data.getInt(from));
+                            default -> out.putLong(to, data.getLong(from));
+                        }
+                    }
+                }
+            }
+        }
+        return new Tensor(dtype, new long[] {cols, rows}, out);
+    }
+
     public static long elements(long[] shape) {
         long n = 1;
         for (long d : shape) n = Math.multiplyExact(n, d);

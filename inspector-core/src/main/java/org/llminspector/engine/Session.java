@@ -20,6 +20,9 @@ public interface Session extends AutoCloseable {
     /** Everything captured so far, over all positions seen; patterns and scores are padded to [query, key]. */
     Capture capture();
 
+    /** Milliseconds spent so far on copying captured values out of the engine. */
+    double captureMs();
+
     @Override
     void close();
 }

@@ -3,10 +3,19 @@ package org.llminspector.run;
 import java.nio.file.Path;
 import java.util.List;
 import org.llminspector.base.DType;
+import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.torch.TorchDevices;
+import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hub.ModelCache;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Tokenizer;
 
@@ -63,20 +72,6 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /** One device that a model could run on. */
-    public record Device(String id, String name, boolean available, Long memoryBytes, Long freeBytes, String why) {}
-
-    /** One engine and the precisions it has, with a reason where not. */
-    public record EngineDescription(
-            String id,
-            String version,
-            boolean available,
-            List<PrecisionDescription> precisions,
-            String why,
-            String instead) {}
-
-    public record PrecisionDescription(String id, boolean available, String arithmetic, String why, String instead) {}
-
     /** One tensor of a checkpoint, as the file has it. */
     public record TensorEntry(String name, DType dtype, List<Long> shape, long bytes, String file) {}
 
@@ -105,79 +100,189 @@ public final class Inspector implements AutoCloseable {
 
     public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
-    private Inspector() {}
+    private final ModelCache cache;
+    private final OpenModels models;
+    private final RunStore store;
+    private final RunQueue queue;
+    private final CaptureBudget budget;
+
+    private Inspector(Config config) {
+        this.cache = new ModelCache(config.model(), config.modelRoots());
+        this.models = new OpenModels(cache);
+        this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
+        this.queue = new RunQueue(config.queueCapacity());
+        this.budget = new CaptureBudget(config.captureBudgetBytes());
+    }
 
     public static Inspector open(Config config) {
-        throw new UnsupportedOperationException();
+        return new Inspector(config);
     }
 
+    /** Every model on this machine; one that cannot be opened says why in {@code trouble}. */
     public List<ModelSummary> models() {
-        throw new UnsupportedOperationException();
+        String standard = cache.list().isEmpty() ? null : defaultModel();
+        return cache.list().stream().map(found -> summary(found, standard)).toList();
     }
 
-    /** The slug that a request without a model means. */
+    private ModelSummary summary(ModelCache.Found found, String standard) {
+        try {
+            ModelFolder f = models.folder(found.slug());
+            return new ModelSummary(
+                    found.slug(),
+                    f.spec().family(),
+                    found.slug().equals(standard),
+                    found.source(),
+                    found.dir().toString(),
+                    f.checkpoint().parameters(),
+                    f.checkpoint().bytes(),
+                    f.spec().nLayers(),
+                    f.spec().dModel(),
+                    f.hasTokenizer(),
+                    models.open(found.slug()),
+                    null);
+        } catch (Problem p) {
+            return new ModelSummary(
+                    found.slug(),
+                    null,
+                    false,
+                    found.source(),
+                    found.dir().toString(),
+                    0,
+                    0,
+                    0,
+                    0,
+                    false,
+                    List.of(),
+                    p.getMessage());
+        }
+    }
+
+    /** The slug that a request without a model means: the given folder, else the first that is there. */
     public String defaultModel() {
-        throw new UnsupportedOperationException();
+        return cache.list().stream().map(ModelCache.Found::slug).findFirst().orElseThrow(() -> Problem.notFound(
+                        "there is no model")
+                .where("model")
+                .instead("start with --model DIR, a folder with config.json and *.safetensors"));
     }
 
     public ModelDetails model(String slug) {
-        throw new UnsupportedOperationException();
+        ModelFolder f = models.folder(slug);
+        Tokenizer t = f.tokenizer();
+        TokenizerInfo info = t == null
+                ? null
+                : new TokenizerInfo(
+                        t.vocabSize(),
+                        t.bosId(),
+                        t.eosIds().isEmpty() ? null : t.eosIds().get(0));
+        return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, f.sha256());
     }
 
+    /** Every hook point, with a reason where this model or engine does not have it. */
     public List<HookDescription> hooks(String slug, String engine) {
-        throw new UnsupportedOperationException();
+        OpenModels.checkEngine(engine == null ? "torch" : engine);
+        return Hooks.describe(models.folder(slug).spec());
     }
 
     public List<Device> devices() {
-        throw new UnsupportedOperationException();
+        return TorchDevices.list();
     }
 
-    public List<EngineDescription> engines() {
-        throw new UnsupportedOperationException();
+    public List<Capabilities> engines() {
+        return List.of(TorchEngine.capabilities());
     }
 
     public List<TensorEntry> tensors(String slug) {
-        throw new UnsupportedOperationException();
+        return models.folder(slug).checkpoint().tensors().values().stream()
+                .map(t -> new TensorEntry(
+                        t.name(),
+                        t.dtype(),
+                        t.shape(),
+                        t.bytes(),
+                        t.file().getFileName().toString()))
+                .toList();
     }
 
     /** Part of one weight; rows and cols slice the first and the last axis. Decoded to float32. */
     public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
-        throw new UnsupportedOperationException();
+        Tensor t = models.folder(slug).checkpoint().get(name);
+        long[] shape = t.shape();
+        int[][] ranges = new int[shape.length][];
+        for (int a = 0; a < shape.length; a++) {
+            Slice s = a == 0 ? rows : a == shape.length - 1 ? cols : Slice.ALL;
+            ranges[a] = (s == null ? Slice.ALL : s).on(shape[a], a == 0 ? "rows" : "cols");
+        }
+        Tensor part = t.slice(ranges);
+        return part.dtype() == DType.F32 ? part : Tensor.of(part.toFloats(), part.shape());
     }
 
     /** The model's tokenizer; a model without one is a Problem that says to pass token ids. */
     public Tokenizer tokenizer(String slug) {
-        throw new UnsupportedOperationException();
+        return models.folder(slug).requireTokenizer();
     }
 
     /** Loads a model ahead of its first run. */
-    public EngineInfo load(RunRequest request) {
-        throw new UnsupportedOperationException();
+    public EngineInfo load(RunRequest r) {
+        ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
+        String engine = r.engine() == null ? "torch" : r.engine();
+        OpenModels.checkEngine(engine);
+        return queue.call(() -> models.engine(
+                        folder,
+                        engine,
+                        r.device() == null ? "auto" : r.device(),
+                        r.precision() == null ? Precision.FP32 : r.precision())
+                .info());
     }
 
-    /** Runs to the end, on a worker of the queue, and keeps the run. Blocks; the listener hears of it meanwhile. */
+    /** Runs to the end, on the queue's worker, and keeps the run. Blocks; the listener hears of it meanwhile. */
     public RunManifest run(RunRequest request, RunListener listener) {
-        throw new UnsupportedOperationException();
+        ModelFolder folder = models.folder(request.model() == null ? defaultModel() : request.model());
+        PreparedRun run = PreparedRun.of(request, folder, budget, store);
+        int ahead = queue.ahead();
+        if (ahead > 0) listener.queued(ahead);
+        long from = System.nanoTime();
+        return queue.call(() -> new Execution(run, models, store, listener, from).run());
     }
 
     public RunStore runs() {
-        throw new UnsupportedOperationException();
+        return store;
     }
 
     public Queue queue() {
-        throw new UnsupportedOperationException();
+        return queue.status();
     }
 
-    /** Logit lens over a captured residual point ({@code hook_resid_post} usually). */
+    /** Logit lens over a captured residual point ({@code hook_resid_post} usually), on the run's own engine. */
     public Lens lens(String runId, HookPoint point, int top) {
-        throw new UnsupportedOperationException();
+        RunManifest manifest = store.manifest(runId);
+        ModelFolder folder = models.folder(manifest.model().slug());
+        return queue.call(() -> {
+            InspectorEngine engine = models.engine(
+                    folder,
+                    manifest.engine().name(),
+                    manifest.engine().device(),
+                    manifest.engine().precision());
+            return Lenses.read(manifest, point, top, engine, store, folder);
+        });
     }
 
     /** Norms of every captured d_model-wide hook of a run. */
     public Norms norms(String runId) {
-        throw new UnsupportedOperationException();
+        List<NormRow> rows = store.manifest(runId).captures().stream()
+                .map(RunManifest.CaptureEntry::hook)
+                .filter(h -> h.point().axes().equals(HookPoint.RESID_PRE.axes()))
+                .map(h -> new NormRow(
+                        h.name(),
+                        h.point().template(),
+                        h.layer() < 0 ? null : h.layer(),
+                        org.llminspector.analysis.Norms.byPosition(store.capture(runId, h))))
+                .toList();
+        return new Norms(runId, rows);
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        queue.close();
+        models.close();
+        store.close();
+    }
 }

@@ -37,9 +37,16 @@ public final class RopeFrequencies {
     }
 
     private static float[] base(double theta, int dims) {
-        float[] f = new float[dims / 2];
-        for (int i = 0; i < f.length; i++) f[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / dims);
+        float[] f = periods(theta, dims);
+        for (int i = 0; i < f.length; i++) f[i] = 1f / f[i];
         return f;
+    }
+
+    /** theta ^ (2 i / dims): positions that pair i needs for one radian. */
+    private static float[] periods(double theta, int dims) {
+        float[] p = new float[dims / 2];
+        for (int i = 0; i < p.length; i++) p[i] = (float) Math.pow((float) theta, (float) (2 * i) / dims);
+        return p;
     }
 
     private static float[] dynamic(Rope rope, Rope.Dynamic s, int seqLen) {
@@ -59,13 +66,11 @@ public final class RopeFrequencies {
         low = Math.max(low, 0);
         high = Math.min(high, rope.dims() - 1.0);
         if (low == high) high += 0.001;
-        float[] extrapolated = base(rope.theta(), rope.dims());
-        float[] f = new float[extrapolated.length];
+        float[] f = periods(rope.theta(), rope.dims());
         for (int i = 0; i < f.length; i++) {
-            float ramp = (float) Math.min(1, Math.max(0, (i - low) / (high - low)));
-            float keep = 1f - ramp;
-            float interpolated = extrapolated[i] / (float) s.factor();
-            f[i] = interpolated * (1f - keep) + extrapolated[i] * keep;
+            float keep = 1f - (float) Math.min(1, Math.max(0, (i - low) / (high - low)));
+            float interpolated = 1f / ((float) s.factor() * f[i]);
+            f[i] = interpolated * (1f - keep) + 1f / f[i] * keep;
         }
         return f;
     }
@@ -95,11 +100,8 @@ public final class RopeFrequencies {
 
     private static float[] longRope(Rope rope, Rope.LongRope s, int seqLen) {
         var factors = seqLen > s.originalContext() ? s.longFactor() : s.shortFactor();
-        float[] f = base(rope.theta(), rope.dims());
-        for (int i = 0; i < f.length; i++) {
-            float inverse = 1f / f[i];
-            f[i] = 1f / (factors.get(i).floatValue() * inverse);
-        }
+        float[] f = periods(rope.theta(), rope.dims());
+        for (int i = 0; i < f.length; i++) f[i] = 1f / (factors.get(i).floatValue() * f[i]);
         return f;
     }
 }

@@ -8,12 +8,18 @@ import java.util.List;
  * @param id row of the embedding table
  * @param text what it reads as: its own text with real spaces; bytes that are no whole character as {@code <0xE2>}
  * @param bytes its UTF-8 bytes, 0 to 255
- * @param start first character in the original text (UTF-16 index), or null for added and generated tokens
+ * @param start first character in the original text (UTF-16 index), or null for generated tokens and those that the
+ *     tokenizer added
  * @param end one past the last character, or null
  * @param special whether it is a control token such as BOS
  */
 public record Token(int id, String text, List<Integer> bytes, Integer start, Integer end, boolean special) {
     public Token {
         bytes = List.copyOf(bytes);
+    }
+
+    /** A token of which only the id is known: there is no tokenizer, or the id is in a vocabulary's padding. */
+    public static Token ofId(int id) {
+        return new Token(id, "<id " + id + ">", List.of(), null, null, false);
     }
 }

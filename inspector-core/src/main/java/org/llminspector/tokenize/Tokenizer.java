@@ -1,56 +1,233 @@
 package org.llminspector.tokenize;
 
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
+import org.llminspector.base.Problem;
 
-/** Tokenizer is one model's tokenizer.json, run by Hugging Face's own tokenizers library: no truncation, no network. */
+/**
+ * Tokenizer is one model's tokenizer.json, run by Hugging Face's own tokenizers library: no truncation, no padding,
+ * no network. It may be used on any thread.
+ */
 public final class Tokenizer implements AutoCloseable {
 
-    private Tokenizer() {}
+    static {
+        // DJL reads these when its classes load: no call home, no downloads.
+        for (String property : List.of("OPT_OUT_TRACKING", "ai.djl.offline")) {
+            if (System.getProperty(property) == null) System.setProperty(property, "true");
+        }
+    }
+
+    private final HuggingFaceTokenizer library;
+    private final String[] pieces;
+    private final BitSet special;
+    private final Layout layout;
+    private final ControlIds control;
+    /** Uses share it; close waits for them, since a native tokenizer freed in use ends the process. */
+    private final ReadWriteLock open = new ReentrantReadWriteLock();
+
+    private boolean closed;
+
+    private Tokenizer(HuggingFaceTokenizer library, TokenizerFile file, ControlIds control) {
+        this.library = library;
+        this.pieces = file.pieces();
+        this.special = file.special();
+        this.layout = file.layout();
+        this.control = control;
+    }
 
     /** Opens the folder's tokenizer.json, or nothing when there is none; a damaged one is a Problem. */
     public static Optional<Tokenizer> open(Path modelDir) {
-        throw new UnsupportedOperationException();
+        Path path = modelDir.resolve("tokenizer.json");
+        if (!Files.exists(path)) return Optional.empty();
+        TokenizerFile file = TokenizerFile.read(path);
+        ControlIds control = ControlIds.read(modelDir, file::id);
+        try {
+            HuggingFaceTokenizer library =
+                    HuggingFaceTokenizer.newInstance(file.json(), Map.of("truncation", "false", "padding", "false"));
+            return Optional.of(new Tokenizer(library, file, control));
+        } catch (IOException | RuntimeException e) {
+            throw TokenizerFile.damaged(path, e.getMessage()).causedBy(e);
+        }
     }
 
+    /** The eos ids that config.json and generation_config.json name: for a model without a tokenizer. */
+    public static List<Integer> eosIds(Path modelDir) {
+        return ControlIds.read(modelDir, piece -> null).eos();
+    }
+
+    /**
+     * Splits a text. Text that reads like a control token ({@code <s>}) becomes that token, as in Hugging Face.
+     *
+     * @param text any text; half a surrogate pair is read as U+FFFD
+     * @param addSpecialTokens whether the tokenizer adds what its model expects around a text, such as BOS
+     */
     public List<Token> encode(String text, boolean addSpecialTokens) {
-        throw new UnsupportedOperationException();
+        String whole = withoutLoneSurrogates(text);
+        Encoding encoding = use(() -> encoded(whole, addSpecialTokens));
+        int[] utf16 = utf16OfCodePoint(whole);
+        long[] ids = encoding.getIds();
+        CharSpan[] spans = encoding.getCharTokenSpans();
+        List<Token> tokens = new ArrayList<>(ids.length);
+        for (int i = 0; i < ids.length; i++) {
+            Token t = token((int) ids[i]);
+            CharSpan span = spans[i];
+            tokens.add(
+                    span == null
+                            ? t
+                            : new Token(
+                                    t.id(),
+                                    t.text(),
+                                    t.bytes(),
+                                    utf16[span.getStart()],
+                                    utf16[span.getEnd()],
+                                    t.special()));
+        }
+        return tokens;
     }
 
     /** One token on its own, without offsets. */
     public Token token(int id) {
-        throw new UnsupportedOperationException();
+        check(id);
+        byte[] bytes = bytes(id);
+        List<Integer> values = new ArrayList<>(bytes.length);
+        for (byte b : bytes) values.add(b & 0xFF);
+        return new Token(id, Utf8.readable(bytes), values, null, null, isSpecial(id));
     }
 
+    /** The text of these ids as Hugging Face writes it: a SentencePiece text loses its first space. */
     public String decode(List<Integer> ids, boolean skipSpecialTokens) {
-        throw new UnsupportedOperationException();
+        long[] longs = new long[ids.size()];
+        for (int i = 0; i < longs.length; i++) {
+            check(ids.get(i));
+            longs[i] = ids.get(i);
+        }
+        return use(() -> library.decode(longs, skipSpecialTokens));
     }
 
-    /** Feeds ids one at a time and gives text only when its characters are whole. */
+    /**
+     * Feeds ids one at a time and gives text only when its characters are whole, without special tokens.
+     *
+     * <p>All that comes out, joined, is the decoded prompt and continuation less the decoded prompt. Where they
+     * differ the stream is right: Hugging Face's byte fallback makes every byte of a run U+FFFD when one is broken,
+     * also of characters that were whole before.
+     *
+     * @param prompt what came before; half a character at its end comes out with its other half
+     */
     public TextStream stream(List<Integer> prompt) {
-        throw new UnsupportedOperationException();
+        return layout.exact() ? new ByteStream(this, layout, prompt) : new WindowStream(this, prompt);
     }
 
+    /** One more than the highest id; a model's own vocabulary may be padded beyond it. */
     public int vocabSize() {
-        throw new UnsupportedOperationException();
+        return pieces.length;
     }
 
-    /** From tokenizer_config.json, config.json or generation_config.json, or null. */
+    /** Whether this id has a token. */
+    public boolean has(int id) {
+        return id >= 0 && id < pieces.length && pieces[id] != null;
+    }
+
+    /** From tokenizer_config.json, generation_config.json or config.json, or null. */
     public Integer bosId() {
-        throw new UnsupportedOperationException();
+        return control.bos();
     }
 
+    /** From generation_config.json or else config.json, and from tokenizer_config.json; ascending, may be empty. */
     public List<Integer> eosIds() {
-        throw new UnsupportedOperationException();
+        return control.eos();
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        open.writeLock().lock();
+        try {
+            if (!closed) library.close();
+            closed = true;
+        } finally {
+            open.writeLock().unlock();
+        }
+    }
+
+    boolean isSpecial(int id) {
+        return special.get(id);
+    }
+
+    /** A special token's bytes are its name's. */
+    byte[] bytes(int id) {
+        return isSpecial(id) ? pieces[id].getBytes(StandardCharsets.UTF_8) : layout.bytes(pieces[id]);
+    }
+
+    private Encoding encoded(String text, boolean addSpecialTokens) {
+        try {
+            return library.encode(text, addSpecialTokens, false);
+        } catch (RuntimeException e) {
+            throw Problem.invalid("the tokenizer cannot split this text")
+                    .where("text of " + text.length() + " characters")
+                    .expected("a text that its vocabulary can write")
+                    .found(e.getMessage())
+                    .causedBy(e);
+        }
+    }
+
+    private void check(int id) {
+        if (has(id)) return;
+        throw Problem.invalid("the token is outside the tokenizer's vocabulary")
+                .where("token " + id)
+                .expected("0 to " + (pieces.length - 1))
+                .found(id);
+    }
+
+    private <T> T use(Supplier<T> call) {
+        open.readLock().lock();
+        try {
+            if (closed) throw new IllegalStateException("the tokenizer is closed");
+            return call.get();
+        } finally {
+            open.readLock().unlock();
+        }
+    }
+
+    private static String withoutLoneSurrogates(String text) {
+        StringBuilder fixed = null;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!Character.isSurrogate(c)) continue;
+            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+                i++;
+                continue;
+            }
+            if (fixed == null) fixed = new StringBuilder(text);
+            fixed.setCharAt(i, '\uFFFD');
+        }
+        return fixed == null ? text : fixed.toString();
+    }
+
+    /** Hugging Face counts in code points, Java in UTF-16: [code points + 1]. */
+    private static int[] utf16OfCodePoint(String text) {
+        int[] index = new int[text.codePointCount(0, text.length()) + 1];
+        for (int i = 0, at = 0; i < index.length; i++) {
+            index[i] = at;
+            if (at < text.length()) at += Character.charCount(text.codePointAt(at));
+        }
+        return index;
+    }
 
     /** TextStream holds back the bytes of an unfinished character. */
     public interface TextStream {
-        /** The text that became whole with this token; may be empty. */
+        /** The text that became whole with this token; empty for special tokens and ids without a token. */
         String push(int id);
 
         /** What is left at the end; a broken character comes out as U+FFFD. */

@@ -1,0 +1,108 @@
+package org.llminspector.capture;
+
+import java.util.Collection;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.Intervention.Op;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.spec.DecoderSpec;
+
+/** InterventionCheck refuses interventions that make no sense for a model before anything runs. */
+public final class InterventionCheck {
+
+    private InterventionCheck() {}
+
+    /** @param maxPositions positions that the sequence may reach */
+    public static void check(DecoderSpec spec, List<Intervention> interventions, int maxPositions) {
+        for (int i = 0; i < interventions.size(); i++) {
+            check(spec, interventions.get(i), "interventions[" + i + "]", maxPositions);
+        }
+    }
+
+    private static void check(DecoderSpec spec, Intervention v, String at, int maxPositions) {
+        if (v.hook() == null) throw missing(at + ".hook", "a hook name or glob");
+        if (v.op() == null) throw missing(at + ".op", "zero, mean, scale, add, replace or freeze");
+        int operands = (v.value() == null ? 0 : 1) + (v.values() == null ? 0 : 1) + (v.from() == null ? 0 : 1);
+        boolean takes = v.op() == Op.ADD || v.op() == Op.REPLACE;
+        if (takes && operands != 1) throw missing(at, "exactly one of value, values and from");
+        if (v.op() == Op.SCALE && (v.value() == null || operands != 1)) throw missing(at + ".value", "a number");
+        if (!takes && v.op() != Op.SCALE && operands != 0) {
+            throw Problem.invalid("the operation takes no value")
+                    .where(at)
+                    .expected("none of value, values and from with " + name(v.op()));
+        }
+        if (v.value() != null && !Double.isFinite(v.value())) throw missing(at + ".value", "a finite number");
+        for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
+            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), maxPositions, maxPositions);
+            range(v.heads(), id, shape, Axis.HEAD, at + ".heads");
+            range(
+                    v.positions(),
+                    id,
+                    shape,
+                    id.point().axisIndex(Axis.POS) >= 0 ? Axis.POS : Axis.QUERY,
+                    at + ".positions");
+            range(v.keys(), id, shape, Axis.KEY, at + ".keys");
+            last(v.features(), id, shape, at + ".features");
+            boolean hasKeys = id.point().axisIndex(Axis.KEY) >= 0;
+            if (hasKeys && (v.op() == Op.MEAN || v.values() != null)) {
+                throw Problem.unsupported("scores and patterns have no mean or vector over their positions")
+                        .where(at + " on " + id)
+                        .instead("use zero, scale, add or replace with a number, or replace from another run");
+            }
+            if (v.values() != null) {
+                long width = v.features() == null
+                        ? shape[shape.length - 1]
+                        : v.features().size();
+                if (v.values().size() != width || v.values().stream().anyMatch(x -> x == null || !Double.isFinite(x))) {
+                    throw Problem.invalid("the vector does not fit the hook")
+                            .where(at + ".values on " + id)
+                            .expected(width + " finite numbers")
+                            .found(v.values().size());
+                }
+            }
+        }
+    }
+
+    private static void last(Collection<Integer> picked, HookId id, long[] shape, String at) {
+        if (picked == null) return;
+        if (id.point().axisIndex(Axis.KEY) >= 0) {
+            throw Problem.invalid("scores and patterns have no features")
+                    .where(at + " on " + id)
+                    .instead("pick key positions with `keys`");
+        }
+        inside(picked, shape[shape.length - 1], at);
+    }
+
+    private static void range(Collection<Integer> picked, HookId id, long[] shape, Axis axis, String at) {
+        if (picked == null) return;
+        int index = id.point().axisIndex(axis);
+        if (index < 0) {
+            throw Problem.invalid("the hook has no such axis")
+                    .where(at + " on " + id)
+                    .expected("axes "
+                            + id.point().axes().stream().map(Axis::label).toList());
+        }
+        inside(picked, shape[index], at);
+    }
+
+    private static void inside(Collection<Integer> picked, long size, String at) {
+        for (Integer p : picked) {
+            if (p == null || p < 0 || p >= size) {
+                throw Problem.invalid("the selection is outside the axis")
+                        .where(at)
+                        .expected("0 to " + (size - 1))
+                        .found(p);
+            }
+        }
+    }
+
+    private static Problem missing(String at, String expected) {
+        return Problem.invalid("the intervention is incomplete").where(at).expected(expected);
+    }
+
+    private static String name(Op op) {
+        return op.name().toLowerCase(java.util.Locale.ROOT);
+    }
+}

@@ -1,0 +1,196 @@
+package org.llminspector.checkpoint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * Checkpoint is an open model folder: named tensors, memory-mapped, and config.json.
+ *
+ * <p>Opening it checks every header and the index against the shards, so that what is wrong with a download is said
+ * before anything is loaded. Safe on any thread; tensors outlive it.
+ */
+public final class Checkpoint implements AutoCloseable {
+
+    private static final int MAX_CONFIG_BYTES = 16 << 20;
+
+    private final Path dir;
+    private final Map<Path, SafetensorsFile> files;
+    private final Map<String, TensorInfo> tensors;
+    private String sha256;
+
+    private Checkpoint(Path dir, Map<Path, SafetensorsFile> files, Map<String, TensorInfo> tensors) {
+        this.dir = dir;
+        this.files = files;
+        this.tensors = tensors;
+    }
+
+    /** Opens a folder in Hugging Face layout. */
+    public static Checkpoint open(Path dir) {
+        WeightFiles weights = WeightFiles.find(dir);
+        Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
+        try {
+            Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+            for (Path path : weights.files()) {
+                SafetensorsFile file = SafetensorsFile.open(path);
+                files.put(path, file);
+                for (TensorInfo info : file.tensors().values()) {
+                    TensorInfo other = tensors.putIfAbsent(info.name(), info);
+                    if (other != null) {
+                        throw Problem.invalid("two shards hold the same tensor")
+                                .where(dir + ", tensor " + Names.shown(info.name()))
+                                .expected("it in one shard only")
+                                .found(other.file().getFileName() + " and " + path.getFileName());
+                    }
+                }
+            }
+            checkIndex(dir, weights.index(), tensors);
+            return new Checkpoint(dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors));
+        } catch (RuntimeException | Error e) {
+            files.values().forEach(SafetensorsFile::close);
+            throw e;
+        }
+    }
+
+    private static void checkIndex(Path dir, Map<String, String> index, Map<String, TensorInfo> tensors) {
+        index.forEach((name, file) -> {
+            TensorInfo info = tensors.get(name);
+            if (info == null || !info.file().equals(dir.resolve(file))) {
+                throw Problem.invalid("the index and the shards do not agree")
+                        .where(dir.resolve(WeightFiles.INDEX) + ", tensor " + Names.shown(name))
+                        .expected("it in " + file)
+                        .found(
+                                info == null
+                                        ? "it in no shard"
+                                        : "it in " + info.file().getFileName())
+                        .instead("the index and the shards are of different downloads: download the model again");
+            }
+        });
+    }
+
+    public Path dir() {
+        return dir;
+    }
+
+    /** Every tensor by name: file by file, and in a file in the order of their bytes. */
+    public Map<String, TensorInfo> tensors() {
+        return tensors;
+    }
+
+    public boolean has(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /** The tensor, mapped and not copied; a missing one is a Problem with the closest names. */
+    public Tensor get(String name) {
+        TensorInfo info = tensors.get(name);
+        if (info == null) {
+            throw Problem.notFound("the checkpoint has no such tensor")
+                    .where(dir + ", tensor " + Names.shown(name))
+                    .found(tensors.size() + " tensors")
+                    .instead(Names.closestSentence(name, tensors.keySet()));
+        }
+        return files.get(info.file()).tensor(name);
+    }
+
+    /** The tensor, which must have this shape. */
+    public Tensor get(String name, long... expectedShape) {
+        TensorInfo info = tensors.get(name);
+        if (info == null) return get(name);
+        List<Long> expected = new ArrayList<>();
+        for (long d : expectedShape) expected.add(d);
+        if (!info.shape().equals(expected)) {
+            throw Problem.invalid("a tensor has another shape than the model's config says")
+                    .where(info.file() + ", tensor " + Names.shown(name))
+                    .expected(expected)
+                    .found(info.shape())
+                    .instead("config.json and the weights are of different models: download the model again");
+        }
+        return get(name);
+    }
+
+    /** The parsed config.json. */
+    public JsonNode config() {
+        Path file = Links.check(dir, "config.json");
+        long bytes = file.toFile().length();
+        if (bytes > MAX_CONFIG_BYTES) {
+            throw Problem.invalid("the file is too large to be a model's config")
+                    .where(file)
+                    .expected("at most " + MAX_CONFIG_BYTES + " bytes")
+                    .found(bytes);
+        }
+        return Json.readObject(file);
+    }
+
+    /** Bytes of all tensors. */
+    public long bytes() {
+        return tensors.values().stream().mapToLong(TensorInfo::bytes).sum();
+    }
+
+    /** Elements of all tensors, tied ones as often as the files hold them. */
+    public long parameters() {
+        return tensors.values().stream().mapToLong(TensorInfo::elements).sum();
+    }
+
+    /**
+     * SHA-256 of the weights, in hex. One file: of that file, as {@code sha256sum} and Hugging Face say it. Shards:
+     * of the lines that {@code sha256sum} prints for them, in the order of their names. Reads everything once.
+     */
+    public synchronized String sha256() {
+        if (sha256 == null) {
+            List<SafetensorsFile> sorted = new ArrayList<>(files.values());
+            sorted.sort(Comparator.comparing(f -> f.path().getFileName().toString()));
+            if (sorted.size() == 1) {
+                sha256 = sha256(sorted.get(0));
+            } else {
+                MessageDigest all = digest();
+                for (SafetensorsFile file : sorted) {
+                    String line = sha256(file) + "  " + file.path().getFileName() + "\n";
+                    all.update(line.getBytes(StandardCharsets.UTF_8));
+                }
+                sha256 = HexFormat.of().formatHex(all.digest());
+            }
+        }
+        return sha256;
+    }
+
+    private static String sha256(SafetensorsFile file) {
+        MessageDigest digest = digest();
+        byte[] buffer = new byte[1 << 20];
+        // Not a channel: an interrupt would end it half way.
+        try (InputStream in = new FileInputStream(file.path().toFile())) {
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) digest.update(buffer, 0, n);
+        } catch (IOException e) {
+            throw SafetensorsFile.unreadable(file.path(), e);
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        files.values().forEach(SafetensorsFile::close);
+    }
+}

@@ -1,0 +1,70 @@
+package org.llminspector.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.llminspector.base.Problem;
+
+/**
+ * Links keeps a model's files inside its folder, whatever names its index uses and whatever links it brings.
+ *
+ * <p>A model's folder may come from anywhere, so a link in it must not reach the rest of the disk. The Hugging Face
+ * cache is the one exception: in {@code models--x--y/snapshots/REV} files are links into {@code models--x--y/blobs}.
+ */
+final class Links {
+
+    private Links() {}
+
+    /** Refuses names that are more than the name of a file beside the index. */
+    static void checkName(String name, Path index) {
+        boolean plain = !name.isEmpty()
+                && !name.equals(".")
+                && !name.equals("..")
+                && name.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ' || c == 0x7F)
+                && name.length() <= 255
+                && name.endsWith(".safetensors");
+        if (!plain) {
+            throw Problem.invalid("the index names a file that a model may not have")
+                    .where(index + ", field weight_map")
+                    .expected("the name of a .safetensors file in the same folder")
+                    .found(Names.shown(name))
+                    .instead("do not trust this model; take it from its original source");
+        }
+    }
+
+    /** The file of that name in the folder, its links followed; a link out of the folder is refused. */
+    static Path check(Path dir, String name) {
+        Path file = dir.resolve(name);
+        try {
+            Path folder = dir.toRealPath();
+            if (!Files.exists(file)) {
+                throw Problem.notFound(
+                                Files.isSymbolicLink(file)
+                                        ? "the file is a link, and what it points at is missing"
+                                        : "the file is missing")
+                        .where(file)
+                        .instead("download the model again");
+            }
+            if (!Files.isRegularFile(file))
+                throw Problem.invalid("this is not a file").where(file);
+            Path real = file.toRealPath();
+            if (!real.getParent().equals(folder) && !inBlobs(folder, real)) {
+                throw Problem.invalid("the file is a link that leads out of the model's folder")
+                        .where(file)
+                        .expected("a file in " + folder + ", or a link into the blobs of a Hugging Face cache")
+                        .found(real)
+                        .instead("link the whole folder instead of its files, or copy the file");
+            }
+            return file;
+        } catch (IOException e) {
+            throw SafetensorsFile.unreadable(file, e);
+        }
+    }
+
+    private static boolean inBlobs(Path folder, Path real) {
+        Path snapshots = folder.getParent();
+        if (snapshots == null || snapshots.getParent() == null || snapshots.getFileName() == null) return false;
+        return snapshots.getFileName().toString().equals("snapshots")
+                && real.getParent().equals(snapshots.resolveSibling("blobs"));
+    }
+}

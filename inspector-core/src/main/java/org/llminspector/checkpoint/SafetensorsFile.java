@@ -1,0 +1,158 @@
+package org.llminspector.checkpoint;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * SafetensorsFile is one open .safetensors file, fully checked, its tensors memory-mapped when they are asked for.
+ *
+ * <p>Tensors are views of the file and stay readable after {@link #close()} and after the file is deleted (on Linux
+ * and macOS). A file that someone truncates or overwrites in place while it is mapped is beyond any program's
+ * control: reading the lost part then fails with an {@link InternalError}. Replace files by renaming.
+ */
+public final class SafetensorsFile implements AutoCloseable {
+
+    private final Path path;
+    private final SafetensorsHeader header;
+    /** Guarded by this: an interrupt closes it under the thread that uses it. */
+    private FileChannel channel;
+
+    private boolean closed;
+
+    private SafetensorsFile(Path path) throws IOException {
+        this.path = path;
+        this.channel = FileChannel.open(path, StandardOpenOption.READ);
+        try {
+            this.header = SafetensorsHeader.read(path, channel);
+        } catch (IOException | RuntimeException | Error e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
+    public static SafetensorsFile open(Path path) {
+        if (!Files.exists(path)) throw Problem.notFound("the file is missing").where(path);
+        if (!Files.isRegularFile(path))
+            throw Problem.invalid("this is not a file").where(path);
+        return uninterrupted(path, () -> new SafetensorsFile(path));
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    /** Every tensor by name, in the order of their bytes in the file. */
+    public Map<String, TensorInfo> tensors() {
+        return header.tensors();
+    }
+
+    /** What the writer noted under {@code __metadata__}; empty when it noted nothing. */
+    public Map<String, String> metadata() {
+        return header.metadata();
+    }
+
+    /** The tensor, mapped and not copied. */
+    public Tensor tensor(String name) {
+        TensorInfo info = header.tensors().get(name);
+        if (info == null) {
+            throw Problem.notFound("the file has no such tensor")
+                    .where(path + ", tensor " + Names.shown(name))
+                    .found(header.tensors().size() + " tensors")
+                    .instead(Names.closestSentence(name, header.tensors().keySet()));
+        }
+        long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
+        if (info.bytes() == 0) return Tensor.of(info.dtype(), ByteBuffer.allocate(0), shape);
+        if (info.bytes() > Integer.MAX_VALUE) {
+            throw Problem.tooLarge("the tensor is larger than one mapping can be")
+                    .where(path + ", tensor " + Names.shown(name))
+                    .expected("at most 2 GiB - 1 (2,147,483,647 bytes)")
+                    .found(String.format("%,d bytes", info.bytes()))
+                    .instead("use a checkpoint that splits this tensor or stores it in a smaller number format");
+        }
+        return Tensor.of(info.dtype(), uninterrupted(path, () -> map(info)), shape);
+    }
+
+    private synchronized ByteBuffer map(TensorInfo info) throws IOException {
+        if (closed) throw new IllegalStateException("the file is closed: " + path);
+        if (!channel.isOpen()) reopen();
+        long size = channel.size();
+        if (size < info.offset() + info.bytes()) {
+            throw Problem.invalid("the file became shorter after it was opened")
+                    .where(path + ", tensor " + Names.shown(info.name()))
+                    .expected("at least " + (info.offset() + info.bytes()) + " bytes")
+                    .found(size + " bytes")
+                    .instead("restore the file and open the model again");
+        }
+        return channel.map(FileChannel.MapMode.READ_ONLY, info.offset(), info.bytes());
+    }
+
+    /** An interrupted thread lost the channel for all. The path may lead to another file by now. */
+    private void reopen() throws IOException {
+        FileChannel again = FileChannel.open(path, StandardOpenOption.READ);
+        try {
+            if (!SafetensorsHeader.read(path, again).equals(header)) {
+                throw Problem.invalid("the file was replaced by another after it was opened")
+                        .where(path)
+                        .instead("open the model again");
+            }
+            channel = again;
+        } finally {
+            if (channel != again) again.close();
+        }
+    }
+
+    /** Reads that a file or a disk may fail. */
+    private interface Read<T> {
+        T run() throws IOException;
+    }
+
+    /** Reads with the thread's interrupt put aside: it says to stop a run, not to lose an open file. */
+    private static <T> T uninterrupted(Path path, Read<T> read) {
+        boolean interrupted = Thread.interrupted();
+        try {
+            while (true) {
+                try {
+                    return read.run();
+                } catch (ClosedByInterruptException e) {
+                    interrupted |= Thread.interrupted();
+                }
+            }
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        } finally {
+            if (interrupted) Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Bytes of the whole file when it was opened. */
+    public long bytes() {
+        return header.fileBytes();
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // It was opened for reading: nothing can be lost.
+        }
+    }
+
+    static Problem unreadable(Path path, IOException e) {
+        return Problem.invalid("the file cannot be read")
+                .where(path)
+                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
+                .instead("check that it exists, that this user may read it, and that the disk is well")
+                .causedBy(e);
+    }
+}

@@ -1,0 +1,135 @@
+package org.llminspector.checkpoint;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * SafetensorsWriter writes named tensors as a .safetensors file, streaming.
+ *
+ * <p>The header names the tensors in the map's order. Their bytes follow in the same order, except that wider
+ * elements come first: the format allows no gaps, and so every tensor is aligned to its elements.
+ */
+public final class SafetensorsWriter {
+
+    private static final int CHUNK = 1 << 20;
+
+    private SafetensorsWriter() {}
+
+    /**
+     * Writes a file that is whole or not there: beside the target first, then renamed over it.
+     *
+     * @param tensors in an order that matters: a sorted or a linked map
+     * @param metadata may be empty
+     */
+    public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        try {
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                // A device or a pipe: there is nothing to rename over.
+                try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                    write(out, tensors, metadata);
+                }
+                return;
+            }
+            Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+            Path partial = Files.createTempFile(target.getParent(), ".", ".partial");
+            try {
+                // Not the private permissions of a temporary file: those that any new file here would get.
+                Files.delete(partial);
+                try (FileChannel out =
+                        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                    write(out, tensors, metadata);
+                    out.force(true);
+                }
+                Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(partial);
+            }
+        } catch (IOException e) {
+            throw Problem.invalid("the file cannot be written")
+                    .where(file)
+                    .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
+                    .instead("check that the folder exists, that this user may write to it, and that there is space")
+                    .causedBy(e);
+        }
+    }
+
+    /** Writes to an open channel and leaves it open. */
+    public static void write(WritableByteChannel out, Map<String, Tensor> tensors, Map<String, String> metadata)
+            throws IOException {
+        List<Map.Entry<String, Tensor>> order = new ArrayList<>(tensors.entrySet());
+        order.sort(Comparator.comparingInt(e -> -e.getValue().dtype().bytes()));
+        writeFully(out, header(tensors, order, metadata));
+        for (Map.Entry<String, Tensor> e : order) writeFully(out, e.getValue().data());
+    }
+
+    private static ByteBuffer header(
+            Map<String, Tensor> tensors, List<Map.Entry<String, Tensor>> order, Map<String, String> metadata)
+            throws IOException {
+        Map<String, Long> begins = new HashMap<>();
+        long offset = 0;
+        for (Map.Entry<String, Tensor> e : order) {
+            begins.put(e.getKey(), offset);
+            offset = Math.addExact(offset, e.getValue().byteSize());
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        bytes.write(new byte[8]);
+        try (JsonGenerator json = HostileJson.FACTORY.createGenerator(bytes)) {
+            json.writeStartObject();
+            if (!metadata.isEmpty()) {
+                json.writeObjectFieldStart(SafetensorsHeader.METADATA);
+                for (Map.Entry<String, String> e : metadata.entrySet()) json.writeStringField(e.getKey(), e.getValue());
+                json.writeEndObject();
+            }
+            for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
+                if (e.getKey().equals(SafetensorsHeader.METADATA)) {
+                    throw new IllegalArgumentException("a tensor may not be called " + e.getKey());
+                }
+                Tensor tensor = e.getValue();
+                long begin = begins.get(e.getKey());
+                json.writeObjectFieldStart(e.getKey());
+                json.writeStringField("dtype", tensor.dtype().name());
+                json.writeFieldName("shape");
+                json.writeArray(tensor.shape(), 0, tensor.rank());
+                json.writeFieldName("data_offsets");
+                json.writeArray(new long[] {begin, begin + tensor.byteSize()}, 0, 2);
+                json.writeEndObject();
+            }
+            json.writeEndObject();
+        }
+        while (bytes.size() % 8 != 0) bytes.write(' ');
+        int length = bytes.size() - 8;
+        if (length > SafetensorsHeader.MAX_HEADER) {
+            throw Problem.tooLarge("the header would be larger than safetensors allows")
+                    .expected("at most " + SafetensorsHeader.MAX_HEADER + " bytes")
+                    .found(length);
+        }
+        ByteBuffer header = ByteBuffer.wrap(bytes.toByteArray()).order(ByteOrder.LITTLE_ENDIAN);
+        header.putLong(0, length);
+        return header;
+    }
+
+    /** In pieces: a channel copies a heap buffer into a native one of the same size first. */
+    private static void writeFully(WritableByteChannel out, ByteBuffer data) throws IOException {
+        int end = data.limit();
+        while (data.position() < end) {
+            data.limit(Math.min(end, data.position() + CHUNK));
+            while (data.hasRemaining()) out.write(data);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+package org.llminspector.checkpoint;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.llminspector.base.Problem;
+
+/**
+ * WeightFiles says which files of a model's folder hold its weights.
+ *
+ * @param files the files, in the order in which the index names them
+ * @param index which file each tensor is in, by file name; empty without an index
+ */
+record WeightFiles(List<Path> files, Map<String, String> index) {
+
+    static final String SINGLE = "model.safetensors";
+    static final String INDEX = "model.safetensors.index.json";
+
+    private static final long MAX_INDEX_BYTES = 100_000_000;
+    private static final Pattern SHARD = Pattern.compile("(.+)-([0-9]{5})-of-([0-9]{5})\\.safetensors");
+    private static final Set<String> PICKLES = Set.of("bin", "pt", "pth", "ckpt", "pkl", "pickle");
+
+    /** Finds model.safetensors, or the shards of an index, or the only .safetensors file there is. */
+    static WeightFiles find(Path dir) {
+        if (!Files.exists(dir)) {
+            throw Problem.notFound("the model's folder is missing")
+                    .where(dir)
+                    .instead("give the folder that holds config.json and the .safetensors files");
+        }
+        if (!Files.isDirectory(dir)) {
+            throw Problem.invalid("a model is a folder, and this is a file")
+                    .where(dir)
+                    .instead("give the folder that holds config.json and the .safetensors files");
+        }
+        if (exists(dir.resolve(SINGLE))) return new WeightFiles(List.of(Links.check(dir, SINGLE)), Map.of());
+        if (exists(dir.resolve(INDEX))) return sharded(dir);
+        return single(dir);
+    }
+
+    /** A dangling link counts: what is wrong with it is said where it is opened. */
+    private static boolean exists(Path file) {
+        return Files.exists(file) || Files.isSymbolicLink(file);
+    }
+
+    private static WeightFiles sharded(Path dir) {
+        Path indexFile = Links.check(dir, INDEX);
+        Map<String, String> index = readIndex(indexFile);
+        Set<String> names = new LinkedHashSet<>(index.values());
+        List<String> missing = new ArrayList<>();
+        for (String name : names) {
+            Links.checkName(name, indexFile);
+            if (!Files.exists(dir.resolve(name))) missing.add(name);
+        }
+        if (!missing.isEmpty()) {
+            throw Problem.notFound("the model is incomplete: shards are missing")
+                    .where(dir)
+                    .expected(names.size() + " shards, as " + INDEX + " says")
+                    .found((names.size() - missing.size()) + "; missing: " + some(missing))
+                    .instead("download the model again; a finished download has every shard");
+        }
+        return new WeightFiles(
+                names.stream().map(name -> Links.check(dir, name)).toList(), index);
+    }
+
+    private static WeightFiles single(Path dir) {
+        List<String> names = new ArrayList<>();
+        List<String> pickles = new ArrayList<>();
+        List<String> ggufs = new ArrayList<>();
+        try (Stream<Path> children = Files.list(dir)) {
+            children.map(p -> p.getFileName().toString()).sorted().forEach(name -> {
+                String extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+                if (extension.equals("safetensors")) names.add(name);
+                else if (PICKLES.contains(extension)) pickles.add(name);
+                else if (extension.equals("gguf")) ggufs.add(name);
+            });
+        } catch (IOException e) {
+            throw SafetensorsFile.unreadable(dir, e);
+        }
+        if (names.size() == 1) {
+            Matcher shard = SHARD.matcher(names.get(0));
+            if (!shard.matches() || shard.group(3).equals("00001")) {
+                return new WeightFiles(List.of(Links.check(dir, names.get(0))), Map.of());
+            }
+            throw Problem.notFound("this is one shard of a model, without the others and without an index")
+                    .where(dir)
+                    .expected(Integer.parseInt(shard.group(3)) + " shards and " + INDEX)
+                    .found(names.get(0))
+                    .instead("download the whole model");
+        }
+        if (names.size() > 1) {
+            throw Problem.notFound("there are several .safetensors files and no index that joins them")
+                    .where(dir)
+                    .expected(SINGLE + ", or " + INDEX + ", or one .safetensors file")
+                    .found(some(names))
+                    .instead("download " + INDEX + " too, or keep one model a folder");
+        }
+        if (!pickles.isEmpty()) {
+            throw Problem.unsupported("the weights are PyTorch pickles, and opening a pickle runs the code inside it")
+                    .where(dir)
+                    .expected(".safetensors files")
+                    .found(some(pickles))
+                    .instead("take the model's safetensors version, or convert it on a machine you can lose:"
+                            + " `python -c \"from transformers import AutoModelForCausalLM as M;"
+                            + " M.from_pretrained('IN').save_pretrained('OUT', safe_serialization=True)\"`");
+        }
+        if (!ggufs.isEmpty()) {
+            throw Problem.unsupported("the weights are GGUF, which this version does not read")
+                    .where(dir)
+                    .expected(".safetensors files")
+                    .found(some(ggufs))
+                    .instead("take the model's safetensors version");
+        }
+        throw Problem.notFound("the folder holds no weights")
+                .where(dir)
+                .expected(SINGLE + ", or " + INDEX + " with its shards, or one .safetensors file")
+                .found("none of these")
+                .instead("give the folder that holds config.json and the .safetensors files");
+    }
+
+    /** Reads {@code weight_map}: tensor name to file name. */
+    private static Map<String, String> readIndex(Path file) {
+        try {
+            if (Files.size(file) > MAX_INDEX_BYTES) {
+                throw Problem.invalid("the index is too large")
+                        .where(file)
+                        .expected("at most " + MAX_INDEX_BYTES + " bytes")
+                        .found(Files.size(file));
+            }
+            try (InputStream in = Files.newInputStream(file);
+                    JsonParser json = HostileJson.FACTORY.createParser(new InputStreamReader(
+                            in,
+                            StandardCharsets.UTF_8
+                                    .newDecoder()
+                                    .onMalformedInput(CodingErrorAction.REPORT)
+                                    .onUnmappableCharacter(CodingErrorAction.REPORT)))) {
+                return weightMap(file, json);
+            }
+        } catch (JsonProcessingException e) {
+            throw Problem.invalid("the index is not valid JSON")
+                    .where(file)
+                    .found(e.getOriginalMessage())
+                    .instead("download it again");
+        } catch (IOException e) {
+            throw SafetensorsFile.unreadable(file, e);
+        }
+    }
+
+    private static Map<String, String> weightMap(Path file, JsonParser json) throws IOException {
+        if (json.nextToken() != JsonToken.START_OBJECT) {
+            throw Problem.invalid("the index is not a JSON object").where(file).found(json.currentToken());
+        }
+        Map<String, String> map = null;
+        while (json.nextToken() == JsonToken.FIELD_NAME) {
+            String field = json.currentName();
+            json.nextToken();
+            if (!field.equals("weight_map")) {
+                json.skipChildren();
+                continue;
+            }
+            if (map != null)
+                throw Problem.invalid("the index has its weight_map twice").where(file);
+            if (json.currentToken() != JsonToken.START_OBJECT) {
+                throw Problem.invalid("this is not a JSON object")
+                        .where(file + ", field weight_map")
+                        .expected("{tensor: file}")
+                        .found(json.currentToken());
+            }
+            map = new LinkedHashMap<>();
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                String tensor = json.currentName();
+                if (json.nextToken() != JsonToken.VALUE_STRING) {
+                    throw Problem.invalid("the index does not say which file a tensor is in")
+                            .where(file + ", weight_map." + Names.shown(tensor))
+                            .expected("a file name")
+                            .found(json.currentToken());
+                }
+                if (map.size() == SafetensorsHeader.MAX_TENSORS) {
+                    throw Problem.invalid("the index has more tensors than this program opens")
+                            .where(file)
+                            .expected("at most " + SafetensorsHeader.MAX_TENSORS);
+                }
+                if (map.put(tensor, json.getText()) != null) {
+                    throw Problem.invalid("the index names a tensor twice")
+                            .where(file + ", weight_map." + Names.shown(tensor));
+                }
+            }
+        }
+        if (json.nextToken() != null) {
+            throw Problem.invalid("something follows the index's JSON object").where(file);
+        }
+        if (map == null || map.isEmpty()) {
+            throw Problem.invalid("the index names no tensors")
+                    .where(file + ", field weight_map")
+                    .expected("{tensor: file}")
+                    .found(map == null ? "no such field" : "{}")
+                    .instead("download it again");
+        }
+        return map;
+    }
+
+    private static String some(List<String> names) {
+        List<String> shown = names.stream().limit(4).map(Names::shown).toList();
+        return String.join(", ", shown) + (names.size() > 4 ? " and " + (names.size() - 4) + " more" : "");
+    }
+}

@@ -1,0 +1,22 @@
+package org.llminspector.engine;
+
+import java.util.List;
+
+/**
+ * Capabilities say what an engine can do here, and for what it cannot: why, and what to do instead.
+ *
+ * @param id {@code torch}, {@code onnx}
+ * @param version of the native library, or null when the engine is not available
+ */
+public record Capabilities(
+        String id, String version, boolean available, List<PrecisionSupport> precisions, String why, String instead) {
+
+    public Capabilities {
+        precisions = List.copyOf(precisions);
+    }
+
+    /**
+     * @param arithmetic what is computed in which format, in words
+     */
+    public record PrecisionSupport(Precision id, boolean available, String arithmetic, String why, String instead) {}
+}

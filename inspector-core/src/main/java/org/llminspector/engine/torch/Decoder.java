@@ -1,0 +1,203 @@
+package org.llminspector.engine.torch;
+
+import static org.llminspector.hook.HookPoint.*;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.nn.Activation;
+import org.llminspector.engine.torch.TorchWeights.Block;
+import org.llminspector.engine.torch.TorchWeights.NormWeights;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/**
+ * Decoder is the forward pass of every family: the spec decides, the tap sees each value. Runs on the engine thread.
+ */
+final class Decoder {
+
+    private static final int[] LAST = {-1};
+
+    private final DecoderSpec spec;
+    private final TorchWeights weights;
+    private final Positions positions;
+
+    Decoder(DecoderSpec spec, TorchWeights weights, Positions positions) {
+        this.spec = spec;
+        this.weights = weights;
+        this.positions = positions;
+    }
+
+    /**
+     * Runs token ids [1, pos] after those in the cache.
+     *
+     * @return logits [1, pos, vocab]; of the last position only, [1, 1, vocab], when no tap wants the others
+     */
+    NDArray forward(NDArray ids, KvCache cache, Tap tap) {
+        int start = cache.length();
+        int count = (int) ids.getShape().get(1);
+        NDArray x = embed(ids, start, count, tap); // [1, pos, d_model]
+        try (Positions.Pass pass = positions.pass(start, count)) {
+            for (int i = 0; i < spec.nLayers(); i++) {
+                try (NDScope scope = new NDScope()) {
+                    scope.suppressNotUsedWarning();
+                    x = block(i, x, pass, cache, tap);
+                    NDScope.unregister(x);
+                }
+                NDScope.register(x);
+            }
+        }
+        cache.advance(count);
+        boolean all = tap.wants(LN_FINAL_SCALE, -1)
+                || tap.wants(LN_FINAL_NORMALIZED, -1)
+                || tap.wants(LN_FINAL_OUT, -1)
+                || tap.wants(LOGITS, -1);
+        if (!all && count > 1) x = x.get(new NDIndex().addAllDim().addSliceDim(count - 1L, count));
+        return unembed(x, tap);
+    }
+
+    private NDArray embed(NDArray ids, int start, int count, Tap tap) {
+        NDArray x = ids.getNDArrayInternal()
+                .embedding(ids, weights.embed, SparseFormat.DENSE)
+                .head()
+                .toType(DataType.FLOAT32, false); // [1, pos, d_model]
+        if (spec.embedScale() != 1f) x = x.mul(spec.embedScale());
+        x = tap.at(EMBED, -1, x);
+        if (!spec.learnedPositions()) return x;
+        NDArray p = weights.posEmbed.get(new NDIndex().addSliceDim(start, start + (long) count));
+        return x.add(tap.at(POS_EMBED, -1, p.expandDims(0)));
+    }
+
+    /** One residual stream [1, pos, d_model] to logits [1, pos, vocab]. */
+    NDArray unembed(NDArray x, Tap tap) {
+        NDArray h = norm(x, spec.finalNorm(), weights.lnFinal, LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1, tap);
+        h = tap.at(LN_FINAL_OUT, -1, h);
+        return tap.at(LOGITS, -1, softcap(weights.unembed.apply(h), spec.logitSoftcap()));
+    }
+
+    private NDArray block(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
+        LayerSpec layer = spec.layers().get(i);
+        Block w = weights.blocks.get(i);
+        NDArray pre = tap.at(RESID_PRE, i, x); // [1, pos, d_model]
+        NDArray a = norm(pre, layer.ln1(), w.ln1(), LN1_SCALE, LN1_NORMALIZED, i, tap);
+        a = attention(i, layer.attention(), w, a, pass, cache, tap);
+        if (layer.ln1Post() != null) a = tap.at(LN1_POST_OUT, i, plainNorm(a, layer.ln1Post(), w.ln1Post()));
+        a = tap.at(ATTN_OUT, i, a);
+        NDArray mid = layer.parallel() ? pre : tap.at(RESID_MID, i, pre.add(a));
+        NDArray m = norm(mid, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
+        m = mlp(i, layer.mlp(), w, m, tap);
+        if (layer.ln2Post() != null) m = tap.at(LN2_POST_OUT, i, plainNorm(m, layer.ln2Post(), w.ln2Post()));
+        m = tap.at(MLP_OUT, i, m);
+        NDArray post = layer.parallel() ? mid.add(a).add(m) : mid.add(m);
+        return tap.at(RESID_POST, i, post);
+    }
+
+    private NDArray attention(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
+        int n = pass.count();
+        int group = a.nHeads() / a.nKvHeads();
+        NDArray q = heads(w.q().apply(x), a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
+        NDArray k = heads(w.k().apply(x), a.nKvHeads(), a, a.kNorm(), w.kNorm(), tap, K, i);
+        NDArray v = heads(w.v().apply(x), a.nKvHeads(), a, null, null, tap, V, i);
+        if (a.rope() != null) {
+            q = tap.at(ROT_Q, i, pass.rotate(q, a.rope()));
+            k = tap.at(ROT_K, i, pass.rotate(k, a.rope()));
+        }
+        NDArray keys = cache.keys(i, k.transpose(0, 2, 1, 3)); // [1, kv_head, key, d_head]
+        NDArray values = cache.values(i, v.transpose(0, 2, 1, 3));
+        long all = keys.getShape().get(2);
+        // The query heads that share a key head lie side by side, as if they were more positions.
+        NDArray grouped = q.transpose(0, 2, 1, 3).reshape(1, a.nKvHeads(), (long) group * n, a.dHead());
+        NDArray scores = grouped.matMul(keys.transpose(0, 1, 3, 2)).mul(a.scale()); // [1, kv_head, group * pos, key]
+        scores = softcap(scores.reshape(1, a.nHeads(), n, all), a.scoreSoftcap()); // [1, head, query, key]
+        NDArray mask = pass.mask(a.window());
+        scores = tap.at(ATTN_SCORES, i, mask == null ? scores : scores.add(mask));
+        NDArray pattern = tap.at(PATTERN, i, scores.softmax(-1)); // [1, head, query, key]
+        NDArray z = pattern.reshape(1, a.nKvHeads(), (long) group * n, all).matMul(values);
+        z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dHead()).transpose(0, 2, 1, 3)); // [1, pos, head, d_head]
+        if (tap.wants(RESULT, i)) {
+            NDArray result = tap.at(RESULT, i, headResults(z, w.o(), a)); // [1, pos, head, d_model]
+            if (tap.changes(RESULT, i)) {
+                NDArray sum = result.sum(new int[] {2});
+                return w.o().bias() == null ? sum : sum.add(w.o().bias());
+            }
+        }
+        return w.o().apply(z.reshape(1, n, (long) a.nHeads() * a.dHead())); // [1, pos, d_model]
+    }
+
+    private NDArray heads(
+            NDArray x, int n, Attention a, Norm norm, NDArray weight, Tap tap, HookPoint point, int layer) {
+        boolean wide = norm != null && a.qkNormWide();
+        if (wide) x = plainNorm(x, norm, new NormWeights(weight, null));
+        NDArray h = x.reshape(1, x.getShape().get(1), n, a.dHead());
+        if (norm != null && !wide) h = plainNorm(h, norm, new NormWeights(weight, null));
+        return tap.at(point, layer, h);
+    }
+
+    private static NDArray headResults(NDArray z, Linear o, Attention a) {
+        NDArray weight = o.weight().toType(DataType.FLOAT32, false); // [d_model, head * d_head]
+        long dModel = weight.getShape().get(0);
+        NDArray byHead = weight.reshape(dModel, a.nHeads(), a.dHead()).transpose(1, 2, 0); // [head, d_head, d_model]
+        return z.transpose(0, 2, 1, 3).matMul(byHead.expandDims(0)).transpose(0, 2, 1, 3);
+    }
+
+    private NDArray mlp(int i, Mlp mlp, Block w, NDArray x, Tap tap) {
+        if (!mlp.gated()) {
+            NDArray pre = tap.at(MLP_PRE, i, w.in().apply(x)); // [1, pos, d_mlp]
+            return w.out().apply(tap.at(MLP_POST, i, activate(mlp, pre)));
+        }
+        NDArray pre = tap.at(MLP_PRE, i, w.gate().apply(x)); // [1, pos, d_mlp]
+        NDArray linear = tap.at(MLP_PRE_LINEAR, i, w.in().apply(x));
+        return w.out().apply(tap.at(MLP_POST, i, activate(mlp, pre).mul(linear))); // [1, pos, d_model]
+    }
+
+    private static NDArray activate(Mlp mlp, NDArray x) {
+        return switch (mlp.activation()) {
+            case RELU -> Activation.relu(x);
+            case GELU -> Activation.gelu(x);
+            case SILU -> x.div(x.neg().exp().add(1f));
+            case GELU_TANH ->
+                x.pow(3)
+                        .mul(0.044715f)
+                        .add(x)
+                        .mul((float) Math.sqrt(2 / Math.PI))
+                        .tanh()
+                        .add(1f)
+                        .mul(x.mul(0.5f));
+        };
+    }
+
+    private static NDArray norm(
+            NDArray x, Norm norm, NormWeights w, HookPoint scalePoint, HookPoint normalizedPoint, int layer, Tap tap) {
+        if (norm == null) return x;
+        NDArray centred = norm.kind() == Norm.Kind.LAYER ? x.sub(x.mean(LAST, true)) : x;
+        NDArray scale =
+                centred.square().mean(LAST, true).add((float) norm.eps()).sqrt(); // [1, pos, 1]
+        NDArray normalized = tap.at(
+                normalizedPoint,
+                layer,
+                centred.mul(tap.at(scalePoint, layer, scale).pow(-1)));
+        NDArray scaled = normalized.mul(w.weight());
+        return w.bias() == null ? scaled : scaled.add(w.bias());
+    }
+
+    /** A norm without hooks of its own (q, k and the sandwich norms). */
+    private static NDArray plainNorm(NDArray x, Norm norm, NormWeights w) {
+        return norm(x, norm, w, LN1_SCALE, LN1_NORMALIZED, -1, Tap.NONE);
+    }
+
+    private static NDArray softcap(NDArray x, Float cap) {
+        return cap == null ? x : x.div(cap).tanh().mul(cap);
+    }
+
+    static NDArray concat(NDArray a, NDArray b) {
+        return NDArrays.concat(new NDList(a, b), -1);
+    }
+}

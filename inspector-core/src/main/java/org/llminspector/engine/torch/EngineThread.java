@@ -1,0 +1,50 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.llminspector.base.Problem;
+
+/**
+ * EngineThread is the one thread on which DJL works: grad mode, gradient collectors and NDScopes are kept by
+ * thread, and gradients are off only on the thread that loaded the engine.
+ */
+final class EngineThread {
+
+    private static final ExecutorService THREAD = Executors.newSingleThreadExecutor(task -> {
+        Thread thread = new Thread(task, "engine");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private EngineThread() {}
+
+    /** The engine; the first call loads it. */
+    static Engine engine() {
+        return Engine.getEngine("PyTorch");
+    }
+
+    /** Does the work on the engine's thread and waits for it. */
+    static <T> T call(Callable<T> work) {
+        try {
+            return THREAD.submit(work).get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Problem.of(Problem.Kind.BUSY, "the work was interrupted").causedBy(e);
+        } catch (ExecutionException e) {
+            Throwable cause = e.getCause();
+            if (cause instanceof Error error) throw error;
+            if (cause instanceof EngineException) {
+                String message = String.valueOf(cause.getMessage());
+                throw Problem.of(Problem.Kind.INTERNAL, "PyTorch refused the work")
+                        .found(message.lines().findFirst().orElse(message))
+                        .causedBy(cause);
+            }
+            if (cause instanceof RuntimeException runtime) throw runtime;
+            throw new IllegalStateException(cause);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+
+/** KvCache keeps the rotated keys and the values of every position, in memory set aside once. */
+final class KvCache {
+
+    private final DecoderSpec spec;
+    private final int maxPositions;
+    private final List<NDArray> keys = new ArrayList<>(); // [1, kv_head, max_pos, d_head] a layer
+    private final List<NDArray> values = new ArrayList<>();
+    private int length;
+
+    KvCache(DecoderSpec spec, NDManager manager, int maxPositions) {
+        this.spec = spec;
+        this.maxPositions = maxPositions;
+        for (LayerSpec layer : spec.layers()) {
+            Attention a = layer.attention();
+            Shape shape = new Shape(1, a.nKvHeads(), maxPositions, a.dHead());
+            keys.add(manager.zeros(shape));
+            values.add(manager.zeros(shape));
+        }
+    }
+
+    /** Positions held. */
+    int length() {
+        return length;
+    }
+
+    /** Writes a pass's keys [1, kv_head, pos, d_head]; gives all keys so far, a view [1, kv_head, key, d_head]. */
+    NDArray keys(int layer, NDArray k) {
+        return append(keys.get(layer), k);
+    }
+
+    NDArray values(int layer, NDArray v) {
+        return append(values.get(layer), v);
+    }
+
+    private NDArray append(NDArray all, NDArray part) {
+        long end = length + part.getShape().get(2);
+        all.set(new NDIndex().addAllDim(2).addSliceDim(length, end), part);
+        return all.get(new NDIndex().addAllDim(2).addSliceDim(0, end));
+    }
+
+    /** Called once a pass, after the last layer. */
+    void advance(int positions) {
+        length += positions;
+    }
+
+    KvCacheReport report() {
+        List<Long> used = spec.layers().stream()
+                .map(l -> perPosition(l.attention()) * length)
+                .toList();
+        long allocated = spec.layers().stream()
+                .mapToLong(l -> perPosition(l.attention()) * maxPositions)
+                .sum();
+        return new KvCacheReport(
+                length, "F32", used.stream().mapToLong(Long::longValue).sum(), allocated, used);
+    }
+
+    private static long perPosition(Attention a) {
+        return 2L * a.nKvHeads() * a.dHead() * Float.BYTES;
+    }
+}

@@ -1,0 +1,27 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+
+/**
+ * Linear is a weight matrix [out, in] with an optional bias [out].
+ *
+ * <p>FP16 weights on CPU: a single position multiplies in FP16 (half the bytes to read, which is what decode waits
+ * for); more positions multiply in FP32 with the weight upcast for the moment.
+ */
+record Linear(NDArray weight, NDArray bias, boolean halfAlways) {
+
+    /** [batch, pos, in] to [batch, pos, out], float32 in and out. */
+    NDArray apply(NDArray x) {
+        if (weight.getDataType() == DataType.FLOAT32) return linear(x, weight, bias);
+        if (halfAlways || x.getShape().size() == x.getShape().get(x.getShape().dimension() - 1)) {
+            NDArray y = linear(x.toType(DataType.FLOAT16, false), weight, null).toType(DataType.FLOAT32, false);
+            return bias == null ? y : y.add(bias);
+        }
+        return linear(x, weight.toType(DataType.FLOAT32, false), bias);
+    }
+
+    private static NDArray linear(NDArray x, NDArray weight, NDArray bias) {
+        return x.getNDArrayInternal().linear(x, weight, bias).head();
+    }
+}

@@ -1,0 +1,110 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import java.util.HashMap;
+import java.util.Map;
+import org.llminspector.spec.Rope;
+import org.llminspector.spec.RopeFrequencies;
+
+/** Positions makes what depends on where a token stands: RoPE's cos and sin, and the causal mask. */
+final class Positions {
+
+    private final NDManager manager;
+
+    Positions(NDManager manager) {
+        this.manager = manager;
+    }
+
+    /** What one pass needs, made once and shared by its layers. Its arrays belong to the pass's NDScope. */
+    Pass pass(int start, int count) {
+        return new Pass(start, count);
+    }
+
+    /** Pass is {@code count} positions from {@code start} on. */
+    final class Pass implements AutoCloseable {
+        private final int start;
+        private final int count;
+        private final Map<Rope, NDArray[]> tables = new HashMap<>();
+        private final Map<Integer, NDArray> masks = new HashMap<>();
+
+        private Pass(int start, int count) {
+            this.start = start;
+            this.count = count;
+        }
+
+        int count() {
+            return count;
+        }
+
+        /** Turns each pair of [1, pos, head, d_head] by its position's angle. */
+        NDArray rotate(NDArray x, Rope rope) {
+            NDArray[] table = tables.computeIfAbsent(rope, this::table);
+            long dHead = x.getShape().get(3);
+            int half = rope.dims() / 2;
+            NDArray turned = rope.dims() == dHead ? x : last(x, 0, rope.dims());
+            // x cos + (second half, first half) sin, with sin negative in the first half
+            NDArray swapped = Decoder.concat(last(x, half, rope.dims()), last(x, 0, half));
+            NDArray out = turned.mul(table[0]).add(swapped.mul(table[1]));
+            return rope.dims() == dHead ? out : Decoder.concat(out, last(x, rope.dims(), dHead));
+        }
+
+        /** cos and signed sin, [pos, 1, dims]. */
+        private NDArray[] table(Rope rope) {
+            float[] frequency = RopeFrequencies.perPosition(rope, start + count);
+            float warm = RopeFrequencies.attentionFactor(rope);
+            int half = frequency.length;
+            float[] cos = new float[count * rope.dims()];
+            float[] sin = new float[count * rope.dims()];
+            for (int p = 0; p < count; p++) {
+                for (int i = 0; i < half; i++) {
+                    float angle = (start + p) * frequency[i];
+                    int at = p * rope.dims() + i;
+                    cos[at] = cos[at + half] = (float) Math.cos(angle) * warm;
+                    sin[at + half] = (float) Math.sin(angle) * warm;
+                    sin[at] = -sin[at + half];
+                }
+            }
+            Shape shape = new Shape(count, 1, rope.dims());
+            return new NDArray[] {keep(manager.create(cos, shape)), keep(manager.create(sin, shape))};
+        }
+
+        /** [query, key]: 0 where a query may look, -inf where not; null when it may look everywhere. */
+        NDArray mask(Integer window) {
+            int keys = start + count;
+            if (count == 1 && (window == null || keys <= window)) return null;
+            return masks.computeIfAbsent(window == null ? Integer.MAX_VALUE : window, w -> {
+                float[] mask = new float[count * keys];
+                for (int q = 0; q < count; q++) {
+                    for (int k = 0; k < keys; k++) {
+                        boolean visible = k <= start + q && k > start + q - w;
+                        mask[q * keys + k] = visible ? 0f : Float.NEGATIVE_INFINITY;
+                    }
+                }
+                return keep(manager.create(mask, new Shape(count, keys)));
+            });
+        }
+
+        /** Made inside one layer's scope, used by all: closed by {@link #close}. */
+        private NDArray keep(NDArray array) {
+            NDScope.unregister(array);
+            return array;
+        }
+
+        @Override
+        public void close() {
+            tables.values().forEach(t -> {
+                t[0].close();
+                t[1].close();
+            });
+            masks.values().forEach(NDArray::close);
+        }
+    }
+
+    private static NDArray last(NDArray x, long from, long to) {
+        return x.get(new NDIndex().addAllDim(3).addSliceDim(from, to));
+    }
+}

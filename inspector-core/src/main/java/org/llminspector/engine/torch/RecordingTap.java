@@ -1,0 +1,87 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDScope;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.capture.CaptureBuffers;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * RecordingTap keeps the values that were asked for and applies the changes, in one sequence.
+ *
+ * <p>A kept value is an alias of what flows on: nothing is copied until {@link #copyOut}, after the pass.
+ */
+final class RecordingTap implements Tap {
+
+    private final Map<HookPoint, BitSet> wanted = new EnumMap<>(HookPoint.class); // layers + 1
+    private final Set<HookId> captured;
+    private final Map<HookId, List<Change>> changes;
+    private final Map<HookId, NDArray> kept = new LinkedHashMap<>();
+    private int start;
+    private int count;
+
+    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes) {
+        this.captured = captured;
+        this.changes = changes;
+        captured.forEach(this::want);
+        changes.keySet().forEach(this::want);
+    }
+
+    private void want(HookId id) {
+        wanted.computeIfAbsent(id.point(), p -> new BitSet()).set(id.layer() + 1);
+    }
+
+    /** Called before each pass. */
+    void pass(int start, int count) {
+        this.start = start;
+        this.count = count;
+    }
+
+    @Override
+    public boolean wants(HookPoint point, int layer) {
+        BitSet layers = wanted.get(point);
+        return layers != null && layers.get(layer + 1);
+    }
+
+    @Override
+    public boolean changes(HookPoint point, int layer) {
+        return !changes.isEmpty() && changes.containsKey(new HookId(point, layer));
+    }
+
+    @Override
+    public NDArray at(HookPoint point, int layer, NDArray value) {
+        if (!wants(point, layer)) return value;
+        HookId id = new HookId(point, layer);
+        NDArray v = value;
+        for (Change change : changes.getOrDefault(id, List.of())) v = change.apply(id, v, start, count);
+        if (captured.contains(id)) {
+            NDScope.unregister(v);
+            kept.put(id, v);
+        }
+        return v;
+    }
+
+    /** Copies the kept values out of the engine and lets them go. */
+    void copyOut(CaptureBuffers buffers) {
+        kept.forEach((id, value) -> {
+            ByteBuffer bytes = value.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
+            buffers.take(id, bytes, start, count);
+        });
+        close();
+    }
+
+    /** Lets the kept values go. */
+    void close() {
+        new ArrayList<>(kept.values()).forEach(NDArray::close);
+        kept.clear();
+    }
+}

@@ -1,0 +1,35 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import org.llminspector.hook.HookPoint;
+
+/** Tap is where every named value passes on its way: it may keep it, and may hand back another. */
+interface Tap {
+
+    /** Lets everything pass. */
+    Tap NONE = new Tap() {
+        @Override
+        public boolean wants(HookPoint point, int layer) {
+            return false;
+        }
+
+        @Override
+        public boolean changes(HookPoint point, int layer) {
+            return false;
+        }
+
+        @Override
+        public NDArray at(HookPoint point, int layer, NDArray value) {
+            return value;
+        }
+    };
+
+    /** Whether the value is changed, so that what follows must be made from it. */
+    boolean changes(HookPoint point, int layer);
+
+    /** Whether the value is captured or changed, so that costly ones are made only then. */
+    boolean wants(HookPoint point, int layer);
+
+    /** The value to go on with. */
+    NDArray at(HookPoint point, int layer, NDArray value);
+}

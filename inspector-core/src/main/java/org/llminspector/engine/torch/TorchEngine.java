@@ -1,0 +1,143 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.pytorch.jni.JniUtils;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.base.DType;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Capabilities.PrecisionSupport;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.family.Weights;
+import org.llminspector.spec.DecoderSpec;
+
+/** TorchEngine is a model open on DJL's PyTorch engine: the room's entry. */
+public final class TorchEngine implements InspectorEngine {
+
+    private static final String BF16_WHY = "a bfloat16 NDArray aborts the JVM (DJL 0.36)";
+    private static final String BF16_INSTEAD =
+            "bfloat16 checkpoints open in fp32 or fp16: they are upcast while loading";
+
+    private final DecoderSpec spec;
+    private final TorchWeights weights;
+    private final NDManager manager;
+    private final Decoder decoder;
+    private final EngineInfo info;
+
+    private TorchEngine(DecoderSpec spec, TorchWeights weights, NDManager manager, EngineInfo info) {
+        this.spec = spec;
+        this.weights = weights;
+        this.manager = manager;
+        this.decoder = new Decoder(spec, weights, new Positions(manager));
+        this.info = info;
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
+     */
+    public static TorchEngine open(Weights weights, String device, Precision precision) {
+        return EngineThread.call(() -> {
+            long from = System.nanoTime();
+            if (precision == Precision.BF16) {
+                throw Problem.unsupported("the torch engine has no bf16 arithmetic")
+                        .where("precision")
+                        .expected("fp32 or fp16")
+                        .found("bf16: " + BF16_WHY)
+                        .instead(BF16_INSTEAD);
+            }
+            Engine engine = EngineThread.engine();
+            Device place = TorchDevices.choose(device);
+            NDManager manager = NDManager.newBaseManager(place, "PyTorch");
+            try {
+                TorchWeights loaded = new TorchWeights(weights, manager, precision);
+                EngineInfo info = new EngineInfo(
+                        "torch",
+                        engine.getVersion(),
+                        "tapped",
+                        TorchDevices.id(place),
+                        precision,
+                        arithmetic(precision, place),
+                        JniUtils.getNumThreads(),
+                        (System.nanoTime() - from) / 1e6,
+                        loaded.bytes());
+                return new TorchEngine(weights.spec(), loaded, manager, info);
+            } catch (RuntimeException | Error e) {
+                manager.close();
+                throw e;
+            }
+        });
+    }
+
+    /** What this engine can do on this machine. */
+    public static Capabilities capabilities() {
+        return EngineThread.call(() -> {
+            boolean cuda = EngineThread.engine().getGpuCount() > 0;
+            Device best = cuda ? Device.gpu() : Device.cpu();
+            List<PrecisionSupport> precisions = new ArrayList<>();
+            for (Precision p : List.of(Precision.FP32, Precision.FP16)) {
+                precisions.add(new PrecisionSupport(p, true, arithmetic(p, best), null, null));
+            }
+            precisions.add(new PrecisionSupport(Precision.BF16, false, null, BF16_WHY, BF16_INSTEAD));
+            return new Capabilities("torch", EngineThread.engine().getVersion(), true, precisions, null, null);
+        });
+    }
+
+    private static String arithmetic(Precision precision, Device device) {
+        if (precision == Precision.FP32) return "fp32";
+        return device.isGpu()
+                ? "fp16 matrix products, fp32 residual stream, norms and attention"
+                : "fp16 weights; fp32 residual stream, norms and attention; one position at a time multiplies in fp16";
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public EngineInfo info() {
+        return info;
+    }
+
+    @Override
+    public Session begin(SessionRequest request) {
+        return EngineThread.call(() -> new TorchSession(spec, decoder, manager, request));
+    }
+
+    @Override
+    public Tensor unembed(Tensor resid) {
+        return EngineThread.call(() -> {
+            try (NDScope scope = new NDScope();
+                    NDManager own = manager.newSubManager()) {
+                scope.suppressNotUsedWarning();
+                NDArray logits = decoder.unembed(TorchWeights.raw(own, "resid", resid), Tap.NONE);
+                ByteBuffer bytes = logits.toByteBuffer(true);
+                ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+                copy.put(bytes).flip();
+                return Tensor.of(DType.F32, copy, logits.getShape().getShape());
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        EngineThread.call(() -> {
+            weights.close();
+            return null;
+        });
+    }
+}

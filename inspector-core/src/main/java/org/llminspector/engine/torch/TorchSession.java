@@ -1,0 +1,103 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBuffers;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.spec.DecoderSpec;
+
+/** TorchSession is one sequence on the torch engine. Each call does its work on the engine thread. */
+final class TorchSession implements Session {
+
+    private final NDManager manager;
+    private final Decoder decoder;
+    private final KvCache cache;
+    private final RecordingTap tap;
+    private final CaptureBuffers buffers;
+    private long copyOutNanos;
+
+    TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request) {
+        this.manager = parent.newSubManager();
+        this.decoder = decoder;
+        this.cache = new KvCache(spec, manager, request.maxPositions());
+        this.tap = new RecordingTap(request.hooks(), changes(spec, request));
+        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());
+    }
+
+    private Map<HookId, List<Change>> changes(DecoderSpec spec, SessionRequest request) {
+        Map<HookId, List<Change>> changes = new HashMap<>();
+        for (int i = 0; i < request.interventions().size(); i++) {
+            Intervention intervention = request.interventions().get(i);
+            Map<HookId, Tensor> source =
+                    i < request.sources().size() ? request.sources().get(i) : Map.of();
+            Change change = new Change(intervention, source, manager);
+            for (HookId id : HookPatterns.match(spec, List.of(intervention.hook()))) {
+                changes.computeIfAbsent(id, k -> new ArrayList<>()).add(change);
+            }
+        }
+        return changes;
+    }
+
+    @Override
+    public float[] append(int[] tokens) {
+        return EngineThread.call(() -> {
+            int start = cache.length();
+            tap.pass(start, tokens.length);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                long[] ids = new long[tokens.length];
+                for (int i = 0; i < ids.length; i++) ids[i] = tokens[i];
+                NDArray logits = decoder.forward(manager.create(ids, new Shape(1, ids.length)), cache, tap);
+                long rows = logits.getShape().get(1);
+                float[] last = logits.get(0, rows - 1).toFloatArray();
+                long from = System.nanoTime();
+                tap.copyOut(buffers);
+                copyOutNanos += System.nanoTime() - from;
+                return last;
+            } finally {
+                tap.close();
+            }
+        });
+    }
+
+    @Override
+    public int length() {
+        return cache.length();
+    }
+
+    @Override
+    public KvCacheReport kvCache() {
+        return cache.report();
+    }
+
+    @Override
+    public Capture capture() {
+        return buffers.build();
+    }
+
+    @Override
+    public double captureMs() {
+        return copyOutNanos / 1e6;
+    }
+
+    @Override
+    public void close() {
+        EngineThread.call(() -> {
+            manager.close();
+            return null;
+        });
+    }
+}

@@ -1,0 +1,155 @@
+package org.llminspector.family;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import org.llminspector.base.Problem;
+import org.llminspector.spec.Activation;
+
+/**
+ * Config is a config.json that remembers which fields were read, so that a field which changes the arithmetic and
+ * was not understood refuses to load instead of giving wrong numbers.
+ */
+public final class Config {
+
+    /** Fields that say nothing about the forward pass: names, training, tokens, serving. */
+    private static final Set<String> HARMLESS = Set.of(
+            "_from_model_config",
+            "_name_or_path",
+            "_attn_implementation_autoset",
+            "architectures",
+            "auto_map",
+            "bos_token_id",
+            "chunk_size_feed_forward",
+            "dtype",
+            "eos_token_id",
+            "finetuning_task",
+            "id2label",
+            "initializer_range",
+            "is_decoder",
+            "is_llama_config",
+            "label2id",
+            "layer_norm_epsilon_legacy",
+            "mlp_dropout",
+            "model_type",
+            "n_ctx",
+            "output_attentions",
+            "output_hidden_states",
+            "pad_token_id",
+            "pretraining_tp",
+            "problem_type",
+            "return_dict",
+            "return_dict_in_generate",
+            "sep_token_id",
+            "summary_activation",
+            "summary_first_dropout",
+            "summary_proj_to_labels",
+            "summary_type",
+            "summary_use_proj",
+            "task_specific_params",
+            "tokenizer_class",
+            "torch_dtype",
+            "transformers.js_config",
+            "transformers_version",
+            "unsloth_fixed",
+            "unsloth_version",
+            "use_cache",
+            "vocab_size");
+
+    private final JsonNode json;
+    private final Path file;
+    private final Set<String> read = new HashSet<>();
+
+    public Config(JsonNode json, Path file) {
+        this.json = json;
+        this.file = file;
+    }
+
+    /** Where a field stands, for messages. */
+    public String at(String field) {
+        return file + ", field " + field;
+    }
+
+    /** The field, or null when it is absent or null. */
+    public JsonNode node(String field) {
+        read.add(field);
+        JsonNode node = json.get(field);
+        return node == null || node.isNull() ? null : node;
+    }
+
+    public String text(String field) {
+        JsonNode node = node(field);
+        if (node == null || !node.isTextual()) throw wrong(field, "a text", node);
+        return node.asText();
+    }
+
+    /** A size: a whole number from 1 to 2^31 - 1. */
+    public int size(String field) {
+        JsonNode node = node(field);
+        if (node == null || !node.canConvertToInt() || !node.isIntegralNumber() || node.asInt() < 1) {
+            throw wrong(field, "a whole number of at least 1", node);
+        }
+        return node.asInt();
+    }
+
+    public int size(String field, int whenAbsent) {
+        return node(field) == null ? whenAbsent : size(field);
+    }
+
+    public double number(String field, double whenAbsent) {
+        JsonNode node = node(field);
+        if (node == null) return whenAbsent;
+        if (!node.isNumber()) throw wrong(field, "a number", node);
+        return node.asDouble();
+    }
+
+    public boolean flag(String field, boolean whenAbsent) {
+        JsonNode node = node(field);
+        if (node == null) return whenAbsent;
+        if (!node.isBoolean()) throw wrong(field, "true or false", node);
+        return node.asBoolean();
+    }
+
+    public Activation activation(String field, String whenAbsent) {
+        JsonNode node = node(field);
+        return switch (node == null ? whenAbsent : node.asText()) {
+            case "silu", "swish" -> Activation.SILU;
+            case "gelu" -> Activation.GELU;
+            case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> Activation.GELU_TANH;
+            case "relu" -> Activation.RELU;
+            default ->
+                throw Problem.unsupported("this activation function is not supported")
+                        .where(at(field))
+                        .expected("silu, gelu, gelu_new, gelu_pytorch_tanh or relu")
+                        .found(node);
+        };
+    }
+
+    /** Dropout does nothing at inference; it is read so that it counts as understood. */
+    void ignore(String... fields) {
+        for (String f : fields) read.add(f);
+    }
+
+    Problem wrong(String field, String expected, Object found) {
+        return Problem.invalid("the config field is missing or wrong")
+                .where(at(field))
+                .expected(expected)
+                .found(found == null ? "nothing" : found);
+    }
+
+    /** Throws for the first field that was neither read nor is harmless, absent, null or false. */
+    void refuseWhatWasNotUnderstood() {
+        json.properties().forEach(e -> {
+            JsonNode value = e.getValue();
+            boolean off = value.isNull() || (value.isBoolean() && !value.asBoolean());
+            if (off || read.contains(e.getKey()) || HARMLESS.contains(e.getKey())) return;
+            throw Problem.unsupported("the config has a field that may change the arithmetic and is not understood")
+                    .where(at(e.getKey()))
+                    .expected("fields of " + json.path("model_type").asText() + ": "
+                            + String.join(", ", read.stream().sorted().toList()))
+                    .found(e.getKey() + " = " + value)
+                    .instead("remove the field if you are sure that it does not change the forward pass");
+        });
+    }
+}

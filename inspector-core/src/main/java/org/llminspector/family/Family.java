@@ -1,0 +1,53 @@
+package org.llminspector.family;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.spec.DecoderSpec;
+
+/** Family is one line of models that share a config.json and tensor names. A new one is one file and one line in ALL. */
+public interface Family {
+
+    /** Every family that can be opened. */
+    List<Family> ALL = List.of(new Gpt2(), new Llama());
+
+    /** The values of config.json's {@code model_type} that mean this family. */
+    Set<String> modelTypes();
+
+    /** Reads the arithmetic; every field that decides it must be taken from the config. */
+    DecoderSpec spec(Config config);
+
+    /** Says where in the files each canonical weight of {@link Weights} comes from. */
+    WeightPlan weights(DecoderSpec spec, Checkpoint checkpoint);
+
+    /** The family that config.json names. */
+    static Family of(Config config) {
+        String type = config.text("model_type");
+        return ALL.stream()
+                .filter(f -> f.modelTypes().contains(type))
+                .findFirst()
+                .orElseThrow(() -> Problem.unsupported("this model family is not supported")
+                        .where(config.at("model_type"))
+                        .expected("one of " + supported())
+                        .found(type));
+    }
+
+    /** The canonical weights and the spec of a checkpoint, its config read whole and understood. */
+    static Weights open(Checkpoint checkpoint) {
+        Config config = new Config(checkpoint.config(), checkpoint.dir().resolve("config.json"));
+        Family family = of(config);
+        DecoderSpec spec = family.spec(config);
+        config.refuseWhatWasNotUnderstood();
+        return new Weights(spec, checkpoint, family.weights(spec, checkpoint));
+    }
+
+    private static String supported() {
+        return ALL.stream()
+                .flatMap(f -> f.modelTypes().stream())
+                .sorted(Comparator.naturalOrder())
+                .collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,41 @@
+package org.llminspector.family;
+
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * Weights are a model's parameters under canonical names, whatever its files call them. Matrices are [out, in].
+ *
+ * <p>{@code embed.weight} [vocab, d_model], {@code pos_embed.weight} [context, d_model], in block i
+ * {@code blocks.i.} + {@code ln1|ln1_post|ln2|ln2_post.weight|bias}, {@code attn.q|k|v|o.weight|bias},
+ * {@code attn.q_norm|k_norm.weight}, {@code mlp.gate|in|out.weight|bias}; {@code ln_final.weight|bias},
+ * {@code unembed.weight} [vocab, d_model] (absent when tied).
+ */
+public final class Weights {
+
+    private final DecoderSpec spec;
+    private final Checkpoint checkpoint;
+    private final WeightPlan plan;
+
+    Weights(DecoderSpec spec, Checkpoint checkpoint, WeightPlan plan) {
+        this.spec = spec;
+        this.checkpoint = checkpoint;
+        this.plan = plan;
+    }
+
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    public boolean has(String name) {
+        return plan.source(name) != null;
+    }
+
+    /** One weight in the number format of the file; unchanged ones are views of the mapped file. */
+    public Tensor get(String name) {
+        WeightPlan.Source source = plan.source(name);
+        if (source == null) throw new IllegalArgumentException("no canonical weight " + name);
+        return source.read(checkpoint);
+    }
+}

@@ -1,0 +1,171 @@
+package org.llminspector.run;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.generate.GenerationLoop;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.tokenize.Token;
+
+/** Execution takes one prepared run through the engine and into the store, on the queue's worker. */
+final class Execution {
+
+    private final PreparedRun run;
+    private final OpenModels models;
+    private final RunStore store;
+    private final RunListener listener;
+    private final long submitted;
+
+    Execution(PreparedRun run, OpenModels models, RunStore store, RunListener listener, long submittedNanos) {
+        this.run = run;
+        this.models = models;
+        this.store = store;
+        this.listener = listener;
+        this.submitted = submittedNanos;
+    }
+
+    RunManifest run() {
+        if (listener.cancelled()) throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled while it waited");
+        long started = System.nanoTime();
+        RunRequest request = run.request();
+        InspectorEngine engine = models.engine(run.folder(), request.engine(), request.device(), request.precision());
+        long opened = System.nanoTime();
+        String id = store.newId();
+        listener.started(id, run.tokens());
+        SessionRequest sessionRequest =
+                new SessionRequest(run.maxPositions(), run.hooks(), run.interventions(), sources(engine));
+        try (Session session = engine.begin(sessionRequest)) {
+            GenerationLoop.Result result = GenerationLoop.run(
+                    session,
+                    run.ids(),
+                    run.options(),
+                    run.folder().tokenizer(),
+                    run.folder().eosIds(),
+                    run.maxPositions(),
+                    new Relay(),
+                    listener::cancelled);
+            Capture capture = session.capture();
+            RunManifest.Timings timings = new RunManifest.Timings(
+                    ms(submitted, started),
+                    ms(started, opened),
+                    result.prefillMs(),
+                    result.decodeMs(),
+                    session.captureMs(),
+                    ms(started, System.nanoTime()),
+                    speed(result));
+            RunManifest manifest = manifest(id, engine, session, result, capture, timings);
+            store.save(manifest, capture);
+            return manifest;
+        }
+    }
+
+    /** Where values come from: other runs, looked up before; for freeze, this run without interventions. */
+    private List<Map<HookId, Tensor>> sources(InspectorEngine engine) {
+        if (run.frozen().isEmpty()) return run.sources();
+        TreeMap<HookId, Tensor> clean;
+        try (Session session =
+                engine.begin(new SessionRequest(run.tokens().size(), run.frozen(), List.of(), List.of()))) {
+            session.append(run.ids());
+            clean = new TreeMap<>(session.capture().tensors());
+        }
+        List<Map<HookId, Tensor>> sources = new ArrayList<>();
+        for (int i = 0; i < run.interventions().size(); i++) {
+            boolean freeze = run.interventions().get(i).op() == Intervention.Op.FREEZE;
+            sources.add(freeze ? new HashMap<>(clean) : run.sources().get(i));
+        }
+        return sources;
+    }
+
+    private RunManifest manifest(
+            String id,
+            InspectorEngine engine,
+            Session session,
+            GenerationLoop.Result result,
+            Capture capture,
+            RunManifest.Timings timings) {
+        List<Token> tokens = new ArrayList<>(run.tokens());
+        result.steps().forEach(s -> tokens.add(s.token()));
+        RunManifest.Generation generation = run.options() == null
+                ? null
+                : new RunManifest.Generation(result.text(), result.finishReason(), result.seed(), result.steps());
+        return new RunManifest(
+                id,
+                Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+                Version.STRING,
+                run.request().name(),
+                run.request(),
+                run.folder().identity(),
+                engine.info(),
+                tokens,
+                run.tokens().size(),
+                text(result),
+                generation,
+                entries(capture),
+                session.kvCache(),
+                timings);
+    }
+
+    private String text(GenerationLoop.Result result) {
+        if (run.folder().tokenizer() == null) {
+            StringBuilder text = new StringBuilder();
+            run.tokens().forEach(t -> text.append(t.text()));
+            result.steps().forEach(s -> text.append(s.token().text()));
+            return text.toString();
+        }
+        String prompt = run.request().prompt() != null
+                ? run.request().prompt()
+                : run.folder()
+                        .tokenizer()
+                        .decode(run.tokens().stream().map(Token::id).toList(), true);
+        return prompt + result.text();
+    }
+
+    private static List<RunManifest.CaptureEntry> entries(Capture capture) {
+        List<RunManifest.CaptureEntry> entries = new ArrayList<>();
+        capture.tensors()
+                .forEach((hook, t) -> entries.add(new RunManifest.CaptureEntry(
+                        hook,
+                        t.dtype(),
+                        LongStream.of(t.shape()).boxed().toList(),
+                        hook.point().axes().stream().map(Axis::label).toList(),
+                        t.byteSize())));
+        return entries;
+    }
+
+    /** Tokens after the first by the time they took, forward passes and sampling. */
+    private static Double speed(GenerationLoop.Result result) {
+        int fedBack = result.steps().size() - 1;
+        return fedBack < 1 || result.decodeMs() <= 0 ? null : fedBack * 1000.0 / result.decodeMs();
+    }
+
+    private static double ms(long from, long to) {
+        return (to - from) / 1e6;
+    }
+
+    private final class Relay implements GenerationLoop.Listener {
+        @Override
+        public void prefilled(KvCacheReport kvCache, double ms) {
+            listener.prefilled(kvCache, ms);
+        }
+
+        @Override
+        public void token(GeneratedToken token, KvCacheReport kvCache) {
+            listener.token(token, kvCache);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+
+/** Hooks describes the hook table for one model. */
+final class Hooks {
+
+    private Hooks() {}
+
+    static List<Inspector.HookDescription> describe(DecoderSpec spec) {
+        List<Inspector.HookDescription> all = new ArrayList<>();
+        for (HookPoint point : HookPoint.values()) {
+            List<Integer> layers = point.layered()
+                    ? IntStream.range(0, spec.nLayers())
+                            .filter(i -> point.existsIn(spec, i))
+                            .boxed()
+                            .toList()
+                    : List.of();
+            boolean available = point.layered() ? !layers.isEmpty() : point.existsIn(spec, -1);
+            all.add(new Inspector.HookDescription(
+                    point.template(),
+                    point.axes().stream().map(Axis::label).toList(),
+                    shape(point, spec, layers.isEmpty() ? 0 : layers.get(0)),
+                    point.doc(),
+                    available,
+                    layers,
+                    available ? null : point.absence(),
+                    null));
+        }
+        return all;
+    }
+
+    /** Sizes where the model fixes them, names where the run does. */
+    private static List<Object> shape(HookPoint point, DecoderSpec spec, int layer) {
+        long[] sizes = point.shape(spec, layer, 1, 1);
+        List<Object> shape = new ArrayList<>();
+        for (int a = 0; a < sizes.length; a++) {
+            Axis axis = point.axes().get(a);
+            boolean named = axis == Axis.POS || axis == Axis.QUERY || axis == Axis.KEY;
+            shape.add(named ? axis.label() : (Object) sizes[a]);
+        }
+        return shape;
+    }
+}

@@ -1,0 +1,62 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.analysis.LogitLens;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.Inspector.Lens;
+import org.llminspector.run.Inspector.LensCell;
+import org.llminspector.run.Inspector.LensRow;
+import org.llminspector.run.Inspector.LensToken;
+
+/** Lenses puts the logit lens over a stored run. */
+final class Lenses {
+
+    private static final int MOST_TOKENS = 100;
+
+    private Lenses() {}
+
+    static Lens read(
+            RunManifest manifest,
+            HookPoint point,
+            int top,
+            InspectorEngine engine,
+            RunStore store,
+            ModelFolder folder) {
+        if (top < 1 || top > MOST_TOKENS) {
+            throw Problem.invalid("the number of tokens is out of range")
+                    .where("top")
+                    .expected("1 to " + MOST_TOKENS)
+                    .found(top);
+        }
+        if (!point.layered() || !point.axes().equals(HookPoint.RESID_POST.axes())) {
+            throw Problem.invalid("the lens reads values as wide as the residual stream")
+                    .where("hook")
+                    .expected("hook_resid_pre, hook_resid_mid, hook_resid_post, hook_attn_out or hook_mlp_out")
+                    .found(point.template());
+        }
+        HookId last = HookId.of(HookPoint.RESID_POST, manifest.model().nLayers() - 1);
+        LogitLens lens = new LogitLens(engine, store.capture(manifest.id(), last), top);
+        List<LensRow> rows = new ArrayList<>();
+        for (int layer = 0; layer < manifest.model().nLayers(); layer++) {
+            HookId hook = HookId.of(point, layer);
+            List<LensCell> cells = lens.row(store.capture(manifest.id(), hook)).stream()
+                    .map(c -> cell(c, folder))
+                    .toList();
+            rows.add(new LensRow(hook.name(), layer, cells));
+        }
+        return new Lens(manifest.id(), rows);
+    }
+
+    private static LensCell cell(LogitLens.Cell cell, ModelFolder folder) {
+        List<LensToken> top = new ArrayList<>();
+        for (int i = 0; i < cell.top().size(); i++) {
+            int id = cell.top().get(i);
+            top.add(new LensToken(id, folder.token(id).text(), cell.probs().get(i)));
+        }
+        return new LensCell(cell.pos(), top, cell.entropy(), cell.klToFinal(), cell.finalTokenRank());
+    }
+}

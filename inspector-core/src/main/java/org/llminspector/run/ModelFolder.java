@@ -1,0 +1,120 @@
+package org.llminspector.run;
+
+import java.nio.file.Files;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
+import org.llminspector.hub.ModelCache;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
+
+/** ModelFolder is one model on disk, its files mapped and its config understood; no engine holds it yet. */
+final class ModelFolder implements AutoCloseable {
+
+    private final ModelCache.Found found;
+    private final Checkpoint checkpoint;
+    private final Weights weights;
+    private Tokenizer tokenizer; // opened on first use
+    private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
+
+    ModelFolder(ModelCache.Found found) {
+        this.found = found;
+        this.checkpoint = Checkpoint.open(found.dir());
+        try {
+            this.weights = Family.open(checkpoint);
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    String slug() {
+        return found.slug();
+    }
+
+    ModelCache.Found found() {
+        return found;
+    }
+
+    Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    Weights weights() {
+        return weights;
+    }
+
+    DecoderSpec spec() {
+        return weights.spec();
+    }
+
+    boolean hasTokenizer() {
+        return Files.isRegularFile(found.dir().resolve("tokenizer.json"));
+    }
+
+    /** Null when the folder has none. */
+    synchronized Tokenizer tokenizer() {
+        if (tokenizer == null) tokenizer = Tokenizer.open(found.dir()).orElse(null);
+        return tokenizer;
+    }
+
+    /** Begins to hash the weight files in the background. */
+    synchronized void beginHash() {
+        if (sha256 == null) sha256 = CompletableFuture.supplyAsync(checkpoint::sha256);
+    }
+
+    /** Of the weight files; waits for the hash. */
+    String sha256() {
+        beginHash();
+        return sha256.join();
+    }
+
+    Tokenizer requireTokenizer() {
+        Tokenizer found = tokenizer();
+        if (found != null) return found;
+        throw Problem.unsupported("this model has no tokenizer")
+                .where(this.found.dir().resolve("tokenizer.json"))
+                .found("no such file")
+                .instead("pass token ids (`tokens`) instead of a text");
+    }
+
+    /** A token as it reads; without a tokenizer its id in brackets. */
+    Token token(int id) {
+        Tokenizer t = tokenizer();
+        return t == null ? new Token(id, "⟨" + id + "⟩", List.of(), null, null, false) : t.token(id);
+    }
+
+    List<Integer> eosIds() {
+        Tokenizer t = tokenizer();
+        return t == null ? Tokenizer.eosIds(found.dir()) : t.eosIds();
+    }
+
+    RunManifest.ModelIdentity identity() {
+        DecoderSpec s = spec();
+        Attention a = s.layers().get(0).attention();
+        return new RunManifest.ModelIdentity(
+                slug(),
+                s.family(),
+                sha256(),
+                s.nLayers(),
+                a.nHeads(),
+                a.nKvHeads(),
+                a.dHead(),
+                s.dModel(),
+                s.layers().get(0).mlp().dMlp(),
+                s.vocab(),
+                s.maxContext());
+    }
+
+    @Override
+    public synchronized void close() {
+        if (sha256 != null) sha256.handle((ok, failed) -> ok).join();
+        if (tokenizer != null) tokenizer.close();
+        checkpoint.close();
+    }
+}

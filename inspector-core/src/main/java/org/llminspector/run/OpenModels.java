@@ -1,0 +1,81 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.hub.ModelCache;
+
+/** OpenModels keeps mapped folders and loaded engines; the engine used longest ago is closed when there are too many. */
+final class OpenModels implements AutoCloseable {
+
+    private static final int MAX_ENGINES = 4;
+
+    private record Key(String slug, String engine, String device, Precision precision) {}
+
+    private final ModelCache cache;
+    private final Map<String, ModelFolder> folders = new HashMap<>();
+    private final Map<Key, InspectorEngine> engines = new LinkedHashMap<>(16, 0.75f, true);
+
+    OpenModels(ModelCache cache) {
+        this.cache = cache;
+    }
+
+    /** The model's folder, opened on first use. */
+    synchronized ModelFolder folder(String slug) {
+        ModelFolder open = folders.get(slug);
+        if (open != null) return open;
+        ModelFolder folder = new ModelFolder(cache.find(slug));
+        folders.put(slug, folder);
+        return folder;
+    }
+
+    /** The model on an engine, loaded on first use. Called by the queue's worker only, so none closes in use. */
+    synchronized InspectorEngine engine(ModelFolder folder, String engine, String device, Precision precision) {
+        checkEngine(engine);
+        Key key = new Key(folder.slug(), engine, device, precision);
+        InspectorEngine open = engines.get(key);
+        if (open != null) return open;
+        Iterator<InspectorEngine> oldest = engines.values().iterator();
+        while (engines.size() >= MAX_ENGINES && oldest.hasNext()) {
+            oldest.next().close();
+            oldest.remove();
+        }
+        folder.beginHash();
+        InspectorEngine loaded = TorchEngine.open(folder.weights(), device, precision);
+        engines.put(key, loaded);
+        return loaded;
+    }
+
+    static void checkEngine(String engine) {
+        if (engine.equals("torch")) return;
+        throw Problem.unsupported("there is no such engine here")
+                .where("engine")
+                .expected("torch")
+                .found(engine)
+                .instead("GET /engines or `inspector models` lists what this build has");
+    }
+
+    synchronized List<EngineInfo> open(String slug) {
+        List<EngineInfo> infos = new ArrayList<>();
+        engines.forEach((key, engine) -> {
+            if (key.slug().equals(slug)) infos.add(engine.info());
+        });
+        return infos;
+    }
+
+    @Override
+    public synchronized void close() {
+        engines.values().forEach(InspectorEngine::close);
+        engines.clear();
+        folders.values().forEach(ModelFolder::close);
+        folders.clear();
+    }
+}

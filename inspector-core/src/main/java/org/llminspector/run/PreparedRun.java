@@ -1,0 +1,157 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.capture.Intervention;
+import org.llminspector.capture.InterventionCheck;
+import org.llminspector.engine.Precision;
+import org.llminspector.generate.GenerateOptions;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.Token;
+
+/**
+ * PreparedRun is a request that was found sound for its model: tokens, hooks, changes and their sources, and how
+ * long the sequence may become. Everything a person can get wrong is refused here, before the run waits its turn.
+ */
+record PreparedRun(
+        RunRequest request,
+        ModelFolder folder,
+        List<Token> tokens,
+        GenerateOptions options,
+        int maxPositions,
+        SortedSet<HookId> hooks,
+        List<Intervention> interventions,
+        List<Map<HookId, Tensor>> sources,
+        SortedSet<HookId> frozen) {
+
+    static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
+        RunRequest request = withDefaults(raw, folder.slug());
+        OpenModels.checkEngine(request.engine());
+        DecoderSpec spec = folder.spec();
+        List<Token> tokens = tokens(request, folder);
+        GenerateOptions options =
+                request.generate() == null ? null : request.generate().withDefaults();
+        int wanted = tokens.size() + (options == null ? 0 : options.maxNewTokens());
+        int maxPositions = Math.min(wanted, spec.maxContext());
+        SortedSet<HookId> hooks = HookPatterns.match(spec, request.capture());
+        InterventionCheck.check(spec, request.interventions(), maxPositions);
+        SortedSet<HookId> frozen = new TreeSet<>();
+        List<Map<HookId, Tensor>> sources = new ArrayList<>();
+        for (int i = 0; i < request.interventions().size(); i++) {
+            Intervention v = request.interventions().get(i);
+            SortedSet<HookId> targets = HookPatterns.match(spec, List.of(v.hook()));
+            if (v.op() == Intervention.Op.FREEZE) frozen.addAll(targets);
+            sources.add(
+                    v.from() == null ? Map.of() : sources(spec, v, targets, store, "interventions[" + i + "].from"));
+        }
+        TreeSet<HookId> kept = new TreeSet<>(hooks);
+        kept.addAll(frozen);
+        budget.check(spec, kept, maxPositions);
+        return new PreparedRun(
+                request, folder, tokens, options, maxPositions, hooks, request.interventions(), sources, frozen);
+    }
+
+    int[] ids() {
+        return tokens.stream().mapToInt(Token::id).toArray();
+    }
+
+    private static RunRequest withDefaults(RunRequest r, String slug) {
+        return new RunRequest(
+                slug,
+                r.engine() == null ? "torch" : r.engine(),
+                r.device() == null ? "auto" : r.device(),
+                r.precision() == null ? Precision.FP32 : r.precision(),
+                r.prompt(),
+                r.tokens(),
+                r.addSpecialTokens() == null || r.addSpecialTokens(),
+                r.capture() == null ? List.of() : r.capture(),
+                r.interventions() == null ? List.of() : r.interventions(),
+                r.generate(),
+                r.name());
+    }
+
+    private static List<Token> tokens(RunRequest r, ModelFolder folder) {
+        if ((r.prompt() == null) == (r.tokens() == null)) {
+            throw Problem.invalid("a run needs a prompt or tokens")
+                    .where("prompt, tokens")
+                    .expected("exactly one of them")
+                    .found(r.prompt() == null ? "neither" : "both");
+        }
+        int context = folder.spec().maxContext();
+        int vocab = folder.spec().vocab();
+        List<Token> tokens = r.prompt() != null
+                ? folder.requireTokenizer().encode(r.prompt(), r.addSpecialTokens())
+                : ids(r.tokens(), vocab).stream().map(folder::token).toList();
+        if (tokens.isEmpty()) {
+            throw Problem.invalid("the prompt has no tokens")
+                    .where(r.prompt() != null ? "prompt" : "tokens")
+                    .expected("at least one token");
+        }
+        if (tokens.size() > context) {
+            throw Problem.tooLarge("the prompt is longer than the model's context")
+                    .where(r.prompt() != null ? "prompt" : "tokens")
+                    .expected("at most " + context + " tokens")
+                    .found(tokens.size() + " tokens")
+                    .instead("shorten it by at least " + (tokens.size() - context) + " tokens");
+        }
+        ids(tokens.stream().map(Token::id).toList(), vocab);
+        return tokens;
+    }
+
+    private static List<Integer> ids(List<Integer> ids, int vocab) {
+        for (int i = 0; i < ids.size(); i++) {
+            Integer id = ids.get(i);
+            if (id == null || id < 0 || id >= vocab) {
+                throw Problem.invalid("the token is outside the model's vocabulary")
+                        .where("tokens[" + i + "]")
+                        .expected("0 to " + (vocab - 1))
+                        .found(id);
+            }
+        }
+        return ids;
+    }
+
+    private static Map<HookId, Tensor> sources(
+            DecoderSpec spec, Intervention v, SortedSet<HookId> targets, RunStore store, String at) {
+        if (v.from().run() == null) {
+            throw Problem.invalid("the intervention is incomplete")
+                    .where(at + ".run")
+                    .expected("a run's id");
+        }
+        Map<HookId, Tensor> sources = new HashMap<>();
+        for (HookId target : targets) {
+            HookId hook =
+                    v.from().hook() == null ? target : HookId.parse(v.from().hook());
+            Tensor tensor = store.capture(v.from().run(), hook);
+            long[] shape = tensor.shape();
+            long[] fits = target.point().shape(spec, Math.max(0, target.layer()), 1, 1);
+            boolean same = shape.length == fits.length
+                    && hook.point().axes().equals(target.point().axes());
+            for (int a = 0; same && a < fits.length; a++) {
+                Axis axis = target.point().axes().get(a);
+                boolean grows = axis == Axis.POS || axis == Axis.QUERY || axis == Axis.KEY;
+                same = grows || shape[a] == fits[a];
+            }
+            if (!same) {
+                throw Problem.invalid("the other run's value does not fit the hook")
+                        .where(at + ": " + hook + " into " + target)
+                        .expected(
+                                target.point().axes().stream().map(Axis::label).toList() + " of "
+                                        + java.util.Arrays.toString(fits))
+                        .found(java.util.Arrays.toString(shape));
+            }
+            sources.put(target, tensor);
+        }
+        return sources;
+    }
+}

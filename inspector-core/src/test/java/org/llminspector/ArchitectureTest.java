@@ -1,0 +1,112 @@
+package org.llminspector;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The rooms of ARCHITECTURE.md, from left to right: nothing imports a room to its right. */
+class ArchitectureTest {
+
+    private static final List<String> ROOMS = List.of(
+            "base",
+            "checkpoint",
+            "hub",
+            "tokenize",
+            "spec",
+            "family",
+            "hook",
+            "capture",
+            "engine",
+            "engine.torch",
+            "generate",
+            "analysis",
+            "run");
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("org.llminspector");
+
+    @Test
+    void nothingImportsARoomToItsRight() {
+        for (int i = 0; i < ROOMS.size(); i++) {
+            String[] right = ROOMS.subList(i + 1, ROOMS.size()).stream()
+                    .map(r -> "org.llminspector." + r)
+                    .toArray(String[]::new);
+            if (right.length == 0) continue;
+            noClasses()
+                    .that()
+                    .resideInAPackage("org.llminspector." + ROOMS.get(i))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(right)
+                    .because("rooms are in the order that data walks through them")
+                    .check(CLASSES);
+        }
+    }
+
+    @Test
+    void everyClassIsInARoom() {
+        String[] rooms = ROOMS.stream().map(r -> "org.llminspector." + r).toArray(String[]::new);
+        classes().should().resideInAnyPackage(rooms).check(CLASSES);
+    }
+
+    @Test
+    void djlStaysInItsRooms() {
+        noClasses()
+                .that(not(resideInAnyPackage("org.llminspector.engine.torch", "org.llminspector.tokenize")))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("ai.djl..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void ndArraysNeverLeaveTheTorchEngine() {
+        noClasses()
+                .that(not(resideInAPackage("org.llminspector.engine.torch")))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("ai.djl.ndarray..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void theLibraryKnowsNoHttpServer() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.javalin..", "jakarta.servlet..", "org.eclipse.jetty..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void everyRoomSaysWhatItIsFor() {
+        for (String room : ROOMS) {
+            Path info = Path.of("src/main/java/org/llminspector", room.replace('.', '/'), "package-info.java");
+            assertThat(info).exists();
+        }
+    }
+
+    @Test
+    void aFamilyIsUnderAHundredLines() throws java.io.IOException {
+        try (var files = Files.list(Path.of("src/main/java/org/llminspector/family"))) {
+            for (Path f : files.toList()) {
+                String source = Files.readString(f);
+                if (source.contains("implements Family")) {
+                    assertThat(source.lines().count()).as(f.toString()).isLessThan(100);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package org.llminspector.engine.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.golden.Golden;
+import org.llminspector.hook.HookPatterns;
+
+/** A thousand runs with full capture, interventions and generated tokens leave the process as large as before. */
+class LeakTest {
+
+    @Test
+    void aThousandRunsWithFullCaptureLeaveMemoryFlat() throws IOException {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"))) {
+            int[] ids = g.ids("input_ids");
+            runs(g, ids, 300);
+            long before = residentKib();
+            runs(g, ids, 1000);
+            long grown = residentKib() - before;
+            // One leaked residual stream a run alone would be 1,000 x 10 KiB.
+            assertThat(grown).as("KiB grown over 1,000 runs").isLessThan(8 * 1024);
+        }
+    }
+
+    private static void runs(Golden g, int[] ids, int n) {
+        TreeSet<org.llminspector.hook.HookId> all = new TreeSet<>(HookPatterns.all(g.engine.spec()));
+        var mean = new org.llminspector.capture.Intervention(
+                "blocks.0.hook_mlp_out",
+                org.llminspector.capture.Intervention.Op.MEAN,
+                null,
+                List.of(3),
+                null,
+                null,
+                null,
+                null,
+                null);
+        for (int i = 0; i < n; i++) {
+            try (Session s = g.engine.begin(new SessionRequest(ids.length + 2, all, List.of(mean), List.of()))) {
+                s.append(ids);
+                s.append(new int[] {1});
+                s.append(new int[] {2});
+                assertThat(s.capture().tensors()).hasSize(all.size());
+            }
+        }
+        System.gc();
+    }
+
+    /** Anonymous memory of this process: the heap, of fixed size here after a collection, and everything native. */
+    private static long residentKib() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) {
+            Runtime r = Runtime.getRuntime();
+            return (r.totalMemory() - r.freeMemory()) / 1024;
+        }
+        return Files.readAllLines(status).stream()
+                .filter(l -> l.startsWith("RssAnon"))
+                .mapToLong(l -> Long.parseLong(l.replaceAll("[^0-9]", "")))
+                .sum();
+    }
+}

@@ -1,0 +1,75 @@
+package org.llminspector.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.golden.Golden;
+import org.llminspector.spec.DecoderSpec;
+
+/** Both spellings of config.json give one spec; what is not understood refuses to load. */
+class ConfigTest {
+
+    @TestFactory
+    List<DynamicTest> bothSpellingsGiveOneSpec() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path dir : Golden.all()) {
+            tests.add(DynamicTest.dynamicTest(dir.getFileName().toString(), () -> assertThat(
+                            spec((ObjectNode) Json.readObject(dir.resolve("config_v5.json"))))
+                    .isEqualTo(spec((ObjectNode) Json.readObject(dir.resolve("config.json"))))));
+        }
+        return tests;
+    }
+
+    @Test
+    void anUnknownFieldThatIsOnIsRefused() {
+        assertThatThrownBy(() -> spec(llama().put("attention_sinks", 4)))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("attention_sinks = 4")
+                .hasMessageContaining("config.json")
+                .hasMessageContaining("hidden_size");
+        assertThat(spec(llama().put("attention_sinks", false))).isNotNull();
+    }
+
+    @Test
+    void quantizedCheckpointsAreRefused() {
+        ObjectNode config = llama();
+        config.putObject("quantization_config").put("bits", 4);
+        assertThatThrownBy(() -> spec(config)).isInstanceOf(Problem.class).hasMessageContaining("quantization_config");
+    }
+
+    @Test
+    void wrongFieldsAreNamed() {
+        refused(llama().put("hidden_act", "squish"), "hidden_act", "squish");
+        refused(llama().put("num_hidden_layers", 0), "num_hidden_layers", "0");
+        refused(llama().put("hidden_size", "wide"), "hidden_size", "wide");
+        refused(llama().put("num_key_value_heads", 3), "num_key_value_heads", "divisor of 4");
+        refused(llama().put("model_type", "mamba"), "model_type", "gpt2, llama");
+        ObjectNode noVocab = llama();
+        noVocab.remove("vocab_size");
+        refused(noVocab, "vocab_size", "nothing");
+    }
+
+    private static void refused(ObjectNode config, String... words) {
+        assertThatThrownBy(() -> spec(config)).isInstanceOf(Problem.class).hasMessageContainingAll(words);
+    }
+
+    private static ObjectNode llama() {
+        return (ObjectNode) Json.readObject(Golden.ROOT.resolve("llama/config.json"));
+    }
+
+    private static DecoderSpec spec(ObjectNode json) {
+        Config config = new Config(json, Path.of("config.json"));
+        DecoderSpec spec = Family.of(config).spec(config);
+        config.refuseWhatWasNotUnderstood();
+        return spec;
+    }
+}

@@ -1,0 +1,117 @@
+package org.llminspector.golden;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+
+/** Golden is one tiny model with what Hugging Face transformers computed for it; the READMEs of the goldens explain. */
+public final class Golden implements AutoCloseable {
+
+    public static final Path ROOT = Path.of("src/test/resources/golden/hf");
+
+    public final Path dir;
+    public final Checkpoint checkpoint;
+    public final Weights weights;
+    public final TorchEngine engine;
+    public final JsonNode info;
+    public final JsonNode noise;
+    private final SafetensorsFile tensors;
+
+    public Golden(Path dir) {
+        this.dir = dir;
+        this.checkpoint = Checkpoint.open(dir);
+        this.weights = Family.open(checkpoint);
+        this.engine = TorchEngine.open(weights, "cpu", Precision.FP32);
+        this.tensors = SafetensorsFile.open(dir.resolve("golden.safetensors"));
+        this.info = Json.readObject(dir.resolve("golden.json")).path("info");
+        Path noiseFile = dir.resolve("noise.json");
+        this.noise = Files.exists(noiseFile) ? Json.readObject(noiseFile).path("max_abs_diff") : null;
+    }
+
+    /** Folders of all goldens in this repository, and of LLM_INSPECTOR_GOLDENS (a path list) where it is set. */
+    public static List<Path> all() {
+        List<Path> roots = new ArrayList<>(List.of(ROOT));
+        String more = System.getenv("LLM_INSPECTOR_GOLDENS");
+        if (more != null) for (String p : more.split(":", -1)) roots.add(Path.of(p));
+        Set<Path> dirs = new TreeSet<>();
+        for (Path root : roots) {
+            try (Stream<Path> list = Files.list(root)) {
+                list.filter(d -> Files.exists(d.resolve("golden.safetensors"))).forEach(dirs::add);
+            } catch (java.io.IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        }
+        return List.copyOf(dirs);
+    }
+
+    public Set<String> names() {
+        return tensors.tensors().keySet();
+    }
+
+    public Tensor tensor(String name) {
+        return tensors.tensor(name);
+    }
+
+    public float[] values(String name) {
+        return tensor(name).toFloats();
+    }
+
+    public int[] ids(String name) {
+        Tensor t = tensor(name);
+        int[] ids = new int[(int) t.size()];
+        for (int i = 0; i < ids.length; i++) ids[i] = (int) t.get(i);
+        return ids;
+    }
+
+    /** Three times the difference between two versions of the reference. */
+    public double tolerance(String kind) {
+        return 3 * (noise == null ? 2e-5 : noise.path(kind).asDouble());
+    }
+
+    /** Runs ids once, capturing the hooks. */
+    public org.llminspector.capture.Capture capture(int[] ids, Set<HookId> hooks) {
+        try (Session session =
+                engine.begin(new SessionRequest(ids.length, new TreeSet<>(hooks), List.of(), List.of()))) {
+            session.append(ids);
+            return session.capture();
+        }
+    }
+
+    public static double maxAbsDiff(float[] a, float[] b) {
+        if (a.length != b.length) throw new AssertionError(a.length + " values against " + b.length);
+        double max = 0;
+        for (int i = 0; i < a.length; i++) {
+            double d = Math.abs((double) a[i] - b[i]);
+            if (!(d <= max)) max = a[i] == b[i] ? max : Double.isNaN(d) ? Double.POSITIVE_INFINITY : d;
+        }
+        return max;
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        tensors.close();
+        checkpoint.close();
+    }
+
+    @Override
+    public String toString() {
+        return dir.getFileName().toString();
+    }
+}

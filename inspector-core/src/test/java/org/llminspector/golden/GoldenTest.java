@@ -1,0 +1,139 @@
+package org.llminspector.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+
+/** Every tensor of every golden, within three times the noise between two versions of the reference. */
+class GoldenTest {
+
+    @TestFactory
+    List<DynamicTest> goldens() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path dir : Golden.all()) {
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": every intermediate", () -> intermediates(dir)));
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": greedy with the cache", () -> greedy(dir)));
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": head ablation", () -> ablation(dir)));
+        }
+        return tests;
+    }
+
+    private static void intermediates(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            int layers = g.engine.spec().nLayers();
+            boolean sandwich = g.engine.spec().layers().get(0).ln1Post() != null;
+            Map<String, HookId> expected = new TreeMap<>();
+            expected.put("logits", HookId.of(HookPoint.LOGITS));
+            expected.put("hidden_states." + layers, HookId.of(HookPoint.LN_FINAL_OUT));
+            for (int i = 0; i < layers; i++) {
+                expected.put("hidden_states." + i, HookId.of(HookPoint.RESID_PRE, i));
+                expected.put("layer_out." + i, HookId.of(HookPoint.RESID_POST, i));
+                expected.put("attentions." + i, HookId.of(HookPoint.PATTERN, i));
+                // Where a norm follows the sublayer, the golden is the value before it: not a hook of ours.
+                if (!sandwich) {
+                    expected.put("attn_out." + i, HookId.of(HookPoint.ATTN_OUT, i));
+                    expected.put("mlp_out." + i, HookId.of(HookPoint.MLP_OUT, i));
+                }
+            }
+            Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(g.engine.spec()));
+            expected.forEach((name, hook) -> {
+                Tensor reference = g.tensor(name);
+                Tensor ours = capture.get(hook);
+                assertThat(ours.shape()).as(name).isEqualTo(reference.shape());
+                String kind = name.replaceAll("\\.[0-9]+$", "");
+                assertThat(Golden.maxAbsDiff(ours.toFloats(), reference.toFloats()))
+                        .as(g + " " + name)
+                        .isLessThanOrEqualTo(g.tolerance(kind));
+            });
+            assertThat(logProbs(capture.get(HookId.of(HookPoint.LOGITS)), g.ids("input_ids")))
+                    .as("token_logprobs")
+                    .satisfies(ours -> assertThat(Golden.maxAbsDiff(ours, g.values("token_logprobs")))
+                            .isLessThanOrEqualTo(g.tolerance("token_logprobs")));
+            Tensor shortLogits = g.capture(
+                            g.ids("short.input_ids"), new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS))))
+                    .get(HookId.of(HookPoint.LOGITS));
+            assertThat(Golden.maxAbsDiff(shortLogits.toFloats(), g.values("short.logits")))
+                    .as("short.logits")
+                    .isLessThanOrEqualTo(g.tolerance("short.logits"));
+        }
+    }
+
+    private static void greedy(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            int[] prompt = g.ids("input_ids");
+            int[] greedy = g.ids("greedy_ids");
+            float[] reference = g.values("greedy_logits");
+            int vocab = g.engine.spec().vocab();
+            try (Session session = g.engine.begin(SessionRequest.plain(prompt.length + greedy.length))) {
+                float[] logits = session.append(prompt);
+                for (int step = 0; step < greedy.length; step++) {
+                    float[] expected = java.util.Arrays.copyOfRange(reference, step * vocab, (step + 1) * vocab);
+                    assertThat(Golden.maxAbsDiff(logits, expected))
+                            .as(g + " logits of step " + step)
+                            .isLessThanOrEqualTo(g.tolerance("greedy_logits"));
+                    assertThat(argmax(logits)).as("token " + step).isEqualTo(greedy[step]);
+                    if (step + 1 < greedy.length) logits = session.append(new int[] {greedy[step]});
+                }
+            }
+        }
+    }
+
+    private static void ablation(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            int layer = g.info.path("ablate").path("layer").asInt();
+            int head = g.info.path("ablate").path("head").asInt();
+            Intervention zero = new Intervention(
+                    HookId.of(HookPoint.Z, layer).name(),
+                    Intervention.Op.ZERO,
+                    List.of(head),
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null);
+            int[] ids = g.ids("input_ids");
+            HookId logits = HookId.of(HookPoint.LOGITS);
+            try (Session session = g.engine.begin(
+                    new SessionRequest(ids.length, new TreeSet<>(List.of(logits)), List.of(zero), List.of(Map.of())))) {
+                session.append(ids);
+                assertThat(Golden.maxAbsDiff(session.capture().get(logits).toFloats(), g.values("ablate.logits")))
+                        .isLessThanOrEqualTo(g.tolerance("ablate.logits"));
+            }
+        }
+    }
+
+    private static float[] logProbs(Tensor logits, int[] ids) {
+        int vocab = (int) logits.shape()[2];
+        float[] out = new float[ids.length - 1];
+        for (int p = 0; p < out.length; p++) {
+            double max = Double.NEGATIVE_INFINITY;
+            for (int v = 0; v < vocab; v++) max = Math.max(max, logits.get((long) p * vocab + v));
+            double sum = 0;
+            for (int v = 0; v < vocab; v++) sum += Math.exp(logits.get((long) p * vocab + v) - max);
+            out[p] = (float) (logits.get((long) p * vocab + ids[p + 1]) - max - Math.log(sum));
+        }
+        return out;
+    }
+
+    static int argmax(float[] x) {
+        int best = 0;
+        for (int i = 1; i < x.length; i++) if (x[i] > x[best]) best = i;
+        return best;
+    }
+}

@@ -1,0 +1,156 @@
+package org.llminspector.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+
+/** What must hold in every decoder, whatever the reference says. */
+class InvariantsTest {
+
+    @TestFactory
+    List<DynamicTest> invariants() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path dir : Golden.all()) {
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": within a pass", () -> withinAPass(dir)));
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": causality", () -> causality(dir)));
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": prefill + decode = one pass", () -> pieces(dir)));
+        }
+        return tests;
+    }
+
+    private static void withinAPass(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            DecoderSpec spec = g.engine.spec();
+            Capture c = g.capture(g.ids("input_ids"), HookPatterns.all(spec));
+            for (int i = 0; i < spec.nLayers(); i++) {
+                patternRowsSumToOne(c.get(HookId.of(HookPoint.PATTERN, i)));
+                patternTimesValuesIsZ(spec.layers().get(i).attention(), c, i);
+                headResultsSumToAttnOut(g, c, i);
+                float[] pre = floats(c, HookPoint.RESID_PRE, i);
+                float[] attn = floats(c, HookPoint.ATTN_OUT, i);
+                float[] mlp = floats(c, HookPoint.MLP_OUT, i);
+                float[] post = floats(c, HookPoint.RESID_POST, i);
+                for (int k = 0; k < post.length; k++) {
+                    float sum = pre[k] + attn[k] + mlp[k];
+                    assertThat(post[k])
+                            .isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-5f * (1 + Math.abs(sum))));
+                }
+                if (i + 1 < spec.nLayers()) {
+                    assertThat(floats(c, HookPoint.RESID_PRE, i + 1)).isEqualTo(post);
+                }
+            }
+        }
+    }
+
+    private static void patternRowsSumToOne(Tensor pattern) {
+        int keys = (int) pattern.shape()[3];
+        int queries = (int) pattern.shape()[2];
+        float[] p = pattern.toFloats();
+        for (int row = 0; row < p.length / keys; row++) {
+            double sum = 0;
+            for (int k = 0; k < keys; k++) {
+                sum += p[row * keys + k];
+                if (k > row % queries) assertThat(p[row * keys + k]).isZero();
+            }
+            assertThat(sum).isCloseTo(1, org.assertj.core.data.Offset.offset(1e-5));
+        }
+    }
+
+    private static void patternTimesValuesIsZ(Attention a, Capture c, int layer) {
+        Tensor pattern = c.get(HookId.of(HookPoint.PATTERN, layer));
+        Tensor v = c.get(HookId.of(HookPoint.V, layer));
+        float[] z = floats(c, HookPoint.Z, layer);
+        int n = (int) pattern.shape()[2];
+        int group = a.nHeads() / a.nKvHeads();
+        for (int h = 0; h < a.nHeads(); h++) {
+            for (int q = 0; q < n; q += 7) {
+                for (int d = 0; d < a.dHead(); d++) {
+                    double sum = 0;
+                    for (int k = 0; k < n; k++) {
+                        sum += pattern.get(((long) h * n + q) * n + k)
+                                * v.get(((long) k * a.nKvHeads() + h / group) * a.dHead() + d);
+                    }
+                    assertThat((double) z[(q * a.nHeads() + h) * a.dHead() + d])
+                            .isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-4));
+                }
+            }
+        }
+    }
+
+    private static void headResultsSumToAttnOut(Golden g, Capture c, int layer) {
+        Tensor result = c.get(HookId.of(HookPoint.RESULT, layer)); // [1, pos, head, d_model]
+        float[] attnOut = floats(c, HookPoint.ATTN_OUT, layer);
+        float[] bias = new float[g.engine.spec().dModel()];
+        if (g.weights.has("blocks." + layer + ".attn.o.bias")) {
+            bias = g.weights.get("blocks." + layer + ".attn.o.bias").toFloats();
+        }
+        int heads = (int) result.shape()[2];
+        int width = (int) result.shape()[3];
+        for (int i = 0; i < attnOut.length; i++) {
+            double sum = bias[i % width];
+            for (int h = 0; h < heads; h++) sum += result.get(((long) (i / width) * heads + h) * width + i % width);
+            assertThat((double) attnOut[i]).isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-4));
+        }
+    }
+
+    private static void causality(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            int[] ids = g.ids("input_ids");
+            int[] changed = ids.clone();
+            int last = ids.length - 1;
+            changed[last] = (changed[last] + 1) % g.engine.spec().vocab();
+            Capture a = g.capture(ids, HookPatterns.all(g.engine.spec()));
+            Capture b = g.capture(changed, HookPatterns.all(g.engine.spec()));
+            a.tensors().forEach((hook, tensor) -> {
+                int axis = hook.point().axes().indexOf(org.llminspector.hook.Axis.POS);
+                if (axis < 0) axis = hook.point().axes().indexOf(org.llminspector.hook.Axis.QUERY);
+                int[][] before = new int[tensor.rank()][];
+                for (int i = 0; i < before.length; i++) before[i] = new int[] {0, (int) tensor.shape()[i]};
+                before[axis][1] = last;
+                assertThat(b.get(hook).slice(before).toFloats())
+                        .as(hook.name())
+                        .isEqualTo(tensor.slice(before).toFloats());
+            });
+        }
+    }
+
+    private static void pieces(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            int[] ids = g.ids("input_ids");
+            TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(g.engine.spec()));
+            Capture whole = g.capture(ids, all);
+            try (Session s = g.engine.begin(new SessionRequest(ids.length + 5, all, List.of(), List.of()))) {
+                s.append(Arrays.copyOfRange(ids, 0, 9));
+                s.append(Arrays.copyOfRange(ids, 9, 16));
+                for (int i = 16; i < ids.length; i++) s.append(new int[] {ids[i]});
+                Capture pieces = s.capture();
+                whole.tensors().forEach((hook, tensor) -> {
+                    assertThat(pieces.get(hook).shape()).as(hook.name()).isEqualTo(tensor.shape());
+                    assertThat(Golden.maxAbsDiff(pieces.get(hook).toFloats(), tensor.toFloats()))
+                            .as(hook.name())
+                            .isLessThan(2e-4);
+                });
+                assertThat(s.kvCache().positions()).isEqualTo(ids.length);
+            }
+        }
+    }
+
+    private static float[] floats(Capture c, HookPoint point, int layer) {
+        return c.get(HookId.of(point, layer)).toFloats();
+    }
+}

@@ -1,0 +1,366 @@
+package org.llminspector.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.Precision;
+import org.llminspector.generate.GenerateOptions;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.golden.Golden;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.tokenize.Token;
+
+/** The facade on a tiny real model: what a server, a command line or a script sees. */
+class InspectorTest {
+
+    @TempDir
+    Path temp;
+
+    private Inspector inspector;
+
+    @BeforeEach
+    void open() {
+        inspector = Inspector.open(new Inspector.Config(
+                List.of(Golden.ROOT), TextModel.make(temp), temp.resolve("runs"), 1L << 30, 2L << 20, 4));
+    }
+
+    @AfterEach
+    void close() {
+        inspector.close();
+    }
+
+    @Test
+    void aRunIsKeptWithItsCaptures() {
+        RunManifest m = inspector.run(
+                new Request()
+                        .prompt("Once upon a time")
+                        .capture("blocks.*.attn.hook_pattern", "logits")
+                        .generate(6)
+                        .build(),
+                RunListener.NONE);
+        int n = m.promptLength() + 6;
+        assertThat(m.tokens()).hasSize(n);
+        assertThat(m.text())
+                .startsWith("Once upon a time")
+                .isEqualTo("Once upon a time" + m.generation().text());
+        assertThat(m.kvCache().positions()).isEqualTo(n - 1);
+        assertThat(m.kvCache().bytes()).isEqualTo(2L * 2 * 16 * (n - 1) * 4 * 4);
+        assertThat(m.captures()).hasSize(5);
+        Tensor pattern = inspector.runs().capture(m.id(), HookId.of(HookPoint.PATTERN, 3));
+        assertThat(pattern.shape()).containsExactly(1, 4, n - 1, n - 1);
+        Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
+        for (GeneratedToken step : m.generation().steps()) {
+            float[] row = logits.slice(
+                            new int[] {0, 1}, new int[] {step.position() - 1, step.position()}, new int[] {0, 320})
+                    .toFloats();
+            int best = 0;
+            for (int i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
+            assertThat(step.token().id())
+                    .as("greedy picks the top of the captured logits")
+                    .isEqualTo(best);
+        }
+        assertThat(inspector.runs().manifest(m.id())).isEqualTo(m);
+        assertThat(m.request().precision()).isEqualTo(Precision.FP32);
+        assertThat(m.model().weightsSha256()).hasSize(64);
+    }
+
+    @Test
+    void listenersHearOfEverything() {
+        List<String> heard = new ArrayList<>();
+        inspector.run(new Request().prompt("Hello").generate(3).build(), new RunListener() {
+            @Override
+            public void started(String id, List<Token> prompt) {
+                heard.add("started " + !prompt.isEmpty());
+            }
+
+            @Override
+            public void prefilled(KvCacheReport kv, double ms) {
+                heard.add("prefilled " + (kv.positions() > 0));
+            }
+
+            @Override
+            public void token(GeneratedToken token, KvCacheReport kv) {
+                heard.add("token");
+            }
+        });
+        assertThat(heard).containsExactly("started true", "prefilled true", "token", "token", "token");
+    }
+
+    @Test
+    void cancelKeepsWhatWasMade() {
+        AtomicInteger made = new AtomicInteger();
+        RunManifest m = inspector.run(new Request().prompt("Hello").generate(50).build(), new RunListener() {
+            @Override
+            public void token(GeneratedToken token, KvCacheReport kv) {
+                made.incrementAndGet();
+            }
+
+            @Override
+            public boolean cancelled() {
+                return made.get() >= 3;
+            }
+        });
+        assertThat(m.generation().finishReason()).isEqualTo("cancelled");
+        assertThat(m.generation().steps()).hasSize(3);
+        assertThat(inspector.runs().list(10, null)).hasSize(1);
+    }
+
+    @Test
+    void activationPatchingFromAStoredRun() {
+        RunManifest donor = inspector.run(
+                new Request()
+                        .tokens(5, 6, 7, 8)
+                        .capture("blocks.3.hook_resid_post", "logits")
+                        .build(),
+                RunListener.NONE);
+        Intervention patch = new Intervention(
+                "blocks.3.hook_resid_post",
+                Intervention.Op.REPLACE,
+                null,
+                List.of(2),
+                null,
+                null,
+                null,
+                null,
+                new Intervention.From(donor.id(), null));
+        RunManifest patched = inspector.run(
+                new Request()
+                        .tokens(9, 10, 11, 12)
+                        .capture("logits")
+                        .intervene(patch)
+                        .build(),
+                RunListener.NONE);
+        int[][] row2 = {{0, 1}, {2, 3}, {0, 320}};
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        assertThat(Golden.maxAbsDiff(
+                        inspector
+                                .runs()
+                                .capture(patched.id(), logits)
+                                .slice(row2)
+                                .toFloats(),
+                        inspector.runs().capture(donor.id(), logits).slice(row2).toFloats()))
+                .isLessThan(1e-5);
+    }
+
+    @Test
+    void freezingEverythingUndoesAnotherIntervention() {
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        RunManifest clean =
+                inspector.run(new Request().tokens(5, 6, 7, 8).capture("logits").build(), RunListener.NONE);
+        Intervention break1 = new Intervention(
+                "blocks.0.hook_attn_out", Intervention.Op.ZERO, null, null, null, null, null, null, null);
+        Intervention freeze = new Intervention(
+                "blocks.2.hook_resid_post", Intervention.Op.FREEZE, null, null, null, null, null, null, null);
+        RunManifest both = inspector.run(
+                new Request()
+                        .tokens(5, 6, 7, 8)
+                        .capture("logits")
+                        .intervene(break1, freeze)
+                        .build(),
+                RunListener.NONE);
+        RunManifest broken = inspector.run(
+                new Request()
+                        .tokens(5, 6, 7, 8)
+                        .capture("logits")
+                        .intervene(break1)
+                        .build(),
+                RunListener.NONE);
+        float[] expected = inspector.runs().capture(clean.id(), logits).toFloats();
+        assertThat(Golden.maxAbsDiff(inspector.runs().capture(both.id(), logits).toFloats(), expected))
+                .isLessThan(1e-5);
+        assertThat(Golden.maxAbsDiff(
+                        inspector.runs().capture(broken.id(), logits).toFloats(), expected))
+                .isGreaterThan(0.1);
+    }
+
+    @Test
+    void theLensEndsInTheModelsOwnAnswer() {
+        RunManifest m = inspector.run(
+                new Request()
+                        .prompt("Once upon")
+                        .capture("blocks.*.hook_resid_post", "logits")
+                        .build(),
+                RunListener.NONE);
+        Inspector.Lens lens = inspector.lens(m.id(), HookPoint.RESID_POST, 3);
+        assertThat(lens.rows()).hasSize(4);
+        Inspector.LensRow last = lens.rows().get(3);
+        Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
+        for (Inspector.LensCell cell : last.cells()) {
+            float[] row = logits.slice(new int[] {0, 1}, new int[] {cell.pos(), cell.pos() + 1}, new int[] {0, 320})
+                    .toFloats();
+            int best = 0;
+            for (int i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
+            assertThat(cell.top().get(0).id()).isEqualTo(best);
+            assertThat(cell.finalTokenRank()).isZero();
+            assertThat(cell.klToFinal()).isZero();
+        }
+        assertThat(lens.rows().get(0).cells().get(0).klToFinal()).isPositive();
+    }
+
+    @Test
+    void halfPrecisionIsNearAndSaysWhatItIs() {
+        RunManifest full =
+                inspector.run(new Request().tokens(5, 6, 7, 8).capture("logits").build(), RunListener.NONE);
+        RunManifest half = inspector.run(
+                new Request()
+                        .tokens(5, 6, 7, 8)
+                        .capture("logits")
+                        .precision(Precision.FP16)
+                        .generate(4)
+                        .build(),
+                RunListener.NONE);
+        assertThat(half.engine().precision()).isEqualTo(Precision.FP16);
+        assertThat(half.engine().arithmetic()).contains("fp16");
+        assertThat(half.engine().weightBytes()).isLessThan(full.engine().weightBytes() * 6 / 10);
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        int[][] prompt = {{0, 1}, {0, 4}, {0, 320}};
+        double diff = Golden.maxAbsDiff(
+                inspector.runs().capture(full.id(), logits).slice(prompt).toFloats(),
+                inspector.runs().capture(half.id(), logits).slice(prompt).toFloats());
+        assertThat(diff).isBetween(1e-6, 0.1);
+    }
+
+    @Test
+    void everyMistakeIsAProblemThatHelps() {
+        refused(new Request().build(), Problem.Kind.INVALID, "exactly one of them");
+        refused(new Request().tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
+        refused(new Request().tokens(1, -1).build(), Problem.Kind.INVALID, "tokens[1]");
+        refused(new Request().prompt("a ".repeat(400)).build(), Problem.Kind.TOO_LARGE, "at most 256 tokens");
+        refused(
+                new Request().tokens(1).capture("blocks.0.attn.hook_patern").build(),
+                Problem.Kind.INVALID,
+                "closest: blocks.0.attn.hook_pattern");
+        refused(new Request().tokens(1).capture("hook_pos_embed").build(), Problem.Kind.UNSUPPORTED, "RoPE");
+        refused(new Request().tokens(1).capture("blocks.9.hook_mlp_out").build(), Problem.Kind.INVALID, "4 layers");
+        refused(new Request().tokens(1).capture("*").generate(250).build(), Problem.Kind.TOO_LARGE, "at most 2.0 MiB");
+        refused(new Request().model("nobody").tokens(1).build(), Problem.Kind.NOT_FOUND, "tiny-text");
+        refused(new Request().model("llama").prompt("text").build(), Problem.Kind.UNSUPPORTED, "token ids");
+        refused(new Request().tokens(1).precision(Precision.BF16).build(), Problem.Kind.UNSUPPORTED, "fp32 or fp16");
+        refused(new Request().tokens(1).device("cuda:7").build(), Problem.Kind.UNSUPPORTED, "cuda:7");
+        refused(
+                new Request()
+                        .tokens(1)
+                        .intervene(new Intervention(
+                                "logits", Intervention.Op.ZERO, List.of(1), null, null, null, null, null, null))
+                        .build(),
+                Problem.Kind.INVALID,
+                "[batch, pos, vocab]");
+        refused(
+                new Request()
+                        .tokens(1)
+                        .intervene(new Intervention(
+                                "blocks.0.hook_mlp_out",
+                                Intervention.Op.SCALE,
+                                null,
+                                null,
+                                null,
+                                null,
+                                null,
+                                null,
+                                null))
+                        .build(),
+                Problem.Kind.INVALID,
+                "interventions[0].value");
+        assertThat(inspector.runs().list(10, null)).isEmpty();
+    }
+
+    @Test
+    void modelsHooksAndTensorsAreDescribed() {
+        assertThat(inspector.defaultModel()).isEqualTo("tiny-text");
+        assertThat(inspector.models())
+                .extracting(Inspector.ModelSummary::slug)
+                .contains("tiny-text", "gpt2", "llama_sharded");
+        assertThat(inspector.model("gpt2").tokenizer()).isNull();
+        assertThat(inspector.hooks("gpt2", "torch"))
+                .anySatisfy(h -> assertThat(h.name()).isEqualTo("hook_pos_embed"))
+                .filteredOn(h -> h.name().endsWith("hook_rot_q"))
+                .allSatisfy(h -> {
+                    assertThat(h.available()).isFalse();
+                    assertThat(h.why()).contains("RoPE");
+                });
+        Tensor part =
+                inspector.tensor("llama", "lm_head.weight", Slice.parse("2:4", "rows"), Slice.parse("-1", "cols"));
+        assertThat(part.shape()).containsExactly(2, 1);
+        assertThatThrownBy(() -> inspector.tensor("llama", "nothing", null, null))
+                .isInstanceOf(Problem.class);
+        assertThat(inspector.engines().get(0).precisions()).hasSize(3);
+        assertThat(inspector.devices().get(0).id()).isEqualTo("cpu");
+    }
+
+    private void refused(RunRequest request, Problem.Kind kind, String words) {
+        assertThatThrownBy(() -> inspector.run(request, RunListener.NONE))
+                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(kind))
+                .hasMessageContaining(words);
+    }
+
+    /** Builds requests. */
+    private static final class Request {
+        private String model;
+        private String device;
+        private Precision precision;
+        private String prompt;
+        private List<Integer> tokens;
+        private List<String> capture;
+        private List<Intervention> interventions;
+        private GenerateOptions generate;
+
+        Request model(String slug) {
+            model = slug;
+            return this;
+        }
+
+        Request device(String id) {
+            device = id;
+            return this;
+        }
+
+        Request precision(Precision p) {
+            precision = p;
+            return this;
+        }
+
+        Request prompt(String text) {
+            prompt = text;
+            return this;
+        }
+
+        Request tokens(Integer... ids) {
+            tokens = List.of(ids);
+            return this;
+        }
+
+        Request capture(String... globs) {
+            capture = List.of(globs);
+            return this;
+        }
+
+        Request intervene(Intervention... changes) {
+            interventions = List.of(changes);
+            return this;
+        }
+
+        Request generate(int n) {
+            generate = new GenerateOptions(n, null, null, null, null, null, null, null, null, null, true);
+            return this;
+        }
+
+        RunRequest build() {
+            return new RunRequest(
+                    model, null, device, precision, prompt, tokens, null, capture, interventions, generate, null);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package org.llminspector.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.run.RunStore.RunSummary;
+
+/** RunStore among processes: killed at any moment it loses nothing it said it had kept, and two can share it. */
+class RunStoreProcessesTest {
+
+    private static final long PLENTY = 1L << 40;
+
+    @TempDir
+    Path dir;
+
+    private Process saver(int runs, int floats, long maxBytes) throws IOException {
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx128m",
+                        "-XX:TieredStopAtLevel=1",
+                        "-XX:+UseSerialGC",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        RunSaver.class.getName(),
+                        dir.toString(),
+                        Integer.toString(runs),
+                        Integer.toString(floats),
+                        Long.toString(maxBytes))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+    }
+
+    @Test
+    void aKilledProcessLosesNoFinishedRun() throws Exception {
+        killRepeatedly(5, new Random(3));
+    }
+
+    @Test
+    @Tag("long")
+    void aKilledProcessLosesNoFinishedRunHoweverOften() throws Exception {
+        assertThat(killRepeatedly(100, new Random(4)))
+                .as("kills that hit a run half written")
+                .isPositive();
+    }
+
+    /** Returns how many kills left a half-written run behind. */
+    private int killRepeatedly(int rounds, Random random) throws Exception {
+        List<String> saved = new ArrayList<>();
+        int hits = 0;
+        for (int round = 0; round < rounds; round++) {
+            Process process = saver(1_000_000, 50_000, PLENTY);
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                for (int n = 1 + random.nextInt(20); n > 0; n--) saved.add(out.readLine());
+                TimeUnit.MICROSECONDS.sleep(random.nextInt(20_000));
+                process.toHandle().destroyForcibly(); // kill -9; leaves the pipe to be read to its end
+                for (String id = out.readLine(); id != null; id = out.readLine()) {
+                    if (RunIds.valid(id)) saved.add(id); // The last line may be cut.
+                }
+            }
+            process.waitFor();
+            try (Stream<Path> names = Files.list(dir)) {
+                if (names.anyMatch(p -> p.getFileName().toString().startsWith(".tmp-"))) hits++;
+            }
+            check(saved);
+        }
+        return hits;
+    }
+
+    /** Every run that was reported is whole and listed; one more may be, finished but not reported. */
+    private void check(List<String> saved) throws IOException {
+        try (RunStore store = RunStore.open(dir, PLENTY)) {
+            List<String> listed =
+                    store.list(100_000, null).stream().map(RunSummary::id).toList();
+            assertThat(listed).containsAll(saved).isSortedAccordingTo(Collections.reverseOrder());
+            for (String id : listed) {
+                assertThat(store.manifest(id).id()).isEqualTo(id);
+                assertThat(store.capture(id, Runs.RESID).get(49_997)).isEqualTo(49_997 * 0.5);
+            }
+            saved.clear();
+            saved.addAll(listed);
+            try (Stream<Path> names = Files.list(dir)) {
+                assertThat(names.map(p -> p.getFileName().toString()).filter(RunIds::valid))
+                        .containsExactlyInAnyOrderElementsOf(listed);
+            }
+            try (Stream<Path> names = Files.list(dir)) {
+                assertThat(names.map(p -> p.getFileName().toString()))
+                        .noneMatch(n -> n.startsWith(".tmp-") || n.startsWith(".trash-"));
+            }
+        }
+    }
+
+    @Test
+    void twoProcessesShareAStoreAndSeeEachOthersRuns() throws Exception {
+        try (RunStore store = RunStore.open(dir, PLENTY)) {
+            Process process = saver(40, 500, PLENTY);
+            List<String> all = new ArrayList<>();
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                for (String id = out.readLine(); id != null; id = out.readLine()) {
+                    all.add(id);
+                    all.add(Runs.save(store, 500));
+                    assertThat(store.list(100, null)).extracting(RunSummary::id).containsAll(all);
+                    assertThat(store.capture(id, Runs.RESID).size()).isEqualTo(498);
+                }
+            }
+            assertThat(process.waitFor()).isZero();
+            assertThat(all).hasSize(80).doesNotHaveDuplicates();
+        }
+    }
+
+    @Test
+    void twoProcessesThatBothLetGoOfOldRunsKeepTheNewest() throws Exception {
+        long room = 60_000;
+        try (RunStore store = RunStore.open(dir, room)) {
+            Process process = saver(40, 2_500, room);
+            String last = null;
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                for (String id = out.readLine(); id != null; id = out.readLine()) last = Runs.save(store, 2_500);
+            }
+            assertThat(process.waitFor()).isZero();
+            List<RunSummary> left = store.list(100, null);
+            assertThat(left).extracting(RunSummary::id).contains(last);
+            assertThat(left.stream().mapToLong(RunSummary::bytes).sum()).isLessThanOrEqualTo(room);
+            assertThat(left.size()).isGreaterThanOrEqualTo(3);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+package org.llminspector.run;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** TextModel is the golden llama beside a tokenizer of the same vocabulary: a tiny real model that takes text. */
+public final class TextModel {
+
+    private TextModel() {}
+
+    /** Makes the folder {@code tiny-text} under {@code root}. */
+    public static Path make(Path root) {
+        try {
+            Path dir = Files.createDirectories(root.resolve("tiny-text"));
+            for (Path from : List.of(
+                    Path.of("src/test/resources/golden/hf/llama"), Path.of("src/test/resources/tokenizers/spm"))) {
+                Path source =
+                        Files.exists(from) ? from : Path.of("../inspector-core").resolve(from);
+                try (Stream<Path> files = Files.list(source)) {
+                    for (Path f : files.toList()) {
+                        String name = f.getFileName().toString();
+                        if (name.startsWith("golden")) continue;
+                        Files.copy(f, dir.resolve(name), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+                    }
+                }
+            }
+            return dir;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
