@@ -14,6 +14,8 @@ export interface Story {
   tokensPerSecond: number | null;
   finishReason: string | null;
   seed: number | null;
+  /** Bytes of one layer when the run is at its end: as long as a bar gets. */
+  fullLayerBytes: number;
 }
 
 export function storyOf(live: Live | null, source: Source | null): Story | null {
@@ -28,6 +30,7 @@ export function storyOf(live: Live | null, source: Source | null): Story | null 
       tokensPerSecond: null,
       finishReason: null,
       seed: null,
+      fullLayerBytes: expectedBytes(live),
     };
   }
   if (!source) return null;
@@ -42,7 +45,16 @@ export function storyOf(live: Live | null, source: Source | null): Story | null 
     tokensPerSecond: m.timings.decode_tokens_per_second ?? null,
     finishReason: m.generation?.finish_reason ?? null,
     seed: m.generation?.seed ?? null,
+    fullLayerBytes: Math.max(1, ...m.kv_cache.layers),
   };
+}
+
+/** From what a position takes now to all positions that were asked for; the last token is never fed back. */
+function expectedBytes(live: Live): number {
+  const kv = live.kv.at(-1);
+  if (!kv || kv.positions === 0) return 1;
+  const prompt = live.tokens.length - live.steps.length;
+  return (Math.max(...kv.layers) / kv.positions) * (prompt + Math.max(0, live.maxNewTokens - 1));
 }
 
 const ELEMENT_BYTES: Record<string, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i8: 1, u8: 1 };
@@ -66,4 +78,10 @@ export function ending(reason: string): string {
     cancelled: 'It was stopped',
   };
   return words[reason] ?? `It ended: ${reason}`;
+}
+
+/** What stands where the provenance will be, while a run happens. */
+export function liveNote(live: Live | null): string | null {
+  if (!live) return null;
+  return `${live.model} · run ${live.id ?? 'about to begin'} · happening now; its numbers can be fetched once it is kept`;
 }

@@ -11,9 +11,9 @@ const SEQUENTIAL: Record<'light' | 'dark', Lch[]> = {
     [0.885, 0.082, 85],
     [0.775, 0.125, 68],
     [0.64, 0.142, 46],
-    [0.5, 0.138, 24],
-    [0.37, 0.108, 0],
-    [0.245, 0.066, 330],
+    [0.52, 0.138, 24],
+    [0.42, 0.115, 4],
+    [0.32, 0.085, 345],
   ],
   dark: [
     [0.232, 0.012, 70],
@@ -87,8 +87,15 @@ function build(stops: Lch[]): Ramp {
   return {
     packed,
     css: (t) => `rgb(${rgb[step(t)].join(' ')})`,
-    ink: (t) => (luminance(rgb[step(t)]) > 0.19 ? '#221e19' : '#fbf8f1'),
+    ink: (t) => inkOn(luminance(rgb[step(t)])),
   };
+}
+
+/** Soft ink where it has contrast enough (4.5), pure black or white in the narrow middle where only they have. */
+function inkOn(ground: number): string {
+  if ((ground + 0.05) / 0.0645 > 4.5) return '#221e19';
+  if (0.97 / (ground + 0.05) > 4.5) return '#fbf8f1';
+  return ground > 0.179 ? '#000000' : '#ffffff';
 }
 
 function oklabToRgb(L: number, a: number, b: number): [number, number, number] {

@@ -5,7 +5,7 @@ import { models } from './models.svelte';
 import { page } from './page.svelte';
 
 const DEBOUNCE_MS = 220;
-const EXAMPLE_TEXT = 'Once upon a time, there was a little girl named Lily. She loved to';
+const EXAMPLE_TEXT = 'Once upon a time, there was a little girl named';
 const EXAMPLE_IDS = '1 17 42 8 99 3 64 25';
 
 /** Prompt is what the person typed, as text or as ids, and how many tokens that is. */

@@ -31,6 +31,8 @@ export interface Live {
   prefillMs: number | null;
   startedAt: number;
   lastTook: number | null;
+  /** New tokens that were asked for. */
+  maxNewTokens: number;
 }
 
 class Run {
@@ -89,6 +91,7 @@ class Run {
       prefillMs: null,
       startedAt,
       lastTook: lastTime(key),
+      maxNewTokens: page.generation.maxNewTokens,
     };
     const update = (change: Partial<Live>) => (this.live = live = { ...live, ...change });
     update({});

@@ -63,7 +63,8 @@ function copy(node: Element): Element {
     }
   }
   const css = PROPERTIES.map((p) => `${p}:${style.getPropertyValue(p)}`).join(';');
-  clone.setAttribute('style', css);
+  // A picture has no scroll bars.
+  clone.setAttribute('style', css.replace(/overflow:[^;]*(auto|scroll)[^;]*/, 'overflow:hidden'));
   for (const child of node.childNodes) {
     if (child.nodeType === Node.TEXT_NODE) clone.append(child.cloneNode());
     if (child instanceof Element && !child.matches(SKIP) && getComputedStyle(child).display !== 'none') {
