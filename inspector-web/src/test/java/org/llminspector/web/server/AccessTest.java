@@ -84,7 +84,8 @@ class AccessTest {
 
     @Test
     void aBrowserShowsTheTokenOnceAndGetsACookie() throws IOException {
-        String answer = shared.raw("GET /?token=" + SECRET + "&run=1 HTTP/1.1\nHost: gpu-box:7070\nConnection: close\n\n");
+        String answer =
+                shared.raw("GET /?token=" + SECRET + "&run=1 HTTP/1.1\nHost: gpu-box:7070\nConnection: close\n\n");
         assertThat(answer)
                 .startsWith("HTTP/1.1 303")
                 .contains("Location: /?run=1\r\n")
@@ -104,14 +105,15 @@ class AccessTest {
 
     @Test
     void aTakenPortIsSaid() {
-        assertThatThrownBy(() -> Server.start(local.inspector, new Server.Config("127.0.0.1", local.server.port(), null)))
-                .isInstanceOfSatisfying(
-                        Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CONFLICT));
+        assertThatThrownBy(
+                        () -> Server.start(local.inspector, new Server.Config("127.0.0.1", local.server.port(), null)))
+                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CONFLICT));
     }
 
     @Test
     void addressesOfThePageAreAnsweredWithIt() throws IOException {
-        String answer = local.raw("GET /chapters/attention HTTP/1.1\nHost: localhost\nAccept: text/html\nConnection: close\n\n");
+        String answer = local.raw(
+                "GET /chapters/attention HTTP/1.1\nHost: localhost\nAccept: text/html\nConnection: close\n\n");
         assertThat(answer).startsWith("HTTP/1.1 200").contains("text/html").contains("LLM Inspector");
     }
 

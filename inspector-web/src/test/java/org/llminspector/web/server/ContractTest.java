@@ -38,7 +38,8 @@ class ContractTest {
         for (ParsedEndpoint parsed : live.server.javalin().unsafe.internalRouter.allHttpHandlers()) {
             Endpoint endpoint = parsed.endpoint;
             if (!endpoint.method.isHttpMethod()) continue;
-            routes.add(endpoint.method.name() + " " + endpoint.path.replace('<', '{').replace('>', '}'));
+            routes.add(endpoint.method.name() + " "
+                    + endpoint.path.replace('<', '{').replace('>', '}'));
         }
         assertThat(routes).isEqualTo(live.contract.operations());
     }
@@ -72,13 +73,12 @@ class ContractTest {
             live.get("/api/v1/models/" + slug + "/tensors/" + name, "Accept", "application/json");
         }
 
-        JsonNode tokens = live.post("/api/v1/tokenize", "{\"text\":\"the cat\"}").json();
+        JsonNode tokens =
+                live.post("/api/v1/tokenize", "{\"text\":\"the cat\"}").json();
         assertThat(tokens.path("count").asInt()).isEqualTo(tokens.path("tokens").size());
         live.post("/api/v1/detokenize", "{\"tokens\":[1,5,9]}");
 
-        LiveServer.Answer made = live.post(
-                "/api/v1/runs",
-                """
+        LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],
                  "generate":{"max_new_tokens":3,"temperature":0.9,"top_k":40,"top_p":0.9,"min_p":0.01,"seed":7},
                  "interventions":[{"hook":"blocks.1.attn.hook_z","op":"scale","value":0.5,"heads":[0]}]}""");
