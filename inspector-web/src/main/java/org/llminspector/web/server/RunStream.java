@@ -48,15 +48,18 @@ final class RunStream {
 
     private RunEvent runToEnd(LiveRun run, RunRequest request, String path) {
         try {
-            return RunEvent.of("done", run.run(inspector, request));
+            return new RunEvent("done", run.run(inspector, request));
         } catch (Throwable t) {
-            return new RunEvent("error", Problems.detail(t, "POST " + path, path), t);
+            return new RunEvent("error", Problems.detail(t, "POST " + path, path));
         }
     }
 
     private static void write(Context ctx, BlockingQueue<RunEvent> events) throws Exception {
         RunEvent event = events.poll(HEARTBEAT_MS, TimeUnit.MILLISECONDS);
-        if (event != null && event.failure() instanceof Exception refused) throw refused;
+        if (event != null && event.data() instanceof ProblemDetail refused) {
+            Problems.answer(ctx, refused);
+            return;
+        }
         ctx.status(200).contentType("text/event-stream; charset=utf-8");
         ctx.header("X-Accel-Buffering", "no");
         OutputStream out = ctx.res().getOutputStream(); // not Javalin's, which compresses and so holds back

@@ -25,7 +25,7 @@ public final class Server implements AutoCloseable {
      */
     public record Config(String host, int port, String token) {
         public Config {
-            if (token == null && !Access.isLoopback(host)) {
+            if (token == null && !isLoopback(host)) {
                 throw Problem.invalid("a server that others can reach needs a token")
                         .where("--token")
                         .expected("a secret");
@@ -116,6 +116,11 @@ public final class Server implements AutoCloseable {
         excluded.addAll(List.of("font/", "application/octet-stream", "application/x-npy", "text/event-stream"));
         gzip.setExcludedMimeTypes(excluded);
         return gzip;
+    }
+
+    /** Whether only this machine can reach a server at this address. */
+    public static boolean isLoopback(String host) {
+        return Access.isLoopback(host);
     }
 
     public int port() {

@@ -4,6 +4,7 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
+import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
@@ -19,6 +20,9 @@ final class TextRoutes {
 
     record Detokenized(String model, String text, List<Token> tokens) {}
 
+    /** Seconds of work, and tens of megabytes of answer. */
+    private static final int MAX_CHARACTERS = 500_000;
+
     private final Inspector inspector;
 
     TextRoutes(Inspector inspector) {
@@ -33,6 +37,13 @@ final class TextRoutes {
     private void tokenize(Context ctx) throws IOException {
         TokenizeRequest r = Requests.body(ctx, TokenizeRequest.class);
         String text = Requests.required(r.text(), "text");
+        if (text.length() > MAX_CHARACTERS) {
+            throw Problem.tooLarge("the text is too long to be shown as tokens")
+                    .where("text")
+                    .expected("at most " + MAX_CHARACTERS + " characters")
+                    .found(text.length() + " characters")
+                    .instead("send a part of it");
+        }
         String model = model(r.model());
         List<Token> tokens =
                 inspector.tokenizer(model).encode(text, r.addSpecialTokens() == null || r.addSpecialTokens());

@@ -117,6 +117,12 @@ class BadRequestsTest {
     }
 
     @Test
+    void aTextTooLongToShowIsRefused() {
+        live.post("/api/v1/tokenize", "{\"text\":\"" + "x".repeat(600_000) + "\"}")
+                .problem(413);
+    }
+
+    @Test
     void aModelWithoutTokenizerAsksForTokens() {
         assertThat(refused(422, "{\"model\":\"bare\",\"prompt\":\"hello\"}")
                         .path("instead")
