@@ -92,6 +92,19 @@ public final class Tensor {
         return out;
     }
 
+    /** Rows [from, to) of the first axis, a view. */
+    public Tensor rows(int from, int to) {
+        long row = byteSize() / shape[0];
+        long[] part = shape.clone();
+        part[0] = (long) to - from;
+        return new Tensor(dtype, part, data.slice(Math.toIntExact(from * row), Math.toIntExact((to - from) * row)));
+    }
+
+    /** The same values in another shape, a view. */
+    public Tensor reshaped(long... to) {
+        return new Tensor(dtype, to, data);
+    }
+
     /** The part of the tensor that the slices pick, one slice an axis, copied; every axis stays. */
     public Tensor slice(int[]... ranges) {
         if (ranges.length != shape.length) throw new IllegalArgumentException("one range an axis");

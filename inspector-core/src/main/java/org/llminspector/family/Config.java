@@ -1,9 +1,15 @@
 package org.llminspector.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.Activation;
 
@@ -21,6 +27,7 @@ public final class Config {
             "architectures",
             "auto_map",
             "bos_token_id",
+            "cache_implementation",
             "chunk_size_feed_forward",
             "dtype",
             "eos_token_id",
@@ -59,22 +66,59 @@ public final class Config {
 
     private final JsonNode json;
     private final Path file;
+    private final String path;
     private final Set<String> read = new HashSet<>();
+    private final Map<String, JsonNode> defaults = new HashMap<>();
+    private final Map<String, String> spellings = new HashMap<>();
+    private final List<Config> inner = new ArrayList<>();
 
     public Config(JsonNode json, Path file) {
+        this(json, file, "");
+    }
+
+    private Config(JsonNode json, Path file, String path) {
         this.json = json;
         this.file = file;
+        this.path = path;
+    }
+
+    /** What the reference takes where the field is absent; a field that is there and null stays null. */
+    Config whenAbsent(String field, Object value) {
+        defaults.put(field, Json.mapper().valueToTree(value));
+        return this;
+    }
+
+    /** This family's own name for a field; the usual one then counts for nothing, as in the reference. */
+    Config spelled(String field, String own) {
+        spellings.put(field, own);
+        return this;
+    }
+
+    /** An object inside this one, empty when absent or null; its fields too must all be understood. */
+    Config inside(String field) {
+        JsonNode node = node(field);
+        if (node != null && !node.isObject()) throw wrong(field, "an object", node);
+        Config config = new Config(node == null ? MissingNode.getInstance() : node, file, path + field + ".");
+        inner.add(config);
+        return config;
     }
 
     /** Where a field stands, for messages. */
     public String at(String field) {
-        return file + ", field " + field;
+        return file + ", field " + path + spellings.getOrDefault(field, field);
+    }
+
+    /** Whether the field is there and not null. */
+    boolean has(String field) {
+        return json.hasNonNull(field);
     }
 
     /** The field, or null when it is absent or null. */
     public JsonNode node(String field) {
+        String name = spellings.getOrDefault(field, field);
         read.add(field);
-        JsonNode node = json.get(field);
+        read.add(name);
+        JsonNode node = json.has(name) ? json.get(name) : defaults.get(name);
         return node == null || node.isNull() ? null : node;
     }
 
@@ -97,11 +141,24 @@ public final class Config {
         return node(field) == null ? whenAbsent : size(field);
     }
 
-    public double number(String field, double whenAbsent) {
+    /** A size, or null. */
+    Integer sizeOrNull(String field) {
+        return node(field) == null ? null : size(field);
+    }
+
+    public double number(String field) {
         JsonNode node = node(field);
-        if (node == null) return whenAbsent;
-        if (!node.isNumber()) throw wrong(field, "a number", node);
+        if (node == null || !node.isNumber()) throw wrong(field, "a number", node);
         return node.asDouble();
+    }
+
+    public double number(String field, double whenAbsent) {
+        return node(field) == null ? whenAbsent : number(field);
+    }
+
+    /** A number, or null. */
+    Float numberOrNull(String field) {
+        return node(field) == null ? null : (float) number(field);
     }
 
     public boolean flag(String field, boolean whenAbsent) {
@@ -109,6 +166,16 @@ public final class Config {
         if (node == null) return whenAbsent;
         if (!node.isBoolean()) throw wrong(field, "true or false", node);
         return node.asBoolean();
+    }
+
+    /** A list with one value a layer, or null. */
+    List<JsonNode> perLayer(String field, int nLayers) {
+        JsonNode node = node(field);
+        if (node == null) return null;
+        if (!node.isArray() || node.size() != nLayers) throw wrong(field, "a list of " + nLayers + " values", node);
+        List<JsonNode> values = new ArrayList<>();
+        node.forEach(values::add);
+        return values;
     }
 
     public Activation activation(String field, String whenAbsent) {
@@ -126,7 +193,7 @@ public final class Config {
         };
     }
 
-    /** Dropout does nothing at inference; it is read so that it counts as understood. */
+    /** Counts the fields as understood: dropout does nothing at inference, and the like. */
     void ignore(String... fields) {
         for (String f : fields) read.add(f);
     }
@@ -151,5 +218,6 @@ public final class Config {
                     .found(e.getKey() + " = " + value)
                     .instead("remove the field if you are sure that it does not change the forward pass");
         });
+        inner.forEach(Config::refuseWhatWasNotUnderstood);
     }
 }

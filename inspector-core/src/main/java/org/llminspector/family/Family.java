@@ -12,7 +12,18 @@ import org.llminspector.spec.DecoderSpec;
 public interface Family {
 
     /** Every family that can be opened. */
-    List<Family> ALL = List.of(new Gpt2(), new Llama());
+    List<Family> ALL = List.of(
+            new Gpt2(),
+            new Llama(),
+            new Mistral(),
+            new Qwen2(),
+            new Qwen3(),
+            new Gemma2(),
+            new Gemma3(),
+            new Phi3(),
+            new GptNeoX(),
+            new Olmo2(),
+            new SmolLm3());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

@@ -79,10 +79,9 @@ final class Gpt2 implements Family {
             conv1d(plan, to + "attn.o", from + "attn.c_proj", d, d);
             conv1d(plan, to + "mlp.in", from + "mlp.c_fc", d, dMlp);
             conv1d(plan, to + "mlp.out", from + "mlp.c_proj", dMlp, d);
-            norm(plan, to + "ln1", from + "ln_1", d);
-            norm(plan, to + "ln2", from + "ln_2", d);
+            plan.layerNorm(to + "ln1", from + "ln_1", d).layerNorm(to + "ln2", from + "ln_2", d);
         }
-        norm(plan, "ln_final", root + "ln_f", d);
+        plan.layerNorm("ln_final", root + "ln_f", d);
         if (!s.tied()) plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));
         return plan;
     }
@@ -90,9 +89,5 @@ final class Gpt2 implements Family {
     private static void conv1d(WeightPlan plan, String to, String from, int in, int out) {
         plan.put(to + ".weight", Source.of(from + ".weight", in, out).transposed())
                 .put(to + ".bias", Source.of(from + ".bias", out));
-    }
-
-    private static void norm(WeightPlan plan, String to, String from, int d) {
-        plan.put(to + ".weight", Source.of(from + ".weight", d)).put(to + ".bias", Source.of(from + ".bias", d));
     }
 }

@@ -13,13 +13,11 @@ import org.llminspector.spec.Rope;
 final class RopeConfig {
 
     private final Config config;
-    private final String field;
-    private final JsonNode json;
+    private final Config json;
     private final int maxContext;
 
-    private RopeConfig(Config config, String field, JsonNode json, int maxContext) {
+    private RopeConfig(Config config, Config json, int maxContext) {
         this.config = config;
-        this.field = field;
         this.json = json;
         this.maxContext = maxContext;
     }
@@ -29,40 +27,41 @@ final class RopeConfig {
      * @param maxContext config {@code max_position_embeddings}
      */
     static Rope read(Config config, int dHead, int maxContext, double defaultTheta) {
-        String field = config.node("rope_parameters") != null ? "rope_parameters" : "rope_scaling";
-        JsonNode json = config.node(field);
-        if (json != null && !json.isObject()) throw config.wrong(field, "an object", json);
-        double theta = config.number("rope_theta", defaultTheta);
-        double partial = config.number("partial_rotary_factor", 1);
-        RopeConfig rope = new RopeConfig(config, field, json, maxContext);
-        theta = rope.number("rope_theta", theta);
-        partial = rope.number("partial_rotary_factor", partial);
+        String field = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+        return read(config, config.inside(field), dHead, maxContext, config.number("rope_theta", defaultTheta));
+    }
+
+    /**
+     * @param json the scaling; empty for none
+     * @param theta when the scaling does not give it
+     */
+    static Rope read(Config config, Config json, int dHead, int maxContext, double theta) {
+        double partial = json.number("partial_rotary_factor", config.number("partial_rotary_factor", 1));
         int dims = (int) (dHead * partial);
         if (dims < 2 || dims % 2 != 0 || dims > dHead) {
             throw config.wrong("partial_rotary_factor", "an even part of head_dim " + dHead, dims);
         }
-        return new Rope(dims, theta, rope.scaling());
+        return new Rope(dims, json.number("rope_theta", theta), new RopeConfig(config, json, maxContext).scaling(dims));
     }
 
-    private Rope.Scaling scaling() {
-        String type = json == null
-                ? "default"
-                : json.path("rope_type").asText(json.path("type").asText("default"));
+    private Rope.Scaling scaling(int dims) {
+        config.ignore("original_max_position_embeddings"); // some types do not look at it
+        json.ignore("type", "rope_type", "factor", "original_max_position_embeddings");
+        String type = json.has("rope_type") ? json.text("rope_type") : json.has("type") ? json.text("type") : "default";
+        // Phi-3's first files call longrope "su" or "yarn".
+        if (json.has("short_factor")) return longRope(dims);
         return switch (type) {
             case "default" -> new Rope.Default();
             case "linear" -> new Rope.Linear(factor());
             case "dynamic" -> new Rope.Dynamic(factor(), maxContext);
             case "llama3" ->
                 new Rope.Llama3(
-                        factor(),
-                        number("low_freq_factor", Double.NaN),
-                        number("high_freq_factor", Double.NaN),
-                        originalContext());
+                        factor(), json.number("low_freq_factor"), json.number("high_freq_factor"), originalContext());
             case "yarn" -> yarn();
-            case "longrope", "su" -> longRope();
+            case "longrope", "su" -> longRope(dims);
             default ->
                 throw Problem.unsupported("this RoPE scaling is not supported")
-                        .where(config.at(field + ".rope_type"))
+                        .where(json.at("rope_type"))
                         .expected("default, linear, dynamic, yarn, llama3 or longrope")
                         .found(type);
         };
@@ -70,57 +69,53 @@ final class RopeConfig {
 
     private Rope.Yarn yarn() {
         int original = originalContext();
-        double factor = number("factor", (double) maxContext / original);
-        double mscale = number("mscale", 0);
-        double mscaleAllDim = number("mscale_all_dim", 0);
+        double factor = json.number("factor", (double) maxContext / original);
+        double mscale = json.number("mscale", 0);
+        double mscaleAllDim = json.number("mscale_all_dim", 0);
         double warm = mscale != 0 && mscaleAllDim != 0
                 ? mscale(factor, mscale) / mscale(factor, mscaleAllDim)
                 : mscale(factor, 1);
         return new Rope.Yarn(
                 factor,
                 original,
-                number("beta_fast", 32),
-                number("beta_slow", 1),
-                number("attention_factor", warm),
-                json.path("truncate").asBoolean(true));
+                json.number("beta_fast", 32),
+                json.number("beta_slow", 1),
+                json.number("attention_factor", warm),
+                json.flag("truncate", true));
     }
 
     private static double mscale(double factor, double scale) {
         return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
     }
 
-    private Rope.LongRope longRope() {
+    private Rope.LongRope longRope(int dims) {
         int original = originalContext();
-        double factor = number("factor", (double) maxContext / original);
+        double factor = json.number("factor", (double) maxContext / original);
         double warm = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
-        return new Rope.LongRope(list("short_factor"), list("long_factor"), original, number("attention_factor", warm));
+        return new Rope.LongRope(
+                factors("short_factor", dims / 2),
+                factors("long_factor", dims / 2),
+                original,
+                json.number("attention_factor", warm));
     }
 
     private double factor() {
-        double factor = number("factor", Double.NaN);
-        if (!(factor >= 1)) throw config.wrong(field + ".factor", "a number of at least 1", json.get("factor"));
+        double factor = json.number("factor");
+        if (factor < 1) throw json.wrong("factor", "a number of at least 1", factor);
         return factor;
     }
 
     /** Phi-3 keeps it outside the rope object; it wins there. Absent, it is maxContext. */
     private int originalContext() {
-        int outside = config.size("original_max_position_embeddings", 0);
-        return outside > 0 ? outside : (int) number("original_max_position_embeddings", maxContext);
+        int inside = json.size("original_max_position_embeddings", maxContext);
+        return config.size("original_max_position_embeddings", inside);
     }
 
-    private double number(String name, double whenAbsent) {
-        JsonNode node = json == null ? null : json.get(name);
-        if (node == null || node.isNull()) {
-            if (Double.isNaN(whenAbsent)) throw config.wrong(field + "." + name, "a number", node);
-            return whenAbsent;
+    private List<Double> factors(String name, int pairs) {
+        JsonNode node = json.node(name);
+        if (node == null || !node.isArray() || node.size() != pairs) {
+            throw json.wrong(name, "a list of " + pairs + " numbers, one a pair", node);
         }
-        if (!node.isNumber()) throw config.wrong(field + "." + name, "a number", node);
-        return node.asDouble();
-    }
-
-    private List<Double> list(String name) {
-        JsonNode node = json.get(name);
-        if (node == null || !node.isArray()) throw config.wrong(field + "." + name, "a list of numbers", node);
         List<Double> values = new ArrayList<>();
         node.forEach(v -> values.add(v.asDouble()));
         return values;

@@ -3,11 +3,15 @@ package org.llminspector.family;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 
 /** WeightPlan says for each canonical weight which tensor of the files it is and what is done to it at the door. */
 public final class WeightPlan {
+
+    private static final Pattern NORM = Pattern.compile("(\\bln[12_]|_norm)\\w*\\.weight$");
 
     private final Map<String, Source> sources = new LinkedHashMap<>();
 
@@ -29,12 +33,32 @@ public final class WeightPlan {
             };
         }
 
-        /** Rows [from, to) of a matrix, or elements of a vector. */
+        /** Rows [from, to) of a matrix, or elements of a vector: a view. */
         default Source rows(int from, int to) {
+            return c -> read(c).rows(from, to);
+        }
+
+        /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */
+        default Source everyBlock(int block, int part, int of) {
             return c -> {
                 Tensor t = read(c);
-                int[] part = {from, to};
-                return t.rank() == 1 ? t.slice(part) : t.slice(part, new int[] {0, Math.toIntExact(t.shape()[1])});
+                long[] shape = t.shape();
+                int groups = Math.toIntExact(shape[0] / block / of);
+                int cols = Math.toIntExact(t.size() / shape[0]);
+                shape[0] /= of;
+                return t.reshaped(groups, of, (long) block * cols)
+                        .slice(new int[] {0, groups}, new int[] {part, part + 1}, new int[] {0, block * cols})
+                        .reshaped(shape);
+            };
+        }
+
+        /** 1 + the values, in float32. */
+        default Source plusOne() {
+            return c -> {
+                Tensor t = read(c);
+                float[] values = t.toFloats();
+                for (int i = 0; i < values.length; i++) values[i] += 1f;
+                return Tensor.of(values, t.shape());
             };
         }
 
@@ -46,6 +70,28 @@ public final class WeightPlan {
     /** Adds one weight; returns this plan. */
     WeightPlan put(String canonical, Source source) {
         sources.put(canonical, source);
+        return this;
+    }
+
+    /** Adds a projection stored [out, in], as Linear has it. */
+    WeightPlan linear(String to, String from, int out, int in, boolean bias) {
+        put(to + ".weight", Source.of(from + ".weight", out, in));
+        return bias ? put(to + ".bias", Source.of(from + ".bias", out)) : this;
+    }
+
+    /** Adds an RMSNorm's weight. */
+    WeightPlan rmsNorm(String to, String from, int size) {
+        return put(to + ".weight", Source.of(from + ".weight", size));
+    }
+
+    /** Adds a LayerNorm's weight and bias. */
+    WeightPlan layerNorm(String to, String from, int size) {
+        return rmsNorm(to, from, size).put(to + ".bias", Source.of(from + ".bias", size));
+    }
+
+    /** Changes every norm's weights. */
+    WeightPlan norms(UnaryOperator<Source> change) {
+        sources.replaceAll((name, source) -> NORM.matcher(name).find() ? change.apply(source) : source);
         return this;
     }
 

@@ -99,7 +99,7 @@ final class Decoder {
         m = mlp(i, layer.mlp(), w, m, tap);
         if (layer.ln2Post() != null) m = tap.at(LN2_POST_OUT, i, plainNorm(m, layer.ln2Post(), w.ln2Post()));
         m = tap.at(MLP_OUT, i, m);
-        NDArray post = layer.parallel() ? mid.add(a).add(m) : mid.add(m);
+        NDArray post = layer.parallel() ? m.add(a).add(pre) : mid.add(m);
         return tap.at(RESID_POST, i, post);
     }
 

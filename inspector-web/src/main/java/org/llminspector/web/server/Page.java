@@ -40,6 +40,8 @@ final class Page {
                 files.directory = "/public/assets";
                 files.location = Location.CLASSPATH;
                 files.precompressMaxSize = PRECOMPRESS;
+                // Without a type Javalin sends such a file compressed under the length of the plain one.
+                files.mimeTypes.add("application/octet-stream", "safetensors");
                 files.headers = Map.of("Cache-Control", "public, max-age=31536000, immutable");
             });
         }

@@ -85,10 +85,7 @@ public final class Server implements AutoCloseable {
             jetty.setStopTimeout(STOP_MS);
             jetty.setErrorHandler(new JettyErrors());
         });
-        c.jetty.modifyServletContextHandler(context -> {
-            context.setSessionHandler(null);
-            context.setErrorHandler(new JettyErrors());
-        });
+        c.jetty.modifyServletContextHandler(context -> context.setErrorHandler(new JettyErrors()));
 
         Page page = new Page();
         Access access = new Access(config.host(), config.token());

@@ -1,0 +1,51 @@
+package org.llminspector.family;
+
+import java.util.Set;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * Gemma 3, text: {@link Gemma2} with RMSNorm of q and k head by head instead of the cap on scores; five layers with a
+ * sliding window to one without, each kind with a RoPE of its own. A model that sees pictures too has all this in
+ * text_config; its eyes are left out.
+ */
+final class Gemma3 implements Family {
+
+    @Override
+    public Set<String> modelTypes() {
+        return Set.of("gemma3_text", "gemma3");
+    }
+
+    @Override
+    public DecoderSpec spec(Config c) {
+        if (!c.has("text_config")) return text(c);
+        c.ignore("vision_config", "mm_tokens_per_image", "boi_token_index", "eoi_token_index", "image_token_index");
+        return text(c.inside("text_config")
+                .whenAbsent("model_type", "gemma3_text")
+                .whenAbsent("tie_word_embeddings", c.flag("tie_word_embeddings", true)));
+    }
+
+    private static DecoderSpec text(Config c) {
+        c.ignore("_sliding_window_pattern"); // transformers' own note beside layer_types
+        c.whenAbsent("vocab_size", 262_208).whenAbsent("max_position_embeddings", 131_072);
+        int pattern = c.size("sliding_window_pattern", 6);
+        Config ropes = c.inside("rope_parameters");
+        boolean v5 = ropes.has("full_attention");
+        return Gemma2.shape(c)
+                .qkNorm(false)
+                .softcaps(null, c.numberOrNull("final_logit_softcapping"))
+                .window(c.sizeOrNull("sliding_window"), layer -> (layer + 1) % pattern != 0)
+                .ropes(
+                        v5 ? ropes.inside("full_attention") : c.inside("rope_scaling"),
+                        c.number("rope_theta", 1_000_000),
+                        ropes.inside("sliding_attention"),
+                        c.number("rope_local_base_freq", 10_000))
+                .spec();
+    }
+
+    @Override
+    public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
+        return LlamaShape.weights(s, checkpoint).norms(Source::plusOne);
+    }
+}

@@ -1,0 +1,253 @@
+package org.llminspector.family;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
+
+/**
+ * LlamaShape is what most families are: Llama, but for what each says here before it asks for the {@link #spec}.
+ *
+ * <p>Llama itself: RMSNorm before attention and MLP, RoPE, grouped-query attention, SwiGLU, no biases.
+ */
+final class LlamaShape {
+
+    private final Config c;
+    private final int dModel;
+    private final int nHeads;
+    private final int nKvHeads;
+    private final int dHead;
+    private final int nLayers;
+    private final int maxContext;
+    private final Norm norm;
+    private boolean qkvBias;
+    private boolean outBias;
+    private boolean mlpBias;
+    private boolean preNorms = true;
+    private boolean postNorms;
+    private Norm qkNorm;
+    private boolean qkNormWide;
+    private float scale;
+    private Float scoreSoftcap;
+    private float embedScale = 1f;
+    private Float logitSoftcap;
+    private boolean partialRotary;
+    private Rope rope;
+    private Rope localRope;
+    private IntPredicate rotates = layer -> true;
+    private Integer window;
+    private IntPredicate local = layer -> true;
+
+    LlamaShape(Config c) {
+        this.c = c;
+        c.ignore("attention_dropout");
+        dModel = c.size("hidden_size");
+        nHeads = c.size("num_attention_heads");
+        nKvHeads = c.size("num_key_value_heads", nHeads);
+        if (nHeads % nKvHeads != 0) throw c.wrong("num_key_value_heads", "a divisor of " + nHeads, nKvHeads);
+        dHead = c.size("head_dim", Math.max(1, dModel / nHeads));
+        nLayers = c.size("num_hidden_layers");
+        maxContext = c.size("max_position_embeddings", 2048);
+        norm = new Norm(Norm.Kind.RMS, c.number("rms_norm_eps", 1e-6));
+        scale = (float) (1 / Math.sqrt(dHead));
+    }
+
+    int nLayers() {
+        return nLayers;
+    }
+
+    /** Config attention_bias: biases on q, k, v and the output projection. */
+    LlamaShape attentionBias() {
+        qkvBias = outBias = c.flag("attention_bias", false);
+        return this;
+    }
+
+    LlamaShape qkvBias() {
+        qkvBias = true;
+        return this;
+    }
+
+    /** Config mlp_bias. */
+    LlamaShape mlpBias() {
+        mlpBias = c.flag("mlp_bias", false);
+        return this;
+    }
+
+    /** Norms of attention's and the MLP's output, beside those of their input or instead of them. */
+    LlamaShape postNorms(boolean beside) {
+        postNorms = true;
+        preNorms = beside;
+        return this;
+    }
+
+    /** Norms of q and k: head by head, or over the width of all heads at once. */
+    LlamaShape qkNorm(boolean wide) {
+        qkNorm = norm;
+        qkNormWide = wide;
+        return this;
+    }
+
+    LlamaShape scale(double factor) {
+        scale = (float) factor;
+        return this;
+    }
+
+    LlamaShape softcaps(Float scores, Float logits) {
+        scoreSoftcap = scores;
+        logitSoftcap = logits;
+        return this;
+    }
+
+    /** Embeddings are multiplied by sqrt(hidden_size). */
+    LlamaShape scaledEmbedding() {
+        embedScale = (float) Math.sqrt(dModel);
+        return this;
+    }
+
+    /** Config partial_rotary_factor may be less than 1. */
+    LlamaShape partialRotary() {
+        partialRotary = true;
+        return this;
+    }
+
+    /** Two RoPEs, one for layers with a window and one for those without; their scaling may be empty. */
+    LlamaShape ropes(Config scaling, double theta, Config localScaling, double localTheta) {
+        rope = RopeConfig.read(c, scaling, dHead, maxContext, theta);
+        localRope = RopeConfig.read(c, localScaling, dHead, maxContext, localTheta);
+        return this;
+    }
+
+    LlamaShape rotatesIn(IntPredicate layers) {
+        rotates = layers;
+        return this;
+    }
+
+    /** Every layer sees this many positions, or all when null. */
+    LlamaShape window(Integer size) {
+        window = size;
+        return this;
+    }
+
+    /** Only these layers have the window: those that config layer_types calls sliding, or without it the rule's. */
+    LlamaShape window(Integer size, IntPredicate rule) {
+        window = size;
+        List<JsonNode> types = c.perLayer("layer_types", nLayers);
+        local = types == null ? rule : layer -> sliding(types.get(layer).asText());
+        return this;
+    }
+
+    private boolean sliding(String type) {
+        boolean sliding = type.equals("sliding_attention");
+        if (sliding && window == null)
+            throw c.wrong("sliding_window", "a size, for layer_types has sliding layers", null);
+        if (sliding || type.equals("full_attention")) return sliding;
+        throw Problem.unsupported("this kind of layer is not supported")
+                .where(c.at("layer_types"))
+                .expected("full_attention or sliding_attention")
+                .found(type);
+    }
+
+    DecoderSpec spec() {
+        if (rope == null) rope = RopeConfig.read(c, dHead, maxContext, 10_000);
+        if (!partialRotary && rope.dims() != dHead)
+            throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + dHead);
+        Mlp mlp = new Mlp(c.size("intermediate_size"), c.activation("hidden_act", "silu"), true, mlpBias);
+        Norm pre = preNorms ? norm : null;
+        Norm post = postNorms ? norm : null;
+        return new DecoderSpec(
+                c.text("model_type"),
+                c.size("vocab_size"),
+                dModel,
+                maxContext,
+                false,
+                embedScale,
+                IntStream.range(0, nLayers)
+                        .mapToObj(i -> new LayerSpec(pre, attention(i), post, pre, mlp, post, false))
+                        .toList(),
+                norm,
+                c.flag("tie_word_embeddings", false),
+                logitSoftcap);
+    }
+
+    private Attention attention(int layer) {
+        boolean windowed = local.test(layer);
+        Rope turn = windowed && localRope != null ? localRope : rope;
+        return new Attention(
+                nHeads,
+                nKvHeads,
+                dHead,
+                scale,
+                rotates.test(layer) ? turn : null,
+                windowed ? window : null,
+                scoreSoftcap,
+                qkvBias,
+                outBias,
+                qkNorm,
+                qkNorm,
+                qkNormWide);
+    }
+
+    /** Llama's tensor names for all that the spec has. */
+    static WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
+        String root = root(checkpoint);
+        int d = s.dModel();
+        WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d));
+        for (int i = 0; i < s.nLayers(); i++) layer(plan, s, i, root + "layers." + i + ".");
+        norm(plan, s.finalNorm(), "ln_final", root + "norm", d);
+        String head = checkpoint.has("language_model.lm_head.weight") ? "language_model.lm_head" : "lm_head";
+        if (!s.tied()) plan.linear("unembed", head, s.vocab(), d, false);
+        return plan;
+    }
+
+    /** What stands before layers: nothing in a headless model, more in one that sees pictures too. */
+    static String root(Checkpoint checkpoint) {
+        return Stream.of("model.", "language_model.model.", "model.language_model.")
+                .filter(root -> checkpoint.has(root + "embed_tokens.weight"))
+                .findFirst()
+                .orElse("");
+    }
+
+    private static void layer(WeightPlan plan, DecoderSpec s, int i, String from) {
+        LayerSpec layer = s.layers().get(i);
+        Attention a = layer.attention();
+        Mlp mlp = layer.mlp();
+        String to = "blocks." + i + ".";
+        int d = s.dModel();
+        int q = a.nHeads() * a.dHead();
+        int kv = a.nKvHeads() * a.dHead();
+        // Llama calls the norm before the MLP "post attention"; families with norms after both mean what they say.
+        boolean post = layer.ln1Post() != null;
+        norm(plan, layer.ln1(), to + "ln1", from + "input_layernorm", d);
+        norm(plan, layer.ln1Post(), to + "ln1_post", from + "post_attention_layernorm", d);
+        norm(
+                plan,
+                layer.ln2(),
+                to + "ln2",
+                from + (post ? "pre_feedforward_layernorm" : "post_attention_layernorm"),
+                d);
+        norm(plan, layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d);
+        norm(plan, a.qNorm(), to + "attn.q_norm", from + "self_attn.q_norm", a.qkNormWide() ? q : a.dHead());
+        norm(plan, a.kNorm(), to + "attn.k_norm", from + "self_attn.k_norm", a.qkNormWide() ? kv : a.dHead());
+        plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
+        plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
+        plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
+        plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
+        plan.linear(to + "mlp.gate", from + "mlp.gate_proj", mlp.dMlp(), d, mlp.bias());
+        plan.linear(to + "mlp.in", from + "mlp.up_proj", mlp.dMlp(), d, mlp.bias());
+        plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());
+    }
+
+    private static void norm(WeightPlan plan, Norm norm, String to, String from, int size) {
+        if (norm != null) plan.rmsNorm(to, from, size);
+    }
+}
