@@ -42,7 +42,8 @@ final class Page {
                 files.precompressMaxSize = PRECOMPRESS;
                 // Without a type Javalin sends such a file compressed under the length of the plain one.
                 files.mimeTypes.add("application/octet-stream", "safetensors");
-                files.headers = Map.of("Cache-Control", "public, max-age=31536000, immutable", "Vary", "Accept-Encoding");
+                files.headers =
+                        Map.of("Cache-Control", "public, max-age=31536000, immutable", "Vary", "Accept-Encoding");
             });
         }
         config.staticFiles.add(files -> {
