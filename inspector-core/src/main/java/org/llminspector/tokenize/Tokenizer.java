@@ -112,9 +112,7 @@ public final class Tokenizer implements AutoCloseable {
     public Token token(int id) {
         check(id);
         byte[] bytes = bytes(id);
-        List<Integer> values = new ArrayList<>(bytes.length);
-        for (byte b : bytes) values.add(b & 0xFF);
-        return new Token(id, Utf8.readable(bytes), values, null, null, isSpecial(id));
+        return new Token(id, Utf8.readable(bytes), Utf8.values(bytes), null, null, isSpecial(id));
     }
 
     /** The text of these ids as Hugging Face writes it: a SentencePiece text loses its first space. */
