@@ -38,10 +38,17 @@ public final class Tokenizer implements AutoCloseable {
     /** Uses share it; close waits for them, since a native tokenizer freed in use ends the process. */
     private final ReadWriteLock open = new ReentrantReadWriteLock();
 
+    private final TokenizerFile.Source source;
+    private final BitSet added;
+    /** Made when merges are first asked for. */
+    private Unmerged unmerged;
+
     private boolean closed;
 
     private Tokenizer(HuggingFaceTokenizer library, TokenizerFile file, ControlIds control) {
         this.library = library;
+        this.source = file.source();
+        this.added = file.added();
         this.pieces = file.pieces();
         this.special = file.special();
         this.layout = file.layout();
@@ -76,7 +83,10 @@ public final class Tokenizer implements AutoCloseable {
      */
     public List<Token> encode(String text, boolean addSpecialTokens) {
         String whole = withoutLoneSurrogates(text);
-        Encoding encoding = use(() -> encoded(whole, addSpecialTokens));
+        return tokens(whole, encoded(whole, addSpecialTokens));
+    }
+
+    List<Token> tokens(String whole, Encoding encoding) {
         int[] utf16 = utf16OfCodePoint(whole);
         long[] ids = encoding.getIds();
         CharSpan[] spans = encoding.getCharTokenSpans();
@@ -102,9 +112,7 @@ public final class Tokenizer implements AutoCloseable {
     public Token token(int id) {
         check(id);
         byte[] bytes = bytes(id);
-        List<Integer> values = new ArrayList<>(bytes.length);
-        for (byte b : bytes) values.add(b & 0xFF);
-        return new Token(id, Utf8.readable(bytes), values, null, null, isSpecial(id));
+        return new Token(id, Utf8.readable(bytes), Utf8.values(bytes), null, null, isSpecial(id));
     }
 
     /** The text of these ids as Hugging Face writes it: a SentencePiece text loses its first space. */
@@ -155,6 +163,7 @@ public final class Tokenizer implements AutoCloseable {
         open.writeLock().lock();
         try {
             if (!closed) library.close();
+            if (!closed && unmerged != null) unmerged.close();
             closed = true;
         } finally {
             open.writeLock().unlock();
@@ -170,7 +179,35 @@ public final class Tokenizer implements AutoCloseable {
         return isSpecial(id) ? pieces[id].getBytes(StandardCharsets.UTF_8) : layout.bytes(pieces[id]);
     }
 
-    private Encoding encoded(String text, boolean addSpecialTokens) {
+    /** Whether the file lists it among its added tokens, special or not. */
+    boolean isAdded(int id) {
+        return added.get(id);
+    }
+
+    MergeTrace.Symbol symbol(int id) {
+        check(id);
+        return new MergeTrace.Symbol(id, pieces[id], Utf8.readable(bytes(id)));
+    }
+
+    MergeRules mergeRules() {
+        return use(() -> unmerged().rules());
+    }
+
+    /** The same text before its merges: one symbol a character or byte. */
+    Encoding encodeUnmerged(String text) {
+        return use(() -> encoded(unmerged().library(), text, false));
+    }
+
+    private synchronized Unmerged unmerged() {
+        if (unmerged == null) unmerged = Unmerged.open(source);
+        return unmerged;
+    }
+
+    Encoding encoded(String text, boolean addSpecialTokens) {
+        return use(() -> encoded(library, text, addSpecialTokens));
+    }
+
+    private static Encoding encoded(HuggingFaceTokenizer library, String text, boolean addSpecialTokens) {
         try {
             return library.encode(text, addSpecialTokens, false);
         } catch (RuntimeException e) {
@@ -200,7 +237,7 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private static String withoutLoneSurrogates(String text) {
+    static String withoutLoneSurrogates(String text) {
         StringBuilder fixed = null;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -216,7 +253,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /** Hugging Face counts in code points, Java in UTF-16: [code points + 1]. */
-    private static int[] utf16OfCodePoint(String text) {
+    static int[] utf16OfCodePoint(String text) {
         int[] index = new int[text.codePointCount(0, text.length()) + 1];
         for (int i = 0, at = 0; i < index.length; i++) {
             index[i] = at;

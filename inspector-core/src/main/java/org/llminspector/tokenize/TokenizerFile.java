@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
@@ -33,24 +34,32 @@ final class TokenizerFile {
     private static final ObjectReader PARTS =
             Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+    private final Source source;
     private final Path file;
     private final byte[] json;
     private final Map<String, Integer> ids = new HashMap<>();
     private final BitSet special = new BitSet();
+    private final BitSet added = new BitSet();
     private String[] pieces = new String[1024];
     private int size;
     private JsonNode decoder;
     private JsonNode preTokenizer;
     private boolean byteFallback;
 
-    private TokenizerFile(Path file, byte[] json) {
-        this.file = file;
+    private TokenizerFile(Source source, byte[] json) {
+        this.source = source;
+        this.file = source.path();
         this.json = json;
     }
 
     /** Reads the file; a damaged one is a Problem. */
     static TokenizerFile read(Path file) {
-        TokenizerFile result = new TokenizerFile(file, bytesOf(file));
+        return parse(new Source(file, () -> bytesOf(file)));
+    }
+
+    static TokenizerFile parse(Source source) {
+        Path file = source.path();
+        TokenizerFile result = new TokenizerFile(source, source.json().get());
         try {
             result.parse();
         } catch (JsonProcessingException e) {
@@ -69,6 +78,21 @@ final class TokenizerFile {
                 .found(found);
     }
 
+    /**
+     * Source reads a tokenizer.json again, since most who open one never ask for its merges.
+     *
+     * @param path where it is, for messages
+     */
+    record Source(Path path, Supplier<byte[]> json) {}
+
+    Source source() {
+        return source;
+    }
+
+    byte[] bytes() {
+        return json;
+    }
+
     InputStream json() {
         return new ByteArrayInputStream(json);
     }
@@ -84,6 +108,11 @@ final class TokenizerFile {
 
     BitSet special() {
         return special;
+    }
+
+    /** What is cut out of a text before it is split. */
+    BitSet added() {
+        return added;
     }
 
     /** The id of a piece, or null. */
@@ -163,6 +192,7 @@ final class TokenizerFile {
     private void added(JsonNode token) {
         if (!token.path("id").canConvertToInt()) throw damaged(file, "an added token without an id");
         put(token.get("id").asLong(), token.path("content").textValue());
+        added.set(token.get("id").asInt());
         special.set(token.get("id").asInt(), token.path("special").asBoolean());
     }
 
