@@ -86,7 +86,7 @@ final class ModelFolder implements AutoCloseable {
     /** A token as it reads; without a tokenizer its id in brackets. */
     Token token(int id) {
         Tokenizer t = tokenizer();
-        return t == null ? new Token(id, "⟨" + id + "⟩", List.of(), null, null, false) : t.token(id);
+        return t == null ? Token.ofId(id) : t.token(id);
     }
 
     List<Integer> eosIds() {

@@ -77,6 +77,25 @@ class ContractTest {
                 live.post("/api/v1/tokenize", "{\"text\":\"the cat\"}").json();
         assertThat(tokens.path("count").asInt()).isEqualTo(tokens.path("tokens").size());
         live.post("/api/v1/detokenize", "{\"tokens\":[1,5,9]}");
+        JsonNode merged = live.post(
+                        "/api/v1/tokenize", "{\"text\":\"the cat\",\"merges\":true,\"add_special_tokens\":false}")
+                .json();
+        int traced = 0;
+        for (JsonNode piece : merged.path("merges"))
+            traced += piece.path("tokens").size();
+        assertThat(traced).isEqualTo(merged.path("count").asInt()).isPositive();
+        JsonNode compared = live.post("/api/v1/tokenize", "{\"text\":\"the cat\",\"encoding\":\"cl100k_base\"}")
+                .json();
+        assertThat(compared.path("count").asInt()).isEqualTo(2);
+        assertThat(live.post(
+                                "/api/v1/detokenize",
+                                "{\"encoding\":\"cl100k_base\",\"tokens\":[" + compared.at("/tokens/0/id") + ","
+                                        + compared.at("/tokens/1/id") + "]}")
+                        .json()
+                        .path("text")
+                        .asText())
+                .isEqualTo("the cat");
+        live.post("/api/v1/tokenize", "{\"text\":\"a\",\"encoding\":\"r2d2\"}").problem(404);
 
         LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],
