@@ -110,10 +110,6 @@ public final class ModelCache {
     }
 
     private static Path huggingFaceCache() {
-        String cache = System.getenv("HF_HUB_CACHE");
-        if (cache != null) return Path.of(cache);
-        String home = System.getenv("HF_HOME");
-        if (home != null) return Path.of(home, "hub");
-        return Path.of(System.getProperty("user.home"), ".cache", "huggingface", "hub");
+        return HubSettings.cache(System.getenv(), Path.of(System.getProperty("user.home")));
     }
 }
