@@ -1,11 +1,13 @@
 package org.llminspector.run;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.hub.ModelCache;
@@ -28,7 +30,7 @@ final class ModelFolder implements AutoCloseable {
         this.checkpoint = Checkpoint.open(found.dir());
         try {
             this.weights = Family.open(checkpoint);
-            this.tokenizer = Tokenizer.open(found.dir()).orElse(null);
+            this.tokenizer = Tokenizer.open(checkpoint).orElse(null);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -66,11 +68,16 @@ final class ModelFolder implements AutoCloseable {
         return sha256.join();
     }
 
+    /** Where a tokenizer was looked for. */
+    private Path tokenizerFile() {
+        return checkpoint.gguf().map(GgufFile::path).orElse(checkpoint.dir().resolve("tokenizer.json"));
+    }
+
     Tokenizer requireTokenizer() {
         if (tokenizer != null) return tokenizer;
         throw Problem.unsupported("this model has no tokenizer")
-                .where(found.dir().resolve("tokenizer.json"))
-                .found("no such file")
+                .where(tokenizerFile())
+                .found(checkpoint.gguf().isPresent() ? "no tokenizer in it" : "no such file")
                 .instead("pass token ids (`tokens`) instead of a text");
     }
 

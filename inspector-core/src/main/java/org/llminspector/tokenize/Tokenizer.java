@@ -16,9 +16,11 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
 
 /**
- * Tokenizer is one model's tokenizer.json, run by Hugging Face's own tokenizers library: no truncation, no padding,
+ * Tokenizer is one model's tokenizer.json, or what a GGUF file has instead, run by Hugging Face's own tokenizers library: no truncation, no padding,
  * no network. It may be used on any thread.
  */
 public final class Tokenizer implements AutoCloseable {
@@ -53,11 +55,22 @@ public final class Tokenizer implements AutoCloseable {
         Path path = modelDir.resolve("tokenizer.json");
         if (!Files.exists(path)) return Optional.empty();
         TokenizerFile file = TokenizerFile.read(path);
-        ControlIds control = ControlIds.read(modelDir, file::id);
+        return Optional.of(open(path, file, ControlIds.read(modelDir, file::id)));
+    }
+
+    /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json beside the weights. */
+    public static Optional<Tokenizer> open(Checkpoint checkpoint) {
+        GgufFile gguf = checkpoint.gguf().orElse(null);
+        GgufTokenizer inside = gguf == null ? null : GgufTokenizer.of(gguf.metadata());
+        if (inside == null) return open(checkpoint.dir());
+        return Optional.of(open(gguf.path(), TokenizerFile.read(gguf.path(), inside.json()), inside.control()));
+    }
+
+    private static Tokenizer open(Path path, TokenizerFile file, ControlIds control) {
         try {
             HuggingFaceTokenizer library =
                     HuggingFaceTokenizer.newInstance(file.json(), Map.of("truncation", "false", "padding", "false"));
-            return Optional.of(new Tokenizer(library, file, control));
+            return new Tokenizer(library, file, control);
         } catch (IOException | RuntimeException e) {
             throw TokenizerFile.damaged(path, e.getMessage()).causedBy(e);
         }

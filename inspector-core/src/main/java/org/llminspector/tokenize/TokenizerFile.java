@@ -50,7 +50,16 @@ final class TokenizerFile {
 
     /** Reads the file; a damaged one is a Problem. */
     static TokenizerFile read(Path file) {
-        TokenizerFile result = new TokenizerFile(file, bytesOf(file));
+        return read(file, bytesOf(file));
+    }
+
+    /**
+     * Reads what a tokenizer.json would say.
+     *
+     * @param file where it comes from, for messages
+     */
+    static TokenizerFile read(Path file, byte[] json) {
+        TokenizerFile result = new TokenizerFile(file, json);
         try {
             result.parse();
         } catch (JsonProcessingException e) {
