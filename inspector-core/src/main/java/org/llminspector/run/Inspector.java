@@ -75,14 +75,8 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /**
-     * One tensor of a checkpoint.
-     *
-     * @param dtype its number format as it is read
-     * @param format its format in the file: the same, or a GGUF block type such as Q4_K
-     * @param bytes in the file
-     */
-    public record TensorEntry(String name, DType dtype, String format, List<Long> shape, long bytes, String file) {}
+    /** One tensor of a checkpoint: its number format as it is read, its bytes as the file has them. */
+    public record TensorEntry(String name, DType dtype, List<Long> shape, long bytes, String file) {}
 
     public record Queue(int running, int waiting, int capacity) {}
 
@@ -146,7 +140,7 @@ public final class Inspector implements AutoCloseable {
                     f.checkpoint().bytes(),
                     f.spec().nLayers(),
                     f.spec().dModel(),
-                    f.tokenizer() != null,
+                    f.hasTokenizer(),
                     models.open(found.slug()),
                     null);
         } catch (Problem p) {
@@ -205,7 +199,6 @@ public final class Inspector implements AutoCloseable {
                 .map(t -> new TensorEntry(
                         t.name(),
                         t.dtype(),
-                        t.format(),
                         t.shape(),
                         t.bytes(),
                         t.file().getFileName().toString()))

@@ -1,8 +1,5 @@
 package org.llminspector.run;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.llminspector.base.Problem;
@@ -22,20 +19,18 @@ final class ModelFolder implements AutoCloseable {
     private final ModelCache.Found found;
     private final Checkpoint checkpoint;
     private final Weights weights;
-    private final Tokenizer tokenizer;
-    private final CompletableFuture<String> sha256;
+    private Tokenizer tokenizer; // opened on first use
+    private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
 
     ModelFolder(ModelCache.Found found) {
         this.found = found;
         this.checkpoint = Checkpoint.open(found.dir());
         try {
             this.weights = Family.open(checkpoint);
-            this.tokenizer = Tokenizer.open(checkpoint).orElse(null);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
         }
-        this.sha256 = CompletableFuture.supplyAsync(checkpoint::sha256);
     }
 
     String slug() {
@@ -58,41 +53,48 @@ final class ModelFolder implements AutoCloseable {
         return weights.spec();
     }
 
-    /** Null when the folder has none. */
-    Tokenizer tokenizer() {
+    boolean hasTokenizer() {
+        return Tokenizer.isIn(checkpoint);
+    }
+
+    /** Null when the model has none. */
+    synchronized Tokenizer tokenizer() {
+        if (tokenizer == null) tokenizer = Tokenizer.open(checkpoint).orElse(null);
         return tokenizer;
     }
 
-    /** Of the weight files; the first call may wait for it. */
+    /** Begins to hash the weight files in the background. */
+    synchronized void beginHash() {
+        if (sha256 == null) sha256 = CompletableFuture.supplyAsync(checkpoint::sha256);
+    }
+
+    /** Of the weight files; waits for the hash. */
     String sha256() {
+        beginHash();
         return sha256.join();
     }
 
-    /** Where a tokenizer was looked for. */
-    private Path tokenizerFile() {
-        return checkpoint.gguf().map(GgufFile::path).orElse(checkpoint.dir().resolve("tokenizer.json"));
-    }
-
     Tokenizer requireTokenizer() {
-        if (tokenizer != null) return tokenizer;
+        Tokenizer found = tokenizer();
+        if (found != null) return found;
         throw Problem.unsupported("this model has no tokenizer")
-                .where(tokenizerFile())
+                .where(checkpoint
+                        .gguf()
+                        .map(GgufFile::path)
+                        .orElse(checkpoint.dir().resolve("tokenizer.json")))
                 .found(checkpoint.gguf().isPresent() ? "no tokenizer in it" : "no such file")
                 .instead("pass token ids (`tokens`) instead of a text");
     }
 
     /** A token as it reads; without a tokenizer its id in brackets. */
     Token token(int id) {
-        return tokenizer == null ? new Token(id, "⟨" + id + "⟩", List.of(), null, null, false) : tokenizer.token(id);
+        Tokenizer t = tokenizer();
+        return t == null ? new Token(id, "⟨" + id + "⟩", List.of(), null, null, false) : t.token(id);
     }
 
     List<Integer> eosIds() {
-        if (tokenizer != null) return tokenizer.eosIds();
-        JsonNode eos = checkpoint.config().path("eos_token_id");
-        List<Integer> ids = new ArrayList<>();
-        if (eos.isInt()) ids.add(eos.asInt());
-        eos.forEach(e -> ids.add(e.asInt()));
-        return ids;
+        Tokenizer t = tokenizer();
+        return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
     }
 
     RunManifest.ModelIdentity identity() {
@@ -113,8 +115,8 @@ final class ModelFolder implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        sha256.handle((ok, failed) -> ok).join();
+    public synchronized void close() {
+        if (sha256 != null) sha256.handle((ok, failed) -> ok).join();
         if (tokenizer != null) tokenizer.close();
         checkpoint.close();
     }

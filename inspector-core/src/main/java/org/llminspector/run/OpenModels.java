@@ -48,6 +48,7 @@ final class OpenModels implements AutoCloseable {
             oldest.next().close();
             oldest.remove();
         }
+        folder.beginHash();
         InspectorEngine loaded = TorchEngine.open(folder.weights(), device, precision);
         engines.put(key, loaded);
         return loaded;

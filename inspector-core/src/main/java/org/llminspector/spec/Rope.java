@@ -1,5 +1,7 @@
 package org.llminspector.spec;
 
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
 
 /**
@@ -14,7 +16,16 @@ import java.util.List;
  */
 public record Rope(int dims, double theta, Scaling scaling) {
 
-    /** Scaling is the config's {@code rope_scaling} or {@code rope_parameters}. */
+    /** Scaling is the config's {@code rope_scaling} or {@code rope_parameters}; its {@code kind} in JSON is their rope_type. */
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
+    @JsonSubTypes({
+        @JsonSubTypes.Type(value = Default.class, name = "default"),
+        @JsonSubTypes.Type(value = Linear.class, name = "linear"),
+        @JsonSubTypes.Type(value = Dynamic.class, name = "dynamic"),
+        @JsonSubTypes.Type(value = Yarn.class, name = "yarn"),
+        @JsonSubTypes.Type(value = Llama3.class, name = "llama3"),
+        @JsonSubTypes.Type(value = LongRope.class, name = "longrope")
+    })
     public sealed interface Scaling {}
 
     /** No scaling. */

@@ -61,14 +61,18 @@ final class GgufTokenizer {
 
     /** The tokenizer of these metadata, or null when they have none. */
     static GgufTokenizer of(GgufMetadata m) {
+        if (!isIn(m)) return null;
         String model = m.text(PREFIX + "model", "none");
-        if (model.equals("none") || model.equals("no_vocab")) return null;
         if (model.equals("llama") || model.equals("gpt2")) return new GgufTokenizer(m, model);
         throw Problem.unsupported("this kind of tokenizer is not supported")
                 .where(m.at(PREFIX + "model"))
                 .expected("llama (SentencePiece BPE) or gpt2 (byte-level BPE)")
                 .found(Problem.shown(model))
                 .instead("take the model's safetensors version, which has a tokenizer.json");
+    }
+
+    static boolean isIn(GgufMetadata m) {
+        return !Set.of("none", "no_vocab").contains(m.text(PREFIX + "model", "none"));
     }
 
     /** BOS, and all that ends a text or a turn. */

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
@@ -41,33 +42,32 @@ final class TokenizerFile {
     private static final ObjectReader PARTS =
             Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+    private final Source source;
     private final Path file;
     private final byte[] json;
     private final Map<String, Integer> ids = new HashMap<>();
     private final BitSet special = new BitSet();
+    private final BitSet added = new BitSet();
     private String[] pieces = new String[1024];
     private int size;
     private JsonNode decoder;
     private JsonNode preTokenizer;
     private boolean byteFallback;
 
-    private TokenizerFile(Path file, byte[] json) {
-        this.file = file;
+    private TokenizerFile(Source source, byte[] json) {
+        this.source = source;
+        this.file = source.path();
         this.json = json;
     }
 
     /** Reads the file; a damaged one is a Problem. */
     static TokenizerFile read(Path file) {
-        return read(file, bytesOf(file));
+        return parse(new Source(file, () -> bytesOf(file)));
     }
 
-    /**
-     * Reads what a tokenizer.json would say.
-     *
-     * @param file where it comes from, for messages
-     */
-    static TokenizerFile read(Path file, byte[] json) {
-        TokenizerFile result = new TokenizerFile(file, json);
+    static TokenizerFile parse(Source source) {
+        Path file = source.path();
+        TokenizerFile result = new TokenizerFile(source, source.json().get());
         try {
             result.parse();
         } catch (JsonProcessingException e) {
@@ -86,6 +86,21 @@ final class TokenizerFile {
                 .found(found);
     }
 
+    /**
+     * Source reads a tokenizer.json again, or makes it again of a GGUF file, since most who open one never ask for its merges.
+     *
+     * @param path where it is, for messages
+     */
+    record Source(Path path, Supplier<byte[]> json) {}
+
+    Source source() {
+        return source;
+    }
+
+    byte[] bytes() {
+        return json;
+    }
+
     InputStream json() {
         return new ByteArrayInputStream(json);
     }
@@ -101,6 +116,11 @@ final class TokenizerFile {
 
     BitSet special() {
         return special;
+    }
+
+    /** What is cut out of a text before it is split. */
+    BitSet added() {
+        return added;
     }
 
     /** The id of a piece, or null. */
@@ -180,6 +200,7 @@ final class TokenizerFile {
     private void added(JsonNode token) {
         if (!token.path("id").canConvertToInt()) throw damaged(file, "an added token without an id");
         put(token.get("id").asLong(), token.path("content").textValue());
+        added.set(token.get("id").asInt());
         special.set(token.get("id").asInt(), token.path("special").asBoolean());
     }
 

@@ -18,6 +18,8 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
 /** Every tensor of every golden, within three times the noise between two versions of the reference. */
 class GoldenTest {
@@ -35,34 +37,42 @@ class GoldenTest {
 
     private static void intermediates(Path dir) {
         try (Golden g = new Golden(dir)) {
-            int layers = g.engine.spec().nLayers();
-            boolean sandwich = g.engine.spec().layers().get(0).ln1Post() != null;
-            Map<String, HookId> expected = new TreeMap<>();
-            expected.put("logits", HookId.of(HookPoint.LOGITS));
-            expected.put("hidden_states." + layers, HookId.of(HookPoint.LN_FINAL_OUT));
-            for (int i = 0; i < layers; i++) {
-                expected.put("hidden_states." + i, HookId.of(HookPoint.RESID_PRE, i));
-                expected.put("layer_out." + i, HookId.of(HookPoint.RESID_POST, i));
-                expected.put("attentions." + i, HookId.of(HookPoint.PATTERN, i));
-                // Where a norm follows the sublayer, the golden is the value before it: not a hook of ours.
-                if (!sandwich) {
-                    expected.put("attn_out." + i, HookId.of(HookPoint.ATTN_OUT, i));
-                    expected.put("mlp_out." + i, HookId.of(HookPoint.MLP_OUT, i));
-                }
+            DecoderSpec spec = g.engine.spec();
+            Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(spec));
+            Map<String, Tensor> ours = new TreeMap<>();
+            ours.put("logits", capture.get(HookId.of(HookPoint.LOGITS)));
+            ours.put("hidden_states." + spec.nLayers(), capture.get(HookId.of(HookPoint.LN_FINAL_OUT)));
+            for (int i = 0; i < spec.nLayers(); i++) {
+                ours.put("hidden_states." + i, capture.get(HookId.of(HookPoint.RESID_PRE, i)));
+                ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
+                ours.put("attentions." + i, capture.get(HookId.of(HookPoint.PATTERN, i)));
+                // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
+                LayerSpec layer = spec.layers().get(i);
+                Tensor z = capture.get(HookId.of(HookPoint.Z, i));
+                Tensor neurons = capture.get(HookId.of(HookPoint.MLP_POST, i));
+                String block = "blocks." + i + ".";
+                ours.put(
+                        "attn_out." + i,
+                        layer.ln1Post() == null
+                                ? capture.get(HookId.of(HookPoint.ATTN_OUT, i))
+                                : projected(g, z, block + "attn.o"));
+                ours.put(
+                        "mlp_out." + i,
+                        layer.ln2Post() == null
+                                ? capture.get(HookId.of(HookPoint.MLP_OUT, i))
+                                : projected(g, neurons, block + "mlp.out"));
             }
-            Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(g.engine.spec()));
-            expected.forEach((name, hook) -> {
+            ours.forEach((name, tensor) -> {
                 Tensor reference = g.tensor(name);
-                Tensor ours = capture.get(hook);
-                assertThat(ours.shape()).as(name).isEqualTo(reference.shape());
+                assertThat(tensor.shape()).as(name).isEqualTo(reference.shape());
                 String kind = name.replaceAll("\\.[0-9]+$", "");
-                assertThat(Golden.maxAbsDiff(ours.toFloats(), reference.toFloats()))
+                assertThat(Golden.maxAbsDiff(tensor.toFloats(), reference.toFloats()))
                         .as(g + " " + name)
                         .isLessThanOrEqualTo(g.tolerance(kind));
             });
             assertThat(logProbs(capture.get(HookId.of(HookPoint.LOGITS)), g.ids("input_ids")))
                     .as("token_logprobs")
-                    .satisfies(ours -> assertThat(Golden.maxAbsDiff(ours, g.values("token_logprobs")))
+                    .satisfies(mine -> assertThat(Golden.maxAbsDiff(mine, g.values("token_logprobs")))
                             .isLessThanOrEqualTo(g.tolerance("token_logprobs")));
             Tensor shortLogits = g.capture(
                             g.ids("short.input_ids"), new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS))))
@@ -116,6 +126,25 @@ class GoldenTest {
                         .isLessThanOrEqualTo(g.tolerance("ablate.logits"));
             }
         }
+    }
+
+    /** x [1, pos, ...] times the canonical weight [d_model, in], plus the bias where there is one. */
+    private static Tensor projected(Golden g, Tensor x, String name) {
+        float[] w = g.weights.get(name + ".weight").toFloats();
+        float[] bias = g.weights.has(name + ".bias")
+                ? g.weights.get(name + ".bias").toFloats()
+                : new float[g.engine.spec().dModel()];
+        int n = (int) x.shape()[1];
+        int in = w.length / bias.length;
+        float[] out = new float[n * bias.length];
+        for (int i = 0; i < out.length; i++) {
+            double sum = bias[i % bias.length];
+            for (int k = 0; k < in; k++) {
+                sum += x.get((long) (i / bias.length) * in + k) * w[i % bias.length * in + k];
+            }
+            out[i] = (float) sum;
+        }
+        return Tensor.of(out, 1, n, bias.length);
     }
 
     private static float[] logProbs(Tensor logits, int[] ids) {

@@ -50,8 +50,121 @@ class WrongLayoutTest {
     }
 
     @Test
+    void gateAndUpTheOtherWayRoundMissTheGolden() throws IOException {
+        assertThat(error(
+                        "phi3",
+                        tensors -> {
+                            tensors.replaceAll((name, t) -> {
+                                if (!name.contains("gate_up_proj")) return t;
+                                int half = (int) t.shape()[0] / 2;
+                                return rows(t, row -> (row + half) % (2 * half));
+                            });
+                        },
+                        json -> json))
+                .isGreaterThan(1000);
+    }
+
+    @Test
+    void queriesKeysAndValuesOneAfterTheOtherMissTheGolden() throws IOException {
+        int nHeads = 4;
+        int dHead = 16;
+        assertThat(error(
+                        "gpt_neox",
+                        tensors -> {
+                            tensors.replaceAll((name, t) -> name.contains("query_key_value")
+                                    ? rows(t, row -> {
+                                        int part = row / dHead % 3;
+                                        int head = row / dHead / 3;
+                                        return (part * nHeads + head) * dHead + row % dHead;
+                                    })
+                                    : t);
+                        },
+                        json -> json))
+                .isGreaterThan(1000);
+    }
+
+    @Test
+    void normWeightsWithoutTheOneMissTheGolden() throws IOException {
+        assertThat(error(
+                        "gemma3",
+                        tensors -> {
+                            tensors.replaceAll((name, t) -> {
+                                if (!name.endsWith("q_norm.weight")) return t;
+                                float[] w = t.toFloats();
+                                for (int i = 0; i < w.length; i++) w[i] -= 1;
+                                return Tensor.of(w, t.shape());
+                            });
+                        },
+                        json -> json))
+                .isGreaterThan(1000);
+    }
+
+    @Test
+    void aWindowOneTooWideMissesTheGolden() throws IOException {
+        String narrow = "\"sliding_window\": 8";
+        for (String model : java.util.List.of("mistral", "gemma2", "gemma3")) {
+            assertThat(error(model, tensors -> {}, json -> json.replace(narrow, "\"sliding_window\": 9")))
+                    .as(model)
+                    .isGreaterThan(100);
+        }
+    }
+
+    @Test
+    void fieldsThatChangeTheArithmeticAreHonoured() throws IOException {
+        assertThat(error(
+                        "gpt_neox",
+                        t -> {},
+                        json -> json.replace("use_parallel_residual\": true", "use_parallel_residual\": false")))
+                .isGreaterThan(1000);
+        assertThat(error("gpt_neox", t -> {}, json -> json.replace("rotary_pct\": 0.25", "rotary_pct\": 0.5")))
+                .isGreaterThan(1000);
+        assertThat(error(
+                        "gemma2",
+                        t -> {},
+                        json -> json.replace("final_logit_softcapping\": 10.0", "final_logit_softcapping\": null")))
+                .isGreaterThan(1000);
+        assertThat(error(
+                        "gemma2",
+                        t -> {},
+                        json -> json.replace("attn_logit_softcapping\": 5.0", "attn_logit_softcapping\": 6.0")))
+                .isGreaterThan(100);
+        assertThat(error(
+                        "gemma3",
+                        t -> {},
+                        json -> json.replace("query_pre_attn_scalar\": 24", "query_pre_attn_scalar\": 16")))
+                .isGreaterThan(1000);
+        assertThat(error(
+                        "gemma3",
+                        t -> {},
+                        json -> json.replace("rope_local_base_freq\": 10000.0", "rope_local_base_freq\": 20000.0")))
+                .isGreaterThan(100);
+        assertThat(error(
+                        "smollm3",
+                        t -> {},
+                        json -> json.replaceAll(
+                                "(?s)\"no_rope_layers\": \\[[^]]*\\]", "\"no_rope_layers\": [1,1,1,1]")))
+                .isGreaterThan(1000);
+    }
+
+    @Test
     void theSameModelWrittenAgainMeetsTheGolden() throws IOException {
         assertThat(error("llama", tensors -> {}, json -> json)).isLessThanOrEqualTo(1);
+    }
+
+    /** Gemma 3 for pictures and text keeps the text's config in text_config and its tensors under a longer name. */
+    @Test
+    void aModelThatSeesTooMeetsTheGoldenOfItsText() throws IOException {
+        for (String root : java.util.List.of("language_model.model.", "model.language_model.")) {
+            assertThat(error(
+                            "gemma3",
+                            tensors -> java.util.List.copyOf(tensors.keySet())
+                                    .forEach(n -> tensors.put(n.replaceFirst("^model\\.", root), tensors.remove(n))),
+                            json ->
+                                    "{\"model_type\": \"gemma3\", \"vision_config\": {\"hidden_size\": 8}, \"text_config\": "
+                                            + json + "}"))
+                    .as(root)
+                    .isLessThanOrEqualTo(1);
+        }
     }
 
     /** Largest logit difference from the golden, in tolerances. */
@@ -81,17 +194,21 @@ class WrongLayoutTest {
         }
     }
 
-    /** Rows of each head from (i, i + half) pairs to (2i, 2i + 1) pairs, as the original Llama files have them. */
-    private static Tensor interleaved(Tensor t, int dHead) {
-        int cols = (int) t.shape()[1];
+    /** The tensor with each row moved from where it is to where {@code to} says. */
+    private static Tensor rows(Tensor t, java.util.function.IntUnaryOperator to) {
+        int rows = (int) t.shape()[0];
+        int cols = (int) (t.size() / rows);
         float[] in = t.toFloats();
         float[] out = new float[in.length];
-        for (int row = 0; row < t.shape()[0]; row++) {
-            int head = row / dHead;
-            int r = row % dHead;
-            int to = head * dHead + (r < dHead / 2 ? 2 * r : 2 * (r - dHead / 2) + 1);
-            System.arraycopy(in, row * cols, out, to * cols, cols);
-        }
+        for (int row = 0; row < rows; row++) System.arraycopy(in, row * cols, out, to.applyAsInt(row) * cols, cols);
         return Tensor.of(out, t.shape());
+    }
+
+    /** Rows of each head from (i, i + half) pairs to (2i, 2i + 1) pairs, as the original Llama files have them. */
+    private static Tensor interleaved(Tensor t, int dHead) {
+        return rows(t, row -> {
+            int r = row % dHead;
+            return row - r + (r < dHead / 2 ? 2 * r : 2 * (r - dHead / 2) + 1);
+        });
     }
 }

@@ -5,6 +5,7 @@ import static org.llminspector.hook.HookPoint.*;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
@@ -29,11 +30,13 @@ final class Decoder {
     private final DecoderSpec spec;
     private final TorchWeights weights;
     private final Positions positions;
+    private final Scalars scalars;
 
-    Decoder(DecoderSpec spec, TorchWeights weights, Positions positions) {
+    Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager) {
         this.spec = spec;
         this.weights = weights;
-        this.positions = positions;
+        this.positions = new Positions(manager);
+        this.scalars = new Scalars(manager);
     }
 
     /**
@@ -69,7 +72,7 @@ final class Decoder {
                 .embedding(ids, weights.embed, SparseFormat.DENSE)
                 .head()
                 .toType(DataType.FLOAT32, false); // [1, pos, d_model]
-        if (spec.embedScale() != 1f) x = x.mul(spec.embedScale());
+        if (spec.embedScale() != 1f) x = x.mul(scalars.of(spec.embedScale()));
         x = tap.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
         NDArray p = weights.posEmbed.get(new NDIndex().addSliceDim(start, start + (long) count));
@@ -103,9 +106,10 @@ final class Decoder {
     private NDArray attention(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         int n = pass.count();
         int group = a.nHeads() / a.nKvHeads();
-        NDArray q = heads(w.q().apply(x), a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
-        NDArray k = heads(w.k().apply(x), a.nKvHeads(), a, a.kNorm(), w.kNorm(), tap, K, i);
-        NDArray v = heads(w.v().apply(x), a.nKvHeads(), a, null, null, tap, V, i);
+        NDArray[] qkv = w.qkv().apply(x);
+        NDArray q = heads(qkv[0], a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
+        NDArray k = heads(qkv[1], a.nKvHeads(), a, a.kNorm(), w.kNorm(), tap, K, i);
+        NDArray v = heads(qkv[2], a.nKvHeads(), a, null, null, tap, V, i);
         if (a.rope() != null) {
             q = tap.at(ROT_Q, i, pass.rotate(q, a.rope()));
             k = tap.at(ROT_K, i, pass.rotate(k, a.rope()));
@@ -115,7 +119,8 @@ final class Decoder {
         long all = keys.getShape().get(2);
         // The query heads that share a key head lie side by side, as if they were more positions.
         NDArray grouped = q.transpose(0, 2, 1, 3).reshape(1, a.nKvHeads(), (long) group * n, a.dHead());
-        NDArray scores = grouped.matMul(keys.transpose(0, 1, 3, 2)).mul(a.scale()); // [1, kv_head, group * pos, key]
+        NDArray scores =
+                grouped.matMul(keys.transpose(0, 1, 3, 2)).mul(scalars.of(a.scale())); // [1, kv_head, group * pos, key]
         scores = softcap(scores.reshape(1, a.nHeads(), n, all), a.scoreSoftcap()); // [1, head, query, key]
         NDArray mask = pass.mask(a.window());
         scores = tap.at(ATTN_SCORES, i, mask == null ? scores : scores.add(mask));
@@ -149,20 +154,17 @@ final class Decoder {
     }
 
     private NDArray mlp(int i, Mlp mlp, Block w, NDArray x, Tap tap) {
-        if (!mlp.gated()) {
-            NDArray pre = tap.at(MLP_PRE, i, w.in().apply(x)); // [1, pos, d_mlp]
-            return w.out().apply(tap.at(MLP_POST, i, activate(mlp, pre)));
-        }
-        NDArray pre = tap.at(MLP_PRE, i, w.gate().apply(x)); // [1, pos, d_mlp]
-        NDArray linear = tap.at(MLP_PRE_LINEAR, i, w.in().apply(x));
-        return w.out().apply(tap.at(MLP_POST, i, activate(mlp, pre).mul(linear))); // [1, pos, d_model]
+        NDArray[] in = w.in().apply(x); // [1, pos, d_mlp] each
+        NDArray neurons = activate(mlp, tap.at(MLP_PRE, i, in[0]));
+        if (mlp.gated()) neurons = neurons.mul(tap.at(MLP_PRE_LINEAR, i, in[1]));
+        return w.out().apply(tap.at(MLP_POST, i, neurons)); // [1, pos, d_model]
     }
 
-    private static NDArray activate(Mlp mlp, NDArray x) {
+    private NDArray activate(Mlp mlp, NDArray x) {
         return switch (mlp.activation()) {
             case RELU -> Activation.relu(x);
             case GELU -> Activation.gelu(x);
-            case SILU -> x.div(x.neg().exp().add(1f));
+            case SILU -> x.div(x.neg().exp().add(scalars.of(1)));
             case GELU_TANH ->
                 x.pow(3)
                         .mul(0.044715f)
@@ -174,12 +176,12 @@ final class Decoder {
         };
     }
 
-    private static NDArray norm(
+    private NDArray norm(
             NDArray x, Norm norm, NormWeights w, HookPoint scalePoint, HookPoint normalizedPoint, int layer, Tap tap) {
         if (norm == null) return x;
         NDArray centred = norm.kind() == Norm.Kind.LAYER ? x.sub(x.mean(LAST, true)) : x;
         NDArray scale =
-                centred.square().mean(LAST, true).add((float) norm.eps()).sqrt(); // [1, pos, 1]
+                centred.square().mean(LAST, true).add(scalars.of(norm.eps())).sqrt(); // [1, pos, 1]
         NDArray normalized = tap.at(
                 normalizedPoint,
                 layer,
@@ -189,12 +191,12 @@ final class Decoder {
     }
 
     /** A norm without hooks of its own (q, k and the sandwich norms). */
-    private static NDArray plainNorm(NDArray x, Norm norm, NormWeights w) {
+    private NDArray plainNorm(NDArray x, Norm norm, NormWeights w) {
         return norm(x, norm, w, LN1_SCALE, LN1_NORMALIZED, -1, Tap.NONE);
     }
 
-    private static NDArray softcap(NDArray x, Float cap) {
-        return cap == null ? x : x.div(cap).tanh().mul(cap);
+    private NDArray softcap(NDArray x, Float cap) {
+        return cap == null ? x : x.div(scalars.of(cap)).tanh().mul(scalars.of(cap));
     }
 
     static NDArray concat(NDArray a, NDArray b) {

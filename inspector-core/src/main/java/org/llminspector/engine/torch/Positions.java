@@ -1,9 +1,9 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.util.HashMap;
 import java.util.Map;
@@ -45,11 +45,13 @@ final class Positions {
             NDArray[] table = tables.computeIfAbsent(rope, this::table);
             long dHead = x.getShape().get(3);
             int half = rope.dims() / 2;
-            NDArray turned = rope.dims() == dHead ? x : last(x, 0, rope.dims());
+            boolean partial = rope.dims() < dHead;
+            NDList parts = x.split(partial ? new long[] {half, rope.dims()} : new long[] {half}, 3);
+            NDArray turned = partial ? Decoder.concat(parts.get(0), parts.get(1)) : x;
             // x cos + (second half, first half) sin, with sin negative in the first half
-            NDArray swapped = Decoder.concat(last(x, half, rope.dims()), last(x, 0, half));
+            NDArray swapped = Decoder.concat(parts.get(1), parts.get(0));
             NDArray out = turned.mul(table[0]).add(swapped.mul(table[1]));
-            return rope.dims() == dHead ? out : Decoder.concat(out, last(x, rope.dims(), dHead));
+            return partial ? Decoder.concat(out, parts.get(2)) : out;
         }
 
         /** cos and signed sin, [pos, 1, dims]. */
@@ -102,9 +104,5 @@ final class Positions {
             });
             masks.values().forEach(NDArray::close);
         }
-    }
-
-    private static NDArray last(NDArray x, long from, long to) {
-        return x.get(new NDIndex().addAllDim(3).addSliceDim(from, to));
     }
 }

@@ -40,7 +40,7 @@ public final class TorchEngine implements InspectorEngine {
         this.spec = spec;
         this.weights = weights;
         this.manager = manager;
-        this.decoder = new Decoder(spec, weights, new Positions(manager));
+        this.decoder = new Decoder(spec, weights, manager);
         this.info = info;
     }
 

@@ -25,20 +25,17 @@ final class TorchWeights implements AutoCloseable {
     /** A norm's parameters; bias is null for RMSNorm. */
     record NormWeights(NDArray weight, NDArray bias) {}
 
-    /** One block's parameters; absent ones are null. */
+    /** One block's parameters; absent ones are null. {@code in} is gate and in, or in alone. */
     record Block(
             NormWeights ln1,
             NormWeights ln1Post,
             NormWeights ln2,
             NormWeights ln2Post,
-            Linear q,
-            Linear k,
-            Linear v,
+            LinearGroup qkv,
             Linear o,
             NDArray qNorm,
             NDArray kNorm,
-            Linear gate,
-            Linear in,
+            LinearGroup in,
             Linear out) {}
 
     private final Weights weights;
@@ -67,14 +64,14 @@ final class TorchWeights implements AutoCloseable {
                     norm(b + "ln1_post"),
                     norm(b + "ln2"),
                     norm(b + "ln2_post"),
-                    linear(b + "attn.q"),
-                    linear(b + "attn.k"),
-                    linear(b + "attn.v"),
+                    new LinearGroup(List.of(linear(b + "attn.q"), linear(b + "attn.k"), linear(b + "attn.v"))),
                     linear(b + "attn.o"),
                     optional(b + "attn.q_norm.weight"),
                     optional(b + "attn.k_norm.weight"),
-                    linear(b + "mlp.gate"),
-                    linear(b + "mlp.in"),
+                    new LinearGroup(
+                            weights.has(b + "mlp.gate.weight")
+                                    ? List.of(linear(b + "mlp.gate"), linear(b + "mlp.in"))
+                                    : List.of(linear(b + "mlp.in"))),
                     linear(b + "mlp.out")));
         }
         lnFinal = norm("ln_final");

@@ -1,0 +1,67 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import java.util.List;
+
+/**
+ * LinearGroup is several matrices that read the same input (q, k, v; gate, in).
+ *
+ * <p>FP16 copies lie one under the other, so that a token's input is converted once and one product makes all:
+ * decoding then waits for memory and less for calls. FP32 matrices stay where the file has them.
+ */
+final class LinearGroup {
+
+    private final List<Linear> parts;
+    private final Linear joined; // null when the parts stay apart
+    private final long[] bounds; // where each part but the first begins
+
+    LinearGroup(List<Linear> parts) {
+        boolean join = parts.size() > 1
+                && parts.stream().allMatch(p -> p.weight().getDataType() == DataType.FLOAT16)
+                && parts.stream().map(p -> p.bias() == null).distinct().count() == 1;
+        this.joined = join ? join(parts) : null;
+        this.parts = join ? slices(parts) : parts;
+        this.bounds = new long[parts.size() - 1];
+        for (int i = 0; i < bounds.length; i++) {
+            bounds[i] = (i == 0 ? 0 : bounds[i - 1])
+                    + this.parts.get(i).weight().getShape().get(0);
+        }
+    }
+
+    /** One output [batch, pos, out] a part. */
+    NDArray[] apply(NDArray x) {
+        if (joined == null) return parts.stream().map(p -> p.apply(x)).toArray(NDArray[]::new);
+        NDArray all = joined.apply(x); // [batch, pos, sum of outs]
+        return all.split(bounds, 2).toArray(NDArray[]::new);
+    }
+
+    private static Linear join(List<Linear> parts) {
+        NDList weights = new NDList(parts.stream().map(Linear::weight).toList());
+        NDList biases = new NDList();
+        parts.forEach(p -> {
+            if (p.bias() != null) biases.add(p.bias());
+        });
+        return new Linear(
+                NDArrays.concat(weights, 0),
+                biases.isEmpty() ? null : NDArrays.concat(biases, 0),
+                parts.get(0).halfAlways());
+    }
+
+    /** Views of the joined matrix, so that nothing is held twice. */
+    private List<Linear> slices(List<Linear> parts) {
+        long[] from = {0};
+        return parts.stream()
+                .map(p -> {
+                    long to = from[0] + p.weight().getShape().get(0);
+                    NDArray view = joined.weight().get(new NDIndex().addSliceDim(from[0], to));
+                    from[0] = to;
+                    p.weight().close();
+                    return new Linear(view, p.bias(), p.halfAlways());
+                })
+                .toList();
+    }
+}

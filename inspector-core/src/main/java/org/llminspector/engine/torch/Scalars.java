@@ -1,0 +1,30 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Scalars are constants as NDArrays, made once: DJL makes a new array for a Java number in each operation, which costs
+ * three times the operation itself.
+ */
+final class Scalars {
+
+    private final NDManager manager;
+    private final Map<Float, NDArray> made = new HashMap<>();
+
+    Scalars(NDManager manager) {
+        this.manager = manager;
+    }
+
+    /** A float32 array of no axes. */
+    NDArray of(double value) {
+        return made.computeIfAbsent((float) value, v -> {
+            NDArray scalar = manager.create(v);
+            NDScope.unregister(scalar);
+            return scalar;
+        });
+    }
+}

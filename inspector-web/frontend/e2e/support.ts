@@ -1,0 +1,87 @@
+import { expect, test as base, type APIRequestContext, type Locator, type Page } from '@playwright/test';
+import type { Lens, ModelSummary, Norms, RunManifest } from '../src/lib/api/types';
+
+/** test fails when the page logs an error, throws, or asks for what is not there. */
+export const test = base.extend<{ quiet: { allow: (pattern: RegExp) => void } }>({
+  quiet: [
+    async ({ page }, use) => {
+      const errors: string[] = [];
+      const allowed: RegExp[] = [];
+      page.on('console', (m) => {
+        if (m.type() === 'error' || m.type() === 'warning') errors.push(`${m.text()} ${m.location().url}`);
+      });
+      page.on('pageerror', (e) => errors.push(e.stack ?? e.message));
+      await use({ allow: (pattern) => allowed.push(pattern) });
+      expect(errors.filter((e) => !allowed.some((a) => a.test(e)))).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+export { expect };
+
+export const FIGURES = ['tokens', 'attention', 'norms', 'lens', 'distribution', 'continuation'];
+
+export async function defaultModel(request: APIRequestContext): Promise<ModelSummary> {
+  const { default: slug, models } = await (await request.get('/api/v1/models')).json();
+  return models.find((m: ModelSummary) => m.slug === slug) ?? models[0];
+}
+
+/** Something to run: text where there is a tokenizer, ids where there is none. */
+export function somePrompt(model: ModelSummary): string {
+  return model.has_tokenizer ? 'Once upon a time, there was' : '1 17 42 8 99 3 64 25';
+}
+
+/** Opens the page, writes the prompt, runs it and waits for the figures. Gives the run as the server keeps it. */
+export async function runPrompt(page: Page, request: APIRequestContext, query = 'new=8'): Promise<RunManifest> {
+  const model = await defaultModel(request);
+  await page.goto(`/?${query}`);
+  await page.getByRole('textbox', { name: 'Prompt' }).fill(somePrompt(model));
+  await expect(page.getByTestId('prompt-count')).toContainText('tokens');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.getByTestId('status')).toContainText('Last run:', { timeout: 60_000 });
+  const id = new URL(page.url()).searchParams.get('run');
+  expect(id).toBeTruthy();
+  return (await request.get(`/api/v1/runs/${id}`)).json();
+}
+
+export function figure(page: Page, name: string): Locator {
+  return page.getByTestId(`figure-${name}`);
+}
+
+/** Scrolls every figure into view once, so that all have fetched their numbers. */
+export async function seeAll(page: Page): Promise<void> {
+  for (const name of FIGURES) {
+    await figure(page, name).scrollIntoViewIfNeeded();
+    await expect(figure(page, name).getByText('Get this data')).toBeVisible();
+  }
+  await expect(page.getByTestId('query-row')).toBeVisible();
+  await expect(page.getByTestId('top-list')).toBeVisible();
+  await expect(figure(page, 'lens').getByRole('application')).toBeVisible();
+  await expect(figure(page, 'norms').getByRole('application')).toBeVisible();
+}
+
+export async function tableOf(page: Page, name: string): Promise<string[][]> {
+  const fig = figure(page, name);
+  await fig.getByRole('button', { name: 'As a table' }).click();
+  const rows = await fig
+    .locator('table:has(thead th:nth-child(4)) tbody tr')
+    .evaluateAll((trs) => trs.map((tr) => [...tr.children].map((td) => td.textContent ?? '')));
+  await fig.getByRole('button', { name: 'As a table' }).click();
+  return rows;
+}
+
+export async function values(request: APIRequestContext, run: string, hook: string, slice: string): Promise<number[]> {
+  const response = await request.get(`/api/v1/runs/${run}/captures/${hook}?${slice}`, {
+    headers: { accept: 'application/json' },
+  });
+  expect(response.ok()).toBe(true);
+  return ((await response.json()).values as unknown[]).flat(Infinity) as number[];
+}
+
+export async function lensOf(request: APIRequestContext, run: string): Promise<Lens> {
+  return (await request.post('/api/v1/lens', { data: { run, top: 5 } })).json();
+}
+
+export async function normsOf(request: APIRequestContext, run: string): Promise<Norms> {
+  return (await request.post('/api/v1/norms', { data: { run } })).json();
+}

@@ -1,0 +1,182 @@
+import { expect, FIGURES, figure, lensOf, normsOf, runPrompt, seeAll, tableOf, test, values } from './support';
+
+test('first paint shows a recorded run, and says so', async ({ page }) => {
+  await page.goto('/');
+  await seeAll(page);
+  for (const name of FIGURES) await expect(figure(page, name).getByText('recorded', { exact: true })).toBeVisible();
+});
+
+test('first paint needs no server', async ({ page, quiet }) => {
+  quiet.allow(/Failed to load resource/);
+  await page.route('**/api/**', (route) => route.abort());
+  await page.goto('/');
+  await seeAll(page);
+  await expect(page.getByTestId('status')).toContainText('The server does not answer');
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
+});
+
+test('a run fills every figure, with its provenance and its data', async ({ page, request }) => {
+  const run = await runPrompt(page, request);
+  await seeAll(page);
+  for (const name of FIGURES) {
+    const fig = figure(page, name);
+    await expect(fig.getByText(`run ${run.id}`)).toBeVisible();
+    await expect(fig.getByText(run.model.slug, { exact: true })).toBeVisible();
+    await expect(fig.getByText('recorded', { exact: true })).toHaveCount(0);
+    await fig.getByRole('button', { name: 'Get this data' }).click();
+    await expect(fig.getByLabel('curl lines')).toContainText('/api/v1/');
+    await expect(fig.getByLabel('Python lines')).toContainText('from llm_inspector import Inspector');
+  }
+  // The line is exact: what it names is there.
+  const line = (await figure(page, 'attention').getByLabel('curl lines').textContent()) ?? '';
+  const url = /'(http[^']+)'/.exec(line)?.[1] as string;
+  expect(url).toContain('?head=0');
+  expect((await request.get(url)).ok()).toBe(true);
+});
+
+test('the numbers on the page are the numbers of the API', async ({ page, request }) => {
+  const run = await runPrompt(page, request, 'new=8&layer=1&head=2&token=3');
+  await seeAll(page);
+
+  const ids = await figure(page, 'tokens').locator('.id').allTextContents();
+  expect(ids.map(Number)).toEqual(run.tokens.map((t) => t.id));
+
+  const weights = await page
+    .getByTestId('query-row')
+    .locator('[data-weight]')
+    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.weight)));
+  const row = await values(request, run.id, 'blocks.1.attn.hook_pattern', 'head=2&query=3');
+  expect(weights).toHaveLength(4);
+  weights.forEach((w, k) => expect(w).toBeCloseTo(row[k], 7));
+
+  const norms = await normsOf(request, run.id);
+  const flat = norms.rows.flatMap((r) => r.norms.map((v, pos) => [r.hook, pos, v]));
+  const shownNorms = await tableOf(page, 'norms');
+  expect(shownNorms.length).toBe(Math.min(200, flat.length));
+  shownNorms.forEach((cells, i) => {
+    expect([cells[0], Number(cells[1])]).toEqual(flat[i].slice(0, 2));
+    expect(Number(cells[3])).toBeCloseTo(flat[i][2] as number, 6);
+  });
+
+  const lens = await lensOf(request, run.id);
+  const cells = lens.rows.flatMap((r) => r.cells.map((c) => ({ hook: r.hook, ...c })));
+  (await tableOf(page, 'lens')).forEach((shown, i) => {
+    expect([shown[0], Number(shown[1])]).toEqual([cells[i].hook, cells[i].pos]);
+    expect(Number(shown[4])).toBeCloseTo(cells[i].top[0].prob, 6);
+    expect(Number(shown[5])).toBe(cells[i].final_token_rank);
+  });
+
+  const logits = await values(request, run.id, 'logits', 'pos=3');
+  const max = Math.max(...logits);
+  const sum = logits.reduce((s, l) => s + Math.exp(l - max), 0);
+  const shown = await page
+    .getByTestId('top-list')
+    .locator('[data-id]')
+    .evaluateAll((e) => e.map((x) => [Number((x as HTMLElement).dataset.id), Number((x as HTMLElement).dataset.prob)]));
+  const expected = logits
+    .map((l, id) => [id, Math.exp(l - max) / sum])
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, shown.length);
+  shown.forEach(([id, p], i) => {
+    expect(p).toBeCloseTo(Math.exp(logits[id] - max) / sum, 9);
+    expect(p).toBeCloseTo(expected[i][1], 9);
+  });
+  expect(Number(await page.getByTestId('mass').getAttribute('data-mass'))).toBeCloseTo(1, 9);
+  await expect(page.getByTestId('mass')).toContainText(new Intl.NumberFormat('en-US').format(run.model.vocab));
+
+  const measured = page.getByTestId('kv-measured');
+  expect(Number(await measured.getAttribute('data-bytes'))).toBe(run.kv_cache.bytes);
+  const layers = await page
+    .getByTestId('kv-layers')
+    .locator('[data-bytes]')
+    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.bytes)));
+  expect(layers).toEqual(run.kv_cache.layers);
+});
+
+test('the continuation streams in while the cache grows', async ({ page, request }) => {
+  await page.addInitScript(() => {
+    const seen: number[] = [];
+    Object.assign(window, { seen });
+    new MutationObserver(() => {
+      const live = document.querySelector('[data-testid=figure-continuation] .waiting');
+      const bytes = Number(document.querySelector<HTMLElement>('[data-testid=kv-measured]')?.dataset.bytes);
+      if (live && bytes > 0 && seen.at(-1) !== bytes) seen.push(bytes);
+    }).observe(document, { subtree: true, childList: true, attributes: true });
+  });
+  const run = await runPrompt(page, request, 'new=40');
+  const seen = await page.evaluate(() => (window as unknown as { seen: number[] }).seen);
+  expect(seen.length).toBeGreaterThan(2);
+  expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+  expect(seen.at(-1)).toBeLessThanOrEqual(run.kv_cache.bytes);
+
+  const steps = run.generation?.steps ?? [];
+  const strip = figure(page, 'continuation').getByRole('option');
+  await expect(strip).toHaveCount(steps.length);
+  await strip.nth(2).click();
+  const alternatives = page.getByTestId('alternatives');
+  await expect(alternatives).toContainText(`Position ${steps[2].position}`);
+  const probs = await alternatives
+    .locator('[data-prob]')
+    .evaluateAll((e) => e.map((x) => [Number((x as HTMLElement).dataset.id), Number((x as HTMLElement).dataset.prob)]));
+  expect(probs).toEqual(steps[2].alternatives.map((a) => [a.id, a.prob]));
+
+  const slider = figure(page, 'continuation').getByRole('slider', { name: /Cache after/ });
+  await slider.fill('0');
+  const perPosition = run.kv_cache.bytes / run.kv_cache.positions;
+  await expect(page.getByTestId('kv-measured')).toHaveAttribute('data-bytes', String(perPosition * run.prompt_length));
+});
+
+test('a run can be stopped, and what was made is kept', async ({ page, request }) => {
+  await page.goto('/?new=180');
+  await expect(page.getByTestId('prompt-count')).toContainText('tokens');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByTestId('status')).toContainText('Last run:', { timeout: 60_000 });
+  const id = new URL(page.url()).searchParams.get('run');
+  const run = await (await request.get(`/api/v1/runs/${id}`)).json();
+  // A very fast machine may have been done already.
+  expect(['cancelled', 'length', 'eos']).toContain(run.generation.finish_reason);
+  await expect(figure(page, 'continuation').getByRole('option')).toHaveCount(run.generation.steps.length);
+});
+
+test('the sampling sliders answer at once, without a request', async ({ page, request }) => {
+  const run = await runPrompt(page, request, 'new=4');
+  await seeAll(page);
+  const fig = figure(page, 'distribution');
+  let requests = 0;
+  page.on('request', (r) => r.url().includes('/runs') && requests++);
+  await fig.getByText('Sample', { exact: true }).click();
+  await expect(page.getByTestId('mass')).toContainText(
+    `${new Intl.NumberFormat('en-US').format(run.model.vocab)} tokens stay`,
+  );
+  const topK = fig.getByRole('slider', { name: /Top-k/ });
+  await topK.fill('8');
+  await expect(page.getByTestId('mass')).toContainText('4 tokens stay');
+  await expect(page).toHaveURL(/top_k=4/);
+  const sampled = await page
+    .getByTestId('top-list')
+    .locator('[data-id]')
+    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.sampled)));
+  expect(sampled.slice(0, 4).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
+  expect(sampled.slice(4).every((p) => p === 0)).toBe(true);
+  expect(requests).toBe(0);
+});
+
+test('a sampled run says its seed, and the page’s filters give the server’s probability', async ({ page, request }) => {
+  const query = 'new=6&pick=sample&temperature=0.8&top_k=12&top_p=0.9&seed=11';
+  const run = await runPrompt(page, request, query);
+  await seeAll(page);
+  expect(run.generation?.seed).toBe(11);
+  await expect(figure(page, 'continuation')).toContainText('Seed 11');
+  for (const step of run.generation?.steps ?? []) {
+    await figure(page, 'tokens')
+      .getByRole('option')
+      .nth(step.position - 1)
+      .click();
+    const row = page.getByTestId('top-list').locator(`[data-id="${step.token.id}"]`);
+    await expect(row).toHaveAttribute('data-sampled', /./);
+    await expect
+      .poll(async () => Math.abs(Number(await row.getAttribute('data-sampled')) - step.sampled_prob))
+      .toBeLessThan(1e-4);
+  }
+});

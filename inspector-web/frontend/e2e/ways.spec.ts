@@ -1,0 +1,251 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { readFileSync } from 'node:fs';
+import { defaultModel, expect, figure, runPrompt, seeAll, test } from './support';
+
+const VIEWS = ['/', '/models', '/runs', '/about'];
+
+test('the URL restores everything, and runs nothing again', async ({ page, request }) => {
+  const run = await runPrompt(page, request, 'new=6');
+  await seeAll(page);
+  await figure(page, 'tokens').getByRole('option').nth(2).click();
+  await page.keyboard.press(']');
+  await page.keyboard.press("'");
+  await page.getByRole('group', { name: 'Token' }).first().scrollIntoViewIfNeeded();
+  await page.locator('aside').getByText('Dark').click();
+  await expect(page).toHaveURL(/theme=dark/);
+  const url = page.url();
+  expect(url).toContain(`run=${run.id}`);
+  expect(url).toContain('token=2');
+  expect(url).toContain('layer=1');
+  expect(url).toContain('head=1');
+
+  const posts: string[] = [];
+  page.on('request', (r) => r.method() === 'POST' && posts.push(new URL(r.url()).pathname));
+  await page.reload();
+  await seeAll(page);
+  await expect(figure(page, 'tokens').getByText(`run ${run.id}`)).toBeVisible();
+  await expect(page.getByTestId('chosen-token')).toContainText('position 2');
+  await expect(figure(page, 'attention')).toContainText('Layer 1, head 1');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  expect(page.url()).toBe(url);
+  expect(posts).not.toContain('/api/v1/runs');
+});
+
+test('the keyboard is enough', async ({ page, request }) => {
+  const run = await runPrompt(page, request, 'new=4');
+  await seeAll(page);
+  await page.getByTestId('figure-tokens').getByRole('option', { selected: true }).focus();
+  await page.keyboard.press('Home');
+  await expect(page).toHaveURL(/token=0/);
+  await page.keyboard.press('ArrowRight');
+  await expect(page).toHaveURL(/token=1/);
+  await page.keyboard.press('.');
+  await expect(page).toHaveURL(/token=2/);
+  await page.keyboard.press(',');
+  await expect(page).toHaveURL(/token=1/);
+
+  await figure(page, 'attention').getByRole('gridcell', { selected: true }).focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  await expect(page).toHaveURL(/layer=1&head=1/);
+  await expect(figure(page, 'attention').getByRole('gridcell', { selected: true })).toBeFocused();
+
+  const heatmap = figure(page, 'attention').getByRole('application');
+  await heatmap.focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('tooltip')).toContainText('blocks.1.attn.hook_pattern[0, 1, 2,');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/token=2/);
+
+  await figure(page, 'lens').getByRole('application').focus();
+  await page.keyboard.press('ArrowUp');
+  await expect(page.getByRole('tooltip')).toContainText('entropy');
+  await figure(page, 'norms').getByRole('application').focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tooltip')).toContainText('‖x‖');
+  await figure(page, 'distribution').getByRole('application').focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tooltip')).toContainText('logits[0, 2,');
+
+  await page.getByRole('textbox', { name: 'Prompt' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page).not.toHaveURL(new RegExp(`run=${run.id}`), { timeout: 30_000 });
+});
+
+test('hovering a cell says its value, its coordinates and how it was made', async ({ page, request }) => {
+  await runPrompt(page, request, 'new=4');
+  await seeAll(page);
+  const heatmap = figure(page, 'attention').getByRole('application');
+  await heatmap.scrollIntoViewIfNeeded();
+  const box = (await heatmap.boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.8);
+  const tip = page.getByRole('tooltip');
+  await expect(tip).toContainText('softmax');
+  await expect(tip).toContainText(/blocks\.0\.attn\.hook_pattern\[0, 0, \d+, \d+\]/);
+  await expect(tip).toContainText(/\d\u202f%/);
+});
+
+test('figures can be taken along as a picture and as a table', async ({ page, request }) => {
+  await runPrompt(page, request, 'new=4');
+  await seeAll(page);
+  for (const name of ['attention', 'lens', 'continuation']) {
+    const [png] = await Promise.all([
+      page.waitForEvent('download'),
+      figure(page, name).getByRole('button', { name: 'Save PNG' }).click(),
+    ]);
+    expect(png.suggestedFilename()).toBe(`${name}.png`);
+    const bytes = readFileSync((await png.path())!);
+    expect([...bytes.subarray(1, 4)].map((b) => String.fromCharCode(b)).join('')).toBe('PNG');
+    expect(bytes.length).toBeGreaterThan(8_000);
+  }
+  await figure(page, 'distribution').getByRole('button', { name: 'As a table' }).click();
+  const [csv] = await Promise.all([
+    page.waitForEvent('download'),
+    figure(page, 'distribution').getByRole('button', { name: 'Download all as CSV' }).click(),
+  ]);
+  const text = readFileSync((await csv.path())!, 'utf8');
+  expect(text.split('\n')[0]).toBe('rank,id,text,logit,probability,sampled');
+});
+
+test('stored runs open from the list, and can be deleted', async ({ page, request }) => {
+  const run = await runPrompt(page, request, 'new=5');
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  const link = page.getByTestId('runs').locator(`a[href*="${run.id}"]`);
+  await expect(link).toContainText('5 written');
+  await link.click();
+  await expect(figure(page, 'tokens').getByText(`run ${run.id}`)).toBeVisible();
+  await seeAll(page);
+
+  await page.goBack();
+  await page.getByRole('button', { name: `Delete run ${run.id}` }).click();
+  await expect(link).toHaveCount(0);
+  expect((await request.get(`/api/v1/runs/${run.id}`)).status()).toBe(404);
+});
+
+test('models are listed and opened', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto('/models');
+  const row = page
+    .getByTestId('models')
+    .locator('li', { has: page.getByRole('heading', { name: model.slug, exact: true }) });
+  await expect(row).toContainText(`${model.n_layers} layers`);
+  await row.getByRole('button').click();
+  await expect(page.getByRole('heading', { name: 'One prompt, all the way through' })).toBeVisible({ timeout: 60_000 });
+  const { models } = await (await request.get('/api/v1/models')).json();
+  expect(models.find((m: { slug: string }) => m.slug === model.slug).open.length).toBeGreaterThan(0);
+});
+
+test('a run that is gone is said to be gone', async ({ page, quiet }) => {
+  quiet.allow(/404/);
+  await page.goto('/?run=20200101-000000-000-abcdef');
+  await expect(page.getByRole('alert')).toContainText('20200101-000000-000-abcdef');
+  await seeAll(page);
+});
+
+test('a full queue and a broken stream are said, with what to do', async ({ page, quiet, request }) => {
+  quiet.allow(/429/);
+  await runPrompt(page, request, 'new=2');
+  await page.route('**/api/v1/runs', (route) =>
+    route.fulfill({
+      status: 429,
+      headers: { 'retry-after': '3', 'content-type': 'application/problem+json' },
+      body: JSON.stringify({ title: 'too many runs', status: 429, what: 'too many runs are waiting', found: '16' }),
+    }),
+  );
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('Too many runs are waiting');
+  await expect(page.getByRole('alert')).toContainText('come back in 3 s');
+  await page.unroute('**/api/v1/runs');
+  await page.route('**/api/v1/runs', (route) =>
+    route.fulfill({ status: 200, contentType: 'text/event-stream', body: 'event: queued\ndata: {"ahead":0}\n\n' }),
+  );
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('ended without saying how');
+});
+
+test('a prompt that cannot be run says why before it is sent', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto('/?new=100000');
+  await expect(page.getByTestId('prompt-count')).toContainText('too long');
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
+  await page.goto('/');
+  const box = page.getByRole('textbox', { name: 'Prompt' });
+  if (model.has_tokenizer) {
+    await box.fill('');
+    await expect(page.getByTestId('prompt-count')).toContainText('type a prompt');
+  } else {
+    await expect(page.getByTestId('prompt-count')).toContainText('no tokenizer');
+    await box.fill('1 9999999');
+    await expect(page.getByTestId('prompt-count')).toContainText('outside the vocabulary');
+    await box.fill('one');
+    await expect(page.getByTestId('prompt-count')).toContainText('not a token id');
+  }
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
+});
+
+test('chapters to come are not links', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.locator('aside').getByText('Tokenization')).toBeVisible();
+  await expect(page.locator('aside').getByRole('link')).toHaveText([
+    'LLM Inspector',
+    'Trace',
+    'Models',
+    'Runs',
+    'About the data',
+  ]);
+});
+
+for (const theme of ['light', 'dark']) {
+  test(`axe finds nothing in the ${theme} theme`, async ({ page, request }) => {
+    const run = await runPrompt(page, request, 'new=6');
+    for (const view of VIEWS) {
+      await page.goto(`${view}?run=${run.id}&theme=${theme}`);
+      await page.waitForLoadState('networkidle');
+      if (view === '/') {
+        await seeAll(page);
+        await figure(page, 'distribution').getByRole('button', { name: 'As a table' }).click();
+        await figure(page, 'attention').getByRole('button', { name: 'Get this data' }).click();
+        await page.getByRole('button', { name: /Generation settings/ }).click();
+      }
+      const { violations } = await new AxeBuilder({ page })
+        .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'])
+        .analyze();
+      const found = violations.map(
+        (v) =>
+          `${v.id}: ${v.nodes
+            .slice(0, 3)
+            .map((n) => n.html + ' ' + n.failureSummary)
+            .join('\n')}`,
+      );
+      expect(found, `${view} ${theme}`).toEqual([]);
+    }
+  });
+}
+
+for (const width of [1400, 1000, 390, 360]) {
+  test(`nothing overflows at ${width} pixels`, async ({ page, request }) => {
+    await page.setViewportSize({ width, height: 844 });
+    const run = await runPrompt(page, request, 'new=12');
+    for (const view of VIEWS) {
+      await page.goto(`${view}?run=${run.id}`);
+      if (view === '/') await seeAll(page);
+      const over = await page.evaluate(() => {
+        const wide = [...document.querySelectorAll('main *, header *')].filter(
+          (e) =>
+            e.getBoundingClientRect().right > window.innerWidth + 1 &&
+            !e.closest('.scroller, .scroll, pre, .sr, .grid, textarea'),
+        );
+        return {
+          page: document.documentElement.scrollWidth - window.innerWidth,
+          wide: wide.slice(0, 3).map((e) => e.outerHTML.slice(0, 120)),
+        };
+      });
+      expect(over, view).toEqual({ page: 0, wide: [] });
+    }
+    if (width < 900) {
+      await page.getByRole('button', { name: 'Contents' }).click();
+      await page.getByRole('dialog').getByRole('link', { name: 'Models' }).click();
+      await expect(page.getByRole('heading', { name: 'Models', level: 1 })).toBeVisible();
+    }
+  });
+}

@@ -1,0 +1,277 @@
+/** The shapes of the REST API, as the server's records write them (snake_case, nulls left out). */
+
+export interface Token {
+  id: number;
+  text: string;
+  bytes: number[];
+  start?: number;
+  end?: number;
+  special: boolean;
+}
+
+export interface EngineInfo {
+  name: string;
+  version: string;
+  form: string;
+  device: string;
+  precision: string;
+  arithmetic: string;
+  threads: number;
+  load_ms: number;
+  weight_bytes: number;
+}
+
+export interface ModelSummary {
+  slug: string;
+  family?: string;
+  is_default: boolean;
+  source: string;
+  path: string;
+  parameters: number;
+  bytes: number;
+  n_layers: number;
+  d_model: number;
+  has_tokenizer: boolean;
+  open: EngineInfo[];
+  trouble?: string;
+}
+
+export interface AttentionSpec {
+  n_heads: number;
+  n_kv_heads: number;
+  d_head: number;
+  scale: number;
+  window?: number;
+}
+
+export interface LayerSpec {
+  attention: AttentionSpec;
+  mlp: { d_mlp: number; activation: string; gated: boolean; bias: boolean };
+  parallel: boolean;
+}
+
+export interface DecoderSpec {
+  family: string;
+  vocab: number;
+  d_model: number;
+  max_context: number;
+  learned_positions: boolean;
+  layers: LayerSpec[];
+  tied: boolean;
+}
+
+export interface ModelDetails {
+  summary: ModelSummary;
+  spec: DecoderSpec;
+  tokenizer?: { vocab_size: number; bos_id?: number; eos_id?: number };
+  weights_sha256: string;
+}
+
+export interface PrecisionDescription {
+  id: string;
+  available: boolean;
+  arithmetic?: string;
+  why?: string;
+  instead?: string;
+}
+
+export interface EngineDescription {
+  id: string;
+  version?: string;
+  available: boolean;
+  precisions: PrecisionDescription[];
+  why?: string;
+  instead?: string;
+}
+
+export interface Health {
+  status: string;
+  version: string;
+  uptime_s: number;
+  default_model?: string;
+  queue: { running: number; waiting: number; capacity: number };
+}
+
+export interface GenerateOptions {
+  max_new_tokens?: number;
+  greedy?: boolean;
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  repetition_penalty?: number;
+  seed?: number;
+  stop?: string[];
+  alternatives?: number;
+  ignore_eos?: boolean;
+}
+
+export interface RunRequest {
+  model?: string;
+  engine?: string;
+  device?: string;
+  precision?: string;
+  prompt?: string;
+  tokens?: number[];
+  add_special_tokens?: boolean;
+  capture?: string[];
+  generate?: GenerateOptions;
+  name?: string;
+}
+
+export interface Alternative {
+  id: number;
+  text: string;
+  logit: number;
+  prob: number;
+}
+
+export interface GeneratedToken {
+  position: number;
+  token: Token;
+  text: string;
+  logprob: number;
+  prob: number;
+  sampled_prob: number;
+  alternatives: Alternative[];
+  ms: number;
+}
+
+export interface KvCacheReport {
+  positions: number;
+  dtype: string;
+  bytes: number;
+  allocated_bytes: number;
+  layers: number[];
+}
+
+export interface ModelIdentity {
+  slug: string;
+  family: string;
+  weights_sha256: string;
+  n_layers: number;
+  n_heads: number;
+  n_kv_heads: number;
+  d_head: number;
+  d_model: number;
+  d_mlp: number;
+  vocab: number;
+  max_context: number;
+}
+
+export interface CaptureEntry {
+  hook: string;
+  dtype: string;
+  shape: number[];
+  axes: string[];
+  bytes: number;
+}
+
+export interface Timings {
+  queue_ms: number;
+  open_ms: number;
+  prefill_ms: number;
+  decode_ms: number;
+  capture_ms: number;
+  total_ms: number;
+  decode_tokens_per_second?: number;
+}
+
+export interface RunManifest {
+  id: string;
+  created: string;
+  version: string;
+  name?: string;
+  request: RunRequest;
+  model: ModelIdentity;
+  engine: EngineInfo;
+  tokens: Token[];
+  prompt_length: number;
+  text: string;
+  generation?: { text: string; finish_reason: string; seed?: number; steps: GeneratedToken[] };
+  captures: CaptureEntry[];
+  kv_cache: KvCacheReport;
+  timings: Timings;
+}
+
+export interface RunSummary {
+  id: string;
+  created: string;
+  name?: string;
+  model: string;
+  engine: string;
+  precision: string;
+  device: string;
+  text: string;
+  prompt_length: number;
+  generated: number;
+  captures: number;
+  bytes: number;
+}
+
+export interface LensToken {
+  id: number;
+  text: string;
+  prob: number;
+}
+
+export interface LensCell {
+  pos: number;
+  top: LensToken[];
+  entropy: number;
+  kl_to_final: number;
+  final_token_rank: number;
+}
+
+export interface LensRow {
+  hook: string;
+  layer?: number;
+  cells: LensCell[];
+}
+
+export interface Lens {
+  run: string;
+  rows: LensRow[];
+}
+
+export interface NormRow {
+  hook: string;
+  point: string;
+  layer?: number;
+  norms: number[];
+}
+
+export interface Norms {
+  run: string;
+  rows: NormRow[];
+}
+
+export interface TokenizeResult {
+  model?: string;
+  tokens: Token[];
+  count: number;
+  characters: number;
+}
+
+/** RFC 9457, with the parts that make it useful. */
+export interface ProblemJson {
+  type?: string;
+  title: string;
+  status: number;
+  detail?: string;
+  instance?: string;
+  what?: string;
+  where?: string;
+  expected?: string;
+  found?: string;
+  instead?: string;
+}
+
+/** What the server says while a run happens. */
+export type RunEvent =
+  | { event: 'queued'; data: { ahead: number } }
+  | { event: 'started'; data: { id: string; tokens: Token[]; prompt_length: number } }
+  | { event: 'prefilled'; data: { kv_cache: KvCacheReport; ms: number } }
+  | { event: 'token'; data: GeneratedToken & { kv_cache: KvCacheReport } }
+  | { event: 'done'; data: RunManifest }
+  | { event: 'error'; data: ProblemJson };

@@ -1,0 +1,93 @@
+import { api } from '../api/client';
+import { Problem } from '../api/problem';
+import type { EngineDescription, Health, ModelDetails, ModelSummary } from '../api/types';
+import { lastTime, remember } from './lasttime';
+import { page } from './page.svelte';
+
+const RETRY_MS = 3000;
+
+/** Models are what the server can open, and what is known of the one that is chosen. */
+class Models {
+  list = $state.raw<ModelSummary[]>([]);
+  fallback = $state<string | null>(null);
+  engines = $state.raw<EngineDescription[]>([]);
+  health = $state.raw<Health | null>(null);
+  /** Null while the server has not answered yet. */
+  problem = $state.raw<Problem | null>(null);
+  loaded = $state(false);
+  opening = $state<string | null>(null);
+  openingLastTook = $state<number | null>(null);
+  openProblem = $state.raw<Problem | null>(null);
+  #details = $state.raw<Record<string, ModelDetails>>({});
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  /** The model that Run means. */
+  readonly slug: string | null = $derived(page.model ?? this.fallback);
+  readonly summary: ModelSummary | null = $derived(this.list.find((m) => m.slug === this.slug) ?? null);
+  readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
+  readonly engine: string = $derived(page.engine ?? 'torch');
+  readonly precision: string = $derived(page.precision ?? 'fp32');
+  readonly hasTokenizer: boolean = $derived(this.summary?.has_tokenizer ?? true);
+  readonly isOpen: boolean = $derived(
+    this.summary?.open.some((e) => e.name === this.engine && e.precision.toLowerCase() === this.precision) ?? false,
+  );
+
+  async load(): Promise<void> {
+    clearTimeout(this.#retry);
+    try {
+      const [{ models, default: fallback }, engines, health] = await Promise.all([
+        api.models(),
+        api.engines(),
+        api.health(),
+      ]);
+      this.list = models;
+      this.fallback = fallback ?? models[0]?.slug ?? null;
+      this.engines = engines;
+      this.health = health;
+      this.problem = null;
+      this.loaded = true;
+    } catch (error) {
+      this.problem = Problem.of(error);
+      if (this.problem.unreachable) this.#retry = setTimeout(() => void this.load(), RETRY_MS);
+    }
+  }
+
+  /** The chosen model's sizes; asked once a model. */
+  async describe(slug: string): Promise<void> {
+    if (this.#details[slug]) return;
+    try {
+      const details = await api.model(slug);
+      this.#details = { ...this.#details, [slug]: details };
+    } catch {
+      // The list says what is wrong with a model, and a run would say it again.
+    }
+  }
+
+  /** Loads the model ahead of its first run. */
+  async open(slug: string): Promise<void> {
+    const key = `open:${slug}:${this.engine}:${this.precision}`;
+    const from = performance.now();
+    this.opening = slug;
+    this.openingLastTook = lastTime(key);
+    this.openProblem = null;
+    try {
+      await api.open(slug, { engine: this.engine, precision: this.precision });
+      remember(key, performance.now() - from);
+      this.list = (await api.models()).models;
+    } catch (error) {
+      this.openProblem = Problem.of(error);
+    } finally {
+      this.opening = null;
+    }
+  }
+
+  choose(slug: string): void {
+    if (slug === this.slug) return;
+    // Token ids and text are different prompts: do not carry one over as the other.
+    const before = this.hasTokenizer;
+    page.model = slug;
+    if (this.hasTokenizer !== before) page.prompt = null;
+  }
+}
+
+export const models = new Models();

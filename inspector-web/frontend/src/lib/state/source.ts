@@ -1,0 +1,80 @@
+import { api, type Slice } from '../api/client';
+import { Problem } from '../api/problem';
+import { parseSafetensors, type Tensor } from '../api/tensor';
+import type { KvCacheReport, Lens, Norms, RunManifest, Token } from '../api/types';
+import runUrl from '../../recorded/run.json?url';
+import tensorsUrl from '../../recorded/captures.safetensors?url';
+
+/** Source is one run's numbers, wherever they come from: the server, or the recording that came with the page. */
+export interface Source {
+  readonly manifest: RunManifest;
+  readonly recorded: boolean;
+  /** The KV cache as it was when each token came, where that was watched; a stored run keeps only its end. */
+  readonly kvSteps: KvCacheReport[] | null;
+  /** Texts of the vocabulary that came with the run, by id. */
+  readonly vocabulary: Token[] | null;
+  capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
+  lens(signal: AbortSignal): Promise<Lens>;
+  norms(signal: AbortSignal): Promise<Norms>;
+}
+
+export function liveSource(manifest: RunManifest, kvSteps: KvCacheReport[] | null = null): Source {
+  return {
+    manifest,
+    recorded: false,
+    kvSteps,
+    vocabulary: null,
+    capture: (hook, slice, signal) => {
+      if (!manifest.captures.some((c) => c.hook === hook)) throw notCaptured(hook, manifest);
+      return api.capture(manifest.id, hook, slice, signal);
+    },
+    lens: (signal) => api.lens(manifest.id, signal),
+    norms: (signal) => api.norms(manifest.id, signal),
+  };
+}
+
+function notCaptured(hook: string, manifest: RunManifest): Problem {
+  return new Problem({
+    title: 'this run did not capture what the figure shows',
+    status: 404,
+    where: hook,
+    found: `${manifest.captures.length} captured hooks`,
+    instead: 'press Run: the page captures what its figures need',
+  });
+}
+
+interface Recording {
+  manifest: RunManifest;
+  kv_steps: KvCacheReport[];
+  lens: Lens;
+  norms: Norms;
+  vocabulary: Token[];
+}
+
+/** The real run that is shown while the server opens a model; scripts/record.mjs made it. */
+export async function recordedSource(): Promise<Source> {
+  const [recording, buffer] = await Promise.all([
+    fetch(runUrl).then((r) => r.json() as Promise<Recording>),
+    fetch(tensorsUrl).then((r) => r.arrayBuffer()),
+  ]);
+  const tensors = parseSafetensors(buffer);
+  return {
+    manifest: recording.manifest,
+    recorded: true,
+    kvSteps: recording.kv_steps,
+    vocabulary: recording.vocabulary,
+    capture: async (hook, slice) => {
+      const tensor = tensors.get(hook);
+      if (!tensor) throw notCaptured(hook, recording.manifest);
+      return slice.pos === undefined ? tensor : position(tensor, Number(slice.pos));
+    },
+    lens: async () => recording.lens,
+    norms: async () => recording.norms,
+  };
+}
+
+/** [1, pos, n] at one position, as the server's ?pos= gives it. */
+function position(tensor: Tensor, pos: number): Tensor {
+  const width = tensor.shape[2];
+  return { name: tensor.name, shape: [1, 1, width], data: tensor.data.subarray(pos * width, (pos + 1) * width) };
+}

@@ -1,0 +1,36 @@
+/** What the one tooltip of the page says: a value, where it sits, and how it was made. */
+export interface Tip {
+  /** The mark, in words. */
+  title: string;
+  /** Its exact value. */
+  value?: string;
+  /** More lines: name and value. */
+  lines?: [string, string][];
+  /** Coordinates in the tensor: blocks.3.attn.hook_pattern[0, 2, 7, 5] */
+  at?: string;
+  formula?: string;
+}
+
+class TipState {
+  content = $state.raw<Tip | null>(null);
+  x = $state(0);
+  y = $state(0);
+
+  show(content: Tip, x: number, y: number): void {
+    this.content = content;
+    this.x = x;
+    this.y = y;
+  }
+
+  /** Beside an element, for the keyboard. */
+  showAt(content: Tip, element: Element): void {
+    const box = element.getBoundingClientRect();
+    this.show(content, box.left + box.width / 2, box.bottom);
+  }
+
+  hide(): void {
+    this.content = null;
+  }
+}
+
+export const tip = new TipState();

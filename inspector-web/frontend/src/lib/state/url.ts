@@ -1,0 +1,109 @@
+/** The whole state of the page as a URL and back: reload and share restore it. Pure, so that a test can hold it. */
+
+export const VIEWS = ['trace', 'models', 'runs', 'about'] as const;
+export type View = (typeof VIEWS)[number];
+export type ThemeChoice = 'auto' | 'light' | 'dark';
+
+export interface GenerationSettings {
+  maxNewTokens: number;
+  greedy: boolean;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  /** Null: the server draws one and records it. */
+  seed: number | null;
+}
+
+export interface PageState {
+  view: View;
+  model: string | null;
+  engine: string | null;
+  precision: string | null;
+  prompt: string | null;
+  generation: GenerationSettings;
+  run: string | null;
+  token: number | null;
+  layer: number;
+  head: number;
+  theme: ThemeChoice;
+}
+
+export const DEFAULTS: PageState = {
+  view: 'trace',
+  model: null,
+  engine: null,
+  precision: null,
+  prompt: null,
+  generation: { maxNewTokens: 24, greedy: true, temperature: 1, topK: 0, topP: 1, minP: 0, seed: null },
+  run: null,
+  token: null,
+  layer: 0,
+  head: 0,
+  theme: 'auto',
+};
+
+export function parseUrl(url: URL): PageState {
+  const q = url.searchParams;
+  const first = url.pathname.split('/').filter(Boolean)[0] ?? 'trace';
+  const number = (key: string, lo: number, hi: number): number | null => {
+    const text = q.get(key);
+    const value = Number(text);
+    return text !== null && text.trim() !== '' && Number.isFinite(value) && value >= lo && value <= hi ? value : null;
+  };
+  const whole = (key: string, lo: number, hi = Number.MAX_SAFE_INTEGER): number | null => {
+    const value = number(key, lo, hi);
+    return value !== null && Number.isInteger(value) ? value : null;
+  };
+  const d = DEFAULTS.generation;
+  const theme = q.get('theme');
+  return {
+    view: VIEWS.find((v) => v === first) ?? 'trace',
+    model: q.get('model'),
+    engine: q.get('engine'),
+    precision: q.get('precision'),
+    prompt: q.get('prompt'),
+    generation: {
+      maxNewTokens: whole('new', 0, 100_000) ?? d.maxNewTokens,
+      greedy: q.get('pick') !== 'sample',
+      temperature: number('temperature', 0.01, 100) ?? d.temperature,
+      topK: whole('top_k', 0) ?? d.topK,
+      topP: number('top_p', 0, 1) ?? d.topP,
+      minP: number('min_p', 0, 1) ?? d.minP,
+      seed: whole('seed', 0) ?? d.seed,
+    },
+    run: q.get('run'),
+    token: whole('token', 0),
+    layer: whole('layer', 0) ?? 0,
+    head: whole('head', 0) ?? 0,
+    theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
+  };
+}
+
+/** Path and query; what is as it is by default is left out. */
+export function formatUrl(s: PageState): string {
+  const q = new URLSearchParams();
+  const put = (key: string, value: string | number | null, unless: string | number | null = null) => {
+    if (value !== null && value !== unless) q.set(key, String(value));
+  };
+  put('model', s.model);
+  put('engine', s.engine);
+  put('precision', s.precision);
+  put('prompt', s.prompt);
+  const d = DEFAULTS.generation;
+  const g = s.generation;
+  put('new', g.maxNewTokens, d.maxNewTokens);
+  if (!g.greedy) q.set('pick', 'sample');
+  put('temperature', g.temperature, d.temperature);
+  put('top_k', g.topK, d.topK);
+  put('top_p', g.topP, d.topP);
+  put('min_p', g.minP, d.minP);
+  put('seed', g.seed);
+  put('run', s.run);
+  put('token', s.token);
+  put('layer', s.layer, 0);
+  put('head', s.head, 0);
+  if (s.theme !== 'auto') q.set('theme', s.theme);
+  const path = s.view === 'trace' ? '/' : `/${s.view}`;
+  return q.size > 0 ? `${path}?${q}` : path;
+}

@@ -1,0 +1,54 @@
+import { SvelteMap } from 'svelte/reactivity';
+import { api } from '../api/client';
+import type { Token } from '../api/types';
+
+const BATCH = 512;
+
+/** Vocabulary knows what ids read as; it asks the server for those it has not met, many at a time. */
+class Vocabulary {
+  #known = new SvelteMap<string, string>();
+  #wanted = new Map<string, Set<number>>();
+  #scheduled = false;
+
+  /** The text of an id, or null while it is on its way. */
+  text(model: string, id: number): string | null {
+    return this.#known.get(`${model}\n${id}`) ?? null;
+  }
+
+  learn(model: string, tokens: Token[]): void {
+    for (const t of tokens) if (!this.#known.has(`${model}\n${t.id}`)) this.#known.set(`${model}\n${t.id}`, t.text);
+  }
+
+  /** Asks for what is missing; call from an effect, not while rendering. */
+  want(model: string, ids: Iterable<number>): void {
+    for (const id of ids) {
+      if (this.#known.has(`${model}\n${id}`)) continue;
+      let set = this.#wanted.get(model);
+      if (!set) this.#wanted.set(model, (set = new Set()));
+      set.add(id);
+    }
+    if (this.#wanted.size === 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => void this.#fetch());
+  }
+
+  async #fetch(): Promise<void> {
+    this.#scheduled = false;
+    const wanted = [...this.#wanted];
+    this.#wanted.clear();
+    for (const [model, set] of wanted) {
+      const ids = [...set];
+      for (let from = 0; from < ids.length; from += BATCH) {
+        const batch = ids.slice(from, from + BATCH);
+        try {
+          this.learn(model, (await api.detokenize(model, batch)).tokens);
+        } catch {
+          // No tokenizer, or no server: the ids speak for themselves.
+          for (const id of batch) this.#known.set(`${model}\n${id}`, `⟨${id}⟩`);
+        }
+      }
+    }
+  }
+}
+
+export const vocabulary = new Vocabulary();

@@ -1,0 +1,30 @@
+import type { Slice } from '../api/client';
+
+/** Where a figure's numbers come from; decides its provenance line and its 'get this data'. */
+export type DataRef =
+  | { kind: 'capture'; hook: string; slice?: Slice; /** NumPy index of the same slice */ index?: string }
+  | { kind: 'lens'; hook: string }
+  | { kind: 'norms'; hook: string }
+  | { kind: 'manifest'; hook: string; path: string };
+
+/** A figure as rows and columns; made when asked for. */
+export interface TableData {
+  columns: string[];
+  rows: (string | number)[][];
+}
+
+export function toCsv(table: TableData): string {
+  const cell = (v: string | number) => {
+    const text = String(v);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [table.columns, ...table.rows].map((row) => row.map(cell).join(',')).join('\n') + '\n';
+}
+
+export function download(name: string, blob: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

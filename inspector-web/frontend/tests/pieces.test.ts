@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import { ByteCache } from '../src/lib/api/cache';
+import { capturePath } from '../src/lib/api/client';
+import { Problem } from '../src/lib/api/problem';
+import type { RunManifest } from '../src/lib/api/types';
+import { streamNorms } from '../src/lib/figures/norms';
+import { linear, logarithmic, symmetric } from '../src/lib/paint/matrix';
+import { luminance, ramp } from '../src/lib/paint/ramps';
+import { toCsv } from '../src/lib/ui/figure';
+import { recipe } from '../src/lib/ui/recipes';
+import { covers } from '../src/lib/ui/save';
+
+describe('the cache', () => {
+  it('lets go of what was used longest ago, and never of the newest', () => {
+    const cache = new ByteCache<string>(10);
+    cache.set('a', 'A', 4);
+    cache.set('b', 'B', 4);
+    expect(cache.get('a')).toBe('A');
+    cache.set('c', 'C', 4);
+    expect(cache.get('b')).toBeUndefined();
+    expect(cache.get('a')).toBe('A');
+    cache.set('d', 'D', 99);
+    expect(cache.get('d')).toBe('D');
+    expect(cache.bytes).toBe(99);
+  });
+});
+
+describe('paths and recipes', () => {
+  const manifest = {
+    id: 'R1',
+    model: { slug: 'm' },
+    request: { model: 'm', prompt: "it's", capture: ['logits'], generate: { greedy: true, max_new_tokens: 2 } },
+  } as unknown as RunManifest;
+
+  it('name the slice as the contract writes it', () => {
+    expect(capturePath('R1', 'blocks.0.attn.hook_pattern', { head: 2, query: '2:5' })).toBe(
+      '/runs/R1/captures/blocks.0.attn.hook_pattern?head=2&query=2:5',
+    );
+    expect(capturePath('R1', 'logits')).toBe('/runs/R1/captures/logits');
+  });
+
+  it('give the exact call for a live run', () => {
+    const r = recipe(
+      { kind: 'capture', hook: 'logits', slice: { pos: 3 }, index: '[0, 3]' },
+      manifest,
+      'http://h:1',
+      false,
+    );
+    expect(r.curl).toBe("curl -o logits.safetensors 'http://h:1/api/v1/runs/R1/captures/logits?pos=3'");
+    expect(r.python).toContain('Inspector("http://h:1").get("R1")');
+    expect(r.python).toContain('run.capture("logits")[0, 3]');
+    expect(recipe({ kind: 'lens', hook: '' }, manifest, 'http://h:1', false).curl).toContain(`-d '{"run":"R1"}'`);
+  });
+
+  it('make a recorded run again first', () => {
+    const r = recipe({ kind: 'capture', hook: 'logits', slice: { pos: 3 } }, manifest, 'http://h:1', true);
+    expect(r.curl).toContain("it'\\''s");
+    expect(r.curl).toContain('"http://h:1/api/v1/runs/$RUN/captures/logits?pos=3"');
+    expect(r.python).toContain('again.capture("logits")');
+    expect(r.python).toContain('"greedy": True');
+  });
+});
+
+describe('shades', () => {
+  it('go one way from the ground to the strongest', () => {
+    for (const dark of [false, true]) {
+      const { packed } = ramp('sequential', dark);
+      const light = Array.from(packed, (p) => luminance([p & 255, (p >> 8) & 255, (p >> 16) & 255]));
+      for (let i = 8; i < 256; i += 8) expect(dark ? light[i] > light[i - 8] : light[i] < light[i - 8]).toBe(true);
+    }
+  });
+
+  it('can be read on at every step', () => {
+    for (const name of ['sequential', 'diverging'] as const) {
+      for (const dark of [false, true]) {
+        const r = ramp(name, dark);
+        for (let i = 0; i <= 50; i++) {
+          const back = r
+            .css(i / 50)
+            .match(/\d+/g)!
+            .map(Number) as [number, number, number];
+          const ink = r.ink(i / 50);
+          const front = [1, 3, 5].map((k) => parseInt(ink.slice(k, k + 2), 16)) as [number, number, number];
+          const [a, b] = [luminance(back), luminance(front)].sort((x, y) => y - x);
+          expect((a + 0.05) / (b + 0.05)).toBeGreaterThanOrEqual(4.5);
+        }
+      }
+    }
+  });
+
+  it('map values as they say', () => {
+    expect(linear(0, 2)(1)).toBe(0.5);
+    expect(symmetric(4)(0)).toBe(0.5);
+    expect(symmetric(4)(-4)).toBe(0);
+    expect(logarithmic(1, 4)(0.01)).toBeCloseTo(0.5);
+    expect(logarithmic(1, 4)(0)).toBe(0);
+  });
+});
+
+describe('the stream', () => {
+  it('has both additions side by side where a block is parallel', () => {
+    const row = (hook: string, v: number) => ({ hook: `blocks.0.${hook}`, point: hook, layer: 0, norms: [v] });
+    const { stations, added } = streamNorms({
+      run: 'r',
+      rows: [row('hook_resid_pre', 1), row('hook_attn_out', 2), row('hook_mlp_out', 3), row('hook_resid_post', 4)],
+    });
+    expect(stations.map((s) => s.norms[0])).toEqual([1, 4]);
+    expect(added.map((a) => [a.part, a.after, a.slot])).toEqual([
+      ['attention', 0, 0],
+      ['MLP', 0, 1],
+    ]);
+  });
+});
+
+describe('small things', () => {
+  it('CSV cells with commas, quotes and line ends are quoted', () => {
+    expect(
+      toCsv({
+        columns: ['a', 'b'],
+        rows: [
+          [' ,', '"'],
+          ['\n', 1],
+        ],
+      }),
+    ).toBe('a,b\n" ,",""""\n"\n",1\n');
+  });
+
+  it('fonts are embedded for the characters that are there', () => {
+    expect(covers('U+0000-00FF, U+2122', 'abc')).toBe(true);
+    expect(covers('U+0400-04FF', 'abc')).toBe(false);
+    expect(covers('U+4??', 'б')).toBe(true);
+  });
+
+  it('an answer that is no problem document still says what is known', async () => {
+    const problem = await Problem.fromResponse(
+      new Response('<html>', { status: 502, statusText: 'Bad Gateway' }),
+      '/x',
+    );
+    expect(problem.json).toMatchObject({ status: 502, where: '/x', found: 'Bad Gateway' });
+    const busy = await Problem.fromResponse(
+      new Response('{"title":"too many","status":429}', { status: 429, headers: { 'retry-after': '2' } }),
+      '/runs',
+    );
+    expect(busy.retryAfter).toBe(2);
+  });
+});

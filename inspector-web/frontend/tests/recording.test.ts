@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseSafetensors, type Tensor } from '../src/lib/api/tensor';
+import { kvBytesPerLayer } from '../src/lib/figures/continuation';
+import { streamNorms } from '../src/lib/figures/norms';
+import { queryRow } from '../src/lib/figures/attention';
+import { byRank, softmax, total } from '../src/lib/math/distribution';
+import type { GeneratedToken, KvCacheReport, Lens, Norms, RunManifest, Token } from '../src/lib/api/types';
+
+/** The recorded run is real: the page's own arithmetic on its raw numbers gives what the server said. */
+const here = new URL('../src/recorded/', import.meta.url);
+const run = JSON.parse(readFileSync(new URL('run.json', here), 'utf8')) as {
+  manifest: RunManifest;
+  kv_steps: KvCacheReport[];
+  lens: Lens;
+  norms: Norms;
+  vocabulary: Token[];
+};
+const file = readFileSync(new URL('captures.safetensors', here));
+const tensors = parseSafetensors(file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer);
+const { manifest } = run;
+const logits = tensors.get('logits') as Tensor;
+const at = (pos: number) => logits.data.subarray(pos * manifest.model.vocab, (pos + 1) * manifest.model.vocab);
+const steps = manifest.generation?.steps as GeneratedToken[];
+
+describe('the recorded run', () => {
+  it('is small enough for a first paint', () => {
+    expect(file.byteLength + JSON.stringify(run).length).toBeLessThan(600 * 1024);
+  });
+
+  it('has the probabilities that its logits give', () => {
+    for (const step of steps) {
+      const p = softmax(at(step.position - 1));
+      expect(p[step.token.id]).toBeCloseTo(step.prob, 5);
+      for (const a of step.alternatives) expect(p[a.id]).toBeCloseTo(a.prob, 5);
+    }
+  });
+
+  it('picked the most probable token at every step', () => {
+    for (const step of steps) expect(byRank(at(step.position - 1))[0]).toBe(step.token.id);
+  });
+
+  it('has attention rows that add to one and do not look ahead', () => {
+    for (let layer = 0; layer < manifest.model.n_layers; layer++) {
+      const pattern = tensors.get(`blocks.${layer}.attn.hook_pattern`) as Tensor;
+      const [, heads, queries, keys] = pattern.shape;
+      for (let h = 0; h < heads; h++) {
+        for (let q = 0; q < queries; q++) {
+          expect(total(queryRow(pattern, h, q))).toBeCloseTo(1, 4);
+          const whole = pattern.data.subarray((h * queries + q) * keys, (h * queries + q + 1) * keys);
+          expect(total(whole.subarray(q + 1))).toBe(0);
+        }
+      }
+    }
+  });
+
+  it('has a lens whose last row is the output', () => {
+    for (const cell of run.lens.rows.at(-1)?.cells ?? []) {
+      const p = softmax(at(cell.pos));
+      expect(cell.top[0].prob).toBeCloseTo(p[byRank(at(cell.pos))[0]], 5);
+      expect(cell.kl_to_final).toBeCloseTo(0, 5);
+      expect(cell.final_token_rank).toBe(0);
+    }
+  });
+
+  it('has a station before, between and after its blocks', () => {
+    const { stations, added } = streamNorms(run.norms);
+    expect(stations).toHaveLength(2 * manifest.model.n_layers + 1);
+    expect(added).toHaveLength(2 * manifest.model.n_layers);
+    expect(stations.at(-1)?.hook).toBe(`blocks.${manifest.model.n_layers - 1}.hook_resid_post`);
+  });
+
+  it('has a cache that grows by the formula', () => {
+    expect(run.kv_steps.length).toBe(steps.length + 1);
+    for (const kv of run.kv_steps) {
+      for (const b of kv.layers) expect(b).toBe(kvBytesPerLayer(manifest.model, kv.positions, kv.dtype));
+      expect(total(kv.layers)).toBe(kv.bytes);
+    }
+  });
+
+  it('knows its whole vocabulary', () => {
+    expect(run.vocabulary).toHaveLength(manifest.model.vocab);
+  });
+});

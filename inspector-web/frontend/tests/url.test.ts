@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULTS, formatUrl, parseUrl, type PageState } from '../src/lib/state/url';
+
+const parse = (path: string) => parseUrl(new URL(path, 'http://localhost'));
+
+describe('the URL', () => {
+  it('is bare when everything is as it is by default', () => {
+    expect(formatUrl(DEFAULTS)).toBe('/');
+    expect(parse('/')).toEqual(DEFAULTS);
+  });
+
+  it('holds the whole state and gives it back', () => {
+    const state: PageState = {
+      view: 'runs',
+      model: 'org--name',
+      engine: 'torch',
+      precision: 'fp16',
+      prompt: 'a & b = “c”\n€',
+      generation: { maxNewTokens: 7, greedy: false, temperature: 0.75, topK: 40, topP: 0.9, minP: 0.05, seed: 0 },
+      run: '20261125-003512-417-a1b2c3',
+      token: 0,
+      layer: 3,
+      head: 2,
+      theme: 'dark',
+    };
+    expect(parse(formatUrl(state))).toEqual(state);
+  });
+
+  it('keeps an empty prompt apart from no prompt', () => {
+    expect(parse(formatUrl({ ...DEFAULTS, prompt: '' })).prompt).toBe('');
+    expect(parse('/').prompt).toBeNull();
+  });
+
+  it('takes no nonsense', () => {
+    const s = parse('/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink');
+    expect(s).toEqual(DEFAULTS);
+  });
+});

@@ -1,3 +1,0 @@
-package org.llminspector.web;
-
-class A {}

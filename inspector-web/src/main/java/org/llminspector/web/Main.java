@@ -1,0 +1,24 @@
+package org.llminspector.web;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import org.llminspector.web.cli.InspectorCommand;
+
+/** Main is where the program starts. */
+public final class Main {
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        // DJL reads these when its classes load: no usage statistics, no downloads.
+        System.setProperty("OPT_OUT_TRACKING", "true");
+        System.setProperty("ai.djl.offline", "true");
+        System.exit(InspectorCommand.run(utf8(FileDescriptor.out), utf8(FileDescriptor.err), args));
+    }
+
+    private static PrintWriter utf8(FileDescriptor to) {
+        return new PrintWriter(new FileOutputStream(to), true, StandardCharsets.UTF_8);
+    }
+}

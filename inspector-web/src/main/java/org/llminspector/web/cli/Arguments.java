@@ -1,0 +1,61 @@
+package org.llminspector.web.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Precision;
+import org.llminspector.web.server.StrictJson;
+
+/** Arguments turns options into the values that a request is made of. */
+final class Arguments {
+
+    private Arguments() {}
+
+    static Precision precision(String text) {
+        if (text == null) return null;
+        return Arrays.stream(Precision.values())
+                .filter(p -> p.name().equalsIgnoreCase(text))
+                .findFirst()
+                .orElseThrow(() -> Problem.invalid("there is no such precision")
+                        .where("--precision")
+                        .expected(Arrays.stream(Precision.values())
+                                .map(p -> p.name().toLowerCase(Locale.ROOT))
+                                .collect(Collectors.joining(", ")))
+                        .found(text));
+    }
+
+    /** Each argument is an intervention or a list of them, as JSON or as @FILE. */
+    static List<Intervention> interventions(List<String> arguments) {
+        if (arguments == null) return null;
+        List<Intervention> all = new ArrayList<>();
+        for (String argument : arguments) {
+            String name = argument.startsWith("@") ? argument.substring(1) : "--intervene";
+            JsonNode tree = StrictJson.tree(bytes(argument), name);
+            if (!tree.isArray()) all.add(StrictJson.convert(tree, Intervention.class, name));
+            else tree.forEach(one -> all.add(StrictJson.convert(one, Intervention.class, name)));
+        }
+        return all;
+    }
+
+    private static byte[] bytes(String argument) {
+        if (!argument.startsWith("@")) return argument.getBytes(StandardCharsets.UTF_8);
+        Path file = Path.of(argument.substring(1));
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw Problem.notFound("the file cannot be read")
+                    .where("--intervene " + argument)
+                    .expected("a file of JSON")
+                    .causedBy(e);
+        }
+    }
+}

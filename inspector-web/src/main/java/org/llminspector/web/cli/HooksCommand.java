@@ -1,0 +1,75 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.llminspector.base.Json;
+import org.llminspector.run.Inspector;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** HooksCommand lists what can be captured or changed inside a model. */
+@Command(
+        name = "hooks",
+        customSynopsis = "inspector hooks [--model DIR] [--json] [OPTION...]",
+        description = "Lists every value of a model that can be captured or changed; {i} stands for the layer.",
+        footer = {
+            "",
+            "Patterns of 'inspector run --capture' are these names or globs:",
+            "  blocks.*.attn.hook_pattern    every layer's attention",
+            "  blocks.3.*                    everything in layer 3",
+            "  '*'                           everything there is"
+        })
+final class HooksCommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(names = "--engine", paramLabel = "NAME", description = "torch. Default: torch.")
+    String engine;
+
+    @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/hooks.")
+    boolean json;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
+    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
+    Places places = new Places();
+
+    @Override
+    public Integer call() {
+        Lines.warningsOnly();
+        PrintWriter out = spec.commandLine().getOut();
+        try (Inspector inspector = places.open(1)) {
+            String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
+            List<Inspector.HookDescription> hooks = inspector.hooks(slug, engine);
+            if (json) {
+                out.println(Json.write(hooks));
+            } else {
+                out.println(slug + ", " + inspector.model(slug).spec().nLayers() + " layers\n");
+                table(hooks, out);
+            }
+            out.flush();
+        }
+        return 0;
+    }
+
+    private static void table(List<Inspector.HookDescription> hooks, PrintWriter out) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("HOOK", "SHAPE", "WHAT"));
+        for (Inspector.HookDescription h : hooks) {
+            String shape = h.shape().stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));
+            rows.add(List.of(h.name(), h.available() ? shape : "-", h.available() ? h.doc() : "not here: " + h.why()));
+        }
+        Lines.table(rows, out);
+    }
+}

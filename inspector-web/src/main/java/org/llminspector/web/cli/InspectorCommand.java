@@ -1,0 +1,89 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Version;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+
+/** InspectorCommand is the command line itself: it picks the command, and prints what goes wrong as a few plain lines. */
+@Command(
+        name = "inspector",
+        description = "Opens a real language model and lets you watch it think.",
+        mixinStandardHelpOptions = true,
+        versionProvider = InspectorCommand.VersionText.class,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {ServeCommand.class, RunCommand.class, ModelsCommand.class, HooksCommand.class},
+        footer = {
+            "",
+            "Examples:",
+            "  inspector serve --model ./model-cache/my-model --open",
+            "  inspector run --prompt \"Once upon a time\" --max-new-tokens 20",
+            "  inspector hooks",
+            "",
+            "Files and folders:",
+            "  ./model-cache            models, a folder each (LLM_INSPECTOR_MODELS)",
+            "  ~/.llm-inspector/runs    every run and its captures (LLM_INSPECTOR_HOME)",
+            "",
+            "Exit codes:",
+            "  0  done                       5  too large: memory, context or capture budget",
+            "  1  the program failed         6  this model, engine or device cannot do it",
+            "  2  the request is wrong       7  too many runs are waiting",
+            "  3  not found                  130  interrupted; what was made is kept",
+            "  4  in conflict with something that exists",
+            "",
+            "'inspector COMMAND --help' tells more."
+        })
+public final class InspectorCommand {
+
+    private InspectorCommand() {}
+
+    /** Runs one command to its end; returns the exit code. */
+    public static int run(PrintWriter out, PrintWriter err, String... args) {
+        return new CommandLine(new InspectorCommand())
+                .setOut(out)
+                .setErr(err)
+                .setExpandAtFiles(false) // a prompt may begin with @
+                .setUsageHelpAutoWidth(true)
+                .setParameterExceptionHandler(InspectorCommand::wrongUsage)
+                .setExecutionExceptionHandler((e, line, parsed) -> failed(e, line))
+                .execute(args.length == 0 ? new String[] {"--help"} : args);
+    }
+
+    private static int wrongUsage(CommandLine.ParameterException e, String[] args) {
+        CommandLine line = e.getCommandLine();
+        if (e.getCause() instanceof Problem problem) return failed(problem, line);
+        PrintWriter err = line.getErr();
+        err.println("inspector: " + e.getMessage().replaceFirst("^Error: ", ""));
+        CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
+        err.println("  help      " + line.getCommandSpec().qualifiedName() + " --help");
+        err.flush();
+        return Problem.Kind.INVALID.exitCode();
+    }
+
+    private static int failed(Exception e, CommandLine line) {
+        PrintWriter err = line.getErr();
+        int code = Problem.Kind.INTERNAL.exitCode();
+        if (e instanceof Problem problem) {
+            Lines.print(problem, err);
+            code = problem.kind().exitCode();
+        } else {
+            err.println("inspector: the program failed: " + e);
+            err.println("  instead   run it again with LLM_INSPECTOR_TRACE=1 to see where, and report it");
+            if (System.getenv("LLM_INSPECTOR_TRACE") != null) e.printStackTrace(err);
+        }
+        err.flush();
+        return code;
+    }
+
+    /** The program's version and what it runs on. */
+    static final class VersionText implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {
+                "LLM Inspector " + Version.STRING, "Java " + System.getProperty("java.version"),
+            };
+        }
+    }
+}

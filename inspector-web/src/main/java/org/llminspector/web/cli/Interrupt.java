@@ -1,0 +1,41 @@
+package org.llminspector.web.cli;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** Interrupt lets Ctrl-C end a run between two tokens, so that what was made is kept. */
+final class Interrupt {
+
+    static final int EXIT_CODE = 130;
+    private static final long PATIENCE_S = 10;
+
+    private final CountDownLatch done = new CountDownLatch(1);
+    private final Thread hook = new Thread(this::atShutdown, "interrupt");
+    private volatile boolean requested;
+
+    Interrupt() {
+        Runtime.getRuntime().addShutdownHook(hook);
+    }
+
+    boolean requested() {
+        return requested;
+    }
+
+    private void atShutdown() {
+        requested = true;
+        try {
+            if (!done.await(PATIENCE_S, TimeUnit.SECONDS)) return;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    void done() {
+        done.countDown();
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // It is running: this is the shutdown.
+        }
+    }
+}

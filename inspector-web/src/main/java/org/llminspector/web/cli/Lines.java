@@ -1,0 +1,59 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import org.llminspector.base.Problem;
+
+/** Lines lays out what a terminal shows: problems, tables, sizes. */
+final class Lines {
+
+    private Lines() {}
+
+    /** For commands that are over soon: the program's own notices would only be in the way. Call it before anything logs. */
+    static void warningsOnly() {
+        System.setProperty("org.slf4j.simpleLogger.log.org.llminspector", "warn");
+    }
+
+    static void print(Problem p, PrintWriter err) {
+        err.println("inspector: " + p.what());
+        part(err, "where", p.where());
+        part(err, "expected", p.expected());
+        part(err, "found", p.found());
+        part(err, "instead", p.instead());
+    }
+
+    private static void part(PrintWriter err, String name, String text) {
+        if (text != null) err.println("  " + String.format("%-9s", name) + " " + text);
+    }
+
+    /** Columns as wide as their widest cell, two spaces between; the first row is the heading. */
+    static void table(List<List<String>> rows, PrintWriter out) {
+        int columns = rows.get(0).size();
+        int[] widths = new int[columns];
+        for (List<String> row : rows) {
+            for (int c = 0; c < columns; c++)
+                widths[c] = Math.max(widths[c], row.get(c).length());
+        }
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int c = 0; c < columns; c++) {
+                line.append(row.get(c)).append(" ".repeat(widths[c] - row.get(c).length() + 2));
+            }
+            out.println(line.toString().stripTrailing());
+        }
+    }
+
+    static String bytes(long n) {
+        if (n < 1024) return n + " B";
+        if (n < 1 << 20) return String.format(Locale.ROOT, "%.1f KiB", n / 1024.0);
+        if (n < 1 << 30) return String.format(Locale.ROOT, "%.1f MiB", n / 1048576.0);
+        return String.format(Locale.ROOT, "%.2f GiB", n / 1073741824.0);
+    }
+
+    static String count(long n) {
+        if (n < 1_000_000) return String.format(Locale.ROOT, "%.1f K", n / 1e3);
+        if (n < 1_000_000_000) return String.format(Locale.ROOT, "%.1f M", n / 1e6);
+        return String.format(Locale.ROOT, "%.2f B", n / 1e9);
+    }
+}

@@ -1,0 +1,84 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.llminspector.base.Json;
+import org.llminspector.run.Inspector;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** ModelsCommand lists the models of this machine. */
+@Command(
+        name = "models",
+        customSynopsis = "inspector models [--json] [OPTION...]",
+        description = "Lists the models on this machine; * is the one that is meant when none is named.",
+        footer = {
+            "",
+            "Looks into ./model-cache (or LLM_INSPECTOR_MODELS) and the Hugging Face cache",
+            "(HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub). Nothing is downloaded."
+        })
+final class ModelsCommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models.")
+    boolean json;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
+    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
+    Places places = new Places();
+
+    @Override
+    public Integer call() {
+        Lines.warningsOnly();
+        PrintWriter out = spec.commandLine().getOut();
+        try (Inspector inspector = places.open(1)) {
+            List<Inspector.ModelSummary> models = inspector.models();
+            if (json) {
+                out.println(Json.write(models));
+            } else if (models.isEmpty()) {
+                out.println(
+                        "There is no model here. Put a folder with config.json and *.safetensors into ./model-cache.");
+            } else {
+                table(models, out);
+            }
+            out.flush();
+        }
+        return 0;
+    }
+
+    private static void table(List<Inspector.ModelSummary> models, PrintWriter out) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("  MODEL", "FAMILY", "LAYERS", "WIDTH", "PARAMETERS", "SIZE", "TOKENIZER", "FOLDER"));
+        for (Inspector.ModelSummary m : models) {
+            String name = (m.isDefault() ? "* " : "  ") + m.slug();
+            rows.add(
+                    m.trouble() != null
+                            ? List.of(name, "-", "-", "-", "-", "-", "-", m.path())
+                            : List.of(
+                                    name,
+                                    m.family(),
+                                    Integer.toString(m.nLayers()),
+                                    Integer.toString(m.dModel()),
+                                    Lines.count(m.parameters()),
+                                    Lines.bytes(m.bytes()),
+                                    m.hasTokenizer() ? "yes" : "no",
+                                    m.path()));
+        }
+        Lines.table(rows, out);
+        for (Inspector.ModelSummary m : models) {
+            if (m.trouble() != null) out.println("\n" + m.slug() + " cannot be opened: " + m.trouble());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package org.llminspector.web.cli;
+
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Inspector;
+import picocli.CommandLine.Option;
+
+/** Places are the options that say where models and runs are, and how much room they may take. */
+final class Places {
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description =
+                    "A model's folder, or the name of one that 'inspector models' lists. Default: the first model.")
+    String model;
+
+    @Option(
+            names = {"--model-root", "--models"},
+            paramLabel = "DIR",
+            description = "A folder of models; may be repeated. Default: LLM_INSPECTOR_MODELS, else ./model-cache.")
+    List<Path> modelRoots;
+
+    @Option(
+            names = {"--runs-dir", "--runs"},
+            paramLabel = "DIR",
+            description = "Where runs are kept. Default: LLM_INSPECTOR_HOME/runs, else ~/.llm-inspector/runs.")
+    Path runsDir;
+
+    @Option(
+            names = "--runs-max-bytes",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "The oldest runs go when the store is larger. Default: 10GiB.")
+    long runsMaxBytes = 10L << 30;
+
+    @Option(
+            names = "--capture-budget",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "The most that one run may capture. Default: 1GiB.")
+    long captureBudget = 1L << 30;
+
+    /** Opens the program as a library; nothing is loaded yet. */
+    Inspector open(int queue) {
+        return open(queue, runsDir != null ? runsDir : home().resolve("runs"));
+    }
+
+    Inspector open(int queue, Path runs) {
+        return Inspector.open(new Inspector.Config(roots(), modelFolder(), runs, runsMaxBytes, captureBudget, queue));
+    }
+
+    /** The model's name in requests: null for the default one. */
+    String slug() {
+        return modelFolder() == null ? model : null;
+    }
+
+    /** What was given as a path: it names a folder, or can only be meant as one. Null when it is a slug or nothing. */
+    private Path modelFolder() {
+        if (model == null) return null;
+        try {
+            Path path = Path.of(model);
+            boolean pathLike = model.contains("/") || model.contains(File.separator) || model.startsWith(".");
+            return pathLike || Files.isDirectory(path) ? path : null;
+        } catch (InvalidPathException e) {
+            throw Problem.invalid("this is not a path").where("--model").found(model);
+        }
+    }
+
+    private List<Path> roots() {
+        if (modelRoots != null) return modelRoots;
+        String env = System.getenv("LLM_INSPECTOR_MODELS");
+        if (env == null || env.isBlank()) return List.of(Path.of("model-cache"));
+        return Pattern.compile(File.pathSeparator, Pattern.LITERAL)
+                .splitAsStream(env)
+                .filter(s -> !s.isBlank())
+                .map(Path::of)
+                .toList();
+    }
+
+    private static Path home() {
+        String env = System.getenv("LLM_INSPECTOR_HOME");
+        return env != null && !env.isBlank()
+                ? Path.of(env)
+                : Path.of(System.getProperty("user.home"), ".llm-inspector");
+    }
+}

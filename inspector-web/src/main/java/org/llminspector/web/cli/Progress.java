@@ -1,0 +1,31 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+
+/** Progress is one line that says what is happening, on a terminal only, gone when it is over. */
+final class Progress {
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private boolean shown;
+
+    Progress(PrintWriter err, boolean quiet) {
+        this.err = err;
+        // The launcher script knows whether standard error is a terminal; Java itself does not.
+        this.terminal = !quiet && Boolean.getBoolean("inspector.terminal");
+    }
+
+    synchronized void show(String text) {
+        if (!terminal) return;
+        err.print("\r\u001b[K" + text + " ...");
+        err.flush();
+        shown = true;
+    }
+
+    synchronized void clear() {
+        if (!shown) return;
+        err.print("\r\u001b[K");
+        err.flush();
+        shown = false;
+    }
+}

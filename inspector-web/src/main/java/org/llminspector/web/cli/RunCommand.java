@@ -1,0 +1,236 @@
+package org.llminspector.web.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.RunManifest;
+import org.llminspector.run.RunRequest;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** RunCommand runs a prompt through a model: prints the text, keeps the run, writes the captures. */
+@Command(
+        name = "run",
+        customSynopsis = "inspector run (--prompt TEXT | --tokens IDS) [--capture HOOKS] [--out FILE] [OPTION...]",
+        description = "Runs a prompt through a model, captures what you name, and continues the text if you ask.",
+        sortOptions = false,
+        footer = {
+            "",
+            "Examples:",
+            "  A continuation, as it is made:",
+            "    inspector run --prompt \"Once upon a time\" --max-new-tokens 40 --seed 7",
+            "  Every attention pattern and the logits, into a file that Python reads:",
+            "    inspector run --prompt \"The cat sat\" --out run.safetensors \\",
+            "      --capture 'blocks.*.attn.hook_pattern,logits'",
+            "  What the model says with one head cut out:",
+            "    inspector run --prompt \"The cat sat\" --max-new-tokens 5 \\",
+            "      --intervene '{\"hook\":\"blocks.2.attn.hook_z\",\"op\":\"zero\",\"heads\":[1]}'",
+            "  The manifest, for another program:",
+            "    inspector run --tokens 1,2,3 --capture logits --json | jq .timings",
+            "",
+            "The text goes to standard output, everything else to standard error.",
+            "'inspector hooks' lists the hooks."
+        })
+final class RunCommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @ArgGroup(multiplicity = "1")
+    Input input;
+
+    /** What goes in: a text or ids. */
+    static final class Input {
+        @Option(names = "--prompt", paramLabel = "TEXT", description = "The text; - reads standard input.")
+        String prompt;
+
+        @Option(
+                names = "--tokens",
+                paramLabel = "ID",
+                split = ",",
+                description = "Token ids instead of a text, such as 1,2,3.")
+        List<Integer> tokens;
+    }
+
+    @Option(
+            names = "--capture",
+            paramLabel = "HOOKS",
+            split = ",",
+            description = "Hooks to keep, names or globs, comma separated; may be repeated. Default: none.")
+    List<String> capture;
+
+    @Option(
+            names = "--out",
+            paramLabel = "FILE",
+            description = "Write the captures as safetensors, tensors named by their hook.")
+    Path out;
+
+    @Option(
+            names = "--intervene",
+            paramLabel = "JSON",
+            description = "A change to make while it runs, or a list of them, as JSON or @FILE; may be repeated.")
+    List<String> intervene;
+
+    @Option(names = "--engine", paramLabel = "NAME", description = "torch. Default: torch.")
+    String engine;
+
+    @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
+    String device;
+
+    @Option(names = "--precision", paramLabel = "NAME", description = "fp32, fp16, bf16. Default: fp32.")
+    String precision;
+
+    @Option(names = "--no-special-tokens", description = "Leave out BOS and the like before the prompt.")
+    boolean noSpecialTokens;
+
+    @ArgGroup(
+            exclusive = false,
+            heading = "%nTo continue the text (nothing is generated unless one of these is given):%n")
+    GenerateFlags generate;
+
+    @Option(names = "--name", paramLabel = "TEXT", description = "A label to know the run by.")
+    String name;
+
+    @Option(names = "--json", description = "Print the run's manifest instead of the text.")
+    boolean json;
+
+    @Option(names = "--no-store", description = "Do not keep the run.")
+    boolean noStore;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "Say nothing on standard error but problems.")
+    boolean quiet;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
+    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
+    Places places = new Places();
+
+    @Override
+    public Integer call() throws IOException {
+        Lines.warningsOnly();
+        checkOut();
+        RunRequest request = request();
+        Path temporary = noStore ? Files.createTempDirectory("llm-inspector-run") : null;
+        Progress progress = new Progress(spec.commandLine().getErr(), quiet);
+        progress.show("opening the model");
+        Interrupt interrupt = new Interrupt();
+        try (Inspector inspector = temporary == null ? places.open(1) : places.open(1, temporary)) {
+            TextPrinter printer =
+                    json ? null : new TextPrinter(request, spec.commandLine().getOut());
+            RunManifest manifest = inspector.run(request, new RunTeller(progress, printer, interrupt::requested));
+            progress.clear();
+            if (json) spec.commandLine().getOut().println(Json.write(manifest));
+            else printer.finish();
+            if (out != null) writeCaptures(inspector, manifest);
+            if (!quiet) summary(manifest);
+            return interrupt.requested() ? Interrupt.EXIT_CODE : 0;
+        } finally {
+            progress.clear();
+            interrupt.done();
+            if (temporary != null) delete(temporary);
+        }
+    }
+
+    private void checkOut() {
+        if (out == null) return;
+        if (capture == null) {
+            throw Problem.invalid("there is nothing to write")
+                    .where("--out " + out)
+                    .instead("name hooks with --capture, such as --capture 'blocks.*.attn.hook_pattern,logits'");
+        }
+        Path folder = out.toAbsolutePath().getParent();
+        if (Files.isDirectory(out) || folder == null || !Files.isDirectory(folder)) {
+            throw Problem.notFound("the file cannot be written there")
+                    .where("--out " + out)
+                    .expected("a file in a folder that exists")
+                    .found(Files.isDirectory(out) ? "a folder" : "no folder " + folder);
+        }
+    }
+
+    private RunRequest request() throws IOException {
+        String prompt = "-".equals(input.prompt) ? standardInput() : input.prompt;
+        return new RunRequest(
+                places.slug(),
+                engine,
+                device,
+                Arguments.precision(precision),
+                prompt,
+                input.tokens,
+                noSpecialTokens ? Boolean.FALSE : null,
+                capture,
+                Arguments.interventions(intervene),
+                generate == null ? null : generate.options(),
+                name);
+    }
+
+    private static String standardInput() throws IOException {
+        InputStream in = System.in;
+        return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    private void writeCaptures(Inspector inspector, RunManifest manifest) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        for (RunManifest.CaptureEntry c : manifest.captures()) {
+            tensors.put(c.hook().name(), inspector.runs().capture(manifest.id(), c.hook()));
+        }
+        SafetensorsWriter.write(
+                out,
+                tensors,
+                Map.of("run", manifest.id(), "model", manifest.model().slug(), "version", manifest.version()));
+    }
+
+    private void summary(RunManifest m) {
+        PrintWriter err = spec.commandLine().getErr();
+        int generated = m.tokens().size() - m.promptLength();
+        List<String> parts = new ArrayList<>();
+        parts.add((noStore ? "not kept" : "run " + m.id()));
+        parts.add(m.model().slug() + ", " + m.engine().precision().name().toLowerCase(Locale.ROOT) + ", "
+                + m.engine().device());
+        parts.add(m.promptLength() + (generated > 0 ? " + " + generated : "") + " tokens");
+        parts.add(String.format(Locale.ROOT, "%.0f ms", m.timings().totalMs()));
+        if (m.timings().decodeTokensPerSecond() != null) {
+            parts.add(String.format(Locale.ROOT, "%.1f tokens/s", m.timings().decodeTokensPerSecond()));
+        }
+        if (m.generation() != null && !"length".equals(m.generation().finishReason())) {
+            parts.add("ended by " + m.generation().finishReason());
+        }
+        if (!m.captures().isEmpty()) {
+            long bytes = m.captures().stream()
+                    .mapToLong(RunManifest.CaptureEntry::bytes)
+                    .sum();
+            parts.add(m.captures().size() + " captures, " + Lines.bytes(bytes) + (out == null ? "" : " in " + out));
+        }
+        err.println(String.join(" · ", parts));
+        err.flush();
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) Files.deleteIfExists(p);
+        }
+    }
+}

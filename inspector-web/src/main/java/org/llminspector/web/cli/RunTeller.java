@@ -1,0 +1,51 @@
+package org.llminspector.web.cli;
+
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.RunListener;
+import org.llminspector.tokenize.Token;
+
+/** RunTeller passes a run's events on to the terminal. */
+final class RunTeller implements RunListener {
+
+    private final Progress progress;
+    private final TextPrinter printer;
+    private final BooleanSupplier cancelled;
+    private int generated;
+
+    /** @param printer of the text, or null when only the progress is shown */
+    RunTeller(Progress progress, TextPrinter printer, BooleanSupplier cancelled) {
+        this.progress = progress;
+        this.printer = printer;
+        this.cancelled = cancelled;
+    }
+
+    @Override
+    public void started(String id, List<Token> prompt) {
+        if (printer != null) {
+            progress.clear();
+            printer.prompt(prompt);
+        } else {
+            progress.show("reading the prompt, " + prompt.size() + " tokens");
+        }
+    }
+
+    @Override
+    public void prefilled(KvCacheReport kvCache, double ms) {
+        progress.clear();
+    }
+
+    @Override
+    public void token(GeneratedToken token, KvCacheReport kvCache) {
+        generated++;
+        if (printer != null) printer.token(token);
+        else progress.show(generated + " tokens");
+    }
+
+    @Override
+    public boolean cancelled() {
+        return cancelled.getAsBoolean();
+    }
+}

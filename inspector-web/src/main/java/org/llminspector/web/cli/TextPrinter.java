@@ -1,0 +1,38 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.RunRequest;
+import org.llminspector.tokenize.Token;
+
+/** TextPrinter prints the prompt and then the continuation, piece by piece as it becomes whole. */
+final class TextPrinter {
+
+    private final RunRequest request;
+    private final PrintWriter out;
+    private boolean readable = true;
+
+    TextPrinter(RunRequest request, PrintWriter out) {
+        this.request = request;
+        this.out = out;
+    }
+
+    void prompt(List<Token> tokens) {
+        // Without a tokenizer a token is an id in brackets, and has no bytes.
+        readable = tokens.stream().anyMatch(t -> !t.bytes().isEmpty() || t.special());
+        if (request.prompt() != null) out.print(request.prompt());
+        else tokens.stream().filter(t -> !t.special()).forEach(t -> out.print(t.text()));
+        out.flush();
+    }
+
+    void token(GeneratedToken step) {
+        out.print(readable ? step.text() : step.token().text());
+        out.flush();
+    }
+
+    void finish() {
+        out.println();
+        out.flush();
+    }
+}

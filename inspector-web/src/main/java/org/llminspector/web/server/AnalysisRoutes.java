@@ -1,0 +1,59 @@
+package org.llminspector.web.server;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.util.Arrays;
+import org.llminspector.base.Problem;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.Inspector;
+
+/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms. */
+final class AnalysisRoutes {
+
+    record LensRequest(String run, String hook, Integer top) {}
+
+    record NormsRequest(String run) {}
+
+    private static final int MAX_TOP = 100;
+
+    private final Inspector inspector;
+
+    AnalysisRoutes(Inspector inspector) {
+        this.inspector = inspector;
+    }
+
+    void register(RoutesConfig routes) {
+        routes.post("/api/v1/lens", this::lens);
+        routes.post("/api/v1/norms", this::norms);
+    }
+
+    private void lens(Context ctx) throws IOException {
+        LensRequest r = Requests.body(ctx, LensRequest.class);
+        int top = r.top() == null ? 5 : r.top();
+        if (top < 1 || top > MAX_TOP) {
+            throw Problem.invalid("the lens shows so many tokens a cell")
+                    .where("top")
+                    .expected("1 to " + MAX_TOP)
+                    .found(top);
+        }
+        HookPoint point = point(r.hook() == null ? "hook_resid_post" : r.hook());
+        Replies.json(ctx, inspector.lens(Requests.required(r.run(), "run"), point, top));
+    }
+
+    private void norms(Context ctx) throws IOException {
+        NormsRequest r = Requests.body(ctx, NormsRequest.class);
+        Replies.json(ctx, inspector.norms(Requests.required(r.run(), "run")));
+    }
+
+    /** A point of the residual stream, by its template or by the template's last part. */
+    private static HookPoint point(String name) {
+        return Arrays.stream(HookPoint.values())
+                .filter(p -> p.template().equals(name) || p.template().equals("blocks.{i}." + name))
+                .findFirst()
+                .orElseThrow(() -> Problem.invalid("no such hook point")
+                        .where("hook")
+                        .expected("a point of the residual stream, such as hook_resid_post")
+                        .found('"' + name + '"'));
+    }
+}

@@ -1,0 +1,29 @@
+package org.llminspector.web.server;
+
+import org.llminspector.base.Problem;
+
+/** HttpProblem is a problem that only HTTP has, with a status that no {@link Problem.Kind} stands for. */
+final class HttpProblem extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final int status;
+    private final String type;
+    private final transient Problem problem;
+
+    /** @param type last part of the problem's type URI */
+    HttpProblem(int status, String type, Problem problem) {
+        super(problem.getMessage());
+        this.status = status;
+        this.type = type;
+        this.problem = problem;
+    }
+
+    int status() {
+        return status;
+    }
+
+    ProblemDetail detail(String instance) {
+        return ProblemDetail.of(status, type, problem, instance);
+    }
+}

@@ -1,0 +1,85 @@
+package org.llminspector.web.server;
+
+import io.javalin.http.Context;
+import io.javalin.router.Endpoint;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.util.concurrent.TimeUnit;
+import org.llminspector.run.Inspector;
+
+/** Metrics counts what the server does, for Prometheus: requests, runs, tokens, the queue, the JVM. */
+final class Metrics implements AutoCloseable {
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final JvmGcMetrics gc = new JvmGcMetrics();
+    private final Counter tokens;
+
+    Metrics(Inspector inspector) {
+        tokens = Counter.builder("llm_inspector.tokens.generated")
+                .description("Tokens generated")
+                .register(registry);
+        queue("running", inspector, q -> q.queue().running());
+        queue("waiting", inspector, q -> q.queue().waiting());
+        Gauge.builder("llm_inspector.queue.capacity", inspector, i -> i.queue().capacity())
+                .description("Most runs waiting or running")
+                .register(registry);
+        new ClassLoaderMetrics().bindTo(registry);
+        new JvmMemoryMetrics().bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        new UptimeMetrics().bindTo(registry);
+        gc.bindTo(registry);
+    }
+
+    private void queue(String state, Inspector inspector, java.util.function.ToDoubleFunction<Inspector> size) {
+        Gauge.builder("llm_inspector.queue.size", inspector, size)
+                .description("Pieces of engine work in the queue")
+                .tag("state", state)
+                .register(registry);
+    }
+
+    /** One answered request; the route is the pattern and not the path, so that there are only so many. */
+    void request(Context ctx, float ms) {
+        Endpoint endpoint = ctx.endpoints().lastHttpEndpoint();
+        String route = endpoint != null ? endpoint.path : ctx.statusCode() == 404 ? "none" : "page";
+        Timer.builder("http.server.requests")
+                .description("Answered requests")
+                .tag("method", ctx.method().name())
+                .tag("route", route)
+                .tag("status", Integer.toString(ctx.statusCode()))
+                .register(registry)
+                .record((long) (ms * 1000), TimeUnit.MICROSECONDS);
+    }
+
+    void tokenGenerated() {
+        tokens.increment();
+    }
+
+    /** @param outcome {@code finished}, {@code cancelled}, {@code refused} or {@code failed} */
+    void run(String outcome) {
+        Counter.builder("llm_inspector.runs")
+                .description("Runs by how they ended")
+                .tag("outcome", outcome)
+                .register(registry)
+                .increment();
+    }
+
+    String scrape() {
+        return registry.scrape();
+    }
+
+    @Override
+    public void close() {
+        gc.close();
+        registry.close();
+    }
+}

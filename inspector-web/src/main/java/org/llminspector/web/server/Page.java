@@ -1,0 +1,73 @@
+package org.llminspector.web.server;
+
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.staticfiles.Location;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/** Page is the files of the frontend, from the class path; addresses that only the page knows get its index.html. */
+final class Page {
+
+    private static final int PRECOMPRESS = 8 << 20;
+    private static final String NOT_BUILT = """
+            <!doctype html><html lang="en"><meta charset="utf-8"><title>LLM Inspector</title>
+            <h1>The server is running</h1>
+            <p>This build has no page in it. Build it with <code>mvn package</code> (it needs Node 20 or later), or use
+            the REST interface: <a href="/docs">/docs</a>.</p></html>
+            """;
+
+    private final byte[] index;
+    private final boolean built;
+
+    Page() {
+        try (InputStream in = Page.class.getResourceAsStream("/public/index.html")) {
+            built = in != null;
+            index = built ? in.readAllBytes() : NOT_BUILT.getBytes(StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    void register(JavalinConfig config) {
+        if (!built) return;
+        if (Page.class.getResource("/public/assets") != null) {
+            // Vite puts a hash of the content into these names.
+            config.staticFiles.add(files -> {
+                files.hostedPath = "/assets";
+                files.directory = "/public/assets";
+                files.location = Location.CLASSPATH;
+                files.precompressMaxSize = PRECOMPRESS;
+                // Without a type Javalin sends such a file compressed under the length of the plain one.
+                files.mimeTypes.add("application/octet-stream", "safetensors");
+                files.headers =
+                        Map.of("Cache-Control", "public, max-age=31536000, immutable", "Vary", "Accept-Encoding");
+            });
+        }
+        config.staticFiles.add(files -> {
+            files.directory = "/public";
+            files.location = Location.CLASSPATH;
+            files.precompressMaxSize = PRECOMPRESS;
+            files.headers = Map.of("Cache-Control", "no-cache", "Vary", "Accept-Encoding");
+            files.skipFileFunction = request -> request.getRequestURI().startsWith("/api/");
+        });
+    }
+
+    /** Whether a path that leads nowhere is one of the page's own addresses: no API, no file. */
+    boolean owns(Context ctx) {
+        String method = ctx.method().name();
+        String path = ctx.path();
+        String accept = ctx.header("Accept");
+        return (method.equals("GET") || method.equals("HEAD"))
+                && !path.startsWith("/api/")
+                && !path.substring(path.lastIndexOf('/')).contains(".")
+                && (accept == null || accept.contains("text/html") || accept.contains("*/*"));
+    }
+
+    void index(Context ctx) {
+        ctx.status(200).contentType("text/html; charset=utf-8").result(index);
+        ctx.header("Cache-Control", "no-cache");
+    }
+}

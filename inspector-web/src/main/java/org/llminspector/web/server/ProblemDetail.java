@@ -1,0 +1,51 @@
+package org.llminspector.web.server;
+
+import java.util.Locale;
+import org.llminspector.base.Problem;
+
+/**
+ * ProblemDetail is a problem as RFC 9457 (application/problem+json) has it, with our own parts beside.
+ *
+ * @param type {@code /problems/invalid} and the like: what kind of problem, the same for every one of its kind
+ * @param title the same as {@code what}
+ * @param detail all parts as one sentence
+ * @param instance the request's path
+ * @param incident only for defects of the program: how to find this one in the server's log
+ */
+record ProblemDetail(
+        String type,
+        String title,
+        int status,
+        String detail,
+        String instance,
+        String what,
+        String where,
+        String expected,
+        String found,
+        String instead,
+        String incident) {
+
+    static ProblemDetail of(Problem p, String instance) {
+        String type = p.kind().name().toLowerCase(Locale.ROOT).replace('_', '-');
+        return of(p.kind().httpStatus(), type, p, instance);
+    }
+
+    static ProblemDetail of(int status, String type, Problem p, String instance) {
+        return new ProblemDetail(
+                "/problems/" + type,
+                p.what(),
+                status,
+                p.getMessage(),
+                instance,
+                p.what(),
+                p.where(),
+                p.expected(),
+                p.found(),
+                p.instead(),
+                null);
+    }
+
+    ProblemDetail withIncident(String id) {
+        return new ProblemDetail(type, title, status, detail, instance, what, where, expected, found, instead, id);
+    }
+}

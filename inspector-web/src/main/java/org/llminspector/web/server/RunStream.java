@@ -1,0 +1,81 @@
+package org.llminspector.web.server;
+
+import io.javalin.http.Context;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.RunRequest;
+
+/**
+ * RunStream answers POST /runs as server-sent events.
+ *
+ * <p>The run has a thread of its own and puts its events into a queue, from which the request's thread writes them:
+ * a slow reader never holds up the engine. A reader that is gone shows when something is written, if only a
+ * heartbeat, and cancels the run. A run that is refused before its first event is answered with a plain problem.
+ */
+final class RunStream {
+
+    private static final long HEARTBEAT_MS = 2_000;
+    private static final byte[] HEARTBEAT = ": waiting\n\n".getBytes(StandardCharsets.UTF_8);
+
+    private final Inspector inspector;
+    private final ExecutorService threads;
+
+    RunStream(Inspector inspector, ExecutorService threads) {
+        this.inspector = inspector;
+        this.threads = threads;
+    }
+
+    void answer(Context ctx, RunRequest request, ActiveRuns active, Metrics metrics) throws Exception {
+        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
+        LiveRun run = new LiveRun(active, metrics, events::add);
+        threads.execute(() -> events.add(runToEnd(run, request, ctx.path())));
+        try {
+            write(ctx, events);
+        } catch (IOException gone) {
+            run.cancel();
+        } catch (InterruptedException e) {
+            run.cancel();
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private RunEvent runToEnd(LiveRun run, RunRequest request, String path) {
+        try {
+            return new RunEvent("done", run.run(inspector, request));
+        } catch (Throwable t) {
+            return new RunEvent("error", Problems.detail(t, "POST " + path, path));
+        }
+    }
+
+    private static void write(Context ctx, BlockingQueue<RunEvent> events) throws Exception {
+        RunEvent event = events.poll(HEARTBEAT_MS, TimeUnit.MILLISECONDS);
+        if (event != null && event.data() instanceof ProblemDetail refused) {
+            Problems.answer(ctx, refused);
+            return;
+        }
+        ctx.status(200).contentType("text/event-stream; charset=utf-8");
+        ctx.header("X-Accel-Buffering", "no");
+        OutputStream out = ctx.res().getOutputStream(); // not Javalin's, which compresses and so holds back
+        for (; event == null || !event.last(); event = events.poll(HEARTBEAT_MS, TimeUnit.MILLISECONDS)) {
+            out.write(event == null ? HEARTBEAT : frame(event));
+            ctx.res().flushBuffer();
+        }
+        out.write(frame(event));
+        ctx.res().flushBuffer();
+    }
+
+    private static byte[] frame(RunEvent event) throws IOException {
+        ByteArrayOutputStream frame = new ByteArrayOutputStream();
+        frame.write(("event: " + event.name() + "\ndata: ").getBytes(StandardCharsets.UTF_8));
+        frame.write(Problems.json(event.data())); // JSON on one line
+        frame.write("\n\n".getBytes(StandardCharsets.UTF_8));
+        return frame.toByteArray();
+    }
+}

@@ -1,0 +1,143 @@
+package org.llminspector.web.server;
+
+import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.HttpResponseException;
+import io.javalin.router.EndpointNotFound;
+import io.javalin.util.JavalinBindException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.eclipse.jetty.server.handler.GracefulHandler;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Inspector;
+
+/** Server is the program over HTTP: it starts, answers, and stops without losing what was made. */
+public final class Server implements AutoCloseable {
+
+    /**
+     * @param host to bind to
+     * @param port to bind to; 0 picks a free one
+     * @param token what every request must show, or null: then the host must be a loopback address
+     */
+    public record Config(String host, int port, String token) {
+        public Config {
+            if (token == null && !isLoopback(host)) {
+                throw Problem.invalid("a server that others can reach needs a token")
+                        .where("--token")
+                        .expected("a secret");
+            }
+        }
+    }
+
+    /** Threads for requests that do not wait for the engine. */
+    private static final int QUICK_THREADS = 48;
+    /** How long a stop waits for answers to go out. */
+    private static final long STOP_MS = 20_000;
+
+    private final Config config;
+    private final Javalin javalin;
+    private final ActiveRuns active = new ActiveRuns();
+    private final Metrics metrics;
+    private final ExecutorService runThreads = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "run-stream");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private Server(Inspector inspector, Config config) {
+        this.config = config;
+        this.metrics = new Metrics(inspector);
+        this.javalin = Javalin.create(c -> configure(c, inspector));
+    }
+
+    /** Starts to answer. The inspector stays the caller's to close, after the server. */
+    public static Server start(Inspector inspector, Config config) {
+        Server server = new Server(inspector, config);
+        try {
+            server.javalin.start(config.host(), config.port());
+        } catch (JavalinBindException e) {
+            server.metrics.close();
+            throw Problem.of(Problem.Kind.CONFLICT, "the address cannot be bound")
+                    .where(config.host() + ":" + config.port())
+                    .found("another program has it, or it is not this machine's")
+                    .instead("choose another with --port; --port 0 takes a free one")
+                    .causedBy(e);
+        }
+        return server;
+    }
+
+    private void configure(JavalinConfig c, Inspector inspector) {
+        c.startup.showJavalinBanner = false;
+        c.startup.showOldJavalinVersionWarning = false;
+        c.startup.startupWatcherEnabled = false;
+        c.http.prefer405over404 = true;
+        c.http.compressionStrategy = compression();
+        // Every run in the queue may hold one thread; the rest stay free for everybody else.
+        c.jetty.threadPool = new QueuedThreadPool(inspector.queue().capacity() + QUICK_THREADS, 8, 60_000);
+        c.jetty.modifyServer(jetty -> {
+            jetty.insertHandler(new GracefulHandler());
+            jetty.setStopTimeout(STOP_MS);
+            jetty.setErrorHandler(new JettyErrors());
+        });
+        c.jetty.modifyServletContextHandler(context -> context.setErrorHandler(new JettyErrors()));
+
+        Page page = new Page();
+        Access access = new Access(config.host(), config.token());
+        c.routes.before(ctx -> {
+            SecurityHeaders.set(ctx);
+            access.check(ctx);
+        });
+        c.routes.exception(EndpointNotFound.class, (e, ctx) -> {
+            if (page.owns(ctx)) page.index(ctx);
+            else Problems.answer(ctx, e);
+        });
+        c.routes.exception(HttpResponseException.class, (e, ctx) -> Problems.answer(ctx, e));
+        c.routes.exception(Exception.class, (e, ctx) -> Problems.answer(ctx, e));
+        c.router.javaLangErrorHandler((response, error) -> Problems.answer(response, error));
+        c.requestLogger.http(metrics::request);
+
+        new SystemRoutes(inspector, metrics).register(c.routes);
+        new ModelRoutes(inspector).register(c.routes);
+        new TextRoutes(inspector).register(c.routes);
+        new RunRoutes(inspector, active, metrics, new RunStream(inspector, runThreads)).register(c.routes);
+        new CaptureRoutes(inspector).register(c.routes);
+        new AnalysisRoutes(inspector).register(c.routes);
+        new DocsRoutes().register(c.routes);
+        page.register(c);
+    }
+
+    private static CompressionStrategy compression() {
+        CompressionStrategy gzip = new CompressionStrategy(null, new io.javalin.compression.Gzip(4));
+        List<String> excluded = new ArrayList<>(gzip.getExcludedMimeTypes());
+        excluded.addAll(List.of("font/", "application/octet-stream", "application/x-npy", "text/event-stream"));
+        gzip.setExcludedMimeTypes(excluded);
+        return gzip;
+    }
+
+    /** Whether only this machine can reach a server at this address. */
+    public static boolean isLoopback(String host) {
+        return Access.isLoopback(host);
+    }
+
+    public int port() {
+        return javalin.port();
+    }
+
+    /** For the test that compares the routes with openapi.yaml. */
+    Javalin javalin() {
+        return javalin;
+    }
+
+    /** Takes no more requests, cancels the runs under way (what they made is kept), and lets answers go out. */
+    @Override
+    public void close() {
+        active.cancelAll();
+        javalin.stop();
+        runThreads.shutdown();
+        metrics.close();
+    }
+}

@@ -1,0 +1,53 @@
+package org.llminspector.web.server;
+
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsWriter;
+
+/** TensorReply writes one tensor as an answer, straight from its bytes into the response. */
+final class TensorReply {
+
+    /** More values than this are refused as JSON: a browser would choke on them, and binary is a tenth of the size. */
+    static final int MAX_JSON_VALUES = 1_000_000;
+
+    private TensorReply() {}
+
+    /** Throws when so many values may not go out in this format. */
+    static void check(TensorFormat format, long values, String where) {
+        if (format != TensorFormat.JSON || values <= MAX_JSON_VALUES) return;
+        throw Problem.tooLarge("that is too much for JSON")
+                .where(where)
+                .expected("at most " + MAX_JSON_VALUES + " values")
+                .found(values + " values")
+                .instead(
+                        "take a slice, or ask for Accept: application/octet-stream (safetensors) or application/x-npy");
+    }
+
+    /**
+     * @param name the tensor's name in a safetensors answer
+     * @param head fields that stand before the values in a JSON answer
+     */
+    static void write(Context ctx, TensorFormat format, String name, Map<String, ?> head, Tensor tensor)
+            throws IOException {
+        ctx.contentType(format.mediaType());
+        ctx.header("X-Dtype", tensor.dtype().name().toLowerCase(Locale.ROOT));
+        ctx.header(
+                "X-Shape",
+                Arrays.stream(tensor.shape()).mapToObj(Long::toString).collect(Collectors.joining(",")));
+        if (format == TensorFormat.JSON) {
+            JsonTensor.write(ctx.outputStream(), head, tensor);
+            return;
+        }
+        OutputStream out = ctx.res().getOutputStream(); // floats hardly compress
+        if (format == TensorFormat.NPY) Npy.write(out, tensor);
+        else SafetensorsWriter.write(Channels.newChannel(out), Map.of(name, tensor), Map.of());
+    }
+}

@@ -1,0 +1,27 @@
+package org.llminspector.web;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** TinyModels makes a folder of real, tiny models: {@code tiny} has a tokenizer, {@code bare} has none. */
+public final class TinyModels {
+
+    private static final Path RESOURCES = Path.of("../inspector-core/src/test/resources");
+
+    private TinyModels() {}
+
+    public static Path in(Path folder) throws IOException {
+        Path models = folder.resolve("models");
+        copy("golden/hf/llama", models.resolve("tiny"), List.of("config.json", "model.safetensors"));
+        copy("tokenizers/spm", models.resolve("tiny"), List.of("tokenizer.json", "tokenizer_config.json"));
+        copy("golden/hf/gpt2", models.resolve("bare"), List.of("config.json", "model.safetensors"));
+        return models;
+    }
+
+    private static void copy(String from, Path to, List<String> names) throws IOException {
+        Files.createDirectories(to);
+        for (String name : names) Files.copy(RESOURCES.resolve(from).resolve(name), to.resolve(name));
+    }
+}

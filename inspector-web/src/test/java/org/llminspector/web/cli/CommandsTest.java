@@ -1,0 +1,254 @@
+package org.llminspector.web.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.llminspector.base.Json;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.web.TinyModels;
+
+/** The command line: what goes where, and the exit codes. */
+class CommandsTest {
+
+    record Ended(int code, String out, String err) {}
+
+    @TempDir
+    static Path folder;
+
+    static Path models;
+
+    @BeforeAll
+    static void models() throws IOException {
+        models = TinyModels.in(folder);
+    }
+
+    private static Ended inspector(String... args) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int code = InspectorCommand.run(new PrintWriter(out), new PrintWriter(err), args);
+        assertThat(err.toString()).doesNotContain("\tat ");
+        return new Ended(code, out.toString(), err.toString());
+    }
+
+    /** A command with the tests' places after its own arguments. */
+    private static Ended command(String command, String... args) {
+        List<String> all = new ArrayList<>(List.of(command));
+        all.addAll(List.of(args));
+        all.addAll(List.of(
+                "--model-root",
+                models.toString(),
+                "--runs-dir",
+                folder.resolve("runs").toString()));
+        return inspector(all.toArray(String[]::new));
+    }
+
+    @Test
+    void helpIsWorthReading() {
+        Ended help = inspector("--help");
+        assertThat(help.code()).isZero();
+        assertThat(help.out()).contains("serve", "run", "models", "hooks", "Exit codes", "Examples");
+        assertThat(inspector().out()).isEqualTo(help.out());
+        for (String c : List.of("serve", "run", "models", "hooks")) {
+            assertThat(inspector(c, "--help").out())
+                    .contains("Usage: inspector " + c)
+                    .contains("--model");
+        }
+        assertThat(inspector("--version").out()).contains("LLM Inspector");
+    }
+
+    @Test
+    void theTextGoesToStandardOutputAndTheRestToStandardError() {
+        Ended run = command("run", "--model", "tiny", "--prompt", "the cat", "--max-new-tokens", "4", "--ignore-eos");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).startsWith("the cat").endsWith("\n").hasLineCount(1);
+        assertThat(run.err()).contains("tiny, fp32, cpu").contains("+ 4 tokens");
+        Ended quiet =
+                command("run", "--model", "tiny", "--prompt", "the cat", "--max-new-tokens", "4", "--ignore-eos", "-q");
+        assertThat(quiet.out()).isEqualTo(run.out());
+        assertThat(quiet.err()).isEmpty();
+    }
+
+    @Test
+    void nothingIsGeneratedUnlessAskedFor() throws IOException {
+        Ended run = command("run", "--model", "tiny", "--tokens", "1,2,3", "--json");
+        JsonNode manifest = Json.mapper().readTree(run.out());
+        assertThat(manifest.path("prompt_length").asInt()).isEqualTo(3);
+        assertThat(manifest.has("generation")).isFalse();
+    }
+
+    @Test
+    void capturesAreWrittenUnderTheirHooksNames() throws IOException {
+        Path file = folder.resolve("run.safetensors");
+        Ended run = command(
+                "run",
+                "--model",
+                "tiny",
+                "--tokens",
+                "1,2,3,4",
+                "--capture",
+                "blocks.*.attn.hook_pattern,logits",
+                "--capture",
+                "hook_embed",
+                "--out",
+                file.toString());
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("6 captures");
+        try (SafetensorsFile written = SafetensorsFile.open(file)) {
+            assertThat(written.tensors().keySet()).contains("blocks.0.attn.hook_pattern", "logits", "hook_embed");
+            Tensor logits = written.tensor("logits");
+            assertThat(logits.shape()).containsExactly(1, 4, 320);
+        }
+    }
+
+    @Test
+    void theSameSeedGivesTheSameText() {
+        String[] args = {
+            "--model", "tiny", "--prompt", "the", "--max-new-tokens", "8", "--temperature", "1.5", "--seed", "5"
+        };
+        assertThat(command("run", args).out()).isEqualTo(command("run", args).out());
+    }
+
+    @Test
+    void anInterventionComesAsJsonOrFromAFile() throws IOException {
+        String json = "{\"hook\":\"blocks.*.hook_mlp_out\",\"op\":\"zero\"}";
+        Path file = Files.writeString(folder.resolve("cut.json"), "[" + json + "]");
+        Ended direct = command("run", "--model", "tiny", "--tokens", "1,2", "--json", "--intervene", json);
+        Ended fromFile = command("run", "--model", "tiny", "--tokens", "1,2", "--json", "--intervene", "@" + file);
+        JsonNode a = Json.mapper().readTree(direct.out()).at("/request/interventions");
+        assertThat(a.size()).isEqualTo(1);
+        assertThat(Json.mapper().readTree(fromFile.out()).at("/request/interventions"))
+                .isEqualTo(a);
+    }
+
+    @Test
+    void aRunNeedNotBeKept() throws IOException {
+        Path runs = folder.resolve("none");
+        Ended run = inspector(
+                "run",
+                "--no-store",
+                "--model",
+                models.resolve("tiny").toString(),
+                "--tokens",
+                "1",
+                "--runs-dir",
+                runs.toString());
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("not kept");
+        assertThat(Files.exists(runs)).isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    --tokens 1 --model /no/such/folder               | 3 | does not exist
+                    --tokens 1 --model nothing                       | 3 | no such model
+                    --tokens 1,320 --model tiny                      | 2 | 0 to 319
+                    --tokens 1,x --model tiny                        | 2 | 'x'
+                    --model tiny                                     | 2 | --prompt
+                    --tokens 1 --prompt x --model tiny               | 2 | mutually exclusive
+                    --tokens 1 --model tiny --capture blocks.1.hook  | 2 | closest
+                    --tokens 1 --model tiny --capture hook_pos_embed | 6 | RoPE
+                    --prompt hello --model bare                      | 6 | tokens
+                    --tokens 1 --model tiny --engine warp            | 6 | torch
+                    --tokens 1 --model tiny --precision int3         | 2 | fp32, fp16, bf16
+                    --tokens 1 --model tiny --precision bf16         | 6 | instead
+                    --tokens 1 --model tiny --out x.safetensors      | 2 | --capture
+                    --tokens 1 --model tiny --intervene {            | 2 | line 1
+                    --tokens 1 --model tiny --intervene {"hok":1}    | 2 | no such field
+                    --tokens 1 --model tiny --intervene @nofile      | 3 | nofile
+                    --tokens 1 --model tiny --temperature -1         | 2 | temperature
+                    --tokens 1 --model tiny --capture * --capture-budget 1k   | 5 | at most
+                    --tokens 1 --model tiny --capture-budget lots    | 2 | 512MiB
+                    --tokens 1 --model tiny --bogus                  | 2 | --bogus
+                    """)
+    void aWrongArgumentIsAFewPlainLinesAndAnExitCode(String args, int code, String says) {
+        Ended run = command("run", args.split(" +", -1));
+        assertThat(run.code()).as(run.err()).isEqualTo(code);
+        assertThat(run.err()).startsWith("inspector: ").contains(says);
+        assertThat(run.err().lines().count()).isLessThan(9);
+        assertThat(run.out()).isEmpty();
+    }
+
+    @Test
+    void aPromptLongerThanTheContextHasAnExitCodeOfItsOwn() {
+        Ended run = command("run", "--model", "tiny", "--tokens", "1" + ",1".repeat(299));
+        assertThat(run.code()).isEqualTo(5);
+        assertThat(run.err()).contains("at most 256 tokens").contains("300 tokens");
+    }
+
+    @Test
+    void modelsAndHooksAreListed() throws IOException {
+        Ended listed = command("models");
+        assertThat(listed.code()).isZero();
+        assertThat(listed.out()).contains("* bare").contains("  tiny").contains("222.8 K");
+        assertThat(Json.mapper().readTree(command("models", "--json").out()).isArray())
+                .isTrue();
+        Ended hooks = command("hooks", "--model", "tiny");
+        assertThat(hooks.out())
+                .contains("blocks.{i}.attn.hook_pattern")
+                .contains("[1, 4, query, key]")
+                .contains("RoPE");
+        assertThat(inspector("hooks", "--model", "/no/such").code()).isEqualTo(3);
+    }
+
+    @Test
+    void aServerStartsAndStopsWhenTold() throws Exception {
+        Path log = folder.resolve("serve.log");
+        Process server = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "org.llminspector.web.Main",
+                        "serve",
+                        "--port",
+                        "0",
+                        "--model",
+                        models.resolve("tiny").toString(),
+                        "--runs-dir",
+                        folder.resolve("serve-runs").toString())
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+        try {
+            for (int i = 0; i < 600 && !Files.readString(log).contains("is open"); i++) Thread.sleep(100);
+            String said = Files.readString(log);
+            assertThat(said)
+                    .contains("LLM Inspector is at http://localhost:")
+                    .contains("tiny is open: torch fp32 on cpu");
+            java.net.URI runs =
+                    java.net.URI.create(said.replaceAll("(?s).*(http://localhost:[0-9]+/).*", "$1") + "api/v1/runs");
+            var client = java.net.http.HttpClient.newHttpClient();
+            var answer = client.sendAsync(
+                    java.net.http.HttpRequest.newBuilder(runs)
+                            .POST(java.net.http.HttpRequest.BodyPublishers.ofString(
+                                    "{\"tokens\":[1],\"generate\":{\"max_new_tokens\":255,\"ignore_eos\":true}}"))
+                            .build(),
+                    java.net.http.HttpResponse.BodyHandlers.ofString());
+            Thread.sleep(700);
+            server.destroy();
+            assertThat(server.waitFor(30, java.util.concurrent.TimeUnit.SECONDS))
+                    .isTrue();
+            // The answer went out, whether the run was cut or had just finished, and the run was kept.
+            assertThat(answer.join().statusCode()).isEqualTo(201);
+            try (Stream<Path> kept = Files.list(folder.resolve("serve-runs"))) {
+                assertThat(kept.filter(p -> p.getFileName().toString().matches("[0-9].*")))
+                        .hasSize(1);
+            }
+        } finally {
+            server.destroyForcibly();
+        }
+    }
+}

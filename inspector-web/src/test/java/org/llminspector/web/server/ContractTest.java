@@ -1,0 +1,121 @@
+package org.llminspector.web.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.javalin.router.Endpoint;
+import io.javalin.router.ParsedEndpoint;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The server and openapi.yaml say the same: every route, every answer. */
+class ContractTest {
+
+    @TempDir
+    static Path folder;
+
+    static LiveServer live;
+
+    @BeforeAll
+    static void start() throws IOException {
+        live = new LiveServer(folder);
+    }
+
+    @AfterAll
+    static void stop() {
+        live.close();
+    }
+
+    @Test
+    void everyRouteIsDocumentedAndEveryDocumentedPathIsRouted() {
+        Set<String> routes = new TreeSet<>();
+        for (ParsedEndpoint parsed : live.server.javalin().unsafe.internalRouter.allHttpHandlers()) {
+            Endpoint endpoint = parsed.endpoint;
+            if (!endpoint.method.isHttpMethod()) continue;
+            routes.add(endpoint.method.name() + " "
+                    + endpoint.path.replace('<', '{').replace('>', '}'));
+        }
+        assertThat(routes).isEqualTo(live.contract.operations());
+    }
+
+    @Test
+    void everyOperationAnswersAsDocumented() {
+        live.get("/api/v1/health");
+        live.get("/api/v1/devices");
+        live.get("/api/v1/engines");
+        live.get("/metrics");
+        live.get("/openapi.yaml");
+        live.get("/docs");
+        live.get("/docs/docs.css");
+
+        JsonNode models = live.get("/api/v1/models").json();
+        assertThat(models.path("default").asText()).isEqualTo("tiny");
+        assertThat(models.path("models").findValuesAsText("slug")).contains("tiny", "bare");
+        assertThat(live.post("/api/v1/models/tiny/open", "{\"precision\":\"fp32\"}")
+                        .json()
+                        .path("name")
+                        .asText())
+                .isEqualTo("torch");
+        live.post("/api/v1/models/bare/open", null);
+        for (String slug : new String[] {"tiny", "bare"}) {
+            live.get("/api/v1/models/" + slug);
+            live.get("/api/v1/models/" + slug + "/hooks?engine=torch");
+            String name = live.get("/api/v1/models/" + slug + "/tensors")
+                    .json()
+                    .at("/tensors/0/name")
+                    .asText();
+            live.get("/api/v1/models/" + slug + "/tensors/" + name, "Accept", "application/json");
+        }
+
+        JsonNode tokens =
+                live.post("/api/v1/tokenize", "{\"text\":\"the cat\"}").json();
+        assertThat(tokens.path("count").asInt()).isEqualTo(tokens.path("tokens").size());
+        live.post("/api/v1/detokenize", "{\"tokens\":[1,5,9]}");
+
+        LiveServer.Answer made = live.post("/api/v1/runs", """
+                {"prompt":"the cat","name":"one","capture":["*"],
+                 "generate":{"max_new_tokens":3,"temperature":0.9,"top_k":40,"top_p":0.9,"min_p":0.01,"seed":7},
+                 "interventions":[{"hook":"blocks.1.attn.hook_z","op":"scale","value":0.5,"heads":[0]}]}""");
+        assertThat(made.status()).as(made.text()).isEqualTo(201);
+        String id = made.json().path("id").asText();
+        assertThat(made.header("Location")).isEqualTo("/api/v1/runs/" + id);
+        assertThat(live.get("/api/v1/runs/" + id).json()).isEqualTo(made.json());
+        assertThat(live.get("/api/v1/runs?limit=1").json().at("/runs/0/id").asText())
+                .isEqualTo(id);
+        live.get("/api/v1/runs/" + id + "/captures").json().path("captures").forEach(capture -> {
+            String hook = capture.path("hook").asText();
+            JsonNode values = live.get("/api/v1/runs/" + id + "/captures/" + hook, "Accept", "application/json")
+                    .json();
+            assertThat(values.path("shape")).as(hook).isEqualTo(capture.path("shape"));
+        });
+        live.get("/api/v1/runs/" + id + "/export");
+        live.get("/api/v1/runs/" + id + "/export?format=npz");
+        live.post("/api/v1/lens", "{\"run\":\"" + id + "\",\"top\":3}");
+        live.post("/api/v1/norms", "{\"run\":\"" + id + "\"}");
+        live.post("/api/v1/runs/" + id + "/cancel", "").problem(409);
+        live.send("DELETE", "/api/v1/runs/" + id, null);
+        live.get("/api/v1/runs/" + id).problem(404);
+
+        Set<String> silent = new TreeSet<>(live.contract.operations());
+        silent.removeAll(live.contract.answered);
+        // Cancelling needs a run under way: StreamTest.
+        assertThat(silent).containsExactly("POST /api/v1/runs/{id}/cancel");
+    }
+
+    @Test
+    void theDocumentIsServedToReadWithoutScripts() {
+        String page = live.get("/docs").text();
+        assertThat(page)
+                .contains("/api/v1/runs/{id}/captures/{hook}")
+                .contains("id=\"schema-RunManifest\"")
+                .doesNotContain("<script")
+                .doesNotContain("style=");
+        assertThat(live.get("/openapi.yaml").text()).startsWith("openapi: 3.1");
+    }
+}

@@ -1,0 +1,157 @@
+"""Runs ForwardBench and its Python twin in turns, and writes the table into docs/performance.md.
+
+One round is one fresh process of each, one after the other, so that what slows the machine slows both. A process'
+number is the median of its repetitions; a table's number is the median of the rounds, with their range; a ratio is
+the median of the rounds' own ratios.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+DOCUMENT = ROOT / "docs" / "performance.md"
+
+
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, OPT_OUT_TRACKING="true"))
+    if done.returncode or "{" not in done.stdout:
+        sys.exit(f"{' '.join(command)[:2000]}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    result = json.loads(done.stdout[done.stdout.index("{") :])
+    return {name: statistics.median(v) if isinstance(v, list) else v for name, v in result.items()}
+
+
+def java(args, precision):
+    return run(
+        ["java", "-Xmx4g", "-Dai.djl.offline=true", f"-Dai.djl.pytorch.num_threads={args.threads}"]
+        + ["-cp", args.classpath, "org.llminspector.bench.ForwardBench", "--model", args.model]
+        + ["--threads", str(args.threads), "--precision", precision, "--json"]
+    )
+
+
+def twin(args):
+    script = str(pathlib.Path(__file__).with_name("forward.py"))
+    return run([sys.executable, script, "--model", args.model, "--threads", str(args.threads), "--json"])
+
+
+def column(rounds, who, what):
+    return [r[who][what] for r in rounds]
+
+
+def times(values):
+    """Median and range, in milliseconds."""
+    return f"{number(statistics.median(values))} ({number(min(values))}-{number(max(values))})"
+
+
+def number(x):
+    return f"{x:.0f}" if x >= 100 else f"{x:.1f}"
+
+
+def speedup(slow, fast):
+    """How many times faster `fast` is, round by round: the median and the range."""
+    ratios = [s / f for s, f in zip(slow, fast)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def forward_table(rounds):
+    yield "| | LLM Inspector, ms | compared with, ms | times as fast | wanted |"
+    yield "|---|---|---|---|---|"
+    for what, title, wanted in [
+        ("prefill_128_ms", "prefill 128, FP32 / PyTorch FP32", "0.9"),
+        ("prefill_512_ms", "prefill 512, FP32 / PyTorch FP32", ""),
+        ("decode_ms", "decode a token, FP32 / PyTorch FP32", "0.9"),
+    ]:
+        ours, theirs = column(rounds, "fp32", what), column(rounds, "python", what)
+        yield f"| {title} | {times(ours)} | {times(theirs)} | {speedup(theirs, ours)} | {wanted} |"
+    for what, title, wanted in [
+        ("prefill_128_ms", "prefill 128, FP16 weights / own FP32", ""),
+        ("prefill_512_ms", "prefill 512, FP16 weights / own FP32", ""),
+        ("decode_ms", "decode a token, FP16 weights / own FP32", "2.5"),
+    ]:
+        half, full = column(rounds, "fp16", what), column(rounds, "fp32", what)
+        yield f"| {title} | {times(half)} | {times(full)} | {speedup(full, half)} | {wanted} |"
+
+
+def capture_table(rounds):
+    plain, tapped, copy = (
+        column(rounds, "fp32", what) for what in ("uncaptured_128_ms", "capture_128_ms", "capture_copy_128_ms")
+    )
+    yield "| prefill of 128 tokens, FP32 | ms | times the first | wanted |"
+    yield "|---|---|---|---|"
+    tensors, size = (rounds[0]["fp32"][what] for what in ("capture_tensors", "capture_bytes"))
+    yield f"| logits alone | {times(plain)} | 1 | |"
+    yield f"| every hook point: {tensors} tensors, {size / 2**20:.0f} MiB | {times(tapped)} | {speedup(tapped, plain)} | at most 1.25 |"
+    yield f"| the copy out | {times(copy)} | {speedup(copy, plain)} | |"
+
+
+def machine():
+    cpu = platform.processor() or platform.machine()
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        match = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text())
+        cpu = match.group(1) if match else cpu
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+
+
+def versions(rounds):
+    pom = (ROOT / "pom.xml").read_text()
+    djl, libtorch = (re.search(rf"<{p}\.version>(.+?)<", pom).group(1) for p in ("djl", "pytorch"))
+    lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
+    said = [f"DJL {djl}, libtorch {libtorch}", *(line for line in lines if "version" in line)]
+    if "python" in rounds[0]:
+        said.append(f"PyTorch {rounds[0]['python']['torch']}, Python {platform.python_version()}")
+    return "; ".join(said)
+
+
+def write_section(name, text):
+    begin, end = f"<!-- {name}: written by scripts/bench {name} -->\n", f"<!-- end of {name} -->"
+    document = DOCUMENT.read_text()
+    before, rest = document.split(begin)
+    after = rest.split(end)[1]
+    DOCUMENT.write_text(before + begin + text + "\n" + end + after)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("what", choices=["forward", "capture"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--classpath", required=True)
+    args = parser.parse_args()
+
+    load = os.getloadavg()[0]
+    busy = load > 0.3 * (os.cpu_count() or 1)
+    if busy:
+        print(f"The machine is busy (load {load:.1f}): these numbers will be worth little.", file=sys.stderr)
+    rounds = []
+    for i in range(args.rounds):
+        measured = {"fp32": java(args, "fp32")}
+        if args.what == "forward":
+            measured.update(python=twin(args), fp16=java(args, "fp16"))
+        rounds.append(measured)
+        shown = {f"{who} {k}": round(v, 1) for who, m in measured.items() for k, v in m.items() if k.endswith("_ms")}
+        print(f"round {i + 1} of {args.rounds}: {shown}", file=sys.stderr)
+
+    table = "\n".join((forward_table if args.what == "forward" else capture_table)(rounds))
+    notes = [
+        f"{datetime.date.today()}; {args.threads} threads; {args.rounds} rounds, medians (and ranges).",
+        f"{machine()}. {versions(rounds)}.",
+    ]
+    if busy:
+        notes.append(f"The machine was doing other work (load {load:.1f} at the start).")
+    print(table)
+    write_section(args.what, "\n" + table + "\n\n" + "\n".join(notes) + "\n")
+    print(f"written into {DOCUMENT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+"""Python client of LLM Inspector: run a language model, get every intermediate value as a numpy array.
+
+>>> from llm_inspector import Inspector
+>>> pattern = Inspector().run("Once upon a time").capture("blocks.0.attn.hook_pattern")
+>>> pattern.shape                                     # [batch, head, query, key]
+(1, 8, 5, 5)
+"""
+
+from .client import Index, Inspector, Run
+from .problem import InspectorProblem
+from .tensors import load, parse_safetensors
+
+__all__ = ["Index", "Inspector", "InspectorProblem", "Run", "load", "parse_safetensors"]
+__version__ = "0.1.0"

@@ -1,0 +1,434 @@
+"""Inspector talks to the server, Run is one finished run."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+from numpy.typing import NDArray
+
+from .problem import InspectorProblem
+from .tensors import parse_safetensors
+
+Json = Dict[str, Any]
+
+#: Part of one axis: an index (3, -1), a slice(2, 5), or text as NumPy writes it ("2:5", ":4", "-8:").
+Index = Union[int, slice, str]
+
+SAFETENSORS = "application/octet-stream"
+
+
+class Inspector:
+    """A running LLM Inspector.
+
+    Args:
+        url: where ``scripts/start`` said it is.
+        token: needed only when the server is not bound to this machine alone.
+        timeout: seconds to wait for the server's next word.
+
+    Every method raises InspectorProblem, with the server's words, when something cannot be done. JSON comes back
+    as the REST contract has it (``/docs`` on the server).
+    """
+
+    def __init__(
+        self, url: str = "http://127.0.0.1:7070", token: Optional[str] = None, timeout: float = 600
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._timeout = timeout
+        host = urllib.parse.urlsplit(self.url).hostname
+        local = host in ("127.0.0.1", "localhost", "::1")
+        proxies = urllib.request.ProxyHandler({} if local else None)
+        self._opener = urllib.request.build_opener(proxies)
+
+    def __repr__(self) -> str:
+        return f"Inspector({self.url!r})"
+
+    def run(
+        self,
+        prompt: Optional[str] = None,
+        *,
+        tokens: Optional[Sequence[int]] = None,
+        model: Optional[str] = None,
+        engine: Optional[str] = None,
+        device: Optional[str] = None,
+        precision: Optional[str] = None,
+        add_special_tokens: Optional[bool] = None,
+        capture: Union[str, Sequence[str], None] = None,
+        interventions: Sequence[Mapping[str, Any]] = (),
+        max_new_tokens: Optional[int] = None,
+        greedy: Optional[bool] = None,
+        temperature: Optional[float] = None,
+        top_k: Optional[int] = None,
+        top_p: Optional[float] = None,
+        min_p: Optional[float] = None,
+        repetition_penalty: Optional[float] = None,
+        seed: Optional[int] = None,
+        stop: Optional[Sequence[str]] = None,
+        alternatives: Optional[int] = None,
+        ignore_eos: Optional[bool] = None,
+        name: Optional[str] = None,
+        on_token: Optional[Callable[[Json], None]] = None,
+    ) -> "Run":
+        """Runs a model and returns the finished run.
+
+        Args:
+            prompt: text; give this or ``tokens``.
+            tokens: token ids instead of a text.
+            model: a slug that ``models()`` lists; the default model when None.
+            capture: hook names or globs (``"blocks.*.attn.hook_pattern"``). None: see ``Run.capture``.
+            interventions: changes to make while it runs, such as
+                ``{"hook": "blocks.1.attn.hook_z", "op": "zero", "heads": [3]}``.
+            max_new_tokens: how many tokens to continue with; nothing is generated when this and the options after
+                it are all None.
+            on_token: called with each generated token as it is made; an exception in it cancels the run.
+
+        The other arguments are those of POST /api/v1/runs; None is the server's default.
+        """
+        generate = _without_none(
+            max_new_tokens=max_new_tokens,
+            greedy=greedy,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            seed=seed,
+            stop=None if stop is None else list(stop),
+            alternatives=alternatives,
+            ignore_eos=ignore_eos,
+        )
+        request = _without_none(
+            model=model,
+            engine=engine,
+            device=device,
+            precision=precision,
+            prompt=prompt,
+            tokens=None if tokens is None else [int(t) for t in tokens],
+            add_special_tokens=add_special_tokens,
+            capture=[capture] if isinstance(capture, str) else None if capture is None else list(capture),
+            interventions=[dict(i) for i in interventions] or None,
+            generate=generate or None,
+            name=name,
+        )
+        return Run(self, self._post_run(request, on_token), on_demand=capture is None)
+
+    def get(self, run_id: str) -> "Run":
+        """A run that was made before."""
+        return Run(self, self._json("GET", _path("runs", run_id)), on_demand=False)
+
+    def runs(self, limit: int = 50, before: Optional[str] = None) -> List[Json]:
+        """Summaries of the newest runs, newest first; ``before`` a run's id for the next page."""
+        return self._json("GET", "runs" + _query(limit=limit, before=before))["runs"]
+
+    def models(self) -> List[Json]:
+        """The models that the server knows."""
+        return self._json("GET", "models")["models"]
+
+    def model(self, slug: Optional[str] = None) -> Json:
+        """Summary, spec and tokenizer of one model, the default one when None."""
+        return self._json("GET", _path("models", self._slug(slug)))
+
+    def hooks(self, model: Optional[str] = None) -> List[Json]:
+        """Every hook point of a model: name, axes, shape, doc, and why not where it is not available."""
+        return self._json("GET", _path("models", self._slug(model), "hooks"))["hooks"]
+
+    def tensors(self, model: Optional[str] = None) -> List[Json]:
+        """The weights as the checkpoint has them: name, dtype, shape, bytes, file."""
+        return self._json("GET", _path("models", self._slug(model), "tensors"))["tensors"]
+
+    def tensor(
+        self, name: str, *, model: Optional[str] = None, rows: Optional[Index] = None, cols: Optional[Index] = None
+    ) -> NDArray[Any]:
+        """One weight as float32; ``rows`` and ``cols`` slice its first and its last axis."""
+        path = _path("models", self._slug(model), "tensors", name) + _query(rows=_index(rows), cols=_index(cols))
+        return _only(self._bytes(path), name)
+
+    def tokenize(self, text: str, *, model: Optional[str] = None, add_special_tokens: bool = True) -> List[Json]:
+        """The tokens of a text: id, text, bytes, start, end, special."""
+        body = _without_none(text=text, model=model, add_special_tokens=add_special_tokens)
+        return self._json("POST", "tokenize", body)["tokens"]
+
+    def detokenize(self, tokens: Iterable[int], *, model: Optional[str] = None) -> str:
+        """The text of token ids."""
+        return self._json("POST", "detokenize", _without_none(tokens=[int(t) for t in tokens], model=model))["text"]
+
+    def lens(self, run: Union[str, "Run"], *, hook: Optional[str] = None, top: Optional[int] = None) -> List[Json]:
+        """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row a layer."""
+        return self._json("POST", "lens", _without_none(run=_run_id(run), hook=hook, top=top))["rows"]
+
+    def norms(self, run: Union[str, "Run"]) -> List[Json]:
+        """L2 norm at each position of every captured value that is d_model wide: one row a hook."""
+        return self._json("POST", "norms", {"run": _run_id(run)})["rows"]
+
+    def health(self) -> Json:
+        """Whether the server is well: status, version, default_model, queue."""
+        return self._json("GET", "health")
+
+    def _slug(self, model: Optional[str]) -> str:
+        if model is not None:
+            return model
+        default = self._json("GET", "models").get("default")
+        if default is None:
+            raise InspectorProblem("the server has no default model", instead="name one of models()")
+        return str(default)
+
+    def _post_run(self, request: Json, on_token: Optional[Callable[[Json], None]] = None) -> Json:
+        if on_token is None:
+            return self._json("POST", "runs", request)
+        with self._open("POST", "runs", request, "text/event-stream") as response:
+            for event, data in self._stream(response):
+                if event == "token":
+                    on_token(data)
+                elif event == "done":
+                    return data
+                elif event == "error":
+                    raise InspectorProblem.of(data)
+        raise InspectorProblem(
+            "the stream ended before the run was done", f"POST {self.url}/api/v1/runs", instead="see the server's log"
+        )
+
+    def _json(self, method: str, path: str, body: Optional[Json] = None) -> Any:
+        with self._open(method, path, body, "application/json") as response:
+            data = self._read(response)
+        return json.loads(data) if data else None
+
+    def _bytes(self, path: str) -> bytes:
+        with self._open("GET", path, None, SAFETENSORS) as response:
+            return self._read(response)
+
+    def _open(self, method: str, path: str, body: Optional[Json], accept: str) -> HTTPResponse:
+        url = f"{self.url}/api/v1/{path}"
+        headers = {"Accept": accept}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(url, data, headers, method=method)
+        with self._connected():
+            try:
+                return self._opener.open(request, timeout=self._timeout)
+            except urllib.error.HTTPError as e:
+                with e:
+                    raise InspectorProblem.of_response(e.code, e.read(), url, e.headers.get("Retry-After")) from None
+
+    def _read(self, response: HTTPResponse) -> bytes:
+        with self._connected():
+            return response.read()
+
+    def _stream(self, response: HTTPResponse) -> Iterator[Tuple[str, Json]]:
+        with self._connected():
+            yield from _events(response)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, HTTPException) as e:
+            raise InspectorProblem(
+                "no LLM Inspector answers",
+                self.url,
+                found=str(getattr(e, "reason", None) or e or type(e).__name__),
+                instead="start one with scripts/start",
+            ) from None
+
+
+class Run:
+    """One finished run: what went in, what came out, and the values seen on the way.
+
+    Attributes:
+        manifest: all that is known of it but its tensors, as GET /api/v1/runs/{id} has it.
+    """
+
+    def __init__(self, inspector: Inspector, manifest: Json, on_demand: bool) -> None:
+        self.manifest = manifest
+        self._inspector = inspector
+        self._on_demand = on_demand
+        self._reruns: Dict[str, Run] = {}
+
+    @property
+    def id(self) -> str:
+        return str(self.manifest["id"])
+
+    @property
+    def text(self) -> str:
+        """The prompt and its continuation."""
+        return str(self.manifest.get("text", ""))
+
+    @property
+    def tokens(self) -> List[Json]:
+        """The prompt's tokens and then the generated ones: id, text, bytes, start, end, special."""
+        return list(self.manifest["tokens"])
+
+    @property
+    def ids(self) -> List[int]:
+        """The same as token ids."""
+        return [int(token["id"]) for token in self.manifest["tokens"]]
+
+    @property
+    def prompt_length(self) -> int:
+        """How many of ``tokens`` are the prompt's."""
+        return int(self.manifest["prompt_length"])
+
+    @property
+    def generated(self) -> str:
+        """The continuation alone; empty when nothing was generated."""
+        return str((self.manifest.get("generation") or {}).get("text", ""))
+
+    @property
+    def steps(self) -> List[Json]:
+        """One entry a generated token: its probability and the alternatives to it."""
+        return list((self.manifest.get("generation") or {}).get("steps", []))
+
+    @property
+    def captures(self) -> List[Json]:
+        """What was captured: hook, dtype, shape, axes, bytes."""
+        return list(self.manifest.get("captures") or [])
+
+    @property
+    def hooks(self) -> List[str]:
+        """The names of what was captured, as data flows."""
+        return [str(entry["hook"]) for entry in self.captures]
+
+    def capture(
+        self,
+        hook: str,
+        *,
+        pos: Optional[Index] = None,
+        head: Optional[Index] = None,
+        query: Optional[Index] = None,
+        key: Optional[Index] = None,
+        feature: Optional[Index] = None,
+    ) -> NDArray[Any]:
+        """The values seen at one hook, with its axes in the hook's order; an indexed axis stays, with size 1.
+
+        Positions are the prompt's and those of every generated token but the last, which was never fed back. Only
+        the slice asked for is sent: ``run.capture("logits", pos=-1)`` is one row.
+
+        A run made with a ``capture`` list has those hooks and no others. A run made without one captures on demand:
+        the first time a hook is asked for, the same request (same seed, so the same tokens) runs once more with
+        that hook captured. Name the hooks in ``capture`` when you want more than a few.
+
+        Args:
+            feature: the last axis: d_head, d_model, d_mlp or vocab.
+
+        Raises:
+            InspectorProblem: the run did not capture this hook, no such hook exists, or the slice is outside it.
+        """
+        source = self if hook in self.hooks or not self._on_demand else self._rerun(hook)
+        query_string = _query(
+            pos=_index(pos), head=_index(head), query=_index(query), key=_index(key), feature=_index(feature)
+        )
+        path = _path("runs", source.id, "captures", hook) + query_string
+        return _only(self._inspector._bytes(path), hook)
+
+    def __getitem__(self, hook: str) -> NDArray[Any]:
+        return self.capture(hook)
+
+    def items(self) -> Iterator[Tuple[str, NDArray[Any]]]:
+        """Every captured hook with its values, one fetched at a time."""
+        for hook in self.hooks:
+            yield hook, self.capture(hook)
+
+    def lens(self, *, hook: Optional[str] = None, top: Optional[int] = None) -> List[Json]:
+        """See ``Inspector.lens``."""
+        return self._inspector.lens(self, hook=hook, top=top)
+
+    def norms(self) -> List[Json]:
+        """See ``Inspector.norms``."""
+        return self._inspector.norms(self)
+
+    def delete(self) -> None:
+        """Deletes the run from the server, and the runs that capturing on demand made."""
+        for run_id in [self.id] + [rerun.id for rerun in self._reruns.values()]:
+            self._inspector._json("DELETE", _path("runs", run_id))
+        self._reruns.clear()
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
+        return f"<Run {self.id} {text!r}, {len(self.captures)} captures>"
+
+    def _rerun(self, hook: str) -> "Run":
+        if hook not in self._reruns:
+            request = dict(self.manifest["request"], capture=[hook])
+            generation = self.manifest.get("generation")
+            if generation and request.get("generate"):
+                # As many tokens as there were, for a cancelled run too; the seed is the one that was drawn.
+                same = dict(request["generate"], max_new_tokens=len(generation["steps"]))
+                if generation.get("seed") is not None:
+                    same["seed"] = generation["seed"]
+                request["generate"] = same if generation["steps"] else None
+            again = Run(self._inspector, self._inspector._post_run(_without_none(**request)), on_demand=False)
+            if again.ids != self.ids:
+                raise InspectorProblem(
+                    "the run came out differently when it was repeated to capture this hook",
+                    hook,
+                    f"tokens {self.ids}",
+                    str(again.ids),
+                    "name the hook in run(capture=[...])",
+                )
+            self._reruns[hook] = again
+        return self._reruns[hook]
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[Tuple[str, Json]]:
+    """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) with JSON data."""
+    event = "message"
+    data: List[str] = []
+    for raw in lines:
+        line = raw.decode("utf-8").rstrip("\r\n")
+        if not line:
+            if data:
+                yield event, json.loads("\n".join(data))
+            event, data = "message", []
+        elif not line.startswith(":"):
+            field, _, value = line.partition(":")
+            value = value[1:] if value.startswith(" ") else value
+            if field == "event":
+                event = value
+            elif field == "data":
+                data.append(value)
+
+
+def _index(index: Optional[Index]) -> Optional[str]:
+    """As the server reads it: 3, -1, 2:5, :4, -8:."""
+    if index is None or isinstance(index, str):
+        return index
+    if isinstance(index, slice):
+        if index.step not in (None, 1):
+            raise InspectorProblem("a capture is sliced in steps of 1", expected="step 1", found=str(index.step))
+        start = "" if index.start is None else int(index.start)
+        stop = "" if index.stop is None else int(index.stop)
+        return f"{start}:{stop}"
+    return str(int(index))
+
+
+def _path(*parts: str) -> str:
+    return "/".join(urllib.parse.quote(part, safe="") for part in parts)
+
+
+def _query(**parameters: Any) -> str:
+    given = _without_none(**parameters)
+    return "?" + urllib.parse.urlencode(given) if given else ""
+
+
+def _without_none(**values: Any) -> Json:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _only(data: bytes, name: str) -> NDArray[Any]:
+    tensors = parse_safetensors(data, name)
+    if name not in tensors:
+        raise InspectorProblem("the server sent another tensor", expected=name, found=", ".join(tensors))
+    return tensors[name]
+
+
+def _run_id(run: Union[str, Run]) -> str:
+    return run.id if isinstance(run, Run) else run

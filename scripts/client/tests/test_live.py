@@ -1,0 +1,172 @@
+"""The client against a running server, whose address is in INSPECTOR_URL. The model needs a tokenizer.
+
+scripts/test starts such a server; by hand:
+    scripts/start --model DIR & INSPECTOR_URL=http://127.0.0.1:7070 python -m unittest discover scripts/client
+"""
+
+import os
+import unittest
+
+import numpy as np
+
+from llm_inspector import Inspector, InspectorProblem
+
+PATTERN = "blocks.0.attn.hook_pattern"
+PROMPT = "Once upon a time"
+
+
+def setUpModule():
+    global inspector, model
+    if "INSPECTOR_URL" not in os.environ:
+        raise RuntimeError("INSPECTOR_URL is not set: run `scripts/test client`, or start a server and set it")
+    inspector = Inspector(os.environ["INSPECTOR_URL"], os.environ.get("INSPECTOR_TOKEN"))
+    model = inspector.model()
+
+
+class Runs(unittest.TestCase):
+    def test_one_line_gives_an_attention_pattern(self):
+        pattern = inspector.run(PROMPT).capture(PATTERN)
+        self.assertIsInstance(pattern, np.ndarray)
+        positions = len(inspector.tokenize(PROMPT))
+        heads = model["spec"]["layers"][0]["attention"]["n_heads"]
+        self.assertEqual(pattern.shape, (1, heads, positions, positions))
+        np.testing.assert_allclose(pattern.sum(-1), 1, atol=1e-5)
+        self.assertEqual(np.abs(np.triu(pattern[0, 0], 1)).max(), 0, "no query may look ahead")
+
+    def test_capturing_on_demand_sees_the_run_that_was_made(self):
+        request = dict(max_new_tokens=4, temperature=1.5, top_k=20)
+        run = inspector.run(PROMPT, **request)
+        pattern = run.capture(PATTERN)
+        self.assertEqual(pattern.shape[-1], len(run.tokens) - 1, "all positions that were fed to the model")
+        same = inspector.run(
+            PROMPT, capture=[PATTERN], seed=run.manifest["generation"].get("seed"), **request
+        )
+        self.assertEqual(same.ids, run.ids)
+        np.testing.assert_array_equal(pattern, same.capture(PATTERN))
+
+    def test_a_hook_that_was_not_listed_is_refused(self):
+        run = inspector.run(PROMPT, capture=["logits"])
+        with self.assertRaises(InspectorProblem) as caught:
+            run.capture(PATTERN)
+        self.assertEqual(caught.exception.status, 404)
+        self.assertIn(PATTERN, str(caught.exception))
+        with self.assertRaises(InspectorProblem):
+            inspector.get(run.id).capture(PATTERN)
+
+    def test_an_unknown_hook_names_the_closest(self):
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.run(PROMPT, capture="blocks.0.attn.hook_patern")
+        self.assertEqual(caught.exception.status, 400)
+        self.assertIn(PATTERN, caught.exception.instead)
+
+    def test_tokens_instead_of_a_prompt_give_the_same_values(self):
+        run = inspector.run(PROMPT, capture="logits")
+        same = inspector.run(tokens=run.ids, capture="logits")
+        np.testing.assert_array_equal(run.capture("logits"), same.capture("logits"))
+
+    def test_slices_are_parts_of_the_whole(self):
+        run = inspector.run(PROMPT, capture=[PATTERN, "logits", "blocks.0.attn.hook_q"])
+        pattern, logits, q = (run.capture(h) for h in (PATTERN, "logits", "blocks.0.attn.hook_q"))
+        np.testing.assert_array_equal(run.capture(PATTERN, head=1, query=-1), pattern[:, 1:2, -1:])
+        np.testing.assert_array_equal(run.capture(PATTERN, query=slice(1, 3), key="1:"), pattern[:, :, 1:3, 1:])
+        np.testing.assert_array_equal(run.capture("logits", pos=-1), logits[:, -1:])
+        np.testing.assert_array_equal(run.capture("logits", pos=0, feature=slice(5, 9)), logits[:, :1, 5:9])
+        np.testing.assert_array_equal(run.capture("blocks.0.attn.hook_q", head=0, feature=":4"), q[:, :, :1, :4])
+
+    def test_an_axis_that_a_hook_lacks_is_refused(self):
+        run = inspector.run(PROMPT, capture="logits")
+        for wrong in (dict(head=0), dict(pos=999)):
+            with self.subTest(wrong), self.assertRaises(InspectorProblem) as caught:
+                run.capture("logits", **wrong)
+            self.assertEqual(caught.exception.status, 400)
+
+    def test_every_capture_is_as_the_manifest_says(self):
+        run = inspector.run(PROMPT, capture="*")
+        seen = dict(run.items())
+        self.assertEqual(list(seen), run.hooks)
+        for entry in run.captures:
+            self.assertEqual(list(seen[entry["hook"]].shape), entry["shape"], entry["hook"])
+        layer = "blocks.0."
+        np.testing.assert_allclose(
+            seen[layer + "hook_resid_pre"] + seen[layer + "hook_attn_out"] + seen[layer + "hook_mlp_out"],
+            seen[layer + "hook_resid_post"],
+            atol=1e-4,
+        )
+
+    def test_an_intervention_changes_what_comes_after_it(self):
+        hook = "blocks.0.attn.hook_z"
+        plain = inspector.run(PROMPT, capture=[hook, "logits"])
+        cut = inspector.run(PROMPT, capture=[hook, "logits"], interventions=[{"hook": hook, "op": "zero", "heads": [1]}])
+        self.assertEqual(np.abs(cut.capture(hook, head=1)).max(), 0)
+        np.testing.assert_array_equal(cut.capture(hook, head=0), plain.capture(hook, head=0))
+        self.assertGreater(np.abs(cut.capture("logits") - plain.capture("logits")).max(), 0)
+
+    def test_tokens_stream_as_they_are_made(self):
+        seen = []
+        run = inspector.run(PROMPT, max_new_tokens=5, greedy=True, ignore_eos=True, on_token=seen.append)
+        self.assertEqual([s["token"]["id"] for s in seen], run.ids[run.prompt_length :])
+        self.assertEqual(len(seen), 5)
+        self.assertEqual("".join(s["text"] for s in seen), run.generated)
+        self.assertEqual(run.ids, inspector.run(PROMPT, max_new_tokens=5, greedy=True, ignore_eos=True).ids)
+
+    def test_a_problem_in_a_stream_is_raised(self):
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.run(tokens=[10**6], max_new_tokens=2, on_token=print)
+        self.assertEqual(caught.exception.status, 400)
+
+    def test_runs_are_kept_listed_and_deleted(self):
+        run = inspector.run(PROMPT, capture="logits", name="from Python")
+        again = inspector.get(run.id)
+        self.assertEqual(again.manifest, run.manifest)
+        np.testing.assert_array_equal(again["logits"], run["logits"])
+        self.assertEqual(inspector.runs(limit=1)[0]["id"], run.id)
+        run.delete()
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.get(run.id)
+        self.assertEqual(caught.exception.status, 404)
+
+
+class Models(unittest.TestCase):
+    def test_the_default_model_is_listed_and_well(self):
+        self.assertEqual(inspector.health()["status"], "ok")
+        self.assertIn(model["summary"]["slug"], [m["slug"] for m in inspector.models()])
+
+    def test_hooks_are_described(self):
+        hooks = {h["name"]: h for h in inspector.hooks()}
+        self.assertEqual(hooks["blocks.{i}.attn.hook_pattern"]["axes"], ["batch", "head", "query", "key"])
+
+    def test_weights_are_read_whole_and_in_part(self):
+        entry = next(t for t in inspector.tensors() if len(t["shape"]) == 2)
+        whole = inspector.tensor(entry["name"])
+        self.assertEqual(list(whole.shape), entry["shape"])
+        self.assertEqual(whole.dtype, np.float32)
+        np.testing.assert_array_equal(inspector.tensor(entry["name"], rows="1:3", cols=slice(0, 4)), whole[1:3, :4])
+
+    def test_text_becomes_tokens_and_text_again(self):
+        text = "Once upon a time there was a naïve café ☕"
+        tokens = inspector.tokenize(text, add_special_tokens=False)
+        self.assertEqual(inspector.detokenize(t["id"] for t in tokens).strip(), text)
+
+    def test_an_unknown_model_is_refused(self):
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.run("x", model="no-such-model")
+        self.assertEqual(caught.exception.status, 404)
+
+
+class Analyses(unittest.TestCase):
+    def test_the_lens_ends_at_the_models_own_output(self):
+        run = inspector.run(PROMPT, capture=["blocks.*.hook_resid_post", "logits"])
+        row = run.lens(top=3)[-1]
+        for cell in row["cells"]:
+            self.assertEqual(cell["top"][0]["id"], int(run.capture("logits", pos=cell["pos"]).argmax()))
+            self.assertEqual(cell["final_token_rank"], 0)
+
+    def test_norms_are_those_of_the_captures(self):
+        run = inspector.run(PROMPT, capture="blocks.*.hook_resid_post")
+        for row in run.norms():
+            norms = np.linalg.norm(run.capture(row["hook"])[0], axis=-1)
+            np.testing.assert_allclose(row["norms"], norms, rtol=1e-5)
+
+
+if __name__ == "__main__":
+    unittest.main()

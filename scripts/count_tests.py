@@ -1,0 +1,81 @@
+"""Counts what the test runners reported, and says it in one line: `N passed, N failed`.
+
+usage: count_tests.py REPORTS "parts that ran" "parts that failed"
+
+A failed part without a failed test (a linter, a build, a server that did not start) counts as one failed, and so
+does a part that should have run tests but has no report of any. Exits with 1 when anything failed.
+"""
+
+import json
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+from typing import NamedTuple
+
+
+class Count(NamedTuple):
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+def surefire(root):
+    total = Count()
+    for path in root.glob("inspector-*/target/surefire-reports/TEST-*.xml"):
+        suite = ElementTree.parse(path).getroot()
+        tests, failures, errors, skipped = (int(suite.get(a)) for a in ("tests", "failures", "errors", "skipped"))
+        failed = failures + errors
+        total = add(total, Count(tests - failed - skipped, failed, skipped))
+    return total
+
+
+def vitest(path):
+    report = read(path)
+    # A file that does not load is a failed suite without tests.
+    files = sum(1 for f in report.get("testResults", []) if f["status"] == "failed" and not f["assertionResults"])
+    skipped = report.get("numPendingTests", 0) + report.get("numTodoTests", 0)
+    return Count(report.get("numPassedTests", 0), report.get("numFailedTests", 0) + files, skipped)
+
+
+def playwright(path):
+    stats = read(path).get("stats", {})
+    return Count(stats.get("expected", 0) + stats.get("flaky", 0), stats.get("unexpected", 0), stats.get("skipped", 0))
+
+
+def unittest(path):
+    return Count(**read(path))
+
+
+def read(path):
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def add(a, b):
+    return Count(*(x + y for x, y in zip(a, b)))
+
+
+def main(reports, parts, failed_parts):
+    root = pathlib.Path(__file__).resolve().parent.parent
+    reports = pathlib.Path(reports)
+    counters = {
+        "java": lambda: surefire(root),
+        "client": lambda: unittest(reports / "unittest.json"),
+        "page": lambda: vitest(reports / "vitest.json"),
+        "e2e": lambda: playwright(reports / "playwright.json"),
+    }
+    total = Count()
+    for part in parts:
+        count = counters.get(part, Count)()
+        nothing = part in counters and count.passed + count.failed == 0
+        if (part in failed_parts or nothing) and count.failed == 0:
+            count = count._replace(failed=1)
+        ok = "FAILED" if count.failed else "ok"
+        tests = f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped" if part in counters else ""
+        print(f"{part:8} {ok:7} {tests}".rstrip())
+        total = add(total, count)
+    print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2].split(), sys.argv[3].split()))
