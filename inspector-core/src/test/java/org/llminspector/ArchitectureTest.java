@@ -20,6 +20,7 @@ class ArchitectureTest {
 
     private static final List<String> ROOMS = List.of(
             "base",
+            "checkpoint.gguf",
             "checkpoint",
             "hub",
             "tokenize",

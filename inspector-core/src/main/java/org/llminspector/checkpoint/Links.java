@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * Links keeps a model's files inside its folder, whatever names its index uses and whatever links it brings.
@@ -57,7 +58,7 @@ final class Links {
             }
             return file;
         } catch (IOException e) {
-            throw SafetensorsFile.unreadable(file, e);
+            throw Reads.unreadable(file, e);
         }
     }
 

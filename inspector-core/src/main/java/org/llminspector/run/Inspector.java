@@ -7,6 +7,9 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
@@ -26,7 +29,7 @@ public final class Inspector implements AutoCloseable {
      * Config is where things are and how much is allowed.
      *
      * @param modelRoots folders whose subfolders are models (model-cache)
-     * @param model a model folder given by the user, or null; it becomes the default
+     * @param model a model folder or .gguf file given by the user, or null; it becomes the default
      * @param runsDir where runs are kept
      * @param runsMaxBytes oldest runs go when the store is larger
      * @param captureBudgetBytes most bytes one run may capture
@@ -72,7 +75,7 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /** One tensor of a checkpoint, as the file has it. */
+    /** One tensor of a checkpoint: its number format as it is read, its bytes as the file has them. */
     public record TensorEntry(String name, DType dtype, List<Long> shape, long bytes, String file) {}
 
     public record Queue(int running, int waiting, int capacity) {}
@@ -204,7 +207,17 @@ public final class Inspector implements AutoCloseable {
 
     /** Part of one weight; rows and cols slice the first and the last axis. Decoded to float32. */
     public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
-        Tensor t = models.folder(slug).checkpoint().get(name);
+        Checkpoint checkpoint = models.folder(slug).checkpoint();
+        TensorInfo info = checkpoint.tensors().get(name);
+        if (info != null && info.shape().size() == 2) {
+            int[] range = (rows == null ? Slice.ALL : rows).on(info.shape().get(0), "rows");
+            Tensor t = checkpoint.rows(name, range[0], range[1]);
+            return sliced(t, Slice.ALL, cols);
+        }
+        return sliced(checkpoint.get(name), rows, cols);
+    }
+
+    private static Tensor sliced(Tensor t, Slice rows, Slice cols) {
         long[] shape = t.shape();
         int[][] ranges = new int[shape.length][];
         for (int a = 0; a < shape.length; a++) {
@@ -213,6 +226,11 @@ public final class Inspector implements AutoCloseable {
         }
         Tensor part = t.slice(ranges);
         return part.dtype() == DType.F32 ? part : Tensor.of(part.toFloats(), part.shape());
+    }
+
+    /** The block of a quantized GGUF tensor that holds the weight at [row, col]: codes, scales, mins and values. */
+    public GgufBlock block(String slug, String name, long row, long col) {
+        return models.folder(slug).checkpoint().block(name, row, col);
     }
 
     /** The model's tokenizer; a model without one is a Problem that says to pass token ids. */

@@ -16,9 +16,11 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
 
 /**
- * Tokenizer is one model's tokenizer.json, run by Hugging Face's own tokenizers library: no truncation, no padding,
+ * Tokenizer is one model's tokenizer.json, or what a GGUF file has instead, run by Hugging Face's own tokenizers library: no truncation, no padding,
  * no network. It may be used on any thread.
  */
 public final class Tokenizer implements AutoCloseable {
@@ -60,18 +62,42 @@ public final class Tokenizer implements AutoCloseable {
         Path path = modelDir.resolve("tokenizer.json");
         if (!Files.exists(path)) return Optional.empty();
         TokenizerFile file = TokenizerFile.read(path);
-        ControlIds control = ControlIds.read(modelDir, file::id);
+        return Optional.of(open(path, file, ControlIds.read(modelDir, file::id)));
+    }
+
+    /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json beside the weights. */
+    public static Optional<Tokenizer> open(Checkpoint checkpoint) {
+        GgufFile gguf = checkpoint.gguf().orElse(null);
+        GgufTokenizer inside = gguf == null ? null : GgufTokenizer.of(gguf.metadata());
+        if (inside == null) return open(checkpoint.dir());
+        TokenizerFile file = TokenizerFile.parse(new TokenizerFile.Source(gguf.path(), inside::json));
+        return Optional.of(open(gguf.path(), file, inside.control()));
+    }
+
+    private static Tokenizer open(Path path, TokenizerFile file, ControlIds control) {
         try {
             HuggingFaceTokenizer library =
                     HuggingFaceTokenizer.newInstance(file.json(), Map.of("truncation", "false", "padding", "false"));
-            return Optional.of(new Tokenizer(library, file, control));
+            return new Tokenizer(library, file, control);
         } catch (IOException | RuntimeException e) {
             throw TokenizerFile.damaged(path, e.getMessage()).causedBy(e);
         }
     }
 
+    /** Whether {@link #open(Checkpoint)} would find one, without opening it. */
+    public static boolean isIn(Checkpoint checkpoint) {
+        return checkpoint.gguf().map(g -> GgufTokenizer.isIn(g.metadata())).orElse(false)
+                || Files.isRegularFile(checkpoint.dir().resolve("tokenizer.json"));
+    }
+
     /** The eos ids that config.json and generation_config.json name: for a model without a tokenizer. */
-    public static List<Integer> eosIds(Path modelDir) {
+    public static List<Integer> eosIds(Checkpoint checkpoint) {
+        return checkpoint.gguf().isPresent()
+                ? ControlIds.ids(checkpoint.config(), "eos_token_id")
+                : eosIds(checkpoint.dir());
+    }
+
+    static List<Integer> eosIds(Path modelDir) {
         return ControlIds.read(modelDir, piece -> null).eos();
     }
 

@@ -1,5 +1,7 @@
 package org.llminspector.tokenize;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -30,6 +32,12 @@ final class TokenizerFile {
 
     /** Highest id that is believed; the largest known vocabulary has 262,208. */
     private static final int MAX_ID = 1 << 23;
+
+    /** Does not remember field names: a vocabulary has a quarter of a million, and each once. */
+    private static final JsonFactory FACTORY = new JsonFactoryBuilder()
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+            .build();
 
     private static final ObjectReader PARTS =
             Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
@@ -79,7 +87,7 @@ final class TokenizerFile {
     }
 
     /**
-     * Source reads a tokenizer.json again, since most who open one never ask for its merges.
+     * Source reads a tokenizer.json again, or makes it again of a GGUF file, since most who open one never ask for its merges.
      *
      * @param path where it is, for messages
      */
@@ -139,7 +147,7 @@ final class TokenizerFile {
     }
 
     private void parse() throws IOException {
-        try (JsonParser p = Json.mapper().createParser(json)) {
+        try (JsonParser p = FACTORY.createParser(json)) {
             if (p.nextToken() != JsonToken.START_OBJECT) throw damaged(file, "no JSON object");
             JsonNode added = null;
             while (p.nextToken() == JsonToken.FIELD_NAME) {
