@@ -1,7 +1,10 @@
 package org.llminspector.run;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
@@ -18,7 +21,11 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hub.Catalog;
+import org.llminspector.hub.HubClient;
 import org.llminspector.hub.ModelCache;
+import org.llminspector.hub.Progress;
+import org.llminspector.hub.Pulled;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Tokenizer;
 
@@ -103,6 +110,7 @@ public final class Inspector implements AutoCloseable {
 
     public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
+    private final List<Path> roots;
     private final ModelCache cache;
     private final OpenModels models;
     private final RunStore store;
@@ -110,6 +118,7 @@ public final class Inspector implements AutoCloseable {
     private final CaptureBudget budget;
 
     private Inspector(Config config) {
+        this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots());
         this.models = new OpenModels(cache);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
@@ -157,6 +166,28 @@ public final class Inspector implements AutoCloseable {
                     false,
                     List.of(),
                     p.getMessage());
+        }
+    }
+
+    /** Models that are good to pull: catalog.json of the first model root that has one. */
+    public List<Catalog.Entry> catalog() {
+        return roots.stream()
+                .map(root -> root.resolve("catalog.json"))
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .map(file -> Catalog.load(file).models())
+                .orElse(List.of());
+    }
+
+    /** Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards. */
+    public static Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
+        try {
+            return HubClient.fromEnvironment().pull(repo, revision, listener, cancelled);
+        } catch (CancellationException e) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the pull was cancelled")
+                    .where(repo)
+                    .instead("pull it again: what has arrived is kept")
+                    .causedBy(e);
         }
     }
 

@@ -24,7 +24,6 @@ class ArchitectureTest {
                         "ai.onnxruntime..",
                         "org.llminspector.engine.torch..",
                         "org.llminspector.family..",
-                        "org.llminspector.hub..",
                         "org.llminspector.analysis..")
                 .check(CLASSES);
     }

@@ -103,7 +103,9 @@ public final class Server implements AutoCloseable {
         new SystemRoutes(inspector, metrics).register(c.routes);
         new ModelRoutes(inspector).register(c.routes);
         new TextRoutes(inspector).register(c.routes);
-        new RunRoutes(inspector, active, metrics, new RunStream(inspector, runThreads)).register(c.routes);
+        RunStream stream = new RunStream(inspector, runThreads);
+        new PullRoutes(stream).register(c.routes);
+        new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new DocsRoutes().register(c.routes);

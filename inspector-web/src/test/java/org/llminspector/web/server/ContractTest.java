@@ -54,6 +54,7 @@ class ContractTest {
         live.get("/docs");
         live.get("/docs/docs.css");
 
+        live.post("/api/v1/models/pull", "{\"repo\":\"not a name\"}").problem(400);
         JsonNode models = live.get("/api/v1/models").json();
         assertThat(models.path("default").asText()).isEqualTo("tiny");
         assertThat(models.path("models").findValuesAsText("slug")).contains("tiny", "bare");
