@@ -48,7 +48,7 @@ final class TestHub implements AutoCloseable {
 
         /** The connection to the CDN ends after so many bytes. */
         static Fault cut(String suffix, int bytes) {
-            return silent(suffix, bytes, 20); // what was sent is to be read before the connection goes
+            return silent(suffix, bytes, 100); // what was sent is to be read before the connection goes
         }
 
         /** The CDN sends so many bytes, and then for so long nothing. */
