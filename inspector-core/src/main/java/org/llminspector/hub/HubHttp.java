@@ -32,15 +32,17 @@ final class HubHttp {
     private static final Duration ANSWER = Duration.ofSeconds(60);
     private static final long LOOK_MS = 100;
 
-    private final HubSettings settings;
-    private final Urls urls;
-    private final Backoff backoff;
-    private final HttpClient client = HttpClient.newBuilder()
+    /** One for all: it has threads and connections. */
+    private static final HttpClient CLIENT = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
             .proxy(EnvironmentProxy.of(System.getenv()))
             .connectTimeout(CONNECT)
             .build();
+
+    private final HubSettings settings;
+    private final Urls urls;
+    private final Backoff backoff;
 
     HubHttp(HubSettings settings, Backoff backoff) {
         this.settings = settings;
@@ -137,7 +139,7 @@ final class HubHttp {
             request.header("Authorization", "Bearer " + settings.token());
         }
         CompletableFuture<HttpResponse<InputStream>> answer =
-                client.sendAsync(request.build(), BodyHandlers.ofInputStream());
+                CLIENT.sendAsync(request.build(), BodyHandlers.ofInputStream());
         while (true) {
             try {
                 return answer.get(LOOK_MS, TimeUnit.MILLISECONDS);

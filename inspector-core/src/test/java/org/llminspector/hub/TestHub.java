@@ -41,14 +41,19 @@ final class TestHub implements AutoCloseable {
     record Seen(String at, String method, String path, String range, String authorization) {}
 
     /** What goes wrong with the next answer of hub or cdn for a path that ends so. */
-    record Fault(String at, String suffix, int status, Map<String, String> headers, int cutAfter) {
+    record Fault(String at, String suffix, int status, Map<String, String> headers, int cutAfter, long silentMs) {
         static Fault status(String at, String suffix, int status, Map<String, String> headers) {
-            return new Fault(at, suffix, status, headers, -1);
+            return new Fault(at, suffix, status, headers, -1, 0);
         }
 
         /** The connection to the CDN ends after so many bytes. */
         static Fault cut(String suffix, int bytes) {
-            return new Fault("cdn", suffix, 0, Map.of(), bytes);
+            return silent(suffix, bytes, 100); // what was sent is to be read before the connection goes
+        }
+
+        /** The CDN sends so many bytes, and then for so long nothing. */
+        static Fault silent(String suffix, int bytes, long ms) {
+            return new Fault("cdn", suffix, 0, Map.of(), bytes, ms);
         }
     }
 
@@ -277,7 +282,7 @@ final class TestHub implements AutoCloseable {
             }
         }
         out.flush();
-        if (to < bytes.length) sleep(20); // let what was sent be read before the connection goes
+        if (fault != null) sleep(fault.silentMs());
     }
 
     private static void error(HttpExchange x, int status, String code) throws IOException {
