@@ -62,10 +62,19 @@ final class Links {
         }
     }
 
+    /** CACHE/blobs/ab/HASH: huggingface_hub 2 can share blobs among the models of one cache. */
+    private static boolean inSharedBlobs(Path snapshots, Path real) {
+        Path cache = snapshots.getParent().getParent();
+        return cache != null
+                && real.getParent().getParent() != null
+                && real.getParent().getParent().equals(cache.resolve("blobs"))
+                && Files.exists(cache.resolve("blobs/.huggingface-shared-blobs"));
+    }
+
     private static boolean inBlobs(Path folder, Path real) {
         Path snapshots = folder.getParent();
         if (snapshots == null || snapshots.getParent() == null || snapshots.getFileName() == null) return false;
         return snapshots.getFileName().toString().equals("snapshots")
-                && real.getParent().equals(snapshots.resolveSibling("blobs"));
+                && (real.getParent().equals(snapshots.resolveSibling("blobs")) || inSharedBlobs(snapshots, real));
     }
 }

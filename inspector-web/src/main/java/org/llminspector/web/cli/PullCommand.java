@@ -58,7 +58,8 @@ final class PullCommand implements Callable<Integer> {
             if (json) {
                 out.println(Json.write(pulled));
             } else {
-                long bytes = pulled.files().stream().mapToLong(Pulled.File::bytes).sum();
+                long bytes =
+                        pulled.files().stream().mapToLong(Pulled.File::bytes).sum();
                 out.println(pulled.slug() + ": " + pulled.files().size() + " files, " + Lines.bytes(bytes) + ", commit "
                         + pulled.commit());
                 if (pulled.note() != null) out.println(pulled.note());

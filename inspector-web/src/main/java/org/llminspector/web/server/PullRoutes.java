@@ -35,7 +35,7 @@ final class PullRoutes {
         stream.answer(
                 ctx,
                 events,
-                () -> Inspector.pull(repo, r.revision(), p -> events.add(RunEvent.of("progress", p)), cancelled::get),
+                () -> Inspector.pull(repo, r.revision(), p -> events.add(new RunEvent("progress", p)), cancelled::get),
                 () -> cancelled.set(true));
     }
 }

@@ -55,9 +55,9 @@ final class RunStream {
 
     private static RunEvent toEnd(Callable<?> work, String path) {
         try {
-            return RunEvent.of("done", work.call());
+            return new RunEvent("done", work.call());
         } catch (Throwable t) {
-            return new RunEvent("error", Problems.detail(t, "POST " + path, path), t);
+            return new RunEvent("error", Problems.detail(t, "POST " + path, path));
         }
     }
 
