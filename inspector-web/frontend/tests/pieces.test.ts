@@ -57,7 +57,7 @@ describe('paths and recipes', () => {
     expect(r.curl).toContain("it'\\''s");
     expect(r.curl).toContain('"http://h:1/api/v1/runs/$RUN/captures/logits?pos=3"');
     expect(r.python).toContain('again.capture("logits")');
-    expect(r.python).toContain('"greedy": True');
+    expect(r.python).toContain('greedy=True');
   });
 });
 

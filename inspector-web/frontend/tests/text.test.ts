@@ -28,7 +28,7 @@ describe('tokens as people see them', () => {
   });
 
   it('are called by their text, or by their id where there is none', () => {
-    expect(called({ id: 1, text: ' a', bytes: [], special: false })).toBe('“·a”');
+    expect(called({ id: 1, text: ' a', bytes: [32, 97], special: false })).toBe('“·a”');
     expect(called({ id: 17, text: '⟨17⟩', bytes: [], special: false })).toBe('⟨17⟩');
   });
 

@@ -64,8 +64,14 @@ export function parseIds(text: string, vocab?: number): { ids: number[]; wrong?:
   return { ids };
 }
 
+/** Whether ids have texts: tokens of a model without a tokenizer have no bytes. */
+export function hasTexts(tokens: Token[]): boolean {
+  return tokens.some((t) => t.bytes.length > 0);
+}
+
 /** How a token is called in a sentence: its text in quotes, or its id where there is no text. */
 export function called(token: Token | undefined): string {
   if (!token) return 'this token';
-  return token.text.startsWith('⟨') ? token.text : `“${visible(token.text)}”`;
+  const nameless = token.bytes.length === 0 && !token.special;
+  return nameless ? token.text : `“${visible(token.text)}”`;
 }

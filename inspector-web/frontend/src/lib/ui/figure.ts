@@ -5,7 +5,12 @@ export type DataRef =
   | { kind: 'capture'; hook: string; slice?: Slice; /** NumPy index of the same slice */ index?: string }
   | { kind: 'lens'; hook: string }
   | { kind: 'norms'; hook: string }
-  | { kind: 'manifest'; hook: string; path: string };
+  | {
+      kind: 'manifest';
+      hook: string;
+      /** for jq */ path: string;
+      /** of the client's Run */ python: 'tokens' | 'steps';
+    };
 
 /** A figure as rows and columns; made when asked for. */
 export interface TableData {

@@ -45,7 +45,7 @@ export function recipe(ref: DataRef, manifest: RunManifest, origin: string, reco
     case 'manifest':
       return {
         curl: `${firstCurl}curl -s ${url(`/runs/${run}`)} | jq '${ref.path}'`,
-        python: python(firstPython, open, `print(run.manifest${subscript(ref.path)})`),
+        python: python(firstPython, open, `values = run.${ref.python}`),
       };
   }
 }
@@ -55,31 +55,22 @@ function python(first: string, open: string, last: string): string {
 }
 
 function againInPython(manifest: RunManifest): string {
-  const r = manifest.request;
-  const said = r.prompt !== undefined ? py(r.prompt) : `tokens=${JSON.stringify(r.tokens)}`;
-  const more = [`model=${py(manifest.model.slug)}`, `capture=${JSON.stringify(r.capture ?? [])}`];
-  if (r.generate) more.push(`generate=${pyValue(r.generate)}`);
-  return `from llm_inspector import Inspector\n\nagain = Inspector().run(${said},\n    ${more.join(',\n    ')})\n`;
+  const { prompt, tokens, capture, generate } = manifest.request;
+  const said = prompt !== undefined ? py(prompt) : `tokens=${JSON.stringify(tokens)}`;
+  const more: [string, unknown][] = [
+    ['model', manifest.model.slug],
+    ['capture', capture ?? []],
+    ...Object.entries(generate ?? {}),
+  ];
+  const named = more.map(([name, value]) => `    ${name}=${pyValue(value)},\n`).join('');
+  return `from llm_inspector import Inspector\n\nagain = Inspector().run(\n    ${said},\n${named})\n`;
 }
 
 function pyValue(value: unknown): string {
-  return JSON.stringify(value)
-    .replaceAll(':true', ':True')
-    .replaceAll(':false', ':False')
-    .replaceAll(':null', ':None')
-    .replaceAll('":', '": ')
-    .replaceAll(',"', ', "');
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null ? 'None' : JSON.stringify(value);
 }
 
 function py(text: string): string {
   return JSON.stringify(text);
-}
-
-/** '.generation.steps' as a Python subscript. */
-function subscript(path: string): string {
-  return path
-    .split('.')
-    .filter(Boolean)
-    .map((key) => `["${key}"]`)
-    .join('');
 }
