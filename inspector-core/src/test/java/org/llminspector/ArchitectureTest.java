@@ -22,6 +22,7 @@ class ArchitectureTest {
             "base",
             "checkpoint",
             "hub",
+            "tokenize.jinja",
             "tokenize",
             "spec",
             "family",
