@@ -23,6 +23,7 @@ class ArchitectureTest {
             "checkpoint.gguf",
             "checkpoint",
             "hub",
+            "tokenize.jinja",
             "tokenize",
             "spec",
             "family",

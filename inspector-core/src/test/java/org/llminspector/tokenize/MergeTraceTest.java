@@ -120,7 +120,7 @@ class MergeTraceTest {
                 "pre_tokenizer " + byteLevel.replace("\"add_prefix_space\":false", "\"add_prefix_space\":true"))) {
             String[] part = change.split(" ", 2);
             try (Tokenizer t = Fixtures.changed("bytelevel", folder, j -> j.set(part[0], parse(part[1])))) {
-                for (String text : Fixtures.texts("bytelevel")) check(t, text);
+                for (String text : shortTexts("bytelevel")) check(t, text);
             }
         }
         String metaspace = "{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"%s\",\"split\":%s}";
@@ -131,7 +131,7 @@ class MergeTraceTest {
                     json.set("pre_tokenizer", parse(metaspace.formatted(scheme, split)));
                 };
                 try (Tokenizer t = Fixtures.changed("spm", folder, change)) {
-                    for (String text : Fixtures.texts("spm")) check(t, text);
+                    for (String text : shortTexts("spm")) check(t, text);
                 }
             }
         }
@@ -181,6 +181,10 @@ class MergeTraceTest {
                 "from the left");
     }
 
+    private static List<String> shortTexts(String name) {
+        return Fixtures.texts(name).stream().filter(t -> t.length() < 200).toList();
+    }
+
     private void refuses(String model, String type, String why) {
         Consumer<ObjectNode> change = json -> {
             json.set("model", parse(model));
@@ -207,7 +211,7 @@ class MergeTraceTest {
         assertThatThrownBy(() -> MergeTrace.of(Fixtures.SPM, longest + "a")).hasMessageContaining("too long to trace");
     }
 
-    @Property(tries = 200, seed = "20251125")
+    @Property(tries = 100, seed = "20251125")
     void endsInTheTokensOfAnyText(@ForAll String any, @ForAll List<@From("words") String> words) {
         String text = any + String.join("", words);
         check(Fixtures.BYTE_LEVEL, text);
