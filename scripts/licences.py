@@ -24,7 +24,7 @@ REPOSITORY = pathlib.Path(os.environ.get("MAVEN_REPOSITORY", pathlib.Path.home()
 PERMISSIVE = [
     (r"apache.*2|asl 2|^apache$", "Apache-2.0"),
     (r"^mit\b|the mit license|mit-0", "MIT"),
-    (r"bsd.*3|new bsd|revised bsd", "BSD-3-Clause"),
+    (r"bsd.*3|new bsd|revised bsd|^go license$", "BSD-3-Clause"),
     (r"bsd.*2|simplified bsd|\bbsd\b", "BSD"),
     (r"^isc", "ISC"),
     (r"^0bsd", "0BSD"),

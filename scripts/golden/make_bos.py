@@ -55,6 +55,8 @@ def main(out):
     for base, cls, model_type in CLASSES:
         bos, eos = ((1, "<s>"), (2, "</s>")) if base == "spm" else ((398, "<|endoftext|>"),) * 2
         posts = {"file": "file", "none": None, "bos": template(bos, None), "eos": template(None, eos), "both": template(bos, eos)}
+        if cls == "GPTNeoXTokenizer":  # it makes its own post_processor, the one that Pythia's files have
+            posts = {"file": "file", "none": None}
         for post in posts.values():
             for flags in FLAGS:
                 with tempfile.TemporaryDirectory() as d:
