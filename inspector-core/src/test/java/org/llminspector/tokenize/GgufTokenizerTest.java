@@ -115,6 +115,17 @@ class GgufTokenizerTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"bytelevel", "spm"})
+    void mergesAreTracedAsInItsTokenizerJson(String fixture) {
+        try (Tokenizer t = gguf(fixture, r -> {})) {
+            String text = "the then the water";
+            assertThat(MergeTrace.of(t, text).tokens()).isEqualTo(t.encode(text, false));
+            assertThat(MergeTrace.of(t, text).pieces())
+                    .hasSameSizeAs(MergeTrace.of(Fixtures.of(fixture), text).pieces());
+        }
+    }
+
     @Test
     void controlTokens() {
         try (Tokenizer t = gguf("spm", r -> r.put("tokenizer.ggml.eot_token_id", 5))) {
