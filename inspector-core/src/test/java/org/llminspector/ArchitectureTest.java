@@ -20,8 +20,10 @@ class ArchitectureTest {
 
     private static final List<String> ROOMS = List.of(
             "base",
+            "checkpoint.gguf",
             "checkpoint",
             "hub",
+            "tokenize.jinja",
             "tokenize",
             "spec",
             "family",

@@ -12,6 +12,8 @@ import java.util.List;
  */
 public final class Problem extends RuntimeException {
 
+    private static final int SHOWN = 120;
+
     /** Kind says whose move it is, and maps to an HTTP status and a process exit code. */
     public enum Kind {
         /** The request itself is wrong. */
@@ -129,6 +131,22 @@ public final class Problem extends RuntimeException {
 
     public String instead() {
         return instead;
+    }
+
+    /** A name out of a file, in quotes: short enough for a message and free of control characters. */
+    public static String shown(String name) {
+        StringBuilder out = new StringBuilder("\"");
+        int length = Math.min(name.length(), SHOWN);
+        for (int i = 0; i < length; i++) {
+            char c = name.charAt(i);
+            if (Character.isISOControl(c) || Character.isSurrogate(c) || c == '"' || c == '\u2028' || c == '\u2029') {
+                out.append(String.format("\\u%04x", (int) c));
+            } else {
+                out.append(c);
+            }
+        }
+        if (name.length() > SHOWN) out.append("... (").append(name.length()).append(" characters)");
+        return out.append('"').toString();
     }
 
     private static String sentence(String what, String where, String expected, String found, String instead) {

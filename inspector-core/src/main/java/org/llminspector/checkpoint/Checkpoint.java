@@ -5,6 +5,7 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -15,12 +16,17 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.gguf.GgufBlock;
+import org.llminspector.checkpoint.gguf.GgufFile;
 
 /**
- * Checkpoint is an open model folder: named tensors, memory-mapped, and config.json.
+ * Checkpoint is an open model: named tensors, memory-mapped, and config.json; or a GGUF file seen the same way, its
+ * tensors under Hugging Face's names and in its layouts, decoded when they are asked for.
  *
  * <p>Opening it checks every header and the index against the shards, so that what is wrong with a download is said
  * before anything is loaded. Safe on any thread; tensors outlive it.
@@ -30,39 +36,42 @@ public final class Checkpoint implements AutoCloseable {
     private static final int MAX_CONFIG_BYTES = 16 << 20;
 
     private final Path dir;
-    private final Map<Path, SafetensorsFile> files;
+    private final Map<Path, WeightSource> files;
     private final Map<String, TensorInfo> tensors;
     private String sha256;
 
-    private Checkpoint(Path dir, Map<Path, SafetensorsFile> files, Map<String, TensorInfo> tensors) {
+    private Checkpoint(Path dir, Map<Path, WeightSource> files, Map<String, TensorInfo> tensors) {
         this.dir = dir;
         this.files = files;
         this.tensors = tensors;
     }
 
-    /** Opens a folder in Hugging Face layout. */
-    public static Checkpoint open(Path dir) {
-        WeightFiles weights = WeightFiles.find(dir);
-        Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
+    /** Opens a folder in Hugging Face layout, a .gguf file, or a folder whose only weights are one. */
+    public static Checkpoint open(Path path) {
+        WeightFiles weights = WeightFiles.find(path);
+        Path dir = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        Map<Path, WeightSource> files = new LinkedHashMap<>();
         try {
             Map<String, TensorInfo> tensors = new LinkedHashMap<>();
-            for (Path path : weights.files()) {
-                SafetensorsFile file = SafetensorsFile.open(path);
-                files.put(path, file);
+            for (Path weightFile : weights.files()) {
+                WeightSource file = WeightFiles.isGguf(weightFile)
+                        ? GgufWeights.open(weightFile)
+                        : SafetensorsFile.open(weightFile);
+                files.put(weightFile, file);
                 for (TensorInfo info : file.tensors().values()) {
                     TensorInfo other = tensors.putIfAbsent(info.name(), info);
                     if (other != null) {
                         throw Problem.invalid("two shards hold the same tensor")
                                 .where(dir + ", tensor " + Names.shown(info.name()))
                                 .expected("it in one shard only")
-                                .found(other.file().getFileName() + " and " + path.getFileName());
+                                .found(other.file().getFileName() + " and " + weightFile.getFileName());
                     }
                 }
             }
             checkIndex(dir, weights.index(), tensors);
             return new Checkpoint(dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors));
         } catch (RuntimeException | Error e) {
-            files.values().forEach(SafetensorsFile::close);
+            files.values().forEach(WeightSource::close);
             throw e;
         }
     }
@@ -83,8 +92,18 @@ public final class Checkpoint implements AutoCloseable {
         });
     }
 
+    /** The model's folder. */
     public Path dir() {
         return dir;
+    }
+
+    /** The GGUF file that this is, if it is one: its metadata, and its tensors under its own names. */
+    public Optional<GgufFile> gguf() {
+        return Optional.ofNullable(ggufWeights()).map(GgufWeights::file);
+    }
+
+    private GgufWeights ggufWeights() {
+        return files.values().iterator().next() instanceof GgufWeights g ? g : null;
     }
 
     /** Every tensor by name: file by file, and in a file in the order of their bytes. */
@@ -108,6 +127,48 @@ public final class Checkpoint implements AutoCloseable {
         return files.get(info.file()).tensor(name);
     }
 
+    /** Rows [from, to) of a matrix; of a quantized one no others are decoded where the file's order allows. */
+    public Tensor rows(String name, int from, int to) {
+        TensorInfo info = tensors.get(name);
+        if (info == null) return get(name);
+        if (info.shape().size() != 2
+                || from < 0
+                || from >= to
+                || to > info.shape().get(0)) {
+            throw Problem.invalid("the tensor has no such rows")
+                    .where(info.file() + ", tensor " + Names.shown(name))
+                    .expected("rows within " + info.shape())
+                    .found(from + ":" + to);
+        }
+        return files.get(info.file()).rows(name, from, to);
+    }
+
+    /**
+     * The block of quantized numbers that the weight at [row, column] is in, taken apart; a vector is one row.
+     *
+     * <p>The block's own row and column are the file's, which for q and k of a GGUF Llama differ from Hugging Face's.
+     */
+    public GgufBlock block(String name, long row, long column) {
+        TensorInfo info = tensors.get(name);
+        GgufWeights gguf = ggufWeights();
+        if (info == null) get(name);
+        if (gguf == null || info == null || info.blocks() == null) {
+            throw Problem.unsupported("this tensor is not stored in blocks")
+                    .where(dir + ", tensor " + Names.shown(name))
+                    .expected("a quantized tensor of a GGUF file")
+                    .found(info == null ? "nothing" : info.format());
+        }
+        List<Long> shape = info.shape();
+        long columns = shape.get(shape.size() - 1);
+        if (row < 0 || column < 0 || column >= columns || row >= info.elements() / columns) {
+            throw Problem.invalid("there is no such weight")
+                    .where(info.file() + ", tensor " + Names.shown(name))
+                    .expected("row and column within " + shape)
+                    .found("[" + row + ", " + column + "]");
+        }
+        return gguf.block(name, row, column);
+    }
+
     /** The tensor, which must have this shape. */
     public Tensor get(String name, long... expectedShape) {
         TensorInfo info = tensors.get(name);
@@ -124,8 +185,16 @@ public final class Checkpoint implements AutoCloseable {
         return get(name);
     }
 
-    /** The parsed config.json. */
+    /** The file that {@link #config} comes from, for messages. */
+    public Path configFile() {
+        GgufWeights gguf = ggufWeights();
+        return gguf == null ? dir.resolve("config.json") : gguf.path();
+    }
+
+    /** The parsed config.json, or a GGUF file's metadata spelled like one. */
     public JsonNode config() {
+        GgufWeights gguf = ggufWeights();
+        if (gguf != null) return gguf.config();
         Path file = Links.check(dir, "config.json");
         long bytes = file.toFile().length();
         if (bytes > MAX_CONFIG_BYTES) {
@@ -137,7 +206,7 @@ public final class Checkpoint implements AutoCloseable {
         return Json.readObject(file);
     }
 
-    /** Bytes of all tensors. */
+    /** Bytes of all tensors in the files. */
     public long bytes() {
         return tensors.values().stream().mapToLong(TensorInfo::bytes).sum();
     }
@@ -153,13 +222,13 @@ public final class Checkpoint implements AutoCloseable {
      */
     public synchronized String sha256() {
         if (sha256 == null) {
-            List<SafetensorsFile> sorted = new ArrayList<>(files.values());
+            List<WeightSource> sorted = new ArrayList<>(files.values());
             sorted.sort(Comparator.comparing(f -> f.path().getFileName().toString()));
             if (sorted.size() == 1) {
                 sha256 = sha256(sorted.get(0));
             } else {
                 MessageDigest all = digest();
-                for (SafetensorsFile file : sorted) {
+                for (WeightSource file : sorted) {
                     String line = sha256(file) + "  " + file.path().getFileName() + "\n";
                     all.update(line.getBytes(StandardCharsets.UTF_8));
                 }
@@ -169,14 +238,14 @@ public final class Checkpoint implements AutoCloseable {
         return sha256;
     }
 
-    private static String sha256(SafetensorsFile file) {
+    private static String sha256(WeightSource file) {
         MessageDigest digest = digest();
         byte[] buffer = new byte[1 << 20];
         // Not a channel: an interrupt would end it half way.
         try (InputStream in = new FileInputStream(file.path().toFile())) {
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) digest.update(buffer, 0, n);
         } catch (IOException e) {
-            throw SafetensorsFile.unreadable(file.path(), e);
+            throw Reads.unreadable(file.path(), e);
         }
         return HexFormat.of().formatHex(digest.digest());
     }
@@ -191,6 +260,6 @@ public final class Checkpoint implements AutoCloseable {
 
     @Override
     public void close() {
-        files.values().forEach(SafetensorsFile::close);
+        files.values().forEach(WeightSource::close);
     }
 }

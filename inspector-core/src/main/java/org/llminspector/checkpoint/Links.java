@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * Links keeps a model's files inside its folder, whatever names its index uses and whatever links it brings.
@@ -57,14 +58,23 @@ final class Links {
             }
             return file;
         } catch (IOException e) {
-            throw SafetensorsFile.unreadable(file, e);
+            throw Reads.unreadable(file, e);
         }
+    }
+
+    /** CACHE/blobs/ab/HASH: huggingface_hub 2 can share blobs among the models of one cache. */
+    private static boolean inSharedBlobs(Path snapshots, Path real) {
+        Path cache = snapshots.getParent().getParent();
+        return cache != null
+                && real.getParent().getParent() != null
+                && real.getParent().getParent().equals(cache.resolve("blobs"))
+                && Files.exists(cache.resolve("blobs/.huggingface-shared-blobs"));
     }
 
     private static boolean inBlobs(Path folder, Path real) {
         Path snapshots = folder.getParent();
         if (snapshots == null || snapshots.getParent() == null || snapshots.getFileName() == null) return false;
         return snapshots.getFileName().toString().equals("snapshots")
-                && real.getParent().equals(snapshots.resolveSibling("blobs"));
+                && (real.getParent().equals(snapshots.resolveSibling("blobs")) || inSharedBlobs(snapshots, real));
     }
 }

@@ -5,11 +5,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.llminspector.base.Problem;
 
 /** Names shows names out of files safely, and finds the ones that are like a wrong one. */
 final class Names {
 
-    private static final int SHOWN = 120;
     private static final int COMPARED = 200;
     private static final int CANDIDATES = 100_000;
 
@@ -17,18 +17,7 @@ final class Names {
 
     /** The name in quotes, short enough and free of control characters. */
     static String shown(String name) {
-        StringBuilder out = new StringBuilder("\"");
-        int length = Math.min(name.length(), SHOWN);
-        for (int i = 0; i < length; i++) {
-            char c = name.charAt(i);
-            if (Character.isISOControl(c) || Character.isSurrogate(c) || c == '"' || c == '\u2028' || c == '\u2029') {
-                out.append(String.format("\\u%04x", (int) c));
-            } else {
-                out.append(c);
-            }
-        }
-        if (name.length() > SHOWN) out.append("... (").append(name.length()).append(" characters)");
-        return out.append('"').toString();
+        return Problem.shown(name);
     }
 
     static String closestSentence(String name, Collection<String> names) {

@@ -2,13 +2,13 @@ package org.llminspector.checkpoint;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 
 /**
@@ -18,7 +18,7 @@ import org.llminspector.base.Tensor;
  * and macOS). A file that someone truncates or overwrites in place while it is mapped is beyond any program's
  * control: reading the lost part then fails with an {@link InternalError}. Replace files by renaming.
  */
-public final class SafetensorsFile implements AutoCloseable {
+public final class SafetensorsFile implements WeightSource {
 
     private final Path path;
     private final SafetensorsHeader header;
@@ -43,14 +43,16 @@ public final class SafetensorsFile implements AutoCloseable {
         if (!Files.exists(path)) throw Problem.notFound("the file is missing").where(path);
         if (!Files.isRegularFile(path))
             throw Problem.invalid("this is not a file").where(path);
-        return uninterrupted(path, () -> new SafetensorsFile(path));
+        return Reads.uninterrupted(path, () -> new SafetensorsFile(path));
     }
 
+    @Override
     public Path path() {
         return path;
     }
 
     /** Every tensor by name, in the order of their bytes in the file. */
+    @Override
     public Map<String, TensorInfo> tensors() {
         return header.tensors();
     }
@@ -61,6 +63,7 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /** The tensor, mapped and not copied. */
+    @Override
     public Tensor tensor(String name) {
         TensorInfo info = header.tensors().get(name);
         if (info == null) {
@@ -78,7 +81,7 @@ public final class SafetensorsFile implements AutoCloseable {
                     .found(String.format("%,d bytes", info.bytes()))
                     .instead("use a checkpoint that splits this tensor or stores it in a smaller number format");
         }
-        return Tensor.of(info.dtype(), uninterrupted(path, () -> map(info)), shape);
+        return Tensor.of(info.dtype(), Reads.uninterrupted(path, () -> map(info)), shape);
     }
 
     private synchronized ByteBuffer map(TensorInfo info) throws IOException {
@@ -110,29 +113,6 @@ public final class SafetensorsFile implements AutoCloseable {
         }
     }
 
-    /** Reads that a file or a disk may fail. */
-    private interface Read<T> {
-        T run() throws IOException;
-    }
-
-    /** Reads with the thread's interrupt put aside: it says to stop a run, not to lose an open file. */
-    private static <T> T uninterrupted(Path path, Read<T> read) {
-        boolean interrupted = Thread.interrupted();
-        try {
-            while (true) {
-                try {
-                    return read.run();
-                } catch (ClosedByInterruptException e) {
-                    interrupted |= Thread.interrupted();
-                }
-            }
-        } catch (IOException e) {
-            throw unreadable(path, e);
-        } finally {
-            if (interrupted) Thread.currentThread().interrupt();
-        }
-    }
-
     /** Bytes of the whole file when it was opened. */
     public long bytes() {
         return header.fileBytes();
@@ -146,13 +126,5 @@ public final class SafetensorsFile implements AutoCloseable {
         } catch (IOException e) {
             // It was opened for reading: nothing can be lost.
         }
-    }
-
-    static Problem unreadable(Path path, IOException e) {
-        return Problem.invalid("the file cannot be read")
-                .where(path)
-                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
-                .instead("check that it exists, that this user may read it, and that the disk is well")
-                .causedBy(e);
     }
 }

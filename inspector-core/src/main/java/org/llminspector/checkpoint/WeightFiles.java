@@ -21,6 +21,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * WeightFiles says which files of a model's folder hold its weights.
@@ -31,27 +32,36 @@ import org.llminspector.base.Problem;
 record WeightFiles(List<Path> files, Map<String, String> index) {
 
     static final String SINGLE = "model.safetensors";
+    static final String GGUF = ".gguf";
     static final String INDEX = "model.safetensors.index.json";
+
+    /** The part of a model that sees pictures lies beside it. */
+    private static final String EYES = "mmproj";
 
     private static final long MAX_INDEX_BYTES = 100_000_000;
     private static final Pattern SHARD = Pattern.compile("(.+)-([0-9]{5})-of-([0-9]{5})\\.safetensors");
     private static final Set<String> PICKLES = Set.of("bin", "pt", "pth", "ckpt", "pkl", "pickle");
 
-    /** Finds model.safetensors, or the shards of an index, or the only .safetensors file there is. */
+    /** Finds model.safetensors, the shards of an index, the only .safetensors file there is, or else the only GGUF. */
     static WeightFiles find(Path dir) {
         if (!Files.exists(dir)) {
             throw Problem.notFound("the model's folder is missing")
                     .where(dir)
                     .instead("give the folder that holds config.json and the .safetensors files");
         }
+        if (Files.isRegularFile(dir) && isGguf(dir)) return new WeightFiles(List.of(dir), Map.of());
         if (!Files.isDirectory(dir)) {
-            throw Problem.invalid("a model is a folder, and this is a file")
+            throw Problem.invalid("a model is a folder or a .gguf file, and this is another file")
                     .where(dir)
                     .instead("give the folder that holds config.json and the .safetensors files");
         }
         if (exists(dir.resolve(SINGLE))) return new WeightFiles(List.of(Links.check(dir, SINGLE)), Map.of());
         if (exists(dir.resolve(INDEX))) return sharded(dir);
         return single(dir);
+    }
+
+    static boolean isGguf(Path file) {
+        return file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(GGUF);
     }
 
     /** A dangling link counts: what is wrong with it is said where it is opened. */
@@ -88,10 +98,10 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
                 String extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
                 if (extension.equals("safetensors")) names.add(name);
                 else if (PICKLES.contains(extension)) pickles.add(name);
-                else if (extension.equals("gguf")) ggufs.add(name);
+                else if (name.toLowerCase(Locale.ROOT).endsWith(GGUF) && !name.startsWith(EYES)) ggufs.add(name);
             });
         } catch (IOException e) {
-            throw SafetensorsFile.unreadable(dir, e);
+            throw Reads.unreadable(dir, e);
         }
         if (names.size() == 1) {
             Matcher shard = SHARD.matcher(names.get(0));
@@ -111,6 +121,14 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
                     .found(some(names))
                     .instead("download " + INDEX + " too, or keep one model a folder");
         }
+        if (ggufs.size() == 1) return new WeightFiles(List.of(Links.check(dir, ggufs.get(0))), Map.of());
+        if (ggufs.size() > 1) {
+            throw Problem.invalid("there are several GGUF files")
+                    .where(dir)
+                    .expected("one, as each holds a whole model")
+                    .found(some(ggufs))
+                    .instead("name one of the files instead of the folder");
+        }
         if (!pickles.isEmpty()) {
             throw Problem.unsupported("the weights are PyTorch pickles, and opening a pickle runs the code inside it")
                     .where(dir)
@@ -120,18 +138,11 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
                             + " `python -c \"from transformers import AutoModelForCausalLM as M;"
                             + " M.from_pretrained('IN').save_pretrained('OUT', safe_serialization=True)\"`");
         }
-        if (!ggufs.isEmpty()) {
-            throw Problem.unsupported("the weights are GGUF, which this version does not read")
-                    .where(dir)
-                    .expected(".safetensors files")
-                    .found(some(ggufs))
-                    .instead("take the model's safetensors version");
-        }
         throw Problem.notFound("the folder holds no weights")
                 .where(dir)
-                .expected(SINGLE + ", or " + INDEX + " with its shards, or one .safetensors file")
+                .expected(SINGLE + ", or " + INDEX + " with its shards, or one .safetensors or .gguf file")
                 .found("none of these")
-                .instead("give the folder that holds config.json and the .safetensors files");
+                .instead("give the folder that holds config.json and the .safetensors files, or a .gguf file");
     }
 
     /** Reads {@code weight_map}: tensor name to file name. */
@@ -158,7 +169,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
                     .found(e.getOriginalMessage())
                     .instead("download it again");
         } catch (IOException e) {
-            throw SafetensorsFile.unreadable(file, e);
+            throw Reads.unreadable(file, e);
         }
     }
 

@@ -48,7 +48,7 @@ public interface Family {
 
     /** The canonical weights and the spec of a checkpoint, its config read whole and understood. */
     static Weights open(Checkpoint checkpoint) {
-        Config config = new Config(checkpoint.config(), checkpoint.dir().resolve("config.json"));
+        Config config = new Config(checkpoint.config(), checkpoint.configFile());
         Family family = of(config);
         DecoderSpec spec = family.spec(config);
         config.refuseWhatWasNotUnderstood();

@@ -1,5 +1,6 @@
 package org.llminspector.family;
 
+import java.util.List;
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
@@ -20,7 +21,8 @@ final class Gemma3 implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         if (!c.has("text_config")) return text(c);
-        c.ignore("vision_config", "mm_tokens_per_image", "boi_token_index", "eoi_token_index", "image_token_index");
+        c.ignore("vision_config", "mm_tokens_per_image");
+        for (String token : List.of("boi_token", "eoi_token", "image_token")) c.ignore(token + "_index", token + "_id");
         return text(c.inside("text_config")
                 .whenAbsent("model_type", "gemma3_text")
                 .whenAbsent("tie_word_embeddings", c.flag("tie_word_embeddings", true)));

@@ -17,6 +17,7 @@ final class Phi3 implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.ignore("embd_pdrop", "resid_pdrop");
+        c.ignore("full_attn_mod", "interpolate_factor"); // Phi-4-mini has them, and the reference does not read them
         c.whenAbsent("rms_norm_eps", 1e-5)
                 .whenAbsent("max_position_embeddings", 4096)
                 .whenAbsent("original_max_position_embeddings", 4096);

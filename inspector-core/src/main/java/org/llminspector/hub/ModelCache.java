@@ -7,20 +7,23 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 
 /**
- * ModelCache lists the models on this machine: the subfolders of its roots, and {@code models--org--name} folders
- * of a Hugging Face cache ({@code $HF_HUB_CACHE}, {@code $HF_HOME/hub}, {@code ~/.cache/huggingface/hub}).
+ * ModelCache lists the models on this machine: the subfolders and .gguf files of its roots, and {@code
+ * models--org--name} folders of a Hugging Face cache ({@code $HF_HUB_CACHE}, {@code $HF_HOME/hub}, {@code
+ * ~/.cache/huggingface/hub}). A folder with several .gguf files and no other weights is as many models.
  */
 public final class ModelCache {
 
     /**
      * A model found on disk.
      *
-     * @param slug its name in requests: the folder's, or {@code org--name}
+     * @param slug its name in requests: the folder's, {@code org--name}, or that of a .gguf file without {@code .gguf}
+     * @param dir the model's folder, or its .gguf file
      * @param source {@code given}, {@code model-cache} or {@code hf-cache}
      */
     public record Found(String slug, Path dir, String source) {}
@@ -29,16 +32,16 @@ public final class ModelCache {
     private final List<Path> roots;
 
     /**
-     * @param given a model folder named by the user, or null; it wins over others of its slug
+     * @param given a model folder or .gguf file named by the user, or null; it wins over others of its slug
      * @param roots folders whose subfolders are models
      */
     public ModelCache(Path given, List<Path> roots) {
         this.given = given == null ? null : given.toAbsolutePath().normalize();
         this.roots = List.copyOf(roots);
-        if (given != null && !Files.isDirectory(given)) {
+        if (given != null && !Files.isDirectory(given) && !isGguf(given)) {
             throw Problem.notFound("the model folder does not exist")
                     .where(given)
-                    .expected("a folder with config.json and *.safetensors")
+                    .expected("a folder with config.json and *.safetensors, or a .gguf file")
                     .instead("check the path, or leave --model out");
         }
     }
@@ -48,7 +51,7 @@ public final class ModelCache {
         Map<String, Found> found = new LinkedHashMap<>();
         if (given != null) {
             Path name = given.getFileName();
-            String slug = name == null ? "model" : name.toString();
+            String slug = name == null ? "model" : isGguf(given) ? stem(given) : name.toString();
             found.put(slug, new Found(slug, given, "given"));
         }
         for (Path root : roots) scan(root, "model-cache", found);
@@ -73,19 +76,56 @@ public final class ModelCache {
     private static void scan(Path root, String source, Map<String, Found> found) {
         if (!Files.isDirectory(root)) return;
         try (Stream<Path> children = Files.list(root)) {
-            children.filter(Files::isDirectory).sorted().forEach(dir -> {
-                String name = dir.getFileName().toString();
-                if (name.startsWith("models--")) {
-                    Path snapshot = snapshot(dir);
-                    String slug = name.substring("models--".length());
-                    if (snapshot != null) found.putIfAbsent(slug, new Found(slug, snapshot, "hf-cache"));
-                } else if (Files.exists(dir.resolve("config.json"))) {
-                    found.putIfAbsent(name, new Found(name, dir, source));
+            children.sorted().forEach(child -> {
+                String name = child.getFileName().toString();
+                if (isGguf(child)) {
+                    found.putIfAbsent(stem(child), new Found(stem(child), child, source));
+                } else if (name.startsWith("models--")) {
+                    Path snapshot = snapshot(child);
+                    if (snapshot != null) put(name.substring("models--".length()), snapshot, "hf-cache", found);
+                } else if (Files.isDirectory(child)) {
+                    put(name, child, source, found);
                 }
             });
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static void put(String slug, Path dir, String source, Map<String, Found> found) {
+        List<Path> ggufs = ggufs(dir);
+        if (ggufs.size() > 1) {
+            for (Path file : ggufs) found.putIfAbsent(stem(file), new Found(stem(file), file, source));
+        } else if (!ggufs.isEmpty() || Files.exists(dir.resolve("config.json"))) {
+            found.putIfAbsent(slug, new Found(slug, ggufs.isEmpty() ? dir : ggufs.get(0), source));
+        }
+    }
+
+    /** A folder's GGUF models; none where there are other weights. */
+    private static List<Path> ggufs(Path dir) {
+        try (Stream<Path> children = Files.list(dir)) {
+            List<Path> files = children.sorted().toList();
+            boolean others = files.stream().anyMatch(f -> f.toString().endsWith(".safetensors"));
+            return others
+                    ? List.of()
+                    : files.stream().filter(ModelCache::isGguf).toList();
+        } catch (IOException e) {
+            return List.of();
+        }
+    }
+
+    /** A .gguf file, but for the part of a model that sees pictures. */
+    private static boolean isGguf(Path file) {
+        Path name = file.getFileName();
+        return name != null
+                && name.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")
+                && !name.toString().startsWith("mmproj")
+                && Files.isRegularFile(file);
+    }
+
+    private static String stem(Path gguf) {
+        String name = gguf.getFileName().toString();
+        return name.substring(0, name.length() - ".gguf".length());
     }
 
     /** snapshots/REVISION as refs/main names it, or the only one there is. */
@@ -95,25 +135,23 @@ public final class ModelCache {
             if (Files.exists(main)) {
                 Path dir =
                         repo.resolve("snapshots").resolve(Files.readString(main).trim());
-                if (Files.exists(dir.resolve("config.json"))) return dir;
+                if (isModel(dir)) return dir;
             }
             Path snapshots = repo.resolve("snapshots");
             if (!Files.isDirectory(snapshots)) return null;
             try (Stream<Path> all = Files.list(snapshots)) {
-                return all.filter(d -> Files.exists(d.resolve("config.json")))
-                        .findFirst()
-                        .orElse(null);
+                return all.filter(ModelCache::isModel).findFirst().orElse(null);
             }
         } catch (IOException | java.nio.file.InvalidPathException e) {
             return null;
         }
     }
 
+    private static boolean isModel(Path dir) {
+        return Files.exists(dir.resolve("config.json")) || !ggufs(dir).isEmpty();
+    }
+
     private static Path huggingFaceCache() {
-        String cache = System.getenv("HF_HUB_CACHE");
-        if (cache != null) return Path.of(cache);
-        String home = System.getenv("HF_HOME");
-        if (home != null) return Path.of(home, "hub");
-        return Path.of(System.getProperty("user.home"), ".cache", "huggingface", "hub");
+        return HubSettings.cache(System.getenv(), Path.of(System.getProperty("user.home")));
     }
 }

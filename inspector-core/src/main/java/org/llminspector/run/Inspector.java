@@ -1,12 +1,18 @@
 package org.llminspector.run;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
@@ -15,7 +21,11 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hub.Catalog;
+import org.llminspector.hub.HubClient;
 import org.llminspector.hub.ModelCache;
+import org.llminspector.hub.Progress;
+import org.llminspector.hub.Pulled;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Tokenizer;
 
@@ -26,7 +36,7 @@ public final class Inspector implements AutoCloseable {
      * Config is where things are and how much is allowed.
      *
      * @param modelRoots folders whose subfolders are models (model-cache)
-     * @param model a model folder given by the user, or null; it becomes the default
+     * @param model a model folder or .gguf file given by the user, or null; it becomes the default
      * @param runsDir where runs are kept
      * @param runsMaxBytes oldest runs go when the store is larger
      * @param captureBudgetBytes most bytes one run may capture
@@ -72,7 +82,7 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /** One tensor of a checkpoint, as the file has it. */
+    /** One tensor of a checkpoint: its number format as it is read, its bytes as the file has them. */
     public record TensorEntry(String name, DType dtype, List<Long> shape, long bytes, String file) {}
 
     public record Queue(int running, int waiting, int capacity) {}
@@ -100,6 +110,7 @@ public final class Inspector implements AutoCloseable {
 
     public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
+    private final List<Path> roots;
     private final ModelCache cache;
     private final OpenModels models;
     private final RunStore store;
@@ -107,6 +118,7 @@ public final class Inspector implements AutoCloseable {
     private final CaptureBudget budget;
 
     private Inspector(Config config) {
+        this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots());
         this.models = new OpenModels(cache);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
@@ -157,6 +169,28 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
+    /** Models that are good to pull: catalog.json of the first model root that has one. */
+    public List<Catalog.Entry> catalog() {
+        return roots.stream()
+                .map(root -> root.resolve("catalog.json"))
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .map(file -> Catalog.load(file).models())
+                .orElse(List.of());
+    }
+
+    /** Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards. */
+    public static Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
+        try {
+            return HubClient.fromEnvironment().pull(repo, revision, listener, cancelled);
+        } catch (CancellationException e) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the pull was cancelled")
+                    .where(repo)
+                    .instead("pull it again: what has arrived is kept")
+                    .causedBy(e);
+        }
+    }
+
     /** The slug that a request without a model means: the given folder, else the first that is there. */
     public String defaultModel() {
         return cache.list().stream().map(ModelCache.Found::slug).findFirst().orElseThrow(() -> Problem.notFound(
@@ -204,7 +238,17 @@ public final class Inspector implements AutoCloseable {
 
     /** Part of one weight; rows and cols slice the first and the last axis. Decoded to float32. */
     public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
-        Tensor t = models.folder(slug).checkpoint().get(name);
+        Checkpoint checkpoint = models.folder(slug).checkpoint();
+        TensorInfo info = checkpoint.tensors().get(name);
+        if (info != null && info.shape().size() == 2) {
+            int[] range = (rows == null ? Slice.ALL : rows).on(info.shape().get(0), "rows");
+            Tensor t = checkpoint.rows(name, range[0], range[1]);
+            return sliced(t, Slice.ALL, cols);
+        }
+        return sliced(checkpoint.get(name), rows, cols);
+    }
+
+    private static Tensor sliced(Tensor t, Slice rows, Slice cols) {
         long[] shape = t.shape();
         int[][] ranges = new int[shape.length][];
         for (int a = 0; a < shape.length; a++) {
@@ -213,6 +257,11 @@ public final class Inspector implements AutoCloseable {
         }
         Tensor part = t.slice(ranges);
         return part.dtype() == DType.F32 ? part : Tensor.of(part.toFloats(), part.shape());
+    }
+
+    /** The block of a quantized GGUF tensor that holds the weight at [row, col]: codes, scales, mins and values. */
+    public GgufBlock block(String slug, String name, long row, long col) {
+        return models.folder(slug).checkpoint().block(name, row, col);
     }
 
     /** The model's tokenizer; a model without one is a Problem that says to pass token ids. */

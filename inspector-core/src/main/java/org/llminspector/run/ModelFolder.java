@@ -1,10 +1,10 @@
 package org.llminspector.run;
 
-import java.nio.file.Files;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.hub.ModelCache;
@@ -54,12 +54,12 @@ final class ModelFolder implements AutoCloseable {
     }
 
     boolean hasTokenizer() {
-        return Files.isRegularFile(found.dir().resolve("tokenizer.json"));
+        return Tokenizer.isIn(checkpoint);
     }
 
-    /** Null when the folder has none. */
+    /** Null when the model has none. */
     synchronized Tokenizer tokenizer() {
-        if (tokenizer == null) tokenizer = Tokenizer.open(found.dir()).orElse(null);
+        if (tokenizer == null) tokenizer = Tokenizer.open(checkpoint).orElse(null);
         return tokenizer;
     }
 
@@ -78,20 +78,23 @@ final class ModelFolder implements AutoCloseable {
         Tokenizer found = tokenizer();
         if (found != null) return found;
         throw Problem.unsupported("this model has no tokenizer")
-                .where(this.found.dir().resolve("tokenizer.json"))
-                .found("no such file")
+                .where(checkpoint
+                        .gguf()
+                        .map(GgufFile::path)
+                        .orElse(checkpoint.dir().resolve("tokenizer.json")))
+                .found(checkpoint.gguf().isPresent() ? "no tokenizer in it" : "no such file")
                 .instead("pass token ids (`tokens`) instead of a text");
     }
 
     /** A token as it reads; without a tokenizer its id in brackets. */
     Token token(int id) {
         Tokenizer t = tokenizer();
-        return t == null ? new Token(id, "⟨" + id + "⟩", List.of(), null, null, false) : t.token(id);
+        return t == null ? Token.ofId(id) : t.token(id);
     }
 
     List<Integer> eosIds() {
         Tokenizer t = tokenizer();
-        return t == null ? Tokenizer.eosIds(found.dir()) : t.eosIds();
+        return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
     }
 
     RunManifest.ModelIdentity identity() {

@@ -34,6 +34,9 @@ record PreparedRun(
         List<Map<HookId, Tensor>> sources,
         SortedSet<HookId> frozen) {
 
+    /** No text has more characters a token than this, but for one that is nothing but blanks. */
+    private static final int LONGEST_TOKEN = 256;
+
     static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
         RunRequest request = withDefaults(raw, folder.slug());
         OpenModels.checkEngine(request.engine());
@@ -89,6 +92,14 @@ record PreparedRun(
         }
         int context = folder.spec().maxContext();
         int vocab = folder.spec().vocab();
+        if (r.prompt() != null && r.prompt().length() > (long) LONGEST_TOKEN * context) {
+            // Millions of characters would take a minute to tokenize, only to be refused then.
+            throw Problem.tooLarge("the prompt is longer than the model's context")
+                    .where("prompt")
+                    .expected("at most " + context + " tokens")
+                    .found(r.prompt().length() + " characters")
+                    .instead("shorten it");
+        }
         List<Token> tokens = r.prompt() != null
                 ? folder.requireTokenizer().encode(r.prompt(), r.addSpecialTokens())
                 : ids(r.tokens(), vocab).stream().map(folder::token).toList();

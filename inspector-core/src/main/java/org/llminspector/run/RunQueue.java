@@ -26,9 +26,11 @@ final class RunQueue implements AutoCloseable {
                 });
     }
 
-    /** Pieces ahead of the next one. */
+    /** Pieces ahead of the next one; BUSY when there is no place for it. */
     int ahead() {
-        return worker.getActiveCount() + worker.getQueue().size();
+        int ahead = worker.getActiveCount() + worker.getQueue().size();
+        if (ahead >= capacity) throw full();
+        return ahead;
     }
 
     Inspector.Queue status() {
@@ -41,12 +43,7 @@ final class RunQueue implements AutoCloseable {
         try {
             future = worker.submit(work);
         } catch (RejectedExecutionException e) {
-            throw Problem.of(
-                            Problem.Kind.BUSY,
-                            worker.isShutdown() ? "the program is closing" : "too many runs are waiting")
-                    .where("queue")
-                    .expected("at most " + capacity + " runs waiting or running")
-                    .instead("try again in a few seconds");
+            throw full();
         }
         try {
             return future.get();
@@ -66,6 +63,14 @@ final class RunQueue implements AutoCloseable {
             if (e.getCause() instanceof Error error) throw error;
             throw new IllegalStateException(e.getCause());
         }
+    }
+
+    private Problem full() {
+        String what = worker.isShutdown() ? "the program is closing" : "too many runs are waiting";
+        return Problem.of(Problem.Kind.BUSY, what)
+                .where("queue")
+                .expected("at most " + capacity + " runs waiting or running")
+                .instead("try again in a few seconds");
     }
 
     @Override

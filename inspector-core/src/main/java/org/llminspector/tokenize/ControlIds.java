@@ -52,7 +52,7 @@ record ControlIds(Integer bos, List<Integer> eos) {
     }
 
     /** A vision model keeps its language model's ids in {@code text_config}. */
-    private static List<Integer> ids(JsonNode config, String field) {
+    static List<Integer> ids(JsonNode config, String field) {
         JsonNode value = config.has(field)
                 ? config.get(field)
                 : config.path("text_config").path(field);

@@ -20,6 +20,6 @@ public record Token(int id, String text, List<Integer> bytes, Integer start, Int
 
     /** A token of which only the id is known: there is no tokenizer, or the id is in a vocabulary's padding. */
     public static Token ofId(int id) {
-        return new Token(id, "<id " + id + ">", List.of(), null, null, false);
+        return new Token(id, "⟨" + id + "⟩", List.of(), null, null, false);
     }
 }

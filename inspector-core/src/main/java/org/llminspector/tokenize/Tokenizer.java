@@ -16,9 +16,11 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
 
 /**
- * Tokenizer is one model's tokenizer.json, run by Hugging Face's own tokenizers library: no truncation, no padding,
+ * Tokenizer is one model's tokenizer.json, or what a GGUF file has instead, run by Hugging Face's own tokenizers library: no truncation, no padding,
  * no network. It may be used on any thread.
  */
 public final class Tokenizer implements AutoCloseable {
@@ -38,10 +40,17 @@ public final class Tokenizer implements AutoCloseable {
     /** Uses share it; close waits for them, since a native tokenizer freed in use ends the process. */
     private final ReadWriteLock open = new ReentrantReadWriteLock();
 
+    private final TokenizerFile.Source source;
+    private final BitSet added;
+    /** Made when merges are first asked for. */
+    private Unmerged unmerged;
+
     private boolean closed;
 
     private Tokenizer(HuggingFaceTokenizer library, TokenizerFile file, ControlIds control) {
         this.library = library;
+        this.source = file.source();
+        this.added = file.added();
         this.pieces = file.pieces();
         this.special = file.special();
         this.layout = file.layout();
@@ -53,18 +62,42 @@ public final class Tokenizer implements AutoCloseable {
         Path path = modelDir.resolve("tokenizer.json");
         if (!Files.exists(path)) return Optional.empty();
         TokenizerFile file = TokenizerFile.read(path);
-        ControlIds control = ControlIds.read(modelDir, file::id);
+        return Optional.of(open(path, file, ControlIds.read(modelDir, file::id)));
+    }
+
+    /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json beside the weights. */
+    public static Optional<Tokenizer> open(Checkpoint checkpoint) {
+        GgufFile gguf = checkpoint.gguf().orElse(null);
+        GgufTokenizer inside = gguf == null ? null : GgufTokenizer.of(gguf.metadata());
+        if (inside == null) return open(checkpoint.dir());
+        TokenizerFile file = TokenizerFile.parse(new TokenizerFile.Source(gguf.path(), inside::json));
+        return Optional.of(open(gguf.path(), file, inside.control()));
+    }
+
+    private static Tokenizer open(Path path, TokenizerFile file, ControlIds control) {
         try {
             HuggingFaceTokenizer library =
                     HuggingFaceTokenizer.newInstance(file.json(), Map.of("truncation", "false", "padding", "false"));
-            return Optional.of(new Tokenizer(library, file, control));
+            return new Tokenizer(library, file, control);
         } catch (IOException | RuntimeException e) {
             throw TokenizerFile.damaged(path, e.getMessage()).causedBy(e);
         }
     }
 
+    /** Whether {@link #open(Checkpoint)} would find one, without opening it. */
+    public static boolean isIn(Checkpoint checkpoint) {
+        return checkpoint.gguf().map(g -> GgufTokenizer.isIn(g.metadata())).orElse(false)
+                || Files.isRegularFile(checkpoint.dir().resolve("tokenizer.json"));
+    }
+
     /** The eos ids that config.json and generation_config.json name: for a model without a tokenizer. */
-    public static List<Integer> eosIds(Path modelDir) {
+    public static List<Integer> eosIds(Checkpoint checkpoint) {
+        return checkpoint.gguf().isPresent()
+                ? ControlIds.ids(checkpoint.config(), "eos_token_id")
+                : eosIds(checkpoint.dir());
+    }
+
+    static List<Integer> eosIds(Path modelDir) {
         return ControlIds.read(modelDir, piece -> null).eos();
     }
 
@@ -76,7 +109,10 @@ public final class Tokenizer implements AutoCloseable {
      */
     public List<Token> encode(String text, boolean addSpecialTokens) {
         String whole = withoutLoneSurrogates(text);
-        Encoding encoding = use(() -> encoded(whole, addSpecialTokens));
+        return tokens(whole, encoded(whole, addSpecialTokens));
+    }
+
+    List<Token> tokens(String whole, Encoding encoding) {
         int[] utf16 = utf16OfCodePoint(whole);
         long[] ids = encoding.getIds();
         CharSpan[] spans = encoding.getCharTokenSpans();
@@ -102,9 +138,7 @@ public final class Tokenizer implements AutoCloseable {
     public Token token(int id) {
         check(id);
         byte[] bytes = bytes(id);
-        List<Integer> values = new ArrayList<>(bytes.length);
-        for (byte b : bytes) values.add(b & 0xFF);
-        return new Token(id, Utf8.readable(bytes), values, null, null, isSpecial(id));
+        return new Token(id, Utf8.readable(bytes), Utf8.values(bytes), null, null, isSpecial(id));
     }
 
     /** The text of these ids as Hugging Face writes it: a SentencePiece text loses its first space. */
@@ -155,6 +189,7 @@ public final class Tokenizer implements AutoCloseable {
         open.writeLock().lock();
         try {
             if (!closed) library.close();
+            if (!closed && unmerged != null) unmerged.close();
             closed = true;
         } finally {
             open.writeLock().unlock();
@@ -170,7 +205,35 @@ public final class Tokenizer implements AutoCloseable {
         return isSpecial(id) ? pieces[id].getBytes(StandardCharsets.UTF_8) : layout.bytes(pieces[id]);
     }
 
-    private Encoding encoded(String text, boolean addSpecialTokens) {
+    /** Whether the file lists it among its added tokens, special or not. */
+    boolean isAdded(int id) {
+        return added.get(id);
+    }
+
+    MergeTrace.Symbol symbol(int id) {
+        check(id);
+        return new MergeTrace.Symbol(id, pieces[id], Utf8.readable(bytes(id)));
+    }
+
+    MergeRules mergeRules() {
+        return use(() -> unmerged().rules());
+    }
+
+    /** The same text before its merges: one symbol a character or byte. */
+    Encoding encodeUnmerged(String text) {
+        return use(() -> encoded(unmerged().library(), text, false));
+    }
+
+    private synchronized Unmerged unmerged() {
+        if (unmerged == null) unmerged = Unmerged.open(source);
+        return unmerged;
+    }
+
+    Encoding encoded(String text, boolean addSpecialTokens) {
+        return use(() -> encoded(library, text, addSpecialTokens));
+    }
+
+    private static Encoding encoded(HuggingFaceTokenizer library, String text, boolean addSpecialTokens) {
         try {
             return library.encode(text, addSpecialTokens, false);
         } catch (RuntimeException e) {
@@ -200,7 +263,7 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private static String withoutLoneSurrogates(String text) {
+    static String withoutLoneSurrogates(String text) {
         StringBuilder fixed = null;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -216,7 +279,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /** Hugging Face counts in code points, Java in UTF-16: [code points + 1]. */
-    private static int[] utf16OfCodePoint(String text) {
+    static int[] utf16OfCodePoint(String text) {
         int[] index = new int[text.codePointCount(0, text.length()) + 1];
         for (int i = 0, at = 0; i < index.length; i++) {
             index[i] = at;

@@ -1,5 +1,7 @@
 package org.llminspector.tokenize;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -15,6 +17,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
@@ -30,27 +33,41 @@ final class TokenizerFile {
     /** Highest id that is believed; the largest known vocabulary has 262,208. */
     private static final int MAX_ID = 1 << 23;
 
+    /** Does not remember field names: a vocabulary has a quarter of a million, and each once. */
+    private static final JsonFactory FACTORY = new JsonFactoryBuilder()
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+            .build();
+
     private static final ObjectReader PARTS =
             Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+    private final Source source;
     private final Path file;
     private final byte[] json;
     private final Map<String, Integer> ids = new HashMap<>();
     private final BitSet special = new BitSet();
+    private final BitSet added = new BitSet();
     private String[] pieces = new String[1024];
     private int size;
     private JsonNode decoder;
     private JsonNode preTokenizer;
     private boolean byteFallback;
 
-    private TokenizerFile(Path file, byte[] json) {
-        this.file = file;
+    private TokenizerFile(Source source, byte[] json) {
+        this.source = source;
+        this.file = source.path();
         this.json = json;
     }
 
     /** Reads the file; a damaged one is a Problem. */
     static TokenizerFile read(Path file) {
-        TokenizerFile result = new TokenizerFile(file, bytesOf(file));
+        return parse(new Source(file, () -> bytesOf(file)));
+    }
+
+    static TokenizerFile parse(Source source) {
+        Path file = source.path();
+        TokenizerFile result = new TokenizerFile(source, source.json().get());
         try {
             result.parse();
         } catch (JsonProcessingException e) {
@@ -69,6 +86,21 @@ final class TokenizerFile {
                 .found(found);
     }
 
+    /**
+     * Source reads a tokenizer.json again, or makes it again of a GGUF file, since most who open one never ask for its merges.
+     *
+     * @param path where it is, for messages
+     */
+    record Source(Path path, Supplier<byte[]> json) {}
+
+    Source source() {
+        return source;
+    }
+
+    byte[] bytes() {
+        return json;
+    }
+
     InputStream json() {
         return new ByteArrayInputStream(json);
     }
@@ -84,6 +116,11 @@ final class TokenizerFile {
 
     BitSet special() {
         return special;
+    }
+
+    /** What is cut out of a text before it is split. */
+    BitSet added() {
+        return added;
     }
 
     /** The id of a piece, or null. */
@@ -110,7 +147,7 @@ final class TokenizerFile {
     }
 
     private void parse() throws IOException {
-        try (JsonParser p = Json.mapper().createParser(json)) {
+        try (JsonParser p = FACTORY.createParser(json)) {
             if (p.nextToken() != JsonToken.START_OBJECT) throw damaged(file, "no JSON object");
             JsonNode added = null;
             while (p.nextToken() == JsonToken.FIELD_NAME) {
@@ -163,6 +200,7 @@ final class TokenizerFile {
     private void added(JsonNode token) {
         if (!token.path("id").canConvertToInt()) throw damaged(file, "an added token without an id");
         put(token.get("id").asLong(), token.path("content").textValue());
+        added.set(token.get("id").asInt());
         special.set(token.get("id").asInt(), token.path("special").asBoolean());
     }
 

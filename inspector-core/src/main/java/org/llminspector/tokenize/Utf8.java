@@ -1,5 +1,7 @@
 package org.llminspector.tokenize;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -36,6 +38,13 @@ final class Utf8 {
     static String readable(byte[] bytes) {
         Utf8 utf8 = new Utf8(Broken.HEX);
         return utf8.push(bytes) + utf8.finish();
+    }
+
+    /** Bytes as numbers, 0 to 255. */
+    static List<Integer> values(byte[] bytes) {
+        List<Integer> values = new ArrayList<>(bytes.length);
+        for (byte b : bytes) values.add(b & 0xFF);
+        return values;
     }
 
     /** The text that is whole with these bytes. */

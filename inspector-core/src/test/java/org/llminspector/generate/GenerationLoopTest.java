@@ -238,7 +238,7 @@ class GenerationLoopTest {
     void aTokenOfThePaddingHasNoText() {
         GenerationLoop.Result r = run(ScriptedSession.saying(2, List.of(399, 264)), options(2, null), new Hears());
         assertThat(r.text()).isEqualTo("a");
-        assertThat(r.steps().get(0).token().text()).isEqualTo("<id 399>");
+        assertThat(r.steps().get(0).token().text()).isEqualTo("⟨399⟩");
     }
 
     @Test

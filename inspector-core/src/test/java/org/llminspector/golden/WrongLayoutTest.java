@@ -151,6 +151,22 @@ class WrongLayoutTest {
         assertThat(error("llama", tensors -> {}, json -> json)).isLessThanOrEqualTo(1);
     }
 
+    /** Gemma 3 for pictures and text keeps the text's config in text_config and its tensors under a longer name. */
+    @Test
+    void aModelThatSeesTooMeetsTheGoldenOfItsText() throws IOException {
+        for (String root : java.util.List.of("language_model.model.", "model.language_model.")) {
+            assertThat(error(
+                            "gemma3",
+                            tensors -> java.util.List.copyOf(tensors.keySet())
+                                    .forEach(n -> tensors.put(n.replaceFirst("^model\\.", root), tensors.remove(n))),
+                            json ->
+                                    "{\"model_type\": \"gemma3\", \"vision_config\": {\"hidden_size\": 8}, \"text_config\": "
+                                            + json + "}"))
+                    .as(root)
+                    .isLessThanOrEqualTo(1);
+        }
+    }
+
     /** Largest logit difference from the golden, in tolerances. */
     private double error(
             String model,

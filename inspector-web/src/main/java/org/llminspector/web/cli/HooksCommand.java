@@ -33,7 +33,7 @@ final class HooksCommand implements Callable<Integer> {
     @Option(names = "--engine", paramLabel = "NAME", description = "torch. Default: torch.")
     String engine;
 
-    @Option(names = "--json", description = "Print JSON, as GET /api/v1/models/{slug}/hooks has it.")
+    @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/hooks.")
     boolean json;
 
     @Option(

@@ -27,7 +27,7 @@ final class ModelsCommand implements Callable<Integer> {
     @Spec
     CommandSpec spec;
 
-    @Option(names = "--json", description = "Print JSON, as GET /api/v1/models has it.")
+    @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models.")
     boolean json;
 
     @Option(

@@ -2,6 +2,8 @@ package org.llminspector.web.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
@@ -86,8 +88,7 @@ final class ServeCommand implements Callable<Integer> {
         check("--port", port, 0, 65535);
         check("--queue", queue, 1, 10_000);
         PrintWriter out = spec.commandLine().getOut();
-        boolean local = host.equals("localhost") || host.startsWith("127.") || host.equals("::1");
-        String secret = token == null && !local ? madeUp() : token;
+        String secret = token == null && !Server.isLoopback(host) ? madeUp() : token;
         Inspector inspector = places.open(queue);
         Server server;
         try {
@@ -97,7 +98,7 @@ final class ServeCommand implements Callable<Integer> {
             throw e;
         }
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, inspector), "stop"));
-        String address = "http://" + (local ? "localhost" : host) + ":" + server.port() + "/";
+        String address = "http://" + reachableName() + ":" + server.port() + "/";
         String link = secret == null ? address : address + "?token=" + secret;
         out.println("LLM Inspector is at " + link);
         out.flush();
@@ -113,6 +114,17 @@ final class ServeCommand implements Callable<Integer> {
                 .where(option)
                 .expected(least + " to " + most)
                 .found(value);
+    }
+
+    /** How a browser gets to the address that was bound. */
+    private String reachableName() {
+        if (Server.isLoopback(host)) return "localhost";
+        if (!host.equals("0.0.0.0") && !host.equals("::")) return host.contains(":") ? "[" + host + "]" : host;
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "localhost";
+        }
     }
 
     private static String madeUp() {

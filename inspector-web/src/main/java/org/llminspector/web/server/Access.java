@@ -35,7 +35,7 @@ final class Access {
     }
 
     static boolean isLoopback(String host) {
-        return LOOPBACK_NAMES.contains(host) || host.startsWith("127.");
+        return LOOPBACK_NAMES.contains(host) || host.matches("127(\\.[0-9]{1,3}){3}");
     }
 
     void check(Context ctx) {

@@ -7,12 +7,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 
 /** DocsPage writes an OpenAPI document as one HTML page: operations by tag, then the schemas, all linked. */
 final class DocsPage {
 
     private static final Set<String> METHODS = Set.of("get", "post", "put", "delete", "patch");
+    private static final Pattern QUOTED = Pattern.compile("`([^`]*)`");
     private static final String REF = "#/components/schemas/";
 
     private final JsonNode api;
@@ -27,7 +30,7 @@ final class DocsPage {
         html.append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
                 .append(title)
                 .append("</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")
-                .append("<meta name=\"color-scheme\" content=\"light dark\">")
+                .append("<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"icon\" href=\"data:,\">")
                 .append("<link rel=\"stylesheet\" href=\"/docs/docs.css\"></head><body>");
         contents();
         html.append("<main><h1>").append(title).append("</h1>");
@@ -207,7 +210,7 @@ final class DocsPage {
         return ref.isEmpty() ? node : api.at(ref.substring(1));
     }
 
-    /** Paragraphs apart by an empty line; `code` between back quotes. */
+    /** Paragraphs apart by an empty line; between back quotes, code or the name of a schema. */
     private void prose(JsonNode node) {
         if (node.isMissingNode()) return;
         for (String paragraph : node.asText().strip().split("\n\\s*\n", -1)) {
@@ -215,12 +218,17 @@ final class DocsPage {
         }
     }
 
-    private static String text(JsonNode node) {
+    private String text(JsonNode node) {
         return marked(node.asText());
     }
 
-    private static String marked(String text) {
-        return escape(text).replaceAll("`([^`]*)`", "<code>$1</code>");
+    private String marked(String text) {
+        return QUOTED.matcher(escape(text)).replaceAll(quoted -> {
+            String name = quoted.group(1);
+            boolean schema = api.path("components").path("schemas").has(name);
+            return Matcher.quoteReplacement(
+                    schema ? "<a href=\"#schema-" + name + "\">" + name + "</a>" : "<code>" + name + "</code>");
+        });
     }
 
     private static String anchor(String text) {

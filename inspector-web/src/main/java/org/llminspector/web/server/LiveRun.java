@@ -57,23 +57,23 @@ final class LiveRun implements RunListener {
 
     @Override
     public void queued(int ahead) {
-        events.accept(RunEvent.of("queued", new RunEvent.Queued(ahead)));
+        events.accept(new RunEvent("queued", new RunEvent.Queued(ahead)));
     }
 
     @Override
     public void started(String id, List<Token> prompt) {
         active.started(id, this);
-        events.accept(RunEvent.of("started", new RunEvent.Started(id, prompt, prompt.size())));
+        events.accept(new RunEvent("started", new RunEvent.Started(id, prompt, prompt.size())));
     }
 
     @Override
     public void prefilled(KvCacheReport kvCache, double ms) {
-        events.accept(RunEvent.of("prefilled", new RunEvent.Prefilled(kvCache, ms)));
+        events.accept(new RunEvent("prefilled", new RunEvent.Prefilled(kvCache, ms)));
     }
 
     @Override
     public void token(GeneratedToken token, KvCacheReport kvCache) {
         metrics.tokenGenerated();
-        events.accept(RunEvent.of("token", new RunEvent.Step(token, kvCache)));
+        events.accept(new RunEvent("token", new RunEvent.Step(token, kvCache)));
     }
 }

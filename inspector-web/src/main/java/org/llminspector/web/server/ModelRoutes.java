@@ -47,6 +47,7 @@ final class ModelRoutes {
         String standard = SystemRoutes.defaultModel(inspector);
         if (standard != null) answer.put("default", standard);
         answer.put("models", inspector.models());
+        answer.put("catalog", inspector.catalog());
         Replies.json(ctx, answer);
     }
 

@@ -42,14 +42,15 @@ final class Page {
                 files.precompressMaxSize = PRECOMPRESS;
                 // Without a type Javalin sends such a file compressed under the length of the plain one.
                 files.mimeTypes.add("application/octet-stream", "safetensors");
-                files.headers = Map.of("Cache-Control", "public, max-age=31536000, immutable");
+                files.headers =
+                        Map.of("Cache-Control", "public, max-age=31536000, immutable", "Vary", "Accept-Encoding");
             });
         }
         config.staticFiles.add(files -> {
             files.directory = "/public";
             files.location = Location.CLASSPATH;
             files.precompressMaxSize = PRECOMPRESS;
-            files.headers = Map.of("Cache-Control", "no-cache");
+            files.headers = Map.of("Cache-Control", "no-cache", "Vary", "Accept-Encoding");
             files.skipFileFunction = request -> request.getRequestURI().startsWith("/api/");
         });
     }

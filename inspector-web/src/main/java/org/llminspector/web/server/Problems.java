@@ -32,9 +32,13 @@ final class Problems {
             LOG.warn("{} {} broke off after its answer had begun: {}", ctx.method(), ctx.path(), problem.detail());
             return;
         }
-        if (problem.status() == 401) ctx.header("WWW-Authenticate", "Bearer realm=\"LLM Inspector\"");
-        if (problem.status() == 429 || problem.status() == 503) ctx.header("Retry-After", RETRY_AFTER);
         if (e instanceof MethodNotAllowedResponse m) ctx.header("Allow", allowed(m));
+        answer(ctx, problem);
+    }
+
+    static void answer(Context ctx, ProblemDetail problem) {
+        if (problem.status() == 401) ctx.header("WWW-Authenticate", "Bearer realm=\"LLM Inspector\"");
+        if (problem.status() == 429) ctx.header("Retry-After", RETRY_AFTER);
         ctx.removeHeader("ETag");
         ctx.header("Cache-Control", "no-store");
         ctx.status(problem.status()).contentType(MEDIA_TYPE).result(json(problem));

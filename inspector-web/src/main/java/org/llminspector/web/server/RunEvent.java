@@ -10,10 +10,9 @@ import org.llminspector.tokenize.Token;
  * RunEvent is one event of a run's stream.
  *
  * @param name the event's name: queued, started, prefilled, token, done, error
- * @param data what its data line holds, as JSON
- * @param failure what ended the run, when it did not end well; else null
+ * @param data what its data line holds, as JSON; a {@link ProblemDetail} in an error
  */
-record RunEvent(String name, Object data, Throwable failure) {
+record RunEvent(String name, Object data) {
 
     record Queued(int ahead) {}
 
@@ -22,10 +21,6 @@ record RunEvent(String name, Object data, Throwable failure) {
     record Prefilled(KvCacheReport kvCache, double ms) {}
 
     record Step(@JsonUnwrapped GeneratedToken token, KvCacheReport kvCache) {}
-
-    static RunEvent of(String name, Object data) {
-        return new RunEvent(name, data, null);
-    }
 
     /** Whether nothing comes after it. */
     boolean last() {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -35,28 +36,37 @@ final class RunStream {
     void answer(Context ctx, RunRequest request, ActiveRuns active, Metrics metrics) throws Exception {
         BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
         LiveRun run = new LiveRun(active, metrics, events::add);
-        threads.execute(() -> events.add(runToEnd(run, request, ctx.path())));
+        answer(ctx, events, () -> run.run(inspector, request), run::cancel);
+    }
+
+    /** Streams the events of any work; its result becomes the event done, what it throws the event error. */
+    void answer(Context ctx, BlockingQueue<RunEvent> events, Callable<?> work, Runnable cancel) throws Exception {
+        String path = ctx.path();
+        threads.execute(() -> events.add(toEnd(work, path)));
         try {
             write(ctx, events);
         } catch (IOException gone) {
-            run.cancel();
+            cancel.run();
         } catch (InterruptedException e) {
-            run.cancel();
+            cancel.run();
             Thread.currentThread().interrupt();
         }
     }
 
-    private RunEvent runToEnd(LiveRun run, RunRequest request, String path) {
+    private static RunEvent toEnd(Callable<?> work, String path) {
         try {
-            return RunEvent.of("done", run.run(inspector, request));
+            return new RunEvent("done", work.call());
         } catch (Throwable t) {
-            return new RunEvent("error", Problems.detail(t, "POST " + path, path), t);
+            return new RunEvent("error", Problems.detail(t, "POST " + path, path));
         }
     }
 
     private static void write(Context ctx, BlockingQueue<RunEvent> events) throws Exception {
         RunEvent event = events.poll(HEARTBEAT_MS, TimeUnit.MILLISECONDS);
-        if (event != null && event.failure() instanceof Exception refused) throw refused;
+        if (event != null && event.data() instanceof ProblemDetail refused) {
+            Problems.answer(ctx, refused);
+            return;
+        }
         ctx.status(200).contentType("text/event-stream; charset=utf-8");
         ctx.header("X-Accel-Buffering", "no");
         OutputStream out = ctx.res().getOutputStream(); // not Javalin's, which compresses and so holds back

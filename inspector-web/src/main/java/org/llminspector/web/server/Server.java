@@ -3,6 +3,7 @@ package org.llminspector.web.server;
 import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
+import io.javalin.http.HttpResponseException;
 import io.javalin.router.EndpointNotFound;
 import io.javalin.util.JavalinBindException;
 import java.util.ArrayList;
@@ -24,7 +25,7 @@ public final class Server implements AutoCloseable {
      */
     public record Config(String host, int port, String token) {
         public Config {
-            if (token == null && !Access.isLoopback(host)) {
+            if (token == null && !isLoopback(host)) {
                 throw Problem.invalid("a server that others can reach needs a token")
                         .where("--token")
                         .expected("a secret");
@@ -36,8 +37,6 @@ public final class Server implements AutoCloseable {
     private static final int QUICK_THREADS = 48;
     /** How long a stop waits for answers to go out. */
     private static final long STOP_MS = 20_000;
-    /** A connection may be silent this long: a long run answers only at its end. */
-    private static final long IDLE_MS = 3_600_000;
 
     private final Config config;
     private final Javalin javalin;
@@ -79,7 +78,6 @@ public final class Server implements AutoCloseable {
         c.http.compressionStrategy = compression();
         // Every run in the queue may hold one thread; the rest stay free for everybody else.
         c.jetty.threadPool = new QueuedThreadPool(inspector.queue().capacity() + QUICK_THREADS, 8, 60_000);
-        c.jetty.modifyHttpConfiguration(http -> http.setIdleTimeout(IDLE_MS));
         c.jetty.modifyServer(jetty -> {
             jetty.insertHandler(new GracefulHandler());
             jetty.setStopTimeout(STOP_MS);
@@ -97,6 +95,7 @@ public final class Server implements AutoCloseable {
             if (page.owns(ctx)) page.index(ctx);
             else Problems.answer(ctx, e);
         });
+        c.routes.exception(HttpResponseException.class, (e, ctx) -> Problems.answer(ctx, e));
         c.routes.exception(Exception.class, (e, ctx) -> Problems.answer(ctx, e));
         c.router.javaLangErrorHandler((response, error) -> Problems.answer(response, error));
         c.requestLogger.http(metrics::request);
@@ -104,7 +103,9 @@ public final class Server implements AutoCloseable {
         new SystemRoutes(inspector, metrics).register(c.routes);
         new ModelRoutes(inspector).register(c.routes);
         new TextRoutes(inspector).register(c.routes);
-        new RunRoutes(inspector, active, metrics, new RunStream(inspector, runThreads)).register(c.routes);
+        RunStream stream = new RunStream(inspector, runThreads);
+        new PullRoutes(stream).register(c.routes);
+        new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new DocsRoutes().register(c.routes);
@@ -117,6 +118,11 @@ public final class Server implements AutoCloseable {
         excluded.addAll(List.of("font/", "application/octet-stream", "application/x-npy", "text/event-stream"));
         gzip.setExcludedMimeTypes(excluded);
         return gzip;
+    }
+
+    /** Whether only this machine can reach a server at this address. */
+    public static boolean isLoopback(String host) {
+        return Access.isLoopback(host);
     }
 
     public int port() {

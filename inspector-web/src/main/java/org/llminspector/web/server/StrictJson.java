@@ -76,7 +76,11 @@ public final class StrictJson {
         } catch (UnrecognizedPropertyException e) {
             throw Problem.invalid("there is no such field")
                     .where(path(e))
-                    .expected("one of " + join(e.getKnownPropertyIds()))
+                    .expected("one of "
+                            + e.getKnownPropertyIds().stream()
+                                    .map(String::valueOf)
+                                    .sorted()
+                                    .collect(Collectors.joining(", ")))
                     .found('"' + e.getPropertyName() + '"');
         } catch (JsonMappingException e) {
             for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
@@ -149,10 +153,6 @@ public final class StrictJson {
     private static String shown(JsonNode node) {
         String text = node.isMissingNode() ? "nothing" : node.toString();
         return text.length() > 80 ? text.substring(0, 77) + "..." : text;
-    }
-
-    private static String join(Collection<?> names) {
-        return names.stream().map(String::valueOf).collect(Collectors.joining(", "));
     }
 
     private static String firstLine(String text) {

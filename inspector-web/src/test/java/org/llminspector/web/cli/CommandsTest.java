@@ -48,7 +48,11 @@ class CommandsTest {
     private static Ended command(String command, String... args) {
         List<String> all = new ArrayList<>(List.of(command));
         all.addAll(List.of(args));
-        all.addAll(List.of("--model-root", models.toString(), "--runs-dir", folder.resolve("runs").toString()));
+        all.addAll(List.of(
+                "--model-root",
+                models.toString(),
+                "--runs-dir",
+                folder.resolve("runs").toString()));
         return inspector(all.toArray(String[]::new));
     }
 
@@ -59,7 +63,9 @@ class CommandsTest {
         assertThat(help.out()).contains("serve", "run", "models", "hooks", "Exit codes", "Examples");
         assertThat(inspector().out()).isEqualTo(help.out());
         for (String c : List.of("serve", "run", "models", "hooks")) {
-            assertThat(inspector(c, "--help").out()).contains("Usage: inspector " + c).contains("--model");
+            assertThat(inspector(c, "--help").out())
+                    .contains("Usage: inspector " + c)
+                    .contains("--model");
         }
         assertThat(inspector("--version").out()).contains("LLM Inspector");
     }
@@ -70,7 +76,8 @@ class CommandsTest {
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out()).startsWith("the cat").endsWith("\n").hasLineCount(1);
         assertThat(run.err()).contains("tiny, fp32, cpu").contains("+ 4 tokens");
-        Ended quiet = command("run", "--model", "tiny", "--prompt", "the cat", "--max-new-tokens", "4", "--ignore-eos", "-q");
+        Ended quiet =
+                command("run", "--model", "tiny", "--prompt", "the cat", "--max-new-tokens", "4", "--ignore-eos", "-q");
         assertThat(quiet.out()).isEqualTo(run.out());
         assertThat(quiet.err()).isEmpty();
     }
@@ -131,17 +138,21 @@ class CommandsTest {
     void aRunNeedNotBeKept() throws IOException {
         Path runs = folder.resolve("none");
         Ended run = inspector(
-                "run", "--no-store", "--model", models.resolve("tiny").toString(), "--tokens", "1", "--runs-dir", runs.toString());
+                "run",
+                "--no-store",
+                "--model",
+                models.resolve("tiny").toString(),
+                "--tokens",
+                "1",
+                "--runs-dir",
+                runs.toString());
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.err()).contains("not kept");
         assertThat(Files.exists(runs)).isFalse();
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     --tokens 1 --model /no/such/folder               | 3 | does not exist
                     --tokens 1 --model nothing                       | 3 | no such model
                     --tokens 1,320 --model tiny                      | 2 | 0 to 319
@@ -156,7 +167,7 @@ class CommandsTest {
                     --tokens 1 --model tiny --precision bf16         | 6 | instead
                     --tokens 1 --model tiny --out x.safetensors      | 2 | --capture
                     --tokens 1 --model tiny --intervene {            | 2 | line 1
-                    --tokens 1 --model tiny --intervene {"hok":1}    | 2 | one of hook
+                    --tokens 1 --model tiny --intervene {"hok":1}    | 2 | no such field
                     --tokens 1 --model tiny --intervene @nofile      | 3 | nofile
                     --tokens 1 --model tiny --temperature -1         | 2 | temperature
                     --tokens 1 --model tiny --capture * --capture-budget 1k   | 5 | at most
@@ -186,7 +197,10 @@ class CommandsTest {
         assertThat(Json.mapper().readTree(command("models", "--json").out()).isArray())
                 .isTrue();
         Ended hooks = command("hooks", "--model", "tiny");
-        assertThat(hooks.out()).contains("blocks.{i}.attn.hook_pattern").contains("[1, 4, query, key]").contains("RoPE");
+        assertThat(hooks.out())
+                .contains("blocks.{i}.attn.hook_pattern")
+                .contains("[1, 4, query, key]")
+                .contains("RoPE");
         assertThat(inspector("hooks", "--model", "/no/such").code()).isEqualTo(3);
     }
 
@@ -211,9 +225,11 @@ class CommandsTest {
         try {
             for (int i = 0; i < 600 && !Files.readString(log).contains("is open"); i++) Thread.sleep(100);
             String said = Files.readString(log);
-            assertThat(said).contains("LLM Inspector is at http://localhost:").contains("tiny is open: torch fp32 on cpu");
-            java.net.URI runs = java.net.URI.create(
-                    said.replaceAll("(?s).*(http://localhost:[0-9]+/).*", "$1") + "api/v1/runs");
+            assertThat(said)
+                    .contains("LLM Inspector is at http://localhost:")
+                    .contains("tiny is open: torch fp32 on cpu");
+            java.net.URI runs =
+                    java.net.URI.create(said.replaceAll("(?s).*(http://localhost:[0-9]+/).*", "$1") + "api/v1/runs");
             var client = java.net.http.HttpClient.newHttpClient();
             var answer = client.sendAsync(
                     java.net.http.HttpRequest.newBuilder(runs)
@@ -223,11 +239,13 @@ class CommandsTest {
                     java.net.http.HttpResponse.BodyHandlers.ofString());
             Thread.sleep(700);
             server.destroy();
-            assertThat(server.waitFor(30, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
+            assertThat(server.waitFor(30, java.util.concurrent.TimeUnit.SECONDS))
+                    .isTrue();
             // The answer went out, whether the run was cut or had just finished, and the run was kept.
             assertThat(answer.join().statusCode()).isEqualTo(201);
             try (Stream<Path> kept = Files.list(folder.resolve("serve-runs"))) {
-                assertThat(kept.filter(p -> p.getFileName().toString().matches("[0-9].*"))).hasSize(1);
+                assertThat(kept.filter(p -> p.getFileName().toString().matches("[0-9].*")))
+                        .hasSize(1);
             }
         } finally {
             server.destroyForcibly();

@@ -40,14 +40,11 @@ class BadRequestsTest {
     void malformedJsonNamesLineAndColumn() {
         JsonNode p = refused(400, "{\"prompt\": \"x\",\n  \"tokens\": [1,, 2]}");
         assertThat(p.path("what").asText()).isEqualTo("not valid JSON");
-        assertThat(p.path("where").asText()).contains("line 2, column 15");
+        assertThat(p.path("where").asText()).contains("line 2, column 16");
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     {"promt":"x"}                                                | promt                    | prompt
                     {"tokens":[1],"generate":{"max_tokens":3}}                   | generate.max_tokens      | max_new_tokens
                     {"tokens":"1,2"}                                             | tokens                   | a list [...]
@@ -103,7 +100,7 @@ class BadRequestsTest {
     @Test
     void aCaptureOverTheBudgetSaysTheNumber() {
         JsonNode p = refused(413, "{\"tokens\":[" + "1,".repeat(255) + "1],\"capture\":[\"*\"]}");
-        assertThat(p.path("expected").asText()).contains("32.0 MiB");
+        assertThat(p.path("expected").asText()).contains("8.0 MiB");
         assertThat(p.path("found").asText()).contains("MiB");
     }
 
@@ -117,6 +114,12 @@ class BadRequestsTest {
                         .path("what")
                         .asText())
                 .contains("context");
+    }
+
+    @Test
+    void aTextTooLongToShowIsRefused() {
+        live.post("/api/v1/tokenize", "{\"text\":\"" + "x".repeat(600_000) + "\"}")
+                .problem(413);
     }
 
     @Test

@@ -86,8 +86,7 @@ class CapturesTest {
     @Test
     void aSliceIsThatPartOfTheWhole() {
         JsonNode whole = json(PATTERN);
-        assertThat(json(PATTERN + "?head=2&query=3").at("/values/0/0/0"))
-                .isEqualTo(whole.at("/values/0/2/3"));
+        assertThat(json(PATTERN + "?head=2&query=3").at("/values/0/0/0")).isEqualTo(whole.at("/values/0/2/3"));
     }
 
     @ParameterizedTest
@@ -142,7 +141,10 @@ class CapturesTest {
         String id = live.run("{\"tokens\":[" + "1,".repeat(255) + "1],"
                 + "\"capture\":[\"blocks.0.attn.hook_attn_scores\",\"blocks.*.attn.hook_result\"]}");
         String path = "/api/v1/runs/" + id + "/captures/blocks.0.attn.hook_attn_scores";
-        assertThat(live.get(path, "Accept", "application/json").json().path("shape").toString())
+        assertThat(live.get(path, "Accept", "application/json")
+                        .json()
+                        .path("shape")
+                        .toString())
                 .isEqualTo("[1,4,256,256]");
     }
 
@@ -156,8 +158,8 @@ class CapturesTest {
         header.fieldNames().forEachRemaining(names::add);
         names.remove("__metadata__");
         List<String> zipped = new ArrayList<>();
-        try (ZipInputStream zip =
-                new ZipInputStream(new ByteArrayInputStream(live.get(run + "export?format=npz").bytes()))) {
+        try (ZipInputStream zip = new ZipInputStream(
+                new ByteArrayInputStream(live.get(run + "export?format=npz").bytes()))) {
             for (ZipEntry e = zip.getNextEntry(); e != null; e = zip.getNextEntry()) {
                 zipped.add(e.getName().replace(".npy", ""));
                 npy(zip.readAllBytes());

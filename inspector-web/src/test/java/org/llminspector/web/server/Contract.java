@@ -42,7 +42,8 @@ final class Contract {
         api.path("paths")
                 .properties()
                 .forEach(path -> path.getValue().properties().forEach(method -> {
-                    if (METHODS.contains(method.getKey())) all.add(method.getKey().toUpperCase(Locale.ROOT) + " " + path.getKey());
+                    if (METHODS.contains(method.getKey()))
+                        all.add(method.getKey().toUpperCase(Locale.ROOT) + " " + path.getKey());
                 }));
         return all;
     }
@@ -67,16 +68,22 @@ final class Contract {
             return;
         }
         String[] parts = operation.split(" ", 2);
-        JsonNode responses =
-                api.path("paths").path(parts[1]).path(parts[0].toLowerCase(Locale.ROOT)).path("responses");
+        JsonNode responses = api.path("paths")
+                .path(parts[1])
+                .path(parts[0].toLowerCase(Locale.ROOT))
+                .path("responses");
         JsonNode response = resolve(responses.path(responses.has("" + status) ? "" + status : "default"));
         if (status < 400) {
-            assertThat(responses.has("" + status)).as(operation + " -> " + status).isTrue();
+            assertThat(responses.has("" + status))
+                    .as(operation + " -> " + status)
+                    .isTrue();
             answered.add(operation);
         }
         if (status == 204 || status == 304) return;
         JsonNode content = response.path("content");
-        assertThat(content.has(media)).as(operation + " -> " + status + " " + media).isTrue();
+        assertThat(content.has(media))
+                .as(operation + " -> " + status + " " + media)
+                .isTrue();
         if (media.endsWith("json")) validate(content.path(media).path("schema"), body, operation + " -> " + status);
     }
 

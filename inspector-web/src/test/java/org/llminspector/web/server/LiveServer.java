@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -69,7 +70,7 @@ final class LiveServer implements AutoCloseable {
     LiveServer(Path folder, int queue, String host, String token) throws IOException {
         Path models = TinyModels.in(folder);
         inspector = Inspector.open(new Inspector.Config(
-                List.of(models), models.resolve("tiny"), folder.resolve("runs"), 1L << 30, 32L << 20, queue));
+                List.of(models), models.resolve("tiny"), folder.resolve("runs"), 1L << 30, 8L << 20, queue));
         server = Server.start(inspector, new Server.Config(host, 0, token));
         base = "http://127.0.0.1:" + server.port();
     }
@@ -86,9 +87,7 @@ final class LiveServer implements AutoCloseable {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path))
                 .method(
                         method,
-                        body == null
-                                ? HttpRequest.BodyPublishers.noBody()
-                                : HttpRequest.BodyPublishers.ofString(body));
+                        body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
         if (headers.length > 0) request.headers(headers);
         try {
             HttpResponse<byte[]> response = client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
@@ -129,7 +128,7 @@ final class LiveServer implements AutoCloseable {
 
     /** The whole answer to a request written by hand. */
     String raw(String request) throws IOException {
-        try (Socket socket = new Socket("127.0.0.1", server.port())) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
             socket.getOutputStream().write(request.replace("\n", "\r\n").getBytes(StandardCharsets.UTF_8));
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         }

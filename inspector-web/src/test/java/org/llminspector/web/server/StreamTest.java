@@ -57,7 +57,9 @@ class StreamTest {
     private static void within(int seconds, BooleanSupplier condition) throws InterruptedException {
         long until = System.nanoTime() + seconds * 1_000_000_000L;
         while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("still waiting after " + seconds + " s").isLessThan(until);
+            assertThat(System.nanoTime())
+                    .as("still waiting after " + seconds + " s")
+                    .isLessThan(until);
             Thread.sleep(20);
         }
     }
@@ -67,15 +69,14 @@ class StreamTest {
         HttpResponse<InputStream> response = live.stream(
                 "{\"prompt\":\"the cat\",\"capture\":[\"logits\"],\"generate\":{\"max_new_tokens\":6,\"ignore_eos\":true}}");
         assertThat(response.statusCode()).isEqualTo(200);
-        assertThat(response.headers().firstValue("Content-Type")).hasValueSatisfying(t -> assertThat(t)
-                .startsWith("text/event-stream"));
+        assertThat(response.headers().firstValue("Content-Type"))
+                .hasValueSatisfying(t -> assertThat(t).startsWith("text/event-stream"));
         List<Event> events = new ArrayList<>();
         try (BufferedReader lines = lines(response.body())) {
             for (Event e = next(lines); e != null; e = next(lines)) events.add(e);
         }
         assertThat(events.stream().map(Event::name))
-                .containsExactly(
-                        "started", "prefilled", "token", "token", "token", "token", "token", "token", "done");
+                .containsExactly("started", "prefilled", "token", "token", "token", "token", "token", "token", "done");
         for (Event e : events) {
             String schema =
                     switch (e.name()) {
@@ -89,7 +90,8 @@ class StreamTest {
         }
         JsonNode done = events.get(8).data();
         assertThat(done.path("id")).isEqualTo(events.get(0).data().path("id"));
-        assertThat(done.at("/generation/steps/5/token")).isEqualTo(events.get(7).data().path("token"));
+        assertThat(done.at("/generation/steps/5/token"))
+                .isEqualTo(events.get(7).data().path("token"));
         long early = events.get(2).data().at("/kv_cache/bytes").asLong();
         assertThat(events.get(7).data().at("/kv_cache/bytes").asLong()).isGreaterThan(early);
         assertThat(live.get("/api/v1/runs/" + done.path("id").asText()).json()).isEqualTo(done);
@@ -141,7 +143,11 @@ class StreamTest {
             // The heartbeat finds the second one gone; then the first may end, and nothing else runs.
             Thread.sleep(4_500);
             live.post("/api/v1/runs/" + id + "/cancel", "");
-            within(20, () -> live.inspector.queue().running() + live.inspector.queue().waiting() == 0);
+            within(
+                    20,
+                    () -> live.inspector.queue().running()
+                                    + live.inspector.queue().waiting()
+                            == 0);
             assertThat(live.get("/api/v1/runs?limit=1").json().at("/runs/0/id").asText())
                     .isEqualTo(id);
         }

@@ -1,0 +1,86 @@
+package org.llminspector.checkpoint;
+
+import java.util.HashSet;
+import java.util.Set;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.gguf.GgufMetadata;
+
+/**
+ * GgufKeys are one architecture's metadata keys, which remember what was read, so that a key which changes the
+ * arithmetic and is not understood refuses to load.
+ */
+final class GgufKeys {
+
+    /** Say nothing about the forward pass, or what the tensors' shapes say too. */
+    private static final Set<String> HARMLESS =
+            Set.of("attention.causal", "rope.scaling.finetuned", "tensor_data_layout", "vocab_size");
+
+    private final GgufMetadata metadata;
+    private final String prefix;
+    private final Set<String> read = new HashSet<>();
+
+    GgufKeys(GgufMetadata metadata, String architecture) {
+        this.metadata = metadata;
+        this.prefix = architecture + ".";
+    }
+
+    private String key(String name) {
+        read.add(name);
+        return prefix + name;
+    }
+
+    boolean has(String name) {
+        return metadata.has(key(name));
+    }
+
+    /** A size; one a layer is accepted when all are the same. */
+    int size(String name) {
+        if (!has(name)) throw metadata.wrong(key(name), "a whole number");
+        return size(name, 0);
+    }
+
+    int size(String name, int whenAbsent) {
+        if (!(metadata.value(key(name)) instanceof long[] each)) return metadata.size(key(name), whenAbsent);
+        for (long n : each) {
+            if (n != each[0] || n < 0 || n > Integer.MAX_VALUE) {
+                throw Problem.unsupported("the layers differ in size")
+                        .where(metadata.at(key(name)))
+                        .expected("one size for all layers")
+                        .found(each[0] + " and " + n);
+            }
+        }
+        if (each.length == 0) throw metadata.wrong(key(name), "a whole number");
+        return (int) each[0];
+    }
+
+    double number(String name, double whenAbsent) {
+        return metadata.number(key(name), whenAbsent);
+    }
+
+    boolean flag(String name, boolean whenAbsent) {
+        return metadata.flag(key(name), whenAbsent);
+    }
+
+    String text(String name, String whenAbsent) {
+        return metadata.text(key(name), whenAbsent);
+    }
+
+    Problem wrong(String name, String expected) {
+        return metadata.wrong(key(name), expected);
+    }
+
+    /** Throws for the first key that was neither read nor is harmless, 0 or false. */
+    void refuseWhatWasNotUnderstood() {
+        for (String key : metadata.keys()) {
+            if (!key.startsWith(prefix)) continue;
+            String name = key.substring(prefix.length());
+            Object v = metadata.value(key);
+            boolean off = v instanceof Boolean b ? !b : v instanceof Number n && n.doubleValue() == 0;
+            if (off || read.contains(name) || HARMLESS.contains(name)) continue;
+            throw Problem.unsupported("the file has a key that may change the arithmetic and is not understood")
+                    .where(metadata.at(key))
+                    .expected(prefix + String.join(", ", read.stream().sorted().toList()))
+                    .found(v instanceof Number || v instanceof Boolean ? v : "a text or a list");
+        }
+    }
+}

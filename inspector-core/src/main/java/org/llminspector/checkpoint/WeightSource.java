@@ -1,0 +1,26 @@
+package org.llminspector.checkpoint;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.llminspector.base.Tensor;
+
+/** WeightSource is one open file of named tensors, whatever its format. */
+interface WeightSource extends AutoCloseable {
+
+    Path path();
+
+    /** Every tensor by name, in the order of their bytes in the file. */
+    Map<String, TensorInfo> tensors();
+
+    /** A tensor of {@link #tensors}, decoded where the file holds it in blocks. */
+    Tensor tensor(String name);
+
+    /** Rows [from, to) of a matrix. */
+    default Tensor rows(String name, int from, int to) {
+        Tensor t = tensor(name);
+        return t.slice(new int[] {from, to}, new int[] {0, Math.toIntExact(t.shape()[1])});
+    }
+
+    @Override
+    void close();
+}

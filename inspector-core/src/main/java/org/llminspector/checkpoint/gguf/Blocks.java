@@ -1,0 +1,94 @@
+package org.llminspector.checkpoint.gguf;
+
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Blocks decodes quantized blocks to float32, the two products rounded one after the other as the reference does. */
+final class Blocks {
+
+    /** Blocks that one step decodes: enough to amortise its call, few enough to stay in the cache. */
+    private static final int STEP = 64;
+    /** Below this the threads cost more than they bring. */
+    private static final int PARALLEL = 1 << 12;
+
+    private Blocks() {}
+
+    /**
+     * Decodes whole blocks on all cores.
+     *
+     * @param in bytes of the blocks, from its position to its limit
+     * @param out room for their values, from its position
+     */
+    static void decode(GgmlType type, ByteBuffer in, FloatBuffer out) {
+        int blocks = in.remaining() / type.blockBytes();
+        int steps = (blocks + STEP - 1) / STEP;
+        IntStream all = IntStream.range(0, steps);
+        (blocks < PARALLEL ? all : all.parallel()).forEach(step -> {
+            int first = step * STEP;
+            int n = Math.min(STEP, blocks - first);
+            byte[] bytes = new byte[n * type.blockBytes()];
+            in.get(in.position() + first * type.blockBytes(), bytes);
+            float[] values = new float[n * type.blockSize()];
+            decode(type, bytes, n, values);
+            out.put(out.position() + first * type.blockSize(), values);
+        });
+    }
+
+    private static void decode(GgmlType type, byte[] bytes, int n, float[] values) {
+        int[] codes = new int[GgmlType.MAX_BLOCK];
+        float[] scales = new float[GgmlType.MAX_GROUPS];
+        float[] mins = new float[GgmlType.MAX_GROUPS];
+        for (int i = 0; i < n; i++) {
+            type.unpack().block(bytes, i * type.blockBytes(), codes, scales, mins);
+            values(type, codes, scales, mins, values, i * type.blockSize());
+        }
+    }
+
+    private static void values(GgmlType type, int[] codes, float[] scales, float[] mins, float[] values, int at) {
+        int group = type.groupSize();
+        for (int g = 0; g < type.blockSize() / group; g++) {
+            float scale = scales[g];
+            int from = g * group;
+            if (type.hasMin()) {
+                float min = mins[g];
+                for (int i = 0; i < group; i++) values[at + from + i] = scale * codes[from + i] + min;
+            } else {
+                for (int i = 0; i < group; i++) values[at + from + i] = scale * codes[from + i];
+            }
+        }
+    }
+
+    /** One block taken apart. */
+    static GgufBlock inspect(GgufTensor tensor, long row, long column, ByteBuffer block) {
+        GgmlType type = tensor.type();
+        byte[] bytes = new byte[type.blockBytes()];
+        block.get(bytes);
+        int[] codes = new int[GgmlType.MAX_BLOCK];
+        float[] scales = new float[GgmlType.MAX_GROUPS];
+        float[] mins = new float[GgmlType.MAX_GROUPS];
+        float[] values = new float[type.blockSize()];
+        type.unpack().block(bytes, 0, codes, scales, mins);
+        values(type, codes, scales, mins, values, 0);
+        int groups = type.blockSize() / type.groupSize();
+        return new GgufBlock(
+                tensor.name(),
+                type,
+                row,
+                column,
+                type.groupSize(),
+                Arrays.stream(codes, 0, type.blockSize()).boxed().toList(),
+                list(scales, groups),
+                list(mins, type.hasMin() ? groups : 0),
+                list(values, values.length));
+    }
+
+    private static List<Float> list(float[] values, int n) {
+        List<Float> list = new ArrayList<>(n);
+        for (int i = 0; i < n; i++) list.add(values[i]);
+        return list;
+    }
+}

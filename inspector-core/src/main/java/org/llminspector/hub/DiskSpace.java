@@ -1,0 +1,40 @@
+package org.llminspector.hub;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.llminspector.base.Problem;
+
+/** DiskSpace says before a download that it will not fit, and after one that it did not. */
+interface DiskSpace {
+
+    DiskSpace REAL = dir -> Files.getFileStore(dir).getUsableSpace();
+
+    long free(Path dir) throws IOException;
+
+    default void require(Path dir, long bytes) throws IOException {
+        long free = free(dir);
+        if (bytes <= free) return;
+        throw Problem.tooLarge("the model does not fit on the disk")
+                .where(dir)
+                .expected(Shown.bytes(bytes) + " free")
+                .found(Shown.bytes(free))
+                .instead("make room, or set HF_HUB_CACHE to a larger disk");
+    }
+
+    /** Whether that is what the system says of a full disk. */
+    static boolean full(IOException e) {
+        String message = String.valueOf(e.getMessage());
+        return message.contains("No space left on device")
+                || message.contains("Disk quota exceeded")
+                || message.contains("not enough space on the disk");
+    }
+
+    static Problem ranOut(Path dir, IOException e) {
+        return Problem.tooLarge("the disk is full")
+                .where(dir)
+                .found(e.getMessage())
+                .instead("make room and pull again: what has arrived is kept; or set HF_HUB_CACHE to a larger disk")
+                .causedBy(e);
+    }
+}

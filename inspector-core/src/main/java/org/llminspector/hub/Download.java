@@ -1,0 +1,155 @@
+package org.llminspector.hub;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import org.llminspector.base.Problem;
+import org.llminspector.hub.Progress.State;
+
+/**
+ * Download brings one file into its blob: from where the last one broke off, again and again while it advances, checked
+ * against its hash, renamed into place when it is whole and right.
+ */
+record Download(
+        HubHttp http,
+        Refusal refusal,
+        RepoFolder folder,
+        java.time.Duration silence,
+        Backoff backoff,
+        Meter meter,
+        Cancel cancel) {
+
+    private static final int CHUNK = 1 << 17;
+
+    Pulled.How run(URI uri, RemoteFile file) throws IOException {
+        Path part = folder.part(file.etag());
+        boolean resumed = begun(part, file);
+        meter.state(State.DOWNLOADING);
+        fetch(uri, file, part);
+        meter.state(State.CHECKING);
+        String wrong = Checksum.mismatch(part, file.etag(), cancel);
+        if (wrong != null && resumed) {
+            // What was there before may be the wrong half.
+            discard(part);
+            meter.state(State.DOWNLOADING);
+            fetch(uri, file, part);
+            wrong = Checksum.mismatch(part, file.etag(), cancel);
+        }
+        if (wrong != null) {
+            discard(part);
+            throw Problem.of(Problem.Kind.INTERNAL, "what arrived is not the file that the hub has; it was deleted")
+                    .where(file.name() + ", " + HubHttp.plain(uri))
+                    .expected((file.etag().length() == 64 ? "sha256 " : "git sha1 ") + file.etag())
+                    .found(wrong)
+                    .instead("pull again; if it happens again, a proxy or a mirror changes files");
+        }
+        Files.move(part, folder.blob(file.etag()), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        return resumed ? Pulled.How.RESUMED : Pulled.How.DOWNLOADED;
+    }
+
+    /** Whether there is a part of the file already: ours, or a copy of what huggingface_hub left. */
+    private boolean begun(Path part, RemoteFile file) throws IOException {
+        Path foreign = folder.foreignPart(file.etag());
+        if (!Files.exists(part) && Files.isRegularFile(foreign)) Files.copy(foreign, part);
+        long had = size(part);
+        if (file.size() >= 0 && had > file.size()) {
+            Files.delete(part);
+            had = 0;
+        }
+        meter.there(had);
+        return had > 0;
+    }
+
+    private void discard(Path part) throws IOException {
+        meter.there(-size(part));
+        Files.deleteIfExists(part);
+    }
+
+    private void fetch(URI uri, RemoteFile file, Path part) throws IOException {
+        for (int failures = 0; ; ) {
+            long from = size(part);
+            if (from == file.size() && from > 0) return;
+            String why;
+            try {
+                if (stream(uri, file, part, from)) return;
+                why = "the connection was cut";
+            } catch (IOException e) {
+                if (DiskSpace.full(e)) throw DiskSpace.ranOut(folder.cache(), e);
+                if (e instanceof java.nio.file.FileSystemException) throw e;
+                why = e.getMessage() == null ? e.toString() : e.getMessage();
+            }
+            cancel.check();
+            failures = size(part) > from ? 1 : failures + 1;
+            if (failures > Backoff.RETRIES) throw broken(uri, file, size(part), why);
+            cancel.sleep(backoff.waitMs(failures));
+        }
+    }
+
+    private static Problem broken(URI uri, RemoteFile file, long have, String why) {
+        return Problem.of(Problem.Kind.INTERNAL, "the download breaks off again and again")
+                .where(file.name() + ", " + HubHttp.plain(uri))
+                .expected(file.size() < 0 ? "the whole file" : file.size() + " bytes")
+                .found(have + " bytes; " + why)
+                .instead("pull again: it goes on where it broke off");
+    }
+
+    /** Appends what comes from the offset on; true when the file is whole. */
+    private boolean stream(URI uri, RemoteFile file, Path part, long from) throws IOException {
+        HttpResponse<InputStream> answer = http.get(uri, from, cancel);
+        try (InputStream in = answer.body();
+                Watch watch = new Watch(in, silence, cancel)) {
+            long start = start(answer, file, part, from);
+            long at = start;
+            try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                if (start < from) meter.there(start - from);
+                out.truncate(start).position(start);
+                byte[] chunk = new byte[CHUNK];
+                for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
+                    watch.alive();
+                    at += n;
+                    if (file.size() >= 0 && at > file.size()) break;
+                    for (ByteBuffer b = ByteBuffer.wrap(chunk, 0, n); b.hasRemaining(); ) out.write(b);
+                    meter.arrived(n);
+                    cancel.check();
+                }
+                if (file.size() < 0 || at == file.size()) out.force(false); // a name in blobs is a promise
+            }
+            cancel.check();
+            if (watch.silent()) throw new IOException("nothing came for " + silence.toSeconds() + " s");
+            if (file.size() >= 0 && at > file.size()) {
+                discard(part);
+                throw new IOException("more bytes came than the " + file.size() + " that the hub says");
+            }
+            return file.size() < 0 || at == file.size();
+        }
+    }
+
+    /** Where the answer's bytes begin: a server may ignore Range and send all of it. */
+    private long start(HttpResponse<?> answer, RemoteFile file, Path part, long from) throws IOException {
+        int status = answer.statusCode();
+        if (status == 200) return 0;
+        if (status == 206) {
+            String range = answer.headers().firstValue("Content-Range").orElse("");
+            if (range.startsWith("bytes " + from + "-")) return from;
+            discard(part);
+            throw new IOException("asked for bytes from " + from + " on, got " + Shown.name(range));
+        }
+        if (status == 416) discard(part);
+        if (status == 416 || !http.urls().isHub(answer.uri())) {
+            // A CDN's addresses expire: asked again, the hub gives a new one.
+            throw new IOException("HTTP " + status + " from " + HubHttp.plain(answer.uri()));
+        }
+        throw refusal.of(answer, file.name());
+    }
+
+    private static long size(Path file) throws IOException {
+        return Files.exists(file) ? Files.size(file) : 0;
+    }
+}

@@ -1,0 +1,68 @@
+package org.llminspector.hub;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
+import java.net.URI;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * EnvironmentProxy goes through the proxy that {@code HTTPS_PROXY}, {@code HTTP_PROXY} or {@code ALL_PROXY} name,
+ * except to hosts in {@code NO_PROXY}: Python reads these, Java by itself does not. Without them Java's own settings hold.
+ */
+final class EnvironmentProxy extends ProxySelector {
+
+    private final Map<String, String> env;
+
+    private EnvironmentProxy(Map<String, String> env) {
+        this.env = env;
+    }
+
+    static ProxySelector of(Map<String, String> env) {
+        EnvironmentProxy proxy = new EnvironmentProxy(env);
+        boolean any = proxy.value("HTTPS_PROXY") != null
+                || proxy.value("HTTP_PROXY") != null
+                || proxy.value("ALL_PROXY") != null;
+        return any ? proxy : ProxySelector.getDefault();
+    }
+
+    @Override
+    public List<Proxy> select(URI uri) {
+        String named = value(uri.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY");
+        if (named == null) named = value("ALL_PROXY");
+        if (named == null || excluded(uri.getHost())) return List.of(Proxy.NO_PROXY);
+        URI proxy = URI.create(named.contains("://") ? named : "http://" + named);
+        if (proxy.getHost() == null) return List.of(Proxy.NO_PROXY);
+        int port = proxy.getPort() < 0 ? 80 : proxy.getPort();
+        return List.of(new Proxy(Proxy.Type.HTTP, InetSocketAddress.createUnresolved(proxy.getHost(), port)));
+    }
+
+    /** This machine, as in Java's own settings, and {@code NO_PROXY}: hosts and their subdomains; {@code *} is all. */
+    private boolean excluded(String host) {
+        String name = host.toLowerCase(Locale.ROOT);
+        if (name.equals("localhost") || name.startsWith("127.") || name.equals("[::1]")) return true;
+        String none = value("NO_PROXY");
+        if (none == null) return false;
+        for (String part : none.toLowerCase(Locale.ROOT).split(",", -1)) {
+            String entry = part.strip().replaceFirst("^\\*?\\.", "").replaceFirst(":[0-9]+$", "");
+            if (entry.isEmpty()) continue;
+            if (entry.equals("*") || name.equals(entry) || name.endsWith("." + entry)) return true;
+        }
+        return false;
+    }
+
+    private String value(String name) {
+        String value = env.get(name.toLowerCase(Locale.ROOT));
+        if (value == null || value.isBlank()) value = env.get(name);
+        return value == null || value.isBlank() ? null : value.strip();
+    }
+
+    @Override
+    public void connectFailed(URI uri, SocketAddress address, IOException e) {
+        // The request fails and says so.
+    }
+}

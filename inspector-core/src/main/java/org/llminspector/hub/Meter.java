@@ -1,0 +1,77 @@
+package org.llminspector.hub;
+
+import org.llminspector.hub.Progress.State;
+
+/** Meter counts a pull's bytes and tells the listener, at most ten times a second. One thread at a time. */
+final class Meter {
+
+    private static final long QUIET_NS = 100_000_000;
+    private static final double SPEED_WINDOW_NS = 3e9;
+
+    private final Progress.Listener listener;
+    private State state = State.RESOLVING;
+    private String file;
+    private int fileNumber;
+    private int fileCount;
+    private long done;
+    private long total;
+    private double speed;
+    private long arrived; // since speed was last taken
+    private long speedFrom = System.nanoTime();
+    private long told;
+    private boolean toldAny;
+
+    Meter(Progress.Listener listener) {
+        this.listener = listener;
+    }
+
+    void state(State state) {
+        this.state = state;
+        tell(state == State.DONE);
+    }
+
+    /** How much there is in all. */
+    void plan(int fileCount, long total) {
+        this.fileCount = fileCount;
+        this.total = total;
+    }
+
+    /** Begins a file. */
+    void file(String name) {
+        file = name;
+        fileNumber++;
+    }
+
+    /** Bytes that were there already; negative to take back what turned out to be worth nothing. */
+    void there(long bytes) {
+        done += bytes;
+        tell(false);
+    }
+
+    /** Bytes that came over the network. */
+    void arrived(long bytes) {
+        done += bytes;
+        arrived += bytes;
+        tell(false);
+    }
+
+    private void tell(boolean always) {
+        long now = System.nanoTime();
+        if (toldAny && !always && now - told < QUIET_NS) return;
+        double passed = now - speedFrom;
+        if (passed > 0) {
+            double keep = Math.exp(-passed / SPEED_WINDOW_NS);
+            double latest = arrived * 1e9 / passed;
+            speed = speed == 0 ? latest : keep * speed + (1 - keep) * latest;
+            speedFrom = now;
+            arrived = 0;
+        }
+        toldAny = true;
+        told = now;
+        if (state == State.DONE) {
+            file = null;
+            speed = 0;
+        }
+        listener.on(new Progress(state, file, fileNumber, fileCount, done, Math.max(total, done), speed));
+    }
+}

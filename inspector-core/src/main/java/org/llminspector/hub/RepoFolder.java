@@ -1,0 +1,118 @@
+package org.llminspector.hub;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * RepoFolder is one model's folder in the cache, as huggingface_hub lays it out:
+ *
+ * <pre>
+ * models--org--name/
+ *   blobs/ETAG                      the bytes; for LFS files the etag is their sha256, for others git's sha1
+ *   refs/main                       the commit that the revision named last
+ *   snapshots/COMMIT/config.json    a relative link: ../../blobs/ETAG
+ * </pre>
+ */
+record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
+
+    private static final String TAG = """
+            Signature: 8a477f597d28d172789f06886806bc55
+            # This file is a cache directory tag created by huggingface_hub.
+            # For information about cache directory tags, see:
+            #\thttps://bford.info/cachedir/
+            """;
+
+    Path dir() {
+        return cache.resolve(repo.folder());
+    }
+
+    Path blob(String etag) {
+        return dir().resolve("blobs").resolve(etag);
+    }
+
+    /** Where a blob grows. Python's processes do not see our locks, so the name is one that they never use. */
+    Path part(String etag) {
+        return dir().resolve("blobs").resolve(etag + ".inspector.incomplete");
+    }
+
+    /** What an older huggingface_hub left of a broken download. Not ours: it may still be at work. */
+    Path foreignPart(String etag) {
+        return dir().resolve("blobs").resolve(etag + ".incomplete");
+    }
+
+    Path snapshot(String commit) {
+        return dir().resolve("snapshots").resolve(commit);
+    }
+
+    Path lock() {
+        return cache.resolve(".locks").resolve(repo.folder()).resolve("inspector.lock");
+    }
+
+    void create() throws IOException {
+        Files.createDirectories(dir().resolve("blobs"));
+        Files.createDirectories(dir().resolve("snapshots"));
+        Path tag = cache.resolve("CACHEDIR.TAG"); // tells backup programs to leave the cache out
+        if (!Files.exists(tag)) Files.writeString(tag, TAG);
+    }
+
+    /** The commit that a revision named when it was last pulled. */
+    Optional<String> commit(Revision revision) throws IOException {
+        if (revision.isCommit()) return Optional.of(revision.name());
+        try {
+            String commit = Files.readString(ref(revision)).strip();
+            return Revision.COMMIT.matcher(commit).matches() ? Optional.of(commit) : Optional.empty();
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+    }
+
+    void writeRef(Revision revision, String commit) throws IOException {
+        if (revision.isCommit()) return;
+        Path ref = ref(revision);
+        if (commit(revision).equals(Optional.of(commit))) return;
+        Files.createDirectories(ref.getParent());
+        Path tmp = beside(ref);
+        Files.writeString(tmp, commit);
+        Files.move(tmp, ref, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private Path ref(Revision revision) {
+        return dir().resolve("refs").resolve(revision.name());
+    }
+
+    /**
+     * Puts a blob into a snapshot. Where links are impossible a fresh blob moves there and an old one is copied, for
+     * others may use it: huggingface_hub's {@code _create_symlink}.
+     */
+    void link(String commit, String name, String etag, boolean fresh) throws IOException {
+        Path pointer = snapshot(commit).resolve(name);
+        Path blob = blob(etag);
+        Files.createDirectories(pointer.getParent());
+        Path tmp = beside(pointer);
+        if (!linked(tmp, pointer.getParent().relativize(blob))) {
+            if (fresh) Files.move(blob, tmp, StandardCopyOption.ATOMIC_MOVE);
+            else Files.copy(blob, tmp);
+        }
+        Files.move(tmp, pointer, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private boolean linked(Path link, Path target) {
+        if (!symlinks) return false;
+        try {
+            Files.createSymbolicLink(link, target);
+            return true;
+        } catch (IOException | UnsupportedOperationException | SecurityException e) {
+            return false; // Windows without the right to make links, or a file system without them.
+        }
+    }
+
+    private static Path beside(Path file) {
+        String unique = UUID.randomUUID().toString().substring(0, 8);
+        return file.resolveSibling(file.getFileName() + "." + unique + ".tmp");
+    }
+}

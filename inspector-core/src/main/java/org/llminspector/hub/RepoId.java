@@ -1,0 +1,34 @@
+package org.llminspector.hub;
+
+import java.util.regex.Pattern;
+import org.llminspector.base.Problem;
+
+/**
+ * RepoId is a model's name on the hub: {@code owner/name}, or {@code name} alone.
+ *
+ * <p>The rules are those of huggingface_hub's {@code validate_repo_id}; they leave no way out of the cache's folder.
+ */
+record RepoId(String id) {
+
+    private static final String PART = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?";
+    private static final Pattern ID = Pattern.compile("(?:" + PART + "/)?" + PART);
+
+    RepoId {
+        if (id == null || !ID.matcher(id).matches() || id.contains("--") || id.contains("..") || id.endsWith(".git")) {
+            throw Problem.invalid("this is not the name of a model on the hub")
+                    .where("repo")
+                    .expected("owner/name of letters, digits, '-', '_' and '.', such as Qwen/Qwen3-0.6B")
+                    .found(id == null ? "nothing" : Shown.name(id));
+        }
+    }
+
+    /** The model's name in requests and in {@link ModelCache}: {@code owner--name}. */
+    String slug() {
+        return id.replace("/", "--");
+    }
+
+    /** The model's folder in the cache. */
+    String folder() {
+        return "models--" + slug();
+    }
+}

@@ -1,0 +1,61 @@
+package org.llminspector.hub;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+
+/**
+ * RepoInfo is what {@code GET /api/models/{repo}/revision/{rev}?blobs=true} says.
+ *
+ * @param commit 40 hex digits
+ * @param sizes every file's path and its bytes, -1 where the hub does not say
+ */
+record RepoInfo(String commit, Map<String, Long> sizes) {
+
+    static RepoInfo parse(byte[] body, String where) {
+        try {
+            JsonNode json = Json.mapper().readTree(body);
+            String commit = json.path("sha").asText("");
+            if (!Revision.COMMIT.matcher(commit).matches()) {
+                throw strange(where, "a commit of 40 hex digits in field sha", Shown.name(commit));
+            }
+            Map<String, Long> sizes = new LinkedHashMap<>();
+            for (JsonNode file : json.path("siblings")) {
+                String name = file.path("rfilename").asText("");
+                if (outside(name)) {
+                    throw Problem.invalid("the hub lists a file that would lie outside the model's folder")
+                            .where(where)
+                            .found(Shown.name(name))
+                            .instead("do not trust this server; check HF_ENDPOINT");
+                }
+                long size =
+                        file.path("lfs").path("size").asLong(file.path("size").asLong(-1));
+                sizes.put(name, Math.max(size, -1));
+            }
+            return new RepoInfo(commit, sizes);
+        } catch (JsonProcessingException e) {
+            throw strange(where, "JSON", e.getOriginalMessage());
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** Git has no such paths either. */
+    private static boolean outside(String name) {
+        for (String part : name.split("[/\\\\]", -1)) {
+            if (part.isEmpty() || part.equals(".") || part.equals("..")) return true;
+        }
+        return name.indexOf('\0') >= 0;
+    }
+
+    private static Problem strange(String where, String expected, String found) {
+        return Problem.of(Problem.Kind.INTERNAL, "this does not seem to be a Hugging Face hub")
+                .where(where)
+                .expected(expected)
+                .found(found)
+                .instead("check HF_ENDPOINT, the proxy and the firewall");
+    }
+}

@@ -1,0 +1,58 @@
+package org.llminspector.hub;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/** Watch closes a stream whose server has gone silent, or whose reader is cancelled: no read of it blocks for ever. */
+final class Watch implements AutoCloseable {
+
+    private static final long LOOK_MS = 200;
+
+    private static final ScheduledThreadPoolExecutor TIMER = new ScheduledThreadPoolExecutor(1, task -> {
+        Thread thread = new Thread(task, "hub-watch");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    static {
+        TIMER.setRemoveOnCancelPolicy(true);
+    }
+
+    private final ScheduledFuture<?> looks;
+    private volatile long lastByte = System.nanoTime();
+    private volatile boolean silent;
+
+    Watch(InputStream in, Duration silence, Cancel cancel) {
+        this.looks = TIMER.scheduleWithFixedDelay(
+                () -> {
+                    silent = System.nanoTime() - lastByte > silence.toNanos();
+                    if (!silent && !cancel.asked().getAsBoolean()) return;
+                    try {
+                        in.close();
+                    } catch (IOException e) {
+                        // The reader finds out.
+                    }
+                },
+                LOOK_MS,
+                LOOK_MS,
+                TimeUnit.MILLISECONDS);
+    }
+
+    void alive() {
+        lastByte = System.nanoTime();
+    }
+
+    /** Whether the stream was closed because nothing came. */
+    boolean silent() {
+        return silent;
+    }
+
+    @Override
+    public void close() {
+        looks.cancel(false);
+    }
+}

@@ -1,0 +1,192 @@
+package org.llminspector.tokenize;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.tokenize.jinja.Jinja;
+
+/**
+ * ChatTemplate writes a conversation as the text that a model was trained on, as transformers' apply_chat_template
+ * does. The text has its own control tokens: it is tokenized without special tokens added. Safe on any thread.
+ */
+public final class ChatTemplate {
+
+    private static final String DEFAULT = "default";
+    private static final String FOR_TOOLS = "tool_use";
+
+    /** The names under which models get what they thought; the first that is there is given under two of them. */
+    private static final List<String> REASONING = List.of("reasoning_content", "thinking", "reasoning");
+
+    private final Path folder;
+    private final Map<String, Jinja> templates;
+    private final Map<String, String> specialTokens;
+
+    private ChatTemplate(Path folder, Map<String, Jinja> templates, Map<String, String> specialTokens) {
+        this.folder = folder;
+        this.templates = templates;
+        this.specialTokens = specialTokens;
+    }
+
+    /**
+     * Opens what the folder has: chat_template.jinja and additional_chat_templates, or else tokenizer_config.json's
+     * {@code chat_template}, a string or a list of {name, template}. Nothing when there is none; a broken template is
+     * a Problem that names its file and line.
+     */
+    public static Optional<ChatTemplate> open(Path folder) {
+        return open(folder, Clock.system(ZoneId.systemDefault()));
+    }
+
+    /**
+     * @param clock what a template's strftime_now reads
+     */
+    static Optional<ChatTemplate> open(Path folder, Clock clock) {
+        Path configFile = folder.resolve("tokenizer_config.json");
+        JsonNode config = Files.exists(configFile)
+                ? Json.readObject(configFile)
+                : Json.mapper().createObjectNode();
+        Map<String, Jinja> templates = files(folder, clock);
+        if (templates.isEmpty()) templates = named(config.path("chat_template"), configFile, clock);
+        if (templates.isEmpty()) return Optional.empty();
+        return Optional.of(new ChatTemplate(folder, templates, specialTokens(folder, config)));
+    }
+
+    /** {@code default}, {@code tool_use}, {@code rag} and so on. */
+    public List<String> names() {
+        return List.copyOf(templates.keySet());
+    }
+
+    /** {@link #render(List, boolean, Map)} without more variables. */
+    public String render(List<? extends Map<String, ?>> messages, boolean addGenerationPrompt) {
+        return render(messages, addGenerationPrompt, Map.of());
+    }
+
+    /**
+     * The conversation as text. A template may refuse it, which is a Problem with the template's own words.
+     *
+     * @param messages each with role and content, and whatever else the template knows; nulls are left out
+     * @param addGenerationPrompt whether the text ends where the assistant's answer begins
+     * @param more further variables, such as tools (their JSON schemas), documents, enable_thinking
+     */
+    public String render(List<? extends Map<String, ?>> messages, boolean addGenerationPrompt, Map<String, ?> more) {
+        Map<String, Object> variables = new LinkedHashMap<>(specialTokens);
+        variables.put("tools", null);
+        variables.put("documents", null);
+        variables.putAll(more);
+        variables.put("messages", messages.stream().map(ChatTemplate::message).toList());
+        variables.put("add_generation_prompt", addGenerationPrompt);
+        return chosen(more.get("tools") != null).render(variables);
+    }
+
+    private Jinja chosen(boolean tools) {
+        Jinja found = tools ? templates.get(FOR_TOOLS) : null;
+        if (found == null) found = templates.get(DEFAULT);
+        if (found != null) return found;
+        throw Problem.unsupported("the model has several chat templates and none is the default")
+                .where(folder)
+                .expected("one named " + DEFAULT)
+                .found(String.join(", ", templates.keySet()));
+    }
+
+    private static Map<String, Object> message(Map<String, ?> given) {
+        Map<String, Object> message = new LinkedHashMap<>();
+        Object reasoning = REASONING.stream()
+                .map(given::get)
+                .filter(r -> r != null)
+                .findFirst()
+                .orElse(null);
+        if (reasoning != null) message.put("thinking", reasoning);
+        given.forEach((name, value) -> {
+            if (value != null) message.put(name, value);
+        });
+        if (reasoning != null) message.put("reasoning_content", reasoning);
+        return message;
+    }
+
+    private static Map<String, Jinja> files(Path folder, Clock clock) {
+        Map<String, Jinja> templates = new LinkedHashMap<>();
+        Path single = folder.resolve("chat_template.jinja");
+        if (Files.exists(single)) templates.put(DEFAULT, compile(single, clock));
+        Path more = folder.resolve("additional_chat_templates");
+        if (!Files.isDirectory(more)) return templates;
+        try (Stream<Path> list = Files.list(more)) {
+            for (Path file : list.sorted().toList()) {
+                String name = file.getFileName().toString();
+                if (name.endsWith(".jinja")) {
+                    templates.put(name.substring(0, name.length() - ".jinja".length()), compile(file, clock));
+                }
+            }
+        } catch (IOException e) {
+            throw unreadable(more, e);
+        }
+        return templates;
+    }
+
+    private static Jinja compile(Path file, Clock clock) {
+        try {
+            return Jinja.compile(Files.readString(file), file.toString(), clock);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    private static Problem unreadable(Path file, IOException e) {
+        return Problem.invalid("the file cannot be read")
+                .where(file)
+                .expected("a text in UTF-8")
+                .found(e.getMessage())
+                .causedBy(e);
+    }
+
+    private static Map<String, Jinja> named(JsonNode field, Path file, Clock clock) {
+        String where = file + ", chat_template";
+        Map<String, Jinja> templates = new LinkedHashMap<>();
+        if (field.isTextual()) templates.put(DEFAULT, Jinja.compile(field.textValue(), where, clock));
+        else if (field.isArray()) {
+            for (JsonNode each : field) {
+                if (!each.path("name").isTextual() || !each.path("template").isTextual()) {
+                    throw wrong(where, each.getNodeType());
+                }
+                String name = each.get("name").textValue();
+                String template = each.get("template").textValue();
+                templates.put(name, Jinja.compile(template, where + " \"" + name + '"', clock));
+            }
+        } else if (!field.isNull() && !field.isMissingNode()) {
+            throw wrong(where, field.getNodeType());
+        }
+        return templates;
+    }
+
+    private static Problem wrong(String where, Object found) {
+        return Problem.invalid("the chat template is not one")
+                .where(where)
+                .expected("a string, or a list of {\"name\", \"template\"}")
+                .found(found);
+    }
+
+    /** {@code bos_token} and its like; tokenizer_config.json goes before special_tokens_map.json. */
+    private static Map<String, String> specialTokens(Path folder, JsonNode config) {
+        List<JsonNode> sources = new ArrayList<>(List.of(config));
+        Path map = folder.resolve("special_tokens_map.json");
+        if (Files.exists(map)) sources.add(Json.readObject(map));
+        Map<String, String> tokens = new LinkedHashMap<>();
+        for (JsonNode source : sources) {
+            for (String name : List.of("bos", "eos", "unk", "sep", "pad", "cls", "mask")) {
+                JsonNode token = source.path(name + "_token");
+                String content = token.isObject() ? token.path("content").textValue() : token.textValue();
+                if (content != null) tokens.putIfAbsent(name + "_token", content);
+            }
+        }
+        return tokens;
+    }
+}

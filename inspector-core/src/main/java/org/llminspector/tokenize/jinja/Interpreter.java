@@ -1,0 +1,127 @@
+package org.llminspector.tokenize.jinja;
+
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.interpret.Context;
+import com.hubspot.jinjava.interpret.JinjavaInterpreter;
+import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.tree.Node;
+import java.util.List;
+import jinjava.de.odysseus.el.util.SimpleContext;
+
+/** Interpreter is jinjava's with Python's values and scopes, that stops at the first error and at its limits. */
+final class Interpreter extends JinjavaInterpreter {
+
+    /** Most characters that a template writes, and that any string of it has. */
+    static final int MAX_CHARACTERS = 4 << 20;
+    /** Most characters and list items that all its expressions make together. */
+    private static final long MAX_MADE = 64 << 20;
+
+    /** Most expressions that are evaluated, and turns of all its loops. */
+    private static final int MAX_STEPS = 1_000_000;
+
+    private static final long MAX_NANOS = 5_000_000_000L;
+    private static final int MAX_CALLS = 100;
+
+    private final long begun = System.nanoTime();
+    private Scope scope = new Scope(null);
+    private Loop loop;
+    private int steps;
+    private long made;
+    private int calls;
+    private int line;
+
+    Interpreter(Jinjava application, Context context, JinjavaConfig config) {
+        super(application, context, config);
+    }
+
+    static Interpreter current() {
+        return (Interpreter) getCurrent();
+    }
+
+    Scope scope() {
+        return scope;
+    }
+
+    /** The loop whose body runs, or null. */
+    Loop loop() {
+        return loop;
+    }
+
+    int line() {
+        return line;
+    }
+
+    /** Something that is done within a scope and, if not null, a loop. */
+    String within(Scope inner, Loop of, java.util.function.Supplier<String> work) {
+        Scope outer = scope;
+        Loop before = loop;
+        scope = inner;
+        loop = of;
+        try {
+            return work.get();
+        } finally {
+            scope = outer;
+            loop = before;
+        }
+    }
+
+    /** A macro's body, with as many calls in calls as Python would allow a template. */
+    String call(Scope inner, java.util.function.Supplier<String> work) {
+        if (++calls > MAX_CALLS) throw new JinjaError("macros call each other too deeply");
+        try {
+            return within(inner, null, work);
+        } finally {
+            calls--;
+        }
+    }
+
+    /** What these nodes write, until a break or continue. */
+    String write(List<Node> nodes) {
+        StringBuilder out = new StringBuilder();
+        for (Node node : nodes) {
+            out.append(made(node.render(this).getValue()));
+            checkLength(out.length());
+            if (loop != null && loop.leaves()) break;
+        }
+        return out.toString();
+    }
+
+    @Override
+    public Object resolveELExpression(String expression, int lineNumber) {
+        line = lineNumber;
+        step();
+        return Expressions.FACTORY
+                .createValueExpression(new SimpleContext(), "#{" + expression.strip() + "}", Object.class)
+                .getValue(null);
+    }
+
+    @Override
+    public String getAsString(Object value) {
+        return Values.str(value);
+    }
+
+    @Override
+    public void addError(TemplateError error) {
+        throw new JinjaError(error.getMessage(), error.getLineno(), false);
+    }
+
+    void step() {
+        if (++steps > MAX_STEPS || System.nanoTime() - begun > MAX_NANOS) {
+            throw new JinjaError("the template runs too long");
+        }
+    }
+
+    /** Counts what an expression has made. */
+    <T> T made(T value) {
+        made += value instanceof String s ? s.length() : value instanceof java.util.List<?> l ? l.size() : 1;
+        if (made > MAX_MADE) throw new JinjaError("the template makes too many texts and lists");
+        step();
+        return value;
+    }
+
+    static void checkLength(long characters) {
+        if (characters > MAX_CHARACTERS)
+            throw new JinjaError("the template writes more than " + MAX_CHARACTERS + " characters");
+    }
+}

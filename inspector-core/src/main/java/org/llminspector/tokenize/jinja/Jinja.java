@@ -1,0 +1,153 @@
+package org.llminspector.tokenize.jinja;
+
+import com.hubspot.jinjava.Jinjava;
+import com.hubspot.jinjava.JinjavaConfig;
+import com.hubspot.jinjava.LegacyOverrides;
+import com.hubspot.jinjava.interpret.Context;
+import com.hubspot.jinjava.interpret.JinjavaInterpreter;
+import com.hubspot.jinjava.tree.Node;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.llminspector.base.Problem;
+
+/** Jinja is one template, ready to render. Safe on any thread. */
+public final class Jinja {
+
+    /** Longest template, characters; the longest known (tool use of Hermes) has 20,000. */
+    private static final int MAX_TEMPLATE = 1 << 20;
+
+    /** jinjava can read what a template writes as a template again: then a message could run code. Not here. */
+    private static final JinjavaConfig CONFIG = JinjavaConfig.newBuilder()
+            .withMaxOutputSize(Interpreter.MAX_CHARACTERS)
+            .withNestedInterpretationEnabled(false)
+            .withLegacyOverrides(LegacyOverrides.newBuilder()
+                    .withParseWhitespaceControlStrictly(true)
+                    .build())
+            .build();
+
+    private static final Jinjava JINJAVA = jinjava();
+
+    private final String where;
+    private final Source.Prepared source;
+    private final List<Node> nodes;
+    private final Clock clock;
+
+    private Jinja(String where, Source.Prepared source, List<Node> nodes, Clock clock) {
+        this.where = where;
+        this.source = source;
+        this.nodes = nodes;
+        this.clock = clock;
+    }
+
+    /**
+     * Reads a template; one that is broken is a Problem that names its line.
+     *
+     * @param where the file, for messages
+     * @param clock what strftime_now reads
+     */
+    public static Jinja compile(String template, String where, Clock clock) {
+        if (template.length() > MAX_TEMPLATE) {
+            throw Problem.tooLarge("the chat template is too long")
+                    .where(where)
+                    .expected("at most " + MAX_TEMPLATE + " characters")
+                    .found(template.length() + " characters");
+        }
+        return guarded(where, () -> {
+            Source.Prepared source = Source.prepare(template);
+            List<Node> nodes = running(() -> new ArrayList<>(
+                    Interpreter.current().parse(source.template()).getChildren()));
+            return new Jinja(where, source, nodes, clock);
+        });
+    }
+
+    /**
+     * What the template writes.
+     *
+     * @param variables JSON's values: maps, lists, strings, numbers, booleans, null for None
+     */
+    public String render(Map<String, ?> variables) {
+        return guarded(
+                where,
+                () -> running(() -> {
+                    Interpreter in = Interpreter.current();
+                    Functions.all(clock).forEach(in.scope()::set);
+                    source.constants().forEach(in.scope()::set);
+                    Scope scope = new Scope(in.scope());
+                    variables.forEach((name, value) -> scope.set(name, python(value)));
+                    return in.within(scope, null, () -> in.write(nodes));
+                }));
+    }
+
+    private static Jinjava jinjava() {
+        Jinjava jinjava = new Jinjava(CONFIG);
+        for (Statement s : Statement.values()) jinjava.registerTag(s);
+        return jinjava;
+    }
+
+    private static <T> T running(Supplier<T> work) {
+        JinjavaInterpreter.pushCurrent(new Interpreter(JINJAVA, new Context(JINJAVA.getGlobalContext()), CONFIG));
+        try {
+            return work.get();
+        } catch (JinjaError e) {
+            throw e.line() > 0
+                    ? e
+                    : new JinjaError(e.getMessage(), Interpreter.current().line(), e.raised());
+        } catch (RuntimeException e) {
+            throw found(e, Interpreter.current().line());
+        } finally {
+            JinjavaInterpreter.popCurrent();
+        }
+    }
+
+    /** jinjava wraps what its tags throw. */
+    private static JinjaError found(RuntimeException e, int line) {
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            if (t instanceof JinjaError j) return j.line() > 0 ? j : new JinjaError(j.getMessage(), line, j.raised());
+        }
+        return new JinjaError(e.getMessage(), line, false);
+    }
+
+    private static <T> T guarded(String where, Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (JinjaError e) {
+            String place = e.line() > 0 ? where + ", line " + e.line() : where;
+            if (e.raised()) {
+                throw Problem.invalid("the chat template refuses these messages")
+                        .where(place)
+                        .found(e.getMessage());
+            }
+            throw Problem.invalid("the chat template cannot be rendered")
+                    .where(place)
+                    .found(e.getMessage())
+                    .causedBy(e);
+        } catch (StackOverflowError e) {
+            throw Problem.invalid("the chat template is nested too deeply").where(where);
+        }
+    }
+
+    /** JSON's null is None; integers are long. */
+    private static Object python(Object value) {
+        if (value == null) return None.NONE;
+        if (value instanceof Integer i) return i.longValue();
+        if (value instanceof Float f) return f.doubleValue();
+        if (value instanceof List<?> list) {
+            List<Object> items = new ArrayList<>();
+            for (Object item : list) items.add(python(item));
+            return items;
+        }
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, Object> items = new LinkedHashMap<>();
+            map.forEach((k, v) -> items.put(k, python(v)));
+            return items;
+        }
+        if (value instanceof String || value instanceof Long || value instanceof Double || value instanceof Boolean) {
+            return value;
+        }
+        throw new JinjaError("a value that is not JSON's: " + value.getClass().getSimpleName());
+    }
+}

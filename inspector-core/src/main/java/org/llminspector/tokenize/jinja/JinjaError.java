@@ -1,0 +1,31 @@
+package org.llminspector.tokenize.jinja;
+
+/** JinjaError is what Jinja2 raises: a template that is wrong, or that refuses its messages (raise_exception). */
+final class JinjaError extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    /** Line in the template, or 0 where the thrower does not know it. */
+    private final int line;
+
+    private final boolean raised;
+
+    JinjaError(String message) {
+        this(message, 0, false);
+    }
+
+    JinjaError(String message, int line, boolean raised) {
+        super(message);
+        this.line = line;
+        this.raised = raised;
+    }
+
+    int line() {
+        return line;
+    }
+
+    /** Whether the template raised it itself. */
+    boolean raised() {
+        return raised;
+    }
+}

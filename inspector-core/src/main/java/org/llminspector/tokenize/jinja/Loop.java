@@ -1,0 +1,59 @@
+package org.llminspector.tokenize.jinja;
+
+import java.util.List;
+
+/** Loop is what {@code loop} is within a {@code for}, and whether its turn or all of it is left early. */
+final class Loop {
+
+    private final List<Object> items;
+    private int index = -1;
+    private boolean broken;
+    private boolean continued;
+
+    Loop(List<Object> items) {
+        this.items = items;
+    }
+
+    boolean next() {
+        continued = false;
+        return !broken && ++index < items.size();
+    }
+
+    Object item() {
+        return items.get(index);
+    }
+
+    void leave(boolean forGood) {
+        broken |= forGood;
+        continued = true;
+    }
+
+    boolean leaves() {
+        return continued;
+    }
+
+    /** {@code loop.name}; undefined where there is none. */
+    Object get(String name) {
+        int length = items.size();
+        return switch (name) {
+            case "index" -> index + 1L;
+            case "index0" -> (long) index;
+            case "revindex" -> (long) (length - index);
+            case "revindex0" -> (long) (length - index - 1);
+            case "first" -> index == 0;
+            case "last" -> index == length - 1;
+            case "length" -> (long) length;
+            case "depth" -> 1L; // Jinja2 counts only recursive loops
+            case "depth0" -> 0L;
+            case "previtem" -> index > 0 ? items.get(index - 1) : null;
+            case "nextitem" -> index < length - 1 ? items.get(index + 1) : null;
+            default -> null;
+        };
+    }
+
+    /** {@code loop.cycle(a, b)}. */
+    Object cycle(List<Object> values) {
+        if (values.isEmpty()) throw new JinjaError("no items for cycling given");
+        return values.get(index % values.size());
+    }
+}

@@ -1,0 +1,14 @@
+package org.llminspector.tokenize.jinja;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Namespace is the one value that {@code set} can change: {@code set ns.found = true}. */
+final class Namespace extends LinkedHashMap<String, Object> {
+
+    private static final long serialVersionUID = 1L;
+
+    Namespace(Map<String, Object> values) {
+        super(values);
+    }
+}

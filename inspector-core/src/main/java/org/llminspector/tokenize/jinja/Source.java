@@ -1,0 +1,247 @@
+package org.llminspector.tokenize.jinja;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Source is a template made ready for jinjava: texts and string constants are variables ({@code t__0}, {@code s__0}),
+ * so that what is left is statements and expressions without any whitespace that counts.
+ *
+ * <p>The rules are those of jinja2/lexer.py with trim_blocks and lstrip_blocks. Lines keep their numbers.
+ */
+final class Source {
+
+    /** The statements that a chat template may use; the others read files, or are not used by any known model. */
+    private static final Set<String> STATEMENTS = Set.of(
+            "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "macro", "endmacro", "break", "continue");
+
+    private static final int MAX_DEPTH = 100;
+    private static final Pattern OPEN =
+            Pattern.compile("\\{%[-+]?\\s*raw\\s*(?:-%\\}\\s*|%\\})|\\{[%{#][-+]?", Pattern.UNICODE_CHARACTER_CLASS);
+    private static final Pattern RAW_END =
+            Pattern.compile("\\{%([-+]?)\\s*endraw\\s*(?:\\+%\\}|-%\\}\\s*|%\\}\\n?)", Pattern.UNICODE_CHARACTER_CLASS);
+    private static final Pattern NOTE_END =
+            Pattern.compile("\\+#\\}|-#\\}\\s*|#\\}\\n?", Pattern.UNICODE_CHARACTER_CLASS);
+    private static final Pattern BLOCK_END =
+            Pattern.compile("\\+%\\}|-%\\}\\s*|%\\}\\n?", Pattern.UNICODE_CHARACTER_CLASS);
+    private static final Pattern VALUE_END = Pattern.compile("-\\}\\}\\s*|\\}\\}", Pattern.UNICODE_CHARACTER_CLASS);
+    private static final Pattern NAME = Pattern.compile("[\\p{L}_][\\p{L}\\p{N}_]*");
+    private static final Pattern REVERSED = Pattern.compile("\\[\\s*:\\s*:\\s*-\\s*1\\s*\\]");
+
+    private final String in;
+    private final StringBuilder out = new StringBuilder();
+    private final Map<String, Object> constants = new LinkedHashMap<>();
+    private int at;
+    private int lineOut = 1;
+    private boolean lineStart = true;
+    private int counted;
+    private int lineCounted = 1;
+
+    private Source(String template) {
+        String text = template.replace("\r\n", "\n").replace('\r', '\n');
+        this.in = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+    }
+
+    /**
+     * What jinjava gets.
+     *
+     * @param template statements and expressions
+     * @param constants what their variables hold
+     */
+    record Prepared(String template, Map<String, Object> constants) {}
+
+    static Prepared prepare(String template) {
+        Source source = new Source(template);
+        source.run();
+        return new Prepared(source.out.toString(), source.constants);
+    }
+
+    private void run() {
+        Matcher open = OPEN.matcher(in);
+        while (open.find(at)) {
+            String mark = open.group();
+            boolean raw = mark.contains("raw");
+            boolean value = mark.startsWith("{{");
+            text(
+                    in.substring(at, open.start()),
+                    mark.charAt(mark.startsWith("{%") && raw ? 2 : mark.length() - 1),
+                    value);
+            int line = line(open.start());
+            at = open.end();
+            lineStart = mark.endsWith("\n");
+            if (raw) raw(line);
+            else if (mark.startsWith("{#")) end(NOTE_END, "comment", line);
+            else inside(value, line);
+        }
+        text(in.substring(at), ' ', true);
+    }
+
+    /** Text before a mark: {@code -} takes its last whitespace, a statement or comment alone on a line its indent. */
+    private void text(String text, char sign, boolean value) {
+        String kept = text;
+        if (sign == '-') {
+            kept = stripRight(text);
+        } else if (sign != '+' && !value) {
+            int line = text.lastIndexOf('\n') + 1;
+            if ((line > 0 || lineStart) && Strings.strip(text.substring(line)).isEmpty())
+                kept = text.substring(0, line);
+        }
+        if (kept.isEmpty()) return;
+        emit("{{ " + constant("t__", kept) + " }}", line(at));
+    }
+
+    private void raw(int line) {
+        Matcher end = RAW_END.matcher(in);
+        if (!end.find(at)) throw new JinjaError("Missing end of raw directive", line, false);
+        String sign = end.group(1);
+        text(in.substring(at, end.start()), sign.isEmpty() ? ' ' : sign.charAt(0), false);
+        at = end.end();
+        lineStart = end.group().endsWith("\n");
+    }
+
+    private void end(Pattern pattern, String of, int line) {
+        Matcher end = pattern.matcher(in);
+        if (!end.find(at)) throw new JinjaError("Missing end of " + of + " tag", line, false);
+        at = end.end();
+        lineStart = end.group().endsWith("\n");
+    }
+
+    /** A statement or an expression, until its end outside of brackets and strings. */
+    private void inside(boolean value, int line) {
+        Matcher end = (value ? VALUE_END : BLOCK_END).matcher(in);
+        StringBuilder code = new StringBuilder();
+        Deque<Character> open = new ArrayDeque<>();
+        String statement = null;
+        while (true) {
+            if (at >= in.length()) throw new JinjaError("unexpected end of template", line, false);
+            if (open.isEmpty() && end.region(at, in.length()).lookingAt()) break;
+            char c = in.charAt(at);
+            if (c == '\'' || c == '"') {
+                code.append(' ').append(constant("s__", string(line))).append(' ');
+            } else if (Character.isLetter(c) || c == '_') {
+                String name = name();
+                if (!value && statement == null) statement = name;
+                code.append(name);
+            } else if (reversed()) {
+                code.append("|reverse_copy ");
+            } else {
+                if ("([{".indexOf(c) >= 0) open.push(c == '(' ? ')' : c == '[' ? ']' : '}');
+                else if (")]}".indexOf(c) >= 0 && (open.isEmpty() || open.pop() != c)) {
+                    throw new JinjaError("unexpected '" + c + "'", line(at), false);
+                }
+                if (open.size() > MAX_DEPTH) throw new JinjaError("brackets nested too deeply", line(at), false);
+                if (in.startsWith("**", at)) throw new JinjaError("the operator ** is not supported", line(at), false);
+                at++;
+                if ("{}%#".indexOf(c) >= 0) code.append(' ').append(c).append(' ');
+                else code.append(c == '\n' ? ' ' : c);
+            }
+        }
+        at = end.end();
+        lineStart = end.group().endsWith("\n");
+        statement(value, statement, code.toString(), line);
+    }
+
+    private void statement(boolean value, String statement, String code, int line) {
+        if (value) {
+            if (code.isBlank())
+                throw new JinjaError("Expected an expression, got 'end of print statement'", line, false);
+            emit("{{ " + code + " }}", line);
+        } else if (statement == null || !STATEMENTS.contains(statement)) {
+            // The generation tag only marks what the assistant said, for training.
+            if ("generation".equals(statement) || "endgeneration".equals(statement)) return;
+            throw new JinjaError("the statement '" + statement + "' is not supported", line, false);
+        } else {
+            emit("{% " + code.strip() + " %}", line);
+        }
+    }
+
+    private boolean reversed() {
+        Matcher m = REVERSED.matcher(in).region(at, in.length());
+        if (!m.lookingAt()) return false;
+        at = m.end();
+        return true;
+    }
+
+    private String name() {
+        Matcher m = NAME.matcher(in).region(at, in.length());
+        if (!m.lookingAt()) throw new JinjaError("unexpected char '" + in.charAt(at) + "'", line(at), false);
+        at = m.end();
+        String name = m.group();
+        if (name.contains("__")) throw new JinjaError("the name '" + name + "' is not allowed", line(at), false);
+        return name;
+    }
+
+    /** A Python string literal. */
+    private String string(int line) {
+        char quote = in.charAt(at);
+        StringBuilder text = new StringBuilder();
+        for (int i = at + 1; i < in.length(); i++) {
+            char c = in.charAt(i);
+            if (c == quote) {
+                at = i + 1;
+                return text.toString();
+            }
+            if (c == '\\' && i + 1 < in.length()) i = escape(i + 1, text, line);
+            else text.append(c);
+        }
+        throw new JinjaError("a string without an end", line, false);
+    }
+
+    /** Gives the index of the escape's last character. */
+    private int escape(int i, StringBuilder text, int line) {
+        char c = in.charAt(i);
+        int plain = "\n\\'\"abfnrtv".indexOf(c);
+        int digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+        if (plain == 0) return i; // a line that goes on
+        if (plain > 0) {
+            text.append("\n\\'\"\u0007\b\f\n\r\t\u000b".charAt(plain));
+        } else if (digits > 0) {
+            try {
+                text.appendCodePoint(Integer.parseInt(in.substring(i + 1, i + 1 + digits), 16));
+            } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+                throw new JinjaError("a broken escape in a string", line, false);
+            }
+            return i + digits;
+        } else if (c >= '0' && c <= '7') {
+            int end = i;
+            while (end < i + 3 && end < in.length() && in.charAt(end) >= '0' && in.charAt(end) <= '7') end++;
+            text.append((char) Integer.parseInt(in.substring(i, end), 8));
+            return end - 1;
+        } else {
+            text.append('\\').append(c);
+        }
+        return i;
+    }
+
+    private String constant(String prefix, String value) {
+        String name = prefix + constants.size();
+        constants.put(name, value);
+        return name;
+    }
+
+    /** Line breaks go inside the mark, where they do not count. */
+    private void emit(String code, int line) {
+        out.append(code, 0, 2);
+        for (; lineOut < line; lineOut++) out.append('\n');
+        out.append(code, 2, code.length());
+    }
+
+    /** Asked for ever later positions, so that it counts each line break once. */
+    private int line(int position) {
+        if (position < counted) {
+            counted = 0;
+            lineCounted = 1;
+        }
+        for (; counted < position; counted++) if (in.charAt(counted) == '\n') lineCounted++;
+        return lineCounted;
+    }
+
+    private static String stripRight(String text) {
+        return Strings.stripRight(text, null);
+    }
+}

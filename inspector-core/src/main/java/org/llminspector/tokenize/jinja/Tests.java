@@ -1,0 +1,54 @@
+package org.llminspector.tokenize.jinja;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiPredicate;
+
+/** Tests are what stands after {@code is}, as in jinja2/tests.py. */
+final class Tests {
+
+    private static final Map<String, BiPredicate<Object, Object>> ALL = new HashMap<>();
+
+    static {
+        ALL.put("defined", (v, a) -> v != null);
+        ALL.put("undefined", (v, a) -> v == null);
+        ALL.put("none", (v, a) -> v == None.NONE);
+        ALL.put("string", (v, a) -> v instanceof String);
+        ALL.put("mapping", (v, a) -> v instanceof Map<?, ?> && !(v instanceof Namespace));
+        ALL.put("sequence", (v, a) -> v == null || iterable(v));
+        ALL.put("iterable", (v, a) -> v == null || iterable(v));
+        ALL.put("number", (v, a) -> Values.isNumber(v));
+        ALL.put("integer", (v, a) -> v instanceof Long || v instanceof Integer);
+        ALL.put("float", (v, a) -> v instanceof Number && !Values.integral(v));
+        ALL.put("boolean", (v, a) -> v instanceof Boolean);
+        ALL.put("true", (v, a) -> Boolean.TRUE.equals(v));
+        ALL.put("false", (v, a) -> Boolean.FALSE.equals(v));
+        ALL.put("callable", (v, a) -> v == null || v instanceof Callable);
+        ALL.put("odd", (v, a) -> Math.floorMod(Values.integer(v), 2) == 1);
+        ALL.put("even", (v, a) -> Math.floorMod(Values.integer(v), 2) == 0);
+        ALL.put("divisibleby", (v, a) -> Math.floorMod(Values.integer(v), Values.integer(a)) == 0);
+        ALL.put("in", (v, a) -> Values.contains(a, v));
+        for (String name : List.of("equalto", "eq", "==")) ALL.put(name, Values::equal);
+        for (String name : List.of("ne", "!=")) ALL.put(name, (v, a) -> !Values.equal(v, a));
+        for (String name : List.of("lt", "<", "lessthan")) ALL.put(name, (v, a) -> Values.compare(v, a) < 0);
+        for (String name : List.of("gt", ">", "greaterthan")) ALL.put(name, (v, a) -> Values.compare(v, a) > 0);
+        for (String name : List.of("le", "<=")) ALL.put(name, (v, a) -> Values.compare(v, a) <= 0);
+        for (String name : List.of("ge", ">=")) ALL.put(name, (v, a) -> Values.compare(v, a) >= 0);
+    }
+
+    private Tests() {}
+
+    static void check(String name) {
+        if (!ALL.containsKey(name)) throw new JinjaError("the test '" + name + "' is not supported");
+    }
+
+    static boolean apply(String name, Object value, Object argument) {
+        check(name);
+        return ALL.get(name).test(value, argument);
+    }
+
+    private static boolean iterable(Object v) {
+        return v instanceof String || v instanceof List<?> || (v instanceof Map<?, ?> && !(v instanceof Namespace));
+    }
+}

@@ -1,0 +1,24 @@
+package org.llminspector.tokenize.jinja;
+
+import java.util.AbstractList;
+import java.util.List;
+
+/** Tuple is a list that prints with round brackets. */
+final class Tuple extends AbstractList<Object> {
+
+    private final List<Object> items;
+
+    Tuple(List<Object> items) {
+        this.items = items;
+    }
+
+    @Override
+    public Object get(int i) {
+        return items.get(i);
+    }
+
+    @Override
+    public int size() {
+        return items.size();
+    }
+}

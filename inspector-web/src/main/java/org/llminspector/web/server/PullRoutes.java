@@ -1,0 +1,41 @@
+package org.llminspector.web.server;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.llminspector.run.Inspector;
+
+/** PullRoutes bring models from the Hugging Face hub. */
+final class PullRoutes {
+
+    record PullRequest(String repo, String revision) {}
+
+    private final RunStream stream;
+
+    PullRoutes(RunStream stream) {
+        this.stream = stream;
+    }
+
+    void register(RoutesConfig routes) {
+        routes.post("/api/v1/models/pull", this::pull);
+    }
+
+    private void pull(Context ctx) throws Exception {
+        PullRequest r = Requests.body(ctx, PullRequest.class);
+        String repo = Requests.required(r.repo(), "repo");
+        String accept = ctx.header("Accept");
+        if (accept == null || !accept.contains("text/event-stream")) {
+            Replies.json(ctx, Inspector.pull(repo, r.revision(), p -> {}, () -> false));
+            return;
+        }
+        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
+        AtomicBoolean cancelled = new AtomicBoolean();
+        stream.answer(
+                ctx,
+                events,
+                () -> Inspector.pull(repo, r.revision(), p -> events.add(new RunEvent("progress", p)), cancelled::get),
+                () -> cancelled.set(true));
+    }
+}

@@ -1,0 +1,41 @@
+package org.llminspector.web;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/** The web module is thin: it sees the facade and plain values, never an engine. */
+class ArchitectureTest {
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("org.llminspector.web");
+
+    @Test
+    void noEngineIsSeen() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        "ai.djl..",
+                        "ai.onnxruntime..",
+                        "org.llminspector.engine.torch..",
+                        "org.llminspector.family..",
+                        "org.llminspector.analysis..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void theServerKnowsNoCommandLine() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.llminspector.web.server..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.llminspector.web.cli..", "picocli..")
+                .check(CLASSES);
+    }
+}
