@@ -21,7 +21,7 @@ test('a run fills every figure, with its provenance and its data', async ({ page
   for (const name of FIGURES) {
     const fig = figure(page, name);
     await expect(fig.getByText(`run ${run.id}`)).toBeVisible();
-    await expect(fig.getByText(run.model.slug, { exact: true })).toBeVisible();
+    await expect(fig.getByText(`${run.model.slug} ·`, { exact: true })).toBeVisible();
     await expect(fig.getByText('recorded', { exact: true })).toHaveCount(0);
     await fig.getByRole('button', { name: 'Get this data' }).click();
     await expect(fig.getByLabel('curl lines')).toContainText('/api/v1/');
