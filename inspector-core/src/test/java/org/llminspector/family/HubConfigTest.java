@@ -22,7 +22,7 @@ import org.llminspector.spec.Rope;
 /** Configs as they look on the hub: those of real models load, and what they must not contain is refused. */
 class HubConfigTest {
 
-    private static final Path HUB = Path.of("src/test/resources/hub");
+    private static final Path HUB = Path.of("src/test/resources/configs");
 
     @TestFactory
     List<DynamicTest> everyConfigLoads() throws IOException {

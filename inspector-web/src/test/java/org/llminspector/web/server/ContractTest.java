@@ -125,8 +125,7 @@ class ContractTest {
         Set<String> silent = new TreeSet<>(live.contract.operations());
         silent.removeAll(live.contract.answered);
         // Cancelling needs a run under way: StreamTest. Pulling needs a hub: the library's own tests have one.
-        assertThat(silent)
-                .containsExactlyInAnyOrder("POST /api/v1/runs/{id}/cancel", "POST /api/v1/models/pull");
+        assertThat(silent).containsExactlyInAnyOrder("POST /api/v1/runs/{id}/cancel", "POST /api/v1/models/pull");
     }
 
     @Test
