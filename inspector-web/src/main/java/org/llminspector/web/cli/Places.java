@@ -66,7 +66,7 @@ final class Places {
         try {
             Path path = Path.of(model);
             boolean pathLike = model.contains("/") || model.contains(File.separator) || model.startsWith(".");
-            return pathLike || Files.isDirectory(path) ? path : null;
+            return pathLike || Files.exists(path) ? path : null;
         } catch (InvalidPathException e) {
             throw Problem.invalid("this is not a path").where("--model").found(model);
         }
