@@ -1,6 +1,7 @@
 package org.llminspector.analysis;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
@@ -23,36 +24,44 @@ public final class LogitLens {
     public record Cell(
             int pos, List<Integer> top, List<Double> probs, double entropy, double klToFinal, int finalTokenRank) {}
 
-    private final List<double[]> finalLogProbs = new ArrayList<>();
-    private final List<Integer> finalTokens = new ArrayList<>();
+    /** Positions whose logits are made by one product: many enough to be fast, few enough to be held. */
+    private static final int CHUNK = 16;
+
     private final InspectorEngine engine;
     private final int top;
 
-    /**
-     * @param finalResid the last block's output, [1, pos, d_model]: what every layer is compared with
-     * @param top how many tokens a cell lists
-     */
-    public LogitLens(InspectorEngine engine, Tensor finalResid, int top) {
+    /** @param top how many tokens a cell lists */
+    public LogitLens(InspectorEngine engine, int top) {
         this.engine = engine;
         this.top = top;
-        int positions = Math.toIntExact(finalResid.shape()[1]);
-        for (int p = 0; p < positions; p++) {
-            double[] logProbs = logProbs(engine, finalResid, p);
-            finalLogProbs.add(logProbs);
-            finalTokens.add(argmax(logProbs));
+    }
+
+    /**
+     * Reads residual streams, a few positions at a time.
+     *
+     * @param residuals each [1, pos, d_model]
+     * @param last the last block's output, [1, pos, d_model]: what the others are compared with
+     * @return a row a stream, a cell a position
+     */
+    public List<List<Cell>> rows(List<Tensor> residuals, Tensor last) {
+        List<List<Cell>> rows = new ArrayList<>();
+        residuals.forEach(r -> rows.add(new ArrayList<>()));
+        int positions = Math.toIntExact(last.shape()[1]);
+        for (int from = 0; from < positions; from += CHUNK) {
+            int to = Math.min(positions, from + CHUNK);
+            List<double[]> reference = logProbs(last, from, to);
+            for (int r = 0; r < rows.size(); r++) {
+                List<double[]> here = logProbs(residuals.get(r), from, to);
+                for (int p = from; p < to; p++) {
+                    rows.get(r).add(cell(p, here.get(p - from), reference.get(p - from)));
+                }
+            }
         }
+        return rows;
     }
 
-    /** One row: every position of a residual stream [1, pos, d_model]. One position's logits are held at a time. */
-    public List<Cell> row(Tensor resid) {
-        List<Cell> cells = new ArrayList<>();
-        for (int p = 0; p < finalTokens.size(); p++) cells.add(cell(p, logProbs(engine, resid, p)));
-        return cells;
-    }
-
-    private Cell cell(int pos, double[] logProbs) {
-        double[] reference = finalLogProbs.get(pos);
-        int finalToken = finalTokens.get(pos);
+    private Cell cell(int pos, double[] logProbs, double[] reference) {
+        int finalToken = argmax(reference);
         double entropy = 0;
         double kl = 0;
         int rank = 0;
@@ -66,10 +75,15 @@ public final class LogitLens {
         return new Cell(pos, ids, probs, entropy, Math.max(0, kl), rank);
     }
 
-    private static double[] logProbs(InspectorEngine engine, Tensor resid, int pos) {
+    private List<double[]> logProbs(Tensor resid, int from, int to) {
         int dModel = Math.toIntExact(resid.shape()[2]);
-        Tensor one = resid.slice(new int[] {0, 1}, new int[] {pos, pos + 1}, new int[] {0, dModel});
-        return logSoftmax(engine.unembed(one).toFloats());
+        Tensor part = resid.slice(new int[] {0, 1}, new int[] {from, to}, new int[] {0, dModel});
+        float[] logits = engine.unembed(part).toFloats(); // [1, pos, vocab]
+        int vocab = logits.length / (to - from);
+        List<double[]> rows = new ArrayList<>();
+        for (int p = 0; p < to - from; p++)
+            rows.add(logSoftmax(Arrays.copyOfRange(logits, p * vocab, (p + 1) * vocab)));
+        return rows;
     }
 
     static double[] logSoftmax(float[] logits) {

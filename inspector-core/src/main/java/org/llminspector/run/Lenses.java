@@ -2,6 +2,7 @@ package org.llminspector.run;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.llminspector.analysis.LogitLens;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.InspectorEngine;
@@ -39,14 +40,18 @@ final class Lenses {
                     .found(point.template());
         }
         HookId last = HookId.of(HookPoint.RESID_POST, manifest.model().nLayers() - 1);
-        LogitLens lens = new LogitLens(engine, store.capture(manifest.id(), last), top);
+        List<HookId> hooks = IntStream.range(0, manifest.model().nLayers())
+                .mapToObj(layer -> HookId.of(point, layer))
+                .toList();
+        List<List<LogitLens.Cell>> cells = new LogitLens(engine, top)
+                .rows(
+                        hooks.stream().map(h -> store.capture(manifest.id(), h)).toList(),
+                        store.capture(manifest.id(), last));
         List<LensRow> rows = new ArrayList<>();
-        for (int layer = 0; layer < manifest.model().nLayers(); layer++) {
-            HookId hook = HookId.of(point, layer);
-            List<LensCell> cells = lens.row(store.capture(manifest.id(), hook)).stream()
-                    .map(c -> cell(c, folder))
-                    .toList();
-            rows.add(new LensRow(hook.name(), layer, cells));
+        for (HookId hook : hooks) {
+            List<LensCell> row =
+                    cells.get(hook.layer()).stream().map(c -> cell(c, folder)).toList();
+            rows.add(new LensRow(hook.name(), hook.layer(), row));
         }
         return new Lens(manifest.id(), rows);
     }

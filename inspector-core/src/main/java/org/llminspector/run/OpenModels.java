@@ -10,6 +10,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hub.ModelCache;
 
@@ -38,8 +39,9 @@ final class OpenModels implements AutoCloseable {
     }
 
     /** The model on an engine, loaded on first use. Called by the queue's worker only, so none closes in use. */
-    synchronized InspectorEngine engine(ModelFolder folder, String engine, String device, Precision precision) {
+    synchronized InspectorEngine engine(ModelFolder folder, String engine, String wanted, Precision precision) {
         checkEngine(engine);
+        String device = TorchDevices.resolve(wanted);
         Key key = new Key(folder.slug(), engine, device, precision);
         InspectorEngine open = engines.get(key);
         if (open != null) return open;

@@ -49,6 +49,11 @@ public final class TorchDevices {
                 null);
     }
 
+    /** The device that a request means: {@code auto} becomes {@code cpu} or {@code cuda:0}; one that is not there is refused. */
+    public static String resolve(String id) {
+        return EngineThread.call(() -> id(choose(id)));
+    }
+
     /** On the engine thread: the device that a request means. */
     static Device choose(String id) {
         int gpus = EngineThread.engine().getGpuCount();
