@@ -7,8 +7,12 @@ import java.util.List;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
-/** Catalog is a short list of small models that are good to look at: model-cache/catalog.json. */
-public record Catalog(List<Entry> models) {
+/**
+ * Catalog is a short list of small models that are good to look at: model-cache/catalog.json.
+ *
+ * @param embedded the folder beside it that holds the model which ships with the program, or null
+ */
+public record Catalog(String embedded, List<Entry> models) {
 
     public Catalog {
         models = List.copyOf(models);

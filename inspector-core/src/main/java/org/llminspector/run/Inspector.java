@@ -3,6 +3,7 @@ package org.llminspector.run;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import org.llminspector.base.DType;
@@ -171,12 +172,15 @@ public final class Inspector implements AutoCloseable {
 
     /** Models that are good to pull: catalog.json of the first model root that has one. */
     public List<Catalog.Entry> catalog() {
+        return shippedCatalog().map(Catalog::models).orElse(List.of());
+    }
+
+    private Optional<Catalog> shippedCatalog() {
         return roots.stream()
                 .map(root -> root.resolve("catalog.json"))
                 .filter(Files::isRegularFile)
                 .findFirst()
-                .map(file -> Catalog.load(file).models())
-                .orElse(List.of());
+                .map(Catalog::load);
     }
 
     /** Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards. */
@@ -191,12 +195,22 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** The slug that a request without a model means: the given folder, else the first that is there. */
+    /** The slug that a request without a model means: the given folder, else the embedded model, else the first there is. */
     public String defaultModel() {
-        return cache.list().stream().map(ModelCache.Found::slug).findFirst().orElseThrow(() -> Problem.notFound(
-                        "there is no model")
-                .where("model")
-                .instead("start with --model DIR, a folder with config.json and *.safetensors"));
+        List<ModelCache.Found> all = cache.list();
+        if (all.isEmpty()) {
+            throw Problem.notFound("there is no model")
+                    .where("model")
+                    .instead("start with --model DIR, a folder with config.json and *.safetensors");
+        }
+        ModelCache.Found first = all.get(0);
+        if (first.source().equals("given")) return first.slug();
+        String embedded = shippedCatalog().map(Catalog::embedded).orElse(null);
+        return all.stream()
+                .map(ModelCache.Found::slug)
+                .filter(slug -> slug.equals(embedded))
+                .findFirst()
+                .orElse(first.slug());
     }
 
     public ModelDetails model(String slug) {

@@ -13,6 +13,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hub.ModelCache;
+import org.llminspector.hub.Sha256Sums;
 
 /** OpenModels keeps mapped folders and loaded engines; the engine used longest ago is closed when there are too many. */
 final class OpenModels implements AutoCloseable {
@@ -50,6 +51,7 @@ final class OpenModels implements AutoCloseable {
             oldest.next().close();
             oldest.remove();
         }
+        Sha256Sums.verify(folder.checkpoint().dir());
         folder.beginHash();
         InspectorEngine loaded = TorchEngine.open(folder.weights(), device, precision);
         engines.put(key, loaded);

@@ -279,6 +279,24 @@ class InspectorTest {
     }
 
     @Test
+    void theEmbeddedModelIsTheDefaultAndIsChecked() throws java.io.IOException {
+        Path root = java.nio.file.Files.createDirectories(temp.resolve("shipped"));
+        TextModel.make(root);
+        java.nio.file.Files.createDirectory(root.resolve("a-first"));
+        java.nio.file.Files.writeString(root.resolve("a-first/config.json"), "{}");
+        java.nio.file.Files.writeString(root.resolve("catalog.json"), "{\"embedded\": \"tiny-text\", \"models\": []}");
+        java.nio.file.Files.writeString(root.resolve("tiny-text/SHA256SUMS"), "0".repeat(64) + "  model.safetensors\n");
+        try (Inspector shipped = Inspector.open(
+                new Inspector.Config(List.of(root), null, temp.resolve("runs2"), 1L << 30, 2L << 20, 4))) {
+            assertThat(shipped.defaultModel()).isEqualTo("tiny-text");
+            RunRequest request = new Request().prompt("Once").build();
+            assertThatThrownBy(() -> shipped.run(request, RunListener.NONE))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("model.safetensors");
+        }
+    }
+
+    @Test
     void modelsHooksAndTensorsAreDescribed() {
         assertThat(inspector.defaultModel()).isEqualTo("tiny-text");
         assertThat(inspector.models())
