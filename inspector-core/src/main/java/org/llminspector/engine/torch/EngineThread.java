@@ -38,7 +38,7 @@ final class EngineThread {
             Throwable cause = e.getCause();
             if (cause instanceof Error error) throw error;
             if (cause instanceof EngineException) {
-                String message = String.valueOf(cause.getMessage());
+                String message = String.valueOf(cause.getMessage()).strip();
                 throw Problem.of(Problem.Kind.INTERNAL, "PyTorch refused the work")
                         .found(message.lines().findFirst().orElse(message))
                         .causedBy(cause);
