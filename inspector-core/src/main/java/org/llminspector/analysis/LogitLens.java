@@ -97,7 +97,7 @@ public final class LogitLens {
         return out;
     }
 
-    private static List<Integer> top(double[] x, int k) {
+    static List<Integer> top(double[] x, int k) {
         List<Integer> best = new ArrayList<>();
         for (int i = 0; i < x.length; i++) {
             if (best.size() == k && x[i] <= x[best.get(k - 1)]) continue;

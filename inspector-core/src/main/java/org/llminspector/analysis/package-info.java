@@ -1,5 +1,5 @@
 /**
- * Analysis says what captured values mean: norms, the logit lens.
+ * Analysis says what captured values mean: norms, the logit lens, how far two runs lie apart.
  *
  * <p>May import: base, hook, capture, engine. Pure functions over plain tensors, safe on any thread.
  */

@@ -1,0 +1,69 @@
+package org.llminspector.analysis;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * TokenDivergence compares what two models say next at one position. Probabilities are natural ones: temperature 1,
+ * nothing cut off. Logarithms are natural.
+ *
+ * @param kl KL(A || B), nats
+ * @param token the id that really follows, or null where none does
+ * @param nllA -ln of the probability that A gives it, null with it
+ * @param nllB the same of B
+ * @param top the most probable ids of A, then those of B that are not among them
+ * @param sameTop whether both find the same token most probable
+ * @param overlap how many of A's k most probable tokens are among B's
+ * @param k how many tokens a side count for {@code top} and {@code overlap}
+ */
+public record TokenDivergence(
+        double kl, Integer token, Double nllA, Double nllB, List<Candidate> top, boolean sameTop, int overlap, int k) {
+
+    /** One token with its probability and rank (0 is first) on both sides; a rank past k is null. */
+    public record Candidate(int id, double probA, double probB, Integer rankA, Integer rankB) {}
+
+    public TokenDivergence {
+        top = List.copyOf(top);
+    }
+
+    /**
+     * @param a logits of A, [vocab]
+     * @param b logits of B, [vocab]
+     * @param token the id that really follows, or null
+     */
+    public static TokenDivergence of(float[] a, float[] b, Integer token, int k) {
+        double[] logA = LogitLens.logSoftmax(a);
+        double[] logB = LogitLens.logSoftmax(b);
+        double kl = 0;
+        for (int v = 0; v < logA.length; v++) {
+            double p = Math.exp(logA[v]);
+            if (p > 0) kl += p * (logA[v] - logB[v]);
+        }
+        List<Integer> topA = LogitLens.top(logA, k);
+        List<Integer> topB = LogitLens.top(logB, k);
+        List<Integer> ids = new ArrayList<>(topA);
+        topB.stream().filter(id -> !topA.contains(id)).forEach(ids::add);
+        List<Candidate> top = ids.stream()
+                .map(id -> new Candidate(id, Math.exp(logA[id]), Math.exp(logB[id]), rank(topA, id), rank(topB, id)))
+                .toList();
+        return new TokenDivergence(
+                Math.max(0, kl),
+                token,
+                token == null ? null : 0 - logA[token],
+                token == null ? null : 0 - logB[token],
+                top,
+                topA.get(0).equals(topB.get(0)),
+                topA.size() + topB.size() - ids.size(),
+                topA.size());
+    }
+
+    /** How much more probable the true token is to B than to A, -1 to 1; null where none follows. */
+    public Double deltaP() {
+        return token == null ? null : Math.exp(-nllB) - Math.exp(-nllA);
+    }
+
+    private static Integer rank(List<Integer> top, int id) {
+        int at = top.indexOf(id);
+        return at < 0 ? null : at;
+    }
+}
