@@ -33,6 +33,8 @@ class ArchitectureTest {
             "engine.torch",
             "generate",
             "analysis",
+            "train",
+            "train.tales",
             "run");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

@@ -101,6 +101,13 @@ record Layout(
                         b -> b));
     }
 
+    /** The character that stands for each byte, 256 of them. */
+    static String byteCharacters() {
+        char[] characters = new char[256];
+        BYTE_OF_CHAR.forEach((character, b) -> characters[b] = (char) (int) character);
+        return new String(characters);
+    }
+
     private static List<JsonNode> steps(JsonNode node, String children) {
         List<JsonNode> steps = new ArrayList<>();
         if (node == null || node.isNull()) return steps;

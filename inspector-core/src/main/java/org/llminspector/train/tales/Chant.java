@@ -1,0 +1,12 @@
+package org.llminspector.train.tales;
+
+import java.util.List;
+
+/** Chant is words without a meaning, which a story says again and again and always the same: "zorba tilu manek". */
+record Chant(List<String> words) {
+
+    @Override
+    public String toString() {
+        return Words.capital(String.join(" ", words));
+    }
+}

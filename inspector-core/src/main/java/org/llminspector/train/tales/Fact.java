@@ -1,0 +1,45 @@
+package org.llminspector.train.tales;
+
+/**
+ * Fact is something that a story says happened: the truth behind a question about it.
+ *
+ * @param who whom it is about
+ * @param what the Thing, Group, Chant, trait, or feeling
+ * @param where or null
+ * @param other who else took part, or null
+ * @param detail the purpose or the occasion, or null
+ */
+record Fact(Relation relation, Person who, Object what, Place where, Person other, String detail) {
+
+    /** What kind of thing happened. */
+    enum Relation {
+        /** who lived where. */
+        LIVED,
+        /** who was a what (a kind). */
+        WAS,
+        /** who met other, where. */
+        MET,
+        /** who found what (a Thing), where; with other, if they were two. */
+        FOUND,
+        /** who gathered what (a Group), where. */
+        GATHERED,
+        /** who gave what (a Thing or a Group) to other. */
+        GAVE,
+        /** who had what (a Group) left. */
+        LEFT,
+        /** who needed what (a Thing), and why: detail. */
+        NEEDED,
+        /** who said what (a Chant); detail is "song" or "magic words". */
+        SAID,
+        /** who felt what, when: detail. */
+        FELT,
+        /** who felt what, because of detail. */
+        FELT_BECAUSE,
+        /** who saw what (a Group), where. */
+        SAW,
+        /** who hid, where. */
+        HID,
+        /** who lost what. */
+        LOST
+    }
+}

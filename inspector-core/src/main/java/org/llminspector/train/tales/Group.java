@@ -1,0 +1,18 @@
+package org.llminspector.train.tales;
+
+/** Group is a number of things of one sort: "seven apples". */
+record Group(int count, String one, String many) {
+
+    @Override
+    public String toString() {
+        return Words.number(count) + " " + noun();
+    }
+
+    String noun() {
+        return count == 1 ? one : many;
+    }
+
+    Group of(int otherCount) {
+        return new Group(otherCount, one, many);
+    }
+}

@@ -1,0 +1,183 @@
+package org.llminspector.train.tales;
+
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * Prose writes sentences, and knows who "she" would be: a pronoun stands only where a reader can take it for one person.
+ *
+ * <p>A sentence is a pattern. {@code [a|b]} is a choice. {@code {1}} is the first argument:
+ *
+ * <pre>
+ * a Person    {1} the subject, by name or pronoun      {1n} the subject by name      {1h} he or she, again in a sentence
+ *             {1o} an object, by name or pronoun       {1!} a name within speech     {1's} whose
+ *             {1a} as first met                        {1:said} "said Ida", "she said"
+ * a Thing     {1} the blue kite    {1a} a blue kite    {1b} blue kite    {1k} kite
+ * a Place     {1} the old mill     {1at} in the old mill
+ * a Group     {1} seven apples     {1k} apples
+ * </pre>
+ */
+final class Prose {
+
+    private final Dice dice;
+    private final StringBuilder text = new StringBuilder();
+    /** Who the last sentence was about, and all whom it mentioned. */
+    private Person focus;
+
+    private Set<Person> before = new HashSet<>();
+    private Set<Person> here = new HashSet<>();
+    private Person subject;
+    private boolean fresh = true;
+    private int words;
+    private int sentences;
+
+    Prose(Dice dice) {
+        this.dice = dice;
+    }
+
+    int words() {
+        return words;
+    }
+
+    /** So many since the paragraph began. */
+    int sentences() {
+        return sentences;
+    }
+
+    @Override
+    public String toString() {
+        return text.toString();
+    }
+
+    /** Begins a new paragraph: whoever is spoken of first is named again. */
+    void paragraph() {
+        fresh = true;
+        sentences = 0;
+        focus = null;
+        before = new HashSet<>();
+    }
+
+    /** Writes one sentence. */
+    void tell(String pattern, Object... args) {
+        String chosen = choose(pattern);
+        here = new HashSet<>();
+        subject = null;
+        StringBuilder sentence = new StringBuilder();
+        for (int i = 0; i < chosen.length(); i++) {
+            char c = chosen.charAt(i);
+            if (c != '{') {
+                sentence.append(c);
+                continue;
+            }
+            int end = chosen.indexOf('}', i);
+            sentence.append(written(args[chosen.charAt(i + 1) - '1'], chosen.substring(i + 2, end)));
+            i = end;
+        }
+        if (text.length() > 0) text.append(fresh ? "\n\n" : " ");
+        fresh = false;
+        capitals(sentence);
+        text.append(sentence);
+        sentences++;
+        words += sentence.toString().split(" ").length;
+        if (subject != null || here.size() > 0) {
+            focus = subject;
+            before = here;
+        }
+    }
+
+    /** The first letter, and the first within quotes that begin a speech. */
+    private static void capitals(StringBuilder sentence) {
+        boolean open = true;
+        boolean quoted = false;
+        for (int i = 0; i < sentence.length(); i++) {
+            char c = sentence.charAt(i);
+            if (open && Character.isLetter(c)) {
+                sentence.setCharAt(i, Character.toUpperCase(c));
+                open = false;
+            }
+            if (c == '"') {
+                quoted = !quoted;
+                // A speech begins with a capital; one that goes on after ", said Ida, " is not written here.
+                if (quoted) open = true;
+            }
+            boolean ends = c == '.' || c == '!' || c == '?';
+            if (ends && i + 1 < sentence.length() && sentence.charAt(i + 1) == ' ') open = true;
+        }
+    }
+
+    /** Makes the choices in brackets, which may hold others. */
+    private String choose(String pattern) {
+        int open;
+        String s = pattern;
+        while ((open = s.lastIndexOf('[')) >= 0) {
+            int close = s.indexOf(']', open);
+            String[] options = s.substring(open + 1, close).split("\\|", -1);
+            s = s.substring(0, open) + options[dice.below(options.length)] + s.substring(close + 1);
+        }
+        return s;
+    }
+
+    private String written(Object value, String form) {
+        if (value instanceof Person p) return person(p, form);
+        if (value instanceof Place p) return form.equals("at") ? p.at() : p.toString();
+        if (value instanceof Thing t) {
+            return switch (form) {
+                case "a" -> Words.a(t.bare());
+                case "b" -> t.bare();
+                case "k" -> t.noun();
+                default -> t.toString();
+            };
+        }
+        if (value instanceof Group g) return form.equals("k") ? g.many() : g.toString();
+        if (value instanceof Integer n) return Words.number(n);
+        return value.toString();
+    }
+
+    private String person(Person p, String form) {
+        boolean known = here.contains(p);
+        String written =
+                switch (form) {
+                    case "", "n", ":said", ":asked", ":cried" -> subject(p, form);
+                    case "h" -> known && alone(p, here) ? p.subject() : p.name();
+                    case "o" -> {
+                        boolean clear = alone(p, here) && alone(p, before) && !p.equals(subject);
+                        yield clear && (known || before.contains(p)) && dice.chance(0.8) ? p.object() : p.name();
+                    }
+                    case "'s" -> p.equals(subject) && alone(p, here) ? p.possessive() : p.owner();
+                    case "a" -> {
+                        if (subject == null) subject = p;
+                        yield p.introduced();
+                    }
+                    case "!" -> p.name();
+                    default -> throw new IllegalArgumentException("no form " + form);
+                };
+        here.add(p);
+        return written;
+    }
+
+    private String subject(Person p, String form) {
+        boolean first = subject == null;
+        if (first) subject = p;
+        boolean clear = first && p.equals(focus) && alone(p, before) && alone(p, here);
+        boolean pronoun = !form.equals("n") && clear && dice.chance(0.75);
+        String name = pronoun ? p.subject() : p.name();
+        if (!form.startsWith(":")) return name;
+        String verb = verb(p, form.substring(1));
+        return pronoun ? name + " " + verb : verb + " " + name;
+    }
+
+    private static boolean alone(Person p, Set<Person> among) {
+        for (Person other : among) if (!other.equals(p) && other.she() == p.she()) return false;
+        return true;
+    }
+
+    /** A shy one whispers, a proud one shouts what others cry. */
+    private static String verb(Person p, String verb) {
+        if (verb.equals("asked")) return verb;
+        return switch (p.trait()) {
+            case "shy" -> "whispered";
+            case "cheerful" -> verb.equals("cried") ? "laughed" : verb;
+            default -> verb;
+        };
+    }
+}

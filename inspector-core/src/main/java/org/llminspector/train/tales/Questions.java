@@ -1,0 +1,286 @@
+package org.llminspector.train.tales;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.llminspector.train.tales.Question.Kind;
+
+/** Questions are all that can be asked about one story whose answer the story says, and says once. */
+final class Questions {
+
+    private static final List<String> FEELINGS =
+            List.of("happy", "sad", "angry", "afraid", "worried", "proud", "tired", "surprised");
+
+    private final Tale tale;
+    private final Dice dice;
+    private final List<Question> all = new ArrayList<>();
+
+    private Questions(Tale tale, Dice dice) {
+        this.tale = tale;
+        this.dice = dice;
+    }
+
+    /** In the order of the story; the dice choose how each is put. */
+    static List<Question> of(Tale tale, Dice dice) {
+        Questions q = new Questions(tale, dice);
+        for (Fact f : tale.facts()) q.ask(f);
+        Map<String, Set<String>> keys = new HashMap<>();
+        for (Question x : q.all)
+            keys.computeIfAbsent(x.text(), t -> new HashSet<>()).add(x.key());
+        Set<String> asked = new HashSet<>();
+        return q.all.stream()
+                .filter(x -> keys.get(x.text()).size() == 1
+                        && asked.add(x.text())
+                        && !x.wrong().isEmpty())
+                .toList();
+    }
+
+    private void ask(Fact f) {
+        String who = f.who().name();
+        switch (f.relation()) {
+            case LIVED -> {
+                where("Where did " + who + " live?", who + " lived " + f.where().at() + ".", f.where());
+                yesNo("Did " + who + " live ", who + " lived ", f.where());
+            }
+            case WAS -> {
+                String kind = (String) f.what();
+                List<String> other = f.who().named() && !kind.equals("girl") && !kind.equals("boy")
+                        ? Words.ANIMALS
+                        : List.of("fox", "bear", "mouse", "frog");
+                if (!f.who().named()) return;
+                add(
+                        Kind.WHAT,
+                        "What was " + who + "?",
+                        who + " was " + Words.a(kind) + ".",
+                        Words.a(kind),
+                        other.stream().map(Words::a));
+                boolean yes = dice.chance(0.5);
+                String asked = yes
+                        ? kind
+                        : dice.pick(other.stream().filter(k -> !k.equals(kind)).toList());
+                answer(yes, "Was " + who + " " + Words.a(asked) + "?", who + " was " + Words.a(kind) + ".");
+            }
+            case MET -> {
+                where(
+                        "Where did " + who + " meet " + f.other().name() + "?",
+                        who + " met " + f.other().name() + " " + f.where().at() + ".",
+                        f.where());
+                person(
+                        "Who did " + who + " meet " + f.where().at() + "?",
+                        who + " met ",
+                        f.other(),
+                        " " + f.where().at() + ".",
+                        f.who());
+            }
+            case FOUND -> {
+                String found = who + " found " + f.what() + " ";
+                where(
+                        "Where did " + who + " find " + f.what() + "?",
+                        found + f.where().at() + ".",
+                        f.where());
+                thing(
+                        "What did " + who + " find " + f.where().at() + "?",
+                        who + " found ",
+                        f.what(),
+                        " " + f.where().at() + ".");
+                if (f.other() == null)
+                    person("Who found " + f.what() + "?", "", f.who(), " found " + f.what() + ".", null);
+                yesNo("Did " + who + " find " + f.what() + " ", found, f.where());
+            }
+            case GATHERED -> {
+                Group g = (Group) f.what();
+                count("How many " + g.many() + " did " + who + " gather?", who + " gathered ", g);
+                where(
+                        "Where did " + who + " gather the " + g.many() + "?",
+                        who + " gathered the " + g.many() + " " + f.where().at() + ".",
+                        f.where());
+            }
+            case GAVE -> gave(f, who, f.other().name());
+            case LEFT ->
+                count(
+                        "How many " + ((Group) f.what()).many() + " did " + who + " have left?",
+                        who + " had ",
+                        " left",
+                        (Group) f.what());
+            case NEEDED -> {
+                Thing t = (Thing) f.what();
+                String needed = Words.a(t.bare());
+                add(
+                        Kind.WHAT,
+                        "What did " + who + " need?",
+                        who + " needed " + needed + ".",
+                        needed,
+                        things().map(x -> Words.a(x.bare())));
+                String purpose = Words.about(f.who(), f.detail());
+                add(
+                        Kind.WHY,
+                        "Why did " + who + " need " + needed + "?",
+                        who + " needed " + needed + " to " + purpose + ".",
+                        purpose,
+                        Words.THINGS.stream().map(x -> Words.about(f.who(), x.purpose())));
+            }
+            case SAID -> {
+                boolean song = f.detail().equals("song");
+                add(
+                        Kind.SAY,
+                        song ? "What did " + who + " sing?" : "What were the magic words of " + who + "?",
+                        (song ? who + " sang: " : "The magic words of " + who + " were: ") + f.what() + "!",
+                        f.what().toString(),
+                        chants(f));
+            }
+            case FELT ->
+                add(
+                        Kind.FEELING,
+                        "How did " + who + " feel when " + f.detail() + "?",
+                        who + " felt " + f.what() + ".",
+                        (String) f.what(),
+                        FEELINGS.stream());
+            case FELT_BECAUSE -> {
+                add(
+                        Kind.FEELING,
+                        "How did " + who + " feel when " + f.detail() + "?",
+                        who + " felt " + f.what() + ".",
+                        (String) f.what(),
+                        FEELINGS.stream());
+                add(
+                        Kind.WHY,
+                        "Why was " + who + " " + f.what() + "?",
+                        who + " was " + f.what() + " because " + f.detail() + ".",
+                        f.detail(),
+                        reasons(f));
+            }
+            case SAW -> {
+                Group g = (Group) f.what();
+                count("How many " + g.many() + " did " + who + " see?", who + " saw ", g);
+                add(
+                        Kind.WHAT,
+                        "What did " + who + " see " + f.where().at() + "?",
+                        who + " saw " + g + ".",
+                        g.toString(),
+                        groups(g));
+            }
+            case HID -> {
+                where("Where did " + who + " hide?", who + " hid " + f.where().at() + ".", f.where());
+                yesNo("Did " + who + " hide ", who + " hid ", f.where());
+            }
+            case LOST -> thing("What did " + who + " lose?", who + " lost ", f.what(), ".");
+            default -> throw new IllegalStateException("no question about " + f.relation());
+        }
+    }
+
+    private void gave(Fact f, String who, String to) {
+        if (f.what() instanceof Group g) {
+            count("How many " + g.many() + " did " + who + " give to " + to + "?", who + " gave ", " to " + to, g);
+            return;
+        }
+        person(
+                "Who gave " + f.what() + " to " + to + "?",
+                "",
+                f.who(),
+                " gave " + f.what() + " to " + to + ".",
+                f.other());
+        thing("What did " + who + " give to " + to + "?", who + " gave ", f.what(), " to " + to + ".");
+        List<Person> others = tale.cast().stream()
+                .filter(p -> !p.equals(f.who()) && !p.equals(f.other()))
+                .toList();
+        if (others.isEmpty()) return;
+        boolean yes = dice.chance(0.5);
+        String asked = yes ? to : dice.pick(others).name();
+        boolean both = tale.facts().stream()
+                .anyMatch(x -> x.relation() == f.relation()
+                        && x.what().equals(f.what())
+                        && x.other().name().equals(asked)
+                        && !yes);
+        if (!both)
+            answer(
+                    yes,
+                    "Did " + who + " give " + f.what() + " to " + asked + "?",
+                    who + " gave " + f.what() + " to " + to + ".");
+    }
+
+    private void where(String question, String answer, Place truth) {
+        add(Kind.WHERE, question, answer, truth.at(), tale.places().stream().map(Place::at));
+    }
+
+    private void person(String question, String before, Person truth, String after, Person notHim) {
+        add(
+                Kind.WHO,
+                question,
+                before + truth.name() + after,
+                truth.name(),
+                tale.cast().stream().filter(p -> !p.equals(notHim)).map(Person::name));
+    }
+
+    private void thing(String question, String before, Object truth, String after) {
+        add(Kind.WHAT, question, before + truth + after, truth.toString(), things().map(Thing::toString));
+    }
+
+    private void count(String question, String before, Group truth) {
+        count(question, before, "", truth);
+    }
+
+    private void count(String question, String before, String after, Group truth) {
+        add(
+                Kind.HOW_MANY,
+                question,
+                before + truth + after + ".",
+                truth.toString(),
+                Stream.iterate(1, n -> n <= 12, n -> n + 1).map(n -> truth.of(n).toString()));
+    }
+
+    private void yesNo(String question, String before, Place truth) {
+        List<Place> others =
+                tale.places().stream().filter(p -> !p.equals(truth)).toList();
+        if (others.isEmpty()) return;
+        boolean yes = dice.chance(0.5);
+        answer(yes, question + (yes ? truth : dice.pick(others)).at() + "?", before + truth.at() + ".");
+    }
+
+    private void answer(boolean yes, String question, String sentence) {
+        String key = yes ? "Yes" : "No";
+        add(Kind.YES_NO, question, key + ", " + sentence, key, Stream.of("Yes", "No"));
+    }
+
+    private void add(Kind kind, String question, String answer, String key, Stream<String> alternatives) {
+        List<String> wrong = alternatives.filter(x -> !x.equals(key)).distinct().toList();
+        all.add(new Question(kind, Words.capital(question), answer, key, wrong));
+    }
+
+    private Stream<Thing> things() {
+        return tale.facts().stream()
+                .map(Fact::what)
+                .filter(Thing.class::isInstance)
+                .map(Thing.class::cast);
+    }
+
+    private Stream<String> groups(Group truth) {
+        return Stream.of(
+                        truth.of(truth.count() == 12 ? 3 : truth.count() + 1),
+                        truth.of(truth.count() == 1 ? 5 : truth.count() - 1))
+                .map(Group::toString);
+    }
+
+    private Stream<String> chants(Fact truth) {
+        Stream<String> told = tale.facts().stream()
+                .filter(f -> f.relation() == Fact.Relation.SAID)
+                .map(f -> f.what().toString());
+        Chant other = new Chant(
+                Stream.generate(() -> Words.nonsense(dice, 2)).limit(2).toList());
+        return Stream.concat(told, Stream.of(other.toString()));
+    }
+
+    private Stream<String> reasons(Fact truth) {
+        return Stream.concat(
+                tale.facts().stream()
+                        .filter(f -> f.relation() == Fact.Relation.FELT_BECAUSE
+                                && f.who().equals(truth.who()))
+                        .map(Fact::detail),
+                Stream.of(
+                        truth.who().subject() + " lost " + truth.who().possessive() + " hat",
+                        truth.who().subject() + " wanted to go home"));
+    }
+}
