@@ -28,6 +28,7 @@ class ArchitectureTest {
             "spec",
             "family",
             "hook",
+            "quant",
             "capture",
             "engine",
             "engine.torch",

@@ -84,12 +84,30 @@ public final class Tensor {
     /** All values as float32, in row-major order. */
     public float[] toFloats() {
         float[] out = new float[Math.toIntExact(size())];
-        if (dtype == DType.F32) {
-            data.duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(out);
-        } else {
-            for (int i = 0; i < out.length; i++) out[i] = (float) get(i);
-        }
+        toFloats(0, out, out.length);
         return out;
+    }
+
+    /** The first {@code n} values from element {@code from} on, as float32, into the beginning of {@code out}. */
+    public void toFloats(long from, float[] out, int n) {
+        int at = Math.toIntExact(from * dtype.bytes());
+        switch (dtype) {
+            case F32 ->
+                data().position(at)
+                        .slice()
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .asFloatBuffer()
+                        .get(out, 0, n);
+            case BF16 -> {
+                for (int i = 0; i < n; i++) out[i] = HalfFloats.fromBf16(data.getShort(at + 2 * i));
+            }
+            case F16 -> {
+                for (int i = 0; i < n; i++) out[i] = HalfFloats.fromF16(data.getShort(at + 2 * i));
+            }
+            default -> {
+                for (int i = 0; i < n; i++) out[i] = (float) get(from + i);
+            }
+        }
     }
 
     /** Rows [from, to) of the first axis, a view. */

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.llminspector.base.Json;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;

@@ -3,6 +3,7 @@ package org.llminspector.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;

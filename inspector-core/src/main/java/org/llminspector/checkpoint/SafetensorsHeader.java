@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.llminspector.base.DType;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 
 /**

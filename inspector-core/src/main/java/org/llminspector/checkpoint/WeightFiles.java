@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 

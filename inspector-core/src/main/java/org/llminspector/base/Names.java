@@ -1,14 +1,13 @@
-package org.llminspector.checkpoint;
+package org.llminspector.base;
 
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.llminspector.base.Problem;
 
 /** Names shows names out of files safely, and finds the ones that are like a wrong one. */
-final class Names {
+public final class Names {
 
     private static final int COMPARED = 200;
     private static final int CANDIDATES = 100_000;
@@ -16,18 +15,18 @@ final class Names {
     private Names() {}
 
     /** The name in quotes, short enough and free of control characters. */
-    static String shown(String name) {
+    public static String shown(String name) {
         return Problem.shown(name);
     }
 
-    static String closestSentence(String name, Collection<String> names) {
+    public static String closestSentence(String name, Collection<String> names) {
         List<String> closest = closest(name, names);
         if (closest.isEmpty()) return "there are no tensors in it";
         return "closest: " + closest.stream().map(Names::shown).collect(Collectors.joining(", "));
     }
 
     /** The three names with the least edit distance. */
-    static List<String> closest(String name, Collection<String> names) {
+    public static List<String> closest(String name, Collection<String> names) {
         record Candidate(String name, int distance) {}
         String wanted = cut(name);
         List<Candidate> candidates = new ArrayList<>();

@@ -1,0 +1,54 @@
+package org.llminspector.quant;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+
+/** Coded is what is written while rows are coded: plain arrays of the result's size. */
+final class Coded {
+
+    private final DType dtype;
+    private final int scaleRows;
+    /** Scales of a row. */
+    final int groups;
+    /** [rows, cols], little-endian where one takes two bytes. */
+    final byte[] codes;
+    /** [rows, groups], or one, or none. */
+    final float[] scales;
+    /** As scales, or null. */
+    final byte[] zeros;
+
+    private Coded(DType dtype, int codes, int scaleRows, int groups, boolean zeros) {
+        this.dtype = dtype;
+        this.scaleRows = scaleRows;
+        this.groups = groups;
+        this.codes = new byte[Math.multiplyExact(codes, dtype.bytes())];
+        this.scales = new float[scaleRows * groups];
+        this.zeros = zeros ? new byte[scaleRows * groups] : null;
+    }
+
+    /** Room for codes that are the numbers themselves. */
+    static Coded plain(DType dtype, int rows, int cols) {
+        return new Coded(dtype, Math.multiplyExact(rows, cols), 0, 0, false);
+    }
+
+    /** Room for signed codes. */
+    static Coded signed(int rows, int cols, int scaleRows, int groups) {
+        return new Coded(DType.I8, Math.multiplyExact(rows, cols), scaleRows, groups, false);
+    }
+
+    /** Room for codes from 0 on, with zero points or without. */
+    static Coded unsigned(int rows, int cols, int scaleRows, int groups, boolean zeros) {
+        return new Coded(DType.U8, Math.multiplyExact(rows, cols), scaleRows, groups, zeros);
+    }
+
+    QuantizedTensor tensor(QuantScheme scheme, int cols) {
+        long rows = cols == 0 ? 0 : codes.length / dtype.bytes() / cols;
+        return new QuantizedTensor(
+                scheme,
+                Tensor.of(dtype, ByteBuffer.wrap(codes).order(ByteOrder.LITTLE_ENDIAN), rows, cols),
+                groups == 0 ? null : Tensor.of(scales, scaleRows, groups),
+                zeros == null ? null : Tensor.of(DType.U8, ByteBuffer.wrap(zeros), scaleRows, groups));
+    }
+}

@@ -1,0 +1,75 @@
+package org.llminspector.quant;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+
+/**
+ * QuantizedTensor is rows of a weight under a scheme: codes, and what turns them back into numbers.
+ *
+ * @param codes [rows, cols], one a weight and not packed: I8 (symmetric), U8 (asymmetric, NF4), or the F16 or BF16 itself
+ * @param scales [rows, groups] F32, [1, 1] when the whole tensor has one, null for 16-bit floats
+ * @param zeroPoints as scales, U8; null where 0 is code 0
+ */
+public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, Tensor zeroPoints) {
+
+    public int rows() {
+        return Math.toIntExact(codes.shape()[0]);
+    }
+
+    public int cols() {
+        return Math.toIntExact(codes.shape()[1]);
+    }
+
+    /** Groups of a row: how many scales it has (0 for 16-bit floats, 1 when the whole tensor has one). */
+    public int groups() {
+        return scales == null ? 0 : Math.toIntExact(scales.shape()[1]);
+    }
+
+    /** Bytes of these rows when packed: codes, scales and zero points. */
+    public long bytes() {
+        return scheme.bytes(rows(), cols());
+    }
+
+    /** The numbers that the codes stand for, F32 [rows, cols]. */
+    public Tensor decode() {
+        ByteBuffer out = ByteBuffer.allocate(Math.multiplyExact(rows() * cols(), Float.BYTES))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        float[] row = new float[cols()];
+        for (int r = 0; r < rows(); r++) {
+            decode(r, row);
+            out.asFloatBuffer().put(r * cols(), row);
+        }
+        return Tensor.of(DType.F32, out, rows(), cols());
+    }
+
+    /** The numbers of one row, into {@code out} [cols]. */
+    public void decode(int row, float[] out) {
+        int cols = cols();
+        if (scales == null) {
+            codes.toFloats((long) row * cols, out, cols);
+            return;
+        }
+        ByteBuffer code = codes.data();
+        ByteBuffer scale = scales.data();
+        ByteBuffer zero = zeroPoints == null ? null : zeroPoints.data();
+        boolean one = scales.size() == 1;
+        int groups = groups();
+        int group = scheme.groupSize(cols);
+        for (int g = 0; g < groups; g++) {
+            int i = one ? 0 : row * groups + g;
+            float s = scale.getFloat(i * Float.BYTES);
+            int to = Math.min(cols, (g + 1) * group);
+            int at = row * cols;
+            if (scheme instanceof NormalFloat) {
+                for (int c = g * group; c < to; c++) out[c] = s * NormalFloat.level(code.get(at + c));
+            } else if (zero == null) {
+                for (int c = g * group; c < to; c++) out[c] = s * code.get(at + c);
+            } else {
+                int z = zero.get(i) & 0xFF;
+                for (int c = g * group; c < to; c++) out[c] = s * ((code.get(at + c) & 0xFF) - z);
+            }
+        }
+    }
+}
