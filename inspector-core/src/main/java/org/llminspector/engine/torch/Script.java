@@ -37,7 +37,7 @@ final class Script implements AutoCloseable {
     }
 
     /**
-     * Calls a method, without gradients.
+     * Calls a method that changes none of its tensors, without gradients.
      *
      * @param manager that the results belong to
      * @param arguments NDArray, {@code List<NDArray>}, Long, Double, Boolean or long[], as the method declares them
@@ -56,21 +56,26 @@ final class Script implements AutoCloseable {
     }
 
     /**
-     * Calls a method of tensors that differentiates inside, with {@code torch.grad}: its leaves are what it detaches and
-     * then says {@code requires_grad_(True)} of.
+     * Calls a method of tensors that may change them and, with {@code gradients}, differentiate inside: the leaves of
+     * {@code torch.grad} are what it detaches and then says {@code requires_grad_(True)} of.
+     *
+     * <p>Every call computes the same, bit for bit. {@link #call} rewrites a method after its first calls, which rounds
+     * otherwise.
      *
      * @param manager that the results belong to
      */
-    NDList differentiate(NDManager manager, String method, NDArray... arguments) {
+    NDList callAsWritten(NDManager manager, boolean gradients, String method, NDArray... arguments) {
         NDList inputs = new NDList(arguments.length + 1);
         boolean before = JniUtils.isGradMode();
         try (NDArray name = manager.create(0f)) {
             name.setName("module_method:" + method); // DJL's way to name a method: no argument, but first in the list
             inputs.add(name);
             inputs.addAll(List.of(arguments));
-            JniUtils.setGradMode(true);
+            JniUtils.setGradMode(gradients);
+            JniUtils.setGraphExecutorOptimize(false);
             return IValueUtils.forward(module, inputs, true);
         } finally {
+            JniUtils.setGraphExecutorOptimize(true);
             JniUtils.setGradMode(before);
         }
     }

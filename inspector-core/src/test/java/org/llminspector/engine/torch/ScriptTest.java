@@ -64,9 +64,11 @@ class ScriptTest {
         EngineThread.call(() -> {
             try (NDManager manager = NDManager.newBaseManager("PyTorch");
                     Script script = Script.compile(manager, METHODS)) {
-                for (int i = 0; i < 4; i++) { // the first calls are profiled, the later ones optimised
+                for (int i = 0; i < 4; i++) { // a method that is optimised is another from its third call on
                     var x = manager.create(new float[] {1, -2, i});
-                    assertThat(script.differentiate(manager, "slope", x).head().toFloatArray())
+                    assertThat(script.callAsWritten(manager, true, "slope", x)
+                                    .head()
+                                    .toFloatArray())
                             .containsExactly(3, 12, 3 * i * i);
                 }
             }

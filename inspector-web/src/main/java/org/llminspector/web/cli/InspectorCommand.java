@@ -14,7 +14,13 @@ import picocli.CommandLine.IVersionProvider;
         mixinStandardHelpOptions = true,
         versionProvider = InspectorCommand.VersionText.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {ServeCommand.class, RunCommand.class, ModelsCommand.class, HooksCommand.class, PullCommand.class
+        subcommands = {
+            ServeCommand.class,
+            RunCommand.class,
+            ModelsCommand.class,
+            HooksCommand.class,
+            PullCommand.class,
+            TrainCommand.class
         },
         footer = {
             "",

@@ -1,0 +1,27 @@
+package org.llminspector.engine;
+
+/**
+ * Optimizer is the rule that turns a gradient into a step, as PyTorch's optimizers of the same names do.
+ *
+ * @param kind SGD: w -= lr g. MOMENTUM: b = momentum b + g; w -= lr b. ADAM, ADAMW: Kingma and Ba 2015, Loshchilov and Hutter 2019
+ * @param momentum of MOMENTUM
+ * @param beta1 decay of the mean gradient (Adam)
+ * @param beta2 decay of the mean squared gradient (Adam)
+ * @param eps added to the root of the mean square (Adam)
+ * @param weightDecay of matrices only; decoupled in ADAMW (w -= lr weightDecay w), added to the gradient elsewhere
+ */
+public record Optimizer(Kind kind, double momentum, double beta1, double beta2, double eps, double weightDecay) {
+
+    /** Which rule. */
+    public enum Kind {
+        SGD,
+        MOMENTUM,
+        ADAM,
+        ADAMW
+    }
+
+    /** The usual constants: momentum 0.9, betas 0.9 and 0.999, eps 1e-8. */
+    public static Optimizer of(Kind kind, double weightDecay) {
+        return new Optimizer(kind, 0.9, 0.9, 0.999, 1e-8, weightDecay);
+    }
+}

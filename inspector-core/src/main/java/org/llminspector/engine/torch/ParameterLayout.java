@@ -1,0 +1,96 @@
+package org.llminspector.engine.torch;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Parameter;
+import org.llminspector.spec.Activation;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/**
+ * ParameterLayout says where each weight of a Llama lies in one flat array: matrices first, layer after layer, then the
+ * norms' vectors, so that what decays is one piece.
+ */
+final class ParameterLayout {
+
+    /** Matrices of a layer, in order. */
+    static final List<String> MATRICES =
+            List.of("attn.q", "attn.k", "attn.v", "attn.o", "mlp.gate", "mlp.in", "mlp.out");
+
+    private final List<Parameter> parameters = new ArrayList<>();
+    private long size;
+
+    ParameterLayout(DecoderSpec spec) {
+        check(spec);
+        LayerSpec layer = spec.layers().get(0);
+        Attention a = layer.attention();
+        long d = spec.dModel();
+        long q = (long) a.nHeads() * a.dHead();
+        long kv = (long) a.nKvHeads() * a.dHead();
+        long mlp = layer.mlp().dMlp();
+        long[][] shapes = {{q, d}, {kv, d}, {kv, d}, {d, q}, {mlp, d}, {mlp, d}, {d, mlp}};
+        add("embed", spec.vocab(), d);
+        for (int i = 0; i < spec.nLayers(); i++) {
+            for (int m = 0; m < shapes.length; m++) add("blocks." + i + "." + MATRICES.get(m), shapes[m]);
+        }
+        if (!spec.tied()) add("unembed", spec.vocab(), d);
+        for (int i = 0; i < spec.nLayers(); i++) {
+            add("blocks." + i + ".ln1", d);
+            add("blocks." + i + ".ln2", d);
+        }
+        add("ln_final", d);
+    }
+
+    private void add(String name, long... shape) {
+        List<Long> dims = new ArrayList<>();
+        for (long s : shape) dims.add(s);
+        Parameter p = new Parameter(name + ".weight", dims, size);
+        parameters.add(p);
+        size += p.size();
+    }
+
+    List<Parameter> parameters() {
+        return List.copyOf(parameters);
+    }
+
+    long size() {
+        return size;
+    }
+
+    /** Elements of the matrices, which come first. */
+    long matrices() {
+        return parameters.stream()
+                .filter(Parameter::isMatrix)
+                .mapToLong(Parameter::size)
+                .sum();
+    }
+
+    private static void check(DecoderSpec s) {
+        LayerSpec first = s.layers().get(0);
+        Norm norm = s.finalNorm();
+        Attention a = first.attention();
+        boolean llama = norm.kind() == Norm.Kind.RMS
+                && s.layers().stream().allMatch(first::equals)
+                && first.equals(new LayerSpec(norm, a, null, norm, first.mlp(), null, false))
+                && first.mlp().equals(new Mlp(first.mlp().dMlp(), Activation.SILU, true, false))
+                && a.rope() != null
+                && a.rope().dims() == a.dHead()
+                && a.window() == null
+                && a.scoreSoftcap() == null
+                && !a.qkvBias()
+                && !a.outBias()
+                && a.qNorm() == null
+                && !s.learnedPositions()
+                && s.embedScale() == 1f
+                && s.logitSoftcap() == null;
+        if (llama) return;
+        throw Problem.unsupported("only models of Llama's shape can be trained here")
+                .where(s.family())
+                .expected("RMSNorm, RoPE, a SwiGLU MLP, no biases, no norms of q and k, every layer alike")
+                .instead("gradients of this model can be had without training it: POST /gradients");
+    }
+}

@@ -1,0 +1,263 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.Optimizer;
+import org.llminspector.engine.Parameter;
+import org.llminspector.family.Weights;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Rope;
+import org.llminspector.spec.RopeFrequencies;
+
+/** TorchLearner trains a Llama with {@link LearnerScript} on flat arrays. */
+public final class TorchLearner implements Learner {
+
+    private final DecoderSpec spec;
+    private final ParameterLayout layout;
+    private final NDManager manager;
+    private final Script script;
+    private final NDArray weights; // [parameters]
+    private final NDArray gradient;
+    private final NDArray first;
+    private final NDArray second;
+    private final NDArray steps; // updates made, as float32: what the optimizers take
+    private final NDArray turns; // [pos, 1, d_head / 2], complex
+
+    private TorchLearner(DecoderSpec spec, String device) {
+        this.spec = spec;
+        this.layout = new ParameterLayout(spec);
+        this.manager = NDManager.newBaseManager(TorchDevices.choose(device), "PyTorch");
+        this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
+        Shape all = new Shape(layout.size());
+        this.weights = manager.zeros(all);
+        this.gradient = manager.zeros(all);
+        this.first = manager.zeros(all);
+        this.second = manager.zeros(all);
+        this.steps = manager.zeros(new Shape());
+        this.turns = turns();
+    }
+
+    private static final String TURNS =
+            "def turns(self, parts: Tensor) -> Tensor:\n  return torch.view_as_complex(parts)\n";
+
+    /**
+     * A learner of zero weights: {@link #setWeights} gives it others.
+     *
+     * @param device {@code auto}, {@code cpu}, {@code cuda:N}
+     */
+    public static TorchLearner open(DecoderSpec spec, String device) {
+        return EngineThread.call(() -> {
+            EngineThread.engine();
+            return new TorchLearner(spec, device);
+        });
+    }
+
+    /** A learner that begins with a model's weights. */
+    public static TorchLearner open(Weights model, String device) {
+        TorchLearner learner = open(model.spec(), device);
+        float[] flat = new float[Math.toIntExact(learner.layout.size())];
+        for (Parameter p : learner.parameters()) {
+            float[] values = model.get(p.name()).toFloats();
+            System.arraycopy(values, 0, flat, (int) p.offset(), values.length);
+        }
+        learner.setWeights(Tensor.of(flat, flat.length));
+        return learner;
+    }
+
+    /** cos + i sin of every position's angles, the numbers that {@link Positions} turns by. */
+    private NDArray turns() {
+        Rope rope = spec.layers().get(0).attention().rope();
+        int positions = spec.maxContext();
+        float[] frequency = RopeFrequencies.perPosition(rope, positions);
+        float warm = RopeFrequencies.attentionFactor(rope);
+        float[] parts = new float[positions * frequency.length * 2];
+        for (int p = 0, at = 0; p < positions; p++) {
+            for (float f : frequency) {
+                float angle = p * f;
+                parts[at++] = (float) Math.cos(angle) * warm;
+                parts[at++] = (float) Math.sin(angle) * warm;
+            }
+        }
+        NDArray real = manager.create(parts, new Shape(positions, 1, frequency.length, 2));
+        return call(false, "turns", real).head();
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+        return layout.parameters();
+    }
+
+    @Override
+    public Scores score(int[][] tokens) {
+        return work(() -> scores(call(false, "score", weights, ids(tokens), turns)));
+    }
+
+    @Override
+    public Scores accumulate(int[][] tokens, float[][] weightsOfTokens) {
+        return work(() -> {
+            float[] flat = new float[tokens.length * (tokens[0].length - 1)];
+            int at = 0;
+            for (float[] row : weightsOfTokens) {
+                System.arraycopy(row, 0, flat, at, row.length);
+                at += row.length;
+            }
+            return scores(call(true, "accumulate", weights, gradient, ids(tokens), manager.create(flat), turns));
+        });
+    }
+
+    private NDArray ids(int[][] tokens) {
+        long[] flat = new long[tokens.length * tokens[0].length];
+        int at = 0;
+        for (int[] row : tokens) {
+            if (row.length != tokens[0].length) throw new IllegalArgumentException("sequences of different lengths");
+            for (int id : row) flat[at++] = id;
+        }
+        return manager.create(flat, new Shape(tokens.length, tokens[0].length)); // [batch, pos]
+    }
+
+    private static Scores scores(NDList result) {
+        Shape shape = result.get(0).getShape(); // [batch, pos - 1]
+        float[] nll = result.get(0).toFloatArray();
+        boolean[] hit = result.get(1).toBooleanArray();
+        int batch = (int) shape.get(0);
+        int pos = (int) shape.get(1);
+        Scores scores = new Scores(new float[batch][pos], new boolean[batch][pos]);
+        for (int b = 0; b < batch; b++) {
+            System.arraycopy(nll, b * pos, scores.nll()[b], 0, pos);
+            System.arraycopy(hit, b * pos, scores.hit()[b], 0, pos);
+        }
+        return scores;
+    }
+
+    @Override
+    public double update(Optimizer o, double learningRate, double maxNorm) {
+        return work(() -> {
+            double norm = call(false, "clip", gradient, manager.create(maxNorm))
+                    .head()
+                    .getFloat();
+            switch (o.kind()) {
+                case SGD ->
+                    call(false, "sgd", weights, gradient, first, steps, settings(learningRate, 0, o.weightDecay()));
+                case MOMENTUM ->
+                    call(
+                            false,
+                            "sgd",
+                            weights,
+                            gradient,
+                            first,
+                            steps,
+                            settings(learningRate, o.momentum(), o.weightDecay()));
+                case ADAM, ADAMW ->
+                    call(
+                            false,
+                            "adam",
+                            weights,
+                            gradient,
+                            first,
+                            second,
+                            steps,
+                            settings(
+                                    learningRate,
+                                    o.beta1(),
+                                    o.beta2(),
+                                    o.eps(),
+                                    o.weightDecay(),
+                                    o.kind() == Optimizer.Kind.ADAMW ? 1 : 0));
+            }
+            return norm;
+        });
+    }
+
+    private NDArray settings(double... values) {
+        return manager.create(values);
+    }
+
+    private NDList call(boolean gradients, String method, NDArray... arguments) {
+        return script.callAsWritten(manager, gradients, method, arguments);
+    }
+
+    @Override
+    public Tensor gradient() {
+        return work(() -> copy(gradient));
+    }
+
+    @Override
+    public void clearGradient() {
+        work(() -> gradient.muli(0));
+    }
+
+    @Override
+    public Tensor weights() {
+        return work(() -> copy(weights));
+    }
+
+    @Override
+    public void setWeights(Tensor flat) {
+        work(() -> set(weights, flat));
+    }
+
+    @Override
+    public State state() {
+        return work(() -> new State((long) steps.getFloat(), copy(first), copy(second)));
+    }
+
+    @Override
+    public void setState(State state) {
+        work(() -> {
+            set(first, state.first());
+            set(second, state.second());
+            return set(steps, Tensor.of(new float[] {state.step()}));
+        });
+    }
+
+    private static Tensor copy(NDArray array) {
+        ByteBuffer bytes = array.toByteBuffer(true);
+        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+        copy.put(bytes).flip();
+        return Tensor.of(DType.F32, copy, array.getShape().getShape());
+    }
+
+    private NDArray set(NDArray array, Tensor values) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.toIntExact(values.byteSize()))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(values.data())
+                .flip();
+        manager.create(bytes, array.getShape(), DataType.FLOAT32).copyTo(array);
+        return array;
+    }
+
+    /** On the engine thread; what it makes on the way is let go. */
+    private <T> T work(Callable<T> work) {
+        return EngineThread.call(() -> {
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                return work.call();
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        EngineThread.call(() -> {
+            script.close();
+            manager.close();
+            return null;
+        });
+    }
+}

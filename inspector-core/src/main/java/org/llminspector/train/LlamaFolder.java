@@ -1,0 +1,166 @@
+package org.llminspector.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.DType;
+import org.llminspector.base.HalfFloats;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.engine.Parameter;
+import org.llminspector.spec.Activation;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
+
+/** LlamaFolder writes a trained model as Hugging Face keeps a Llama: config.json, model.safetensors and the tokenizer's files. */
+final class LlamaFolder {
+
+    static final List<String> TOKENIZER =
+            List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json");
+
+    private static final Map<String, String> NAMES = Map.of(
+            "embed", "model.embed_tokens",
+            "unembed", "lm_head",
+            "ln_final", "model.norm",
+            "attn", "self_attn.%s_proj",
+            "mlp.gate", "mlp.gate_proj",
+            "mlp.in", "mlp.up_proj",
+            "mlp.out", "mlp.down_proj",
+            "ln1", "input_layernorm",
+            "ln2", "post_attention_layernorm");
+
+    private LlamaFolder() {}
+
+    /** The arithmetic of a recipe's shape. */
+    static DecoderSpec spec(Recipe.Shape s, int vocab) {
+        Norm norm = new Norm(Norm.Kind.RMS, s.normEps());
+        int dHead = s.dModel() / s.nHeads();
+        Rope rope = new Rope(dHead, s.ropeTheta(), new Rope.Default());
+        Attention attention = new Attention(
+                s.nHeads(),
+                s.nKvHeads(),
+                dHead,
+                (float) (1 / Math.sqrt(dHead)),
+                rope,
+                null,
+                null,
+                false,
+                false,
+                null,
+                null,
+                false);
+        Mlp mlp = new Mlp(s.dMlp(), Activation.SILU, true, false);
+        LayerSpec layer = new LayerSpec(norm, attention, null, norm, mlp, null, false);
+        return new DecoderSpec(
+                "llama",
+                vocab,
+                s.dModel(),
+                s.context(),
+                false,
+                1f,
+                Collections.nCopies(s.nLayers(), layer),
+                norm,
+                true,
+                null);
+    }
+
+    /**
+     * Writes the model; the folder is made when it is not there.
+     *
+     * @param tokenizerFolder has the tokenizer's files; they are copied
+     */
+    static void write(
+            Path folder,
+            DecoderSpec spec,
+            List<Parameter> parameters,
+            Tensor flat,
+            DType dtype,
+            Integer bosId,
+            List<Integer> eosIds,
+            Path tokenizerFolder,
+            Map<String, String> metadata) {
+        try {
+            Files.createDirectories(folder);
+            Files.writeString(folder.resolve("config.json"), config(spec, dtype, bosId, eosIds));
+            for (String file : TOKENIZER) {
+                Path from = tokenizerFolder.resolve(file);
+                if (Files.exists(from)
+                        && !from.toAbsolutePath().equals(folder.resolve(file).toAbsolutePath())) {
+                    Files.copy(from, folder.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+        } catch (IOException e) {
+            throw Problem.invalid("the model cannot be written")
+                    .where(folder)
+                    .found(e.toString())
+                    .causedBy(e);
+        }
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        for (Parameter p : parameters) tensors.put(name(p.name()), rounded(p.of(flat), dtype));
+        SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, metadata);
+    }
+
+    private static String config(DecoderSpec s, DType dtype, Integer bosId, List<Integer> eosIds) {
+        Attention a = s.layers().get(0).attention();
+        ObjectNode json = Json.mapper().createObjectNode();
+        json.putArray("architectures").add("LlamaForCausalLM");
+        json.put("model_type", "llama");
+        json.put("vocab_size", s.vocab());
+        json.put("hidden_size", s.dModel());
+        json.put("intermediate_size", s.layers().get(0).mlp().dMlp());
+        json.put("num_hidden_layers", s.nLayers());
+        json.put("num_attention_heads", a.nHeads());
+        json.put("num_key_value_heads", a.nKvHeads());
+        json.put("head_dim", a.dHead());
+        json.put("hidden_act", "silu");
+        json.put("max_position_embeddings", s.maxContext());
+        json.put("rms_norm_eps", s.finalNorm().eps());
+        json.put("rope_theta", a.rope().theta());
+        json.put("attention_bias", false);
+        json.put("mlp_bias", false);
+        json.put("tie_word_embeddings", s.tied());
+        if (bosId != null) json.put("bos_token_id", bosId);
+        if (eosIds.size() == 1) json.put("eos_token_id", eosIds.get(0));
+        else if (!eosIds.isEmpty()) eosIds.forEach(json.withArray("eos_token_id")::add);
+        json.put(
+                "torch_dtype",
+                switch (dtype) {
+                    case F16 -> "float16";
+                    case BF16 -> "bfloat16";
+                    default -> "float32";
+                });
+        return json.toPrettyString() + "\n";
+    }
+
+    /** {@code blocks.3.attn.q.weight} is {@code model.layers.3.self_attn.q_proj.weight}. */
+    static String name(String canonical) {
+        String[] parts = canonical.replaceFirst("\\.weight$", "").split("\\.", 3);
+        if (!parts[0].equals("blocks")) return NAMES.get(parts[0]) + ".weight";
+        String inside = parts[2].startsWith("attn.")
+                ? String.format(NAMES.get("attn"), parts[2].substring("attn.".length()))
+                : NAMES.get(parts[2]);
+        return "model.layers." + parts[1] + "." + inside + ".weight";
+    }
+
+    private static Tensor rounded(Tensor t, DType dtype) {
+        if (dtype == DType.F32) return t;
+        float[] values = t.toFloats();
+        ByteBuffer out = ByteBuffer.allocate(values.length * 2).order(ByteOrder.LITTLE_ENDIAN);
+        for (float v : values) out.putShort(dtype == DType.F16 ? HalfFloats.toF16(v) : HalfFloats.toBf16(v));
+        return Tensor.of(dtype, out.flip(), t.shape());
+    }
+}

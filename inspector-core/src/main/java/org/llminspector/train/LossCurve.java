@@ -1,0 +1,102 @@
+package org.llminspector.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
+
+/** LossCurve is loss.csv: one row an update, written as it happens. */
+public final class LossCurve {
+
+    public static final String FILE = "loss.csv";
+    static final String HEADER = "step,tokens,lr,loss,val_loss,grad_norm";
+
+    /**
+     * One update, or the look at held-out text before the first (step 0, no loss).
+     *
+     * @param step updates made
+     * @param tokens predicted so far
+     * @param loss mean nll of the update's tokens, nats, before the update
+     * @param valLoss of held-out text after the update, or null when nobody looked
+     */
+    public record Row(long step, long tokens, Double lr, Double loss, Double valLoss, Double gradNorm) {
+
+        String csv() {
+            return step + "," + tokens + "," + text(lr) + "," + text(loss) + "," + text(valLoss) + "," + text(gradNorm);
+        }
+
+        private static String text(Double value) {
+            return value == null ? "" : String.format(Locale.ROOT, "%.6g", value);
+        }
+    }
+
+    private final Path file;
+
+    private LossCurve(Path file) {
+        this.file = file;
+    }
+
+    /** Goes on after a step: later rows, of an interrupted run that was further than its last state, are dropped. */
+    static LossCurve open(Path folder, long afterStep) {
+        LossCurve curve = new LossCurve(folder.resolve(FILE));
+        List<String> lines = new ArrayList<>(List.of(HEADER));
+        if (Files.exists(curve.file)) {
+            for (Row row : read(folder)) if (row.step() <= afterStep && afterStep > 0) lines.add(row.csv());
+        }
+        curve.write(lines, StandardOpenOption.TRUNCATE_EXISTING);
+        return curve;
+    }
+
+    void add(Row row) {
+        write(List.of(row.csv()), StandardOpenOption.APPEND);
+    }
+
+    private void write(List<String> lines, StandardOpenOption how) {
+        try {
+            Files.write(file, lines, StandardOpenOption.CREATE, StandardOpenOption.WRITE, how);
+        } catch (IOException e) {
+            throw Problem.of(Problem.Kind.INTERNAL, "the curve cannot be written")
+                    .where(file)
+                    .causedBy(e);
+        }
+    }
+
+    /** The rows of a model's folder; a file that is none of ours is a Problem. */
+    public static List<Row> read(Path folder) {
+        Path file = folder.resolve(FILE);
+        List<String> lines;
+        try {
+            lines = Files.readAllLines(file);
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
+        }
+        List<Row> rows = new ArrayList<>();
+        for (int i = 1; i < lines.size(); i++) {
+            String[] cells = lines.get(i).split(",", -1);
+            try {
+                rows.add(new Row(
+                        Long.parseLong(cells[0]),
+                        Long.parseLong(cells[1]),
+                        number(cells[2]),
+                        number(cells[3]),
+                        number(cells[4]),
+                        number(cells[5])));
+            } catch (RuntimeException e) {
+                throw Problem.invalid("a row of the curve cannot be read")
+                        .where(file + ", line " + (i + 1))
+                        .expected(HEADER)
+                        .found(Problem.shown(lines.get(i)));
+            }
+        }
+        return rows;
+    }
+
+    private static Double number(String cell) {
+        return cell.isEmpty() ? null : Double.valueOf(cell);
+    }
+}

@@ -1,0 +1,174 @@
+package org.llminspector.train;
+
+import java.util.List;
+import org.llminspector.base.DType;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Optimizer;
+
+/**
+ * Recipe is everything that decides a training run: the same recipe on the same machine gives the same weights.
+ *
+ * @param name of the model that comes out
+ * @param corpus {@code tales}, or a text file whose documents are separated by blank lines
+ * @param tokenizer a folder with tokenizer.json and tokenizer_config.json (for tales: its own, made anew)
+ * @param corpusSeed of its documents
+ * @param model the decoder's shape
+ * @param seed of the first weights
+ * @param sequence tokens that one sequence predicts (model.context)
+ * @param batch sequences of one update
+ * @param microBatch sequences of one pass; passes add up to a batch (batch). It changes speed and the last bits
+ * @param steps updates
+ * @param optimizer the rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
+ * @param learningRate at its highest
+ * @param minLearningRate where the cosine ends (a tenth)
+ * @param warmupSteps steps on which the rate grows from 0
+ * @param maxNorm longer gradients are scaled down to this (1)
+ * @param validateEvery steps between two looks at held-out text (100)
+ * @param validationSequences sequences looked at (32)
+ * @param saveEvery steps between two states to resume from (200)
+ * @param checkpointSteps after so many steps the model is kept as it is then
+ * @param dtype number format of the weights in model.safetensors: f32, f16 or bf16 (f16); the state to resume from is f32
+ */
+public record Recipe(
+        String name,
+        String corpus,
+        String tokenizer,
+        Long corpusSeed,
+        Shape model,
+        Long seed,
+        Integer sequence,
+        Integer batch,
+        Integer microBatch,
+        Integer steps,
+        Optimizer optimizer,
+        Double learningRate,
+        Double minLearningRate,
+        Integer warmupSteps,
+        Double maxNorm,
+        Integer validateEvery,
+        Integer validationSequences,
+        Integer saveEvery,
+        List<Integer> checkpointSteps,
+        DType dtype) {
+
+    /** Shape is a Llama's size: RMSNorm, RoPE, SwiGLU, grouped-query attention, tied embeddings, no biases. */
+    public record Shape(
+            int dModel,
+            int nLayers,
+            int nHeads,
+            int nKvHeads,
+            int dMlp,
+            int context,
+            Double ropeTheta,
+            Double normEps) {
+
+        Shape withDefaults() {
+            return new Shape(
+                    dModel,
+                    nLayers,
+                    nHeads,
+                    nKvHeads,
+                    dMlp,
+                    context,
+                    ropeTheta == null ? 10_000 : ropeTheta,
+                    normEps == null ? 1e-5 : normEps);
+        }
+    }
+
+    /** The same with every default filled in; what cannot be is a Problem. */
+    public Recipe checked() {
+        need(name != null && name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}"), "name", "a folder's name", name);
+        need(corpus != null, "corpus", "tales, or a text file", null);
+        need(model != null, "model", "the decoder's shape: d_model, n_layers, n_heads, ...", null);
+        need(model.nLayers > 0 && model.nLayers <= 200, "model.n_layers", "1 to 200", model.nLayers);
+        need(model.nHeads > 0, "model.n_heads", "at least 1", model.nHeads);
+        need(
+                model.dModel > 0 && model.dModel % (2 * model.nHeads) == 0,
+                "model.d_model",
+                "an even number for each of " + model.nHeads + " heads",
+                model.dModel);
+        need(
+                model.nKvHeads > 0 && model.nHeads % model.nKvHeads == 0,
+                "model.n_kv_heads",
+                "a divisor of n_heads, " + model.nHeads,
+                model.nKvHeads);
+        need(model.dMlp > 0, "model.d_mlp", "at least 1", model.dMlp);
+        need(model.context > 1 && model.context <= 1 << 20, "model.context", "2 to 1048576", model.context);
+        int length = or(sequence, model.context);
+        need(length > 0 && length <= model.context, "sequence", "1 to the context, " + model.context, length);
+        need(batch != null && batch > 0, "batch", "at least 1", batch);
+        int micro = or(microBatch, batch);
+        need(micro > 0 && batch % micro == 0, "micro_batch", "a divisor of the batch, " + batch, micro);
+        need(steps != null && steps > 0, "steps", "at least 1", steps);
+        need(learningRate != null && learningRate > 0, "learning_rate", "more than 0", learningRate);
+        int warm = or(warmupSteps, Math.min(100, steps / 10));
+        need(warm >= 0 && warm <= steps, "warmup_steps", "0 to the steps, " + steps, warm);
+        DType format = dtype == null ? DType.F16 : dtype;
+        need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
+        return new Recipe(
+                name,
+                corpus,
+                tokenizer,
+                corpusSeed == null ? 1L : corpusSeed,
+                model.withDefaults(),
+                seed == null ? 1L : seed,
+                length,
+                batch,
+                micro,
+                steps,
+                optimizer == null ? new Optimizer(Optimizer.Kind.ADAMW, 0.9, 0.9, 0.95, 1e-8, 0.1) : optimizer,
+                learningRate,
+                minLearningRate == null ? learningRate / 10 : minLearningRate,
+                warm,
+                maxNorm == null ? 1.0 : maxNorm,
+                or(validateEvery, 100),
+                or(validationSequences, 32),
+                or(saveEvery, 200),
+                checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps),
+                format);
+    }
+
+    /** The same for another number of steps. */
+    public Recipe withSteps(int n) {
+        return new Recipe(
+                name,
+                corpus,
+                tokenizer,
+                corpusSeed,
+                model,
+                seed,
+                sequence,
+                batch,
+                microBatch,
+                n,
+                optimizer,
+                learningRate,
+                minLearningRate,
+                warmupSteps,
+                maxNorm,
+                validateEvery,
+                validationSequences,
+                saveEvery,
+                checkpointSteps,
+                dtype);
+    }
+
+    /** The rate of an update: linear from 0, then half a cosine down to the least. */
+    double rate(long step) {
+        if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
+        double done = steps == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (steps - 1 - warmupSteps);
+        return minLearningRate + (learningRate - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
+    }
+
+    private static int or(Integer value, int otherwise) {
+        return value == null ? otherwise : value;
+    }
+
+    private static void need(boolean holds, String field, String expected, Object found) {
+        if (holds) return;
+        throw Problem.invalid("the recipe cannot be followed")
+                .where(field)
+                .expected(expected)
+                .found(found);
+    }
+}

@@ -1,0 +1,244 @@
+package org.llminspector.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.Parameter;
+import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
+
+/**
+ * Trainer makes a language model from a corpus: next-token loss over packed sequences, a folder in Hugging Face layout
+ * that opens as a model, and a state from which the run goes on bit for bit.
+ */
+public final class Trainer implements AutoCloseable {
+
+    /**
+     * Progress is how far a run is, after one update.
+     *
+     * @param row the update's losses
+     * @param tokensPerSecond of this process, looks at held-out text and writing included
+     * @param secondsLeft at that speed
+     */
+    public record Progress(LossCurve.Row row, int steps, double tokensPerSecond, double secondsLeft) {}
+
+    /** Listener hears of every update, and may stop the run after it. */
+    public interface Listener {
+        void progress(Progress progress);
+
+        /** Whether to stop; the run can be resumed. */
+        boolean stop();
+    }
+
+    private static final String RECIPE = "recipe.json";
+
+    private final Recipe recipe;
+    private final Path folder;
+    private final Tokenizer tokenizer;
+    private final Learner learner;
+    private final TokenStream stream;
+    private final int[][] heldOut;
+    private final LossCurve curve;
+    private long tokens;
+
+    private Trainer(Recipe recipe, Corpus corpus, Path folder, String device, TrainingState state) {
+        this.recipe = recipe;
+        this.folder = folder;
+        this.tokenizer = Tokenizer.open(folder)
+                .orElseThrow(() -> Problem.notFound("there is no tokenizer").where(folder.resolve("tokenizer.json")));
+        DecoderSpec spec = LlamaFolder.spec(recipe.model(), tokenizer.vocabSize());
+        this.learner = TorchLearner.open(spec, device);
+        this.stream = new TokenStream(corpus, Corpus.Split.TRAIN, this::document);
+        this.heldOut = new TokenStream(corpus, Corpus.Split.HELD_OUT, this::document)
+                .next(recipe.validationSequences(), recipe.sequence());
+        if (state == null) {
+            learner.setWeights(firstWeights(learner.parameters(), spec.nLayers(), recipe.seed()));
+        } else {
+            learner.setWeights(state.weights());
+            learner.setState(state.optimizer());
+            stream.goTo(state.place());
+            tokens = state.tokens();
+        }
+        this.curve = LossCurve.open(folder, learner.state().step());
+    }
+
+    /**
+     * Begins a run in a folder that has the tokenizer's files and nothing else of a model.
+     *
+     * @param device {@code auto}, {@code cpu}, {@code cuda:N}
+     */
+    public static Trainer begin(Recipe given, Corpus corpus, Path folder, String device) {
+        Recipe recipe = given.checked();
+        if (Files.exists(TrainingState.file(folder)) || Files.exists(folder.resolve("model.safetensors"))) {
+            throw Problem.of(Problem.Kind.CONFLICT, "there is a model in this folder already")
+                    .where(folder)
+                    .instead("resume it (--resume), or name another folder");
+        }
+        try {
+            Files.writeString(folder.resolve(RECIPE), Json.write(recipe) + "\n");
+        } catch (IOException e) {
+            throw Problem.invalid("the folder cannot be written")
+                    .where(folder)
+                    .found(e.toString())
+                    .causedBy(e);
+        }
+        return new Trainer(recipe, corpus, folder, device, null);
+    }
+
+    /** Goes on where a run in this folder was last saved. */
+    public static Trainer resume(Path folder, Corpus corpus, String device) {
+        return new Trainer(recipe(folder), corpus, folder, device, TrainingState.read(folder));
+    }
+
+    /** The recipe of a run in a folder. */
+    public static Recipe recipe(Path folder) {
+        return Json.mapper()
+                .convertValue(Json.readObject(folder.resolve(RECIPE)), Recipe.class)
+                .checked();
+    }
+
+    /** Normal with deviation 0.02; what writes to the residual stream less, for it adds up over the layers (GPT-2). */
+    static Tensor firstWeights(List<Parameter> parameters, int layers, long seed) {
+        long size = parameters.stream().mapToLong(Parameter::size).sum();
+        float[] flat = new float[Math.toIntExact(size)];
+        Random random = new Random(seed);
+        for (Parameter p : parameters) {
+            boolean writes = p.name().endsWith("attn.o.weight") || p.name().endsWith("mlp.out.weight");
+            double deviation = writes ? 0.02 / Math.sqrt(2.0 * layers) : 0.02;
+            for (int i = 0; i < p.size(); i++) {
+                flat[(int) p.offset() + i] = p.isMatrix() ? (float) (deviation * random.nextGaussian()) : 1f;
+            }
+        }
+        return Tensor.of(flat, size);
+    }
+
+    /** A document as the model will be given it, with the token that ends it. */
+    private int[] document(String text) {
+        List<Token> encoded = tokenizer.encode(text, true);
+        int[] ids = new int[encoded.size() + 1];
+        for (int i = 0; i < encoded.size(); i++) ids[i] = encoded.get(i).id();
+        ids[encoded.size()] = eos();
+        return ids;
+    }
+
+    private int eos() {
+        if (!tokenizer.eosIds().isEmpty()) return tokenizer.eosIds().get(0);
+        throw Problem.invalid("the tokenizer names no token that ends a text")
+                .where(folder.resolve("tokenizer_config.json"))
+                .expected("eos_token");
+    }
+
+    /** Trains to the recipe's end or until it is stopped; what was made is saved either way. */
+    public void run(Listener listener) {
+        long began = System.nanoTime();
+        long step = learner.state().step();
+        long firstStep = step;
+        if (step == 0) {
+            curve.add(new LossCurve.Row(0, 0, null, null, validate(), null));
+            if (recipe.checkpointSteps().contains(0)) keep(0);
+        }
+        boolean stopped = false;
+        while (step < recipe.steps() && !stopped) {
+            double rate = recipe.rate(step);
+            double loss = accumulate(stream.next(recipe.batch(), recipe.sequence()));
+            double norm = learner.update(recipe.optimizer(), rate, recipe.maxNorm());
+            step++;
+            tokens += (long) recipe.batch() * recipe.sequence();
+            if (!Double.isFinite(loss)) throw diverged(step, loss);
+            boolean last = step == recipe.steps();
+            Double valLoss = last || step % recipe.validateEvery() == 0 ? validate() : null;
+            LossCurve.Row row = new LossCurve.Row(step, tokens, rate, loss, valLoss, norm);
+            curve.add(row);
+            if (recipe.checkpointSteps().contains((int) step)) keep(step);
+            stopped = listener.stop();
+            if (last || stopped || step % recipe.saveEvery() == 0) save();
+            double seconds = (System.nanoTime() - began) / 1e9;
+            double each = seconds / (step - firstStep);
+            listener.progress(new Progress(
+                    row, recipe.steps(), recipe.batch() * recipe.sequence() / each, each * (recipe.steps() - step)));
+        }
+    }
+
+    private double accumulate(int[][] batch) {
+        float weight = 1f / (recipe.batch() * recipe.sequence());
+        double sum = 0;
+        for (int from = 0; from < batch.length; from += recipe.microBatch()) {
+            int[][] part = Arrays.copyOfRange(batch, from, from + recipe.microBatch());
+            float[][] weights = new float[part.length][recipe.sequence()];
+            for (float[] row : weights) Arrays.fill(row, weight);
+            sum += sum(learner.accumulate(part, weights).nll());
+        }
+        return sum / ((double) recipe.batch() * recipe.sequence());
+    }
+
+    /** Mean nll of the held-out sequences. */
+    private double validate() {
+        double sum = 0;
+        for (int from = 0; from < heldOut.length; from += recipe.microBatch()) {
+            int[][] part = Arrays.copyOfRange(heldOut, from, Math.min(heldOut.length, from + recipe.microBatch()));
+            sum += sum(learner.score(part).nll());
+        }
+        return sum / ((double) heldOut.length * recipe.sequence());
+    }
+
+    private static double sum(float[][] values) {
+        double sum = 0;
+        for (float[] row : values) for (float v : row) sum += v;
+        return sum;
+    }
+
+    /** Keeps the model as it is now, in a folder of its own. */
+    private void keep(long step) {
+        write(folder.resolve("checkpoints").resolve(String.format("step-%06d", step)), learner.weights(), step);
+    }
+
+    private void save() {
+        Tensor weights = learner.weights();
+        Learner.State state = learner.state();
+        write(folder, weights, state.step());
+        new TrainingState(weights, state, tokens, stream.place()).write(folder);
+    }
+
+    private void write(Path to, Tensor weights, long step) {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("format", "pt");
+        metadata.put("step", Long.toString(step));
+        metadata.put("tokens", Long.toString(tokens));
+        metadata.put("recipe", recipe.name());
+        LlamaFolder.write(
+                to,
+                learner.spec(),
+                learner.parameters(),
+                weights,
+                recipe.dtype(),
+                tokenizer.bosId(),
+                tokenizer.eosIds(),
+                folder,
+                metadata);
+    }
+
+    private Problem diverged(long step, double loss) {
+        return Problem.unsupported("training diverged")
+                .where("step " + step)
+                .expected("a finite loss")
+                .found(loss)
+                .instead("lower learning_rate, or lengthen warmup_steps; the last saved state is before this step");
+    }
+
+    @Override
+    public void close() {
+        learner.close();
+        tokenizer.close();
+    }
+}

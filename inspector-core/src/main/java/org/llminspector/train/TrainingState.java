@@ -1,0 +1,80 @@
+package org.llminspector.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.engine.Learner;
+
+/**
+ * TrainingState is all that a training run is at one step: exact weights, the optimizer's memory and the place in the
+ * corpus. One file, training_state/state.safetensors, that is whole or not there.
+ *
+ * @param tokens predicted so far
+ */
+record TrainingState(Tensor weights, Learner.State optimizer, long tokens, TokenStream.Place place) {
+
+    static Path file(Path folder) {
+        return folder.resolve("training_state").resolve("state.safetensors");
+    }
+
+    void write(Path folder) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("weights", weights);
+        tensors.put("first", optimizer.first());
+        tensors.put("second", optimizer.second());
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("step", Long.toString(optimizer.step()));
+        metadata.put("tokens", Long.toString(tokens));
+        try {
+            metadata.put("place", Json.mapper().writeValueAsString(place));
+            Files.createDirectories(file(folder).getParent());
+        } catch (IOException e) {
+            throw Problem.invalid("the training state cannot be written")
+                    .where(file(folder))
+                    .found(e.toString())
+                    .causedBy(e);
+        }
+        SafetensorsWriter.write(file(folder), tensors, metadata);
+    }
+
+    static TrainingState read(Path folder) {
+        Path path = file(folder);
+        if (!Files.exists(path)) {
+            throw Problem.notFound("there is no training run to resume")
+                    .where(path)
+                    .instead("begin it without --resume");
+        }
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            Map<String, String> metadata = file.metadata();
+            JsonNode place = Json.mapper().readTree(metadata.get("place"));
+            return new TrainingState(
+                    owned(file.tensor("weights")),
+                    new Learner.State(
+                            Long.parseLong(metadata.get("step")),
+                            owned(file.tensor("first")),
+                            owned(file.tensor("second"))),
+                    Long.parseLong(metadata.get("tokens")),
+                    Json.mapper().treeToValue(place, TokenStream.Place.class));
+        } catch (JsonProcessingException | RuntimeException e) {
+            if (e instanceof Problem p) throw p;
+            throw Problem.invalid("the training state is damaged")
+                    .where(path)
+                    .found(e.toString())
+                    .causedBy(e);
+        }
+    }
+
+    /** Not the mapped file: it is replaced while the run goes on. */
+    private static Tensor owned(Tensor t) {
+        return Tensor.of(t.toFloats(), t.shape());
+    }
+}

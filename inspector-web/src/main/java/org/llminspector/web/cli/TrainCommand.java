@@ -1,0 +1,158 @@
+package org.llminspector.web.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Training;
+import org.llminspector.train.LossCurve;
+import org.llminspector.train.Recipe;
+import org.llminspector.train.Trainer;
+import org.llminspector.web.server.StrictJson;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** TrainCommand trains a model from a recipe, and goes on with a training run that was stopped. */
+@Command(
+        name = "train",
+        customSynopsis = "inspector train --config FILE [--out DIR] [--resume] [OPTION...]",
+        description = "Trains a model from random weights as a recipe says; what comes out opens as a model.",
+        sortOptions = false,
+        footer = {
+            "",
+            "The folder has the model in Hugging Face layout, loss.csv, checkpoints/ and the state to resume from.",
+            "Ctrl-C ends it after the update under way; --resume goes on bit for bit, if the number of threads is the same.",
+            "",
+            "Examples:",
+            "  inspector train --config model-cache/recipes/embedded.yaml --out /tmp/embedded --threads 2",
+            "  inspector train --config model-cache/recipes/embedded.yaml --out /tmp/embedded --resume"
+        })
+final class TrainCommand implements Callable<Integer> {
+
+    private static final double SECONDS_BETWEEN_LINES = 60;
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The recipe, YAML or JSON.")
+    Path config;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "The model's folder.")
+    Path out;
+
+    @Option(names = "--resume", description = "Go on with the run in the folder; its own recipe holds.")
+    boolean resume;
+
+    @Option(names = "--steps", paramLabel = "N", description = "Instead of the recipe's number of updates.")
+    Integer steps;
+
+    @Option(names = "--device", paramLabel = "DEVICE", defaultValue = "auto", description = "auto, cpu or cuda:N.")
+    String device;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of one operation. Default: as many as there are cores.")
+    Integer threads;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
+    @Override
+    public Integer call() {
+        Lines.warningsOnly();
+        if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
+        Recipe recipe = recipe();
+        Teller teller = new Teller(spec.commandLine().getErr());
+        try (Trainer trainer = resume ? Training.resume(out, device) : Training.begin(recipe, out, device)) {
+            trainer.run(teller);
+        } finally {
+            teller.finish();
+        }
+        return teller.interrupt.requested() ? Interrupt.EXIT_CODE : 0;
+    }
+
+    private Recipe recipe() {
+        if (!Files.isRegularFile(config)) {
+            throw Problem.notFound("there is no such recipe").where("--config").found(config);
+        }
+        try {
+            JsonNode tree = new YAMLMapper().readTree(Files.readAllBytes(config));
+            Recipe recipe = StrictJson.convert(tree, Recipe.class, config.toString());
+            return steps == null ? recipe : recipe.withSteps(steps);
+        } catch (JsonProcessingException e) {
+            throw Problem.invalid("the recipe is not valid YAML").where(config).found(e.getOriginalMessage());
+        } catch (IOException e) {
+            throw Problem.invalid("the recipe cannot be read").where(config).causedBy(e);
+        }
+    }
+
+    /** Teller shows each update on a terminal's last line, and prints those with a look at held-out text, or one a minute. */
+    private static final class Teller implements Trainer.Listener {
+        private final PrintWriter err;
+        private final Progress line;
+        private final Interrupt interrupt = new Interrupt();
+        private long lastLine;
+
+        Teller(PrintWriter err) {
+            this.err = err;
+            this.line = new Progress(err, false);
+        }
+
+        @Override
+        public void progress(Trainer.Progress p) {
+            String text = text(p);
+            boolean due = (System.nanoTime() - lastLine) / 1e9 > SECONDS_BETWEEN_LINES;
+            if (p.row().valLoss() != null || due) {
+                line.clear();
+                err.println(text);
+                err.flush();
+                lastLine = System.nanoTime();
+            }
+            line.show(text);
+        }
+
+        @Override
+        public boolean stop() {
+            return interrupt.requested();
+        }
+
+        void finish() {
+            line.clear();
+            interrupt.done();
+        }
+
+        private static String text(Trainer.Progress p) {
+            LossCurve.Row r = p.row();
+            return String.format(
+                    Locale.ROOT,
+                    "step %d of %d, loss %.4f%s, |g| %.2f, lr %.2e, %,.0f tokens/s, %s left",
+                    r.step(),
+                    p.steps(),
+                    r.loss(),
+                    r.valLoss() == null ? "" : String.format(Locale.ROOT, ", held out %.4f", r.valLoss()),
+                    r.gradNorm(),
+                    r.lr(),
+                    p.tokensPerSecond(),
+                    duration(p.secondsLeft()));
+        }
+
+        private static String duration(double seconds) {
+            long s = Math.round(seconds);
+            return s < 3600
+                    ? String.format(Locale.ROOT, "%d:%02d", s / 60, s % 60)
+                    : String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+        }
+    }
+}
