@@ -54,6 +54,7 @@ class Inspector:
         prompt: Optional[str] = None,
         *,
         tokens: Optional[Sequence[int]] = None,
+        messages: Optional[Sequence[Mapping[str, str]]] = None,
         model: Optional[str] = None,
         engine: Optional[str] = None,
         device: Optional[str] = None,
@@ -78,8 +79,10 @@ class Inspector:
         """Runs a model and returns the finished run.
 
         Args:
-            prompt: text; give this or ``tokens``.
+            prompt: text; give exactly one of this, ``tokens`` and ``messages``.
             tokens: token ids instead of a text.
+            messages: a conversation, ``[{"role": "user", "content": "Hello"}]``, which the model's own chat template
+                writes as a text: ``Run.prompt``.
             model: a slug that ``models()`` lists; the default model when None.
             capture: hook names or globs (``"blocks.*.attn.hook_pattern"``). None: see ``Run.capture``.
             interventions: changes to make while it runs, such as
@@ -110,6 +113,7 @@ class Inspector:
             precision=precision,
             prompt=prompt,
             tokens=None if tokens is None else [int(t) for t in tokens],
+            messages=None if messages is None else [dict(m) for m in messages],
             add_special_tokens=add_special_tokens,
             capture=[capture] if isinstance(capture, str) else None if capture is None else list(capture),
             interventions=[dict(i) for i in interventions] or None,
@@ -256,6 +260,11 @@ class Run:
     @property
     def id(self) -> str:
         return str(self.manifest["id"])
+
+    @property
+    def prompt(self) -> str:
+        """The text that was tokenized, with what a chat template wrote around messages; empty for tokens."""
+        return str(self.manifest.get("prompt", ""))
 
     @property
     def text(self) -> str:

@@ -64,6 +64,14 @@ class Runs(unittest.TestCase):
         same = inspector.run(tokens=run.ids, capture="logits")
         np.testing.assert_array_equal(run.capture("logits"), same.capture("logits"))
 
+    def test_messages_are_written_by_the_models_chat_template(self):
+        run = inspector.run(messages=[{"role": "user", "content": PROMPT}], capture=["logits"], max_new_tokens=2)
+        self.assertIn(PROMPT, run.prompt)
+        self.assertEqual(run.text, run.prompt + run.generated)
+        same = inspector.run(run.prompt, add_special_tokens=False, capture=["logits"], max_new_tokens=2)
+        self.assertEqual(same.ids, run.ids)
+        self.assertEqual(inspector.run(tokens=run.ids).prompt, "")
+
     def test_slices_are_parts_of_the_whole(self):
         run = inspector.run(PROMPT, capture=[PATTERN, "logits", "blocks.0.attn.hook_q"])
         pattern, logits, q = (run.capture(h) for h in (PATTERN, "logits", "blocks.0.attn.hook_q"))

@@ -182,13 +182,16 @@ public final class Config {
         JsonNode node = node(field);
         return switch (node == null ? whenAbsent : node.asText()) {
             case "silu", "swish" -> Activation.SILU;
-            case "gelu" -> Activation.GELU;
-            case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> Activation.GELU_TANH;
+            case "gelu", "gelu_python" -> Activation.GELU;
+            case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate" ->
+                Activation.GELU_TANH;
+            case "quick_gelu" -> Activation.GELU_QUICK;
             case "relu" -> Activation.RELU;
+            case "relu2" -> Activation.RELU_SQUARED;
             default ->
                 throw Problem.unsupported("this activation function is not supported")
                         .where(at(field))
-                        .expected("silu, gelu, gelu_new, gelu_pytorch_tanh or relu")
+                        .expected("silu, gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu or relu2")
                         .found(node);
         };
     }

@@ -113,6 +113,7 @@ final class Execution {
                 engine.info(),
                 tokens,
                 run.tokens().size(),
+                run.prompt().text(),
                 text(result),
                 generation,
                 entries(capture),
@@ -127,8 +128,8 @@ final class Execution {
             result.steps().forEach(s -> text.append(s.token().text()));
             return text.toString();
         }
-        String prompt = run.request().prompt() != null
-                ? run.request().prompt()
+        String prompt = run.prompt().text() != null
+                ? run.prompt().text()
                 : run.folder()
                         .tokenizer()
                         .decode(run.tokens().stream().map(Token::id).toList(), true);

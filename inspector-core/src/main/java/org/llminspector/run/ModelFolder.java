@@ -1,6 +1,7 @@
 package org.llminspector.run;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
@@ -10,6 +11,7 @@ import org.llminspector.family.Weights;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
@@ -20,6 +22,7 @@ final class ModelFolder implements AutoCloseable {
     private final Checkpoint checkpoint;
     private final Weights weights;
     private Tokenizer tokenizer; // opened on first use
+    private Optional<ChatTemplate> chatTemplate; // opened on first use
     private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
 
     ModelFolder(ModelCache.Found found) {
@@ -84,6 +87,19 @@ final class ModelFolder implements AutoCloseable {
                         .orElse(checkpoint.dir().resolve("tokenizer.json")))
                 .found(checkpoint.gguf().isPresent() ? "no tokenizer in it" : "no such file")
                 .instead("pass token ids (`tokens`) instead of a text");
+    }
+
+    /** The model's chat template; a model without one is a Problem. */
+    synchronized ChatTemplate requireChatTemplate() {
+        if (chatTemplate == null) chatTemplate = ChatTemplate.open(checkpoint);
+        return chatTemplate.orElseThrow(() -> Problem.unsupported("this model has no chat template")
+                .where(checkpoint
+                        .gguf()
+                        .map(GgufFile::path)
+                        .orElse(checkpoint.dir().resolve("tokenizer_config.json")))
+                .expected("a chat_template there, or a chat_template.jinja beside it")
+                .found("neither: the model was made to continue texts, not to answer")
+                .instead("pass a text (`prompt`), or take the model's instruct or chat version"));
     }
 
     /** A token as it reads; without a tokenizer its id in brackets. */

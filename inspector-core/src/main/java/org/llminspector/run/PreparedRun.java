@@ -20,13 +20,13 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 
 /**
- * PreparedRun is a request that was found sound for its model: tokens, hooks, changes and their sources, and how
+ * PreparedRun is a request that was found sound for its model: prompt, hooks, changes and their sources, and how
  * long the sequence may become. Everything a person can get wrong is refused here, before the run waits its turn.
  */
 record PreparedRun(
         RunRequest request,
         ModelFolder folder,
-        List<Token> tokens,
+        Prompt prompt,
         GenerateOptions options,
         int maxPositions,
         SortedSet<HookId> hooks,
@@ -34,17 +34,14 @@ record PreparedRun(
         List<Map<HookId, Tensor>> sources,
         SortedSet<HookId> frozen) {
 
-    /** No text has more characters a token than this, but for one that is nothing but blanks. */
-    private static final int LONGEST_TOKEN = 256;
-
     static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
         RunRequest request = withDefaults(raw, folder.slug());
         OpenModels.checkEngine(request.engine());
         DecoderSpec spec = folder.spec();
-        List<Token> tokens = tokens(request, folder);
+        Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
                 request.generate() == null ? null : request.generate().withDefaults();
-        int wanted = tokens.size() + (options == null ? 0 : options.maxNewTokens());
+        int wanted = prompt.tokens().size() + (options == null ? 0 : options.maxNewTokens());
         int maxPositions = Math.min(wanted, spec.maxContext());
         SortedSet<HookId> hooks = HookPatterns.match(spec, request.capture());
         InterventionCheck.check(spec, request.interventions(), maxPositions);
@@ -61,11 +58,15 @@ record PreparedRun(
         kept.addAll(frozen);
         budget.check(spec, kept, maxPositions);
         return new PreparedRun(
-                request, folder, tokens, options, maxPositions, hooks, request.interventions(), sources, frozen);
+                request, folder, prompt, options, maxPositions, hooks, request.interventions(), sources, frozen);
+    }
+
+    List<Token> tokens() {
+        return prompt.tokens();
     }
 
     int[] ids() {
-        return tokens.stream().mapToInt(Token::id).toArray();
+        return tokens().stream().mapToInt(Token::id).toArray();
     }
 
     private static RunRequest withDefaults(RunRequest r, String slug) {
@@ -76,60 +77,12 @@ record PreparedRun(
                 r.precision() == null ? Precision.FP32 : r.precision(),
                 r.prompt(),
                 r.tokens(),
-                r.addSpecialTokens() == null || r.addSpecialTokens(),
+                r.messages(),
+                r.addSpecialTokens() == null ? r.messages() == null : r.addSpecialTokens(),
                 r.capture() == null ? List.of() : r.capture(),
                 r.interventions() == null ? List.of() : r.interventions(),
                 r.generate(),
                 r.name());
-    }
-
-    private static List<Token> tokens(RunRequest r, ModelFolder folder) {
-        if ((r.prompt() == null) == (r.tokens() == null)) {
-            throw Problem.invalid("a run needs a prompt or tokens")
-                    .where("prompt, tokens")
-                    .expected("exactly one of them")
-                    .found(r.prompt() == null ? "neither" : "both");
-        }
-        int context = folder.spec().maxContext();
-        int vocab = folder.spec().vocab();
-        if (r.prompt() != null && r.prompt().length() > (long) LONGEST_TOKEN * context) {
-            // Millions of characters would take a minute to tokenize, only to be refused then.
-            throw Problem.tooLarge("the prompt is longer than the model's context")
-                    .where("prompt")
-                    .expected("at most " + context + " tokens")
-                    .found(r.prompt().length() + " characters")
-                    .instead("shorten it");
-        }
-        List<Token> tokens = r.prompt() != null
-                ? folder.requireTokenizer().encode(r.prompt(), r.addSpecialTokens())
-                : ids(r.tokens(), vocab).stream().map(folder::token).toList();
-        if (tokens.isEmpty()) {
-            throw Problem.invalid("the prompt has no tokens")
-                    .where(r.prompt() != null ? "prompt" : "tokens")
-                    .expected("at least one token");
-        }
-        if (tokens.size() > context) {
-            throw Problem.tooLarge("the prompt is longer than the model's context")
-                    .where(r.prompt() != null ? "prompt" : "tokens")
-                    .expected("at most " + context + " tokens")
-                    .found(tokens.size() + " tokens")
-                    .instead("shorten it by at least " + (tokens.size() - context) + " tokens");
-        }
-        ids(tokens.stream().map(Token::id).toList(), vocab);
-        return tokens;
-    }
-
-    private static List<Integer> ids(List<Integer> ids, int vocab) {
-        for (int i = 0; i < ids.size(); i++) {
-            Integer id = ids.get(i);
-            if (id == null || id < 0 || id >= vocab) {
-                throw Problem.invalid("the token is outside the model's vocabulary")
-                        .where("tokens[" + i + "]")
-                        .expected("0 to " + (vocab - 1))
-                        .found(id);
-            }
-        }
-        return ids;
     }
 
     private static Map<HookId, Tensor> sources(

@@ -17,6 +17,7 @@ import org.llminspector.tokenize.Token;
  * @param request as it was run, with its defaults filled in
  * @param tokens the prompt's tokens and then the generated ones
  * @param promptLength how many of {@code tokens} are the prompt's
+ * @param prompt the text that was tokenized: the prompt, or the messages as the chat template wrote them; null for tokens
  * @param text the prompt and its continuation, decoded
  * @param generation null when nothing was asked for
  * @param captures what captures.safetensors holds
@@ -31,6 +32,7 @@ public record RunManifest(
         EngineInfo engine,
         List<Token> tokens,
         int promptLength,
+        String prompt,
         String text,
         Generation generation,
         List<CaptureEntry> captures,

@@ -12,9 +12,12 @@ import org.llminspector.generate.GenerateOptions;
  * @param engine {@code torch}
  * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
  * @param precision number format of the weights (fp32)
- * @param prompt text; exactly one of prompt and tokens
+ * @param prompt text; exactly one of prompt, tokens and messages
  * @param tokens ids instead of a text
- * @param addSpecialTokens whether the tokenizer adds BOS and the like to the prompt (true)
+ * @param messages a conversation, which the model's own chat template writes as a text; unless its last turn is the
+ *     assistant's, that text ends where an answer begins
+ * @param addSpecialTokens whether the tokenizer adds BOS and the like to the text (true; false for messages, whose
+ *     template writes them)
  * @param capture hook names or globs; nothing is captured unless named
  * @param interventions changes to make while it runs
  * @param generate how to continue; null: the prompt only
@@ -27,6 +30,7 @@ public record RunRequest(
         Precision precision,
         String prompt,
         List<Integer> tokens,
+        List<Message> messages,
         Boolean addSpecialTokens,
         List<String> capture,
         List<Intervention> interventions,

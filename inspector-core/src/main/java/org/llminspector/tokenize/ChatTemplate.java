@@ -14,6 +14,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
+import org.llminspector.checkpoint.gguf.GgufMetadata;
 import org.llminspector.tokenize.jinja.Jinja;
 
 /**
@@ -23,17 +26,18 @@ import org.llminspector.tokenize.jinja.Jinja;
 public final class ChatTemplate {
 
     private static final String DEFAULT = "default";
+    private static final String GGUF_KEY = "tokenizer.chat_template";
     private static final String FOR_TOOLS = "tool_use";
 
     /** The names under which models get what they thought; the first that is there is given under two of them. */
     private static final List<String> REASONING = List.of("reasoning_content", "thinking", "reasoning");
 
-    private final Path folder;
+    private final Path place;
     private final Map<String, Jinja> templates;
     private final Map<String, String> specialTokens;
 
-    private ChatTemplate(Path folder, Map<String, Jinja> templates, Map<String, String> specialTokens) {
-        this.folder = folder;
+    private ChatTemplate(Path place, Map<String, Jinja> templates, Map<String, String> specialTokens) {
+        this.place = place;
         this.templates = templates;
         this.specialTokens = specialTokens;
     }
@@ -45,6 +49,27 @@ public final class ChatTemplate {
      */
     public static Optional<ChatTemplate> open(Path folder) {
         return open(folder, Clock.system(ZoneId.systemDefault()));
+    }
+
+    /** Opens a checkpoint's templates: a GGUF file's own, or else those beside the weights. */
+    public static Optional<ChatTemplate> open(Checkpoint checkpoint) {
+        return checkpoint
+                .gguf()
+                .flatMap(gguf -> inside(gguf, Clock.system(ZoneId.systemDefault())))
+                .or(() -> open(checkpoint.dir()));
+    }
+
+    /** A GGUF file's {@code tokenizer.chat_template} and {@code tokenizer.chat_template.NAME}. */
+    private static Optional<ChatTemplate> inside(GgufFile gguf, Clock clock) {
+        GgufMetadata m = gguf.metadata();
+        Map<String, Jinja> templates = new LinkedHashMap<>();
+        for (String key : m.keys()) {
+            if (!key.equals(GGUF_KEY) && !key.startsWith(GGUF_KEY + ".")) continue;
+            String name = key.equals(GGUF_KEY) ? DEFAULT : key.substring(GGUF_KEY.length() + 1);
+            templates.put(name, Jinja.compile(m.text(key, ""), m.at(key), clock));
+        }
+        if (templates.isEmpty()) return Optional.empty();
+        return Optional.of(new ChatTemplate(gguf.path(), templates, GgufTokenizer.specialTokens(m)));
     }
 
     /**
@@ -93,7 +118,7 @@ public final class ChatTemplate {
         if (found == null) found = templates.get(DEFAULT);
         if (found != null) return found;
         throw Problem.unsupported("the model has several chat templates and none is the default")
-                .where(folder)
+                .where(place)
                 .expected("one named " + DEFAULT)
                 .found(String.join(", ", templates.keySet()));
     }

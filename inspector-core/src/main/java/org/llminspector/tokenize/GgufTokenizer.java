@@ -75,6 +75,17 @@ final class GgufTokenizer {
         return !Set.of("none", "no_vocab").contains(m.text(PREFIX + "model", "none"));
     }
 
+    /** {@code bos_token} and its like, by the names that a chat template has for them. */
+    static Map<String, String> specialTokens(GgufMetadata m) {
+        List<String> tokens = m.texts(PREFIX + "tokens");
+        Map<String, String> found = new LinkedHashMap<>();
+        Map.of("bos", "bos", "eos", "eos", "unknown", "unk", "padding", "pad").forEach((gguf, name) -> {
+            String key = PREFIX + gguf + "_token_id";
+            if (m.has(key) && m.size(key) < tokens.size()) found.put(name + "_token", tokens.get(m.size(key)));
+        });
+        return found;
+    }
+
     /** BOS, and all that ends a text or a turn. */
     ControlIds control() {
         TreeSet<Integer> eos = new TreeSet<>();

@@ -79,6 +79,34 @@ class InspectorTest {
     }
 
     @Test
+    void messagesAreWrittenByTheModelsChatTemplate() {
+        RunManifest m = inspector.run(new Request().says("Hello").generate(2).build(), RunListener.NONE);
+        assertThat(m.prompt()).isEqualTo("<s>user: Hello\nassistant:");
+        assertThat(m.text()).isEqualTo(m.prompt() + m.generation().text());
+        assertThat(m.tokens().get(0).id()).as("one BOS, the template's").isEqualTo(1);
+        assertThat(m.tokens().get(1).id()).isNotEqualTo(1);
+        assertThat(m.request().messages()).containsExactly(new Message("user", "Hello"));
+        assertThat(m.request().addSpecialTokens()).isFalse();
+        RunManifest said = inspector.run(new Request().says("Hello", "Hi").build(), RunListener.NONE);
+        assertThat(said.prompt())
+                .as("no answer begins after the assistant's turn")
+                .isEqualTo("<s>user: Hello\nassistant: Hi\n");
+        RunManifest again = inspector.run(
+                new Request().prompt(m.prompt().substring(3)).generate(2).build(), RunListener.NONE);
+        assertThat(again.tokens())
+                .extracting(Token::id)
+                .isEqualTo(m.tokens().stream().map(Token::id).toList());
+    }
+
+    @Test
+    void aConversationThatCannotBeWrittenIsRefused() {
+        refused(new Request().model("gpt2").says("Hello").build(), Problem.Kind.UNSUPPORTED, "no chat template");
+        refused(new Request().says().build(), Problem.Kind.INVALID, "the conversation is empty");
+        refused(new Request().says("Hello").prompt("Hello").build(), Problem.Kind.INVALID, "prompt and messages");
+        refused(new Request().says((String) null).build(), Problem.Kind.INVALID, "messages[0].content");
+    }
+
+    @Test
     void listenersHearOfEverything() {
         List<String> heard = new ArrayList<>();
         inspector.run(new Request().prompt("Hello").generate(3).build(), new RunListener() {
@@ -332,6 +360,7 @@ class InspectorTest {
         private Precision precision;
         private String prompt;
         private List<Integer> tokens;
+        private List<Message> messages;
         private List<String> capture;
         private List<Intervention> interventions;
         private GenerateOptions generate;
@@ -361,6 +390,15 @@ class InspectorTest {
             return this;
         }
 
+        /** Turns of user and assistant, the user first. */
+        Request says(String... turns) {
+            messages = new ArrayList<>();
+            for (int i = 0; i < turns.length; i++) {
+                messages.add(new Message(i % 2 == 0 ? "user" : "assistant", turns[i]));
+            }
+            return this;
+        }
+
         Request capture(String... globs) {
             capture = List.of(globs);
             return this;
@@ -378,7 +416,18 @@ class InspectorTest {
 
         RunRequest build() {
             return new RunRequest(
-                    model, null, device, precision, prompt, tokens, null, capture, interventions, generate, null);
+                    model,
+                    null,
+                    device,
+                    precision,
+                    prompt,
+                    tokens,
+                    messages,
+                    null,
+                    capture,
+                    interventions,
+                    generate,
+                    null);
         }
     }
 }

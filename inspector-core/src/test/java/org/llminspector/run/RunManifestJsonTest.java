@@ -44,6 +44,7 @@ class RunManifestJsonTest {
                 2,
                 null,
                 null,
+                null,
                 m.captures(),
                 null,
                 null);

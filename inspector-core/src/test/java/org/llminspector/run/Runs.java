@@ -70,6 +70,7 @@ final class Runs {
                         Precision.FP32,
                         "Once → upon \"a\" time\n",
                         null,
+                        null,
                         true,
                         List.of("blocks.3.hook_resid_post", "logits"),
                         List.of(new Intervention(
@@ -89,6 +90,7 @@ final class Runs {
                 new EngineInfo("torch", "2.7.1", "tapped", "cpu", Precision.FP32, "fp32", 2, 12.5, 1234),
                 List.of(bos, half),
                 1,
+                "Once",
                 "Once → upon",
                 new RunManifest.Generation("→", "length", 42L, List.of(step)),
                 entries,

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,6 +65,28 @@ class GgufTokenizerTest {
         change.accept(raw);
         try (Checkpoint checkpoint = Checkpoint.open(raw.write(temp.resolve("x.gguf")))) {
             return Tokenizer.open(checkpoint).orElse(null);
+        }
+    }
+
+    @Test
+    void theFilesOwnChatTemplateKnowsItsControlTokens() {
+        String template =
+                "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}";
+        List<Map<String, String>> hello = List.of(Map.of("role", "user", "content", "Hello"));
+        gguf("spm", raw -> raw.put("tokenizer.chat_template", template).put("tokenizer.chat_template.rag", "{{ 1 }}"));
+        try (Checkpoint checkpoint = Checkpoint.open(temp.resolve("x.gguf"))) {
+            ChatTemplate chat = ChatTemplate.open(checkpoint).orElseThrow();
+            assertThat(chat.names()).containsExactlyInAnyOrder("default", "rag");
+            assertThat(chat.render(hello, true)).isEqualTo("<s>user: Hello</s>");
+        }
+        gguf("spm", raw -> {});
+        try (Checkpoint checkpoint = Checkpoint.open(temp.resolve("x.gguf"))) {
+            assertThat(ChatTemplate.open(checkpoint)).isEmpty();
+        }
+        gguf("spm", raw -> raw.put("tokenizer.chat_template", "{% if %}"));
+        try (Checkpoint checkpoint = Checkpoint.open(temp.resolve("x.gguf"))) {
+            Problem p = catchThrowableOfType(Problem.class, () -> ChatTemplate.open(checkpoint));
+            assertThat(p.where()).contains("x.gguf").contains("tokenizer.chat_template");
         }
     }
 

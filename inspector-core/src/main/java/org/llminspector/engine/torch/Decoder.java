@@ -163,8 +163,10 @@ final class Decoder {
     private NDArray activate(Mlp mlp, NDArray x) {
         return switch (mlp.activation()) {
             case RELU -> Activation.relu(x);
+            case RELU_SQUARED -> Activation.relu(x).square();
             case GELU -> Activation.gelu(x);
             case SILU -> x.div(x.neg().exp().add(scalars.of(1)));
+            case GELU_QUICK -> x.div(x.mul(scalars.of(-1.702)).exp().add(scalars.of(1)));
             case GELU_TANH ->
                 x.pow(3)
                         .mul(0.044715f)

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
+import org.llminspector.run.Message;
 import org.llminspector.web.server.StrictJson;
 
 /** Arguments turns options into the values that a request is made of. */
@@ -44,6 +45,29 @@ final class Arguments {
             else tree.forEach(one -> all.add(StrictJson.convert(one, Intervention.class, name)));
         }
         return all;
+    }
+
+    /** Each argument is ROLE=TEXT; the system's words come first. Null for none. */
+    static List<Message> messages(String system, List<String> arguments) {
+        if (arguments == null && system == null) return null;
+        if (arguments == null) {
+            throw Problem.invalid("the system speaks only in a conversation")
+                    .where("--system")
+                    .instead("give the turns with --message user=TEXT");
+        }
+        List<Message> messages = new ArrayList<>();
+        if (system != null) messages.add(new Message("system", system));
+        for (String argument : arguments) {
+            int equals = argument.indexOf('=');
+            if (equals < 1) {
+                throw Problem.invalid("the message has no role")
+                        .where("--message")
+                        .expected("ROLE=TEXT, such as user=Hello")
+                        .found(Problem.shown(argument));
+            }
+            messages.add(new Message(argument.substring(0, equals), argument.substring(equals + 1)));
+        }
+        return messages;
     }
 
     private static byte[] bytes(String argument) {

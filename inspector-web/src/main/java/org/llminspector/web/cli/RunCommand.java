@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
 /** RunCommand runs a prompt through a model: prints the text, keeps the run, writes the captures. */
 @Command(
         name = "run",
-        customSynopsis = "inspector run (--prompt TEXT | --tokens IDS) [--capture HOOKS] [--out FILE] [OPTION...]",
+        customSynopsis =
+                "inspector run (--prompt TEXT | --tokens IDS | --message ROLE=TEXT...) [--capture HOOKS] [--out FILE] [OPTION...]",
         description = "Runs a prompt through a model, captures what you name, and continues the text if you ask.",
         sortOptions = false,
         footer = {
@@ -43,6 +44,8 @@ import picocli.CommandLine.Spec;
             "  What the model says with one head cut out:",
             "    inspector run --prompt \"The cat sat\" --max-new-tokens 5 \\",
             "      --intervene '{\"hook\":\"blocks.2.attn.hook_z\",\"op\":\"zero\",\"heads\":[1]}'",
+            "  A question, in the words that a chat model was trained on:",
+            "    inspector run --system \"Be brief.\" --message \"user=What is a token?\" --max-new-tokens 60",
             "  The manifest, for another program:",
             "    inspector run --tokens 1,2,3 --capture logits --json | jq .timings",
             "",
@@ -57,7 +60,7 @@ final class RunCommand implements Callable<Integer> {
     @ArgGroup(multiplicity = "1")
     Input input;
 
-    /** What goes in: a text or ids. */
+    /** What goes in: a text, ids or a conversation. */
     static final class Input {
         @Option(names = "--prompt", paramLabel = "TEXT", description = "The text; - reads standard input.")
         String prompt;
@@ -68,7 +71,17 @@ final class RunCommand implements Callable<Integer> {
                 split = ",",
                 description = "Token ids instead of a text, such as 1,2,3.")
         List<Integer> tokens;
+
+        @Option(
+                names = "--message",
+                paramLabel = "ROLE=TEXT",
+                description =
+                        "A turn of a conversation, such as user=Hello; repeat for more. The model's chat template writes the text, and only the answer is printed (without one, what the template wrote).")
+        List<String> messages;
     }
+
+    @Option(names = "--system", paramLabel = "TEXT", description = "What the system says before the first --message.")
+    String system;
 
     @Option(
             names = "--capture",
@@ -144,7 +157,7 @@ final class RunCommand implements Callable<Integer> {
             RunManifest manifest = inspector.run(request, new RunTeller(progress, printer, interrupt::requested));
             progress.clear();
             if (json) spec.commandLine().getOut().println(Json.write(manifest));
-            else printer.finish();
+            else printer.finish(manifest);
             if (out != null) writeCaptures(inspector, manifest);
             if (!quiet) summary(manifest);
             return interrupt.requested() ? Interrupt.EXIT_CODE : 0;
@@ -180,6 +193,7 @@ final class RunCommand implements Callable<Integer> {
                 Arguments.precision(precision),
                 prompt,
                 input.tokens,
+                Arguments.messages(system, input.messages),
                 noSpecialTokens ? Boolean.FALSE : null,
                 capture,
                 Arguments.interventions(intervene),

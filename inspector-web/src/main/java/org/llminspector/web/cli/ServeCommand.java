@@ -142,8 +142,8 @@ final class ServeCommand implements Callable<Integer> {
     private void openModel(Inspector inspector, PrintWriter out) {
         try {
             String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
-            EngineInfo engine =
-                    inspector.load(new RunRequest(slug, null, null, null, null, null, null, null, null, null, null));
+            EngineInfo engine = inspector.load(
+                    new RunRequest(slug, null, null, null, null, null, null, null, null, null, null, null));
             out.println(String.format(
                     Locale.ROOT,
                     "%s is open: %s %s on %s, %s of weights, %.0f ms",

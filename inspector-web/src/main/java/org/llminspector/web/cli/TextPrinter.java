@@ -3,6 +3,7 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.List;
 import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.RunManifest;
 import org.llminspector.run.RunRequest;
 import org.llminspector.tokenize.Token;
 
@@ -22,7 +23,8 @@ final class TextPrinter {
         // Without a tokenizer a token is an id in brackets, and has no bytes.
         readable = tokens.stream().anyMatch(t -> !t.bytes().isEmpty() || t.special());
         if (request.prompt() != null) out.print(request.prompt());
-        else tokens.stream().filter(t -> !t.special()).forEach(t -> out.print(t.text()));
+        else if (request.tokens() != null)
+            tokens.stream().filter(t -> !t.special()).forEach(t -> out.print(t.text()));
         out.flush();
     }
 
@@ -31,7 +33,9 @@ final class TextPrinter {
         out.flush();
     }
 
-    void finish() {
+    /** Of a conversation only the answer is printed; when none was asked for, what the chat template wrote. */
+    void finish(RunManifest manifest) {
+        if (request.messages() != null && request.generate() == null) out.print(manifest.prompt());
         out.println();
         out.flush();
     }

@@ -54,7 +54,7 @@ final class ModelRoutes {
     private void open(Context ctx) throws IOException {
         OpenRequest how = Requests.optionalBody(ctx, OpenRequest.class);
         RunRequest request = new RunRequest(
-                slug(ctx), how.engine(), how.device(), how.precision(), null, null, null, null, null, null, null);
+                slug(ctx), how.engine(), how.device(), how.precision(), null, null, null, null, null, null, null, null);
         Replies.json(ctx, inspector.load(request));
     }
 

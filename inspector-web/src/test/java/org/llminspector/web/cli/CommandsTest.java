@@ -83,6 +83,22 @@ class CommandsTest {
     }
 
     @Test
+    void aConversationIsAnsweredAndOnlyTheAnswerIsPrinted() throws IOException {
+        String[] asked = {"--model", "tiny", "--system", "Be brief", "--message", "user=a=b", "-q"};
+        Ended shown = command("run", asked);
+        assertThat(shown.code()).as(shown.err()).isZero();
+        assertThat(shown.out()).isEqualTo("<s>system: Be brief\nuser: a=b\nassistant:\n");
+        List<String> more = new ArrayList<>(List.of(asked));
+        more.addAll(List.of("--max-new-tokens", "3", "--ignore-eos"));
+        Ended answer = command("run", more.toArray(String[]::new));
+        more.add("--json");
+        JsonNode manifest = Json.mapper()
+                .readTree(command("run", more.toArray(String[]::new)).out());
+        assertThat(answer.out()).isEqualTo(manifest.at("/generation/text").asText() + "\n");
+        assertThat(manifest.path("prompt").asText()).isEqualTo("<s>system: Be brief\nuser: a=b\nassistant:");
+    }
+
+    @Test
     void nothingIsGeneratedUnlessAskedFor() throws IOException {
         Ended run = command("run", "--model", "tiny", "--tokens", "1,2,3", "--json");
         JsonNode manifest = Json.mapper().readTree(run.out());
@@ -159,6 +175,11 @@ class CommandsTest {
                     --tokens 1,x --model tiny                        | 2 | 'x'
                     --model tiny                                     | 2 | --prompt
                     --tokens 1 --prompt x --model tiny               | 2 | mutually exclusive
+                    --message user=x --prompt x --model tiny         | 2 | mutually exclusive
+                    --system x --model tiny                          | 2 | --message
+                    --system x --prompt y --model tiny               | 2 | conversation
+                    --message hello --model tiny                     | 2 | ROLE=TEXT
+                    --message user=x --model bare                    | 6 | chat template
                     --tokens 1 --model tiny --capture blocks.1.hook  | 2 | closest
                     --tokens 1 --model tiny --capture hook_pos_embed | 6 | RoPE
                     --prompt hello --model bare                      | 6 | tokens
@@ -237,7 +258,19 @@ class CommandsTest {
                                     "{\"tokens\":[1],\"generate\":{\"max_new_tokens\":255,\"ignore_eos\":true}}"))
                             .build(),
                     java.net.http.HttpResponse.BodyHandlers.ofString());
-            Thread.sleep(700);
+            var health =
+                    java.net.http.HttpRequest.newBuilder(runs.resolve("health")).build();
+            var text = java.net.http.HttpResponse.BodyHandlers.ofString();
+            // A run that still waits when the server stops is refused instead.
+            while (!answer.isDone()
+                    && Json.mapper()
+                                    .readTree(client.send(health, text).body())
+                                    .at("/queue/running")
+                                    .asInt()
+                            == 0) {
+                Thread.sleep(20);
+            }
+            Thread.sleep(300);
             server.destroy();
             assertThat(server.waitFor(30, java.util.concurrent.TimeUnit.SECONDS))
                     .isTrue();

@@ -59,6 +59,10 @@ class BadRequestsTest {
                     []                                                           | body                     | {...}
                     {}                                                           | prompt, tokens           | exactly one
                     {"tokens":[1],"prompt":"x"}                                  | prompt, tokens           | exactly one
+                    {"tokens":[1],"messages":[]}                                 | prompt, tokens, messages | exactly one
+                    {"messages":[]}                                              | messages                 | at least one message
+                    {"messages":[{"role":"user"}]}                               | messages[0].content      | a text
+                    {"messages":[{"role":"user","text":"x"}]}                    | messages[0].text         | content
                     {"tokens":[]}                                                | tokens                   | at least one token
                     {"tokens":[1,320]}                                           | tokens[1]                | 0 to 319
                     {"tokens":[1,-1]}                                            | tokens[1]                | 0 to 319
