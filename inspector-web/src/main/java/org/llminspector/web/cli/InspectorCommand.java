@@ -20,7 +20,8 @@ import picocli.CommandLine.IVersionProvider;
             ModelsCommand.class,
             HooksCommand.class,
             PullCommand.class,
-            TrainCommand.class
+            TrainCommand.class,
+            TalesCommand.class
         },
         footer = {
             "",
