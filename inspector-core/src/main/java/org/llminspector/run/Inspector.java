@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import org.llminspector.analysis.HeadScores;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
@@ -28,6 +29,7 @@ import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Progress;
 import org.llminspector.hub.Pulled;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /** Inspector is the whole program as a library: models, runs and analyses. The server and the command line are thin over it. */
@@ -108,6 +110,9 @@ public final class Inspector implements AutoCloseable {
 
     /** L2 norm of a captured value at each position. */
     public record Norms(String run, List<NormRow> rows) {}
+
+    /** Where each attention head of a run looks, layer by layer. */
+    public record Heads(String run, List<HeadScores> heads) {}
 
     public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
@@ -326,6 +331,30 @@ public final class Inspector implements AutoCloseable {
                     manifest.engine().precision());
             return Lenses.read(manifest, point, top, engine, store, folder);
         });
+    }
+
+    /** Scores of every head whose pattern the run captured. */
+    public Heads heads(String runId) {
+        RunManifest manifest = store.manifest(runId);
+        // A cancelled or finished run's last token was never fed back: it has no position.
+        List<HeadScores> scores = manifest.captures().stream()
+                .map(RunManifest.CaptureEntry::hook)
+                .filter(h -> h.point() == HookPoint.PATTERN)
+                .flatMap(h -> {
+                    Tensor pattern = store.capture(runId, h);
+                    int[] tokens = manifest.tokens().stream()
+                            .limit(pattern.shape()[2])
+                            .mapToInt(Token::id)
+                            .toArray();
+                    return HeadScores.of(h.layer(), pattern, tokens).stream();
+                })
+                .toList();
+        if (scores.isEmpty()) {
+            throw Problem.invalid("the run captured no attention patterns")
+                    .where("run " + runId)
+                    .instead("capture blocks.*.attn.hook_pattern");
+        }
+        return new Heads(runId, scores);
     }
 
     /** Norms of every captured d_model-wide hook of a run. */

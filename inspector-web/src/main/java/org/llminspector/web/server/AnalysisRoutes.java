@@ -8,12 +8,14 @@ import org.llminspector.base.Problem;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
-/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms. */
+/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what heads do. */
 final class AnalysisRoutes {
 
     record LensRequest(String run, String hook, Integer top) {}
 
     record NormsRequest(String run) {}
+
+    record HeadsRequest(String run) {}
 
     private static final int MAX_TOP = 100;
 
@@ -26,6 +28,7 @@ final class AnalysisRoutes {
     void register(RoutesConfig routes) {
         routes.post("/api/v1/lens", this::lens);
         routes.post("/api/v1/norms", this::norms);
+        routes.post("/api/v1/heads", this::heads);
     }
 
     private void lens(Context ctx) throws IOException {
@@ -44,6 +47,11 @@ final class AnalysisRoutes {
     private void norms(Context ctx) throws IOException {
         NormsRequest r = Requests.body(ctx, NormsRequest.class);
         Replies.json(ctx, inspector.norms(Requests.required(r.run(), "run")));
+    }
+
+    private void heads(Context ctx) throws IOException {
+        HeadsRequest r = Requests.body(ctx, HeadsRequest.class);
+        Replies.json(ctx, inspector.heads(Requests.required(r.run(), "run")));
     }
 
     /** A point of the residual stream, by its template or by the template's last part. */

@@ -1,0 +1,129 @@
+package org.llminspector.analysis;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * HeadScores say where an attention head looks: the share of its attention that goes to the place its role names,
+ * averaged over the queries for which there is such a place.
+ *
+ * <p>The roles are those of Elhage et al. 2021 and Olsson et al. 2022. On random tokens repeated once the scores are the
+ * averages of the pattern's diagonals that TransformerLens's head detector takes; on any other text an earlier
+ * occurrence of the query's token takes the place of the first half.
+ *
+ * @param previous attention to the token before; queries from 2 on
+ * @param duplicate attention to earlier occurrences of the query's token; null when no token occurs twice
+ * @param induction attention to the tokens after earlier occurrences of the query's token; null as above
+ * @param first attention to the first token of all; queries from 2 on
+ * @param self attention of a query to itself; queries from 2 on
+ * @param role the highest score's role when it is at least {@link #CLEAR}; null when none is
+ */
+public record HeadScores(
+        int layer, int head, double previous, Double duplicate, Double induction, double first, double self, Role role) {
+
+    /** Role is what a head clearly does. */
+    public enum Role {
+        PREVIOUS_TOKEN,
+        DUPLICATE_TOKEN,
+        INDUCTION,
+        FIRST_TOKEN,
+        SELF
+    }
+
+    /** A head with at least this share of its attention in one place has a clear role. */
+    public static final double CLEAR = 0.4;
+
+    /** The first query of which previous, first and self are three places. */
+    private static final int FIRST_QUERY = 2;
+
+    /**
+     * Scores every head of one layer, over all queries.
+     *
+     * @param pattern attention after the softmax, [1, head, query, key]
+     * @param tokens the ids at the positions, [pos]
+     */
+    public static List<HeadScores> of(int layer, Tensor pattern, int[] tokens) {
+        BitSet all = new BitSet();
+        all.set(0, tokens.length);
+        return of(layer, pattern, tokens, all);
+    }
+
+    /**
+     * @param queries the positions over which duplicate and induction are averaged
+     */
+    public static List<HeadScores> of(int layer, Tensor pattern, int[] tokens, BitSet queries) {
+        long[] shape = pattern.shape();
+        int n = tokens.length;
+        if (shape.length != 4 || shape[2] != n || shape[3] != n) {
+            throw Problem.invalid("the pattern is not of these tokens")
+                    .where("layer " + layer)
+                    .expected("[1, head, " + n + ", " + n + "]")
+                    .found(java.util.Arrays.toString(shape));
+        }
+        if (n <= FIRST_QUERY) {
+            throw Problem.invalid("too few tokens to score heads")
+                    .where("tokens")
+                    .expected("at least " + (FIRST_QUERY + 1))
+                    .found(n);
+        }
+        int heads = Math.toIntExact(shape[1]);
+        float[] p = pattern.toFloats(); // [1, head, query, key]
+        List<HeadScores> scores = new ArrayList<>();
+        for (int h = 0; h < heads; h++) scores.add(score(layer, h, p, h * n * n, tokens, queries));
+        return scores;
+    }
+
+    private static HeadScores score(int layer, int head, float[] p, int from, int[] tokens, BitSet queries) {
+        int n = tokens.length;
+        double previous = 0;
+        double first = 0;
+        double self = 0;
+        double duplicate = 0;
+        double induction = 0;
+        int repeats = 0;
+        int followed = 0;
+        for (int q = 0; q < n; q++) {
+            int row = from + q * n;
+            if (q >= FIRST_QUERY) {
+                previous += p[row + q - 1];
+                first += p[row];
+                self += p[row + q];
+            }
+            if (!queries.get(q)) continue;
+            boolean repeat = false;
+            boolean follower = false;
+            for (int k = 0; k < q; k++) {
+                if (tokens[k] != tokens[q]) continue;
+                repeat = true;
+                duplicate += p[row + k];
+                if (k + 1 == q) continue;
+                follower = true;
+                induction += p[row + k + 1];
+            }
+            if (repeat) repeats++;
+            if (follower) followed++;
+        }
+        int counted = n - FIRST_QUERY;
+        previous /= counted;
+        first /= counted;
+        self /= counted;
+        Double dup = repeats == 0 ? null : (Double) (duplicate / repeats);
+        Double ind = followed == 0 ? null : (Double) (induction / followed);
+        return new HeadScores(layer, head, previous, dup, ind, first, self, role(previous, dup, ind, first, self));
+    }
+
+    /** In the order of {@link Role}. */
+    private static Role role(Double... scores) {
+        Role best = null;
+        double most = CLEAR;
+        for (int i = 0; i < scores.length; i++) {
+            if (scores[i] == null || scores[i] < most) continue;
+            most = scores[i];
+            best = Role.values()[i];
+        }
+        return best;
+    }
+}
