@@ -22,7 +22,14 @@ import org.llminspector.base.Tensor;
  * @param role the highest score's role when it is at least {@link #CLEAR}; null when none is
  */
 public record HeadScores(
-        int layer, int head, double previous, Double duplicate, Double induction, double first, double self, Role role) {
+        int layer,
+        int head,
+        double previous,
+        Double duplicate,
+        Double induction,
+        double first,
+        double self,
+        Role role) {
 
     /** Role is what a head clearly does. */
     public enum Role {

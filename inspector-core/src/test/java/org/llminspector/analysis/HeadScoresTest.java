@@ -41,8 +41,7 @@ class HeadScoresTest {
         int n = REPEATED.length;
         float[] p = new float[n * n];
         for (int q = 0; q < n; q++) for (int k = 0; k <= q; k++) p[q * n + k] = 1f / (q + 1);
-        HeadScores even = HeadScores.of(3, Tensor.of(p, 1, 1, n, n), REPEATED)
-                .get(0);
+        HeadScores even = HeadScores.of(3, Tensor.of(p, 1, 1, n, n), REPEATED).get(0);
         assertThat(even.role()).isNull();
         assertThat(even.layer()).isEqualTo(3);
         double mean = 0;
@@ -60,8 +59,7 @@ class HeadScoresTest {
         p[5 * n + 1] = 0.25f; // the first 5 itself
         BitSet last = new BitSet();
         last.set(5);
-        HeadScores s = HeadScores.of(0, Tensor.of(p, 1, 1, n, n), tokens, last)
-                .get(0);
+        HeadScores s = HeadScores.of(0, Tensor.of(p, 1, 1, n, n), tokens, last).get(0);
         assertThat(s.induction()).isEqualTo(0.75, EXACT);
         assertThat(s.duplicate()).isEqualTo(0.25, EXACT);
     }
@@ -78,17 +76,14 @@ class HeadScoresTest {
 
     @Test
     void headsAreScoredApart() {
-        List<HeadScores> two = HeadScores.of(
-                1, pattern(REPEATED.length, 2, (h, q) -> h == 0 ? Math.max(0, q - 1) : q), REPEATED);
+        List<HeadScores> two =
+                HeadScores.of(1, pattern(REPEATED.length, 2, (h, q) -> h == 0 ? Math.max(0, q - 1) : q), REPEATED);
         assertThat(two).extracting(HeadScores::role).containsExactly(Role.PREVIOUS_TOKEN, Role.SELF);
         assertThat(two).extracting(HeadScores::head).containsExactly(0, 1);
     }
 
     private static HeadScores only(java.util.function.IntUnaryOperator looksAt) {
-        return HeadScores.of(
-                        0,
-                        pattern(REPEATED.length, 1, (h, q) -> Math.max(0, looksAt.applyAsInt(q))),
-                        REPEATED)
+        return HeadScores.of(0, pattern(REPEATED.length, 1, (h, q) -> Math.max(0, looksAt.applyAsInt(q))), REPEATED)
                 .get(0);
     }
 

@@ -56,11 +56,13 @@ public record TaleStats(
             if (i >= stories) continue;
             words += tale.words();
             bits += tale.choiceBits();
-            if (tokenizer != null) tokens += tokenizer.encode(tale.text(), false).size();
+            if (tokenizer != null)
+                tokens += tokenizer.encode(tale.text(), false).size();
             count(tale.text(), ngrams, all);
         }
         List<Ngrams> counted = new ArrayList<>();
-        for (int n = 0; n < LONGEST; n++) counted.add(new Ngrams(n + 1, ngrams.get(n).size(), all[n]));
+        for (int n = 0; n < LONGEST; n++)
+            counted.add(new Ngrams(n + 1, ngrams.get(n).size(), all[n]));
         Double perStory = tokenizer == null ? null : tokens / (double) stories;
         Double bound = tokenizer == null ? null : bits * Math.log(2) / tokens;
         return new TaleStats(

@@ -23,8 +23,10 @@ import picocli.CommandLine.Spec;
 /** TalesCommand shows and measures the corpus that the embedded model learnt from, and makes its tokenizer. */
 @Command(
         name = "tales",
-        customSynopsis = "inspector tales [--seed N] [--from I] [--count N] [--held-out] [--chat | --stats | --tokenizer-to DIR]",
-        description = "Tells stories of the project's own corpus: each is a function of the seed, the split and its index.",
+        customSynopsis =
+                "inspector tales [--seed N] [--from I] [--count N] [--held-out] [--chat | --stats | --tokenizer-to DIR]",
+        description =
+                "Tells stories of the project's own corpus: each is a function of the seed, the split and its index.",
         footer = {
             "",
             "Examples:",
@@ -44,7 +46,10 @@ final class TalesCommand implements Callable<Integer> {
     @Option(names = "--from", paramLabel = "I", description = "The first story's index. Default: ${DEFAULT-VALUE}.")
     long from = 0;
 
-    @Option(names = "--count", paramLabel = "N", description = "How many. Default: ${DEFAULT-VALUE}; 10000 for --stats.")
+    @Option(
+            names = "--count",
+            paramLabel = "N",
+            description = "How many. Default: ${DEFAULT-VALUE}; 10000 for --stats.")
     Long count;
 
     @Option(names = "--held-out", description = "The split that nothing is trained on.")
@@ -59,7 +64,10 @@ final class TalesCommand implements Callable<Integer> {
     @Option(names = "--told", paramLabel = "N", description = "With --stats: how many stories to compare as wholes.")
     long told;
 
-    @Option(names = "--tokenizer", paramLabel = "DIR", description = "With --stats: count the tokens of this tokenizer.")
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR",
+            description = "With --stats: count the tokens of this tokenizer.")
     Path tokenizer;
 
     @Option(names = "--tokenizer-to", paramLabel = "DIR", description = "Learn the tokenizer and write it there.")
@@ -79,9 +87,16 @@ final class TalesCommand implements Callable<Integer> {
         Lines.warningsOnly();
         PrintWriter out = spec.commandLine().getOut();
         if (count != null && count < 1) {
-            throw Problem.invalid("there is nothing to tell").where("--count").expected("1 or more").found(count);
+            throw Problem.invalid("there is nothing to tell")
+                    .where("--count")
+                    .expected("1 or more")
+                    .found(count);
         }
-        if (from < 0) throw Problem.invalid("no story has this index").where("--from").expected("0 or more").found(from);
+        if (from < 0)
+            throw Problem.invalid("no story has this index")
+                    .where("--from")
+                    .expected("0 or more")
+                    .found(from);
         if (tokenizerTo != null) {
             TalesTokenizer.write(seed, tokenizerTo);
             out.println(tokenizerTo.resolve("tokenizer.json"));
@@ -137,7 +152,7 @@ final class TalesCommand implements Callable<Integer> {
     }
 
     private static Tokenizer open(Path folder) {
-        return Tokenizer.open(folder)
-                .orElseThrow(() -> Problem.notFound("the folder has no tokenizer.json").where(folder));
+        return Tokenizer.open(folder).orElseThrow(() -> Problem.notFound("the folder has no tokenizer.json")
+                .where(folder));
     }
 }

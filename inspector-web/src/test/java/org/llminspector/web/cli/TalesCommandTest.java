@@ -36,17 +36,30 @@ class TalesCommandTest {
                 BpeTrainer.train(java.util.stream.Stream.empty(), TalesTokenizer.CONTROL, TalesTokenizer.VOCABULARY);
         BpeFile.write(bytes, new BpeFile.Settings(TalesTokenizer.BEGIN, TalesTokenizer.END, null, 512), folder);
         JsonNode s = Json.mapper()
-                .readTree(out("tales", "--stats", "--count", "20", "--told", "50", "--json", "--tokenizer", folder.toString()));
+                .readTree(out(
+                        "tales",
+                        "--stats",
+                        "--count",
+                        "20",
+                        "--told",
+                        "50",
+                        "--json",
+                        "--tokenizer",
+                        folder.toString()));
         assertThat(s.get("told").asInt()).isEqualTo(50);
         assertThat(s.get("distinct_stories").asInt()).isEqualTo(50);
         double characters = 0;
-        for (int i = 0; i < 20; i++) characters += new Tales(1).document(Split.TRAIN, i).length() / 20.0;
+        for (int i = 0; i < 20; i++)
+            characters += new Tales(1).document(Split.TRAIN, i).length() / 20.0;
         assertThat(s.get("tokens_per_story").asDouble()).isEqualTo(characters); // a token a byte
         assertThat(s.get("loss_bound").asDouble())
-                .isCloseTo(s.get("bits_per_story").asDouble() * Math.log(2) / characters, org.assertj.core.data.Offset.offset(1e-9));
+                .isCloseTo(
+                        s.get("bits_per_story").asDouble() * Math.log(2) / characters,
+                        org.assertj.core.data.Offset.offset(1e-9));
         long before = 0;
         for (JsonNode n : s.get("ngrams")) {
-            assertThat(n.get("distinct").asLong()).isBetween(before, n.get("all").asLong());
+            assertThat(n.get("distinct").asLong())
+                    .isBetween(before, n.get("all").asLong());
             before = n.get("distinct").asLong();
         }
         assertThat(out("tales", "--stats", "--count", "5")).contains("words a story", "DISTINCT");
@@ -55,7 +68,8 @@ class TalesCommandTest {
     @Test
     void refusesNonsense() {
         StringWriter err = new StringWriter();
-        assertThat(InspectorCommand.run(new PrintWriter(new StringWriter()), new PrintWriter(err), "tales", "--count", "0"))
+        assertThat(InspectorCommand.run(
+                        new PrintWriter(new StringWriter()), new PrintWriter(err), "tales", "--count", "0"))
                 .isEqualTo(2);
         assertThat(err.toString()).contains("--count");
     }
@@ -63,7 +77,9 @@ class TalesCommandTest {
     private static String out(String... args) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        assertThat(InspectorCommand.run(new PrintWriter(out), new PrintWriter(err), args)).as(err::toString).isZero();
+        assertThat(InspectorCommand.run(new PrintWriter(out), new PrintWriter(err), args))
+                .as(err::toString)
+                .isZero();
         return out.toString();
     }
 }

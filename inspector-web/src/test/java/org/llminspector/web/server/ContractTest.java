@@ -118,7 +118,8 @@ class ContractTest {
         live.get("/api/v1/runs/" + id + "/export?format=npz");
         live.post("/api/v1/lens", "{\"run\":\"" + id + "\",\"top\":3}");
         live.post("/api/v1/norms", "{\"run\":\"" + id + "\"}");
-        JsonNode heads = live.post("/api/v1/heads", "{\"run\":\"" + id + "\"}").json().path("heads");
+        JsonNode heads =
+                live.post("/api/v1/heads", "{\"run\":\"" + id + "\"}").json().path("heads");
         assertThat(heads).hasSizeGreaterThan(1);
         assertThat(heads.get(0).path("previous").asDouble()).isBetween(0.0, 1.0);
         live.post("/api/v1/runs/" + id + "/cancel", "").problem(409);
