@@ -173,10 +173,16 @@ final class Moves {
         give(holder, thing, who);
     }
 
-    /** Looks for something where it is not. */
-    void searchInVain(Person who, Place where, String what) {
+    /**
+     * Looks for something where it is not.
+     *
+     * @param what a Person, or words for a thing
+     */
+    void searchInVain(Person who, Place where, Object what) {
         go(who, where);
-        prose.tell("[{1} looked everywhere, but " + what + " was not there|" + what + " was not there].", who);
+        String missing = what instanceof Person ? "{2!}" : "{2}";
+        prose.tell(
+                "[{1} looked everywhere, but " + missing + " was not there|" + missing + " was not there].", who, what);
         if (dice.chance(0.5)) {
             Group seen = world.newGroup(Words.CREATURES, 2, 9);
             prose.tell("{1} [only saw|saw only] {2} {3at}.", who, seen, where);

@@ -144,7 +144,7 @@ final class Plots {
         prose.tell("{1} closed {1's} eyes and counted: \"" + Words.countTo(count) + "!\"", hero);
         Place hidden = world.newPlace();
         for (int i = dice.weighted(1, 3, 2); i > 0; i--) {
-            moves.searchInVain(hero, world.newPlace(), friend.name());
+            moves.searchInVain(hero, world.newPlace(), friend);
         }
         moves.go(hero, hidden);
         world.at.put(friend, hidden);

@@ -1,6 +1,8 @@
 package org.llminspector.train.tales;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Words are what stories are made of: every name, place, thing and trait, all this project's own choice. */
 final class Words {
@@ -11,7 +13,7 @@ final class Words {
             list("Anna Bella Clara Daisy Ella Fiona Greta Hanna Ida Julia Kate Lily Mia Nora Olga Paula"
                     + " Rosa Sara Tilda Wendy");
     static final List<String> BOYS = list(
-            "Adam Ben Carl David Emil Finn Gus Henry Ivan Jack Karl Leo Max Nick Otto Paul Robin" + " Sam Tom Will");
+            "Adam Ben Carl David Emil Finn Gus Henry Ivan Jack Karl Leo Max Nick Otto Paul Robin" + " Sam Tom Peter");
 
     static final List<String> ONSETS = list("b d f g h j k l m n p r s t v w z br dr kr tr pl gl sh th ch");
     static final List<String> VOWELS = list("a e i o u");
@@ -122,13 +124,34 @@ final class Words {
             for (int i = 0; i < syllables; i++) word.append(dice.pick(ONSETS)).append(dice.pick(VOWELS));
             if (dice.chance(0.4)) word.append(dice.pick(ENDS));
             String made = word.toString();
-            if (UNFIT.stream().noneMatch(made::contains)) return made;
+            if (!REAL.contains(made) && UNFIT.stream().noneMatch(made::contains)) return made;
         }
     }
 
     /** What chance may spell, and a story for children should not. */
     private static final List<String> UNFIT =
             list("shit fuk fag nig kok dik tit pis rap naz hitl jap gay sex vag pen pus dam kil kun tard hor sla");
+
+    /** What is a word already. */
+    private static final Set<String> REAL = real(
+            "do so to no me he she we be go hi ho ha ma pa la bed bin bar bus den dig dim dot fan fat fin fit fun fur gas"
+                    + " get got had ham hat hen her him his hot jar jam jet job leg let lot man map mat men met mix mud net not"
+                    + " pan par pat pen pet pin pot put ran rat red rim run sat set sin sit six sun tan tar ten tin top van war"
+                    + " was wet win yes yet zoo take have mine share come same name game bone home here more like lake make made"
+                    + " note pole rope rose side time tree three free blue true glue that this then them thin shall shell ship"
+                    + " shop shut black bring plan plot grow drum drop from gold green");
+
+    private static Set<String> real(String others) {
+        Set<String> real = new HashSet<>(list(others));
+        real.addAll(THING_ADJECTIVES);
+        real.addAll(PLACE_ADJECTIVES);
+        real.addAll(TRAITS);
+        real.addAll(ANIMALS);
+        real.addAll(TRADES);
+        THINGS.forEach(t -> real.add(t.noun()));
+        PLACES.forEach(p -> real.add(p.noun()));
+        return Set.copyOf(real);
+    }
 
     static List<String> list(String words) {
         return List.of(words.split(" "));
