@@ -31,7 +31,7 @@ RUN useradd --uid 10001 --create-home --home-dir /home/inspector inspector \
     && chown inspector:inspector /model-cache /runs
 COPY --from=build /llm-inspector.jar /opt/llm-inspector.jar
 USER 10001
-ENV OPT_OUT_TRACKING=true
+ENV OPT_OUT_TRACKING=true ORT_DISABLE_TELEMETRY=1
 EXPOSE 7070
 VOLUME ["/model-cache", "/runs"]
 # 401 is an answer too: the token is the reader's affair.

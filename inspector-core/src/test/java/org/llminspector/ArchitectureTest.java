@@ -32,6 +32,7 @@ class ArchitectureTest {
             "capture",
             "engine",
             "engine.torch",
+            "engine.onnx",
             "generate",
             "analysis",
             "train",
@@ -83,6 +84,16 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("ai.djl.ndarray..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void onnxTensorsNeverLeaveTheirEngine() {
+        noClasses()
+                .that(not(resideInAPackage("org.llminspector.engine.onnx")))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("ai.onnxruntime..")
                 .check(CLASSES);
     }
 

@@ -110,6 +110,21 @@ public final class Tensor {
         }
     }
 
+    /** The values in float32, outside the heap where they have to be converted; the tensor itself when it is float32. */
+    public Tensor upcast() {
+        if (dtype == DType.F32) return this;
+        int n = Math.toIntExact(size());
+        ByteBuffer out =
+                ByteBuffer.allocateDirect(Math.multiplyExact(n, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+        float[] part = new float[Math.min(n, 1 << 16)];
+        for (int i = 0; i < n; i += part.length) {
+            int count = Math.min(part.length, n - i);
+            toFloats(i, part, count);
+            out.asFloatBuffer().position(i).put(part, 0, count);
+        }
+        return new Tensor(DType.F32, shape, out);
+    }
+
     /** Rows [from, to) of the first axis, a view. */
     public Tensor rows(int from, int to) {
         long row = byteSize() / shape[0];

@@ -3,9 +3,9 @@ package org.llminspector.engine;
 /**
  * EngineInfo says what made a number: it is part of every run's manifest and of every figure's provenance.
  *
- * @param name {@code torch}
+ * @param name {@code torch}, {@code onnx}
  * @param version of the native library
- * @param form {@code tapped}: every hook point exists
+ * @param form {@code tapped}: every hook point exists; {@code fast}: fused operators, only the logits can be seen
  * @param device {@code cpu}, {@code cuda:0}
  * @param precision of the weights
  * @param arithmetic of the activations, for example {@code fp32}
@@ -22,4 +22,10 @@ public record EngineInfo(
         String arithmetic,
         int threads,
         double loadMs,
-        long weightBytes) {}
+        long weightBytes) {
+
+    /** The same engine, as one run used it. */
+    public EngineInfo withForm(String form) {
+        return new EngineInfo(name, version, form, device, precision, arithmetic, threads, loadMs, weightBytes);
+    }
+}

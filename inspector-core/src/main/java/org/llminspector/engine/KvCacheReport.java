@@ -1,6 +1,7 @@
 package org.llminspector.engine;
 
 import java.util.List;
+import org.llminspector.spec.DecoderSpec;
 
 /**
  * KvCacheReport is the memory that keys and values take.
@@ -14,5 +15,15 @@ import java.util.List;
 public record KvCacheReport(int positions, String dtype, long bytes, long allocatedBytes, List<Long> layers) {
     public KvCacheReport {
         layers = List.copyOf(layers);
+    }
+
+    /** Of a cache in float32 with memory for {@code maxPositions}. */
+    public static KvCacheReport float32(DecoderSpec spec, int positions, int maxPositions) {
+        List<Long> perPosition = spec.layers().stream()
+                .map(l -> 2L * l.attention().nKvHeads() * l.attention().dHead() * Float.BYTES)
+                .toList();
+        long all = perPosition.stream().mapToLong(Long::longValue).sum();
+        List<Long> layers = perPosition.stream().map(b -> b * positions).toList();
+        return new KvCacheReport(positions, "F32", all * positions, all * maxPositions, layers);
     }
 }

@@ -12,6 +12,11 @@ public interface Session extends AutoCloseable {
      */
     float[] append(int[] tokens);
 
+    /** Which of the engine's forms runs this sequence: {@code tapped} or {@code fast}. */
+    default String form() {
+        return "tapped";
+    }
+
     /** Positions seen so far. */
     int length();
 

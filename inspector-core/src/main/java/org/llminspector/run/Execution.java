@@ -110,7 +110,7 @@ final class Execution {
                 run.request().name(),
                 run.request(),
                 run.folder().identity(),
-                engine.info(),
+                engine.info().withForm(session.form()),
                 tokens,
                 run.tokens().size(),
                 run.prompt().text(),

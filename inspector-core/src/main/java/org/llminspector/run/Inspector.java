@@ -21,7 +21,6 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchDevices;
-import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
@@ -232,7 +231,7 @@ public final class Inspector implements AutoCloseable {
 
     /** Every hook point, with a reason where this model or engine does not have it. */
     public List<HookDescription> hooks(String slug, String engine) {
-        OpenModels.checkEngine(engine == null ? "torch" : engine);
+        Engines.check(engine == null ? Engines.DEFAULT : engine);
         return Hooks.describe(models.folder(slug).spec());
     }
 
@@ -241,7 +240,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     public List<Capabilities> engines() {
-        return List.of(TorchEngine.capabilities());
+        return Engines.capabilities();
     }
 
     public List<TensorEntry> tensors(String slug) {
@@ -291,8 +290,8 @@ public final class Inspector implements AutoCloseable {
     /** Loads a model ahead of its first run. */
     public EngineInfo load(RunRequest r) {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
-        String engine = r.engine() == null ? "torch" : r.engine();
-        OpenModels.checkEngine(engine);
+        String engine = r.engine() == null ? Engines.DEFAULT : r.engine();
+        Engines.check(engine);
         return queue.call(() -> models.engine(
                         folder,
                         engine,

@@ -6,12 +6,9 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
-import org.llminspector.engine.torch.TorchDevices;
-import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Sha256Sums;
 
@@ -41,8 +38,7 @@ final class OpenModels implements AutoCloseable {
 
     /** The model on an engine, loaded on first use. Called by the queue's worker only, so none closes in use. */
     synchronized InspectorEngine engine(ModelFolder folder, String engine, String wanted, Precision precision) {
-        checkEngine(engine);
-        String device = TorchDevices.resolve(wanted);
+        String device = Engines.device(engine, wanted);
         Key key = new Key(folder.slug(), engine, device, precision);
         InspectorEngine open = engines.get(key);
         if (open != null) return open;
@@ -53,18 +49,9 @@ final class OpenModels implements AutoCloseable {
         }
         Sha256Sums.verify(folder.checkpoint().dir());
         folder.beginHash();
-        InspectorEngine loaded = TorchEngine.open(folder.weights(), device, precision);
+        InspectorEngine loaded = Engines.open(engine, folder.weights(), device, precision);
         engines.put(key, loaded);
         return loaded;
-    }
-
-    static void checkEngine(String engine) {
-        if (engine.equals("torch")) return;
-        throw Problem.unsupported("there is no such engine here")
-                .where("engine")
-                .expected("torch")
-                .found(engine)
-                .instead("GET /engines or `inspector models` lists what this build has");
     }
 
     synchronized List<EngineInfo> open(String slug) {

@@ -36,7 +36,7 @@ record PreparedRun(
 
     static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
         RunRequest request = withDefaults(raw, folder.slug());
-        OpenModels.checkEngine(request.engine());
+        Engines.check(request.engine());
         DecoderSpec spec = folder.spec();
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
@@ -72,7 +72,7 @@ record PreparedRun(
     private static RunRequest withDefaults(RunRequest r, String slug) {
         return new RunRequest(
                 slug,
-                r.engine() == null ? "torch" : r.engine(),
+                r.engine() == null ? Engines.DEFAULT : r.engine(),
                 r.device() == null ? "auto" : r.device(),
                 r.precision() == null ? Precision.FP32 : r.precision(),
                 r.prompt(),

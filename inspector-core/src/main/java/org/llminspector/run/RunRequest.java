@@ -9,7 +9,7 @@ import org.llminspector.generate.GenerateOptions;
  * RunRequest is everything that decides a run. Null means the default that is named here.
  *
  * @param model a slug that GET /models lists (the default model)
- * @param engine {@code torch}
+ * @param engine {@code torch}, {@code onnx} (torch)
  * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
  * @param precision number format of the weights (fp32)
  * @param prompt text; exactly one of prompt, tokens and messages

@@ -11,10 +11,9 @@ import org.junit.jupiter.api.TestFactory;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.SafetensorsFile;
-import org.llminspector.engine.Precision;
+import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -34,13 +33,15 @@ class GgufGoldenTest {
 
     private static List<DynamicTest> tests(String kind) {
         List<DynamicTest> tests = new ArrayList<>();
-        for (GgufGolden g : GgufGolden.all(kind)) tests.add(DynamicTest.dynamicTest(g.toString(), () -> check(g)));
+        for (GgufGolden g : GgufGolden.all(kind)) {
+            for (Kind k : Kind.values()) tests.add(DynamicTest.dynamicTest(g + " on " + k, () -> check(g, k)));
+        }
         return tests;
     }
 
-    private static void check(GgufGolden g) {
+    private static void check(GgufGolden g, Kind kind) {
         try (Checkpoint checkpoint = Checkpoint.open(g.model());
-                TorchEngine engine = TorchEngine.open(Family.open(checkpoint), "cpu", Precision.FP32);
+                InspectorEngine engine = kind.open(Family.open(checkpoint));
                 SafetensorsFile golden = SafetensorsFile.open(g.tensors())) {
             int[] prompt = ids(golden.tensor("input_ids"));
             assertThat(Golden.maxAbsDiff(
@@ -64,7 +65,7 @@ class GgufGoldenTest {
         }
     }
 
-    static float[] logits(TorchEngine engine, int[] ids) {
+    static float[] logits(InspectorEngine engine, int[] ids) {
         HookId logits = HookId.of(HookPoint.LOGITS);
         try (Session session =
                 engine.begin(new SessionRequest(ids.length, new TreeSet<>(List.of(logits)), List.of(), List.of()))) {

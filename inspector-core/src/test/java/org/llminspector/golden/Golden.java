@@ -12,10 +12,9 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.SafetensorsFile;
-import org.llminspector.engine.Precision;
+import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
@@ -28,16 +27,20 @@ public final class Golden implements AutoCloseable {
     public final Path dir;
     public final Checkpoint checkpoint;
     public final Weights weights;
-    public final TorchEngine engine;
+    public final InspectorEngine engine;
     public final JsonNode info;
     public final JsonNode noise;
     private final SafetensorsFile tensors;
 
     public Golden(Path dir) {
+        this(dir, Kind.TORCH);
+    }
+
+    public Golden(Path dir, Kind kind) {
         this.dir = dir;
         this.checkpoint = Checkpoint.open(dir);
         this.weights = Family.open(checkpoint);
-        this.engine = TorchEngine.open(weights, "cpu", Precision.FP32);
+        this.engine = kind.open(weights);
         this.tensors = SafetensorsFile.open(dir.resolve("golden.safetensors"));
         this.info = Json.readObject(dir.resolve("golden.json")).path("info");
         Path noiseFile = dir.resolve("noise.json");

@@ -28,15 +28,19 @@ class GoldenTest {
     List<DynamicTest> goldens() {
         List<DynamicTest> tests = new ArrayList<>();
         for (Path dir : Golden.all()) {
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": every intermediate", () -> intermediates(dir)));
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": greedy with the cache", () -> greedy(dir)));
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": head ablation", () -> ablation(dir)));
+            for (Kind kind : Kind.values()) {
+                String name = dir.getFileName() + " on " + kind;
+                tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind)));
+                if (kind == Kind.ONNX_TAPPED) continue; // captures and changes are on the tapped form anyway
+                tests.add(DynamicTest.dynamicTest(name + ": every intermediate", () -> intermediates(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": head ablation", () -> ablation(dir, kind)));
+            }
         }
         return tests;
     }
 
-    private static void intermediates(Path dir) {
-        try (Golden g = new Golden(dir)) {
+    private static void intermediates(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
             DecoderSpec spec = g.engine.spec();
             Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(spec));
             Map<String, Tensor> ours = new TreeMap<>();
@@ -65,10 +69,10 @@ class GoldenTest {
             ours.forEach((name, tensor) -> {
                 Tensor reference = g.tensor(name);
                 assertThat(tensor.shape()).as(name).isEqualTo(reference.shape());
-                String kind = name.replaceAll("\\.[0-9]+$", "");
+                String what = name.replaceAll("\\.[0-9]+$", "");
                 assertThat(Golden.maxAbsDiff(tensor.toFloats(), reference.toFloats()))
                         .as(g + " " + name)
-                        .isLessThanOrEqualTo(g.tolerance(kind));
+                        .isLessThanOrEqualTo(g.tolerance(what));
             });
             assertThat(logProbs(capture.get(HookId.of(HookPoint.LOGITS)), g.ids("input_ids")))
                     .as("token_logprobs")
@@ -83,8 +87,8 @@ class GoldenTest {
         }
     }
 
-    private static void greedy(Path dir) {
-        try (Golden g = new Golden(dir)) {
+    private static void greedy(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
             int[] prompt = g.ids("input_ids");
             int[] greedy = g.ids("greedy_ids");
             float[] reference = g.values("greedy_logits");
@@ -103,8 +107,8 @@ class GoldenTest {
         }
     }
 
-    private static void ablation(Path dir) {
-        try (Golden g = new Golden(dir)) {
+    private static void ablation(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
             int layer = g.info.path("ablate").path("layer").asInt();
             int head = g.info.path("ablate").path("head").asInt();
             Intervention zero = new Intervention(

@@ -30,16 +30,21 @@ class InvariantsTest {
     List<DynamicTest> invariants() {
         List<DynamicTest> tests = new ArrayList<>();
         for (Path dir : Golden.all()) {
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": within a pass", () -> withinAPass(dir)));
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": causality", () -> causality(dir)));
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": prefill + decode = one pass", () -> pieces(dir)));
+            for (Kind kind : List.of(Kind.TORCH, Kind.ONNX)) {
+                String name = dir.getFileName() + " on " + kind;
+                tests.add(DynamicTest.dynamicTest(name + ": within a pass", () -> withinAPass(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": causality", () -> causality(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": prefill + decode = one pass", () -> pieces(dir, kind)));
+            }
+            tests.add(DynamicTest.dynamicTest(
+                    dir.getFileName() + " on ONNX: its forms agree, whole and in pieces", () -> forms(dir)));
         }
         return tests;
     }
 
     /** The residual sums hold in a sequential block and in a parallel one alike: both add attn_out and mlp_out. */
-    private static void withinAPass(Path dir) {
-        try (Golden g = new Golden(dir)) {
+    private static void withinAPass(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
             DecoderSpec spec = g.engine.spec();
             Capture c = g.capture(g.ids("input_ids"), HookPatterns.all(spec));
             for (int i = 0; i < spec.nLayers(); i++) {
@@ -132,8 +137,8 @@ class InvariantsTest {
         }
     }
 
-    private static void causality(Path dir) {
-        try (Golden g = new Golden(dir)) {
+    private static void causality(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
             int[] ids = g.ids("input_ids");
             int[] changed = ids.clone();
             int last = ids.length - 1;
@@ -153,8 +158,8 @@ class InvariantsTest {
         }
     }
 
-    private static void pieces(Path dir) {
-        try (Golden g = new Golden(dir)) {
+    private static void pieces(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
             int[] ids = Arrays.copyOf(g.ids("input_ids"), sameRope(g.engine.spec(), g.ids("input_ids").length));
             int first = ids.length / 4;
             int second = ids.length / 2;
@@ -172,6 +177,29 @@ class InvariantsTest {
                             .isLessThan(2e-4);
                 });
                 assertThat(s.kvCache().positions()).isEqualTo(ids.length);
+            }
+        }
+    }
+
+    /** Logits of the fast form, in one pass and in pieces, and of the tapped one. */
+    private static void forms(Path dir) {
+        TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS)));
+        try (Golden fast = new Golden(dir, Kind.ONNX);
+                Golden tapped = new Golden(dir, Kind.ONNX_TAPPED)) {
+            int[] ids =
+                    Arrays.copyOf(fast.ids("input_ids"), sameRope(fast.engine.spec(), fast.ids("input_ids").length));
+            float[] expected =
+                    tapped.capture(ids, logits).tensors().get(logits.first()).toFloats();
+            assertThat(Golden.maxAbsDiff(
+                            fast.capture(ids, logits).get(logits.first()).toFloats(), expected))
+                    .isLessThan(2e-4);
+            try (Session s = fast.engine.begin(new SessionRequest(ids.length, logits, List.of(), List.of()))) {
+                assertThat(s.form()).isEqualTo("fast");
+                s.append(Arrays.copyOfRange(ids, 0, ids.length / 4));
+                s.append(Arrays.copyOfRange(ids, ids.length / 4, ids.length / 2));
+                for (int i = ids.length / 2; i < ids.length; i++) s.append(new int[] {ids[i]});
+                assertThat(Golden.maxAbsDiff(s.capture().get(logits.first()).toFloats(), expected))
+                        .isLessThan(2e-4);
             }
         }
     }

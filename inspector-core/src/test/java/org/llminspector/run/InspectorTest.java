@@ -263,6 +263,25 @@ class InspectorTest {
     }
 
     @Test
+    void theSecondEngineSaysTheSameAndWhichFormSaidIt() {
+        Request greedy = new Request().tokens(5, 6, 7, 8).generate(6);
+        List<Integer> torch = inspector.run(greedy.build(), RunListener.NONE).tokens().stream()
+                .map(Token::id)
+                .toList();
+        RunManifest fast = inspector.run(greedy.engine("onnx").build(), RunListener.NONE);
+        assertThat(fast.engine().name()).isEqualTo("onnx");
+        assertThat(fast.engine().form()).isEqualTo("fast");
+        assertThat(fast.tokens()).extracting(Token::id).isEqualTo(torch);
+        RunManifest tapped = inspector.run(
+                greedy.capture("blocks.*.hook_resid_post", "logits").build(), RunListener.NONE);
+        assertThat(tapped.engine().form()).isEqualTo("tapped");
+        assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
+        Inspector.Lens lens = inspector.lens(tapped.id(), HookPoint.RESID_POST, 1);
+        assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
+        assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
+    }
+
+    @Test
     void everyMistakeIsAProblemThatHelps() {
         refused(new Request().build(), Problem.Kind.INVALID, "exactly one of them");
         refused(new Request().tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
@@ -279,6 +298,8 @@ class InspectorTest {
         refused(new Request().model("llama").prompt("text").build(), Problem.Kind.UNSUPPORTED, "token ids");
         refused(new Request().tokens(1).precision(Precision.BF16).build(), Problem.Kind.UNSUPPORTED, "fp32 or fp16");
         refused(new Request().tokens(1).device("cuda:7").build(), Problem.Kind.UNSUPPORTED, "cuda:7");
+        refused(new Request().tokens(1).engine("onnx").device("cuda:0").build(), Problem.Kind.UNSUPPORTED, "cuda:0");
+        refused(new Request().tokens(1).engine("warp").build(), Problem.Kind.UNSUPPORTED, "torch or onnx");
         refused(
                 new Request()
                         .tokens(1)
@@ -356,6 +377,7 @@ class InspectorTest {
     /** Builds requests. */
     private static final class Request {
         private String model;
+        private String engine;
         private String device;
         private Precision precision;
         private String prompt;
@@ -367,6 +389,11 @@ class InspectorTest {
 
         Request model(String slug) {
             model = slug;
+            return this;
+        }
+
+        Request engine(String name) {
+            engine = name;
             return this;
         }
 
@@ -417,7 +444,7 @@ class InspectorTest {
         RunRequest build() {
             return new RunRequest(
                     model,
-                    null,
+                    engine,
                     device,
                     precision,
                     prompt,

@@ -23,6 +23,7 @@ class ArchitectureTest {
                         "ai.djl..",
                         "ai.onnxruntime..",
                         "org.llminspector.engine.torch..",
+                        "org.llminspector.engine.onnx..",
                         "org.llminspector.family..",
                         "org.llminspector.analysis..")
                 .check(CLASSES);

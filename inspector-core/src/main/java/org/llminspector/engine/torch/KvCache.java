@@ -57,17 +57,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        List<Long> used = spec.layers().stream()
-                .map(l -> perPosition(l.attention()) * length)
-                .toList();
-        long allocated = spec.layers().stream()
-                .mapToLong(l -> perPosition(l.attention()) * maxPositions)
-                .sum();
-        return new KvCacheReport(
-                length, "F32", used.stream().mapToLong(Long::longValue).sum(), allocated, used);
-    }
-
-    private static long perPosition(Attention a) {
-        return 2L * a.nKvHeads() * a.dHead() * Float.BYTES;
+        return KvCacheReport.float32(spec, length, maxPositions);
     }
 }

@@ -7,8 +7,8 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import java.util.HashMap;
 import java.util.Map;
+import org.llminspector.engine.PositionTables;
 import org.llminspector.spec.Rope;
-import org.llminspector.spec.RopeFrequencies;
 
 /** Positions makes what depends on where a token stands: RoPE's cos and sin, and the causal mask. */
 final class Positions {
@@ -56,38 +56,18 @@ final class Positions {
 
         /** cos and signed sin, [pos, 1, dims]. */
         private NDArray[] table(Rope rope) {
-            float[] frequency = RopeFrequencies.perPosition(rope, start + count);
-            float warm = RopeFrequencies.attentionFactor(rope);
-            int half = frequency.length;
-            float[] cos = new float[count * rope.dims()];
-            float[] sin = new float[count * rope.dims()];
-            for (int p = 0; p < count; p++) {
-                for (int i = 0; i < half; i++) {
-                    float angle = (start + p) * frequency[i];
-                    int at = p * rope.dims() + i;
-                    cos[at] = cos[at + half] = (float) Math.cos(angle) * warm;
-                    sin[at + half] = (float) Math.sin(angle) * warm;
-                    sin[at] = -sin[at + half];
-                }
-            }
+            float[][] halves = PositionTables.halves(rope, start, count);
             Shape shape = new Shape(count, 1, rope.dims());
-            return new NDArray[] {keep(manager.create(cos, shape)), keep(manager.create(sin, shape))};
+            return new NDArray[] {keep(manager.create(halves[0], shape)), keep(manager.create(halves[1], shape))};
         }
 
         /** [query, key]: 0 where a query may look, -inf where not; null when it may look everywhere. */
         NDArray mask(Integer window) {
             int keys = start + count;
             if (count == 1 && (window == null || keys <= window)) return null;
-            return masks.computeIfAbsent(window == null ? Integer.MAX_VALUE : window, w -> {
-                float[] mask = new float[count * keys];
-                for (int q = 0; q < count; q++) {
-                    for (int k = 0; k < keys; k++) {
-                        boolean visible = k <= start + q && k > start + q - w;
-                        mask[q * keys + k] = visible ? 0f : Float.NEGATIVE_INFINITY;
-                    }
-                }
-                return keep(manager.create(mask, new Shape(count, keys)));
-            });
+            return masks.computeIfAbsent(
+                    window == null ? Integer.MAX_VALUE : window,
+                    w -> keep(manager.create(PositionTables.mask(window, start, count), new Shape(count, keys))));
         }
 
         /** Made inside one layer's scope, used by all: closed by {@link #close}. */

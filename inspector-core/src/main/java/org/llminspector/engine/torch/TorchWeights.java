@@ -9,8 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import org.llminspector.base.DType;
-import org.llminspector.base.HalfFloats;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
@@ -128,7 +126,7 @@ final class TorchWeights implements AutoCloseable {
         return switch (tensor.dtype()) {
             case F32 -> manager.create(direct(tensor.data()), shape, DataType.FLOAT32);
             case F16 -> manager.create(direct(tensor.data()), shape, DataType.FLOAT16);
-            case F64, BF16, F8_E4M3, F8_E5M2 -> manager.create(upcast(tensor), shape, DataType.FLOAT32);
+            case F64, BF16, F8_E4M3, F8_E5M2 -> manager.create(tensor.upcast().data(), shape, DataType.FLOAT32);
             default ->
                 throw Problem.unsupported("a weight has a number format that is no float")
                         .where("tensor " + name)
@@ -143,19 +141,6 @@ final class TorchWeights implements AutoCloseable {
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .put(data)
                 .flip();
-    }
-
-    private static ByteBuffer upcast(Tensor tensor) {
-        int n = Math.toIntExact(tensor.size());
-        ByteBuffer out =
-                ByteBuffer.allocateDirect(Math.multiplyExact(n, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
-        if (tensor.dtype() == DType.BF16) {
-            ByteBuffer in = tensor.data();
-            for (int i = 0; i < n; i++) out.putFloat(i * 4, HalfFloats.fromBf16(in.getShort(i * 2)));
-        } else {
-            for (int i = 0; i < n; i++) out.putFloat(i * 4, (float) tensor.get(i));
-        }
-        return out;
     }
 
     @Override

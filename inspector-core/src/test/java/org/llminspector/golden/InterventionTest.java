@@ -1,4 +1,4 @@
-package org.llminspector.engine.torch;
+package org.llminspector.golden;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,35 +6,42 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;
 import org.llminspector.capture.Intervention.Op;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 
 /** Every operation, at exactly the picked cells and nowhere else, in the prompt and while generating. */
+@ParameterizedClass
+@EnumSource(names = {"TORCH", "ONNX"})
 class InterventionTest {
 
     private static Golden golden;
     private static int[] ids;
     private static Capture clean;
 
-    @BeforeAll
-    static void open() {
-        golden = new Golden(Golden.ROOT.resolve("llama"));
+    @Parameter
+    Kind kind;
+
+    @BeforeParameterizedClassInvocation
+    static void open(Kind kind) {
+        golden = new Golden(Golden.ROOT.resolve("llama"), kind);
         ids = java.util.Arrays.copyOf(golden.ids("input_ids"), 12);
         clean = golden.capture(ids, HookPatterns.all(golden.engine.spec()));
     }
 
-    @AfterAll
+    @AfterParameterizedClassInvocation
     static void close() {
         golden.close();
     }

@@ -1,0 +1,71 @@
+package org.llminspector.engine;
+
+import org.llminspector.spec.Rope;
+import org.llminspector.spec.RopeFrequencies;
+
+/** PositionTables computes what depends on where a token stands: RoPE's cos and sin, and the causal mask. */
+public final class PositionTables {
+
+    private PositionTables() {}
+
+    /**
+     * cos and sin of the angles by which pairs turn, times the rotation's attention factor.
+     *
+     * @param frequencies angle per position, [dims / 2]
+     * @return {cos, sin}, each [count, dims / 2]
+     */
+    public static float[][] angles(Rope rope, float[] frequencies, int start, int count) {
+        float warm = RopeFrequencies.attentionFactor(rope);
+        int half = frequencies.length;
+        float[] cos = new float[count * half];
+        float[] sin = new float[count * half];
+        for (int p = 0; p < count; p++) {
+            for (int i = 0; i < half; i++) {
+                float angle = (start + p) * frequencies[i];
+                cos[p * half + i] = (float) Math.cos(angle) * warm;
+                sin[p * half + i] = (float) Math.sin(angle) * warm;
+            }
+        }
+        return new float[][] {cos, sin};
+    }
+
+    /**
+     * The tables for {@code x cos + (second half, first half) sin} over positions [start, start + count).
+     *
+     * @return {cos, sin}, each [count, dims]; sin is negative in the first half
+     */
+    public static float[][] halves(Rope rope, int start, int count) {
+        float[][] angles = angles(rope, RopeFrequencies.perPosition(rope, start + count), start, count);
+        int half = rope.dims() / 2;
+        float[] cos = new float[count * rope.dims()];
+        float[] sin = new float[count * rope.dims()];
+        for (int p = 0; p < count; p++) {
+            for (int i = 0; i < half; i++) {
+                int at = p * rope.dims() + i;
+                cos[at] = cos[at + half] = angles[0][p * half + i];
+                sin[at + half] = angles[1][p * half + i];
+                sin[at] = -sin[at + half];
+            }
+        }
+        return new float[][] {cos, sin};
+    }
+
+    /**
+     * Who may look at whom: 0 where a query may, -inf where not.
+     *
+     * @param window positions back that a query sees, itself included; null for all
+     * @return [count, start + count]
+     */
+    public static float[] mask(Integer window, int start, int count) {
+        int keys = start + count;
+        int back = window == null ? Integer.MAX_VALUE : window;
+        float[] mask = new float[count * keys];
+        for (int q = 0; q < count; q++) {
+            for (int k = 0; k < keys; k++) {
+                boolean visible = k <= start + q && k > start + q - back;
+                mask[q * keys + k] = visible ? 0f : Float.NEGATIVE_INFINITY;
+            }
+        }
+        return mask;
+    }
+}

@@ -1,0 +1,20 @@
+package org.llminspector.engine.onnx;
+
+import org.llminspector.spec.Attention;
+
+/** AttentionCore writes what happens between the projections: rotation, cache, scores, softmax, the sum of values. */
+interface AttentionCore {
+
+    /**
+     * @param q [1, pos, head, d_head]
+     * @param k [1, pos, kv_head, d_head]
+     * @param v [1, pos, kv_head, d_head]
+     * @return [1, pos, head, d_head]
+     */
+    String write(int layer, Attention a, String q, String k, String v);
+
+    /** Reshapes by a pattern in which 0 keeps a size and -1 takes what is left. */
+    static String reshape(GraphBuilder graph, String x, long... shape) {
+        return graph.node("Reshape", x, graph.ints(shape));
+    }
+}

@@ -1,0 +1,187 @@
+package org.llminspector.engine.onnx;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** GraphBuilder is an ONNX graph being written: inputs, weights, constants, nodes, outputs; it names the values. */
+final class GraphBuilder {
+
+    /** Element types, with onnx.proto's numbers. */
+    enum Type {
+        FLOAT(1),
+        UINT8(2),
+        INT8(3),
+        INT32(6),
+        INT64(7),
+        BOOL(9),
+        FLOAT16(10),
+        BFLOAT16(16);
+
+        final int number;
+
+        Type(int number) {
+            this.number = number;
+        }
+    }
+
+    private static final int IR_VERSION = 10;
+    private static final int OPSET = 21;
+    private static final String MICROSOFT = "com.microsoft";
+
+    /** Operators of ONNX Runtime's own; all others are ONNX's. */
+    private static final Set<String> OWN = Set.of(
+            "FusedMatMul",
+            "GroupQueryAttention",
+            "MatMulNBits",
+            "QuickGelu",
+            "SkipLayerNormalization",
+            "SkipSimplifiedLayerNormalization");
+
+    private final Proto graph = new Proto().text(2, "decoder");
+    private final Map<String, String> constants = new HashMap<>();
+    private final Map<String, Type> inputs = new LinkedHashMap<>();
+    private final Set<String> outputs = new LinkedHashSet<>();
+    private final Set<String> weights = new LinkedHashSet<>();
+    private final Map<String, String> kept = new LinkedHashMap<>();
+    private int values;
+    private int nodes;
+
+    /** Declares an input; the second time it is the same one. A negative size is one that a run decides. */
+    String input(String name, Type type, long... shape) {
+        if (inputs.putIfAbsent(name, type) == null) graph.message(11, valueInfo(name, type, shape));
+        return name;
+    }
+
+    /** Declares a value to be an output; the second time it is the same one. */
+    void output(String name, Type type) {
+        if (outputs.add(name)) graph.message(12, valueInfo(name, type, null));
+    }
+
+    /** Declares a weight, whose bytes the session gets beside the graph. */
+    String weight(String name, Type type, long... shape) {
+        if (weights.add(name)) {
+            Proto place = new Proto().text(1, "location").text(2, "given");
+            graph.message(
+                    5,
+                    new Proto()
+                            .numbers(1, shape)
+                            .number(2, type.number)
+                            .text(8, name)
+                            .message(13, place)
+                            .number(14, 1));
+        }
+        return name;
+    }
+
+    /** A float constant, without axes. */
+    String scalar(float value) {
+        return constant("f" + value, Type.FLOAT, 4, b -> b.putFloat(value));
+    }
+
+    /** An integer vector. */
+    String ints(long... values) {
+        return constant(
+                "i" + java.util.Arrays.toString(values),
+                Type.INT64,
+                8 * values.length,
+                b -> {
+                    for (long v : values) b.putLong(v);
+                },
+                values.length);
+    }
+
+    /** One byte without axes. */
+    String small(Type type, int value) {
+        return constant(type + "" + value, type, 1, b -> b.put((byte) value));
+    }
+
+    private String constant(String name, Type type, int bytes, Consumer<ByteBuffer> fill, long... shape) {
+        return constants.computeIfAbsent(name, n -> {
+            ByteBuffer data = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            fill.accept(data);
+            graph.message(
+                    5,
+                    new Proto()
+                            .numbers(1, shape)
+                            .number(2, type.number)
+                            .text(8, n)
+                            .bytes(9, data.array()));
+            return n;
+        });
+    }
+
+    /** A node with one output. An empty input is one left out. */
+    String node(String operator, Attributes attributes, String... in) {
+        return node(operator, attributes, new boolean[] {true}, in)[0];
+    }
+
+    String node(String operator, String... in) {
+        return node(operator, new Attributes(), in);
+    }
+
+    /** A node with several outputs, of which some are wanted; the others' names are empty. */
+    String[] node(String operator, Attributes attributes, boolean[] wanted, String... in) {
+        Proto node = new Proto();
+        for (String i : in) node.text(1, i);
+        String[] names = new String[wanted.length];
+        for (int i = 0; i < names.length; i++) {
+            names[i] = wanted[i] ? "v" + values++ : "";
+            node.text(2, names[i]);
+        }
+        node.text(3, operator + "_" + nodes++).text(4, operator);
+        attributes.messages.forEach(a -> node.message(5, a));
+        if (OWN.contains(operator)) node.text(7, MICROSOFT);
+        graph.message(1, node);
+        return names;
+    }
+
+    /** Remembers what a value is called outside. */
+    void keep(String name, String value) {
+        kept.put(name, value);
+    }
+
+    /** Values by the names that they were kept under. */
+    Map<String, String> kept() {
+        return kept;
+    }
+
+    /** Names of the declared inputs. */
+    Set<String> inputs() {
+        return inputs.keySet();
+    }
+
+    /** Names of the declared weights. */
+    Set<String> weights() {
+        return weights;
+    }
+
+    /** The model's bytes, without its weights'. */
+    byte[] model() {
+        return new Proto()
+                .number(1, IR_VERSION)
+                .text(2, "llm-inspector")
+                .message(7, graph)
+                .message(8, new Proto().text(1, "").number(2, OPSET))
+                .message(8, new Proto().text(1, MICROSOFT).number(2, 1))
+                .toBytes();
+    }
+
+    private static Proto valueInfo(String name, Type type, long[] shape) {
+        Proto tensor = new Proto().number(1, type.number);
+        if (shape != null) {
+            Proto dims = new Proto();
+            for (int i = 0; i < shape.length; i++) {
+                Proto dim = new Proto();
+                dims.message(1, shape[i] < 0 ? dim.text(2, name + "_" + i) : dim.number(1, shape[i]));
+            }
+            tensor.message(2, dims);
+        }
+        return new Proto().text(1, name).message(2, new Proto().message(1, tensor));
+    }
+}

@@ -1,0 +1,193 @@
+package org.llminspector.engine.onnx;
+
+import static org.llminspector.engine.onnx.AttentionCore.reshape;
+import static org.llminspector.hook.HookPoint.*;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/** GraphWriter writes the forward pass of every family as an ONNX graph: the spec decides, the taps see each value. */
+final class GraphWriter {
+
+    private final DecoderSpec spec;
+    private final OnnxWeights weights;
+    private final GraphBuilder graph = new GraphBuilder();
+    private final Taps taps;
+    private final boolean fused;
+    private final Norms norms;
+    private final Linears linears;
+    private final AttentionCore attention;
+
+    private GraphWriter(
+            DecoderSpec spec,
+            OnnxWeights weights,
+            boolean fused,
+            Set<HookId> captured,
+            Map<HookId, List<Taps.Step>> steps) {
+        this.spec = spec;
+        this.weights = weights;
+        this.fused = fused;
+        this.taps = new Taps(graph, captured, steps);
+        this.norms = new Norms(graph, weights, taps, fused);
+        this.linears = new Linears(graph, weights);
+        Rotary rotary = new Rotary(graph, spec);
+        this.attention = fused ? new FusedAttention(graph, rotary) : new PlainAttention(graph, taps, rotary);
+    }
+
+    /** The fast form: fused operators, nothing in between visible. */
+    static Graph fast(DecoderSpec spec, OnnxWeights weights) {
+        return new GraphWriter(spec, weights, true, Set.of(), Map.of()).decoder();
+    }
+
+    /** The tapped form: plain operators, these hooks as outputs, these changes made. */
+    static Graph tapped(
+            DecoderSpec spec, OnnxWeights weights, Set<HookId> captured, Map<HookId, List<Taps.Step>> steps) {
+        return new GraphWriter(spec, weights, false, captured, steps).decoder();
+    }
+
+    /** A residual stream {@code resid} [1, pos, d_model] to logits. */
+    static Graph unembedding(DecoderSpec spec, OnnxWeights weights) {
+        GraphWriter writer = new GraphWriter(spec, weights, true, Set.of(), Map.of());
+        return writer.unembed(writer.graph.input("resid", Type.FLOAT, 1, -1, spec.dModel()));
+    }
+
+    private Graph decoder() {
+        String x = embed(); // [1, pos, d_model]
+        String added = null;
+        for (int i = 0; i < spec.nLayers(); i++) {
+            String[] out = block(i, x, added);
+            x = out[0];
+            added = out[1];
+        }
+        String last = residual(spec.nLayers() - 1).apply(graph.node("Add", x, added));
+        return unembed(graph.node(
+                "Gather", new Attributes().with("axis", 1), last, graph.input("wanted_positions", Type.INT64, -1)));
+    }
+
+    private String embed() {
+        String ids = graph.input("ids", Type.INT64, 1, -1);
+        String x = graph.node("Gather", weights.floats(graph, "embed.weight"), ids); // [1, pos, d_model]
+        if (spec.embedScale() != 1f) x = graph.node("Mul", x, graph.scalar(spec.embedScale()));
+        x = taps.at(EMBED, -1, x);
+        if (!spec.learnedPositions()) return x;
+        String positions = graph.input("positions", Type.INT64, 1, -1);
+        String p = graph.node("Gather", weights.floats(graph, "pos_embed.weight"), positions);
+        return graph.node("Add", x, taps.at(POS_EMBED, -1, p));
+    }
+
+    private Graph unembed(String x) {
+        String h = norms.write(x, spec.finalNorm(), "ln_final", LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1);
+        h = taps.at(LN_FINAL_OUT, -1, h);
+        String logits = linears.write(h, spec.tied() ? "embed" : "unembed");
+        logits = taps.at(LOGITS, -1, Softcap.write(graph, logits, spec.logitSoftcap()));
+        graph.output(logits, Type.FLOAT);
+        return new Graph(
+                graph.model(),
+                graph.weights(),
+                graph.inputs(),
+                logits,
+                taps.outputs(),
+                taps.means(),
+                taps.steps(),
+                graph.kept());
+    }
+
+    /** The block's input so far and what is still to be added to it, to the same after this block. */
+    private String[] block(int i, String x, String added) {
+        LayerSpec layer = spec.layers().get(i);
+        String b = "blocks." + i + ".";
+        String[] pre = added == null
+                ? normed(taps.at(RESID_PRE, i, x), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i)
+                : addedAndNormed(x, added, residual(i - 1), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i);
+        String a = attention(i, layer.attention(), b + "attn.", pre[1]);
+        if (layer.ln1Post() != null) a = taps.at(LN1_POST_OUT, i, norms.write(a, layer.ln1Post(), b + "ln1_post"));
+        a = taps.at(ATTN_OUT, i, a);
+        String[] mid = layer.parallel()
+                ? normed(pre[0], layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i)
+                : addedAndNormed(
+                        pre[0], a, v -> taps.at(RESID_MID, i, v), layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i);
+        String m = mlp(i, layer.mlp(), b + "mlp.", mid[1]);
+        if (layer.ln2Post() != null) m = taps.at(LN2_POST_OUT, i, norms.write(m, layer.ln2Post(), b + "ln2_post"));
+        m = taps.at(MLP_OUT, i, m);
+        return new String[] {mid[0], layer.parallel() ? graph.node("Add", m, a) : m};
+    }
+
+    /** The residual stream after block i, as that block leaves it and as the next reads it. */
+    private UnaryOperator<String> residual(int i) {
+        return v -> {
+            String post = taps.at(RESID_POST, i, v);
+            return i + 1 < spec.nLayers() ? taps.at(RESID_PRE, i + 1, post) : post;
+        };
+    }
+
+    private String[] normed(String x, Norm norm, String name, HookPoint scale, HookPoint normalized, int layer) {
+        return new String[] {x, norms.write(x, norm, name, scale, normalized, layer)};
+    }
+
+    private String[] addedAndNormed(
+            String x,
+            String added,
+            UnaryOperator<String> seen,
+            Norm norm,
+            String name,
+            HookPoint scale,
+            HookPoint normalized,
+            int layer) {
+        if (fused && norm != null) return norms.addAndWrite(x, added, norm, name);
+        return normed(seen.apply(graph.node("Add", x, added)), norm, name, scale, normalized, layer);
+    }
+
+    private String attention(int i, Attention a, String name, String x) {
+        String q = heads(x, a.nHeads(), a, a.qNorm(), name + "q", Q, i); // [1, pos, head, d_head]
+        String k = heads(x, a.nKvHeads(), a, a.kNorm(), name + "k", K, i);
+        String v = heads(x, a.nKvHeads(), a, null, name + "v", V, i);
+        String z = attention.write(i, a, q, k, v); // [1, pos, head, d_head]
+        if (taps.wants(RESULT, i)) {
+            String result = taps.at(RESULT, i, headResults(z, name + "o", a)); // [1, pos, head, d_model]
+            if (taps.changes(RESULT, i)) {
+                String sum = graph.node("ReduceSum", new Attributes().with("keepdims", 0), result, graph.ints(2));
+                return linears.bias(sum, name + "o");
+            }
+        }
+        return linears.write(reshape(graph, z, 0, 0, a.nHeads() * a.dHead()), name + "o"); // [1, pos, d_model]
+    }
+
+    private String heads(String x, int n, Attention a, Norm norm, String name, HookPoint point, int layer) {
+        String h = linears.write(x, name);
+        boolean wide = norm != null && a.qkNormWide();
+        if (wide) h = norms.write(h, norm, name + "_norm");
+        h = reshape(graph, h, 0, 0, n, a.dHead());
+        if (norm != null && !wide) h = norms.write(h, norm, name + "_norm");
+        return taps.at(point, layer, h);
+    }
+
+    private String headResults(String z, String name, Attention a) {
+        String weight = linears.floats(name); // [d_model, head * d_head]
+        String byHead = reshape(graph, weight, spec.dModel(), a.nHeads(), a.dHead());
+        byHead = transpose(byHead, 1, 2, 0); // [head, d_head, d_model]
+        return transpose(graph.node("MatMul", transpose(z, 0, 2, 1, 3), byHead), 0, 2, 1, 3);
+    }
+
+    private String transpose(String x, long... order) {
+        return graph.node("Transpose", new Attributes().with("perm", order), x);
+    }
+
+    private String mlp(int i, Mlp mlp, String name, String x) {
+        String pre = taps.at(MLP_PRE, i, linears.write(x, mlp.gated() ? name + "gate" : name + "in"));
+        String neurons = Activations.write(graph, mlp.activation(), pre, fused); // [1, pos, d_mlp]
+        if (mlp.gated()) {
+            neurons = graph.node("Mul", neurons, taps.at(MLP_PRE_LINEAR, i, linears.write(x, name + "in")));
+        }
+        return linears.write(taps.at(MLP_POST, i, neurons), name + "out"); // [1, pos, d_model]
+    }
+}

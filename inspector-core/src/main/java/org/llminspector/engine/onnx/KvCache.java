@@ -1,0 +1,97 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * KvCache keeps the rotated keys and the values of every position, in memory set aside once and never copied.
+ *
+ * <p>Fast form: [1, kv_head, max_pos, d_head], input and output of every pass at once. Tapped form: [max_pos, kv_head,
+ * d_head], of which a pass reads the first rows and writes the next.
+ */
+final class KvCache implements AutoCloseable {
+
+    private final DecoderSpec spec;
+    private final int maxPositions;
+    private final boolean fast;
+    private final Map<String, ByteBuffer> memory = new LinkedHashMap<>(); // by "key.0", "value.0" ...
+    private final Map<String, OnnxTensor> whole = new HashMap<>();
+    private int length;
+
+    KvCache(DecoderSpec spec, int maxPositions, boolean fast) {
+        this.spec = spec;
+        this.maxPositions = maxPositions;
+        this.fast = fast;
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            for (String what : new String[] {"key.", "value."}) {
+                ByteBuffer bytes = Feed.memory(maxPositions * row(a), Float.BYTES);
+                memory.put(what + i, bytes);
+                if (fast) {
+                    whole.put(what + i, Feed.tensor(bytes, Type.FLOAT, 1, a.nKvHeads(), maxPositions, a.dHead()));
+                }
+            }
+        }
+    }
+
+    /** Positions held. */
+    int length() {
+        return length;
+    }
+
+    /**
+     * Gives a pass over {@code count} more positions its inputs and the places of its outputs.
+     *
+     * @param outputs the graph's names for new keys and values
+     */
+    Map<String, OnnxValue> bind(Feed feed, int count, Map<String, String> outputs) {
+        Map<String, OnnxValue> pinned = new HashMap<>();
+        memory.forEach((name, bytes) -> {
+            OnnxTensor past = whole.get(name);
+            OnnxTensor now = past;
+            if (!fast) {
+                Attention a = spec.layers()
+                        .get(Integer.parseInt(name.substring(name.indexOf('.') + 1)))
+                        .attention();
+                past = feed.own(rows(bytes, a, 0, length));
+                now = feed.own(rows(bytes, a, length, count));
+            }
+            feed.put("past_" + name, past);
+            pinned.put(outputs.get("new_" + name), now);
+        });
+        return pinned;
+    }
+
+    private static OnnxTensor rows(ByteBuffer all, Attention a, int from, int count) {
+        int row = Math.toIntExact(row(a)) * Float.BYTES;
+        ByteBuffer part = all.slice(from * row, count * row).order(ByteOrder.LITTLE_ENDIAN);
+        return Feed.tensor(part, Type.FLOAT, 1, count, a.nKvHeads(), a.dHead());
+    }
+
+    private static long row(Attention a) {
+        return (long) a.nKvHeads() * a.dHead();
+    }
+
+    /** Called after each pass. */
+    void advance(int positions) {
+        length += positions;
+    }
+
+    KvCacheReport report() {
+        return KvCacheReport.float32(spec, length, maxPositions);
+    }
+
+    @Override
+    public void close() {
+        whole.values().forEach(OnnxTensor::close);
+    }
+}

@@ -1,0 +1,71 @@
+package org.llminspector.engine.onnx;
+
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Norm;
+
+/** Norms writes norms: in plain operators where something in them may be seen, in one operator where not. */
+final class Norms {
+
+    private final GraphBuilder graph;
+    private final OnnxWeights weights;
+    private final Taps taps;
+    private final boolean fused;
+
+    Norms(GraphBuilder graph, OnnxWeights weights, Taps taps, boolean fused) {
+        this.graph = graph;
+        this.weights = weights;
+        this.taps = taps;
+        this.fused = fused;
+    }
+
+    /** A norm with hooks; {@code x} itself when there is none. */
+    String write(String x, Norm norm, String name, HookPoint scale, HookPoint normalized, int layer) {
+        if (norm == null) return x;
+        if (fused) return write(x, norm, name);
+        String centred = norm.kind() == Norm.Kind.LAYER ? graph.node("Sub", x, mean(x)) : x;
+        String size = graph.node(
+                "Sqrt", graph.node("Add", mean(graph.node("Mul", centred, centred)), graph.scalar((float) norm.eps())));
+        size = taps.at(scale, layer, size); // [1, pos, 1]
+        return weighted(taps.at(normalized, layer, graph.node("Div", centred, size)), name);
+    }
+
+    /** A norm over the last axis without hooks. */
+    String write(String x, Norm norm, String name) {
+        if (norm.kind() == Norm.Kind.RMS) {
+            return graph.node("SimplifiedLayerNormalization", attributes(norm), x, weight(name));
+        }
+        return graph.node("LayerNormalization", attributes(norm), x, weight(name), optionalBias(name));
+    }
+
+    /** The sum of two values and its norm, {sum, normed}, in one operator: nothing in between can be seen. */
+    String[] addAndWrite(String x, String added, Norm norm, String name) {
+        Attributes epsilon = new Attributes().with("epsilon", (float) norm.eps());
+        boolean[] wanted = {true, false, false, true};
+        String[] out = norm.kind() == Norm.Kind.RMS
+                ? graph.node("SkipSimplifiedLayerNormalization", epsilon, wanted, x, added, weight(name))
+                : graph.node("SkipLayerNormalization", epsilon, wanted, x, added, weight(name), optionalBias(name));
+        return new String[] {out[3], out[0]};
+    }
+
+    private String weighted(String x, String name) {
+        String scaled = graph.node("Mul", x, weight(name));
+        String bias = optionalBias(name);
+        return bias.isEmpty() ? scaled : graph.node("Add", scaled, bias);
+    }
+
+    private String mean(String x) {
+        return graph.node("ReduceMean", new Attributes().with("keepdims", 1), x, graph.ints(-1));
+    }
+
+    private static Attributes attributes(Norm norm) {
+        return new Attributes().with("axis", -1).with("epsilon", (float) norm.eps());
+    }
+
+    private String weight(String name) {
+        return weights.floats(graph, name + ".weight");
+    }
+
+    private String optionalBias(String name) {
+        return weights.has(name + ".bias") ? weights.floats(graph, name + ".bias") : "";
+    }
+}

@@ -1,0 +1,196 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtSession;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.base.DType;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Capabilities.PrecisionSupport;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.Taps.Step;
+import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * OnnxEngine is a model open on ONNX Runtime. A sequence of which nothing but the logits is seen runs on the fast form;
+ * one that is captured or changed runs on a tapped form written for just that.
+ */
+public final class OnnxEngine implements InspectorEngine {
+
+    private static final int MAX_TAPPED = 4;
+
+    private record TappedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
+
+    private final DecoderSpec spec;
+    private final OnnxWeights weights;
+    private final int threads;
+    private final EngineInfo info;
+    private final Map<TappedKey, OpenGraph> tapped = new LinkedHashMap<>(16, 0.75f, true);
+    private OpenGraph fast; // null until it is needed
+    private OpenGraph unembedding;
+
+    private OnnxEngine(Weights weights, int threads, Precision precision) {
+        long from = System.nanoTime();
+        this.spec = weights.spec();
+        this.weights = new OnnxWeights(weights);
+        this.threads = threads;
+        try {
+            this.fast = new OpenGraph(GraphWriter.fast(spec, this.weights), this.weights, threads, true);
+        } catch (RuntimeException | Error e) {
+            this.weights.close();
+            throw e;
+        }
+        this.info = new EngineInfo(
+                "onnx",
+                version(),
+                "fast",
+                "cpu",
+                precision,
+                "fp32",
+                threads,
+                (System.nanoTime() - from) / 1e6,
+                this.weights.bytes());
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param device {@code auto} or {@code cpu}
+     */
+    public static OnnxEngine open(Weights weights, String device, Precision precision) {
+        OnnxDevices.resolve(device);
+        if (precision != Precision.FP32) {
+            throw Problem.unsupported("the onnx engine does not offer this precision")
+                    .where("precision")
+                    .expected("fp32")
+                    .found(precision.name().toLowerCase(java.util.Locale.ROOT))
+                    .instead("use fp32, or the torch engine");
+        }
+        return new OnnxEngine(weights, OnnxDevices.threads(), precision);
+    }
+
+    /** What this engine can do on this machine. */
+    public static Capabilities capabilities() {
+        return new Capabilities(
+                "onnx",
+                version(),
+                true,
+                List.of(new PrecisionSupport(Precision.FP32, true, "fp32", null, null)),
+                null,
+                null);
+    }
+
+    private static String version() {
+        return Ort.call(env -> env.getVersion());
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public EngineInfo info() {
+        return info;
+    }
+
+    @Override
+    public Session begin(SessionRequest request) {
+        Map<HookId, List<Step>> steps = steps(request);
+        boolean plain = steps.isEmpty() && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
+        return new OnnxSession(spec, plain ? fast : tapped(request, steps), request);
+    }
+
+    /** The same model, never on its fast form. Closing either closes both. */
+    public InspectorEngine tapped() {
+        OnnxEngine engine = this;
+        return new InspectorEngine() {
+            @Override
+            public DecoderSpec spec() {
+                return spec;
+            }
+
+            @Override
+            public EngineInfo info() {
+                return info.withForm("tapped");
+            }
+
+            @Override
+            public Session begin(SessionRequest request) {
+                return new OnnxSession(spec, engine.tapped(request, steps(request)), request);
+            }
+
+            @Override
+            public Tensor unembed(Tensor resid) {
+                return engine.unembed(resid);
+            }
+
+            @Override
+            public void close() {
+                engine.close();
+            }
+        };
+    }
+
+    private Map<HookId, List<Step>> steps(SessionRequest request) {
+        Map<HookId, List<Step>> steps = new LinkedHashMap<>();
+        for (int i = 0; i < request.interventions().size(); i++) {
+            Intervention v = request.interventions().get(i);
+            for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
+                steps.computeIfAbsent(id, k -> new ArrayList<>()).add(new Step(i, id, v.op()));
+            }
+        }
+        return steps;
+    }
+
+    private synchronized OpenGraph tapped(SessionRequest request, Map<HookId, List<Step>> steps) {
+        TappedKey key = new TappedKey(Set.copyOf(request.hooks()), steps);
+        OpenGraph open = tapped.get(key);
+        if (open != null) return open;
+        Graph graph = GraphWriter.tapped(spec, weights, request.hooks(), steps);
+        open = new OpenGraph(graph, weights, threads, false);
+        tapped.put(key, open);
+        return open;
+    }
+
+    @Override
+    public synchronized Tensor unembed(Tensor resid) {
+        if (unembedding == null) {
+            unembedding = new OpenGraph(GraphWriter.unembedding(spec, weights), weights, threads, true);
+        }
+        Graph graph = unembedding.graph();
+        try (Feed feed = new Feed()) {
+            feed.floats("resid", resid.toFloats(), resid.shape());
+            try (OrtSession.Result result = unembedding.run(feed.inputs(), Set.of(graph.logits()), Map.of())) {
+                OnnxTensor logits = (OnnxTensor) result.get(graph.logits()).orElseThrow();
+                ByteBuffer bytes = logits.getByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+                return Tensor.of(DType.F32, bytes, logits.getInfo().getShape());
+            }
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        tapped.values().forEach(OpenGraph::close);
+        tapped.clear();
+        if (unembedding != null) unembedding.close();
+        fast.close();
+        weights.close();
+    }
+}

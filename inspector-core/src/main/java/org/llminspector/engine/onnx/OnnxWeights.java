@@ -1,0 +1,105 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxTensorLike;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.family.Weights;
+
+/**
+ * OnnxWeights holds a model's weights outside its graphs, each made when a graph first names it and shared by all of
+ * them: the mapped file's own bytes where the format is right, else memory outside the heap.
+ */
+final class OnnxWeights implements AutoCloseable {
+
+    private record Entry(OnnxTensor tensor, Type type, long[] shape, long bytes) {}
+
+    private final Weights weights;
+    private final Map<String, Entry> entries = new LinkedHashMap<>();
+
+    OnnxWeights(Weights weights) {
+        this.weights = weights;
+    }
+
+    boolean has(String name) {
+        return weights.has(name);
+    }
+
+    /** A canonical weight in the file's own number format. */
+    Tensor read(String name) {
+        return weights.get(name);
+    }
+
+    /** Declares a canonical weight in float32. */
+    String floats(GraphBuilder graph, String name) {
+        return declare(graph, name, () -> weights.get(name).upcast());
+    }
+
+    /** Declares a weight that is made from canonical ones. */
+    synchronized String declare(GraphBuilder graph, String name, Supplier<Tensor> make) {
+        Entry entry = entries.computeIfAbsent(name, n -> hold(make.get()));
+        return graph.weight(name, entry.type(), entry.shape());
+    }
+
+    /** The declared weights, for a session. */
+    synchronized Map<String, OnnxTensorLike> named(Set<String> names) {
+        Map<String, OnnxTensorLike> named = new LinkedHashMap<>();
+        for (String n : names) named.put(n, entries.get(n).tensor());
+        return named;
+    }
+
+    synchronized long bytes() {
+        return entries.values().stream().mapToLong(Entry::bytes).sum();
+    }
+
+    private static Entry hold(Tensor t) {
+        Type type =
+                switch (t.dtype()) {
+                    case F32 -> Type.FLOAT;
+                    case F16 -> Type.FLOAT16;
+                    case BF16 -> Type.BFLOAT16;
+                    case I8 -> Type.INT8;
+                    case U8 -> Type.UINT8;
+                    case I32 -> Type.INT32;
+                    default -> throw new IllegalArgumentException("no ONNX weight is " + t);
+                };
+        ByteBuffer memory = outsideHeap(t.data(), t.dtype().bytes());
+        OnnxTensor tensor = Ort.call(env -> OnnxTensor.createTensor(env, memory, t.shape(), javaType(type)));
+        return new Entry(tensor, type, t.shape(), t.byteSize());
+    }
+
+    /** These bytes, or a copy where they lie on the heap or across the bounds of their elements. */
+    private static ByteBuffer outsideHeap(ByteBuffer data, int unit) {
+        if (data.isDirect() && data.alignmentOffset(0, unit) == 0) return data;
+        return ByteBuffer.allocateDirect(data.remaining())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(data)
+                .flip();
+    }
+
+    static OnnxJavaType javaType(Type type) {
+        return switch (type) {
+            case FLOAT -> OnnxJavaType.FLOAT;
+            case FLOAT16 -> OnnxJavaType.FLOAT16;
+            case BFLOAT16 -> OnnxJavaType.BFLOAT16;
+            case INT8 -> OnnxJavaType.INT8;
+            case UINT8 -> OnnxJavaType.UINT8;
+            case INT32 -> OnnxJavaType.INT32;
+            case INT64 -> OnnxJavaType.INT64;
+            case BOOL -> OnnxJavaType.BOOL;
+        };
+    }
+
+    @Override
+    public synchronized void close() {
+        entries.values().forEach(e -> e.tensor().close());
+        entries.clear();
+    }
+}

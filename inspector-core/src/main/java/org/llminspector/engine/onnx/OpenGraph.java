@@ -1,0 +1,64 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.OrtSession.SessionOptions;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import java.util.Map;
+import java.util.Set;
+
+/** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
+final class OpenGraph implements AutoCloseable {
+
+    private final Graph graph;
+    private final boolean fast;
+    private final OrtSession session;
+
+    /**
+     * Opens a graph over weights that stay where they are.
+     *
+     * @param fast lets ONNX Runtime fuse what it can and pack matrices for its kernels; else the graph runs as it is
+     *     written, so that a value is the same whether or not it is looked at
+     */
+    OpenGraph(Graph graph, OnnxWeights weights, int threads, boolean fast) {
+        this.graph = graph;
+        this.fast = fast;
+        this.session = Ort.call(env -> {
+            try (SessionOptions options = options(threads, fast)) {
+                options.addExternalInitializers(weights.named(graph.weights()));
+                return env.createSession(graph.model(), options);
+            }
+        });
+    }
+
+    private static SessionOptions options(int threads, boolean fast) throws OrtException {
+        SessionOptions options = new SessionOptions();
+        options.setIntraOpNumThreads(threads);
+        options.setInterOpNumThreads(1);
+        options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
+        if (!fast) options.addConfigEntry("session.disable_prepacking", "1");
+        return options;
+    }
+
+    Graph graph() {
+        return graph;
+    }
+
+    boolean fast() {
+        return fast;
+    }
+
+    OrtSession.Result run(Map<String, OnnxTensorLike> inputs, Set<String> requested, Map<String, OnnxValue> pinned) {
+        return Ort.call(env -> session.run(inputs, requested, pinned));
+    }
+
+    @Override
+    public void close() {
+        Ort.call(env -> {
+            session.close();
+            return null;
+        });
+    }
+}

@@ -1,0 +1,39 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
+import org.llminspector.base.Problem;
+
+/** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
+final class Ort {
+
+    private static OrtEnvironment environment;
+
+    private Ort() {}
+
+    /** Work with ONNX Runtime. */
+    @FunctionalInterface
+    interface Work<T> {
+        T with(OrtEnvironment env) throws OrtException;
+    }
+
+    static <T> T call(Work<T> work) {
+        try {
+            return work.with(environment());
+        } catch (OrtException e) {
+            String message = String.valueOf(e.getMessage());
+            throw Problem.of(Problem.Kind.INTERNAL, "ONNX Runtime refused the work")
+                    .found(message.lines().findFirst().orElse(message))
+                    .causedBy(e);
+        }
+    }
+
+    private static synchronized OrtEnvironment environment() throws OrtException {
+        if (environment == null) {
+            environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "llm-inspector");
+            environment.setTelemetry(false);
+        }
+        return environment;
+    }
+}

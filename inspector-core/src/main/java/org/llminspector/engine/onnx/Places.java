@@ -1,0 +1,96 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.engine.PositionTables;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Rope;
+import org.llminspector.spec.RopeFrequencies;
+
+/** Places gives the passes of one sequence the inputs that say where their tokens stand. */
+final class Places implements AutoCloseable {
+
+    /** cos and sin of all positions, for as long as the frequencies stay. */
+    private record Table(float[] frequencies, OnnxTensor cos, OnnxTensor sin) {
+        void close() {
+            cos.close();
+            sin.close();
+        }
+    }
+
+    private final DecoderSpec spec;
+    private final int maxPositions;
+    private final Set<String> wanted;
+    private final List<Rope> ropes;
+    private final Map<Integer, Table> tables = new HashMap<>();
+
+    /** @param wanted the graph's inputs */
+    Places(DecoderSpec spec, int maxPositions, Set<String> wanted) {
+        this.spec = spec;
+        this.maxPositions = maxPositions;
+        this.wanted = wanted;
+        this.ropes = Rotary.of(spec);
+    }
+
+    /** Positions [start, start + count). */
+    void fill(Feed feed, int start, int count) {
+        if (wanted.contains("positions")) {
+            long[] positions = new long[count];
+            for (int i = 0; i < count; i++) positions[i] = start + i;
+            feed.longs("positions", positions, 1, count);
+        }
+        if (wanted.contains("positions_so_far")) {
+            feed.number("positions_so_far", start + count);
+            feed.number("last_position", start + count - 1, 1);
+        }
+        for (int r = 0; r < ropes.size(); r++) {
+            Rope rope = ropes.get(r);
+            if (wanted.contains("cos." + r)) {
+                float[][] halves = PositionTables.halves(rope, start, count);
+                feed.floats("cos." + r, halves[0], count, 1, rope.dims());
+                feed.floats("sin." + r, halves[1], count, 1, rope.dims());
+            }
+            if (wanted.contains("cos_table." + r)) {
+                Table table = table(r, RopeFrequencies.perPosition(rope, start + count));
+                feed.put("cos_table." + r, table.cos());
+                feed.put("sin_table." + r, table.sin());
+            }
+        }
+        for (LayerSpec layer : spec.layers()) mask(feed, layer.attention(), start, count);
+    }
+
+    private void mask(Feed feed, Attention a, int start, int count) {
+        String name = a.window() == null ? "mask" : "mask." + a.window();
+        if (!wanted.contains(name) || feed.inputs().containsKey(name)) return;
+        feed.floats(name, PositionTables.mask(a.window(), start, count), count, (long) start + count);
+    }
+
+    private Table table(int r, float[] frequencies) {
+        Table old = tables.get(r);
+        if (old != null && Arrays.equals(old.frequencies(), frequencies)) return old;
+        if (old != null) old.close();
+        float[][] angles = PositionTables.angles(ropes.get(r), frequencies, 0, maxPositions);
+        Table table = new Table(frequencies, tensor(angles[0]), tensor(angles[1]));
+        tables.put(r, table);
+        return table;
+    }
+
+    private OnnxTensor tensor(float[] values) {
+        ByteBuffer bytes = Feed.memory(values.length, Float.BYTES);
+        bytes.asFloatBuffer().put(values);
+        return Feed.tensor(bytes, Type.FLOAT, maxPositions, values.length / maxPositions);
+    }
+
+    @Override
+    public void close() {
+        tables.values().forEach(Table::close);
+    }
+}

@@ -1,0 +1,59 @@
+package org.llminspector.engine.onnx;
+
+import java.util.List;
+import java.util.Objects;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Rope;
+
+/** Rotary writes the rotation of queries and keys; its tables are inputs, a pair for each rotation that the model has. */
+final class Rotary {
+
+    private final GraphBuilder graph;
+    private final List<Rope> ropes;
+
+    Rotary(GraphBuilder graph, DecoderSpec spec) {
+        this.graph = graph;
+        this.ropes = of(spec);
+    }
+
+    /** The rotations of a model, each once: their indices name the inputs. */
+    static List<Rope> of(DecoderSpec spec) {
+        return spec.layers().stream()
+                .map(l -> l.attention().rope())
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
+    }
+
+    /** Turns each pair of [1, pos, head, d_head] by its position's angle. */
+    String rotate(String x, Rope rope, int dHead) {
+        boolean partial = rope.dims() < dHead;
+        int half = rope.dims() / 2;
+        String[] parts = partial ? split(x, rope.dims(), dHead - rope.dims()) : new String[] {x};
+        String[] halves = split(parts[0], half, half);
+        // x cos + (second half, first half) sin, with sin negative in the first half
+        String swapped = concat(halves[1], halves[0]);
+        String cos = graph.input("cos." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.dims());
+        String sin = graph.input("sin." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.dims());
+        String turned = graph.node("Add", graph.node("Mul", parts[0], cos), graph.node("Mul", swapped, sin));
+        return partial ? concat(turned, parts[1]) : turned;
+    }
+
+    /** Declares cos and sin of every position, [position, dims / 2], as GroupQueryAttention reads them. */
+    String[] tables(Rope rope) {
+        int r = ropes.indexOf(rope);
+        return new String[] {
+            graph.input("cos_table." + r, Type.FLOAT, -1, rope.dims() / 2),
+            graph.input("sin_table." + r, Type.FLOAT, -1, rope.dims() / 2)
+        };
+    }
+
+    private String[] split(String x, long... sizes) {
+        return graph.node("Split", new Attributes().with("axis", -1), new boolean[] {true, true}, x, graph.ints(sizes));
+    }
+
+    private String concat(String a, String b) {
+        return graph.node("Concat", new Attributes().with("axis", -1), a, b);
+    }
+}

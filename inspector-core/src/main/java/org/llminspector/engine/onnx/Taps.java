@@ -1,0 +1,133 @@
+package org.llminspector.engine.onnx;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.capture.Intervention.Op;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * Taps are where every named value of a graph passes while it is written: a wanted one becomes an output, a changed
+ * one is followed by the nodes that change it.
+ */
+final class Taps {
+
+    /** Lets everything pass. */
+    static final Taps NONE = new Taps(null, Set.of(), Map.of());
+
+    /**
+     * Step is one intervention at one hook: {@code value' = mask ? f(value, operand) : value}, mask and operand being
+     * inputs.
+     *
+     * @param intervention its index in the request
+     */
+    record Step(int intervention, HookId hook, Op op) {
+
+        /** The input that says which cells change, and the one with what they change by. */
+        String mask() {
+            return name("mask");
+        }
+
+        String operand() {
+            return name("operand");
+        }
+
+        /** For MEAN: whether this is the first pass, over whose positions the mean is taken. */
+        String first() {
+            return name("first");
+        }
+
+        private String name(String part) {
+            return "change." + intervention + "." + hook.name() + "." + part;
+        }
+    }
+
+    private final GraphBuilder graph;
+    private final Set<HookId> captured;
+    private final Map<HookId, List<Step>> steps;
+    private final Map<HookId, String> outputs = new LinkedHashMap<>();
+    private final Map<Step, String> means = new LinkedHashMap<>();
+
+    Taps(GraphBuilder graph, Set<HookId> captured, Map<HookId, List<Step>> steps) {
+        this.graph = graph;
+        this.captured = captured;
+        this.steps = steps;
+    }
+
+    boolean wants(HookPoint point, int layer) {
+        return !captured.isEmpty() && captured.contains(new HookId(point, layer)) || changes(point, layer);
+    }
+
+    boolean changes(HookPoint point, int layer) {
+        return !steps.isEmpty() && steps.containsKey(new HookId(point, layer));
+    }
+
+    /** The value to go on with. */
+    String at(HookPoint point, int layer, String value) {
+        if (!wants(point, layer)) return value;
+        HookId id = new HookId(point, layer);
+        String v = value;
+        for (Step step : steps.getOrDefault(id, List.of())) v = change(step, v);
+        if (captured.contains(id)) {
+            graph.output(v, Type.FLOAT);
+            outputs.put(id, v);
+        }
+        return v;
+    }
+
+    private String change(Step step, String value) {
+        String mask = graph.input(step.mask(), Type.BOOL, anySize(step.hook()));
+        String changed =
+                switch (step.op()) {
+                    case ZERO -> graph.scalar(0);
+                    case SCALE -> graph.node("Mul", value, operand(step));
+                    case ADD -> graph.node("Add", value, operand(step));
+                    case REPLACE, FREEZE -> operand(step);
+                    case MEAN -> mean(step, value);
+                };
+        return graph.node("Where", mask, changed, value);
+    }
+
+    /** Of the first pass's positions; later passes are given it. */
+    private String mean(Step step, String value) {
+        String first = graph.input(step.first(), Type.BOOL);
+        int axis = step.hook().point().axisIndex(Axis.POS);
+        String now = graph.node("ReduceMean", new Attributes().with("keepdims", 1), value, graph.ints(axis));
+        String mean = graph.node("Where", first, now, operand(step));
+        graph.output(mean, Type.FLOAT);
+        means.put(step, mean);
+        return mean;
+    }
+
+    private String operand(Step step) {
+        return graph.input(step.operand(), Type.FLOAT, anySize(step.hook()));
+    }
+
+    private static long[] anySize(HookId id) {
+        long[] shape = new long[id.point().axes().size()];
+        java.util.Arrays.fill(shape, -1);
+        return shape;
+    }
+
+    /** The outputs that the captured hooks became. */
+    Map<HookId, String> outputs() {
+        return outputs;
+    }
+
+    /** The outputs with the means that the first pass makes. */
+    Map<Step, String> means() {
+        return means;
+    }
+
+    /** Every step, in the order of the data. */
+    List<Step> steps() {
+        List<Step> all = new ArrayList<>();
+        steps.values().forEach(all::addAll);
+        return all;
+    }
+}

@@ -1,0 +1,46 @@
+package org.llminspector.run;
+
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.onnx.OnnxDevices;
+import org.llminspector.engine.onnx.OnnxEngine;
+import org.llminspector.engine.torch.TorchDevices;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.family.Weights;
+
+/** Engines are those that this build has, by the names that requests call them. */
+final class Engines {
+
+    static final String DEFAULT = "torch";
+
+    private Engines() {}
+
+    static void check(String engine) {
+        if (engine.equals("torch") || engine.equals("onnx")) return;
+        throw Problem.unsupported("there is no such engine here")
+                .where("engine")
+                .expected("torch or onnx")
+                .found(engine)
+                .instead("GET /engines or `inspector models` lists what this build has");
+    }
+
+    static List<Capabilities> capabilities() {
+        return List.of(TorchEngine.capabilities(), OnnxEngine.capabilities());
+    }
+
+    /** The device that a request means; one that the engine has not is refused. */
+    static String device(String engine, String wanted) {
+        check(engine);
+        return engine.equals("onnx") ? OnnxDevices.resolve(wanted) : TorchDevices.resolve(wanted);
+    }
+
+    /** @param device one that {@link #device} gave */
+    static InspectorEngine open(String engine, Weights weights, String device, Precision precision) {
+        return engine.equals("onnx")
+                ? OnnxEngine.open(weights, device, precision)
+                : TorchEngine.open(weights, device, precision);
+    }
+}
