@@ -24,6 +24,7 @@ import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.checkpoint.gguf.GgufFile;
+import org.llminspector.checkpoint.gguf.GgufRows;
 
 /**
  * Checkpoint is an open model: named tensors, memory-mapped, and config.json; or a GGUF file seen the same way, its
@@ -151,14 +152,7 @@ public final class Checkpoint implements AutoCloseable {
      */
     public GgufBlock block(String name, long row, long column) {
         TensorInfo info = tensors.get(name);
-        GgufWeights gguf = ggufWeights();
-        if (info == null) get(name);
-        if (gguf == null || info == null || info.blocks() == null) {
-            throw Problem.unsupported("this tensor is not stored in blocks")
-                    .where(dir + ", tensor " + Names.shown(name))
-                    .expected("a quantized tensor of a GGUF file")
-                    .found(info == null ? "nothing" : info.format());
-        }
+        GgufWeights gguf = blocked(name, info);
         List<Long> shape = info.shape();
         long columns = shape.get(shape.size() - 1);
         if (row < 0 || column < 0 || column >= columns || row >= info.elements() / columns) {
@@ -168,6 +162,26 @@ public final class Checkpoint implements AutoCloseable {
                     .found("[" + row + ", " + column + "]");
         }
         return gguf.block(name, row, column);
+    }
+
+    /** Rows [from, to) of a matrix that the file has in blocks, taken apart, in Hugging Face's order. */
+    public GgufRows blocks(String name, int from, int to) {
+        TensorInfo info = tensors.get(name);
+        GgufRows rows = blocked(name, info).blocks(name, from, to);
+        if (rows != null) return rows;
+        throw Problem.unsupported("the rows of this matrix are the file's columns, and its blocks run along those")
+                .where(info.file() + ", tensor " + Names.shown(name))
+                .instead("ask for one block: it is shown as the file has it");
+    }
+
+    private GgufWeights blocked(String name, TensorInfo info) {
+        GgufWeights gguf = ggufWeights();
+        if (info == null) get(name);
+        if (gguf != null && info != null && info.blocks() != null) return gguf;
+        throw Problem.unsupported("this tensor is not stored in blocks")
+                .where(dir + ", tensor " + Names.shown(name))
+                .expected("a quantized tensor of a GGUF file")
+                .found(info == null ? "nothing" : info.format());
     }
 
     /** The tensor, which must have this shape. */

@@ -8,12 +8,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
+import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.checkpoint.gguf.GgufTensor;
 
 /** GgufWeights is a GGUF file seen as Hugging Face has the model: its names, its layouts and its config.json. */
@@ -151,6 +153,16 @@ final class GgufWeights implements WeightSource {
         Entry e = entries.get(name);
         long[] at = e.layout().inFile(row, column);
         return file.block(e.tensor().name(), at[0], at[1]);
+    }
+
+    /** Rows [from, to) of Hugging Face's matrix as the file's blocks; null where the file's rows are its columns. */
+    GgufRows blocks(String name, int from, int to) {
+        Entry e = entries.get(name);
+        if (e.layout() instanceof GgufLayout.Transposed) return null;
+        int[] rows = IntStream.range(from, to)
+                .map(r -> (int) e.layout().inFile(r, 0)[0])
+                .toArray();
+        return file.blocks(e.tensor().name(), rows);
     }
 
     @Override

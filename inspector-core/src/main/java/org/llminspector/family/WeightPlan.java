@@ -3,6 +3,7 @@ package org.llminspector.family;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.llminspector.base.Tensor;
@@ -15,33 +16,39 @@ public final class WeightPlan {
 
     private final Map<String, Source> sources = new LinkedHashMap<>();
 
-    /** Source makes one canonical weight from the files. */
-    @FunctionalInterface
-    public interface Source {
-        Tensor read(Checkpoint checkpoint);
+    /**
+     * Source makes one canonical weight from the files.
+     *
+     * @param tensor the files' tensor that it is made of
+     */
+    public record Source(String tensor, Function<Checkpoint, Tensor> reading) {
 
         /** A tensor as it is in the file. */
         static Source of(String tensor, long... shape) {
-            return checkpoint -> checkpoint.get(tensor, shape);
+            return new Source(tensor, checkpoint -> checkpoint.get(tensor, shape));
+        }
+
+        Tensor read(Checkpoint checkpoint) {
+            return reading.apply(checkpoint);
+        }
+
+        private Source then(UnaryOperator<Tensor> change) {
+            return new Source(tensor, checkpoint -> change.apply(read(checkpoint)));
         }
 
         /** Columns [from, to) of a matrix. */
-        default Source cols(int from, int to) {
-            return c -> {
-                Tensor t = read(c);
-                return t.slice(new int[] {0, Math.toIntExact(t.shape()[0])}, new int[] {from, to});
-            };
+        Source cols(int from, int to) {
+            return then(t -> t.slice(new int[] {0, Math.toIntExact(t.shape()[0])}, new int[] {from, to}));
         }
 
         /** Rows [from, to) of a matrix, or elements of a vector: a view. */
-        default Source rows(int from, int to) {
-            return c -> read(c).rows(from, to);
+        Source rows(int from, int to) {
+            return then(t -> t.rows(from, to));
         }
 
         /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */
-        default Source everyBlock(int block, int part, int of) {
-            return c -> {
-                Tensor t = read(c);
+        Source everyBlock(int block, int part, int of) {
+            return then(t -> {
                 long[] shape = t.shape();
                 int groups = Math.toIntExact(shape[0] / block / of);
                 int cols = Math.toIntExact(t.size() / shape[0]);
@@ -49,21 +56,20 @@ public final class WeightPlan {
                 return t.reshaped(groups, of, (long) block * cols)
                         .slice(new int[] {0, groups}, new int[] {part, part + 1}, new int[] {0, block * cols})
                         .reshaped(shape);
-            };
+            });
         }
 
         /** 1 + the values, in float32. */
-        default Source plusOne() {
-            return c -> {
-                Tensor t = read(c);
+        Source plusOne() {
+            return then(t -> {
                 float[] values = t.toFloats();
                 for (int i = 0; i < values.length; i++) values[i] += 1f;
                 return Tensor.of(values, t.shape());
-            };
+            });
         }
 
-        default Source transposed() {
-            return c -> read(c).transposed();
+        Source transposed() {
+            return then(Tensor::transposed);
         }
     }
 

@@ -1,7 +1,10 @@
 package org.llminspector.family;
 
+import java.util.Collections;
+import java.util.Set;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -28,14 +31,31 @@ public final class Weights {
         return spec;
     }
 
+    /** Every canonical weight that this model has, in the order of the data through it. */
+    public Set<String> names() {
+        return Collections.unmodifiableSet(plan.names());
+    }
+
+    /** The files' tensor that a canonical weight is (part of). */
+    public TensorInfo info(String name) {
+        String tensor = source(name).tensor();
+        TensorInfo info = checkpoint.tensors().get(tensor);
+        if (info == null) throw new IllegalStateException("no tensor " + tensor + " for " + name);
+        return info;
+    }
+
     public boolean has(String name) {
         return plan.source(name) != null;
     }
 
     /** One weight in the number format of the file; unchanged ones are views of the mapped file. */
     public Tensor get(String name) {
+        return source(name).read(checkpoint);
+    }
+
+    private WeightPlan.Source source(String name) {
         WeightPlan.Source source = plan.source(name);
         if (source == null) throw new IllegalArgumentException("no canonical weight " + name);
-        return source.read(checkpoint);
+        return source;
     }
 }

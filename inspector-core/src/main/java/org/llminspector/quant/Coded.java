@@ -49,6 +49,7 @@ final class Coded {
                 scheme,
                 Tensor.of(dtype, ByteBuffer.wrap(codes).order(ByteOrder.LITTLE_ENDIAN), rows, cols),
                 groups == 0 ? null : Tensor.of(scales, scaleRows, groups),
-                zeros == null ? null : Tensor.of(DType.U8, ByteBuffer.wrap(zeros), scaleRows, groups));
+                zeros == null ? null : Tensor.of(DType.U8, ByteBuffer.wrap(zeros), scaleRows, groups),
+                null);
     }
 }

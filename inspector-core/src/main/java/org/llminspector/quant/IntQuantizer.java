@@ -35,8 +35,7 @@ final class IntQuantizer extends Quantizer {
     private float[] range() {
         // Bits of floats of one sign are in the order of the floats.
         AtomicIntegerArray bits = new AtomicIntegerArray(2);
-        bands(rows(), (first, count, values) -> {
-            values(first, count, values);
+        weights.each(() -> false, (band, first, count, values) -> {
             for (int r = 0; r < count; r++) maxAbs(values, r * cols(), cols(), first + r, 0);
             int n = count * cols();
             bits.accumulateAndGet(0, Float.floatToRawIntBits(-least(values, 0, n)) & 0x7FFFFFFF, Math::max);

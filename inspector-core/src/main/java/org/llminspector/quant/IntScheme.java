@@ -80,6 +80,11 @@ record IntScheme(int bits, Span span, int group, boolean symmetric) implements Q
     }
 
     @Override
+    public boolean readsWhole() {
+        return span == Span.TENSOR;
+    }
+
+    @Override
     public long bytes(long rows, int cols) {
         int perRow = span == Span.GROUP ? (cols + group - 1) / group : 1;
         long scales = span == Span.TENSOR ? 1 : rows * perRow;

@@ -9,7 +9,7 @@ import org.llminspector.base.Tensor;
  * <p>A weight is seen as a matrix [rows, cols]: a Linear's [out, in], so that the weights which share a scale are summed
  * by one output. A vector is one row; leading axes are rows. NaN and infinities are refused.
  */
-public sealed interface QuantScheme permits HalfScheme, IntScheme, NormalFloat {
+public sealed interface QuantScheme permits HalfScheme, IntScheme, NormalFloat, StoredBlocks {
 
     /** Its name in requests: {@code int8-channel}, {@code int4-g32-asym}, {@code nf4}. */
     String name();
@@ -22,6 +22,16 @@ public sealed interface QuantScheme permits HalfScheme, IntScheme, NormalFloat {
 
     /** Weights of a row, of this many columns, that share a scale; 0 when there is no scale. */
     int groupSize(int cols);
+
+    /** Whether the scale of one row depends on all the others. */
+    default boolean readsWhole() {
+        return false;
+    }
+
+    /** Whether it makes codes; a file's own blocks are only read. */
+    default boolean quantizes() {
+        return true;
+    }
 
     /** Bytes that a matrix takes: packed codes, row by row, and what is kept beside them. */
     long bytes(long rows, int cols);

@@ -4,15 +4,17 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.gguf.GgufRows;
 
 /**
  * QuantizedTensor is rows of a weight under a scheme: codes, and what turns them back into numbers.
  *
- * @param codes [rows, cols], one a weight and not packed: I8 (symmetric), U8 (asymmetric, NF4), or the F16 or BF16 itself
+ * @param codes [rows, cols], one a weight and not packed: I8 (symmetric, GGUF), U8 (asymmetric, NF4), or the F16 or BF16 itself
  * @param scales [rows, groups] F32, [1, 1] when the whole tensor has one, null for 16-bit floats
  * @param zeroPoints as scales, U8; null where 0 is code 0
+ * @param mins as scales, F32, what is added after the product; null but in some of GGUF's blocks
  */
-public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, Tensor zeroPoints) {
+public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, Tensor zeroPoints, Tensor mins) {
 
     public int rows() {
         return Math.toIntExact(codes.shape()[0]);
@@ -20,6 +22,11 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
 
     public int cols() {
         return Math.toIntExact(codes.shape()[1]);
+    }
+
+    /** Rows of a matrix as a GGUF file has them in blocks. */
+    public static QuantizedTensor of(GgufRows rows) {
+        return new QuantizedTensor(new StoredBlocks(rows.type()), rows.codes(), rows.scales(), null, rows.mins());
     }
 
     /** Groups of a row: how many scales it has (0 for 16-bit floats, 1 when the whole tensor has one). */
@@ -64,6 +71,9 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
             int at = row * cols;
             if (scheme instanceof NormalFloat) {
                 for (int c = g * group; c < to; c++) out[c] = s * NormalFloat.level(code.get(at + c));
+            } else if (mins != null) {
+                float m = (float) mins.get(i);
+                for (int c = g * group; c < to; c++) out[c] = s * code.get(at + c) + m;
             } else if (zero == null) {
                 for (int c = g * group; c < to; c++) out[c] = s * code.get(at + c);
             } else {

@@ -1,31 +1,21 @@
 package org.llminspector.quant;
 
-import java.util.stream.IntStream;
+import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /** Quantizer is a scheme over one weight: it codes the rows that are asked for, as they are coded in the whole. */
 public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, NormalQuantizer {
 
-    /** Weights that one thread takes at a time. */
-    private static final int BAND = 1 << 16;
-
     private final QuantScheme scheme;
-    private final Tensor weights;
-    private final String where;
     private final int limitBits;
-    private final int rows;
-    private final int cols;
+    final WeightRows weights;
 
     /** @param limit the largest absolute weight that the scheme can take */
     Quantizer(QuantScheme scheme, Tensor weights, String where, float limit) {
-        this.limitBits = Float.floatToRawIntBits(limit);
         this.scheme = scheme;
-        this.weights = weights;
-        this.where = where;
-        long[] shape = weights.shape();
-        this.cols = shape.length == 0 ? 1 : Math.toIntExact(shape[shape.length - 1]);
-        this.rows = cols == 0 ? 0 : Math.toIntExact(weights.size() / cols);
+        this.weights = new WeightRows(weights, where);
+        this.limitBits = Float.floatToRawIntBits(limit);
     }
 
     public QuantScheme scheme() {
@@ -33,27 +23,35 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
     }
 
     public int rows() {
-        return rows;
+        return weights.rows;
     }
 
     public int cols() {
-        return cols;
-    }
-
-    /** The weights themselves, as float32: rows [from, from + n) into the beginning of {@code out}. */
-    public void values(int from, int n, float[] out) {
-        weights.toFloats((long) from * cols, out, n * cols);
+        return weights.cols;
     }
 
     /** Rows [from, to). */
     public QuantizedTensor rows(int from, int to) {
-        int n = to - from;
-        Coded coded = room(n);
-        bands(n, (first, count, values) -> {
-            values(from + first, count, values);
-            for (int r = 0; r < count; r++) row(values, r * cols, from + first + r, coded, first + r);
+        Coded coded = room(to - from);
+        weights.each(from, to, () -> false, (band, first, count, values) -> {
+            for (int r = 0; r < count; r++) row(values, r * cols(), first + r, coded, first + r - from);
         });
-        return coded.tensor(scheme, cols);
+        return coded.tensor(scheme, cols());
+    }
+
+    /**
+     * What the scheme loses over the whole weight, and which codes it uses.
+     *
+     * @param cancelled asked now and then; when true, ends with a CancellationException
+     */
+    public SchemeResult result(BooleanSupplier cancelled) {
+        ErrorSums[] sums = new ErrorSums[weights.bands()];
+        weights.each(cancelled, (band, first, count, values) -> {
+            Coded coded = room(count);
+            for (int r = 0; r < count; r++) row(values, r * cols(), first + r, coded, r);
+            sums[band] = ErrorSums.of(values, first, coded.tensor(scheme, cols()));
+        });
+        return SchemeResult.of(scheme, weights, ErrorSums.total(sums));
     }
 
     /** Codes row {@code row} of the weight, which lies in {@code values} from {@code at} on, into {@code to}'s row. */
@@ -61,23 +59,6 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
 
     /** Room for this many rows. */
     abstract Coded room(int rows);
-
-    /** Work on some rows, whose values are a scratch array of the thread's. */
-    @FunctionalInterface
-    interface Band {
-        void rows(int first, int count, float[] scratch);
-    }
-
-    /** Runs over n rows on all cores, a band at a time. */
-    final void bands(int n, Band work) {
-        if (cols == 0 || n == 0) return;
-        int band = Math.max(1, BAND / cols);
-        IntStream bands = IntStream.range(0, (n + band - 1) / band);
-        (n > band ? bands.parallel() : bands).forEach(b -> {
-            int count = Math.min(band, n - b * band);
-            work.rows(b * band, count, new float[count * cols]);
-        });
-    }
 
     /** The largest absolute value of some weights; one that the scheme cannot take is refused. */
     final float maxAbs(float[] values, int at, int n, int row, int col) {
@@ -91,12 +72,11 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
         int i = 0;
         while (i < n - 1 && (Float.floatToRawIntBits(values[at + i]) & 0x7FFFFFFF) <= limitBits) i++;
         float found = values[at + i];
-        String place = weights.rank() < 2 ? "[" + (col + i) + "]" : "[" + row + ", " + (col + i) + "]";
         throw Problem.unsupported(
                         Float.isFinite(found)
                                 ? "a weight does not fit " + scheme.name()
                                 : "a weight that is not a finite number cannot be quantized")
-                .where(where + place)
+                .where(weights.place(row, col + i))
                 .expected("absolute values up to " + Float.intBitsToFloat(limitBits))
                 .found(found)
                 .instead(Float.isFinite(found) ? "choose another scheme" : "the file is damaged, or training diverged");

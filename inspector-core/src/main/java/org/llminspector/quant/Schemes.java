@@ -36,6 +36,8 @@ final class Schemes {
         String name = text.trim().toLowerCase(Locale.ROOT);
         Map<String, QuantScheme> known = new LinkedHashMap<>();
         for (QuantScheme scheme : STANDARD) known.put(scheme.name(), scheme);
+        known.put("int8", IntScheme.perChannel(8, true));
+        known.put("int4", IntScheme.perGroup(4, 32, true));
         if (known.containsKey(name)) return known.get(name);
         Matcher m = INT.matcher(name);
         if (m.matches()) {
@@ -52,9 +54,7 @@ final class Schemes {
     }
 
     private static IntScheme integers(int bits, String span, String group, boolean symmetric) {
-        if (span == null) {
-            return bits == 8 ? IntScheme.perChannel(8, symmetric) : IntScheme.perGroup(4, 32, symmetric);
-        }
+        if (span == null) return bits == 8 ? IntScheme.perChannel(8, symmetric) : IntScheme.perGroup(4, 32, symmetric);
         if (span.equals("tensor")) return IntScheme.perTensor(bits, symmetric);
         if (span.equals("channel")) return IntScheme.perChannel(bits, symmetric);
         int n = Integer.parseInt(group);

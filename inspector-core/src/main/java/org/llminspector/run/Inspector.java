@@ -3,9 +3,12 @@ package org.llminspector.run;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.llminspector.analysis.HeadScores;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
@@ -27,6 +30,10 @@ import org.llminspector.hub.HubClient;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Progress;
 import org.llminspector.hub.Pulled;
+import org.llminspector.quant.QuantReport;
+import org.llminspector.quant.QuantScheme;
+import org.llminspector.quant.SchemeInfo;
+import org.llminspector.quant.WeightStatistics;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
@@ -84,8 +91,16 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /** One tensor of a checkpoint: its number format as it is read, its bytes as the file has them. */
-    public record TensorEntry(String name, DType dtype, List<Long> shape, long bytes, String file) {}
+    /**
+     * One tensor of a checkpoint.
+     *
+     * @param dtype as it is read
+     * @param format as the file has it: BF16, Q4_K
+     * @param bytes in the file
+     * @param weights the canonical weights that are (part of) it
+     */
+    public record TensorEntry(
+            String name, DType dtype, String format, List<Long> shape, long bytes, String file, List<String> weights) {}
 
     public record Queue(int running, int waiting, int capacity) {}
 
@@ -118,6 +133,7 @@ public final class Inspector implements AutoCloseable {
     private final List<Path> roots;
     private final ModelCache cache;
     private final OpenModels models;
+    private final WeightViews weightViews = new WeightViews();
     private final RunStore store;
     private final RunQueue queue;
     private final CaptureBudget budget;
@@ -244,13 +260,18 @@ public final class Inspector implements AutoCloseable {
     }
 
     public List<TensorEntry> tensors(String slug) {
-        return models.folder(slug).checkpoint().tensors().values().stream()
+        ModelFolder folder = models.folder(slug);
+        Map<String, List<String>> canonical = folder.weights().names().stream()
+                .collect(Collectors.groupingBy(w -> folder.weights().info(w).name()));
+        return folder.checkpoint().tensors().values().stream()
                 .map(t -> new TensorEntry(
                         t.name(),
                         t.dtype(),
+                        t.format(),
                         t.shape(),
                         t.bytes(),
-                        t.file().getFileName().toString()))
+                        t.file().getFileName().toString(),
+                        canonical.getOrDefault(t.name(), List.of())))
                 .toList();
     }
 
@@ -280,6 +301,33 @@ public final class Inspector implements AutoCloseable {
     /** The block of a quantized GGUF tensor that holds the weight at [row, col]: codes, scales, mins and values. */
     public GgufBlock block(String slug, String name, long row, long col) {
         return models.folder(slug).checkpoint().block(name, row, col);
+    }
+
+    /** The quantization schemes that weights can be put under. */
+    public static List<SchemeInfo> schemes() {
+        return QuantScheme.standard().stream().map(SchemeInfo::of).toList();
+    }
+
+    /**
+     * Part of one weight under a scheme; scales are those of the whole weight.
+     *
+     * @param name as the files or as {@code Weights} have it; a vector is one row
+     * @param scheme a scheme's name, or "stored" for the blocks of a GGUF file
+     */
+    public WeightSlice weight(String slug, String name, String scheme, Slice rows, Slice cols) {
+        return WeightViews.slice(models.folder(slug), name, scheme, rows, cols);
+    }
+
+    /** How a weight's values are distributed and what each scheme loses; reads all of it, once. */
+    public WeightStatistics weightStatistics(
+            String slug, String name, List<QuantScheme> schemes, BooleanSupplier cancelled) {
+        return weightViews.statistics(models.folder(slug), name, schemes, cancelled);
+    }
+
+    /** The whole model under a scheme; reads all of it, once. Blocks; the listener hears of each weight meanwhile. */
+    public QuantReport quantization(
+            String slug, QuantScheme scheme, Consumer<QuantReport.Progress> progress, BooleanSupplier cancelled) {
+        return weightViews.report(models.folder(slug), scheme, progress, cancelled);
     }
 
     /** The model's tokenizer; a model without one is a Problem that says to pass token ids. */

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** TinyModels makes a folder of real, tiny models: {@code tiny} has a tokenizer, {@code bare} has none. */
+/** TinyModels makes a folder of real, tiny models: {@code tiny} has a tokenizer, {@code bare} has none, {@code blocks} is a GGUF file. */
 public final class TinyModels {
 
     private static final Path RESOURCES = Path.of("../inspector-core/src/test/resources");
@@ -17,6 +17,7 @@ public final class TinyModels {
         copy("golden/hf/llama", models.resolve("tiny"), List.of("config.json", "model.safetensors"));
         copy("tokenizers/spm", models.resolve("tiny"), List.of("tokenizer.json", "tokenizer_config.json"));
         copy("golden/hf/gpt2", models.resolve("bare"), List.of("config.json", "model.safetensors"));
+        copy("golden/gguf/types", models.resolve("blocks"), List.of("tiny64-Q4_1.gguf"));
         return models;
     }
 

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
 
 /** Blocks decodes quantized blocks to float32, the two products rounded one after the other as the reference does. */
 final class Blocks {
@@ -84,6 +86,31 @@ final class Blocks {
                 list(scales, groups),
                 list(mins, type.hasMin() ? groups : 0),
                 list(values, values.length));
+    }
+
+    /** Rows taken apart: n of them, whose blocks lie one after the other from the buffer's position on. */
+    static GgufRows rows(GgmlType type, ByteBuffer in, int n, int cols) {
+        byte[] codes = new byte[Math.multiplyExact(n, cols)];
+        int groups = cols / type.groupSize();
+        float[] scales = new float[n * groups];
+        float[] mins = type.hasMin() ? new float[n * groups] : null;
+        int[] code = new int[GgmlType.MAX_BLOCK];
+        float[] scale = new float[GgmlType.MAX_GROUPS];
+        float[] min = new float[GgmlType.MAX_GROUPS];
+        byte[] bytes = new byte[type.blockBytes()];
+        int inBlock = type.blockSize() / type.groupSize();
+        for (int b = 0; b < codes.length / type.blockSize(); b++) {
+            in.get(bytes);
+            type.unpack().block(bytes, 0, code, scale, min);
+            for (int i = 0; i < type.blockSize(); i++) codes[b * type.blockSize() + i] = (byte) code[i];
+            System.arraycopy(scale, 0, scales, b * inBlock, inBlock);
+            if (mins != null) System.arraycopy(min, 0, mins, b * inBlock, inBlock);
+        }
+        return new GgufRows(
+                type,
+                Tensor.of(DType.I8, ByteBuffer.wrap(codes), n, cols),
+                Tensor.of(scales, n, groups),
+                mins == null ? null : Tensor.of(mins, n, groups));
     }
 
     private static List<Float> list(float[] values, int n) {

@@ -122,6 +122,19 @@ public final class GgufFile {
         return Tensor.of(DType.F32, out, shape);
     }
 
+    /** Rows of a matrix in blocks taken apart, these ones in this order. */
+    public GgufRows blocks(String name, int... rows) {
+        GgufTensor t = info(name);
+        if (t.shape().size() != 2 || !t.type().isBlocks()) {
+            throw new IllegalArgumentException("only a matrix of blocks has them, not " + t);
+        }
+        int bytes = Math.toIntExact(t.rowBytes());
+        ByteBuffer data = data(t);
+        ByteBuffer picked = ByteBuffer.allocate(Math.multiplyExact(bytes, rows.length));
+        for (int row : rows) picked.put(data.slice(Math.toIntExact((long) row * bytes), bytes));
+        return Blocks.rows(t.type(), picked.flip(), rows.length, Math.toIntExact(t.rowSize()));
+    }
+
     /** The block that holds the weight at [row, column], in the file's own order; rows count over all leading axes. */
     public GgufBlock block(String name, long row, long column) {
         GgufTensor t = info(name);

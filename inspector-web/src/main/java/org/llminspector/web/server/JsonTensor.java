@@ -8,17 +8,19 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 
-/** JsonTensor writes a tensor as nested JSON lists, value by value; what JSON has no number for is "-inf", "inf" or "nan". */
+/** JsonTensor writes tensors as nested JSON lists, value by value; what JSON has no number for is "-inf", "inf" or "nan". */
 final class JsonTensor {
 
     private JsonTensor() {}
 
-    static void write(OutputStream out, Map<String, ?> head, Tensor tensor) throws IOException {
+    static void write(OutputStream out, Map<String, ?> head, Map<String, Tensor> tensors) throws IOException {
         try (JsonGenerator json = Json.mapper().createGenerator(out)) {
             json.writeStartObject();
             for (Map.Entry<String, ?> e : head.entrySet()) json.writePOJOField(e.getKey(), e.getValue());
-            json.writeFieldName("values");
-            values(json, tensor, tensor.shape(), 0, 0);
+            for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
+                json.writeFieldName(e.getKey());
+                values(json, e.getValue(), e.getValue().shape(), 0, 0);
+            }
             json.writeEndObject();
         }
     }

@@ -43,7 +43,7 @@ final class TensorReply {
                 "X-Shape",
                 Arrays.stream(tensor.shape()).mapToObj(Long::toString).collect(Collectors.joining(",")));
         if (format == TensorFormat.JSON) {
-            JsonTensor.write(ctx.outputStream(), head, tensor);
+            JsonTensor.write(ctx.outputStream(), head, Map.of("values", tensor));
             return;
         }
         OutputStream out = ctx.res().getOutputStream(); // floats hardly compress

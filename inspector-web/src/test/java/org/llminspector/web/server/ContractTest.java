@@ -49,6 +49,7 @@ class ContractTest {
         live.get("/api/v1/health");
         live.get("/api/v1/devices");
         live.get("/api/v1/engines");
+        live.get("/api/v1/schemes");
         live.get("/metrics");
         live.get("/openapi.yaml");
         live.get("/docs");
@@ -71,8 +72,14 @@ class ContractTest {
                     .json()
                     .at("/tensors/0/name")
                     .asText();
-            live.get("/api/v1/models/" + slug + "/tensors/" + name, "Accept", "application/json");
+            String tensor = "/api/v1/models/" + slug + "/tensors/" + name;
+            live.get(tensor, "Accept", "application/json");
+            live.get(tensor + "?scheme=int4-g32-asym", "Accept", "application/json");
+            live.get(tensor + "/statistics");
+            live.get(tensor + "/block").problem(422);
+            live.get("/api/v1/models/" + slug + "/quantization?scheme=int8");
         }
+        live.get("/api/v1/models/blocks/tensors/model.layers.0.self_attn.q_proj.weight/block?row=1&col=33");
 
         JsonNode tokens =
                 live.post("/api/v1/tokenize", "{\"text\":\"the cat\"}").json();

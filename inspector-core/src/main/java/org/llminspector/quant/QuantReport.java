@@ -1,0 +1,136 @@
+package org.llminspector.quant;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.family.Weights;
+
+/**
+ * QuantReport is a whole model under one scheme: matrices are quantized, vectors (norms, biases) stay as the files have them.
+ *
+ * @param storedBytes of these weights in the files
+ * @param bytes of all of them under the scheme
+ * @param error over all quantized weights together
+ * @param weights canonical weights, those that lose most (lowest SQNR) first, those that are kept last
+ */
+public record QuantReport(
+        SchemeInfo scheme,
+        long parameters,
+        long storedBytes,
+        long bytes,
+        double bitsPerWeight,
+        Totals error,
+        List<Row> weights) {
+
+    /**
+     * @param name canonical: blocks.0.attn.q.weight, [out, in]
+     * @param tensor of the files that it is, or is part of
+     * @param format of that tensor in its file: BF16, Q4_K
+     * @param storedBytes its share of that tensor
+     * @param error null when it is kept or refused
+     * @param refused why the scheme cannot take it
+     */
+    public record Row(
+            String name,
+            String tensor,
+            String format,
+            List<Long> shape,
+            boolean quantized,
+            long storedBytes,
+            long bytes,
+            double bitsPerWeight,
+            QuantError error,
+            String refused) {
+        public Row {
+            shape = List.copyOf(shape);
+        }
+    }
+
+    /** @param sqnrDb null when nothing is lost */
+    public record Totals(double max, double rms, double relative, Double sqnrDb) {}
+
+    /** Progress is told after each weight. */
+    public record Progress(int done, int of, String weight) {}
+
+    public QuantReport {
+        weights = List.copyOf(weights);
+    }
+
+    /** Reads the whole model, a weight at a time. */
+    public static QuantReport of(
+            Weights weights, QuantScheme scheme, Consumer<Progress> progress, BooleanSupplier cancelled) {
+        List<Row> rows = new ArrayList<>();
+        double noise = 0;
+        double signal = 0;
+        double max = 0;
+        long quantized = 0;
+        for (String name : weights.names()) {
+            Tensor weight = weights.get(name);
+            Row row = row(name, weight, weights.info(name), scheme, cancelled);
+            rows.add(row);
+            QuantError e = row.error();
+            if (e != null) {
+                double n = e.rms() * e.rms() * weight.size();
+                noise += n;
+                signal += e.norm() * e.norm();
+                max = Math.max(max, e.max());
+                quantized += weight.size();
+            }
+            progress.accept(new Progress(rows.size(), weights.names().size(), name));
+        }
+        rows.sort(Comparator.comparing(
+                        (Row r) -> r.error() == null ? null : r.error().sqnrDb(),
+                        Comparator.nullsLast(Comparator.naturalOrder()))
+                .thenComparing(r -> r.error() == null));
+        long parameters = rows.stream().mapToLong(r -> elements(r.shape())).sum();
+        long bytes = rows.stream().mapToLong(Row::bytes).sum();
+        return new QuantReport(
+                SchemeInfo.of(scheme),
+                parameters,
+                rows.stream().mapToLong(Row::storedBytes).sum(),
+                bytes,
+                parameters == 0 ? 0 : 8.0 * bytes / parameters,
+                new Totals(
+                        max,
+                        quantized == 0 ? 0 : Math.sqrt(noise / quantized),
+                        noise == 0 ? 0 : Math.sqrt(noise / signal),
+                        noise == 0 ? null : 10 * Math.log10(signal / noise)),
+                rows);
+    }
+
+    private static Row row(String name, Tensor weight, TensorInfo info, QuantScheme scheme, BooleanSupplier cancelled) {
+        List<Long> shape = Arrays.stream(weight.shape()).boxed().toList();
+        long stored = info.elements() == 0 ? 0 : Math.round((double) info.bytes() * weight.size() / info.elements());
+        SchemeResult result = null;
+        String refused = null;
+        if (weight.rank() >= 2) {
+            try {
+                result = scheme.over(weight, "weight " + name).result(cancelled);
+            } catch (Problem p) {
+                refused = p.getMessage();
+            }
+        }
+        long bytes = result == null ? stored : result.bytes();
+        return new Row(
+                name,
+                info.name(),
+                info.format(),
+                shape,
+                result != null,
+                stored,
+                bytes,
+                weight.size() == 0 ? 0 : 8.0 * bytes / weight.size(),
+                result == null ? null : result.error(),
+                refused);
+    }
+
+    private static long elements(List<Long> shape) {
+        return shape.stream().mapToLong(Long::longValue).reduce(1, (a, b) -> a * b);
+    }
+}

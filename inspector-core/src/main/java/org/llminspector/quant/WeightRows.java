@@ -1,0 +1,72 @@
+package org.llminspector.quant;
+
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.llminspector.base.Tensor;
+
+/** WeightRows is a weight seen as rows of float32, read a band of rows at a time on all cores. */
+final class WeightRows {
+
+    /** Weights that one thread takes at a time. */
+    private static final int BAND = 1 << 16;
+
+    private final Tensor weights;
+    private final String where;
+    final int rows;
+    final int cols;
+    /** Rows of a band. */
+    private final int band;
+
+    WeightRows(Tensor weights, String where) {
+        this.weights = weights;
+        this.where = where;
+        long[] shape = weights.shape();
+        this.cols = shape.length == 0 ? 1 : Math.toIntExact(shape[shape.length - 1]);
+        this.rows = cols == 0 ? 0 : Math.toIntExact(weights.size() / cols);
+        this.band = Math.max(1, BAND / Math.max(1, cols));
+    }
+
+    long size() {
+        return weights.size();
+    }
+
+    /** Rows [from, from + n) into the beginning of {@code out}. */
+    void read(int from, int n, float[] out) {
+        weights.toFloats((long) from * cols, out, n * cols);
+    }
+
+    /** Where a weight is, for messages. */
+    String place(int row, int col) {
+        return where + (weights.rank() < 2 ? "[" + col + "]" : "[" + row + ", " + col + "]");
+    }
+
+    int bands() {
+        return cols == 0 ? 0 : (rows + band - 1) / band;
+    }
+
+    /** Work on rows [first, first + count), whose values lie at the beginning of {@code values}. */
+    @FunctionalInterface
+    interface Band {
+        void rows(int number, int first, int count, float[] values);
+    }
+
+    /** All rows; {@code cancelled} is asked before each band. */
+    void each(BooleanSupplier cancelled, Band work) {
+        each(0, rows, cancelled, work);
+    }
+
+    /** Rows [from, to). */
+    void each(int from, int to, BooleanSupplier cancelled, Band work) {
+        if (cols == 0 || from >= to) return;
+        IntStream numbers = IntStream.range(0, (to - from + band - 1) / band);
+        (to - from > band ? numbers.parallel() : numbers).forEach(b -> {
+            if (cancelled.getAsBoolean()) throw new CancellationException();
+            int first = from + b * band;
+            int count = Math.min(band, to - first);
+            float[] values = new float[count * cols];
+            read(first, count, values);
+            work.rows(b, first, count, values);
+        });
+    }
+}

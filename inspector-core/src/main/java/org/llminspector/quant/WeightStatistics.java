@@ -1,0 +1,109 @@
+package org.llminspector.quant;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * WeightStatistics is what the values of one weight are like, and what each scheme makes of them.
+ *
+ * @param values how many
+ * @param unique how many different ones, exactly
+ * @param zeros how many are 0
+ * @param std root of the mean square distance from the mean
+ * @param histogram counts in bins of equal width from min to max, the last one closed
+ * @param rows channels by their largest absolute value: a row is one output of a Linear
+ * @param columns likewise: a column is one input
+ */
+public record WeightStatistics(
+        long values,
+        long unique,
+        long zeros,
+        float min,
+        float max,
+        double mean,
+        double std,
+        List<Long> histogram,
+        Channels rows,
+        Channels columns,
+        List<SchemeResult> schemes) {
+
+    /** Bins of the histogram. */
+    static final int BINS = 100;
+    /** A channel whose largest weight is this many times the median channel's is an outlier. */
+    static final double OUTLIER = 4;
+    /** Most outliers that are listed. */
+    static final int LISTED = 16;
+
+    /**
+     * @param median of the channels' largest absolute values
+     * @param outliers channels whose largest is over 4 times the median
+     * @param largest the channels with the largest, at most 16
+     */
+    public record Channels(int count, double median, int outliers, List<Channel> largest) {
+        public Channels {
+            largest = List.copyOf(largest);
+        }
+
+        static Channels of(float[] max) {
+            float[] sorted = max.clone();
+            Arrays.sort(sorted);
+            int n = sorted.length;
+            double median = n == 0 ? 0 : ((double) sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+            int outliers = (int)
+                    IntStream.range(0, n).filter(i -> max[i] > OUTLIER * median).count();
+            List<Channel> largest = IntStream.range(0, n)
+                    .boxed()
+                    .sorted((a, b) -> Float.compare(max[b], max[a]))
+                    .limit(LISTED)
+                    .map(i -> new Channel(i, max[i], median == 0 ? null : max[i] / median))
+                    .toList();
+            return new Channels(n, median, outliers, largest);
+        }
+    }
+
+    /** @param ratio to the median, null when that is 0 */
+    public record Channel(int index, float max, Double ratio) {}
+
+    public WeightStatistics {
+        histogram = List.copyOf(histogram);
+        schemes = List.copyOf(schemes);
+    }
+
+    /** Reads the weight a few times; a value that is no number is refused. */
+    public static WeightStatistics of(
+            Tensor weights, String where, List<QuantScheme> schemes, BooleanSupplier cancelled) {
+        WeightRows w = new WeightRows(weights, where);
+        Pass first = new Pass(w);
+        w.each(cancelled, first::band);
+        float[] rows = first.rowMax;
+        float[] columns = first.columnMax();
+        double mean = first.sum() / Math.max(1, w.size());
+        Pass.Shape shape = new Pass.Shape(w, first.min(), first.max(), mean);
+        w.each(cancelled, shape::band);
+        List<SchemeResult> results = new ArrayList<>();
+        for (QuantScheme scheme : schemes) {
+            try {
+                results.add(scheme.over(weights, where).result(cancelled));
+            } catch (Problem p) {
+                results.add(SchemeResult.refused(scheme, w, p.getMessage()));
+            }
+        }
+        return new WeightStatistics(
+                w.size(),
+                first.unique.count(),
+                shape.zeros(),
+                first.min(),
+                first.max(),
+                mean,
+                Math.sqrt(shape.squares() / Math.max(1, w.size())),
+                shape.histogram(),
+                Channels.of(rows),
+                Channels.of(columns),
+                results);
+    }
+}
