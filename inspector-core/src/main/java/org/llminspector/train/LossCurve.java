@@ -7,6 +7,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
@@ -14,7 +16,7 @@ import org.llminspector.base.Reads;
 public final class LossCurve {
 
     public static final String FILE = "loss.csv";
-    static final String HEADER = "step,tokens,lr,loss,val_loss,grad_norm";
+    static final String HEADER = "step,tokens,lr,loss,val_loss,grad_norm,accuracy,val_accuracy";
 
     /**
      * One update, or the look at held-out text before the first (step 0, no loss).
@@ -22,12 +24,23 @@ public final class LossCurve {
      * @param step updates made
      * @param tokens predicted so far
      * @param loss mean nll of the update's tokens, nats, before the update
-     * @param valLoss of held-out text after the update, or null when nobody looked
+     * @param valLoss of held-out examples after the update, or null when nobody looked
+     * @param accuracy share of the update's tokens that were the most probable ones (of pairs: put in the right order)
      */
-    public record Row(long step, long tokens, Double lr, Double loss, Double valLoss, Double gradNorm) {
+    public record Row(
+            long step,
+            long tokens,
+            Double lr,
+            Double loss,
+            Double valLoss,
+            Double gradNorm,
+            Double accuracy,
+            Double valAccuracy) {
 
         String csv() {
-            return step + "," + tokens + "," + text(lr) + "," + text(loss) + "," + text(valLoss) + "," + text(gradNorm);
+            return Stream.of(lr, loss, valLoss, gradNorm, accuracy, valAccuracy)
+                    .map(Row::text)
+                    .collect(Collectors.joining(",", step + "," + tokens + ",", ""));
         }
 
         private static String text(Double value) {
@@ -85,7 +98,9 @@ public final class LossCurve {
                         number(cells[2]),
                         number(cells[3]),
                         number(cells[4]),
-                        number(cells[5])));
+                        number(cells[5]),
+                        cells.length > 6 ? number(cells[6]) : null, // the first runs kept no accuracy
+                        cells.length > 6 ? number(cells[7]) : null));
             } catch (RuntimeException e) {
                 throw Problem.invalid("a row of the curve cannot be read")
                         .where(file + ", line " + (i + 1))

@@ -9,13 +9,15 @@ import org.llminspector.engine.Optimizer;
  * Recipe is everything that decides a training run: the same recipe on the same machine gives the same weights.
  *
  * @param name of the model that comes out
- * @param corpus {@code tales}, or a text file whose documents are separated by blank lines
+ * @param task what is learnt (pretrain)
+ * @param base for instruct and prefer: the folder of the model that is tuned; it gives the shape and the tokenizer
+ * @param corpus {@code tales}, or for pretrain a text file whose documents are separated by blank lines
  * @param tokenizer a folder with tokenizer.json and tokenizer_config.json (for tales: its own, made anew)
  * @param corpusSeed of its documents
- * @param model the decoder's shape
+ * @param model the decoder's shape, when there is no base
  * @param seed of the first weights
  * @param sequence tokens that one sequence predicts (model.context)
- * @param batch sequences of one update
+ * @param batch sequences (examples, pairs) of one update
  * @param microBatch sequences of one pass; passes add up to a batch (batch). It changes speed and the last bits
  * @param steps updates
  * @param optimizer the rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
@@ -27,10 +29,15 @@ import org.llminspector.engine.Optimizer;
  * @param validationSequences sequences looked at (32)
  * @param saveEvery steps between two states to resume from (200)
  * @param checkpointSteps after so many steps the model is kept as it is then
+ * @param beta of prefer: how much a nat of margin counts (0.1)
+ * @param modulus of modular_addition
+ * @param trainShare of modular_addition: the share of all pairs that is learnt from (0.3)
  * @param dtype number format of the weights in model.safetensors: f32, f16 or bf16 (f16); the state to resume from is f32
  */
 public record Recipe(
         String name,
+        Task task,
+        String base,
         String corpus,
         String tokenizer,
         Long corpusSeed,
@@ -49,7 +56,26 @@ public record Recipe(
         Integer validationSequences,
         Integer saveEvery,
         List<Integer> checkpointSteps,
+        Double beta,
+        Integer modulus,
+        Double trainShare,
         DType dtype) {
+
+    /** Task is what a run teaches. */
+    public enum Task {
+        /** The next token of a corpus. */
+        PRETRAIN,
+        /** The answers of a corpus' exchanges (supervised fine-tuning). */
+        INSTRUCT,
+        /** Which of two answers is better (DPO). */
+        PREFER,
+        /** a + b modulo p. */
+        MODULAR_ADDITION;
+
+        boolean tunes() {
+            return this == INSTRUCT || this == PREFER;
+        }
+    }
 
     /** Shape is a Llama's size: RMSNorm, RoPE, SwiGLU, grouped-query attention, tied embeddings, no biases. */
     public record Shape(
@@ -78,7 +104,65 @@ public record Recipe(
     /** The same with every default filled in; what cannot be is a Problem. */
     public Recipe checked() {
         need(name != null && name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}"), "name", "a folder's name", name);
-        need(corpus != null, "corpus", "tales, or a text file", null);
+        Task what = task == null ? Task.PRETRAIN : task;
+        boolean sums = what == Task.MODULAR_ADDITION;
+        need(what.tunes() == (base != null), "base", what.tunes() ? "a model's folder" : "nothing for this task", base);
+        need(sums || corpus != null, "corpus", "tales, or a text file", null);
+        need(
+                sums ? modulus != null && modulus > 1 && modulus < 1000 : modulus == null,
+                "modulus",
+                sums ? "2 to 999" : "nothing for this task",
+                modulus);
+        double share = trainShare == null ? 0.3 : trainShare;
+        need(share > 0 && share < 1, "train_share", "between 0 and 1", share);
+        if (!what.tunes()) checkShape();
+        int context = model == null ? Integer.MAX_VALUE : model.context;
+        int length = or(sequence, context);
+        need(length > 0 && length <= context, "sequence", "1 to the context, " + context, length);
+        int examples = sums ? 1 : or(batch, 0);
+        need(examples > 0, "batch", "at least 1", batch);
+        int micro = or(microBatch, examples);
+        need(micro > 0 && examples % micro == 0, "micro_batch", "a divisor of the batch, " + examples, micro);
+        need(steps != null && steps > 0, "steps", "at least 1", steps);
+        need(learningRate != null && learningRate > 0, "learning_rate", "more than 0", learningRate);
+        int warm = or(warmupSteps, Math.min(100, steps / 10));
+        need(warm >= 0 && warm <= steps, "warmup_steps", "0 to the steps, " + steps, warm);
+        positive("validate_every", validateEvery);
+        positive("validation_sequences", validationSequences);
+        positive("save_every", saveEvery);
+        need(maxNorm == null || maxNorm > 0, "max_norm", "more than 0", maxNorm);
+        need(beta == null || beta > 0, "beta", "more than 0", beta);
+        DType format = dtype == null ? DType.F16 : dtype;
+        need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
+        return new Recipe(
+                name,
+                what,
+                base,
+                corpus,
+                tokenizer,
+                corpusSeed == null ? 1L : corpusSeed,
+                model == null ? null : model.withDefaults(),
+                seed == null ? 1L : seed,
+                length,
+                examples,
+                micro,
+                steps,
+                optimizer == null ? new Optimizer(Optimizer.Kind.ADAMW, 0.9, 0.9, 0.95, 1e-8, 0.1) : optimizer,
+                learningRate,
+                minLearningRate == null ? learningRate / 10 : minLearningRate,
+                warm,
+                maxNorm == null ? 1.0 : maxNorm,
+                or(validateEvery, 100),
+                or(validationSequences, 32),
+                or(saveEvery, 200),
+                checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps),
+                beta == null ? 0.1 : beta,
+                modulus,
+                share,
+                format);
+    }
+
+    private void checkShape() {
         need(model != null, "model", "the decoder's shape: d_model, n_layers, n_heads, ...", null);
         need(model.nLayers > 0 && model.nLayers <= 200, "model.n_layers", "1 to 200", model.nLayers);
         need(model.nHeads > 0, "model.n_heads", "at least 1", model.nHeads);
@@ -94,44 +178,18 @@ public record Recipe(
                 model.nKvHeads);
         need(model.dMlp > 0, "model.d_mlp", "at least 1", model.dMlp);
         need(model.context > 1 && model.context <= 1 << 20, "model.context", "2 to 1048576", model.context);
-        int length = or(sequence, model.context);
-        need(length > 0 && length <= model.context, "sequence", "1 to the context, " + model.context, length);
-        need(batch != null && batch > 0, "batch", "at least 1", batch);
-        int micro = or(microBatch, batch);
-        need(micro > 0 && batch % micro == 0, "micro_batch", "a divisor of the batch, " + batch, micro);
-        need(steps != null && steps > 0, "steps", "at least 1", steps);
-        need(learningRate != null && learningRate > 0, "learning_rate", "more than 0", learningRate);
-        int warm = or(warmupSteps, Math.min(100, steps / 10));
-        need(warm >= 0 && warm <= steps, "warmup_steps", "0 to the steps, " + steps, warm);
-        DType format = dtype == null ? DType.F16 : dtype;
-        need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
-        return new Recipe(
-                name,
-                corpus,
-                tokenizer,
-                corpusSeed == null ? 1L : corpusSeed,
-                model.withDefaults(),
-                seed == null ? 1L : seed,
-                length,
-                batch,
-                micro,
-                steps,
-                optimizer == null ? new Optimizer(Optimizer.Kind.ADAMW, 0.9, 0.9, 0.95, 1e-8, 0.1) : optimizer,
-                learningRate,
-                minLearningRate == null ? learningRate / 10 : minLearningRate,
-                warm,
-                maxNorm == null ? 1.0 : maxNorm,
-                or(validateEvery, 100),
-                or(validationSequences, 32),
-                or(saveEvery, 200),
-                checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps),
-                format);
+    }
+
+    private static void positive(String field, Integer value) {
+        need(value == null || value > 0, field, "at least 1", value);
     }
 
     /** The same for another number of steps. */
     public Recipe withSteps(int n) {
         return new Recipe(
                 name,
+                task,
+                base,
                 corpus,
                 tokenizer,
                 corpusSeed,
@@ -150,6 +208,9 @@ public record Recipe(
                 validationSequences,
                 saveEvery,
                 checkpointSteps,
+                beta,
+                modulus,
+                trainShare,
                 dtype);
     }
 

@@ -3,7 +3,6 @@ package org.llminspector.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,16 +10,20 @@ import java.util.Random;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.family.Family;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.Objective.Measure;
 
 /**
- * Trainer makes a language model from a corpus: next-token loss over packed sequences, a folder in Hugging Face layout
- * that opens as a model, and a state from which the run goes on bit for bit.
+ * Trainer follows a recipe: update after update against the task's loss, a folder in Hugging Face layout that opens as a
+ * model, and a state from which the run goes on bit for bit.
  */
 public final class Trainer implements AutoCloseable {
 
@@ -43,42 +46,76 @@ public final class Trainer implements AutoCloseable {
 
     private static final String RECIPE = "recipe.json";
 
+    /**
+     * Sources are what a run learns from; those that its task does not need are null.
+     */
+    public record Sources(Corpus corpus, Dialogues dialogues) {}
+
     private final Recipe recipe;
     private final Path folder;
-    private final Tokenizer tokenizer;
+    private final Tokenizer tokenizer; // null: a model of token ids only
     private final Learner learner;
-    private final TokenStream stream;
-    private final int[][] heldOut;
+    private final Objective objective;
     private final LossCurve curve;
     private long tokens;
 
-    private Trainer(Recipe recipe, Corpus corpus, Path folder, String device, TrainingState state) {
+    private Trainer(Recipe recipe, Sources sources, Path folder, String device, TrainingState state) {
         this.recipe = recipe;
         this.folder = folder;
-        this.tokenizer = Tokenizer.open(folder)
-                .orElseThrow(() -> Problem.notFound("there is no tokenizer").where(folder.resolve("tokenizer.json")));
-        DecoderSpec spec = LlamaFolder.spec(recipe.model(), tokenizer.vocabSize());
-        this.learner = TorchLearner.open(spec, device);
-        this.stream = new TokenStream(corpus, Corpus.Split.TRAIN, this::document);
-        this.heldOut = new TokenStream(corpus, Corpus.Split.HELD_OUT, this::document)
-                .next(recipe.validationSequences(), recipe.sequence());
-        if (state == null) {
-            learner.setWeights(firstWeights(learner.parameters(), spec.nLayers(), recipe.seed()));
-        } else {
+        this.tokenizer = recipe.task() == Recipe.Task.MODULAR_ADDITION ? null : tokenizer(folder);
+        this.learner = recipe.task().tunes() ? base(device) : fresh(device);
+        this.objective = objective(sources, device);
+        if (state != null) {
             learner.setWeights(state.weights());
             learner.setState(state.optimizer());
-            stream.goTo(state.place());
+            objective.goTo(state.place());
             tokens = state.tokens();
         }
         this.curve = LossCurve.open(folder, learner.state().step());
     }
 
+    private static Tokenizer tokenizer(Path folder) {
+        return Tokenizer.open(folder)
+                .orElseThrow(() -> Problem.notFound("there is no tokenizer").where(folder.resolve("tokenizer.json")));
+    }
+
+    private Learner fresh(String device) {
+        int vocab = tokenizer == null ? ModularAddition.vocabulary(recipe.modulus()) : tokenizer.vocabSize();
+        DecoderSpec spec = LlamaFolder.spec(recipe.model(), vocab);
+        Learner fresh = TorchLearner.open(spec, device);
+        fresh.setWeights(firstWeights(fresh.parameters(), spec.nLayers(), recipe.seed()));
+        return fresh;
+    }
+
+    private Learner base(String device) {
+        try (Checkpoint checkpoint = Checkpoint.open(Path.of(recipe.base()))) {
+            return TorchLearner.open(Family.open(checkpoint), device);
+        }
+    }
+
+    private Objective objective(Sources sources, String device) {
+        return switch (recipe.task()) {
+            case PRETRAIN -> new NextTokens(recipe, sources.corpus(), this::document);
+            case INSTRUCT -> new Answers(recipe, sources.dialogues(), encoder());
+            case PREFER -> new Preferences(recipe, sources.dialogues(), encoder(), base(device));
+            case MODULAR_ADDITION -> new ModularAddition(recipe.modulus(), recipe.trainShare(), recipe.seed());
+        };
+    }
+
+    private ChatEncoder encoder() {
+        ChatTemplate template = ChatTemplate.open(folder)
+                .orElseThrow(() -> Problem.unsupported("the model has no chat template")
+                        .where(folder.resolve("tokenizer_config.json"))
+                        .expected("chat_template"));
+        return new ChatEncoder(tokenizer, template, learner.spec().maxContext());
+    }
+
     /**
-     * Begins a run in a folder that has the tokenizer's files and nothing else of a model.
+     * Begins a run in a folder that has the tokenizer's files, if the task needs them, and nothing else of a model.
      *
      * @param device {@code auto}, {@code cpu}, {@code cuda:N}
      */
-    public static Trainer begin(Recipe given, Corpus corpus, Path folder, String device) {
+    public static Trainer begin(Recipe given, Sources sources, Path folder, String device) {
         Recipe recipe = given.checked();
         if (Files.exists(TrainingState.file(folder)) || Files.exists(folder.resolve("model.safetensors"))) {
             throw Problem.of(Problem.Kind.CONFLICT, "there is a model in this folder already")
@@ -93,12 +130,12 @@ public final class Trainer implements AutoCloseable {
                     .found(e.toString())
                     .causedBy(e);
         }
-        return new Trainer(recipe, corpus, folder, device, null);
+        return new Trainer(recipe, sources, folder, device, null);
     }
 
     /** Goes on where a run in this folder was last saved. */
-    public static Trainer resume(Path folder, Corpus corpus, String device) {
-        return new Trainer(recipe(folder), corpus, folder, device, TrainingState.read(folder));
+    public static Trainer resume(Path folder, Sources sources, String device) {
+        return new Trainer(recipe(folder), sources, folder, device, TrainingState.read(folder));
     }
 
     /** The recipe of a run in a folder. */
@@ -145,57 +182,39 @@ public final class Trainer implements AutoCloseable {
         long step = learner.state().step();
         long firstStep = step;
         if (step == 0) {
-            curve.add(new LossCurve.Row(0, 0, null, null, validate(), null));
+            Measure before = objective.validate(learner);
+            curve.add(new LossCurve.Row(0, 0, null, null, before.loss(), null, null, before.accuracy()));
             if (recipe.checkpointSteps().contains(0)) keep(0);
         }
         boolean stopped = false;
+        long seen = 0;
         while (step < recipe.steps() && !stopped) {
             double rate = recipe.rate(step);
-            double loss = accumulate(stream.next(recipe.batch(), recipe.sequence()));
+            Measure train = objective.accumulate(learner);
             double norm = learner.update(recipe.optimizer(), rate, recipe.maxNorm());
             step++;
-            tokens += (long) recipe.batch() * recipe.sequence();
-            if (!Double.isFinite(loss)) throw diverged(step, loss);
+            tokens += train.tokens();
+            seen += train.tokens();
+            if (!Double.isFinite(train.loss()) || !Double.isFinite(norm)) throw diverged(step, train.loss());
             boolean last = step == recipe.steps();
-            Double valLoss = last || step % recipe.validateEvery() == 0 ? validate() : null;
-            LossCurve.Row row = new LossCurve.Row(step, tokens, rate, loss, valLoss, norm);
+            Measure held = last || step % recipe.validateEvery() == 0 ? objective.validate(learner) : null;
+            LossCurve.Row row = new LossCurve.Row(
+                    step,
+                    tokens,
+                    rate,
+                    train.loss(),
+                    held == null ? null : held.loss(),
+                    norm,
+                    train.accuracy(),
+                    held == null ? null : held.accuracy());
             curve.add(row);
             if (recipe.checkpointSteps().contains((int) step)) keep(step);
             stopped = listener.stop();
             if (last || stopped || step % recipe.saveEvery() == 0) save();
             double seconds = (System.nanoTime() - began) / 1e9;
-            double each = seconds / (step - firstStep);
-            listener.progress(new Progress(
-                    row, recipe.steps(), recipe.batch() * recipe.sequence() / each, each * (recipe.steps() - step)));
+            double left = seconds / (step - firstStep) * (recipe.steps() - step);
+            listener.progress(new Progress(row, recipe.steps(), seen / seconds, left));
         }
-    }
-
-    private double accumulate(int[][] batch) {
-        float weight = 1f / (recipe.batch() * recipe.sequence());
-        double sum = 0;
-        for (int from = 0; from < batch.length; from += recipe.microBatch()) {
-            int[][] part = Arrays.copyOfRange(batch, from, from + recipe.microBatch());
-            float[][] weights = new float[part.length][recipe.sequence()];
-            for (float[] row : weights) Arrays.fill(row, weight);
-            sum += sum(learner.accumulate(part, weights).nll());
-        }
-        return sum / ((double) recipe.batch() * recipe.sequence());
-    }
-
-    /** Mean nll of the held-out sequences. */
-    private double validate() {
-        double sum = 0;
-        for (int from = 0; from < heldOut.length; from += recipe.microBatch()) {
-            int[][] part = Arrays.copyOfRange(heldOut, from, Math.min(heldOut.length, from + recipe.microBatch()));
-            sum += sum(learner.score(part).nll());
-        }
-        return sum / ((double) heldOut.length * recipe.sequence());
-    }
-
-    private static double sum(float[][] values) {
-        double sum = 0;
-        for (float[] row : values) for (float v : row) sum += v;
-        return sum;
     }
 
     /** Keeps the model as it is now, in a folder of its own. */
@@ -207,7 +226,7 @@ public final class Trainer implements AutoCloseable {
         Tensor weights = learner.weights();
         Learner.State state = learner.state();
         write(folder, weights, state.step());
-        new TrainingState(weights, state, tokens, stream.place()).write(folder);
+        new TrainingState(weights, state, tokens, objective.place()).write(folder);
     }
 
     private void write(Path to, Tensor weights, long step) {
@@ -222,8 +241,8 @@ public final class Trainer implements AutoCloseable {
                 learner.parameters(),
                 weights,
                 recipe.dtype(),
-                tokenizer.bosId(),
-                tokenizer.eosIds(),
+                tokenizer == null ? null : tokenizer.bosId(),
+                tokenizer == null ? List.of() : tokenizer.eosIds(),
                 folder,
                 metadata);
     }
@@ -238,7 +257,8 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() {
+        objective.close();
         learner.close();
-        tokenizer.close();
+        if (tokenizer != null) tokenizer.close();
     }
 }

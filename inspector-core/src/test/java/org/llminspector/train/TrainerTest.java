@@ -30,12 +30,16 @@ class TrainerTest {
         return name + " has a ball. The ball of " + name + " is red" + (split == Corpus.Split.TRAIN ? "." : "!");
     };
 
+    private static final Trainer.Sources SOURCES = new Trainer.Sources(CORPUS, null);
+
     @TempDir
     Path temp;
 
     private static Recipe recipe(int steps) {
         return new Recipe(
                 "tiny",
+                null,
+                null,
                 "sentences",
                 null,
                 null,
@@ -54,6 +58,9 @@ class TrainerTest {
                 3,
                 4,
                 List.of(0, 2),
+                null,
+                null,
+                null,
                 DType.F32);
     }
 
@@ -86,7 +93,7 @@ class TrainerTest {
     @Test
     void itLearnsAndWhatItWritesIsTheModelThatItTrained() throws IOException {
         Path folder = folder("run");
-        List<Trainer.Progress> heard = run(Trainer.begin(recipe(40), CORPUS, folder, "cpu"), 0);
+        List<Trainer.Progress> heard = run(Trainer.begin(recipe(40), SOURCES, folder, "cpu"), 0);
         assertThat(heard).hasSize(40);
         double first = heard.get(0).row().loss();
         double last = heard.get(39).row().loss();
@@ -118,11 +125,11 @@ class TrainerTest {
     @Test
     void aResumedRunEqualsAnUnbrokenOneExactly() throws IOException {
         Path whole = folder("whole");
-        run(Trainer.begin(recipe(11), CORPUS, whole, "cpu"), 0);
+        run(Trainer.begin(recipe(11), SOURCES, whole, "cpu"), 0);
         Path parts = folder("parts");
-        run(Trainer.begin(recipe(11), CORPUS, parts, "cpu"), 6);
+        run(Trainer.begin(recipe(11), SOURCES, parts, "cpu"), 6);
         assertThat(LossCurve.read(parts)).hasSize(7);
-        run(Trainer.resume(parts, CORPUS, "cpu"), 0);
+        run(Trainer.resume(parts, SOURCES, "cpu"), 0);
         for (String file : new String[] {"model.safetensors", "training_state/state.safetensors", "loss.csv"}) {
             assertThat(Files.mismatch(parts.resolve(file), whole.resolve(file)))
                     .as("first byte that differs in " + file)
@@ -133,12 +140,12 @@ class TrainerTest {
     @Test
     void whatAKilledRunWroteAfterItsLastStateIsMadeAgain() throws IOException {
         Path folder = folder("killed");
-        run(Trainer.begin(recipe(11), CORPUS, folder, "cpu"), 6);
+        run(Trainer.begin(recipe(11), SOURCES, folder, "cpu"), 6);
         byte[] curve = Files.readAllBytes(folder.resolve("loss.csv"));
         Files.writeString(
                 folder.resolve("loss.csv"),
                 new String(curve, java.nio.charset.StandardCharsets.UTF_8) + "7,1344,0.01,1,,1\n8,1536,0.01,1,,1\n");
-        List<Trainer.Progress> heard = run(Trainer.resume(folder, CORPUS, "cpu"), 0);
+        List<Trainer.Progress> heard = run(Trainer.resume(folder, SOURCES, "cpu"), 0);
         assertThat(heard.get(0).row().step()).isEqualTo(7);
         assertThat(LossCurve.read(folder)).hasSize(12);
     }
@@ -146,8 +153,8 @@ class TrainerTest {
     @Test
     void aFolderWithAModelIsNotOverwritten() throws IOException {
         Path folder = folder("twice");
-        run(Trainer.begin(recipe(3), CORPUS, folder, "cpu"), 0);
-        assertThatThrownBy(() -> Trainer.begin(recipe(3), CORPUS, folder, "cpu"))
+        run(Trainer.begin(recipe(3), SOURCES, folder, "cpu"), 0);
+        assertThatThrownBy(() -> Trainer.begin(recipe(3), SOURCES, folder, "cpu"))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("there is a model in this folder already");
     }

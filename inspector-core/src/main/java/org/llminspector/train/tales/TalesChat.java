@@ -2,11 +2,12 @@ package org.llminspector.train.tales;
 
 import java.util.List;
 import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;
 import org.llminspector.train.Preference;
 
 /** TalesChat are conversations about stories: questions and answers, requests for stories, better and worse answers. */
-public final class TalesChat {
+public final class TalesChat implements Dialogues {
 
     /** The conversation as the tokenizer's chat template writes it. */
     public static final String TEMPLATE = "{{ bos_token }}{% for message in messages %}"
@@ -28,7 +29,7 @@ public final class TalesChat {
         this.tales = new Tales(seed);
     }
 
-    /** One example for supervised fine-tuning. */
+    @Override
     public Exchange exchange(Split split, long index) {
         Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
@@ -37,7 +38,7 @@ public final class TalesChat {
         return new Exchange(asked(tale, q), q.answer());
     }
 
-    /** One example for preference tuning. */
+    @Override
     public Preference preference(Split split, long index) {
         Dice dice = new Dice(seed, ASKING + 2 + split.ordinal(), index);
         Tale tale = tales.tale(split, 2 * ASKING + index, MOST_WORDS);

@@ -1,0 +1,53 @@
+package org.llminspector.train;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.engine.Learner;
+
+/** Answers is supervised fine-tuning: of each exchange only the answer's tokens are learnt. */
+final class Answers implements Objective {
+
+    private final Recipe recipe;
+    private final Dialogues dialogues;
+    private final ChatEncoder encoder;
+    private final List<Batches.Example> heldOut;
+    private long next;
+
+    Answers(Recipe recipe, Dialogues dialogues, ChatEncoder encoder) {
+        this.recipe = recipe;
+        this.dialogues = dialogues;
+        this.encoder = encoder;
+        this.heldOut = take(Corpus.Split.HELD_OUT, recipe.validationSequences());
+        this.next = 0;
+    }
+
+    private List<Batches.Example> take(Corpus.Split split, int count) {
+        List<Batches.Example> examples = new ArrayList<>();
+        while (examples.size() < count) {
+            Exchange e = dialogues.exchange(split, next++);
+            Batches.Example example = encoder.encode(e.user(), e.assistant());
+            if (example != null) examples.add(example);
+        }
+        return examples;
+    }
+
+    @Override
+    public Measure accumulate(Learner learner) {
+        return Batches.accumulate(learner, take(Corpus.Split.TRAIN, recipe.batch()), recipe.microBatch());
+    }
+
+    @Override
+    public Measure validate(Learner learner) {
+        return Batches.score(learner, heldOut, recipe.microBatch());
+    }
+
+    @Override
+    public TokenStream.Place place() {
+        return new TokenStream.Place(next, List.of());
+    }
+
+    @Override
+    public void goTo(TokenStream.Place place) {
+        next = place.nextDocument();
+    }
+}

@@ -1,0 +1,107 @@
+package org.llminspector.train;
+
+import java.util.Arrays;
+import java.util.List;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.Learner.Scores;
+
+/** Batches runs examples of different lengths through a learner, a few at a time, padded to the longest of the few. */
+final class Batches {
+
+    /**
+     * Example is a sequence of which some tokens count.
+     *
+     * @param weights of each token but the first, as a prediction; 0 where it does not count, [tokens - 1]
+     */
+    record Example(int[] tokens, float[] weights) {
+
+        /** Counts the tokens from one on. */
+        static Example from(int[] tokens, int first) {
+            float[] weights = new float[tokens.length - 1];
+            Arrays.fill(weights, first - 1, weights.length, 1f);
+            return new Example(tokens, weights);
+        }
+
+        double count() {
+            double sum = 0;
+            for (float w : weights) sum += w;
+            return sum;
+        }
+
+        Example times(double factor) {
+            float[] scaled = new float[weights.length];
+            for (int i = 0; i < scaled.length; i++) scaled[i] = (float) (weights[i] * factor);
+            return new Example(tokens, scaled);
+        }
+    }
+
+    private Batches() {}
+
+    /** Adds the gradient of the examples' mean loss: every counted token counts the same. */
+    static Objective.Measure accumulate(Learner learner, List<Example> examples, int atOnce) {
+        double count = examples.stream().mapToDouble(Example::count).sum();
+        Tally tally = new Tally();
+        for (int from = 0; from < examples.size(); from += atOnce) {
+            List<Example> part = examples.subList(from, Math.min(examples.size(), from + atOnce));
+            List<Example> mean = part.stream().map(e -> e.times(1 / count)).toList();
+            tally.add(part, learner.accumulate(tokens(mean), weights(mean)));
+        }
+        return tally.measure();
+    }
+
+    /** The examples' mean loss, without a gradient. */
+    static Objective.Measure score(Learner learner, List<Example> examples, int atOnce) {
+        Tally tally = new Tally();
+        for (int from = 0; from < examples.size(); from += atOnce) {
+            List<Example> part = examples.subList(from, Math.min(examples.size(), from + atOnce));
+            tally.add(part, learner.score(tokens(part)));
+        }
+        return tally.measure();
+    }
+
+    /** The ln of the probability of each example's counted tokens together. */
+    static double[] logProbabilities(Learner learner, List<Example> examples, int atOnce) {
+        double[] sums = new double[examples.size()];
+        for (int from = 0; from < sums.length; from += atOnce) {
+            List<Example> part = examples.subList(from, Math.min(sums.length, from + atOnce));
+            float[][] nll = learner.score(tokens(part)).nll();
+            for (int e = 0; e < part.size(); e++) {
+                float[] weights = part.get(e).weights();
+                for (int t = 0; t < weights.length; t++) sums[from + e] -= weights[t] * nll[e][t];
+            }
+        }
+        return sums;
+    }
+
+    /** Padded with token 0 after the end, which no earlier position sees. */
+    static int[][] tokens(List<Example> examples) {
+        int longest = examples.stream().mapToInt(e -> e.tokens().length).max().orElseThrow();
+        return examples.stream().map(e -> Arrays.copyOf(e.tokens(), longest)).toArray(int[][]::new);
+    }
+
+    static float[][] weights(List<Example> examples) {
+        int longest = examples.stream().mapToInt(e -> e.weights().length).max().orElseThrow();
+        return examples.stream().map(e -> Arrays.copyOf(e.weights(), longest)).toArray(float[][]::new);
+    }
+
+    private static final class Tally {
+        private double loss;
+        private double hits;
+        private double count;
+
+        void add(List<Example> examples, Scores scores) {
+            for (int e = 0; e < examples.size(); e++) {
+                float[] weights = examples.get(e).weights();
+                for (int t = 0; t < weights.length; t++) {
+                    loss += weights[t] * scores.nll()[e][t];
+                    if (scores.hit()[e][t]) hits += weights[t];
+                    count += weights[t];
+                }
+            }
+        }
+
+        Objective.Measure measure() {
+            return new Objective.Measure(loss / count, hits / count, Math.round(count));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package org.llminspector.train;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.llminspector.engine.Learner;
+
+/**
+ * ModularAddition is the task of Power et al. 2022 (grokking): a + b modulo p, learnt from a part of all pairs, all of
+ * them in every update. The rest is held out: a model that only memorises is wrong there.
+ *
+ * <p>A sequence is {@code a b = c}; the numbers are tokens 0 to p - 1 and {@code =} is token p.
+ */
+final class ModularAddition implements Objective {
+
+    private final List<Batches.Example> train;
+    private final List<Batches.Example> heldOut;
+    private long updates;
+
+    /**
+     * @param share of the pairs that is learnt from
+     * @param seed of the choice which
+     */
+    ModularAddition(int modulus, double share, long seed) {
+        List<Batches.Example> all = new ArrayList<>();
+        for (int a = 0; a < modulus; a++) {
+            for (int b = 0; b < modulus; b++) {
+                all.add(Batches.Example.from(new int[] {a, b, modulus, (a + b) % modulus}, 3));
+            }
+        }
+        Collections.shuffle(all, new Random(seed));
+        int n = (int) Math.round(share * all.size());
+        this.train = List.copyOf(all.subList(0, n));
+        this.heldOut = List.copyOf(all.subList(n, all.size()));
+    }
+
+    /** Tokens: the numbers and the equals sign. */
+    static int vocabulary(int modulus) {
+        return modulus + 1;
+    }
+
+    @Override
+    public Measure accumulate(Learner learner) {
+        updates++;
+        return Batches.accumulate(learner, train, train.size());
+    }
+
+    @Override
+    public Measure validate(Learner learner) {
+        return Batches.score(learner, heldOut, heldOut.size());
+    }
+
+    @Override
+    public TokenStream.Place place() {
+        return new TokenStream.Place(updates, List.of());
+    }
+
+    @Override
+    public void goTo(TokenStream.Place place) {
+        updates = place.nextDocument();
+    }
+}
