@@ -8,7 +8,8 @@
 
 from .client import Index, Inspector, Run
 from .problem import InspectorProblem
+from .quantized import Quantized
 from .tensors import load, parse_safetensors
 
-__all__ = ["Index", "Inspector", "InspectorProblem", "Run", "load", "parse_safetensors"]
+__all__ = ["Index", "Inspector", "InspectorProblem", "Quantized", "Run", "load", "parse_safetensors"]
 __version__ = "0.1.0"

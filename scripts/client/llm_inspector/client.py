@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optio
 from numpy.typing import NDArray
 
 from .problem import InspectorProblem
+from .quantized import Quantized
 from .tensors import parse_safetensors
 
 Json = Dict[str, Any]
@@ -143,7 +144,7 @@ class Inspector:
         return self._json("GET", _path("models", self._slug(model), "hooks"))["hooks"]
 
     def tensors(self, model: Optional[str] = None) -> List[Json]:
-        """The weights as the checkpoint has them: name, dtype, shape, bytes, file."""
+        """The weights as the files have them: name, dtype, format, shape, bytes, file, canonical weights."""
         return self._json("GET", _path("models", self._slug(model), "tensors"))["tensors"]
 
     def tensor(
@@ -152,6 +153,41 @@ class Inspector:
         """One weight as float32; ``rows`` and ``cols`` slice its first and its last axis."""
         path = _path("models", self._slug(model), "tensors", name) + _query(rows=_index(rows), cols=_index(cols))
         return _only(self._bytes(path), name)
+
+    def schemes(self) -> List[Json]:
+        """The quantization schemes: name, definition, bits."""
+        return self._json("GET", "schemes")["schemes"]
+
+    def quantized(
+        self,
+        name: str,
+        scheme: str,
+        *,
+        model: Optional[str] = None,
+        rows: Optional[Index] = None,
+        cols: Optional[Index] = None,
+    ) -> Quantized:
+        """Part of one weight under a scheme of ``schemes()``: codes, scales, zero points, decoded values, error.
+
+        Args:
+            name: as ``tensors()`` has it, or canonical: ``blocks.0.attn.q.weight``, [out, in] in every family.
+            scheme: ``"stored"`` for the blocks in which a GGUF file has the weight.
+        """
+        path = _path("models", self._slug(model), "tensors", name)
+        return Quantized.parse(self._bytes(path + _query(scheme=scheme, rows=_index(rows), cols=_index(cols))), name)
+
+    def block(self, name: str, row: int, col: int, *, model: Optional[str] = None) -> Json:
+        """The block of a GGUF file that holds the weight at [row, col]: codes, scales, mins, values."""
+        return self._json("GET", _path("models", self._slug(model), "tensors", name, "block") + _query(row=row, col=col))
+
+    def statistics(self, name: str, schemes: Sequence[str] = (), *, model: Optional[str] = None) -> Json:
+        """How a weight's values lie, which channels stand out, and what each scheme (or only these) loses."""
+        query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
+        return self._json("GET", _path("models", self._slug(model), "tensors", name, "statistics") + query)
+
+    def quantization(self, scheme: str, *, model: Optional[str] = None) -> Json:
+        """A whole model under a scheme: size and error of each weight, those that lose most first."""
+        return self._json("GET", _path("models", self._slug(model), "quantization") + _query(scheme=scheme))
 
     def tokenize(self, text: str, *, model: Optional[str] = None, add_special_tokens: bool = True) -> List[Json]:
         """The tokens of a text: id, text, bytes, start, end, special."""

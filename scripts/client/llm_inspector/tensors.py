@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Union
+from typing import Any, Dict, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,17 +33,27 @@ def load(path: Union[str, "os.PathLike[str]"]) -> Dict[str, NDArray[Any]]:
 
 def parse_safetensors(data: bytes, where: str = "safetensors") -> Dict[str, NDArray[Any]]:
     """The tensors in safetensors bytes, by name. BF16, which numpy lacks, becomes float32 without loss."""
+    header, start = _header(data, where)
+    header.pop("__metadata__", None)
+    return {name: _tensor(data, start, name, entry, where) for name, entry in header.items()}
+
+
+def parse_metadata(data: bytes, where: str = "safetensors") -> Dict[str, str]:
+    """The texts that safetensors bytes carry beside their tensors."""
+    return dict(_header(data, where)[0].get("__metadata__", {}))
+
+
+def _header(data: bytes, where: str) -> Tuple[Dict[str, Any], int]:
+    """The header, and where the data after it begins."""
     if len(data) < 8:
         raise _broken(where, "8 bytes of header length", f"{len(data)} bytes")
     length = int.from_bytes(data[:8], "little")
     if 8 + length > len(data):
         raise _broken(where, f"a header of {length} bytes", f"{len(data) - 8} bytes")
     try:
-        header = json.loads(data[8 : 8 + length])
+        return json.loads(data[8 : 8 + length]), 8 + length
     except ValueError as e:
         raise _broken(where, "a JSON header", str(e)) from None
-    header.pop("__metadata__", None)
-    return {name: _tensor(data, 8 + length, name, entry, where) for name, entry in header.items()}
 
 
 def _tensor(data: bytes, start: int, name: str, entry: Dict[str, Any], where: str) -> NDArray[Any]:

@@ -23,6 +23,38 @@ def setUpModule():
     model = inspector.model()
 
 
+class Weights(unittest.TestCase):
+    def test_codes_scales_and_zero_points_give_the_decoded_values(self):
+        name = "blocks.0.mlp.in.weight"
+        q = inspector.quantized(name, "int4-g32-asym", rows=slice(1, 4))
+        self.assertEqual(q.codes.shape, (3, q.shape[1]))
+        group = np.arange(q.shape[1]) // q.group_size
+        zeros = q.zero_points.astype(np.int32)[:, group]
+        np.testing.assert_array_equal(q.decoded, q.scales[:, group] * (q.codes - zeros).astype(np.float32))
+        np.testing.assert_array_equal(q.error, q.decoded - q.values)
+        self.assertLessEqual(np.abs(q.error / q.scales[:, group]).max(), 0.5001)
+        part = inspector.quantized(name, "int4-g32-asym", rows="1:4", cols=slice(30, 40))
+        np.testing.assert_array_equal(part.codes, q.codes[:, 30:40])
+        self.assertEqual(part.first_group, 0)
+
+    def test_a_symmetric_scheme_is_what_numpy_makes_of_the_definition(self):
+        q = inspector.quantized("blocks.0.attn.q.weight", "int8")
+        scale = np.abs(q.values).max(1, keepdims=True) / np.float32(127)
+        np.testing.assert_array_equal(q.scales, scale)
+        np.testing.assert_array_equal(q.codes, np.rint(q.values / scale).astype(np.int8))
+
+    def test_a_whole_model_and_one_weight(self):
+        report = inspector.quantization("int8")
+        worst = report["weights"][0]
+        one = inspector.statistics(worst["name"], ["int8"])
+        self.assertEqual(one["schemes"][0]["error"], worst["error"])
+        self.assertEqual(len(inspector.statistics(worst["name"])["schemes"]), len(inspector.schemes()))
+        self.assertTrue(all(t["format"] for t in inspector.tensors()))
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.block(worst["tensor"], 0, 0)
+        self.assertEqual(caught.exception.status, 422)
+
+
 class Runs(unittest.TestCase):
     def test_one_line_gives_an_attention_pattern(self):
         pattern = inspector.run(PROMPT).capture(PATTERN)

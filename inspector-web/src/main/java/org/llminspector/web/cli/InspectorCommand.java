@@ -19,6 +19,8 @@ import picocli.CommandLine.IVersionProvider;
             RunCommand.class,
             ModelsCommand.class,
             HooksCommand.class,
+            TensorsCommand.class,
+            QuantizeCommand.class,
             PullCommand.class,
             TrainCommand.class,
             TalesCommand.class

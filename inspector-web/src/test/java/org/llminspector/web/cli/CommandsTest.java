@@ -226,6 +226,52 @@ class CommandsTest {
     }
 
     @Test
+    void weightsAndWhatSchemesMakeOfThem() throws IOException {
+        String q = "model.layers.0.self_attn.q_proj.weight";
+        assertThat(command("tensors", "--model", "blocks").out())
+                .contains(q)
+                .contains("Q4_1")
+                .contains("blocks.0.attn.q.weight");
+        assertThat(command("tensors", q, "--model", "tiny").out())
+                .contains("outliers")
+                .contains("int4-g32-asym")
+                .contains("dB");
+        Ended slice = command("tensors", q, "--model", "tiny", "--scheme", "int8", "--rows", "2:4", "--cols", "0:3");
+        assertThat(slice.code()).as(slice.err()).isZero();
+        assertThat(slice.out()).contains("int8-channel").contains("codes").contains("scales");
+        JsonNode json = Json.mapper()
+                .readTree(command("tensors", q, "--model", "tiny", "--scheme", "int8", "--rows", "2", "--json")
+                        .out());
+        assertThat(json.path("codes").path(0).size())
+                .isEqualTo(json.path("shape").path(1).asInt());
+        assertThat(command("tensors", q, "--model", "blocks", "--block", "1,40").out())
+                .contains("Q4_1")
+                .contains("min")
+                .contains("columns 32 to 63");
+        Ended report = command("quantize", "--model", "tiny", "--scheme", "int4");
+        assertThat(report.code()).as(report.err()).isZero();
+        assertThat(report.out())
+                .contains("blocks.0.attn.q.weight")
+                .contains("kept")
+                .contains("bits a weight");
+        assertThat(Json.mapper()
+                        .readTree(command("quantize", "--model", "tiny", "--scheme", "int4", "--json")
+                                .out())
+                        .path("weights")
+                        .size())
+                .isGreaterThan(10);
+        assertThat(command("quantize").out())
+                .contains("int8-channel")
+                .contains("bfloat16")
+                .doesNotContain("SQNR");
+        Ended wrong = command("quantize", "--scheme", "int8-chanel");
+        assertThat(wrong.code()).isEqualTo(2);
+        assertThat(wrong.err()).contains("closest: int8-channel");
+        assertThat(command("tensors", "--scheme", "int8").code()).isEqualTo(2);
+        assertThat(command("tensors", "nothing", "--model", "tiny").code()).isEqualTo(3);
+    }
+
+    @Test
     void aServerStartsAndStopsWhenTold() throws Exception {
         Path log = folder.resolve("serve.log");
         Process server = new ProcessBuilder(
