@@ -21,6 +21,11 @@ describe('the URL', () => {
       token: 0,
       layer: 3,
       head: 2,
+      tensor: 'model.layers.0.mlp.up_proj.weight',
+      scheme: 'int4-g32-asym',
+      show: 'error',
+      row: 64,
+      col: 128,
       theme: 'dark',
     };
     expect(parse(formatUrl(state))).toEqual(state);
@@ -32,7 +37,9 @@ describe('the URL', () => {
   });
 
   it('takes no nonsense', () => {
-    const s = parse('/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink');
+    const s = parse(
+      '/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink&show=nothing&row=-1&col=x',
+    );
     expect(s).toEqual(DEFAULTS);
   });
 });

@@ -1,7 +1,7 @@
 import { ByteCache } from './cache';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
-import { singleTensor, type Tensor } from './tensor';
+import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -47,6 +47,13 @@ export function capturePath(run: string, hook: string, slice: Slice = {}): strin
   return `/runs/${encodeURIComponent(run)}/captures/${encodeURIComponent(hook)}${suffix}`;
 }
 
+export type Metadata = Record<string, string>;
+
+/** Path of a weight under /api/v1. */
+export function tensorPath(slug: string, tensor: string): string {
+  return `/models/${encodeURIComponent(slug)}/tensors/${encodeURIComponent(tensor)}`;
+}
+
 async function analysis<R>(path: string, body: Record<string, unknown>, signal?: AbortSignal): Promise<R> {
   const key = path + JSON.stringify(body);
   const known = analyses.get(key) as R | undefined;
@@ -65,6 +72,15 @@ export const api = {
     json<T.ModelDetails>(`/models/${encodeURIComponent(slug)}`, { signal }),
   open: (slug: string, how: { engine?: string; precision?: string }) =>
     json<T.EngineInfo>(`/models/${encodeURIComponent(slug)}/open`, post(how)),
+  tensors: (slug: string, signal?: AbortSignal) =>
+    json<{ tensors: T.TensorEntry[] }>(`/models/${encodeURIComponent(slug)}/tensors`, { signal }).then(
+      (r) => r.tensors,
+    ),
+  schemes: (signal?: AbortSignal) => json<{ schemes: T.Scheme[] }>('/schemes', { signal }).then((r) => r.schemes),
+  statistics: (slug: string, tensor: string, signal?: AbortSignal) =>
+    json<T.WeightStatistics>(`${tensorPath(slug, tensor)}/statistics`, { signal }),
+  block: (slug: string, tensor: string, row: number, col: number, signal?: AbortSignal) =>
+    json<T.Block>(`${tensorPath(slug, tensor)}/block?row=${row}&col=${col}`, { signal }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.TokenizeResult>('/tokenize', post({ model, text }, signal)),
   detokenize: (model: string, tokens: number[], signal?: AbortSignal) =>
@@ -88,6 +104,13 @@ export const api = {
     const tensor = singleTensor(await response.arrayBuffer());
     tensors.set(path, tensor, tensor.data.byteLength);
     return tensor;
+  },
+
+  /** Part of a weight under a quantization scheme: its tensors by name, and what is said beside them. */
+  async weight(path: string, signal?: AbortSignal): Promise<{ tensors: Map<string, Tensor>; about: Metadata }> {
+    const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal });
+    const buffer = await response.arrayBuffer();
+    return { tensors: parseSafetensors(buffer), about: parseMetadata(buffer) };
   },
 
   /** Starts a run and tells of it as it happens. Aborting the signal cancels the run between two tokens. */

@@ -13,8 +13,8 @@ interface HeaderEntry {
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Reads every tensor of a safetensors buffer: 8 bytes header length, a JSON header, then the data. */
-export function parseSafetensors(buffer: ArrayBuffer): Map<string, Tensor> {
+/** The header of a safetensors buffer, and where the data after it begins. */
+function readHeader(buffer: ArrayBuffer): { header: Record<string, HeaderEntry>; dataStart: number } {
   if (buffer.byteLength < 8) throw new Error(`safetensors: ${buffer.byteLength} bytes is too short for a header`);
   const headerLength = Number(new DataView(buffer).getBigUint64(0, true));
   const dataStart = 8 + headerLength;
@@ -25,6 +25,18 @@ export function parseSafetensors(buffer: ArrayBuffer): Map<string, Tensor> {
     string,
     HeaderEntry
   >;
+  return { header, dataStart };
+}
+
+/** The texts that a safetensors buffer carries beside its tensors. */
+export function parseMetadata(buffer: ArrayBuffer): Record<string, string> {
+  const { header } = readHeader(buffer);
+  return (header.__metadata__ ?? {}) as unknown as Record<string, string>;
+}
+
+/** Reads every tensor of a safetensors buffer: 8 bytes header length, a JSON header, then the data. */
+export function parseSafetensors(buffer: ArrayBuffer): Map<string, Tensor> {
+  const { header, dataStart } = readHeader(buffer);
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
@@ -68,6 +80,10 @@ function decode(buffer: ArrayBuffer, offset: number, bytes: number, dtype: strin
       for (let i = 0; i < out.length; i++) bits[i] = view.getUint16(2 * i, true) << 16;
       return out;
     }
+    case 'I8':
+      return Float32Array.from(new Int8Array(buffer, offset, bytes));
+    case 'U8':
+      return Float32Array.from(new Uint8Array(buffer, offset, bytes));
     default:
       throw new Error(`safetensors: ${name} has the format ${dtype}, which the page does not read`);
   }

@@ -92,6 +92,77 @@ export interface Health {
   queue: { running: number; waiting: number; capacity: number };
 }
 
+export interface TensorEntry {
+  name: string;
+  dtype: string;
+  /** As the file has it: BF16, Q4_K. */
+  format: string;
+  shape: number[];
+  bytes: number;
+  file: string;
+  /** The canonical weights that are it or part of it. */
+  weights: string[];
+}
+
+export interface Scheme {
+  name: string;
+  definition: string;
+  bits: number;
+}
+
+export interface QuantizationError {
+  max: number;
+  max_at: number[];
+  rms: number;
+  relative: number;
+  /** Left out when nothing is lost. */
+  sqnr_db?: number;
+  cosine: number;
+  norm: number;
+}
+
+export interface SchemeResult {
+  scheme: Scheme;
+  bytes: number;
+  bits_per_weight: number;
+  error?: QuantizationError;
+  codes: { code: number; count: number }[];
+  refused?: string;
+}
+
+export interface Channels {
+  count: number;
+  median: number;
+  outliers: number;
+  largest: { index: number; max: number; ratio?: number }[];
+}
+
+export interface WeightStatistics {
+  values: number;
+  unique: number;
+  zeros: number;
+  min: number;
+  max: number;
+  mean: number;
+  std: number;
+  histogram: number[];
+  rows: Channels;
+  columns: Channels;
+  schemes: SchemeResult[];
+}
+
+export interface Block {
+  tensor: string;
+  type: string;
+  row: number;
+  column: number;
+  group_size: number;
+  codes: number[];
+  scales: number[];
+  mins: number[];
+  values: number[];
+}
+
 export interface GenerateOptions {
   max_new_tokens?: number;
   greedy?: boolean;

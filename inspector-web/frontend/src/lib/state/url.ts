@@ -4,6 +4,10 @@ export const VIEWS = ['trace', 'models', 'runs', 'about'] as const;
 export type View = (typeof VIEWS)[number];
 export type ThemeChoice = 'auto' | 'light' | 'dark';
 
+/** What a weight's heatmap shows. */
+export const WEIGHT_SHOWS = ['values', 'codes', 'decoded', 'error'] as const;
+export type WeightShow = (typeof WEIGHT_SHOWS)[number];
+
 export interface GenerationSettings {
   maxNewTokens: number;
   greedy: boolean;
@@ -26,6 +30,12 @@ export interface PageState {
   token: number | null;
   layer: number;
   head: number;
+  /** A weight of the model, the scheme that it is shown under, and the first row and column that are shown. */
+  tensor: string | null;
+  scheme: string | null;
+  show: WeightShow;
+  row: number;
+  col: number;
   theme: ThemeChoice;
 }
 
@@ -40,6 +50,11 @@ export const DEFAULTS: PageState = {
   token: null,
   layer: 0,
   head: 0,
+  tensor: null,
+  scheme: null,
+  show: 'codes',
+  row: 0,
+  col: 0,
   theme: 'auto',
 };
 
@@ -76,6 +91,11 @@ export function parseUrl(url: URL): PageState {
     token: whole('token', 0),
     layer: whole('layer', 0) ?? 0,
     head: whole('head', 0) ?? 0,
+    tensor: q.get('tensor'),
+    scheme: q.get('scheme'),
+    show: WEIGHT_SHOWS.find((s) => s === q.get('show')) ?? DEFAULTS.show,
+    row: whole('row', 0) ?? 0,
+    col: whole('col', 0) ?? 0,
     theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
   };
 }
@@ -103,6 +123,11 @@ export function formatUrl(s: PageState): string {
   put('token', s.token);
   put('layer', s.layer, 0);
   put('head', s.head, 0);
+  put('tensor', s.tensor);
+  put('scheme', s.scheme);
+  put('show', s.show, DEFAULTS.show);
+  put('row', s.row, 0);
+  put('col', s.col, 0);
   if (s.theme !== 'auto') q.set('theme', s.theme);
   const path = s.view === 'trace' ? '/' : `/${s.view}`;
   return q.size > 0 ? `${path}?${q}` : path;

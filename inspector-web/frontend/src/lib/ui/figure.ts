@@ -1,4 +1,5 @@
 import type { Slice } from '../api/client';
+import type { Recipe } from './recipes';
 
 /** Where a figure's numbers come from; decides its provenance line and its 'get this data'. */
 export type DataRef =
@@ -11,6 +12,12 @@ export type DataRef =
       /** for jq */ path: string;
       /** of the client's Run */ python: 'tokens' | 'steps';
     };
+
+/** Where a figure's numbers come from when no run made them: the parts of its provenance line, and how to get them. */
+export interface Origin {
+  parts: string[];
+  recipe: Recipe;
+}
 
 /** A figure as rows and columns; made when asked for. */
 export interface TableData {

@@ -1,0 +1,67 @@
+import type { TensorEntry, WeightStatistics } from '../src/lib/api/types';
+import { defaultModel, expect, figure, test } from './support';
+
+test('a weight under a scheme: what the page shows is what the server says', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  const base = `/api/v1/models/${model.slug}/tensors`;
+  const { tensors } = (await (await request.get(base)).json()) as { tensors: TensorEntry[] };
+  const matrix = tensors.find((t) => t.weights.includes('blocks.0.attn.o.weight'));
+  expect(matrix).toBeTruthy();
+  const name = matrix?.name ?? '';
+
+  await page.goto(`/models?tensor=${name}&scheme=int4-g32-asym`);
+  const weight = figure(page, 'weight');
+  await weight.scrollIntoViewIfNeeded();
+  await expect(weight.getByRole('heading')).toContainText('The codes of');
+  await weight.getByRole('application').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowDown');
+
+  const slice = await (
+    await request.get(`${base}/${name}?scheme=int4-g32-asym&rows=1&cols=1`, { headers: { accept: 'application/json' } })
+  ).json();
+  const tip = page.getByRole('tooltip');
+  await expect(tip).toContainText(`${name}[1, 1]`);
+  await expect(tip).toContainText(`codes ${slice.codes[0][0]}`);
+  await expect(tip).toContainText('scale × (code − zero point)');
+
+  await weight.getByText('Error', { exact: true }).click();
+  await expect(page).toHaveURL(/show=error/);
+  await weight.getByRole('button', { name: 'Get this data' }).click();
+  await expect(weight).toContainText('scheme=int4-g32-asym');
+
+  const schemes = figure(page, 'schemes');
+  await schemes.scrollIntoViewIfNeeded();
+  const statistics = (await (await request.get(`${base}/${name}/statistics`)).json()) as WeightStatistics;
+  for (const r of statistics.schemes) {
+    const row = schemes
+      .getByRole('row')
+      .filter({ has: page.getByRole('button', { name: r.scheme.name, exact: true }) });
+    const lost = r.error?.sqnr_db;
+    await expect(row).toContainText(lost === undefined ? 'nothing lost' : `${lost.toFixed(1)} dB`);
+  }
+  await schemes.getByRole('button', { name: 'nf4', exact: true }).click();
+  await expect(page).toHaveURL(/scheme=nf4/);
+  await page.reload();
+  await expect(figure(page, 'weight')).toContainText('16 levels of a normal distribution');
+  await expect(page.getByRole('combobox', { name: 'Scheme' })).toHaveValue('nf4');
+});
+
+test('a block of a GGUF file, where the model is one', async ({ page, request }) => {
+  const { models } = await (await request.get('/api/v1/models')).json();
+  for (const { slug } of models as { slug: string }[]) {
+    const { tensors } = (await (await request.get(`/api/v1/models/${slug}/tensors`)).json()) as {
+      tensors: TensorEntry[];
+    };
+    const blocks = tensors.find((t) => t.format.startsWith('Q') && t.shape.length === 2);
+    if (!blocks) continue;
+    await page.goto(`/models?model=${slug}&tensor=${blocks.name}`);
+    const weight = figure(page, 'weight');
+    await weight.scrollIntoViewIfNeeded();
+    await expect(weight.getByRole('application')).toBeVisible();
+    await weight.getByRole('application').focus();
+    await page.keyboard.press('Enter');
+    await expect(weight.getByTestId('block')).toContainText(blocks.format);
+    await expect(weight.getByText('Error', { exact: true })).toHaveCount(0);
+  }
+});
