@@ -37,6 +37,7 @@ class ArchitectureTest {
             "analysis",
             "train",
             "train.tales",
+            "exam",
             "run");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

@@ -3,6 +3,8 @@ package org.llminspector.analysis;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
@@ -83,6 +85,38 @@ public record HeadScores(
         return scores;
     }
 
+    /** The mean of one head's scores on several texts; texts without repeats do not count for duplicate and induction. */
+    public static HeadScores mean(List<HeadScores> texts) {
+        HeadScores first = texts.get(0);
+        return new HeadScores(
+                first.layer,
+                first.head,
+                mean(texts, HeadScores::previous),
+                mean(texts, HeadScores::duplicate),
+                mean(texts, HeadScores::induction),
+                mean(texts, HeadScores::first),
+                mean(texts, HeadScores::self));
+    }
+
+    private static Double mean(List<HeadScores> texts, Function<HeadScores, Double> score) {
+        List<Double> known = texts.stream().map(score).filter(Objects::nonNull).toList();
+        if (known.isEmpty()) return null;
+        return known.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+    }
+
+    private HeadScores(
+            int layer, int head, double previous, Double duplicate, Double induction, double first, double self) {
+        this(
+                layer,
+                head,
+                previous,
+                duplicate,
+                induction,
+                first,
+                self,
+                role(previous, duplicate, induction, first, self));
+    }
+
     private static HeadScores score(int layer, int head, float[] p, int from, int[] tokens, BitSet queries) {
         int n = tokens.length;
         double previous = 0;
@@ -119,7 +153,7 @@ public record HeadScores(
         self /= counted;
         Double dup = repeats == 0 ? null : (Double) (duplicate / repeats);
         Double ind = followed == 0 ? null : (Double) (induction / followed);
-        return new HeadScores(layer, head, previous, dup, ind, first, self, role(previous, dup, ind, first, self));
+        return new HeadScores(layer, head, previous, dup, ind, first, self);
     }
 
     /** In the order of {@link Role}. */

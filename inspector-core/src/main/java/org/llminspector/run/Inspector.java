@@ -24,6 +24,8 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchDevices;
+import org.llminspector.exam.Exam;
+import org.llminspector.exam.ExamReport;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
@@ -402,6 +404,22 @@ public final class Inspector implements AutoCloseable {
                     .instead("capture blocks.*.attn.hook_pattern");
         }
         return new Heads(runId, scores);
+    }
+
+    /**
+     * What a model that learnt from the tales can do, in fp32: the whole exam, on the queue's worker. Blocks for minutes.
+     *
+     * @param slugOrNull the model; null for the default one
+     */
+    public ExamReport exam(
+            String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
+        ModelFolder folder = models.folder(slugOrNull == null ? defaultModel() : slugOrNull);
+        return queue.call(() -> Exam.of(
+                models.engine(folder, "torch", device, Precision.FP32),
+                folder.requireTokenizer(),
+                size,
+                progress,
+                cancelled));
     }
 
     /** Norms of every captured d_model-wide hook of a run. */

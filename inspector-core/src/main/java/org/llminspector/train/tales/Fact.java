@@ -9,10 +9,10 @@ package org.llminspector.train.tales;
  * @param other who else took part, or null
  * @param detail the purpose or the occasion, or null
  */
-record Fact(Relation relation, Person who, Object what, Place where, Person other, String detail) {
+public record Fact(Relation relation, Person who, Object what, Place where, Person other, String detail) {
 
     /** What kind of thing happened. */
-    enum Relation {
+    public enum Relation {
         /** who lived where. */
         LIVED,
         /** who was a what (a kind). */

@@ -6,7 +6,7 @@ package org.llminspector.train.tales;
  * @param name what the story calls them: a name, or "the" and their kind
  * @param named whether they have a name of their own
  */
-record Person(String name, boolean named, String kind, String trait, boolean she) {
+public record Person(String name, boolean named, String kind, String trait, boolean she) {
 
     /** As they are first met: "a shy fox named Tishkanet", "an old miller". */
     String introduced() {

@@ -1,7 +1,7 @@
 package org.llminspector.train.tales;
 
 /** Place is somewhere in a story, with the word that says how one is there: "under the old bridge". */
-record Place(String preposition, String adjective, String noun) {
+public record Place(String preposition, String adjective, String noun) {
 
     @Override
     public String toString() {

@@ -9,7 +9,7 @@ import java.util.List;
  * @param key the words in the answer that decide whether it is right
  * @param wrong what might stand in their place in this story, and would be false
  */
-record Question(Kind kind, String text, String statement, String key, List<String> wrong) {
+public record Question(Kind kind, String text, String statement, String key, List<String> wrong) {
 
     /** What is asked for. */
     public enum Kind {
@@ -23,7 +23,7 @@ record Question(Kind kind, String text, String statement, String key, List<Strin
         WHY
     }
 
-    String answer() {
+    public String answer() {
         return Words.capital(statement);
     }
 

@@ -23,7 +23,7 @@ public final class Tales implements Corpus {
         return tale(split, index).text();
     }
 
-    Tale tale(Split split, long index) {
+    public Tale tale(Split split, long index) {
         return tale(split, index, MOST_WORDS);
     }
 

@@ -1,6 +1,7 @@
 package org.llminspector.train.tales;
 
 import java.util.List;
+import java.util.Optional;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;
@@ -20,6 +21,7 @@ public final class TalesChat implements Dialogues {
     private static final int MOST_WORDS = 170;
 
     private static final long ASKING = 1L << 40;
+    private static final long VARYING = 1L << 41;
 
     private final Tales tales;
     private final long seed;
@@ -31,11 +33,20 @@ public final class TalesChat implements Dialogues {
 
     @Override
     public Exchange exchange(Split split, long index) {
+        return exchange(split, index, new Dice(seed, VARYING + split.ordinal(), index));
+    }
+
+    /** The same with questions in their first form: what the tokenizer learns from. */
+    Exchange plain(Split split, long index) {
+        return exchange(split, index, null);
+    }
+
+    private Exchange exchange(Split split, long index, Dice phrasing) {
         Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(0.15)) return request(tale, dice);
         Question q = question(tale, dice);
-        return new Exchange(asked(tale, q), q.answer());
+        return new Exchange(asked(tale, q, phrasing), q.answer());
     }
 
     @Override
@@ -43,11 +54,30 @@ public final class TalesChat implements Dialogues {
         Dice dice = new Dice(seed, ASKING + 2 + split.ordinal(), index);
         Tale tale = tales.tale(split, 2 * ASKING + index, MOST_WORDS);
         Question q = question(tale, dice);
-        return new Preference(asked(tale, q), q.answer(), worse(tale, q, dice));
+        Dice phrasing = new Dice(seed, VARYING + 2 + split.ordinal(), index);
+        return new Preference(asked(tale, q, phrasing), q.answer(), worse(tale, q, dice));
     }
 
-    static String asked(Tale tale, Question q) {
-        return tale.text() + "\n\n" + q.text();
+    /**
+     * Asked is a question put to a model, with its truth.
+     *
+     * @param user what the user says: the story and the question
+     */
+    public record Asked(Question question, String user) {}
+
+    /** A question of this kind about the story of this index, if it has one; none of the stories above is asked about. */
+    public Optional<Asked> ask(Split split, long index, Question.Kind kind) {
+        Dice dice = new Dice(seed, ASKING + 4 + split.ordinal(), index);
+        Tale tale = tales.tale(split, 3 * ASKING + index, MOST_WORDS);
+        List<Question> fit =
+                Questions.of(tale, dice).stream().filter(q -> q.kind() == kind).toList();
+        if (fit.isEmpty()) return Optional.empty();
+        Question q = dice.pick(fit);
+        return Optional.of(new Asked(q, asked(tale, q, dice)));
+    }
+
+    private static String asked(Tale tale, Question q, Dice phrasing) {
+        return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.vary(q.text(), phrasing));
     }
 
     /** Each kind that the story allows is as likely, but places are asked for twice as often, and numbers, which few stories have, four times. */

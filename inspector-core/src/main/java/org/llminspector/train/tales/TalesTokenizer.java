@@ -35,7 +35,7 @@ public final class TalesTokenizer {
         TalesChat chat = new TalesChat(seed);
         Stream<String> stories = LongStream.range(0, STORIES).mapToObj(i -> tales.document(Split.TRAIN, i));
         Stream<String> talk = LongStream.range(0, EXCHANGES)
-                .mapToObj(i -> chat.exchange(Split.TRAIN, i))
+                .mapToObj(i -> chat.plain(Split.TRAIN, i))
                 .flatMap(x -> Stream.of(x.user(), x.assistant()));
         return Stream.concat(stories, talk);
     }

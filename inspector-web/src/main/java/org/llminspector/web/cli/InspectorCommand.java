@@ -23,7 +23,8 @@ import picocli.CommandLine.IVersionProvider;
             QuantizeCommand.class,
             PullCommand.class,
             TrainCommand.class,
-            TalesCommand.class
+            TalesCommand.class,
+            ExamCommand.class
         },
         footer = {
             "",

@@ -1,11 +1,13 @@
 package org.llminspector.web.cli;
 
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Option;
@@ -88,5 +90,12 @@ final class Places {
         return env != null && !env.isBlank()
                 ? Path.of(env)
                 : Path.of(System.getProperty("user.home"), ".llm-inspector");
+    }
+
+    /** Deletes a temporary folder and what is in it. */
+    static void delete(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) Files.deleteIfExists(p);
+        }
     }
 }

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -164,7 +163,7 @@ final class RunCommand implements Callable<Integer> {
         } finally {
             progress.clear();
             interrupt.done();
-            if (temporary != null) delete(temporary);
+            if (temporary != null) Places.delete(temporary);
         }
     }
 
@@ -240,11 +239,5 @@ final class RunCommand implements Callable<Integer> {
         }
         err.println(String.join(" · ", parts));
         err.flush();
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) Files.deleteIfExists(p);
-        }
     }
 }

@@ -1,0 +1,140 @@
+package org.llminspector.exam;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.llminspector.analysis.HeadScores;
+import org.llminspector.capture.Capture;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.tokenize.Token;
+import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.tales.Tale;
+import org.llminspector.train.tales.Tales;
+
+/** HeadExam scores every head on random tokens said twice, and on stories that say magic words again. */
+final class HeadExam {
+
+    private static final int REPEATED = 60;
+    private static final int SEQUENCES = 8;
+    private static final long SEED = 20261125;
+    /** Single bytes and control tokens are left out of the random tokens: the model has hardly seen them. */
+    private static final int ORDINARY = 260;
+
+    private double randomFirst;
+    private double randomAgain;
+    private double chantFirst;
+    private double chantAgain;
+    private int chants;
+
+    private HeadExam() {}
+
+    record Found(ExamReport.Copying copying, ExamReport.Heads heads) {}
+
+    static Found run(Examinee model, Tales tales, int stories) {
+        HeadExam exam = new HeadExam();
+        List<HeadScores> random = exam.random(model);
+        List<HeadScores> chant = exam.chants(model, tales, stories);
+        Map<String, Integer> roles = new TreeMap<>();
+        for (HeadScores s : random) {
+            if (s.role() != null) roles.merge(s.role().name().toLowerCase(Locale.ROOT), 1, Integer::sum);
+        }
+        ExamReport.Copying copying = new ExamReport.Copying(
+                exam.randomFirst, exam.randomAgain, exam.chantFirst, exam.chantAgain, exam.chants);
+        int clear = roles.values().stream().mapToInt(Integer::intValue).sum();
+        return new Found(copying, new ExamReport.Heads(random, chant, clear, roles, best(random), best(chant)));
+    }
+
+    private List<HeadScores> random(Examinee model) {
+        Random random = new Random(SEED);
+        List<List<HeadScores>> scores = new ArrayList<>();
+        for (int s = 0; s < SEQUENCES; s++) {
+            int[] once = random.ints(ORDINARY, model.vocabulary())
+                    .distinct()
+                    .limit(REPEATED)
+                    .toArray();
+            int[] begin = model.begin("");
+            int[] tokens = IntStream.concat(
+                            IntStream.of(begin), IntStream.concat(IntStream.of(once), IntStream.of(once)))
+                    .toArray();
+            Capture pass = model.pass(tokens, true);
+            double[] losses = Examinee.losses(pass, tokens);
+            int half =
+                    begin.length - 1 + REPEATED; // where the loss of the repeat's first token is: not known to repeat
+            randomFirst += mean(losses, begin.length - 1, half) / SEQUENCES;
+            randomAgain += mean(losses, half + 1, losses.length) / SEQUENCES;
+            BitSet all = new BitSet();
+            all.set(0, tokens.length);
+            scores.add(scores(model, pass, tokens, all));
+        }
+        return average(scores);
+    }
+
+    private List<HeadScores> chants(Examinee model, Tales tales, int stories) {
+        List<List<HeadScores>> scores = new ArrayList<>();
+        for (int i = 0; i < stories; i++) {
+            Tale tale = tales.tale(Split.HELD_OUT, i);
+            String chant = tale.chant().orElse(null);
+            if (chant == null) continue;
+            int first = tale.text().indexOf(chant);
+            int again = tale.text().indexOf(chant, first + 1);
+            if (again < 0) continue;
+            List<Token> read = model.tokens(tale.text());
+            int[] tokens = read.stream().mapToInt(Token::id).toArray();
+            Capture pass = model.pass(tokens, true);
+            double[] losses = Examinee.losses(pass, tokens);
+            BitSet said = within(read, first, first + chant.length());
+            BitSet repeated = within(read, again, again + chant.length());
+            if (said.cardinality() != repeated.cardinality()) continue; // cut otherwise: not the same tokens
+            chantFirst += mean(losses, said.nextSetBit(0) - 1, said.length() - 1);
+            // The first of the words again is a choice of the story's; the rest are copied.
+            chantAgain += mean(losses, repeated.nextSetBit(0), repeated.length() - 1);
+            chants++;
+            scores.add(scores(model, pass, tokens, repeated));
+        }
+        if (chants == 0) return List.of();
+        chantFirst /= chants;
+        chantAgain /= chants;
+        return average(scores);
+    }
+
+    private static BitSet within(List<Token> tokens, int from, int to) {
+        BitSet inside = new BitSet();
+        for (int i = 0; i < tokens.size(); i++) {
+            Token t = tokens.get(i);
+            if (t.start() != null && t.end() > from && t.start() < to) inside.set(i);
+        }
+        return inside;
+    }
+
+    private static List<HeadScores> scores(Examinee model, Capture pass, int[] tokens, BitSet queries) {
+        List<HeadScores> all = new ArrayList<>();
+        for (int layer = 0; layer < model.layers(); layer++) {
+            all.addAll(HeadScores.of(layer, pass.get(HookId.of(HookPoint.PATTERN, layer)), tokens, queries));
+        }
+        return all;
+    }
+
+    private static List<HeadScores> average(List<List<HeadScores>> texts) {
+        return IntStream.range(0, texts.get(0).size())
+                .mapToObj(h -> HeadScores.mean(texts.stream().map(t -> t.get(h)).toList()))
+                .toList();
+    }
+
+    private static double best(List<HeadScores> scores) {
+        return scores.stream()
+                .filter(s -> s.induction() != null)
+                .mapToDouble(HeadScores::induction)
+                .max()
+                .orElse(0);
+    }
+
+    private static double mean(double[] values, int from, int to) {
+        return IntStream.range(from, to).mapToDouble(i -> values[i]).average().orElse(0);
+    }
+}

@@ -1,0 +1,76 @@
+package org.llminspector.exam;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.llminspector.generate.GenerateOptions;
+import org.llminspector.generate.GenerationLoop;
+import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.tales.Proofreader;
+import org.llminspector.train.tales.Proofreader.Fault;
+import org.llminspector.train.tales.Tale;
+import org.llminspector.train.tales.Tales;
+
+/** StoryExam lets the model go on from the first paragraphs of held-out stories, and proofreads what it tells. */
+final class StoryExam {
+
+    private static final double TEMPERATURE = 0.7;
+    private static final double TOP_P = 0.95;
+
+    private StoryExam() {}
+
+    static ExamReport.Stories run(Examinee model, Tales tales, int stories) {
+        Proofreader proofreader = new Proofreader(tales);
+        Map<String, Integer> faults = new TreeMap<>();
+        Map<String, Integer> sentences = new HashMap<>();
+        int ended = 0;
+        int heroKept = 0;
+        int faultless = 0;
+        int realFaultless = 0;
+        long tokens = 0;
+        List<Set<Fault>> all = new ArrayList<>();
+        for (int i = 0; i < stories; i++) {
+            Tale tale = tales.tale(Split.HELD_OUT, i);
+            String opening = tale.text().substring(0, tale.text().indexOf("\n\n"));
+            GenerationLoop.Result told = model.goOn(model.begin(opening), sampling(model.context(), i));
+            tokens += told.tokens().size();
+            boolean finished = told.finishReason().equals("eos");
+            if (finished) ended++;
+            if (told.text().contains(tale.hero().name())) heroKept++;
+            Set<Fault> found = EnumSet.noneOf(Fault.class);
+            found.addAll(proofreader.faults(opening + told.text()));
+            if (!finished) found.add(Fault.UNFINISHED);
+            all.add(found);
+            if (found.isEmpty()) faultless++;
+            for (Fault f : found) faults.merge(f.name().toLowerCase(java.util.Locale.ROOT), 1, Integer::sum);
+            for (String s : told.text().split("(?<=[.!?]\"?)\\s+")) sentences.merge(s, 1, Integer::sum);
+            if (proofreader.faults(tale.text()).isEmpty()) realFaultless++;
+        }
+        long once = sentences.values().stream().filter(n -> n == 1).count();
+        long said = sentences.values().stream().mapToLong(Integer::longValue).sum();
+        return new ExamReport.Stories(
+                stories,
+                "temperature " + TEMPERATURE + ", top_p " + TOP_P + ", seed = the story's index",
+                ended / (double) stories,
+                without(all, Fault.NAME),
+                heroKept / (double) stories,
+                without(all, Fault.PRONOUN),
+                faultless / (double) stories,
+                faults,
+                realFaultless / (double) stories,
+                once / (double) said,
+                tokens / (double) stories);
+    }
+
+    private static double without(List<Set<Fault>> stories, Fault fault) {
+        return stories.stream().filter(f -> !f.contains(fault)).count() / (double) stories.size();
+    }
+
+    private static GenerateOptions sampling(int most, long seed) {
+        return new GenerateOptions(most, false, TEMPERATURE, null, TOP_P, null, null, seed, null, 0, null);
+    }
+}

@@ -1,0 +1,188 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.llminspector.base.Json;
+import org.llminspector.exam.Exam;
+import org.llminspector.exam.ExamReport;
+import org.llminspector.run.Inspector;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** ExamCommand examines a model that learnt from the tales, and prints what it can do. */
+@Command(
+        name = "exam",
+        customSynopsis = "inspector exam [--model DIR] [--json] [OPTION...]",
+        description =
+                "Asks a model that learnt from the project's tales what it can do, on stories that it has not seen: loss,"
+                        + " consistent names and pronouns, questions by kind, better against worse answers, attention heads.",
+        footer = {
+            "",
+            "The numbers of the model cards are those of the default sizes. It takes some minutes.",
+            "",
+            "Examples:",
+            "  inspector exam --model model-cache/embedded",
+            "  inspector exam --model model-cache/embedded-instruct --stories 20 --questions 5 --pairs 20 --json"
+        })
+final class ExamCommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of the tales. Default: 1, the embedded model's.")
+    long seed = Exam.Size.FULL.seed();
+
+    @Option(names = "--stories", paramLabel = "N", description = "Held-out stories. Default: 200.")
+    int stories = Exam.Size.FULL.stories();
+
+    @Option(names = "--questions", paramLabel = "N", description = "Questions of each kind. Default: 25.")
+    int questions = Exam.Size.FULL.questionsPerKind();
+
+    @Option(names = "--pairs", paramLabel = "N", description = "Pairs of a better and a worse answer. Default: 200.")
+    int pairs = Exam.Size.FULL.pairs();
+
+    @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
+    String device = "auto";
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of one operation. Default: as many as there are cores.")
+    Integer threads;
+
+    @Option(names = "--json", description = "Print the whole report as JSON.")
+    boolean json;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "Say nothing on standard error but problems.")
+    boolean quiet;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
+    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
+    Places places = new Places();
+
+    @Override
+    public Integer call() throws java.io.IOException {
+        Lines.warningsOnly();
+        if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
+        Exam.Size size = new Exam.Size(seed, stories, questions, pairs);
+        Progress progress = new Progress(spec.commandLine().getErr(), quiet);
+        Interrupt interrupt = new Interrupt();
+        PrintWriter out = spec.commandLine().getOut();
+        Path noRuns = Files.createTempDirectory("llm-inspector-exam");
+        try (Inspector inspector = places.open(1, noRuns)) {
+            ExamReport report = inspector.exam(places.slug(), device, size, progress::show, interrupt::requested);
+            progress.clear();
+            if (json) out.println(Json.write(report));
+            else print(report, out);
+            out.flush();
+            return 0;
+        } finally {
+            progress.clear();
+            interrupt.done();
+            Places.delete(noRuns);
+        }
+    }
+
+    private static void print(ExamReport r, PrintWriter out) {
+        ExamReport.Text t = r.text();
+        line(
+                out,
+                "held-out loss",
+                "%.4f nats a token (perplexity %.2f, %.3f bits a byte), %,d tokens",
+                t.loss(),
+                t.perplexity(),
+                t.bitsPerByte(),
+                t.tokens());
+        line(out, "  bound", "%.4f nats: the best loss possible is at most that", t.lossBound());
+        ExamReport.Stories s = r.stories();
+        line(
+                out,
+                "stories",
+                "%d told from the first paragraph, %.0f tokens each; %s",
+                s.asked(),
+                s.tokensPerStory(),
+                s.sampling());
+        line(out, "  ended", "%.1f %%", 100 * s.ended());
+        line(out, "  names kept", "%.1f %% (the hero's %.1f %%)", 100 * s.namesKept(), 100 * s.heroKept());
+        line(out, "  pronouns kept", "%.1f %%", 100 * s.pronounsKept());
+        line(
+                out,
+                "  faultless",
+                "%.1f %% (real stories: %.1f %%); faults: %s",
+                100 * s.faultless(),
+                100 * s.realFaultless(),
+                s.faults());
+        line(out, "  own sentences", "%.1f %%", 100 * s.distinct());
+        line(
+                out,
+                "questions",
+                "%d of each kind, right: in chat, as plain text",
+                r.answers().perKind());
+        r.answers()
+                .chat()
+                .forEach((kind, share) -> line(
+                        out,
+                        "  " + kind,
+                        "%.0f %%, %.0f %%",
+                        100 * share,
+                        100 * r.answers().plain().get(kind)));
+        line(out, "  word for word", "%.0f %%", 100 * r.answers().exact());
+        ExamReport.Preferences p = r.preferences();
+        line(
+                out,
+                "preferences",
+                "better answer more probable in %.1f %% of %d pairs (%.1f %% per token), by %.2f nats",
+                100 * p.won(),
+                p.pairs(),
+                100 * p.wonPerToken(),
+                p.margin());
+        ExamReport.Copying c = r.copying();
+        line(
+                out,
+                "copying",
+                "random tokens %.2f, again %.2f; magic words %.2f, again %.2f nats (%d stories)",
+                c.randomFirst(),
+                c.randomAgain(),
+                c.chantFirst(),
+                c.chantAgain(),
+                c.chants());
+        ExamReport.Heads h = r.heads();
+        line(
+                out,
+                "heads",
+                "%d of %d have a clear role: %s",
+                h.clear(),
+                h.onRandom().size(),
+                h.roles());
+        line(
+                out,
+                "  best induction",
+                "%.3f on random tokens, %.3f on magic words",
+                h.bestInduction(),
+                h.bestInductionOnChants());
+    }
+
+    private static void line(PrintWriter out, String name, String format, Object... values) {
+        out.printf(Locale.ROOT, "%-17s" + format + "%n", concat(name, values));
+    }
+
+    private static Object[] concat(String name, Object[] values) {
+        Object[] all = new Object[values.length + 1];
+        all[0] = name;
+        System.arraycopy(values, 0, all, 1, values.length);
+        return all;
+    }
+}
