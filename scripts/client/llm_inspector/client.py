@@ -60,6 +60,7 @@ class Inspector:
         engine: Optional[str] = None,
         device: Optional[str] = None,
         precision: Optional[str] = None,
+        precision_plan: Optional[Mapping[str, Any]] = None,
         add_special_tokens: Optional[bool] = None,
         capture: Union[str, Sequence[str], None] = None,
         interventions: Sequence[Mapping[str, Any]] = (),
@@ -85,6 +86,8 @@ class Inspector:
             messages: a conversation, ``[{"role": "user", "content": "Hello"}]``, which the model's own chat template
                 writes as a text: ``Run.prompt``.
             model: a slug that ``models()`` lists; the default model when None.
+            precision_plan: another precision for some modules: ``{"default": "int8", "overrides": [{"modules": "unembed",
+                "precision": "fp16"}]}``.
             capture: hook names or globs (``"blocks.*.attn.hook_pattern"``). None: see ``Run.capture``.
             interventions: changes to make while it runs, such as
                 ``{"hook": "blocks.1.attn.hook_z", "op": "zero", "heads": [3]}``.
@@ -112,6 +115,7 @@ class Inspector:
             engine=engine,
             device=device,
             precision=precision,
+            precision_plan=None if precision_plan is None else dict(precision_plan),
             prompt=prompt,
             tokens=None if tokens is None else [int(t) for t in tokens],
             messages=None if messages is None else [dict(m) for m in messages],

@@ -6,5 +6,23 @@ public enum Precision {
     /** On CPU: FP16 weights, FP32 activations. On CUDA: FP16 throughout. */
     FP16,
     /** A true bfloat16 arithmetic; no engine here offers it yet. */
-    BF16
+    BF16,
+    /** W8A8: one scale an output channel, and activations in INT8 too, one scale a position. */
+    INT8,
+    /** Weights only, 8 bits, a scale every 128 weights. */
+    INT8_WEIGHT,
+    /** Weights only, 4 bits, a scale every 32 weights. */
+    INT4_32,
+    /** Weights only, 4 bits, a scale every 128 weights. */
+    INT4_128;
+
+    /** The name in requests. */
+    public String label() {
+        return name().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    /** Whether only the weights are in few bits, so that a {@link Kernel} has to be chosen. */
+    public boolean weightOnly() {
+        return this == INT8_WEIGHT || this == INT4_32 || this == INT4_128;
+    }
 }

@@ -4,7 +4,7 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.onnx.OnnxDevices;
 import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchDevices;
@@ -38,9 +38,14 @@ final class Engines {
     }
 
     /** @param device one that {@link #device} gave */
-    static InspectorEngine open(String engine, Weights weights, String device, Precision precision) {
-        return engine.equals("onnx")
-                ? OnnxEngine.open(weights, device, precision)
-                : TorchEngine.open(weights, device, precision);
+    static InspectorEngine open(String engine, Weights weights, String device, PrecisionPlan plan) {
+        if (engine.equals("onnx")) return OnnxEngine.open(weights, device, plan);
+        List<PrecisionPlan.Choice> choices = plan.choices(weights.spec());
+        if (choices.size() == 1)
+            return TorchEngine.open(weights, device, choices.get(0).precision());
+        throw Problem.unsupported("the torch engine has one precision for all modules")
+                .where("precision_plan.overrides")
+                .found(choices.stream().map(c -> c.precision().label()).toList())
+                .instead("leave the overrides out, or use the onnx engine");
     }
 }

@@ -43,7 +43,7 @@ final class Execution {
         if (listener.cancelled()) throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled while it waited");
         long started = System.nanoTime();
         RunRequest request = run.request();
-        InspectorEngine engine = models.engine(run.folder(), request.engine(), request.device(), request.precision());
+        InspectorEngine engine = models.engine(run.folder(), request.engine(), request.device(), request.plan());
         long opened = System.nanoTime();
         String id = store.newId();
         listener.started(id, run.tokens());

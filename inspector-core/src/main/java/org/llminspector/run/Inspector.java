@@ -23,6 +23,7 @@ import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.exam.Exam;
 import org.llminspector.exam.ExamReport;
@@ -342,11 +343,7 @@ public final class Inspector implements AutoCloseable {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
         String engine = r.engine() == null ? Engines.DEFAULT : r.engine();
         Engines.check(engine);
-        return queue.call(() -> models.engine(
-                        folder,
-                        engine,
-                        r.device() == null ? "auto" : r.device(),
-                        r.precision() == null ? Precision.FP32 : r.precision())
+        return queue.call(() -> models.engine(folder, engine, r.device() == null ? "auto" : r.device(), r.plan())
                 .info());
     }
 
@@ -377,7 +374,7 @@ public final class Inspector implements AutoCloseable {
                     folder,
                     manifest.engine().name(),
                     manifest.engine().device(),
-                    manifest.engine().precision());
+                    manifest.request().plan());
             return Lenses.read(manifest, point, top, engine, store, folder);
         });
     }
@@ -415,7 +412,7 @@ public final class Inspector implements AutoCloseable {
             String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(slugOrNull == null ? defaultModel() : slugOrNull);
         return queue.call(() -> Exam.of(
-                models.engine(folder, "torch", device, Precision.FP32),
+                models.engine(folder, Engines.DEFAULT, device, PrecisionPlan.of(Precision.FP32)),
                 folder.requireTokenizer(),
                 size,
                 progress,

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Sha256Sums;
 
@@ -17,7 +17,7 @@ final class OpenModels implements AutoCloseable {
 
     private static final int MAX_ENGINES = 4;
 
-    private record Key(String slug, String engine, String device, Precision precision) {}
+    private record Key(String slug, String engine, String device, PrecisionPlan plan) {}
 
     private final ModelCache cache;
     private final Map<String, ModelFolder> folders = new HashMap<>();
@@ -37,9 +37,9 @@ final class OpenModels implements AutoCloseable {
     }
 
     /** The model on an engine, loaded on first use. Called by the queue's worker only, so none closes in use. */
-    synchronized InspectorEngine engine(ModelFolder folder, String engine, String wanted, Precision precision) {
+    synchronized InspectorEngine engine(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
         String device = Engines.device(engine, wanted);
-        Key key = new Key(folder.slug(), engine, device, precision);
+        Key key = new Key(folder.slug(), engine, device, plan);
         InspectorEngine open = engines.get(key);
         if (open != null) return open;
         Iterator<InspectorEngine> oldest = engines.values().iterator();
@@ -49,7 +49,7 @@ final class OpenModels implements AutoCloseable {
         }
         Sha256Sums.verify(folder.checkpoint().dir());
         folder.beginHash();
-        InspectorEngine loaded = Engines.open(engine, folder.weights(), device, precision);
+        InspectorEngine loaded = Engines.open(engine, folder.weights(), device, plan);
         engines.put(key, loaded);
         return loaded;
     }

@@ -11,7 +11,6 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
 import org.llminspector.capture.InterventionCheck;
-import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
@@ -38,6 +37,7 @@ record PreparedRun(
         RunRequest request = withDefaults(raw, folder.slug());
         Engines.check(request.engine());
         DecoderSpec spec = folder.spec();
+        request.plan().check(spec);
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
                 request.generate() == null ? null : request.generate().withDefaults();
@@ -74,7 +74,8 @@ record PreparedRun(
                 slug,
                 r.engine() == null ? Engines.DEFAULT : r.engine(),
                 r.device() == null ? "auto" : r.device(),
-                r.precision() == null ? Precision.FP32 : r.precision(),
+                r.plan().standard(),
+                r.precisionPlan(),
                 r.prompt(),
                 r.tokens(),
                 r.messages(),

@@ -3,6 +3,7 @@ package org.llminspector.run;
 import java.util.List;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.generate.GenerateOptions;
 
 /**
@@ -12,6 +13,7 @@ import org.llminspector.generate.GenerateOptions;
  * @param engine {@code torch}, {@code onnx} (torch)
  * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
  * @param precision number format of the weights (fp32)
+ * @param precisionPlan another precision for some modules; null: the same for all
  * @param prompt text; exactly one of prompt, tokens and messages
  * @param tokens ids instead of a text
  * @param messages a conversation, which the model's own chat template writes as a text; unless its last turn is the
@@ -28,6 +30,7 @@ public record RunRequest(
         String engine,
         String device,
         Precision precision,
+        PrecisionPlan precisionPlan,
         String prompt,
         List<Integer> tokens,
         List<Message> messages,
@@ -35,4 +38,10 @@ public record RunRequest(
         List<String> capture,
         List<Intervention> interventions,
         GenerateOptions generate,
-        String name) {}
+        String name) {
+
+    /** Precision and plan as one. */
+    PrecisionPlan plan() {
+        return PrecisionPlan.of(precision, precisionPlan);
+    }
+}

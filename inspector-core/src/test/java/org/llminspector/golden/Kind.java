@@ -2,6 +2,7 @@ package org.llminspector.golden;
 
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Weights;
@@ -17,8 +18,10 @@ public enum Kind {
     public InspectorEngine open(Weights weights) {
         return switch (this) {
             case TORCH -> TorchEngine.open(weights, "cpu", Precision.FP32);
-            case ONNX -> OnnxEngine.open(weights, "cpu", Precision.FP32);
-            case ONNX_TAPPED -> OnnxEngine.open(weights, "cpu", Precision.FP32).tapped();
+            case ONNX -> OnnxEngine.open(weights, "cpu", PrecisionPlan.of(Precision.FP32));
+            case ONNX_TAPPED ->
+                OnnxEngine.open(weights, "cpu", PrecisionPlan.of(Precision.FP32))
+                        .tapped();
         };
     }
 }

@@ -17,6 +17,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
@@ -282,6 +283,26 @@ class InspectorTest {
     }
 
     @Test
+    void aPrecisionPlanIsPartOfTheRun() {
+        PrecisionPlan plan = new PrecisionPlan(
+                Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
+        Request request = new Request().tokens(5, 6, 7, 8).plan(plan);
+        RunManifest m = inspector.run(
+                request.engine("onnx")
+                        .capture("blocks.*.hook_resid_post", "logits")
+                        .build(),
+                RunListener.NONE);
+        assertThat(m.engine().precision()).isEqualTo(Precision.INT8);
+        assertThat(m.engine().arithmetic()).contains("1 modules: fp16").contains("28 modules: int8");
+        assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
+        assertThat(inspector.lens(m.id(), HookPoint.RESID_POST, 1).rows().get(3).cells())
+                .allMatch(c -> c.finalTokenRank() == 0);
+        refused(request.engine("torch").build(), Problem.Kind.UNSUPPORTED, "onnx");
+        refused(request.engine("onnx").precision(Precision.FP16).build(), Problem.Kind.INVALID, "fp16 and int8");
+        refused(new Request().tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");
+    }
+
+    @Test
     void everyMistakeIsAProblemThatHelps() {
         refused(new Request().build(), Problem.Kind.INVALID, "exactly one of them");
         refused(new Request().tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
@@ -364,7 +385,7 @@ class InspectorTest {
         assertThat(part.shape()).containsExactly(2, 1);
         assertThatThrownBy(() -> inspector.tensor("llama", "nothing", null, null))
                 .isInstanceOf(Problem.class);
-        assertThat(inspector.engines().get(0).precisions()).hasSize(3);
+        assertThat(inspector.engines().get(0).precisions()).hasSize(7);
         assertThat(inspector.devices().get(0).id()).isEqualTo("cpu");
     }
 
@@ -380,6 +401,7 @@ class InspectorTest {
         private String engine;
         private String device;
         private Precision precision;
+        private PrecisionPlan plan;
         private String prompt;
         private List<Integer> tokens;
         private List<Message> messages;
@@ -404,6 +426,11 @@ class InspectorTest {
 
         Request precision(Precision p) {
             precision = p;
+            return this;
+        }
+
+        Request plan(PrecisionPlan p) {
+            plan = p;
             return this;
         }
 
@@ -447,6 +474,7 @@ class InspectorTest {
                     engine,
                     device,
                     precision,
+                    plan,
                     prompt,
                     tokens,
                     messages,

@@ -68,6 +68,7 @@ final class Runs {
                         "torch",
                         "auto",
                         Precision.FP32,
+                        null,
                         "Once → upon \"a\" time\n",
                         null,
                         null,

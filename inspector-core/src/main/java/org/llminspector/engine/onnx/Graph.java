@@ -16,6 +16,7 @@ import org.llminspector.hook.HookId;
  * @param means the outputs with the means that interventions took of the first pass
  * @param steps the changes, each with inputs of its own
  * @param cache the outputs with keys and values, by {@code new_key.i} and {@code new_value.i}
+ * @param packed whether the session must pack its matrices: MatMulNBits has its kernels only then
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Graph(
@@ -26,4 +27,24 @@ record Graph(
         Map<HookId, String> hooks,
         Map<Taps.Step, String> means,
         List<Taps.Step> steps,
-        Map<String, String> cache) {}
+        Map<String, String> cache,
+        boolean packed) {
+
+    /** A graph without hooks, changes or a cache. */
+    static Graph of(GraphBuilder graph, String logits) {
+        return of(graph, logits, Taps.NONE);
+    }
+
+    static Graph of(GraphBuilder graph, String logits, Taps taps) {
+        return new Graph(
+                graph.model(),
+                graph.weights(),
+                graph.inputs(),
+                logits,
+                taps.outputs(),
+                taps.means(),
+                taps.steps(),
+                graph.kept(),
+                graph.uses("MatMulNBits"));
+    }
+}

@@ -49,6 +49,7 @@ final class GraphBuilder {
     private final Set<String> outputs = new LinkedHashSet<>();
     private final Set<String> weights = new LinkedHashSet<>();
     private final Map<String, String> kept = new LinkedHashMap<>();
+    private final Set<String> operators = new LinkedHashSet<>();
     private int values;
     private int nodes;
 
@@ -127,6 +128,7 @@ final class GraphBuilder {
 
     /** A node with several outputs, of which some are wanted; the others' names are empty. */
     String[] node(String operator, Attributes attributes, boolean[] wanted, String... in) {
+        operators.add(operator);
         Proto node = new Proto();
         for (String i : in) node.text(1, i);
         String[] names = new String[wanted.length];
@@ -149,6 +151,10 @@ final class GraphBuilder {
     /** Values by the names that they were kept under. */
     Map<String, String> kept() {
         return kept;
+    }
+
+    boolean uses(String operator) {
+        return operators.contains(operator);
     }
 
     /** Names of the declared inputs. */

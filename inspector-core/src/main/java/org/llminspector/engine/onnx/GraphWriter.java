@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -30,34 +31,39 @@ final class GraphWriter {
 
     private GraphWriter(
             DecoderSpec spec,
-            OnnxWeights weights,
+            Encodings encodings,
+            PrecisionPlan plan,
             boolean fused,
             Set<HookId> captured,
             Map<HookId, List<Taps.Step>> steps) {
         this.spec = spec;
-        this.weights = weights;
+        this.weights = encodings.weights();
         this.fused = fused;
         this.taps = new Taps(graph, captured, steps);
         this.norms = new Norms(graph, weights, taps, fused);
-        this.linears = new Linears(graph, weights);
+        this.linears = new Linears(graph, encodings, plan, spec.tied());
         Rotary rotary = new Rotary(graph, spec);
         this.attention = fused ? new FusedAttention(graph, rotary) : new PlainAttention(graph, taps, rotary);
     }
 
     /** The fast form: fused operators, nothing in between visible. */
-    static Graph fast(DecoderSpec spec, OnnxWeights weights) {
-        return new GraphWriter(spec, weights, true, Set.of(), Map.of()).decoder();
+    static Graph fast(DecoderSpec spec, Encodings encodings, PrecisionPlan plan) {
+        return new GraphWriter(spec, encodings, plan, true, Set.of(), Map.of()).decoder();
     }
 
     /** The tapped form: plain operators, these hooks as outputs, these changes made. */
     static Graph tapped(
-            DecoderSpec spec, OnnxWeights weights, Set<HookId> captured, Map<HookId, List<Taps.Step>> steps) {
-        return new GraphWriter(spec, weights, false, captured, steps).decoder();
+            DecoderSpec spec,
+            Encodings encodings,
+            PrecisionPlan plan,
+            Set<HookId> captured,
+            Map<HookId, List<Taps.Step>> steps) {
+        return new GraphWriter(spec, encodings, plan, false, captured, steps).decoder();
     }
 
     /** A residual stream {@code resid} [1, pos, d_model] to logits. */
-    static Graph unembedding(DecoderSpec spec, OnnxWeights weights) {
-        GraphWriter writer = new GraphWriter(spec, weights, true, Set.of(), Map.of());
+    static Graph unembedding(DecoderSpec spec, Encodings encodings, PrecisionPlan plan) {
+        GraphWriter writer = new GraphWriter(spec, encodings, plan, true, Set.of(), Map.of());
         return writer.unembed(writer.graph.input("resid", Type.FLOAT, 1, -1, spec.dModel()));
     }
 
@@ -76,7 +82,8 @@ final class GraphWriter {
 
     private String embed() {
         String ids = graph.input("ids", Type.INT64, 1, -1);
-        String x = graph.node("Gather", weights.floats(graph, "embed.weight"), ids); // [1, pos, d_model]
+        String x = graph.node("Gather", embedding(), ids); // [1, pos, d_model]
+        if (!sharesEmbedding()) x = graph.node("Cast", new Attributes().with("to", Type.FLOAT.number), x);
         if (spec.embedScale() != 1f) x = graph.node("Mul", x, graph.scalar(spec.embedScale()));
         x = taps.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
@@ -85,21 +92,22 @@ final class GraphWriter {
         return graph.node("Add", x, taps.at(POS_EMBED, -1, p));
     }
 
+    /** The table itself where the unembedding multiplies by it; else in the file's format, whose rows are upcast. */
+    private String embedding() {
+        return sharesEmbedding() ? weights.floats(graph, "embed.weight") : weights.asInFile(graph, "embed.weight");
+    }
+
+    private boolean sharesEmbedding() {
+        return spec.tied() && linears.isPlain("unembed");
+    }
+
     private Graph unembed(String x) {
         String h = norms.write(x, spec.finalNorm(), "ln_final", LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1);
         h = taps.at(LN_FINAL_OUT, -1, h);
-        String logits = linears.write(h, spec.tied() ? "embed" : "unembed");
+        String logits = linears.write(h, "unembed");
         logits = taps.at(LOGITS, -1, Softcap.write(graph, logits, spec.logitSoftcap()));
         graph.output(logits, Type.FLOAT);
-        return new Graph(
-                graph.model(),
-                graph.weights(),
-                graph.inputs(),
-                logits,
-                taps.outputs(),
-                taps.means(),
-                taps.steps(),
-                graph.kept());
+        return Graph.of(graph, logits, taps);
     }
 
     /** The block's input so far and what is still to be added to it, to the same after this block. */

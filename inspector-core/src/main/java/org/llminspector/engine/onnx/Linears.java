@@ -1,28 +1,115 @@
 package org.llminspector.engine.onnx;
 
-/** Linears writes matrix products, each in the number format that its weight is held in. */
+import java.util.HashMap;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Kernel;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.PrecisionPlan.Choice;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+
+/** Linears writes matrix products, each in the number format that the plan has for its weight. */
 final class Linears {
 
+    /** MatMulNBits' accuracy_level: 0 computes in float32, 4 rounds activations to int8 block by block. */
+    private static final int EXACT_LEVEL = 0;
+
+    private static final int FAST_LEVEL = 4;
+
+    /** Activations in int8: codes I8 and scales [1, pos, 1]. */
+    private record Rounded(String codes, String scales) {}
+
     private final GraphBuilder graph;
-    private final OnnxWeights weights;
+    private final Encodings encodings;
+    private final PrecisionPlan plan;
+    private final boolean tied;
+    private final Map<String, Rounded> rounded = new HashMap<>();
 
-    Linears(GraphBuilder graph, OnnxWeights weights) {
+    Linears(GraphBuilder graph, Encodings encodings, PrecisionPlan plan, boolean tied) {
         this.graph = graph;
-        this.weights = weights;
+        this.encodings = encodings;
+        this.plan = plan;
+        this.tied = tied;
     }
 
-    /** [1, pos, in] to [1, pos, out] through the weight [out, in] and the bias of that name. */
-    String write(String x, String name) {
-        return bias(graph.node("FusedMatMul", new Attributes().with("transB", 1), x, floats(name)), name);
+    /** [1, pos, in] to [1, pos, out] through the weight [out, in] and the bias of that module. */
+    String write(String x, String module) {
+        Choice choice = plan.at(module);
+        int level = choice.kernel() == Kernel.FAST ? FAST_LEVEL : EXACT_LEVEL;
+        String y =
+                switch (choice.precision()) {
+                    case FP32, FP16 -> graph.node("FusedMatMul", new Attributes().with("transB", 1), x, floats(module));
+                    case INT8 -> integers(x, weight(module));
+                    case INT8_WEIGHT -> blocks(x, encodings.blocks(graph, weight(module), 8, 128), level);
+                    case INT4_32 -> blocks(x, encodings.blocks(graph, weight(module), 4, 32), level);
+                    case INT4_128 -> blocks(x, encodings.blocks(graph, weight(module), 4, 128), level);
+                    case BF16 -> throw new IllegalStateException("refused when the engine opened");
+                };
+        return bias(y, module);
     }
 
-    /** Adds the bias of that name where there is one. */
-    String bias(String y, String name) {
-        return weights.has(name + ".bias") ? graph.node("Add", y, weights.floats(graph, name + ".bias")) : y;
+    /** Whether the plan keeps this module's weight as it is. */
+    boolean isPlain(String module) {
+        return plan.at(module).precision() == Precision.FP32;
     }
 
-    /** The weight [out, in] in float32. */
-    String floats(String name) {
-        return weights.floats(graph, name + ".weight");
+    /** Adds the bias of that module where there is one. */
+    String bias(String y, String module) {
+        OnnxWeights weights = encodings.weights();
+        return weights.has(module + ".bias") ? graph.node("Add", y, weights.floats(graph, module + ".bias")) : y;
+    }
+
+    /** The weight [out, in] as floats; a module in fewer bits has none. */
+    String floats(String module) {
+        Choice choice = plan.at(module);
+        return switch (choice.precision()) {
+            case FP32 -> encodings.weights().floats(graph, weight(module));
+            case FP16 -> encodings.halves(graph, weight(module));
+            default ->
+                throw Problem.unsupported("there are no per-head results of a weight in few bits")
+                        .where("hook_result, module " + module)
+                        .expected("fp32 or fp16")
+                        .found(choice.precision().label())
+                        .instead("keep it: a precision_plan with the override {\"modules\": \"" + module
+                                + "\", \"precision\": \"fp32\"}");
+        };
+    }
+
+    private String weight(String module) {
+        return (module.equals("unembed") && tied ? "embed" : module) + ".weight";
+    }
+
+    private String blocks(String x, Encodings.Blocks w, int level) {
+        Attributes attributes = new Attributes()
+                .with("K", w.cols())
+                .with("N", w.rows())
+                .with("bits", w.bits())
+                .with("block_size", w.block())
+                .with("accuracy_level", level);
+        return graph.node("MatMulNBits", attributes, x, w.codes(), w.scales());
+    }
+
+    /** Integer products, rescaled: {@code y = (sum of codes' products) * activation scale * weight scale}. */
+    private String integers(String x, String weight) {
+        Rounded a = rounded.computeIfAbsent(x, this::round);
+        Encodings.Channels w = encodings.channels(graph, weight);
+        String sums = graph.node("MatMulInteger", a.codes(), w.codes());
+        String y = graph.node("Cast", new Attributes().with("to", Type.FLOAT.number), sums);
+        return graph.node("Mul", graph.node("Mul", y, a.scales()), w.scales());
+    }
+
+    /**
+     * Each position by its own largest value: {@code scale = max|x| / 127, code = round(x / scale)}, ties to even. One
+     * scale for all (DynamicQuantizeLinear) would let a later token change an earlier one's codes.
+     */
+    private Rounded round(String x) {
+        String most =
+                graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
+        // A position of nothing but zeros keeps them.
+        String scale = graph.node("Max", graph.node("Div", most, graph.scalar(127)), graph.scalar(Float.MIN_NORMAL));
+        String codes =
+                graph.node("QuantizeLinear", graph.node("Div", x, scale), graph.scalar(1), graph.small(Type.INT8, 0));
+        return new Rounded(codes, scale);
     }
 }

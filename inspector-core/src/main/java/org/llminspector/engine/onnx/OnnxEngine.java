@@ -18,6 +18,7 @@ import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.onnx.Taps.Step;
@@ -34,24 +35,30 @@ import org.llminspector.spec.DecoderSpec;
 public final class OnnxEngine implements InspectorEngine {
 
     private static final int MAX_TAPPED = 4;
+    private static final String BF16_WHY = "ONNX Runtime multiplies no bfloat16 matrices on a CPU";
+    private static final String BF16_INSTEAD = "bfloat16 checkpoints open in fp32: they are upcast while loading";
 
     private record TappedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
 
     private final DecoderSpec spec;
+    private final PrecisionPlan plan;
     private final OnnxWeights weights;
+    private final Encodings encodings;
     private final int threads;
     private final EngineInfo info;
     private final Map<TappedKey, OpenGraph> tapped = new LinkedHashMap<>(16, 0.75f, true);
     private OpenGraph fast; // null until it is needed
     private OpenGraph unembedding;
 
-    private OnnxEngine(Weights weights, int threads, Precision precision) {
+    private OnnxEngine(Weights weights, int threads, PrecisionPlan plan) {
         long from = System.nanoTime();
         this.spec = weights.spec();
+        this.plan = plan;
         this.weights = new OnnxWeights(weights);
+        this.encodings = new Encodings(this.weights);
         this.threads = threads;
         try {
-            this.fast = new OpenGraph(GraphWriter.fast(spec, this.weights), this.weights, threads, true);
+            this.fast = new OpenGraph(GraphWriter.fast(spec, encodings, plan), this.weights, threads, true);
         } catch (RuntimeException | Error e) {
             this.weights.close();
             throw e;
@@ -61,8 +68,8 @@ public final class OnnxEngine implements InspectorEngine {
                 version(),
                 "fast",
                 "cpu",
-                precision,
-                "fp32",
+                plan.standard(),
+                Arithmetic.of(plan, spec),
                 threads,
                 (System.nanoTime() - from) / 1e6,
                 this.weights.bytes());
@@ -73,27 +80,32 @@ public final class OnnxEngine implements InspectorEngine {
      *
      * @param device {@code auto} or {@code cpu}
      */
-    public static OnnxEngine open(Weights weights, String device, Precision precision) {
+    public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan) {
         OnnxDevices.resolve(device);
-        if (precision != Precision.FP32) {
-            throw Problem.unsupported("the onnx engine does not offer this precision")
+        plan.check(weights.spec());
+        if (plan.choices(weights.spec()).stream().anyMatch(c -> c.precision() == Precision.BF16)) {
+            throw Problem.unsupported("the onnx engine has no bf16 arithmetic")
                     .where("precision")
-                    .expected("fp32")
-                    .found(precision.name().toLowerCase(java.util.Locale.ROOT))
-                    .instead("use fp32, or the torch engine");
+                    .expected("another precision")
+                    .found("bf16: " + BF16_WHY)
+                    .instead(BF16_INSTEAD);
         }
-        return new OnnxEngine(weights, OnnxDevices.threads(), precision);
+        return new OnnxEngine(weights, OnnxDevices.threads(), plan);
     }
 
     /** What this engine can do on this machine. */
     public static Capabilities capabilities() {
-        return new Capabilities(
-                "onnx",
-                version(),
-                true,
-                List.of(new PrecisionSupport(Precision.FP32, true, "fp32", null, null)),
-                null,
-                null);
+        List<PrecisionSupport> precisions = new ArrayList<>();
+        for (Precision p : Precision.values()) {
+            boolean can = p != Precision.BF16;
+            precisions.add(new PrecisionSupport(
+                    p,
+                    can,
+                    can ? Arithmetic.of(PrecisionPlan.of(p).at("unembed")) : null,
+                    can ? null : BF16_WHY,
+                    can ? null : BF16_INSTEAD));
+        }
+        return new Capabilities("onnx", version(), true, precisions, null, null);
     }
 
     private static String version() {
@@ -163,7 +175,7 @@ public final class OnnxEngine implements InspectorEngine {
         TappedKey key = new TappedKey(Set.copyOf(request.hooks()), steps);
         OpenGraph open = tapped.get(key);
         if (open != null) return open;
-        Graph graph = GraphWriter.tapped(spec, weights, request.hooks(), steps);
+        Graph graph = GraphWriter.tapped(spec, encodings, plan, request.hooks(), steps);
         open = new OpenGraph(graph, weights, threads, false);
         tapped.put(key, open);
         return open;
@@ -172,7 +184,7 @@ public final class OnnxEngine implements InspectorEngine {
     @Override
     public synchronized Tensor unembed(Tensor resid) {
         if (unembedding == null) {
-            unembedding = new OpenGraph(GraphWriter.unembedding(spec, weights), weights, threads, true);
+            unembedding = new OpenGraph(GraphWriter.unembedding(spec, encodings, plan), weights, threads, true);
         }
         Graph graph = unembedding.graph();
         try (Feed feed = new Feed()) {

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.family.Weights;
@@ -19,7 +20,7 @@ import org.llminspector.family.Weights;
  */
 final class OnnxWeights implements AutoCloseable {
 
-    private record Entry(OnnxTensor tensor, Type type, long[] shape, long bytes) {}
+    private record Entry(Tensor value, OnnxTensor tensor, Type type) {}
 
     private final Weights weights;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
@@ -42,10 +43,38 @@ final class OnnxWeights implements AutoCloseable {
         return declare(graph, name, () -> weights.get(name).upcast());
     }
 
+    /** Declares a canonical weight in the file's own number format, where ONNX has it. */
+    String asInFile(GraphBuilder graph, String name) {
+        return declare(graph, name + "@file", () -> {
+            Tensor t = weights.get(name);
+            return t.dtype() == DType.F16 || t.dtype() == DType.BF16 ? t : t.upcast();
+        });
+    }
+
     /** Declares a weight that is made from canonical ones. */
     synchronized String declare(GraphBuilder graph, String name, Supplier<Tensor> make) {
-        Entry entry = entries.computeIfAbsent(name, n -> hold(make.get()));
-        return graph.weight(name, entry.type(), entry.shape());
+        if (!holds(name)) hold(name, make.get());
+        return declare(graph, name);
+    }
+
+    /** Declares a held weight. */
+    synchronized String declare(GraphBuilder graph, String name) {
+        Entry entry = entries.get(name);
+        return graph.weight(name, entry.type(), entry.value().shape());
+    }
+
+    synchronized boolean holds(String name) {
+        return entries.containsKey(name);
+    }
+
+    /** A held weight, as the operators read it. */
+    synchronized Tensor held(String name) {
+        return entries.get(name).value();
+    }
+
+    /** Holds a weight until this is closed. */
+    synchronized void hold(String name, Tensor tensor) {
+        entries.put(name, hold(tensor));
     }
 
     /** The declared weights, for a session. */
@@ -56,7 +85,7 @@ final class OnnxWeights implements AutoCloseable {
     }
 
     synchronized long bytes() {
-        return entries.values().stream().mapToLong(Entry::bytes).sum();
+        return entries.values().stream().mapToLong(e -> e.value().byteSize()).sum();
     }
 
     private static Entry hold(Tensor t) {
@@ -72,7 +101,7 @@ final class OnnxWeights implements AutoCloseable {
                 };
         ByteBuffer memory = outsideHeap(t.data(), t.dtype().bytes());
         OnnxTensor tensor = Ort.call(env -> OnnxTensor.createTensor(env, memory, t.shape(), javaType(type)));
-        return new Entry(tensor, type, t.shape(), t.byteSize());
+        return new Entry(Tensor.of(t.dtype(), memory, t.shape()), tensor, type);
     }
 
     /** These bytes, or a copy where they lie on the heap or across the bounds of their elements. */

@@ -20,25 +20,25 @@ final class OpenGraph implements AutoCloseable {
      * Opens a graph over weights that stay where they are.
      *
      * @param fast lets ONNX Runtime fuse what it can and pack matrices for its kernels; else the graph runs as it is
-     *     written, so that a value is the same whether or not it is looked at
+     *     written, so that a value is the same whether or not it is looked at, and packs only where a kernel needs it
      */
     OpenGraph(Graph graph, OnnxWeights weights, int threads, boolean fast) {
         this.graph = graph;
         this.fast = fast;
         this.session = Ort.call(env -> {
-            try (SessionOptions options = options(threads, fast)) {
+            try (SessionOptions options = options(threads, fast, fast || graph.packed())) {
                 options.addExternalInitializers(weights.named(graph.weights()));
                 return env.createSession(graph.model(), options);
             }
         });
     }
 
-    private static SessionOptions options(int threads, boolean fast) throws OrtException {
+    private static SessionOptions options(int threads, boolean fast, boolean pack) throws OrtException {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
         options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
-        if (!fast) options.addConfigEntry("session.disable_prepacking", "1");
+        if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
         return options;
     }
 

@@ -30,6 +30,9 @@ public final class TorchEngine implements InspectorEngine {
     private static final String BF16_INSTEAD =
             "bfloat16 checkpoints open in fp32 or fp16: they are upcast while loading";
 
+    private static final String FEW_BITS_WHY = "DJL has no kernels for weights of few bits";
+    private static final String FEW_BITS_INSTEAD = "use the onnx engine";
+
     private final DecoderSpec spec;
     private final TorchWeights weights;
     private final NDManager manager;
@@ -52,13 +55,7 @@ public final class TorchEngine implements InspectorEngine {
     public static TorchEngine open(Weights weights, String device, Precision precision) {
         return EngineThread.call(() -> {
             long from = System.nanoTime();
-            if (precision == Precision.BF16) {
-                throw Problem.unsupported("the torch engine has no bf16 arithmetic")
-                        .where("precision")
-                        .expected("fp32 or fp16")
-                        .found("bf16: " + BF16_WHY)
-                        .instead(BF16_INSTEAD);
-            }
+            if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
             Engine engine = EngineThread.engine();
             Device place = TorchDevices.choose(device);
             NDManager manager = NDManager.newBaseManager(place, "PyTorch");
@@ -82,6 +79,15 @@ public final class TorchEngine implements InspectorEngine {
         });
     }
 
+    private static Problem refused(Precision precision) {
+        boolean bf16 = precision == Precision.BF16;
+        return Problem.unsupported("the torch engine has no " + precision.label() + " arithmetic")
+                .where("precision")
+                .expected("fp32 or fp16")
+                .found(precision.label() + ": " + (bf16 ? BF16_WHY : FEW_BITS_WHY))
+                .instead(bf16 ? BF16_INSTEAD : FEW_BITS_INSTEAD);
+    }
+
     /** What this engine can do on this machine. */
     public static Capabilities capabilities() {
         return EngineThread.call(() -> {
@@ -92,6 +98,9 @@ public final class TorchEngine implements InspectorEngine {
                 precisions.add(new PrecisionSupport(p, true, arithmetic(p, best), null, null));
             }
             precisions.add(new PrecisionSupport(Precision.BF16, false, null, BF16_WHY, BF16_INSTEAD));
+            for (Precision p : List.of(Precision.INT8, Precision.INT8_WEIGHT, Precision.INT4_32, Precision.INT4_128)) {
+                precisions.add(new PrecisionSupport(p, false, null, FEW_BITS_WHY, FEW_BITS_INSTEAD));
+            }
             return new Capabilities("torch", EngineThread.engine().getVersion(), true, precisions, null, null);
         });
     }

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Message;
 import org.llminspector.web.server.StrictJson;
 
@@ -40,7 +41,7 @@ final class Arguments {
         List<Intervention> all = new ArrayList<>();
         for (String argument : arguments) {
             String name = argument.startsWith("@") ? argument.substring(1) : "--intervene";
-            JsonNode tree = StrictJson.tree(bytes(argument), name);
+            JsonNode tree = StrictJson.tree(bytes(argument, "--intervene"), name);
             if (!tree.isArray()) all.add(StrictJson.convert(tree, Intervention.class, name));
             else tree.forEach(one -> all.add(StrictJson.convert(one, Intervention.class, name)));
         }
@@ -70,14 +71,22 @@ final class Arguments {
         return messages;
     }
 
-    private static byte[] bytes(String argument) {
+    /** A plan as JSON or as @FILE. */
+    static PrecisionPlan plan(String argument) {
+        if (argument == null) return null;
+        String name = argument.startsWith("@") ? argument.substring(1) : "--precision-plan";
+        return StrictJson.convert(
+                StrictJson.tree(bytes(argument, "--precision-plan"), name), PrecisionPlan.class, name);
+    }
+
+    private static byte[] bytes(String argument, String option) {
         if (!argument.startsWith("@")) return argument.getBytes(StandardCharsets.UTF_8);
         Path file = Path.of(argument.substring(1));
         try {
             return Files.readAllBytes(file);
         } catch (IOException e) {
             throw Problem.notFound("the file cannot be read")
-                    .where("--intervene " + argument)
+                    .where(option + " " + argument)
                     .expected("a file of JSON")
                     .causedBy(e);
         }

@@ -45,6 +45,10 @@ import picocli.CommandLine.Spec;
             "      --intervene '{\"hook\":\"blocks.2.attn.hook_z\",\"op\":\"zero\",\"heads\":[1]}'",
             "  A question, in the words that a chat model was trained on:",
             "    inspector run --system \"Be brief.\" --message \"user=What is a token?\" --max-new-tokens 60",
+            "  In INT8, but the first block and the unembedding in FP16:",
+            "    inspector run --prompt \"The cat sat\" --engine onnx --precision-plan \\",
+            "      '{\"default\":\"int8\",\"overrides\":[{\"modules\":\"blocks.0.*\",\"precision\":\"fp16\"},",
+            "        {\"modules\":\"unembed\",\"precision\":\"fp16\"}]}'",
             "  The manifest, for another program:",
             "    inspector run --tokens 1,2,3 --capture logits --json | jq .timings",
             "",
@@ -107,8 +111,17 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
     String device;
 
-    @Option(names = "--precision", paramLabel = "NAME", description = "fp32, fp16, bf16. Default: fp32.")
+    @Option(
+            names = "--precision",
+            paramLabel = "NAME",
+            description = "fp32, fp16; on onnx also int8, int8_weight, int4_32, int4_128. Default: fp32.")
     String precision;
+
+    @Option(
+            names = "--precision-plan",
+            paramLabel = "JSON",
+            description = "Another precision for some modules, as JSON or @FILE.")
+    String plan;
 
     @Option(names = "--no-special-tokens", description = "Leave out BOS and the like before the prompt.")
     boolean noSpecialTokens;
@@ -190,6 +203,7 @@ final class RunCommand implements Callable<Integer> {
                 engine,
                 device,
                 Arguments.precision(precision),
+                Arguments.plan(plan),
                 prompt,
                 input.tokens,
                 Arguments.messages(system, input.messages),

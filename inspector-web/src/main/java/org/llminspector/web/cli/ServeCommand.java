@@ -143,7 +143,7 @@ final class ServeCommand implements Callable<Integer> {
         try {
             String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
             EngineInfo engine = inspector.load(
-                    new RunRequest(slug, null, null, null, null, null, null, null, null, null, null, null));
+                    new RunRequest(slug, null, null, null, null, null, null, null, null, null, null, null, null));
             out.println(String.format(
                     Locale.ROOT,
                     "%s is open: %s %s on %s, %s of weights, %.0f ms",

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunRequest;
 
@@ -15,7 +16,7 @@ final class ModelRoutes {
 
     record Hooks(List<Inspector.HookDescription> hooks) {}
 
-    record OpenRequest(String engine, String device, Precision precision) {}
+    record OpenRequest(String engine, String device, Precision precision, PrecisionPlan precisionPlan) {}
 
     private final Inspector inspector;
 
@@ -46,7 +47,19 @@ final class ModelRoutes {
     private void open(Context ctx) throws IOException {
         OpenRequest how = Requests.optionalBody(ctx, OpenRequest.class);
         RunRequest request = new RunRequest(
-                slug(ctx), how.engine(), how.device(), how.precision(), null, null, null, null, null, null, null, null);
+                slug(ctx),
+                how.engine(),
+                how.device(),
+                how.precision(),
+                how.precisionPlan(),
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
         Replies.json(ctx, inspector.load(request));
     }
 

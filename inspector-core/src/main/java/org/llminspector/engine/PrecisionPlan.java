@@ -1,0 +1,114 @@
+package org.llminspector.engine;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.llminspector.base.Problem;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
+ *
+ * <p>Modules are {@code blocks.i.attn.q|k|v|o}, {@code blocks.i.mlp.gate|in|out} and {@code unembed}, the canonical
+ * weights' names. Norms, biases and the embedding's rows are never rounded.
+ *
+ * @param standard for every module without an override; {@code default} in JSON
+ * @param kernel for weight-only precisions; null means fast
+ * @param overrides later ones win
+ */
+public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel kernel, List<Part> overrides) {
+
+    /**
+     * Part is another choice for some modules.
+     *
+     * @param modules a name or a glob: {@code blocks.0.*}, {@code blocks.*.mlp.out}, {@code unembed}
+     * @param kernel null means the plan's
+     */
+    public record Part(String modules, Precision precision, Kernel kernel) {}
+
+    /** Choice is what one module gets; kernel is null where the precision has only one. */
+    public record Choice(Precision precision, Kernel kernel) {}
+
+    public PrecisionPlan {
+        if (standard == null) standard = Precision.FP32;
+        kernel = kernel == null ? Kernel.FAST : kernel;
+        overrides = overrides == null ? List.of() : List.copyOf(overrides);
+    }
+
+    /** What a request means: its plan, or its precision for every module. */
+    public static PrecisionPlan of(Precision precision, PrecisionPlan plan) {
+        if (plan == null) return of(precision == null ? Precision.FP32 : precision);
+        if (precision != null && precision != plan.standard()) {
+            throw Problem.invalid("the precision contradicts the plan")
+                    .where("precision, precision_plan.default")
+                    .expected("one of them, or the same in both")
+                    .found(precision.label() + " and " + plan.standard().label());
+        }
+        return plan;
+    }
+
+    /** The same for every module. */
+    public static PrecisionPlan of(Precision precision) {
+        return new PrecisionPlan(precision, null, null);
+    }
+
+    /** What a module gets. */
+    public Choice at(String module) {
+        Choice choice = choice(standard, kernel);
+        for (Part o : overrides) {
+            if (matches(o, module)) choice = choice(o.precision(), o.kernel() == null ? kernel : o.kernel());
+        }
+        return choice;
+    }
+
+    private static Choice choice(Precision precision, Kernel kernel) {
+        return new Choice(precision, precision.weightOnly() ? kernel : null);
+    }
+
+    private static boolean matches(Part o, String module) {
+        String regex = o.modules()
+                .chars()
+                .mapToObj(c -> c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(Character.toString(c)))
+                .collect(Collectors.joining());
+        return Pattern.matches(regex, module) || Pattern.matches(regex, module + ".weight");
+    }
+
+    /** Every precision of the plan that some module of the model gets, in the order of the modules. */
+    public List<Choice> choices(DecoderSpec spec) {
+        return modules(spec).stream().map(this::at).distinct().toList();
+    }
+
+    /** Refuses overrides that say nothing or match nothing. */
+    public void check(DecoderSpec spec) {
+        List<String> modules = modules(spec);
+        for (int i = 0; i < overrides.size(); i++) {
+            Part o = overrides.get(i);
+            String at = "precision_plan.overrides[" + i + "]";
+            if (o.modules() == null || o.precision() == null) {
+                throw Problem.invalid("the override is incomplete").where(at).expected("modules and precision");
+            }
+            if (modules.stream().noneMatch(m -> matches(o, m))) {
+                throw Problem.invalid("no module of this model has such a name")
+                        .where(at + ".modules")
+                        .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")
+                        .found(Problem.shown(o.modules()));
+            }
+        }
+    }
+
+    /** The names of a model's matrices, as data flows. */
+    public static List<String> modules(DecoderSpec spec) {
+        List<String> modules = new ArrayList<>();
+        for (int i = 0; i < spec.nLayers(); i++) {
+            String block = "blocks." + i + ".";
+            for (String part : List.of("q", "k", "v", "o")) modules.add(block + "attn." + part);
+            if (spec.layers().get(i).mlp().gated()) modules.add(block + "mlp.gate");
+            modules.add(block + "mlp.in");
+            modules.add(block + "mlp.out");
+        }
+        modules.add("unembed");
+        return modules;
+    }
+}

@@ -1,0 +1,48 @@
+package org.llminspector.engine.onnx;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import org.llminspector.engine.Kernel;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.PrecisionPlan.Choice;
+import org.llminspector.spec.DecoderSpec;
+
+/** Arithmetic says in words what is computed in which format. */
+final class Arithmetic {
+
+    private Arithmetic() {}
+
+    /** Of a whole plan on one model. */
+    static String of(PrecisionPlan plan, DecoderSpec spec) {
+        List<String> modules = PrecisionPlan.modules(spec);
+        List<Choice> choices = plan.choices(spec);
+        if (choices.size() == 1) return of(choices.get(0));
+        return choices.stream()
+                .map(c -> modules.stream().filter(m -> plan.at(m).equals(c)).count() + " modules: " + of(c))
+                .collect(Collectors.joining(" | "));
+    }
+
+    /** Of one module's product. */
+    static String of(Choice choice) {
+        return switch (choice.precision()) {
+            case FP32 -> "fp32";
+            case FP16 -> "fp16 weights, held upcast to fp32; fp32 arithmetic";
+            case BF16 -> "bf16";
+            case INT8 ->
+                "int8 weights (a scale an output channel) times int8 activations (a scale a position), exact int32"
+                        + " sums; fp32 elsewhere";
+            case INT8_WEIGHT -> "int8 weights, a scale in 128; " + kernel(choice, 8, 128);
+            case INT4_32 -> "int4 weights, a scale in 32; " + kernel(choice, 4, 32);
+            case INT4_128 -> "int4 weights, a scale in 128; " + kernel(choice, 4, 128);
+        };
+    }
+
+    private static String kernel(Choice choice, int bits, int block) {
+        if (choice.kernel() == Kernel.EXACT) {
+            return "exact kernel: fp32 activations" + (bits == 8 ? " (slow: the weights are decoded each time)" : "");
+        }
+        return KernelProbe.rounds(bits, block)
+                ? "fast kernel: activations rounded to int8 in blocks; fp32 elsewhere"
+                : "fast kernel asked for, but this CPU has none: fp32 activations";
+    }
+}
