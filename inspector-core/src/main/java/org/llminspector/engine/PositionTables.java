@@ -36,12 +36,12 @@ public final class PositionTables {
      */
     public static float[][] halves(Rope rope, int start, int count) {
         float[][] angles = angles(rope, RopeFrequencies.perPosition(rope, start + count), start, count);
-        int half = rope.dims() / 2;
-        float[] cos = new float[count * rope.dims()];
-        float[] sin = new float[count * rope.dims()];
+        int half = rope.turned() / 2;
+        float[] cos = new float[count * rope.turned()];
+        float[] sin = new float[count * rope.turned()];
         for (int p = 0; p < count; p++) {
             for (int i = 0; i < half; i++) {
-                int at = p * rope.dims() + i;
+                int at = p * rope.turned() + i;
                 cos[at] = cos[at + half] = angles[0][p * half + i];
                 sin[at + half] = angles[1][p * half + i];
                 sin[at] = -sin[at + half];

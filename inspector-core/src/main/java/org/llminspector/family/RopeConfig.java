@@ -38,10 +38,10 @@ final class RopeConfig {
     static Rope read(Config config, Config json, int dHead, int maxContext, double theta) {
         double partial = json.number("partial_rotary_factor", config.number("partial_rotary_factor", 1));
         int dims = (int) (dHead * partial);
-        if (dims < 2 || dims % 2 != 0 || dims > dHead) {
-            throw config.wrong("partial_rotary_factor", "an even part of head_dim " + dHead, dims);
-        }
-        return new Rope(dims, json.number("rope_theta", theta), new RopeConfig(config, json, maxContext).scaling(dims));
+        Rope.Scaling scaling = new RopeConfig(config, json, maxContext).scaling(dims);
+        Rope rope = new Rope(dims, json.number("rope_theta", theta), scaling);
+        if (dims >= 1 && rope.turned() <= dHead) return rope;
+        throw config.wrong("partial_rotary_factor", "pairs within head_dim " + dHead, dims + " dimensions");
     }
 
     private Rope.Scaling scaling(int dims) {

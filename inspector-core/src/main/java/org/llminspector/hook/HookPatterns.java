@@ -1,12 +1,11 @@
 package org.llminspector.hook;
 
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.DecoderSpec;
 
@@ -71,30 +70,10 @@ public final class HookPatterns {
         return Problem.invalid("no hook has this name")
                 .where(pattern)
                 .found(spec.nLayers() + " layers, numbered 0 to " + (spec.nLayers() - 1))
-                .instead("closest: " + String.join(", ", closest(pattern, all)));
-    }
-
-    /** The three names with the least edit distance. */
-    static List<String> closest(String name, SortedSet<HookId> all) {
-        List<String> names = new ArrayList<>(all.stream().map(HookId::name).toList());
-        String shortened = name.length() > 200 ? name.substring(0, 200) : name;
-        names.sort(Comparator.comparingInt(n -> distance(shortened, n)));
-        return List.copyOf(names.subList(0, Math.min(3, names.size())));
-    }
-
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) row[j] = j;
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int above = row[j];
-                int change = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
-                row[j] = Math.min(Math.min(row[j - 1], above) + 1, diagonal + change);
-                diagonal = above;
-            }
-        }
-        return row[b.length()];
+                .instead("closest: "
+                        + String.join(
+                                ", ",
+                                Names.closest(
+                                        pattern, all.stream().map(HookId::name).toList())));
     }
 }

@@ -10,11 +10,16 @@ import java.util.List;
  * <p>Pairs are (i, i + dims/2), the "half" layout of Hugging Face; other layouts are permuted at load.
  * {@link RopeFrequencies} computes the frequencies.
  *
- * @param dims how many of the head's dimensions turn (partial rotary); even
+ * @param dims how many of the head's dimensions turn (partial rotary), as the frequencies count them
  * @param theta base of the frequencies (config {@code rope_theta})
  * @param scaling how the frequencies are stretched for longer contexts
  */
 public record Rope(int dims, double theta, Scaling scaling) {
+
+    /** How many really turn: they turn in pairs, so of an odd number one more does, as in the reference. */
+    public int turned() {
+        return dims + dims % 2;
+    }
 
     /** Scaling is the config's {@code rope_scaling} or {@code rope_parameters}; its {@code kind} in JSON is their rope_type. */
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")

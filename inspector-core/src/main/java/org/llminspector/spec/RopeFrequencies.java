@@ -13,7 +13,7 @@ public final class RopeFrequencies {
      * Angle in radians by which each pair turns per position.
      *
      * @param seqLen positions of the longest sequence seen so far (only dynamic and longrope look at it)
-     * @return [dims / 2]
+     * @return one a pair
      */
     public static float[] perPosition(Rope rope, int seqLen) {
         if (rope.scaling() instanceof Rope.Default) return base(rope.theta(), rope.dims());
@@ -44,7 +44,7 @@ public final class RopeFrequencies {
 
     /** theta ^ (2 i / dims): positions that pair i needs for one radian. */
     private static float[] periods(double theta, int dims) {
-        float[] p = new float[dims / 2];
+        float[] p = new float[(dims + 1) / 2];
         for (int i = 0; i < p.length; i++) p[i] = (float) Math.pow((float) theta, (float) (2 * i) / dims);
         return p;
     }

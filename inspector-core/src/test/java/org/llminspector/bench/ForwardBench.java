@@ -16,9 +16,10 @@ import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
 
 /**
- * ForwardBench times prefill, decode and capture of one model, in milliseconds; {@code scripts/bench} calls it.
+ * ForwardBench times prefill, decode (fast and tapped) and capture of one model, in milliseconds; {@code scripts/bench} calls it.
  *
  * <p>{@code --model DIR --threads N --precision fp32|fp16 --json}: threads are set by the caller through
  * {@code -Dai.djl.pytorch.num_threads}.
@@ -40,19 +41,25 @@ public final class ForwardBench {
                 TorchEngine engine = TorchEngine.open(Family.open(checkpoint), "cpu", precision)) {
             result.put("threads", engine.info().threads());
             result.put("load_ms", engine.info().loadMs());
-            result.put("prefill_128_ms", prefill(engine, 128));
-            result.put("prefill_512_ms", prefill(engine, 512));
-            result.put("decode_ms", decode(engine));
+            TreeSet<HookId> nothing = new TreeSet<>();
+            result.put("prefill_128_ms", prefill(engine, 128, nothing));
+            result.put("prefill_512_ms", prefill(engine, 512, nothing));
+            result.put("decode_ms", decode(engine, nothing));
+            // One small value inside the first layer is enough for the tapped form.
+            TreeSet<HookId> one = new TreeSet<>(List.of(HookId.of(HookPoint.LN1_SCALE, 0)));
+            result.put("tapped_prefill_128_ms", prefill(engine, 128, one));
+            result.put("tapped_prefill_512_ms", prefill(engine, 512, one));
+            result.put("tapped_decode_ms", decode(engine, one));
             if (precision == Precision.FP32) capture(engine, result);
         }
         System.out.println(Json.write(result));
     }
 
-    private static List<Double> prefill(TorchEngine engine, int length) {
+    private static List<Double> prefill(TorchEngine engine, int length, TreeSet<HookId> hooks) {
         List<Double> times = new ArrayList<>();
         int[] ids = ids(engine, length);
         for (int i = 0; i <= REPETITIONS; i++) {
-            try (Session session = engine.begin(SessionRequest.plain(length))) {
+            try (Session session = engine.begin(new SessionRequest(length, hooks, List.of(), List.of()))) {
                 long from = System.nanoTime();
                 session.append(ids);
                 if (i > 0) times.add((System.nanoTime() - from) / 1e6);
@@ -62,11 +69,11 @@ public final class ForwardBench {
     }
 
     /** One time a token, after a prompt of 16. */
-    private static List<Double> decode(TorchEngine engine) {
+    private static List<Double> decode(TorchEngine engine, TreeSet<HookId> hooks) {
         List<Double> times = new ArrayList<>();
         int[] ids = ids(engine, 16);
         for (int i = 0; i < 3; i++) {
-            try (Session session = engine.begin(SessionRequest.plain(16 + DECODED))) {
+            try (Session session = engine.begin(new SessionRequest(16 + DECODED, hooks, List.of(), List.of()))) {
                 float[] logits = session.append(ids);
                 for (int t = 0; t < DECODED; t++) {
                     int next = argmax(logits);
@@ -80,13 +87,13 @@ public final class ForwardBench {
     }
 
     /**
-     * All hook points of 128 tokens, beside the same without: in turns. Without, every position's logits are made
+     * All hook points of 128 tokens, beside the tapped form without: in turns. Without, every position's logits are made
      * too (as capturing {@code logits} asks for), so that both do the same arithmetic.
      */
     private static void capture(TorchEngine engine, Map<String, Object> result) {
         int[] ids = ids(engine, 128);
         TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(engine.spec()));
-        TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(org.llminspector.hook.HookPoint.LOGITS)));
+        TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS), HookId.of(HookPoint.LN1_SCALE, 0)));
         List<Double> without = new ArrayList<>();
         List<Double> with = new ArrayList<>();
         List<Double> copies = new ArrayList<>();

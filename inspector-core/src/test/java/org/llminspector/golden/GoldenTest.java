@@ -30,11 +30,15 @@ class GoldenTest {
         for (Path dir : Golden.all()) {
             for (Kind kind : Kind.values()) {
                 String name = dir.getFileName() + " on " + kind;
-                tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind, false)));
                 if (kind == Kind.ONNX_TAPPED) continue; // captures and changes are on the tapped form anyway
                 tests.add(DynamicTest.dynamicTest(name + ": every intermediate", () -> intermediates(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(name + ": head ablation", () -> ablation(dir, kind)));
             }
+            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": the fast form between layers", () -> fast(dir)));
+            tests.add(DynamicTest.dynamicTest(
+                    dir.getFileName() + " on TORCH, tapped: greedy with the cache",
+                    () -> greedy(dir, Kind.TORCH, true)));
         }
         return tests;
     }
@@ -87,13 +91,42 @@ class GoldenTest {
         }
     }
 
-    private static void greedy(Path dir, Kind kind) {
+    /** What can be seen of the fast form: the residual stream between layers and the end of it. */
+    private static void fast(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            DecoderSpec spec = g.engine.spec();
+            Map<HookId, String> seen = new TreeMap<>();
+            seen.put(HookId.of(HookPoint.LOGITS), "logits");
+            seen.put(HookId.of(HookPoint.LN_FINAL_OUT), "hidden_states." + spec.nLayers());
+            for (int i = 0; i < spec.nLayers(); i++) {
+                seen.put(HookId.of(HookPoint.RESID_PRE, i), "hidden_states." + i);
+                seen.put(HookId.of(HookPoint.RESID_POST, i), "layer_out." + i);
+            }
+            int[] ids = g.ids("input_ids");
+            try (Session session = g.engine.begin(
+                    new SessionRequest(ids.length, new TreeSet<>(seen.keySet()), List.of(), List.of()))) {
+                assertThat(session.form()).isEqualTo("fast");
+                session.append(ids);
+                Capture capture = session.capture();
+                seen.forEach((hook, name) -> assertThat(
+                                Golden.maxAbsDiff(capture.get(hook).toFloats(), g.values(name)))
+                        .as(g + " " + name)
+                        .isLessThanOrEqualTo(g.tolerance(name.replaceAll("\\.[0-9]+$", ""))));
+            }
+        }
+    }
+
+    private static void greedy(Path dir, Kind kind, boolean tapped) {
         try (Golden g = new Golden(dir, kind)) {
             int[] prompt = g.ids("input_ids");
             int[] greedy = g.ids("greedy_ids");
             float[] reference = g.values("greedy_logits");
             int vocab = g.engine.spec().vocab();
-            try (Session session = g.engine.begin(SessionRequest.plain(prompt.length + greedy.length))) {
+            TreeSet<HookId> hooks = new TreeSet<>();
+            if (tapped) hooks.add(HookId.of(HookPoint.Z, 0));
+            int positions = prompt.length + greedy.length;
+            try (Session session = g.engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {
+                if (kind == Kind.TORCH) assertThat(session.form()).isEqualTo(tapped ? "tapped" : "fast");
                 float[] logits = session.append(prompt);
                 for (int step = 0; step < greedy.length; step++) {
                     float[] expected = java.util.Arrays.copyOfRange(reference, step * vocab, (step + 1) * vocab);

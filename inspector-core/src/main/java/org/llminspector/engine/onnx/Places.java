@@ -55,8 +55,8 @@ final class Places implements AutoCloseable {
             Rope rope = ropes.get(r);
             if (wanted.contains("cos." + r)) {
                 float[][] halves = PositionTables.halves(rope, start, count);
-                feed.floats("cos." + r, halves[0], count, 1, rope.dims());
-                feed.floats("sin." + r, halves[1], count, 1, rope.dims());
+                feed.floats("cos." + r, halves[0], count, 1, rope.turned());
+                feed.floats("sin." + r, halves[1], count, 1, rope.turned());
             }
             if (wanted.contains("cos_table." + r)) {
                 Table table = table(r, RopeFrequencies.perPosition(rope, start + count));

@@ -31,16 +31,18 @@ final class Decoder {
     private final TorchWeights weights;
     private final Positions positions;
     private final Scalars scalars;
+    private final FastLayers fast;
 
     Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager) {
         this.spec = spec;
         this.weights = weights;
         this.positions = new Positions(manager);
         this.scalars = new Scalars(manager);
+        this.fast = new FastLayers(spec, weights, manager);
     }
 
     /**
-     * Runs token ids [1, pos] after those in the cache.
+     * Runs token ids [1, pos] after those in the cache: on the fast form when nothing inside a layer is seen.
      *
      * @return logits [1, pos, vocab]; of the last position only, [1, 1, vocab], when no tap wants the others
      */
@@ -48,11 +50,12 @@ final class Decoder {
         int start = cache.length();
         int count = (int) ids.getShape().get(1);
         NDArray x = embed(ids, start, count, tap); // [1, pos, d_model]
+        boolean inside = tap.seesInside();
         try (Positions.Pass pass = positions.pass(start, count)) {
             for (int i = 0; i < spec.nLayers(); i++) {
                 try (NDScope scope = new NDScope()) {
                     scope.suppressNotUsedWarning();
-                    x = block(i, x, pass, cache, tap);
+                    x = inside ? block(i, x, pass, cache, tap) : fast(i, x, pass, cache, tap);
                     NDScope.unregister(x);
                 }
                 NDScope.register(x);
@@ -84,6 +87,10 @@ final class Decoder {
         NDArray h = norm(x, spec.finalNorm(), weights.lnFinal, LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1, tap);
         h = tap.at(LN_FINAL_OUT, -1, h);
         return tap.at(LOGITS, -1, softcap(weights.unembed.apply(h), spec.logitSoftcap()));
+    }
+
+    private NDArray fast(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
+        return tap.at(RESID_POST, i, fast.apply(i, tap.at(RESID_PRE, i, x), pass, cache));
     }
 
     private NDArray block(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {

@@ -45,6 +45,15 @@ final class KvCache {
         return append(values.get(layer), v);
     }
 
+    /** The whole memory [1, kv_head, max_pos, d_head], for a layer that writes into it itself. */
+    NDArray allKeys(int layer) {
+        return keys.get(layer);
+    }
+
+    NDArray allValues(int layer) {
+        return values.get(layer);
+    }
+
     private NDArray append(NDArray all, NDArray part) {
         long end = length + part.getShape().get(2);
         all.set(new NDIndex().addAllDim(2).addSliceDim(length, end), part);

@@ -32,6 +32,15 @@ final class LinearGroup {
         }
     }
 
+    List<Linear> parts() {
+        return parts;
+    }
+
+    /** The matrix in which all parts lie, or null when they stay apart. */
+    Linear joined() {
+        return joined;
+    }
+
     /** One output [batch, pos, out] a part. */
     NDArray[] apply(NDArray x) {
         if (joined == null) return parts.stream().map(p -> p.apply(x)).toArray(NDArray[]::new);

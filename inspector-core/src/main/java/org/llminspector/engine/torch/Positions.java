@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.spec.Rope;
@@ -40,13 +41,28 @@ final class Positions {
             return count;
         }
 
+        int start() {
+            return start;
+        }
+
+        /** Positions in the sequence after this pass. */
+        int end() {
+            return start + count;
+        }
+
+        /** cos and signed sin, [pos, 1, dims] each. */
+        List<NDArray> turn(Rope rope) {
+            return List.of(tables.computeIfAbsent(rope, this::table));
+        }
+
         /** Turns each pair of [1, pos, head, d_head] by its position's angle. */
         NDArray rotate(NDArray x, Rope rope) {
             NDArray[] table = tables.computeIfAbsent(rope, this::table);
             long dHead = x.getShape().get(3);
-            int half = rope.dims() / 2;
-            boolean partial = rope.dims() < dHead;
-            NDList parts = x.split(partial ? new long[] {half, rope.dims()} : new long[] {half}, 3);
+            int turn = rope.turned();
+            int half = turn / 2;
+            boolean partial = turn < dHead;
+            NDList parts = x.split(partial ? new long[] {half, turn} : new long[] {half}, 3);
             NDArray turned = partial ? Decoder.concat(parts.get(0), parts.get(1)) : x;
             // x cos + (second half, first half) sin, with sin negative in the first half
             NDArray swapped = Decoder.concat(parts.get(1), parts.get(0));
@@ -57,7 +73,7 @@ final class Positions {
         /** cos and signed sin, [pos, 1, dims]. */
         private NDArray[] table(Rope rope) {
             float[][] halves = PositionTables.halves(rope, start, count);
-            Shape shape = new Shape(count, 1, rope.dims());
+            Shape shape = new Shape(count, 1, rope.turned());
             return new NDArray[] {keep(manager.create(halves[0], shape)), keep(manager.create(halves[1], shape))};
         }
 

@@ -47,6 +47,12 @@ final class RecordingTap implements Tap {
     }
 
     @Override
+    public boolean seesInside() {
+        return wanted.keySet().stream()
+                .anyMatch(p -> p.layered() && p != HookPoint.RESID_PRE && p != HookPoint.RESID_POST);
+    }
+
+    @Override
     public boolean wants(HookPoint point, int layer) {
         BitSet layers = wanted.get(point);
         return layers != null && layers.get(layer + 1);

@@ -56,6 +56,21 @@ final class Script implements AutoCloseable {
     }
 
     /**
+     * Calls a method that may change its tensors, without gradients. Every call computes the same, bit for bit.
+     *
+     * @param manager that the results belong to
+     * @param arguments as {@link #call} takes them
+     */
+    NDList callAsWritten(NDManager manager, String method, Object... arguments) {
+        JniUtils.setGraphExecutorOptimize(false);
+        try {
+            return call(manager, method, arguments);
+        } finally {
+            JniUtils.setGraphExecutorOptimize(true);
+        }
+    }
+
+    /**
      * Calls a method of tensors that may change them and, with {@code gradients}, differentiate inside: the leaves of
      * {@code torch.grad} are what it detaches and then says {@code requires_grad_(True)} of.
      *

@@ -14,6 +14,11 @@ interface Tap {
         }
 
         @Override
+        public boolean seesInside() {
+            return false;
+        }
+
+        @Override
         public boolean changes(HookPoint point, int layer) {
             return false;
         }
@@ -23,6 +28,9 @@ interface Tap {
             return value;
         }
     };
+
+    /** Whether any value inside a layer is captured or changed; the residual stream between two layers is not inside. */
+    boolean seesInside();
 
     /** Whether the value is changed, so that what follows must be made from it. */
     boolean changes(HookPoint point, int layer);

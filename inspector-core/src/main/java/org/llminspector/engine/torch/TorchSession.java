@@ -74,6 +74,11 @@ final class TorchSession implements Session {
     }
 
     @Override
+    public String form() {
+        return tap.seesInside() ? "tapped" : "fast";
+    }
+
+    @Override
     public int length() {
         return cache.length();
     }

@@ -1,0 +1,77 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.engine.torch.LayerScript.Product;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * FastLayers runs each layer as one call of TorchScript: the fast form, in which nothing inside a layer can be seen.
+ *
+ * <p>The weights are those of the tapped form. Runs on the engine thread.
+ */
+final class FastLayers implements AutoCloseable {
+
+    private final DecoderSpec spec;
+    private final NDManager manager;
+    private final Script script;
+    private final List<String> methods = new ArrayList<>(); // a layer each
+    private final List<List<NDArray>> weights = new ArrayList<>();
+
+    FastLayers(DecoderSpec spec, TorchWeights weights, NDManager manager) {
+        this.spec = spec;
+        this.manager = manager;
+        Product product = product(weights);
+        StringBuilder text = new StringBuilder(LayerScript.helpers(product));
+        Map<String, String> written = new LinkedHashMap<>();
+        for (int i = 0; i < spec.nLayers(); i++) {
+            LayerScript layer = new LayerScript(spec.layers().get(i), weights.blocks.get(i), spec.dModel(), product);
+            String name = "layer" + written.size();
+            String known = written.putIfAbsent(layer.method(""), name);
+            if (known == null) text.append(layer.method(name));
+            methods.add(known == null ? name : known);
+            this.weights.add(layer.weights());
+        }
+        script = Script.compile(manager, text.toString());
+    }
+
+    private static Product product(TorchWeights weights) {
+        Linear o = weights.blocks.get(0).o();
+        if (o.weight().getDataType() == DataType.FLOAT32) return Product.PLAIN;
+        return o.halfAlways() ? Product.HALF : Product.HALF_ALONE;
+    }
+
+    /** The residual stream [1, pos, d_model] after layer i; its keys and values are in the cache then. */
+    NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
+        Attention a = spec.layers().get(i).attention();
+        return script.callAsWritten(
+                        manager,
+                        methods.get(i),
+                        x,
+                        weights.get(i),
+                        cache.allKeys(i),
+                        cache.allValues(i),
+                        (long) cache.length(),
+                        a.rope() == null ? List.of() : pass.turn(a.rope()),
+                        mask(a, pass))
+                .get(0);
+    }
+
+    /** Empty where the script knows itself what a position sees. */
+    private static List<NDArray> mask(Attention a, Positions.Pass pass) {
+        boolean windowed = a.window() != null && pass.end() > a.window();
+        boolean needed = pass.count() > 1 && (pass.start() > 0 || windowed || a.scoreSoftcap() != null);
+        return needed ? List.of(pass.mask(a.window())) : List.of();
+    }
+
+    @Override
+    public void close() {
+        script.close();
+    }
+}

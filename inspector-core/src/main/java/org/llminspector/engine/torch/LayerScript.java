@@ -1,0 +1,216 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.engine.torch.TorchWeights.Block;
+import org.llminspector.engine.torch.TorchWeights.NormWeights;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/**
+ * LayerScript writes a layer as one TorchScript method: what {@link Decoder} does operation by operation.
+ *
+ * <p>{@code layer(x, w, keys, values, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
+ * that after it. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
+ * max_pos, d_head], written in place from {@code start}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
+ * is empty or [query, key]. Without a mask several positions are causal, and a single one sees all or its window.
+ */
+final class LayerScript {
+
+    /** How a matrix product is made: as the weights are, in FP16, or in FP16 for single positions only. */
+    enum Product {
+        PLAIN,
+        HALF,
+        HALF_ALONE
+    }
+
+    private final LayerSpec layer;
+    private final Block block;
+    private final Product product;
+    private final int dModel;
+    private final StringBuilder text = new StringBuilder();
+    private final List<NDArray> weights = new ArrayList<>();
+
+    LayerScript(LayerSpec layer, Block block, int dModel, Product product) {
+        this.layer = layer;
+        this.block = block;
+        this.dModel = dModel;
+        this.product = product;
+        write();
+    }
+
+    /** The weights in the order in which the text names them. */
+    List<NDArray> weights() {
+        return List.copyOf(weights);
+    }
+
+    /** The method; layers that differ in nothing but weights have the same. */
+    String method(String name) {
+        return "def " + name + "(self, x: Tensor, w: List[Tensor], keys: Tensor, values: Tensor, start: int, "
+                + "turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
+                + text.toString().indent(2);
+    }
+
+    /** What the methods share. */
+    static String helpers(Product product) {
+        String half = "return torch.to(torch.linear(torch.to(x, 5), w), 6)\n"; // 5 is float16, 6 float32
+        String single = "return torch.linear(x, torch.to(w, 6))\n";
+        String made =
+                switch (product) {
+                    case PLAIN -> "return torch.linear(x, w)\n";
+                    case HALF -> half;
+                    case HALF_ALONE -> "if torch.size(x, 1) == 1:\n" + half.indent(2) + "else:\n" + single.indent(2);
+                };
+        return "def product(self, x: Tensor, w: Tensor) -> Tensor:\n" + made.indent(2);
+    }
+
+    private void write() {
+        line("n = torch.size(x, 1)");
+        line("end = start + n");
+        line("a = " + norm(layer.ln1(), block.ln1(), "x", dModel));
+        attention(layer.attention());
+        line("a = " + norm(layer.ln1Post(), block.ln1Post(), "a", dModel));
+        line("mid = " + (layer.parallel() ? "x" : "torch.add(x, a)"));
+        line("m = " + norm(layer.ln2(), block.ln2(), "mid", dModel));
+        mlp(layer.mlp());
+        line("m = " + norm(layer.ln2Post(), block.ln2Post(), "m", dModel));
+        line("return " + (layer.parallel() ? "torch.add(torch.add(m, a), x)" : "torch.add(mid, m)"));
+    }
+
+    private void attention(Attention a) {
+        int group = a.nHeads() / a.nKvHeads();
+        projections("a", block.qkv(), "q", "k", "v");
+        heads("q", a.nHeads(), a, a.qNorm(), block.qNorm());
+        heads("k", a.nKvHeads(), a, a.kNorm(), block.kNorm());
+        heads("v", a.nKvHeads(), a, null, null);
+        line("torch.copy_(torch.slice(keys, 2, start, end), torch.transpose(k, 1, 2))");
+        line("torch.copy_(torch.slice(values, 2, start, end), torch.transpose(v, 1, 2))");
+        line("low = 0");
+        if (a.window() != null) {
+            line("if n == 1:");
+            line("  if end > " + a.window() + ":");
+            line("    low = end - " + a.window());
+        }
+        line("k = torch.slice(keys, 2, low, end)"); // [1, kv_head, key, d_head]
+        line("v = torch.slice(values, 2, low, end)");
+        line("if n == 1:"); // the heads that share a key head stand side by side, as if they were more positions
+        line("  q = torch.reshape(q, [1, " + a.nKvHeads() + ", " + group + ", " + a.dHead() + "])");
+        line("else:");
+        line("  q = torch.transpose(q, 1, 2)");
+        if (group > 1) {
+            line("  k = torch.repeat_interleave(k, " + group + ", 1)");
+            line("  v = torch.repeat_interleave(v, " + group + ", 1)");
+        }
+        if (a.scoreSoftcap() == null) fused(a);
+        else capped(a);
+        line("if n == 1:");
+        line("  z = torch.reshape(z, [1, 1, " + a.nHeads() * a.dHead() + "])");
+        line("else:");
+        line("  z = torch.reshape(torch.transpose(z, 1, 2), [1, n, " + a.nHeads() * a.dHead() + "])");
+        line("a = " + linear("z", block.o()));
+    }
+
+    private void fused(Attention a) {
+        String sdpa = "z = torch.scaled_dot_product_attention(q, k, v, ";
+        String scale = ", scale=" + (double) a.scale() + ")";
+        line("if torch.len(mask) > 0:");
+        line("  " + sdpa + "mask[0], 0., False" + scale);
+        line("else:");
+        line("  " + sdpa + "None, 0., n > 1" + scale);
+    }
+
+    /** Scores are capped before the mask, which no fused kernel does. */
+    private void capped(Attention a) {
+        double cap = a.scoreSoftcap();
+        line("s = torch.mul(torch.matmul(q, torch.transpose(k, 2, 3)), " + (double) a.scale() + ")");
+        line("s = torch.mul(torch.tanh(torch.div(s, " + cap + ")), " + cap + ")");
+        line("if torch.len(mask) > 0:");
+        line("  s = torch.add(s, mask[0])");
+        line("z = torch.matmul(torch.softmax(s, -1), v)");
+    }
+
+    /** [1, pos, head * d_head] to [1, pos, head, d_head], normed and turned. */
+    private void heads(String x, int n, Attention a, Norm norm, NDArray weight) {
+        NormWeights w = new NormWeights(weight, null);
+        if (norm != null && a.qkNormWide()) line(x + " = " + norm(norm, w, x, n * a.dHead()));
+        line(x + " = torch.reshape(" + x + ", [1, n, " + n + ", " + a.dHead() + "])");
+        if (norm != null && !a.qkNormWide()) line(x + " = " + norm(norm, w, x, a.dHead()));
+        if (a.rope() == null || x.equals("v")) return;
+        int dims = a.rope().turned();
+        boolean partial = dims < a.dHead();
+        String first = "torch.slice(" + x + ", 3, 0, " + dims / 2 + ")";
+        String second = "torch.slice(" + x + ", 3, " + dims / 2 + ", " + dims + ")";
+        String turning = partial ? "torch.slice(" + x + ", 3, 0, " + dims + ")" : x;
+        String turned = "torch.add(torch.mul(" + turning + ", turn[0]), torch.mul(torch.cat([" + second + ", " + first
+                + "], -1), turn[1]))";
+        line(x + " = "
+                + (partial ? "torch.cat([" + turned + ", torch.slice(" + x + ", 3, " + dims + ")], -1)" : turned));
+    }
+
+    private void mlp(Mlp mlp) {
+        if (mlp.gated()) {
+            projections("m", block.in(), "g", "u");
+            line("m = torch.mul(" + activated(mlp, "g") + ", u)");
+        } else {
+            projections("m", block.in(), "g");
+            line("m = " + activated(mlp, "g"));
+        }
+        line("m = " + linear("m", block.out()));
+    }
+
+    private static String activated(Mlp mlp, String x) {
+        return switch (mlp.activation()) {
+            case RELU -> "torch.relu(" + x + ")";
+            case RELU_SQUARED -> "torch.square(torch.relu(" + x + "))";
+            case GELU -> "torch.gelu(" + x + ")";
+            case GELU_TANH -> "torch.gelu(" + x + ", approximate=\"tanh\")";
+            case GELU_QUICK -> "torch.mul(" + x + ", torch.sigmoid(torch.mul(" + x + ", 1.702)))";
+            case SILU -> "torch.silu(" + x + ")";
+        };
+    }
+
+    /** Several products of one input, made at once where their matrices lie in one. */
+    private void projections(String x, LinearGroup group, String... names) {
+        List<Linear> parts = group.parts();
+        if (group.joined() == null) {
+            for (int i = 0; i < names.length; i++) line(names[i] + " = " + linear(x, parts.get(i)));
+            return;
+        }
+        line("joined = " + linear(x, group.joined()));
+        long from = 0;
+        for (int i = 0; i < names.length; i++) {
+            long to = from + parts.get(i).weight().getShape().get(0);
+            line(names[i] + " = torch.slice(joined, 2, " + from + ", " + to + ")");
+            from = to;
+        }
+    }
+
+    private String linear(String x, Linear linear) {
+        String w = take(linear.weight());
+        boolean bias = linear.bias() != null;
+        if (product == Product.PLAIN)
+            return "torch.linear(" + x + ", " + w + (bias ? ", " + take(linear.bias()) : "") + ")";
+        String y = "self.product(" + x + ", " + w + ")";
+        return bias ? "torch.add(" + y + ", " + take(linear.bias()) + ")" : y;
+    }
+
+    private String norm(Norm norm, NormWeights w, String x, int width) {
+        if (norm == null) return x;
+        boolean centred = norm.kind() == Norm.Kind.LAYER;
+        return "torch." + (centred ? "layer_norm(" : "rms_norm(") + x + ", [" + width + "], " + take(w.weight())
+                + (centred ? ", " + take(w.bias()) : "") + ", " + norm.eps() + ")";
+    }
+
+    private void line(String line) {
+        text.append(line).append('\n');
+    }
+
+    /** A weight's name in the text. */
+    private String take(NDArray weight) {
+        weights.add(weight);
+        return "w[" + (weights.size() - 1) + "]";
+    }
+}
