@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
             "The numbers of the model cards are those of the default sizes. It takes some minutes.",
             "",
             "Examples:",
-            "  inspector exam --model model-cache/embedded",
-            "  inspector exam --model model-cache/embedded-instruct --stories 20 --questions 5 --pairs 20 --json"
+            "  inspector exam --model model-cache/tales-2m",
+            "  inspector exam --model model-cache/tales-2m-instruct --stories 20 --questions 5 --pairs 20 --json"
         })
 final class ExamCommand implements Callable<Integer> {
 
