@@ -7,9 +7,25 @@
 """
 
 from .client import Index, Inspector, Run
+from .comparison import Cell, ComparedTokens, Comparison, Estimate, First, Measures, ModuleError
 from .problem import InspectorProblem
 from .quantized import Quantized
 from .tensors import load, parse_safetensors
 
-__all__ = ["Index", "Inspector", "InspectorProblem", "Quantized", "Run", "load", "parse_safetensors"]
+__all__ = [
+    "Cell",
+    "ComparedTokens",
+    "Comparison",
+    "Estimate",
+    "First",
+    "Index",
+    "Inspector",
+    "InspectorProblem",
+    "Measures",
+    "ModuleError",
+    "Quantized",
+    "Run",
+    "load",
+    "parse_safetensors",
+]
 __version__ = "0.1.0"

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optio
 
 from numpy.typing import NDArray
 
+from .comparison import Comparison
 from .problem import InspectorProblem
 from .quantized import Quantized
 from .tensors import parse_safetensors
@@ -210,6 +211,61 @@ class Inspector:
         """L2 norm at each position of every captured value that is d_model wide: one row a hook."""
         return self._json("POST", "norms", {"run": _run_id(run)})["rows"]
 
+    def compare(
+        self,
+        a: Optional[Mapping[str, Any]] = None,
+        b: Optional[Mapping[str, Any]] = None,
+        *,
+        text: Optional[str] = None,
+        text_tokens: Optional[Sequence[int]] = None,
+        name: Optional[str] = None,
+        on_progress: Optional[Callable[[Json], None]] = None,
+        **options: Any,
+    ) -> Comparison:
+        """Runs two requests side by side and measures how far B lies from A.
+
+        Args:
+            a: the reference, as the arguments of ``run``: ``{"prompt": "The cat sat", "precision": "fp32"}``.
+            b: the other side; what it does not say of model, device and prompt is as in A.
+            text: what KL divergence and perplexity are measured over; None: over the prompt only.
+            on_progress: called with phase, done, total and note; an exception in it cancels the comparison.
+            options: those of POST /api/v1/comparisons: hooks, split, top, window, stride, cost, decode_tokens, repeats.
+        """
+        request = _without_none(
+            a=dict(a or {}),
+            b=dict(b or {}),
+            text=text,
+            text_tokens=None if text_tokens is None else [int(t) for t in text_tokens],
+            options=options or None,
+            name=name,
+        )
+        # Always as a stream: its heartbeat keeps a long comparison from timing out.
+        listen = on_progress or (lambda progress: None)
+        return Comparison(self, self._post_job("comparisons", request, {"progress": listen}))
+
+    def comparison(self, comparison_id: str) -> Comparison:
+        """A comparison that was made before."""
+        return Comparison(self, self._json("GET", _path("comparisons", comparison_id)))
+
+    def comparisons(self, limit: int = 50, before: Optional[str] = None) -> List[Json]:
+        """Summaries of the newest comparisons, newest first; ``before`` an id for the next page."""
+        return self._json("GET", "comparisons" + _query(limit=limit, before=before))["comparisons"]
+
+    def _comparison_tensor(self, comparison_id: str, path: List[str], name: str, **query: Any) -> NDArray[Any]:
+        return _only(self._bytes(_path("comparisons", comparison_id, *path) + _query(**query)), name)
+
+    def _comparison_tokens(self, comparison_id: str, part: str, start: int) -> List[Json]:
+        query = urllib.parse.urlencode({"part": part, "from": start, "limit": 10_000})
+        return self._json("GET", _path("comparisons", comparison_id, "tokens") + "?" + query)["tokens"]
+
+    def _comparison_report(self, comparison_id: str) -> str:
+        path = _path("comparisons", comparison_id, "report.html")
+        with self._open("GET", path, None, "text/html") as response:
+            return self._read(response).decode("utf-8")
+
+    def _comparison_delete(self, comparison_id: str) -> None:
+        self._json("DELETE", _path("comparisons", comparison_id))
+
     def health(self) -> Json:
         """Whether the server is well: status, version, default_model, queue."""
         return self._json("GET", "health")
@@ -223,18 +279,22 @@ class Inspector:
         return str(default)
 
     def _post_run(self, request: Json, on_token: Optional[Callable[[Json], None]] = None) -> Json:
-        if on_token is None:
-            return self._json("POST", "runs", request)
-        with self._open("POST", "runs", request, "text/event-stream") as response:
+        return self._post_job("runs", request, {} if on_token is None else {"token": on_token})
+
+    def _post_job(self, path: str, request: Json, on_event: Mapping[str, Callable[[Json], None]]) -> Json:
+        """Posts something that takes its time; with listeners as a stream that tells them of its events."""
+        if not on_event:
+            return self._json("POST", path, request)
+        with self._open("POST", path, request, "text/event-stream") as response:
             for event, data in self._stream(response):
-                if event == "token":
-                    on_token(data)
+                if event in on_event:
+                    on_event[event](data)
                 elif event == "done":
                     return data
                 elif event == "error":
                     raise InspectorProblem.of(data)
         raise InspectorProblem(
-            "the stream ended before the run was done", f"POST {self.url}/api/v1/runs", instead="see the server's log"
+            "the stream ended before it was done", f"POST {self.url}/api/v1/{path}", instead="see the server's log"
         )
 
     def _json(self, method: str, path: str, body: Optional[Json] = None) -> Any:

@@ -208,5 +208,46 @@ class Analyses(unittest.TestCase):
             np.testing.assert_allclose(row["norms"], norms, rtol=1e-5)
 
 
+class Comparisons(unittest.TestCase):
+    CUT = {"hook": "blocks.1.attn.hook_z", "op": "zero", "heads": [0]}
+
+    def test_identical_sides_differ_by_nothing(self):
+        same = inspector.compare({"prompt": PROMPT}, text=PROMPT + ", and then again " + PROMPT, cost=False)
+        self.assertEqual(same.text.mean_kld.value, 0)
+        self.assertEqual(same.text.ppl_ratio.value, 1)
+        self.assertTrue(all(first.hook is None for first in same.firsts))
+        self.assertEqual(np.abs(same.divergence("hook_resid_post")).max(), 0)
+        self.assertEqual(same.tokens().turns, [])
+        self.assertTrue(np.isfinite(same.tokens("text").prob_a).all())
+        self.assertEqual(inspector.comparison(same.id).manifest, same.manifest)
+        same.delete()
+
+    def test_a_cut_head_is_found(self):
+        phases = []
+        cut = inspector.compare(
+            {"prompt": PROMPT}, {"interventions": [self.CUT]}, on_progress=lambda p: phases.append(p["phase"])
+        )
+        self.assertIn("hooks", phases)
+        self.assertEqual(cut.firsts[0].hook, "blocks.1.attn.hook_z")
+        heads = cut.divergence("attn.hook_z", "head")
+        self.assertEqual(heads[0].max(), 0)
+        self.assertEqual(heads[1, 0].min(), 1)
+        cell = cut.cell("blocks.1.attn.hook_z", 0)
+        np.testing.assert_array_equal(cell.b[0], 0)
+        np.testing.assert_array_equal(cell.difference, cell.b - cell.a)
+        made = {m.module: m.made for m in cut.modules}
+        self.assertGreater(made["blocks.1.attn"], 0)
+        self.assertEqual(made["blocks.0.mlp"], 0)
+        self.assertGreater(cut.prompt.mean_kld.value, 0)
+        self.assertIn("blocks.1.attn.hook_z", cut.report())
+        self.assertIn(cut.id, [c["id"] for c in inspector.comparisons()])
+        cut.delete()
+
+    def test_prompts_of_two_lengths_are_refused(self):
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.compare({"tokens": [1, 2, 3]}, {"tokens": [1, 2]})
+        self.assertEqual(caught.exception.status, 400)
+
+
 if __name__ == "__main__":
     unittest.main()

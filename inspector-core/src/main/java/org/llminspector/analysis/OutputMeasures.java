@@ -76,8 +76,9 @@ public record OutputMeasures(
             deltaP.add(t.deltaP());
         }
 
-        public int positions() {
-            return kld.size;
+        /** Mean KL(A || B) so far, null before anything was added. */
+        public Double meanKld() {
+            return kld.size == 0 ? null : kld.average();
         }
 
         /** Of what was added so far; null before anything was. */

@@ -155,6 +155,21 @@ public enum HookPoint {
         return axes.indexOf(axis);
     }
 
+    /**
+     * A point by its template, or by what follows {@code blocks.{i}.} in it: {@code attn.hook_z}.
+     *
+     * @param field that the name came from, for the error
+     */
+    public static HookPoint named(String name, String field) {
+        for (HookPoint p : values()) {
+            if (p.template.equals(name) || p.template.equals("blocks.{i}." + name)) return p;
+        }
+        throw Problem.invalid("no such hook point")
+                .where(field)
+                .expected("a hook without its layer, such as hook_resid_post or attn.hook_z")
+                .found('"' + name + '"');
+    }
+
     static HookPoint ofTemplate(String template) {
         for (HookPoint p : values()) if (p.template.equals(template)) return p;
         throw Problem.invalid("no such hook point").found(template);

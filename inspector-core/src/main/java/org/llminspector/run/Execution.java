@@ -3,15 +3,10 @@ package org.llminspector.run;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
-import org.llminspector.capture.Intervention;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
@@ -19,7 +14,6 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.GenerationLoop;
 import org.llminspector.hook.Axis;
-import org.llminspector.hook.HookId;
 import org.llminspector.tokenize.Token;
 
 /** Execution takes one prepared run through the engine and into the store, on the queue's worker. */
@@ -42,13 +36,12 @@ final class Execution {
     RunManifest run() {
         if (listener.cancelled()) throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled while it waited");
         long started = System.nanoTime();
-        RunRequest request = run.request();
-        InspectorEngine engine = models.engine(run.folder(), request.engine(), request.device(), request.plan());
+        InspectorEngine engine = models.engine(run.folder(), run.request());
         long opened = System.nanoTime();
         String id = store.newId();
         listener.started(id, run.tokens());
-        SessionRequest sessionRequest =
-                new SessionRequest(run.maxPositions(), run.hooks(), run.interventions(), sources(engine));
+        SessionRequest sessionRequest = new SessionRequest(
+                run.maxPositions(), run.hooks(), run.interventions(), run.sources(engine, run.ids()));
         try (Session session = engine.begin(sessionRequest)) {
             GenerationLoop.Result result = GenerationLoop.run(
                     session,
@@ -72,23 +65,6 @@ final class Execution {
             store.save(manifest, capture);
             return manifest;
         }
-    }
-
-    /** Where values come from: other runs, looked up before; for freeze, this run without interventions. */
-    private List<Map<HookId, Tensor>> sources(InspectorEngine engine) {
-        if (run.frozen().isEmpty()) return run.sources();
-        TreeMap<HookId, Tensor> clean;
-        try (Session session =
-                engine.begin(new SessionRequest(run.tokens().size(), run.frozen(), List.of(), List.of()))) {
-            session.append(run.ids());
-            clean = new TreeMap<>(session.capture().tensors());
-        }
-        List<Map<HookId, Tensor>> sources = new ArrayList<>();
-        for (int i = 0; i < run.interventions().size(); i++) {
-            boolean freeze = run.interventions().get(i).op() == Intervention.Op.FREEZE;
-            sources.add(freeze ? new HashMap<>(clean) : run.sources().get(i));
-        }
-        return sources;
     }
 
     private RunManifest manifest(

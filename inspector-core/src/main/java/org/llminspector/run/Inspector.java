@@ -140,6 +140,7 @@ public final class Inspector implements AutoCloseable {
     private final RunStore store;
     private final RunQueue queue;
     private final CaptureBudget budget;
+    private final Comparisons comparisons;
 
     private Inspector(Config config) {
         this.roots = List.copyOf(config.modelRoots());
@@ -148,6 +149,8 @@ public final class Inspector implements AutoCloseable {
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity());
         this.budget = new CaptureBudget(config.captureBudgetBytes());
+        ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"));
+        this.comparisons = new Comparisons(models, store, queue, budget, compared);
     }
 
     public static Inspector open(Config config) {
@@ -361,6 +364,16 @@ public final class Inspector implements AutoCloseable {
         return store;
     }
 
+    /** Runs two requests side by side, measures how far they lie apart, and keeps that. Blocks. */
+    public ComparisonManifest compare(ComparisonRequest request, ComparisonListener listener) {
+        return comparisons.compare(request, this::defaultModel, listener);
+    }
+
+    /** The comparisons that are kept. */
+    public Comparisons comparisons() {
+        return comparisons;
+    }
+
     public Queue queue() {
         return queue.status();
     }
@@ -437,6 +450,7 @@ public final class Inspector implements AutoCloseable {
     public void close() {
         queue.close();
         models.close();
+        comparisons.close();
         store.close();
     }
 }

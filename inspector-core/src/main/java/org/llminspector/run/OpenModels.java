@@ -36,6 +36,11 @@ final class OpenModels implements AutoCloseable {
         return folder;
     }
 
+    /** The engine that a request with its defaults filled in means. */
+    InspectorEngine engine(ModelFolder folder, RunRequest request) {
+        return engine(folder, request.engine(), request.device(), request.plan());
+    }
+
     /** The model on an engine, loaded on first use. Called by the queue's worker only, so none closes in use. */
     synchronized InspectorEngine engine(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
         String device = Engines.device(engine, wanted);

@@ -11,6 +11,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
 import org.llminspector.capture.InterventionCheck;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
@@ -67,6 +70,24 @@ record PreparedRun(
 
     int[] ids() {
         return tokens().stream().mapToInt(Token::id).toArray();
+    }
+
+    /**
+     * Where changes take values from over these tokens: other runs, looked up before; for freeze, the same tokens
+     * without interventions.
+     */
+    List<Map<HookId, Tensor>> sources(InspectorEngine engine, int[] ids) {
+        if (frozen.isEmpty()) return sources;
+        Map<HookId, Tensor> clean;
+        try (Session session = engine.begin(new SessionRequest(ids.length, frozen, List.of(), List.of()))) {
+            session.append(ids.clone());
+            clean = new HashMap<>(session.capture().tensors());
+        }
+        List<Map<HookId, Tensor>> all = new ArrayList<>();
+        for (int i = 0; i < interventions.size(); i++) {
+            all.add(interventions.get(i).op() == Intervention.Op.FREEZE ? clean : sources.get(i));
+        }
+        return all;
     }
 
     private static RunRequest withDefaults(RunRequest r, String slug) {

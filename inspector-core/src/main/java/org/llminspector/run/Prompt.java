@@ -22,7 +22,7 @@ record Prompt(String text, List<Token> tokens) {
         int context = folder.spec().maxContext();
         int vocab = folder.spec().vocab();
         if (r.tokens() != null) {
-            List<Integer> ids = inVocabulary(r.tokens(), vocab);
+            List<Integer> ids = inVocabulary(r.tokens(), vocab, "tokens");
             return new Prompt(null, fits(ids.stream().map(folder::token).toList(), field, context));
         }
         String text = r.prompt() != null ? r.prompt() : rendered(r.messages(), folder);
@@ -31,7 +31,7 @@ record Prompt(String text, List<Token> tokens) {
             throw tooLong(field, context).found(text.length() + " characters").instead("shorten it");
         }
         List<Token> tokens = fits(folder.requireTokenizer().encode(text, r.addSpecialTokens()), field, context);
-        inVocabulary(tokens.stream().map(Token::id).toList(), vocab);
+        inVocabulary(tokens.stream().map(Token::id).toList(), vocab, "tokens");
         return new Prompt(text, tokens);
     }
 
@@ -86,12 +86,13 @@ record Prompt(String text, List<Token> tokens) {
                 .expected("at most " + context + " tokens");
     }
 
-    private static List<Integer> inVocabulary(List<Integer> ids, int vocab) {
+    /** The ids, each of them one of the vocabulary's. {@code field} is named in the error. */
+    static List<Integer> inVocabulary(List<Integer> ids, int vocab, String field) {
         for (int i = 0; i < ids.size(); i++) {
             Integer id = ids.get(i);
             if (id == null || id < 0 || id >= vocab) {
                 throw Problem.invalid("the token is outside the model's vocabulary")
-                        .where("tokens[" + i + "]")
+                        .where(field + "[" + i + "]")
                         .expected("0 to " + (vocab - 1))
                         .found(id);
             }

@@ -44,4 +44,49 @@ public record RunRequest(
     PrecisionPlan plan() {
         return PrecisionPlan.of(precision, precisionPlan);
     }
+
+    /** Whether it says what to read. */
+    public boolean reads() {
+        return prompt != null || tokens != null || messages != null;
+    }
+
+    /** The same request on this model, reading this. */
+    public RunRequest withShared(String slug, String text, List<Integer> ids) {
+        return new RunRequest(
+                slug,
+                engine,
+                device,
+                precision,
+                precisionPlan,
+                text,
+                ids,
+                text == null && ids == null ? messages : null,
+                addSpecialTokens,
+                capture,
+                interventions,
+                generate,
+                name);
+    }
+
+    /**
+     * The request for a pass of an analysis: nothing is captured for keeping and nothing made.
+     *
+     * @param ids read instead of the prompt, or null for the prompt
+     */
+    RunRequest asPass(String slug, String onDevice, List<Integer> ids) {
+        return new RunRequest(
+                slug,
+                engine,
+                onDevice,
+                precision,
+                precisionPlan,
+                ids == null ? prompt : null,
+                ids == null ? tokens : ids,
+                ids == null ? messages : null,
+                addSpecialTokens,
+                List.of(),
+                interventions,
+                null,
+                null);
+    }
 }

@@ -1,5 +1,8 @@
 package org.llminspector.web;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -7,12 +10,21 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import org.junit.jupiter.api.Test;
 
-/** The web module is thin: it sees the facade and plain values, never an engine. */
+/** The web module is thin: it sees the facade and plain values (records of analyses among them), never an engine. */
 class ArchitectureTest {
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("org.llminspector.web");
+
+    @Test
+    void analysesAreSeenAsValuesOnly() {
+        noClasses()
+                .should()
+                .dependOnClassesThat(
+                        resideInAPackage("org.llminspector.analysis..").and(not(assignableTo(Record.class))))
+                .check(CLASSES);
+    }
 
     @Test
     void noEngineIsSeen() {
@@ -24,8 +36,7 @@ class ArchitectureTest {
                         "ai.onnxruntime..",
                         "org.llminspector.engine.torch..",
                         "org.llminspector.engine.onnx..",
-                        "org.llminspector.family..",
-                        "org.llminspector.analysis..")
+                        "org.llminspector.family..")
                 .check(CLASSES);
     }
 

@@ -24,7 +24,8 @@ import picocli.CommandLine.IVersionProvider;
             PullCommand.class,
             TrainCommand.class,
             TalesCommand.class,
-            ExamCommand.class
+            ExamCommand.class,
+            CompareCommand.class
         },
         footer = {
             "",
@@ -32,6 +33,7 @@ import picocli.CommandLine.IVersionProvider;
             "  inspector serve --model ./model-cache/my-model --open",
             "  inspector run --prompt \"Once upon a time\" --max-new-tokens 20",
             "  inspector hooks",
+            "  inspector compare --a precision=fp32 --b precision=fp16 --prompt \"Once upon a time\"",
             "",
             "Files and folders:",
             "  ./model-cache            models, a folder each (LLM_INSPECTOR_MODELS)",

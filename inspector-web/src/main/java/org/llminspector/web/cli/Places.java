@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -60,6 +61,25 @@ final class Places {
     /** The model's name in requests: null for the default one. */
     String slug() {
         return modelFolder() == null ? model : null;
+    }
+
+    /**
+     * The model's name in requests, of a name or of a path; a path's folder becomes one more folder of models. Call
+     * before {@link #open}.
+     */
+    String slug(String given) {
+        if (given == null) return null;
+        boolean path = given.contains("/") || given.contains(File.separator) || given.startsWith(".");
+        if (!path) return given;
+        Path model = Path.of(given).toAbsolutePath().normalize();
+        Path name = model.getFileName();
+        if (name == null || !Files.exists(model)) {
+            throw Problem.notFound("the model does not exist").where(given).expected("a folder or a .gguf file");
+        }
+        List<Path> all = new ArrayList<>(roots());
+        all.add(model.getParent());
+        modelRoots = all;
+        return name.toString().replaceFirst("\\.gguf$", "");
     }
 
     /** What was given as a path: it names a folder, or can only be meant as one. Null when it is a slug or nothing. */

@@ -5,6 +5,8 @@ import java.io.PrintWriter;
 /** Progress is one line that says what is happening, on a terminal only, gone when it is over. */
 final class Progress {
 
+    private static final int BAR = 24;
+
     private final PrintWriter err;
     private final boolean terminal;
     private boolean shown;
@@ -20,6 +22,12 @@ final class Progress {
         err.print("\r\u001b[K" + text + " ...");
         err.flush();
         shown = true;
+    }
+
+    /** A bar, how much of how much, and what is being done. */
+    void bar(int done, int total, String text) {
+        int filled = total == 0 ? 0 : BAR * done / total;
+        show("[" + "#".repeat(filled) + "-".repeat(BAR - filled) + "] " + done + "/" + total + " " + text);
     }
 
     synchronized void clear() {

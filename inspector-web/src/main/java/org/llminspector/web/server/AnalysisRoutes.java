@@ -3,7 +3,6 @@ package org.llminspector.web.server;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
-import java.util.Arrays;
 import org.llminspector.base.Problem;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
@@ -40,7 +39,7 @@ final class AnalysisRoutes {
                     .expected("1 to " + MAX_TOP)
                     .found(top);
         }
-        HookPoint point = point(r.hook() == null ? "hook_resid_post" : r.hook());
+        HookPoint point = HookPoint.named(r.hook() == null ? "hook_resid_post" : r.hook(), "hook");
         Replies.json(ctx, inspector.lens(Requests.required(r.run(), "run"), point, top));
     }
 
@@ -52,16 +51,5 @@ final class AnalysisRoutes {
     private void heads(Context ctx) throws IOException {
         HeadsRequest r = Requests.body(ctx, HeadsRequest.class);
         Replies.json(ctx, inspector.heads(Requests.required(r.run(), "run")));
-    }
-
-    /** A point of the residual stream, by its template or by the template's last part. */
-    private static HookPoint point(String name) {
-        return Arrays.stream(HookPoint.values())
-                .filter(p -> p.template().equals(name) || p.template().equals("blocks.{i}." + name))
-                .findFirst()
-                .orElseThrow(() -> Problem.invalid("no such hook point")
-                        .where("hook")
-                        .expected("a point of the residual stream, such as hook_resid_post")
-                        .found('"' + name + '"'));
     }
 }

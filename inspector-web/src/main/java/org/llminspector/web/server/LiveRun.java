@@ -12,7 +12,7 @@ import org.llminspector.run.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** LiveRun is one run under way: it tells of itself in events and can be cancelled from any thread. */
-final class LiveRun implements RunListener {
+final class LiveRun implements RunListener, ActiveRuns.Live {
 
     private final ActiveRuns active;
     private final Metrics metrics;
@@ -46,7 +46,8 @@ final class LiveRun implements RunListener {
     }
 
     /** Ends the run between two tokens; one that still waits does not begin. */
-    void cancel() {
+    @Override
+    public void cancel() {
         cancelled = true;
     }
 

@@ -60,9 +60,9 @@ class CommandsTest {
     void helpIsWorthReading() {
         Ended help = inspector("--help");
         assertThat(help.code()).isZero();
-        assertThat(help.out()).contains("serve", "run", "models", "hooks", "Exit codes", "Examples");
+        assertThat(help.out()).contains("serve", "run", "models", "hooks", "compare", "Exit codes", "Examples");
         assertThat(inspector().out()).isEqualTo(help.out());
-        for (String c : List.of("serve", "run", "models", "hooks")) {
+        for (String c : List.of("serve", "run", "models", "hooks", "compare")) {
             assertThat(inspector(c, "--help").out())
                     .contains("Usage: inspector " + c)
                     .contains("--model");
@@ -96,6 +96,40 @@ class CommandsTest {
                 .readTree(command("run", more.toArray(String[]::new)).out());
         assertThat(answer.out()).isEqualTo(manifest.at("/generation/text").asText() + "\n");
         assertThat(manifest.path("prompt").asText()).isEqualTo("<s>system: Be brief\nuser: a=b\nassistant:");
+    }
+
+    @Test
+    void twoSidesAreCompared() throws IOException {
+        Path text = Files.writeString(folder.resolve("text.txt"), "the cat and the dog and the cat");
+        Path report = folder.resolve("report.html");
+        Ended half = command(
+                "compare",
+                "--model",
+                "tiny",
+                "--b",
+                "precision=fp16",
+                "--prompt",
+                "the cat",
+                "--text",
+                text.toString(),
+                "--out",
+                report.toString(),
+                "--no-cost");
+        assertThat(half.code()).as(half.err()).isZero();
+        assertThat(half.out()).contains("The first difference is at hook_embed", "Mean KLD", "RELATIVE L2 PAST");
+        assertThat(Files.readString(report))
+                .startsWith("<!doctype html>")
+                .contains("Made here", "data:image/png")
+                .doesNotContain("<script")
+                .doesNotContain("src=\"http");
+        Ended same = command("compare", "--model", "tiny", "--prompt", "the cat", "--json", "--no-cost", "-q");
+        JsonNode m = Json.mapper().readTree(same.out());
+        assertThat(m.at("/prompt/mean_kld/value").asDouble()).isZero();
+        assertThat(m.at("/firsts/0").has("hook")).isFalse();
+        assertThat(same.err()).isEmpty();
+        Ended wrong = command("compare", "--model", "tiny", "--b", "colour=red", "--prompt", "a");
+        assertThat(wrong.code()).isEqualTo(2);
+        assertThat(wrong.err()).contains("precision").contains("colour=red");
     }
 
     @Test

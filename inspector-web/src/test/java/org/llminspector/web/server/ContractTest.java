@@ -133,10 +133,38 @@ class ContractTest {
         live.send("DELETE", "/api/v1/runs/" + id, null);
         live.get("/api/v1/runs/" + id).problem(404);
 
+        LiveServer.Answer twins = live.post("/api/v1/comparisons", """
+                {"a":{"prompt":"the cat"},"b":{"precision":"fp16"},"text":"the cat and the dog","name":"two",
+                 "options":{"window":8,"decode_tokens":2,"repeats":1,"top":3}}""");
+        assertThat(twins.status()).as(twins.text()).isEqualTo(201);
+        String pair = "/api/v1/comparisons/" + twins.json().path("id").asText();
+        assertThat(twins.header("Location")).isEqualTo(pair);
+        assertThat(live.get(pair).json()).isEqualTo(twins.json());
+        assertThat(live.get("/api/v1/comparisons")
+                        .json()
+                        .at("/comparisons/0/name")
+                        .asText())
+                .isEqualTo("two");
+        live.get(pair + "/divergence?point=attn.hook_pattern&metric=head", "Accept", "application/json");
+        live.get(pair + "/cells/blocks.1.attn.hook_z?pos=1&side=a", "Accept", "application/json");
+        live.get(pair + "/tokens?part=text");
+        live.get(pair + "/tokens.csv?part=prompt");
+        live.get(pair + "/hooks.csv");
+        live.get(pair + "/report.html");
+        live.post(pair + "/cancel", "").problem(409);
+        live.send("DELETE", pair, null);
+        live.get(pair).problem(404);
+
         Set<String> silent = new TreeSet<>(live.contract.operations());
         silent.removeAll(live.contract.answered);
-        // Cancelling needs a run under way: StreamTest. Pulling needs a hub: the library's own tests have one.
-        assertThat(silent).containsExactlyInAnyOrder("POST /api/v1/runs/{id}/cancel", "POST /api/v1/models/pull");
+        // Cancelling needs something under way: StreamTest, ComparisonRoutesTest. Pulling needs a hub: the library's
+        // own
+        // tests have one.
+        assertThat(silent)
+                .containsExactlyInAnyOrder(
+                        "POST /api/v1/runs/{id}/cancel",
+                        "POST /api/v1/comparisons/{id}/cancel",
+                        "POST /api/v1/models/pull");
     }
 
     @Test

@@ -1,0 +1,175 @@
+package org.llminspector.run;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.llminspector.base.Problem;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * ComparisonStore keeps finished comparisons as immutable folders beside the runs. One is written into a hidden folder
+ * and renamed: it is there whole or not at all. Several processes may share it. Safe on any thread.
+ */
+final class ComparisonStore implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ComparisonStore.class);
+    private static final Pattern PARTIAL = Pattern.compile("\\.(?:tmp|trash)-([0-9]+-[0-9a-f]{8})-.*");
+
+    private final Path dir;
+    private final WriterLock writer;
+    private final RunIds ids = new RunIds();
+
+    private ComparisonStore(Path dir, WriterLock writer) {
+        this.dir = dir;
+        this.writer = writer;
+    }
+
+    /** Opens or creates the store, and removes what dead writers left in it. */
+    static ComparisonStore open(Path dir) {
+        try {
+            Files.createDirectories(dir);
+            Path real = dir.toRealPath();
+            return new StoreLock(real).locked(() -> {
+                cleanUp(real);
+                return new ComparisonStore(real, WriterLock.take(real));
+            });
+        } catch (IOException e) {
+            throw unusable(dir, e);
+        }
+    }
+
+    private static void cleanUp(Path dir) throws IOException {
+        for (String name : names(dir)) {
+            Matcher partial = PARTIAL.matcher(name);
+            Matcher lock = WriterLock.FILE.matcher(name);
+            if (partial.matches() && WriterLock.dead(dir, partial.group(1))) RunFolder.delete(dir.resolve(name));
+            if (lock.matches() && WriterLock.dead(dir, lock.group(1))) Files.deleteIfExists(dir.resolve(name));
+        }
+    }
+
+    private static List<String> names(Path dir) throws IOException {
+        try (Stream<Path> children = Files.list(dir)) {
+            return children.map(p -> p.getFileName().toString()).toList();
+        }
+    }
+
+    /** A new id, later in order than every earlier one of this process. */
+    String newId() {
+        List<String> all = ids();
+        return ids.next(all.isEmpty() ? null : all.get(0));
+    }
+
+    /** A hidden folder to write a comparison into. */
+    ComparisonFolder begin(String id) {
+        Path partial = hidden("tmp", id);
+        try {
+            return new ComparisonFolder(Files.createDirectory(partial));
+        } catch (IOException e) {
+            throw unusable(partial, e);
+        }
+    }
+
+    /** Makes a finished folder known. */
+    void publish(ComparisonFolder partial, String id) {
+        try {
+            Uninterrupted.run(() -> {
+                Files.move(partial.path(), dir.resolve(id), StandardCopyOption.ATOMIC_MOVE);
+                RunFolder.sync(dir);
+                return null;
+            });
+        } catch (IOException e) {
+            throw unusable(partial.path(), e);
+        }
+    }
+
+    /** Removes a folder that was begun and not published. */
+    static void abandon(ComparisonFolder partial) {
+        try {
+            RunFolder.delete(partial.path());
+        } catch (IOException e) {
+            LOG.warn("Cannot remove the leftover {}", partial.path(), e);
+        }
+    }
+
+    ComparisonFolder folder(String id) {
+        Path path = dir.resolve(RunIds.check(id));
+        if (Files.isDirectory(path)) return new ComparisonFolder(path);
+        throw missing(id);
+    }
+
+    /** Newest first, older than {@code before} when given; one that cannot be read is left out. */
+    List<ComparisonManifest> list(int limit, String before) {
+        List<ComparisonManifest> manifests = new ArrayList<>();
+        for (String id : ids()) {
+            if (manifests.size() >= limit) break;
+            if (before != null && id.compareTo(RunIds.check(before)) >= 0) continue;
+            try {
+                manifests.add(folder(id).manifest());
+            } catch (Problem p) {
+                LOG.warn("A comparison is left out of the list: {}", p.getMessage());
+            }
+        }
+        return manifests;
+    }
+
+    void delete(String id) {
+        Path path = folder(id).path();
+        Path trash = hidden("trash", id);
+        try {
+            Uninterrupted.run(() -> {
+                Files.move(path, trash, StandardCopyOption.ATOMIC_MOVE);
+                RunFolder.sync(dir);
+                RunFolder.delete(trash);
+                return null;
+            });
+        } catch (NoSuchFileException e) {
+            throw missing(id);
+        } catch (IOException e) {
+            throw unusable(path, e);
+        }
+    }
+
+    private Path hidden(String kind, String id) {
+        return dir.resolve("." + kind + "-" + writer.token() + "-" + id);
+    }
+
+    /** Newest first. */
+    private List<String> ids() {
+        try {
+            return names(dir).stream()
+                    .filter(RunIds::valid)
+                    .sorted(Comparator.reverseOrder())
+                    .toList();
+        } catch (IOException e) {
+            throw unusable(dir, e);
+        }
+    }
+
+    private static Problem missing(String id) {
+        return Problem.notFound("there is no such comparison")
+                .where("comparison " + id)
+                .instead("GET /comparisons lists what there is");
+    }
+
+    private static Problem unusable(Path path, IOException e) {
+        return Problem.of(Problem.Kind.INTERNAL, "the store of comparisons cannot be used")
+                .where(path)
+                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
+                .instead("check that this user may write there and that there is space")
+                .causedBy(e);
+    }
+
+    @Override
+    public void close() {
+        writer.close();
+    }
+}

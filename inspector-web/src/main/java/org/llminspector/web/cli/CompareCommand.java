@@ -1,0 +1,228 @@
+package org.llminspector.web.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.run.ComparisonListener;
+import org.llminspector.run.ComparisonManifest;
+import org.llminspector.run.ComparisonRequest;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.RunRequest;
+import org.llminspector.web.report.ComparisonReport;
+import org.llminspector.web.report.ComparisonWords;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** CompareCommand runs two requests side by side: where they part, how far, and what each costs. */
+@Command(
+        name = "compare",
+        customSynopsis = "inspector compare [--a SIDE] --b SIDE (--prompt TEXT | --text FILE) [--out FILE] [OPTION...]",
+        description =
+                "Runs the same tokens through A and B and measures how far they lie apart, at every hook and over a"
+                        + " text.",
+        sortOptions = false,
+        footer = {
+            "",
+            "A SIDE is NAME=VALUE,... with model, engine, device, precision, prompt; or a run's request as JSON or @FILE.",
+            "",
+            "Examples:",
+            "  What FP16 does to a model, value by value and over a text:",
+            "    inspector compare --a precision=fp32 --b precision=fp16 --prompt \"Once upon a time\" \\",
+            "      --text story.txt --out report.html",
+            "  What one head is worth:",
+            "    inspector compare --prompt \"The cat sat\" \\",
+            "      --b '{\"interventions\":[{\"hook\":\"blocks.2.attn.hook_z\",\"op\":\"zero\",\"heads\":[1]}]}'",
+            "  Two models, or two files of one:",
+            "    inspector compare --a model=./base --b model=./instruct --text story.txt",
+            "    inspector compare --a model=m-f16.gguf --b model=m-q8_0.gguf --text story.txt",
+            "",
+            "KL and perplexity have llama.cpp's names and formulas; A is its base. Ctrl-C ends it and keeps nothing."
+        })
+final class CompareCommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @Option(names = "--a", paramLabel = "SIDE", description = "The reference. Default: the default model in fp32.")
+    String a;
+
+    @Option(names = "--b", paramLabel = "SIDE", description = "The other side. What it does not say is as in A.")
+    String b;
+
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "What both read for the comparison of hooks.")
+    String prompt;
+
+    @Option(names = "--tokens", paramLabel = "ID", split = ",", description = "Token ids instead of a prompt.")
+    List<Integer> tokens;
+
+    @Option(
+            names = "--text",
+            paramLabel = "FILE",
+            description = "The text that KL divergence and perplexity are measured over; - reads standard input.")
+    String text;
+
+    @Option(
+            names = "--hooks",
+            paramLabel = "HOOKS",
+            split = ",",
+            description = "Hooks to compare, names or globs. Default: all but hook_result.")
+    List<String> hooks;
+
+    @Option(
+            names = "--window",
+            paramLabel = "N",
+            description = "Positions a pass over the text. Default: 512, or what context and budget allow.")
+    Integer window;
+
+    @Option(
+            names = "--stride",
+            paramLabel = "N",
+            description = "Tokens from one window to the next. Default: half a window.")
+    Integer stride;
+
+    @Option(names = "--top", paramLabel = "K", description = "Most probable tokens a side to list. Default: 10.")
+    Integer top;
+
+    @Option(names = "--no-split", description = "Do not split errors of modules into made and inherited.")
+    boolean noSplit;
+
+    @Option(names = "--no-cost", description = "Do not measure speed and memory.")
+    boolean noCost;
+
+    @Option(
+            names = "--out",
+            paramLabel = "FILE",
+            description = "Write a report, one HTML page that needs nothing else.")
+    Path out;
+
+    @Option(names = "--name", paramLabel = "TEXT", description = "A label to know the comparison by.")
+    String name;
+
+    @Option(names = "--json", description = "Print the comparison's manifest instead of tables.")
+    boolean json;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "Say nothing on standard error but problems.")
+    boolean quiet;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
+    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
+    Places places = new Places();
+
+    @Override
+    public Integer call() throws IOException {
+        Lines.warningsOnly();
+        ComparisonRequest request = request();
+        Progress progress = new Progress(spec.commandLine().getErr(), quiet);
+        Interrupt interrupt = new Interrupt();
+        try (Inspector inspector = places.open(1)) {
+            ComparisonManifest m = inspector.compare(request, listener(progress, interrupt));
+            progress.clear();
+            PrintWriter stdout = spec.commandLine().getOut();
+            if (json) stdout.println(Json.write(m));
+            else tables(m, stdout);
+            stdout.flush();
+            if (out != null) {
+                Files.writeString(out, new ComparisonReport(inspector.comparisons(), m).html());
+            }
+            if (!quiet) {
+                spec.commandLine()
+                        .getErr()
+                        .println("comparison " + m.id() + (out == null ? "" : " · report in " + out));
+                spec.commandLine().getErr().flush();
+            }
+            return 0;
+        } catch (Problem p) {
+            progress.clear();
+            if (interrupt.requested()) return Interrupt.EXIT_CODE;
+            throw p;
+        } finally {
+            progress.clear();
+            interrupt.done();
+        }
+    }
+
+    private ComparisonRequest request() throws IOException {
+        RunRequest sideA = SideArgument.parse(a, "--a");
+        RunRequest sideB = SideArgument.parse(b, "--b");
+        String modelA = sideA.model() == null ? places.slug() : places.slug(sideA.model());
+        String modelB = places.slug(sideB.model());
+        return new ComparisonRequest(
+                SideArgument.with(sideA, modelA, prompt, tokens),
+                SideArgument.with(sideB, modelB, null, null),
+                text(),
+                null,
+                new ComparisonRequest.Options(
+                        hooks, noSplit ? false : null, top, window, stride, noCost ? false : null, null, null),
+                name);
+    }
+
+    private String text() throws IOException {
+        if (text == null) return null;
+        if (text.equals("-")) return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+        Path file = Path.of(text);
+        if (Files.isRegularFile(file)) return Files.readString(file);
+        throw Problem.notFound("the file cannot be read")
+                .where("--text " + text)
+                .expected("a file of text");
+    }
+
+    private static ComparisonListener listener(Progress progress, Interrupt interrupt) {
+        return new ComparisonListener() {
+            @Override
+            public void progress(ComparisonListener.Progress p) {
+                String kl = p.meanKld() == null ? "" : String.format(Locale.ROOT, ", mean KLD %.3g", p.meanKld());
+                progress.bar(p.done(), p.total(), p.phase() + ": " + p.note() + kl);
+            }
+
+            @Override
+            public boolean cancelled() {
+                return interrupt.requested();
+            }
+        };
+    }
+
+    private static void tables(ComparisonManifest m, PrintWriter out) {
+        out.println(ComparisonWords.verdict(m));
+        section(out, List.<String[]>of(new String[] {"", "PROMPT", "TEXT"}), ComparisonWords.measures(m));
+        if (m.a().cost() != null) {
+            section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonWords.costs(m));
+        }
+        if (!m.firsts().isEmpty()) {
+            section(
+                    out,
+                    List.<String[]>of(new String[] {"RELATIVE L2 PAST", "FIRST AT", "POSITION"}),
+                    m.firsts().stream()
+                            .map(f -> new String[] {
+                                String.valueOf(f.threshold()),
+                                f.hook() == null ? "nowhere" : f.hook().name(),
+                                f.position() == null ? "" : f.position().toString()
+                            })
+                            .toList());
+        }
+    }
+
+    private static void section(PrintWriter out, List<String[]> head, List<String[]> rows) {
+        out.println();
+        List<List<String>> all = new java.util.ArrayList<>();
+        head.forEach(r -> all.add(List.of(r)));
+        rows.forEach(r -> all.add(List.of(r)));
+        Lines.table(all, out);
+    }
+}

@@ -1,0 +1,206 @@
+package org.llminspector.web.report;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import org.llminspector.base.Tensor;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.ComparedToken;
+import org.llminspector.run.ComparisonManifest;
+import org.llminspector.run.Comparisons;
+import org.llminspector.tokenize.Token;
+
+/** ComparisonReport writes one comparison as one HTML page: no scripts, no files beside it, nothing from elsewhere. */
+public final class ComparisonReport {
+
+    private static final int SHOWN_TOKENS = 3_000;
+    private static final int SHOWN_TURNS = 60;
+
+    private final Comparisons comparisons;
+    private final ComparisonManifest m;
+    private final Html html = new Html();
+
+    public ComparisonReport(Comparisons comparisons, ComparisonManifest manifest) {
+        this.comparisons = comparisons;
+        this.m = manifest;
+    }
+
+    public String html() {
+        html.open("Comparison " + m.id());
+        html.raw("<h1>")
+                .text(title(m.a()))
+                .raw(" <i>against</i> ")
+                .text(title(m.b()))
+                .raw("</h1>");
+        if (m.name() != null) html.paragraph(m.name());
+        html.raw("<p class=\"lead\">").text(ComparisonWords.verdict(m)).raw("</p>");
+        sides();
+        if (m.prompt() != null || m.text() != null) measures();
+        if (!m.hooks().isEmpty()) firsts();
+        heatmaps();
+        modules();
+        costs();
+        tokens(Comparisons.Part.TEXT, "Over the text");
+        tokens(Comparisons.Part.PROMPT, "Over the prompt");
+        provenance();
+        return html.close();
+    }
+
+    static String title(ComparisonManifest.Side s) {
+        String changed = s.request().interventions().isEmpty() ? "" : ", changed";
+        return s.model().slug() + ", " + s.engine().precision().name().toLowerCase(Locale.ROOT) + " on "
+                + s.engine().name() + changed;
+    }
+
+    private void sides() {
+        html.heading("The two sides");
+        html.table("", "A, the reference", "B");
+        row("Model", s -> s.model().slug());
+        row(
+                "Engine",
+                s -> s.engine().name() + " " + s.engine().version() + " ("
+                        + s.engine().form() + ", " + s.engine().device() + ")");
+        row("Arithmetic", s -> s.engine().arithmetic());
+        row(
+                "Changes",
+                s -> s.request().interventions().isEmpty()
+                        ? "none"
+                        : s.request().interventions().size() + ": "
+                                + s.request().interventions().get(0).op().name().toLowerCase(Locale.ROOT) + " at "
+                                + s.request().interventions().get(0).hook());
+        if (!m.a().tokens().isEmpty()) row("Prompt", s -> prompt(s.tokens()));
+        row("Weights (SHA-256)", s -> s.model().weightsSha256().substring(0, 16) + "…");
+        html.end();
+    }
+
+    private static String prompt(List<Token> tokens) {
+        StringBuilder text = new StringBuilder();
+        for (Token t : tokens) {
+            if (text.length() > 300) return text.append("…").toString();
+            text.append(t.text());
+        }
+        return text.toString();
+    }
+
+    private void row(String name, java.util.function.Function<ComparisonManifest.Side, String> of) {
+        html.row(name, of.apply(m.a()), of.apply(m.b()));
+    }
+
+    private void measures() {
+        html.heading("What they say next");
+        html.paragraph(
+                "KL and perplexity as llama.cpp's perplexity tool names and computes them, A as its base. ± is the"
+                        + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
+        html.table("", "Prompt", "Text");
+        for (String[] row : ComparisonWords.measures(m)) html.row(row);
+        html.end();
+    }
+
+    private void firsts() {
+        html.heading("Where they part");
+        html.paragraph("The first value in the order of the data whose relative L2 distance |B − A| / |A| is past a"
+                + " threshold, at any position.");
+        html.table("Past", "Hook", "Position", "Relative L2");
+        for (ComparisonManifest.First f : m.firsts()) {
+            html.row(
+                    f.threshold() == 0 ? "0 (any difference)" : Html.number(f.threshold()),
+                    f.hook() == null ? "nowhere" : f.hook().name(),
+                    f.position() == null ? "" : f.position().toString(),
+                    f.hook() == null ? "" : Html.number(f.relativeL2()));
+        }
+        html.end();
+    }
+
+    /** Every point that was compared: a row a layer, a column a position. */
+    private void heatmaps() {
+        if (m.hooks().isEmpty()) return;
+        html.heading("Layer by layer, token by token");
+        html.paragraph("Relative L2 distance: a row is a layer (the first on top), a column a token. Dark is far: from"
+                + " 10⁻⁷, where float32 rounds, to 1, where nothing is left. White: no difference at all.");
+        Set<HookPoint> points = new TreeSet<>();
+        m.hooks().forEach(r -> points.add(r.hook().point()));
+        html.raw("<div class=\"maps\">");
+        for (HookPoint point : points) {
+            Tensor values = comparisons.divergence(m.id(), point, "relative_l2");
+            html.heatmap(point.template().replace("blocks.{i}.", ""), values);
+        }
+        html.raw("</div>");
+    }
+
+    private void modules() {
+        if (m.modulesWhy() != null) html.heading("Made here, or inherited").paragraph(m.modulesWhy());
+        if (m.modules() == null || m.modules().isEmpty()) return;
+        html.heading("Made here, or inherited");
+        html.paragraph(
+                "B was run again with A's residual stream before every module: what a module's output then differs"
+                        + " from A's was made in it, the rest came with its input. The vectors add up exactly, their lengths do"
+                        + " not. All relative to the length of A's output.");
+        html.table("Module", "Error", "Made here", "Inherited", "Cosine of the two");
+        for (ComparisonManifest.ModuleError e : m.modules()) {
+            html.row(
+                    e.module(),
+                    Html.number(e.total()),
+                    Html.number(e.made()),
+                    Html.number(e.inherited()),
+                    e.cosine() == null ? "" : String.format(Locale.ROOT, "%.2f", e.cosine()));
+        }
+        html.end();
+    }
+
+    private void costs() {
+        if (m.a().cost() == null) return;
+        html.heading("What it costs");
+        html.table("", "A", "B", "B / A");
+        for (String[] row : ComparisonWords.costs(m)) html.row(row);
+        html.end();
+    }
+
+    private void tokens(Comparisons.Part part, String heading) {
+        List<ComparedToken> tokens = comparisons.tokens(m.id(), part, 0, SHOWN_TOKENS);
+        if (tokens.isEmpty()) return;
+        html.heading(heading);
+        html.paragraph(
+                "Each token is shaded by KL(A‖B) of what was said before it came; underlined where B would have said"
+                        + " something else.");
+        html.raw("<p class=\"text\">");
+        for (ComparedToken t : tokens) {
+            if (t.next() == null) continue;
+            double shade = t.kl() <= 0 ? 0 : Math.max(0, Math.min(1, (Math.log10(t.kl()) + 6) / 6));
+            html.raw(String.format(
+                            Locale.ROOT,
+                            "<span class=\"%s\" style=\"background:rgba(161,36,161,%.2f)\" title=\"KL %s nats\">",
+                            t.sameTop() ? "" : "other",
+                            0.55 * shade,
+                            Html.number(t.kl())))
+                    .text(t.next().text())
+                    .raw("</span>");
+        }
+        html.raw("</p>");
+        List<ComparedToken> turns =
+                tokens.stream().filter(t -> !t.sameTop()).limit(SHOWN_TURNS).toList();
+        if (turns.isEmpty()) {
+            html.paragraph("B never finds another token most probable.");
+            return;
+        }
+        html.table("After position", "Read last", "Really next", "A says", "B says", "KL, nats");
+        for (ComparedToken t : turns) {
+            html.row(
+                    String.valueOf(t.position()),
+                    t.read().text(),
+                    t.next() == null ? "" : t.next().text(),
+                    t.topOfA().text() + "  " + Html.percent(t.topOfA().probA()),
+                    t.topOfB().text() + "  " + Html.percent(t.topOfB().probB()),
+                    Html.number(t.kl()));
+        }
+        html.end();
+    }
+
+    private void provenance() {
+        html.raw("<p class=\"foot\">")
+                .text("Comparison " + m.id() + ", made " + m.created() + " by LLM Inspector " + m.version()
+                        + ". The same numbers: GET /api/v1/comparisons/" + m.id()
+                        + ", or in Python Inspector().comparison(\"" + m.id() + "\").")
+                .raw("</p>");
+    }
+}

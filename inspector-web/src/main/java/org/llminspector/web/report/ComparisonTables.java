@@ -1,0 +1,84 @@
+package org.llminspector.web.report;
+
+import java.util.List;
+import org.llminspector.run.ComparedToken;
+import org.llminspector.run.ComparisonManifest;
+
+/** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, or a line a token. */
+public final class ComparisonTables {
+
+    private ComparisonTables() {}
+
+    /** A number that is infinite is an empty field. */
+    public static String hooks(ComparisonManifest m) {
+        StringBuilder csv = new StringBuilder();
+        line(csv, "hook", "cosine", "relative_l2", "max_abs", "sqnr_db", "worst_position", "worst_relative_l2");
+        for (ComparisonManifest.HookRow r : m.hooks()) {
+            line(
+                    csv,
+                    r.hook().name(),
+                    r.cosine(),
+                    r.relativeL2(),
+                    r.maxAbs(),
+                    r.sqnr(),
+                    r.worstPosition(),
+                    r.worstRelativeL2());
+        }
+        return csv.toString();
+    }
+
+    /** What nothing follows has no next token. */
+    public static String tokens(List<ComparedToken> tokens) {
+        StringBuilder csv = new StringBuilder();
+        line(
+                csv,
+                "position",
+                "read_id",
+                "read",
+                "next_id",
+                "next",
+                "kl_nats",
+                "prob_a",
+                "prob_b",
+                "same_top",
+                "top_a_id",
+                "top_a",
+                "top_b_id",
+                "top_b");
+        for (ComparedToken t : tokens) {
+            ComparedToken.Candidate a = t.topOfA();
+            ComparedToken.Candidate b = t.topOfB();
+            line(
+                    csv,
+                    t.position(),
+                    t.read().id(),
+                    t.read().text(),
+                    t.next() == null ? null : t.next().id(),
+                    t.next() == null ? null : t.next().text(),
+                    t.kl(),
+                    t.probA(),
+                    t.probB(),
+                    t.sameTop(),
+                    a.id(),
+                    a.text(),
+                    b.id(),
+                    b.text());
+        }
+        return csv.toString();
+    }
+
+    private static void line(StringBuilder csv, Object... cells) {
+        for (int i = 0; i < cells.length; i++) {
+            if (i > 0) csv.append(',');
+            csv.append(cell(cells[i]));
+        }
+        csv.append("\r\n");
+    }
+
+    private static String cell(Object value) {
+        if (value == null) return "";
+        String text = value.toString();
+        boolean quoted = text.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r');
+        return quoted ? '"' + text.replace("\"", "\"\"") + '"' : text;
+    }
+}

@@ -1,0 +1,164 @@
+package org.llminspector.web.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.run.ComparisonManifest;
+import org.llminspector.run.ComparisonManifest.Cost;
+
+/** ComparisonWords say what a comparison found, in a sentence and in rows of a table. */
+public final class ComparisonWords {
+
+    private ComparisonWords() {}
+
+    /** The finding in two sentences. */
+    public static String verdict(ComparisonManifest m) {
+        OutputMeasures o = m.text() == null ? m.prompt() : m.text().measures();
+        ComparisonManifest.First any = m.firsts().isEmpty() ? null : m.firsts().get(0);
+        StringBuilder words = new StringBuilder();
+        if (any != null) {
+            words.append(
+                    any.hook() == null
+                            ? "No compared value differs, not by a bit. "
+                            : "The first difference is at " + any.hook().name() + ", position " + any.position()
+                                    + ". ");
+        }
+        if (o == null) return words.toString();
+        words.append("Over ")
+                .append(o.positions())
+                .append(m.text() == null ? " positions of the prompt" : " tokens of the text");
+        words.append(" B's next-token distributions lie ")
+                .append(Html.number(o.meanKld().value()))
+                .append(" nats from A's on average, and both find the same token most probable ")
+                .append(Html.percent(o.sameTop().value()))
+                .append(" of the time.");
+        if (o.pplRatio() != null) {
+            words.append(" Perplexity: B's is ")
+                    .append(estimate(o.pplRatio(), 5))
+                    .append(" times A's ")
+                    .append(estimate(o.pplA(), 3))
+                    .append('.');
+        }
+        return words.toString();
+    }
+
+    /** Name, prompt, text. */
+    public static List<String[]> measures(ComparisonManifest m) {
+        OutputMeasures text = m.text() == null ? null : m.text().measures();
+        List<String[]> rows = new ArrayList<>();
+        row(rows, "Positions", m.prompt(), text, o -> String.valueOf(o.positions()));
+        row(rows, "Mean KLD (nats)", m.prompt(), text, o -> estimate(o.meanKld(), -1));
+        for (double p : new double[] {50, 95, 99, 100}) {
+            String name = p == 50 ? "Median KLD" : p == 100 ? "Maximum KLD" : (int) p + " % KLD";
+            row(rows, name, m.prompt(), text, o -> Html.number(at(o.kld(), p)));
+        }
+        row(rows, "Same top p", m.prompt(), text, o -> percent(o.sameTop()));
+        row(rows, "Top-k overlap", m.prompt(), text, o -> percent(o.topOverlap()) + " (k = " + o.k() + ")");
+        row(rows, "Mean PPL(A)", m.prompt(), text, o -> estimate(o.pplA(), 4));
+        row(rows, "Mean PPL(B)", m.prompt(), text, o -> estimate(o.pplB(), 4));
+        row(rows, "Mean PPL(B)/PPL(A)", m.prompt(), text, o -> estimate(o.pplRatio(), 6));
+        row(rows, "Mean ln(PPL(B)/PPL(A))", m.prompt(), text, o -> estimate(o.lnPplRatio(), 6));
+        row(rows, "Mean PPL(B)-PPL(A)", m.prompt(), text, o -> estimate(o.pplDifference(), 6));
+        row(rows, "Mean Δp", m.prompt(), text, o -> percent(o.meanDeltaP()));
+        row(rows, "RMS Δp", m.prompt(), text, o -> percent(o.rmsDeltaP()));
+        for (double p : new double[] {1, 5, 25, 50, 75, 95, 99}) {
+            row(
+                    rows,
+                    (int) p + " % Δp",
+                    m.prompt(),
+                    text,
+                    o -> o.deltaP() == null ? "" : Html.percent(at(o.deltaP(), p)));
+        }
+        return rows;
+    }
+
+    private static void row(
+            List<String[]> rows,
+            String name,
+            OutputMeasures prompt,
+            OutputMeasures text,
+            Function<OutputMeasures, String> of) {
+        rows.add(new String[] {name, prompt == null ? "" : of.apply(prompt), text == null ? "" : of.apply(text)});
+    }
+
+    private static double at(List<OutputMeasures.Percentile> all, double percent) {
+        return all.stream()
+                .filter(p -> p.percent() == percent)
+                .findFirst()
+                .orElseThrow()
+                .value();
+    }
+
+    /** Value and error; decimals, or -1 for four significant digits. */
+    static String estimate(Estimate e, int decimals) {
+        if (e == null) return "";
+        String value =
+                decimals < 0 ? Html.number(e.value()) : String.format(Locale.ROOT, "%." + decimals + "f", e.value());
+        if (e.error() == null) return value;
+        String error =
+                decimals < 0 ? Html.number(e.error()) : String.format(Locale.ROOT, "%." + decimals + "f", e.error());
+        return value + " ± " + error;
+    }
+
+    private static String percent(Estimate e) {
+        if (e == null) return "";
+        String value = String.format(Locale.ROOT, "%.3f", 100 * e.value());
+        return e.error() == null
+                ? value + " %"
+                : value + " ± " + String.format(Locale.ROOT, "%.3f", 100 * e.error()) + " %";
+    }
+
+    /** Name, A, B, B / A. */
+    public static List<String[]> costs(ComparisonManifest m) {
+        Cost a = m.a().cost();
+        Cost b = m.b().cost();
+        List<String[]> rows = new ArrayList<>();
+        if (a == null || b == null) return rows;
+        rows.add(new String[] {"Form of the engine", a.form(), b.form(), ""});
+        String read = "Prefill, " + a.prefillTokens() + " tokens (tokens/s)";
+        cost(rows, read, speed(a.prefill()), speed(b.prefill()), median(a.prefill()), median(b.prefill()));
+        cost(rows, "Decode (tokens/s)", speed(a.decode()), speed(b.decode()), median(a.decode()), median(b.decode()));
+        cost(rows, "Load time", ms(a.loadMs()), ms(b.loadMs()), a.loadMs(), b.loadMs());
+        bytes(rows, "Weights in memory", a.weightBytes(), b.weightBytes());
+        bytes(rows, "Weights on disk", a.fileBytes(), b.fileBytes());
+        long kvA = a.kvBytesPerToken().stream().mapToLong(Long::longValue).sum();
+        long kvB = b.kvBytesPerToken().stream().mapToLong(Long::longValue).sum();
+        bytes(rows, "KV cache a token, all layers", kvA, kvB);
+        bytes(
+                rows,
+                "KV cache a token, layer 0",
+                a.kvBytesPerToken().get(0),
+                b.kvBytesPerToken().get(0));
+        if (a.peakProcessBytes() != null && b.peakProcessBytes() != null) {
+            bytes(rows, "Peak of the whole process", a.peakProcessBytes(), b.peakProcessBytes());
+        }
+        if (a.deviceBytes() != null && b.deviceBytes() != null) {
+            bytes(rows, "GPU memory taken", a.deviceBytes(), b.deviceBytes());
+        }
+        return rows;
+    }
+
+    private static void bytes(List<String[]> rows, String name, long a, long b) {
+        cost(rows, name, Html.bytes(a), Html.bytes(b), a, b);
+    }
+
+    private static void cost(List<String[]> rows, String name, String a, String b, double x, double y) {
+        rows.add(new String[] {name, a, b, x > 0 ? String.format(Locale.ROOT, "%.2f", y / x) : ""});
+    }
+
+    private static double median(ComparisonManifest.Speed s) {
+        return s == null ? 0 : s.median();
+    }
+
+    private static String speed(ComparisonManifest.Speed s) {
+        if (s == null) return "";
+        return String.format(Locale.ROOT, "%.1f (%.1f to %.1f)", s.median(), s.slowest(), s.fastest());
+    }
+
+    private static String ms(double ms) {
+        return String.format(Locale.ROOT, "%.0f ms", ms);
+    }
+}

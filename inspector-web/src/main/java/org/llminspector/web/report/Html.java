@@ -1,0 +1,163 @@
+package org.llminspector.web.report;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Locale;
+import java.util.zip.CRC32;
+import java.util.zip.DeflaterOutputStream;
+import org.llminspector.base.Tensor;
+
+/** Html writes the parts that a report is made of. Everything that comes from outside is escaped. */
+final class Html {
+
+    private static final String STYLE =
+            "body{font:16px/1.5 Georgia,serif;max-width:980px;margin:40px auto;padding:0 20px;color:#29251f;background:#faf7f0}"
+                    + "h1{font-size:30px;font-weight:500}h1 i{font-size:20px;color:#6f675b}"
+                    + "h2{font-size:21px;font-weight:500;margin:42px 0 8px}.lead{font-size:19px}"
+                    + "table{border-collapse:collapse;font:14px/1.4 ui-monospace,Menlo,monospace;display:block;overflow-x:auto}"
+                    + "th,td{text-align:left;padding:3px 18px 3px 0;border-bottom:1px solid #e3dccd;vertical-align:top;"
+                    + "white-space:pre-wrap}th{font-weight:600;color:#575046}"
+                    + ".maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:14px 22px}"
+                    + ".maps figure{margin:0}.maps figcaption{font:13px ui-monospace,Menlo,monospace;color:#575046}"
+                    + ".maps img{width:100%;height:110px;image-rendering:pixelated;border:1px solid #e3dccd;background:#fff}"
+                    + ".text{font-size:17px;line-height:1.75;white-space:pre-wrap;overflow-wrap:anywhere}"
+                    + ".other{border-bottom:2px solid #a124a1}.foot{margin-top:48px;font-size:14px;color:#6f675b}";
+
+    private final StringBuilder html = new StringBuilder();
+
+    Html open(String title) {
+        return raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
+                .text(title)
+                .raw("</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>")
+                .raw(STYLE)
+                .raw("</style></head><body><main>");
+    }
+
+    String close() {
+        return html.append("</main></body></html>\n").toString();
+    }
+
+    Html raw(String markup) {
+        html.append(markup);
+        return this;
+    }
+
+    Html text(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            switch (c) {
+                case '&' -> html.append("&amp;");
+                case '<' -> html.append("&lt;");
+                case '>' -> html.append("&gt;");
+                case '"' -> html.append("&quot;");
+                default -> html.append(c);
+            }
+        }
+        return this;
+    }
+
+    Html heading(String words) {
+        return raw("<h2>").text(words).raw("</h2>");
+    }
+
+    Html paragraph(String words) {
+        return raw("<p>").text(words).raw("</p>");
+    }
+
+    Html table(String... columns) {
+        raw("<table><thead><tr>");
+        for (String c : columns) raw("<th>").text(c).raw("</th>");
+        return raw("</tr></thead><tbody>");
+    }
+
+    Html row(String... cells) {
+        raw("<tr>");
+        for (String c : cells) raw("<td>").text(c).raw("</td>");
+        return raw("</tr>");
+    }
+
+    Html end() {
+        return raw("</tbody></table>");
+    }
+
+    /** [layer, pos] as a picture, a pixel a cell, shaded from 10^-7 to 1. */
+    Html heatmap(String name, Tensor values) {
+        int rows = Math.toIntExact(values.shape()[0]);
+        int cols = Math.toIntExact(values.shape()[1]);
+        byte[] png = png(rows, cols, values);
+        raw("<figure><img alt=\"relative L2 of ").text(name).raw(" by layer and token\" src=\"data:image/png;base64,");
+        raw(Base64.getEncoder().encodeToString(png));
+        return raw("\"><figcaption>").text(name).raw("</figcaption></figure>");
+    }
+
+    private static byte[] png(int rows, int cols, Tensor values) {
+        ByteArrayOutputStream pixels = new ByteArrayOutputStream();
+        ByteArrayOutputStream file = new ByteArrayOutputStream();
+        try (DeflaterOutputStream z = new DeflaterOutputStream(pixels)) {
+            for (int r = 0; r < rows; r++) {
+                z.write(0); // no filter
+                for (int c = 0; c < cols; c++) {
+                    double v = values.get((long) r * cols + c);
+                    double t = !(v > 0) ? 0 : Math.min(1, Math.max(0.06, (Math.log10(v) + 7) / 7));
+                    z.write(mix(255, 92, t));
+                    z.write(mix(253, 12, t));
+                    z.write(mix(249, 96, t));
+                }
+            }
+            z.finish();
+            file.write(new byte[] {(byte) 0x89, 'P', 'N', 'G', 13, 10, 26, 10});
+            ByteArrayOutputStream head = new ByteArrayOutputStream();
+            DataOutputStream fields = new DataOutputStream(head);
+            fields.writeInt(cols);
+            fields.writeInt(rows);
+            fields.write(new byte[] {8, 2, 0, 0, 0}); // 8 bits, RGB
+            chunk(file, "IHDR", head.toByteArray());
+            chunk(file, "IDAT", pixels.toByteArray());
+            chunk(file, "IEND", new byte[0]);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return file.toByteArray();
+    }
+
+    private static int mix(int from, int to, double t) {
+        return (int) Math.round(from + (to - from) * t);
+    }
+
+    private static void chunk(ByteArrayOutputStream file, String type, byte[] data) throws IOException {
+        DataOutputStream out = new DataOutputStream(file);
+        byte[] name = type.getBytes(StandardCharsets.US_ASCII);
+        CRC32 crc = new CRC32();
+        crc.update(name);
+        crc.update(data);
+        out.writeInt(data.length);
+        out.write(name);
+        out.write(data);
+        out.writeInt((int) crc.getValue());
+    }
+
+    /** Four significant digits; infinity has no number. */
+    static String number(Double x) {
+        if (x == null) return "∞";
+        if (x == 0) return "0";
+        double a = Math.abs(x);
+        if (a >= 1e6 || a < 1e-3) return String.format(Locale.ROOT, "%.3e", x);
+        int decimals = Math.max(0, 3 - (int) Math.floor(Math.log10(a)));
+        return String.format(Locale.ROOT, "%." + decimals + "f", x);
+    }
+
+    static String percent(double share) {
+        return String.format(Locale.ROOT, "%.2f %%", 100 * share);
+    }
+
+    static String bytes(long n) {
+        if (n < 1 << 10) return n + " B";
+        if (n < 1 << 20) return String.format(Locale.ROOT, "%.1f KiB", n / 1024.0);
+        if (n < 1 << 30) return String.format(Locale.ROOT, "%.1f MiB", n / 1048576.0);
+        return String.format(Locale.ROOT, "%.2f GiB", n / 1073741824.0);
+    }
+}

@@ -1,0 +1,248 @@
+"""Comparison is one finished twin run: how far B lies from A, hook by hook, token by token, and at what cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .client import Inspector
+
+Json = Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its standard error, None when one position alone gives none."""
+
+    value: float
+    error: Optional[float]
+
+    def __str__(self) -> str:
+        return f"{self.value:.6g}" + ("" if self.error is None else f" ± {self.error:.2g}")
+
+
+@dataclass(frozen=True)
+class First:
+    """The first hook in data order, and in it the first position, whose relative L2 is past the threshold."""
+
+    threshold: float
+    hook: Optional[str]
+    position: Optional[int]
+    relative_l2: Optional[float]
+
+
+@dataclass(frozen=True)
+class ModuleError:
+    """A module's error relative to the length of A's output: made in it, inherited from its input, and both.
+
+    The two vectors add up exactly; ``cosine`` is that of the angle between them.
+    """
+
+    module: str
+    output: str
+    total: float
+    made: float
+    inherited: float
+    cosine: Optional[float]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """How far B's distributions lie from A's, with llama.cpp's names and formulas; A is its base.
+
+    Attributes:
+        positions: distributions compared.
+        kld, delta_p: percentiles by per cent, 0 to 100.
+        scored: positions whose true next token is known; perplexity and Δp are over these, None when there are none.
+    """
+
+    positions: int
+    mean_kld: Estimate
+    kld: Mapping[float, float]
+    same_top: Estimate
+    top_overlap: Estimate
+    k: int
+    scored: int
+    ppl_a: Optional[Estimate]
+    ppl_b: Optional[Estimate]
+    ppl_correlation: Optional[float]
+    ln_ppl_ratio: Optional[Estimate]
+    ppl_ratio: Optional[Estimate]
+    ppl_difference: Optional[Estimate]
+    mean_delta_p: Optional[Estimate]
+    rms_delta_p: Optional[Estimate]
+    delta_p: Mapping[float, float]
+
+
+@dataclass(frozen=True)
+class ComparedTokens:
+    """What both sides said next, one row a position.
+
+    Attributes:
+        position: of the token read last, int [n].
+        kl: KL(A || B) in nats, float [n].
+        prob_a, prob_b: what each gives to the token that really follows, NaN where none does, float [n].
+        same_top: whether both find the same token most probable, bool [n].
+        rows: all there is, as the REST contract has it.
+    """
+
+    position: NDArray[np.int64]
+    kl: NDArray[np.float64]
+    prob_a: NDArray[np.float64]
+    prob_b: NDArray[np.float64]
+    same_top: NDArray[np.bool_]
+    rows: List[Json]
+
+    @property
+    def turns(self) -> List[Json]:
+        """The rows where B would have said something else."""
+        return [row for row in self.rows if not row["same_top"]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One hook at one position: both sides and B - A, without the axes batch and position."""
+
+    a: NDArray[Any]
+    b: NDArray[Any]
+    difference: NDArray[Any]
+
+
+class Comparison:
+    """One finished comparison.
+
+    Attributes:
+        manifest: all that is known of it but its numbers by position, as GET /api/v1/comparisons/{id} has it.
+    """
+
+    def __init__(self, inspector: "Inspector", manifest: Json) -> None:
+        self.manifest = manifest
+        self._inspector = inspector
+
+    @property
+    def id(self) -> str:
+        return str(self.manifest["id"])
+
+    @property
+    def prompt(self) -> Optional[Measures]:
+        """Measures over the prompt; None without one."""
+        return _measures(self.manifest.get("prompt"))
+
+    @property
+    def text(self) -> Optional[Measures]:
+        """Measures over the text; None without one."""
+        return _measures((self.manifest.get("text") or {}).get("measures"))
+
+    @property
+    def firsts(self) -> List[First]:
+        """Where the sides part, for rising thresholds; the first of them is 0: any difference."""
+        return [
+            First(f["threshold"], f.get("hook"), f.get("position"), f.get("relative_l2"))
+            for f in self.manifest["firsts"]
+        ]
+
+    @property
+    def hooks(self) -> List[Json]:
+        """Every compared hook over all positions: cosine, relative_l2, max_abs, sqnr, worst_position."""
+        return list(self.manifest["hooks"])
+
+    @property
+    def modules(self) -> List[ModuleError]:
+        """Errors of modules, made and inherited; empty when they were not split."""
+        inf = float("inf")
+        return [
+            ModuleError(
+                m["module"],
+                m["output"],
+                m.get("total", inf),
+                m.get("made", inf),
+                m.get("inherited", inf),
+                m.get("cosine"),
+            )
+            for m in self.manifest.get("modules") or []
+        ]
+
+    def divergence(self, point: str, metric: str = "relative_l2") -> NDArray[Any]:
+        """A heatmap of a hook point such as ``"hook_resid_post"``: [layer, pos].
+
+        Args:
+            metric: ``relative_l2``, ``cosine``, ``max_abs``, ``sqnr``; or ``head`` for [layer, head, pos],
+                Jensen-Shannon in nats for patterns and relative L2 for others.
+        """
+        return self._inspector._comparison_tensor(self.id, ["divergence"], metric, point=point, metric=metric)
+
+    def cell(self, hook: str, pos: int = -1) -> Cell:
+        """Both sides' values of one hook at one position; they are made again on the server."""
+        a, b, difference = (
+            self._inspector._comparison_tensor(self.id, ["cells", hook], side, pos=pos, side=side)
+            for side in ("a", "b", "difference")
+        )
+        return Cell(a, b, difference)
+
+    def tokens(self, part: Optional[str] = None) -> ComparedTokens:
+        """Token by token over the ``"text"`` or the ``"prompt"``; None: the text when there is one."""
+        part = part or ("text" if self.manifest.get("text") else "prompt")
+        rows: List[Json] = []
+        while True:
+            page = self._inspector._comparison_tokens(self.id, part, len(rows))
+            rows += page
+            if not page:
+                break
+        nan = float("nan")
+        return ComparedTokens(
+            np.array([r["position"] for r in rows], np.int64),
+            np.array([r["kl"] for r in rows], np.float64),
+            np.array([r.get("prob_a", nan) for r in rows], np.float64),
+            np.array([r.get("prob_b", nan) for r in rows], np.float64),
+            np.array([r["same_top"] for r in rows], np.bool_),
+            rows,
+        )
+
+    def report(self) -> str:
+        """The comparison as one HTML page that needs nothing else."""
+        return self._inspector._comparison_report(self.id)
+
+    def delete(self) -> None:
+        """Deletes the comparison from the server."""
+        self._inspector._comparison_delete(self.id)
+
+    def __repr__(self) -> str:
+        a, b = (self.manifest[s]["engine"]["precision"] for s in ("a", "b"))
+        measures = self.text or self.prompt
+        kld = "" if measures is None else f", mean KLD {measures.mean_kld}"
+        return f"<Comparison {self.id} {a} against {b}{kld}>"
+
+
+def _estimate(json: Optional[Json]) -> Optional[Estimate]:
+    return None if json is None else Estimate(json["value"], json.get("error"))
+
+
+def _sure(json: Json) -> Estimate:
+    return Estimate(json["value"], json.get("error"))
+
+
+def _measures(json: Optional[Json]) -> Optional[Measures]:
+    if json is None:
+        return None
+    return Measures(
+        positions=json["positions"],
+        mean_kld=_sure(json["mean_kld"]),
+        kld={p["percent"]: p["value"] for p in json["kld"]},
+        same_top=_sure(json["same_top"]),
+        top_overlap=_sure(json["top_overlap"]),
+        k=json["k"],
+        scored=json["scored"],
+        ppl_a=_estimate(json.get("ppl_a")),
+        ppl_b=_estimate(json.get("ppl_b")),
+        ppl_correlation=json.get("ppl_correlation"),
+        ln_ppl_ratio=_estimate(json.get("ln_ppl_ratio")),
+        ppl_ratio=_estimate(json.get("ppl_ratio")),
+        ppl_difference=_estimate(json.get("ppl_difference")),
+        mean_delta_p=_estimate(json.get("mean_delta_p")),
+        rms_delta_p=_estimate(json.get("rms_delta_p")),
+        delta_p={p["percent"]: p["value"] for p in json.get("delta_p") or []},
+    )
