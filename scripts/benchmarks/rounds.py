@@ -36,6 +36,13 @@ def java(args, precision):
     )
 
 
+def opened(args, how):
+    return run(
+        ["java", "-Xmx1g", "-Dai.djl.offline=true", f"-Dai.djl.pytorch.num_threads={args.threads}"]
+        + ["-cp", args.classpath, "org.llminspector.bench.OpenBench", "--model", args.model, "--how", how]
+    )
+
+
 def twin(args):
     script = str(pathlib.Path(__file__).with_name("forward.py"))
     return run([sys.executable, script, "--model", args.model, "--threads", str(args.threads), "--json"])
@@ -93,6 +100,26 @@ def capture_table(rounds):
     yield f"| the copy out | {times(copy)} | {speedup(copy, plain)} | |"
 
 
+def open_table(rounds):
+    """Times and memory of a fresh process each; the file's pages are in the system's cache for both."""
+    read = column(rounds, "read", "read_ms")
+    yield "| | ms | times reading | own memory, MiB | mapped pages, MiB | most ever, MiB |"
+    yield "|---|---|---|---|---|---|"
+
+    def row(title, who, what, when):
+        memory = (column(rounds, who, f"{when}_{kind}_mib") for kind in ("rssanon", "rssfile", "vmhwm"))
+        own = ratio = ""
+        if what:
+            ms = column(rounds, who, what)
+            own, ratio = times(ms), speedup(ms, read)
+        return f"| {title} | {own} | {ratio} | " + " | ".join(number(statistics.median(m)) for m in memory) + " |"
+
+    yield row("a process with libtorch loaded", "open", None, "before")
+    yield row(f"reading the {rounds[0]['read']['bytes'] / 2**20:.0f} MiB once, 4 MiB at a time", "read", "read_ms", "after")
+    yield row("opened: the engine holds every weight", "open", "engine_ms", "engine")
+    yield row("and one token run, which touches them", "open", "first_token_ms", "first_token")
+
+
 def machine():
     cpu = platform.processor() or platform.machine()
     cpuinfo = pathlib.Path("/proc/cpuinfo")
@@ -121,9 +148,12 @@ def write_section(name, text):
     DOCUMENT.write_text(before + begin + text + "\n" + end + after)
 
 
+TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("what", choices=["forward", "capture"])
+    parser.add_argument("what", choices=["forward", "capture", "open"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", required=True)
@@ -136,14 +166,14 @@ def main():
         print(f"The machine is busy (load {load:.1f}): these numbers will be worth little.", file=sys.stderr)
     rounds = []
     for i in range(args.rounds):
-        measured = {"fp32": java(args, "fp32")}
+        measured = {how: opened(args, how) for how in ("read", "open")} if args.what == "open" else {"fp32": java(args, "fp32")}
         if args.what == "forward":
             measured.update(python=twin(args), fp16=java(args, "fp16"))
         rounds.append(measured)
         shown = {f"{who} {k}": round(v, 1) for who, m in measured.items() for k, v in m.items() if k.endswith("_ms")}
         print(f"round {i + 1} of {args.rounds}: {shown}", file=sys.stderr)
 
-    table = "\n".join((forward_table if args.what == "forward" else capture_table)(rounds))
+    table = "\n".join(TABLES[args.what](rounds))
     notes = [
         f"{datetime.date.today()}; {args.threads} threads; {args.rounds} rounds, medians (and ranges).",
         f"{machine()}. {versions(rounds)}.",

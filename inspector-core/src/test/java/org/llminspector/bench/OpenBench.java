@@ -1,0 +1,103 @@
+package org.llminspector.bench;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
+
+/**
+ * OpenBench opens one checkpoint in a fresh process, or only reads its files once; {@code scripts/bench open} calls it.
+ *
+ * <p>{@code --model DIR --how read|open}. Milliseconds since the start of each step; memory as /proc/self/status has it:
+ * what is the process' own (RssAnon), what is pages of mapped files (RssFile), and the most there ever was (VmHWM).
+ */
+public final class OpenBench {
+
+    private OpenBench() {}
+
+    public static void main(String[] args) throws IOException {
+        Map<String, String> options = new LinkedHashMap<>();
+        for (int i = 0; i + 1 < args.length; i += 2) options.put(args[i], args[i + 1]);
+        Path model = Path.of(options.get("--model"));
+        Map<String, Object> result = new LinkedHashMap<>();
+        // The native library is loaded before, for it is not part of the checkpoint.
+        TorchEngine.capabilities();
+        memory("before_", result);
+        if (options.get("--how").equals("read")) read(model, result);
+        else open(model, result);
+        memory("after_", result);
+        System.out.println(Json.write(result));
+    }
+
+    private static void read(Path model, Map<String, Object> result) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 22);
+        long bytes = 0;
+        long from = System.nanoTime();
+        for (Path file : weightFiles(model)) {
+            try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
+                for (int n = in.read(buffer); n >= 0; n = in.read(buffer.clear())) bytes += n;
+            }
+        }
+        result.put("read_ms", ms(from));
+        result.put("bytes", bytes);
+    }
+
+    private static List<Path> weightFiles(Path model) throws IOException {
+        if (Files.isRegularFile(model)) return List.of(model);
+        try (Stream<Path> files = Files.list(model)) {
+            return files.filter(f -> f.toString().endsWith(".safetensors"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    private static void open(Path model, Map<String, Object> result) {
+        long from = System.nanoTime();
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            Weights weights = Family.open(checkpoint);
+            result.put("checkpoint_ms", ms(from));
+            try (TorchEngine engine = TorchEngine.open(weights, "cpu", Precision.FP32)) {
+                result.put("engine_ms", ms(from));
+                memory("engine_", result);
+                try (var session = engine.begin(SessionRequest.plain(1))) {
+                    session.append(new int[] {1}); // reads every weight but the embeddings of other tokens
+                }
+                result.put("first_token_ms", ms(from));
+                memory("first_token_", result);
+            }
+        }
+    }
+
+    private static double ms(long from) {
+        return (System.nanoTime() - from) / 1e6;
+    }
+
+    /** Mebibytes; nothing where there is no /proc. */
+    private static void memory(String when, Map<String, Object> result) {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) return;
+        try {
+            for (String line : Files.readAllLines(status)) {
+                if (line.matches("(RssAnon|RssFile|VmHWM):.*")) {
+                    String name = line.substring(0, line.indexOf(':')).toLowerCase(java.util.Locale.ROOT);
+                    result.put(when + name + "_mib", Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024.0);
+                }
+            }
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}
