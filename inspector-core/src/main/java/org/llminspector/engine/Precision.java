@@ -9,9 +9,9 @@ public enum Precision {
     BF16,
     /** W8A8: one scale an output channel, and activations in INT8 too, one scale a position. */
     INT8,
-    /** Weights only, 8 bits, a scale every 128 weights. */
+    /** Weights only, 8 bits, a scale every 128 weights; a GGUF file's Q8_0 as it is. */
     INT8_WEIGHT,
-    /** Weights only, 4 bits, a scale every 32 weights. */
+    /** Weights only, 4 bits, a scale every 32 weights; a GGUF file's Q4_0 as it is. */
     INT4_32,
     /** Weights only, 4 bits, a scale every 128 weights. */
     INT4_128;

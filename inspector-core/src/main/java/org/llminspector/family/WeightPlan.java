@@ -20,12 +20,17 @@ public final class WeightPlan {
      * Source makes one canonical weight from the files.
      *
      * @param tensor the files' tensor that it is made of
+     * @param inFile the rows of that tensor that it is, or null where more was done to it
      */
-    public record Source(String tensor, Function<Checkpoint, Tensor> reading) {
+    public record Source(String tensor, Function<Checkpoint, Tensor> reading, Rows inFile) {
+
+        /** Rows [from, from + count). */
+        record Rows(int from, int count) {}
 
         /** A tensor as it is in the file. */
         static Source of(String tensor, long... shape) {
-            return new Source(tensor, checkpoint -> checkpoint.get(tensor, shape));
+            Rows all = new Rows(0, Math.toIntExact(shape[0]));
+            return new Source(tensor, checkpoint -> checkpoint.get(tensor, shape), all);
         }
 
         Tensor read(Checkpoint checkpoint) {
@@ -33,7 +38,7 @@ public final class WeightPlan {
         }
 
         private Source then(UnaryOperator<Tensor> change) {
-            return new Source(tensor, checkpoint -> change.apply(read(checkpoint)));
+            return new Source(tensor, checkpoint -> change.apply(read(checkpoint)), null);
         }
 
         /** Columns [from, to) of a matrix. */
@@ -43,7 +48,8 @@ public final class WeightPlan {
 
         /** Rows [from, to) of a matrix, or elements of a vector: a view. */
         Source rows(int from, int to) {
-            return then(t -> t.rows(from, to));
+            Rows part = inFile == null ? null : new Rows(inFile.from() + from, to - from);
+            return new Source(tensor, checkpoint -> read(checkpoint).rows(from, to), part);
         }
 
         /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */

@@ -1,10 +1,12 @@
 package org.llminspector.family;
 
 import java.util.Collections;
+import java.util.Optional;
 import java.util.Set;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -51,6 +53,15 @@ public final class Weights {
     /** One weight in the number format of the file; unchanged ones are views of the mapped file. */
     public Tensor get(String name) {
         return source(name).read(checkpoint);
+    }
+
+    /** The blocks of quantized numbers that the file has this matrix in, row by row; empty where it has none for it. */
+    public Optional<GgufRows> blocks(String name) {
+        WeightPlan.Source source = source(name);
+        WeightPlan.Source.Rows rows = source.inFile();
+        TensorInfo info = info(name);
+        if (rows == null || info.blocks() == null || info.shape().size() != 2) return Optional.empty();
+        return Optional.of(checkpoint.blocks(source.tensor(), rows.from(), rows.from() + rows.count()));
     }
 
     private WeightPlan.Source source(String name) {

@@ -31,8 +31,9 @@ final class Arithmetic {
             case INT8 ->
                 "int8 weights (a scale an output channel) times int8 activations (a scale a position), exact int32"
                         + " sums; fp32 elsewhere";
-            case INT8_WEIGHT -> "int8 weights, a scale in 128; " + kernel(choice, 8, 128);
-            case INT4_32 -> "int4 weights, a scale in 32; " + kernel(choice, 4, 32);
+            case INT8_WEIGHT ->
+                "int8 weights, a scale in 128 (Q8_0 of a file: its own, in 32); " + kernel(choice, 8, 128);
+            case INT4_32 -> "int4 weights, a scale in 32 (Q4_0 of a file: its own); " + kernel(choice, 4, 32);
             case INT4_128 -> "int4 weights, a scale in 128; " + kernel(choice, 4, 128);
         };
     }

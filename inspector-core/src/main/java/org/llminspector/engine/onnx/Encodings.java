@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.gguf.GgmlType;
+import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
 
@@ -66,15 +68,10 @@ final class Encodings {
         return new Channels(weights.declare(graph, codes), weights.declare(graph, scales));
     }
 
-    /** A scale a block: scheme intBITS-gSIZE. */
+    /** A scale a block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. */
     synchronized Blocks blocks(GraphBuilder graph, String name, int bits, int size) {
         String format = name + "@int" + bits + "-g" + size;
-        Shape shape = shapes.computeIfAbsent(format, f -> {
-            QuantizedTensor q = quantize(name, "int" + bits + "-g" + size);
-            weights.hold(f + ".codes", pack(q, bits, size));
-            weights.hold(f + ".scales", q.scales());
-            return new Shape(q.rows(), q.cols(), size);
-        });
+        Shape shape = shapes.computeIfAbsent(format, f -> make(f, name, bits, size));
         return new Blocks(
                 weights.declare(graph, format + ".codes"),
                 weights.declare(graph, format + ".scales"),
@@ -84,26 +81,44 @@ final class Encodings {
                 shape.block());
     }
 
+    private Shape make(String format, String name, int bits, int size) {
+        GgufRows own = own(name, bits, size);
+        QuantizedTensor q = own == null ? quantize(name, "int" + bits + "-g" + size) : null;
+        Tensor codes = own == null ? q.codes() : own.codes();
+        int block = own == null ? size : own.type().blockSize();
+        weights.hold(format + ".codes", pack(codes, bits, block));
+        weights.hold(format + ".scales", own == null ? q.scales() : own.scales());
+        return new Shape((int) codes.shape()[0], (int) codes.shape()[1], block);
+    }
+
+    /** Q4_0 is int4 in blocks of 32, and Q8_0 int8 in blocks of 32: they are taken as they are, not rounded again. */
+    private GgufRows own(String name, int bits, int size) {
+        if (bits == 4 && size != GgmlType.Q4_0.blockSize()) return null;
+        return weights.blocks(name, bits == 4 ? GgmlType.Q4_0 : GgmlType.Q8_0).orElse(null);
+    }
+
     private QuantizedTensor quantize(String name, String scheme) {
         return QuantScheme.of(scheme).quantize(weights.read(name), "tensor " + name);
     }
 
     /** Signed codes as MatMulNBits has them: unsigned, side by side, each row's last block filled up with zeros. */
-    private static Tensor pack(QuantizedTensor q, int bits, int size) {
-        int blocks = q.groups();
+    private static Tensor pack(Tensor signed, int bits, int size) {
+        int rows = (int) signed.shape()[0];
+        int cols = (int) signed.shape()[1];
+        int blocks = (cols + size - 1) / size;
         int blockBytes = size * bits / 8;
         int middle = 1 << (bits - 1);
-        ByteBuffer codes = q.codes().data();
-        ByteBuffer out = ByteBuffer.allocateDirect(Math.multiplyExact(q.rows() * blocks, blockBytes))
+        ByteBuffer codes = signed.data();
+        ByteBuffer out = ByteBuffer.allocateDirect(Math.multiplyExact(rows * blocks, blockBytes))
                 .order(ByteOrder.LITTLE_ENDIAN);
-        for (int r = 0; r < q.rows(); r++) {
+        for (int r = 0; r < rows; r++) {
             for (int c = 0; c < blocks * size; c++) {
-                int code = middle + (c < q.cols() ? codes.get(r * q.cols() + c) : 0);
+                int code = middle + (c < cols ? codes.get(r * cols + c) : 0);
                 int at = r * blocks * blockBytes + c * bits / 8;
                 if (bits == 8) out.put(at, (byte) code);
                 else out.put(at, (byte) (c % 2 == 0 ? code : (out.get(at) & 0xF) | (code << 4)));
             }
         }
-        return Tensor.of(DType.U8, out, q.rows(), blocks, blockBytes);
+        return Tensor.of(DType.U8, out, rows, blocks, blockBytes);
     }
 }

@@ -7,10 +7,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.gguf.GgmlType;
+import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.family.Weights;
 
@@ -36,6 +39,12 @@ final class OnnxWeights implements AutoCloseable {
     /** A canonical weight in the file's own number format. */
     Tensor read(String name) {
         return weights.get(name);
+    }
+
+    /** The blocks that the file has a weight in, when they are of this format. */
+    Optional<GgufRows> blocks(String name, GgmlType type) {
+        if (weights.info(name).blocks() != type) return Optional.empty();
+        return weights.blocks(name);
     }
 
     /** Declares a canonical weight in float32. */
