@@ -3,6 +3,8 @@ package org.llminspector.engine.onnx;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
+import com.sun.jna.Function;
+import com.sun.jna.Platform;
 import org.llminspector.base.Problem;
 
 /** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
@@ -31,9 +33,20 @@ final class Ort {
 
     private static synchronized OrtEnvironment environment() throws OrtException {
         if (environment == null) {
+            silenceTelemetry();
             environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "llm-inspector");
             environment.setTelemetry(false);
         }
         return environment;
+    }
+
+    /**
+     * Sets ORT_DISABLE_TELEMETRY in this process: 1.29 reads it while the environment is made, before {@code
+     * setTelemetry} can say no, and its telemetry ends the process where the command line is long.
+     */
+    private static void silenceTelemetry() {
+        if (Platform.isWindows()) return;
+        Function.getFunction(Platform.C_LIBRARY_NAME, "setenv")
+                .invokeInt(new Object[] {"ORT_DISABLE_TELEMETRY", "1", 1});
     }
 }
