@@ -1,0 +1,154 @@
+package org.llminspector.engine.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.family.Family;
+import org.llminspector.golden.Golden;
+import org.llminspector.golden.Kind;
+import org.llminspector.hook.HookPatterns;
+
+/** Memory of this process outside the files it maps: nothing leaks, weights are shared, a closed engine gives back. */
+class MemoryTest {
+
+    private static final int MIB = 1024;
+
+    @TempDir
+    Path temp;
+
+    @Test
+    void aThousandTokensLeakNothing() throws IOException {
+        tokensLeakNothing(1_000);
+    }
+
+    @Test
+    @Tag("long")
+    void tenThousandTokensLeakNothing() throws IOException {
+        tokensLeakNothing(10_000);
+    }
+
+    private static void tokensLeakNothing(int tokens) throws IOException {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"), Kind.ONNX)) {
+            generate(g, tokens); // touches as much of the heap as what follows
+            long before = residentKib();
+            generate(g, tokens);
+            // One leaked cache a sequence alone would be 100 KiB x 20 (x 200).
+            assertThat(residentKib() - before).as("KiB grown").isLessThan(4 * MIB);
+        }
+    }
+
+    /** In sequences of 50, now fast, now tapped with every hook captured. */
+    private static void generate(Golden g, int tokens) throws IOException {
+        TreeSet<org.llminspector.hook.HookId> all = new TreeSet<>(HookPatterns.all(g.engine.spec()));
+        for (int i = 0; i < tokens / 50; i++) {
+            SessionRequest request =
+                    i % 2 == 0 ? SessionRequest.plain(51) : new SessionRequest(51, all, List.of(), List.of());
+            try (Session s = g.engine.begin(request)) {
+                s.append(new int[] {1});
+                for (int t = 0; t < 50; t++) s.append(new int[] {t});
+            }
+        }
+        System.gc();
+    }
+
+    @Test
+    void sequencesShareWeightsAndAClosedEngineGivesThemBack() throws IOException {
+        Path model = bigModel();
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            long weights = checkpoint.bytes() / 1024;
+            assertThat(weights).isGreaterThan(40 * MIB);
+            cycle(checkpoint, weights);
+            cycle(checkpoint, weights);
+            long before = residentKib();
+            for (int i = 0; i < 6; i++) cycle(checkpoint, weights);
+            // Each packs its matrices: six that kept them would keep six times the weights.
+            assertThat(residentKib() - before).as("KiB left of six engines").isLessThan(weights);
+        }
+    }
+
+    private static void cycle(Checkpoint checkpoint, long weights) throws IOException {
+        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32);
+        try (OnnxEngine engine = OnnxEngine.open(Family.open(checkpoint), "cpu", plan);
+                Session first = engine.begin(SessionRequest.plain(8))) {
+            first.append(new int[] {1, 2, 3});
+            long one = residentKib();
+            try (Session second = engine.begin(SessionRequest.plain(8))) {
+                second.append(new int[] {4, 5, 6});
+                assertThat(residentKib() - one).as("KiB of a second sequence").isLessThan(weights / 10);
+            }
+        }
+        System.gc();
+    }
+
+    /** A Llama of about 50 MiB, of no use but its size. */
+    private Path bigModel() throws IOException {
+        int d = 512;
+        int mlp = 1536;
+        int vocab = 1024;
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("model.embed_tokens.weight", noise(vocab, d));
+        tensors.put("model.norm.weight", noise(d));
+        for (int i = 0; i < 4; i++) {
+            String b = "model.layers." + i + ".";
+            for (String p : List.of("q", "k", "v", "o"))
+                tensors.put(b + "self_attn." + p + "_proj.weight", noise(d, d));
+            tensors.put(b + "mlp.gate_proj.weight", noise(mlp, d));
+            tensors.put(b + "mlp.up_proj.weight", noise(mlp, d));
+            tensors.put(b + "mlp.down_proj.weight", noise(d, mlp));
+            tensors.put(b + "input_layernorm.weight", noise(d));
+            tensors.put(b + "post_attention_layernorm.weight", noise(d));
+        }
+        Files.writeString(
+                temp.resolve("config.json"),
+                "{\"model_type\":\"llama\",\"hidden_size\":512,\"intermediate_size\":1536,\"num_attention_heads\":8,"
+                        + "\"num_key_value_heads\":8,\"num_hidden_layers\":4,\"vocab_size\":1024,"
+                        + "\"max_position_embeddings\":64,\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0,"
+                        + "\"hidden_act\":\"silu\",\"tie_word_embeddings\":true}");
+        SafetensorsWriter.write(temp.resolve("model.safetensors"), tensors, Map.of());
+        return temp;
+    }
+
+    private static Tensor noise(int... shape) {
+        long[] dims = java.util.Arrays.stream(shape).asLongStream().toArray();
+        int n = Math.toIntExact(Tensor.elements(dims));
+        ByteBuffer bytes = ByteBuffer.allocate(4 * n).order(ByteOrder.LITTLE_ENDIAN);
+        int state = 12345;
+        for (int i = 0; i < n; i++) {
+            state = state * 1664525 + 1013904223;
+            bytes.putFloat(4 * i, state * 0x1p-36f);
+        }
+        return Tensor.of(DType.F32, bytes, dims);
+    }
+
+    /** Anonymous memory of this process. */
+    private static long residentKib() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) {
+            Runtime r = Runtime.getRuntime();
+            return (r.totalMemory() - r.freeMemory()) / 1024;
+        }
+        return Files.readAllLines(status).stream()
+                .filter(l -> l.startsWith("RssAnon"))
+                .mapToLong(l -> Long.parseLong(l.replaceAll("[^0-9]", "")))
+                .sum();
+    }
+}
