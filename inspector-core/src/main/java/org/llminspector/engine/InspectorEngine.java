@@ -1,5 +1,6 @@
 package org.llminspector.engine;
 
+import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.spec.DecoderSpec;
 
@@ -20,6 +21,15 @@ public interface InspectorEngine extends AutoCloseable {
      * @return [batch, pos, vocab]
      */
     Tensor unembed(Tensor resid);
+
+    /** Runs forwards and backwards, in float32; an engine without gradients says so. */
+    default Gradients gradients(GradientRequest request) {
+        throw Problem.unsupported("this engine has no gradients")
+                .where("engine")
+                .expected("torch")
+                .found(info().name())
+                .instead("ask again with engine torch");
+    }
 
     @Override
     void close();

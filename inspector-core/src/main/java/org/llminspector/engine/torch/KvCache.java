@@ -31,6 +31,16 @@ final class KvCache {
         }
     }
 
+    /** Keeps nothing: each pass sees its own keys and values only, and they keep their gradients. */
+    static KvCache none() {
+        return new KvCache();
+    }
+
+    private KvCache() {
+        this.spec = null;
+        this.maxPositions = 0;
+    }
+
     /** Positions held. */
     int length() {
         return length;
@@ -38,11 +48,11 @@ final class KvCache {
 
     /** Writes a pass's keys [1, kv_head, pos, d_head]; gives all keys so far, a view [1, kv_head, key, d_head]. */
     NDArray keys(int layer, NDArray k) {
-        return append(keys.get(layer), k);
+        return spec == null ? k : append(keys.get(layer), k);
     }
 
     NDArray values(int layer, NDArray v) {
-        return append(values.get(layer), v);
+        return spec == null ? v : append(values.get(layer), v);
     }
 
     /** The whole memory [1, kv_head, max_pos, d_head], for a layer that writes into it itself. */

@@ -16,6 +16,8 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.GradientRequest;
+import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
@@ -33,14 +35,16 @@ public final class TorchEngine implements InspectorEngine {
     private static final String FEW_BITS_WHY = "DJL has no kernels for weights of few bits";
     private static final String FEW_BITS_INSTEAD = "use the onnx engine";
 
+    private final Weights model;
     private final DecoderSpec spec;
     private final TorchWeights weights;
     private final NDManager manager;
     private final Decoder decoder;
     private final EngineInfo info;
 
-    private TorchEngine(DecoderSpec spec, TorchWeights weights, NDManager manager, EngineInfo info) {
-        this.spec = spec;
+    private TorchEngine(Weights model, TorchWeights weights, NDManager manager, EngineInfo info) {
+        this.model = model;
+        this.spec = model.spec();
         this.weights = weights;
         this.manager = manager;
         this.decoder = new Decoder(spec, weights, manager);
@@ -71,7 +75,7 @@ public final class TorchEngine implements InspectorEngine {
                         JniUtils.getNumThreads(),
                         (System.nanoTime() - from) / 1e6,
                         loaded.bytes());
-                return new TorchEngine(weights.spec(), loaded, manager, info);
+                return new TorchEngine(weights, loaded, manager, info);
             } catch (RuntimeException | Error e) {
                 manager.close();
                 throw e;
@@ -138,6 +142,20 @@ public final class TorchEngine implements InspectorEngine {
                 ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
                 copy.put(bytes).flip();
                 return Tensor.of(DType.F32, copy, logits.getShape().getShape());
+            }
+        });
+    }
+
+    @Override
+    public Gradients gradients(GradientRequest request) {
+        return EngineThread.call(() -> {
+            if (info.precision() == Precision.FP32 && !request.parameters()) {
+                return new GradientPass(decoder, weights, manager).run(request);
+            }
+            // The weights again, in float32, for this once: their gradients take as much memory as they do.
+            try (NDManager own = manager.newSubManager();
+                    TorchWeights exact = new TorchWeights(model, own, Precision.FP32)) {
+                return new GradientPass(new Decoder(spec, exact, own), exact, own).run(request);
             }
         });
     }

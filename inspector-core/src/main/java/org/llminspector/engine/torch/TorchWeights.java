@@ -8,7 +8,10 @@ import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
@@ -40,6 +43,7 @@ final class TorchWeights implements AutoCloseable {
     private final NDManager manager;
     private final DataType matrixType;
     private final boolean cuda;
+    private final Map<String, NDArray> all = new LinkedHashMap<>();
     private long bytes;
 
     final NDArray embed; // [vocab, d_model]
@@ -76,6 +80,11 @@ final class TorchWeights implements AutoCloseable {
         unembed = weights.spec().tied() ? new Linear(embed, null, cuda) : linear("unembed");
     }
 
+    /** Every weight by its canonical name, as it was loaded. */
+    Map<String, NDArray> all() {
+        return Collections.unmodifiableMap(all);
+    }
+
     long bytes() {
         return bytes;
     }
@@ -103,6 +112,7 @@ final class TorchWeights implements AutoCloseable {
             array = cast;
             if (type == DataType.FLOAT16) refuseOverflow(name, array);
         }
+        all.put(name, array);
         bytes += array.size() * array.getDataType().getNumOfBytes();
         return array;
     }

@@ -1,0 +1,158 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.GradientRequest;
+import org.llminspector.engine.GradientRequest.Of;
+import org.llminspector.engine.GradientRequest.Target;
+import org.llminspector.engine.Gradients;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * GradientPass runs the decoder forwards and libtorch's autograd backwards, on the engine thread.
+ *
+ * <p>The gradient at a hook is that of zeros added there: libtorch keeps gradients of leaves only, and a value on the
+ * way is none.
+ */
+final class GradientPass {
+
+    private final Decoder decoder;
+    private final TorchWeights weights;
+    private final NDManager manager;
+
+    /** @param weights float32: a value that changes its number format on the way loses its gradient in DJL */
+    GradientPass(Decoder decoder, TorchWeights weights, NDManager manager) {
+        this.decoder = decoder;
+        this.weights = weights;
+        this.manager = manager;
+    }
+
+    Gradients run(GradientRequest request) {
+        boolean before = JniUtils.isGradMode();
+        Map<String, NDArray> parameters = request.parameters() ? weights.all() : Map.of();
+        try (NDScope scope = new NDScope();
+                NDManager own = manager.newSubManager();
+                Leaves leaves = new Leaves(request.hooks(), own)) {
+            scope.suppressNotUsedWarning();
+            JniUtils.setGradMode(true);
+            parameters.values().forEach(p -> p.setRequiresGradient(true));
+            long[] ids = new long[request.tokens().length];
+            for (int i = 0; i < ids.length; i++) ids[i] = request.tokens()[i];
+            NDArray logits = decoder.forward(own.create(ids, new Shape(1, ids.length)), KvCache.none(), leaves);
+            NDArray each = each(logits, request.targets(), own); // [target]
+            NDArray value = each.mul(own.create(weights(request))).sum();
+            JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
+            List<Double> values = new ArrayList<>();
+            for (float v : each.toFloatArray()) values.add((double) v);
+            return new Gradients(value.getFloat(), values, leaves.gradients(), norms(parameters));
+        } finally {
+            parameters.values().forEach(p -> p.setRequiresGradient(false));
+            JniUtils.setGradMode(before);
+        }
+    }
+
+    private static float[] weights(GradientRequest request) {
+        float[] weights = new float[request.targets().size()];
+        for (int i = 0; i < weights.length; i++)
+            weights[i] = (float) request.targets().get(i).weight();
+        return weights;
+    }
+
+    /** Each target's value: its logit, or minus its log probability. */
+    private static NDArray each(NDArray logits, List<Target> targets, NDManager own) {
+        long vocab = logits.getShape().get(2);
+        long[] at = new long[targets.size()];
+        float[] logit = new float[at.length]; // 1 where the logit is meant
+        for (int i = 0; i < at.length; i++) {
+            Target t = targets.get(i);
+            at[i] = t.pos() * vocab + t.token();
+            logit[i] = t.of() == Of.LOGIT ? 1 : 0;
+        }
+        NDArray places = own.create(at);
+        NDArray scores = logits.reshape(-1).gather(places, 0);
+        NDArray nll = logits.logSoftmax(2).reshape(-1).gather(places, 0).neg();
+        NDArray meant = own.create(logit);
+        return scores.mul(meant).add(nll.mul(meant.neg().add(1)));
+    }
+
+    private static List<Gradients.ParameterGradient> norms(Map<String, NDArray> parameters) {
+        List<Gradients.ParameterGradient> norms = new ArrayList<>();
+        parameters.forEach((name, p) -> {
+            NDArray g = p.getGradient();
+            List<Long> shape = new ArrayList<>();
+            for (long d : p.getShape().getShape()) shape.add(d);
+            norms.add(new Gradients.ParameterGradient(
+                    name,
+                    shape,
+                    Math.sqrt(g.square().sum().getFloat()),
+                    g.abs().max().getFloat(),
+                    Math.sqrt(p.stopGradient().square().sum().getFloat())));
+        });
+        return norms;
+    }
+
+    /** Leaves is a tap that adds zeros where a gradient is wanted. */
+    private static final class Leaves implements Tap, AutoCloseable {
+        private final Set<HookId> wanted;
+        private final NDManager manager;
+        private final Map<HookId, NDArray> zeros = new HashMap<>();
+
+        Leaves(Set<HookId> wanted, NDManager manager) {
+            this.wanted = wanted;
+            this.manager = manager;
+        }
+
+        @Override
+        public boolean wants(HookPoint point, int layer) {
+            return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
+        }
+
+        @Override
+        public boolean changes(HookPoint point, int layer) {
+            return wanted.contains(new HookId(point, layer));
+        }
+
+        @Override
+        public NDArray at(HookPoint point, int layer, NDArray value) {
+            HookId id = new HookId(point, layer);
+            if (!wanted.contains(id)) return value;
+            NDArray leaf = manager.zeros(value.getShape(), DataType.FLOAT32);
+            NDScope.unregister(leaf);
+            leaf.setRequiresGradient(true);
+            zeros.put(id, leaf);
+            return value.add(leaf);
+        }
+
+        TreeMap<HookId, Tensor> gradients() {
+            TreeMap<HookId, Tensor> gradients = new TreeMap<>();
+            zeros.forEach((id, leaf) -> {
+                ByteBuffer bytes = leaf.getGradient().toByteBuffer(true);
+                ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+                copy.put(bytes).flip();
+                gradients.put(id, Tensor.of(DType.F32, copy, leaf.getShape().getShape()));
+            });
+            return gradients;
+        }
+
+        @Override
+        public void close() {
+            zeros.values().forEach(NDArray::close);
+        }
+    }
+}

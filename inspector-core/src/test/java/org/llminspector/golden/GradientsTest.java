@@ -1,0 +1,175 @@
+package org.llminspector.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.GradientRequest;
+import org.llminspector.engine.GradientRequest.Of;
+import org.llminspector.engine.GradientRequest.Target;
+import org.llminspector.engine.Gradients;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.Parameter;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+
+/** Gradients of every family against Hugging Face's, at every hook against finite differences, by every weight against the learner's. */
+class GradientsTest {
+
+    static List<Path> all() {
+        return Golden.all();
+    }
+
+    @ParameterizedTest
+    @MethodSource("all")
+    void byTheEmbeddingAsInHuggingFace(Path dir) {
+        try (Golden g = new Golden(dir)) {
+            if (!g.names().contains("grad_embeds")) return;
+            int[] ids = g.ids("input_ids");
+            HookId embed = HookId.of(HookPoint.EMBED);
+            Target top = new Target(ids.length - 1, g.info.path("grad_target").asInt(), Of.LOGIT, 1);
+            float[] gradient = g.engine
+                    .gradients(new GradientRequest(ids, List.of(top), new TreeSet<>(Set.of(embed)), false))
+                    .hooks()
+                    .get(embed)
+                    .toFloats();
+            // The golden is by the row looked up, the hook is after the family's scale.
+            for (int i = 0; i < gradient.length; i++) gradient[i] *= g.engine.spec().embedScale();
+            float[] golden = g.values("grad_embeds");
+            double size = 0;
+            for (float v : golden) size = Math.max(size, Math.abs(v));
+            double noise = g.noise == null ? 2e-5 : g.noise.path("grad_embeds").asDouble(2e-5);
+            assertThat(Golden.maxAbsDiff(gradient, golden)).as("of at most " + size).isLessThan(Math.max(3 * noise, 3e-5 * size));
+        }
+    }
+
+    /** A number's slope along a direction at a hook, from two runs that add a little of it and take a little away. */
+    @Test
+    void atEveryHookTheSlopeOfTwoRunsThatDifferThere() {
+        for (String family : new String[] {"gemma2", "gpt_neox", "qwen3"}) {
+            try (Golden g = new Golden(Golden.ROOT.resolve(family))) {
+                int[] ids = Arrays.copyOf(g.ids("input_ids"), 6);
+                int last = ids.length - 1;
+                int token = 5;
+                TreeSet<HookId> hooks = new TreeSet<>();
+                for (HookId id : HookPatterns.all(g.engine.spec())) {
+                    // Masked scores are -inf and stay it.
+                    boolean masked = id.point() == HookPoint.ATTN_SCORES || id.point() == HookPoint.PATTERN;
+                    if (!masked && id.layer() <= 1) hooks.add(id);
+                }
+                Target target = new Target(last, token, Of.LOGIT, 1);
+                Gradients gradients = g.engine.gradients(new GradientRequest(ids, List.of(target), hooks, false));
+                assertThat(gradients.hooks().keySet()).isEqualTo(hooks);
+                double scale = Math.max(1, Math.abs(gradients.value()));
+                for (HookId id : hooks) {
+                    Tensor gradient = gradients.hooks().get(id);
+                    float[] slope = gradient.toFloats();
+                    // Along the gradient itself, where the number grows fastest.
+                    double norm = 0;
+                    for (float v : slope) norm += (double) v * v;
+                    norm = Math.sqrt(norm);
+                    if (norm == 0) continue;
+                    double step = Math.min(2e-2, 2e-2 * scale / norm);
+                    double up = logit(g, ids, id, gradient, step / norm, token);
+                    double down = logit(g, ids, id, gradient, -step / norm, token);
+                    assertThat((up - down) / (2 * step)).as(family + " " + id).isCloseTo(norm, within(0.02 * norm + 2e-3));
+                }
+            }
+        }
+    }
+
+    private static double logit(Golden g, int[] ids, HookId id, Tensor gradient, double times, int token) {
+        float[] values = gradient.toFloats();
+        for (int i = 0; i < values.length; i++) values[i] *= (float) times;
+        Intervention add = new Intervention(
+                id.name(), Intervention.Op.ADD, null, null, null, null, null, null, new Intervention.From("x", null));
+        Map<HookId, Tensor> source = new HashMap<>();
+        source.put(id, Tensor.of(values, gradient.shape()));
+        try (Session s = g.engine.begin(
+                new SessionRequest(ids.length, new TreeSet<>(), new ArrayList<>(List.of(add)), List.of(source)))) {
+            return s.append(ids)[token];
+        }
+    }
+
+    @Test
+    void byEveryWeightAsTheLearnerHasIt() {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama"));
+                Learner learner = TorchLearner.open(g.weights, "cpu");
+                TorchEngine half = TorchEngine.open(g.weights, "cpu", Precision.FP16)) {
+            int[] ids = g.ids("input_ids");
+            float[][] ones = new float[1][ids.length - 1];
+            Arrays.fill(ones[0], 1f / ones[0].length);
+            Learner.Scores scores = learner.accumulate(new int[][] {ids}, ones);
+            Tensor flat = learner.gradient();
+            List<Target> targets = new ArrayList<>();
+            for (int t = 0; t + 1 < ids.length; t++) targets.add(new Target(t, ids[t + 1], Of.NLL, 1.0 / (ids.length - 1)));
+            for (TorchEngine engine : new TorchEngine[] {g.engine, half}) { // gradients are float32 in both
+                for (int again = 0; again < 2; again++) { // nothing is left over from the first time
+                    Gradients found = engine.gradients(new GradientRequest(ids, targets, new TreeSet<>(), true));
+                    Map<String, Gradients.ParameterGradient> byName = new HashMap<>();
+                    found.parameters().forEach(p -> byName.put(p.name(), p));
+                    assertThat(byName).hasSize(learner.parameters().size());
+                    for (Parameter p : learner.parameters()) {
+                        double norm = norm(p.of(flat).toFloats());
+                        assertThat(byName.get(p.name()).norm()).as(p.name()).isCloseTo(norm, within(1e-4 + 1e-3 * norm));
+                        assertThat(byName.get(p.name()).weightNorm())
+                                .isCloseTo(norm(g.weights.get(p.name()).toFloats()), within(1e-2));
+                    }
+                    for (int t = 0; t < targets.size(); t++) {
+                        assertThat(found.targets().get(t)).isCloseTo(scores.nll()[0][t], within(1e-4));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aRandomDirectionOfTheEmbeddingToo() {
+        try (Golden g = new Golden(Golden.ROOT.resolve("gpt2"))) {
+            int[] ids = Arrays.copyOf(g.ids("input_ids"), 8);
+            HookId embed = HookId.of(HookPoint.EMBED);
+            List<Target> difference = List.of(new Target(7, 3, Of.LOGIT, 1), new Target(7, 9, Of.LOGIT, -1));
+            Gradients found = g.engine.gradients(
+                    new GradientRequest(ids, difference, new TreeSet<>(Set.of(embed)), false));
+            assertThat(found.value()).isCloseTo(found.targets().get(0) - found.targets().get(1), within(1e-4));
+            float[] slope = found.hooks().get(embed).toFloats();
+            Random random = new Random(3);
+            float[] direction = new float[slope.length];
+            double expected = 0;
+            for (int i = 0; i < direction.length; i++) {
+                direction[i] = (float) random.nextGaussian();
+                expected += direction[i] * (double) slope[i];
+            }
+            Tensor along = Tensor.of(direction, found.hooks().get(embed).shape());
+            double h = 1e-3;
+            double up = logit(g, ids, embed, along, h, 3) - logit(g, ids, embed, along, h, 9);
+            double down = logit(g, ids, embed, along, -h, 3) - logit(g, ids, embed, along, -h, 9);
+            assertThat((up - down) / (2 * h)).isCloseTo(expected, within(0.05 + 0.02 * Math.abs(expected)));
+        }
+    }
+
+    private static double norm(float[] values) {
+        double sum = 0;
+        for (float v : values) sum += (double) v * v;
+        return Math.sqrt(sum);
+    }
+}
