@@ -197,6 +197,11 @@ public final class TorchLearner implements Learner {
         return work(() -> copy(gradient));
     }
 
+    /** Puts another gradient in the place of the one accumulated. */
+    void setGradient(Tensor flat) {
+        work(() -> set(gradient, flat));
+    }
+
     @Override
     public void clearGradient() {
         work(() -> gradient.muli(0));

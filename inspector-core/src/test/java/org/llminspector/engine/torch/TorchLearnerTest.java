@@ -3,10 +3,16 @@ package org.llminspector.engine.torch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
@@ -14,6 +20,13 @@ import org.llminspector.engine.Parameter;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Activation;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
 
 /** The learner's arithmetic is the decoder's; its gradient is the slope of its loss. */
 class TorchLearnerTest {
@@ -96,6 +109,42 @@ class TorchLearnerTest {
             assertThat(norm).isCloseTo(Math.sqrt(sum), within(1e-3 * norm));
             assertThat(learner.gradient().toFloats()).containsOnly(0f);
         }
+    }
+
+    /** {@code scripts/golden/make_optimizers.py} made the golden. */
+    @Test
+    void everyOptimizerStepsAsPyTorchs() throws IOException {
+        JsonNode golden = Json.readObject(Path.of("src/test/resources/optimizers.json"));
+        Norm norm = new Norm(Norm.Kind.RMS, 1e-5);
+        Attention attention = new Attention(
+                2, 1, 2, 0.7f, new Rope(2, 1e4, new Rope.Default()), null, null, false, false, null, null, false);
+        LayerSpec layer =
+                new LayerSpec(norm, attention, null, norm, new Mlp(3, Activation.SILU, true, false), null, false);
+        DecoderSpec spec = new DecoderSpec("llama", 5, 4, 8, false, 1f, List.of(layer), norm, true, null);
+        try (TorchLearner learner = TorchLearner.open(spec, "cpu")) {
+            for (Optimizer.Kind kind : Optimizer.Kind.values()) {
+                learner.setWeights(flat(golden.path("weights")));
+                Tensor zeros = Tensor.of(new float[116], 116);
+                learner.setState(new Learner.State(0, zeros, zeros));
+                Optimizer optimizer = new Optimizer(kind, 0.9, 0.9, 0.95, 1e-8, golden.path("decay").asDouble());
+                JsonNode after = golden.path("after").path(kind.name().toLowerCase(Locale.ROOT));
+                for (int i = 0; i < after.size(); i++) {
+                    learner.setGradient(flat(golden.path("gradients").get(i)));
+                    double length = learner.update(optimizer, golden.path("rates").get(i).asDouble(), 1.0);
+                    assertThat(length).isCloseTo(after.get(i).path("norm").asDouble(), within(1e-5));
+                    assertThat(learner.weights().toFloats())
+                            .as(kind + ", update " + (i + 1))
+                            .containsExactly(flat(after.get(i).path("weights")).toFloats(), within(1e-6f));
+                }
+                assertThat(learner.state().step()).isEqualTo(3);
+            }
+        }
+    }
+
+    private static Tensor flat(JsonNode numbers) {
+        float[] values = new float[numbers.size()];
+        for (int i = 0; i < values.length; i++) values[i] = (float) numbers.get(i).asDouble();
+        return Tensor.of(values, values.length);
     }
 
     private static int[] reversed(int[] ids) {
