@@ -21,6 +21,7 @@ import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
 import org.llminspector.engine.GradientRequest.Target;
 import org.llminspector.engine.Gradients;
+import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.Precision;
@@ -53,12 +54,15 @@ class GradientsTest {
                     .get(embed)
                     .toFloats();
             // The golden is by the row looked up, the hook is after the family's scale.
-            for (int i = 0; i < gradient.length; i++) gradient[i] *= g.engine.spec().embedScale();
+            for (int i = 0; i < gradient.length; i++)
+                gradient[i] *= g.engine.spec().embedScale();
             float[] golden = g.values("grad_embeds");
             double size = 0;
             for (float v : golden) size = Math.max(size, Math.abs(v));
             double noise = g.noise == null ? 2e-5 : g.noise.path("grad_embeds").asDouble(2e-5);
-            assertThat(Golden.maxAbsDiff(gradient, golden)).as("of at most " + size).isLessThan(Math.max(3 * noise, 3e-5 * size));
+            assertThat(Golden.maxAbsDiff(gradient, golden))
+                    .as("of at most " + size)
+                    .isLessThan(Math.max(3 * noise, 3e-5 * size));
         }
     }
 
@@ -91,7 +95,9 @@ class GradientsTest {
                     double step = Math.min(2e-2, 2e-2 * scale / norm);
                     double up = logit(g, ids, id, gradient, step / norm, token);
                     double down = logit(g, ids, id, gradient, -step / norm, token);
-                    assertThat((up - down) / (2 * step)).as(family + " " + id).isCloseTo(norm, within(0.02 * norm + 2e-3));
+                    assertThat((up - down) / (2 * step))
+                            .as(family + " " + id)
+                            .isCloseTo(norm, within(0.02 * norm + 2e-3));
                 }
             }
         }
@@ -121,8 +127,9 @@ class GradientsTest {
             Learner.Scores scores = learner.accumulate(new int[][] {ids}, ones);
             Tensor flat = learner.gradient();
             List<Target> targets = new ArrayList<>();
-            for (int t = 0; t + 1 < ids.length; t++) targets.add(new Target(t, ids[t + 1], Of.NLL, 1.0 / (ids.length - 1)));
-            for (TorchEngine engine : new TorchEngine[] {g.engine, half}) { // gradients are float32 in both
+            for (int t = 0; t + 1 < ids.length; t++)
+                targets.add(new Target(t, ids[t + 1], Of.NLL, 1.0 / (ids.length - 1)));
+            for (InspectorEngine engine : new InspectorEngine[] {g.engine, half}) { // gradients are float32 in both
                 for (int again = 0; again < 2; again++) { // nothing is left over from the first time
                     Gradients found = engine.gradients(new GradientRequest(ids, targets, new TreeSet<>(), true));
                     Map<String, Gradients.ParameterGradient> byName = new HashMap<>();
@@ -130,7 +137,9 @@ class GradientsTest {
                     assertThat(byName).hasSize(learner.parameters().size());
                     for (Parameter p : learner.parameters()) {
                         double norm = norm(p.of(flat).toFloats());
-                        assertThat(byName.get(p.name()).norm()).as(p.name()).isCloseTo(norm, within(1e-4 + 1e-3 * norm));
+                        assertThat(byName.get(p.name()).norm())
+                                .as(p.name())
+                                .isCloseTo(norm, within(1e-4 + 1e-3 * norm));
                         assertThat(byName.get(p.name()).weightNorm())
                                 .isCloseTo(norm(g.weights.get(p.name()).toFloats()), within(1e-2));
                     }
@@ -148,9 +157,10 @@ class GradientsTest {
             int[] ids = Arrays.copyOf(g.ids("input_ids"), 8);
             HookId embed = HookId.of(HookPoint.EMBED);
             List<Target> difference = List.of(new Target(7, 3, Of.LOGIT, 1), new Target(7, 9, Of.LOGIT, -1));
-            Gradients found = g.engine.gradients(
-                    new GradientRequest(ids, difference, new TreeSet<>(Set.of(embed)), false));
-            assertThat(found.value()).isCloseTo(found.targets().get(0) - found.targets().get(1), within(1e-4));
+            Gradients found =
+                    g.engine.gradients(new GradientRequest(ids, difference, new TreeSet<>(Set.of(embed)), false));
+            assertThat(found.value())
+                    .isCloseTo(found.targets().get(0) - found.targets().get(1), within(1e-4));
             float[] slope = found.hooks().get(embed).toFloats();
             Random random = new Random(3);
             float[] direction = new float[slope.length];

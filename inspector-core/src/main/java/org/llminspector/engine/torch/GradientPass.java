@@ -7,15 +7,12 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
@@ -123,6 +120,12 @@ final class GradientPass {
             return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
         }
 
+        /** The decoder's fast form is for runs that only look at the residual stream, and has no gradients. */
+        @Override
+        public boolean seesInside() {
+            return true;
+        }
+
         @Override
         public boolean changes(HookPoint point, int layer) {
             return wanted.contains(new HookId(point, layer));
@@ -142,10 +145,11 @@ final class GradientPass {
         TreeMap<HookId, Tensor> gradients() {
             TreeMap<HookId, Tensor> gradients = new TreeMap<>();
             zeros.forEach((id, leaf) -> {
-                ByteBuffer bytes = leaf.getGradient().toByteBuffer(true);
-                ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-                copy.put(bytes).flip();
-                gradients.put(id, Tensor.of(DType.F32, copy, leaf.getShape().getShape()));
+                gradients.put(
+                        id,
+                        Tensor.of(
+                                leaf.getGradient().toFloatArray(),
+                                leaf.getShape().getShape()));
             });
             return gradients;
         }

@@ -74,7 +74,7 @@ final class Positions {
         private NDArray[] table(Rope rope) {
             float[][] halves = PositionTables.halves(rope, start, count);
             Shape shape = new Shape(count, 1, rope.turned());
-            return new NDArray[] {keep(manager.create(halves[0], shape)), keep(manager.create(halves[1], shape))};
+            return new NDArray[] {owned(halves[0], shape), owned(halves[1], shape)};
         }
 
         /** [query, key]: 0 where a query may look, -inf where not; null when it may look everywhere. */
@@ -84,6 +84,13 @@ final class Positions {
             return masks.computeIfAbsent(
                     window == null ? Integer.MAX_VALUE : window,
                     w -> keep(manager.create(PositionTables.mask(window, start, count), new Shape(count, keys))));
+        }
+
+        /** In libtorch's own memory: a backward pass still reads it when the Java array is closed and its buffer gone. */
+        private NDArray owned(float[] values, Shape shape) {
+            try (NDArray here = manager.create(values, shape)) {
+                return keep(here.duplicate());
+            }
         }
 
         /** Made inside one layer's scope, used by all: closed by {@link #close}. */

@@ -126,11 +126,13 @@ class TorchLearnerTest {
                 learner.setWeights(flat(golden.path("weights")));
                 Tensor zeros = Tensor.of(new float[116], 116);
                 learner.setState(new Learner.State(0, zeros, zeros));
-                Optimizer optimizer = new Optimizer(kind, 0.9, 0.9, 0.95, 1e-8, golden.path("decay").asDouble());
+                Optimizer optimizer = new Optimizer(
+                        kind, 0.9, 0.9, 0.95, 1e-8, golden.path("decay").asDouble());
                 JsonNode after = golden.path("after").path(kind.name().toLowerCase(Locale.ROOT));
                 for (int i = 0; i < after.size(); i++) {
                     learner.setGradient(flat(golden.path("gradients").get(i)));
-                    double length = learner.update(optimizer, golden.path("rates").get(i).asDouble(), 1.0);
+                    double length = learner.update(
+                            optimizer, golden.path("rates").get(i).asDouble(), 1.0);
                     assertThat(length).isCloseTo(after.get(i).path("norm").asDouble(), within(1e-5));
                     assertThat(learner.weights().toFloats())
                             .as(kind + ", update " + (i + 1))
@@ -143,7 +145,8 @@ class TorchLearnerTest {
 
     private static Tensor flat(JsonNode numbers) {
         float[] values = new float[numbers.size()];
-        for (int i = 0; i < values.length; i++) values[i] = (float) numbers.get(i).asDouble();
+        for (int i = 0; i < values.length; i++)
+            values[i] = (float) numbers.get(i).asDouble();
         return Tensor.of(values, values.length);
     }
 
