@@ -27,6 +27,19 @@ describe('the URL', () => {
       row: 64,
       col: 128,
       theme: 'dark',
+      compare: {
+        id: '20261125-003512-417-a1b2c3',
+        model: 'other',
+        engine: 'onnx',
+        precision: 'int8',
+        prompt: 'b & a',
+        changesA: '[{"hook":"blocks.2.attn.hook_z","op":"zero"}]',
+        changesB: '[]',
+        text: 'A story.\n\nAnd its end.',
+        point: 'attn.hook_pattern',
+        metric: 'head',
+        word: 12,
+      },
     };
     expect(parse(formatUrl(state))).toEqual(state);
   });
@@ -36,9 +49,14 @@ describe('the URL', () => {
     expect(parse('/').prompt).toBeNull();
   });
 
+  it('leaves a long text out', () => {
+    const state = { ...DEFAULTS, compare: { ...DEFAULTS.compare, text: 'long '.repeat(1000) } };
+    expect(formatUrl(state)).toBe('/');
+  });
+
   it('takes no nonsense', () => {
     const s = parse(
-      '/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink&show=nothing&row=-1&col=x',
+      '/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink&show=nothing&row=-1&col=x&metric=feet&word=-3',
     );
     expect(s).toEqual(DEFAULTS);
   });

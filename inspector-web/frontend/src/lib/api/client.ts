@@ -2,6 +2,7 @@ import { ByteCache } from './cache';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
+import type * as C from './comparison';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -54,6 +55,43 @@ export function tensorPath(slug: string, tensor: string): string {
   return `/models/${encodeURIComponent(slug)}/tensors/${encodeURIComponent(tensor)}`;
 }
 
+/** Heatmap of a comparison. */
+export function divergencePath(id: string, point: string, metric: string): string {
+  return `/comparisons/${encodeURIComponent(id)}/divergence?point=${encodeURIComponent(point)}&metric=${metric}`;
+}
+
+/** One side of one cell of a comparison. */
+export function cellPath(id: string, hook: string, pos: number, side: string): string {
+  return `/comparisons/${encodeURIComponent(id)}/cells/${encodeURIComponent(hook)}?pos=${pos}&side=${side}`;
+}
+
+export function tokensPath(id: string, part: string, from: number, limit: number): string {
+  return `/comparisons/${encodeURIComponent(id)}/tokens?part=${part}&from=${from}&limit=${limit}`;
+}
+
+/** A tensor that never changes, by its path. */
+async function tensor(path: string, signal?: AbortSignal): Promise<Tensor> {
+  const known = tensors.get(path);
+  if (known) return known;
+  const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal });
+  const value = singleTensor(await response.arrayBuffer());
+  tensors.set(path, value, value.data.byteLength);
+  return value;
+}
+
+async function* stream<E>(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<E> {
+  const response = await request(path, post(body, signal, 'text/event-stream'));
+  if (!response.body) throw Problem.unreachable(path, 'the answer has no body');
+  try {
+    for await (const { event, data } of readEvents(response.body)) {
+      yield { event, data: JSON.parse(data) } as E;
+    }
+  } catch (error) {
+    if (isAbort(error) || error instanceof Problem) throw error;
+    throw Problem.unreachable(path, error);
+  }
+}
+
 async function analysis<R>(path: string, body: Record<string, unknown>, signal?: AbortSignal): Promise<R> {
   const key = path + JSON.stringify(body);
   const known = analyses.get(key) as R | undefined;
@@ -96,15 +134,21 @@ export const api = {
   norms: (run: string, signal?: AbortSignal) => analysis<T.Norms>('/norms', { run }, signal),
 
   /** One captured tensor, or part of it, as float32. */
-  async capture(run: string, hook: string, slice: Slice = {}, signal?: AbortSignal): Promise<Tensor> {
-    const path = capturePath(run, hook, slice);
-    const known = tensors.get(path);
-    if (known) return known;
-    const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal });
-    const tensor = singleTensor(await response.arrayBuffer());
-    tensors.set(path, tensor, tensor.data.byteLength);
-    return tensor;
-  },
+  capture: (run: string, hook: string, slice: Slice = {}, signal?: AbortSignal) =>
+    tensor(capturePath(run, hook, slice), signal),
+
+  comparisons: (limit: number, signal?: AbortSignal) =>
+    json<{ comparisons: C.ComparisonSummary[] }>(`/comparisons?limit=${limit}`, { signal }).then((r) => r.comparisons),
+  comparison: (id: string, signal?: AbortSignal) =>
+    json<C.ComparisonManifest>(`/comparisons/${encodeURIComponent(id)}`, { signal }),
+  deleteComparison: (id: string) => request(`/comparisons/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+  comparedTokens: (id: string, part: C.Part, from: number, limit: number, signal?: AbortSignal) =>
+    json<{ tokens: C.ComparedToken[] }>(tokensPath(id, part, from, limit), { signal }).then((r) => r.tokens),
+  /** A heatmap or a cell of a comparison: they never change. */
+  compared: (path: string, signal?: AbortSignal) => tensor(path, signal),
+
+  /** Starts a comparison and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
+  compare: (body: C.ComparisonRequest, signal: AbortSignal) => stream<C.ComparisonEvent>('/comparisons', body, signal),
 
   /** Part of a weight under a quantization scheme: its tensors by name, and what is said beside them. */
   async weight(path: string, signal?: AbortSignal): Promise<{ tensors: Map<string, Tensor>; about: Metadata }> {
@@ -114,16 +158,5 @@ export const api = {
   },
 
   /** Starts a run and tells of it as it happens. Aborting the signal cancels the run between two tokens. */
-  async *stream(body: T.RunRequest, signal: AbortSignal): AsyncGenerator<T.RunEvent> {
-    const response = await request('/runs', post(body, signal, 'text/event-stream'));
-    if (!response.body) throw Problem.unreachable('/runs', 'the answer has no body');
-    try {
-      for await (const { event, data } of readEvents(response.body)) {
-        yield { event, data: JSON.parse(data) } as T.RunEvent;
-      }
-    } catch (error) {
-      if (isAbort(error) || error instanceof Problem) throw error;
-      throw Problem.unreachable('/runs', error);
-    }
-  },
+  stream: (body: T.RunRequest, signal: AbortSignal) => stream<T.RunEvent>('/runs', body, signal),
 };

@@ -177,6 +177,14 @@ export interface GenerateOptions {
   ignore_eos?: boolean;
 }
 
+/** A change to a hooked value; the rest of its fields are as the REST contract has them. */
+export interface Intervention {
+  hook: string;
+  op: string;
+  heads?: number[];
+  positions?: number[];
+}
+
 export interface RunRequest {
   model?: string;
   engine?: string;
@@ -186,6 +194,7 @@ export interface RunRequest {
   tokens?: number[];
   add_special_tokens?: boolean;
   capture?: string[];
+  interventions?: Intervention[];
   generate?: GenerateOptions;
   name?: string;
 }

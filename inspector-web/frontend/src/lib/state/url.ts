@@ -1,6 +1,6 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure, so that a test can hold it. */
 
-export const VIEWS = ['trace', 'models', 'runs', 'about'] as const;
+export const VIEWS = ['trace', 'compare', 'models', 'runs', 'about'] as const;
 export type View = (typeof VIEWS)[number];
 export type ThemeChoice = 'auto' | 'light' | 'dark';
 
@@ -17,6 +17,29 @@ export interface GenerationSettings {
   minP: number;
   /** Null: the server draws one and records it. */
   seed: number | null;
+}
+
+export const METRICS = ['relative_l2', 'cosine', 'max_abs', 'sqnr', 'head'] as const;
+export type Metric = (typeof METRICS)[number];
+
+/** What is compared and what of it is looked at. A is the model, engine, precision and prompt of the bar. */
+export interface CompareState {
+  /** The finished comparison on show. */
+  id: string | null;
+  /** B's, where they are not A's. */
+  model: string | null;
+  engine: string | null;
+  precision: string | null;
+  prompt: string | null;
+  /** Interventions of each side, as JSON. */
+  changesA: string | null;
+  changesB: string | null;
+  text: string | null;
+  /** A hook point without its layer. */
+  point: string;
+  metric: Metric;
+  /** The chosen token of the text. */
+  word: number | null;
 }
 
 export interface PageState {
@@ -37,6 +60,7 @@ export interface PageState {
   row: number;
   col: number;
   theme: ThemeChoice;
+  compare: CompareState;
 }
 
 export const DEFAULTS: PageState = {
@@ -56,6 +80,19 @@ export const DEFAULTS: PageState = {
   row: 0,
   col: 0,
   theme: 'auto',
+  compare: {
+    id: null,
+    model: null,
+    engine: null,
+    precision: null,
+    prompt: null,
+    changesA: null,
+    changesB: null,
+    text: null,
+    point: 'hook_resid_post',
+    metric: 'relative_l2',
+    word: null,
+  },
 };
 
 export function parseUrl(url: URL): PageState {
@@ -97,8 +134,24 @@ export function parseUrl(url: URL): PageState {
     row: whole('row', 0) ?? 0,
     col: whole('col', 0) ?? 0,
     theme: theme === 'light' || theme === 'dark' ? theme : 'auto',
+    compare: {
+      id: q.get('comparison'),
+      model: q.get('b_model'),
+      engine: q.get('b_engine'),
+      precision: q.get('b_precision'),
+      prompt: q.get('b_prompt'),
+      changesA: q.get('a_changes'),
+      changesB: q.get('b_changes'),
+      text: q.get('text'),
+      point: q.get('point') ?? DEFAULTS.compare.point,
+      metric: METRICS.find((m) => m === q.get('metric')) ?? DEFAULTS.compare.metric,
+      word: whole('word', 0),
+    },
   };
 }
+
+/** A longer text is not put into the address: a finished comparison holds it. */
+const LONGEST_TEXT = 2000;
 
 /** Path and query; what is as it is by default is left out. */
 export function formatUrl(s: PageState): string {
@@ -128,6 +181,18 @@ export function formatUrl(s: PageState): string {
   put('show', s.show, DEFAULTS.show);
   put('row', s.row, 0);
   put('col', s.col, 0);
+  const c = s.compare;
+  put('comparison', c.id);
+  put('b_model', c.model);
+  put('b_engine', c.engine);
+  put('b_precision', c.precision);
+  put('b_prompt', c.prompt);
+  put('a_changes', c.changesA);
+  put('b_changes', c.changesB);
+  if (c.text !== null && c.text.length <= LONGEST_TEXT) put('text', c.text);
+  put('point', c.point, DEFAULTS.compare.point);
+  put('metric', c.metric, DEFAULTS.compare.metric);
+  put('word', c.word);
   if (s.theme !== 'auto') q.set('theme', s.theme);
   const path = s.view === 'trace' ? '/' : `/${s.view}`;
   return q.size > 0 ? `${path}?${q}` : path;

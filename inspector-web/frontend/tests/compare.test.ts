@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { ComparedHook, ComparisonSide } from '../src/lib/api/comparison';
+import {
+  fold,
+  foldWidth,
+  hookName,
+  parseChanges,
+  points,
+  shadeOf,
+  shown,
+  sideName,
+  splitHook,
+} from '../src/lib/compare/compare';
+import { DEFAULTS } from '../src/lib/state/url';
+
+const hook = (name: string): ComparedHook => ({ hook: name, worst_position: 0 });
+
+describe('hooks of a comparison', () => {
+  const all = points(['hook_embed', 'blocks.0.attn.hook_z', 'blocks.1.attn.hook_z', 'logits'].map(hook));
+
+  it('become points, in the order of the data', () => {
+    expect(all.map((p) => p.name)).toEqual(['hook_embed', 'attn.hook_z', 'logits']);
+    expect(all.map((p) => p.layered)).toEqual([false, true, false]);
+    expect(all.map((p) => p.heads)).toEqual([false, true, false]);
+  });
+
+  it('have their names back', () => {
+    expect(splitHook('blocks.12.attn.hook_z')).toEqual({ point: 'attn.hook_z', layer: 12 });
+    expect(splitHook('logits')).toEqual({ point: 'logits', layer: null });
+    expect(all.map((p) => hookName(p, 3))).toEqual(['hook_embed', 'blocks.3.attn.hook_z', 'logits']);
+  });
+
+  it('are shown by what the address says, where the comparison has it', () => {
+    const at = (point: string, metric: 'head' | 'sqnr') => shown({ ...DEFAULTS.compare, point, metric }, all);
+    expect(at('attn.hook_z', 'head')).toEqual({ point: all[1], metric: 'head' });
+    expect(at('logits', 'head')).toEqual({ point: all[2], metric: 'relative_l2' });
+    expect(at('no.such', 'sqnr')).toEqual({ point: all[2], metric: 'sqnr' });
+    expect(shown(DEFAULTS.compare, [])).toBeNull();
+  });
+});
+
+describe('the shade of a distance', () => {
+  it('is none only for no difference at all', () => {
+    const l2 = shadeOf('relative_l2', 1);
+    expect(l2(0)).toBe(0);
+    expect(l2(1e-30)).toBeGreaterThan(0);
+    expect(l2(1)).toBe(1);
+    expect(l2(Infinity)).toBe(1);
+    expect(l2(NaN)).toBe(0);
+    expect(l2(1e-3)).toBeGreaterThan(l2(1e-4));
+  });
+
+  it('is the same way round for every measure: far is strong', () => {
+    expect(shadeOf('cosine', 1)(1)).toBe(0);
+    expect(shadeOf('cosine', 1)(0)).toBe(1);
+    expect(shadeOf('sqnr', 1)(Infinity)).toBe(0);
+    expect(shadeOf('sqnr', 1)(10)).toBeGreaterThan(shadeOf('sqnr', 1)(90));
+    expect(shadeOf('max_abs', 8)(8)).toBe(1);
+  });
+});
+
+describe('changes as JSON', () => {
+  it('are one or a list, or wrong in words', () => {
+    const cut = { hook: 'blocks.1.attn.hook_z', op: 'zero', heads: [0] };
+    expect(parseChanges(JSON.stringify(cut)).changes).toEqual([cut]);
+    expect(parseChanges(JSON.stringify([cut, cut])).changes).toHaveLength(2);
+    expect(parseChanges(' ').wrong).toBeNull();
+    expect(parseChanges('{').wrong).toContain('JSON');
+    expect(parseChanges('[1]').wrong).toContain('hook');
+  });
+});
+
+describe('values folded into rows', () => {
+  it('keep heads as rows and cut a vector evenly', () => {
+    expect(fold(new Float32Array(12), [3, 4])).toMatchObject({ rows: 3, cols: 4 });
+    expect(foldWidth(576)).toBe(48);
+    expect(foldWidth(64)).toBe(16);
+    expect(foldWidth(172)).toBe(43);
+    expect(foldWidth(3)).toBe(3);
+    const odd = fold(
+      Float32Array.from({ length: 67 }, () => 1),
+      [67],
+    );
+    expect(odd.rows * odd.cols).toBeGreaterThanOrEqual(67);
+    expect(odd.data.reduce((a, b) => a + b, 0)).toBe(67);
+  });
+
+  it('show what is masked as nothing', () => {
+    expect([...fold(Float32Array.of(-Infinity, 2), [1, 2]).data]).toEqual([0, 2]);
+  });
+});
+
+it('a side is named by what tells it from the other', () => {
+  const side = (slug: string, precision: string, interventions: unknown[] = []) =>
+    ({
+      model: { slug },
+      engine: { name: 'torch', precision },
+      request: { interventions },
+    }) as unknown as ComparisonSide;
+  expect(sideName(side('m', 'fp16'), side('m', 'fp32'))).toBe('fp16 on torch');
+  expect(sideName(side('n', 'fp32', [{}]), side('m', 'fp32'))).toBe('n, fp32 on torch, 1 change');
+});
