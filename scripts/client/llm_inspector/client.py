@@ -194,6 +194,64 @@ class Inspector:
         """A whole model under a scheme: size and error of each weight, those that lose most first."""
         return self._json("GET", _path("models", self._slug(model), "quantization") + _query(scheme=scheme))
 
+    def curve(self, model: Optional[str] = None) -> Json:
+        """How a model was trained: columns step, tokens, lr, loss, val_loss, grad_norm, accuracy, val_accuracy."""
+        return self._json("GET", _path("models", self._slug(model), "curve"))
+
+    def checkpoints(self, model: Optional[str] = None) -> List[Json]:
+        """The states of a model that its training kept; the slug of each opens as a model."""
+        return self._json("GET", _path("models", self._slug(model), "checkpoints"))["checkpoints"]
+
+    def recipes(self) -> List[Json]:
+        """The training recipes that ship with the models."""
+        return self._json("GET", "recipes")["recipes"]
+
+    def train(
+        self,
+        recipe: Union[str, Json],
+        *,
+        name: Optional[str] = None,
+        steps: Optional[int] = None,
+        learning_rate: Optional[float] = None,
+        on_progress: Optional[Callable[[Json], None]] = None,
+    ) -> Json:
+        """Begins to train a model from a recipe: an object, or the text of a recipe's file. Gives the job.
+
+        With on_progress it waits until the job ends, and hears of each update meanwhile.
+        """
+        given = {"config": recipe} if isinstance(recipe, str) else {"recipe": recipe}
+        body = _without_none(name=name, steps=steps, learning_rate=learning_rate)
+        job = self._json("POST", "training-jobs", {**given, **body})
+        return job if on_progress is None else self.watch_training(job["id"], on_progress)
+
+    def training_jobs(self) -> List[Json]:
+        """Models that are being trained, and those that were."""
+        return self._json("GET", "training-jobs")["jobs"]
+
+    def training_job(self, job: str) -> Json:
+        """How far a training job is."""
+        return self._json("GET", _path("training-jobs", job))
+
+    def watch_training(self, job: str, on_progress: Callable[[Json], None]) -> Json:
+        """Hears of each update of a job until it ends; gives the job as it is then."""
+        path = _path("training-jobs", job)
+        with self._open("GET", path, None, "text/event-stream") as response:
+            for event, data in self._stream(response):
+                if event == "done":
+                    return data
+                if event == "error":
+                    raise InspectorProblem.of(data)
+                on_progress(data)
+        return self.training_job(job)
+
+    def stop_training(self, job: str) -> Json:
+        """Ends a job after the update under way; it is saved and can be resumed."""
+        return self._json("POST", _path("training-jobs", job, "stop"))
+
+    def resume_training(self, job: str) -> Json:
+        """Goes on with a job from its last saved state."""
+        return self._json("POST", _path("training-jobs", job, "resume"))
+
     def tokenize(self, text: str, *, model: Optional[str] = None, add_special_tokens: bool = True) -> List[Json]:
         """The tokens of a text: id, text, bytes, start, end, special."""
         body = _without_none(text=text, model=model, add_special_tokens=add_special_tokens)

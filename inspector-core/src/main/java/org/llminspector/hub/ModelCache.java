@@ -5,10 +5,14 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 
@@ -24,20 +28,36 @@ public final class ModelCache {
      *
      * @param slug its name in requests: the folder's, {@code org--name}, or that of a .gguf file without {@code .gguf}
      * @param dir the model's folder, or its .gguf file
-     * @param source {@code given}, {@code model-cache} or {@code hf-cache}
+     * @param source {@code given}, {@code model-cache}, {@code hf-cache} or {@code trained}
+     * @param checkpointOf the model of which this is an earlier state, or null
+     * @param step updates that a checkpoint has seen, or null
      */
-    public record Found(String slug, Path dir, String source) {}
+    public record Found(String slug, Path dir, String source, String checkpointOf, Long step) {
+        Found(String slug, Path dir, String source) {
+            this(slug, dir, source, null, null);
+        }
+
+        /** Where the training of the model is told of. */
+        public Path trainingDir() {
+            return checkpointOf == null ? dir : dir.resolve("../..").normalize();
+        }
+    }
+
+    private static final Pattern CHECKPOINT = Pattern.compile("step-([0-9]{1,12})");
 
     private final Path given;
     private final List<Path> roots;
+    private final Path trained;
 
     /**
      * @param given a model folder or .gguf file named by the user, or null; it wins over others of its slug
      * @param roots folders whose subfolders are models
+     * @param trained the folder whose subfolders are models that were trained here
      */
-    public ModelCache(Path given, List<Path> roots) {
+    public ModelCache(Path given, List<Path> roots, Path trained) {
         this.given = given == null ? null : given.toAbsolutePath().normalize();
         this.roots = List.copyOf(roots);
+        this.trained = trained;
         if (given != null && !Files.isDirectory(given) && !isGguf(given)) {
             throw Problem.notFound("the model folder does not exist")
                     .where(given)
@@ -46,7 +66,7 @@ public final class ModelCache {
         }
     }
 
-    /** Every model, the given one first; a slug appears once. */
+    /** Every model but checkpoints, the given one first; a slug appears once. */
     public List<Found> list() {
         Map<String, Found> found = new LinkedHashMap<>();
         if (given != null) {
@@ -56,14 +76,23 @@ public final class ModelCache {
         }
         for (Path root : roots) scan(root, "model-cache", found);
         scan(huggingFaceCache(), "hf-cache", found);
+        scan(trained, "trained", found);
         return new ArrayList<>(found.values());
     }
 
-    /** The model of this slug. */
+    /** The model of this slug, or the checkpoint MODEL@STEP. */
     public Found find(String slug) {
         List<Found> all = list();
-        return all.stream().filter(f -> f.slug().equals(slug)).findFirst().orElseThrow(() -> Problem.notFound(
-                        "there is no such model")
+        Optional<Found> found = all.stream().filter(f -> f.slug().equals(slug)).findFirst();
+        int at = slug.lastIndexOf('@');
+        if (found.isEmpty() && at > 0) {
+            found = all.stream()
+                    .filter(f -> f.slug().equals(slug.substring(0, at)))
+                    .flatMap(f -> checkpoints(f).stream())
+                    .filter(f -> f.slug().equals(slug))
+                    .findFirst();
+        }
+        return found.orElseThrow(() -> Problem.notFound("there is no such model")
                 .where("model " + slug)
                 .found(
                         all.isEmpty()
@@ -71,6 +100,25 @@ public final class ModelCache {
                                 : String.join(
                                         ", ", all.stream().map(Found::slug).toList()))
                 .instead("name one of those, or start with --model DIR"));
+    }
+
+    /** The states of a model that its training kept, checkpoints/step-N, the earliest first. */
+    public static List<Found> checkpoints(Found model) {
+        Path folder = model.dir().resolve("checkpoints");
+        if (!Files.isDirectory(folder)) return List.of();
+        List<Found> found = new ArrayList<>();
+        try (Stream<Path> children = Files.list(folder)) {
+            children.forEach(child -> {
+                Matcher name = CHECKPOINT.matcher(child.getFileName().toString());
+                if (!name.matches() || !Files.exists(child.resolve("config.json"))) return;
+                long step = Long.parseLong(name.group(1));
+                found.add(new Found(model.slug() + "@" + step, child, model.source(), model.slug(), step));
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        found.sort(Comparator.comparing(Found::step));
+        return found;
     }
 
     private static void scan(Path root, String source, Map<String, Found> found) {

@@ -1,7 +1,10 @@
 package org.llminspector.run;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -9,6 +12,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.llminspector.analysis.HeadScores;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
@@ -53,6 +57,7 @@ public final class Inspector implements AutoCloseable {
      * @param runsMaxBytes oldest runs go when the store is larger
      * @param captureBudgetBytes most bytes one run may capture
      * @param queueCapacity most runs waiting or running; one more is refused as BUSY
+     * @param trainedDir where training jobs leave their models
      */
     public record Config(
             List<Path> modelRoots,
@@ -60,7 +65,27 @@ public final class Inspector implements AutoCloseable {
             Path runsDir,
             long runsMaxBytes,
             long captureBudgetBytes,
-            int queueCapacity) {}
+            int queueCapacity,
+            Path trainedDir) {
+
+        /** Trained models go beside the runs. */
+        public Config(
+                List<Path> modelRoots,
+                Path model,
+                Path runsDir,
+                long runsMaxBytes,
+                long captureBudgetBytes,
+                int queueCapacity) {
+            this(
+                    modelRoots,
+                    model,
+                    runsDir,
+                    runsMaxBytes,
+                    captureBudgetBytes,
+                    queueCapacity,
+                    runsDir.toAbsolutePath().resolveSibling("trained"));
+        }
+    }
 
     /** One row of GET /models. {@code open} lists the engines that hold it now. */
     public record ModelSummary(
@@ -75,7 +100,9 @@ public final class Inspector implements AutoCloseable {
             int dModel,
             boolean hasTokenizer,
             List<EngineInfo> open,
-            String trouble) {}
+            String trouble,
+            String checkpointOf,
+            Long step) {}
 
     /** GET /models/{slug}. {@code tokenizer} is null when the folder has none. */
     public record ModelDetails(ModelSummary summary, DecoderSpec spec, TokenizerInfo tokenizer, String weightsSha256) {}
@@ -141,23 +168,32 @@ public final class Inspector implements AutoCloseable {
     private final RunQueue queue;
     private final CaptureBudget budget;
     private final Comparisons comparisons;
+    private final TrainingJobs training;
 
     private Inspector(Config config) {
         this.roots = List.copyOf(config.modelRoots());
-        this.cache = new ModelCache(config.model(), config.modelRoots());
+        this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir());
         this.models = new OpenModels(cache);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity());
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"));
         this.comparisons = new Comparisons(models, store, queue, budget, compared);
+        this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
+    }
+
+    private void forget(String slug) {
+        queue.call(() -> {
+            models.forget(slug);
+            return null;
+        });
     }
 
     public static Inspector open(Config config) {
         return new Inspector(config);
     }
 
-    /** Every model on this machine; one that cannot be opened says why in {@code trouble}. */
+    /** Every model on this machine but checkpoints; one that cannot be opened says why in {@code trouble}. */
     public List<ModelSummary> models() {
         String standard = cache.list().isEmpty() ? null : defaultModel();
         return cache.list().stream().map(found -> summary(found, standard)).toList();
@@ -178,7 +214,9 @@ public final class Inspector implements AutoCloseable {
                     f.spec().dModel(),
                     f.hasTokenizer(),
                     models.open(found.slug()),
-                    null);
+                    null,
+                    found.checkpointOf(),
+                    found.step());
         } catch (Problem p) {
             return new ModelSummary(
                     found.slug(),
@@ -192,7 +230,9 @@ public final class Inspector implements AutoCloseable {
                     0,
                     false,
                     List.of(),
-                    p.getMessage());
+                    p.getMessage(),
+                    found.checkpointOf(),
+                    found.step());
         }
     }
 
@@ -249,6 +289,36 @@ public final class Inspector implements AutoCloseable {
                         t.bosId(),
                         t.eosIds().isEmpty() ? null : t.eosIds().get(0));
         return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, f.sha256());
+    }
+
+    /** How a model was trained, update by update; a model that does not say is a Problem. */
+    public TrainingRecord.Curve curve(String slug) {
+        return TrainingRecord.curve(cache.find(slug));
+    }
+
+    /** The states of a model that its training kept; each opens as a model. */
+    public TrainingRecord.Checkpoints checkpoints(String slug) {
+        return TrainingRecord.checkpoints(cache.find(slug));
+    }
+
+    /** Models that are being trained here, and those that were. */
+    public TrainingJobs training() {
+        return training;
+    }
+
+    /** The recipes that ship with the models: recipes/*.yaml of every model root. */
+    public List<Path> recipes() {
+        List<Path> files = new ArrayList<>();
+        for (Path root : roots) {
+            Path folder = root.resolve("recipes");
+            if (!Files.isDirectory(folder)) continue;
+            try (Stream<Path> children = Files.list(folder)) {
+                children.filter(p -> p.toString().endsWith(".yaml")).sorted().forEach(files::add);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return files;
     }
 
     /** Every hook point, with a reason where this model or engine does not have it. */
@@ -448,6 +518,7 @@ public final class Inspector implements AutoCloseable {
 
     @Override
     public void close() {
+        training.close();
         queue.close();
         models.close();
         comparisons.close();

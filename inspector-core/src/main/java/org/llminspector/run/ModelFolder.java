@@ -1,5 +1,6 @@
 package org.llminspector.run;
 
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -56,13 +57,22 @@ final class ModelFolder implements AutoCloseable {
         return weights.spec();
     }
 
+    /** A checkpoint may leave its tokenizer to the model it became. */
+    private boolean isCheckpoint() {
+        return found.checkpointOf() != null;
+    }
+
     boolean hasTokenizer() {
-        return Tokenizer.isIn(checkpoint);
+        return Tokenizer.isIn(checkpoint)
+                || (isCheckpoint() && Files.exists(found.trainingDir().resolve("tokenizer.json")));
     }
 
     /** Null when the model has none. */
     synchronized Tokenizer tokenizer() {
         if (tokenizer == null) tokenizer = Tokenizer.open(checkpoint).orElse(null);
+        if (tokenizer == null && isCheckpoint()) {
+            tokenizer = Tokenizer.open(found.trainingDir()).orElse(null);
+        }
         return tokenizer;
     }
 
@@ -92,6 +102,7 @@ final class ModelFolder implements AutoCloseable {
     /** The model's chat template; a model without one is a Problem. */
     synchronized ChatTemplate requireChatTemplate() {
         if (chatTemplate == null) chatTemplate = ChatTemplate.open(checkpoint);
+        if (chatTemplate.isEmpty() && isCheckpoint()) chatTemplate = ChatTemplate.open(found.trainingDir());
         return chatTemplate.orElseThrow(() -> Problem.unsupported("this model has no chat template")
                 .where(checkpoint
                         .gguf()

@@ -22,6 +22,8 @@ final class OpenModels implements AutoCloseable {
     private final ModelCache cache;
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, InspectorEngine> engines = new LinkedHashMap<>(16, 0.75f, true);
+    /** Of models whose files have changed: somebody may still read them. */
+    private final List<ModelFolder> forgotten = new ArrayList<>();
 
     OpenModels(ModelCache cache) {
         this.cache = cache;
@@ -59,6 +61,17 @@ final class OpenModels implements AutoCloseable {
         return loaded;
     }
 
+    /** The model's files have changed: who asks next reads them anew. Called by the queue's worker only. */
+    synchronized void forget(String slug) {
+        ModelFolder folder = folders.remove(slug);
+        if (folder != null) forgotten.add(folder);
+        engines.entrySet().removeIf(e -> {
+            if (!e.getKey().slug().equals(slug)) return false;
+            e.getValue().close();
+            return true;
+        });
+    }
+
     synchronized List<EngineInfo> open(String slug) {
         List<EngineInfo> infos = new ArrayList<>();
         engines.forEach((key, engine) -> {
@@ -73,5 +86,7 @@ final class OpenModels implements AutoCloseable {
         engines.clear();
         folders.values().forEach(ModelFolder::close);
         folders.clear();
+        forgotten.forEach(ModelFolder::close);
+        forgotten.clear();
     }
 }

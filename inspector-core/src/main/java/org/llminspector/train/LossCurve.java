@@ -79,12 +79,22 @@ public final class LossCurve {
         }
     }
 
+    /** Whether a folder has one. */
+    public static boolean isIn(Path folder) {
+        return Files.isRegularFile(folder.resolve(FILE));
+    }
+
     /** The rows of a model's folder; a file that is none of ours is a Problem. */
     public static List<Row> read(Path folder) {
         Path file = folder.resolve(FILE);
+        if (!Files.exists(file)) {
+            throw Problem.notFound("nothing is known of how this model was trained")
+                    .where(file);
+        }
         List<String> lines;
         try {
-            lines = Files.readAllLines(file);
+            String text = Files.readString(file);
+            lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList(); // the last may be half written
         } catch (IOException e) {
             throw Reads.unreadable(file, e);
         }

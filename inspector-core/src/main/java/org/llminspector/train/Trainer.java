@@ -138,6 +138,16 @@ public final class Trainer implements AutoCloseable {
         return new Trainer(recipe(folder), sources, folder, device, TrainingState.read(folder));
     }
 
+    /** Whether a run in this folder can go on. */
+    public static boolean isResumable(Path folder) {
+        return Files.exists(TrainingState.file(folder));
+    }
+
+    /** Whether there is a run in this folder. */
+    public static boolean isIn(Path folder) {
+        return Files.isRegularFile(folder.resolve(RECIPE));
+    }
+
     /** The recipe of a run in a folder. */
     public static Recipe recipe(Path folder) {
         return Json.mapper()

@@ -55,7 +55,8 @@ final class Places {
     }
 
     Inspector open(int queue, Path runs) {
-        return Inspector.open(new Inspector.Config(roots(), modelFolder(), runs, runsMaxBytes, captureBudget, queue));
+        return Inspector.open(new Inspector.Config(
+                roots(), modelFolder(), runs, runsMaxBytes, captureBudget, queue, home().resolve("trained")));
     }
 
     /** The model's name in requests: null for the default one. */

@@ -1,20 +1,14 @@
 package org.llminspector.web.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.llminspector.base.Problem;
 import org.llminspector.run.Training;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
-import org.llminspector.web.server.StrictJson;
+import org.llminspector.web.server.RecipeText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -73,7 +67,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         Lines.warningsOnly();
         if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
-        Recipe recipe = recipe();
+        Recipe recipe = RecipeText.read(config, new RecipeText.Change(null, steps, null));
         Teller teller = new Teller(spec.commandLine().getErr());
         try (Trainer trainer = resume ? Training.resume(out, device) : Training.begin(recipe, out, device)) {
             trainer.run(teller);
@@ -81,21 +75,6 @@ final class TrainCommand implements Callable<Integer> {
             teller.finish();
         }
         return teller.interrupt.requested() ? Interrupt.EXIT_CODE : 0;
-    }
-
-    private Recipe recipe() {
-        if (!Files.isRegularFile(config)) {
-            throw Problem.notFound("there is no such recipe").where("--config").found(config);
-        }
-        try {
-            JsonNode tree = new YAMLMapper().readTree(Files.readAllBytes(config));
-            Recipe recipe = StrictJson.convert(tree, Recipe.class, config.toString());
-            return steps == null ? recipe : recipe.withSteps(steps);
-        } catch (JsonProcessingException e) {
-            throw Problem.invalid("the recipe is not valid YAML").where(config).found(e.getOriginalMessage());
-        } catch (IOException e) {
-            throw Problem.invalid("the recipe cannot be read").where(config).causedBy(e);
-        }
     }
 
     /** Teller shows each update on a terminal's last line, and prints those with a look at held-out text, or one a minute. */

@@ -14,6 +14,7 @@ import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.TrainingJobs;
 
 /** Server is the program over HTTP: it starts, answers, and stops without losing what was made. */
 public final class Server implements AutoCloseable {
@@ -39,6 +40,7 @@ public final class Server implements AutoCloseable {
     private static final long STOP_MS = 20_000;
 
     private final Config config;
+    private final TrainingJobs training;
     private final Javalin javalin;
     private final ActiveRuns active = new ActiveRuns();
     private final Metrics metrics;
@@ -50,6 +52,7 @@ public final class Server implements AutoCloseable {
 
     private Server(Inspector inspector, Config config) {
         this.config = config;
+        this.training = inspector.training();
         this.metrics = new Metrics(inspector);
         this.javalin = Javalin.create(c -> configure(c, inspector));
     }
@@ -106,6 +109,7 @@ public final class Server implements AutoCloseable {
         RunStream stream = new RunStream(inspector, runThreads);
         new WeightRoutes(inspector, stream).register(c.routes);
         new PullRoutes(stream).register(c.routes);
+        new TrainingRoutes(inspector, stream).register(c.routes);
         new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
@@ -136,10 +140,11 @@ public final class Server implements AutoCloseable {
         return javalin;
     }
 
-    /** Takes no more requests, cancels the runs under way (what they made is kept), and lets answers go out. */
+    /** Takes no more requests, cancels the runs and the training under way (what they made is kept), and lets answers go out. */
     @Override
     public void close() {
         active.cancelAll();
+        training.close();
         javalin.stop();
         runThreads.shutdown();
         metrics.close();

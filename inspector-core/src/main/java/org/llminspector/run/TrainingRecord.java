@@ -1,0 +1,84 @@
+package org.llminspector.run;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.llminspector.hub.ModelCache;
+import org.llminspector.train.LossCurve;
+
+/** TrainingRecord is what a model's folder tells of its training: loss.csv and checkpoints/. */
+public final class TrainingRecord {
+
+    /**
+     * Curve is a training run column by column, one entry an update; null where nothing was measured.
+     *
+     * @param model its slug
+     * @param loss of the update's tokens, nats
+     * @param valLoss of held-out examples, nats
+     */
+    public record Curve(
+            String model,
+            List<Long> step,
+            List<Long> tokens,
+            List<Double> lr,
+            List<Double> loss,
+            List<Double> valLoss,
+            List<Double> gradNorm,
+            List<Double> accuracy,
+            List<Double> valAccuracy) {
+
+        static Curve of(String model, List<LossCurve.Row> rows) {
+            return new Curve(
+                    model,
+                    column(rows, LossCurve.Row::step),
+                    column(rows, LossCurve.Row::tokens),
+                    column(rows, LossCurve.Row::lr),
+                    column(rows, LossCurve.Row::loss),
+                    column(rows, LossCurve.Row::valLoss),
+                    column(rows, LossCurve.Row::gradNorm),
+                    column(rows, LossCurve.Row::accuracy),
+                    column(rows, LossCurve.Row::valAccuracy));
+        }
+
+        private static <T> List<T> column(List<LossCurve.Row> rows, Function<LossCurve.Row, T> cell) {
+            return rows.stream().map(cell).collect(Collectors.toList()); // has nulls
+        }
+    }
+
+    /** The states of a model that its training kept, the earliest first. */
+    public record Checkpoints(String model, List<KeptState> checkpoints) {}
+
+    /**
+     * KeptState is a model as it was after some updates; it opens as a model.
+     *
+     * @param slug its name in requests, MODEL@STEP
+     * @param tokens predicted until then, or null when the curve does not say
+     * @param loss of the update that led to it
+     * @param valLoss of held-out examples at this step, or null when nobody looked
+     */
+    public record KeptState(String slug, long step, Long tokens, Double loss, Double valLoss) {}
+
+    private TrainingRecord() {}
+
+    static Curve curve(ModelCache.Found model) {
+        return Curve.of(model.slug(), LossCurve.read(model.trainingDir()));
+    }
+
+    static Checkpoints checkpoints(ModelCache.Found model) {
+        List<ModelCache.Found> kept = ModelCache.checkpoints(model);
+        Map<Long, LossCurve.Row> rows = !LossCurve.isIn(model.dir())
+                ? Map.of()
+                : LossCurve.read(model.dir()).stream()
+                        .collect(Collectors.toMap(LossCurve.Row::step, r -> r, (first, again) -> again));
+        return new Checkpoints(
+                model.slug(),
+                kept.stream().map(k -> state(k, rows.get(k.step()))).toList());
+    }
+
+    private static KeptState state(ModelCache.Found kept, LossCurve.Row row) {
+        return row == null
+                ? new KeptState(kept.slug(), kept.step(), null, null, null)
+                : new KeptState(kept.slug(), kept.step(), row.tokens(), row.loss(), row.valLoss());
+    }
+}

@@ -1,0 +1,62 @@
+package org.llminspector.web.server;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.llminspector.base.Problem;
+import org.llminspector.train.Recipe;
+
+/** RecipeText reads recipes as people write them: YAML, of which JSON is a part. */
+public final class RecipeText {
+
+    /**
+     * Change is what a person wants other than the recipe has it; what is null stays.
+     */
+    public record Change(String name, Integer steps, Double learningRate) {
+        ObjectNode applied(ObjectNode recipe) {
+            ObjectNode changed = recipe.deepCopy();
+            if (name != null) changed.put("name", name);
+            if (steps != null) changed.put("steps", steps);
+            if (learningRate != null) {
+                changed.put("learning_rate", learningRate);
+                // The cosine's end keeps its share of the highest rate.
+                JsonNode most = recipe.path("learning_rate");
+                JsonNode least = recipe.path("min_learning_rate");
+                if (most.isNumber() && least.isNumber()) {
+                    changed.put("min_learning_rate", learningRate * least.asDouble() / most.asDouble());
+                }
+            }
+            return changed;
+        }
+    }
+
+    private RecipeText() {}
+
+    public static Recipe read(Path file, Change change) {
+        if (!Files.isRegularFile(file)) {
+            throw Problem.notFound("there is no such recipe").where(file);
+        }
+        try {
+            return read(Files.readString(file), file.toString(), change);
+        } catch (IOException e) {
+            throw Problem.invalid("the recipe cannot be read").where(file).causedBy(e);
+        }
+    }
+
+    /** @param where it comes from, for errors */
+    static Recipe read(String text, String where, Change change) {
+        try {
+            return read(new YAMLMapper().readTree(text), where, change);
+        } catch (JsonProcessingException e) {
+            throw Problem.invalid("the recipe is not valid YAML").where(where).found(e.getOriginalMessage());
+        }
+    }
+
+    static Recipe read(JsonNode tree, String where, Change change) {
+        return StrictJson.convert(tree instanceof ObjectNode o ? change.applied(o) : tree, Recipe.class, where);
+    }
+}

@@ -1,0 +1,107 @@
+package org.llminspector.web.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.TrainingJobs;
+import org.llminspector.train.Recipe;
+
+/** TrainingRoutes show how models were trained, and train new ones. */
+final class TrainingRoutes {
+
+    /** A recipe as an object or as the text of a file, and what is to differ from it. */
+    record JobRequest(JsonNode recipe, String config, String name, Integer steps, Double learningRate, String device) {}
+
+    record ResumeRequest(String device) {}
+
+    record Jobs(List<TrainingJobs.Job> jobs) {}
+
+    record Recipes(List<Recipe> recipes) {}
+
+    private static final String JOBS = "/api/v1/training-jobs";
+    private static final RecipeText.Change NOTHING = new RecipeText.Change(null, null, null);
+
+    private final Inspector inspector;
+    private final TrainingJobs training;
+    private final RunStream stream;
+
+    TrainingRoutes(Inspector inspector, RunStream stream) {
+        this.inspector = inspector;
+        this.training = inspector.training();
+        this.stream = stream;
+    }
+
+    void register(RoutesConfig routes) {
+        routes.get("/api/v1/models/{slug}/curve", ctx -> Replies.json(ctx, inspector.curve(ctx.pathParam("slug"))));
+        routes.get(
+                "/api/v1/models/{slug}/checkpoints",
+                ctx -> Replies.json(ctx, inspector.checkpoints(ctx.pathParam("slug"))));
+        routes.get("/api/v1/recipes", ctx -> Replies.json(ctx, recipes()));
+        routes.post(JOBS, this::begin);
+        routes.get(JOBS, ctx -> Replies.json(ctx, new Jobs(training.list())));
+        routes.get(JOBS + "/{id}", this::job);
+        routes.get(JOBS + "/{id}/curve", ctx -> Replies.json(ctx, training.curve(id(ctx))));
+        routes.post(JOBS + "/{id}/stop", ctx -> Replies.json(ctx, training.stop(id(ctx))));
+        routes.post(JOBS + "/{id}/resume", this::resume);
+    }
+
+    private static String id(Context ctx) {
+        return ctx.pathParam("id");
+    }
+
+    private Recipes recipes() {
+        return new Recipes(inspector.recipes().stream()
+                .map(file -> RecipeText.read(file, NOTHING))
+                .toList());
+    }
+
+    private void begin(Context ctx) throws IOException {
+        JobRequest r = Requests.body(ctx, JobRequest.class);
+        RecipeText.Change change = new RecipeText.Change(r.name(), r.steps(), r.learningRate());
+        if ((r.recipe() == null) == (r.config() == null)) {
+            throw Problem.invalid("a job needs one recipe")
+                    .where("recipe")
+                    .expected("either recipe, an object, or config, the text of a recipe's file")
+                    .found(r.recipe() == null ? "neither" : "both");
+        }
+        Recipe recipe = r.recipe() != null
+                ? RecipeText.read(r.recipe(), "recipe", change)
+                : RecipeText.read(r.config(), "config", change);
+        TrainingJobs.Job job = training.begin(recipe, device(r.device()));
+        ctx.header("Location", JOBS + "/" + job.id());
+        Replies.json(ctx, 201, job);
+    }
+
+    private void resume(Context ctx) throws IOException {
+        ResumeRequest r = Requests.optionalBody(ctx, ResumeRequest.class);
+        Replies.json(ctx, training.resume(id(ctx), device(r.device())));
+    }
+
+    private static String device(String given) {
+        return given == null ? "auto" : given;
+    }
+
+    /** The job as it is; as events until it ends. Who stops listening does not stop the job. */
+    private void job(Context ctx) throws Exception {
+        String id = id(ctx);
+        String accept = ctx.header("Accept");
+        if (accept == null || !accept.contains("text/event-stream")) {
+            Replies.json(ctx, training.job(id));
+            return;
+        }
+        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
+        AtomicBoolean gone = new AtomicBoolean();
+        stream.answer(
+                ctx,
+                events,
+                () -> training.watch(id, p -> events.add(new RunEvent("progress", p)), gone::get),
+                () -> gone.set(true));
+    }
+}

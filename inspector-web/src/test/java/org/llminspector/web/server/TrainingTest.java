@@ -1,0 +1,153 @@
+package org.llminspector.web.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A model is trained over REST: told of, stopped, resumed, and opened with the states it went through. */
+class TrainingTest {
+
+    private static final String JOBS = "/api/v1/training-jobs";
+
+    @TempDir
+    static Path folder;
+
+    static LiveServer live;
+
+    @BeforeAll
+    static void start() throws IOException {
+        live = new LiveServer(folder);
+    }
+
+    @AfterAll
+    static void stop() {
+        live.close();
+    }
+
+    private static String recipe(int steps) {
+        return """
+                {"name":"recipe","task":"modular_addition","modulus":7,"train_share":0.5,"steps":%d,"learning_rate":0.01,
+                 "warmup_steps":0,"validate_every":2,"save_every":4,"checkpoint_steps":[0,2],"dtype":"f32",
+                 "model":{"d_model":16,"n_layers":1,"n_heads":2,"n_kv_heads":2,"d_mlp":16,"context":4}}""".formatted(steps);
+    }
+
+    private static JsonNode begin(String name, int steps) {
+        LiveServer.Answer begun = live.post(JOBS, "{\"recipe\":" + recipe(steps) + ",\"name\":\"" + name + "\"}");
+        assertThat(begun.status()).as(begun.text()).isEqualTo(201);
+        assertThat(begun.header("Location")).isEqualTo(JOBS + "/" + name);
+        return begun.json();
+    }
+
+    /** The job's events until it ends: the answer to a look that lasts. */
+    private static List<JsonNode> events(String name) throws IOException, InterruptedException {
+        HttpResponse<Stream<String>> response = live.client()
+                .send(
+                        HttpRequest.newBuilder(URI.create(live.base + JOBS + "/" + name))
+                                .header("Accept", "text/event-stream")
+                                .build(),
+                        HttpResponse.BodyHandlers.ofLines());
+        assertThat(response.headers().firstValue("Content-Type").orElse("")).startsWith("text/event-stream");
+        List<JsonNode> data = new ArrayList<>();
+        for (String line : (Iterable<String>) response.body()::iterator) {
+            if (line.startsWith("data: ")) data.add(Contract.JSON.readTree(line.substring(6)));
+        }
+        return data;
+    }
+
+    @Test
+    void whatWasTrainedIsAModelWithACurveAndEarlierStates() throws Exception {
+        begin("sums", 6);
+        JsonNode done = lastOf(events("sums"));
+        assertThat(done.path("state").asText()).as(done.toString()).isEqualTo("finished");
+        assertThat(done.path("step").asInt()).isEqualTo(6);
+        assertThat(live.get(JOBS).json().at("/jobs").findValuesAsText("id")).contains("sums");
+
+        JsonNode curve = live.get("/api/v1/models/sums/curve").json();
+        assertThat(curve.path("step")).hasToString("[0,1,2,3,4,5,6]");
+        assertThat(curve.at("/loss/0").isNull()).isTrue(); // nothing was learnt from yet
+        assertThat(curve.at("/val_loss/1").isNull()).isTrue(); // nobody looked
+        assertThat(curve.at("/val_loss/2").asDouble()).isBetween(0.1, 10.0);
+        assertThat(curve.at("/loss/6").asDouble())
+                .isLessThan(curve.at("/loss/1").asDouble());
+        assertThat(live.get(JOBS + "/sums/curve").json()).isEqualTo(curve);
+
+        JsonNode kept = live.get("/api/v1/models/sums/checkpoints").json().path("checkpoints");
+        assertThat(kept.findValuesAsText("slug")).containsExactly("sums@0", "sums@2");
+        assertThat(kept.at("/1/val_loss")).isEqualTo(curve.at("/val_loss/2"));
+        List<String> listed = live.get("/api/v1/models").json().path("models").findValuesAsText("slug");
+        assertThat(listed).contains("sums").doesNotContain("sums@2");
+        JsonNode earlier = live.get("/api/v1/models/sums@2").json().path("summary");
+        assertThat(earlier.path("checkpoint_of").asText()).isEqualTo("sums");
+        assertThat(earlier.path("step").asInt()).isEqualTo(2);
+        assertThat(live.get("/api/v1/models/sums@2/curve").json().path("step")).isEqualTo(curve.path("step"));
+        live.get("/api/v1/models/sums@3").problem(404);
+        live.get("/api/v1/models/tiny/curve").problem(404);
+
+        String last = live.run("{\"model\":\"sums\",\"tokens\":[1,2,7]}");
+        String first = live.run("{\"model\":\"sums@0\",\"tokens\":[1,2,7]}");
+        assertThat(sha256(first)).isNotEqualTo(sha256(last));
+
+        live.post(JOBS, "{\"recipe\":" + recipe(6) + ",\"name\":\"sums\"}").problem(409);
+        live.post(JOBS + "/sums/resume", null).problem(409);
+        live.post(JOBS + "/sums/stop", null).problem(409);
+    }
+
+    private static String sha256(String run) {
+        return live.get("/api/v1/runs/" + run)
+                .json()
+                .at("/model/weights_sha256")
+                .asText();
+    }
+
+    private static JsonNode lastOf(List<JsonNode> data) {
+        return data.get(data.size() - 1);
+    }
+
+    @Test
+    void aJobIsStoppedAndGoesOnAndOthersWait() throws Exception {
+        begin("long", 100_000);
+        live.post(JOBS, "{\"recipe\":" + recipe(6) + ",\"name\":\"second\"}").problem(409);
+        live.run("{\"tokens\":[1,2,3]}"); // between two steps
+        live.post(JOBS + "/long/stop", null);
+        JsonNode stopped = lastOf(events("long"));
+        assertThat(stopped.path("state").asText()).as(stopped.toString()).isEqualTo("stopped");
+        int step = stopped.path("step").asInt();
+        assertThat(step).isBetween(1, 99_999);
+        String before = sha256(live.run("{\"model\":\"long\",\"tokens\":[1,2,7]}"));
+
+        live.post(JOBS + "/long/resume", null);
+        while (live.get(JOBS + "/long").json().path("step").asInt() <= step) Thread.sleep(20);
+        live.post(JOBS + "/long/stop", "");
+        JsonNode further = lastOf(events("long"));
+        assertThat(further.path("step").asInt()).isGreaterThan(step);
+        JsonNode steps = live.get(JOBS + "/long/curve").json().path("step");
+        assertThat(steps).hasSize(further.path("step").asInt() + 1); // no gap, none twice
+        assertThat(sha256(live.run("{\"model\":\"long\",\"tokens\":[1,2,7]}"))).isNotEqualTo(before);
+    }
+
+    @Test
+    void whatCannotBeTrainedIsRefused() {
+        live.post(JOBS, "{\"name\":\"x\"}").problem(400);
+        live.post(JOBS, "{\"config\":\"name: a\\nsteps: 3\\nmodulus: [\"}").problem(400);
+        live.post(JOBS, "{\"config\":\"name: a\\nnonsense: 3\"}").problem(400);
+        live.post(JOBS, "{\"recipe\":" + recipe(6) + ",\"name\":\"../up\"}").problem(400);
+        live.post(JOBS, "{\"recipe\":" + recipe(6) + ",\"name\":\"tiny\"}").problem(409);
+        live.post(JOBS, "{\"recipe\":" + recipe(6).replace("0.01", "-1") + ",\"name\":\"b\"}")
+                .problem(400);
+        live.post(JOBS, """
+                {"recipe":{"name":"c","corpus":"/etc/passwd","steps":2,"batch":1,"learning_rate":0.1,
+                 "model":{"d_model":16,"n_layers":1,"n_heads":2,"n_kv_heads":2,"d_mlp":16,"context":4}}}""").problem(422);
+    }
+}
