@@ -79,7 +79,10 @@ final class WeightViews {
         }
         try {
             Object known = kept.get(key);
-            if (known == null) kept.put(key, known = work.get());
+            if (known == null) {
+                known = work.get();
+                kept.put(key, known);
+            }
             return type.cast(known);
         } catch (CancellationException e) {
             throw cancelled(e);

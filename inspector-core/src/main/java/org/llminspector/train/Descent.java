@@ -33,18 +33,19 @@ public final class Descent {
             Optimizer o, double lr, int n, double w, double slope, double[] first, double[] second, int i) {
         double decayed = o.kind() == Optimizer.Kind.ADAMW ? w * (1 - lr * o.weightDecay()) : w;
         double g = o.kind() == Optimizer.Kind.ADAMW ? slope : slope + o.weightDecay() * w;
-        switch (o.kind()) {
-            case SGD:
-                return w - lr * g;
-            case MOMENTUM:
+        return switch (o.kind()) {
+            case SGD -> w - lr * g;
+            case MOMENTUM -> {
                 first[i] = o.momentum() * first[i] + g;
-                return w - lr * first[i];
-            default:
+                yield w - lr * first[i];
+            }
+            default -> {
                 first[i] = o.beta1() * first[i] + (1 - o.beta1()) * g;
                 second[i] = o.beta2() * second[i] + (1 - o.beta2()) * g * g;
                 double mean = first[i] / (1 - Math.pow(o.beta1(), n));
                 double root = Math.sqrt(second[i] / (1 - Math.pow(o.beta2(), n)));
-                return decayed - lr * mean / (root + o.eps());
-        }
+                yield decayed - lr * mean / (root + o.eps());
+            }
+        };
     }
 }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import org.llminspector.base.Json;
 import org.llminspector.checkpoint.Checkpoint;
@@ -55,7 +56,7 @@ public final class ForwardBench {
         System.out.println(Json.write(result));
     }
 
-    private static List<Double> prefill(TorchEngine engine, int length, TreeSet<HookId> hooks) {
+    private static List<Double> prefill(TorchEngine engine, int length, SortedSet<HookId> hooks) {
         List<Double> times = new ArrayList<>();
         int[] ids = ids(engine, length);
         for (int i = 0; i <= REPETITIONS; i++) {
@@ -69,7 +70,7 @@ public final class ForwardBench {
     }
 
     /** One time a token, after a prompt of 16. */
-    private static List<Double> decode(TorchEngine engine, TreeSet<HookId> hooks) {
+    private static List<Double> decode(TorchEngine engine, SortedSet<HookId> hooks) {
         List<Double> times = new ArrayList<>();
         int[] ids = ids(engine, 16);
         for (int i = 0; i < 3; i++) {

@@ -169,7 +169,8 @@ class LowPrecisionTest {
                 sum += Math.exp(a[v] - logZa) * (a[v] - logZa - b[v] + logZb);
             }
         }
-        return sum / (a.length / vocab);
+        int rows = a.length / vocab;
+        return sum / rows;
     }
 
     private static double logSumExp(float[] x, int at, int n) {

@@ -91,7 +91,7 @@ class TuningTest {
     void thePreferenceLossIsRafailovs() {
         // -ln sigmoid(0.5 * 2) = ln(1 + 1/e); its slope 0.5 sigmoid(-1) = 0.5 / (1 + e)
         assertThat(Preferences.loss(0.5, 2)).isCloseTo(0.31326168751822286, within(1e-12));
-        assertThat(Preferences.slope(0.5, 2)).isCloseTo(0.13447071068499756, within(1e-12));
+        assertThat(Preferences.slope(0.5, 2)).isCloseTo(0.13447071068499755, within(1e-12));
         assertThat(Preferences.loss(0.1, 0)).isCloseTo(Math.log(2), within(1e-12));
         assertThat(Preferences.loss(1, -800)).isCloseTo(800, within(1e-9));
         assertThat(Preferences.loss(1, 800)).isCloseTo(0, within(1e-12));

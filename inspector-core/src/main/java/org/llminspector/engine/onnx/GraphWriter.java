@@ -167,7 +167,7 @@ final class GraphWriter {
                 return linears.bias(sum, name + "o");
             }
         }
-        return linears.write(reshape(graph, z, 0, 0, a.nHeads() * a.dHead()), name + "o"); // [1, pos, d_model]
+        return linears.write(reshape(graph, z, 0, 0, (long) a.nHeads() * a.dHead()), name + "o"); // [1, pos, d_model]
     }
 
     private String heads(String x, int n, Attention a, Norm norm, String name, HookPoint point, int layer) {

@@ -34,7 +34,6 @@ import org.llminspector.spec.DecoderSpec;
  */
 public final class OnnxEngine implements InspectorEngine {
 
-    private static final int MAX_TAPPED = 4;
     private static final String BF16_WHY = "ONNX Runtime multiplies no bfloat16 matrices on a CPU";
     private static final String BF16_INSTEAD = "bfloat16 checkpoints open in fp32: they are upcast while loading";
 

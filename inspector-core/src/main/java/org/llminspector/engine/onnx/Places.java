@@ -44,7 +44,7 @@ final class Places implements AutoCloseable {
     void fill(Feed feed, int start, int count) {
         if (wanted.contains("positions")) {
             long[] positions = new long[count];
-            for (int i = 0; i < count; i++) positions[i] = start + i;
+            for (int i = 0; i < count; i++) positions[i] = (long) start + i;
             feed.longs("positions", positions, 1, count);
         }
         if (wanted.contains("positions_so_far")) {

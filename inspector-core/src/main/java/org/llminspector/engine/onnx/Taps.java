@@ -60,7 +60,7 @@ final class Taps {
     }
 
     boolean wants(HookPoint point, int layer) {
-        return !captured.isEmpty() && captured.contains(new HookId(point, layer)) || changes(point, layer);
+        return captured.contains(new HookId(point, layer)) || changes(point, layer);
     }
 
     boolean changes(HookPoint point, int layer) {

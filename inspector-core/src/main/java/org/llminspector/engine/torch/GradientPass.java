@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.GradientRequest;
@@ -142,7 +143,7 @@ final class GradientPass {
             return value.add(leaf);
         }
 
-        TreeMap<HookId, Tensor> gradients() {
+        SortedMap<HookId, Tensor> gradients() {
             TreeMap<HookId, Tensor> gradients = new TreeMap<>();
             zeros.forEach((id, leaf) -> {
                 gradients.put(

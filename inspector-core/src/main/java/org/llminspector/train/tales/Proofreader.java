@@ -80,7 +80,6 @@ public final class Proofreader {
     private static final Pattern GATHERED = Pattern.compile("^(?:There )?(\\S+) gathered (\\w+) (\\w+)\\.$");
     private static final Pattern SHARED = Pattern.compile("^(\\S+) gave (\\w+) (\\w+) to ");
     private static final Pattern LEFT = Pattern.compile(" had (\\w+) (\\w+) left\\.$");
-    private static final Set<String> TEACHING = Set.of("said", "sang", "singing");
 
     /** Reading is one story's reading: the state of the world as far as the text has told it. */
     private final class Reading {
@@ -156,7 +155,7 @@ public final class Proofreader {
                         || tokens.get(i - 1).equals(":");
                 boolean called = i + 1 < tokens.size() && tokens.get(i + 1).equals(",");
                 boolean chant =
-                        quoted && (begins && !called || tokens.get(i - 1).equals("is"));
+                        quoted && ((begins && !called) || tokens.get(i - 1).equals("is"));
                 if (!chant) remark(Fault.NAME);
             }
         }

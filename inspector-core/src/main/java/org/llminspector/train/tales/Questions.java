@@ -130,7 +130,7 @@ final class Questions {
                         song ? "What did " + who + " sing?" : "What were the magic words of " + who + "?",
                         (song ? who + " sang: " : "The magic words of " + who + " were: ") + f.what() + "!",
                         f.what().toString(),
-                        chants(f));
+                        chants());
             }
             case FELT ->
                 add(
@@ -264,7 +264,7 @@ final class Questions {
                 .map(Group::toString);
     }
 
-    private Stream<String> chants(Fact truth) {
+    private Stream<String> chants() {
         Stream<String> told = tale.facts().stream()
                 .filter(f -> f.relation() == Fact.Relation.SAID)
                 .map(f -> f.what().toString());

@@ -142,7 +142,7 @@ public final class ComparisonWords {
     }
 
     private static void bytes(List<String[]> rows, String name, long a, long b) {
-        cost(rows, name, Html.bytes(a), Html.bytes(b), a, b);
+        cost(rows, name, Html.bytes(a), Html.bytes(b), (double) a, (double) b);
     }
 
     private static void cost(List<String[]> rows, String name, String a, String b, double x, double y) {
