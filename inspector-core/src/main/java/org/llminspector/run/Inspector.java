@@ -169,6 +169,7 @@ public final class Inspector implements AutoCloseable {
     private final CaptureBudget budget;
     private final Comparisons comparisons;
     private final TrainingJobs training;
+    private final Learning learning;
 
     private Inspector(Config config) {
         this.roots = List.copyOf(config.modelRoots());
@@ -180,6 +181,7 @@ public final class Inspector implements AutoCloseable {
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"));
         this.comparisons = new Comparisons(models, store, queue, budget, compared);
         this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
+        this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
     private void forget(String slug) {
@@ -516,8 +518,14 @@ public final class Inspector implements AutoCloseable {
         return new Norms(runId, rows);
     }
 
+    /** Gradients, single updates, optimizers. */
+    public Learning learning() {
+        return learning;
+    }
+
     @Override
     public void close() {
+        learning.close();
         training.close();
         queue.close();
         models.close();

@@ -23,6 +23,7 @@ import picocli.CommandLine.IVersionProvider;
             QuantizeCommand.class,
             PullCommand.class,
             TrainCommand.class,
+            GradientsCommand.class,
             TalesCommand.class,
             ExamCommand.class,
             CompareCommand.class

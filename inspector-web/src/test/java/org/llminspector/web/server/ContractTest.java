@@ -155,6 +155,7 @@ class ContractTest {
         live.post(pair + "/cancel", "").problem(409);
         live.send("DELETE", pair, null);
         live.get(pair).problem(404);
+        learning();
 
         live.get("/api/v1/recipes");
         live.get("/api/v1/training-jobs");
@@ -170,6 +171,53 @@ class ContractTest {
                         "POST /api/v1/runs/{id}/cancel",
                         "POST /api/v1/comparisons/{id}/cancel",
                         "POST /api/v1/models/pull");
+    }
+
+    private static void learning() {
+        JsonNode gradients = live.post(
+                        "/api/v1/gradients", "{\"prompt\":\"the cat\",\"hooks\":[\"hook_embed\"],\"values\":true}")
+                .json();
+        assertThat(gradients.at("/hooks/0/values"))
+                .hasSize(gradients.path("tokens").size() * 64);
+        assertThat(gradients.at("/parameters/0/norm").asDouble()).isPositive();
+        LiveServer.Answer file = live.post(
+                "/api/v1/gradients",
+                "{\"model\":\"bare\",\"tokens\":[1,2,3],\"targets\":[{\"token\":4,\"of\":\"logit\"}],\"hooks\":[\"logits\"]}",
+                "Accept",
+                "application/octet-stream");
+        assertThat(new String(file.bytes(), 8, 60, java.nio.charset.StandardCharsets.UTF_8))
+                .contains("__metadata__");
+        live.post("/api/v1/gradients", "{\"tokens\":[1],\"targets\":[{\"token\":99999}]}")
+                .problem(400);
+
+        JsonNode paths = live.post("/api/v1/optimizers", """
+                        {"surface":{"function":"rosenbrock"},"start":[-1,2],"steps":30,"grid":{"low":-2,"high":2,"n":5},
+                         "optimizers":[{"kind":"sgd","learning_rate":0.001},{"kind":"adam","learning_rate":0.1}]}""").json();
+        assertThat(paths.at("/paths/1/points")).hasSize(31);
+        assertThat(paths.path("values")).hasSize(5);
+        JsonNode real = live.post("/api/v1/optimizers", """
+                        {"surface":{"loss":{"tokens":[1,2,3,4,5,6]}},"start":[0.3,-0.2],"steps":4,
+                         "optimizers":[{"kind":"sgd","learning_rate":0.001}]}""").json();
+        double first = real.at("/paths/0/points/0/value").asDouble();
+        assertThat(real.at("/paths/0/points/4/value").asDouble()).isLessThan(first);
+
+        String learner = live.post("/api/v1/learners", "{\"model\":\"tiny\"}")
+                .json()
+                .path("id")
+                .asText();
+        assertThat(live.get("/api/v1/learners").json().at("/learners/0/id").asText())
+                .isEqualTo(learner);
+        String at = "/api/v1/learners/" + learner;
+        String step = "{\"tokens\":[1,2,3,4,5,6],\"optimizer\":\"sgd\",\"learning_rate\":0.003}";
+        JsonNode once = live.post(at + "/steps", step).json();
+        assertThat(once.path("loss_after").asDouble())
+                .isLessThan(once.path("loss_before").asDouble());
+        assertThat(live.post(at + "/undo", "").json().path("step").asInt()).isZero();
+        assertThat(live.post(at + "/steps", step).json()).isEqualTo(once);
+        live.get(at);
+        live.send("DELETE", at, null);
+        live.get(at).problem(404);
+        live.post("/api/v1/learners", "{\"model\":\"bare\"}").problem(422); // GPT-2 is not of Llama's shape
     }
 
     @Test
