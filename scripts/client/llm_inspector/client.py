@@ -232,6 +232,10 @@ class Inspector:
         """How far a training job is."""
         return self._json("GET", _path("training-jobs", job))
 
+    def training_curve(self, job: str) -> Json:
+        """A job's updates until now, in the columns of a curve."""
+        return self._json("GET", _path("training-jobs", job, "curve"))
+
     def watch_training(self, job: str, on_progress: Callable[[Json], None]) -> Json:
         """Hears of each update of a job until it ends; gives the job as it is then."""
         path = _path("training-jobs", job)

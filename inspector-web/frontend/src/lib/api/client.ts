@@ -119,6 +119,22 @@ export const api = {
     json<T.WeightStatistics>(`${tensorPath(slug, tensor)}/statistics`, { signal }),
   block: (slug: string, tensor: string, row: number, col: number, signal?: AbortSignal) =>
     json<T.Block>(`${tensorPath(slug, tensor)}/block?row=${row}&col=${col}`, { signal }),
+  curve: (slug: string, signal?: AbortSignal) => json<T.Curve>(`/models/${encodeURIComponent(slug)}/curve`, { signal }),
+  checkpoints: (slug: string, signal?: AbortSignal) =>
+    json<{ checkpoints: T.KeptState[] }>(`/models/${encodeURIComponent(slug)}/checkpoints`, { signal }).then(
+      (r) => r.checkpoints,
+    ),
+  recipes: (signal?: AbortSignal) =>
+    json<{ recipes: T.TrainingRecipe[] }>('/recipes', { signal }).then((r) => r.recipes),
+  jobs: (signal?: AbortSignal) => json<{ jobs: T.TrainingJob[] }>('/training-jobs', { signal }).then((r) => r.jobs),
+  job: (id: string, signal?: AbortSignal) =>
+    json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}`, { signal }),
+  jobCurve: (id: string, signal?: AbortSignal) =>
+    json<T.Curve>(`/training-jobs/${encodeURIComponent(id)}/curve`, { signal }),
+  train: (body: { recipe: T.TrainingRecipe; name: string; steps: number; learning_rate: number }) =>
+    json<T.TrainingJob>('/training-jobs', post(body)),
+  stopJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/stop`, { method: 'POST' }),
+  resumeJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/resume`, { method: 'POST' }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.TokenizeResult>('/tokenize', post({ model, text }, signal)),
   detokenize: (model: string, tokens: number[], signal?: AbortSignal) =>

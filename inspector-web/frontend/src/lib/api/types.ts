@@ -355,3 +355,65 @@ export type RunEvent =
   | { event: 'token'; data: GeneratedToken & { kv_cache: KvCacheReport } }
   | { event: 'done'; data: RunManifest }
   | { event: 'error'; data: ProblemJson };
+
+/** A training run column by column; null where nothing was measured at that update. */
+export interface Curve {
+  model: string;
+  step: number[];
+  tokens: number[];
+  lr: (number | null)[];
+  loss: (number | null)[];
+  val_loss: (number | null)[];
+  grad_norm: (number | null)[];
+  accuracy: (number | null)[];
+  val_accuracy: (number | null)[];
+}
+
+export interface KeptState {
+  slug: string;
+  step: number;
+  tokens?: number;
+  loss?: number;
+  val_loss?: number;
+}
+
+/** What the page shows and changes of a recipe; the rest goes back as it came. */
+export interface TrainingRecipe {
+  name: string;
+  task?: string;
+  steps?: number;
+  learning_rate?: number;
+}
+
+export interface TrainingJob {
+  id: string;
+  state: 'starting' | 'running' | 'stopping' | 'stopped' | 'finished' | 'failed';
+  step: number;
+  steps: number;
+  tokens: number;
+  loss?: number;
+  val_loss?: number;
+  tokens_per_second?: number;
+  seconds_left?: number;
+  resumable: boolean;
+  opens: boolean;
+  folder: string;
+  recipe: TrainingRecipe;
+  trouble?: string;
+}
+
+export interface TrainingProgress {
+  row: {
+    step: number;
+    tokens: number;
+    lr: number;
+    loss: number;
+    val_loss?: number;
+    grad_norm: number;
+    accuracy?: number;
+    val_accuracy?: number;
+  };
+  steps: number;
+  tokens_per_second: number;
+  seconds_left: number;
+}

@@ -27,7 +27,7 @@ class Models {
   readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
   readonly engine: string = $derived(page.engine ?? 'torch');
   readonly precision: string = $derived(page.precision ?? 'fp32');
-  readonly hasTokenizer: boolean = $derived(this.summary?.has_tokenizer ?? true);
+  readonly hasTokenizer: boolean = $derived((this.summary ?? this.details?.summary)?.has_tokenizer ?? true);
   readonly isOpen: boolean = $derived(
     this.summary?.open.some((e) => e.name === this.engine && e.precision.toLowerCase() === this.precision) ?? false,
   );
