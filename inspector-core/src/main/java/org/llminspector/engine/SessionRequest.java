@@ -15,17 +15,29 @@ import org.llminspector.hook.HookId;
  * @param hooks values to capture
  * @param interventions changes to make, in order
  * @param sources for each intervention with {@code from} or {@code freeze}: the values by hook, looked up beforehand
+ * @param tapped whether to stay on the form that shows every hook, also where less is seen: so that what a value is
+ *     does not depend on what else was asked for
  */
 public record SessionRequest(
         int maxPositions,
         SortedSet<HookId> hooks,
         List<Intervention> interventions,
-        List<Map<HookId, Tensor>> sources) {
+        List<Map<HookId, Tensor>> sources,
+        boolean tapped) {
 
     public SessionRequest {
         hooks = new TreeSet<>(hooks);
         interventions = List.copyOf(interventions);
         sources = List.copyOf(sources);
+    }
+
+    /** On the engine's fastest form that shows these hooks. */
+    public SessionRequest(
+            int maxPositions,
+            SortedSet<HookId> hooks,
+            List<Intervention> interventions,
+            List<Map<HookId, Tensor>> sources) {
+        this(maxPositions, hooks, interventions, sources, false);
     }
 
     /** Nothing captured, nothing changed. */

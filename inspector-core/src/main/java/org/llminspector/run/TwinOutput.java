@@ -5,21 +5,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.TokenDivergence;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
-import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPoint;
 
 /**
  * TwinOutput compares what both sides say next, position by position, as lines of a file and as measures over all of
  * them. The logits of one window are held at a time, and written nowhere.
  */
 final class TwinOutput implements AutoCloseable {
-
-    private static final List<HookId> LOGITS = List.of(HookId.of(HookPoint.LOGITS));
 
     private final TwinSide a;
     private final TwinSide b;
@@ -50,8 +45,8 @@ final class TwinOutput implements AutoCloseable {
      * @param next for row i the id that really follows, at index i + 1; null: not known
      */
     void window(int[] idsA, int[] idsB, int from, int to, int offset, int[] next) throws IOException {
-        Tensor left = a.capture(idsA, LOGITS).get(LOGITS.get(0)); // [1, pos, vocab]
-        Tensor right = b.capture(idsB, LOGITS).get(LOGITS.get(0));
+        Tensor left = a.logits(idsA); // [1, pos, vocab]
+        Tensor right = b.logits(idsB);
         for (int row = from; row < to; row++) {
             Integer token = next != null && row + 1 < next.length ? next[row + 1] : null;
             TokenDivergence t = TokenDivergence.of(row(left, row), row(right, row), token, k);

@@ -13,6 +13,7 @@ import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -53,7 +54,13 @@ final class TwinSide {
         return models.engine(run.folder(), run.request());
     }
 
-    /** What these tokens leave at these hooks. */
+    /** Logits of these tokens, [1, pos, vocab], on the engine's fastest form. */
+    Tensor logits(int[] ids) {
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        return capture(ids, List.of(logits), Map.of(), false).get(logits);
+    }
+
+    /** What these tokens leave at these hooks, always on the tapped form: the same whatever is seen beside it. */
     Capture capture(int[] ids, Collection<HookId> hooks) {
         return capture(ids, hooks, Map.of());
     }
@@ -64,6 +71,10 @@ final class TwinSide {
      * @param patches values by the hook that they replace
      */
     Capture capture(int[] ids, Collection<HookId> hooks, Map<HookId, Tensor> patches) {
+        return capture(ids, hooks, patches, true);
+    }
+
+    private Capture capture(int[] ids, Collection<HookId> hooks, Map<HookId, Tensor> patches, boolean tapped) {
         InspectorEngine engine = engine();
         List<Intervention> interventions = new ArrayList<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();
@@ -74,7 +85,7 @@ final class TwinSide {
         interventions.addAll(run.interventions());
         sources.addAll(run.sources(engine, ids));
         try (Session session =
-                engine.begin(new SessionRequest(ids.length, new TreeSet<>(hooks), interventions, sources))) {
+                engine.begin(new SessionRequest(ids.length, new TreeSet<>(hooks), interventions, sources, tapped))) {
             session.append(ids.clone());
             if (!"tapped".equals(form)) form = session.form();
             return session.capture();

@@ -124,7 +124,9 @@ public final class OnnxEngine implements InspectorEngine {
     @Override
     public Session begin(SessionRequest request) {
         Map<HookId, List<Step>> steps = steps(request);
-        boolean plain = steps.isEmpty() && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
+        boolean plain = !request.tapped()
+                && steps.isEmpty()
+                && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
         return new OnnxSession(spec, plain ? fast : tapped(request, steps), request);
     }
 

@@ -26,10 +26,12 @@ final class RecordingTap implements Tap {
     private final Set<HookId> captured;
     private final Map<HookId, List<Change>> changes;
     private final Map<HookId, NDArray> kept = new LinkedHashMap<>();
+    private final boolean tapped;
     private int start;
     private int count;
 
-    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes) {
+    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes, boolean tapped) {
+        this.tapped = tapped;
         this.captured = captured;
         this.changes = changes;
         captured.forEach(this::want);
@@ -48,8 +50,9 @@ final class RecordingTap implements Tap {
 
     @Override
     public boolean seesInside() {
-        return wanted.keySet().stream()
-                .anyMatch(p -> p.layered() && p != HookPoint.RESID_PRE && p != HookPoint.RESID_POST);
+        return tapped
+                || wanted.keySet().stream()
+                        .anyMatch(p -> p.layered() && p != HookPoint.RESID_PRE && p != HookPoint.RESID_POST);
     }
 
     @Override

@@ -33,7 +33,7 @@ final class TorchSession implements Session {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         this.cache = new KvCache(spec, manager, request.maxPositions());
-        this.tap = new RecordingTap(request.hooks(), changes(spec, request));
+        this.tap = new RecordingTap(request.hooks(), changes(spec, request), request.tapped());
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());
     }
 
