@@ -192,6 +192,8 @@ test('chapters to come are not links', async ({ page }) => {
   await expect(page.locator('aside').getByRole('link')).toHaveText([
     'LLM Inspector',
     'Trace',
+    'Compare',
+    'Training',
     'Models',
     'Runs',
     'About the data',
