@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.Learner;
 
-/** Answers is supervised fine-tuning: of each exchange only the answer's tokens are learnt. */
+/** Answers is supervised fine-tuning: of each conversation only the answers' tokens are learnt. */
 final class Answers implements Objective {
 
     private final Recipe recipe;
@@ -24,8 +24,7 @@ final class Answers implements Objective {
     private List<Batches.Example> take(Corpus.Split split, int count) {
         List<Batches.Example> examples = new ArrayList<>();
         while (examples.size() < count) {
-            Exchange e = dialogues.exchange(split, next++);
-            Batches.Example example = encoder.encode(e.user(), e.assistant());
+            Batches.Example example = encoder.encode(dialogues.conversation(split, next++));
             if (example != null) examples.add(example);
         }
         return examples;

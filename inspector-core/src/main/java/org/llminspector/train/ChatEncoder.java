@@ -1,5 +1,7 @@
 package org.llminspector.train;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Problem;
@@ -7,7 +9,7 @@ import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
-/** ChatEncoder writes a conversation as the chat template does; only the answer's tokens count, with the one that ends it. */
+/** ChatEncoder writes a conversation as the chat template does; only the answers' tokens count, each with the one that ends it. */
 final class ChatEncoder {
 
     private final Tokenizer tokenizer;
@@ -20,23 +22,55 @@ final class ChatEncoder {
         this.context = context;
     }
 
-    /** The example, or null when it is longer than the model's context. */
-    Batches.Example encode(String user, String assistant) {
-        Map<String, String> asked = Map.of("role", "user", "content", user);
-        int[] question = ids(template.render(List.of(asked), true));
-        int[] whole = ids(template.render(List.of(asked, Map.of("role", "assistant", "content", assistant)), false));
-        for (int i = 0; i < question.length; i++) {
-            if (i >= whole.length || question[i] != whole[i]) {
-                throw Problem.unsupported("the chat template cannot be trained on")
-                        .where("chat_template")
-                        .expected("a conversation that begins with the tokens of its question")
-                        .found("another token " + i);
-            }
+    /** The example; turns that the model's context does not hold are left out, and without the first it is null. */
+    Batches.Example encode(List<Exchange> turns) {
+        List<Map<String, String>> said = new ArrayList<>();
+        List<Span> answers = new ArrayList<>();
+        String text = "";
+        for (Exchange turn : turns) {
+            said.add(Map.of("role", "user", "content", turn.user()));
+            String asked = longer(text, said, true);
+            said.add(Map.of("role", "assistant", "content", turn.assistant()));
+            text = longer(asked, said, false);
+            answers.add(new Span(asked.length(), text.length()));
         }
-        return whole.length - 1 > context ? null : Batches.Example.from(whole, question.length);
+        List<Token> tokens = tokenizer.encode(text, false);
+        float[] weights = new float[tokens.size() - 1];
+        int length = 0;
+        int at = 0;
+        for (Span answer : answers) {
+            at = tokenAt(tokens, at, answer.from());
+            int end = tokenAt(tokens, at, answer.to());
+            if (end - 1 > context) break;
+            Arrays.fill(weights, at - 1, end - 1, 1f);
+            length = end;
+        }
+        if (length == 0) return null;
+        int[] ids = tokens.stream().limit(length).mapToInt(Token::id).toArray();
+        return new Batches.Example(ids, Arrays.copyOf(weights, length - 1));
     }
 
-    private int[] ids(String text) {
-        return tokenizer.encode(text, false).stream().mapToInt(Token::id).toArray();
+    /** An answer in the text, the token that ends it included. */
+    private record Span(int from, int to) {}
+
+    private String longer(String before, List<Map<String, String>> said, boolean answerFollows) {
+        String text = template.render(said, answerFollows);
+        if (text.startsWith(before)) return text;
+        throw untrainable("a conversation that begins as it did a message before");
+    }
+
+    /** The index of the token that begins at a character, or of none after the last. */
+    private static int tokenAt(List<Token> tokens, int from, int character) {
+        int at = from;
+        while (at < tokens.size() && tokens.get(at).start() < character) at++;
+        if (at > 0 && tokens.get(at - 1).end() > character)
+            throw untrainable("answers that begin and end with a token");
+        return at;
+    }
+
+    private static Problem untrainable(String expected) {
+        return Problem.unsupported("the chat template cannot be trained on")
+                .where("chat_template")
+                .expected(expected);
     }
 }

@@ -1,6 +1,6 @@
 package org.llminspector.train;
 
 /**
- * Exchange is what a user says and what an assistant should answer: one example for supervised fine-tuning.
+ * Exchange is one turn of a conversation: what a user says and what an assistant should answer.
  */
 public record Exchange(String user, String assistant) {}

@@ -37,8 +37,8 @@ final class Preferences implements Objective {
         List<Pair> pairs = new ArrayList<>();
         while (pairs.size() < count) {
             Preference p = dialogues.preference(split, next++);
-            Batches.Example better = encoder.encode(p.user(), p.better());
-            Batches.Example worse = encoder.encode(p.user(), p.worse());
+            Batches.Example better = encoder.encode(List.of(new Exchange(p.user(), p.better())));
+            Batches.Example worse = encoder.encode(List.of(new Exchange(p.user(), p.worse())));
             if (better != null && worse != null) pairs.add(new Pair(better, worse));
         }
         return pairs;

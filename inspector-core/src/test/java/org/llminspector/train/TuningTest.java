@@ -1,11 +1,13 @@
 package org.llminspector.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -13,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.DType;
 import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
@@ -20,6 +23,7 @@ import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.tokenize.ChatTemplate;
+import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /** Fine-tuning on answers, on preferences, and the sums that show grokking: masks and losses against values computed by hand. */
@@ -33,9 +37,10 @@ class TuningTest {
         private final String[] names = {"Ann", "Bob", "Cid"};
 
         @Override
-        public Exchange exchange(Corpus.Split split, long index) {
+        public List<Exchange> conversation(Corpus.Split split, long index) {
             String name = names[(int) (index % 3)];
-            return new Exchange(name + " has a ball. Who has it?", name + ".");
+            return List.of(
+                    new Exchange(name + " has a ball. Who has it?", name + "."), new Exchange("Who?", name + "."));
         }
 
         @Override
@@ -65,25 +70,72 @@ class TuningTest {
     }
 
     @Test
-    void onlyTheAnswerAndTheTokenThatEndsItCount() throws IOException {
+    void onlyTheAnswersAndTheTokensThatEndThemCount() throws IOException {
         Path folder = tokenizer("mask");
+        List<Exchange> turns = List.of(
+                new Exchange("Ann has a ball. Who has it?", "Ann."), new Exchange("Has Bob?", "No, Ann has it."));
+        try (Tokenizer tokenizer = Tokenizer.open(folder).orElseThrow()) {
+            ChatTemplate template = ChatTemplate.open(folder).orElseThrow();
+            int[] begin = {tokenizer.bosId()};
+            int[] end = {tokenizer.eosIds().get(0)};
+            // By hand: <s> question </s> <s> answer </s>, twice; an answer's tokens and the </s> after it are learnt.
+            List<Integer> tokens = new ArrayList<>();
+            List<Boolean> counts = new ArrayList<>();
+            for (Exchange turn : turns) {
+                for (int[] part : new int[][] {begin, ids(tokenizer, turn.user()), end, begin})
+                    add(part, false, tokens, counts);
+                for (int[] part : new int[][] {ids(tokenizer, turn.assistant()), end}) add(part, true, tokens, counts);
+            }
+            Batches.Example both = new ChatEncoder(tokenizer, template, 128).encode(turns);
+            assertThat(both.tokens())
+                    .containsExactly(tokens.stream().mapToInt(i -> i).toArray());
+            for (int t = 0; t < both.weights().length; t++) {
+                assertThat(both.weights()[t])
+                        .as("prediction of token " + (t + 1))
+                        .isEqualTo(counts.get(t + 1) ? 1f : 0f);
+            }
+            assertThat(both.weights()).hasSize(tokens.size() - 1);
+
+            Batches.Example one = new ChatEncoder(tokenizer, template, 128).encode(turns.subList(0, 1));
+            // The last token is predicted, never read: the context has to hold one token less.
+            assertThat(new ChatEncoder(tokenizer, template, tokens.size() - 1)
+                            .encode(turns)
+                            .tokens())
+                    .hasSize(tokens.size());
+            Batches.Example cut = new ChatEncoder(tokenizer, template, tokens.size() - 2).encode(turns);
+            assertThat(cut.tokens()).containsExactly(one.tokens());
+            assertThat(cut.weights()).containsExactly(one.weights());
+            assertThat(new ChatEncoder(tokenizer, template, 8).encode(turns)).isNull();
+        }
+    }
+
+    private static int[] ids(Tokenizer tokenizer, String text) {
+        return tokenizer.encode(text, false).stream().mapToInt(Token::id).toArray();
+    }
+
+    private static void add(int[] ids, boolean count, List<Integer> tokens, List<Boolean> counts) {
+        for (int id : ids) {
+            tokens.add(id);
+            counts.add(count);
+        }
+    }
+
+    @Test
+    void aTemplateThatRewritesWhatWasSaidIsRefused() throws IOException {
+        Path folder = tokenizer("rewrites");
+        String config = Json.mapper()
+                .createObjectNode()
+                .put("bos_token", "<s>")
+                .put("eos_token", "</s>")
+                .put("chat_template", "{{ messages | length }}" + TEMPLATE)
+                .toString();
+        Files.writeString(folder.resolve("tokenizer_config.json"), config);
         try (Tokenizer tokenizer = Tokenizer.open(folder).orElseThrow()) {
             ChatEncoder encoder =
                     new ChatEncoder(tokenizer, ChatTemplate.open(folder).orElseThrow(), 64);
-            Batches.Example e = encoder.encode("Who has it?", "Ann.");
-            int[] tokens = e.tokens();
-            int answer = tokenizer.encode("Ann.", false).size();
-            // <s> question </s> <s> Ann . </s>: the answer's tokens and the last one are predicted, nothing before.
-            for (int t = 0; t < e.weights().length; t++) {
-                boolean counts = t + 1 >= tokens.length - answer - 1;
-                assertThat(e.weights()[t]).as("prediction of token " + (t + 1)).isEqualTo(counts ? 1f : 0f);
-            }
-            assertThat(e.count()).isEqualTo(answer + 1);
-            assertThat(tokens[tokens.length - 1]).isEqualTo(tokenizer.eosIds().get(0));
-            assertThat(tokens[tokens.length - answer - 2]).isEqualTo(tokenizer.bosId());
-            assertThat(new ChatEncoder(tokenizer, ChatTemplate.open(folder).orElseThrow(), 8)
-                            .encode("Who has it?", "Ann."))
-                    .isNull();
+            assertThatThrownBy(() -> encoder.encode(List.of(new Exchange("Who has it?", "Ann."))))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("cannot be trained on");
         }
     }
 
@@ -117,11 +169,12 @@ class TuningTest {
             Objective.Measure measure = preferences.accumulate(policy);
             float[] gradient = policy.gradient().toFloats();
 
-            List<Preferences.Pair> pairs = new java.util.ArrayList<>();
+            List<Preferences.Pair> pairs = new ArrayList<>();
             for (int i = 0; i < recipe.batch(); i++) {
                 Preference p = DIALOGUES.preference(Corpus.Split.TRAIN, i);
                 pairs.add(new Preferences.Pair(
-                        encoder.encode(p.user(), p.better()), encoder.encode(p.user(), p.worse())));
+                        encoder.encode(List.of(new Exchange(p.user(), p.better()))),
+                        encoder.encode(List.of(new Exchange(p.user(), p.worse())))));
             }
             // By hand from each sequence alone: no padding, no batch.
             double byHand = 0;
@@ -178,7 +231,8 @@ class TuningTest {
 
     @Test
     void aModelIsInstructedAndThenPrefersTheBetterAnswer() throws IOException {
-        Corpus corpus = (split, index) -> DIALOGUES.exchange(split, index).user();
+        Corpus corpus =
+                (split, index) -> DIALOGUES.conversation(split, index).get(0).user();
         Recipe pretrain = new Recipe(
                 "base",
                 null,

@@ -23,6 +23,11 @@ public record Question(Kind kind, String text, String statement, String key, Lis
         WHY
     }
 
+    /** What it is about: questions that share it have the same sentence for an answer, but for yes or no. */
+    String fact() {
+        return kind == Kind.YES_NO ? statement.substring(key.length() + 2) : statement;
+    }
+
     public String answer() {
         return Words.capital(statement);
     }

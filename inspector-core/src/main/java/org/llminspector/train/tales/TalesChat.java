@@ -1,5 +1,6 @@
 package org.llminspector.train.tales;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.llminspector.train.Corpus.Split;
@@ -17,8 +18,11 @@ public final class TalesChat implements Dialogues {
             + "{{ '<|' + message['role'] + '|>' + message['content'] + eos_token }}{% endfor %}"
             + "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 
-    /** Stories that are asked about are shorter, so that story, question and answer fit in 320 tokens. */
+    /** Stories that are asked about are shorter, so that a model's context has room for several questions. */
     private static final int MOST_WORDS = 170;
+
+    /** The share of conversations in which a story is asked for. */
+    private static final double REQUESTS = 0.08;
 
     private static final long ASKING = 1L << 40;
     private static final long VARYING = 1L << 41;
@@ -31,29 +35,39 @@ public final class TalesChat implements Dialogues {
         this.tales = new Tales(seed);
     }
 
+    /** A story and a question, then more questions about it, each about something else; or a request for a story. */
     @Override
-    public Exchange exchange(Split split, long index) {
-        return exchange(split, index, new Dice(seed, VARYING + split.ordinal(), index));
+    public List<Exchange> conversation(Split split, long index) {
+        Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
+        Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
+        if (dice.chance(REQUESTS)) return List.of(request(tale, dice));
+        Dice phrasing = new Dice(seed, VARYING + split.ordinal(), index);
+        List<Exchange> turns = new ArrayList<>();
+        List<Question> left = Questions.of(tale, dice);
+        while (!left.isEmpty()) {
+            Question q = question(left, dice);
+            String asked = turns.isEmpty() ? asked(tale, q, phrasing) : Phrasings.vary(q.text(), phrasing);
+            turns.add(new Exchange(asked, q.answer()));
+            // What has been answered could be copied from the answer instead of being found in the story.
+            left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
+        }
+        return turns;
     }
 
-    /** The same with questions in their first form: what the tokenizer learns from. */
+    /** One exchange with the question in its first form: what the tokenizer learns from, whatever a conversation is by now. */
     Exchange plain(Split split, long index) {
-        return exchange(split, index, null);
-    }
-
-    private Exchange exchange(Split split, long index, Dice phrasing) {
         Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(0.15)) return request(tale, dice);
-        Question q = question(tale, dice);
-        return new Exchange(asked(tale, q, phrasing), q.answer());
+        Question q = question(Questions.of(tale, dice), dice);
+        return new Exchange(asked(tale, q, null), q.answer());
     }
 
     @Override
     public Preference preference(Split split, long index) {
         Dice dice = new Dice(seed, ASKING + 2 + split.ordinal(), index);
         Tale tale = tales.tale(split, 2 * ASKING + index, MOST_WORDS);
-        Question q = question(tale, dice);
+        Question q = question(Questions.of(tale, dice), dice);
         Dice phrasing = new Dice(seed, VARYING + 2 + split.ordinal(), index);
         return new Preference(asked(tale, q, phrasing), q.answer(), worse(tale, q, dice));
     }
@@ -80,9 +94,8 @@ public final class TalesChat implements Dialogues {
         return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.vary(q.text(), phrasing));
     }
 
-    /** Each kind that the story allows is as likely, but places are asked for twice as often, and numbers, which few stories have, four times. */
-    static Question question(Tale tale, Dice dice) {
-        List<Question> all = Questions.of(tale, dice);
+    /** Each kind that is there is as likely, but places are asked for twice as often, and numbers, which few stories have, four times. */
+    static Question question(List<Question> all, Dice dice) {
         int[] weights = new int[Question.Kind.values().length];
         for (Question q : all) {
             weights[q.kind().ordinal()] = switch (q.kind()) {

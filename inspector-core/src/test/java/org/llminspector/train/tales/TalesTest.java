@@ -2,6 +2,8 @@ package org.llminspector.train.tales;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -10,7 +12,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.Exchange;
 
 class TalesTest {
 
@@ -98,16 +102,45 @@ class TalesTest {
     }
 
     @Test
-    void conversationsAreFunctionsOfTheirIndexAndAllKindsAreAsked() {
+    void conversationsAreFunctionsOfTheirIndexAndAllKindsAreAskedFirst() {
         TalesChat chat = new TalesChat(3);
         Set<Question.Kind> kinds = new HashSet<>();
+        int requests = 0;
         for (int i = 0; i < 300; i++) {
-            assertThat(chat.exchange(Split.TRAIN, i)).isEqualTo(new TalesChat(3).exchange(Split.TRAIN, i));
+            List<Exchange> turns = chat.conversation(Split.TRAIN, i);
+            assertThat(turns).isEqualTo(new TalesChat(3).conversation(Split.TRAIN, i));
+            if (turns.size() == 1) requests++;
             var p = chat.preference(Split.TRAIN, i);
             assertThat(p.better()).isNotEqualTo(p.worse());
-            kinds.add(TalesChat.question(MANY.get(i), new Dice(3, 1, i)).kind());
+            kinds.add(TalesChat.question(Questions.of(MANY.get(i), new Dice(3, 2, i)), new Dice(3, 1, i))
+                    .kind());
         }
         assertThat(kinds).containsExactlyInAnyOrder(Question.Kind.values());
+        assertThat(requests).isBetween(10, 45); // of 300, 8 in 100
+    }
+
+    @Test
+    void aConversationAsksAboutOneStoryAndNothingTwice() {
+        TalesChat chat = new TalesChat(3);
+        for (int i = 0; i < 300; i++) {
+            List<Exchange> turns = chat.conversation(Split.HELD_OUT, i);
+            Set<String> answers = new HashSet<>();
+            for (int t = 0; t < turns.size(); t++) {
+                assertThat(turns.get(t).user().contains("\n\n")).as("turn " + t).isEqualTo(t == 0 && turns.size() > 1);
+                String fact = turns.get(t).assistant().replaceAll("^(Yes|No), ", "");
+                assertThat(answers.add(Words.capital(fact)))
+                        .as(turns.toString())
+                        .isTrue();
+            }
+        }
+    }
+
+    /** The shipped models were trained on these tokens: what a conversation is may change, they may not. */
+    @Test
+    void theTokenizerIsTheShippedOne(@TempDir Path folder) throws IOException {
+        TalesTokenizer.write(1, folder);
+        assertThat(folder.resolve("tokenizer.json"))
+                .hasSameTextualContentAs(Path.of("../model-cache/tales-2m/tokenizer.json"));
     }
 
     @Test

@@ -6,11 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Corpus.Split;
-import org.llminspector.train.Exchange;
 import org.llminspector.train.tales.TaleStats;
 import org.llminspector.train.tales.Tales;
 import org.llminspector.train.tales.TalesChat;
@@ -115,8 +115,10 @@ final class TalesCommand implements Callable<Integer> {
         for (long i = from; i < from + n; i++) {
             if (i > from) out.println("\n-----\n");
             if (chat) {
-                Exchange x = new TalesChat(seed).exchange(split, i);
-                out.println("USER: " + x.user() + "\n\nASSISTANT: " + x.assistant());
+                out.println(new TalesChat(seed)
+                        .conversation(split, i).stream()
+                                .map(x -> "USER: " + x.user() + "\n\nASSISTANT: " + x.assistant())
+                                .collect(Collectors.joining("\n\n")));
             } else {
                 out.println(new Tales(seed).document(split, i));
             }
