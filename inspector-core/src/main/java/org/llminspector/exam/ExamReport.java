@@ -75,15 +75,23 @@ public record ExamReport(
      *
      * @param onRandom on random tokens said twice (TransformerLens's head detector)
      * @param onChants on held-out stories, where magic words are said again
-     * @param clear how many heads have a clear role on random tokens
+     * @param onNames the share of a head's attention that goes to a name's earlier mentions, from the token before the
+     *     name is said again (the name movers of Wang et al. 2022); in the order of onRandom
+     * @param clear how many heads have a clear role on random tokens, and which
+     * @param clearOnStories how many have one on stories: as in onChants, or else name_mover
      * @param bestInduction the highest induction score on random tokens
      * @param bestInductionOnChants the highest on magic words
+     * @param bestOnNames the highest of onNames
      */
     public record Heads(
             List<HeadScores> onRandom,
             List<HeadScores> onChants,
+            List<Double> onNames,
             int clear,
             Map<String, Integer> roles,
+            int clearOnStories,
+            Map<String, Integer> rolesOnStories,
             double bestInduction,
-            double bestInductionOnChants) {}
+            double bestInductionOnChants,
+            double bestOnNames) {}
 }

@@ -17,7 +17,7 @@ import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Tale;
 import org.llminspector.train.tales.Tales;
 
-/** HeadExam scores every head on random tokens said twice, and on stories that say magic words again. */
+/** HeadExam scores every head on random tokens said twice, and on stories that say magic words and names again. */
 final class HeadExam {
 
     private static final int REPEATED = 60;
@@ -31,6 +31,7 @@ final class HeadExam {
     private double chantFirst;
     private double chantAgain;
     private int chants;
+    private final NameScores names = new NameScores();
 
     private HeadExam() {}
 
@@ -39,15 +40,40 @@ final class HeadExam {
     static Found run(Examinee model, Tales tales, int stories) {
         HeadExam exam = new HeadExam();
         List<HeadScores> random = exam.random(model);
-        List<HeadScores> chant = exam.chants(model, tales, stories);
-        Map<String, Integer> roles = new TreeMap<>();
-        for (HeadScores s : random) {
-            if (s.role() != null) roles.merge(s.role().name().toLowerCase(Locale.ROOT), 1, Integer::sum);
-        }
+        List<HeadScores> chant = exam.stories(model, tales, stories);
+        List<Double> names = exam.names.means();
         ExamReport.Copying copying = new ExamReport.Copying(
                 exam.randomFirst, exam.randomAgain, exam.chantFirst, exam.chantAgain, exam.chants);
-        int clear = roles.values().stream().mapToInt(Integer::intValue).sum();
-        return new Found(copying, new ExamReport.Heads(random, chant, clear, roles, best(random), best(chant)));
+        Map<String, Integer> roles = new TreeMap<>();
+        Map<String, Integer> onStories = new TreeMap<>();
+        for (int h = 0; h < random.size(); h++) {
+            count(random.get(h).role(), roles);
+            HeadScores.Role role = chant.isEmpty() ? null : chant.get(h).role();
+            count(role, onStories);
+            if (role == null && names.get(h) >= HeadScores.CLEAR) onStories.merge("name_mover", 1, Integer::sum);
+        }
+        double bestOnNames =
+                names.stream().mapToDouble(Double::doubleValue).max().orElse(0);
+        ExamReport.Heads heads = new ExamReport.Heads(
+                random,
+                chant,
+                names,
+                sum(roles),
+                roles,
+                sum(onStories),
+                onStories,
+                best(random),
+                best(chant),
+                bestOnNames);
+        return new Found(copying, heads);
+    }
+
+    private static void count(HeadScores.Role role, Map<String, Integer> roles) {
+        if (role != null) roles.merge(role.name().toLowerCase(Locale.ROOT), 1, Integer::sum);
+    }
+
+    private static int sum(Map<String, Integer> roles) {
+        return roles.values().stream().mapToInt(Integer::intValue).sum();
     }
 
     private List<HeadScores> random(Examinee model) {
@@ -75,18 +101,19 @@ final class HeadExam {
         return average(scores);
     }
 
-    private List<HeadScores> chants(Examinee model, Tales tales, int stories) {
+    private List<HeadScores> stories(Examinee model, Tales tales, int stories) {
         List<List<HeadScores>> scores = new ArrayList<>();
         for (int i = 0; i < stories; i++) {
             Tale tale = tales.tale(Split.HELD_OUT, i);
+            List<Token> read = model.tokens(tale.text());
+            int[] tokens = read.stream().mapToInt(Token::id).toArray();
+            Capture pass = model.pass(tokens, true);
+            names.add(model, pass, tale, read);
             String chant = tale.chant().orElse(null);
             if (chant == null) continue;
             int first = tale.text().indexOf(chant);
             int again = tale.text().indexOf(chant, first + 1);
             if (again < 0) continue;
-            List<Token> read = model.tokens(tale.text());
-            int[] tokens = read.stream().mapToInt(Token::id).toArray();
-            Capture pass = model.pass(tokens, true);
             double[] losses = Examinee.losses(pass, tokens);
             BitSet said = within(read, first, first + chant.length());
             BitSet repeated = within(read, again, again + chant.length());
@@ -103,7 +130,7 @@ final class HeadExam {
         return average(scores);
     }
 
-    private static BitSet within(List<Token> tokens, int from, int to) {
+    static BitSet within(List<Token> tokens, int from, int to) {
         BitSet inside = new BitSet();
         for (int i = 0; i < tokens.size(); i++) {
             Token t = tokens.get(i);

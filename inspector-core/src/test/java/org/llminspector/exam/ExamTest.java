@@ -81,6 +81,9 @@ class ExamTest {
                 .hasSize(9);
         assertThat(report.heads().onRandom()).hasSize(4);
         assertThat(report.heads().bestInduction()).isLessThan(0.1);
+        assertThat(report.heads().onNames()).hasSize(4).allSatisfy(x -> assertThat(x)
+                .isBetween(0.005, 0.3));
+        assertThat(report.heads().clearOnStories()).isZero();
         assertThat(Json.write(report)).contains("\"won_per_token\"");
     }
 

@@ -163,16 +163,24 @@ final class ExamCommand implements Callable<Integer> {
         line(
                 out,
                 "heads",
-                "%d of %d have a clear role: %s",
+                "%d of %d have a clear role on random tokens: %s",
                 h.clear(),
                 h.onRandom().size(),
                 h.roles());
+        line(
+                out,
+                "  on stories",
+                "%d of %d: %s",
+                h.clearOnStories(),
+                h.onRandom().size(),
+                h.rolesOnStories());
         line(
                 out,
                 "  best induction",
                 "%.3f on random tokens, %.3f on magic words",
                 h.bestInduction(),
                 h.bestInductionOnChants());
+        line(out, "  best name mover", "%.3f of its attention on a name that is said again", h.bestOnNames());
     }
 
     private static void line(PrintWriter out, String name, String format, Object... values) {

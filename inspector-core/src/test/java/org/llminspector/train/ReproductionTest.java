@@ -1,0 +1,90 @@
+package org.llminspector.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Json;
+import org.llminspector.train.tales.Tales;
+import org.llminspector.train.tales.TalesTokenizer;
+
+/**
+ * The shipped base model can be made again: its recipe gives the losses of its loss.csv to four decimals, in a process
+ * with the two variables that scripts/inspector sets for train.
+ */
+@EnabledIfSystemProperty(named = "os.arch", matches = "amd64|x86_64")
+class ReproductionTest {
+
+    private static final Path SHIPPED = Path.of("../model-cache/tales-2m").toAbsolutePath();
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void theFirstUpdatesAreTheShippedModels() throws Exception {
+        compare(12);
+    }
+
+    @Test
+    @Tag("long")
+    void theFirstHundredUpdatesAreTheShippedModels() throws Exception {
+        compare(100);
+    }
+
+    private void compare(int updates) throws Exception {
+        Path log = folder.resolve("log");
+        ProcessBuilder child = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx1g",
+                        "-Dai.djl.offline=true",
+                        "-Dai.djl.pytorch.num_threads=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ReproductionTest.class.getName(),
+                        folder.toString(),
+                        Integer.toString(updates))
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile());
+        child.environment().put("ATEN_CPU_CAPABILITY", "avx2");
+        child.environment().put("MKL_ENABLE_INSTRUCTIONS", "AVX2");
+        assertThat(child.start().waitFor()).as(Files.readString(log)).isZero();
+        List<LossCurve.Row> shipped = LossCurve.read(SHIPPED);
+        List<LossCurve.Row> again = LossCurve.read(folder);
+        assertThat(again).hasSize(updates + 1);
+        assertThat(again.get(0).valLoss()).isCloseTo(shipped.get(0).valLoss(), within(5e-5));
+        for (int i = 1; i <= updates; i++) {
+            assertThat(again.get(i).tokens()).isEqualTo(shipped.get(i).tokens());
+            assertThat(again.get(i).loss())
+                    .as("loss of update " + i)
+                    .isCloseTo(shipped.get(i).loss(), within(5e-5));
+        }
+    }
+
+    /** The child: so many updates of the shipped model's recipe, in a folder. */
+    public static void main(String[] args) throws IOException {
+        Path folder = Path.of(args[0]);
+        Recipe recipe = Json.mapper().readValue(SHIPPED.resolve("recipe.json").toFile(), Recipe.class);
+        TalesTokenizer.write(recipe.corpusSeed(), folder);
+        Trainer.Sources sources = new Trainer.Sources(new Tales(recipe.corpusSeed()), null);
+        try (Trainer trainer = Trainer.begin(recipe, sources, folder, "cpu")) {
+            trainer.run(new Trainer.Listener() {
+                private long step;
+
+                @Override
+                public void progress(Trainer.Progress progress) {}
+
+                @Override
+                public boolean stop() {
+                    return ++step == Integer.parseInt(args[1]);
+                }
+            });
+        }
+    }
+}
