@@ -1,6 +1,6 @@
-"""Runs ForwardBench and its Python twin in turns, and writes the table into docs/performance.md.
+"""Runs EngineBench and its peers in turns, and writes the tables into docs/performance.md.
 
-One round is one fresh process of each, one after the other, so that what slows the machine slows both. A process'
+One round is one fresh process of each, one after the other, so that what slows the machine slows all. A process'
 number is the median of its repetitions; a table's number is the median of the rounds, with their range; a ratio is
 the median of the rounds' own ratios.
 """
@@ -17,35 +17,179 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = ROOT / "docs" / "performance.md"
+
+# What is compared by decode, prefill and load. Ours: engine and precision. Theirs: the peer and its file.
+CLASSES = {
+    "FP32": ([("onnx", "fp32"), ("torch", "fp32")], [("llama.cpp F32", "f32.gguf"), ("transformers FP32", "hf")]),
+    "INT8": ([("onnx", "int8"), ("onnx", "int8_weight")], [("llama.cpp Q8_0", "q8_0.gguf")]),
+    "INT4": ([("onnx", "int4_32"), ("onnx", "int4_128")], [("llama.cpp Q4_0", "q4_0.gguf")]),
+}
+# Times as fast as llama.cpp, on 2 threads, by the first of ours.
+WANTED = {"decode": {"FP32": 1.0, "INT8": 1.15, "INT4": 1.2}, "prefill": {"FP32": 1.4, "INT8": 2.0, "INT4": 1.3}}
+NUMBER = {"decode": "decode_ms", "prefill": "prefill_128_ms", "load": "first_token_ms"}
 
 
 def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, OPT_OUT_TRACKING="true"))
+    environment = dict(os.environ, OPT_OUT_TRACKING="true", ORT_DISABLE_TELEMETRY="1", HF_HUB_OFFLINE="1")
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode or "{" not in done.stdout:
         sys.exit(f"{' '.join(command)[:2000]}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     result = json.loads(done.stdout[done.stdout.index("{") :])
-    return {name: statistics.median(v) if isinstance(v, list) else v for name, v in result.items()}
+    return {name: statistics.median(v) if name.endswith("_ms") and isinstance(v, list) else v for name, v in result.items()}
 
 
-def java(args, precision):
+def java(args, threads, main, *options, heap="4g"):
     return run(
-        ["java", "-Xmx4g", "-Dai.djl.offline=true", f"-Dai.djl.pytorch.num_threads={args.threads}"]
-        + ["-cp", args.classpath, "org.llminspector.bench.ForwardBench", "--model", args.model]
-        + ["--threads", str(args.threads), "--precision", precision, "--json"]
+        ["java", f"-Xmx{heap}", "-Dai.djl.offline=true", f"-Dai.djl.pytorch.num_threads={threads}"]
+        + [f"-Dinspector.onnx.threads={threads}", "-cp", args.classpath, f"org.llminspector.bench.{main}", *options]
     )
 
 
-def opened(args, how):
-    return run(
-        ["java", "-Xmx1g", "-Dai.djl.offline=true", f"-Dai.djl.pytorch.num_threads={args.threads}"]
-        + ["-cp", args.classpath, "org.llminspector.bench.OpenBench", "--model", args.model, "--how", how]
-    )
+def engine(args, what, threads, name, precision, model=None, form="fast"):
+    options = ["--model", str(model or args.model), "--engine", name, "--precision", precision]
+    return java(args, threads, "EngineBench", *options, "--form", form, "--what", what)
 
 
-def twin(args):
-    script = str(pathlib.Path(__file__).with_name("forward.py"))
-    return run([sys.executable, script, "--model", args.model, "--threads", str(args.threads), "--json"])
+def python(script, threads, *options):
+    return run([sys.executable, str(HERE / script), *options, "--threads", str(threads)])
+
+
+# Each of these makes one round: {who: {measurement: number}}, and the lines of a table from all rounds.
+
+
+def forward_round(args):
+    both = "prefill,prefill512,decode"
+    measured = {"python": python("forward.py", args.threads, "--model", args.model)}
+    for precision in ("fp32", "fp16"):
+        for form in ("fast", "tapped"):
+            measured[f"{precision} {form}"] = engine(args, both, args.threads, "torch", precision, form=form)
+    return measured
+
+
+def forward_table(args, rounds):
+    def row(title, ours, theirs, wanted=""):
+        return f"| {title} | {times(ours)} | {times(theirs)} | {speedup(theirs, ours)} | {wanted} |"
+
+    yield "| | LLM Inspector, ms | compared with, ms | times as fast | wanted |"
+    yield "|---|---|---|---|---|"
+    whats = [("prefill_128_ms", "prefill 128"), ("prefill_512_ms", "prefill 512"), ("decode_ms", "decode a token")]
+    for form in ("fast", "tapped"):
+        for what, title in whats:
+            wanted = "0.9" if form == "fast" else ""
+            ours, theirs = column(rounds, f"fp32 {form}", what), column(rounds, "python", what)
+            yield row(f"{title}, FP32 {form} / PyTorch FP32", ours, theirs, wanted)
+    for form in ("fast", "tapped"):
+        for what, title in whats:
+            half, full = column(rounds, f"fp16 {form}", what), column(rounds, f"fp32 {form}", what)
+            wanted = "2.5" if (form, what) == ("fast", "decode_ms") else ""
+            yield row(f"{title}, FP16 weights {form} / own FP32 {form}", half, full, wanted)
+    half, theirs = column(rounds, "fp16 fast", "decode_ms"), column(rounds, "python", "decode_ms")
+    yield row("decode a token, FP16 weights fast / PyTorch FP32", half, theirs)
+
+
+def capture_round(args):
+    return {name: engine(args, "capture", args.threads, name, "fp32") for name in ("torch", "onnx")}
+
+
+def capture_table(args, rounds):
+    yield "| prefill of 128 tokens, FP32, tapped form | ms | times the first | wanted |"
+    yield "|---|---|---|---|"
+    for name, wanted in (("torch", ("1.25", "")), ("onnx", ("1.05", "1.2"))):
+        plain, tapped, whole, first = (
+            column(rounds, name, f"{what}_128_ms") for what in ("uncaptured", "capture", "capture_whole", "uncaptured_whole")
+        )
+        tensors, size = (rounds[0][name][what] for what in ("capture_tensors", "capture_bytes"))
+        yield f"| {name}: logits alone | {times(plain)} | 1 | |"
+        yield f"| {name}: every hook point, {tensors} tensors, {size / 2**20:.0f} MiB | {times(tapped)} | {speedup(tapped, plain)} | at most {wanted[0]} |"
+        yield f"| {name}: and copied into plain memory | {times(whole)} | {speedup(whole, plain)} | {'at most ' + wanted[1] if wanted[1] else ''} |"
+
+
+def open_round(args):
+    return {how: java(args, args.threads, "OpenBench", "--model", args.model, "--how", how, heap="1g") for how in ("read", "open")}
+
+
+def open_table(args, rounds):
+    """Times and memory of a fresh process each; the file's pages are in the system's cache for both."""
+    read = column(rounds, "read", "read_ms")
+    yield "| | ms | times reading | own memory, MiB | mapped pages, MiB | most ever, MiB |"
+    yield "|---|---|---|---|---|---|"
+
+    def row(title, who, what, when):
+        memory = (column(rounds, who, f"{when}_{kind}_mib") for kind in ("rssanon", "rssfile", "vmhwm"))
+        own = ratio = ""
+        if what:
+            ms = column(rounds, who, what)
+            own, ratio = times(ms), speedup(ms, read)
+        return f"| {title} | {own} | {ratio} | " + " | ".join(number(statistics.median(m)) for m in memory) + " |"
+
+    yield row("a process with libtorch loaded", "open", None, "before")
+    yield row(f"reading the {rounds[0]['read']['bytes'] / 2**20:.0f} MiB once, 4 MiB at a time", "read", "read_ms", "after")
+    yield row("opened: the engine holds every weight", "open", "engine_ms", "engine")
+    yield row("and one token run, which touches them", "open", "first_token_ms", "first_token")
+
+
+def models(args):
+    """Title -> (what we open, the folder of GGUF files, what transformers opens)."""
+    cache = pathlib.Path(args.gguf)
+    yield "Llama 135M, random", (args.model, cache / "llama-135m", args.model)
+    if args.gemma:
+        yield "Gemma 3 270M", (cache / "gemma-270m" / "f32.gguf", cache / "gemma-270m", None)
+
+
+def engines_round(args):
+    what, measured = ",".join(args.what), {}
+    for title, (ours, files, hf) in models(args):
+        for threads in args.each_threads:
+            for mine, theirs in CLASSES.values():
+                for peer, file in theirs:
+                    if file != "hf":
+                        options = ("llama_cpp", "--model", str(files / file))
+                    elif hf:
+                        options = ("transformers", "--model", str(hf))
+                    else:
+                        continue
+                    measured[title, threads, peer] = python("peer.py", threads, *options, "--what", what)
+                for name, precision in mine:
+                    measured[title, threads, f"{name} {precision}"] = engine(args, what, threads, name, precision, ours)
+    return measured
+
+
+def engines_table(what):
+    def table(args, rounds):
+        yield "| model | threads | LLM Inspector | ms | compared with | ms | times as fast | wanted |"
+        yield "|---|---|---|---|---|---|---|---|"
+        for title, _ in models(args):
+            for threads in args.each_threads:
+                for kind, (mine, theirs) in CLASSES.items():
+                    for at, (name, precision) in enumerate(mine):
+                        for peer, _ in theirs:
+                            if (title, threads, peer) not in rounds[0]:
+                                continue
+                            first = at == 0 and threads == 2 and peer.startswith("llama.cpp")
+                            wanted = WANTED.get(what, {}).get(kind, "") if first else ""
+                            a = column(rounds, (title, threads, f"{name} {precision}"), NUMBER[what])
+                            b = column(rounds, (title, threads, peer), NUMBER[what])
+                            yield f"| {title} | {threads} | {name} {precision} | {times(a)} | {peer} | {times(b)} | {speedup(b, a)} | {wanted} |"
+
+    return table
+
+
+def agreement(args, rounds):
+    """How many of the greedy tokens are the same in FP32, so that it is the same model."""
+    for title, _ in models(args):
+        threads = args.each_threads[0]
+        theirs = rounds[0][title, threads, "llama.cpp F32"]["greedy"]
+        ours = rounds[0][title, threads, "onnx fp32"]["greedy"]
+        same = sum(a == b for a, b in zip(ours, theirs))
+        yield f"{title}: {same} of {len(theirs)} greedy tokens in FP32 are llama.cpp's."
+
+
+ENGINES = ("decode", "prefill", "load")
+ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round}
+TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table}
+TABLES.update({what: engines_table(what) for what in ENGINES})
 
 
 def column(rounds, who, what):
@@ -67,77 +211,30 @@ def speedup(slow, fast):
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
-def forward_table(rounds):
-    def row(title, ours, theirs, wanted):
-        return f"| {title} | {times(ours)} | {times(theirs)} | {speedup(theirs, ours)} | {wanted} |"
-
-    yield "| | LLM Inspector, ms | compared with, ms | times as fast | wanted |"
-    yield "|---|---|---|---|---|"
-    whats = [("prefill_128_ms", "prefill 128"), ("prefill_512_ms", "prefill 512"), ("decode_ms", "decode a token")]
-    for form, prefix in [("fast", ""), ("tapped", "tapped_")]:
-        for what, title in whats:
-            wanted = "0.9" if form == "fast" else ""
-            ours, theirs = column(rounds, "fp32", prefix + what), column(rounds, "python", what)
-            yield row(f"{title}, FP32 {form} / PyTorch FP32", ours, theirs, wanted)
-    for form, prefix in [("fast", ""), ("tapped", "tapped_")]:
-        for what, title in whats:
-            half, full = column(rounds, "fp16", prefix + what), column(rounds, "fp32", prefix + what)
-            wanted = "2.5" if prefix + what == "decode_ms" else ""
-            yield row(f"{title}, FP16 weights {form} / own FP32 {form}", half, full, wanted)
-    half, theirs = column(rounds, "fp16", "decode_ms"), column(rounds, "python", "decode_ms")
-    yield row("decode a token, FP16 weights fast / PyTorch FP32", half, theirs, "")
-
-
-def capture_table(rounds):
-    plain, tapped, copy = (
-        column(rounds, "fp32", what) for what in ("uncaptured_128_ms", "capture_128_ms", "capture_copy_128_ms")
-    )
-    yield "| prefill of 128 tokens, FP32 | ms | times the first | wanted |"
-    yield "|---|---|---|---|"
-    tensors, size = (rounds[0]["fp32"][what] for what in ("capture_tensors", "capture_bytes"))
-    yield f"| logits alone, tapped | {times(plain)} | 1 | |"
-    yield f"| every hook point: {tensors} tensors, {size / 2**20:.0f} MiB | {times(tapped)} | {speedup(tapped, plain)} | at most 1.25 |"
-    yield f"| the copy out | {times(copy)} | {speedup(copy, plain)} | |"
-
-
-def open_table(rounds):
-    """Times and memory of a fresh process each; the file's pages are in the system's cache for both."""
-    read = column(rounds, "read", "read_ms")
-    yield "| | ms | times reading | own memory, MiB | mapped pages, MiB | most ever, MiB |"
-    yield "|---|---|---|---|---|---|"
-
-    def row(title, who, what, when):
-        memory = (column(rounds, who, f"{when}_{kind}_mib") for kind in ("rssanon", "rssfile", "vmhwm"))
-        own = ratio = ""
-        if what:
-            ms = column(rounds, who, what)
-            own, ratio = times(ms), speedup(ms, read)
-        return f"| {title} | {own} | {ratio} | " + " | ".join(number(statistics.median(m)) for m in memory) + " |"
-
-    yield row("a process with libtorch loaded", "open", None, "before")
-    yield row(f"reading the {rounds[0]['read']['bytes'] / 2**20:.0f} MiB once, 4 MiB at a time", "read", "read_ms", "after")
-    yield row("opened: the engine holds every weight", "open", "engine_ms", "engine")
-    yield row("and one token run, which touches them", "open", "first_token_ms", "first_token")
-
-
 def machine():
     cpu = platform.processor() or platform.machine()
     cpuinfo = pathlib.Path("/proc/cpuinfo")
+    features = ""
     if cpuinfo.exists():
-        match = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text())
+        text = cpuinfo.read_text()
+        match = re.search(r"model name\s*:\s*(.+)", text)
         cpu = match.group(1) if match else cpu
+        features = ", ".join(f for f in ("avx2", "avx512f", "avx_vnni", "avx512_vnni") if f" {f} " in text)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+    return f"{cpu} ({features}), {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
 
 
 def versions(rounds):
     pom = (ROOT / "pom.xml").read_text()
-    djl, libtorch = (re.search(rf"<{p}\.version>(.+?)<", pom).group(1) for p in ("djl", "pytorch"))
+    djl, libtorch, ort = (re.search(rf"<{p}\.version>(.+?)<", pom).group(1) for p in ("djl", "pytorch", "onnxruntime"))
     lines = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
-    said = [f"DJL {djl}, libtorch {libtorch}", *(line for line in lines if "version" in line)]
-    if "python" in rounds[0]:
-        said.append(f"PyTorch {rounds[0]['python']['torch']}, Python {platform.python_version()}")
-    return "; ".join(said)
+    said = [f"DJL {djl}, libtorch {libtorch}, ONNX Runtime {ort}", *(line for line in lines if "version" in line)]
+    for measured in rounds[0].values():
+        if "torch" in measured:
+            said.append(f"PyTorch {measured['torch']}")
+        if "system" in measured:
+            said.append(" ".join(f"{measured['version']} {measured['system']}".split()))
+    return "; ".join([*dict.fromkeys(said), f"Python {platform.python_version()}"])
 
 
 def write_section(name, text):
@@ -148,17 +245,21 @@ def write_section(name, text):
     DOCUMENT.write_text(before + begin + text + "\n" + end + after)
 
 
-TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table}
-
-
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("what", choices=["forward", "capture", "open"])
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("what", nargs="+", choices=TABLES)
+    parser.add_argument("--threads", type=int, help="of decode, prefill and load: 1 and 2 unless given")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", required=True)
+    parser.add_argument("--gguf", help="folder of the GGUF files that make_gguf.py made")
+    parser.add_argument("--gemma", action="store_true", help="Gemma 3 270M too")
     parser.add_argument("--classpath", required=True)
     args = parser.parse_args()
+    together = all(what in ENGINES for what in args.what)
+    if len(args.what) > 1 and not together:
+        parser.error("only decode, prefill and load are measured together")
+    args.each_threads = [args.threads] if args.threads else [1, 2]
+    args.threads = args.threads or 2
 
     load = os.getloadavg()[0]
     busy = load > 0.3 * (os.cpu_count() or 1)
@@ -166,23 +267,27 @@ def main():
         print(f"The machine is busy (load {load:.1f}): these numbers will be worth little.", file=sys.stderr)
     rounds = []
     for i in range(args.rounds):
-        measured = {how: opened(args, how) for how in ("read", "open")} if args.what == "open" else {"fp32": java(args, "fp32")}
-        if args.what == "forward":
-            measured.update(python=twin(args), fp16=java(args, "fp16"))
+        measured = engines_round(args) if together else ROUNDS[args.what[0]](args)
         rounds.append(measured)
-        shown = {f"{who} {k}": round(v, 1) for who, m in measured.items() for k, v in m.items() if k.endswith("_ms")}
-        print(f"round {i + 1} of {args.rounds}: {shown}", file=sys.stderr)
+        print(f"round {i + 1} of {args.rounds}", file=sys.stderr)
+        for who, values in measured.items():
+            shown = {k: round(v, 1) for k, v in values.items() if k.endswith("_ms")}
+            print(f"  {who}: {shown}", file=sys.stderr)
 
-    table = "\n".join(TABLES[args.what](rounds))
-    notes = [
-        f"{datetime.date.today()}; {args.threads} threads; {args.rounds} rounds, medians (and ranges).",
-        f"{machine()}. {versions(rounds)}.",
-    ]
-    if busy:
-        notes.append(f"The machine was doing other work (load {load:.1f} at the start).")
-    print(table)
-    write_section(args.what, "\n" + table + "\n\n" + "\n".join(notes) + "\n")
-    print(f"written into {DOCUMENT}", file=sys.stderr)
+    for what in args.what:
+        table = "\n".join(TABLES[what](args, rounds))
+        threads = "1 and 2" if together and len(args.each_threads) > 1 else args.each_threads[0] if together else args.threads
+        notes = [
+            f"{datetime.date.today()}; threads: {threads}; {args.rounds} rounds, medians (and ranges).",
+            f"{machine()}. {versions(rounds)}.",
+        ]
+        if what == "decode":
+            notes.extend(agreement(args, rounds))
+        if busy:
+            notes.append(f"The machine was doing other work (load {load:.1f} at the start).")
+        print(table)
+        write_section(what, "\n" + table + "\n\n" + "\n".join(notes) + "\n")
+        print(f"written into {DOCUMENT}", file=sys.stderr)
 
 
 if __name__ == "__main__":
