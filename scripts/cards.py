@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the cards (README.md) of the models that ship, from their recipe.json, config.json and loss.csv.
+"""Writes the card (README.md) of a model that ships, from its recipe.json, config.json, loss.csv and weights.
 
     scripts/cards.py model-cache/tales-2m --exam exam.txt --log train.log --corpus stats.txt
 
@@ -12,6 +12,7 @@ What a file has to be given for stays as the card has it when the file is not gi
 import argparse
 import csv
 import json
+import math
 import pathlib
 import re
 
@@ -54,7 +55,7 @@ AGAIN = """Trained with `scripts/inspector train --config model-cache/recipes/{r
 `ATEN_CPU_CAPABILITY=avx2` and `MKL_ENABLE_INSTRUCTIONS=AVX2`, with which any x86-64 with AVX2 gives the same losses.
 
 """
-RECIPES = {"pretrain": "embedded.yaml", "instruct": "instruct.yaml", "prefer": "preferred.yaml", "modular_addition": "grokking.yaml"}
+RECIPES = dict(pretrain="embedded.yaml", instruct="instruct.yaml", prefer="preferred.yaml", modular_addition="grokking.yaml")
 
 
 def indented(text):
@@ -78,34 +79,42 @@ def time(log, tokens, old):
     return f"| time | {tokens / speed / 60:.0f} minutes with one thread, {speed:,.0f} tokens with a loss a second |\n"
 
 
+def shape(folder, recipe, config):
+    with (folder / "model.safetensors").open("rb") as f:
+        tensors = json.loads(f.read(int.from_bytes(f.read(8), "little")))
+    tensors.pop("__metadata__", None)
+    parameters = sum(math.prod(t["shape"]) for t in tensors.values())
+    heads = f"{config['num_attention_heads']} heads ({config['num_key_value_heads']} key/value)"
+    size = f"{config['num_hidden_layers']} layers, width {config['hidden_size']}, {heads}, MLP {config['intermediate_size']}"
+    rest = f"vocabulary {config['vocab_size']}, context {config['max_position_embeddings']}"
+    return parameters, f"| shape | Llama: {size}, {rest} |\n| parameters | {parameters:,}, {recipe['dtype'].upper()} |\n"
+
+
+def training(recipe, task, rows, time):
+    unit = {"prefer": "pairs", "instruct": "conversations"}.get(task, "sequences")
+    o, steps, tokens = recipe["optimizer"], int(rows[-1]["step"]), int(rows[-1]["tokens"])
+    yield f"| steps | {steps:,} updates of {recipe['batch']} {unit}, {tokens:,} tokens with a loss |\n{time}"
+    yield f"| optimizer | {o['kind']}, betas {o['beta1']} and {o['beta2']}, weight decay {o['weight_decay']}; learning rate "
+    yield f"{recipe['learning_rate']} to {recipe['min_learning_rate']}, {recipe['warmup_steps']} steps of warm-up |\n"
+    held = [float(r["val_loss"]) for r in rows if r["val_loss"]]
+    yield f"| loss | {held[0]:.4f} held out before, {held[-1]:.4f} after |\n"
+    if task != "pretrain":
+        what = {"prefer": "pairs more in favour of the better answer than before", "instruct": "answer tokens"}.get(task, "sums")
+        yield f"| right | {100 * float(rows[-1]['val_accuracy']):.1f} % of held-out {what} |\n"
+
+
 def card(folder, files):
     recipe, config = (json.loads((folder / f"{name}.json").read_text()) for name in ("recipe", "config"))
     rows = list(csv.DictReader((folder / "loss.csv").open()))
     old = (folder / "README.md").read_text() if (folder / "README.md").exists() else ""
-    task, adam, steps = recipe.get("task", "pretrain"), recipe["optimizer"], int(rows[-1]["step"])
-    with (folder / "model.safetensors").open("rb") as f:
-        tensors = json.loads(f.read(int.from_bytes(f.read(8), "little")))
-    tensors.pop("__metadata__", None)
-    sizes = [t["data_offsets"][1] - t["data_offsets"][0] for t in tensors.values()]
-    parameters = sum(sizes) // {"F32": 4}.get(next(iter(tensors.values()))["dtype"], 2)
-    facts = dict(recipe, millions=parameters / 1e6, context=config["max_position_embeddings"], recipe=RECIPES[task])
-    tokens, held = int(rows[-1]["tokens"]), [float(r["val_loss"]) for r in rows if r["val_loss"]]
-    unit = "pairs" if task == "prefer" else "conversations" if task == "instruct" else "sequences"
-    text = f"# {recipe['name']}\n\n{ABOUT[task].format(**facts)}\n\n| | |\n|---|---|\n"
-    text += f"| shape | Llama: {config['num_hidden_layers']} layers, width {config['hidden_size']}, {config['num_attention_heads']} heads "
-    text += f"({config['num_key_value_heads']} key/value), MLP {config['intermediate_size']}, vocabulary {config['vocab_size']}, "
-    text += f"context {facts['context']} |\n| parameters | {parameters:,}, {recipe['dtype'].upper()} |\n"
-    text += f"| steps | {steps:,} updates of {recipe['batch']} {unit}, {tokens:,} tokens with a loss |\n{time(files.log, tokens, old)}"
-    text += f"| optimizer | {adam['kind']}, betas {adam['beta1']} and {adam['beta2']}, weight decay {adam['weight_decay']}; learning rate "
-    text += f"{recipe['learning_rate']} to {recipe['min_learning_rate']}, {recipe['warmup_steps']} steps of warm-up |\n"
-    text += f"| loss | {held[0]:.4f} held out before, {held[-1]:.4f} after |\n"
-    if rows[-1].get("val_accuracy") and task != "pretrain":
-        text += f"| right | {float(rows[0]['val_accuracy']):.1%} of held-out {'pairs' if task == 'prefer' else 'answer tokens'} before, "
-        text = text.replace("answer tokens", "sums") if task == "modular_addition" else text
-        text += f"{float(rows[-1]['val_accuracy']):.1%} after |\n"
+    task = recipe.get("task", "pretrain")
+    parameters, table = shape(folder, recipe, config)
+    table += "".join(training(recipe, task, rows, time(files.log, int(rows[-1]["tokens"]), old)))
     kept = sorted(int(p.name[5:]) for p in folder.glob("checkpoints/step-*"))
-    text += f"| kept states | {', '.join(f'{k:,}' for k in kept)}: `{folder.name}@STEP` opens one |\n" if kept else ""
-    text += f"\n{AGAIN.format(**facts)}## Data\n\n{DATA[task].format(**facts)}\n\n"
+    table += f"| kept states | {', '.join(f'{k:,}' for k in kept)}: `{folder.name}@STEP` opens one |\n" if kept else ""
+    facts = dict(recipe, millions=parameters / 1e6, context=config["max_position_embeddings"], recipe=RECIPES[task])
+    text = f"# {recipe['name']}\n\n{ABOUT[task]}\n\n| | |\n|---|---|\n".format(**facts) + table
+    text += f"\n{AGAIN}## Data\n\n{DATA[task]}\n\n".format(**facts)
     if task == "pretrain":
         text += given(files.corpus, old, "inspector tales --stats` on the training split") + "\n\n"
     if task != "modular_addition":
@@ -120,8 +129,7 @@ def main():
     for name in ("--exam", "--log", "--corpus"):
         parser.add_argument(name, type=pathlib.Path)
     args = parser.parse_args()
-    text = card(args.folder, args)
-    (args.folder / "README.md").write_text(text)
+    (args.folder / "README.md").write_text(card(args.folder, args))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 
 from .client import Index, Inspector, Run
 from .comparison import Cell, ComparedTokens, Comparison, Estimate, First, Measures, ModuleError
+from .learning import Gradients, Learner
 from .problem import InspectorProblem
 from .quantized import Quantized
 from .tensors import load, parse_safetensors
@@ -18,9 +19,11 @@ __all__ = [
     "Comparison",
     "Estimate",
     "First",
+    "Gradients",
     "Index",
     "Inspector",
     "InspectorProblem",
+    "Learner",
     "Measures",
     "ModuleError",
     "Quantized",

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optio
 from numpy.typing import NDArray
 
 from .comparison import Comparison
+from .learning import Gradients, Learner
 from .problem import InspectorProblem
 from .quantized import Quantized
 from .tensors import parse_safetensors
@@ -117,9 +118,7 @@ class Inspector:
             device=device,
             precision=precision,
             precision_plan=None if precision_plan is None else dict(precision_plan),
-            prompt=prompt,
-            tokens=None if tokens is None else [int(t) for t in tokens],
-            messages=None if messages is None else [dict(m) for m in messages],
+            **_text(prompt, tokens, messages),
             add_special_tokens=add_special_tokens,
             capture=[capture] if isinstance(capture, str) else None if capture is None else list(capture),
             interventions=[dict(i) for i in interventions] or None,
@@ -193,6 +192,86 @@ class Inspector:
     def quantization(self, scheme: str, *, model: Optional[str] = None) -> Json:
         """A whole model under a scheme: size and error of each weight, those that lose most first."""
         return self._json("GET", _path("models", self._slug(model), "quantization") + _query(scheme=scheme))
+
+    def gradients(
+        self,
+        prompt: Optional[str] = None,
+        *,
+        tokens: Optional[Sequence[int]] = None,
+        messages: Optional[Sequence[Mapping[str, str]]] = None,
+        model: Optional[str] = None,
+        targets: Sequence[Mapping[str, Any]] = (),
+        hooks: Union[str, Sequence[str]] = (),
+        parameters: bool = True,
+        add_special_tokens: Optional[bool] = None,
+        device: Optional[str] = None,
+    ) -> Gradients:
+        """Runs a text, given as one of prompt, tokens and messages, forwards and backwards.
+
+        Args:
+            targets: what is summed up and differentiated, each ``{"token": 5, "pos": -1, "of": "nll" or "logit", "weight": 1}``;
+                without any it is the mean nll of every next token.
+            hooks: names or globs of the hooks whose gradient's norm is told; ``Gradients.at`` gives a whole gradient.
+            parameters: whether to tell of each weight.
+        """
+        request = _without_none(
+            **_text(prompt, tokens, messages),
+            model=model,
+            targets=[dict(t) for t in targets] or None,
+            hooks=[hooks] if isinstance(hooks, str) else list(hooks),
+            parameters=parameters,
+            add_special_tokens=add_special_tokens,
+            device=device,
+        )
+        return Gradients(self, request, self._json("POST", "gradients", request))
+
+    def learner(self, model: Optional[str] = None, *, device: Optional[str] = None) -> Learner:
+        """Opens a copy of a model that can be changed, update by update; close it, or use it in a with block."""
+        return Learner(self, self._json("POST", "learners", _without_none(model=model, device=device)))
+
+    def learners(self) -> List[Learner]:
+        """The open learners."""
+        return [Learner(self, info) for info in self._json("GET", "learners")["learners"]]
+
+    def descend(
+        self,
+        surface: Union[str, Mapping[str, Any]],
+        start: Tuple[float, float],
+        optimizers: Sequence[Mapping[str, Any]],
+        *,
+        steps: Optional[int] = None,
+        grid: Optional[Mapping[str, Any]] = None,
+    ) -> Json:
+        """The paths of optimizers down a surface of two numbers: ``paths``, and with a grid its ``axis`` and ``values``.
+
+        Args:
+            surface: ``"rosenbrock"`` or another function's name, ``{"quadratic": [a, b, c]}``, or a plane through a model's
+                weights, ``{"loss": {"prompt": "Once upon a time", "seed": 1}}``.
+            optimizers: each ``{"kind": "adam", "learning_rate": 0.1}``; kinds are sgd, momentum, adam and adamw.
+            grid: where the surface itself is wanted, ``{"low": -2, "high": 2, "n": 41}``.
+        """
+        request = _without_none(
+            surface={"function": surface} if isinstance(surface, str) else dict(surface),
+            start=[float(x) for x in start],
+            optimizers=[dict(o) for o in optimizers],
+            steps=steps,
+            grid=None if grid is None else dict(grid),
+        )
+        return self._json("POST", "optimizers", request)
+
+    def _gradient(self, request: Json, hook: str) -> NDArray[Any]:
+        with self._open("POST", "gradients", request, SAFETENSORS) as response:
+            return _only(self._read(response), hook)
+
+    def _learner_step(self, learner: str, step: Json) -> Json:
+        text = _text(step.pop("prompt"), step.pop("tokens"), step.pop("messages"))
+        return self._json("POST", _path("learners", learner, "steps"), _without_none(**text, **step))
+
+    def _learner_undo(self, learner: str) -> Json:
+        return self._json("POST", _path("learners", learner, "undo"))
+
+    def _learner_close(self, learner: str) -> None:
+        self._json("DELETE", _path("learners", learner))
 
     def curve(self, model: Optional[str] = None) -> Json:
         """How a model was trained: columns step, tokens, lr, loss, val_loss, grad_norm, accuracy, val_accuracy."""
@@ -588,6 +667,17 @@ def _path(*parts: str) -> str:
 def _query(**parameters: Any) -> str:
     given = _without_none(**parameters)
     return "?" + urllib.parse.urlencode(given) if given else ""
+
+
+def _text(
+    prompt: Optional[str], tokens: Optional[Sequence[int]], messages: Optional[Sequence[Mapping[str, str]]]
+) -> Json:
+    """A text as the server takes it; which of the three may be there, it says itself."""
+    return _without_none(
+        prompt=prompt,
+        tokens=None if tokens is None else [int(t) for t in tokens],
+        messages=None if messages is None else [dict(m) for m in messages],
+    )
 
 
 def _without_none(**values: Any) -> Json:

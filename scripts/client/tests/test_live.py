@@ -6,6 +6,7 @@ scripts/test starts such a server; by hand:
 
 import os
 import unittest
+import uuid
 
 import numpy as np
 
@@ -53,6 +54,74 @@ class Weights(unittest.TestCase):
         with self.assertRaises(InspectorProblem) as caught:
             inspector.block(worst["tensor"], 0, 0)
         self.assertEqual(caught.exception.status, 422)
+
+
+class Learning(unittest.TestCase):
+    def test_gradients_are_those_of_the_number_that_was_asked_for(self):
+        token = inspector.tokenize("in")[-1]["id"]
+        g = inspector.gradients(PROMPT, targets=[{"token": token, "of": "logit"}], hooks=["hook_embed", "logits"])
+        self.assertEqual([t["token"]["id"] for t in g.targets], [token])
+        logits = inspector.run(PROMPT, capture="logits").capture("logits")
+        self.assertAlmostEqual(g.value, float(logits[0, -1, token]), places=4)
+        one = np.zeros_like(logits)
+        one[0, -1, token] = 1
+        np.testing.assert_allclose(g.at("logits"), one, atol=1e-6)  # a logit depends on itself alone
+        told = {h["hook"]: h for h in g.hooks}["hook_embed"]
+        by_position = np.linalg.norm(g["hook_embed"][0], axis=-1)  # [pos]
+        np.testing.assert_allclose(told["by_position"], by_position, rtol=1e-4)
+        self.assertEqual(len(g.tokens), len(by_position))
+        self.assertTrue(all(p["norm"] <= p["max_abs"] * np.sqrt(np.prod(p["shape"])) * 1.001 for p in g.parameters))
+        self.assertFalse(inspector.gradients(PROMPT, parameters=False).parameters)
+
+    def test_a_learner_learns_and_takes_it_back(self):
+        with inspector.learner() as learner:
+            self.assertIn(learner.id, [other.id for other in inspector.learners()])
+            nll = inspector.gradients(PROMPT).value
+            first = learner.step(PROMPT, optimizer="adamw", learning_rate=0.01, steps=3, max_norm=1)
+            self.assertAlmostEqual(first["loss_before"], nll, places=4)
+            self.assertLess(first["loss_after"], first["loss_before"])
+            self.assertEqual(learner.updates, 3)
+            undone = 0
+            while learner.info["undoable"]:
+                learner.undo()
+                undone += 1
+            self.assertGreaterEqual(undone, 1)
+            with self.assertRaises(InspectorProblem) as caught:
+                learner.undo()
+            self.assertEqual(caught.exception.status, 409)
+            again = learner.step(tokens=inspector.run(PROMPT).ids, learning_rate=0.01)
+            self.assertAlmostEqual(again["loss_before"], first["loss_before"], places=6)
+        self.assertNotIn(learner.id, [other.id for other in inspector.learners()])
+
+    def test_optimizers_go_down_a_surface_as_their_formulas_say(self):
+        surface, start = {"quadratic": [1, 0, 2]}, (1.0, -1.0)
+        d = inspector.descend(surface, start, [{"kind": "sgd", "learning_rate": 0.1}], steps=3, grid={"low": -1, "high": 1, "n": 3})
+        points = d["paths"][0]["points"]
+        x, y = start
+        for point in points:
+            self.assertAlmostEqual(point["x"], x, places=6)
+            self.assertAlmostEqual(point["y"], y, places=6)
+            self.assertAlmostEqual(point["value"], x * x + 2 * y * y, places=6)
+            x, y = x - 0.1 * 2 * x, y - 0.1 * 4 * y
+        self.assertEqual(d["axis"], [-1, 0, 1])
+        self.assertEqual(d["values"], [[3, 2, 3], [1, 0, 1], [3, 2, 3]])
+        down = inspector.descend({"loss": {"prompt": PROMPT}}, (0, 0), [{"kind": "adam", "learning_rate": 0.05}], steps=5)
+        values = [p["value"] for p in down["paths"][0]["points"]]
+        self.assertLess(values[-1], values[0])
+
+    def test_a_job_trains_a_model(self):
+        shape = {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_kv_heads": 2, "d_mlp": 16, "context": 4}
+        recipe = {"task": "modular_addition", "name": "sums", "modulus": 7, "steps": 40, "learning_rate": 0.01, "model": shape}
+        heard = []
+        job = inspector.train(recipe, name=f"sums-{uuid.uuid4().hex[:8]}", on_progress=heard.append)
+        self.assertEqual(job["state"], "finished", job)
+        self.assertEqual(inspector.training_job(job["id"])["step"], 40)
+        curve = inspector.training_curve(job["id"])
+        self.assertEqual(curve["step"], list(range(41)))
+        self.assertLess(curve["loss"][-1], curve["loss"][1])
+        self.assertIn(job["id"], [j["id"] for j in inspector.training_jobs()])
+        self.assertTrue(set(curve["step"]).issuperset(p["row"]["step"] for p in heard))
+        self.assertGreater(len(heard), 0)
 
 
 class Runs(unittest.TestCase):

@@ -161,6 +161,9 @@ class GradientsTest {
                     g.engine.gradients(new GradientRequest(ids, difference, new TreeSet<>(Set.of(embed)), false));
             assertThat(found.value())
                     .isCloseTo(found.targets().get(0) - found.targets().get(1), within(1e-4));
+            Gradients none = g.engine.gradients(new GradientRequest(ids, difference, new TreeSet<>(), false));
+            assertThat(none.value()).isEqualTo(found.value());
+            assertThat(none.hooks()).isEmpty();
             float[] slope = found.hooks().get(embed).toFloats();
             Random random = new Random(3);
             float[] direction = new float[slope.length];

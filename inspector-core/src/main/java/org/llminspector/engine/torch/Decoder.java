@@ -175,13 +175,13 @@ final class Decoder {
             case SILU -> x.div(x.neg().exp().add(scalars.of(1)));
             case GELU_QUICK -> x.div(x.mul(scalars.of(-1.702)).exp().add(scalars.of(1)));
             case GELU_TANH ->
-                x.pow(3)
-                        .mul(0.044715f)
+                x.pow(scalars.of(3))
+                        .mul(scalars.of(0.044715f))
                         .add(x)
-                        .mul((float) Math.sqrt(2 / Math.PI))
+                        .mul(scalars.of((float) Math.sqrt(2 / Math.PI)))
                         .tanh()
-                        .add(1f)
-                        .mul(x.mul(0.5f));
+                        .add(scalars.of(1))
+                        .mul(x.mul(scalars.of(0.5)));
         };
     }
 
@@ -194,7 +194,7 @@ final class Decoder {
         NDArray normalized = tap.at(
                 normalizedPoint,
                 layer,
-                centred.mul(tap.at(scalePoint, layer, scale).pow(-1)));
+                centred.mul(tap.at(scalePoint, layer, scale).pow(scalars.of(-1))));
         NDArray scaled = normalized.mul(w.weight());
         return w.bias() == null ? scaled : scaled.add(w.bias());
     }

@@ -55,7 +55,8 @@ final class GradientPass {
             NDArray logits = decoder.forward(own.create(ids, new Shape(1, ids.length)), KvCache.none(), leaves);
             NDArray each = each(logits, request.targets(), own); // [target]
             NDArray value = each.mul(own.create(weights(request))).sum();
-            JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
+            boolean leaf = request.parameters() || !request.hooks().isEmpty(); // else the value alone was asked for
+            if (leaf) JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
             List<Double> values = new ArrayList<>();
             for (float v : each.toFloatArray()) values.add((double) v);
             return new Gradients(value.getFloat(), values, leaves.gradients(), norms(parameters));

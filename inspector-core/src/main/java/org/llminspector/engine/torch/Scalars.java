@@ -8,7 +8,7 @@ import java.util.Map;
 
 /**
  * Scalars are constants as NDArrays, made once: DJL makes a new array for a Java number in each operation, which costs
- * three times the operation itself.
+ * three times the operation itself. A backward pass reads them too, when that new array's memory is long gone.
  */
 final class Scalars {
 
