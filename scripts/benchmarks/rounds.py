@@ -19,6 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = ROOT / "docs" / "performance.md"
+EMBEDDED = ROOT / "model-cache" / "tales-2m"
 
 # What is compared by decode, prefill and load. Ours: engine and precision. Theirs: the peer and its file.
 CLASSES = {
@@ -130,6 +131,30 @@ def open_table(args, rounds):
     yield row("and one token run, which touches them", "open", "first_token_ms", "first_token")
 
 
+def train_round(args):
+    measured = {}
+    for threads in args.each_threads:
+        measured["python", threads] = python("train.py", threads, "--model", str(EMBEDDED))
+        measured["ours", threads] = java(args, threads, "TrainBench", "--model", str(EMBEDDED), heap="1g")
+    return measured
+
+
+def train_table(args, rounds):
+    yield "| threads | LLM Inspector, ms an update | tokens a second | PyTorch, ms an update | tokens a second | times as fast | wanted |"
+    yield "|---|---|---|---|---|---|---|"
+    for threads in args.each_threads:
+        ours, theirs = (column(rounds, (who, threads), "update_ms") for who in ("ours", "python"))
+        tokens = rounds[0]["ours", threads]["tokens"]
+        speeds = [f"{tokens / statistics.median(ms) * 1000:,.0f}" for ms in (ours, theirs)]
+        yield f"| {threads} | {times(ours)} | {speeds[0]} | {times(theirs)} | {speeds[1]} | {speedup(theirs, ours)} | 1 |"
+
+
+def same_losses(args, rounds):
+    """How far apart the first updates' losses lie, so that it is the same step."""
+    both = zip(*(rounds[0][who, args.each_threads[0]]["losses"] for who in ("ours", "python")))
+    yield f"The first updates' losses differ by at most {max(abs(a - b) for a, b in both):.1e}."
+
+
 def models(args):
     """Title -> (what we open, the folder of GGUF files, what transformers opens)."""
     cache = pathlib.Path(args.gguf)
@@ -187,8 +212,9 @@ def agreement(args, rounds):
 
 
 ENGINES = ("decode", "prefill", "load")
-ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round}
-TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table}
+BY_THREADS = (*ENGINES, "train")
+ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round, "train": train_round}
+TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table, "train": train_table}
 TABLES.update({what: engines_table(what) for what in ENGINES})
 
 
@@ -248,7 +274,7 @@ def write_section(name, text):
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("what", nargs="+", choices=TABLES)
-    parser.add_argument("--threads", type=int, help="of decode, prefill and load: 1 and 2 unless given")
+    parser.add_argument("--threads", type=int, help="of decode, prefill, load and train: 1 and 2 unless given")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", required=True)
     parser.add_argument("--gguf", help="folder of the GGUF files that make_gguf.py made")
@@ -276,13 +302,15 @@ def main():
 
     for what in args.what:
         table = "\n".join(TABLES[what](args, rounds))
-        threads = "1 and 2" if together and len(args.each_threads) > 1 else args.each_threads[0] if together else args.threads
+        threads = " and ".join(map(str, args.each_threads)) if what in BY_THREADS else args.threads
         notes = [
             f"{datetime.date.today()}; threads: {threads}; {args.rounds} rounds, medians (and ranges).",
             f"{machine()}. {versions(rounds)}.",
         ]
         if what == "decode":
             notes.extend(agreement(args, rounds))
+        if what == "train":
+            notes.extend(same_losses(args, rounds))
         if busy:
             notes.append(f"The machine was doing other work (load {load:.1f} at the start).")
         print(table)
