@@ -43,8 +43,7 @@ public final class Golden implements AutoCloseable {
         this.engine = kind.open(weights);
         this.tensors = SafetensorsFile.open(dir.resolve("golden.safetensors"));
         this.info = Json.readObject(dir.resolve("golden.json")).path("info");
-        Path noiseFile = dir.resolve("noise.json");
-        this.noise = Files.exists(noiseFile) ? Json.readObject(noiseFile).path("max_abs_diff") : null;
+        this.noise = noise(dir);
     }
 
     /** Folders of all goldens in this repository, and of LLM_INSPECTOR_GOLDENS (a path list) where it is set. */
@@ -82,8 +81,18 @@ public final class Golden implements AutoCloseable {
         return ids;
     }
 
+    /** How two versions of the reference differ; null where that was not measured. */
+    static JsonNode noise(Path dir) {
+        Path file = dir.resolve("noise.json");
+        return Files.exists(file) ? Json.readObject(file).path("max_abs_diff") : null;
+    }
+
     /** Three times the difference between two versions of the reference. */
     public double tolerance(String kind) {
+        return tolerance(noise, kind);
+    }
+
+    static double tolerance(JsonNode noise, String kind) {
         return 3 * (noise == null ? 2e-5 : noise.path(kind).asDouble());
     }
 
@@ -104,6 +113,28 @@ public final class Golden implements AutoCloseable {
             if (!(d <= max)) max = a[i] == b[i] ? max : Double.isNaN(d) ? Double.POSITIVE_INFINITY : d;
         }
         return max;
+    }
+
+    /** KL(a || b), nats, mean over the rows of logits. */
+    static double kl(float[] a, float[] b, int vocab) {
+        double sum = 0;
+        for (int at = 0; at < a.length; at += vocab) {
+            double logZa = logSumExp(a, at, vocab);
+            double logZb = logSumExp(b, at, vocab);
+            for (int v = at; v < at + vocab; v++) {
+                sum += Math.exp(a[v] - logZa) * (a[v] - logZa - b[v] + logZb);
+            }
+        }
+        int rows = a.length / vocab;
+        return sum / rows;
+    }
+
+    private static double logSumExp(float[] x, int at, int n) {
+        double max = Double.NEGATIVE_INFINITY;
+        for (int i = at; i < at + n; i++) max = Math.max(max, x[i]);
+        double sum = 0;
+        for (int i = at; i < at + n; i++) sum += Math.exp(x[i] - max);
+        return max + Math.log(sum);
     }
 
     @Override

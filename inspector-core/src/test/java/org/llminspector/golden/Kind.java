@@ -19,9 +19,7 @@ public enum Kind {
         return switch (this) {
             case TORCH -> TorchEngine.open(weights, "cpu", Precision.FP32);
             case ONNX -> OnnxEngine.open(weights, "cpu", PrecisionPlan.of(Precision.FP32));
-            case ONNX_TAPPED ->
-                OnnxEngine.open(weights, "cpu", PrecisionPlan.of(Precision.FP32))
-                        .tapped();
+            case ONNX_TAPPED -> new Tapped(OnnxEngine.open(weights, "cpu", PrecisionPlan.of(Precision.FP32)));
         };
     }
 }

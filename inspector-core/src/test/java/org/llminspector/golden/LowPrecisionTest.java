@@ -58,11 +58,11 @@ class LowPrecisionTest {
         int vocab = w.spec().vocab();
         try (OnnxEngine engine = OnnxEngine.open(w, "cpu", new PrecisionPlan(precision, kernel, null))) {
             float[] fast = logits(engine, ids);
-            float[] tapped = logits(engine.tapped(), ids);
-            double kl = kl(full, fast, vocab);
+            float[] tapped = logits(new Tapped(engine), ids);
+            double kl = Golden.kl(full, fast, vocab);
             assertThat(kl).as(precision + " " + kernel).isLessThan(bound);
             boolean rounds = precision == Precision.INT8 || kernel == Kernel.FAST;
-            if (rounds) assertThat(kl(fast, tapped, vocab)).isLessThan(kl / 5);
+            if (rounds) assertThat(Golden.kl(fast, tapped, vocab)).isLessThan(kl / 5);
             else assertThat(Golden.maxAbsDiff(fast, tapped)).isLessThan(2e-4);
             return kl;
         }
@@ -77,7 +77,7 @@ class LowPrecisionTest {
             int[] other = ids.clone();
             other[ids.length - 1] = (ids[ids.length - 1] + 1) % engine.spec().vocab();
             int before = (ids.length - 1) * engine.spec().vocab();
-            for (InspectorEngine form : List.of(engine, engine.tapped())) {
+            for (InspectorEngine form : List.of(engine, new Tapped(engine))) {
                 assertThat(Arrays.copyOf(logits(form, other), before))
                         .isEqualTo(Arrays.copyOf(logits(form, ids), before));
             }
@@ -95,7 +95,7 @@ class LowPrecisionTest {
                 s.append(Arrays.copyOf(ids, ids.length / 2));
                 for (int i = ids.length / 2; i < ids.length; i++) s.append(new int[] {ids[i]});
                 float[] pieces = s.capture().get(LOGITS).toFloats();
-                assertThat(kl(whole, pieces, engine.spec().vocab())).isLessThan(1e-3);
+                assertThat(Golden.kl(whole, pieces, engine.spec().vocab())).isLessThan(1e-3);
             }
         }
     }
@@ -126,7 +126,7 @@ class LowPrecisionTest {
                         .contains("20 modules: int8")
                         .contains("1 modules: int4")
                         .contains("1 modules: fp32");
-                assertThat(kl(full, logits(mixed, ids), vocab)).isGreaterThan(1e-4);
+                assertThat(Golden.kl(full, logits(mixed, ids), vocab)).isGreaterThan(1e-4);
                 assertThat(logits(all, ids)).isEqualTo(full);
             }
             PrecisionPlan nothing =
@@ -158,26 +158,5 @@ class LowPrecisionTest {
             s.append(ids);
             return s.capture().get(LOGITS).toFloats();
         }
-    }
-
-    private static double kl(float[] a, float[] b, int vocab) {
-        double sum = 0;
-        for (int at = 0; at < a.length; at += vocab) {
-            double logZa = logSumExp(a, at, vocab);
-            double logZb = logSumExp(b, at, vocab);
-            for (int v = at; v < at + vocab; v++) {
-                sum += Math.exp(a[v] - logZa) * (a[v] - logZa - b[v] + logZb);
-            }
-        }
-        int rows = a.length / vocab;
-        return sum / rows;
-    }
-
-    private static double logSumExp(float[] x, int at, int n) {
-        double max = Double.NEGATIVE_INFINITY;
-        for (int i = at; i < at + n; i++) max = Math.max(max, x[i]);
-        double sum = 0;
-        for (int i = at; i < at + n; i++) sum += Math.exp(x[i] - max);
-        return max + Math.log(sum);
     }
 }

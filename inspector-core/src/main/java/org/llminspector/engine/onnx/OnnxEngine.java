@@ -130,37 +130,6 @@ public final class OnnxEngine implements InspectorEngine {
         return new OnnxSession(spec, plain ? fast : tapped(request, steps), request);
     }
 
-    /** The same model, never on its fast form. Closing either closes both. */
-    public InspectorEngine tapped() {
-        OnnxEngine engine = this;
-        return new InspectorEngine() {
-            @Override
-            public DecoderSpec spec() {
-                return spec;
-            }
-
-            @Override
-            public EngineInfo info() {
-                return info.withForm("tapped");
-            }
-
-            @Override
-            public Session begin(SessionRequest request) {
-                return new OnnxSession(spec, engine.tapped(request, steps(request)), request);
-            }
-
-            @Override
-            public Tensor unembed(Tensor resid) {
-                return engine.unembed(resid);
-            }
-
-            @Override
-            public void close() {
-                engine.close();
-            }
-        };
-    }
-
     private Map<HookId, List<Step>> steps(SessionRequest request) {
         Map<HookId, List<Step>> steps = new LinkedHashMap<>();
         for (int i = 0; i < request.interventions().size(); i++) {

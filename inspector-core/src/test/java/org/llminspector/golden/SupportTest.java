@@ -1,0 +1,301 @@
+package org.llminspector.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Capabilities.PrecisionSupport;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Kernel;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.OnnxEngine;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * docs/support.md is what runs: every golden model on every engine, in every precision and form. {@code
+ * -Dsupport.write=true} writes it; a bound in it stays as long as it is true.
+ */
+class SupportTest {
+
+    private static final Path DOCUMENT = Path.of("../docs/support.md");
+    private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
+    private static final int NEW_TOKENS = 3;
+
+    /** Model is a golden model: what it runs and what the reference computed for it. */
+    private record Model(String name, Path file, Path golden, double tolerance) {}
+
+    /** Column is a precision, with a kernel where it has several. */
+    private record Column(Precision precision, Kernel kernel) {
+        String label() {
+            return precision.label()
+                    + (kernel == null ? "" : " " + kernel.name().toLowerCase(java.util.Locale.ROOT));
+        }
+    }
+
+    /** Reference is a sequence, and the logits of its positions: [pos, vocab]. */
+    private record Reference(int[] prompt, int[] more, float[] logits) {}
+
+    @Test
+    void theDocumentSaysWhatRuns() throws IOException {
+        Map<String, String> documented = Files.exists(DOCUMENT) ? cells(Files.readString(DOCUMENT)) : Map.of();
+        Map<String, String> found = new LinkedHashMap<>();
+        for (Model model : models()) {
+            try (Checkpoint checkpoint = Checkpoint.open(model.file())) {
+                Weights weights = Family.open(checkpoint);
+                Reference reference = reference(model);
+                for (String engine : List.of("torch", "onnx")) {
+                    for (Column column : columns()) {
+                        run(model, engine, column, weights, reference, documented, found);
+                    }
+                }
+            }
+        }
+        String text = document(found);
+        if (Boolean.getBoolean("support.write")) Files.writeString(DOCUMENT, text);
+        assertThat(Files.readString(DOCUMENT))
+                .as("docs/support.md; run this test with -Dsupport.write=true if the change is right")
+                .isEqualTo(text);
+    }
+
+    private static void run(
+            Model model,
+            String engine,
+            Column column,
+            Weights weights,
+            Reference reference,
+            Map<String, String> documented,
+            Map<String, String> found) {
+        String cell = model.name() + "/" + column.label();
+        PrecisionSupport support = support(engine, column.precision());
+        if (!support.available()) {
+            assertThatThrownBy(() -> open(engine, weights, column))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining(support.why())
+                    .hasMessageContaining(support.instead());
+            for (String form : List.of("fast", "tapped")) found.put(engine + ", " + form + "/" + cell, "refused");
+            return;
+        }
+        try (InspectorEngine open = open(engine, weights, column)) {
+            SortedSet<HookId> all = HookPatterns.all(weights.spec());
+            if (column.precision() != Precision.FP32 && column.precision() != Precision.FP16) {
+                refusesHeadResults(open, all);
+                all.removeIf(id -> id.point() == HookPoint.RESULT);
+            }
+            Map<String, SortedSet<HookId>> forms = new LinkedHashMap<>();
+            forms.put("fast", new TreeSet<>(List.of(LOGITS)));
+            forms.put("tapped", all);
+            forms.forEach((form, hooks) -> {
+                String key = engine + ", " + form + "/" + cell;
+                float[] logits = logits(open, form, hooks, reference);
+                if (column.precision() == Precision.FP32) {
+                    assertThat(Golden.maxAbsDiff(logits, reference.logits()))
+                            .as(key)
+                            .isLessThanOrEqualTo(model.tolerance());
+                    found.put(key, "yes");
+                } else {
+                    double kl =
+                            Golden.kl(reference.logits(), logits, weights.spec().vocab());
+                    found.put(key, bound(kl, column.kernel() == Kernel.FAST, documented.get(key)));
+                }
+            });
+        }
+    }
+
+    private static void refusesHeadResults(InspectorEngine engine, SortedSet<HookId> all) {
+        SortedSet<HookId> results = new TreeSet<>(all);
+        results.removeIf(id -> id.point() != HookPoint.RESULT);
+        assertThatThrownBy(() -> engine.begin(new SessionRequest(4, results, List.of(), List.of())))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("precision_plan");
+    }
+
+    private static float[] logits(InspectorEngine engine, String form, SortedSet<HookId> hooks, Reference reference) {
+        int positions = reference.prompt().length + reference.more().length;
+        try (Session session = engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {
+            assertThat(session.form()).isEqualTo(form);
+            session.append(reference.prompt());
+            for (int token : reference.more()) session.append(new int[] {token});
+            assertThat(session.capture().tensors().keySet()).isEqualTo(hooks);
+            return session.capture().get(LOGITS).toFloats();
+        }
+    }
+
+    private static InspectorEngine open(String engine, Weights weights, Column column) {
+        return engine.equals("torch")
+                ? TorchEngine.open(weights, "cpu", column.precision())
+                : OnnxEngine.open(weights, "cpu", new PrecisionPlan(column.precision(), column.kernel(), null));
+    }
+
+    private static PrecisionSupport support(String engine, Precision precision) {
+        Capabilities capabilities = engine.equals("torch") ? TorchEngine.capabilities() : OnnxEngine.capabilities();
+        return capabilities.precisions().stream()
+                .filter(p -> p.id() == precision)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static List<Column> columns() {
+        List<Column> columns = new ArrayList<>();
+        for (Precision p : Precision.values()) {
+            if (!p.weightOnly()) columns.add(new Column(p, null));
+            else for (Kernel k : Kernel.values()) columns.add(new Column(p, k));
+        }
+        return columns;
+    }
+
+    /** The goldens of this repository, and of no other folder: the document is the same everywhere. */
+    private static List<Model> models() throws IOException {
+        List<Model> models = new ArrayList<>();
+        try (Stream<Path> dirs = Files.list(Golden.ROOT)) {
+            for (Path dir : dirs.sorted().toList()) {
+                Path golden = dir.resolve("golden.safetensors");
+                double tolerance = Golden.tolerance(Golden.noise(dir), "greedy_logits");
+                models.add(new Model(dir.getFileName().toString(), dir, golden, tolerance));
+            }
+        }
+        for (String kind : List.of("arch", "types")) {
+            for (GgufGolden g : GgufGolden.all(kind)) {
+                if (!g.model().startsWith(GgufGolden.ROOT)) continue;
+                models.add(new Model(
+                        g.model().getFileName().toString(), g.model(), g.tensors(), g.tolerance("greedy_logits")));
+            }
+        }
+        return models;
+    }
+
+    private static Reference reference(Model model) {
+        try (SafetensorsFile golden = SafetensorsFile.open(model.golden())) {
+            int[] greedy = GgufGoldenTest.ids(golden.tensor("greedy_ids"));
+            float[] prompt = golden.tensor("logits").toFloats();
+            float[] next = golden.tensor("greedy_logits").toFloats();
+            int vocab = next.length / greedy.length;
+            float[] all = Arrays.copyOf(prompt, prompt.length + NEW_TOKENS * vocab);
+            System.arraycopy(next, vocab, all, prompt.length, NEW_TOKENS * vocab);
+            return new Reference(
+                    GgufGoldenTest.ids(golden.tensor("input_ids")), Arrays.copyOf(greedy, NEW_TOKENS), all);
+        }
+    }
+
+    /**
+     * The documented bound where it holds and says something, else a new one: 1, 2 or 5 times a power of ten, at least
+     * twice what was measured, so that another CPU's last bits do not matter.
+     *
+     * @param mayBeExact whether a CPU may lack the kernel, and then be much closer
+     */
+    private static String bound(double measured, boolean mayBeExact, String documented) {
+        assertThat(measured).isFinite();
+        double noise = 1e-8;
+        if (documented != null && documented.startsWith("≤ ")) {
+            double bound = Double.parseDouble(documented.substring(2));
+            boolean tells = mayBeExact || bound <= noise || measured >= bound / 100;
+            if (measured <= bound && tells) return documented;
+        }
+        double atLeast = Math.max(2 * measured, noise);
+        int exponent = (int) Math.floor(Math.log10(atLeast));
+        return Stream.of("1e" + exponent, "2e" + exponent, "5e" + exponent, "1e" + (exponent + 1))
+                .filter(b -> Double.parseDouble(b) >= atLeast)
+                .map(b -> "≤ " + plain(b))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static String plain(String number) {
+        double value = Double.parseDouble(number);
+        return value < 1e-3 ? number : new java.math.BigDecimal(number).toPlainString();
+    }
+
+    /** The cells of a document, by heading, row and column. */
+    private static Map<String, String> cells(String document) {
+        Map<String, String> cells = new LinkedHashMap<>();
+        String heading = "";
+        List<String> columns = List.of();
+        for (String line : document.lines().toList()) {
+            if (line.startsWith("## ")) heading = line.substring(3);
+            if (!line.startsWith("| ")) continue;
+            List<String> parts =
+                    Arrays.stream(line.split("\\|", -1)).map(String::strip).toList();
+            if (parts.get(1).equals("model")) columns = parts;
+            else
+                for (int c = 2; c < parts.size() - 1; c++) {
+                    cells.put(heading + "/" + parts.get(1) + "/" + columns.get(c), parts.get(c));
+                }
+        }
+        return cells;
+    }
+
+    private static String document(Map<String, String> found) throws IOException {
+        StringBuilder out = new StringBuilder("""
+                # What runs where
+
+                Written by `SupportTest`, which opens each of these models on each engine, in each precision and form, and runs a
+                prompt and three more tokens: `mvn -pl inspector-core test -Dtest=SupportTest -Dsupport.write=true`. Without the
+                property it fails when this page says something else than what it found.
+
+                - **yes**: every logit is that of Hugging Face transformers in FP32, within three times the noise between two of
+                  its versions.
+                - **≤ x**: it runs, and KL(transformers in FP32 || this), in nats, mean over the positions, is at most x. The models
+                  are tiny and their weights are random, which rounding hurts far more than trained ones: the numbers compare
+                  precisions, they are no forecast for a real model.
+                - **fast**: fused operators, only the logits are seen (torch: also the residual stream between layers). **tapped**:
+                  every hook of the model was captured in the same run; in INT8 and INT4 every hook but `hook_result`, which is
+                  refused: the module `attn.o` must be in fp32 or fp16 for it (a `precision_plan` keeps it).
+                - **refused**: a problem says why and what to do instead, as below.
+
+                CPU only. CUDA was never run by this test.
+                """);
+        for (String engine : List.of("torch", "onnx")) {
+            for (String form : List.of("fast", "tapped")) {
+                out.append("\n## ").append(engine).append(", ").append(form).append("\n\n");
+                table(out, engine + ", " + form, found);
+            }
+            out.append("\n### Refused by ").append(engine).append("\n\n");
+            for (Precision p : Precision.values()) {
+                PrecisionSupport s = support(engine, p);
+                if (!s.available()) out.append("- `%s`: %s; %s.\n".formatted(p.label(), s.why(), s.instead()));
+            }
+        }
+        return out.toString();
+    }
+
+    private static void table(StringBuilder out, String heading, Map<String, String> found) throws IOException {
+        List<String> labels = columns().stream().map(Column::label).toList();
+        out.append(row("model", labels))
+                .append("|---".repeat(labels.size() + 1))
+                .append("|\n");
+        for (Model m : models()) {
+            out.append(row(
+                    m.name(),
+                    labels.stream()
+                            .map(l -> found.get(heading + "/" + m.name() + "/" + l))
+                            .toList()));
+        }
+    }
+
+    private static String row(String first, List<String> cells) {
+        return Stream.concat(Stream.of(first), cells.stream()).collect(Collectors.joining(" | ", "| ", " |\n"));
+    }
+}
