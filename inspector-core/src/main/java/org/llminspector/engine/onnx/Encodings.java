@@ -4,10 +4,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
 
@@ -31,15 +33,26 @@ final class Encodings {
     record Blocks(String codes, String scales, int rows, int cols, int bits, int block) {}
 
     /**
-     * Channels is a weight for MatMulInteger: {@code w = scale code}.
+     * Channels is a weight for MatMulInteger: {@code w = scale (code - zero point)}.
      *
-     * @param codes the initializer with the codes, I8 [cols, rows]
+     * @param codes the initializer with the codes, [cols, rows]: I8 with zero point 0, or U8 with 128
+     * @param zeroPoint the constant
      * @param scales the initializer with the scales, F32 [rows]
      */
-    record Channels(String codes, String scales) {}
+    record Channels(String codes, String zeroPoint, String scales) {}
+
+    private final BooleanSupplier signed;
 
     Encodings(OnnxWeights weights) {
+        this(weights, KernelProbe::multipliesSignedExactly);
+    }
+
+    /**
+     * @param signed whether MatMulInteger's weights are I8
+     */
+    Encodings(OnnxWeights weights, BooleanSupplier signed) {
         this.weights = weights;
+        this.signed = signed;
     }
 
     OnnxWeights weights() {
@@ -62,10 +75,19 @@ final class Encodings {
         String scales = name + "@int8.scales";
         if (!weights.holds(codes)) {
             QuantizedTensor q = quantize(name, "int8-channel");
-            weights.hold(codes, q.codes().transposed());
+            Tensor transposed = q.codes().transposed();
+            weights.hold(codes, signed.getAsBoolean() ? transposed : unsigned(transposed));
             weights.hold(scales, q.scales().reshaped(q.rows()));
         }
-        return new Channels(weights.declare(graph, codes), weights.declare(graph, scales));
+        String zeroPoint = signed.getAsBoolean() ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
+        return new Channels(weights.declare(graph, codes), zeroPoint, weights.declare(graph, scales));
+    }
+
+    private static Tensor unsigned(Tensor signed) {
+        ByteBuffer from = signed.data();
+        ByteBuffer to = ByteBuffer.allocateDirect(from.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+        while (from.hasRemaining()) to.put((byte) (from.get() + 128));
+        return Tensor.of(DType.U8, to.flip(), signed.shape());
     }
 
     /** A scale a block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. */

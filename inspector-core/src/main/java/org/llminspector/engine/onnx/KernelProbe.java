@@ -2,6 +2,8 @@ package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -10,12 +12,14 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /**
- * KernelProbe finds out whether MatMulNBits' fast kernel is at work here: where the CPU or the session's settings do not
- * allow it, ONNX Runtime silently takes the exact one.
+ * KernelProbe finds out what ONNX Runtime's kernels do on this CPU, which decides over them silently: whether MatMulNBits'
+ * fast kernel is at work, and whether MatMulInteger's sums of unsigned by signed products are right.
  */
 final class KernelProbe {
 
     private static final Map<String, Boolean> KNOWN = new ConcurrentHashMap<>();
+
+    private static final int DEPTH = 64;
 
     private KernelProbe() {}
 
@@ -24,17 +28,51 @@ final class KernelProbe {
         return KNOWN.computeIfAbsent(bits + "/" + block, k -> probe(bits, block));
     }
 
+    /**
+     * Whether MatMulInteger of U8 by I8 is exact: without VNNI its sums of two products saturate at 16 bits. Where it is
+     * not, U8 by U8 is, a little slower.
+     */
+    static boolean multipliesSignedExactly() {
+        return KNOWN.computeIfAbsent("u8 by i8", k -> signedProduct() == 255 * 127 * DEPTH);
+    }
+
+    private static int signedProduct() {
+        byte[] activations = new byte[DEPTH];
+        byte[] codes = new byte[DEPTH];
+        Arrays.fill(activations, (byte) 255);
+        Arrays.fill(codes, (byte) 127);
+        GraphBuilder graph = new GraphBuilder();
+        try (OnnxWeights weights = new OnnxWeights(null)) {
+            weights.hold("activations", Tensor.of(DType.U8, ByteBuffer.wrap(activations), 1, DEPTH));
+            weights.hold("codes", Tensor.of(DType.I8, ByteBuffer.wrap(codes), DEPTH, 1));
+            String start = graph.input("start", Type.INT64, 1);
+            // The product is of a value, not of two constants, which would be folded with another kernel.
+            String x = graph.node("Slice", weights.declare(graph, "activations"), start, graph.ints(1));
+            String sum = graph.node("MatMulInteger", x, weights.declare(graph, "codes"));
+            graph.output(sum, Type.INT32);
+            try (OpenGraph open = new OpenGraph(Graph.of(graph, sum), weights, 1, true);
+                    Feed feed = new Feed()) {
+                feed.longs("start", new long[] {0}, 1);
+                try (OrtSession.Result result = open.run(feed.inputs(), Set.of(sum), Map.of())) {
+                    return ((OnnxTensor) result.get(sum).orElseThrow())
+                            .getIntBuffer()
+                            .get(0);
+                }
+            }
+        }
+    }
+
     private static boolean probe(int bits, int block) {
         int rows = 16;
         byte[] codes = new byte[rows * block * bits / 8];
         for (int i = 0; i < codes.length; i++) codes[i] = (byte) (i * 37 + 11);
         float[] scales = new float[rows];
-        java.util.Arrays.fill(scales, 0.01f);
+        Arrays.fill(scales, 0.01f);
         float[] x = new float[block];
         for (int i = 0; i < block; i++) x[i] = (float) Math.sin(i * 1.7 + 0.3);
         GraphBuilder graph = new GraphBuilder();
         try (OnnxWeights weights = new OnnxWeights(null)) {
-            weights.hold("codes", Tensor.of(DType.U8, java.nio.ByteBuffer.wrap(codes), rows, 1, codes.length / rows));
+            weights.hold("codes", Tensor.of(DType.U8, ByteBuffer.wrap(codes), rows, 1, codes.length / rows));
             weights.hold("scales", Tensor.of(scales, rows, 1));
             String in = graph.input("x", Type.FLOAT, 1, -1, block);
             String[] out = new String[2];

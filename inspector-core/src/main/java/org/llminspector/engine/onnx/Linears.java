@@ -17,7 +17,7 @@ final class Linears {
 
     private static final int FAST_LEVEL = 4;
 
-    /** Activations in int8: codes I8 and scales [1, pos, 1]. */
+    /** Activations in int8: codes U8 with zero point 128, and scales [1, pos, 1]. */
     private record Rounded(String codes, String scales) {}
 
     private final GraphBuilder graph;
@@ -90,11 +90,17 @@ final class Linears {
         return graph.node("MatMulNBits", attributes, x, w.codes(), w.scales());
     }
 
-    /** Integer products, rescaled: {@code y = (sum of codes' products) * activation scale * weight scale}. */
+    /**
+     * Integer products, rescaled: {@code y = (sum of codes' products) * activation scale * weight scale}.
+     *
+     * <p>The codes are signed, but ONNX Runtime has quick kernels for unsigned activations only: 128 is added, and taken
+     * off again as the zero point. Sums are of whole numbers, so this changes nothing.
+     */
     private String integers(String x, String weight) {
         Rounded a = rounded.computeIfAbsent(x, this::round);
         Encodings.Channels w = encodings.channels(graph, weight);
-        String sums = graph.node("MatMulInteger", a.codes(), w.codes());
+        String middle = graph.small(Type.UINT8, 128);
+        String sums = graph.node("MatMulInteger", a.codes(), w.codes(), middle, w.zeroPoint());
         String y = graph.node("Cast", new Attributes().with("to", Type.FLOAT.number), sums);
         return graph.node("Mul", graph.node("Mul", y, a.scales()), w.scales());
     }
@@ -108,8 +114,8 @@ final class Linears {
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
         // A position of nothing but zeros keeps them.
         String scale = graph.node("Max", graph.node("Div", most, graph.scalar(127)), graph.scalar(Float.MIN_NORMAL));
-        String codes =
-                graph.node("QuantizeLinear", graph.node("Div", x, scale), graph.scalar(1), graph.small(Type.INT8, 0));
+        String codes = graph.node(
+                "QuantizeLinear", graph.node("Div", x, scale), graph.scalar(1), graph.small(Type.UINT8, 128));
         return new Rounded(codes, scale);
     }
 }

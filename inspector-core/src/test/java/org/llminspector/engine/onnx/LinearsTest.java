@@ -46,12 +46,13 @@ class LinearsTest {
         }
     }
 
-    @Test
-    void channelCodesDecodeToTheSchemesValues() {
+    @ParameterizedTest
+    @CsvSource({"true,0", "false,128"})
+    void channelCodesDecodeToTheSchemesValues(boolean signed, int zeroPoint) {
         try (Checkpoint checkpoint = Checkpoint.open(Golden.ROOT.resolve("llama"));
                 OnnxWeights weights = new OnnxWeights(Family.open(checkpoint))) {
             String name = "blocks.1.mlp.in.weight";
-            Encodings.Channels w = new Encodings(weights).channels(new GraphBuilder(), name);
+            Encodings.Channels w = new Encodings(weights, () -> signed).channels(new GraphBuilder(), name);
             Tensor codes = weights.held(w.codes());
             Tensor scales = weights.held(w.scales());
             float[] expected = QuantScheme.of("int8-channel")
@@ -61,21 +62,24 @@ class LinearsTest {
             int rows = (int) codes.shape()[1];
             int cols = (int) codes.shape()[0];
             for (int i = 0; i < expected.length; i++) {
-                float w8 = (float) scales.get(i / cols) * (float) codes.get((long) (i % cols) * rows + i / cols);
+                float w8 = (float) scales.get(i / cols)
+                        * ((float) codes.get((long) (i % cols) * rows + i / cols) - zeroPoint);
                 assertThat(w8).isEqualTo(expected[i]);
             }
         }
     }
 
+    /** With unsigned weights on every CPU; with signed ones where they are exact. */
     @ParameterizedTest
-    @CsvSource({"true", "false"})
-    void integerProductsAreThoseOfPlainJava(boolean fast) {
+    @CsvSource({"true,true", "true,false", "false,true", "false,false"})
+    void integerProductsAreThoseOfPlainJava(boolean fast, boolean mayBeSigned) {
         try (Checkpoint checkpoint = Checkpoint.open(Golden.ROOT.resolve("llama"));
                 OnnxWeights weights = new OnnxWeights(Family.open(checkpoint))) {
             String module = "blocks.0.mlp.out"; // [64, 172]
             float[] x = activations(172);
             java.util.Arrays.fill(x, 172, 344, 0f); // a position of nothing but zeros
-            float[] y = product(weights, PrecisionPlan.of(Precision.INT8), module, x, 172, fast);
+            Encodings encodings = new Encodings(weights, () -> mayBeSigned && KernelProbe.multipliesSignedExactly());
+            float[] y = product(encodings, PrecisionPlan.of(Precision.INT8), module, x, 172, fast);
             var w = QuantScheme.of("int8-channel").quantize(weights.read(module + ".weight"), module);
             Tensor codes = w.codes();
             for (int p = 0; p < POSITIONS; p++) {
@@ -114,7 +118,7 @@ class LinearsTest {
             float[] expected = blockProduct(weights, module, x, 172, bits, size, rounds);
             float[] exact = blockProduct(weights, module, x, 172, bits, size, false);
             for (boolean fast : new boolean[] {true, false}) {
-                float[] y = product(weights, plan, module, x, 172, fast);
+                float[] y = product(new Encodings(weights), plan, module, x, 172, fast);
                 assertThat(Golden.maxAbsDiff(y, expected)).isLessThan(1e-5);
                 // Both forms really use the kernel that they say: the other's products are far away.
                 if (rounds) assertThat(Golden.maxAbsDiff(y, exact)).isGreaterThan(1e-3);
@@ -142,8 +146,8 @@ class LinearsTest {
             float[] after = run(graph, leaky, weights, changed, 172, true);
             assertThat(java.util.Arrays.copyOf(after, 4 * 172)).isNotEqualTo(java.util.Arrays.copyOf(before, 4 * 172));
             for (Precision p : List.of(Precision.INT8, Precision.INT8_WEIGHT, Precision.INT4_32, Precision.INT4_128)) {
-                before = product(weights, PrecisionPlan.of(p), "blocks.0.mlp.out", x, 172, true);
-                after = product(weights, PrecisionPlan.of(p), "blocks.0.mlp.out", changed, 172, true);
+                before = product(new Encodings(weights), PrecisionPlan.of(p), "blocks.0.mlp.out", x, 172, true);
+                after = product(new Encodings(weights), PrecisionPlan.of(p), "blocks.0.mlp.out", changed, 172, true);
                 assertThat(java.util.Arrays.copyOf(after, 4 * 64)).isEqualTo(java.util.Arrays.copyOf(before, 4 * 64));
             }
         }
@@ -179,12 +183,12 @@ class LinearsTest {
     }
 
     private static float[] product(
-            OnnxWeights weights, PrecisionPlan plan, String module, float[] x, int in, boolean fast) {
+            Encodings encodings, PrecisionPlan plan, String module, float[] x, int in, boolean fast) {
         GraphBuilder graph = new GraphBuilder();
-        Linears linears = new Linears(graph, new Encodings(weights), plan, false);
+        Linears linears = new Linears(graph, encodings, plan, false);
         String y = linears.write(graph.input("x", Type.FLOAT, 1, -1, in), module);
         graph.output(y, Type.FLOAT);
-        return run(graph, y, weights, x, in, fast);
+        return run(graph, y, encodings.weights(), x, in, fast);
     }
 
     private static float[] run(GraphBuilder graph, String y, OnnxWeights weights, float[] x, int in, boolean fast) {
