@@ -7,12 +7,12 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.GenerationMode;
@@ -32,56 +32,59 @@ import org.llminspector.base.Tensor;
 /** Mutated files are opened correctly or refused with a Problem, never anything else; random files survive a round trip. */
 class SafetensorsFuzzTest {
 
-    private static final String HEADER = "{\"__metadata__\":{\"format\":\"pt\"},"
-            + "\"model.a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-            + "\"model.b\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[24,32]},"
-            + "\"model.c\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[32,40]},"
-            + "\"e\":{\"dtype\":\"U8\",\"shape\":[0,7],\"data_offsets\":[40,40]}}";
+    private static final byte[] HEADER = ("{\"__metadata__\":{\"format\":\"pt\"},"
+                    + "\"model.a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+                    + "\"model.b\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[24,32]},"
+                    + "\"model.c\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[32,40]},"
+                    + "\"e\":{\"dtype\":\"U8\",\"shape\":[0,7],\"data_offsets\":[40,40]}}")
+            .getBytes(StandardCharsets.UTF_8);
 
-    private static final List<String> WORDS = List.of(
-            "-1",
-            "0",
-            "1",
-            "24",
-            "40",
-            "41",
-            "2147483647",
-            "2147483648",
-            "4294967296",
-            "9223372036854775807",
-            "9223372036854775808",
-            "1e9",
-            "1.5",
-            "-0",
-            "null",
-            "true",
-            "NaN",
-            "[]",
-            "{}",
-            "[[",
-            "}}",
-            "\"",
-            "\\",
-            "\\u0000",
-            "\\ud800",
-            "\u0000",
-            "{",
-            "}",
-            "[",
-            "]",
-            ",",
-            ":",
-            "\"F64\"",
-            "\"F16\"",
-            "\"U16\"",
-            "\"shape\"",
-            "\"dtype\"",
-            "\"data_offsets\"",
-            "\"model.a\"",
-            "\"__metadata__\"",
-            "\u00e9",
-            "\ud83d\ude00",
-            " ");
+    private static final List<byte[]> WORDS = Stream.of(
+                    "-1",
+                    "0",
+                    "1",
+                    "24",
+                    "40",
+                    "41",
+                    "2147483647",
+                    "2147483648",
+                    "4294967296",
+                    "9223372036854775807",
+                    "9223372036854775808",
+                    "1e9",
+                    "1.5",
+                    "-0",
+                    "null",
+                    "true",
+                    "NaN",
+                    "[]",
+                    "{}",
+                    "[[",
+                    "}}",
+                    "\"",
+                    "\\",
+                    "\\u0000",
+                    "\\ud800",
+                    "\u0000",
+                    "{",
+                    "}",
+                    "[",
+                    "]",
+                    ",",
+                    ":",
+                    "\"F64\"",
+                    "\"F16\"",
+                    "\"U16\"",
+                    "\"shape\"",
+                    "\"dtype\"",
+                    "\"data_offsets\"",
+                    "\"model.a\"",
+                    "\"__metadata__\"",
+                    "\u00e9",
+                    "\ud83d\ude00",
+                    " ")
+            .map(w -> w.getBytes(StandardCharsets.UTF_8))
+            .toList();
 
     private static final List<DType> DTYPES = List.of(DType.values());
 
@@ -106,7 +109,7 @@ class SafetensorsFuzzTest {
             shrinking = ShrinkingMode.OFF)
     @StatisticsReport(StatisticsReportMode.OFF)
     void mutatedFiles(@ForAll @LongRange(min = 0, max = Long.MAX_VALUE) long seed) throws IOException {
-        Statistics.collect(check(mutate(new Random(seed))));
+        Statistics.collect(check(mutated(seed)));
         // Mutants that all open, or that all fall at the first check, would test nothing.
         Statistics.coverage(c -> c.check("opened").percentage(p -> p > 5 && p < 70));
     }
@@ -119,7 +122,7 @@ class SafetensorsFuzzTest {
             edgeCases = EdgeCasesMode.NONE,
             shrinking = ShrinkingMode.OFF)
     void manyMutatedFiles(@ForAll @LongRange(min = 0, max = Long.MAX_VALUE) long seed) throws IOException {
-        check(mutate(new Random(seed)));
+        check(mutated(seed));
     }
 
     @Property(
@@ -165,42 +168,21 @@ class SafetensorsFuzzTest {
         return name.toString();
     }
 
-    private static byte[] mutate(Random random) {
-        String header = HEADER;
-        int words = random.nextInt(4);
-        for (int n = 0; n < words; n++) header = edit(header, random);
-        byte[] json = header.getBytes(StandardCharsets.UTF_8);
-        if (random.nextInt(3) == 0) {
-            for (int n = random.nextInt(6); n > 0; n--) json[random.nextInt(json.length)] = (byte) random.nextInt(256);
+    private static byte[] mutated(long seed) {
+        Mutator m = new Mutator(seed);
+        byte[] json = HEADER.clone();
+        for (int n = m.below(4); n > 0; n--) json = m.edited(json, WORDS);
+        if (m.oneIn(3)) {
+            for (int n = m.below(6); n > 0; n--) json[m.below(json.length)] = (byte) m.below(256);
         }
         long length =
-                switch (random.nextInt(8)) {
-                    case 0 -> random.nextLong();
-                    case 1 -> json.length + random.nextInt(9) - 4;
+                switch (m.below(8)) {
+                    case 0 -> m.anyNumber();
+                    case 1 -> json.length + m.below(9) - 4;
                     default -> json.length;
                 };
-        byte[] file = RawFile.bytes(length, json, 40 + (random.nextInt(6) == 0 ? random.nextInt(5) - 2 : 0));
-        return random.nextInt(8) == 0 ? Arrays.copyOf(file, random.nextInt(file.length + 1)) : file;
-    }
-
-    /** Replaces, inserts, deletes or doubles a piece; numbers are favoured, for they do the harm. */
-    private static String edit(String s, Random random) {
-        if (s.length() < 2) return s + "{";
-        String word = WORDS.get(random.nextInt(WORDS.size()));
-        int at = random.nextInt(s.length());
-        int to = Math.min(s.length(), at + 1 + random.nextInt(8));
-        if (random.nextInt(2) == 0) {
-            for (int i = 0; i < 60 && !Character.isDigit(s.charAt(at)); i++) at = random.nextInt(s.length());
-            to = at;
-            while (to < s.length() && Character.isDigit(s.charAt(to))) to++;
-            to = Math.max(to, Math.min(s.length(), at + 1));
-        }
-        return switch (random.nextInt(4)) {
-            case 0 -> s.substring(0, at) + word + s.substring(to);
-            case 1 -> s.substring(0, at) + word + s.substring(at);
-            case 2 -> s.substring(0, at) + s.substring(to);
-            default -> s.substring(0, to) + s.substring(at);
-        };
+        byte[] file = RawFile.bytes(length, json, 40 + (m.oneIn(6) ? m.below(5) - 2 : 0));
+        return m.oneIn(8) ? m.cut(file) : file;
     }
 
     /** What became of the file: opened, or why not. */

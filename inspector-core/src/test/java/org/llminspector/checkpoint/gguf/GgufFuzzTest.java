@@ -3,13 +3,9 @@ package org.llminspector.checkpoint.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.GenerationMode;
@@ -24,40 +20,10 @@ import net.jqwik.api.statistics.StatisticsReport;
 import net.jqwik.api.statistics.StatisticsReport.StatisticsReportMode;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Mutator;
 
 /** Mutated files are opened correctly or refused with a Problem, never anything else. */
 class GgufFuzzTest {
-
-    private static final long[] NUMBERS = {
-        0,
-        1,
-        2,
-        3,
-        4,
-        8,
-        9,
-        12,
-        13,
-        14,
-        16,
-        31,
-        32,
-        33,
-        255,
-        256,
-        65_536,
-        1 << 20,
-        1L << 31,
-        (1L << 32) - 1,
-        1L << 32,
-        1L << 40,
-        1L << 60,
-        1L << 62,
-        Long.MAX_VALUE,
-        Long.MIN_VALUE,
-        -1,
-        -32
-    };
 
     private static final byte[] SEED = seed();
 
@@ -96,7 +62,7 @@ class GgufFuzzTest {
             shrinking = ShrinkingMode.OFF)
     @StatisticsReport(StatisticsReportMode.OFF)
     void mutatedFiles(@ForAll @LongRange(min = 0, max = Long.MAX_VALUE) long seed) throws IOException {
-        Statistics.collect(check(mutate(new Random(seed))));
+        Statistics.collect(check(mutated(seed)));
         // Mutants that all open, or that all fall at the first check, would test nothing.
         Statistics.coverage(c -> c.check("opened").percentage(p -> p > 5 && p < 70));
     }
@@ -109,37 +75,18 @@ class GgufFuzzTest {
             edgeCases = EdgeCasesMode.NONE,
             shrinking = ShrinkingMode.OFF)
     void manyMutatedFiles(@ForAll @LongRange(min = 0, max = Long.MAX_VALUE) long seed) throws IOException {
-        check(mutate(new Random(seed)));
+        check(mutated(seed));
     }
 
-    /** Numbers are favoured, for they do the harm. */
-    private static byte[] mutate(Random random) {
-        byte[] bytes = SEED.clone();
-        for (int n = random.nextInt(4); n > 0; n--) {
-            int at = random.nextInt(bytes.length - 8);
-            ByteBuffer b = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            long number = NUMBERS[random.nextInt(NUMBERS.length)];
-            switch (random.nextInt(4)) {
-                case 0 -> b.putLong(at, number);
-                case 1 -> b.putInt(at, (int) number);
-                case 2 -> bytes[at] = (byte) random.nextInt(256);
-                default -> bytes[at] += (byte) (random.nextInt(3) - 1);
-            }
-        }
-        return switch (random.nextInt(8)) {
-            case 0 -> Arrays.copyOf(bytes, random.nextInt(bytes.length + 1));
-            case 1 -> spliced(bytes, random);
+    private static byte[] mutated(long seed) {
+        Mutator m = new Mutator(seed);
+        byte[] bytes = SEED;
+        for (int n = m.below(4); n > 0; n--) bytes = m.overwritten(bytes);
+        return switch (m.below(8)) {
+            case 0 -> m.cut(bytes);
+            case 1 -> m.spliced(bytes);
             default -> bytes;
         };
-    }
-
-    private static byte[] spliced(byte[] bytes, Random random) {
-        int from = random.nextInt(bytes.length);
-        int to = Math.min(bytes.length, from + random.nextInt(64));
-        int at = random.nextInt(bytes.length);
-        ByteBuffer out = ByteBuffer.allocate(bytes.length + to - from);
-        out.put(bytes, 0, at).put(bytes, from, to - from).put(bytes, at, bytes.length - at);
-        return out.array();
     }
 
     /** What became of the file: opened, or why not. */
