@@ -19,7 +19,8 @@ public record Catalog(String embedded, List<Entry> models) {
     }
 
     /**
-     * One model. Numbers that nobody measured are null.
+     * One model. Its numbers are computed from the shapes in its published config.json, tensor by tensor (CatalogTest
+     * does it again); a number that cannot be computed so is null. Licence and gate are as the hub's page said.
      *
      * @param repo its name on the hub
      * @param family as {@code model_type} in config.json
