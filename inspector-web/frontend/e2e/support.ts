@@ -1,4 +1,5 @@
 import { expect, test as base, type APIRequestContext, type Locator, type Page } from '@playwright/test';
+import type { ComparisonManifest } from '../src/lib/api/comparison';
 import type { Lens, ModelSummary, Norms, RunManifest } from '../src/lib/api/types';
 
 /** test fails when the page logs an error, throws, or asks for what is not there. */
@@ -58,6 +59,26 @@ export async function seeAll(page: Page): Promise<void> {
   await expect(page.getByTestId('top-list')).toBeVisible();
   await expect(figure(page, 'lens').getByRole('application')).toBeVisible();
   await expect(figure(page, 'norms').getByRole('application')).toBeVisible();
+}
+
+/** A kept comparison of the default model with itself in FP16; made once for all tests of a file. */
+export async function comparisonOf(request: APIRequestContext): Promise<ComparisonManifest> {
+  const data = { a: { tokens: [1, 17, 42, 8] }, b: { precision: 'fp16' } };
+  kept ??= (await request.post('/api/v1/comparisons', { data })).json();
+  return kept;
+}
+let kept: Promise<ComparisonManifest> | undefined;
+
+const COMPARED = ['firsts', 'divergence', 'cell', 'modules', 'say', 'measures', 'text', 'cost'];
+
+/** Scrolls the figures of a comparison into view once. */
+export async function seeComparison(page: Page): Promise<void> {
+  for (const name of COMPARED) {
+    await figure(page, name).scrollIntoViewIfNeeded();
+    await expect(figure(page, name).getByText('Get this data')).toBeVisible();
+  }
+  await expect(figure(page, 'divergence').getByRole('application')).toBeVisible();
+  await expect(figure(page, 'cell').getByRole('application')).toHaveCount(3);
 }
 
 export async function tableOf(page: Page, name: string): Promise<string[][]> {

@@ -72,7 +72,7 @@ test('the numbers on the page are the numbers of the API', async ({ page, reques
   const shown = await page
     .getByTestId('top-list')
     .locator('[data-id]')
-    .evaluateAll((e) => e.map((x) => [Number((x as HTMLElement).dataset.id), Number((x as HTMLElement).dataset.prob)]));
+    .evaluateAll((e) => e.map((x) => [Number((x as HTMLElement).dataset.id), Number((x as HTMLElement).dataset.left)]));
   const expected = logits
     .map((l, id) => [id, Math.exp(l - max) / sum])
     .sort((a, b) => b[1] - a[1])
@@ -139,6 +139,27 @@ test('a run can be stopped, and what was made is kept', async ({ page, request }
   await expect(figure(page, 'continuation').getByRole('option')).toHaveCount(run.generation.steps.length);
 });
 
+test('a run can be stopped before it has its id', async ({ page }) => {
+  let pressed = () => {};
+  const stop = new Promise<void>((resolve) => (pressed = resolve));
+  await page.route('**/api/v1/runs', async (route) => {
+    await stop;
+    await route.continue();
+  });
+  const cancelled = page.waitForResponse(/\/runs\/[^/]+\/cancel$/);
+  await page.goto('/?new=180');
+  await expect(page.getByTestId('prompt-count')).toContainText('tokens');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByTestId('status')).toContainText('Stopping');
+  pressed();
+  expect((await cancelled).status()).toBe(202);
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeEnabled();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  // It had begun, and what was made is kept, or it had not.
+  await expect(page.getByTestId('status')).toContainText(/Last run:|nothing was run/);
+});
+
 test('the sampling sliders answer at once, without a request', async ({ page, request }) => {
   const run = await runPrompt(page, request, 'new=4');
   await seeAll(page);
@@ -156,7 +177,7 @@ test('the sampling sliders answer at once, without a request', async ({ page, re
   const sampled = await page
     .getByTestId('top-list')
     .locator('[data-id]')
-    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.sampled)));
+    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.right)));
   expect(sampled.slice(0, 4).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
   expect(sampled.slice(4).every((p) => p === 0)).toBe(true);
   expect(requests).toBe(0);
@@ -174,9 +195,9 @@ test('a sampled run says its seed, and the page’s filters give the server’s 
       .nth(step.position - 1)
       .click();
     const row = page.getByTestId('top-list').locator(`[data-id="${step.token.id}"]`);
-    await expect(row).toHaveAttribute('data-sampled', /./);
+    await expect(row).toHaveAttribute('data-right', /./);
     await expect
-      .poll(async () => Math.abs(Number(await row.getAttribute('data-sampled')) - step.sampled_prob))
+      .poll(async () => Math.abs(Number(await row.getAttribute('data-right')) - step.sampled_prob))
       .toBeLessThan(1e-4);
   }
 });

@@ -1,8 +1,11 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { readFileSync } from 'node:fs';
-import { defaultModel, expect, figure, runPrompt, seeAll, test } from './support';
+import { comparisonOf, defaultModel, expect, figure, runPrompt, seeAll, seeComparison, test } from './support';
 
-const VIEWS = ['/', '/models', '/runs', '/about'];
+const VIEWS = ['/', '/compare', '/training', '/models', '/runs', '/about'];
+
+/** The default model may not say how it was trained: the Training view asks, and says so. */
+const NO_CURVE = /404.*\/curve/;
 
 test('the URL restores everything, and runs nothing again', async ({ page, request }) => {
   const run = await runPrompt(page, request, 'new=6');
@@ -110,6 +113,34 @@ test('figures can be taken along as a picture and as a table', async ({ page, re
   expect(text.split('\n')[0]).toBe('rank,id,text,logit,probability,sampled');
 });
 
+test('an address with a run and nothing else shows the run’s own prompt, model and options', async ({
+  page,
+  request,
+}) => {
+  const model = await defaultModel(request);
+  const reads = model.has_tokenizer ? { prompt: 'The old fox' } : { tokens: [5, 4, 3] };
+  const asked = { ...reads, precision: 'fp16', generate: { max_new_tokens: 7, top_k: 3, temperature: 0.5, seed: 11 } };
+  const run = await (await request.post('/api/v1/runs', { data: asked })).json();
+  const box = page.getByRole('textbox', { name: 'Prompt' });
+  const shown = async () => {
+    await expect(figure(page, 'tokens').getByText(`run ${run.id}`)).toBeVisible();
+    await expect(box).toHaveValue(model.has_tokenizer ? 'The old fox' : '5 4 3');
+    await expect(page.getByRole('button', { name: /Generation settings/ })).toContainText('7 new · T 0.5');
+    await expect(page.locator('header').getByRole('combobox', { name: 'Precision' })).toHaveValue('fp16');
+    await expect(page).toHaveURL(/top_k=3.*seed=11/);
+  };
+  await page.goto(`/?run=${run.id}`);
+  await shown();
+
+  // What the address says stands, and a run opened from the list says it again.
+  await box.fill('9 9');
+  await page.reload();
+  await expect(box).toHaveValue('9 9');
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await page.getByTestId('runs').locator(`a[href*="${run.id}"]`).click();
+  await shown();
+});
+
 test('stored runs open from the list, and can be deleted', async ({ page, request }) => {
   const run = await runPrompt(page, request, 'new=5');
   await page.getByRole('link', { name: 'Runs', exact: true }).click();
@@ -201,11 +232,14 @@ test('chapters to come are not links', async ({ page }) => {
 });
 
 for (const theme of ['light', 'dark']) {
-  test(`axe finds nothing in the ${theme} theme`, async ({ page, request }) => {
+  test(`axe finds nothing in the ${theme} theme`, async ({ page, request, quiet }) => {
+    quiet.allow(NO_CURVE);
     const run = await runPrompt(page, request, 'new=6');
+    const comparison = await comparisonOf(request);
     for (const view of VIEWS) {
-      await page.goto(`${view}?run=${run.id}&theme=${theme}`);
+      await page.goto(`${view}?run=${run.id}&comparison=${comparison.id}&theme=${theme}`);
       await page.waitForLoadState('networkidle');
+      if (view === '/compare') await seeComparison(page);
       if (view === '/') {
         await seeAll(page);
         await figure(page, 'distribution').getByRole('button', { name: 'As a table' }).click();
@@ -228,12 +262,15 @@ for (const theme of ['light', 'dark']) {
 }
 
 for (const width of [1400, 1000, 390, 360]) {
-  test(`nothing overflows at ${width} pixels`, async ({ page, request }) => {
+  test(`nothing overflows at ${width} pixels`, async ({ page, request, quiet }) => {
+    quiet.allow(NO_CURVE);
     await page.setViewportSize({ width, height: 844 });
     const run = await runPrompt(page, request, 'new=12');
+    const comparison = await comparisonOf(request);
     for (const view of VIEWS) {
-      await page.goto(`${view}?run=${run.id}`);
+      await page.goto(`${view}?run=${run.id}&comparison=${comparison.id}`);
       if (view === '/') await seeAll(page);
+      if (view === '/compare') await seeComparison(page);
       const over = await page.evaluate(() => {
         const wide = [...document.querySelectorAll('main *, header *')].filter(
           (e) =>
@@ -248,6 +285,11 @@ for (const width of [1400, 1000, 390, 360]) {
       expect(over, view).toEqual({ page: 0, wide: [] });
     }
     if (width < 900) {
+      const bar = page.getByTestId('bottom-bar');
+      for (const name of ['Trace', 'Compare', 'Training', 'Models', 'Runs']) {
+        await bar.getByRole('button', { name, exact: true }).click();
+        await expect(bar.getByRole('button', { name, exact: true })).toHaveAttribute('aria-current', 'page');
+      }
       await page.getByRole('button', { name: 'Contents' }).click();
       await page.getByRole('dialog').getByRole('link', { name: 'Models' }).click();
       await expect(page.getByRole('heading', { name: 'Models', level: 1 })).toBeVisible();

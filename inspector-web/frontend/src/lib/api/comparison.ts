@@ -175,7 +175,7 @@ export interface ComparisonProgress {
 
 /** What the server says while a comparison happens. */
 export type ComparisonEvent =
-  | { event: 'queued'; data: { ahead: number } }
+  | { event: 'queued'; data: { id: string; ahead: number } }
   | { event: 'started'; data: { id: string } }
   | { event: 'progress'; data: ComparisonProgress }
   | { event: 'done'; data: ComparisonManifest }

@@ -267,6 +267,8 @@ export interface RunManifest {
   engine: EngineInfo;
   tokens: Token[];
   prompt_length: number;
+  /** The text that was tokenized; none where ids were given. */
+  prompt?: string;
   text: string;
   generation?: { text: string; finish_reason: string; seed?: number; steps: GeneratedToken[] };
   captures: CaptureEntry[];
@@ -349,7 +351,7 @@ export interface ProblemJson {
 
 /** What the server says while a run happens. */
 export type RunEvent =
-  | { event: 'queued'; data: { ahead: number } }
+  | { event: 'queued'; data: { id: string; ahead: number } }
   | { event: 'started'; data: { id: string; tokens: Token[]; prompt_length: number } }
   | { event: 'prefilled'; data: { kv_cache: KvCacheReport; ms: number } }
   | { event: 'token'; data: GeneratedToken & { kv_cache: KvCacheReport } }

@@ -98,10 +98,10 @@ class Comparison {
       for await (const message of api.compare(this.request(), controller.signal)) {
         switch (message.event) {
           case 'queued':
-            update({ ahead: message.data.ahead });
+            update({ id: message.data.id, ahead: message.data.ahead });
             break;
           case 'started':
-            update({ id: message.data.id, ahead: 0 });
+            update({ ahead: 0 });
             break;
           case 'progress':
             update({ progress: message.data, ahead: 0 });

@@ -1,12 +1,14 @@
+import { untrack } from 'svelte';
 import { api } from '../api/client';
 import { Problem, isAbort } from '../api/problem';
-import type { GenerateOptions, GeneratedToken, KvCacheReport, RunRequest, Token } from '../api/types';
+import type { GenerateOptions, GeneratedToken, KvCacheReport, RunManifest, RunRequest, Token } from '../api/types';
 import { lastTime, remember } from './lasttime';
 import { models } from './models.svelte';
 import { page } from './page.svelte';
 import { prompt } from './prompt.svelte';
+import { barOf } from './stored';
 import { liveSource, recordedSource, type Source } from './source';
-import type { GenerationSettings } from './url';
+import { DEFAULTS, type GenerationSettings } from './url';
 
 /** What the figures of the trace are drawn from. */
 export const CAPTURE = [
@@ -18,6 +20,8 @@ export const CAPTURE = [
   'blocks.*.hook_mlp_out',
   'logits',
 ];
+
+const CONFLICT = 409;
 
 /** Live is a run that is happening: what the server has said so far. */
 export interface Live {
@@ -42,6 +46,12 @@ class Run {
   problem = $state.raw<Problem | null>(null);
   /** A stored run on its way here. */
   fetching = $state<string | null>(null);
+  /** A run that was opened and has not put its settings into the bar yet. */
+  #opened = $state.raw<RunManifest | null>(null);
+  /** Stop was pressed; the run has not ended yet. */
+  stopping = $state(false);
+  /** The last run was stopped before it started: nothing of it is kept. */
+  stopped = $state(false);
   #controller: AbortController | null = null;
 
   readonly busy: boolean = $derived(this.live !== null);
@@ -58,17 +68,42 @@ class Run {
 
   /** A run that the server keeps. */
   async open(id: string): Promise<void> {
-    if (this.source && !this.source.recorded && this.source.manifest.id === id) return;
+    if (this.source && !this.source.recorded && this.source.manifest.id === id) {
+      this.#opened = this.source.manifest;
+      return;
+    }
+    if (this.fetching === id) return;
     this.fetching = id;
     this.problem = null;
+    this.stopped = false;
     try {
       const manifest = await api.run(id);
-      if (page.run === id) this.source = liveSource(manifest);
+      if (page.run !== id) return;
+      this.source = liveSource(manifest);
+      this.#opened = manifest;
     } catch (error) {
       if (page.run === id) this.problem = Problem.of(error);
     } finally {
       if (this.fetching === id) this.fetching = null;
     }
+  }
+
+  /** Puts into the bar what an opened run was made with, where the address does not say otherwise; call once. */
+  fillBar(): void {
+    $effect(() => {
+      const opened = this.#opened;
+      if (!opened || !models.loaded) return;
+      this.#opened = null;
+      untrack(() => {
+        const own = barOf(opened);
+        if (page.model === null && own.model !== models.slug) page.model = own.model;
+        if (page.engine === null && own.engine !== models.engine) page.engine = own.engine;
+        if (page.precision === null && own.precision !== models.precision) page.precision = own.precision;
+        if (page.prompt === null && own.prompt !== prompt.text) page.prompt = own.prompt;
+        const { generation } = page;
+        if (JSON.stringify(generation) === JSON.stringify(DEFAULTS.generation)) page.generation = own.generation;
+      });
+    });
   }
 
   async start(): Promise<void> {
@@ -78,6 +113,8 @@ class Run {
     const controller = new AbortController();
     this.#controller = controller;
     this.problem = null;
+    this.stopping = false;
+    this.stopped = false;
     const key = `run:${model}:${models.precision}`;
     const startedAt = performance.now();
     let live: Live = {
@@ -99,10 +136,11 @@ class Run {
       for await (const message of api.stream(requestOf(model, page.generation), controller.signal)) {
         switch (message.event) {
           case 'queued':
-            update({ phase: 'queued', ahead: message.data.ahead });
+            update({ phase: 'queued', id: message.data.id, ahead: message.data.ahead });
+            if (this.stopping) void this.#cancel(message.data.id);
             break;
           case 'started':
-            update({ phase: 'prefill', id: message.data.id, tokens: message.data.tokens });
+            update({ phase: 'prefill', tokens: message.data.tokens });
             break;
           case 'prefilled':
             update({ phase: 'generating', prefillMs: message.data.ms, kv: [message.data.kv_cache] });
@@ -129,8 +167,11 @@ class Run {
         });
       }
     } catch (error) {
-      if (!isAbort(error)) this.problem = Problem.of(error);
+      this.stopped =
+        this.stopping && live.tokens.length === 0 && (isAbort(error) || Problem.of(error).status === CONFLICT);
+      if (!this.stopped && !isAbort(error)) this.problem = Problem.of(error);
     } finally {
+      this.stopping = false;
       if (this.#controller === controller) this.#controller = null;
       this.live = null;
     }
@@ -145,17 +186,23 @@ class Run {
     void models.load();
   }
 
-  /** Asks the server to end the run after the token it is at; what was made is kept and shown. */
-  async stop(): Promise<void> {
-    const id = this.live?.id;
-    if (!id) {
-      this.#controller?.abort();
-      return;
-    }
+  /**
+   * Asks the server to end the run: after the token it is at, keeping what was made, or before it starts, keeping
+   * nothing. A run without an id yet is ended as soon as it has one. A second call closes the connection.
+   */
+  stop(): void {
+    if (!this.live) return;
+    if (this.stopping) this.#controller?.abort();
+    else if (this.live.id) void this.#cancel(this.live.id);
+    this.stopping = true;
+  }
+
+  async #cancel(id: string): Promise<void> {
     try {
       await api.cancelRun(id);
-    } catch {
-      this.#controller?.abort(); // closing the connection cancels it too
+    } catch (error) {
+      // One that is finished already is on its way here; otherwise closing the connection cancels it too.
+      if (Problem.of(error).status !== CONFLICT) this.#controller?.abort();
     }
   }
 }

@@ -1,0 +1,73 @@
+import type { ComparisonManifest } from '../src/lib/api/comparison';
+import { defaultModel, expect, figure, seeComparison, somePrompt, tableOf, test } from './support';
+
+test('a comparison is made, watched, opened cell by cell, and found again by its address', async ({
+  page,
+  request,
+}) => {
+  test.slow(); // ONNX Runtime prepares a graph with every hook as its output
+  await page.addInitScript(() => {
+    const said = new Set<string>();
+    Object.assign(window, { said });
+    new MutationObserver(() => {
+      const bar = document.querySelector('progress');
+      if (bar?.ariaLabel) said.add(bar.ariaLabel);
+    }).observe(document, { subtree: true, childList: true, attributes: true });
+  });
+  await page.goto('/compare');
+  await page
+    .getByRole('textbox', { name: 'Prompt', exact: false })
+    .first()
+    .fill(somePrompt(await defaultModel(request)));
+  const b = page.getByRole('group', { name: /^B/ });
+  await b.getByLabel('Engine').selectOption('onnx');
+  await b.getByLabel('Precision').selectOption('int8');
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+  await expect(page.getByTestId('subject')).toContainText('int8 on onnx', { timeout: 150_000 });
+  const said = await page.evaluate(() => [...(window as unknown as { said: Set<string> }).said]);
+  expect(said.join('\n')).toMatch(/Opening the models|Comparing hook by hook/);
+
+  const id = new URL(page.url()).searchParams.get('comparison') ?? '';
+  const kept = (await (await request.get(`/api/v1/comparisons/${id}`)).json()) as ComparisonManifest;
+  expect([kept.a.engine.name, kept.b.engine.name, kept.b.engine.precision]).toEqual(['torch', 'onnx', 'int8']);
+  await seeComparison(page);
+
+  // A click in the heatmap opens the cell that is under the pointer.
+  const heatmap = figure(page, 'divergence').getByRole('application');
+  await heatmap.scrollIntoViewIfNeeded();
+  const box = (await heatmap.boundingBox())!;
+  const at = { x: box.width * 0.5, y: box.height - 12 };
+  await heatmap.hover({ position: at });
+  const tip = (await page.getByRole('tooltip').innerText()).replaceAll('\u2212', '-');
+  const [, layer, pos] = /blocks\.(\d+)\.hook_resid_post at position (\d+)/.exec(tip)!.map(Number);
+  await heatmap.click({ position: at });
+  await expect(page).toHaveURL(new RegExp(`token=${pos}\\b.*layer=${layer}\\b`));
+
+  const get = async (path: string) =>
+    (await (await request.get(`/api/v1/comparisons/${id}${path}`, { headers: { accept: 'application/json' } })).json())
+      .values;
+  const distances = await get('/divergence?point=hook_resid_post&metric=relative_l2');
+  expect(tip).toContain(String(distances[layer][pos]));
+  expect(distances[layer][pos]).toBeGreaterThan(0);
+
+  const hook = `blocks.${layer}.hook_resid_post`;
+  await expect(figure(page, 'cell').getByRole('heading')).toContainText(hook);
+  const shown = await tableOf(page, 'cell');
+  for (const [column, side] of ['a', 'b', 'difference'].entries()) {
+    const values = ((await get(`/cells/${hook}?pos=${pos}&side=${side}`)) as number[]).map(Math.fround);
+    expect(shown.map((row) => Number(row[column + 1]))).toEqual(values.slice(0, shown.length));
+  }
+
+  // The address is enough: nothing is compared again, and the same is seen.
+  const posts: string[] = [];
+  page.on('request', (r) => r.method() === 'POST' && posts.push(new URL(r.url()).pathname));
+  const titles = async () => page.locator('main').getByRole('heading', { level: 3 }).allInnerTexts();
+  const before = await titles();
+  await page.goto('about:blank');
+  await page.goBack();
+  await seeComparison(page);
+  expect(await titles()).toEqual(before);
+  expect(await tableOf(page, 'cell')).toEqual(shown);
+  await expect(b.getByLabel('Engine')).toHaveValue('onnx');
+  expect(posts).not.toContain('/api/v1/comparisons');
+});
