@@ -41,7 +41,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
     }
 
     /** Where downloaded models are. */
-    static Path cache(Map<String, String> env, Path home) {
+    public static Path cache(Map<String, String> env, Path home) {
         String named = first(env, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE");
         return named == null ? hfHome(env, home).resolve("hub") : path(named, home);
     }

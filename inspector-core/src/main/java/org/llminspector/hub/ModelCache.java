@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -48,16 +49,19 @@ public final class ModelCache {
     private final Path given;
     private final List<Path> roots;
     private final Path trained;
+    private final Supplier<Path> downloaded;
 
     /**
      * @param given a model folder or .gguf file named by the user, or null; it wins over others of its slug
      * @param roots folders whose subfolders are models
      * @param trained the folder whose subfolders are models that were trained here
+     * @param downloaded gives the Hugging Face cache
      */
-    public ModelCache(Path given, List<Path> roots, Path trained) {
+    public ModelCache(Path given, List<Path> roots, Path trained, Supplier<Path> downloaded) {
         this.given = given == null ? null : given.toAbsolutePath().normalize();
         this.roots = List.copyOf(roots);
         this.trained = trained;
+        this.downloaded = downloaded;
         if (given != null && !Files.isDirectory(given) && !isGguf(given)) {
             throw Problem.notFound("the model folder does not exist")
                     .where(given)
@@ -75,7 +79,7 @@ public final class ModelCache {
             found.put(slug, new Found(slug, given, "given"));
         }
         for (Path root : roots) scan(root, "model-cache", found);
-        scan(huggingFaceCache(), "hf-cache", found);
+        scan(downloaded.get(), "hf-cache", found);
         scan(trained, "trained", found);
         return new ArrayList<>(found.values());
     }
@@ -197,9 +201,5 @@ public final class ModelCache {
 
     private static boolean isModel(Path dir) {
         return Files.exists(dir.resolve("config.json")) || !ggufs(dir).isEmpty();
-    }
-
-    private static Path huggingFaceCache() {
-        return HubSettings.cache(System.getenv(), Path.of(System.getProperty("user.home")));
     }
 }

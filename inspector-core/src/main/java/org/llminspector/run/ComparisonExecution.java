@@ -24,6 +24,7 @@ final class ComparisonExecution {
 
     private static final int BEGINNING = 400;
 
+    private final String id;
     private final PreparedComparison prepared;
     private final ComparisonRequest.Options options;
     private final TwinSide a;
@@ -35,7 +36,12 @@ final class ComparisonExecution {
     private String modulesWhy;
 
     ComparisonExecution(
-            PreparedComparison prepared, CaptureBudget budget, ComparisonStore store, ComparisonListener listener) {
+            String id,
+            PreparedComparison prepared,
+            CaptureBudget budget,
+            ComparisonStore store,
+            ComparisonListener listener) {
+        this.id = id;
         this.prepared = prepared;
         this.options = prepared.options();
         this.a = prepared.a();
@@ -48,7 +54,6 @@ final class ComparisonExecution {
     ComparisonManifest run() {
         long started = System.nanoTime();
         checkCancelled();
-        String id = store.newId();
         listener.started(id);
         ComparisonFolder folder = store.begin(id);
         try {

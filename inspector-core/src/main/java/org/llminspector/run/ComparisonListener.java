@@ -17,8 +17,8 @@ public interface ComparisonListener {
      */
     record Progress(String phase, int done, int total, String note, Double meanKld) {}
 
-    /** The request waits behind this many others. */
-    default void queued(int ahead) {}
+    /** It waits behind this many others, maybe none; under this id it can be cancelled from now on. */
+    default void queued(String id, int ahead) {}
 
     /** It begins, under this id. */
     default void started(String id) {}

@@ -70,8 +70,9 @@ public final class Comparisons implements AutoCloseable {
     ComparisonManifest compare(ComparisonRequest request, Supplier<String> defaultModel, ComparisonListener listener) {
         PreparedComparison prepared = PreparedComparison.of(request, models, defaultModel, budget, runs);
         int ahead = queue.ahead();
-        if (ahead > 0) listener.queued(ahead);
-        return queue.call(() -> new ComparisonExecution(prepared, budget, store, listener).run());
+        String id = store.newId();
+        listener.queued(id, ahead);
+        return queue.call(() -> new ComparisonExecution(id, prepared, budget, store, listener).run());
     }
 
     /** Newest first, older than {@code before} (an id) when given. */

@@ -19,13 +19,16 @@ import org.llminspector.tokenize.Token;
 /** Execution takes one prepared run through the engine and into the store, on the queue's worker. */
 final class Execution {
 
+    private final String id;
     private final PreparedRun run;
     private final OpenModels models;
     private final RunStore store;
     private final RunListener listener;
     private final long submitted;
 
-    Execution(PreparedRun run, OpenModels models, RunStore store, RunListener listener, long submittedNanos) {
+    Execution(
+            String id, PreparedRun run, OpenModels models, RunStore store, RunListener listener, long submittedNanos) {
+        this.id = id;
         this.run = run;
         this.models = models;
         this.store = store;
@@ -34,11 +37,11 @@ final class Execution {
     }
 
     RunManifest run() {
-        if (listener.cancelled()) throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled while it waited");
+        checkCancelled("while it waited");
         long started = System.nanoTime();
         InspectorEngine engine = models.engine(run.folder(), run.request());
         long opened = System.nanoTime();
-        String id = store.newId();
+        checkCancelled("while the model opened");
         listener.started(id, run.tokens());
         SessionRequest sessionRequest = new SessionRequest(
                 run.maxPositions(), run.hooks(), run.interventions(), run.sources(engine, run.ids()));
@@ -61,14 +64,20 @@ final class Execution {
                     session.captureMs(),
                     ms(started, System.nanoTime()),
                     speed(result));
-            RunManifest manifest = manifest(id, engine, session, result, capture, timings);
+            RunManifest manifest = manifest(engine, session, result, capture, timings);
             store.save(manifest, capture);
             return manifest;
         }
     }
 
+    private void checkCancelled(String when) {
+        if (!listener.cancelled()) return;
+        throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled " + when)
+                .where("run " + id)
+                .found("nothing of it is kept");
+    }
+
     private RunManifest manifest(
-            String id,
             InspectorEngine engine,
             Session session,
             GenerationLoop.Result result,

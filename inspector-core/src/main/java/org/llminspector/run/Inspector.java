@@ -34,6 +34,7 @@ import org.llminspector.exam.ExamReport;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
+import org.llminspector.hub.HubSettings;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Progress;
 import org.llminspector.hub.Pulled;
@@ -58,6 +59,7 @@ public final class Inspector implements AutoCloseable {
      * @param captureBudgetBytes most bytes one run may capture
      * @param queueCapacity most runs waiting or running; one more is refused as BUSY
      * @param trainedDir where training jobs leave their models
+     * @param environment what says where the hub and its cache are, as in {@link HubSettings}; read when needed
      */
     public record Config(
             List<Path> modelRoots,
@@ -66,9 +68,10 @@ public final class Inspector implements AutoCloseable {
             long runsMaxBytes,
             long captureBudgetBytes,
             int queueCapacity,
-            Path trainedDir) {
+            Path trainedDir,
+            Map<String, String> environment) {
 
-        /** Trained models go beside the runs. */
+        /** Trained models go beside the runs, and the environment is the process's. */
         public Config(
                 List<Path> modelRoots,
                 Path model,
@@ -83,8 +86,19 @@ public final class Inspector implements AutoCloseable {
                     runsMaxBytes,
                     captureBudgetBytes,
                     queueCapacity,
-                    runsDir.toAbsolutePath().resolveSibling("trained"));
+                    runsDir.toAbsolutePath().resolveSibling("trained"),
+                    System.getenv());
         }
+
+        private HubSettings hub() {
+            return HubSettings.of(environment, HOME);
+        }
+
+        private Path downloaded() {
+            return HubSettings.cache(environment, HOME);
+        }
+
+        private static final Path HOME = Path.of(System.getProperty("user.home"));
     }
 
     /** One row of GET /models. {@code open} lists the engines that hold it now. */
@@ -160,6 +174,7 @@ public final class Inspector implements AutoCloseable {
 
     public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
+    private final Config config;
     private final List<Path> roots;
     private final ModelCache cache;
     private final OpenModels models;
@@ -172,8 +187,9 @@ public final class Inspector implements AutoCloseable {
     private final Learning learning;
 
     private Inspector(Config config) {
+        this.config = config;
         this.roots = List.copyOf(config.modelRoots());
-        this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir());
+        this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
         this.models = new OpenModels(cache);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity());
@@ -252,9 +268,9 @@ public final class Inspector implements AutoCloseable {
     }
 
     /** Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards. */
-    public static Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
+    public Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
         try {
-            return HubClient.fromEnvironment().pull(repo, revision, listener, cancelled);
+            return new HubClient(config.hub()).pull(repo, revision, listener, cancelled);
         } catch (CancellationException e) {
             throw Problem.of(Problem.Kind.CONFLICT, "the pull was cancelled")
                     .where(repo)
@@ -427,9 +443,10 @@ public final class Inspector implements AutoCloseable {
         ModelFolder folder = models.folder(request.model() == null ? defaultModel() : request.model());
         PreparedRun run = PreparedRun.of(request, folder, budget, store);
         int ahead = queue.ahead();
-        if (ahead > 0) listener.queued(ahead);
+        String id = store.newId();
+        listener.queued(id, ahead);
         long from = System.nanoTime();
-        return queue.call(() -> new Execution(run, models, store, listener, from).run());
+        return queue.call(() -> new Execution(id, run, models, store, listener, from).run());
     }
 
     public RunStore runs() {

@@ -10,10 +10,10 @@ public interface RunListener {
 
     RunListener NONE = new RunListener() {};
 
-    /** The request waits behind this many others. */
-    default void queued(int ahead) {}
+    /** It waits behind this many others, maybe none; under this id it can be cancelled from now on. */
+    default void queued(String id, int ahead) {}
 
-    /** The prompt is tokenized and about to run under this id. */
+    /** The model is open and the prompt about to go through it. */
     default void started(String id, List<Token> prompt) {}
 
     /** The prompt has gone through the model. */

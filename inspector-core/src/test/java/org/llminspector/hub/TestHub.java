@@ -30,38 +30,39 @@ import java.util.stream.Collectors;
  * TestHub is a Hugging Face hub on this machine: its API, its {@code resolve}, and a CDN on a second port that large
  * files redirect to. It speaks to huggingface_hub as well as to us ({@link #main}), and misbehaves where it is told to.
  */
-final class TestHub implements AutoCloseable {
+public final class TestHub implements AutoCloseable {
 
-    static final String REPO = "tiny/llama";
-    static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+    public static final String REPO = "tiny/llama";
+    public static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
     static final String OLD_COMMIT = "89abcdef0123456789abcdef0123456789abcdef";
     static final Path GOLDEN = Path.of("src/test/resources/golden/hf");
 
     /** One request: {@code at} is hub or cdn. */
-    record Seen(String at, String method, String path, String range, String authorization) {}
+    public record Seen(String at, String method, String path, String range, String authorization) {}
 
     /** What goes wrong with the next answer of hub or cdn for a path that ends so. */
-    record Fault(String at, String suffix, int status, Map<String, String> headers, int cutAfter, long silentMs) {
+    public record Fault(
+            String at, String suffix, int status, Map<String, String> headers, int cutAfter, long silentMs) {
         static Fault status(String at, String suffix, int status, Map<String, String> headers) {
             return new Fault(at, suffix, status, headers, -1, 0);
         }
 
         /** The connection to the CDN ends after so many bytes. */
-        static Fault cut(String suffix, int bytes) {
+        public static Fault cut(String suffix, int bytes) {
             return silent(suffix, bytes, 100); // what was sent is to be read before the connection goes
         }
 
         /** The CDN sends so many bytes, and then for so long nothing. */
-        static Fault silent(String suffix, int bytes, long ms) {
+        public static Fault silent(String suffix, int bytes, long ms) {
             return new Fault("cdn", suffix, 0, Map.of(), bytes, ms);
         }
     }
 
-    final Map<String, byte[]> files = new TreeMap<>();
-    final List<Seen> seen = new CopyOnWriteArrayList<>();
-    final Map<String, byte[]> lies = new ConcurrentHashMap<>(); // what is sent instead of a file
+    public final Map<String, byte[]> files = new TreeMap<>();
+    public final List<Seen> seen = new CopyOnWriteArrayList<>();
+    public final Map<String, byte[]> lies = new ConcurrentHashMap<>(); // what is sent instead of a file
     volatile String commit = COMMIT;
-    volatile String token; // null: open to all
+    public volatile String token; // null: open to all
     volatile boolean ignoresRange;
     volatile boolean knowsSizes = true;
     volatile int bytesPerMs = Integer.MAX_VALUE;
@@ -87,6 +88,15 @@ final class TestHub implements AutoCloseable {
     /** The tiny golden llama, with what real repositories have beside it. */
     static TestHub llama() throws IOException {
         return new TestHub().fill();
+    }
+
+    /** The files of a folder. */
+    public static TestHub of(Path folder) throws IOException {
+        TestHub hub = new TestHub();
+        try (var all = Files.list(folder)) {
+            for (Path file : all.toList()) hub.files.put(file.getFileName().toString(), Files.readAllBytes(file));
+        }
+        return hub;
     }
 
     private TestHub fill() throws IOException {
@@ -130,17 +140,17 @@ final class TestHub implements AutoCloseable {
         files.put(name, text.getBytes(StandardCharsets.UTF_8));
     }
 
-    URI endpoint() {
+    public URI endpoint() {
         return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
     }
 
-    void fault(Fault fault) {
+    public void fault(Fault fault) {
         synchronized (faults) {
             faults.add(fault);
         }
     }
 
-    List<Seen> seen(String at, String method, String suffix) {
+    public List<Seen> seen(String at, String method, String suffix) {
         return seen.stream()
                 .filter(s -> s.at().equals(at)
                         && s.method().equals(method)
@@ -295,7 +305,7 @@ final class TestHub implements AutoCloseable {
         return !name.contains(".json") && !name.contains(".txt") && !name.contains(".md") && !name.contains(".jinja");
     }
 
-    static String sha256(byte[] bytes) {
+    public static String sha256(byte[] bytes) {
         return hash("SHA-256", bytes);
     }
 

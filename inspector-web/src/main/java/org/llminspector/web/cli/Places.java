@@ -56,7 +56,14 @@ final class Places {
 
     Inspector open(int queue, Path runs) {
         return Inspector.open(new Inspector.Config(
-                roots(), modelFolder(), runs, runsMaxBytes, captureBudget, queue, home().resolve("trained")));
+                roots(),
+                modelFolder(),
+                runs,
+                runsMaxBytes,
+                captureBudget,
+                queue,
+                home().resolve("trained"),
+                System.getenv()));
     }
 
     /** The model's name in requests: null for the default one. */

@@ -3,10 +3,11 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.HubClient;
 import org.llminspector.hub.Pulled;
-import org.llminspector.run.Inspector;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -53,7 +54,8 @@ final class PullCommand implements Callable<Integer> {
         Progress line = new Progress(spec.commandLine().getErr(), false);
         Interrupt interrupt = new Interrupt();
         try {
-            Pulled pulled = Inspector.pull(repo, revision, p -> line.show(text(p)), interrupt::requested);
+            Pulled pulled =
+                    HubClient.fromEnvironment().pull(repo, revision, p -> line.show(text(p)), interrupt::requested);
             line.clear();
             if (json) {
                 out.println(Json.write(pulled));
@@ -67,9 +69,11 @@ final class PullCommand implements Callable<Integer> {
             }
             out.flush();
             return 0;
+        } catch (CancellationException e) {
+            line.clear();
+            return Interrupt.EXIT_CODE; // what has arrived is kept
         } catch (Problem p) {
             line.clear();
-            if (interrupt.requested()) return Interrupt.EXIT_CODE;
             throw p;
         } finally {
             interrupt.done();

@@ -22,7 +22,8 @@ final class ActiveRuns {
         if (closing) run.cancel();
     }
 
-    void started(String id, Live run) {
+    /** From now on it can be cancelled by this id. */
+    void known(String id, Live run) {
         byId.put(id, run);
     }
 

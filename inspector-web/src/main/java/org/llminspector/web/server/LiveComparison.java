@@ -42,13 +42,13 @@ final class LiveComparison implements ComparisonListener, ActiveRuns.Live {
     }
 
     @Override
-    public void queued(int ahead) {
-        events.accept(new RunEvent("queued", new RunEvent.Queued(ahead)));
+    public void queued(String id, int ahead) {
+        active.known(id, this);
+        events.accept(new RunEvent("queued", new RunEvent.Queued(id, ahead)));
     }
 
     @Override
     public void started(String id) {
-        active.started(id, this);
         events.accept(new RunEvent("started", new Started(id)));
     }
 

@@ -57,13 +57,13 @@ final class LiveRun implements RunListener, ActiveRuns.Live {
     }
 
     @Override
-    public void queued(int ahead) {
-        events.accept(new RunEvent("queued", new RunEvent.Queued(ahead)));
+    public void queued(String id, int ahead) {
+        active.known(id, this);
+        events.accept(new RunEvent("queued", new RunEvent.Queued(id, ahead)));
     }
 
     @Override
     public void started(String id, List<Token> prompt) {
-        active.started(id, this);
         events.accept(new RunEvent("started", new RunEvent.Started(id, prompt, prompt.size())));
     }
 

@@ -12,9 +12,11 @@ final class PullRoutes {
 
     record PullRequest(String repo, String revision) {}
 
+    private final Inspector inspector;
     private final RunStream stream;
 
-    PullRoutes(RunStream stream) {
+    PullRoutes(Inspector inspector, RunStream stream) {
+        this.inspector = inspector;
         this.stream = stream;
     }
 
@@ -27,7 +29,7 @@ final class PullRoutes {
         String repo = Requests.required(r.repo(), "repo");
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, Inspector.pull(repo, r.revision(), p -> {}, () -> false));
+            Replies.json(ctx, inspector.pull(repo, r.revision(), p -> {}, () -> false));
             return;
         }
         BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
@@ -35,7 +37,7 @@ final class PullRoutes {
         stream.answer(
                 ctx,
                 events,
-                () -> Inspector.pull(repo, r.revision(), p -> events.add(new RunEvent("progress", p)), cancelled::get),
+                () -> inspector.pull(repo, r.revision(), p -> events.add(new RunEvent("progress", p)), cancelled::get),
                 () -> cancelled.set(true));
     }
 }

@@ -14,7 +14,7 @@ import org.llminspector.tokenize.Token;
  */
 record RunEvent(String name, Object data) {
 
-    record Queued(int ahead) {}
+    record Queued(String id, int ahead) {}
 
     record Started(String id, List<Token> tokens, int promptLength) {}
 

@@ -108,7 +108,7 @@ public final class Server implements AutoCloseable {
         new TextRoutes(inspector).register(c.routes);
         RunStream stream = new RunStream(inspector, runThreads);
         new WeightRoutes(inspector, stream).register(c.routes);
-        new PullRoutes(stream).register(c.routes);
+        new PullRoutes(inspector, stream).register(c.routes);
         new TrainingRoutes(inspector, stream).register(c.routes);
         new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);

@@ -3,8 +3,10 @@ package org.llminspector.web.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -14,6 +16,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.llminspector.run.Inspector;
 import org.llminspector.web.TinyModels;
 
@@ -68,9 +72,21 @@ final class LiveServer implements AutoCloseable {
     }
 
     LiveServer(Path folder, int queue, String host, String token) throws IOException {
+        this(folder, queue, host, token, System.getenv());
+    }
+
+    /** @param environment where the hub and its cache are */
+    LiveServer(Path folder, int queue, String host, String token, Map<String, String> environment) throws IOException {
         Path models = TinyModels.in(folder);
         inspector = Inspector.open(new Inspector.Config(
-                List.of(models), models.resolve("tiny"), folder.resolve("runs"), 1L << 30, 8L << 20, queue));
+                List.of(models),
+                models.resolve("tiny"),
+                folder.resolve("runs"),
+                1L << 30,
+                8L << 20,
+                queue,
+                folder.resolve("trained"),
+                environment));
         server = Server.start(inspector, new Server.Config(host, 0, token));
         base = "http://127.0.0.1:" + server.port();
     }
@@ -114,12 +130,44 @@ final class LiveServer implements AutoCloseable {
     }
 
     HttpResponse<InputStream> stream(String body) throws IOException, InterruptedException {
+        return stream("/api/v1/runs", body);
+    }
+
+    HttpResponse<InputStream> stream(String path, String body) throws IOException, InterruptedException {
         return client.send(
-                HttpRequest.newBuilder(URI.create(base + "/api/v1/runs"))
+                HttpRequest.newBuilder(URI.create(base + path))
                         .header("Accept", "text/event-stream")
                         .POST(HttpRequest.BodyPublishers.ofString(body))
                         .build(),
                 HttpResponse.BodyHandlers.ofInputStream());
+    }
+
+    /** One event of a stream. */
+    record Event(String name, JsonNode data) {}
+
+    /** The next event, or null at the end. */
+    static Event next(BufferedReader lines) throws IOException {
+        String name = null;
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            if (line.startsWith("event: ")) name = line.substring(7);
+            if (line.startsWith("data: ")) return new Event(name, Contract.JSON.readTree(line.substring(6)));
+        }
+        return null;
+    }
+
+    static BufferedReader lines(InputStream in) {
+        return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+    }
+
+    /** Waits for something that comes sooner or later; the limit is only for what never comes. */
+    static void within(int seconds, BooleanSupplier condition) throws InterruptedException {
+        long until = System.nanoTime() + seconds * 1_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime())
+                    .as("still waiting after " + seconds + " s")
+                    .isLessThan(until);
+            Thread.sleep(20);
+        }
     }
 
     HttpClient client() {

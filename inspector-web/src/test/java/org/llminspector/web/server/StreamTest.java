@@ -1,32 +1,34 @@
 package org.llminspector.web.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.llminspector.web.server.LiveServer.lines;
+import static org.llminspector.web.server.LiveServer.next;
+import static org.llminspector.web.server.LiveServer.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
-import java.util.function.BooleanSupplier;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.run.RunListener;
+import org.llminspector.run.RunRequest;
+import org.llminspector.web.server.LiveServer.Event;
 
 /** A run tells of itself while it happens, and can be ended from outside. */
 class StreamTest {
 
-    private static final int BUSY = 6;
     private static final String LONG = "{\"tokens\":[1,2,3],\"generate\":{\"max_new_tokens\":250,\"ignore_eos\":true}}";
-
-    record Event(String name, JsonNode data) {}
 
     @TempDir
     static Path folder;
@@ -43,30 +45,6 @@ class StreamTest {
         live.close();
     }
 
-    /** The next event, or null at the end. */
-    private static Event next(BufferedReader lines) throws IOException {
-        String name = null;
-        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            if (line.startsWith("event: ")) name = line.substring(7);
-            if (line.startsWith("data: ")) return new Event(name, Contract.JSON.readTree(line.substring(6)));
-        }
-        return null;
-    }
-
-    private static BufferedReader lines(InputStream in) {
-        return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
-    }
-
-    private static void within(int seconds, BooleanSupplier condition) throws InterruptedException {
-        long until = System.nanoTime() + seconds * 1_000_000_000L;
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime())
-                    .as("still waiting after " + seconds + " s")
-                    .isLessThan(until);
-            Thread.sleep(20);
-        }
-    }
-
     @Test
     void everyTokenComesAsAnEventAndTheManifestAtTheEnd() throws Exception {
         HttpResponse<InputStream> response = live.stream(
@@ -79,10 +57,12 @@ class StreamTest {
             for (Event e = next(lines); e != null; e = next(lines)) events.add(e);
         }
         assertThat(events.stream().map(Event::name))
-                .containsExactly("started", "prefilled", "token", "token", "token", "token", "token", "token", "done");
+                .containsExactly(
+                        "queued", "started", "prefilled", "token", "token", "token", "token", "token", "token", "done");
         for (Event e : events) {
             String schema =
                     switch (e.name()) {
+                        case "queued" -> "QueuedEvent";
                         case "started" -> "StartedEvent";
                         case "prefilled" -> "PrefilledEvent";
                         case "token" -> "TokenEvent";
@@ -91,12 +71,15 @@ class StreamTest {
             live.contract.validate(
                     "#/components/schemas/" + schema, e.data().toString().getBytes(StandardCharsets.UTF_8), e.name());
         }
-        JsonNode done = events.get(8).data();
-        assertThat(done.path("id")).isEqualTo(events.get(0).data().path("id"));
+        JsonNode done = events.get(9).data();
+        assertThat(events.get(0).data().path("ahead").asInt()).isZero();
+        assertThat(done.path("id"))
+                .isEqualTo(events.get(0).data().path("id"))
+                .isEqualTo(events.get(1).data().path("id"));
         assertThat(done.at("/generation/steps/5/token"))
-                .isEqualTo(events.get(7).data().path("token"));
-        long early = events.get(2).data().at("/kv_cache/bytes").asLong();
-        assertThat(events.get(7).data().at("/kv_cache/bytes").asLong()).isGreaterThan(early);
+                .isEqualTo(events.get(8).data().path("token"));
+        long early = events.get(3).data().at("/kv_cache/bytes").asLong();
+        assertThat(events.get(8).data().at("/kv_cache/bytes").asLong()).isGreaterThan(early);
         assertThat(live.get("/api/v1/runs/" + done.path("id").asText()).json()).isEqualTo(done);
     }
 
@@ -123,10 +106,11 @@ class StreamTest {
     @Test
     void aRunCanBeCancelledByItsId() throws Exception {
         try (BufferedReader lines = lines(live.stream(LONG).body())) {
-            String id = next(lines).data().path("id").asText();
+            Event last = next(lines);
+            while (!last.name().equals("started")) last = next(lines);
+            String id = last.data().path("id").asText();
             assertThat(live.post("/api/v1/runs/" + id + "/cancel", "").status()).isEqualTo(202);
-            Event last = null;
-            for (Event e = next(lines); e != null; e = next(lines)) last = e;
+            for (Event e = last; e != null; e = next(lines)) last = e;
             assertThat(last.name()).isEqualTo("done");
             assertThat(last.data().at("/generation/finish_reason").asText()).isEqualTo("cancelled");
         }
@@ -134,29 +118,75 @@ class StreamTest {
 
     @Test
     void aRunThatWaitsSaysHowManyAreAheadAndMayLeave() throws Exception {
-        // Runs enough to keep the engine busy until a heartbeat finds the one that left gone.
-        List<BufferedReader> busy = new ArrayList<>();
-        Set<String> kept = new HashSet<>();
-        for (int i = 0; i < BUSY; i++) busy.add(lines(live.stream(LONG).body()));
-        BufferedReader leaving = lines(live.stream(LONG).body());
-        Event queued = next(leaving);
-        assertThat(queued.name()).isEqualTo("queued");
-        assertThat(queued.data().path("ahead").asInt()).isBetween(1, BUSY);
-        leaving.close();
-        for (BufferedReader reader : busy) {
-            try (reader) {
-                Event event = next(reader);
-                while (!event.name().equals("started")) event = next(reader);
-                kept.add(event.data().path("id").asText());
-                while (!event.name().equals("done")) event = next(reader);
-            }
+        try (Holder holder = new Holder();
+                BufferedReader lines = lines(live.stream(LONG).body())) {
+            Event queued = next(lines);
+            assertThat(queued.data().path("ahead").asInt()).isEqualTo(1);
+            double answered = streamsAnswered();
+            lines.close();
+            within(60, () -> streamsAnswered() > answered); // a heartbeat found it gone
+            holder.close();
+            isNotKept(queued);
         }
+    }
+
+    @Test
+    void aRunThatWaitsCanBeCancelledByItsId() throws Exception {
+        try (Holder holder = new Holder();
+                BufferedReader lines = lines(live.stream(LONG).body())) {
+            Event queued = next(lines);
+            String id = queued.data().path("id").asText();
+            assertThat(live.post("/api/v1/runs/" + id + "/cancel", "").status()).isEqualTo(202);
+            holder.close();
+            Event last = next(lines);
+            assertThat(last.name()).isEqualTo("error");
+            assertThat(last.data().path("status").asInt()).isEqualTo(409);
+            assertThat(next(lines)).isNull();
+            isNotKept(queued);
+        }
+    }
+
+    private static void isNotKept(Event queued) throws InterruptedException {
         within(
-                20,
+                60,
                 () -> live.inspector.queue().running() + live.inspector.queue().waiting() == 0);
-        assertThat(kept)
-                .hasSize(BUSY)
-                .contains(
-                        live.get("/api/v1/runs?limit=1").json().at("/runs/0/id").asText());
+        live.get("/api/v1/runs/" + queued.data().path("id").asText()).problem(404);
+    }
+
+    private static double streamsAnswered() {
+        return live.get("/metrics")
+                .text()
+                .lines()
+                .filter(l -> l.startsWith(
+                        "http_server_requests_seconds_count{method=\"POST\",route=\"/api/v1/runs\",status=\"200\"}"))
+                .mapToDouble(l -> Double.parseDouble(l.substring(l.lastIndexOf(' '))))
+                .sum();
+    }
+
+    /** A run that keeps the engine busy until it is closed. */
+    private static final class Holder implements AutoCloseable, RunListener {
+
+        private final CountDownLatch busy = new CountDownLatch(1);
+        private final CountDownLatch go = new CountDownLatch(1);
+        private final Thread thread;
+
+        Holder() throws Exception {
+            RunRequest request = Contract.JSON.readValue(LiveServer.TOKENS, RunRequest.class);
+            thread = new Thread(() -> live.inspector.run(request, this));
+            thread.start();
+            busy.await();
+        }
+
+        @Override
+        public void prefilled(KvCacheReport kvCache, double ms) {
+            busy.countDown();
+            assertThatNoException().isThrownBy(go::await);
+        }
+
+        @Override
+        public void close() throws InterruptedException {
+            go.countDown();
+            thread.join();
+        }
     }
 }
