@@ -69,6 +69,15 @@ record ComparisonFolder(Path path) {
         }
     }
 
+    /** Bytes of all its files. */
+    long bytes() throws IOException {
+        long bytes = 0;
+        for (Path file : List.of(manifestFile(), tensorsFile(), promptFile(), textFile())) {
+            if (Files.exists(file)) bytes += Files.size(file);
+        }
+        return bytes;
+    }
+
     /** One tensor, mapped, or null. */
     Tensor tensor(String name) {
         try (SafetensorsFile file = SafetensorsFile.open(tensorsFile())) {

@@ -8,6 +8,9 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -25,22 +28,31 @@ final class ComparisonStore implements AutoCloseable {
     private static final Pattern PARTIAL = Pattern.compile("\\.(?:tmp|trash)-([0-9]+-[0-9a-f]{8})-.*");
 
     private final Path dir;
+    private final long maxBytes;
+    private final StoreLock lock;
     private final WriterLock writer;
     private final RunIds ids = new RunIds();
 
-    private ComparisonStore(Path dir, WriterLock writer) {
+    private ComparisonStore(Path dir, long maxBytes, StoreLock lock, WriterLock writer) {
         this.dir = dir;
+        this.maxBytes = maxBytes;
+        this.lock = lock;
         this.writer = writer;
     }
 
-    /** Opens or creates the store, and removes what dead writers left in it. */
-    static ComparisonStore open(Path dir) {
+    /**
+     * Opens or creates the store, and removes what dead writers left in it.
+     *
+     * @param maxBytes oldest comparisons go when the store is larger
+     */
+    static ComparisonStore open(Path dir, long maxBytes) {
         try {
             Files.createDirectories(dir);
             Path real = dir.toRealPath();
-            return new StoreLock(real).locked(() -> {
+            StoreLock lock = new StoreLock(real);
+            return lock.locked(() -> {
                 cleanUp(real);
-                return new ComparisonStore(real, WriterLock.take(real));
+                return new ComparisonStore(real, maxBytes, lock, WriterLock.take(real));
             });
         } catch (IOException e) {
             throw unusable(dir, e);
@@ -78,7 +90,7 @@ final class ComparisonStore implements AutoCloseable {
         }
     }
 
-    /** Makes a finished folder known. */
+    /** Makes a finished folder known, then lets go of the oldest past maxBytes (never this one). */
     void publish(ComparisonFolder partial, String id) {
         try {
             Uninterrupted.run(() -> {
@@ -89,6 +101,27 @@ final class ComparisonStore implements AutoCloseable {
         } catch (IOException e) {
             throw unusable(partial.path(), e);
         }
+        try {
+            lock.locked(() -> {
+                Retention.keep(maxBytes, bytes(), Set.of(id), one -> remove(dir.resolve(one), one));
+                return null;
+            });
+        } catch (IOException | Problem e) {
+            // The comparison itself is safe.
+            LOG.warn("Comparison {} is kept, but the store could not be tidied after it", id, e);
+        }
+    }
+
+    private SortedMap<String, Long> bytes() throws IOException {
+        SortedMap<String, Long> bytes = new TreeMap<>();
+        for (String id : ids()) {
+            try {
+                bytes.put(id, new ComparisonFolder(dir.resolve(id)).bytes());
+            } catch (NoSuchFileException e) {
+                // Deleted meanwhile.
+            }
+        }
+        return bytes;
     }
 
     /** Removes a folder that was begun and not published. */
@@ -123,19 +156,24 @@ final class ComparisonStore implements AutoCloseable {
 
     void delete(String id) {
         Path path = folder(id).path();
-        Path trash = hidden("trash", id);
         try {
-            Uninterrupted.run(() -> {
-                Files.move(path, trash, StandardCopyOption.ATOMIC_MOVE);
-                RunFolder.sync(dir);
-                RunFolder.delete(trash);
-                return null;
-            });
+            remove(path, id);
         } catch (NoSuchFileException e) {
             throw missing(id);
         } catch (IOException e) {
             throw unusable(path, e);
         }
+    }
+
+    /** Takes a comparison out of the store in one step, and then deletes what it was. */
+    private void remove(Path path, String id) throws IOException {
+        Path trash = hidden("trash", id);
+        Uninterrupted.run(() -> {
+            Files.move(path, trash, StandardCopyOption.ATOMIC_MOVE);
+            RunFolder.sync(dir);
+            RunFolder.delete(trash);
+            return null;
+        });
     }
 
     private Path hidden(String kind, String id) {
@@ -157,7 +195,8 @@ final class ComparisonStore implements AutoCloseable {
     private static Problem missing(String id) {
         return Problem.notFound("there is no such comparison")
                 .where("comparison " + id)
-                .instead("GET /comparisons lists what there is");
+                .instead("it may have been deleted, or have been among the oldest when the store was full;"
+                        + " GET /comparisons lists what there is");
     }
 
     private static Problem unusable(Path path, IOException e) {

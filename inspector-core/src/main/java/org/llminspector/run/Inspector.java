@@ -55,7 +55,7 @@ public final class Inspector implements AutoCloseable {
      * @param modelRoots folders whose subfolders are models (model-cache)
      * @param model a model folder or .gguf file given by the user, or null; it becomes the default
      * @param runsDir where runs are kept
-     * @param runsMaxBytes oldest runs go when the store is larger
+     * @param runsMaxBytes oldest runs go when the store is larger; oldest comparisons, when theirs is
      * @param captureBudgetBytes most bytes one run may capture
      * @param queueCapacity most runs waiting or running; one more is refused as BUSY
      * @param trainedDir where training jobs leave their models
@@ -194,7 +194,7 @@ public final class Inspector implements AutoCloseable {
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity());
         this.budget = new CaptureBudget(config.captureBudgetBytes());
-        ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"));
+        ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared);
         this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
         this.learning = new Learning(models, queue, budget, this::defaultModel);

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -222,8 +223,8 @@ final class RunIndex implements AutoCloseable {
     }
 
     /** Bytes of every run, damaged ones too, oldest first. */
-    Map<String, Long> bytesOldestFirst() throws SQLException {
-        Map<String, Long> runs = new TreeMap<>();
+    SortedMap<String, Long> bytesOldestFirst() throws SQLException {
+        SortedMap<String, Long> runs = new TreeMap<>();
         try (ResultSet rs = oldest.executeQuery()) {
             while (rs.next()) runs.put(rs.getString(1), rs.getLong(2));
         }

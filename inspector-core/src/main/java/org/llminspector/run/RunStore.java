@@ -284,21 +284,15 @@ public final class RunStore implements AutoCloseable {
         if (withIndex(RunIndex::totalBytes) <= maxBytes) return;
         lock.locked(() -> withIndex(i -> {
             syncIfChanged(i);
-            long total = i.totalBytes();
-            String newest = i.newest();
-            for (Map.Entry<String, Long> run : i.bytesOldestFirst().entrySet()) {
-                if (total <= maxBytes) break;
-                String id = run.getKey();
-                if (id.equals(kept) || id.equals(newest)) continue;
-                try {
-                    remove(dir.resolve(id));
-                    LOG.info("Run {} was let go: the store is larger than {} bytes", id, maxBytes);
-                } catch (NoSuchFileException e) {
-                    // Deleted meanwhile.
-                }
+            Set<String> gone = new HashSet<>();
+            Set<String> spared = Set.copyOf(List.of(kept, i.newest()));
+            Retention.keep(maxBytes, i.bytesOldestFirst(), spared, id -> {
+                gone.add(id);
+                remove(dir.resolve(id));
+            });
+            for (String id : gone) {
                 captures.forget(id);
                 i.remove(id);
-                total -= run.getValue();
             }
             return null;
         }));

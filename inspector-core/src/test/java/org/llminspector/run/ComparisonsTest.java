@@ -230,9 +230,52 @@ class ComparisonsTest {
     }
 
     @Test
+    void theOldestGoWhenTheStoreIsFull() throws Exception {
+        ComparisonManifest first = compare(side("the cat"), new SideBuilder().build(), null);
+        long one;
+        try (var files = Files.walk(temp.resolve("runs/comparisons").resolve(first.id()))) {
+            one = files.filter(Files::isRegularFile)
+                    .mapToLong(p -> p.toFile().length())
+                    .sum();
+        }
+        inspector.close();
+        inspector = Inspector.open(new Inspector.Config(
+                List.of(Golden.ROOT), temp.resolve("tiny-text"), temp.resolve("runs"), one * 5 / 2, 8L << 20, 4));
+        ComparisonManifest second = compare(side("the cat"), new SideBuilder().build(), null);
+        assertThat(inspector.comparisons().list(10, null)).hasSize(2);
+        ComparisonManifest third = compare(side("the cat"), new SideBuilder().build(), null);
+        assertThat(inspector.comparisons().list(10, null))
+                .extracting(Comparisons.Summary::id)
+                .containsExactly(third.id(), second.id());
+        assertThatThrownBy(() -> inspector.comparisons().manifest(first.id())).hasMessageContaining("no such");
+        inspector.close();
+        inspector = Inspector.open(new Inspector.Config(
+                List.of(Golden.ROOT), temp.resolve("tiny-text"), temp.resolve("runs"), 1, 8L << 20, 4));
+        ComparisonManifest last = compare(side("the cat"), new SideBuilder().build(), null);
+        assertThat(inspector.comparisons().list(10, null))
+                .extracting(Comparisons.Summary::id)
+                .containsExactly(last.id());
+    }
+
+    @Test
+    void anotherVocabularyIsRefused() {
+        assertThatThrownBy(() -> compare(side("the cat"), model("gemma3"), null))
+                .isInstanceOfSatisfying(Problem.class, p -> {
+                    assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED);
+                    assertThat(p.getMessage()).contains("same vocabulary");
+                    assertThat(p.found()).contains("320").contains("gemma3 has 256");
+                    assertThat(p.instead()).contains("share a tokenizer");
+                });
+    }
+
+    private static RunRequest model(String slug) {
+        return new RunRequest(slug, null, null, null, null, null, null, null, null, null, null, null, null);
+    }
+
+    @Test
     void twoPromptsOfOneLengthAndNoOthers() {
         ComparisonManifest m = inspector.compare(
-                new ComparisonRequest(tokens(1, 5, 9), tokens(1, 5, 11), null, null, options(), null),
+                new ComparisonRequest(tokens(1, 5, 9), tokens(1, 5, 11), null, null, options(), null, null),
                 ComparisonListener.NONE);
         assertThat(m.firsts().get(0).hook()).isEqualTo(HookId.of(HookPoint.EMBED));
         assertThat(m.firsts().get(0).position()).isEqualTo(2);
@@ -247,7 +290,8 @@ class ComparisonsTest {
         refused("same length", tokens(1, 5, 9), tokens(1, 5), null);
         refused("something to read", tokens(), tokens(), null);
         assertThatThrownBy(() -> inspector.compare(
-                        new ComparisonRequest(tokens(1, 2), null, null, null, null, null), ComparisonListener.NONE))
+                        new ComparisonRequest(tokens(1, 2), null, null, null, null, null, null),
+                        ComparisonListener.NONE))
                 .hasMessageContaining("missing");
         assertThatThrownBy(() -> inspector.comparisons().manifest("20261125-003512-417-a1b2c3"))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.NOT_FOUND));
@@ -266,7 +310,7 @@ class ComparisonsTest {
     }
 
     private static ComparisonRequest request(RunRequest a, RunRequest b, String text) {
-        return new ComparisonRequest(a, b, text, null, options(), null);
+        return new ComparisonRequest(a, b, text, null, options(), null, null);
     }
 
     private static ComparisonRequest.Options options() {

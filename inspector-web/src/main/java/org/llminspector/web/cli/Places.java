@@ -39,7 +39,8 @@ final class Places {
             names = "--runs-max-bytes",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "The oldest runs go when the store is larger. Default: 10GiB.")
+            description =
+                    "The oldest runs go when the store is larger; the oldest comparisons, when theirs is. Default: 10GiB.")
     long runsMaxBytes = 10L << 30;
 
     @Option(
