@@ -5,7 +5,9 @@ import {
   foldWidth,
   hookName,
   parseChanges,
+  parseSize,
   points,
+  ranked,
   shadeOf,
   shown,
   sideName,
@@ -67,6 +69,31 @@ describe('changes as JSON', () => {
     expect(parseChanges(' ').wrong).toBeNull();
     expect(parseChanges('{').wrong).toContain('JSON');
     expect(parseChanges('[1]').wrong).toContain('hook');
+  });
+});
+
+describe('modules', () => {
+  const module = (name: string, value: number, perByte?: number) => ({
+    module: name,
+    matrices: [name],
+    kld: { value: 1 },
+    effect: { value },
+    bytes: perByte ? value / perByte : 0,
+    effect_per_byte: perByte,
+  });
+  const all = [module('a', 2, 0.1), module('b', 1, 0.5), module('free', 0.5), module('bad', -1)];
+
+  it('are ranked by what they do, in all or a byte', () => {
+    expect(ranked(all, 'kl').map((m) => m.module)).toEqual(['a', 'b', 'free', 'bad']);
+    expect(ranked(all, 'byte').map((m) => m.module)).toEqual(['free', 'b', 'a', 'bad']);
+  });
+
+  it('have a budget as people write it', () => {
+    expect(parseSize('1.5 MiB')).toBe(1572864);
+    expect(parseSize('2g')).toBe(2 * 1024 ** 3);
+    expect(parseSize('1000')).toBe(1000);
+    expect(parseSize('0')).toBeNull();
+    expect(parseSize('much')).toBeNull();
   });
 });
 

@@ -36,6 +36,10 @@ describe('the URL', () => {
         changesA: '[{"hook":"blocks.2.attn.hook_z","op":"zero"}]',
         changesB: '[]',
         text: 'A story.\n\nAnd its end.',
+        rank: 'matrix',
+        lower: true,
+        budget: '1.5 MiB',
+        order: 'kl',
         point: 'attn.hook_pattern',
         metric: 'head',
         word: 12,
@@ -56,7 +60,7 @@ describe('the URL', () => {
 
   it('takes no nonsense', () => {
     const s = parse(
-      '/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink&show=nothing&row=-1&col=x&metric=feet&word=-3',
+      '/nowhere?token=-1&layer=x&head=1.5&new=1e99&temperature=0&top_p=7&seed=&theme=pink&show=nothing&row=-1&col=x&metric=feet&rank=all&order=up&word=-3',
     );
     expect(s).toEqual(DEFAULTS);
   });

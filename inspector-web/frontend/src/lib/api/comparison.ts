@@ -20,7 +20,43 @@ export interface ComparisonRequest {
   text?: string;
   text_tokens?: number[];
   options?: ComparisonOptions;
+  sensitivity?: SensitivityRequest;
   name?: string;
+}
+
+export type ModuleSize = 'layer' | 'module' | 'matrix';
+
+export interface SensitivityRequest {
+  direction?: 'restore' | 'lower';
+  by?: ModuleSize;
+  modules?: string[];
+  budget_bytes?: number;
+  tokens?: number;
+}
+
+export interface SensitiveModule {
+  module: string;
+  matrices: string[];
+  kld: Estimate;
+  effect: Estimate;
+  bytes: number;
+  effect_per_byte?: number;
+}
+
+export interface Sensitivity {
+  options: SensitivityRequest;
+  positions: number;
+  start: OutputMeasures;
+  start_bytes: number;
+  end_bytes: number;
+  modules: SensitiveModule[];
+  plan?: {
+    precision_plan: Record<string, unknown>;
+    modules: string[];
+    bytes: number;
+    expected_kld: number;
+    measures: OutputMeasures;
+  };
 }
 
 export interface Speed {
@@ -129,6 +165,7 @@ export interface ComparisonManifest {
     windows: number;
     measures: OutputMeasures;
   };
+  sensitivity?: Sensitivity;
   total_ms: number;
 }
 

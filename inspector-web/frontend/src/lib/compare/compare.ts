@@ -1,4 +1,4 @@
-import type { ComparedHook, ComparisonManifest, ComparisonSide } from '../api/comparison';
+import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../api/comparison';
 import type { Intervention } from '../api/types';
 import { linear, type Scale } from '../paint/matrix';
 import type { CompareState, Metric } from '../state/url';
@@ -94,6 +94,28 @@ export function sideName(side: ComparisonSide, other?: ComparisonSide): string {
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+export const MIB = 1024 * 1024;
+
+/** What changing a module alone does. */
+export function effectName(restore: boolean): string {
+  return restore ? 'KL recovered, nats' : 'KL added, nats';
+}
+
+/** The most sensitive first; what has its effect for nothing is worth most a byte. */
+export function ranked(modules: SensitiveModule[], order: 'byte' | 'kl'): SensitiveModule[] {
+  const worth = (m: SensitiveModule) =>
+    order === 'kl' ? m.effect.value : (m.effect_per_byte ?? (m.effect.value > 0 ? Infinity : -Infinity));
+  return [...modules].sort((a, b) => (worth(a) === worth(b) ? 0 : worth(b) - worth(a)));
+}
+
+/** Sizes as people write them, 512MiB, 2g, 1048576: powers of 1024, as the command line takes them; null: not a size. */
+export function parseSize(text: string): number | null {
+  const found = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*$/i.exec(text);
+  if (!found) return null;
+  const size = Math.floor(Number(found[1]) * 1024 ** ' kmgt'.indexOf(found[2].toLowerCase() || ' '));
+  return size > 0 ? size : null;
 }
 
 /** Interventions that a person typed, or what is wrong with them. */

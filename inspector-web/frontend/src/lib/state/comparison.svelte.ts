@@ -1,8 +1,14 @@
 import { api } from '../api/client';
-import type { ComparisonManifest, ComparisonProgress, ComparisonRequest } from '../api/comparison';
+import type {
+  ComparisonManifest,
+  ComparisonProgress,
+  ComparisonRequest,
+  ModuleSize,
+  SensitivityRequest,
+} from '../api/comparison';
 import { Problem, isAbort } from '../api/problem';
 import type { RunRequest } from '../api/types';
-import { parseChanges } from '../compare/compare';
+import { parseChanges, parseSize } from '../compare/compare';
 import { parseIds } from '../text/tokens';
 import { lastTime, remember } from './lasttime';
 import { models } from './models.svelte';
@@ -40,12 +46,24 @@ class Comparison {
   readonly textIds = $derived(
     models.hasTokenizer || !page.compare.text ? null : parseIds(page.compare.text, models.details?.spec.vocab),
   );
+  readonly budget: number | null = $derived(page.compare.budget?.trim() ? parseSize(page.compare.budget) : null);
+  /** What keeps modules from being ranked, in words, or null. */
+  readonly wrongRank: string | null = $derived.by(() => {
+    if (!page.compare.rank) return null;
+    const engine = page.compare.lower ? models.engine : this.engineB;
+    if (engine !== 'onnx') {
+      return `modules are ranked on the onnx engine: choose it for ${page.compare.lower ? 'A' : 'B'}`;
+    }
+    if (page.compare.budget?.trim() && this.budget === null) return 'the budget: a size, such as 1.5 MiB';
+    return null;
+  });
   /** What keeps it from starting, in words, or null. */
   readonly wrong: string | null = $derived(
     prompt.wrong ??
       (this.changesA.wrong && `A’s changes: ${this.changesA.wrong}`) ??
       (this.changesB.wrong && `B’s changes: ${this.changesB.wrong}`) ??
-      (this.textIds?.wrong ? `the text: ${this.textIds.wrong}` : null),
+      (this.textIds?.wrong ? `the text: ${this.textIds.wrong}` : null) ??
+      this.wrongRank,
   );
 
   /** A comparison that the server keeps. */
@@ -81,7 +99,17 @@ class Comparison {
       ...(this.changesB.changes.length ? { interventions: this.changesB.changes } : {}),
     };
     const text = page.compare.text?.trim() ? page.compare.text : null;
-    return { a, b, ...(text === null ? {} : this.textIds ? { text_tokens: this.textIds.ids } : { text }) };
+    return {
+      a,
+      b,
+      ...(text === null ? {} : this.textIds ? { text_tokens: this.textIds.ids } : { text }),
+      ...(page.compare.rank ? { sensitivity: this.#sensitivity(page.compare.rank) } : {}),
+    };
+  }
+
+  #sensitivity(by: ModuleSize): SensitivityRequest {
+    const direction = page.compare.lower ? 'lower' : 'restore';
+    return { direction, by, ...(this.budget === null ? {} : { budget_bytes: this.budget }) };
   }
 
   async start(): Promise<void> {

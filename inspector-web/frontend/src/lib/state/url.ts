@@ -22,6 +22,9 @@ export interface GenerationSettings {
 export const METRICS = ['relative_l2', 'cosine', 'max_abs', 'sqnr', 'head'] as const;
 export type Metric = (typeof METRICS)[number];
 
+export const MODULE_SIZES = ['layer', 'module', 'matrix'] as const;
+export const ORDERS = ['byte', 'kl'] as const;
+
 /** What is compared and what of it is looked at. A is the model, engine, precision and prompt of the bar. */
 export interface CompareState {
   /** The finished comparison on show. */
@@ -35,6 +38,12 @@ export interface CompareState {
   changesA: string | null;
   changesB: string | null;
   text: string | null;
+  /** Modules to rank by what their precision costs, or null; lower: from A down, not from B up. */
+  rank: (typeof MODULE_SIZES)[number] | null;
+  lower: boolean;
+  /** For which a mixed plan is suggested, as it was typed: 1.5 MiB. */
+  budget: string | null;
+  order: (typeof ORDERS)[number];
   /** A hook point without its layer. */
   point: string;
   metric: Metric;
@@ -89,6 +98,10 @@ export const DEFAULTS: PageState = {
     changesA: null,
     changesB: null,
     text: null,
+    rank: null,
+    lower: false,
+    budget: null,
+    order: 'byte',
     point: 'hook_resid_post',
     metric: 'relative_l2',
     word: null,
@@ -143,6 +156,10 @@ export function parseUrl(url: URL): PageState {
       changesA: q.get('a_changes'),
       changesB: q.get('b_changes'),
       text: q.get('text'),
+      rank: MODULE_SIZES.find((m) => m === q.get('rank')) ?? null,
+      lower: q.has('lower'),
+      budget: q.get('budget'),
+      order: ORDERS.find((o) => o === q.get('order')) ?? DEFAULTS.compare.order,
       point: q.get('point') ?? DEFAULTS.compare.point,
       metric: METRICS.find((m) => m === q.get('metric')) ?? DEFAULTS.compare.metric,
       word: whole('word', 0),
@@ -190,6 +207,10 @@ export function formatUrl(s: PageState): string {
   put('a_changes', c.changesA);
   put('b_changes', c.changesB);
   if (c.text !== null && c.text.length <= LONGEST_TEXT) put('text', c.text);
+  put('rank', c.rank);
+  if (c.lower) q.set('lower', '');
+  put('budget', c.budget);
+  put('order', c.order, DEFAULTS.compare.order);
   put('point', c.point, DEFAULTS.compare.point);
   put('metric', c.metric, DEFAULTS.compare.metric);
   put('word', c.word);
