@@ -7,7 +7,18 @@
 """
 
 from .client import Index, Inspector, Run
-from .comparison import Cell, ComparedTokens, Comparison, Estimate, First, Measures, ModuleError
+from .comparison import (
+    Cell,
+    ComparedTokens,
+    Comparison,
+    Estimate,
+    First,
+    Measures,
+    MixedPlan,
+    ModuleError,
+    SensitiveModule,
+    Sensitivity,
+)
 from .learning import Gradients, Learner
 from .problem import InspectorProblem
 from .quantized import Quantized
@@ -25,9 +36,12 @@ __all__ = [
     "InspectorProblem",
     "Learner",
     "Measures",
+    "MixedPlan",
     "ModuleError",
     "Quantized",
     "Run",
+    "SensitiveModule",
+    "Sensitivity",
     "load",
     "parse_safetensors",
 ]

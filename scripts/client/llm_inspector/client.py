@@ -359,6 +359,7 @@ class Inspector:
         *,
         text: Optional[str] = None,
         text_tokens: Optional[Sequence[int]] = None,
+        sensitivity: Optional[Mapping[str, Any]] = None,
         name: Optional[str] = None,
         on_progress: Optional[Callable[[Json], None]] = None,
         **options: Any,
@@ -369,6 +370,8 @@ class Inspector:
             a: the reference, as the arguments of ``run``: ``{"prompt": "The cat sat", "precision": "fp32"}``.
             b: the other side; what it does not say of model, device and prompt is as in A.
             text: what KL divergence and perplexity are measured over; None: over the prompt only.
+            sensitivity: which modules the low precision hurts: direction, by, modules, budget_bytes, tokens; ``{}`` for
+                all defaults. The answer is in ``Comparison.sensitivity``.
             on_progress: called with phase, done, total and note; an exception in it cancels the comparison.
             options: those of POST /api/v1/comparisons: hooks, split, top, window, stride, cost, decode_tokens, repeats.
         """
@@ -378,6 +381,7 @@ class Inspector:
             text=text,
             text_tokens=None if text_tokens is None else [int(t) for t in text_tokens],
             options=options or None,
+            sensitivity=None if sensitivity is None else dict(sensitivity),
             name=name,
         )
         # Always as a stream: its heartbeat keeps a long comparison from timing out.

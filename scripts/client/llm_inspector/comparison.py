@@ -79,6 +79,64 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class SensitiveModule:
+    """One module changed alone.
+
+    Attributes:
+        kld: KL(A || this), nats.
+        effect: KL divergence recovered by restoring it, or added by lowering it.
+        bytes: that restoring it costs, or lowering it saves.
+        effect_per_byte: None where it costs or saves nothing.
+    """
+
+    module: str
+    matrices: List[str]
+    kld: Estimate
+    effect: Estimate
+    bytes: int
+    effect_per_byte: Optional[float]
+
+
+@dataclass(frozen=True)
+class MixedPlan:
+    """What is suggested for a budget, run and measured.
+
+    Attributes:
+        precision_plan: for a run: ``inspector.run(..., engine="onnx", precision_plan=plan.precision_plan)``.
+        modules: those that were changed.
+        bytes: its weights.
+        expected_kld: KL(A || plan) if effects added up.
+        measures: what it really is.
+    """
+
+    precision_plan: Json
+    modules: List[str]
+    bytes: int
+    expected_kld: float
+    measures: Measures
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What each module is worth to the low precision, those with most effect a byte first.
+
+    Attributes:
+        start: of the side that modules were changed from: B when restoring, A when lowering.
+        start_bytes: its weights.
+        end_bytes: the weights when all the modules are changed.
+        plan: None without a budget.
+    """
+
+    options: Json
+    positions: int
+    start: Measures
+    start_bytes: int
+    end_bytes: int
+    modules: List[SensitiveModule]
+    plan: Optional[MixedPlan]
+
+
+@dataclass(frozen=True)
 class ComparedTokens:
     """What both sides said next, one row a position.
 
@@ -166,6 +224,32 @@ class Comparison:
             for m in self.manifest.get("modules") or []
         ]
 
+    @property
+    def sensitivity(self) -> Optional[Sensitivity]:
+        """What each module is worth; None when it was not asked for."""
+        json = self.manifest.get("sensitivity")
+        if json is None:
+            return None
+        return Sensitivity(
+            json["options"],
+            json["positions"],
+            _known(json["start"]),
+            json["start_bytes"],
+            json["end_bytes"],
+            [
+                SensitiveModule(
+                    m["module"],
+                    m["matrices"],
+                    _sure(m["kld"]),
+                    _sure(m["effect"]),
+                    m["bytes"],
+                    m.get("effect_per_byte"),
+                )
+                for m in json["modules"]
+            ],
+            _plan(json.get("plan")),
+        )
+
     def divergence(self, point: str, metric: str = "relative_l2") -> NDArray[Any]:
         """A heatmap of a hook point such as ``"hook_resid_post"``: [layer, pos].
 
@@ -225,9 +309,19 @@ def _sure(json: Json) -> Estimate:
     return Estimate(json["value"], json.get("error"))
 
 
-def _measures(json: Optional[Json]) -> Optional[Measures]:
+def _plan(json: Optional[Json]) -> Optional[MixedPlan]:
     if json is None:
         return None
+    return MixedPlan(
+        json["precision_plan"], json["modules"], json["bytes"], json["expected_kld"], _known(json["measures"])
+    )
+
+
+def _measures(json: Optional[Json]) -> Optional[Measures]:
+    return None if json is None else _known(json)
+
+
+def _known(json: Json) -> Measures:
     return Measures(
         positions=json["positions"],
         mean_kld=_sure(json["mean_kld"]),

@@ -312,6 +312,17 @@ class Comparisons(unittest.TestCase):
         self.assertIn(cut.id, [c["id"] for c in inspector.comparisons()])
         cut.delete()
 
+    def test_modules_are_ranked_and_a_plan_is_suggested(self):
+        high, low = {"prompt": PROMPT, "engine": "onnx"}, {"engine": "onnx", "precision": "int4_32"}
+        twins = inspector.compare(high, low, sensitivity={"budget_bytes": 1 << 40}, cost=False, split=False)
+        found = twins.sensitivity
+        per_byte = [m.effect_per_byte for m in found.modules]
+        self.assertEqual(per_byte, sorted(per_byte, reverse=True))
+        self.assertEqual(found.start.mean_kld, twins.prompt.mean_kld)
+        self.assertLess(found.plan.measures.mean_kld.value, found.start.mean_kld.value)
+        inspector.run(PROMPT, engine="onnx", precision_plan=found.plan.precision_plan)
+        twins.delete()
+
     def test_prompts_of_two_lengths_are_refused(self):
         with self.assertRaises(InspectorProblem) as caught:
             inspector.compare({"tokens": [1, 2, 3]}, {"tokens": [1, 2]})

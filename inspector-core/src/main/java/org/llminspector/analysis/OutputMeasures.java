@@ -47,7 +47,15 @@ public record OutputMeasures(
         List<Percentile> deltaP) {
 
     /** A value and its standard error, null when one position alone gives none. */
-    public record Estimate(double value, Double error) {}
+    public record Estimate(double value, Double error) {
+
+        /** The mean of these. */
+        public static Estimate mean(double[] values) {
+            Numbers numbers = new Numbers();
+            for (double v : values) numbers.add(v);
+            return numbers.mean();
+        }
+    }
 
     /** The value that {@code percent} of the positions do not exceed, interpolated. */
     public record Percentile(double percent, double value) {}

@@ -22,6 +22,18 @@ public interface InspectorEngine extends AutoCloseable {
      */
     Tensor unembed(Tensor resid);
 
+    /**
+     * The same model under another plan; what both have in one format is shared. Close it before this one. An engine
+     * with one precision for all modules says so.
+     */
+    default InspectorEngine variant(PrecisionPlan plan) {
+        throw Problem.unsupported("this engine has one precision for all modules")
+                .where("engine")
+                .expected("onnx")
+                .found(info().name())
+                .instead("ask again with engine onnx");
+    }
+
     /** Runs forwards and backwards, in float32; an engine without gradients says so. */
     default Gradients gradients(GradientRequest request) {
         throw Problem.unsupported("this engine has no gradients")

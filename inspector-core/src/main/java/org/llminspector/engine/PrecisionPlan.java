@@ -58,7 +58,7 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
     public Choice at(String module) {
         Choice choice = choice(standard, kernel);
         for (Part o : overrides) {
-            if (matches(o, module)) choice = choice(o.precision(), o.kernel() == null ? kernel : o.kernel());
+            if (matches(o.modules(), module)) choice = choice(o.precision(), o.kernel() == null ? kernel : o.kernel());
         }
         return choice;
     }
@@ -67,9 +67,16 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
         return new Choice(precision, precision.weightOnly() ? kernel : null);
     }
 
-    private static boolean matches(Part o, String module) {
-        String regex = o.modules()
-                .chars()
+    /** This plan, with a last override. */
+    public PrecisionPlan with(String modules, Choice choice) {
+        List<Part> all = new ArrayList<>(overrides);
+        all.add(new Part(modules, choice.precision(), choice.kernel()));
+        return new PrecisionPlan(standard, kernel, all);
+    }
+
+    /** Whether a name or a glob means this module. */
+    public static boolean matches(String pattern, String module) {
+        String regex = pattern.chars()
                 .mapToObj(c -> c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(Character.toString(c)))
                 .collect(Collectors.joining());
         return Pattern.matches(regex, module) || Pattern.matches(regex, module + ".weight");
@@ -89,7 +96,7 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
             if (o.modules() == null || o.precision() == null) {
                 throw Problem.invalid("the override is incomplete").where(at).expected("modules and precision");
             }
-            if (modules.stream().noneMatch(m -> matches(o, m))) {
+            if (modules.stream().noneMatch(m -> matches(o.modules(), m))) {
                 throw Problem.invalid("no module of this model has such a name")
                         .where(at + ".modules")
                         .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")

@@ -58,6 +58,9 @@ final class ComparisonExecution {
         ComparisonFolder folder = store.begin(id);
         try {
             open();
+            TwinSensitivity sensitivity = prepared.sensitivity() == null
+                    ? null
+                    : new TwinSensitivity(prepared, (at, of, what) -> progress("sensitivity", at, of, what));
             int[] idsA = a.run().ids();
             int[] idsB = b.run().ids();
             TwinHooks hooks = new TwinHooks(a, b, budget, options.hooks());
@@ -86,6 +89,7 @@ final class ComparisonExecution {
                     modulesWhy,
                     prompt,
                     text,
+                    sensitivity == null ? null : sensitivity.measure(),
                     (System.nanoTime() - started) / 1e6);
             folder.finish(manifest, tensors);
             store.publish(folder, id);

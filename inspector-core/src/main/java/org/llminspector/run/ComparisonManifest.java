@@ -21,6 +21,7 @@ import org.llminspector.tokenize.Token;
  * @param modulesWhy why {@code modules} is null though it was asked for
  * @param prompt measures over the prompt's positions; null without a prompt
  * @param text measures over the text; null without one
+ * @param sensitivity what each module is worth; null when it was not asked for
  * @param totalMs milliseconds of the whole comparison
  */
 public record ComparisonManifest(
@@ -38,6 +39,7 @@ public record ComparisonManifest(
         String modulesWhy,
         OutputMeasures prompt,
         TextPart text,
+        Sensitivity sensitivity,
         double totalMs) {
 
     /** One side. {@code tokens} are the prompt's; {@code cost} is null when it was not measured. */

@@ -11,10 +11,17 @@ import java.util.List;
  * @param text what perplexity and KL divergence are measured over, or null: over the prompt only
  * @param textTokens ids instead of a text
  * @param options how to compare
+ * @param sensitivity what to ask of modules one at a time, or null: nothing
  * @param name a label for people
  */
 public record ComparisonRequest(
-        RunRequest a, RunRequest b, String text, List<Integer> textTokens, Options options, String name) {
+        RunRequest a,
+        RunRequest b,
+        String text,
+        List<Integer> textTokens,
+        Options options,
+        SensitivityRequest sensitivity,
+        String name) {
 
     /**
      * @param hooks names or globs of what is compared over the prompt (every hook but hook_result)

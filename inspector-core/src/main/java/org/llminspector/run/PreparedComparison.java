@@ -16,6 +16,7 @@ import org.llminspector.tokenize.Token;
  * @param options with their defaults filled in
  * @param hasPrompt whether there is a prompt, and not only a text
  * @param text null without one
+ * @param sensitivity null when it was not asked for
  */
 record PreparedComparison(
         ComparisonRequest request,
@@ -23,7 +24,8 @@ record PreparedComparison(
         TwinSide a,
         TwinSide b,
         boolean hasPrompt,
-        TextWindows text) {
+        TextWindows text,
+        PreparedSensitivity sensitivity) {
 
     private static final int WINDOW = 512;
     private static final int MOST_TOP = 100;
@@ -44,8 +46,9 @@ record PreparedComparison(
         if (folderA.spec().vocab() != folderB.spec().vocab()) {
             throw Problem.unsupported("the two models do not have the same vocabulary")
                     .where("a.model, b.model")
-                    .expected("one size")
-                    .found(folderA.spec().vocab() + " and " + folderB.spec().vocab() + " entries");
+                    .expected("as many entries on both sides")
+                    .found(entries(folderA) + ", " + entries(folderB))
+                    .instead("compare models that share a tokenizer, such as a base model and what was tuned from it");
         }
         ComparisonRequest.Options given =
                 request.options() == null ? ComparisonRequest.Options.DEFAULT : request.options();
@@ -64,6 +67,7 @@ record PreparedComparison(
         PreparedRun runA = PreparedRun.of(askedA, folderA, budget, runs);
         boolean own = prompt && rawB.reads();
         List<Integer> ids = runA.tokens().stream().map(Token::id).toList();
+        if (!own && folderA != folderB) sameMeaning(ids, folderA, folderB);
         String device = rawB.device() == null ? rawA.device() : rawB.device();
         PreparedRun runB = PreparedRun.of(side(rawB, folderB, own ? null : ids, device), folderB, budget, runs);
         int positions = runA.tokens().size();
@@ -75,8 +79,36 @@ record PreparedComparison(
                     .instead("POST /tokenize shows how a text is split; leave B's prompt out to read A's tokens");
         }
         if (prompt) checkLogits(folderA, budget, positions, "a.prompt");
+        PreparedSensitivity sensitivity = request.sensitivity() == null
+                ? null
+                : PreparedSensitivity.of(request.sensitivity(), runA, runB, text, budget);
         return new PreparedComparison(
-                request, options(given, text), new TwinSide(runA, models), new TwinSide(runB, models), prompt, text);
+                request,
+                options(given, text),
+                new TwinSide(runA, models),
+                new TwinSide(runB, models),
+                prompt,
+                text,
+                sensitivity);
+    }
+
+    private static String entries(ModelFolder folder) {
+        return folder.slug() + " has " + folder.spec().vocab();
+    }
+
+    /** B reads A's ids: they must stand for the same there. */
+    private static void sameMeaning(List<Integer> ids, ModelFolder a, ModelFolder b) {
+        if (!a.hasTokenizer() || !b.hasTokenizer()) return;
+        for (int id : ids) {
+            String here = a.token(id).text();
+            String there = b.token(id).text();
+            if (here.equals(there)) continue;
+            throw Problem.unsupported("the two tokenizers mean different things by one id")
+                    .where("a.model, b.model")
+                    .expected("token " + id + " to be " + Problem.shown(here) + " on both sides")
+                    .found(Problem.shown(there) + " in " + b.slug())
+                    .instead("give each side tokens of its own, as many on both sides");
+        }
     }
 
     private static <T> T required(T value, String field) {

@@ -57,7 +57,8 @@ final class TwinOutput implements AutoCloseable {
         }
     }
 
-    private static float[] row(Tensor logits, int row) {
+    /** One position of logits [1, pos, vocab]. */
+    static float[] row(Tensor logits, int row) {
         return logits.reshaped(logits.shape()[1], logits.shape()[2])
                 .rows(row, row + 1)
                 .toFloats();

@@ -56,8 +56,13 @@ final class TwinSide {
 
     /** Logits of these tokens, [1, pos, vocab], on the engine's fastest form. */
     Tensor logits(int[] ids) {
+        return logits(engine(), ids);
+    }
+
+    /** The same on another engine of this model. */
+    Tensor logits(InspectorEngine engine, int[] ids) {
         HookId logits = HookId.of(HookPoint.LOGITS);
-        return capture(ids, List.of(logits), Map.of(), false).get(logits);
+        return capture(engine, ids, List.of(logits), Map.of(), false).get(logits);
     }
 
     /** What these tokens leave at these hooks, always on the tapped form: the same whatever is seen beside it. */
@@ -71,11 +76,11 @@ final class TwinSide {
      * @param patches values by the hook that they replace
      */
     Capture capture(int[] ids, Collection<HookId> hooks, Map<HookId, Tensor> patches) {
-        return capture(ids, hooks, patches, true);
+        return capture(engine(), ids, hooks, patches, true);
     }
 
-    private Capture capture(int[] ids, Collection<HookId> hooks, Map<HookId, Tensor> patches, boolean tapped) {
-        InspectorEngine engine = engine();
+    private Capture capture(
+            InspectorEngine engine, int[] ids, Collection<HookId> hooks, Map<HookId, Tensor> patches, boolean tapped) {
         List<Intervention> interventions = new ArrayList<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();
         patches.forEach((hook, value) -> {

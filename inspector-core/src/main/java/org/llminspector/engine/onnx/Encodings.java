@@ -55,6 +55,13 @@ final class Encodings {
         this.signed = signed;
     }
 
+    /** The same for a graph of another plan: what was made here is shared. Close its weights before these. */
+    synchronized Encodings sharing() {
+        Encodings other = new Encodings(weights.sharing());
+        other.shapes.putAll(shapes);
+        return other;
+    }
+
     OnnxWeights weights() {
         return weights;
     }

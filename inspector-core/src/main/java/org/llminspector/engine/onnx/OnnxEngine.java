@@ -49,12 +49,12 @@ public final class OnnxEngine implements InspectorEngine {
     private OpenGraph fast; // null until it is needed
     private OpenGraph unembedding;
 
-    private OnnxEngine(Weights weights, int threads, PrecisionPlan plan) {
+    private OnnxEngine(DecoderSpec spec, Encodings encodings, int threads, PrecisionPlan plan) {
         long from = System.nanoTime();
-        this.spec = weights.spec();
+        this.spec = spec;
         this.plan = plan;
-        this.weights = new OnnxWeights(weights);
-        this.encodings = new Encodings(this.weights);
+        this.weights = encodings.weights();
+        this.encodings = encodings;
         this.threads = threads;
         try {
             this.fast = new OpenGraph(GraphWriter.fast(spec, encodings, plan), this.weights, threads, true);
@@ -71,7 +71,7 @@ public final class OnnxEngine implements InspectorEngine {
                 Arithmetic.of(plan, spec),
                 threads,
                 (System.nanoTime() - from) / 1e6,
-                this.weights.bytes());
+                this.weights.bytes(fast.graph().weights()));
     }
 
     /**
@@ -81,15 +81,26 @@ public final class OnnxEngine implements InspectorEngine {
      */
     public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan) {
         OnnxDevices.resolve(device);
-        plan.check(weights.spec());
-        if (plan.choices(weights.spec()).stream().anyMatch(c -> c.precision() == Precision.BF16)) {
+        check(weights.spec(), plan);
+        Encodings encodings = new Encodings(new OnnxWeights(weights));
+        return new OnnxEngine(weights.spec(), encodings, OnnxDevices.threads(), plan);
+    }
+
+    private static void check(DecoderSpec spec, PrecisionPlan plan) {
+        plan.check(spec);
+        if (plan.choices(spec).stream().anyMatch(c -> c.precision() == Precision.BF16)) {
             throw Problem.unsupported("the onnx engine has no bf16 arithmetic")
                     .where("precision")
                     .expected("another precision")
                     .found("bf16: " + BF16_WHY)
                     .instead(BF16_INSTEAD);
         }
-        return new OnnxEngine(weights, OnnxDevices.threads(), plan);
+    }
+
+    @Override
+    public InspectorEngine variant(PrecisionPlan other) {
+        check(spec, other);
+        return new OnnxEngine(spec, encodings.sharing(), threads, other);
     }
 
     /** What this engine can do on this machine. */

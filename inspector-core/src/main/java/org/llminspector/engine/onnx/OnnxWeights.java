@@ -26,10 +26,21 @@ final class OnnxWeights implements AutoCloseable {
     private record Entry(Tensor value, OnnxTensor tensor, Type type) {}
 
     private final Weights weights;
+    private final OnnxWeights shared; // null, or another holder whose entries are used before own ones are made
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
     OnnxWeights(Weights weights) {
+        this(weights, null);
+    }
+
+    private OnnxWeights(Weights weights, OnnxWeights shared) {
         this.weights = weights;
+        this.shared = shared;
+    }
+
+    /** The same model's weights: those held here are shared, and only what is missing is made. Close it before this. */
+    OnnxWeights sharing() {
+        return new OnnxWeights(weights, this);
     }
 
     boolean has(String name) {
@@ -68,17 +79,22 @@ final class OnnxWeights implements AutoCloseable {
 
     /** Declares a held weight. */
     synchronized String declare(GraphBuilder graph, String name) {
-        Entry entry = entries.get(name);
+        Entry entry = entry(name);
         return graph.weight(name, entry.type(), entry.value().shape());
     }
 
     synchronized boolean holds(String name) {
-        return entries.containsKey(name);
+        return entry(name) != null;
+    }
+
+    private synchronized Entry entry(String name) {
+        Entry own = entries.get(name);
+        return own != null || shared == null ? own : shared.entry(name);
     }
 
     /** A held weight, as the operators read it. */
     synchronized Tensor held(String name) {
-        return entries.get(name).value();
+        return entry(name).value();
     }
 
     /** Holds a weight until this is closed. */
@@ -89,12 +105,13 @@ final class OnnxWeights implements AutoCloseable {
     /** The declared weights, for a session. */
     synchronized Map<String, OnnxTensorLike> named(Set<String> names) {
         Map<String, OnnxTensorLike> named = new LinkedHashMap<>();
-        for (String n : names) named.put(n, entries.get(n).tensor());
+        for (String n : names) named.put(n, entry(n).tensor());
         return named;
     }
 
-    synchronized long bytes() {
-        return entries.values().stream().mapToLong(e -> e.value().byteSize()).sum();
+    /** Bytes of these weights as they are held. */
+    synchronized long bytes(Set<String> names) {
+        return names.stream().mapToLong(n -> entry(n).value().byteSize()).sum();
     }
 
     private static Entry hold(Tensor t) {

@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -15,6 +16,8 @@ import org.llminspector.run.ComparisonManifest;
 import org.llminspector.run.ComparisonRequest;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunRequest;
+import org.llminspector.run.Sensitivity;
+import org.llminspector.run.SensitivityRequest;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonWords;
 import picocli.CommandLine.ArgGroup;
@@ -45,6 +48,9 @@ import picocli.CommandLine.Spec;
             "  Two models, or two files of one:",
             "    inspector compare --a model=./base --b model=./instruct --text story.txt",
             "    inspector compare --a model=m-f16.gguf --b model=m-q8_0.gguf --text story.txt",
+            "  Which modules INT4 hurts, and the best mix in 3 MiB:",
+            "    inspector compare --a engine=onnx --b engine=onnx,precision=int4_32 --text story.txt \\",
+            "      --sensitivity --budget 3MiB",
             "",
             "KL and perplexity have llama.cpp's names and formulas; A is its base. Ctrl-C ends it and keeps nothing."
         })
@@ -92,6 +98,43 @@ final class CompareCommand implements Callable<Integer> {
 
     @Option(names = "--top", paramLabel = "K", description = "Most probable tokens a side to list. Default: 10.")
     Integer top;
+
+    @Option(
+            names = "--sensitivity",
+            paramLabel = "BY",
+            arity = "0..1",
+            fallbackValue = "module",
+            description = {
+                "Rank what B's precision costs by layer, module (attention, MLP; the default) or matrix: B once more"
+                        + " for each, with it alone at A's precision. B must be on the onnx engine."
+            })
+    String sensitivity;
+
+    @Option(
+            names = "--lower",
+            description = "With --sensitivity: start from A and put one module at a time down to B's precision.")
+    boolean lower;
+
+    @Option(
+            names = "--modules",
+            paramLabel = "GLOB",
+            split = ",",
+            description = "With --sensitivity: only these matrices, such as blocks.*.mlp.*.")
+    List<String> modules;
+
+    @Option(
+            names = "--budget",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description =
+                    "With --sensitivity: suggest a mixed plan whose weights take at most this, 1.2MB, and run it.")
+    Long budget;
+
+    @Option(
+            names = "--sensitivity-tokens",
+            paramLabel = "N",
+            description = "With --sensitivity: how much of the text is read for it. Default: one window.")
+    Integer sensitivityTokens;
 
     @Option(names = "--no-split", description = "Do not split errors of modules into made and inherited.")
     boolean noSplit;
@@ -170,7 +213,30 @@ final class CompareCommand implements Callable<Integer> {
                 null,
                 new ComparisonRequest.Options(
                         hooks, noSplit ? false : null, top, window, stride, noCost ? false : null, null, null),
+                sensitivity(),
                 name);
+    }
+
+    private SensitivityRequest sensitivity() {
+        if (sensitivity == null) {
+            if (!lower && modules == null && budget == null && sensitivityTokens == null) return null;
+            throw Problem.invalid("these options go with --sensitivity")
+                    .where("--lower, --modules, --budget, --sensitivity-tokens")
+                    .expected("--sensitivity too");
+        }
+        SensitivityRequest.By by = Arrays.stream(SensitivityRequest.By.values())
+                .filter(b -> b.name().equalsIgnoreCase(sensitivity))
+                .findFirst()
+                .orElseThrow(() -> Problem.invalid("modules cannot be taken so")
+                        .where("--sensitivity")
+                        .expected("layer, module or matrix")
+                        .found(sensitivity));
+        return new SensitivityRequest(
+                lower ? SensitivityRequest.Direction.LOWER : SensitivityRequest.Direction.RESTORE,
+                by,
+                modules,
+                budget,
+                sensitivityTokens);
     }
 
     private String text() throws IOException {
@@ -204,6 +270,7 @@ final class CompareCommand implements Callable<Integer> {
         if (m.a().cost() != null) {
             section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonWords.costs(m));
         }
+        if (m.sensitivity() != null) sensitivity(m.sensitivity(), out);
         if (!m.firsts().isEmpty()) {
             section(
                     out,
@@ -216,6 +283,18 @@ final class CompareCommand implements Callable<Integer> {
                             })
                             .toList());
         }
+    }
+
+    private static void sensitivity(Sensitivity s, PrintWriter out) {
+        String[] head = ComparisonWords.sensitivityColumns(s);
+        for (int i = 0; i < head.length; i++) head[i] = head[i].toUpperCase(Locale.ROOT);
+        out.println();
+        out.println(ComparisonWords.sensitivityLead(s));
+        section(out, List.<String[]>of(head), ComparisonWords.sensitivity(s));
+        if (s.plan() == null) return;
+        out.println();
+        out.println(ComparisonWords.planLead(s));
+        out.println(Json.write(s.plan().precisionPlan()));
     }
 
     private static void section(PrintWriter out, List<String[]> head, List<String[]> rows) {

@@ -4,11 +4,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.ComparedToken;
 import org.llminspector.run.ComparisonManifest;
 import org.llminspector.run.Comparisons;
+import org.llminspector.run.Sensitivity;
 import org.llminspector.tokenize.Token;
 
 /** ComparisonReport writes one comparison as one HTML page: no scripts, no files beside it, nothing from elsewhere. */
@@ -40,6 +42,7 @@ public final class ComparisonReport {
         if (!m.hooks().isEmpty()) firsts();
         heatmaps();
         modules();
+        if (m.sensitivity() != null) sensitivity(m.sensitivity());
         costs();
         tokens(Comparisons.Part.TEXT, "Over the text");
         tokens(Comparisons.Part.PROMPT, "Over the prompt");
@@ -146,6 +149,19 @@ public final class ComparisonReport {
                     e.cosine() == null ? "" : String.format(Locale.ROOT, "%.2f", e.cosine()));
         }
         html.end();
+    }
+
+    private void sensitivity(Sensitivity s) {
+        html.heading("What each module is worth").paragraph(ComparisonWords.sensitivityLead(s));
+        html.bars(
+                ComparisonWords.sensitivityColumns(s),
+                1,
+                s.modules().stream().map(m -> m.effect().value()).toList(),
+                ComparisonWords.sensitivity(s));
+        if (s.plan() == null) return;
+        html.paragraph(ComparisonWords.planLead(s));
+        html.raw("<pre>").text(Json.write(s.plan().precisionPlan())).raw("</pre>");
+        html.paragraph("As \"precision_plan\" in the request of a run on the onnx engine, in place of \"precision\".");
     }
 
     private void costs() {

@@ -1,10 +1,12 @@
 package org.llminspector.web.report;
 
 import java.util.List;
+import java.util.Locale;
 import org.llminspector.run.ComparedToken;
 import org.llminspector.run.ComparisonManifest;
+import org.llminspector.run.Sensitivity;
 
-/** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, or a line a token. */
+/** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, a token, or a module. */
 public final class ComparisonTables {
 
     private ComparisonTables() {}
@@ -63,6 +65,36 @@ public final class ComparisonTables {
                     a.text(),
                     b.id(),
                     b.text());
+        }
+        return csv.toString();
+    }
+
+    /** The last columns are empty where a module costs or saves nothing, and where there is no plan. */
+    public static String sensitivity(Sensitivity s) {
+        StringBuilder csv = new StringBuilder();
+        line(
+                csv,
+                "module",
+                "direction",
+                "kld_nats",
+                "kld_error",
+                "effect_nats",
+                "effect_error",
+                "bytes",
+                "effect_per_byte",
+                "in_plan");
+        for (Sensitivity.Module m : s.modules()) {
+            line(
+                    csv,
+                    m.module(),
+                    s.options().direction().name().toLowerCase(Locale.ROOT),
+                    m.kld().value(),
+                    m.kld().error(),
+                    m.effect().value(),
+                    m.effect().error(),
+                    m.bytes(),
+                    m.effectPerByte(),
+                    s.plan() == null ? null : s.plan().modules().contains(m.module()));
         }
         return csv.toString();
     }

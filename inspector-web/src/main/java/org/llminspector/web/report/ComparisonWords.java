@@ -8,6 +8,8 @@ import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.run.ComparisonManifest;
 import org.llminspector.run.ComparisonManifest.Cost;
+import org.llminspector.run.Sensitivity;
+import org.llminspector.run.SensitivityRequest;
 
 /** ComparisonWords say what a comparison found, in a sentence and in rows of a table. */
 public final class ComparisonWords {
@@ -139,6 +141,61 @@ public final class ComparisonWords {
             bytes(rows, "GPU memory taken", a.deviceBytes(), b.deviceBytes());
         }
         return rows;
+    }
+
+    /** Module, effect, bytes, effect a MiB, KL(A || this), whether in the plan. */
+    public static List<String[]> sensitivity(Sensitivity s) {
+        return s.modules().stream()
+                .map(m -> new String[] {
+                    m.module(),
+                    estimate(m.effect(), -1),
+                    Html.bytes(m.bytes()),
+                    m.effectPerByte() == null ? "" : Html.number(m.effectPerByte() * (1 << 20)),
+                    estimate(m.kld(), -1),
+                    s.plan() != null && s.plan().modules().contains(m.module()) ? "yes" : ""
+                })
+                .toList();
+    }
+
+    /** The heads of those columns. */
+    public static String[] sensitivityColumns(Sensitivity s) {
+        boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
+        return new String[] {
+            "Module",
+            restore ? "KL recovered (nats)" : "KL added (nats)",
+            restore ? "Bytes it costs" : "Bytes it saves",
+            "nats a MiB",
+            "KL(A‖this)",
+            "In the plan"
+        };
+    }
+
+    /** What was changed, over what, from where to where. */
+    public static String sensitivityLead(Sensitivity s) {
+        boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
+        String measured = "Over " + s.positions() + " positions. ";
+        return measured
+                + (restore
+                        ? "B was run again with one module at a time put back to A's precision. B itself lies "
+                        : "A was run again with one module at a time put down to B's precision. A itself lies ")
+                + Html.number(s.start().meanKld().value()) + " nats from A and its weights take "
+                + Html.bytes(s.startBytes()) + "; with all these modules "
+                + (restore ? "restored" : "lowered") + " they take " + Html.bytes(s.endBytes()) + ".";
+    }
+
+    /** The suggested plan in a sentence. */
+    public static String planLead(Sensitivity s) {
+        Sensitivity.MixedPlan plan = s.plan();
+        boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
+        OutputMeasures o = plan.measures();
+        return "For at most " + Html.bytes(s.options().budgetBytes()) + ": "
+                + plan.modules().size() + " of " + s.modules().size() + " modules "
+                + (restore ? "restored" : "lowered") + ". Its weights take " + Html.bytes(plan.bytes())
+                + ". It was run: KL(A‖plan) is " + estimate(o.meanKld(), -1)
+                + " nats, where effects that added up would"
+                + " have given " + Html.number(plan.expectedKld()) + ". Both find the same token most probable "
+                + Html.percent(o.sameTop().value()) + " of the time."
+                + (o.pplRatio() == null ? "" : " Perplexity: " + estimate(o.pplRatio(), 5) + " times A's.");
     }
 
     private static void bytes(List<String[]> rows, String name, long a, long b) {

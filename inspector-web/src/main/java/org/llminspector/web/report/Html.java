@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.List;
 import java.util.Locale;
 import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
@@ -25,6 +26,9 @@ final class Html {
                     + ".maps figure{margin:0}.maps figcaption{font:13px ui-monospace,Menlo,monospace;color:#575046}"
                     + ".maps img{width:100%;height:110px;image-rendering:pixelated;border:1px solid #e3dccd;background:#fff}"
                     + ".text{font-size:17px;line-height:1.75;white-space:pre-wrap;overflow-wrap:anywhere}"
+                    + ".bar{height:6px;min-width:1px;border-radius:2px;background:#a124a1}.less{background:#2f6db3}"
+                    + "pre{font:13px/1.45 ui-monospace,Menlo,monospace;padding:10px 14px;border:1px solid #e3dccd;"
+                    + "border-radius:6px;background:#fff;overflow-x:auto}"
                     + ".other{border-bottom:2px solid #a124a1}.foot{margin-top:48px;font-size:14px;color:#6f675b}";
 
     private final StringBuilder html = new StringBuilder();
@@ -78,6 +82,26 @@ final class Html {
         raw("<tr>");
         for (String c : cells) raw("<td>").text(c).raw("</td>");
         return raw("</tr>");
+    }
+
+    /** A table whose column {@code at} has a bar under each number, as long as {@code values} say. */
+    Html bars(String[] columns, int at, List<Double> values, List<String[]> rows) {
+        double most = values.stream().mapToDouble(Math::abs).max().orElse(0);
+        table(columns);
+        for (int r = 0; r < rows.size(); r++) {
+            raw("<tr>");
+            for (int c = 0; c < columns.length; c++) {
+                raw("<td>").text(rows.get(r)[c]);
+                if (c == at && most > 0) {
+                    double share = 100 * Math.abs(values.get(r)) / most;
+                    String kind = values.get(r) < 0 ? "bar less" : "bar";
+                    raw(String.format(Locale.ROOT, "<div class=\"%s\" style=\"width:%.1f%%\"></div>", kind, share));
+                }
+                raw("</td>");
+            }
+            raw("</tr>");
+        }
+        return end();
     }
 
     Html end() {

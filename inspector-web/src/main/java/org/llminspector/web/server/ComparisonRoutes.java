@@ -56,6 +56,7 @@ final class ComparisonRoutes {
         routes.get("/api/v1/comparisons/{id}/report.html", this::report);
         routes.get("/api/v1/comparisons/{id}/hooks.csv", this::hooksCsv);
         routes.get("/api/v1/comparisons/{id}/tokens.csv", this::tokensCsv);
+        routes.get("/api/v1/comparisons/{id}/sensitivity.csv", this::sensitivityCsv);
     }
 
     private static String id(Context ctx) {
@@ -177,6 +178,16 @@ final class ComparisonRoutes {
     private void tokensCsv(Context ctx) throws IOException {
         Comparisons.Part part = part(ctx);
         csv(ctx, "tokens", ComparisonTables.tokens(comparisons.tokens(id(ctx), part, 0, Integer.MAX_VALUE)));
+    }
+
+    private void sensitivityCsv(Context ctx) throws IOException {
+        ComparisonManifest m = comparisons.manifest(id(ctx));
+        if (m.sensitivity() == null) {
+            throw Problem.notFound("the comparison did not ask what modules are worth")
+                    .where("comparison " + m.id())
+                    .instead("compare again with \"sensitivity\": {}");
+        }
+        csv(ctx, "sensitivity", ComparisonTables.sensitivity(m.sensitivity()));
     }
 
     private static void csv(Context ctx, String name, String table) {

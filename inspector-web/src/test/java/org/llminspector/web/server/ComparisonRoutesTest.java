@@ -78,6 +78,39 @@ class ComparisonRoutesTest {
     }
 
     @Test
+    void modulesAreRankedAndAPlanIsSuggested() {
+        String ask = """
+                {"a":{"engine":"onnx","prompt":"the cat sat on the mat"},"b":{"engine":"onnx","precision":"int4_32"},
+                 "options":{"cost":false,"split":false},"sensitivity":{"by":"layer","budget_bytes":100000000}}""";
+        JsonNode m = live.post("/api/v1/comparisons", ask).json();
+        String at = "/api/v1/comparisons/" + m.path("id").asText();
+        JsonNode s = m.path("sensitivity");
+        assertThat(s.path("modules").size()).isEqualTo(5);
+        assertThat(s.at("/start/mean_kld/value").asDouble())
+                .isEqualTo(m.at("/prompt/mean_kld/value").asDouble())
+                .isPositive();
+        String csv = live.get(at + "/sensitivity.csv").text();
+        assertThat(csv.lines()).hasSize(6);
+        assertThat(csv.lines().skip(1).findFirst().orElseThrow())
+                .startsWith(s.at("/modules/0/module").asText() + ",restore,");
+        assertThat(live.get(at + "/report.html").text()).contains("What each module is worth", "precision_plan");
+        String plan = s.at("/plan/precision_plan").toString();
+        JsonNode run = live.post(
+                        "/api/v1/runs", "{\"engine\":\"onnx\",\"prompt\":\"the\",\"precision_plan\":" + plan + "}")
+                .json();
+        assertThat(run.at("/request/precision_plan").toString()).isEqualTo(plan);
+        JsonNode other = live.post("/api/v1/comparisons", CUT).json();
+        live.get("/api/v1/comparisons/" + other.path("id").asText() + "/sensitivity.csv")
+                .problem(404);
+        String torch = "{\"a\":{\"prompt\":\"the\"},\"b\":{\"precision\":\"fp16\"},\"sensitivity\":{}}";
+        assertThat(live.post("/api/v1/comparisons", torch)
+                        .problem(422)
+                        .path("where")
+                        .asText())
+                .contains("b.engine");
+    }
+
+    @Test
     void itTellsOfItselfAndCanBeCancelled() throws Exception {
         List<String> events = new ArrayList<>();
         try (BufferedReader lines = stream(CUT)) {

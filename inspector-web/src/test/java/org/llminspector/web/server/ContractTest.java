@@ -151,6 +151,11 @@ class ContractTest {
         live.get(pair + "/tokens?part=text");
         live.get(pair + "/tokens.csv?part=prompt");
         live.get(pair + "/hooks.csv");
+        String asked =
+                "{\"a\":{\"engine\":\"onnx\",\"prompt\":\"the cat\"},\"sensitivity\":{\"budget_bytes\":100000000},"
+                        + "\"b\":{\"engine\":\"onnx\",\"precision\":\"int8\"},\"options\":{\"cost\":false}}";
+        JsonNode ranked = live.post("/api/v1/comparisons", asked).json();
+        live.get("/api/v1/comparisons/" + ranked.path("id").asText() + "/sensitivity.csv");
         live.get(pair + "/report.html");
         live.post(pair + "/cancel", "").problem(409);
         live.send("DELETE", pair, null);

@@ -1,0 +1,155 @@
+package org.llminspector.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Kernel;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.train.Corpus;
+import org.llminspector.train.tales.Tales;
+
+/** The model that ships, compared with itself in fewer bits and with its tuning, over stories it has not learnt from. */
+class ShippedModelTest {
+
+    private static final Path MODELS = Path.of("../model-cache");
+
+    @TempDir
+    Path temp;
+
+    private Inspector inspector;
+
+    @BeforeEach
+    void open() {
+        inspector = Inspector.open(
+                new Inspector.Config(List.of(MODELS), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
+    }
+
+    @AfterEach
+    void close() {
+        inspector.close();
+    }
+
+    /** Measured over 596 tokens; a model of this shape that was trained otherwise stays below three times as much. */
+    @Test
+    void klFromFp32IsWithinThreeTimesWhatWasMeasured() {
+        String text = stories(3);
+        double int8 = kld(text, Precision.INT8, null, 3.6e-4);
+        double exact8 = kld(text, Precision.INT8_WEIGHT, Kernel.EXACT, 2.4e-5);
+        double fast8 = kld(text, Precision.INT8_WEIGHT, Kernel.FAST, 1.4e-4);
+        double int4 = kld(text, Precision.INT4_32, Kernel.EXACT, 7.0e-3);
+        kld(text, Precision.INT4_32, Kernel.FAST, 7.0e-3);
+        kld(text, Precision.INT4_128, Kernel.EXACT, 8.2e-3);
+        kld(text, Precision.INT4_128, Kernel.FAST, 8.3e-3);
+        assertThat(List.of(int8, exact8, fast8))
+                .allSatisfy(kld -> assertThat(kld).isLessThan(int4));
+    }
+
+    private double kld(String text, Precision precision, Kernel kernel, double measured) {
+        RunRequest low = side(new PrecisionPlan(precision, kernel, null));
+        ComparisonManifest m = inspector.compare(over(text, low), ComparisonListener.NONE);
+        double kld = m.text().measures().meanKld().value();
+        assertThat(kld).as(precision + " " + kernel).isPositive().isLessThan(3 * measured);
+        return kld;
+    }
+
+    @Test
+    void twoThousandTokensFinishCanBeCancelledAndAreTheSameTwice() throws Exception {
+        String text = stories(16);
+        ComparisonRequest request = over(text, side(PrecisionPlan.of(Precision.INT8)));
+        Watch watch = new Watch(Integer.MAX_VALUE);
+        ComparisonManifest once = inspector.compare(request, watch);
+        assertThat(once.text().tokens()).isGreaterThan(2_000);
+        List<ComparisonListener.Progress> read =
+                watch.heard.stream().filter(p -> p.phase().equals("text")).toList();
+        assertThat(read).hasSizeGreaterThan(5);
+        assertThat(read)
+                .extracting(ComparisonListener.Progress::done)
+                .isSorted()
+                .doesNotHaveDuplicates();
+        assertThat(read.get(read.size() - 1).done()).isEqualTo(once.text().windows());
+        assertThat(read.get(read.size() - 1).meanKld())
+                .isEqualTo(once.text().measures().meanKld().value());
+
+        assertThatThrownBy(() -> inspector.compare(request, new Watch(4)))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("cancelled");
+        try (var files = Files.list(temp.resolve("runs/comparisons"))) {
+            assertThat(files.map(p -> p.getFileName().toString()).filter(n -> n.startsWith(".tmp")))
+                    .isEmpty();
+        }
+        assertThat(inspector.comparisons().list(10, null))
+                .extracting(Comparisons.Summary::id)
+                .containsExactly(once.id());
+
+        ComparisonManifest twice = inspector.compare(request, ComparisonListener.NONE);
+        assertThat(twice.text()).isEqualTo(once.text());
+        assertThat(tokens(twice)).isEqualTo(tokens(once)).hasSize(once.text().tokens());
+    }
+
+    @Test
+    void aBaseModelAndItsTuningShareAVocabulary() {
+        RunRequest tuned = new RunRequest(
+                "tales-2m-instruct", "onnx", null, null, null, null, null, null, null, null, null, null, null);
+        OutputMeasures o = inspector
+                .compare(over(stories(1), tuned), ComparisonListener.NONE)
+                .text()
+                .measures();
+        assertThat(o.meanKld().value()).isPositive();
+        assertThat(o.pplRatio().value()).isBetween(0.5, 20.0);
+    }
+
+    private List<ComparedToken> tokens(ComparisonManifest m) {
+        return inspector.comparisons().tokens(m.id(), Comparisons.Part.TEXT, 0, 100_000);
+    }
+
+    private static ComparisonRequest over(String text, RunRequest b) {
+        ComparisonRequest.Options options =
+                new ComparisonRequest.Options(null, null, null, null, null, false, null, null);
+        return new ComparisonRequest(side(PrecisionPlan.of(Precision.FP32)), b, text, null, options, null, null);
+    }
+
+    private static RunRequest side(PrecisionPlan plan) {
+        return new RunRequest("tales-2m", "onnx", null, null, plan, null, null, null, null, null, null, null, null);
+    }
+
+    private static String stories(int count) {
+        Tales tales = new Tales(1);
+        return IntStream.range(0, count)
+                .mapToObj(i -> tales.document(Corpus.Split.HELD_OUT, i))
+                .collect(Collectors.joining("\n\n"));
+    }
+
+    /** Watch keeps what it hears, and cancels after so many pieces of the text. */
+    private static final class Watch implements ComparisonListener {
+
+        private final List<Progress> heard = new ArrayList<>();
+        private final int most;
+
+        Watch(int most) {
+            this.most = most;
+        }
+
+        @Override
+        public void progress(Progress progress) {
+            heard.add(progress);
+        }
+
+        @Override
+        public boolean cancelled() {
+            return heard.stream().filter(p -> p.phase().equals("text")).count() >= most;
+        }
+    }
+}
