@@ -5,6 +5,8 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import com.sun.jna.Function;
 import com.sun.jna.Platform;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import org.llminspector.base.Problem;
 
 /** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
@@ -36,8 +38,25 @@ final class Ort {
             silenceTelemetry();
             environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "llm-inspector");
             environment.setTelemetry(false);
+            holdAgain();
         }
         return environment;
+    }
+
+    /**
+     * Counts one more holder of the native environment, which is one a process. The Java binding closes it in a shutdown
+     * hook of its own, whatever other threads do with it: a session that is being created then ended the JVM.
+     */
+    private static void holdAgain() {
+        try {
+            Field api = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
+            Method create = OrtEnvironment.class.getDeclaredMethod("createHandle", long.class, int.class, String.class);
+            api.setAccessible(true);
+            create.setAccessible(true);
+            create.invoke(null, api.getLong(null), OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR.getValue(), "llm-inspector");
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("this is not the ONNX Runtime that was built against", e);
+        }
     }
 
     /**

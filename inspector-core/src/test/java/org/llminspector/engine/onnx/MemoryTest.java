@@ -18,6 +18,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
@@ -72,7 +73,7 @@ class MemoryTest {
 
     @Test
     void sequencesShareWeightsAndAClosedEngineGivesThemBack() throws IOException {
-        Path model = bigModel();
+        Path model = bigModel(temp);
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             long weights = checkpoint.bytes() / 1024;
             assertThat(weights).isGreaterThan(40 * MIB);
@@ -82,6 +83,34 @@ class MemoryTest {
             for (int i = 0; i < 6; i++) cycle(checkpoint, weights);
             // Each packs its matrices: six that kept them would keep six times the weights.
             assertThat(residentKib() - before).as("KiB left of six engines").isLessThan(weights);
+        }
+    }
+
+    @Test
+    void aVariantSharesWhatIsTheSameAndGivesBackTheRest() throws IOException {
+        try (Checkpoint checkpoint = Checkpoint.open(bigModel(temp));
+                OnnxEngine low = OnnxEngine.open(Family.open(checkpoint), "cpu", PrecisionPlan.of(Precision.INT8))) {
+            PrecisionPlan.Choice high = PrecisionPlan.of(Precision.FP16).at("unembed");
+            PrecisionPlan plan = PrecisionPlan.of(Precision.INT8).with("blocks.1.*", high);
+            long restored = 0;
+            for (String m : PrecisionPlan.modules(low.spec())) if (m.startsWith("blocks.1.")) restored++;
+            assertThat(restored).isEqualTo(7);
+            long before = 0;
+            for (int i = 0; i < 8; i++) {
+                if (i == 2) before = residentKib();
+                try (InspectorEngine variant = low.variant(plan);
+                        Session s = variant.begin(SessionRequest.plain(8))) {
+                    s.append(new int[] {1, 2, 3});
+                    // Upcast halves take 4 bytes a weight in place of a code's one; the scales go.
+                    long weights = 4L * 512 * 512 + 3L * 512 * 1536;
+                    long scales = 4L * (4 * 512 + 2 * 1536 + 512);
+                    assertThat(variant.info().weightBytes() - low.info().weightBytes())
+                            .isEqualTo(3 * weights - scales);
+                }
+                System.gc();
+            }
+            // Six that kept their matrices would keep six times 13 MiB.
+            assertThat(residentKib() - before).as("KiB left of six variants").isLessThan(13 * MIB);
         }
     }
 
@@ -100,7 +129,7 @@ class MemoryTest {
     }
 
     /** A Llama of about 50 MiB, of no use but its size. */
-    private Path bigModel() throws IOException {
+    static Path bigModel(Path temp) throws IOException {
         int d = 512;
         int mlp = 1536;
         int vocab = 1024;

@@ -137,19 +137,18 @@ class CommandsTest {
         List<String> ask = List.of("--model", "tiny", "--prompt", "the cat", "--no-cost", "--no-split", "-q");
         List<String> sides = List.of("--a", "engine=onnx", "--b", "engine=onnx,precision=int4_32");
         List<String> rank = List.of("--sensitivity", "layer", "--budget", "1GiB");
-        Ended ranked = commandOf("compare", ask, sides, rank);
+        Ended ranked = compare(ask, sides, rank);
         assertThat(ranked.code()).as(ranked.err()).isZero();
         assertThat(ranked.out()).contains("KL RECOVERED", "blocks.0", " of 5 modules restored", "\"overrides\"");
-        Ended small = commandOf("compare", ask, sides, List.of("--sensitivity", "--budget", "1KiB"));
+        Ended small = compare(ask, sides, List.of("--sensitivity", "--budget", "1KiB"));
         assertThat(small.code()).isEqualTo(2);
         assertThat(small.err()).contains("no mix of the two precisions fits");
-        assertThat(commandOf("compare", ask, sides, List.of("--budget", "1GiB")).err())
-                .contains("--sensitivity");
+        assertThat(compare(ask, sides, List.of("--budget", "1GiB")).err()).contains("--sensitivity");
     }
 
-    @SafeVarargs
-    private static Ended commandOf(String name, List<String>... options) {
-        return command(name, Stream.of(options).flatMap(List::stream).toArray(String[]::new));
+    private static Ended compare(List<String> ask, List<String> sides, List<String> rank) {
+        return command(
+                "compare", Stream.of(ask, sides, rank).flatMap(List::stream).toArray(String[]::new));
     }
 
     @Test
