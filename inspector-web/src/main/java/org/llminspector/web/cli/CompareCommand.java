@@ -266,7 +266,7 @@ final class CompareCommand implements Callable<Integer> {
 
     private static void tables(ComparisonManifest m, PrintWriter out) {
         out.println(ComparisonWords.verdict(m));
-        section(out, List.<String[]>of(new String[] {"", "PROMPT", "TEXT"}), ComparisonWords.measures(m));
+        section(out, List.<String[]>of(upper(ComparisonWords.measureColumns(m))), ComparisonWords.measures(m));
         if (m.a().cost() != null) {
             section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonWords.costs(m));
         }
@@ -274,27 +274,23 @@ final class CompareCommand implements Callable<Integer> {
         if (!m.firsts().isEmpty()) {
             section(
                     out,
-                    List.<String[]>of(new String[] {"RELATIVE L2 PAST", "FIRST AT", "POSITION"}),
-                    m.firsts().stream()
-                            .map(f -> new String[] {
-                                String.valueOf(f.threshold()),
-                                f.hook() == null ? "nowhere" : f.hook().name(),
-                                f.position() == null ? "" : f.position().toString()
-                            })
-                            .toList());
+                    List.<String[]>of(new String[] {"RELATIVE L2 PAST", "FIRST AT", "POSITION", "RELATIVE L2"}),
+                    ComparisonWords.firsts(m));
         }
     }
 
     private static void sensitivity(Sensitivity s, PrintWriter out) {
-        String[] head = ComparisonWords.sensitivityColumns(s);
-        for (int i = 0; i < head.length; i++) head[i] = head[i].toUpperCase(Locale.ROOT);
         out.println();
         out.println(ComparisonWords.sensitivityLead(s));
-        section(out, List.<String[]>of(head), ComparisonWords.sensitivity(s));
+        section(out, List.<String[]>of(upper(ComparisonWords.sensitivityColumns(s))), ComparisonWords.sensitivity(s));
         if (s.plan() == null) return;
         out.println();
         out.println(ComparisonWords.planLead(s));
         out.println(Json.write(s.plan().precisionPlan()));
+    }
+
+    private static String[] upper(String[] head) {
+        return Arrays.stream(head).map(h -> h.toUpperCase(Locale.ROOT)).toArray(String[]::new);
     }
 
     private static void section(PrintWriter out, List<String[]> head, List<String[]> rows) {

@@ -95,7 +95,7 @@ public final class ComparisonReport {
         html.paragraph(
                 "KL and perplexity as llama.cpp's perplexity tool names and computes them, A as its base. ± is the"
                         + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
-        html.table("", "Prompt", "Text");
+        html.table(ComparisonWords.measureColumns(m));
         for (String[] row : ComparisonWords.measures(m)) html.row(row);
         html.end();
     }
@@ -103,15 +103,9 @@ public final class ComparisonReport {
     private void firsts() {
         html.heading("Where they part");
         html.paragraph("The first value in the order of the data whose relative L2 distance |B − A| / |A| is past a"
-                + " threshold, at any position.");
+                + " threshold, at any position. A hook that is first past several stands under the highest.");
         html.table("Past", "Hook", "Position", "Relative L2");
-        for (ComparisonManifest.First f : m.firsts()) {
-            html.row(
-                    f.threshold() == 0 ? "0 (any difference)" : Html.number(f.threshold()),
-                    f.hook() == null ? "nowhere" : f.hook().name(),
-                    f.position() == null ? "" : f.position().toString(),
-                    f.hook() == null ? "" : Html.number(f.relativeL2()));
-        }
+        for (String[] row : ComparisonWords.firsts(m)) html.row(row);
         html.end();
     }
 
@@ -177,8 +171,8 @@ public final class ComparisonReport {
         if (tokens.isEmpty()) return;
         html.heading(heading);
         html.paragraph(
-                "Each token is shaded by KL(A‖B) of what was said before it came; underlined where B would have said"
-                        + " something else.");
+                "Each token is shaded by KL(A‖B) of what was said before it came, from 10⁻⁶ nats to 1, the darkest;"
+                        + " underlined where B would have said something else.");
         html.raw("<p class=\"text\">");
         for (ComparedToken t : tokens) {
             if (t.next() == null) continue;

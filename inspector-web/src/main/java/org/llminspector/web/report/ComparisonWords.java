@@ -47,7 +47,14 @@ public final class ComparisonWords {
         return words.toString();
     }
 
-    /** Name, prompt, text. */
+    /** The heads of the columns of measures: a name, and what there is of prompt and text. */
+    public static String[] measureColumns(ComparisonManifest m) {
+        return m.prompt() == null
+                ? new String[] {"", "Text"}
+                : m.text() == null ? new String[] {"", "Prompt"} : new String[] {"", "Prompt", "Text"};
+    }
+
+    /** A row a measure, under those heads. */
     public static List<String[]> measures(ComparisonManifest m) {
         OutputMeasures text = m.text() == null ? null : m.text().measures();
         List<String[]> rows = new ArrayList<>();
@@ -83,7 +90,10 @@ public final class ComparisonWords {
             OutputMeasures prompt,
             OutputMeasures text,
             Function<OutputMeasures, String> of) {
-        rows.add(new String[] {name, prompt == null ? "" : of.apply(prompt), text == null ? "" : of.apply(text)});
+        List<String> cells = new ArrayList<>(List.of(name));
+        if (prompt != null) cells.add(of.apply(prompt));
+        if (text != null) cells.add(of.apply(text));
+        rows.add(cells.toArray(String[]::new));
     }
 
     private static double at(List<OutputMeasures.Percentile> all, double percent) {
@@ -94,14 +104,16 @@ public final class ComparisonWords {
                 .value();
     }
 
-    /** Value and error; decimals, or -1 for four significant digits. */
+    /** Value and error; decimals, or -1 for as many digits as mean something. */
     static String estimate(Estimate e, int decimals) {
         if (e == null) return "";
-        String value =
-                decimals < 0 ? Html.number(e.value()) : String.format(Locale.ROOT, "%." + decimals + "f", e.value());
+        if (decimals < 0) {
+            boolean exact = e.error() == null || e.error() == 0;
+            return exact ? Html.number(e.value()) : Html.number(e.value(), e.error());
+        }
+        String value = String.format(Locale.ROOT, "%." + decimals + "f", e.value());
         if (e.error() == null) return value;
-        String error =
-                decimals < 0 ? Html.number(e.error()) : String.format(Locale.ROOT, "%." + decimals + "f", e.error());
+        String error = String.format(Locale.ROOT, "%." + decimals + "f", e.error());
         return value + " ± " + error;
     }
 
@@ -139,6 +151,29 @@ public final class ComparisonWords {
         }
         if (a.deviceBytes() != null && b.deviceBytes() != null) {
             bytes(rows, "GPU memory taken", a.deviceBytes(), b.deviceBytes());
+        }
+        return rows;
+    }
+
+    /**
+     * Threshold, hook, position, relative L2: a row for each hook that is first past some thresholds, under the highest of
+     * them.
+     */
+    public static List<String[]> firsts(ComparisonManifest m) {
+        List<String[]> rows = new ArrayList<>();
+        for (int i = 0; i < m.firsts().size(); i++) {
+            ComparisonManifest.First f = m.firsts().get(i);
+            ComparisonManifest.First next =
+                    i + 1 < m.firsts().size() ? m.firsts().get(i + 1) : null;
+            if (next != null && next.hook() != null && next.hook().equals(f.hook()) && next.position().equals(f.position()))
+                continue;
+            rows.add(new String[] {
+                f.threshold() == 0 ? "0 (any difference)" : Html.threshold(f.threshold()),
+                f.hook() == null ? "nowhere" : f.hook().name(),
+                f.position() == null ? "" : f.position().toString(),
+                f.hook() == null ? "" : Html.number(f.relativeL2())
+            });
+            if (f.hook() == null) break; // nor past any higher one
         }
         return rows;
     }

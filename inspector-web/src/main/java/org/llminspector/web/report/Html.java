@@ -164,18 +164,51 @@ final class Html {
         out.writeInt((int) crc.getValue());
     }
 
-    /** Four significant digits; infinity has no number. */
+    /** Four significant digits, the very small and large with a power of ten; infinity has no number. */
     static String number(Double x) {
         if (x == null) return "∞";
         if (x == 0) return "0";
-        double a = Math.abs(x);
-        if (a >= 1e6 || a < 1e-3) return String.format(Locale.ROOT, "%.3e", x);
-        int decimals = Math.max(0, 3 - (int) Math.floor(Math.log10(a)));
-        return String.format(Locale.ROOT, "%." + decimals + "f", x);
+        int exponent = exponent(x);
+        if (exponent >= 6 || exponent < -3) return scaled(x, exponent, 3) + " × " + power(exponent);
+        return String.format(Locale.ROOT, "%." + Math.max(0, 3 - exponent) + "f", x);
     }
 
+    /** A value and its error in one scale, the error with two digits. */
+    static String number(double x, double error) {
+        int last = exponent(error) - 1; // the power of ten of the last digit that means something
+        int exponent = exponent(Math.max(Math.abs(x), error));
+        boolean power = exponent >= 6 || exponent < -3;
+        int decimals = Math.max(0, (power ? exponent : 0) - last);
+        if (!power) return String.format(Locale.ROOT, "%." + decimals + "f ± %." + decimals + "f", x, error);
+        return "(" + scaled(x, exponent, decimals) + " ± " + scaled(error, exponent, decimals) + ") × " + power(exponent);
+    }
+
+    /** A power of ten as such, anything else as a number. */
+    static String threshold(double x) {
+        return x > 0 && x < 9e-4 && Math.abs(x * Math.pow(10, -exponent(x)) - 1) < 1e-9
+                ? power(exponent(x))
+                : String.valueOf(x);
+    }
+
+    private static int exponent(double x) {
+        return x == 0 ? 0 : (int) Math.floor(Math.log10(Math.abs(x)));
+    }
+
+    private static String scaled(double x, int exponent, int decimals) {
+        return String.format(Locale.ROOT, "%." + decimals + "f", x * Math.pow(10, -exponent));
+    }
+
+    private static String power(int exponent) {
+        String digits = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+        StringBuilder raised = new StringBuilder(exponent < 0 ? "10⁻" : "10");
+        for (char c : String.valueOf(Math.abs(exponent)).toCharArray()) raised.append(digits.charAt(c - '0'));
+        return raised.toString();
+    }
+
+    /** Two decimals; what rounds to nothing has no sign. */
     static String percent(double share) {
-        return String.format(Locale.ROOT, "%.2f %%", 100 * share);
+        String text = String.format(Locale.ROOT, "%.2f %%", 100 * share);
+        return text.equals("-0.00 %") ? "0.00 %" : text;
     }
 
     static String bytes(long n) {
