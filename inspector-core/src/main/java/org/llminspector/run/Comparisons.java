@@ -55,19 +55,27 @@ public final class Comparisons implements AutoCloseable {
     private final RunQueue queue;
     private final CaptureBudget budget;
     private final ComparisonStore store;
+    private final Supplier<String> defaultModel;
     /** The hooks whose cells were looked at last, both sides. */
     private final Map<String, Capture[]> seen = new LinkedHashMap<>(16, 0.75f, true);
 
-    Comparisons(OpenModels models, RunStore runs, RunQueue queue, CaptureBudget budget, ComparisonStore store) {
+    Comparisons(
+            OpenModels models,
+            RunStore runs,
+            RunQueue queue,
+            CaptureBudget budget,
+            ComparisonStore store,
+            Supplier<String> defaultModel) {
         this.models = models;
         this.runs = runs;
         this.queue = queue;
         this.budget = budget;
         this.store = store;
+        this.defaultModel = defaultModel;
     }
 
-    /** Compares to the end, on the queue's worker, and keeps what came of it. Blocks. */
-    ComparisonManifest compare(ComparisonRequest request, Supplier<String> defaultModel, ComparisonListener listener) {
+    /** Compares to the end, on the queue's worker, and keeps what came of it. Blocks; the listener hears of it meanwhile. */
+    public ComparisonManifest compare(ComparisonRequest request, ComparisonListener listener) {
         PreparedComparison prepared = PreparedComparison.of(request, models, defaultModel, budget, runs);
         int ahead = queue.ahead();
         String id = store.newId();

@@ -10,40 +10,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.llminspector.analysis.HeadScores;
-import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Slice;
-import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
-import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.checkpoint.TensorInfo;
-import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.Precision;
-import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.torch.TorchDevices;
-import org.llminspector.exam.Exam;
-import org.llminspector.exam.ExamReport;
-import org.llminspector.hook.HookPoint;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
 import org.llminspector.hub.HubSettings;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Progress;
 import org.llminspector.hub.Pulled;
-import org.llminspector.quant.QuantReport;
-import org.llminspector.quant.QuantScheme;
-import org.llminspector.quant.SchemeInfo;
-import org.llminspector.quant.WeightStatistics;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /** Inspector is the whole program as a library: models, runs and analyses. The server and the command line are thin over it. */
@@ -135,50 +115,15 @@ public final class Inspector implements AutoCloseable {
             String why,
             String instead) {}
 
-    /**
-     * One tensor of a checkpoint.
-     *
-     * @param dtype as it is read
-     * @param format as the file has it: BF16, Q4_K
-     * @param bytes in the file
-     * @param weights the canonical weights that are (part of) it
-     */
-    public record TensorEntry(
-            String name, DType dtype, String format, List<Long> shape, long bytes, String file, List<String> weights) {}
-
     public record Queue(int running, int waiting, int capacity) {}
-
-    /**
-     * The logit lens of a run: for each layer's hook and position, the most probable next tokens if this were the end.
-     *
-     * @param rows in data order, the last row is the model's own output
-     */
-    public record Lens(String run, List<LensRow> rows) {}
-
-    public record LensRow(String hook, Integer layer, List<LensCell> cells) {}
-
-    /**
-     * @param entropy of the distribution, nats
-     * @param klToFinal KL(final || this), nats
-     * @param finalTokenRank rank (0 is first) of the token that the model finally finds most probable
-     */
-    public record LensCell(int pos, List<LensToken> top, double entropy, double klToFinal, int finalTokenRank) {}
-
-    public record LensToken(int id, String text, double prob) {}
-
-    /** L2 norm of a captured value at each position. */
-    public record Norms(String run, List<NormRow> rows) {}
-
-    /** Where each attention head of a run looks, layer by layer. */
-    public record Heads(String run, List<HeadScores> heads) {}
-
-    public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
     private final Config config;
     private final List<Path> roots;
     private final ModelCache cache;
     private final OpenModels models;
-    private final WeightViews weightViews = new WeightViews();
+    private final ModelWeights weights;
+    private final RunAnalyses analyses;
+    private final Exams exams;
     private final RunStore store;
     private final RunQueue queue;
     private final CaptureBudget budget;
@@ -195,8 +140,11 @@ public final class Inspector implements AutoCloseable {
         this.queue = new RunQueue(config.queueCapacity());
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
-        this.comparisons = new Comparisons(models, store, queue, budget, compared);
+        this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);
         this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
+        this.weights = new ModelWeights(models);
+        this.analyses = new RunAnalyses(models, store, queue);
+        this.exams = new Exams(models, queue, this::defaultModel);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
@@ -353,77 +301,6 @@ public final class Inspector implements AutoCloseable {
         return Engines.capabilities();
     }
 
-    public List<TensorEntry> tensors(String slug) {
-        ModelFolder folder = models.folder(slug);
-        Map<String, List<String>> canonical = folder.weights().names().stream()
-                .collect(Collectors.groupingBy(w -> folder.weights().info(w).name()));
-        return folder.checkpoint().tensors().values().stream()
-                .map(t -> new TensorEntry(
-                        t.name(),
-                        t.dtype(),
-                        t.format(),
-                        t.shape(),
-                        t.bytes(),
-                        t.file().getFileName().toString(),
-                        canonical.getOrDefault(t.name(), List.of())))
-                .toList();
-    }
-
-    /** Part of one weight; rows and cols slice the first and the last axis. Decoded to float32. */
-    public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
-        Checkpoint checkpoint = models.folder(slug).checkpoint();
-        TensorInfo info = checkpoint.tensors().get(name);
-        if (info != null && info.shape().size() == 2) {
-            int[] range = (rows == null ? Slice.ALL : rows).on(info.shape().get(0), "rows");
-            Tensor t = checkpoint.rows(name, range[0], range[1]);
-            return sliced(t, Slice.ALL, cols);
-        }
-        return sliced(checkpoint.get(name), rows, cols);
-    }
-
-    private static Tensor sliced(Tensor t, Slice rows, Slice cols) {
-        long[] shape = t.shape();
-        int[][] ranges = new int[shape.length][];
-        for (int a = 0; a < shape.length; a++) {
-            Slice s = a == 0 ? rows : a == shape.length - 1 ? cols : Slice.ALL;
-            ranges[a] = (s == null ? Slice.ALL : s).on(shape[a], a == 0 ? "rows" : "cols");
-        }
-        Tensor part = t.slice(ranges);
-        return part.dtype() == DType.F32 ? part : Tensor.of(part.toFloats(), part.shape());
-    }
-
-    /** The block of a quantized GGUF tensor that holds the weight at [row, col]: codes, scales, mins and values. */
-    public GgufBlock block(String slug, String name, long row, long col) {
-        return models.folder(slug).checkpoint().block(name, row, col);
-    }
-
-    /** The quantization schemes that weights can be put under. */
-    public static List<SchemeInfo> schemes() {
-        return QuantScheme.standard().stream().map(SchemeInfo::of).toList();
-    }
-
-    /**
-     * Part of one weight under a scheme; scales are those of the whole weight.
-     *
-     * @param name as the files or as {@code Weights} have it; a vector is one row
-     * @param scheme a scheme's name, or "stored" for the blocks of a GGUF file
-     */
-    public WeightSlice weight(String slug, String name, String scheme, Slice rows, Slice cols) {
-        return WeightViews.slice(models.folder(slug), name, scheme, rows, cols);
-    }
-
-    /** How a weight's values are distributed and what each scheme loses; reads all of it, once. */
-    public WeightStatistics weightStatistics(
-            String slug, String name, List<QuantScheme> schemes, BooleanSupplier cancelled) {
-        return weightViews.statistics(models.folder(slug), name, schemes, cancelled);
-    }
-
-    /** The whole model under a scheme; reads all of it, once. Blocks; the listener hears of each weight meanwhile. */
-    public QuantReport quantization(
-            String slug, QuantScheme scheme, Consumer<QuantReport.Progress> progress, BooleanSupplier cancelled) {
-        return weightViews.report(models.folder(slug), scheme, progress, cancelled);
-    }
-
     /** The model's tokenizer; a model without one is a Problem that says to pass token ids. */
     public Tokenizer tokenizer(String slug) {
         return models.folder(slug).requireTokenizer();
@@ -453,12 +330,7 @@ public final class Inspector implements AutoCloseable {
         return store;
     }
 
-    /** Runs two requests side by side, measures how far they lie apart, and keeps that. Blocks. */
-    public ComparisonManifest compare(ComparisonRequest request, ComparisonListener listener) {
-        return comparisons.compare(request, this::defaultModel, listener);
-    }
-
-    /** The comparisons that are kept. */
+    /** Two runs side by side: made, kept, and read again. */
     public Comparisons comparisons() {
         return comparisons;
     }
@@ -467,72 +339,19 @@ public final class Inspector implements AutoCloseable {
         return queue.status();
     }
 
-    /** Logit lens over a captured residual point ({@code hook_resid_post} usually), on the run's own engine. */
-    public Lens lens(String runId, HookPoint point, int top) {
-        RunManifest manifest = store.manifest(runId);
-        ModelFolder folder = models.folder(manifest.model().slug());
-        return queue.call(() -> {
-            InspectorEngine engine = models.engine(
-                    folder,
-                    manifest.engine().name(),
-                    manifest.engine().device(),
-                    manifest.request().plan());
-            return Lenses.read(manifest, point, top, engine, store, folder);
-        });
+    /** The weights of every model. */
+    public ModelWeights weights() {
+        return weights;
     }
 
-    /** Scores of every head whose pattern the run captured. */
-    public Heads heads(String runId) {
-        RunManifest manifest = store.manifest(runId);
-        // A cancelled or finished run's last token was never fed back: it has no position.
-        List<HeadScores> scores = manifest.captures().stream()
-                .map(RunManifest.CaptureEntry::hook)
-                .filter(h -> h.point() == HookPoint.PATTERN)
-                .flatMap(h -> {
-                    Tensor pattern = store.capture(runId, h);
-                    int[] tokens = manifest.tokens().stream()
-                            .limit(pattern.shape()[2])
-                            .mapToInt(Token::id)
-                            .toArray();
-                    return HeadScores.of(h.layer(), pattern, tokens).stream();
-                })
-                .toList();
-        if (scores.isEmpty()) {
-            throw Problem.invalid("the run captured no attention patterns")
-                    .where("run " + runId)
-                    .instead("capture blocks.*.attn.hook_pattern");
-        }
-        return new Heads(runId, scores);
+    /** What can be read out of a kept run. */
+    public RunAnalyses analyses() {
+        return analyses;
     }
 
-    /**
-     * What a model that learnt from the tales can do, in fp32: the whole exam, on the queue's worker. Blocks for minutes.
-     *
-     * @param slugOrNull the model; null for the default one
-     */
-    public ExamReport exam(
-            String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
-        ModelFolder folder = models.folder(slugOrNull == null ? defaultModel() : slugOrNull);
-        return queue.call(() -> Exam.of(
-                models.engine(folder, Engines.DEFAULT, device, PrecisionPlan.of(Precision.FP32)),
-                folder.requireTokenizer(),
-                size,
-                progress,
-                cancelled));
-    }
-
-    /** Norms of every captured d_model-wide hook of a run. */
-    public Norms norms(String runId) {
-        List<NormRow> rows = store.manifest(runId).captures().stream()
-                .map(RunManifest.CaptureEntry::hook)
-                .filter(h -> h.point().axes().equals(HookPoint.RESID_PRE.axes()))
-                .map(h -> new NormRow(
-                        h.name(),
-                        h.point().template(),
-                        h.layer() < 0 ? null : h.layer(),
-                        org.llminspector.analysis.Norms.byPosition(store.capture(runId, h))))
-                .toList();
-        return new Norms(runId, rows);
+    /** What a model that learnt from the tales can do. */
+    public Exams exams() {
+        return exams;
     }
 
     /** Gradients, single updates, optimizers. */

@@ -8,10 +8,10 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.Inspector.Lens;
-import org.llminspector.run.Inspector.LensCell;
-import org.llminspector.run.Inspector.LensRow;
-import org.llminspector.run.Inspector.LensToken;
+import org.llminspector.run.RunAnalyses.Lens;
+import org.llminspector.run.RunAnalyses.LensCell;
+import org.llminspector.run.RunAnalyses.LensRow;
+import org.llminspector.run.RunAnalyses.LensToken;
 
 /** Lenses puts the logit lens over a stored run. */
 final class Lenses {

@@ -183,18 +183,20 @@ class ComparisonsTest {
         inspector = open(80_000);
         Set<String> phases = new HashSet<>();
         AtomicInteger passes = new AtomicInteger();
-        ComparisonManifest small = inspector.compare(
-                request(
-                        side("Once upon a time"),
-                        new SideBuilder().precision(Precision.FP16).build(),
-                        null),
-                new ComparisonListener() {
-                    @Override
-                    public void progress(Progress p) {
-                        phases.add(p.phase());
-                        if (p.phase().equals("hooks")) passes.set(p.total());
-                    }
-                });
+        ComparisonManifest small = inspector
+                .comparisons()
+                .compare(
+                        request(
+                                side("Once upon a time"),
+                                new SideBuilder().precision(Precision.FP16).build(),
+                                null),
+                        new ComparisonListener() {
+                            @Override
+                            public void progress(Progress p) {
+                                phases.add(p.phase());
+                                if (p.phase().equals("hooks")) passes.set(p.total());
+                            }
+                        });
         assertThat(passes.get()).isGreaterThan(3);
         assertThat(phases).contains("opening", "hooks", "modules", "prompt", "cost");
         assertThat(small.hooks()).isEqualTo(m.hooks());
@@ -212,13 +214,16 @@ class ComparisonsTest {
     void aCancelledComparisonLeavesNothing() throws Exception {
         for (int after : new int[] {0, 1, 3, 6}) {
             AtomicInteger asked = new AtomicInteger();
-            assertThatThrownBy(() -> inspector.compare(
-                            request(side("the cat"), new SideBuilder().build(), TEXT), new ComparisonListener() {
-                                @Override
-                                public boolean cancelled() {
-                                    return asked.getAndIncrement() >= after;
-                                }
-                            }))
+            assertThatThrownBy(() -> inspector
+                            .comparisons()
+                            .compare(
+                                    request(side("the cat"), new SideBuilder().build(), TEXT),
+                                    new ComparisonListener() {
+                                        @Override
+                                        public boolean cancelled() {
+                                            return asked.getAndIncrement() >= after;
+                                        }
+                                    }))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("cancelled");
         }
@@ -274,9 +279,11 @@ class ComparisonsTest {
 
     @Test
     void twoPromptsOfOneLengthAndNoOthers() {
-        ComparisonManifest m = inspector.compare(
-                new ComparisonRequest(tokens(1, 5, 9), tokens(1, 5, 11), null, null, options(), null, null),
-                ComparisonListener.NONE);
+        ComparisonManifest m = inspector
+                .comparisons()
+                .compare(
+                        new ComparisonRequest(tokens(1, 5, 9), tokens(1, 5, 11), null, null, options(), null, null),
+                        ComparisonListener.NONE);
         assertThat(m.firsts().get(0).hook()).isEqualTo(HookId.of(HookPoint.EMBED));
         assertThat(m.firsts().get(0).position()).isEqualTo(2);
         assertThat(m.prompt().scored()).isZero();
@@ -289,9 +296,11 @@ class ComparisonsTest {
         }
         refused("same length", tokens(1, 5, 9), tokens(1, 5), null);
         refused("something to read", tokens(), tokens(), null);
-        assertThatThrownBy(() -> inspector.compare(
-                        new ComparisonRequest(tokens(1, 2), null, null, null, null, null, null),
-                        ComparisonListener.NONE))
+        assertThatThrownBy(() -> inspector
+                        .comparisons()
+                        .compare(
+                                new ComparisonRequest(tokens(1, 2), null, null, null, null, null, null),
+                                ComparisonListener.NONE))
                 .hasMessageContaining("missing");
         assertThatThrownBy(() -> inspector.comparisons().manifest("20261125-003512-417-a1b2c3"))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.NOT_FOUND));
@@ -306,7 +315,7 @@ class ComparisonsTest {
     }
 
     private ComparisonManifest compare(RunRequest a, RunRequest b, String text) {
-        return inspector.compare(request(a, b, text), ComparisonListener.NONE);
+        return inspector.comparisons().compare(request(a, b, text), ComparisonListener.NONE);
     }
 
     private static ComparisonRequest request(RunRequest a, RunRequest b, String text) {

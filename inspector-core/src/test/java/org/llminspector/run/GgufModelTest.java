@@ -45,21 +45,24 @@ class GgufModelTest {
     void aBlockIsTheWeightsOfTheTensorWhereverTheFileHasThem() {
         String q = "model.layers.0.self_attn.q_proj.weight";
         try (Inspector inspector = open(Q2_K, null)) {
-            float[] all = inspector.tensor("tiny256-Q2_K", q, null, null).toFloats();
+            float[] all =
+                    inspector.weights().tensor("tiny256-Q2_K", q, null, null).toFloats();
             for (int row : new int[] {0, 1, 17, 255}) {
-                GgufBlock block = inspector.block("tiny256-Q2_K", q, row, 3);
+                GgufBlock block = inspector.weights().block("tiny256-Q2_K", q, row, 3);
                 assertThat(block.type()).isEqualTo(GgmlType.Q2_K);
                 assertThat(block.tensor()).isEqualTo("blk.0.attn_q.weight");
                 for (int i = 0; i < 256; i++) assertThat(block.values().get(i)).isEqualTo(all[row * 256 + i]);
                 assertThat(inspector
+                                .weights()
                                 .tensor("tiny256-Q2_K", q, Slice.at(row), Slice.range(2, 4))
                                 .toFloats())
                         .containsExactly(all[row * 256 + 2], all[row * 256 + 3]);
             }
             // q's rows were permuted by the converter.
-            assertThat(inspector.block("tiny256-Q2_K", q, 1, 0).row()).isEqualTo(2);
-            assertThatThrownBy(() -> inspector.block("tiny256-Q2_K", q, 256, 0)).isInstanceOf(Problem.class);
-            assertThatThrownBy(() -> inspector.block("tiny256-Q2_K", "model.norm.weight", 0, 0))
+            assertThat(inspector.weights().block("tiny256-Q2_K", q, 1, 0).row()).isEqualTo(2);
+            assertThatThrownBy(() -> inspector.weights().block("tiny256-Q2_K", q, 256, 0))
+                    .isInstanceOf(Problem.class);
+            assertThatThrownBy(() -> inspector.weights().block("tiny256-Q2_K", "model.norm.weight", 0, 0))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("not stored in blocks");
         }

@@ -224,11 +224,11 @@ class InspectorTest {
                         .capture("blocks.*.hook_resid_post", "logits")
                         .build(),
                 RunListener.NONE);
-        Inspector.Lens lens = inspector.lens(m.id(), HookPoint.RESID_POST, 3);
+        RunAnalyses.Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3);
         assertThat(lens.rows()).hasSize(4);
-        Inspector.LensRow last = lens.rows().get(3);
+        RunAnalyses.LensRow last = lens.rows().get(3);
         Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
-        for (Inspector.LensCell cell : last.cells()) {
+        for (RunAnalyses.LensCell cell : last.cells()) {
             float[] row = logits.slice(new int[] {0, 1}, new int[] {cell.pos(), cell.pos() + 1}, new int[] {0, 320})
                     .toFloats();
             int best = 0;
@@ -277,7 +277,7 @@ class InspectorTest {
                 greedy.capture("blocks.*.hook_resid_post", "logits").build(), RunListener.NONE);
         assertThat(tapped.engine().form()).isEqualTo("tapped");
         assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
-        Inspector.Lens lens = inspector.lens(tapped.id(), HookPoint.RESID_POST, 1);
+        RunAnalyses.Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1);
         assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
         assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
     }
@@ -295,7 +295,12 @@ class InspectorTest {
         assertThat(m.engine().precision()).isEqualTo(Precision.INT8);
         assertThat(m.engine().arithmetic()).contains("1 modules: fp16").contains("28 modules: int8");
         assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
-        assertThat(inspector.lens(m.id(), HookPoint.RESID_POST, 1).rows().get(3).cells())
+        assertThat(inspector
+                        .analyses()
+                        .lens(m.id(), HookPoint.RESID_POST, 1)
+                        .rows()
+                        .get(3)
+                        .cells())
                 .allMatch(c -> c.finalTokenRank() == 0);
         refused(request.engine("torch").build(), Problem.Kind.UNSUPPORTED, "onnx");
         refused(request.engine("onnx").precision(Precision.FP16).build(), Problem.Kind.INVALID, "fp16 and int8");
@@ -380,10 +385,11 @@ class InspectorTest {
                     assertThat(h.available()).isFalse();
                     assertThat(h.why()).contains("RoPE");
                 });
-        Tensor part =
-                inspector.tensor("llama", "lm_head.weight", Slice.parse("2:4", "rows"), Slice.parse("-1", "cols"));
+        Tensor part = inspector
+                .weights()
+                .tensor("llama", "lm_head.weight", Slice.parse("2:4", "rows"), Slice.parse("-1", "cols"));
         assertThat(part.shape()).containsExactly(2, 1);
-        assertThatThrownBy(() -> inspector.tensor("llama", "nothing", null, null))
+        assertThatThrownBy(() -> inspector.weights().tensor("llama", "nothing", null, null))
                 .isInstanceOf(Problem.class);
         assertThat(inspector.engines().get(0).precisions()).hasSize(7);
         assertThat(inspector.devices().get(0).id()).isEqualTo("cpu");

@@ -44,10 +44,11 @@ class QuantizationTest {
     @Test
     void aSliceIsPartOfTheWholeWeightUnderTheScheme() {
         String llama = open(HF.resolve("llama"));
-        Tensor w = inspector.tensor(llama, Q, null, null);
+        Tensor w = inspector.weights().tensor(llama, Q, null, null);
         for (QuantScheme scheme : QuantScheme.standard()) {
             QuantizedTensor whole = scheme.quantize(w, "w");
-            WeightSlice part = inspector.weight(llama, Q, scheme.name(), Slice.range(3, 7), Slice.range(33, 48));
+            WeightSlice part =
+                    inspector.weights().slice(llama, Q, scheme.name(), Slice.range(3, 7), Slice.range(33, 48));
             int[] rows = {3, 7};
             int[] cols = {33, 48};
             assertThat(part.codes().toFloats())
@@ -68,7 +69,8 @@ class QuantizationTest {
             assertThat(part.scales().get(0)).isEqualTo(whole.scales().get(one ? 0 : 3L * whole.groups() + group));
         }
         assertThat(inspector
-                        .weight(llama, "model.norm.weight", "int8", null, Slice.range(0, 5))
+                        .weights()
+                        .slice(llama, "model.norm.weight", "int8", null, Slice.range(0, 5))
                         .shape()
                         .get(0))
                 .isEqualTo(1);
@@ -78,13 +80,13 @@ class QuantizationTest {
     void aCanonicalNameIsOutByInForEveryFamily() {
         String gpt2 = open(HF.resolve("gpt2"));
         // GPT-2 keeps its matrices [in, out], q, k and v in one.
-        WeightSlice q = inspector.weight(gpt2, "blocks.0.attn.q.weight", "int8", null, null);
-        Tensor fused = inspector.tensor(gpt2, "transformer.h.0.attn.c_attn.weight", null, null);
+        WeightSlice q = inspector.weights().slice(gpt2, "blocks.0.attn.q.weight", "int8", null, null);
+        Tensor fused = inspector.weights().tensor(gpt2, "transformer.h.0.attn.c_attn.weight", null, null);
         int d = Math.toIntExact(q.shape().get(0));
         assertThat(q.shape()).containsExactly((long) d, (long) d);
         assertThat(fused.shape()).containsExactly(d, 3L * d);
         assertThat(q.values().get(1)).isEqualTo(fused.get(3L * d));
-        assertThat(inspector.tensors(gpt2).stream()
+        assertThat(inspector.weights().list(gpt2).stream()
                         .filter(t -> t.name().equals("transformer.h.0.attn.c_attn.weight"))
                         .findFirst()
                         .orElseThrow()
@@ -96,7 +98,7 @@ class QuantizationTest {
     void aWholeModel() {
         String llama = open(HF.resolve("llama"));
         List<QuantReport.Progress> progress = new ArrayList<>();
-        QuantReport r = inspector.quantization(llama, QuantScheme.of("int4"), progress::add, () -> false);
+        QuantReport r = inspector.weights().report(llama, QuantScheme.of("int4"), progress::add, () -> false);
 
         assertThat(progress).hasSize(r.weights().size());
         assertThat(r.parameters()).isEqualTo(inspector.model(llama).summary().parameters());
@@ -112,9 +114,10 @@ class QuantizationTest {
             if (!row.quantized()) continue;
             assertThat(row.error().sqnrDb()).isGreaterThanOrEqualTo(last);
             last = row.error().sqnrDb();
-            float[] w = inspector.tensor(llama, row.tensor(), null, null).toFloats();
+            float[] w =
+                    inspector.weights().tensor(llama, row.tensor(), null, null).toFloats();
             float[] v = QuantScheme.of("int4")
-                    .quantize(inspector.tensor(llama, row.tensor(), null, null), "w")
+                    .quantize(inspector.weights().tensor(llama, row.tensor(), null, null), "w")
                     .decode()
                     .toFloats();
             for (int i = 0; i < w.length; i++) {
@@ -124,10 +127,10 @@ class QuantizationTest {
         }
         assertThat(r.error().sqnrDb())
                 .isCloseTo(10 * Math.log10(signal / noise), org.assertj.core.api.Assertions.within(1e-9));
-        assertThat(inspector.quantization(llama, QuantScheme.of("int4"), p -> {}, () -> true))
+        assertThat(inspector.weights().report(llama, QuantScheme.of("int4"), p -> {}, () -> true))
                 .as("kept: not even a cancelled one reads again")
                 .isSameAs(r);
-        assertThatThrownBy(() -> inspector.quantization(llama, QuantScheme.of("nf4"), p -> {}, () -> true))
+        assertThatThrownBy(() -> inspector.weights().report(llama, QuantScheme.of("nf4"), p -> {}, () -> true))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("cancelled");
     }
@@ -155,20 +158,20 @@ class QuantizationTest {
     @Test
     void aGgufTensorSaysItsFormatAndShowsItsBlocks() {
         String q4 = open(GgufGolden.ROOT.resolve("types/tiny64-Q4_0.gguf"));
-        Inspector.TensorEntry entry = inspector.tensors(q4).stream()
+        ModelWeights.Entry entry = inspector.weights().list(q4).stream()
                 .filter(t -> t.name().equals(Q))
                 .findFirst()
                 .orElseThrow();
         assertThat(entry.format()).isEqualTo("Q4_0");
         assertThat(entry.dtype().name()).isEqualTo("F32");
-        WeightSlice s = inspector.weight(q4, Q, "stored", Slice.at(2), Slice.range(30, 34));
+        WeightSlice s = inspector.weights().slice(q4, Q, "stored", Slice.at(2), Slice.range(30, 34));
         assertThat(s.scheme().name()).isEqualTo("q4_0");
         assertThat(s.scheme().bits()).isEqualTo(4);
         assertThat(s.scales().size()).isEqualTo(2);
         assertThat(s.error()).isNull();
         assertThat((float) s.values().get(0))
                 .isEqualTo((float) s.scales().get(0) * (float) s.codes().get(0));
-        assertThatThrownBy(() -> inspector.weight(q4, "model.norm.weight", "stored", null, null))
+        assertThatThrownBy(() -> inspector.weights().slice(q4, "model.norm.weight", "stored", null, null))
                 .hasMessageContaining("not stored in blocks");
     }
 
@@ -176,12 +179,12 @@ class QuantizationTest {
     void statisticsOfAWeightAndItsMisspeltName() {
         String llama = open(HF.resolve("llama"));
         WeightStatistics s =
-                inspector.weightStatistics(llama, "blocks.0.mlp.in.weight", QuantScheme.standard(), () -> false);
+                inspector.weights().statistics(llama, "blocks.0.mlp.in.weight", QuantScheme.standard(), () -> false);
         assertThat(s.schemes()).hasSize(QuantScheme.standard().size()).allMatch(r -> r.refused() == null);
-        assertThatThrownBy(() -> inspector.weight(llama, "blocks.0.mlp.inn.weight", "int8", null, null))
+        assertThatThrownBy(() -> inspector.weights().slice(llama, "blocks.0.mlp.inn.weight", "int8", null, null))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("blocks.0.mlp.in.weight");
-        assertThatThrownBy(() -> inspector.weight(llama, Q, "int8", Slice.range(0, 9999), null))
+        assertThatThrownBy(() -> inspector.weights().slice(llama, Q, "int8", Slice.range(0, 9999), null))
                 .hasMessageContaining("outside the axis");
     }
 }

@@ -112,13 +112,15 @@ class SensitivityTest {
 
     @Test
     void someModulesOnlyAndOverThePrompt() {
-        ComparisonManifest m = inspector.compare(
-                request(
-                        side(Precision.FP32, null, "the little cat"),
-                        side(Precision.INT8_WEIGHT, null, null),
-                        null,
-                        new SensitivityRequest(null, null, List.of("blocks.1.attn.q", "unembed"), null, null)),
-                ComparisonListener.NONE);
+        ComparisonManifest m = inspector
+                .comparisons()
+                .compare(
+                        request(
+                                side(Precision.FP32, null, "the little cat"),
+                                side(Precision.INT8_WEIGHT, null, null),
+                                null,
+                                new SensitivityRequest(null, null, List.of("blocks.1.attn.q", "unembed"), null, null)),
+                        ComparisonListener.NONE);
         assertThat(m.sensitivity().modules())
                 .extracting(Sensitivity.Module::module)
                 .containsExactlyInAnyOrder("blocks.1.attn", "unembed");
@@ -165,7 +167,8 @@ class SensitivityTest {
         SensitivityRequest asked = new SensitivityRequest(null, null, null, PLENTY, null);
         ComparisonRequest request =
                 request(side(Precision.FP32, null, null), side(Precision.INT8, null, null), TEXT, asked);
-        assertThatThrownBy(() -> inspector.compare(request, listener)).hasMessageContaining("cancelled");
+        assertThatThrownBy(() -> inspector.comparisons().compare(request, listener))
+                .hasMessageContaining("cancelled");
         assertThat(inspector.comparisons().list(10, null)).isEmpty();
         assertThat(heard).extracting(ComparisonListener.Progress::done).isSorted();
         assertThat(heard).allSatisfy(p -> assertThat(p.total()).isEqualTo(2 + 9 + 1));
@@ -184,13 +187,13 @@ class SensitivityTest {
 
     private Sensitivity compare(RunRequest b, SensitivityRequest asked) {
         ComparisonRequest request = request(side(Precision.FP32, null, null), b, TEXT, asked);
-        return inspector.compare(request, ComparisonListener.NONE).sensitivity();
+        return inspector.comparisons().compare(request, ComparisonListener.NONE).sensitivity();
     }
 
     /** KL(A || this plan) over what a sensitivity reads, in a comparison of its own. */
     private double kld(PrecisionPlan plan) {
         ComparisonRequest request = request(side(Precision.FP32, null, null), side(null, plan, null), TEXT, null);
-        ComparisonManifest m = inspector.compare(request, ComparisonListener.NONE);
+        ComparisonManifest m = inspector.comparisons().compare(request, ComparisonListener.NONE);
         return inspector.comparisons().tokens(m.id(), Comparisons.Part.TEXT, 0, 31).stream()
                 .mapToDouble(ComparedToken::kl)
                 .average()

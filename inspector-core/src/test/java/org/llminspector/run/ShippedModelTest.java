@@ -59,7 +59,7 @@ class ShippedModelTest {
 
     private double kld(String text, Precision precision, Kernel kernel, double measured) {
         RunRequest low = side(new PrecisionPlan(precision, kernel, null));
-        ComparisonManifest m = inspector.compare(over(text, low), ComparisonListener.NONE);
+        ComparisonManifest m = inspector.comparisons().compare(over(text, low), ComparisonListener.NONE);
         double kld = m.text().measures().meanKld().value();
         assertThat(kld).as(precision + " " + kernel).isPositive().isLessThan(3 * measured);
         return kld;
@@ -70,7 +70,7 @@ class ShippedModelTest {
         String text = stories(16);
         ComparisonRequest request = over(text, side(PrecisionPlan.of(Precision.INT8)));
         Watch watch = new Watch(Integer.MAX_VALUE);
-        ComparisonManifest once = inspector.compare(request, watch);
+        ComparisonManifest once = inspector.comparisons().compare(request, watch);
         assertThat(once.text().tokens()).isGreaterThan(2_000);
         List<ComparisonListener.Progress> read =
                 watch.heard.stream().filter(p -> p.phase().equals("text")).toList();
@@ -83,7 +83,7 @@ class ShippedModelTest {
         assertThat(read.get(read.size() - 1).meanKld())
                 .isEqualTo(once.text().measures().meanKld().value());
 
-        assertThatThrownBy(() -> inspector.compare(request, new Watch(4)))
+        assertThatThrownBy(() -> inspector.comparisons().compare(request, new Watch(4)))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("cancelled");
         try (var files = Files.list(temp.resolve("runs/comparisons"))) {
@@ -94,7 +94,7 @@ class ShippedModelTest {
                 .extracting(Comparisons.Summary::id)
                 .containsExactly(once.id());
 
-        ComparisonManifest twice = inspector.compare(request, ComparisonListener.NONE);
+        ComparisonManifest twice = inspector.comparisons().compare(request, ComparisonListener.NONE);
         assertThat(twice.text()).isEqualTo(once.text());
         assertThat(tokens(twice)).isEqualTo(tokens(once)).hasSize(once.text().tokens());
     }
@@ -104,6 +104,7 @@ class ShippedModelTest {
         RunRequest tuned = new RunRequest(
                 "tales-2m-instruct", "onnx", null, null, null, null, null, null, null, null, null, null, null);
         OutputMeasures o = inspector
+                .comparisons()
                 .compare(over(stories(1), tuned), ComparisonListener.NONE)
                 .text()
                 .measures();

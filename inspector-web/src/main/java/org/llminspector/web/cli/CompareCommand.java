@@ -175,7 +175,7 @@ final class CompareCommand implements Callable<Integer> {
         Progress progress = new Progress(spec.commandLine().getErr(), quiet);
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
-            ComparisonManifest m = inspector.compare(request, listener(progress, interrupt));
+            ComparisonManifest m = inspector.comparisons().compare(request, listener(progress, interrupt));
             progress.clear();
             PrintWriter stdout = spec.commandLine().getOut();
             if (json) stdout.println(Json.write(m));

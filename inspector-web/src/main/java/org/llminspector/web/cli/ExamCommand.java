@@ -83,7 +83,8 @@ final class ExamCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         Path noRuns = Files.createTempDirectory("llm-inspector-exam");
         try (Inspector inspector = places.open(1, noRuns)) {
-            ExamReport report = inspector.exam(places.slug(), device, size, progress::show, interrupt::requested);
+            ExamReport report =
+                    inspector.exams().take(places.slug(), device, size, progress::show, interrupt::requested);
             progress.clear();
             if (json) out.println(Json.write(report));
             else print(report, out);

@@ -12,6 +12,7 @@ import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.quant.SchemeResult;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.ModelWeights;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -67,7 +68,7 @@ final class QuantizeCommand implements Callable<Integer> {
         Lines.warningsOnly();
         PrintWriter out = spec.commandLine().getOut();
         if (scheme == null) {
-            if (json) out.println(Json.write(Inspector.schemes()));
+            if (json) out.println(Json.write(ModelWeights.schemes()));
             else definitions(out);
             out.flush();
             return 0;
@@ -77,16 +78,19 @@ final class QuantizeCommand implements Callable<Integer> {
             String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
             PrintWriter err = spec.commandLine().getErr();
             boolean terminal = Boolean.getBoolean("inspector.terminal") && !json;
-            QuantReport report = inspector.quantization(
-                    slug,
-                    chosen,
-                    p -> {
-                        if (!terminal) return;
-                        err.print(String.format(
-                                "\r%d of %d weights%s", p.done(), p.of(), p.done() == p.of() ? "\r\033[K" : ""));
-                        err.flush();
-                    },
-                    Thread.currentThread()::isInterrupted);
+            QuantReport report = inspector
+                    .weights()
+                    .report(
+                            slug,
+                            chosen,
+                            p -> {
+                                if (!terminal) return;
+                                err.print(String.format(
+                                        "\r%d of %d weights%s",
+                                        p.done(), p.of(), p.done() == p.of() ? "\r\033[K" : ""));
+                                err.flush();
+                            },
+                            Thread.currentThread()::isInterrupted);
             if (json) out.println(Json.write(report));
             else report(slug, report, out);
             out.flush();
@@ -97,7 +101,7 @@ final class QuantizeCommand implements Callable<Integer> {
     private static void definitions(PrintWriter out) {
         List<List<String>> table = new ArrayList<>();
         table.add(List.of("SCHEME", "BITS", "WHAT IT DOES TO A WEIGHT w"));
-        for (SchemeInfo s : Inspector.schemes()) table.add(List.of(s.name(), "" + s.bits(), s.definition()));
+        for (SchemeInfo s : ModelWeights.schemes()) table.add(List.of(s.name(), "" + s.bits(), s.definition()));
         Lines.table(table, out);
         out.println("\nint8 is int8-channel, int4 is int4-g32; int8-gN and int4-gN take other groups.");
     }

@@ -16,6 +16,7 @@ import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.WeightStatistics;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.ModelWeights;
 import org.llminspector.run.WeightSlice;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -96,23 +97,23 @@ final class TensorsCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         try (Inspector inspector = places.open(1)) {
             String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
-            if (name == null) list(inspector.tensors(slug), out);
-            else if (block != null) block(inspector.block(slug, name, block.get(0), block.get(1)), out);
+            if (name == null) list(inspector.weights().list(slug), out);
+            else if (block != null) block(inspector.weights().block(slug, name, block.get(0), block.get(1)), out);
             else if (scheme != null) slice(inspector, slug, out);
-            else statistics(inspector.weightStatistics(slug, name, QuantScheme.standard(), () -> false), out);
+            else statistics(inspector.weights().statistics(slug, name, QuantScheme.standard(), () -> false), out);
             out.flush();
         }
         return 0;
     }
 
-    private void list(List<Inspector.TensorEntry> tensors, PrintWriter out) {
+    private void list(List<ModelWeights.Entry> tensors, PrintWriter out) {
         if (json) {
             out.println(Json.write(tensors));
             return;
         }
         List<List<String>> table = new ArrayList<>();
         table.add(List.of("TENSOR", "FORMAT", "SHAPE", "SIZE", "IS"));
-        for (Inspector.TensorEntry t : tensors) {
+        for (ModelWeights.Entry t : tensors) {
             table.add(List.of(
                     t.name(),
                     t.format(),
@@ -161,11 +162,13 @@ final class TensorsCommand implements Callable<Integer> {
     private void slice(Inspector inspector, String slug, PrintWriter out) {
         Slice r = rows != null ? Slice.parse(rows, "--rows") : json ? Slice.ALL : FEW_ROWS;
         Slice c = cols != null ? Slice.parse(cols, "--cols") : json ? Slice.ALL : FEW_COLS;
-        List<Long> shape =
-                inspector.weight(slug, name, scheme, Slice.at(0), Slice.at(0)).shape();
+        List<Long> shape = inspector
+                .weights()
+                .slice(slug, name, scheme, Slice.at(0), Slice.at(0))
+                .shape();
         if (rows == null && !json && shape.get(0) < 4) r = Slice.ALL;
         if (cols == null && !json && shape.get(1) < 8) c = Slice.ALL;
-        WeightSlice s = inspector.weight(slug, name, scheme, r, c);
+        WeightSlice s = inspector.weights().slice(slug, name, scheme, r, c);
         if (json) {
             Map<String, Object> all = new LinkedHashMap<>();
             all.put("name", s.name());

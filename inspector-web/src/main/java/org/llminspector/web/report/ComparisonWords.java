@@ -165,8 +165,10 @@ public final class ComparisonWords {
             ComparisonManifest.First f = m.firsts().get(i);
             ComparisonManifest.First next =
                     i + 1 < m.firsts().size() ? m.firsts().get(i + 1) : null;
-            if (next != null && next.hook() != null && next.hook().equals(f.hook()) && next.position().equals(f.position()))
-                continue;
+            if (next != null
+                    && next.hook() != null
+                    && next.hook().equals(f.hook())
+                    && next.position().equals(f.position())) continue;
             rows.add(new String[] {
                 f.threshold() == 0 ? "0 (any difference)" : Html.threshold(f.threshold()),
                 f.hook() == null ? "nowhere" : f.hook().name(),

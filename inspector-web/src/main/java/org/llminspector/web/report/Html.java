@@ -180,7 +180,8 @@ final class Html {
         boolean power = exponent >= 6 || exponent < -3;
         int decimals = Math.max(0, (power ? exponent : 0) - last);
         if (!power) return String.format(Locale.ROOT, "%." + decimals + "f ± %." + decimals + "f", x, error);
-        return "(" + scaled(x, exponent, decimals) + " ± " + scaled(error, exponent, decimals) + ") × " + power(exponent);
+        return "(" + scaled(x, exponent, decimals) + " ± " + scaled(error, exponent, decimals) + ") × "
+                + power(exponent);
     }
 
     /** A power of ten as such, anything else as a number. */

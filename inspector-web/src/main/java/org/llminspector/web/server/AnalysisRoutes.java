@@ -40,16 +40,16 @@ final class AnalysisRoutes {
                     .found(top);
         }
         HookPoint point = HookPoint.named(r.hook() == null ? "hook_resid_post" : r.hook(), "hook");
-        Replies.json(ctx, inspector.lens(Requests.required(r.run(), "run"), point, top));
+        Replies.json(ctx, inspector.analyses().lens(Requests.required(r.run(), "run"), point, top));
     }
 
     private void norms(Context ctx) throws IOException {
         NormsRequest r = Requests.body(ctx, NormsRequest.class);
-        Replies.json(ctx, inspector.norms(Requests.required(r.run(), "run")));
+        Replies.json(ctx, inspector.analyses().norms(Requests.required(r.run(), "run")));
     }
 
     private void heads(Context ctx) throws IOException {
         HeadsRequest r = Requests.body(ctx, HeadsRequest.class);
-        Replies.json(ctx, inspector.heads(Requests.required(r.run(), "run")));
+        Replies.json(ctx, inspector.analyses().heads(Requests.required(r.run(), "run")));
     }
 }

@@ -25,7 +25,7 @@ final class LiveComparison implements ComparisonListener, ActiveRuns.Live {
     ComparisonManifest compare(Inspector inspector, ComparisonRequest request) {
         active.add(this);
         try {
-            return inspector.compare(request, this);
+            return inspector.comparisons().compare(request, this);
         } finally {
             active.remove(this);
         }

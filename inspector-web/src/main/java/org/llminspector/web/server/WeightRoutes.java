@@ -19,12 +19,13 @@ import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.ModelWeights;
 import org.llminspector.run.WeightSlice;
 
 /** WeightRoutes show a model's weights: as the files have them, and under quantization schemes. */
 final class WeightRoutes {
 
-    record Tensors(List<Inspector.TensorEntry> tensors) {}
+    record Tensors(List<ModelWeights.Entry> tensors) {}
 
     record Schemes(List<SchemeInfo> schemes) {}
 
@@ -39,9 +40,11 @@ final class WeightRoutes {
     }
 
     void register(RoutesConfig routes) {
-        routes.get("/api/v1/schemes", ctx -> Replies.json(ctx, new Schemes(Inspector.schemes())));
+        routes.get("/api/v1/schemes", ctx -> Replies.json(ctx, new Schemes(ModelWeights.schemes())));
         routes.get("/api/v1/models/{slug}/quantization", this::quantization);
-        routes.get(TENSORS, ctx -> Replies.json(ctx, new Tensors(inspector.tensors(slug(ctx)))));
+        routes.get(
+                TENSORS,
+                ctx -> Replies.json(ctx, new Tensors(inspector.weights().list(slug(ctx)))));
         routes.get(TENSORS + "/<name>/block", this::block);
         routes.get(TENSORS + "/<name>/statistics", this::statistics);
         routes.get(TENSORS + "/<name>", ctx -> {
@@ -63,7 +66,7 @@ final class WeightRoutes {
         String slug = slug(ctx);
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, inspector.quantization(slug, scheme, p -> {}, () -> false));
+            Replies.json(ctx, inspector.weights().report(slug, scheme, p -> {}, () -> false));
             return;
         }
         BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
@@ -71,15 +74,16 @@ final class WeightRoutes {
         stream.answer(
                 ctx,
                 events,
-                () -> inspector.quantization(
-                        slug, scheme, p -> events.add(new RunEvent("progress", p)), cancelled::get),
+                () -> inspector
+                        .weights()
+                        .report(slug, scheme, p -> events.add(new RunEvent("progress", p)), cancelled::get),
                 () -> cancelled.set(true));
     }
 
     private void block(Context ctx) throws IOException {
         int row = Requests.number(ctx, "row", 0, 0, Integer.MAX_VALUE);
         int col = Requests.number(ctx, "col", 0, 0, Integer.MAX_VALUE);
-        Replies.json(ctx, inspector.block(slug(ctx), name(ctx), row, col));
+        Replies.json(ctx, inspector.weights().block(slug(ctx), name(ctx), row, col));
     }
 
     private void statistics(Context ctx) throws IOException {
@@ -87,7 +91,7 @@ final class WeightRoutes {
         List<QuantScheme> schemes = names.isEmpty()
                 ? QuantScheme.standard()
                 : names.stream().map(QuantScheme::of).toList();
-        Replies.json(ctx, inspector.weightStatistics(slug(ctx), name(ctx), schemes, () -> false));
+        Replies.json(ctx, inspector.weights().statistics(slug(ctx), name(ctx), schemes, () -> false));
     }
 
     /** A slice under a scheme: several tensors, in safetensors by name, in JSON as fields. */
@@ -101,8 +105,9 @@ final class WeightRoutes {
                             .where("Accept")
                             .expected("application/octet-stream (safetensors) or application/json"));
         }
-        WeightSlice slice = inspector.weight(
-                slug(ctx), name(ctx), ctx.queryParam("scheme"), parsed(ctx, "rows"), parsed(ctx, "cols"));
+        WeightSlice slice = inspector
+                .weights()
+                .slice(slug(ctx), name(ctx), ctx.queryParam("scheme"), parsed(ctx, "rows"), parsed(ctx, "cols"));
         Map<String, Object> head = head(slice);
         Map<String, Tensor> tensors = slice.tensors();
         TensorReply.check(
@@ -145,9 +150,9 @@ final class WeightRoutes {
         String slug = slug(ctx);
         String name = name(ctx);
         TensorFormat format = TensorFormat.accepted(ctx);
-        List<Long> shape = inspector.tensors(slug).stream()
+        List<Long> shape = inspector.weights().list(slug).stream()
                 .filter(t -> t.name().equals(name))
-                .map(Inspector.TensorEntry::shape)
+                .map(ModelWeights.Entry::shape)
                 .findFirst()
                 .orElseThrow(() -> Problem.notFound("the model has no such tensor")
                         .where(name)
@@ -161,7 +166,7 @@ final class WeightRoutes {
             values *= range[1] - range[0];
         }
         TensorReply.check(format, values, name);
-        Tensor tensor = inspector.tensor(slug, name, rows, cols);
+        Tensor tensor = inspector.weights().tensor(slug, name, rows, cols);
         Map<String, Object> head = new LinkedHashMap<>();
         head.put("name", name);
         head.put("dtype", tensor.dtype());

@@ -1,0 +1,40 @@
+package org.llminspector.run;
+
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.exam.Exam;
+import org.llminspector.exam.ExamReport;
+
+/** Exams ask a model that learnt from the tales what it can do. Safe on any thread. */
+public final class Exams {
+
+    private final OpenModels models;
+    private final RunQueue queue;
+    private final Supplier<String> standard;
+
+    /** @param standard the slug that no slug means */
+    Exams(OpenModels models, RunQueue queue, Supplier<String> standard) {
+        this.models = models;
+        this.queue = queue;
+        this.standard = standard;
+    }
+
+    /**
+     * What a model that learnt from the tales can do, in fp32: the whole exam, on the queue's worker. Blocks for minutes.
+     *
+     * @param slugOrNull the model; null for the default one
+     */
+    public ExamReport take(
+            String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
+        ModelFolder folder = models.folder(slugOrNull == null ? standard.get() : slugOrNull);
+        return queue.call(() -> Exam.of(
+                models.engine(folder, Engines.DEFAULT, device, PrecisionPlan.of(Precision.FP32)),
+                folder.requireTokenizer(),
+                size,
+                progress,
+                cancelled));
+    }
+}
