@@ -42,7 +42,8 @@ EXAM = """## What it can do
 
 Faultless means that a proofreader, which knows the tales' grammar and world and sees only the text, finds nothing: no unknown sentence,
 no name that nobody has, no pronoun or article that is wrong, no thing, place, number or magic word that changes.
-A head has a clear role when at least 0.4 of its attention goes there.
+A head has a clear role when at least 0.4 of its attention goes there; a name mover's goes to where a name was said, from the
+token before it is said again.
 
 """
 LIMITS = """- It knows the tales' world of some hundred words, and nothing of the real one. It is there to be looked into.
