@@ -181,7 +181,7 @@ final class ExamCommand implements Callable<Integer> {
                 "%.3f on random tokens, %.3f on magic words",
                 h.bestInduction(),
                 h.bestInductionOnChants());
-        line(out, "  best name mover", "%.3f of its attention on a name that is said again", h.bestOnNames());
+        line(out, "  name mover", "%.3f of its attention on a name that is said again", h.bestOnNames());
     }
 
     private static void line(PrintWriter out, String name, String format, Object... values) {
