@@ -5,6 +5,9 @@ import org.llminspector.spec.Attention;
 /** AttentionCore writes what happens between the projections: rotation, cache, scores, softmax, the sum of values. */
 interface AttentionCore {
 
+    /** Whether heads come in and go out side by side, [1, pos, head * d_head]. */
+    boolean flat();
+
     /**
      * @param q [1, pos, head, d_head]
      * @param k [1, pos, kv_head, d_head]

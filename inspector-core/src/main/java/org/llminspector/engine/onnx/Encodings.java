@@ -2,9 +2,13 @@ package org.llminspector.engine.onnx;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
@@ -76,18 +80,33 @@ final class Encodings {
         return weights.read(name).shape();
     }
 
-    /** A scale an output channel: scheme int8-channel. */
-    Channels channels(GraphBuilder graph, String name) {
+    /** A scale an output channel: scheme int8-channel. Several weights of one input lie one under the other. */
+    Channels channels(GraphBuilder graph, List<String> names) {
+        String name = String.join("+", names);
         String codes = name + "@int8.codes";
         String scales = name + "@int8.scales";
         if (!weights.holds(codes)) {
-            QuantizedTensor q = quantize(name, "int8-channel");
-            Tensor transposed = q.codes().transposed();
+            List<QuantizedTensor> parts =
+                    names.stream().map(n -> quantize(n, "int8-channel")).toList();
+            Tensor transposed =
+                    stacked(parts.stream().map(QuantizedTensor::codes)).transposed();
             weights.hold(codes, signed.getAsBoolean() ? transposed : unsigned(transposed));
-            weights.hold(scales, q.scales().reshaped(q.rows()));
+            weights.hold(scales, stacked(parts.stream().map(q -> q.scales().reshaped(q.rows()))));
         }
         String zeroPoint = signed.getAsBoolean() ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
         return new Channels(weights.declare(graph, codes), zeroPoint, weights.declare(graph, scales));
+    }
+
+    /** Tensors that differ in nothing but their rows, as one. */
+    private static Tensor stacked(Stream<Tensor> tensors) {
+        List<Tensor> parts = tensors.toList();
+        if (parts.size() == 1) return parts.get(0);
+        long[] shape = parts.get(0).shape().clone();
+        shape[0] = parts.stream().mapToLong(t -> t.shape()[0]).sum();
+        int bytes = Math.toIntExact(parts.stream().mapToLong(Tensor::byteSize).sum());
+        ByteBuffer all = ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        parts.forEach(t -> all.put(t.data()));
+        return Tensor.of(parts.get(0).dtype(), all.flip(), shape);
     }
 
     private static Tensor unsigned(Tensor signed) {
@@ -97,10 +116,13 @@ final class Encodings {
         return Tensor.of(DType.U8, to.flip(), signed.shape());
     }
 
-    /** A scale a block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. */
-    synchronized Blocks blocks(GraphBuilder graph, String name, int bits, int size) {
-        String format = name + "@int" + bits + "-g" + size;
-        Shape shape = shapes.computeIfAbsent(format, f -> make(f, name, bits, size));
+    /**
+     * A scale a block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. Several weights of one
+     * input lie one under the other.
+     */
+    synchronized Blocks blocks(GraphBuilder graph, List<String> names, int bits, int size) {
+        String format = String.join("+", names) + "@int" + bits + "-g" + size;
+        Shape shape = shapes.computeIfAbsent(format, f -> make(f, names, bits, size));
         return new Blocks(
                 weights.declare(graph, format + ".codes"),
                 weights.declare(graph, format + ".scales"),
@@ -110,20 +132,45 @@ final class Encodings {
                 shape.block());
     }
 
-    private Shape make(String format, String name, int bits, int size) {
-        GgufRows own = own(name, bits, size);
-        QuantizedTensor q = own == null ? quantize(name, "int" + bits + "-g" + size) : null;
-        Tensor codes = own == null ? q.codes() : own.codes();
-        int block = own == null ? size : own.type().blockSize();
-        weights.hold(format + ".codes", pack(codes, bits, block));
-        weights.hold(format + ".scales", own == null ? q.scales() : own.scales());
-        return new Shape((int) codes.shape()[0], (int) codes.shape()[1], block);
+    /** Whether these weights have blocks of one size, so that they can lie in one. */
+    boolean alike(List<String> names, int bits, int size) {
+        return size == type(bits).blockSize()
+                || names.stream()
+                                .map(n -> own(n, bits, size).isPresent())
+                                .distinct()
+                                .count()
+                        == 1;
+    }
+
+    private Shape make(String format, List<String> names, int bits, int size) {
+        List<Tensor> codes = new ArrayList<>();
+        List<Tensor> scales = new ArrayList<>();
+        int block = 0;
+        int rows = 0;
+        int cols = 0;
+        for (String name : names) {
+            GgufRows own = own(name, bits, size).orElse(null);
+            block = own == null ? size : own.type().blockSize();
+            QuantizedTensor q = own == null ? quantize(name, "int" + bits + "-g" + size) : null;
+            Tensor c = own == null ? q.codes() : own.codes();
+            codes.add(pack(c, bits, block));
+            scales.add(own == null ? q.scales() : own.scales());
+            rows += (int) c.shape()[0];
+            cols = (int) c.shape()[1];
+        }
+        weights.hold(format + ".codes", stacked(codes.stream()));
+        weights.hold(format + ".scales", stacked(scales.stream()));
+        return new Shape(rows, cols, block);
+    }
+
+    private static GgmlType type(int bits) {
+        return bits == 4 ? GgmlType.Q4_0 : GgmlType.Q8_0;
     }
 
     /** Q4_0 is int4 in blocks of 32, and Q8_0 int8 in blocks of 32: they are taken as they are, not rounded again. */
-    private GgufRows own(String name, int bits, int size) {
-        if (bits == 4 && size != GgmlType.Q4_0.blockSize()) return null;
-        return weights.blocks(name, bits == 4 ? GgmlType.Q4_0 : GgmlType.Q8_0).orElse(null);
+    private Optional<GgufRows> own(String name, int bits, int size) {
+        if (bits == 4 && size != GgmlType.Q4_0.blockSize()) return Optional.empty();
+        return weights.blocks(name, type(bits));
     }
 
     private QuantizedTensor quantize(String name, String scheme) {

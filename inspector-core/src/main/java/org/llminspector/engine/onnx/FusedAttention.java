@@ -25,11 +25,16 @@ final class FusedAttention implements AttentionCore {
     }
 
     @Override
+    public boolean flat() {
+        return true;
+    }
+
+    @Override
     public String write(int i, Attention a, String q, String k, String v) {
         boolean turns = a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
         if (a.rope() != null && !turns) {
-            q = rotary.rotate(q, a.rope(), a.dHead());
-            k = rotary.rotate(k, a.rope(), a.dHead());
+            q = rotated(q, a.nHeads(), a);
+            k = rotated(k, a.nKvHeads(), a);
         }
         String[] tables = turns ? rotary.tables(a.rope()) : new String[] {"", ""};
         Attributes attributes = new Attributes()
@@ -43,9 +48,9 @@ final class FusedAttention implements AttentionCore {
                 "GroupQueryAttention",
                 attributes,
                 new boolean[] {true, true, true},
-                flat(q, a.nHeads() * a.dHead()),
-                flat(k, a.nKvHeads() * a.dHead()),
-                flat(v, a.nKvHeads() * a.dHead()),
+                q,
+                k,
+                v,
                 past("key", i, a),
                 past("value", i, a),
                 graph.input("last_position", Type.INT32, 1),
@@ -54,11 +59,12 @@ final class FusedAttention implements AttentionCore {
                 tables[1]);
         present("key", i, out[1]);
         present("value", i, out[2]);
-        return reshape(graph, out[0], 0, 0, a.nHeads(), a.dHead());
+        return out[0];
     }
 
-    private String flat(String x, int width) {
-        return reshape(graph, x, 0, 0, width);
+    private String rotated(String x, int heads, Attention a) {
+        String apart = reshape(graph, x, 0, 0, heads, a.dHead());
+        return reshape(graph, rotary.rotate(apart, a.rope(), a.dHead()), 0, 0, (long) heads * a.dHead());
     }
 
     private String past(String what, int layer, Attention a) {

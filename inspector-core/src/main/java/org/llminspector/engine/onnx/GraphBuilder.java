@@ -38,6 +38,7 @@ final class GraphBuilder {
     private static final Set<String> OWN = Set.of(
             "FusedMatMul",
             "GroupQueryAttention",
+            "MatMulIntegerToFloat",
             "MatMulNBits",
             "QuickGelu",
             "SkipLayerNormalization",

@@ -156,10 +156,11 @@ final class GraphWriter {
     }
 
     private String attention(int i, Attention a, String name, String x) {
-        String q = heads(x, a.nHeads(), a, a.qNorm(), name + "q", Q, i); // [1, pos, head, d_head]
-        String k = heads(x, a.nKvHeads(), a, a.kNorm(), name + "k", K, i);
-        String v = heads(x, a.nKvHeads(), a, null, name + "v", V, i);
-        String z = attention.write(i, a, q, k, v); // [1, pos, head, d_head]
+        List<String> qkv = linears.write(x, List.of(name + "q", name + "k", name + "v"));
+        String q = heads(qkv.get(0), a.nHeads(), a, a.qNorm(), name + "q", Q, i); // [1, pos, head, d_head], or flat
+        String k = heads(qkv.get(1), a.nKvHeads(), a, a.kNorm(), name + "k", K, i);
+        String v = heads(qkv.get(2), a.nKvHeads(), a, null, name + "v", V, i);
+        String z = attention.write(i, a, q, k, v); // [1, pos, head, d_head], or flat
         if (taps.wants(RESULT, i)) {
             String result = taps.at(RESULT, i, headResults(z, name + "o", a)); // [1, pos, head, d_model]
             if (taps.changes(RESULT, i)) {
@@ -167,16 +168,18 @@ final class GraphWriter {
                 return linears.bias(sum, name + "o");
             }
         }
-        return linears.write(reshape(graph, z, 0, 0, (long) a.nHeads() * a.dHead()), name + "o"); // [1, pos, d_model]
+        String joined = attention.flat() ? z : reshape(graph, z, 0, 0, (long) a.nHeads() * a.dHead());
+        return linears.write(joined, name + "o"); // [1, pos, d_model]
     }
 
     private String heads(String x, int n, Attention a, Norm norm, String name, HookPoint point, int layer) {
-        String h = linears.write(x, name);
         boolean wide = norm != null && a.qkNormWide();
-        if (wide) h = norms.write(h, norm, name + "_norm");
+        String h = wide ? norms.write(x, norm, name + "_norm") : x;
+        boolean each = norm != null && !wide;
+        if (attention.flat() && !each) return h;
         h = reshape(graph, h, 0, 0, n, a.dHead());
-        if (norm != null && !wide) h = norms.write(h, norm, name + "_norm");
-        return taps.at(point, layer, h);
+        if (each) h = norms.write(h, norm, name + "_norm");
+        return attention.flat() ? reshape(graph, h, 0, 0, (long) n * a.dHead()) : taps.at(point, layer, h);
     }
 
     private String headResults(String z, String name, Attention a) {
@@ -191,11 +194,10 @@ final class GraphWriter {
     }
 
     private String mlp(int i, Mlp mlp, String name, String x) {
-        String pre = taps.at(MLP_PRE, i, linears.write(x, mlp.gated() ? name + "gate" : name + "in"));
+        List<String> in = linears.write(x, mlp.gated() ? List.of(name + "gate", name + "in") : List.of(name + "in"));
+        String pre = taps.at(MLP_PRE, i, in.get(0));
         String neurons = Activations.write(graph, mlp.activation(), pre, fused); // [1, pos, d_mlp]
-        if (mlp.gated()) {
-            neurons = graph.node("Mul", neurons, taps.at(MLP_PRE_LINEAR, i, linears.write(x, name + "in")));
-        }
+        if (mlp.gated()) neurons = graph.node("Mul", neurons, taps.at(MLP_PRE_LINEAR, i, in.get(1)));
         return linears.write(taps.at(MLP_POST, i, neurons), name + "out"); // [1, pos, d_model]
     }
 }

@@ -1,7 +1,10 @@
 package org.llminspector.engine.onnx;
 
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
@@ -16,6 +19,9 @@ final class Linears {
     private static final int EXACT_LEVEL = 0;
 
     private static final int FAST_LEVEL = 4;
+
+    /** One code's worth of an activation, where the largest is 1. */
+    static final float STEP = 1f / 127;
 
     /** Activations in int8: codes U8 with zero point 128, and scales [1, pos, 1]. */
     private record Rounded(String codes, String scales) {}
@@ -35,18 +41,54 @@ final class Linears {
 
     /** [1, pos, in] to [1, pos, out] through the weight [out, in] and the bias of that module. */
     String write(String x, String module) {
-        Choice choice = plan.at(module);
+        return bias(product(x, plan.at(module), List.of(weight(module))), module);
+    }
+
+    /**
+     * The outputs of several modules with the same input, through one product where the plan has them in the same few bits:
+     * a token waits for every operator.
+     */
+    List<String> write(String x, List<String> modules) {
+        List<String> names = modules.stream().map(this::weight).toList();
+        if (modules.size() == 1 || !join(modules, names))
+            return modules.stream().map(m -> write(x, m)).toList();
+        String y = product(x, plan.at(modules.get(0)), names); // [1, pos, sum of outs]
+        long[] widths = names.stream()
+                .mapToLong(n -> encodings.weights().read(n).shape()[0])
+                .toArray();
+        boolean[] wanted = new boolean[widths.length];
+        Arrays.fill(wanted, true);
+        String[] parts = graph.node("Split", new Attributes().with("axis", 2), wanted, y, graph.ints(widths));
+        return IntStream.range(0, parts.length)
+                .mapToObj(i -> bias(parts[i], modules.get(i)))
+                .toList();
+    }
+
+    private boolean join(List<String> modules, List<String> names) {
+        if (modules.stream().map(plan::at).distinct().count() > 1) return false;
+        return switch (plan.at(modules.get(0)).precision()) {
+            case FP32, FP16, BF16 -> false; // weights stay where the file has them
+            case INT8, INT4_128 -> true;
+            case INT8_WEIGHT -> encodings.alike(names, 8, 128);
+            case INT4_32 -> encodings.alike(names, 4, 32);
+        };
+    }
+
+    private String product(String x, Choice choice, List<String> weights) {
         int level = choice.kernel() == Kernel.FAST ? FAST_LEVEL : EXACT_LEVEL;
-        String y =
-                switch (choice.precision()) {
-                    case FP32, FP16 -> graph.node("FusedMatMul", new Attributes().with("transB", 1), x, floats(module));
-                    case INT8 -> integers(x, weight(module));
-                    case INT8_WEIGHT -> blocks(x, encodings.blocks(graph, weight(module), 8, 128), level);
-                    case INT4_32 -> blocks(x, encodings.blocks(graph, weight(module), 4, 32), level);
-                    case INT4_128 -> blocks(x, encodings.blocks(graph, weight(module), 4, 128), level);
-                    case BF16 -> throw new IllegalStateException("refused when the engine opened");
-                };
-        return bias(y, module);
+        return switch (choice.precision()) {
+            case FP32 -> floats(x, encodings.weights().floats(graph, weights.get(0)));
+            case FP16 -> floats(x, encodings.halves(graph, weights.get(0)));
+            case INT8 -> integers(x, encodings.channels(graph, weights));
+            case INT8_WEIGHT -> blocks(x, encodings.blocks(graph, weights, 8, 128), level);
+            case INT4_32 -> blocks(x, encodings.blocks(graph, weights, 4, 32), level);
+            case INT4_128 -> blocks(x, encodings.blocks(graph, weights, 4, 128), level);
+            case BF16 -> throw new IllegalStateException("refused when the engine opened");
+        };
+    }
+
+    private String floats(String x, String weight) {
+        return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, weight);
     }
 
     /** Whether the plan keeps this module's weight as it is. */
@@ -91,31 +133,30 @@ final class Linears {
     }
 
     /**
-     * Integer products, rescaled: {@code y = (sum of codes' products) * activation scale * weight scale}.
+     * Integer products, rescaled: {@code y = (sum of codes' products) * (weight scale / 127) * activation scale}.
      *
      * <p>The codes are signed, but ONNX Runtime has quick kernels for unsigned activations only: 128 is added, and taken
      * off again as the zero point. Sums are of whole numbers, so this changes nothing.
      */
-    private String integers(String x, String weight) {
+    private String integers(String x, Encodings.Channels w) {
         Rounded a = rounded.computeIfAbsent(x, this::round);
-        Encodings.Channels w = encodings.channels(graph, weight);
         String middle = graph.small(Type.UINT8, 128);
-        String sums = graph.node("MatMulInteger", a.codes(), w.codes(), middle, w.zeroPoint());
-        String y = graph.node("Cast", new Attributes().with("to", Type.FLOAT.number), sums);
-        return graph.node("Mul", graph.node("Mul", y, a.scales()), w.scales());
+        String y = graph.node(
+                "MatMulIntegerToFloat", a.codes(), w.codes(), graph.scalar(STEP), w.scales(), middle, w.zeroPoint());
+        return graph.node("Mul", y, a.scales());
     }
 
     /**
-     * Each position by its own largest value: {@code scale = max|x| / 127, code = round(x / scale)}, ties to even. One
+     * Each position by its own largest value: {@code scale = max|x|, code = round(x / scale * 127)}, ties to even. One
      * scale for all (DynamicQuantizeLinear) would let a later token change an earlier one's codes.
      */
     private Rounded round(String x) {
         String most =
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
         // A position of nothing but zeros keeps them.
-        String scale = graph.node("Max", graph.node("Div", most, graph.scalar(127)), graph.scalar(Float.MIN_NORMAL));
+        String scale = graph.node("Max", most, graph.scalar(Float.MIN_NORMAL));
         String codes = graph.node(
-                "QuantizeLinear", graph.node("Div", x, scale), graph.scalar(1), graph.small(Type.UINT8, 128));
+                "QuantizeLinear", graph.node("Div", x, scale), graph.scalar(STEP), graph.small(Type.UINT8, 128));
         return new Rounded(codes, scale);
     }
 }

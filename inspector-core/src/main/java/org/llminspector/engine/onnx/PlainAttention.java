@@ -23,6 +23,11 @@ final class PlainAttention implements AttentionCore {
     }
 
     @Override
+    public boolean flat() {
+        return false;
+    }
+
+    @Override
     public String write(int i, Attention a, String q, String k, String v) {
         if (a.rope() != null) {
             q = taps.at(ROT_Q, i, rotary.rotate(q, a.rope(), a.dHead()));

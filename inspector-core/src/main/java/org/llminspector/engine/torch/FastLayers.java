@@ -43,7 +43,9 @@ final class FastLayers implements AutoCloseable {
 
     private static Product product(TorchWeights weights) {
         Linear o = weights.blocks.get(0).o();
-        if (o.weight().getDataType() == DataType.FLOAT32) return Product.PLAIN;
+        if (o.weight().getDataType() == DataType.FLOAT32) {
+            return OneDnn.serves(o.weight().getDevice()) ? Product.ONE_DNN : Product.PLAIN;
+        }
         return o.halfAlways() ? Product.HALF : Product.HALF_ALONE;
     }
 

@@ -1,5 +1,6 @@
 package org.llminspector.engine.torch;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,9 +21,10 @@ import org.llminspector.spec.Norm;
  */
 final class LayerScript {
 
-    /** How a matrix product is made: as the weights are, in FP16, or in FP16 for single positions only. */
+    /** How a matrix product is made: in FP32 by libtorch's choice or oneDNN, in FP16, or in FP16 for single positions only. */
     enum Product {
         PLAIN,
+        ONE_DNN,
         HALF,
         HALF_ALONE
     }
@@ -57,10 +59,11 @@ final class LayerScript {
     /** What the methods share. */
     static String helpers(Product product) {
         String half = "return torch.to(torch.linear(torch.to(x, 5), w), 6)\n"; // 5 is float16, 6 float32
-        String single = "return torch.linear(x, torch.to(w, 6))\n";
+        Product upcast = OneDnn.serves(Device.cpu()) ? Product.ONE_DNN : Product.PLAIN;
+        String single = "return " + exact(upcast, "x", "torch.to(w, 6)", "None") + "\n";
         String made =
                 switch (product) {
-                    case PLAIN -> "return torch.linear(x, w)\n";
+                    case PLAIN, ONE_DNN -> "return " + exact(product, "x", "w", "None") + "\n";
                     case HALF -> half;
                     case HALF_ALONE -> "if torch.size(x, 1) == 1:\n" + half.indent(2) + "else:\n" + single.indent(2);
                 };
@@ -190,11 +193,16 @@ final class LayerScript {
 
     private String linear(String x, Linear linear) {
         String w = take(linear.weight());
-        boolean bias = linear.bias() != null;
-        if (product == Product.PLAIN)
-            return "torch.linear(" + x + ", " + w + (bias ? ", " + take(linear.bias()) : "") + ")";
+        String bias = linear.bias() == null ? "None" : take(linear.bias());
+        if (product == Product.PLAIN || product == Product.ONE_DNN) return exact(product, x, w, bias);
         String y = "self.product(" + x + ", " + w + ")";
-        return bias ? "torch.add(" + y + ", " + take(linear.bias()) + ")" : y;
+        return linear.bias() == null ? y : "torch.add(" + y + ", " + bias + ")";
+    }
+
+    private static String exact(Product product, String x, String w, String bias) {
+        return product == Product.ONE_DNN
+                ? OneDnn.product(x, w, bias)
+                : "torch.linear(" + x + ", " + w + ", " + bias + ")";
     }
 
     private String norm(Norm norm, NormWeights w, String x, int width) {

@@ -2,6 +2,7 @@ package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.pytorch.jni.JniUtils;
 
 /**
  * Linear is a weight matrix [out, in] with an optional bias [out].
@@ -22,6 +23,8 @@ record Linear(NDArray weight, NDArray bias, boolean halfAlways) {
     }
 
     private static NDArray linear(NDArray x, NDArray weight, NDArray bias) {
+        boolean quick = weight.getDataType() == DataType.FLOAT32 && OneDnn.serves(weight.getDevice());
+        if (quick && !JniUtils.isGradMode()) return OneDnn.linear(x, weight, bias);
         return x.getNDArrayInternal().linear(x, weight, bias).head();
     }
 }

@@ -45,8 +45,8 @@ class FileBlocksTest {
                     continue;
                 }
                 GgufRows rows = weights.blocks(name).orElseThrow();
-                Encodings.Blocks blocks =
-                        encodings.blocks(new GraphBuilder(), name, bits, precision == Precision.INT4_32 ? 32 : 128);
+                Encodings.Blocks blocks = encodings.blocks(
+                        new GraphBuilder(), List.of(name), bits, precision == Precision.INT4_32 ? 32 : 128);
                 assertThat(blocks.block()).isEqualTo(32);
                 assertThat(held.held(blocks.scales()).toFloats())
                         .isEqualTo(rows.scales().toFloats());

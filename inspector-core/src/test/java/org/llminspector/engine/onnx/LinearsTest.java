@@ -35,7 +35,7 @@ class LinearsTest {
             for (String module : PrecisionPlan.modules(Family.open(checkpoint).spec())) {
                 String name = module + ".weight";
                 if (!weights.has(name)) continue;
-                float[] decoded = decoded(encodings.blocks(new GraphBuilder(), name, bits, size), weights);
+                float[] decoded = decoded(encodings.blocks(new GraphBuilder(), List.of(name), bits, size), weights);
                 assertThat(decoded)
                         .as(module)
                         .isEqualTo(QuantScheme.of("int" + bits + "-g" + size)
@@ -52,7 +52,7 @@ class LinearsTest {
         try (Checkpoint checkpoint = Checkpoint.open(Golden.ROOT.resolve("llama"));
                 OnnxWeights weights = new OnnxWeights(Family.open(checkpoint))) {
             String name = "blocks.1.mlp.in.weight";
-            Encodings.Channels w = new Encodings(weights, () -> signed).channels(new GraphBuilder(), name);
+            Encodings.Channels w = new Encodings(weights, () -> signed).channels(new GraphBuilder(), List.of(name));
             Tensor codes = weights.held(w.codes());
             Tensor scales = weights.held(w.scales());
             float[] expected = QuantScheme.of("int8-channel")
@@ -85,14 +85,14 @@ class LinearsTest {
             for (int p = 0; p < POSITIONS; p++) {
                 float most = 0;
                 for (int k = 0; k < 172; k++) most = Math.max(most, Math.abs(x[p * 172 + k]));
-                float scale = Math.max(most / 127, Float.MIN_NORMAL);
+                float scale = Math.max(most, Float.MIN_NORMAL);
                 for (int n = 0; n < 64; n++) {
                     int sum = 0;
                     for (int k = 0; k < 172; k++) {
-                        int code = (int) Math.rint(x[p * 172 + k] / scale);
+                        int code = (int) Math.rint(x[p * 172 + k] / scale / Linears.STEP);
                         sum += code * (int) codes.get(n * 172L + k);
                     }
-                    float expected = sum * scale * (float) w.scales().get(n);
+                    float expected = sum * (Linears.STEP * (float) w.scales().get(n)) * scale;
                     assertThat(y[p * 64 + n]).isEqualTo(expected);
                 }
             }
