@@ -2,7 +2,8 @@
 """Makes tiny random models of every family with odd sizes, and what Hugging Face transformers computes for them.
 
 usage: odd_sizes.py OUT_DIR [NAME...]        (torch, transformers 4.57 or later, safetensors)
-then:  LLM_INSPECTOR_GOLDENS=OUT_DIR mvn -pl inspector-core test -Dtest=GoldenTest,InvariantsTest
+then:  LLM_INSPECTOR_ODD=OUT_DIR mvn -Plong -pl inspector-core test -Dtest=GoldenTest
+       odd_sizes.py inspector-core/src/test/resources/golden/odd --committed
 
 One key/value head, odd vocabularies, heads that do not divide the width, every activation, embeddings tied the other way,
 biases on and off, windows layer by layer, every RoPE. The layout is that of inspector-core/src/test/resources/golden/hf;
@@ -185,6 +186,44 @@ MODELS = {
         small(no_rope_layer_interval=2, use_sliding_window=True, sliding_window=5, num_key_value_heads=3, head_dim=None, hidden_size=48),
     ),
 }
+
+
+def tiny(**more):
+    """Odder and smaller: what is committed, in inspector-core/src/test/resources/golden/odd."""
+    return small(
+        **dict(
+            dict(vocab_size=61, hidden_size=30, intermediate_size=35, num_hidden_layers=2, head_dim=10,
+                 max_position_embeddings=48),
+            **more,
+        )
+    )
+
+
+COMMITTED = {
+    "gpt2": ("GPT2", gpt2(vocab_size=61, n_positions=43, n_embd=27, n_layer=2, n_head=9, n_inner=31,
+                          activation_function="quick_gelu", scale_attn_by_inverse_layer_idx=True,
+                          tie_word_embeddings=False)),
+    "llama": ("Llama", tiny(hidden_act="gelu", head_dim=14, attention_bias=True, mlp_bias=True, tie_word_embeddings=True,
+                            max_position_embeddings=16, rope_scaling=dict(rope_type="dynamic", factor=2.5))),
+    "qwen3": ("Qwen3", tiny(use_sliding_window=True, sliding_window=4, layer_types=[FULL, SLIDE], attention_bias=True,
+                            head_dim=22, tie_word_embeddings=True, rms_norm_eps=1e-3)),
+    "gemma3": ("Gemma3", gemma(vocab_size=61, hidden_size=30, intermediate_size=35, num_hidden_layers=2, head_dim=10,
+                               layer_types=[SLIDE, FULL], rope_theta=5000.0, rope_local_base_freq=300.0,
+                               rope_scaling=dict(rope_type="linear", factor=8.0), final_logit_softcapping=6.0,
+                               hidden_activation="silu", attention_bias=True, tie_word_embeddings=False)),
+    "phi3": ("Phi3", tiny(num_attention_heads=2, hidden_size=40, head_dim=None, partial_rotary_factor=0.4,
+                          sliding_window=7, max_position_embeddings=48, original_max_position_embeddings=12,
+                          rope_scaling=dict(LONG), tie_word_embeddings=True)),
+    "gpt_neox": ("GPTNeoX", {k: v for k, v in tiny(num_attention_heads=4, hidden_size=36, use_parallel_residual=False,
+                                                   rotary_pct=0.34, hidden_act="relu", attention_bias=False,
+                                                   tie_word_embeddings=True).items()
+                             if k not in ("num_key_value_heads", "head_dim")}),
+    "olmo2": ("Olmo2", tiny(head_dim=None, attention_bias=True, hidden_act="relu",
+                            rope_scaling=dict(rope_type="yarn", factor=3.0, original_max_position_embeddings=16,
+                                              truncate=False, attention_factor=1.3))),
+    "smollm3": ("SmolLM3", tiny(num_hidden_layers=3, intermediate_size=17, no_rope_layers=[0, 1, 0], attention_bias=True,
+                                use_sliding_window=True, sliding_window=5, head_dim=None, tie_word_embeddings=False)),
+}
 CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM")}
 
 
@@ -276,7 +315,7 @@ def kind(name):
 
 
 @torch.no_grad()
-def make(root, name, cls, config, seed):
+def make(root, name, cls, config, seed, positions=37):
     folder = root / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -285,7 +324,7 @@ def make(root, name, cls, config, seed):
     single, double = load(torch.float32), load(torch.float64)
     for attempt in range(60):
         random = torch.Generator().manual_seed(1000 * attempt + seed)
-        ids = torch.randint(3, single.config.vocab_size, (1, 37), generator=random)
+        ids = torch.randint(3, single.config.vocab_size, (1, positions), generator=random)
         out, greedy = reference(single, ids)
         top = out["greedy_logits"].topk(2).values
         # A near tie could fall either way, and one token over and over would show nothing.
@@ -310,9 +349,13 @@ def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     root, only = pathlib.Path(sys.argv[1]), set(sys.argv[2:])
-    for seed, (name, (cls, config)) in enumerate(MODELS.items(), 1):
+    committed = "--committed" in only
+    only.discard("--committed")
+    for seed, (name, (cls, config)) in enumerate((COMMITTED if committed else MODELS).items(), 1):
         if not only or name in only:
-            make(root, name, cls, config, seed)
+            make(root, name, cls, config, seed, 21 if committed else 37)
+            if committed:
+                (root / name / "generation_config.json").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

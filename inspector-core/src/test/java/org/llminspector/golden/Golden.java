@@ -23,6 +23,8 @@ import org.llminspector.hook.HookId;
 public final class Golden implements AutoCloseable {
 
     public static final Path ROOT = Path.of("src/test/resources/golden/hf");
+    /** The oddest of what scripts/golden/odd_sizes.py makes: one key/value head, sizes that divide nothing. */
+    public static final Path ODD = Path.of("src/test/resources/golden/odd");
 
     public final Path dir;
     public final Checkpoint checkpoint;
@@ -52,14 +54,24 @@ public final class Golden implements AutoCloseable {
         String more = System.getenv("LLM_INSPECTOR_GOLDENS");
         if (more != null) for (String p : more.split(":", -1)) roots.add(Path.of(p));
         Set<Path> dirs = new TreeSet<>();
-        for (Path root : roots) {
-            try (Stream<Path> list = Files.list(root)) {
-                list.filter(d -> Files.exists(d.resolve("golden.safetensors"))).forEach(dirs::add);
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
-        }
+        for (Path root : roots) dirs.addAll(in(root));
         return List.copyOf(dirs);
+    }
+
+    /** Folders of the goldens in a folder. */
+    public static List<Path> in(Path root) {
+        try (Stream<Path> list = Files.list(root)) {
+            return list.filter(d -> Files.exists(d.resolve("golden.safetensors")))
+                    .sorted()
+                    .toList();
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** hf/llama. */
+    static String name(Path dir) {
+        return dir.getParent().getFileName() + "/" + dir.getFileName();
     }
 
     public Set<String> names() {
@@ -146,6 +158,6 @@ public final class Golden implements AutoCloseable {
 
     @Override
     public String toString() {
-        return dir.getFileName().toString();
+        return name(dir);
     }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
@@ -26,18 +27,35 @@ class GoldenTest {
 
     @TestFactory
     List<DynamicTest> goldens() {
+        return tests(Golden.all());
+    }
+
+    @TestFactory
+    List<DynamicTest> oddSizes() {
+        return tests(Golden.in(Golden.ODD));
+    }
+
+    /** All that scripts/golden/odd_sizes.py makes, in the folder that LLM_INSPECTOR_ODD names. */
+    @Tag("long")
+    @TestFactory
+    List<DynamicTest> moreOddSizes() {
+        String folder = System.getenv("LLM_INSPECTOR_ODD");
+        return folder == null ? List.of() : tests(Golden.in(Path.of(folder)));
+    }
+
+    private static List<DynamicTest> tests(List<Path> goldens) {
         List<DynamicTest> tests = new ArrayList<>();
-        for (Path dir : Golden.all()) {
+        for (Path dir : goldens) {
             for (Kind kind : Kind.values()) {
-                String name = dir.getFileName() + " on " + kind;
+                String name = Golden.name(dir) + " on " + kind;
                 tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind, false)));
                 if (kind == Kind.ONNX_TAPPED) continue; // captures and changes are on the tapped form anyway
                 tests.add(DynamicTest.dynamicTest(name + ": every intermediate", () -> intermediates(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(name + ": head ablation", () -> ablation(dir, kind)));
             }
-            tests.add(DynamicTest.dynamicTest(dir.getFileName() + ": the fast form between layers", () -> fast(dir)));
+            tests.add(DynamicTest.dynamicTest(Golden.name(dir) + ": the fast form between layers", () -> fast(dir)));
             tests.add(DynamicTest.dynamicTest(
-                    dir.getFileName() + " on TORCH, tapped: greedy with the cache",
+                    Golden.name(dir) + " on TORCH, tapped: greedy with the cache",
                     () -> greedy(dir, Kind.TORCH, true)));
         }
         return tests;

@@ -30,7 +30,8 @@ import org.llminspector.spec.DecoderSpec;
 
 /**
  * OnnxEngine is a model open on ONNX Runtime. A sequence of which nothing but the logits is seen runs on the fast form;
- * one that is captured or changed runs on a tapped form written for just that.
+ * one that is captured or changed runs on a tapped form written for just that. A model whose heads the fused operator
+ * does not take has the tapped form only.
  */
 public final class OnnxEngine implements InspectorEngine {
 
@@ -46,8 +47,8 @@ public final class OnnxEngine implements InspectorEngine {
     private final int threads;
     private final EngineInfo info;
     private final Map<TappedKey, OpenGraph> tapped = new LinkedHashMap<>(16, 0.75f, true);
-    private OpenGraph fast; // null until it is needed
-    private OpenGraph unembedding;
+    private final OpenGraph fast; // null where there is no fast form
+    private OpenGraph unembedding; // null until it is needed
 
     private OnnxEngine(DecoderSpec spec, Encodings encodings, int threads, PrecisionPlan plan) {
         long from = System.nanoTime();
@@ -56,8 +57,10 @@ public final class OnnxEngine implements InspectorEngine {
         this.weights = encodings.weights();
         this.encodings = encodings;
         this.threads = threads;
+        boolean fuses = spec.layers().stream().allMatch(l -> FusedAttention.takes(l.attention()));
         try {
-            this.fast = new OpenGraph(GraphWriter.fast(spec, encodings, plan), this.weights, threads, true);
+            this.fast =
+                    fuses ? new OpenGraph(GraphWriter.fast(spec, encodings, plan), this.weights, threads, true) : null;
         } catch (RuntimeException | Error e) {
             this.weights.close();
             throw e;
@@ -65,7 +68,7 @@ public final class OnnxEngine implements InspectorEngine {
         this.info = new EngineInfo(
                 "onnx",
                 version(),
-                "fast",
+                fuses ? "fast" : "tapped",
                 "cpu",
                 plan.standard(),
                 Arithmetic.of(plan, spec),
@@ -135,7 +138,8 @@ public final class OnnxEngine implements InspectorEngine {
     @Override
     public Session begin(SessionRequest request) {
         Map<HookId, List<Step>> steps = steps(request);
-        boolean plain = !request.tapped()
+        boolean plain = fast != null
+                && !request.tapped()
                 && steps.isEmpty()
                 && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
         return new OnnxSession(spec, plain ? fast : tapped(request, steps), request);
@@ -183,7 +187,7 @@ public final class OnnxEngine implements InspectorEngine {
         tapped.values().forEach(OpenGraph::close);
         tapped.clear();
         if (unembedding != null) unembedding.close();
-        fast.close();
+        if (fast != null) fast.close();
         weights.close();
     }
 }
