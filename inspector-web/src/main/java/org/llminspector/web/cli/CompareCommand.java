@@ -22,6 +22,7 @@ import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonWords;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -154,16 +155,8 @@ final class CompareCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print the comparison's manifest instead of tables.")
     boolean json;
 
-    @Option(
-            names = {"-q", "--quiet"},
-            description = "Say nothing on standard error but problems.")
-    boolean quiet;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Manners manners;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();
@@ -172,7 +165,7 @@ final class CompareCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Lines.warningsOnly();
         ComparisonRequest request = request();
-        Progress progress = new Progress(spec.commandLine().getErr(), quiet);
+        Progress progress = new Progress(spec.commandLine().getErr(), manners.quiet);
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
             ComparisonManifest m = inspector.comparisons().compare(request, listener(progress, interrupt));
@@ -184,7 +177,7 @@ final class CompareCommand implements Callable<Integer> {
             if (out != null) {
                 Files.writeString(out, new ComparisonReport(inspector.comparisons(), m).html());
             }
-            if (!quiet) {
+            if (!manners.quiet) {
                 spec.commandLine()
                         .getErr()
                         .println("comparison " + m.id() + (out == null ? "" : " · report in " + out));

@@ -11,6 +11,7 @@ import org.llminspector.exam.ExamReport;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -59,16 +60,8 @@ final class ExamCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print the whole report as JSON.")
     boolean json;
 
-    @Option(
-            names = {"-q", "--quiet"},
-            description = "Say nothing on standard error but problems.")
-    boolean quiet;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Manners manners;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();
@@ -78,7 +71,7 @@ final class ExamCommand implements Callable<Integer> {
         Lines.warningsOnly();
         if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
         Exam.Size size = new Exam.Size(seed, stories, questions, pairs);
-        Progress progress = new Progress(spec.commandLine().getErr(), quiet);
+        Progress progress = new Progress(spec.commandLine().getErr(), manners.quiet);
         Interrupt interrupt = new Interrupt();
         PrintWriter out = spec.commandLine().getOut();
         Path noRuns = Files.createTempDirectory("llm-inspector-exam");

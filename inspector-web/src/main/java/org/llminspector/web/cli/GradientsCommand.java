@@ -17,6 +17,7 @@ import org.llminspector.run.GradientsRequest;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -62,11 +63,8 @@ final class GradientsCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as POST /api/v1/gradients answers.")
     boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();

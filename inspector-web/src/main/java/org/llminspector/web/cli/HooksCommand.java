@@ -9,6 +9,7 @@ import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -36,11 +37,8 @@ final class HooksCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/hooks.")
     boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();

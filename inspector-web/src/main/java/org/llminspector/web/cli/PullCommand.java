@@ -9,6 +9,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.hub.HubClient;
 import org.llminspector.hub.Pulled;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -41,11 +42,8 @@ final class PullCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print what was pulled as JSON.")
     boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @Override
     public Integer call() {

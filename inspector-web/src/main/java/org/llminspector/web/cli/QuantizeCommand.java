@@ -15,6 +15,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.ModelWeights;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -54,11 +55,8 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/quantization.")
     boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();

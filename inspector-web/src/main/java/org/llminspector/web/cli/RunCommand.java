@@ -21,6 +21,7 @@ import org.llminspector.run.RunManifest;
 import org.llminspector.run.RunRequest;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -140,16 +141,8 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--no-store", description = "Do not keep the run.")
     boolean noStore;
 
-    @Option(
-            names = {"-q", "--quiet"},
-            description = "Say nothing on standard error but problems.")
-    boolean quiet;
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Manners manners;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();
@@ -160,7 +153,7 @@ final class RunCommand implements Callable<Integer> {
         checkOut();
         RunRequest request = request();
         Path temporary = noStore ? Files.createTempDirectory("llm-inspector-run") : null;
-        Progress progress = new Progress(spec.commandLine().getErr(), quiet);
+        Progress progress = new Progress(spec.commandLine().getErr(), manners.quiet);
         progress.show("opening the model");
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = temporary == null ? places.open(1) : places.open(1, temporary)) {
@@ -171,7 +164,7 @@ final class RunCommand implements Callable<Integer> {
             if (json) spec.commandLine().getOut().println(Json.write(manifest));
             else printer.finish(manifest);
             if (out != null) writeCaptures(inspector, manifest);
-            if (!quiet) summary(manifest);
+            if (!manners.quiet) summary(manifest);
             return interrupt.requested() ? Interrupt.EXIT_CODE : 0;
         } finally {
             progress.clear();

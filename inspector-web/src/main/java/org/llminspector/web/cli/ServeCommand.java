@@ -17,6 +17,7 @@ import org.llminspector.run.RunRequest;
 import org.llminspector.web.server.Server;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -74,11 +75,8 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--open", description = "Open the page in the browser.")
     boolean openBrowser;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();

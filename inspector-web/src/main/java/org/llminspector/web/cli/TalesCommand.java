@@ -16,6 +16,7 @@ import org.llminspector.train.tales.Tales;
 import org.llminspector.train.tales.TalesChat;
 import org.llminspector.train.tales.TalesTokenizer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -76,11 +77,8 @@ final class TalesCommand implements Callable<Integer> {
     @Option(names = "--json", description = "With --stats: print JSON.")
     boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @Override
     public Integer call() {

@@ -20,6 +20,7 @@ import org.llminspector.run.ModelWeights;
 import org.llminspector.run.WeightSlice;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -74,11 +75,8 @@ final class TensorsCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as the REST interface has it.")
     boolean json;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
     Places places = new Places();

@@ -10,6 +10,7 @@ import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 import org.llminspector.web.server.RecipeText;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -57,11 +58,8 @@ final class TrainCommand implements Callable<Integer> {
             description = "Threads of one operation. Default: as many as there are cores.")
     Integer threads;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    boolean help;
+    @Mixin
+    Help help;
 
     @Override
     public Integer call() {
