@@ -21,6 +21,7 @@ class ArchitectureTest {
     private static final List<String> ROOMS = List.of(
             "base",
             "checkpoint.gguf",
+            "checkpoint.onnx",
             "checkpoint",
             "hub",
             "tokenize.jinja",

@@ -25,10 +25,12 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufRows;
+import org.llminspector.checkpoint.onnx.OnnxFile;
 
 /**
  * Checkpoint is an open model: named tensors, memory-mapped, and config.json; or a GGUF file seen the same way, its
- * tensors under Hugging Face's names and in its layouts, decoded when they are asked for.
+ * tensors under Hugging Face's names and in its layouts, decoded when they are asked for; or an exported ONNX graph, its
+ * weights under the exporter's names.
  *
  * <p>Opening it checks every header and the index against the shards, so that what is wrong with a download is said
  * before anything is loaded. Safe on any thread; tensors outlive it.
@@ -40,22 +42,33 @@ public final class Checkpoint implements AutoCloseable {
     private final Path dir;
     private final Map<Path, WeightSource> files;
     private final Map<String, TensorInfo> tensors;
+    private final OnnxFile onnx; // null for other formats
     private String sha256;
 
-    private Checkpoint(Path dir, Map<Path, WeightSource> files, Map<String, TensorInfo> tensors) {
+    private Checkpoint(Path dir, Map<Path, WeightSource> files, Map<String, TensorInfo> tensors, OnnxFile onnx) {
         this.dir = dir;
         this.files = files;
         this.tensors = tensors;
+        this.onnx = onnx;
     }
 
-    /** Opens a folder in Hugging Face layout, a .gguf file, or a folder whose only weights are one. */
+    /** Opens a folder in Hugging Face layout, a .gguf or .onnx file, or a folder whose only weights are one. */
     public static Checkpoint open(Path path) {
         WeightFiles weights = WeightFiles.find(path);
-        Path dir = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        Path dir = Files.isDirectory(path) ? path : WeightFiles.folder(path);
+        OnnxFile onnx = null;
         Map<Path, WeightSource> files = new LinkedHashMap<>();
         try {
             Map<String, TensorInfo> tensors = new LinkedHashMap<>();
             for (Path weightFile : weights.files()) {
+                if (WeightFiles.isOnnx(weightFile)) {
+                    onnx = OnnxFile.open(weightFile);
+                    for (WeightSource source : OnnxWeightFiles.of(onnx)) {
+                        files.put(source.path(), source);
+                        tensors.putAll(source.tensors());
+                    }
+                    continue;
+                }
                 WeightSource file = WeightFiles.isGguf(weightFile)
                         ? GgufWeights.open(weightFile)
                         : SafetensorsFile.open(weightFile);
@@ -71,7 +84,7 @@ public final class Checkpoint implements AutoCloseable {
                 }
             }
             checkIndex(dir, weights.index(), tensors);
-            return new Checkpoint(dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors));
+            return new Checkpoint(dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors), onnx);
         } catch (RuntimeException | Error e) {
             files.values().forEach(WeightSource::close);
             throw e;
@@ -102,6 +115,11 @@ public final class Checkpoint implements AutoCloseable {
     /** The GGUF file that this is, if it is one: its metadata, and its tensors under its own names. */
     public Optional<GgufFile> gguf() {
         return Optional.ofNullable(ggufWeights()).map(GgufWeights::file);
+    }
+
+    /** The exported graph that this is, if it is one. */
+    public Optional<OnnxFile> onnx() {
+        return Optional.ofNullable(onnx);
     }
 
     private GgufWeights ggufWeights() {

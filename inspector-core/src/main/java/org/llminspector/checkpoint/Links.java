@@ -73,6 +73,7 @@ final class Links {
     }
 
     private static boolean inBlobs(Path folder, Path real) {
+        if (folder.endsWith("onnx") && inBlobs(folder.getParent(), real)) return true;
         Path snapshots = folder.getParent();
         if (snapshots == null || snapshots.getParent() == null || snapshots.getFileName() == null) return false;
         return snapshots.getFileName().toString().equals("snapshots")

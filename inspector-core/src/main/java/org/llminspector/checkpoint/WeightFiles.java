@@ -34,6 +34,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
 
     static final String SINGLE = "model.safetensors";
     static final String GGUF = ".gguf";
+    static final String ONNX = ".onnx";
     static final String INDEX = "model.safetensors.index.json";
 
     /** The part of a model that sees pictures lies beside it. */
@@ -50,9 +51,9 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
                     .where(dir)
                     .instead("give the folder that holds config.json and the .safetensors files");
         }
-        if (Files.isRegularFile(dir) && isGguf(dir)) return new WeightFiles(List.of(dir), Map.of());
+        if (Files.isRegularFile(dir) && (isGguf(dir) || isOnnx(dir))) return new WeightFiles(List.of(dir), Map.of());
         if (!Files.isDirectory(dir)) {
-            throw Problem.invalid("a model is a folder or a .gguf file, and this is another file")
+            throw Problem.invalid("a model is a folder, a .gguf or an .onnx file, and this is another file")
                     .where(dir)
                     .instead("give the folder that holds config.json and the .safetensors files");
         }
@@ -63,6 +64,43 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
 
     static boolean isGguf(Path file) {
         return file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(GGUF);
+    }
+
+    static boolean isOnnx(Path file) {
+        return file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(ONNX);
+    }
+
+    /** The model's folder around one of its files; an ONNX file may lie in the subfolder {@code onnx}. */
+    static Path folder(Path file) {
+        Path dir = file.toAbsolutePath().getParent();
+        boolean inside = isOnnx(file) && dir.endsWith("onnx") && !Files.exists(dir.resolve("config.json"));
+        return inside ? dir.getParent() : dir;
+    }
+
+    /** model.onnx or onnx/model.onnx, or else the only .onnx file in one of the two. */
+    private static Path onnx(Path dir) {
+        for (Path place : List.of(dir, dir.resolve("onnx"))) {
+            if (!Files.isDirectory(place)) continue;
+            if (exists(place.resolve("model" + ONNX))) return Links.check(place, "model" + ONNX);
+            List<String> names = new ArrayList<>();
+            try (Stream<Path> children = Files.list(place)) {
+                children.filter(WeightFiles::isOnnx)
+                        .map(p -> p.getFileName().toString())
+                        .sorted()
+                        .forEach(names::add);
+            } catch (IOException e) {
+                throw Reads.unreadable(place, e);
+            }
+            if (names.size() == 1) return Links.check(place, names.get(0));
+            if (names.size() > 1) {
+                throw Problem.invalid("there are several ONNX files")
+                        .where(place)
+                        .expected("one, or model.onnx")
+                        .found(some(names))
+                        .instead("name one of the files instead of the folder");
+            }
+        }
+        return null;
     }
 
     /** A dangling link counts: what is wrong with it is said where it is opened. */
@@ -130,6 +168,8 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
                     .found(some(ggufs))
                     .instead("name one of the files instead of the folder");
         }
+        Path onnx = onnx(dir);
+        if (onnx != null) return new WeightFiles(List.of(onnx), Map.of());
         if (!pickles.isEmpty()) {
             throw Problem.unsupported("the weights are PyTorch pickles, and opening a pickle runs the code inside it")
                     .where(dir)
@@ -141,7 +181,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
         }
         throw Problem.notFound("the folder holds no weights")
                 .where(dir)
-                .expected(SINGLE + ", or " + INDEX + " with its shards, or one .safetensors or .gguf file")
+                .expected(SINGLE + ", or " + INDEX + " with its shards, or one .safetensors, .gguf or .onnx file")
                 .found("none of these")
                 .instead("give the folder that holds config.json and the .safetensors files, or a .gguf file");
     }

@@ -55,6 +55,12 @@ public interface Family {
         return new Weights(spec, checkpoint, family.weights(spec, checkpoint));
     }
 
+    /** The spec that the config gives, of an exported graph: the graph decides the arithmetic, the spec what it is called. */
+    static DecoderSpec exported(Checkpoint checkpoint) {
+        Config config = new Config(checkpoint.config(), checkpoint.configFile());
+        return of(config).spec(config);
+    }
+
     private static String supported() {
         return ALL.stream()
                 .flatMap(f -> f.modelTypes().stream())

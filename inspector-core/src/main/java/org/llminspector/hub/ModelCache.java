@@ -52,7 +52,7 @@ public final class ModelCache {
     private final Supplier<Path> downloaded;
 
     /**
-     * @param given a model folder or .gguf file named by the user, or null; it wins over others of its slug
+     * @param given a model folder, .gguf or .onnx file named by the user, or null; it wins over others of its slug
      * @param roots folders whose subfolders are models
      * @param trained the folder whose subfolders are models that were trained here
      * @param downloaded gives the Hugging Face cache
@@ -62,10 +62,10 @@ public final class ModelCache {
         this.roots = List.copyOf(roots);
         this.trained = trained;
         this.downloaded = downloaded;
-        if (given != null && !Files.isDirectory(given) && !isGguf(given)) {
+        if (given != null && !Files.isDirectory(given) && !isGguf(given) && !isOnnx(given)) {
             throw Problem.notFound("the model folder does not exist")
                     .where(given)
-                    .expected("a folder with config.json and *.safetensors, or a .gguf file")
+                    .expected("a folder with config.json and *.safetensors, a .gguf or an .onnx file")
                     .instead("check the path, or leave --model out");
         }
     }
@@ -74,7 +74,8 @@ public final class ModelCache {
     public List<Found> list() {
         Map<String, Found> found = new LinkedHashMap<>();
         if (given != null) {
-            Path name = given.getFileName();
+            Path named = isOnnx(given) ? folder(given) : given;
+            Path name = named.getFileName();
             String slug = name == null ? "model" : isGguf(given) ? stem(given) : name.toString();
             found.put(slug, new Found(slug, given, "given"));
         }
@@ -173,6 +174,16 @@ public final class ModelCache {
                 && name.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")
                 && !name.toString().startsWith("mmproj")
                 && Files.isRegularFile(file);
+    }
+
+    private static boolean isOnnx(Path file) {
+        return file.toString().toLowerCase(Locale.ROOT).endsWith(".onnx") && Files.isRegularFile(file);
+    }
+
+    /** The model's folder, after which it is called: several of its files are model.onnx, in a subfolder onnx. */
+    private static Path folder(Path onnx) {
+        Path dir = onnx.getParent();
+        return dir.endsWith("onnx") && dir.getParent() != null ? dir.getParent() : dir;
     }
 
     private static String stem(Path gguf) {

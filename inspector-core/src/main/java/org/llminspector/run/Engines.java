@@ -5,6 +5,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.onnx.ExportedEngine;
 import org.llminspector.engine.onnx.OnnxDevices;
 import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchDevices;
@@ -38,7 +39,29 @@ final class Engines {
     }
 
     /** @param device one that {@link #device} gave */
-    static InspectorEngine open(String engine, Weights weights, String device, PrecisionPlan plan) {
+    static InspectorEngine open(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
+        if (folder.exported() == null) return open(engine, folder.weights(), device, plan);
+        check(engine, folder);
+        return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
+    }
+
+    /** Refuses an engine that cannot open the model. */
+    static void check(String engine, ModelFolder folder) {
+        check(engine);
+        if (folder.exported() == null || engine.equals("onnx")) return;
+        throw Problem.unsupported("an ONNX file runs on the onnx engine only")
+                .where("engine")
+                .expected("onnx")
+                .found(engine)
+                .instead("leave the engine out, or open the model's safetensors or GGUF");
+    }
+
+    /** The engine that a request without one means. */
+    static String standard(ModelFolder folder) {
+        return folder.exported() == null ? DEFAULT : "onnx";
+    }
+
+    private static InspectorEngine open(String engine, Weights weights, String device, PrecisionPlan plan) {
         if (engine.equals("onnx")) return OnnxEngine.open(weights, device, plan);
         List<PrecisionPlan.Choice> choices = plan.choices(weights.spec());
         if (choices.size() == 1)

@@ -3,7 +3,9 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.llminspector.engine.onnx.ExportedHooks;
 import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
@@ -12,16 +14,22 @@ final class Hooks {
 
     private Hooks() {}
 
-    static List<Inspector.HookDescription> describe(DecoderSpec spec) {
+    static List<Inspector.HookDescription> describe(ModelFolder folder) {
+        DecoderSpec spec = folder.spec();
+        ExportedHooks exported = folder.exported();
         List<Inspector.HookDescription> all = new ArrayList<>();
         for (HookPoint point : HookPoint.values()) {
             List<Integer> layers = point.layered()
                     ? IntStream.range(0, spec.nLayers())
                             .filter(i -> point.existsIn(spec, i))
+                            .filter(i -> exported == null || exported.has(HookId.of(point, i)))
                             .boxed()
                             .toList()
                     : List.of();
-            boolean available = point.layered() ? !layers.isEmpty() : point.existsIn(spec, -1);
+            boolean available = point.layered()
+                    ? !layers.isEmpty()
+                    : point.existsIn(spec, -1) && (exported == null || exported.has(HookId.of(point)));
+            boolean hidden = exported != null && !available && point.existsIn(spec, 0);
             all.add(new Inspector.HookDescription(
                     point.template(),
                     point.axes().stream().map(Axis::label).toList(),
@@ -29,8 +37,8 @@ final class Hooks {
                     point.doc(),
                     available,
                     layers,
-                    available ? null : point.absence(),
-                    null));
+                    available ? null : hidden ? exported.why(point) : point.absence(),
+                    hidden ? ExportedHooks.instead() : null));
         }
         return all;
     }

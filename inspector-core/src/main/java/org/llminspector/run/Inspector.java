@@ -289,8 +289,9 @@ public final class Inspector implements AutoCloseable {
 
     /** Every hook point, with a reason where this model or engine does not have it. */
     public List<HookDescription> hooks(String slug, String engine) {
-        Engines.check(engine == null ? Engines.DEFAULT : engine);
-        return Hooks.describe(models.folder(slug).spec());
+        ModelFolder folder = models.folder(slug);
+        Engines.check(engine == null ? Engines.standard(folder) : engine, folder);
+        return Hooks.describe(folder);
     }
 
     public List<Device> devices() {

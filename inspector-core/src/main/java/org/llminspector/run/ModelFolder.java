@@ -1,14 +1,21 @@
 package org.llminspector.run;
 
 import java.nio.file.Files;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.engine.onnx.ExportedHooks;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -21,7 +28,9 @@ final class ModelFolder implements AutoCloseable {
 
     private final ModelCache.Found found;
     private final Checkpoint checkpoint;
-    private final Weights weights;
+    private final DecoderSpec spec;
+    private final Weights weights; // null for an exported graph
+    private final ExportedHooks exported; // null for all others
     private Tokenizer tokenizer; // opened on first use
     private Optional<ChatTemplate> chatTemplate; // opened on first use
     private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
@@ -30,7 +39,10 @@ final class ModelFolder implements AutoCloseable {
         this.found = found;
         this.checkpoint = Checkpoint.open(found.dir());
         try {
-            this.weights = Family.open(checkpoint);
+            OnnxFile graph = checkpoint.onnx().orElse(null);
+            this.weights = graph == null ? Family.open(checkpoint) : null;
+            this.spec = graph == null ? weights.spec() : Family.exported(checkpoint);
+            this.exported = graph == null ? null : new ExportedHooks(graph, spec);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -49,12 +61,35 @@ final class ModelFolder implements AutoCloseable {
         return checkpoint;
     }
 
+    /** The canonical weights; an exported graph has none. */
     Weights weights() {
-        return weights;
+        if (weights != null) return weights;
+        throw Problem.unsupported("an exported ONNX graph does not say which of its weights is which")
+                .where(slug())
+                .instead("open the model's safetensors or GGUF; the graph's own tensors are listed under its tensors");
     }
 
     DecoderSpec spec() {
-        return weights.spec();
+        return spec;
+    }
+
+    /** What an exported graph shows; null for models whose arithmetic is ours. */
+    ExportedHooks exported() {
+        return exported;
+    }
+
+    /** The hooks that patterns match, of those that can be seen; a pattern for none of them is a Problem. */
+    SortedSet<HookId> hooks(Collection<String> patterns) {
+        if (exported == null) return HookPatterns.match(spec, patterns);
+        SortedSet<HookId> all = new TreeSet<>();
+        for (String pattern : patterns) {
+            SortedSet<HookId> meant = HookPatterns.match(spec, List.of(pattern));
+            HookId first = meant.first();
+            meant.removeIf(id -> !exported.has(id));
+            if (meant.isEmpty()) throw exported.refusal(first);
+            all.addAll(meant);
+        }
+        return all;
     }
 
     /** A checkpoint may leave its tokenizer to the model it became. */

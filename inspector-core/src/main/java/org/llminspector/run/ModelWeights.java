@@ -40,8 +40,11 @@ public final class ModelWeights {
     /** Every tensor of a model's files. */
     public List<Entry> list(String slug) {
         ModelFolder folder = models.folder(slug);
-        Map<String, List<String>> canonical = folder.weights().names().stream()
-                .collect(Collectors.groupingBy(w -> folder.weights().info(w).name()));
+        Map<String, List<String>> canonical = folder.exported() != null
+                ? Map.of()
+                : folder.weights().names().stream()
+                        .collect(Collectors.groupingBy(
+                                w -> folder.weights().info(w).name()));
         return folder.checkpoint().tensors().values().stream()
                 .map(t -> new Entry(
                         t.name(),

@@ -45,6 +45,7 @@ final class OpenModels implements AutoCloseable {
 
     /** The model on an engine, loaded on first use. Called by the queue's worker only, so none closes in use. */
     synchronized InspectorEngine engine(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
+        Engines.check(engine, folder);
         String device = Engines.device(engine, wanted);
         Key key = new Key(folder.slug(), engine, device, plan);
         InspectorEngine open = engines.get(key);
@@ -56,7 +57,7 @@ final class OpenModels implements AutoCloseable {
         }
         Sha256Sums.verify(folder.checkpoint().dir());
         folder.beginHash();
-        InspectorEngine loaded = Engines.open(engine, folder.weights(), device, plan);
+        InspectorEngine loaded = Engines.open(engine, folder, device, plan);
         engines.put(key, loaded);
         return loaded;
     }

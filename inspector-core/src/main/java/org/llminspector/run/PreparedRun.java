@@ -14,6 +14,7 @@ import org.llminspector.capture.InterventionCheck;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.ExportedEngine;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
@@ -37,8 +38,8 @@ record PreparedRun(
         SortedSet<HookId> frozen) {
 
     static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
-        RunRequest request = withDefaults(raw, folder.slug());
-        Engines.check(request.engine());
+        RunRequest request = withDefaults(raw, folder);
+        Engines.check(request.engine(), folder);
         DecoderSpec spec = folder.spec();
         request.plan().check(spec);
         Prompt prompt = Prompt.of(request, folder);
@@ -46,7 +47,8 @@ record PreparedRun(
                 request.generate() == null ? null : request.generate().withDefaults();
         int wanted = prompt.tokens().size() + (options == null ? 0 : options.maxNewTokens());
         int maxPositions = Math.min(wanted, spec.maxContext());
-        SortedSet<HookId> hooks = HookPatterns.match(spec, request.capture());
+        SortedSet<HookId> hooks = folder.hooks(request.capture());
+        if (folder.exported() != null && !request.interventions().isEmpty()) throw ExportedEngine.changes();
         InterventionCheck.check(spec, request.interventions(), maxPositions);
         SortedSet<HookId> frozen = new TreeSet<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();
@@ -90,10 +92,10 @@ record PreparedRun(
         return all;
     }
 
-    private static RunRequest withDefaults(RunRequest r, String slug) {
+    private static RunRequest withDefaults(RunRequest r, ModelFolder folder) {
         return new RunRequest(
-                slug,
-                r.engine() == null ? Engines.DEFAULT : r.engine(),
+                folder.slug(),
+                r.engine() == null ? Engines.standard(folder) : r.engine(),
                 r.device() == null ? "auto" : r.device(),
                 r.plan().standard(),
                 r.precisionPlan(),

@@ -14,6 +14,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.onnx.ExportedHooks;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
@@ -54,6 +55,8 @@ final class TwinHooks {
     /** Why a hook of A cannot be compared with B's, or null. */
     private String difference(HookId hook) {
         DecoderSpec spec = b.spec();
+        ExportedHooks exported = a.folder().exported();
+        if (exported != null && !exported.has(hook)) return "not in A: " + exported.why(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + spec.nLayers() + " layers";
         if (!hook.point().existsIn(spec, hook.layer()))
             return "not in B: " + hook.point().absence();

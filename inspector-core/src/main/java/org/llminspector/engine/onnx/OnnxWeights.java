@@ -109,6 +109,11 @@ final class OnnxWeights implements AutoCloseable {
         return named;
     }
 
+    /** Every held weight, for a session. */
+    synchronized Map<String, OnnxTensorLike> all() {
+        return named(Set.copyOf(entries.keySet()));
+    }
+
     /** Bytes of these weights as they are held. */
     synchronized long bytes(Set<String> names) {
         return names.stream().mapToLong(n -> entry(n).value().byteSize()).sum();
@@ -123,6 +128,7 @@ final class OnnxWeights implements AutoCloseable {
                     case I8 -> Type.INT8;
                     case U8 -> Type.UINT8;
                     case I32 -> Type.INT32;
+                    case I64 -> Type.INT64;
                     default -> throw new IllegalArgumentException("no ONNX weight is " + t);
                 };
         ByteBuffer memory = outsideHeap(t.data(), t.dtype().bytes());

@@ -33,7 +33,7 @@ final class OpenGraph implements AutoCloseable {
         });
     }
 
-    private static SessionOptions options(int threads, boolean fast, boolean pack) throws OrtException {
+    static SessionOptions options(int threads, boolean fast, boolean pack) throws OrtException {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);

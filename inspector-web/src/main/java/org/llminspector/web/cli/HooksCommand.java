@@ -31,7 +31,7 @@ final class HooksCommand implements Callable<Integer> {
     @Spec
     CommandSpec spec;
 
-    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch.")
+    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch; onnx for .onnx.")
     String engine;
 
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/hooks.")

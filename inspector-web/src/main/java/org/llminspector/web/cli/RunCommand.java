@@ -106,7 +106,7 @@ final class RunCommand implements Callable<Integer> {
             description = "A change to make while it runs, or a list of them, as JSON or @FILE; may be repeated.")
     List<String> intervene;
 
-    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch.")
+    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch; onnx for .onnx.")
     String engine;
 
     @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")

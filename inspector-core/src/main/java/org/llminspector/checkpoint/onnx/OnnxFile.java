@@ -1,0 +1,317 @@
+package org.llminspector.checkpoint.onnx;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.base.Names;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
+
+/**
+ * OnnxFile is an ONNX model read as a graph of named values; the bytes of its weights stay where they are.
+ *
+ * <p>Field numbers are onnx.proto's. What is not needed is not understood, and kept byte for byte.
+ */
+public final class OnnxFile {
+
+    /** Branches within branches. */
+    private static final int MAX_DEPTH = 16;
+
+    /**
+     * Value is an input or an output.
+     *
+     * @param type onnx.proto's TensorProto.DataType: 1 float, 7 int64, 9 bool, 10 float16; 0 when it is not said
+     * @param shape sizes, -1 where a run decides; null when it is not said
+     */
+    public record Value(String name, int type, List<Long> shape) {}
+
+    /**
+     * Node is one operation.
+     *
+     * @param numbers its attributes that are whole numbers
+     */
+    public record Node(String name, String op, List<String> inputs, List<String> outputs, Map<String, Long> numbers) {}
+
+    /**
+     * Weight is an initializer.
+     *
+     * @param location the file beside this one that its bytes are in, or null for this one
+     * @param offset of its first byte in that file; -1 when the numbers are not plain bytes
+     * @param bytes how many; -1 for all that follow
+     */
+    public record Weight(String name, int type, List<Long> shape, String location, long offset, long bytes) {}
+
+    private final Path path;
+    private final ByteBuffer bytes;
+    private int graphTag;
+    private int graphStart;
+    private int graphEnd = -1;
+    private final List<Node> nodes = new ArrayList<>();
+    private final List<Value> inputs = new ArrayList<>();
+    private final List<Value> outputs = new ArrayList<>();
+    private final List<Weight> weights = new ArrayList<>();
+
+    private OnnxFile(Path path, ByteBuffer bytes) {
+        this.path = path;
+        this.bytes = bytes;
+    }
+
+    /** Maps the file and reads its graph; whatever is wrong with it is a Problem. */
+    public static OnnxFile open(Path path) {
+        ByteBuffer bytes = Reads.uninterrupted(path, () -> {
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                if (channel.size() > Integer.MAX_VALUE) {
+                    throw Problem.tooLarge("an ONNX file is one protobuf message, which cannot be this long")
+                            .where(path)
+                            .expected("less than 2 GiB, the weights beside it")
+                            .found(channel.size() + " bytes");
+                }
+                return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size())
+                        .order(ByteOrder.LITTLE_ENDIAN);
+            }
+        });
+        OnnxFile file = new OnnxFile(path, bytes);
+        file.readModel(new ProtoReader(path, bytes, 0, bytes.capacity()));
+        return file;
+    }
+
+    private void readModel(ProtoReader model) {
+        while (model.next()) {
+            if (model.field() != 7) continue;
+            if (graphEnd >= 0) throw wrong("the file holds two graphs", "one");
+            graphTag = model.tagAt();
+            graphStart = model.start();
+            graphEnd = model.end();
+            readGraph(model.message());
+        }
+        if (graphEnd < 0) throw wrong("the file holds no graph", "a ModelProto with a graph");
+        Set<String> names = new HashSet<>();
+        for (Weight w : weights) {
+            if (!names.add(w.name())) throw wrong("two weights have the name " + Names.shown(w.name()), "one");
+        }
+        inputs.removeIf(i -> names.contains(i.name())); // old files list their weights there too
+    }
+
+    private Problem wrong(String what, String expected) {
+        return Problem.invalid(what).where(path).expected(expected).instead("download it again");
+    }
+
+    private void readGraph(ProtoReader graph) {
+        while (graph.next()) {
+            switch (graph.field()) {
+                case 1 -> nodes.add(node(graph.message(), 0));
+                case 5 -> weights.add(weight(graph.message()));
+                case 11 -> inputs.add(value(graph.message()));
+                case 12 -> outputs.add(value(graph.message()));
+                default -> {}
+            }
+        }
+    }
+
+    private Node node(ProtoReader node, int depth) {
+        String name = "";
+        String op = "";
+        List<String> in = new ArrayList<>();
+        List<String> out = new ArrayList<>();
+        Map<String, Long> numbers = new HashMap<>();
+        while (node.next()) {
+            switch (node.field()) {
+                case 1 -> in.add(node.text());
+                case 2 -> out.add(node.text());
+                case 3 -> name = node.text();
+                case 4 -> op = node.text();
+                case 5 -> attribute(node.message(), numbers, depth);
+                default -> {}
+            }
+        }
+        return new Node(name, op, List.copyOf(in), List.copyOf(out), Map.copyOf(numbers));
+    }
+
+    /** Reads a number; looks into tensors and branches only for files that they may not name. */
+    private void attribute(ProtoReader attribute, Map<String, Long> numbers, int depth) {
+        String name = "";
+        Long number = null;
+        while (attribute.next()) {
+            switch (attribute.field()) {
+                case 1 -> name = attribute.text();
+                case 3 -> number = attribute.number();
+                case 5, 10 -> inside(weight(attribute.message()));
+                case 6, 11 -> branch(attribute.message(), depth + 1);
+                default -> {}
+            }
+        }
+        if (number != null) numbers.put(name, number);
+    }
+
+    private void branch(ProtoReader graph, int depth) {
+        if (depth > MAX_DEPTH) throw wrong("branches lie within branches", "at most " + MAX_DEPTH + " levels");
+        while (graph.next()) {
+            if (graph.field() == 1) node(graph.message(), depth);
+            if (graph.field() == 5) inside(weight(graph.message()));
+        }
+    }
+
+    private void inside(Weight w) {
+        if (w.location() != null) {
+            throw Problem.unsupported("a constant of the graph lies in another file")
+                    .where(path + ", " + Names.shown(w.name()))
+                    .expected("only the graph's own weights there")
+                    .found(Names.shown(w.location()));
+        }
+    }
+
+    private static Value value(ProtoReader value) {
+        String name = "";
+        int type = 0;
+        List<Long> shape = null;
+        while (value.next()) {
+            if (value.field() == 1) name = value.text();
+            if (value.field() != 2) continue;
+            ProtoReader kinds = value.message();
+            while (kinds.next()) {
+                if (kinds.field() != 1) continue; // a tensor
+                ProtoReader tensor = kinds.message();
+                while (tensor.next()) {
+                    if (tensor.field() == 1) type = (int) tensor.number();
+                    if (tensor.field() == 2) shape = shape(tensor.message());
+                }
+            }
+        }
+        return new Value(name, type, shape);
+    }
+
+    private static List<Long> shape(ProtoReader shape) {
+        List<Long> sizes = new ArrayList<>();
+        while (shape.next()) {
+            if (shape.field() != 1) continue;
+            long size = -1;
+            ProtoReader dim = shape.message();
+            while (dim.next()) if (dim.field() == 1) size = dim.number();
+            sizes.add(size);
+        }
+        return List.copyOf(sizes);
+    }
+
+    private static Weight weight(ProtoReader tensor) {
+        String name = "";
+        int type = 0;
+        List<Long> shape = new ArrayList<>();
+        long offset = -1;
+        long length = -1;
+        Map<String, String> external = new HashMap<>();
+        boolean elsewhere = false;
+        while (tensor.next()) {
+            switch (tensor.field()) {
+                case 1 -> {
+                    if (!tensor.packed()) shape.add(tensor.number());
+                    else {
+                        ProtoReader sizes = tensor.message();
+                        while (!sizes.atEnd()) shape.add(sizes.packedNumber());
+                    }
+                }
+                case 2 -> type = (int) tensor.number();
+                case 8 -> name = tensor.text();
+                case 9 -> {
+                    offset = tensor.start();
+                    length = tensor.end() - offset;
+                }
+                case 13 -> {
+                    String key = "";
+                    String value = "";
+                    ProtoReader entry = tensor.message();
+                    while (entry.next()) {
+                        if (entry.field() == 1) key = entry.text();
+                        if (entry.field() == 2) value = entry.text();
+                    }
+                    external.put(key, value);
+                }
+                case 14 -> elsewhere = tensor.number() == 1;
+                default -> {}
+            }
+        }
+        if (!elsewhere) return new Weight(name, type, List.copyOf(shape), null, offset, length);
+        return new Weight(
+                name,
+                type,
+                List.copyOf(shape),
+                external.getOrDefault("location", ""),
+                number(external.getOrDefault("offset", "0")),
+                number(external.getOrDefault("length", "-1")));
+    }
+
+    /** -2 for what is no number: no file has such an offset or length. */
+    private static long number(String text) {
+        return text.matches("-1|[0-9]{1,18}") ? Long.parseLong(text) : -2;
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    public long size() {
+        return bytes.capacity();
+    }
+
+    /** Operations of the graph, not of its branches. */
+    public List<Node> nodes() {
+        return nodes;
+    }
+
+    /** What a run must give. */
+    public List<Value> inputs() {
+        return inputs;
+    }
+
+    public List<Value> outputs() {
+        return outputs;
+    }
+
+    public List<Weight> weights() {
+        return weights;
+    }
+
+    /** The file's bytes with more values as outputs: names appended to the graph, all else as it is. */
+    public byte[] withOutputs(List<String> values) {
+        ByteArrayOutputStream more = new ByteArrayOutputStream();
+        for (String v : values) {
+            byte[] name = v.getBytes(StandardCharsets.UTF_8);
+            ByteArrayOutputStream info = new ByteArrayOutputStream();
+            field(info, 1, name);
+            field(more, 12, info.toByteArray());
+        }
+        ByteArrayOutputStream head = new ByteArrayOutputStream();
+        varint(head, 7 << 3 | 2);
+        varint(head, (long) graphEnd - graphStart + more.size());
+        long total = (long) bytes.capacity() - (graphStart - graphTag) + head.size() + more.size();
+        ByteBuffer all = ByteBuffer.allocate(Math.toIntExact(total));
+        all.put(bytes.slice(0, graphTag)).put(head.toByteArray());
+        all.put(bytes.slice(graphStart, graphEnd - graphStart)).put(more.toByteArray());
+        all.put(bytes.slice(graphEnd, bytes.capacity() - graphEnd));
+        return all.array();
+    }
+
+    private static void field(ByteArrayOutputStream out, int field, byte[] value) {
+        varint(out, (long) field << 3 | 2);
+        varint(out, value.length);
+        out.writeBytes(value);
+    }
+
+    private static void varint(ByteArrayOutputStream out, long value) {
+        long rest = value;
+        while ((rest & ~0x7FL) != 0) {
+            out.write((int) ((rest & 0x7F) | 0x80));
+            rest >>>= 7;
+        }
+        out.write((int) rest);
+    }
+}

@@ -1,0 +1,240 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtSession;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBuffers;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.ExportedHooks.Place;
+import org.llminspector.engine.onnx.ExportedHooks.Source;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.hook.HookId;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+
+/** ExportedSession is one sequence on an exported graph: what a pass gave as keys and values the next one is given. */
+final class ExportedSession implements Session {
+
+    /** At or below these a score is a mask's, which exporters write as the lowest number of the format. */
+    private static final float MASKED = -1e30f;
+
+    private static final float MASKED_HALF = -65504f;
+
+    private final DecoderSpec spec;
+    private final OrtSession session;
+    private final ExportedPorts ports;
+    private final Map<HookId, Place> places = new TreeMap<>();
+    private final CaptureBuffers buffers;
+    private final boolean fast;
+    private final Runnable release;
+    private OrtSession.Result last; // holds the keys and values so far; null before the first pass
+    private int length;
+    private long copyOutNanos;
+
+    ExportedSession(
+            DecoderSpec spec,
+            OrtSession session,
+            ExportedPorts ports,
+            ExportedHooks hooks,
+            SessionRequest request,
+            boolean fast,
+            Runnable release) {
+        this.spec = spec;
+        this.session = session;
+        this.ports = ports;
+        this.fast = fast;
+        this.release = release;
+        for (HookId id : request.hooks()) places.put(id, hooks.place(id));
+        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());
+    }
+
+    @Override
+    public float[] append(int[] tokens) {
+        int count = tokens.length;
+        Set<String> requested = new HashSet<>(List.of(ExportedPorts.LOGITS));
+        try (Feed feed = new Feed()) {
+            long[] ids = new long[count];
+            long[] positions = new long[count];
+            for (int i = 0; i < count; i++) {
+                ids[i] = tokens[i];
+                positions[i] = (long) length + i;
+            }
+            feed.longs(ExportedPorts.IDS, ids, 1, count);
+            if (wants(ExportedPorts.POSITIONS)) feed.longs(ExportedPorts.POSITIONS, positions, 1, count);
+            if (wants(ExportedPorts.MASK)) {
+                long[] ones = new long[length + count];
+                Arrays.fill(ones, 1);
+                feed.longs(ExportedPorts.MASK, ones, 1, ones.length);
+            }
+            if (wants(ExportedPorts.USE_CACHE)) {
+                feed.booleans(ExportedPorts.USE_CACHE, new boolean[] {length > 0}, 1);
+            }
+            for (int i = 0; i < spec.nLayers(); i++) {
+                Attention a = spec.layers().get(i).attention();
+                for (String part : List.of(i + ".key", i + ".value")) {
+                    feed.put(
+                            ExportedPorts.past(part),
+                            last == null ? nothing(feed, a) : tensor(last, ExportedPorts.present(part)));
+                    requested.add(ExportedPorts.present(part));
+                }
+            }
+            places.values().forEach(p -> requested.add(p.value()));
+            OrtSession.Result result = Ort.call(env -> session.run(feed.inputs(), requested));
+            try {
+                float[] logits = take(result, count);
+                if (last != null) last.close();
+                last = result;
+                length += count;
+                return logits;
+            } catch (RuntimeException | Error e) {
+                result.close();
+                throw e;
+            }
+        }
+    }
+
+    private boolean wants(String input) {
+        return ports.inputs().contains(input);
+    }
+
+    /** Keys or values of no position. */
+    private OnnxTensor nothing(Feed feed, Attention a) {
+        return feed.own(Feed.tensor(Feed.memory(0, 1), ports.cache(), 1, a.nKvHeads(), 0, a.dHead()));
+    }
+
+    private static OnnxTensor tensor(OrtSession.Result result, String name) {
+        return (OnnxTensor) result.get(name).orElseThrow();
+    }
+
+    private float[] take(OrtSession.Result result, int count) {
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            long[] cache = {1, a.nKvHeads(), (long) length + count, a.dHead()};
+            for (String part : List.of(i + ".key", i + ".value")) {
+                check(
+                        ExportedPorts.present(part),
+                        tensor(result, ExportedPorts.present(part)),
+                        cache,
+                        "the graph's cache");
+            }
+        }
+        OnnxTensor scores = tensor(result, ExportedPorts.LOGITS);
+        long rows = scores.getInfo().getShape()[1];
+        check(ExportedPorts.LOGITS, scores, new long[] {1, rows == 1 ? 1 : count, spec.vocab()}, "logits");
+        FloatBuffer all = scores.getFloatBuffer();
+        float[] logits = new float[spec.vocab()];
+        all.get(all.limit() - logits.length, logits);
+        long from = System.nanoTime();
+        places.forEach(
+                (id, place) -> buffers.take(id, read(id, place, tensor(result, place.value()), count), length, count));
+        copyOutNanos += System.nanoTime() - from;
+        return logits;
+    }
+
+    /** A hook's value of this pass, in float32 and in the hook's order; one of another shape is not shown. */
+    private ByteBuffer read(HookId id, Place place, OnnxTensor tensor, int count) {
+        long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) length + count);
+        if (place.source() != Source.CACHE) check(place.value(), tensor, shape, id.name());
+        FloatBuffer values = tensor.getFloatBuffer();
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(Tensor.elements(shape) * Float.BYTES))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        FloatBuffer out = bytes.asFloatBuffer();
+        switch (place.source()) {
+            case VALUE -> out.put(values);
+            case SCORES -> {
+                boolean half = tensor.getInfo().type == ai.onnxruntime.OnnxJavaType.FLOAT16;
+                float masked = half ? MASKED_HALF : MASKED;
+                while (values.hasRemaining()) {
+                    float v = values.get();
+                    out.put(v <= masked ? Float.NEGATIVE_INFINITY : v);
+                }
+            }
+            case CACHE -> {
+                int heads = (int) shape[2];
+                int width = (int) shape[3];
+                float[] row = new float[width];
+                for (int p = 0; p < count; p++) {
+                    for (int h = 0; h < heads; h++) {
+                        values.get((h * (length + count) + length + p) * width, row);
+                        out.put(row);
+                    }
+                }
+            }
+        }
+        return bytes;
+    }
+
+    /** The same sizes, but that the first (batch) may be missing and the last two may be one. */
+    private static void check(String value, OnnxTensor tensor, long[] expected, String what) {
+        long[] found = tensor.getInfo().getShape();
+        boolean real =
+                switch (tensor.getInfo().type) {
+                    case FLOAT, FLOAT16, BFLOAT16 -> true;
+                    default -> false;
+                };
+        for (int batch = 0; batch < 2 && real; batch++) {
+            long[] e = Arrays.copyOfRange(expected, batch, expected.length);
+            if (Arrays.equals(found, e)) return;
+            if (e.length < 3) continue;
+            long[] merged = Arrays.copyOf(e, e.length - 1);
+            merged[merged.length - 1] *= e[e.length - 1];
+            if (Arrays.equals(found, merged)) return;
+        }
+        throw Problem.unsupported("a value of the graph is not what its name says")
+                .where(what + ", the graph's " + value)
+                .expected(Arrays.toString(expected))
+                .found(tensor.getInfo().type + " " + Arrays.toString(found))
+                .instead(ExportedHooks.instead());
+    }
+
+    @Override
+    public String form() {
+        return fast ? "fast" : "tapped";
+    }
+
+    @Override
+    public int length() {
+        return length;
+    }
+
+    @Override
+    public KvCacheReport kvCache() {
+        KvCacheReport floats = KvCacheReport.float32(spec, length, length);
+        if (ports.cache() == Type.FLOAT) return floats;
+        return new KvCacheReport(
+                length,
+                "F16",
+                floats.bytes() / 2,
+                floats.allocatedBytes() / 2,
+                floats.layers().stream().map(b -> b / 2).toList());
+    }
+
+    @Override
+    public Capture capture() {
+        return buffers.build();
+    }
+
+    @Override
+    public double captureMs() {
+        return copyOutNanos / 1e6;
+    }
+
+    @Override
+    public void close() {
+        if (last != null) last.close();
+        release.run();
+    }
+}

@@ -1,0 +1,341 @@
+package org.llminspector.golden;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.offset;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.Intervention;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.ExportedEngine;
+import org.llminspector.engine.onnx.ExportedHooks;
+import org.llminspector.family.Family;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+
+/** ONNX decoders that others exported (scripts/golden/make_onnx.py), against transformers on the same weights. */
+class ExportedTest {
+
+    private static final Path ROOT = Path.of("src/test/resources/golden/onnx");
+    private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
+
+    @TempDir
+    Path temp;
+
+    /** Opened is a model with its golden. */
+    private static final class Opened implements AutoCloseable {
+        final Checkpoint checkpoint;
+        final DecoderSpec spec;
+        final ExportedEngine engine;
+        final ExportedHooks hooks;
+        final SafetensorsFile golden;
+        final int[] ids;
+
+        Opened(Path dir) {
+            checkpoint = Checkpoint.open(dir);
+            spec = Family.exported(checkpoint);
+            engine = ExportedEngine.open(checkpoint, spec, "cpu", PrecisionPlan.of(Precision.FP32));
+            hooks = new ExportedHooks(checkpoint.onnx().orElseThrow(), spec);
+            golden = SafetensorsFile.open(ROOT.resolve(dir.getFileName() + ".golden.safetensors"));
+            ids = GgufGoldenTest.ids(golden.tensor("input_ids"));
+        }
+
+        SortedSet<HookId> found() {
+            SortedSet<HookId> found = HookPatterns.all(spec);
+            found.removeIf(id -> !hooks.has(id));
+            return found;
+        }
+
+        Session begin(SortedSet<HookId> hooks) {
+            return engine.begin(new SessionRequest(32, hooks, List.of(), List.of()));
+        }
+
+        @Override
+        public void close() {
+            engine.close();
+            golden.close();
+            checkpoint.close();
+        }
+    }
+
+    /** FP16 keys and values round; everything else is the reference's own last bits. */
+    @ParameterizedTest
+    @CsvSource({"llama, 5e-5", "gpt2, 5e-5", "qwen2, 2e-2", "fused, 5e-4"})
+    void generatesWithItsOwnCache(String model, double tolerance) {
+        try (Opened m = new Opened(ROOT.resolve(model))) {
+            int[] greedy = GgufGoldenTest.ids(m.golden.tensor("greedy_ids"));
+            float[] reference = m.golden.tensor("logits").toFloats();
+            try (Session session = m.begin(new TreeSet<>(List.of(LOGITS)))) {
+                assertThat(session.form()).isEqualTo("fast");
+                float[] logits = session.append(m.ids);
+                assertThat(Golden.maxAbsDiff(session.capture().get(LOGITS).toFloats(), reference))
+                        .isLessThan(tolerance);
+                for (int i = 0; i < greedy.length; i++) {
+                    assertThat(GoldenTest.argmax(logits)).as("token " + i).isEqualTo(greedy[i]);
+                    logits = session.append(new int[] {greedy[i]});
+                }
+                assertThat(session.length()).isEqualTo(m.ids.length + greedy.length);
+                assertThat(session.kvCache().dtype()).isEqualTo(model.equals("qwen2") ? "F16" : "F32");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"llama, 5e-5", "gpt2, 5e-5", "qwen2, 2e-2", "fused, 5e-4"})
+    void showsWhatTheReferenceSaw(String model, double tolerance) {
+        try (Opened m = new Opened(ROOT.resolve(model));
+                Session session = m.begin(m.found())) {
+            assertThat(session.form()).isEqualTo("tapped");
+            // In pieces: what a pass adds lands where it belongs.
+            session.append(Arrays.copyOf(m.ids, 5));
+            session.append(Arrays.copyOfRange(m.ids, 5, 6));
+            session.append(Arrays.copyOfRange(m.ids, 6, m.ids.length));
+            Capture c = session.capture();
+            int seen = 0;
+            for (int i = 0; i < m.spec.nLayers(); i++) {
+                seen += like(m, c, HookId.of(HookPoint.RESID_PRE, i), "hidden_states." + i, tolerance);
+                seen += like(m, c, HookId.of(HookPoint.PATTERN, i), "attentions." + i, tolerance);
+            }
+            seen += like(m, c, HookId.of(HookPoint.LN_FINAL_OUT), "hidden_states." + m.spec.nLayers(), tolerance);
+            seen += like(m, c, LOGITS, "logits", tolerance);
+            // The fused graph shows neither patterns, nor the first block's input, nor what follows its last norm.
+            assertThat(seen).isEqualTo(model.equals("fused") ? 2 : 2 * m.spec.nLayers() + 2);
+            for (int i = 0; i < m.spec.nLayers(); i++) fits(m, c, i);
+        }
+    }
+
+    private static int like(Opened m, Capture c, HookId hook, String name, double tolerance) {
+        if (!m.hooks.has(hook)) return 0;
+        Tensor reference = m.golden.tensor(name);
+        assertThat(c.get(hook).shape()).as(hook.name()).isEqualTo(reference.shape());
+        assertThat(Golden.maxAbsDiff(c.get(hook).toFloats(), reference.toFloats()))
+                .as(hook.name())
+                .isLessThan(tolerance);
+        return 1;
+    }
+
+    /** The hooks of one layer fit each other, as those of the engines' own models do. */
+    private static void fits(Opened m, Capture c, int i) {
+        if (m.hooks.has(HookId.of(HookPoint.RESID_PRE, i))) {
+            sum(c, HookPoint.RESID_PRE, HookPoint.ATTN_OUT, HookPoint.RESID_MID, i);
+        }
+        if (m.hooks.has(HookId.of(HookPoint.RESID_POST, i))) {
+            sum(c, HookPoint.RESID_MID, HookPoint.MLP_OUT, HookPoint.RESID_POST, i);
+        }
+        if (!m.hooks.has(HookId.of(HookPoint.PATTERN, i))) return;
+        int heads = m.spec.layers().get(i).attention().nHeads();
+        int group = heads / m.spec.layers().get(i).attention().nKvHeads();
+        int d = m.spec.layers().get(i).attention().dHead();
+        int n = m.ids.length;
+        Tensor scores = c.get(HookId.of(HookPoint.ATTN_SCORES, i)); // [1, head, query, key]
+        Tensor pattern = c.get(HookId.of(HookPoint.PATTERN, i));
+        Tensor v = c.get(HookId.of(HookPoint.V, i)); // [1, pos, kv_head, d_head]
+        Tensor z = c.get(HookId.of(HookPoint.Z, i)); // [1, pos, head, d_head]
+        for (int h = 0; h < heads; h++) {
+            for (int q = 0; q < n; q++) {
+                long row = ((long) h * n + q) * n;
+                double total = 0;
+                for (int k = 0; k < n; k++) {
+                    if (k > q) assertThat(scores.get(row + k)).isEqualTo(Double.NEGATIVE_INFINITY);
+                    total += Math.exp(scores.get(row + k));
+                }
+                for (int x = 0; x < d; x++) {
+                    double read = 0;
+                    for (int k = 0; k <= q; k++) {
+                        double p = Math.exp(scores.get(row + k)) / total;
+                        assertThat(pattern.get(row + k)).isCloseTo(p, offset(1e-5));
+                        read += p * v.get(((long) k * heads / group + h / group) * d + x);
+                    }
+                    assertThat(z.get(((long) q * heads + h) * d + x)).isCloseTo(read, offset(2e-3));
+                }
+            }
+        }
+    }
+
+    private static void sum(Capture c, HookPoint a, HookPoint b, HookPoint sum, int layer) {
+        float[] x = c.get(HookId.of(a, layer)).toFloats();
+        float[] y = c.get(HookId.of(b, layer)).toFloats();
+        for (int i = 0; i < x.length; i++) x[i] += y[i];
+        assertThat(Golden.maxAbsDiff(x, c.get(HookId.of(sum, layer)).toFloats()))
+                .isLessThan(1e-4);
+    }
+
+    @Test
+    void findsTheseHooksAndNoOthers() {
+        String attention = " ATTN_SCORES PATTERN Z ATTN_OUT RESID_MID";
+        String llama = "RESID_PRE Q K V ROT_K" + attention + " MLP_PRE MLP_PRE_LINEAR MLP_POST MLP_OUT RESID_POST";
+        String gpt2 = "RESID_PRE Q K V" + attention + " MLP_PRE MLP_POST MLP_OUT RESID_POST";
+        assertThat(found("llama")).containsExactly("EMBED", llama, llama, "LN_FINAL_OUT LOGITS");
+        assertThat(found("qwen2")).containsExactly("EMBED", llama, llama, "LN_FINAL_OUT LOGITS");
+        assertThat(found("gpt2")).containsExactly("EMBED POS_EMBED", gpt2, gpt2, "LN_FINAL_OUT LOGITS");
+        String fused = llama.replace(" ATTN_SCORES PATTERN", "");
+        assertThat(found("fused"))
+                .containsExactly("EMBED", fused.replace("RESID_PRE ", ""), fused.replace(" RESID_POST", ""), "LOGITS");
+    }
+
+    /** The points before the blocks, of each block, and after them. */
+    private static List<String> found(String model) {
+        try (Opened m = new Opened(ROOT.resolve(model))) {
+            return m.found().stream()
+                    .collect(Collectors.groupingBy(
+                            h -> h.layer() >= 0 ? h.layer() : h.point().compareTo(HookPoint.RESID_PRE) < 0 ? -1 : 99,
+                            TreeMap::new,
+                            Collectors.mapping(h -> h.point().name(), Collectors.joining(" "))))
+                    .values()
+                    .stream()
+                    .toList();
+        }
+    }
+
+    @Test
+    void whatIsNotFoundIsRefusedByName() {
+        try (Opened m = new Opened(ROOT.resolve("fused"))) {
+            HookId pattern = HookId.of(HookPoint.PATTERN, 1);
+            assertThatThrownBy(() -> m.begin(new TreeSet<>(List.of(pattern))))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("blocks.1.attn.hook_pattern")
+                    .hasMessageContaining("GroupQueryAttention")
+                    .hasMessageContaining("safetensors");
+            Intervention zero = new Intervention(
+                    "blocks.0.hook_mlp_out", Intervention.Op.ZERO, null, null, null, null, null, null, null);
+            assertThatThrownBy(() ->
+                            m.engine.begin(new SessionRequest(8, new TreeSet<>(), List.of(zero), List.of(Map.of()))))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("not changed");
+            assertThatThrownBy(() -> m.engine.unembed(Tensor.of(new float[64], 1, 1, 64)))
+                    .isInstanceOf(Problem.class);
+            EngineInfo info = m.engine.info();
+            assertThat(info.precision()).isEqualTo(Precision.INT4_32);
+            assertThat(info.arithmetic()).contains("MatMulNBits, 4 bits, a scale in 32");
+            assertThatThrownBy(() -> ExportedEngine.open(m.checkpoint, m.spec, "cpu", PrecisionPlan.of(Precision.INT8)))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("int8");
+        }
+    }
+
+    /** The gate's values under the name of down_proj: found, but never shown. */
+    @Test
+    void aValueOfAnotherShapeThanItsNameIsNotShown() throws Exception {
+        Path dir = copy("llama");
+        edit(dir.resolve("model.onnx"), "/mlp/gate_proj/", "/mlp/temp_proj/");
+        edit(dir.resolve("model.onnx"), "/mlp/down_proj/", "/mlp/gate_proj/");
+        edit(dir.resolve("model.onnx"), "/mlp/temp_proj/", "/mlp/down_proj/");
+        try (Opened m = new Opened(dir);
+                Session session = m.begin(new TreeSet<>(List.of(HookId.of(HookPoint.MLP_PRE, 0))))) {
+            assertThatThrownBy(() -> session.append(m.ids))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("blocks.0.mlp.hook_pre")
+                    .hasMessageContaining("[1, 12, 40]");
+        }
+    }
+
+    @Test
+    void aConfigOfAnotherModelIsRefused() throws Exception {
+        Path dir = copy("llama");
+        edit(dir.resolve("config.json"), "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 4");
+        assertThatThrownBy(() -> new Opened(dir))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("past_key_values.0.key")
+                .hasMessageContaining("as config.json says");
+        edit(dir.resolve("config.json"), "\"num_key_value_heads\": 4", "\"num_key_value_heads\": 2");
+        edit(dir.resolve("model.onnx"), "past_key_values.1.value", "past_key_values.1.velue");
+        assertThatThrownBy(() -> new Opened(dir))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("text-generation-with-past");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"../../../x_data", "/etc/aaaaaaaaaa", "sub/model__data", "..\\..\\..\\x_data", "model.onnx_dat_"
+            })
+    void weightsElsewhereAreRefused(String location) throws Exception {
+        Path dir = copy("qwen2");
+        edit(dir.resolve("model.onnx"), "model.onnx_data", location);
+        assertThatThrownBy(() -> Checkpoint.open(dir)).isInstanceOf(Problem.class);
+    }
+
+    @Test
+    void aLinkOutOfTheFolderIsRefused() throws Exception {
+        Path dir = copy("qwen2");
+        Path data = dir.resolve("model.onnx_data");
+        Files.move(data, temp.resolve("elsewhere"));
+        Files.createSymbolicLink(data, temp.resolve("elsewhere"));
+        assertThatThrownBy(() -> Checkpoint.open(dir))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("leads out of the model's folder");
+        Files.delete(data);
+        Files.write(data, new byte[100]);
+        assertThatThrownBy(() -> Checkpoint.open(dir))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("model.onnx_data");
+    }
+
+    /** Only the reader sees damaged files here: what it lets through may be ONNX Runtime's to refuse. */
+    @Test
+    void damagedFilesAreProblems() throws Exception {
+        Path dir = copy("llama");
+        Path file = dir.resolve("model.onnx");
+        byte[] whole = Files.readAllBytes(file);
+        for (int length = 0; length < whole.length; length += 997) {
+            Files.write(file, Arrays.copyOf(whole, length));
+            assertThatThrownBy(() -> Checkpoint.open(dir))
+                    .as("cut at " + length)
+                    .isInstanceOf(Problem.class);
+        }
+        java.util.Random random = new java.util.Random(7);
+        int refused = 0;
+        for (int i = 0; i < 400; i++) {
+            byte[] damaged = whole.clone();
+            for (int k = 0; k < 3; k++) damaged[random.nextInt(whole.length)] = (byte) random.nextInt();
+            Files.write(file, damaged);
+            try (Checkpoint c = Checkpoint.open(dir)) {
+                new ExportedHooks(c.onnx().orElseThrow(), Family.exported(c));
+            } catch (Problem expected) {
+                refused++;
+            }
+        }
+        assertThat(refused).isBetween(1, 399);
+    }
+
+    private Path copy(String model) throws Exception {
+        Path dir = Files.createDirectories(temp.resolve(model));
+        try (Stream<Path> files = Files.list(ROOT.resolve(model))) {
+            for (Path f : files.toList()) Files.copy(f, dir.resolve(f.getFileName()));
+        }
+        return dir;
+    }
+
+    /** Puts other bytes of the same length everywhere. */
+    private static void edit(Path file, String from, String to) throws Exception {
+        String text = new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+        assertThat(text).contains(from);
+        assertThat(to).hasSameSizeAs(from);
+        Files.write(file, text.replace(from, to).getBytes(StandardCharsets.ISO_8859_1));
+    }
+}

@@ -1,0 +1,94 @@
+package org.llminspector.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Precision;
+import org.llminspector.generate.GenerateOptions;
+
+/** An exported ONNX decoder as a model of the program. */
+class ExportedModelTest {
+
+    private static final Path ROOT = Path.of("src/test/resources/golden/onnx");
+
+    @TempDir
+    Path temp;
+
+    private Inspector open(Path given) {
+        return Inspector.open(new Inspector.Config(List.of(), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
+    }
+
+    /** The exported llama beside the tests' tokenizer. */
+    private Path withText() throws Exception {
+        Path dir = Files.createDirectories(temp.resolve("exported"));
+        for (Path from : List.of(ROOT.resolve("llama"), Path.of("src/test/resources/tokenizers/spm"))) {
+            try (Stream<Path> files = Files.list(from)) {
+                for (Path f : files.toList()) Files.copy(f, dir.resolve(f.getFileName()));
+            }
+        }
+        return dir;
+    }
+
+    @Test
+    void readsTextAndGoesOn() throws Exception {
+        try (Inspector inspector = open(withText())) {
+            assertThat(inspector.models().get(0).trouble()).isNull();
+            assertThat(inspector.model("exported").summary().parameters()).isGreaterThan(1000);
+            assertThat(inspector.model("exported").weightsSha256()).hasSize(64);
+            assertThat(inspector.weights().list("exported"))
+                    .anyMatch(t -> t.name().equals("model.embed_tokens.weight"));
+            RunManifest run =
+                    inspector.run(request(null, null, List.of("blocks.*.attn.hook_pattern")), RunListener.NONE);
+            assertThat(run.engine().name()).isEqualTo("onnx");
+            assertThat(run.engine().form()).isEqualTo("tapped");
+            assertThat(run.generation().steps()).hasSize(4);
+            assertThat(run.captures()).hasSize(2);
+            assertThatThrownBy(() -> inspector.run(request("torch", null, List.of()), RunListener.NONE))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("onnx engine only");
+            assertThatThrownBy(() -> inspector.run(request(null, Precision.INT8, List.of()), RunListener.NONE))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("int8");
+            assertThatThrownBy(() ->
+                            inspector.run(request(null, null, List.of("blocks.*.attn.hook_result")), RunListener.NONE))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("blocks.0.attn.hook_result");
+        }
+    }
+
+    @Test
+    void saysWhichHooksItShows() {
+        try (Inspector inspector = open(ROOT.resolve("fused/model.onnx"))) {
+            assertThat(inspector.defaultModel()).isEqualTo("fused");
+            Inspector.HookDescription pattern = inspector.hooks("fused", null).stream()
+                    .filter(h -> h.name().equals("blocks.{i}.attn.hook_pattern"))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(pattern.available()).isFalse();
+            assertThat(pattern.why()).contains("GroupQueryAttention");
+            assertThat(pattern.instead()).contains("safetensors");
+            assertThat(inspector.hooks("fused", null))
+                    .anyMatch(h -> h.available() && h.name().equals("blocks.{i}.attn.hook_rot_k"));
+            assertThatThrownBy(() -> inspector.hooks("fused", "torch")).isInstanceOf(Problem.class);
+            assertThatThrownBy(() -> inspector.weights().slice("fused", "embed.weight", "int8-channel", null, null))
+                    .isInstanceOf(Problem.class);
+        }
+        try (Inspector inspector = open(ROOT.resolve("gpt2/onnx/model.onnx"))) {
+            assertThat(inspector.defaultModel()).isEqualTo("gpt2");
+            assertThat(inspector.models().get(0).trouble()).isNull();
+        }
+    }
+
+    private static RunRequest request(String engine, Precision precision, List<String> capture) {
+        GenerateOptions greedy = new GenerateOptions(4, true, null, null, null, null, null, null, null, null, null);
+        return new RunRequest(
+                "exported", engine, null, precision, null, "Once", null, null, true, capture, List.of(), greedy, null);
+    }
+}
