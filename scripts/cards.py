@@ -50,7 +50,7 @@ LIMITS = """- It knows the tales' world of some hundred words, and nothing of th
 - What the exam above says it gets wrong, it gets wrong: read the shares before you trust an answer.
 - It reads {context} tokens at most."""
 AGAIN = """Trained with `scripts/inspector train --config model-cache/recipes/{recipe}.yaml --out DIR --threads 1`. That sets
-`ATEN_CPU_CAPABILITY=avx2` and `MKL_ENABLE_INSTRUCTIONS=AVX2`, with which any x86-64 with AVX2 gives the same losses.
+`ATEN_CPU_CAPABILITY=avx2` and `MKL_ENABLE_INSTRUCTIONS=AVX2`, so that CPUs with and without AVX-512 round alike.
 
 """
 RECIPES = dict(pretrain="embedded", instruct="instruct", prefer="preferred", modular_addition="grokking")
