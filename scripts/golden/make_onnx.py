@@ -7,6 +7,7 @@ Needs torch, onnx, onnxruntime, safetensors, transformers 4.57, optimum 2.1 and 
     llama/model.onnx       Optimum's export as it is, the tests' 320 tokens
     gpt2/onnx/model.onnx   the same of GPT-2, in the folder where onnx-community puts it
     qwen2/model.onnx       weights beside it (model.onnx_data), keys and values in FP16
+    merged/model.onnx      with and without past in the branches of an If, as Optimum merges decoders
     fused/model.onnx       GroupQueryAttention and MatMulNBits, with the names of onnx-community's q4 files
 
 NAME.golden.safetensors: input_ids, logits, hidden_states.N (before block N; the last after the final norm), attentions.N,
@@ -24,6 +25,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from optimum.exporters.onnx import onnx_export_from_model
+from optimum.onnx import merge_decoders
 from safetensors.torch import save_file
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
@@ -110,6 +112,19 @@ def half_cache(path):
     for c in reversed(casts):
         graph.node.insert(0, c)
     return model
+
+
+def merged(path):
+    """Optimum's merged decoder: the branch of the first pass is given no keys and values."""
+    first = onnx.load(path)
+    graph = first.graph
+    for v in [v for v in graph.input if v.name.startswith("past_key_values")]:
+        _, kv, _, d = (dim.dim_value for dim in v.type.tensor_type.shape.dim)
+        graph.initializer.append(numpy_helper.from_array(np.zeros((1, kv, 0, d), np.float32), v.name + ".none"))
+        for n in graph.node:
+            n.input[:] = [v.name + ".none" if i == v.name else i for i in n.input]
+        graph.input.remove(v)
+    merge_decoders(first, onnx.load(path), save_path=path)
 
 
 def nibbles(weight, block=32):
@@ -201,7 +216,7 @@ def main():
     out = Path(sys.argv[1])
     small = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
                  max_position_embeddings=64, bos_token_id=1, eos_token_id=2)
-    for name in ("llama", "gpt2", "qwen2", "fused"):
+    for name in ("llama", "gpt2", "qwen2", "merged", "fused"):
         (out / name).mkdir(parents=True, exist_ok=True)
 
     llama = random(LlamaForCausalLM(LlamaConfig(vocab_size=320, tie_word_embeddings=True, **{**small, "hidden_size": 16})))
@@ -219,6 +234,12 @@ def main():
     (out / "qwen2" / "model.onnx_data").unlink(missing_ok=True)
     onnx.save_model(made, out / "qwen2" / "model.onnx", save_as_external_data=True, location="model.onnx_data", size_threshold=64)
     golden(qwen2, out / "qwen2")
+
+    gpt2 = random(GPT2LMHeadModel(GPT2Config(vocab_size=128, n_embd=16, n_inner=16, n_layer=1, n_head=4, n_positions=64,
+                                             bos_token_id=1, eos_token_id=2)))
+    export(gpt2, out / "merged")
+    merged(out / "merged" / "model.onnx")
+    golden(gpt2, out / "merged")
 
     small.update(hidden_size=64, num_attention_heads=4, intermediate_size=64)
     llama = random(LlamaForCausalLM(LlamaConfig(vocab_size=128, **small)), lambda model: fused(model, out / "fused"))

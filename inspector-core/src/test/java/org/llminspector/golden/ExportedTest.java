@@ -86,7 +86,7 @@ class ExportedTest {
 
     /** FP16 keys and values round; everything else is the reference's own last bits. */
     @ParameterizedTest
-    @CsvSource({"llama, 5e-5", "gpt2, 5e-5", "qwen2, 2e-2", "fused, 5e-4"})
+    @CsvSource({"llama, 5e-5", "gpt2, 5e-5", "qwen2, 2e-2", "fused, 5e-4", "merged, 5e-5"})
     void generatesWithItsOwnCache(String model, double tolerance) {
         try (Opened m = new Opened(ROOT.resolve(model))) {
             int[] greedy = GgufGoldenTest.ids(m.golden.tensor("greedy_ids"));
@@ -236,6 +236,16 @@ class ExportedTest {
             assertThatThrownBy(() -> ExportedEngine.open(m.checkpoint, m.spec, "cpu", PrecisionPlan.of(Precision.INT8)))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("int8");
+        }
+    }
+
+    @Test
+    void nothingIsReadOutOfBranches() {
+        assertThat(found("merged")).containsExactly("K V", "LOGITS");
+        try (Opened m = new Opened(ROOT.resolve("merged"))) {
+            assertThatThrownBy(() -> m.begin(new TreeSet<>(List.of(HookId.of(HookPoint.PATTERN, 0)))))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("If node");
         }
     }
 
