@@ -6,7 +6,7 @@ Needs torch, onnx, onnxruntime, safetensors, transformers 4.57, optimum 2.1 and 
 
     llama/model.onnx       Optimum's export as it is, the tests' 320 tokens
     gpt2/onnx/model.onnx   the same of GPT-2, in the folder where onnx-community puts it
-    qwen2/model.onnx       weights beside it (model.onnx_data), keys and values in FP16
+    qwen2/model.onnx       weights beside it (model.onnx_data); keys, values and logits in FP16
     merged/model.onnx      with and without past in the branches of an If, as Optimum merges decoders
     fused/model.onnx       GroupQueryAttention and MatMulNBits, with the names of onnx-community's q4 files
 
@@ -90,7 +90,7 @@ def golden(model, folder):
 
 
 def half_cache(path):
-    """The same graph with its keys and values in FP16 outside."""
+    """The same graph with its keys, values and logits in FP16 outside."""
     model = onnx.load(path)
     graph = model.graph
     casts = []
@@ -102,7 +102,7 @@ def half_cache(path):
             n.input[:] = [v.name + ".f32" if i == v.name else i for i in n.input]
         casts.append(helper.make_node("Cast", [v.name], [v.name + ".f32"], to=TensorProto.FLOAT))
     for v in graph.output:
-        if not v.name.startswith("present"):
+        if not v.name.startswith(("present", "logits")):
             continue
         v.type.tensor_type.elem_type = TensorProto.FLOAT16
         for n in graph.node:

@@ -42,14 +42,14 @@ import org.llminspector.spec.DecoderSpec;
 /** ONNX decoders that others exported (scripts/golden/make_onnx.py), against transformers on the same weights. */
 class ExportedTest {
 
-    private static final Path ROOT = Path.of("src/test/resources/golden/onnx");
+    static final Path ROOT = Path.of("src/test/resources/golden/onnx");
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
 
     @TempDir
     Path temp;
 
     /** Opened is a model with its golden. */
-    private static final class Opened implements AutoCloseable {
+    static final class Opened implements AutoCloseable {
         final Checkpoint checkpoint;
         final DecoderSpec spec;
         final ExportedEngine engine;

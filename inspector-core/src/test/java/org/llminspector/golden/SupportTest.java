@@ -278,7 +278,39 @@ class SupportTest {
                 if (!s.available()) out.append("- `%s`: %s; %s.\n".formatted(p.label(), s.why(), s.instead()));
             }
         }
+        exported(out);
         return out.toString();
+    }
+
+    private static void exported(StringBuilder out) throws IOException {
+        out.append("""
+
+                ## onnx, graphs that others exported
+
+                A prompt and one more token, every hook that was found captured in the same run; ExportedTest holds them against
+                transformers. Their values cannot be changed, and torch refuses them.
+
+                """);
+        out.append(row("model", List.of("precision of the file", "hooks found", "of its family's")));
+        out.append("|---|---|---|---|\n");
+        List<Path> dirs;
+        try (Stream<Path> all = Files.list(ExportedTest.ROOT)) {
+            dirs = all.filter(Files::isDirectory).sorted().toList();
+        }
+        for (Path dir : dirs) {
+            try (ExportedTest.Opened m = new ExportedTest.Opened(dir);
+                    Session session = m.begin(m.found())) {
+                session.append(m.ids);
+                session.append(new int[] {m.ids[0]});
+                assertThat(session.capture().tensors().keySet()).isEqualTo(m.found());
+                out.append(row(
+                        dir.getFileName().toString(),
+                        List.of(
+                                m.engine.info().precision().label(),
+                                "" + m.found().size(),
+                                "" + HookPatterns.all(m.spec).size())));
+            }
+        }
     }
 
     private static void table(StringBuilder out, String heading, Map<String, String> found) throws IOException {
