@@ -137,7 +137,7 @@ public final class EngineBench {
                     double whole = ms(from);
                     result.put("capture_bytes", bytes);
                     if (i == 0) continue;
-                    String name = hooks == all ? "capture" : "uncaptured";
+                    String name = hooks.equals(all) ? "capture" : "uncaptured";
                     add(times, name + "_128_ms", ms - session.captureMs());
                     add(times, name + "_whole_128_ms", whole);
                 }
