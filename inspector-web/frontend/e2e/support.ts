@@ -69,6 +69,24 @@ export async function comparisonOf(request: APIRequestContext): Promise<Comparis
 }
 let kept: Promise<ComparisonManifest> | undefined;
 
+/** Keeps the engine busy with a comparison over a text of minutes, so that a run waits. Gives what lets go of it. */
+export async function holdEngine(base: string): Promise<() => Promise<void>> {
+  const text_tokens = Array.from({ length: 1_500_000 }, (_, i) => 3 + (i % 7));
+  const response = await fetch(`${base}/api/v1/comparisons`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ a: { precision: 'fp32' }, b: { precision: 'fp16' }, text_tokens }),
+  });
+  const reader = response.body!.getReader();
+  let heard = '';
+  while (!heard.includes('event: progress')) heard += new TextDecoder().decode((await reader.read()).value);
+  const id = /"id":"([^"]+)"/.exec(heard)![1];
+  return async () => {
+    await fetch(`${base}/api/v1/comparisons/${id}/cancel`, { method: 'POST' });
+    await reader.cancel();
+  };
+}
+
 const COMPARED = ['firsts', 'divergence', 'cell', 'modules', 'say', 'measures', 'text', 'cost'];
 
 /** Scrolls the figures of a comparison into view once. */
