@@ -5,6 +5,7 @@ import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,9 @@ public final class OnnxEngine implements InspectorEngine {
     private static final String BF16_WHY = "ONNX Runtime multiplies no bfloat16 matrices on a CPU";
     private static final String BF16_INSTEAD = "bfloat16 checkpoints open in fp32: they are upcast while loading";
 
+    /** Tapped graphs that are kept open although no sequence runs on them. */
+    private static final int KEPT = 4;
+
     private record TappedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
 
     private final DecoderSpec spec;
@@ -58,13 +62,18 @@ public final class OnnxEngine implements InspectorEngine {
         this.encodings = encodings;
         this.threads = threads;
         boolean fuses = spec.layers().stream().allMatch(l -> FusedAttention.takes(l.attention()));
+        OpenGraph first; // of the form in which nothing is seen
         try {
-            this.fast =
-                    fuses ? new OpenGraph(GraphWriter.fast(spec, encodings, plan), this.weights, threads, true) : null;
+            Graph graph = fuses
+                    ? GraphWriter.fast(spec, encodings, plan)
+                    : GraphWriter.tapped(spec, encodings, plan, Set.of(), Map.of());
+            first = new OpenGraph(graph, this.weights, threads, fuses);
         } catch (RuntimeException | Error e) {
             this.weights.close();
             throw e;
         }
+        this.fast = fuses ? first : null;
+        if (!fuses) tapped.put(new TappedKey(Set.of(), Map.of()), first);
         this.info = new EngineInfo(
                 "onnx",
                 version(),
@@ -74,7 +83,7 @@ public final class OnnxEngine implements InspectorEngine {
                 Arithmetic.of(plan, spec),
                 threads,
                 (System.nanoTime() - from) / 1e6,
-                this.weights.bytes(fast.graph().weights()));
+                this.weights.bytes(first.graph().weights()));
     }
 
     /**
@@ -142,7 +151,13 @@ public final class OnnxEngine implements InspectorEngine {
                 && !request.tapped()
                 && steps.isEmpty()
                 && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
-        return new OnnxSession(spec, plain ? fast : tapped(request, steps), request);
+        OpenGraph open = plain ? fast.entered() : tapped(request, steps);
+        try {
+            return new OnnxSession(spec, open, request);
+        } catch (RuntimeException | Error e) {
+            open.leave();
+            throw e;
+        }
     }
 
     private Map<HookId, List<Step>> steps(SessionRequest request) {
@@ -159,11 +174,19 @@ public final class OnnxEngine implements InspectorEngine {
     private synchronized OpenGraph tapped(SessionRequest request, Map<HookId, List<Step>> steps) {
         TappedKey key = new TappedKey(Set.copyOf(request.hooks()), steps);
         OpenGraph open = tapped.get(key);
-        if (open != null) return open;
+        if (open != null) return open.entered();
+        Iterator<OpenGraph> oldest = tapped.values().iterator();
+        for (int more = tapped.size() - KEPT + 1; more > 0 && oldest.hasNext(); ) {
+            OpenGraph old = oldest.next();
+            if (!old.idle()) continue;
+            old.close();
+            oldest.remove();
+            more--;
+        }
         Graph graph = GraphWriter.tapped(spec, encodings, plan, request.hooks(), steps);
         open = new OpenGraph(graph, weights, threads, false);
         tapped.put(key, open);
-        return open;
+        return open.entered();
     }
 
     @Override

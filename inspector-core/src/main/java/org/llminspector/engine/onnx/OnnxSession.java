@@ -124,5 +124,6 @@ final class OnnxSession implements Session {
     public void close() {
         cache.close();
         places.close();
+        open.leave();
     }
 }

@@ -8,6 +8,7 @@ import ai.onnxruntime.OrtSession.SessionOptions;
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
 final class OpenGraph implements AutoCloseable {
@@ -15,6 +16,7 @@ final class OpenGraph implements AutoCloseable {
     private final Graph graph;
     private final boolean fast;
     private final OrtSession session;
+    private final AtomicInteger users = new AtomicInteger();
 
     /**
      * Opens a graph over weights that stay where they are.
@@ -40,6 +42,20 @@ final class OpenGraph implements AutoCloseable {
         options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
         if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
         return options;
+    }
+
+    /** One more sequence runs on it; each leaves once. */
+    OpenGraph entered() {
+        users.incrementAndGet();
+        return this;
+    }
+
+    void leave() {
+        users.decrementAndGet();
+    }
+
+    boolean idle() {
+        return users.get() == 0;
     }
 
     Graph graph() {
