@@ -157,9 +157,10 @@ def same_losses(args, rounds):
 def models(args):
     """Title -> (what we open, the folder of GGUF files, what transformers opens)."""
     cache = pathlib.Path(args.gguf)
-    yield "Llama 135M, random", (args.model, cache / "llama-135m", args.model)
     if args.gemma:
         yield "Gemma 3 270M", (cache / "gemma-270m" / "f32.gguf", cache / "gemma-270m", None)
+    else:
+        yield "Llama 135M, random", (args.model, cache / "llama-135m", args.model)
 
 
 def engines_round(args):
@@ -277,7 +278,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", required=True)
     parser.add_argument("--gguf", help="folder of the GGUF files that make_gguf.py made")
-    parser.add_argument("--gemma", action="store_true", help="Gemma 3 270M too")
+    parser.add_argument("--gemma", action="store_true", help="of decode, prefill and load: Gemma 3 270M instead")
     parser.add_argument("--classpath", required=True)
     args = parser.parse_args()
     together = all(what in ENGINES for what in args.what)
@@ -313,7 +314,7 @@ def main():
         if busy:
             notes.append(f"The machine was doing other work (load {load:.1f} at the start).")
         print(table)
-        write_section(what, "\n" + table + "\n\n" + "\n".join(notes) + "\n")
+        write_section(what + (" --gemma" if args.gemma and together else ""), "\n" + table + "\n\n" + "\n".join(notes) + "\n")
         print(f"written into {DOCUMENT}", file=sys.stderr)
 
 
