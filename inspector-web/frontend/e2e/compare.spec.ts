@@ -51,8 +51,9 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   expect(distances[layer][pos]).toBeGreaterThan(0);
 
   const hook = `blocks.${layer}.hook_resid_post`;
-  await expect(figure(page, 'cell').getByRole('heading')).toContainText(hook);
-  const shown = await tableOf(page, 'cell');
+  await expect(figure(page, 'cell').getByRole('heading', { level: 3 })).toContainText(hook);
+  let shown: string[][] = [];
+  await expect.poll(async () => (shown = await tableOf(page, 'cell')).length).toBeGreaterThan(0);
   for (const [column, side] of ['a', 'b', 'difference'].entries()) {
     const values = ((await get(`/cells/${hook}?pos=${pos}&side=${side}`)) as number[]).map(Math.fround);
     expect(shown.map((row) => Number(row[column + 1]))).toEqual(values.slice(0, shown.length));
@@ -66,8 +67,8 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   await page.goto('about:blank');
   await page.goBack();
   await seeComparison(page);
-  expect(await titles()).toEqual(before);
-  expect(await tableOf(page, 'cell')).toEqual(shown);
+  await expect.poll(titles).toEqual(before);
+  await expect.poll(() => tableOf(page, 'cell')).toEqual(shown);
   await expect(b.getByLabel('Engine')).toHaveValue('onnx');
   expect(posts).not.toContain('/api/v1/comparisons');
 });

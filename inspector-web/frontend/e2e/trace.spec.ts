@@ -139,15 +139,21 @@ test('the continuation streams in while the cache grows', async ({ page, request
 });
 
 test('a run can be stopped, and what was made is kept', async ({ page, request }) => {
+  // This model has answered before a click from outside arrives: Stop is pressed where the first token is seen.
+  await page.addInitScript(() => {
+    new MutationObserver(() => {
+      if (!/Writing token [2-9]/.test(document.querySelector('[data-testid=status]')?.textContent ?? '')) return;
+      [...document.querySelectorAll('button')].find((b) => b.textContent?.trim() === 'Stop')?.click();
+    }).observe(document, { subtree: true, childList: true, characterData: true });
+  });
   await page.goto('/?new=180');
   await expect(page.getByTestId('prompt-count')).toContainText('tokens');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
-  await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByTestId('status')).toContainText('Last run:', { timeout: 60_000 });
   const id = new URL(page.url()).searchParams.get('run');
   const run = await (await request.get(`/api/v1/runs/${id}`)).json();
-  // A very fast machine may have been done already.
-  expect(['cancelled', 'length', 'eos']).toContain(run.generation.finish_reason);
+  expect(run.generation.finish_reason).toBe('cancelled');
+  expect(run.generation.steps.length).toBeGreaterThan(0);
   await expect(figure(page, 'continuation').getByRole('option')).toHaveCount(run.generation.steps.length);
 });
 
