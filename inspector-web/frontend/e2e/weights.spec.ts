@@ -43,6 +43,7 @@ test('a weight under a scheme: what the page shows is what the server says', asy
   await schemes.getByRole('button', { name: 'nf4', exact: true }).click();
   await expect(page).toHaveURL(/scheme=nf4/);
   await page.reload();
+  await figure(page, 'weight').scrollIntoViewIfNeeded();
   await expect(figure(page, 'weight')).toContainText('16 levels of a normal distribution');
   await expect(page.getByRole('combobox', { name: 'Scheme' })).toHaveValue('nf4');
 });
