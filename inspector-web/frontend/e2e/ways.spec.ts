@@ -69,9 +69,11 @@ test('the keyboard is enough', async ({ page, request }) => {
     await page.keyboard.press('ArrowRight');
     await expect(page.getByRole('tooltip')).toContainText('‖x‖', { timeout: 1_000 });
   }).toPass({ timeout: 15_000 });
-  await figure(page, 'distribution').getByRole('application').focus();
-  await page.keyboard.press('ArrowRight');
-  await expect(page.getByRole('tooltip')).toContainText('logits[0, 2,');
+  await expect(async () => {
+    await figure(page, 'distribution').getByRole('application').focus();
+    await page.keyboard.press('ArrowRight');
+    await expect(page.getByRole('tooltip')).toContainText('logits[0, 2,', { timeout: 1_000 });
+  }).toPass({ timeout: 15_000 });
 
   await page.getByRole('textbox', { name: 'Prompt' }).focus();
   await page.keyboard.press('Enter');
