@@ -17,6 +17,7 @@ class Count(NamedTuple):
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    retried: int = 0  # of those that passed: at their second try
 
 
 def surefire(root):
@@ -39,7 +40,8 @@ def vitest(path):
 
 def playwright(path):
     stats = read(path).get("stats", {})
-    return Count(stats.get("expected", 0) + stats.get("flaky", 0), stats.get("unexpected", 0), stats.get("skipped", 0))
+    expected, flaky, unexpected, skipped = (stats.get(s, 0) for s in ("expected", "flaky", "unexpected", "skipped"))
+    return Count(expected + flaky, unexpected, skipped, flaky)
 
 
 def unittest(path):
@@ -71,6 +73,8 @@ def main(reports, parts, failed_parts):
             count = count._replace(failed=1)
         ok = "FAILED" if count.failed else "ok"
         tests = f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped" if part in counters else ""
+        if count.retried:
+            tests += f", {count.retried} at the second try"
         print(f"{part:8} {ok:7} {tests}".rstrip())
         total = add(total, count)
     print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))

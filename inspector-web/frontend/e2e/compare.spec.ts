@@ -1,5 +1,5 @@
 import type { ComparisonManifest } from '../src/lib/api/comparison';
-import { defaultModel, expect, figure, seeComparison, somePrompt, tableOf, test } from './support';
+import { defaultModel, expect, figure, hoverUntil, seeComparison, somePrompt, tableOf, test } from './support';
 
 test('a comparison is made, watched, opened cell by cell, and found again by its address', async ({
   page,
@@ -34,13 +34,11 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
 
   // A click in the heatmap opens the cell that is under the pointer.
   const heatmap = figure(page, 'divergence').getByRole('application');
-  await heatmap.scrollIntoViewIfNeeded();
-  const box = (await heatmap.boundingBox())!;
-  const at = { x: box.width * 0.5, y: box.height - 12 };
-  await heatmap.hover({ position: at });
-  const tip = (await page.getByRole('tooltip').innerText()).replaceAll('\u2212', '-');
+  const there = await hoverUntil(page, heatmap, [0.5, 0.95], /hook_resid_post at position/);
+  const tip = there.replaceAll('\u2212', '-');
   const [, layer, pos] = /blocks\.(\d+)\.hook_resid_post at position (\d+)/.exec(tip)!.map(Number);
-  await heatmap.click({ position: at });
+  const box = (await heatmap.boundingBox())!;
+  await page.mouse.click(box.x + box.width * 0.5, box.y + box.height * 0.95);
   await expect(page).toHaveURL(new RegExp(`token=${pos}\\b.*layer=${layer}\\b`));
 
   const get = async (path: string) =>

@@ -99,6 +99,18 @@ export async function seeComparison(page: Page): Promise<void> {
   await expect(figure(page, 'cell').getByRole('application')).toHaveCount(3);
 }
 
+/** Moves the pointer to a part of an element until the tooltip says what is there: the page may still be moving. */
+export async function hoverUntil(page: Page, element: Locator, at: [number, number], said: RegExp): Promise<string> {
+  const tip = page.getByRole('tooltip');
+  await expect(async () => {
+    await element.scrollIntoViewIfNeeded();
+    const box = (await element.boundingBox())!;
+    await page.mouse.move(box.x + box.width * at[0], box.y + box.height * at[1], { steps: 2 });
+    await expect(tip).toContainText(said, { timeout: 500 });
+  }).toPass({ timeout: 20_000 });
+  return tip.innerText();
+}
+
 export async function tableOf(page: Page, name: string): Promise<string[][]> {
   const fig = figure(page, name);
   await fig.getByRole('button', { name: 'As a table' }).click();

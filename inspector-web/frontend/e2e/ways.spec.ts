@@ -1,6 +1,16 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { readFileSync } from 'node:fs';
-import { comparisonOf, defaultModel, expect, figure, runPrompt, seeAll, seeComparison, test } from './support';
+import {
+  comparisonOf,
+  defaultModel,
+  expect,
+  figure,
+  hoverUntil,
+  runPrompt,
+  seeAll,
+  seeComparison,
+  test,
+} from './support';
 
 const VIEWS = ['/', '/compare', '/training', '/models', '/runs', '/about'];
 
@@ -63,17 +73,12 @@ test('the keyboard is enough', async ({ page, request }) => {
   await figure(page, 'lens').getByRole('application').focus();
   await page.keyboard.press('ArrowUp');
   await expect(page.getByRole('tooltip')).toContainText('entropy');
-  // Focus brings the figure into view, and scrolling puts a tip away: the first key may come too early.
-  await expect(async () => {
-    await figure(page, 'norms').getByRole('application').focus();
-    await page.keyboard.press('ArrowRight');
-    await expect(page.getByRole('tooltip')).toContainText('‖x‖', { timeout: 1_000 });
-  }).toPass({ timeout: 15_000 });
-  await expect(async () => {
-    await figure(page, 'distribution').getByRole('application').focus();
-    await page.keyboard.press('ArrowRight');
-    await expect(page.getByRole('tooltip')).toContainText('logits[0, 2,', { timeout: 1_000 });
-  }).toPass({ timeout: 15_000 });
+  await figure(page, 'norms').getByRole('application').focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tooltip')).toContainText('‖x‖');
+  await figure(page, 'distribution').getByRole('application').focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tooltip')).toContainText('logits[0, 2,');
 
   await page.getByRole('textbox', { name: 'Prompt' }).focus();
   await page.keyboard.press('Enter');
@@ -84,11 +89,8 @@ test('hovering a cell says its value, its coordinates and how it was made', asyn
   await runPrompt(page, request, 'new=4');
   await seeAll(page);
   const heatmap = figure(page, 'attention').getByRole('application');
-  await heatmap.scrollIntoViewIfNeeded();
-  const box = (await heatmap.boundingBox())!;
-  await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.8);
+  await hoverUntil(page, heatmap, [0.3, 0.8], /softmax/);
   const tip = page.getByRole('tooltip');
-  await expect(tip).toContainText('softmax');
   await expect(tip).toContainText(/blocks\.0\.attn\.hook_pattern\[0, 0, \d+, \d+\]/);
   await expect(tip).toContainText(/\d\u202f%/);
 });
