@@ -12,6 +12,7 @@ import json
 import time
 
 PROMPT, DECODED, REPETITIONS = 16, 32, 7
+SEQUENCES, WARM_UP = 4, 3  # of DECODED tokens each, after so many seconds
 
 
 class LlamaCpp:
@@ -86,18 +87,23 @@ def prefill(peer, ids):
     return timed(lambda: peer.append(ids))[1]
 
 
-def decode(peer, ids):
-    times, greedy = [], []
-    for session in range(3):  # the first warms up
-        peer.clear()
-        token = peer.append(ids[:PROMPT])
-        for _ in range(DECODED):
-            if session == 0:
-                greedy.append(token)
-            token, ms = timed(lambda: peer.append([token]))
-            if session > 0:
-                times.append(ms)
+def sequence(peer, ids):
+    peer.clear()
+    token, times, greedy = peer.append(ids[:PROMPT]), [], []
+    for _ in range(DECODED):
+        greedy.append(token)
+        token, ms = timed(lambda: peer.append([token]))
+        times.append(ms)
     return times, greedy
+
+
+def decode(peer, ids):
+    warm = time.perf_counter() + WARM_UP
+    cold, greedy = sequence(peer, ids)
+    while time.perf_counter() < warm:
+        sequence(peer, ids)
+    times = [ms for _ in range(SEQUENCES) for ms in sequence(peer, ids)[0]]
+    return cold, times, greedy
 
 
 def main():
@@ -115,7 +121,7 @@ def main():
     if "prefill" in args.what.split(","):
         result["prefill_128_ms"] = [prefill(peer, ids[:128]) for _ in range(1 + REPETITIONS)][1:]
     if "decode" in args.what.split(","):
-        result["decode_ms"], result["greedy"] = decode(peer, ids)
+        result["decode_cold_ms"], result["decode_ms"], result["greedy"] = decode(peer, ids)
     print(json.dumps(result))
 
 

@@ -211,6 +211,15 @@ def agreement(args, rounds):
         yield f"{title}: {same} of {len(theirs)} greedy tokens in FP32 are llama.cpp's."
 
 
+def cold(args, rounds):
+    """A token of the first 32 in a fresh process, before the JVM has compiled its part."""
+    for title, _ in models(args):
+        for threads in args.each_threads:
+            mine = [who for who in rounds[0] if who[:2] == (title, threads) and "decode_cold_ms" in rounds[0][who]]
+            said = [f"{who[2]} {number(statistics.median(column(rounds, who, 'decode_cold_ms')))} ms" for who in mine]
+            yield f"A token of the first 32 in a fresh process ({title}, threads: {threads}): {', '.join(said)}."
+
+
 ENGINES = ("decode", "prefill", "load")
 BY_THREADS = (*ENGINES, "train")
 ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round, "train": train_round}
@@ -308,7 +317,7 @@ def main():
             f"{machine()}. {versions(rounds)}.",
         ]
         if what == "decode":
-            notes.extend(agreement(args, rounds))
+            notes.extend([*agreement(args, rounds), *cold(args, rounds)])
         if what == "train":
             notes.extend(same_losses(args, rounds))
         if busy:

@@ -37,6 +37,8 @@ public final class EngineBench {
     private static final int REPETITIONS = 7;
     private static final int PROMPT = 16; // tokens before decoding
     private static final int DECODED = 32;
+    private static final int SEQUENCES = 4; // of DECODED tokens each, after the warm-up
+    private static final long WARM_UP_NANOS = 3_000_000_000L;
 
     private final InspectorEngine engine;
     private final boolean tapped;
@@ -97,24 +99,30 @@ public final class EngineBench {
         return times;
     }
 
-    /** One time a token. */
+    /** One time a token; of the first sequence, which the JVM has not compiled anything for, kept apart. */
     private List<Double> decode() {
-        List<Double> times = new ArrayList<>();
         List<Integer> greedy = new ArrayList<>();
-        int[] ids = ids(PROMPT);
-        for (int i = 0; i < 3; i++) {
-            try (Session session = begin(PROMPT + DECODED, new TreeSet<>())) {
-                float[] logits = session.append(ids);
-                for (int t = 0; t < DECODED; t++) {
-                    int next = argmax(logits);
-                    if (i == 0) greedy.add(next);
-                    long from = System.nanoTime();
-                    logits = session.append(new int[] {next});
-                    if (i > 0) times.add(ms(from));
-                }
+        long warm = System.nanoTime() + WARM_UP_NANOS;
+        result.put("decode_cold_ms", decode(greedy));
+        result.put("greedy", greedy);
+        while (System.nanoTime() < warm) decode(new ArrayList<>());
+        List<Double> times = new ArrayList<>();
+        for (int i = 0; i < SEQUENCES; i++) times.addAll(decode(new ArrayList<>()));
+        return times;
+    }
+
+    private List<Double> decode(List<Integer> greedy) {
+        List<Double> times = new ArrayList<>();
+        try (Session session = begin(PROMPT + DECODED, new TreeSet<>())) {
+            float[] logits = session.append(ids(PROMPT));
+            for (int t = 0; t < DECODED; t++) {
+                int next = argmax(logits);
+                greedy.add(next);
+                long from = System.nanoTime();
+                logits = session.append(new int[] {next});
+                times.add(ms(from));
             }
         }
-        result.put("greedy", greedy);
         return times;
     }
 

@@ -87,7 +87,7 @@ final class ExportedSession implements Session {
                 for (String part : List.of(i + ".key", i + ".value")) {
                     feed.put(
                             ExportedPorts.past(part),
-                            last == null ? nothing(feed, a) : tensor(last, ExportedPorts.present(part)));
+                            last == null ? nothing(feed, part, a) : tensor(last, ExportedPorts.present(part)));
                     requested.add(ExportedPorts.present(part));
                 }
             }
@@ -111,8 +111,8 @@ final class ExportedSession implements Session {
     }
 
     /** Keys or values of no position. */
-    private OnnxTensor nothing(Feed feed, Attention a) {
-        return feed.own(Feed.tensor(Feed.memory(0, 1), ports.cache(), 1, a.nKvHeads(), 0, a.dHead()));
+    private OnnxTensor nothing(Feed feed, String part, Attention a) {
+        return feed.own(part, Feed.tensor(Feed.memory(0, 1), ports.cache(), 1, a.nKvHeads(), 0, a.dHead()));
     }
 
     private static OnnxTensor tensor(OrtSession.Result result, String name) {

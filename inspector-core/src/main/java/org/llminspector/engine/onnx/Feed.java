@@ -4,17 +4,22 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxTensorLike;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import org.llminspector.base.Tensor;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 
-/** Feed is what one pass is given, by the inputs' names; what it made is freed when it is closed. */
+/**
+ * Feed is what passes are given, by the inputs' names. An input keeps its memory from pass to pass while its shape stays;
+ * what was made here is freed when it is replaced or the feed is closed.
+ */
 final class Feed implements AutoCloseable {
 
+    private record Made(OnnxTensor tensor, ByteBuffer bytes) {}
+
     private final Map<String, OnnxTensorLike> inputs = new HashMap<>();
-    private final List<OnnxTensor> made = new ArrayList<>();
+    private final Map<String, Made> made = new HashMap<>();
 
     Map<String, OnnxTensorLike> inputs() {
         return inputs;
@@ -25,30 +30,38 @@ final class Feed implements AutoCloseable {
     }
 
     void floats(String name, float[] values, long... shape) {
-        ByteBuffer bytes = memory(values.length, Float.BYTES);
-        bytes.asFloatBuffer().put(values);
-        put(name, own(tensor(bytes, Type.FLOAT, shape)));
+        bytes(name, Type.FLOAT, Float.BYTES, shape).asFloatBuffer().put(values);
     }
 
     void longs(String name, long[] values, long... shape) {
-        ByteBuffer bytes = memory(values.length, Long.BYTES);
-        bytes.asLongBuffer().put(values);
-        put(name, own(tensor(bytes, Type.INT64, shape)));
+        bytes(name, Type.INT64, Long.BYTES, shape).asLongBuffer().put(values);
     }
 
     void number(String name, int value, long... shape) {
-        put(name, own(tensor(memory(1, Integer.BYTES).putInt(0, value), Type.INT32, shape)));
+        bytes(name, Type.INT32, Integer.BYTES, shape).putInt(0, value);
     }
 
     void booleans(String name, boolean[] values, long... shape) {
-        ByteBuffer bytes = memory(values.length, 1);
+        ByteBuffer bytes = bytes(name, Type.BOOL, 1, shape);
         for (int i = 0; i < values.length; i++) bytes.put(i, (byte) (values[i] ? 1 : 0));
-        put(name, own(tensor(bytes, Type.BOOL, shape)));
     }
 
-    /** Has the tensor closed with the feed. */
-    OnnxTensor own(OnnxTensor tensor) {
-        made.add(tensor);
+    private ByteBuffer bytes(String name, Type type, int unit, long... shape) {
+        Made last = made.get(name);
+        if (last != null && Arrays.equals(last.tensor().getInfo().getShape(), shape)) return last.bytes();
+        ByteBuffer bytes = memory(Tensor.elements(shape), unit);
+        put(name, own(name, tensor(bytes, type, shape), bytes));
+        return bytes;
+    }
+
+    /** Has the tensor closed when there is another of that name, or with the feed. */
+    OnnxTensor own(String name, OnnxTensor tensor) {
+        return own(name, tensor, null);
+    }
+
+    private OnnxTensor own(String name, OnnxTensor tensor, ByteBuffer bytes) {
+        Made last = made.put(name, new Made(tensor, bytes));
+        if (last != null) last.tensor().close();
         return tensor;
     }
 
@@ -65,6 +78,7 @@ final class Feed implements AutoCloseable {
 
     @Override
     public void close() {
-        made.forEach(OnnxTensor::close);
+        made.values().forEach(m -> m.tensor().close());
+        made.clear();
     }
 }

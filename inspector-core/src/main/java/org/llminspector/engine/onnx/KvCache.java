@@ -25,6 +25,7 @@ final class KvCache implements AutoCloseable {
     private final boolean fast;
     private final Map<String, ByteBuffer> memory = new LinkedHashMap<>(); // by "key.0", "value.0" ...
     private final Map<String, OnnxTensor> whole = new HashMap<>();
+    private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
     private int length;
 
     KvCache(DecoderSpec spec, int maxPositions, boolean fast) {
@@ -54,7 +55,7 @@ final class KvCache implements AutoCloseable {
      * @param outputs the graph's names for new keys and values
      */
     Map<String, OnnxValue> bind(Feed feed, int count, Map<String, String> outputs) {
-        Map<String, OnnxValue> pinned = new HashMap<>();
+        if (fast && !pinned.isEmpty()) return pinned; // as in the pass before
         memory.forEach((name, bytes) -> {
             OnnxTensor past = whole.get(name);
             OnnxTensor now = past;
@@ -62,8 +63,8 @@ final class KvCache implements AutoCloseable {
                 Attention a = spec.layers()
                         .get(Integer.parseInt(name.substring(name.indexOf('.') + 1)))
                         .attention();
-                past = feed.own(rows(bytes, a, 0, length));
-                now = feed.own(rows(bytes, a, length, count));
+                past = feed.own("past_" + name, rows(bytes, a, 0, length));
+                now = feed.own("new_" + name, rows(bytes, a, length, count));
             }
             feed.put("past_" + name, past);
             pinned.put(outputs.get("new_" + name), now);

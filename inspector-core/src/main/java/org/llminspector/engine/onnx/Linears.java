@@ -153,10 +153,10 @@ final class Linears {
     private Rounded round(String x) {
         String most =
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
-        // A position of nothing but zeros keeps them.
-        String scale = graph.node("Max", most, graph.scalar(Float.MIN_NORMAL));
+        // A position of nothing but zeros has codes of 0 / 0, whatever those are, and the scale 0, which they are
+        // multiplied by.
         String codes = graph.node(
-                "QuantizeLinear", graph.node("Div", x, scale), graph.scalar(STEP), graph.small(Type.UINT8, 128));
-        return new Rounded(codes, scale);
+                "QuantizeLinear", graph.node("Div", x, most), graph.scalar(STEP), graph.small(Type.UINT8, 128));
+        return new Rounded(codes, most);
     }
 }

@@ -26,7 +26,9 @@ final class OnnxSession implements Session {
     private final OpenGraph open;
     private final Graph graph;
     private final Map<HookId, String> hooks;
+    private final Set<String> requested;
     private final boolean everyPosition;
+    private final Feed feed = new Feed();
     private final KvCache cache;
     private final Places places;
     private final Changes changes;
@@ -40,6 +42,10 @@ final class OnnxSession implements Session {
         this.hooks = new HashMap<>(graph.hooks());
         HookId logits = HookId.of(HookPoint.LOGITS);
         if (request.hooks().contains(logits)) hooks.put(logits, graph.logits());
+        this.requested = new HashSet<>(hooks.values());
+        requested.add(graph.logits());
+        requested.addAll(graph.means().values());
+        requested.removeAll(graph.cache().values());
         this.everyPosition = hooks.keySet().stream().anyMatch(OnnxSession::afterTheBlocks)
                 || graph.steps().stream().anyMatch(s -> afterTheBlocks(s.hook()));
         this.cache = new KvCache(spec, request.maxPositions(), open.fast());
@@ -56,29 +62,23 @@ final class OnnxSession implements Session {
     public float[] append(int[] tokens) {
         int start = cache.length();
         int count = tokens.length;
-        try (Feed feed = new Feed()) {
-            long[] ids = new long[count];
-            for (int i = 0; i < count; i++) ids[i] = tokens[i];
-            feed.longs("ids", ids, 1, count);
-            long[] wanted = new long[everyPosition ? count : 1];
-            for (int i = 0; i < wanted.length; i++) wanted[i] = (long) count - wanted.length + i;
-            feed.longs("wanted_positions", wanted, wanted.length);
-            places.fill(feed, start, count);
-            changes.fill(feed, start, count);
-            Map<String, OnnxValue> pinned = cache.bind(feed, count, graph.cache());
-            Set<String> requested = new HashSet<>(hooks.values());
-            requested.add(graph.logits());
-            requested.addAll(graph.means().values());
-            requested.removeAll(pinned.keySet());
-            try (OrtSession.Result result = open.run(feed.inputs(), requested, pinned)) {
-                cache.advance(count);
-                changes.take(result);
-                float[] last = last(result);
-                long from = System.nanoTime();
-                hooks.forEach((id, output) -> buffers.take(id, bytes(result, output), start, count));
-                copyOutNanos += System.nanoTime() - from;
-                return last;
-            }
+        long[] ids = new long[count];
+        for (int i = 0; i < count; i++) ids[i] = tokens[i];
+        feed.longs("ids", ids, 1, count);
+        long[] wanted = new long[everyPosition ? count : 1];
+        for (int i = 0; i < wanted.length; i++) wanted[i] = (long) count - wanted.length + i;
+        feed.longs("wanted_positions", wanted, wanted.length);
+        places.fill(feed, start, count);
+        changes.fill(feed, start, count);
+        Map<String, OnnxValue> pinned = cache.bind(feed, count, graph.cache());
+        try (OrtSession.Result result = open.run(feed.inputs(), requested, pinned)) {
+            cache.advance(count);
+            changes.take(result);
+            float[] last = last(result);
+            long from = System.nanoTime();
+            hooks.forEach((id, output) -> buffers.take(id, bytes(result, output), start, count));
+            copyOutNanos += System.nanoTime() - from;
+            return last;
         }
     }
 
@@ -122,6 +122,7 @@ final class OnnxSession implements Session {
 
     @Override
     public void close() {
+        feed.close();
         cache.close();
         places.close();
         open.leave();

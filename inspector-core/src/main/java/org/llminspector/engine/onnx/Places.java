@@ -9,9 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
-import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
@@ -64,13 +62,13 @@ final class Places implements AutoCloseable {
                 feed.put("sin_table." + r, table.sin());
             }
         }
-        for (LayerSpec layer : spec.layers()) mask(feed, layer.attention(), start, count);
+        spec.layers().stream().map(l -> l.attention().window()).distinct().forEach(w -> mask(feed, w, start, count));
     }
 
-    private void mask(Feed feed, Attention a, int start, int count) {
-        String name = a.window() == null ? "mask" : "mask." + a.window();
-        if (!wanted.contains(name) || feed.inputs().containsKey(name)) return;
-        feed.floats(name, PositionTables.mask(a.window(), start, count), count, (long) start + count);
+    private void mask(Feed feed, Integer window, int start, int count) {
+        String name = window == null ? "mask" : "mask." + window;
+        if (!wanted.contains(name)) return;
+        feed.floats(name, PositionTables.mask(window, start, count), count, (long) start + count);
     }
 
     private Table table(int r, float[] frequencies) {
