@@ -1,6 +1,6 @@
 """Makes tiny ONNX decoders as others export them, and what transformers computes for the same weights.
 
-    python make_onnx.py OUT        (inspector-core/src/test/resources/golden/onnx)
+    python make_onnx.py OUT [NAME...]        (inspector-core/src/test/resources/golden/onnx)
 
 Needs torch, onnx, onnxruntime, safetensors, transformers 4.57, optimum 2.1 and optimum-onnx 0.1 (the exporter itself).
 
@@ -8,7 +8,10 @@ Needs torch, onnx, onnxruntime, safetensors, transformers 4.57, optimum 2.1 and 
     gpt2/onnx/model.onnx   the same of GPT-2, in the folder where onnx-community puts it
     qwen2/model.onnx       weights beside it (model.onnx_data); keys, values and logits in FP16
     merged/model.onnx      with and without past in the branches of an If, as Optimum merges decoders
-    fused/model.onnx       GroupQueryAttention and MatMulNBits, with the names of onnx-community's q4 files
+    fused/model.onnx       GroupQueryAttention and MatMulNBits, with the names of onnx-community's q4 files; one of its norms
+                           also gives one over what it divides by
+
+make_genai.py and make_dynamo.py make what newer exporters do.
 
 NAME.golden.safetensors: input_ids, logits, hidden_states.N (before block N; the last after the final norm), attentions.N,
 greedy_ids (12 tokens).
@@ -24,17 +27,15 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from optimum.exporters.onnx import onnx_export_from_model
-from optimum.onnx import merge_decoders
 from safetensors.torch import save_file
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 IDS = torch.tensor([[5, 17, 60, 3, 9, 44, 71, 12, 30, 8, 99, 21]])
 
 
-def greedy(model):
+def greedy(model, ids=IDS):
     """12 tokens, and by how much the closest of them was chosen."""
-    ids, margin = IDS, float("inf")
+    ids, margin = ids, float("inf")
     with torch.no_grad():
         for _ in range(12):
             logits = model(ids).logits[0, -1]
@@ -44,7 +45,7 @@ def greedy(model):
     return ids[:, IDS.shape[1]:].contiguous(), margin
 
 
-def random(model, rounded=lambda model: None):
+def random(model, rounded=lambda model: None, margin=0.05):
     """Random weights of which no two tokens are nearly equal; `rounded` is what will become of them."""
     model.config._attn_implementation = "eager"
     model.eval()
@@ -56,7 +57,7 @@ def random(model, rounded=lambda model: None):
                 p.normal_(1 if norm else 0, 0.1 if p.dim() == 1 else 1.5 / p.shape[-1] ** 0.5)
         before = {k: v.clone() for k, v in model.state_dict().items()}
         rounded(model)
-        good = greedy(model)[1] > 0.05
+        good = greedy(model)[1] > margin
         model.load_state_dict(before)
         if good:
             return model
@@ -65,6 +66,8 @@ def random(model, rounded=lambda model: None):
 
 def export(model, to):
     """Optimum's own export."""
+    from optimum.exporters.onnx import onnx_export_from_model
+
     model.config._attn_implementation = "sdpa"
     with tempfile.TemporaryDirectory() as tmp:
         onnx_export_from_model(model, output=tmp, task="text-generation-with-past", do_validation=False)
@@ -116,6 +119,8 @@ def half_cache(path):
 
 def merged(path):
     """Optimum's merged decoder: the branch of the first pass is given no keys and values."""
+    from optimum.onnx import merge_decoders
+
     first = onnx.load(path)
     graph = first.graph
     for v in [v for v in graph.input if v.name.startswith("past_key_values")]:
@@ -165,7 +170,7 @@ def fused(model, folder):
     def norm(module, name, x, skip=None):
         w = weight(name + ".weight", module.weight.detach().numpy())
         if skip is None:
-            return node("SimplifiedLayerNormalization", name + "/LayerNorm", [x, w], epsilon=c.rms_norm_eps, axis=-1), x
+            return node("SimplifiedLayerNormalization", name + "/LayerNorm", [x, w], 2, epsilon=c.rms_norm_eps, axis=-1)[0], x
         out = node("SkipSimplifiedLayerNormalization", name + "/SkipLayerNorm", [skip, x, w], 4, "com.microsoft", epsilon=c.rms_norm_eps)
         return out[0], out[3]
 
@@ -212,39 +217,50 @@ def fused(model, folder):
     assert head
 
 
-def main():
-    out = Path(sys.argv[1])
-    small = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                 max_position_embeddings=64, bos_token_id=1, eos_token_id=2)
-    for name in ("llama", "gpt2", "qwen2", "merged", "fused"):
-        (out / name).mkdir(parents=True, exist_ok=True)
-
-    llama = random(LlamaForCausalLM(LlamaConfig(vocab_size=320, tie_word_embeddings=True, **{**small, "hidden_size": 16})))
-    export(llama, out / "llama")
-    golden(llama, out / "llama")
-
-    gpt2 = random(GPT2LMHeadModel(GPT2Config(vocab_size=128, n_embd=32, n_inner=40, n_layer=2, n_head=4, n_positions=64,
-                                             bos_token_id=1, eos_token_id=2)))
-    export(gpt2, out / "gpt2" / "onnx")
-    golden(gpt2, out / "gpt2")
-
-    qwen2 = random(Qwen2ForCausalLM(Qwen2Config(vocab_size=128, tie_word_embeddings=True, **small)))
-    export(qwen2, out / "qwen2")
-    made = half_cache(out / "qwen2" / "model.onnx")
-    (out / "qwen2" / "model.onnx_data").unlink(missing_ok=True)
-    onnx.save_model(made, out / "qwen2" / "model.onnx", save_as_external_data=True, location="model.onnx_data", size_threshold=64)
-    golden(qwen2, out / "qwen2")
-
-    gpt2 = random(GPT2LMHeadModel(GPT2Config(vocab_size=128, n_embd=16, n_inner=16, n_layer=1, n_head=4, n_positions=64,
-                                             bos_token_id=1, eos_token_id=2)))
-    export(gpt2, out / "merged")
-    merged(out / "merged" / "model.onnx")
-    golden(gpt2, out / "merged")
-
-    small.update(hidden_size=64, num_attention_heads=4, intermediate_size=64)
-    llama = random(LlamaForCausalLM(LlamaConfig(vocab_size=128, **small)), lambda model: fused(model, out / "fused"))
-    fused(llama, out / "fused")
-    golden(llama, out / "fused")
+def llama(folder):
+    model = random(LlamaForCausalLM(LlamaConfig(vocab_size=320, tie_word_embeddings=True, **{**SMALL, "hidden_size": 16})))
+    export(model, folder)
+    golden(model, folder)
 
 
-main()
+def gpt2(folder):
+    model = random(GPT2LMHeadModel(GPT2Config(vocab_size=128, n_embd=32, n_inner=40, n_layer=2, n_head=4, n_positions=64,
+                                              bos_token_id=1, eos_token_id=2)))
+    export(model, folder / "onnx")
+    golden(model, folder)
+
+
+def qwen2(folder):
+    model = random(Qwen2ForCausalLM(Qwen2Config(vocab_size=128, tie_word_embeddings=True, **SMALL)))
+    export(model, folder)
+    made = half_cache(folder / "model.onnx")
+    (folder / "model.onnx_data").unlink(missing_ok=True)
+    onnx.save_model(made, folder / "model.onnx", save_as_external_data=True, location="model.onnx_data", size_threshold=64)
+    golden(model, folder)
+
+
+def merged_gpt2(folder):
+    model = random(GPT2LMHeadModel(GPT2Config(vocab_size=128, n_embd=16, n_inner=16, n_layer=1, n_head=4, n_positions=64,
+                                              bos_token_id=1, eos_token_id=2)))
+    export(model, folder)
+    merged(folder / "model.onnx")
+    golden(model, folder)
+
+
+def fused_llama(folder):
+    sizes = {**SMALL, "hidden_size": 64, "intermediate_size": 64}
+    model = random(LlamaForCausalLM(LlamaConfig(vocab_size=128, **sizes)), lambda model: fused(model, folder))
+    fused(model, folder)
+    golden(model, folder)
+
+
+SMALL = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+             max_position_embeddings=64, bos_token_id=1, eos_token_id=2)
+ALL = dict(llama=llama, gpt2=gpt2, qwen2=qwen2, merged=merged_gpt2, fused=fused_llama)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[2:] or ALL:
+        folder = Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        ALL[name](folder)

@@ -300,29 +300,37 @@ class SupportTest {
                 ## onnx, graphs that others exported
 
                 A prompt and one more token, every hook that was found captured in the same run; ExportedTest holds them against
-                transformers. Their values cannot be changed, and torch refuses them.
+                transformers, DynamoTest against the same models on torch. llama, gpt2, qwen2 and merged are Optimum's, genai is
+                onnxruntime-genai's builder, dynamo torch.onnx with dynamo. Their values cannot be changed, and torch refuses them.
 
                 """);
         out.append(row("model", List.of("precision of the file", "hooks found", "of its family's")));
         out.append("|---|---|---|---|\n");
-        List<Path> dirs;
-        try (Stream<Path> all = Files.list(ExportedTest.ROOT)) {
-            dirs = all.filter(Files::isDirectory).sorted().toList();
-        }
-        for (Path dir : dirs) {
-            try (ExportedTest.Opened m = new ExportedTest.Opened(dir);
+        for (Path dir : exported()) {
+            try (Exported m = new Exported(dir);
                     Session session = m.begin(m.found())) {
-                session.append(m.ids);
-                session.append(new int[] {m.ids[0]});
+                session.append(new int[] {3, 1, 4, 1, 5});
+                session.append(new int[] {9});
                 assertThat(session.capture().tensors().keySet()).isEqualTo(m.found());
+                boolean dynamo = dir.startsWith(DynamoTest.ROOT);
                 out.append(row(
-                        dir.getFileName().toString(),
+                        (dynamo ? "dynamo/" : "") + dir.getFileName(),
                         List.of(
                                 m.engine.info().precision().label(),
                                 "" + m.found().size(),
                                 "" + HookPatterns.all(m.spec).size())));
             }
         }
+    }
+
+    private static List<Path> exported() throws IOException {
+        List<Path> dirs = new ArrayList<>();
+        for (Path root : List.of(ExportedTest.ROOT, DynamoTest.ROOT)) {
+            try (Stream<Path> all = Files.list(root)) {
+                dirs.addAll(all.filter(Files::isDirectory).sorted().toList());
+            }
+        }
+        return dirs;
     }
 
     private static void table(StringBuilder out, String heading, Map<String, String> found) throws IOException {

@@ -39,8 +39,15 @@ public final class OnnxFile {
      * Node is one operation.
      *
      * @param numbers its attributes that are whole numbers
+     * @param lists its attributes that are lists of whole numbers
      */
-    public record Node(String name, String op, List<String> inputs, List<String> outputs, Map<String, Long> numbers) {}
+    public record Node(
+            String name,
+            String op,
+            List<String> inputs,
+            List<String> outputs,
+            Map<String, Long> numbers,
+            Map<String, List<Long>> lists) {}
 
     /**
      * Weight is an initializer.
@@ -124,33 +131,37 @@ public final class OnnxFile {
         List<String> in = new ArrayList<>();
         List<String> out = new ArrayList<>();
         Map<String, Long> numbers = new HashMap<>();
+        Map<String, List<Long>> lists = new HashMap<>();
         while (node.next()) {
             switch (node.field()) {
                 case 1 -> in.add(node.text());
                 case 2 -> out.add(node.text());
                 case 3 -> name = node.text();
                 case 4 -> op = node.text();
-                case 5 -> attribute(node.message(), numbers, depth);
+                case 5 -> attribute(node.message(), numbers, lists, depth);
                 default -> {}
             }
         }
-        return new Node(name, op, List.copyOf(in), List.copyOf(out), Map.copyOf(numbers));
+        return new Node(name, op, List.copyOf(in), List.copyOf(out), Map.copyOf(numbers), Map.copyOf(lists));
     }
 
-    /** Reads a number; looks into tensors and branches only for files that they may not name. */
-    private void attribute(ProtoReader attribute, Map<String, Long> numbers, int depth) {
+    /** Reads whole numbers; looks into tensors and branches only for files that they may not name. */
+    private void attribute(ProtoReader attribute, Map<String, Long> numbers, Map<String, List<Long>> lists, int depth) {
         String name = "";
         Long number = null;
+        List<Long> list = new ArrayList<>();
         while (attribute.next()) {
             switch (attribute.field()) {
                 case 1 -> name = attribute.text();
                 case 3 -> number = attribute.number();
                 case 5, 10 -> inside(weight(attribute.message()));
                 case 6, 11 -> branch(attribute.message(), depth + 1);
+                case 8 -> numbers(attribute, list);
                 default -> {}
             }
         }
         if (number != null) numbers.put(name, number);
+        if (!list.isEmpty()) lists.put(name, List.copyOf(list));
     }
 
     private void branch(ProtoReader graph, int depth) {
@@ -212,13 +223,7 @@ public final class OnnxFile {
         boolean elsewhere = false;
         while (tensor.next()) {
             switch (tensor.field()) {
-                case 1 -> {
-                    if (!tensor.packed()) shape.add(tensor.number());
-                    else {
-                        ProtoReader sizes = tensor.message();
-                        while (!sizes.atEnd()) shape.add(sizes.packedNumber());
-                    }
-                }
+                case 1 -> numbers(tensor, shape);
                 case 2 -> type = (int) tensor.number();
                 case 8 -> name = tensor.text();
                 case 9 -> {
@@ -247,6 +252,15 @@ public final class OnnxFile {
                 external.getOrDefault("location", ""),
                 number(external.getOrDefault("offset", "0")),
                 number(external.getOrDefault("length", "-1")));
+    }
+
+    /** A repeated whole number, packed or not. */
+    private static void numbers(ProtoReader field, List<Long> to) {
+        if (!field.packed()) to.add(field.number());
+        else {
+            ProtoReader packed = field.message();
+            while (!packed.atEnd()) to.add(packed.packedNumber());
+        }
     }
 
     /** -2 for what is no number: no file has such an offset or length. */

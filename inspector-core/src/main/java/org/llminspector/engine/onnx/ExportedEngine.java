@@ -139,7 +139,7 @@ public final class ExportedEngine implements InspectorEngine {
         if (!request.interventions().isEmpty()) throw changes();
         Set<String> shown = new TreeSet<>();
         for (HookId id : request.hooks()) {
-            ExportedHooks.Place place = hooks.place(id);
+            Place place = hooks.place(id);
             if (!ports.isOutput(place.value())) shown.add(place.value());
         }
         Held held = hold(shown);

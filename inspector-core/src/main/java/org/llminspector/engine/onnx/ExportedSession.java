@@ -18,8 +18,6 @@ import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.onnx.ExportedHooks.Place;
-import org.llminspector.engine.onnx.ExportedHooks.Source;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.Attention;
@@ -147,14 +145,17 @@ final class ExportedSession implements Session {
     /** A hook's value of this pass, in float32 and in the hook's order; one of another shape is not shown. */
     private ByteBuffer read(HookId id, Place place, OnnxTensor tensor, int count) {
         long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) length + count);
-        if (place.source() != Source.CACHE) check(place.value(), tensor, shape, id.name());
         FloatBuffer values = tensor.getFloatBuffer();
         ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(Tensor.elements(shape) * Float.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN);
         FloatBuffer out = bytes.asFloatBuffer();
-        switch (place.source()) {
-            case VALUE -> out.put(values);
-            case SCORES -> {
+        switch (place.read()) {
+            case AS_IS -> {
+                check(place.value(), tensor, shape, id.name());
+                out.put(values);
+            }
+            case MASKED -> {
+                check(place.value(), tensor, shape, id.name());
                 boolean half = tensor.getInfo().type == ai.onnxruntime.OnnxJavaType.FLOAT16;
                 float masked = half ? MASKED_HALF : MASKED;
                 while (values.hasRemaining()) {
@@ -162,22 +163,41 @@ final class ExportedSession implements Session {
                     out.put(v <= masked ? Float.NEGATIVE_INFINITY : v);
                 }
             }
-            case CACHE -> {
-                int heads = (int) shape[2];
-                int width = (int) shape[3];
-                float[] row = new float[width];
+            case INVERSE -> {
+                check(place.value(), tensor, shape, id.name());
+                while (values.hasRemaining()) out.put(1 / values.get());
+            }
+            case BY_HEAD -> {
+                check(place.value(), tensor, new long[] {1, shape[2], shape[1], shape[3]}, id.name());
+                byPosition(values, (int) shape[2], count, 0, (int) shape[3], out);
+            }
+            case CACHE -> byPosition(values, (int) shape[2], length + count, length, (int) shape[3], out);
+            case HEADS -> {
+                Attention a = spec.layers().get(id.layer()).attention();
+                int all = (a.nHeads() + 2 * a.nKvHeads()) * a.dHead();
+                check(place.value(), tensor, new long[] {1, count, all}, id.name());
+                float[] row = new float[Math.toIntExact(shape[2] * shape[3])];
                 for (int p = 0; p < count; p++) {
-                    for (int h = 0; h < heads; h++) {
-                        values.get((h * (length + count) + length + p) * width, row);
-                        out.put(row);
-                    }
+                    values.get(p * all + place.from() * a.dHead(), row);
+                    out.put(row);
                 }
             }
         }
         return bytes;
     }
 
-    /** The same sizes, but that the first (batch) may be missing and the last two may be one. */
+    /** Puts [head, pos, width] as [pos, head, width], from a position on. */
+    private static void byPosition(FloatBuffer values, int heads, int positions, int from, int width, FloatBuffer out) {
+        float[] row = new float[width];
+        for (int p = from; p < positions; p++) {
+            for (int h = 0; h < heads; h++) {
+                values.get((h * positions + p) * width, row);
+                out.put(row);
+            }
+        }
+    }
+
+    /** The same sizes, but that the batch may be missing, and neighbours may be one. */
     private static void check(String value, OnnxTensor tensor, long[] expected, String what) {
         long[] found = tensor.getInfo().getShape();
         boolean real =
@@ -185,15 +205,18 @@ final class ExportedSession implements Session {
                     case FLOAT, FLOAT16, BFLOAT16 -> true;
                     default -> false;
                 };
-        for (int batch = 0; batch < 2 && real; batch++) {
-            long[] e = Arrays.copyOfRange(expected, batch, expected.length);
-            if (Arrays.equals(found, e)) return;
-            if (e.length < 3) continue;
-            long[] merged = Arrays.copyOf(e, e.length - 1);
-            merged[merged.length - 1] *= e[e.length - 1];
-            if (Arrays.equals(found, merged)) return;
+        int e = 0;
+        boolean same = real;
+        for (int f = 0; f < found.length && same; f++) {
+            long size = 1;
+            do {
+                if (e == expected.length) break;
+                size *= expected[e++];
+            } while (size < found[f] || (f == found.length - 1 && e < expected.length));
+            same = size == found[f];
         }
-        throw Problem.unsupported("a value of the graph is not what its name says")
+        if (same && e == expected.length) return;
+        throw Problem.unsupported("a value of the graph is not what it seemed to be")
                 .where(what + ", the graph's " + value)
                 .expected(Arrays.toString(expected))
                 .found(tensor.getInfo().type + " " + Arrays.toString(found))

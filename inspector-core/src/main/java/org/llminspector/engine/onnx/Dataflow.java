@@ -1,0 +1,293 @@
+package org.llminspector.engine.onnx;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.checkpoint.onnx.OnnxFile.Node;
+import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
+
+/**
+ * Dataflow is an exported graph as values that are made of each other. A value is live when it is computed from the
+ * tokens' embeddings; weights, masks, positions and sizes are not. Names say nothing here.
+ */
+final class Dataflow {
+
+    /** Numbers keep their order, but for a Transpose. */
+    private static final Set<String> SHAPING =
+            Set.of("Cast", "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout");
+
+    private static final Set<String> CASTS = Set.of("Cast", "Identity", "Dropout");
+    private static final Set<String> REPEATING = Set.of("Expand", "Tile");
+    private static final Set<String> SIZES = Set.of("Shape", "Size");
+    private static final Set<String> LOOKUPS = Set.of("Gather", "GatherBlockQuantized");
+    private static final Set<String> PRODUCTS =
+            Set.of("MatMul", "Gemm", "FusedMatMul", "MatMulNBits", "MatMulBnb4", "MatMulInteger", "QLinearMatMul");
+
+    private final List<Node> nodes;
+    private final Map<String, Integer> makers = new HashMap<>();
+    private final Map<String, List<Integer>> readers = new HashMap<>();
+    private final Set<String> live = new HashSet<>();
+    private final Set<String> vectors = new HashSet<>(); // weights of more than one number
+    private final String embedding;
+
+    Dataflow(OnnxFile file) {
+        nodes = file.nodes();
+        for (int i = 0; i < nodes.size(); i++) {
+            for (String v : nodes.get(i).outputs()) if (!v.isEmpty()) makers.putIfAbsent(v, i);
+        }
+        for (int i = 0; i < nodes.size(); i++) {
+            // What is read before it is made is no dataflow; ONNX Runtime will refuse it.
+            for (String v : new HashSet<>(nodes.get(i).inputs())) {
+                if (makers.getOrDefault(v, -1) < i) {
+                    readers.computeIfAbsent(v, k -> new ArrayList<>()).add(i);
+                }
+            }
+        }
+        for (Weight w : file.weights()) {
+            if (w.shape().stream().anyMatch(size -> size > 1)) vectors.add(w.name());
+        }
+        embedding = lookup();
+        if (embedding == null) return;
+        live.add(embedding);
+        for (int i = makers.get(embedding) + 1; i < nodes.size(); i++) {
+            Node n = nodes.get(i);
+            if (!SIZES.contains(n.op()) && n.inputs().stream().anyMatch(live::contains)) {
+                for (String v : n.outputs()) if (!v.isEmpty() && makers.get(v) == i) live.add(v);
+            }
+        }
+    }
+
+    /** What the first table gives that is read at the tokens' ids; null when none is. */
+    private String lookup() {
+        for (String ids : forms(ExportedPorts.IDS, SHAPING)) {
+            for (Node n : readers(ids)) {
+                if (LOOKUPS.contains(n.op()) && at(n.inputs(), 1).equals(ids)) return at(n.outputs(), 0);
+            }
+        }
+        return null;
+    }
+
+    String embedding() {
+        return embedding;
+    }
+
+    /** Empty where a node has no such value. */
+    static String at(List<String> values, int i) {
+        return i < values.size() ? values.get(i) : "";
+    }
+
+    Node maker(String value) {
+        Integer i = makers.get(value);
+        return i == null ? null : nodes.get(i);
+    }
+
+    List<Node> readers(String value) {
+        return readers.getOrDefault(value, List.of()).stream().map(nodes::get).toList();
+    }
+
+    /** When a value is made; -1 for what is given. */
+    int order(String value) {
+        return makers.getOrDefault(value, -1);
+    }
+
+    boolean isLive(String value) {
+        return live.contains(value);
+    }
+
+    /** The live inputs of a node, each once. */
+    List<String> made(Node node) {
+        return node.inputs().stream()
+                .filter(v -> live.contains(v) && order(v) < order(at(node.outputs(), 0)))
+                .distinct()
+                .toList();
+    }
+
+    /** The one live input of a node that combines it with weights or numbers; null for other nodes. */
+    String only(Node node) {
+        List<String> made = node == null ? List.of() : made(node);
+        return made.size() == 1 ? made.get(0) : null;
+    }
+
+    /** The two live inputs of a node that combines them; null for other nodes. */
+    List<String> both(Node node) {
+        List<String> made = node == null ? List.of() : made(node);
+        return made.size() == 2 && node.inputs().size() == 2 ? made : null;
+    }
+
+    /** The nearest value through which all passes that a value is made of; null when there is none. */
+    String source(String value) {
+        if (!live.contains(value) || value.equals(embedding)) return null;
+        TreeMap<Integer, Set<String>> front = new TreeMap<>();
+        Node next = maker(value);
+        while (true) {
+            for (String v : made(next)) {
+                front.computeIfAbsent(order(v), k -> new HashSet<>()).add(v);
+            }
+            if (front.isEmpty()) return null;
+            Set<String> last = front.lastEntry().getValue();
+            if (front.size() == 1 && last.size() == 1) return last.iterator().next();
+            next = nodes.get(front.pollLastEntry().getKey());
+        }
+    }
+
+    /** Whether `to` is made of `from`. */
+    boolean reaches(String from, String to) {
+        return ancestors(to, order(from)).contains(from);
+    }
+
+    /** All live values that a value is made of and that are not made before this. */
+    Set<String> ancestors(String value, int since) {
+        Set<String> all = new HashSet<>(Set.of(value));
+        Deque<String> open = new ArrayDeque<>(all);
+        while (!open.isEmpty()) {
+            Node n = maker(open.pop());
+            if (n == null) continue;
+            for (String v : made(n)) if (order(v) >= since && all.add(v)) open.push(v);
+        }
+        return all;
+    }
+
+    /** The value and what it is after casts. */
+    Collection<String> forms(String value) {
+        return forms(value, CASTS);
+    }
+
+    private Set<String> forms(String value, Set<String> ops) {
+        Set<String> all = new LinkedHashSet<>(Set.of(value));
+        Deque<String> open = new ArrayDeque<>(all);
+        while (!open.isEmpty()) {
+            String from = open.pop();
+            for (Node n : readers(from)) {
+                if (!ops.contains(n.op()) || !at(n.inputs(), 0).equals(from)) continue;
+                if (all.add(at(n.outputs(), 0))) open.add(at(n.outputs(), 0));
+            }
+        }
+        return all;
+    }
+
+    static boolean shapes(Node node) {
+        return node != null && SHAPING.contains(node.op());
+    }
+
+    /** The value before casts. */
+    String uncast(String value) {
+        return back(value, CASTS);
+    }
+
+    /** The value before its shape was changed; a Transpose changes more. */
+    String unshaped(String value) {
+        return back(value, SHAPING);
+    }
+
+    private String back(String value, Set<String> ops) {
+        String v = value;
+        for (Node n = maker(v);
+                n != null && ops.contains(n.op()) && order(at(n.inputs(), 0)) < order(v);
+                n = maker(v)) {
+            v = at(n.inputs(), 0);
+        }
+        return v;
+    }
+
+    /** Whether a value is a number, or made of numbers and sizes only. */
+    boolean isNumber(String value) {
+        if (live.contains(value)) return false;
+        Set<String> seen = new HashSet<>(Set.of(value));
+        Deque<String> open = new ArrayDeque<>(seen);
+        while (!open.isEmpty()) {
+            String v = open.pop();
+            if (vectors.contains(v)) return false;
+            Node n = maker(v);
+            if (n == null || SIZES.contains(n.op())) continue;
+            for (String in : n.inputs()) if (seen.add(in)) open.push(in);
+        }
+        return true;
+    }
+
+    /** The value without factors that are numbers, and before its shape was changed up to a Transpose. */
+    String unscaled(String value) {
+        String v = value;
+        while (true) {
+            Node n = maker(v);
+            if (n == null) return v;
+            String in = shapes(n) ? at(n.inputs(), 0) : scaled(n);
+            if (n.op().equals("Transpose") || in == null || order(in) >= order(v)) return v;
+            v = in;
+        }
+    }
+
+    /** What a node multiplies by a number or divides by one; null for other nodes. */
+    String scaled(Node n) {
+        if (!n.op().equals("Mul") && !n.op().equals("Div")) return null;
+        String in = only(n);
+        if (in == null || n.inputs().size() != 2) return null;
+        int at = n.inputs().indexOf(in);
+        boolean divides = n.op().equals("Div") && at == 1;
+        return !divides && isNumber(n.inputs().get(1 - at)) ? in : null;
+    }
+
+    /** The one node of these operators that a value leads to, on the way only reshaped, repeated and scaled; or null. */
+    Node leadsTo(String value, Set<String> ops) {
+        Set<String> seen = new HashSet<>(Set.of(value));
+        Deque<String> open = new ArrayDeque<>(seen);
+        Set<Node> found = new LinkedHashSet<>();
+        while (!open.isEmpty()) {
+            String v = open.pop();
+            for (Node n : readers(v)) {
+                if (ops.contains(n.op())) found.add(n);
+                else if (REPEATING.contains(n.op()) || shapes(n)
+                        ? at(n.inputs(), 0).equals(v)
+                        : scaled(n) != null) {
+                    if (seen.add(at(n.outputs(), 0))) open.push(at(n.outputs(), 0));
+                }
+            }
+        }
+        return found.size() == 1 ? found.iterator().next() : null;
+    }
+
+    /** The product with a weight that a value is, but for its bias, its scales, its shape and what is left out of it. */
+    Node product(String value) {
+        String v = value;
+        while (true) {
+            Node n = maker(v);
+            if (n == null) return null;
+            if (isProduct(n)) return n;
+            String in = shapes(n) || n.op().equals("Split") || n.op().equals("Slice") ? at(n.inputs(), 0) : null;
+            if (n.op().equals("Add")) in = only(n);
+            if (n.op().equals("Mul")) in = dequantized(n);
+            if (in == null || !live.contains(in) || order(in) >= order(v)) return null;
+            v = in;
+        }
+    }
+
+    private boolean isProduct(Node n) {
+        return PRODUCTS.contains(n.op()) && live.contains(at(n.inputs(), 0)) && !live.contains(at(n.inputs(), 1));
+    }
+
+    /** Of a product of whole numbers and its scales, the product. */
+    private String dequantized(Node mul) {
+        for (String v : mul.inputs()) {
+            Node n = maker(uncast(v));
+            if (n != null && n.op().equals("MatMulInteger")) return v;
+        }
+        return null;
+    }
+
+    /** What a product reads, before it was reshaped or quantized. */
+    String input(Node product) {
+        String v = unshaped(at(product.inputs(), 0));
+        Node n = maker(v);
+        return n != null && n.op().endsWith("QuantizeLinear") && !n.op().startsWith("De")
+                ? unshaped(at(n.inputs(), 0))
+                : v;
+    }
+}
