@@ -70,3 +70,48 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   await expect(b.getByLabel('Engine')).toHaveValue('onnx');
   expect(posts).not.toContain('/api/v1/comparisons');
 });
+
+test('an address with a comparison and nothing else shows its own prompt and sides', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  const reads = (text: string, ids: number[]) => (model.has_tokenizer ? { prompt: text } : { tokens: ids });
+  const cut = [{ hook: 'blocks.0.attn.hook_z', op: 'zero', heads: [1] }];
+  const data = {
+    a: { ...reads('The old fox', [5, 4, 3]), engine: 'onnx', precision: 'int8', interventions: cut },
+    b: { ...reads('The old dog', [5, 4, 6]), engine: 'onnx', precision: 'fp32', device: 'cpu' },
+    ...(model.has_tokenizer ? { text: 'A fox sat by the road.' } : { text_tokens: [1, 2, 3, 4] }),
+    options: { cost: false, split: false, hooks: ['blocks.*.hook_resid_post'] },
+  };
+  const made = await (await request.post('/api/v1/comparisons', { data })).json();
+  const [a, b] = ['A', 'B'].map((side) => page.getByRole('group', { name: new RegExp(`^${side}`) }));
+  const shown = async () => {
+    await expect(page.getByTestId('subject')).toContainText('fp32 on onnx');
+    await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue(
+      model.has_tokenizer ? 'The old fox' : '5 4 3',
+    );
+    await expect(page.getByLabel('Another prompt for B')).toHaveValue(model.has_tokenizer ? 'The old dog' : '5 4 6');
+    for (const [side, precision, device, changes] of [
+      [a, 'int8', 'auto', JSON.stringify(cut)],
+      [b, 'fp32', 'cpu', ''],
+    ] as const) {
+      await expect(side.getByLabel('Model')).toHaveValue(model.slug);
+      await expect(side.getByLabel('Engine')).toHaveValue('onnx');
+      await expect(side.getByLabel('Precision')).toHaveValue(precision);
+      await expect(side.getByLabel('Device')).toHaveValue(device);
+      await expect(side.getByLabel('Changes')).toHaveValue(changes);
+    }
+    const text = page.getByLabel('A text for perplexity');
+    if (model.has_tokenizer) await expect(text).toHaveValue('A fox sat by the road.');
+    else await expect(text).toHaveAttribute('placeholder', /4 tokens that are not kept/);
+  };
+  await page.goto(`/compare?comparison=${made.id}`);
+  await shown();
+
+  // What the address says stands, and a comparison opened from the list says its own again.
+  await b.getByLabel('Precision').selectOption('int4_32');
+  await page.reload();
+  await expect(page.getByTestId('subject')).toBeVisible();
+  await expect(b.getByLabel('Precision')).toHaveValue('int4_32');
+  await page.getByText(/\d+ comparisons? kept/).click();
+  await page.getByTestId('comparisons').locator(`a[href*="${made.id}"]`).click();
+  await shown();
+});

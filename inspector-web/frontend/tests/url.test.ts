@@ -33,6 +33,8 @@ describe('the URL', () => {
         engine: 'onnx',
         precision: 'int8',
         prompt: 'b & a',
+        deviceA: 'cpu',
+        deviceB: 'cuda:0',
         changesA: '[{"hook":"blocks.2.attn.hook_z","op":"zero"}]',
         changesB: '[]',
         text: 'A story.\n\nAnd its end.',

@@ -84,6 +84,12 @@ export interface EngineDescription {
   instead?: string;
 }
 
+export interface Device {
+  id: string;
+  name: string;
+  available: boolean;
+}
+
 export interface Health {
   status: string;
   version: string;

@@ -1,19 +1,22 @@
+import { untrack } from 'svelte';
 import { api } from '../api/client';
 import type {
   ComparisonManifest,
   ComparisonProgress,
   ComparisonRequest,
+  ComparisonSide,
   ModuleSize,
   SensitivityRequest,
 } from '../api/comparison';
 import { Problem, isAbort } from '../api/problem';
 import type { RunRequest } from '../api/types';
 import { parseChanges, parseSize } from '../compare/compare';
-import { parseIds } from '../text/tokens';
+import { hasTexts, parseIds } from '../text/tokens';
 import { lastTime, remember } from './lasttime';
 import { models } from './models.svelte';
 import { page } from './page.svelte';
 import { prompt } from './prompt.svelte';
+import { fill } from './run.svelte';
 
 /** What is under way: queued, or how far it is. */
 export interface LiveComparison {
@@ -30,11 +33,15 @@ class Comparison {
   live = $state.raw<LiveComparison | null>(null);
   problem = $state.raw<Problem | null>(null);
   fetching = $state<string | null>(null);
+  /** A comparison that was opened and has not put its settings into the form yet. */
+  #opened = $state.raw<ComparisonManifest | null>(null);
   #controller: AbortController | null = null;
 
   /** B's settings where they differ from A's; FP16 beside FP32 when nothing was said. */
   readonly modelB: string | null = $derived(page.compare.model ?? models.slug);
   readonly engineB: string = $derived(page.compare.engine ?? models.engine);
+  readonly deviceA: string = $derived(page.compare.deviceA ?? 'auto');
+  readonly deviceB: string = $derived(page.compare.deviceB ?? this.deviceA);
   readonly precisionB: string = $derived.by(() => {
     if (page.compare.precision) return page.compare.precision;
     const all = models.engines.find((e) => e.id === this.engineB)?.precisions.filter((p) => p.available) ?? [];
@@ -68,17 +75,55 @@ class Comparison {
 
   /** A comparison that the server keeps. */
   async open(id: string): Promise<void> {
-    if (this.manifest?.id === id || this.fetching === id) return;
+    if (this.manifest?.id === id) {
+      this.#opened = this.manifest;
+      return;
+    }
+    if (this.fetching === id) return;
     this.fetching = id;
     this.problem = null;
     try {
       const manifest = await api.comparison(id);
-      if (page.compare.id === id) this.manifest = manifest;
+      if (page.compare.id === id) this.manifest = this.#opened = manifest;
     } catch (error) {
       if (page.compare.id === id) this.problem = Problem.of(error);
     } finally {
       if (this.fetching === id) this.fetching = null;
     }
+  }
+
+  /** Puts into the form what an opened comparison was made with, where the address does not say otherwise; call once. */
+  fillForm(): void {
+    $effect(() => {
+      const opened = this.#opened;
+      if (!opened || !models.loaded) return;
+      this.#opened = null;
+      if (untrack(() => page.view) === 'compare') void this.#fill(opened);
+    });
+  }
+
+  async #fill(m: ComparisonManifest): Promise<void> {
+    const same = JSON.stringify(m.a.tokens) === JSON.stringify(m.b.tokens);
+    const [promptA, promptB] = await Promise.all([promptOf(m.a), same ? null : promptOf(m.b)]);
+    if (page.compare.id !== m.id) return;
+    const c = page.compare;
+    const [a, b] = [sideOf(m.a), sideOf(m.b)];
+    fill({ ...a, prompt: promptA });
+    if (c.deviceA === null && a.device !== 'auto') c.deviceA = a.device;
+    if (c.model === null && b.model !== this.modelB) c.model = b.model;
+    if (c.engine === null && b.engine !== this.engineB) c.engine = b.engine;
+    if (c.deviceB === null && b.device !== this.deviceB) c.deviceB = b.device;
+    c.prompt ??= promptB;
+    c.changesA ??= changesOf(m.a);
+    c.changesB ??= changesOf(m.b);
+    if (c.precision === null && b.precision !== this.precisionB) c.precision = b.precision;
+    const { beginning, characters } = m.text ?? {};
+    if (beginning?.length === characters) c.text ??= beginning ?? null;
+    const options = m.sensitivity?.options;
+    if (!options || c.rank !== null) return;
+    c.rank = options.by ?? 'module';
+    c.lower = options.direction === 'lower';
+    if (options.budget_bytes !== undefined) c.budget ??= String(options.budget_bytes);
   }
 
   /** The request that Compare sends. */
@@ -88,6 +133,7 @@ class Comparison {
       model: models.slug ?? undefined,
       engine: models.engine,
       precision: models.precision,
+      device: this.deviceA,
       ...said,
       ...(this.changesA.changes.length ? { interventions: this.changesA.changes } : {}),
     };
@@ -95,6 +141,7 @@ class Comparison {
       model: this.modelB ?? undefined,
       engine: this.engineB,
       precision: this.precisionB,
+      device: this.deviceB,
       ...(page.compare.prompt ? ownPrompt(page.compare.prompt) : {}),
       ...(this.changesB.changes.length ? { interventions: this.changesB.changes } : {}),
     };
@@ -156,6 +203,29 @@ class Comparison {
   stop(): void {
     this.#controller?.abort();
   }
+}
+
+function sideOf(side: ComparisonSide) {
+  return {
+    model: side.model.slug,
+    engine: side.engine.name,
+    precision: side.engine.precision.toLowerCase(),
+    device: side.request.device ?? 'auto',
+  };
+}
+
+/** What a side read, as it is typed: null for the beginning of a text; ids as their text where they have one. */
+async function promptOf({ request, model, tokens }: ComparisonSide): Promise<string | null> {
+  if (tokens.length === 0) return null;
+  if (request.prompt !== undefined) return request.prompt;
+  if (!hasTexts(tokens)) return tokens.map((t) => t.id).join(' ');
+  // What the tokenizer put there it will put there again.
+  const own = tokens.filter((t) => !t.special || t.start !== undefined).map((t) => t.id);
+  return (await api.detokenize(model.slug, own)).text;
+}
+
+function changesOf({ request }: ComparisonSide): string | null {
+  return request.interventions?.length ? JSON.stringify(request.interventions) : null;
 }
 
 function ownPrompt(text: string): RunRequest {

@@ -6,7 +6,7 @@ import { lastTime, remember } from './lasttime';
 import { models } from './models.svelte';
 import { page } from './page.svelte';
 import { prompt } from './prompt.svelte';
-import { barOf } from './stored';
+import { barOf, type Bar } from './stored';
 import { liveSource, recordedSource, type Source } from './source';
 import { DEFAULTS, type GenerationSettings } from './url';
 
@@ -95,11 +95,9 @@ class Run {
       if (!opened || !models.loaded) return;
       this.#opened = null;
       untrack(() => {
+        if (page.view === 'compare' && page.compare.id) return;
         const own = barOf(opened);
-        if (page.model === null && own.model !== models.slug) page.model = own.model;
-        if (page.engine === null && own.engine !== models.engine) page.engine = own.engine;
-        if (page.precision === null && own.precision !== models.precision) page.precision = own.precision;
-        if (page.prompt === null && own.prompt !== prompt.text) page.prompt = own.prompt;
+        fill(own);
         const { generation } = page;
         if (JSON.stringify(generation) === JSON.stringify(DEFAULTS.generation)) page.generation = own.generation;
       });
@@ -205,6 +203,14 @@ class Run {
       if (Problem.of(error).status !== CONFLICT) this.#controller?.abort();
     }
   }
+}
+
+/** Puts into the bar what the address does not say otherwise. */
+export function fill(own: Omit<Bar, 'generation'>): void {
+  if (page.model === null && own.model !== models.slug) page.model = own.model;
+  if (page.engine === null && own.engine !== models.engine) page.engine = own.engine;
+  if (page.precision === null && own.precision !== models.precision) page.precision = own.precision;
+  if (page.prompt === null && own.prompt !== null && own.prompt !== prompt.text) page.prompt = own.prompt;
 }
 
 /** The request that Run sends; 'get this data' shows the same. */

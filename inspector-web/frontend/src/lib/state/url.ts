@@ -34,6 +34,9 @@ export interface CompareState {
   engine: string | null;
   precision: string | null;
   prompt: string | null;
+  /** Where each side runs; null: A where the server thinks best, B where A does. */
+  deviceA: string | null;
+  deviceB: string | null;
   /** Interventions of each side, as JSON. */
   changesA: string | null;
   changesB: string | null;
@@ -95,6 +98,8 @@ export const DEFAULTS: PageState = {
     engine: null,
     precision: null,
     prompt: null,
+    deviceA: null,
+    deviceB: null,
     changesA: null,
     changesB: null,
     text: null,
@@ -153,6 +158,8 @@ export function parseUrl(url: URL): PageState {
       engine: q.get('b_engine'),
       precision: q.get('b_precision'),
       prompt: q.get('b_prompt'),
+      deviceA: q.get('a_device'),
+      deviceB: q.get('b_device'),
       changesA: q.get('a_changes'),
       changesB: q.get('b_changes'),
       text: q.get('text'),
@@ -204,6 +211,8 @@ export function formatUrl(s: PageState): string {
   put('b_engine', c.engine);
   put('b_precision', c.precision);
   put('b_prompt', c.prompt);
+  put('a_device', c.deviceA);
+  put('b_device', c.deviceB);
   put('a_changes', c.changesA);
   put('b_changes', c.changesB);
   if (c.text !== null && c.text.length <= LONGEST_TEXT) put('text', c.text);
