@@ -1,4 +1,5 @@
-import type { ComparisonManifest } from '../src/lib/api/comparison';
+import type { ComparisonManifest, SensitiveModule } from '../src/lib/api/comparison';
+import { axe } from './axe';
 import { defaultModel, expect, figure, hoverUntil, seeComparison, somePrompt, tableOf, test } from './support';
 
 test('a comparison is made, watched, opened cell by cell, and found again by its address', async ({
@@ -114,4 +115,95 @@ test('an address with a comparison and nothing else shows its own prompt and sid
   await page.getByText(/\d+ comparisons? kept/).click();
   await page.getByTestId('comparisons').locator(`a[href*="${made.id}"]`).click();
   await shown();
+});
+
+test('what each module is worth: bars, plan, keyboard and table have the numbers of the API', async ({
+  page,
+  request,
+}) => {
+  const data = {
+    a: { tokens: [1, 17, 42, 8], engine: 'onnx' },
+    b: { engine: 'onnx', precision: 'int4_32' },
+    options: { cost: false, split: false, hooks: ['logits'] },
+  };
+  const made = async (sensitivity: object): Promise<ComparisonManifest> =>
+    (await request.post('/api/v1/comparisons', { data: { ...data, sensitivity } })).json();
+  const sizes = (await made({ by: 'module' })).sensitivity!;
+  const budget_bytes = sizes.start_bytes + sizes.modules.reduce((sum, m) => sum + m.bytes, 0) / 2;
+  const { id, sensitivity: s } = await made({ by: 'module', budget_bytes });
+  const { modules, plan } = s!;
+  expect(plan!.modules.length).toBeGreaterThan(0);
+  expect(plan!.modules.length).toBeLessThan(modules.length);
+
+  await page.goto(`/compare?comparison=${id}`);
+  const fig = figure(page, 'sensitivity');
+  await fig.scrollIntoViewIfNeeded();
+  const drawn = () =>
+    fig.locator('.row').evaluateAll((rows) =>
+      rows.map((row) => {
+        const bar = row.querySelector('.bar')!;
+        return {
+          label: row.getAttribute('aria-label')!,
+          share: bar.getBoundingClientRect().width / row.querySelector('.track')!.getBoundingClientRect().width,
+          chosen: bar.classList.contains('chosen'),
+          less: bar.classList.contains('less'),
+        };
+      }),
+    );
+  const holds = async (measure: (m: SensitiveModule) => number) => {
+    const sorted = [...modules].sort((x, y) => measure(y) - measure(x));
+    const top = Math.max(...modules.map((m) => Math.abs(measure(m))));
+    const bars = await drawn();
+    expect(bars.map((bar) => bar.label.split(':')[0])).toEqual(sorted.map((m) => m.module));
+    for (const [i, m] of sorted.entries()) {
+      expect(bars[i].share, m.module).toBeCloseTo(Math.abs(measure(m)) / top, 2);
+      expect(bars[i].less, m.module).toBe(measure(m) < 0);
+      expect(bars[i].chosen, m.module).toBe(plan!.modules.includes(m.module));
+    }
+    return sorted;
+  };
+  await holds((m) => m.effect_per_byte!);
+
+  // By keyboard: the other order, then from row to row, each with its numbers.
+  await fig.getByRole('radio', { name: 'by nats a MiB' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page).toHaveURL(/order=kl/);
+  const sorted = await holds((m) => m.effect.value);
+  await fig.locator('.row').first().focus();
+  for (const m of sorted.slice(0, 3)) {
+    const tip = page.getByRole('tooltip');
+    await expect(tip).toContainText(`${m.module} alone restored`);
+    const value = Number((await tip.innerText()).replaceAll('\u2212', '-').match(/(\S+) nats/)![1]);
+    expect(Math.fround(value)).toBe(Math.fround(m.effect.value));
+    await page.keyboard.press('Tab');
+  }
+
+  const table = (await tableOf(page, 'sensitivity')).map((row) => row.map((cell) => cell.trim()));
+  expect(table).toEqual(
+    sorted.map((m) =>
+      [
+        m.module,
+        m.effect.value,
+        m.effect.error,
+        m.bytes,
+        m.effect_per_byte,
+        m.kld.value,
+        m.kld.error,
+        plan!.modules.includes(m.module) ? 'yes' : '',
+      ].map(String),
+    ),
+  );
+
+  // The plan is what the server suggests, ready to be sent, and the form says how it was asked for.
+  const offered = await fig.getByTestId('plan').locator('pre').innerText();
+  expect(JSON.parse(offered)).toEqual(plan!.precision_plan);
+  await expect(fig.getByTestId('plan')).toContainText(`${plan!.modules.length} module`);
+  await expect(page.getByLabel('Suggest a mix')).toHaveValue(String(budget_bytes));
+  await expect(page.getByRole('radio', { name: 'attention and MLP' })).toBeChecked();
+  for (const theme of ['light', 'dark']) {
+    await page.goto(`/compare?comparison=${id}&theme=${theme}`);
+    await fig.scrollIntoViewIfNeeded();
+    await fig.getByRole('button', { name: 'As a table' }).click();
+    expect(await axe(page), theme).toEqual([]);
+  }
 });

@@ -1,5 +1,5 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Curve, TrainingJob } from '../src/lib/api/types';
+import { axe } from './axe';
 import { expect, figure, test } from './support';
 
 test('a model is trained, stopped, gone on with, and opened', async ({ page, request, quiet }) => {
@@ -34,10 +34,7 @@ test('a model is trained, stopped, gone on with, and opened', async ({ page, req
       .getByRole('cell', { name: String(curve.tokens[0]), exact: true })
       .first(),
   ).toBeVisible();
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'])
-    .analyze();
-  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join('\n')}`)).toEqual([]);
+  expect(await axe(page)).toEqual([]);
 
   await page
     .getByTestId('checkpoints')

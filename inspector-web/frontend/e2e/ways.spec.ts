@@ -1,5 +1,5 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import { readFileSync } from 'node:fs';
+import { axe } from './axe';
 import {
   comparisonOf,
   defaultModel,
@@ -250,17 +250,7 @@ for (const theme of ['light', 'dark']) {
         await figure(page, 'attention').getByRole('button', { name: 'Get this data' }).click();
         await page.getByRole('button', { name: /Generation settings/ }).click();
       }
-      const { violations } = await new AxeBuilder({ page })
-        .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'])
-        .analyze();
-      const found = violations.map(
-        (v) =>
-          `${v.id}: ${v.nodes
-            .slice(0, 3)
-            .map((n) => n.html + ' ' + n.failureSummary)
-            .join('\n')}`,
-      );
-      expect(found, `${view} ${theme}`).toEqual([]);
+      expect(await axe(page), `${view} ${theme}`).toEqual([]);
     }
   });
 }
