@@ -28,6 +28,8 @@ public final class Problem extends RuntimeException {
         UNSUPPORTED(422, 6),
         /** Too many requests are waiting. */
         BUSY(429, 7),
+        /** Another server, such as the hub of models, failed or sent something else than it should. */
+        UPSTREAM(502, 8),
         /** A defect of the program, or a machine that failed. */
         INTERNAL(500, 1);
 

@@ -44,7 +44,7 @@ record Download(
         }
         if (wrong != null) {
             discard(part);
-            throw Problem.of(Problem.Kind.INTERNAL, "what arrived is not the file that the hub has; it was deleted")
+            throw Problem.of(Problem.Kind.UPSTREAM, "what arrived is not the file that the hub has; it was deleted")
                     .where(file.name() + ", " + HubHttp.plain(uri))
                     .expected((file.etag().length() == 64 ? "sha256 " : "git sha1 ") + file.etag())
                     .found(wrong)
@@ -93,7 +93,7 @@ record Download(
     }
 
     private static Problem broken(URI uri, RemoteFile file, long have, String why) {
-        return Problem.of(Problem.Kind.INTERNAL, "the download breaks off again and again")
+        return Problem.of(Problem.Kind.UPSTREAM, "the download breaks off again and again")
                 .where(file.name() + ", " + HubHttp.plain(uri))
                 .expected(file.size() < 0 ? "the whole file" : file.size() + " bytes")
                 .found(have + " bytes; " + why)

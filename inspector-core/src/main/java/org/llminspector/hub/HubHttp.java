@@ -103,7 +103,7 @@ final class HubHttp {
             answer.body().close();
             at = target;
         }
-        throw Problem.of(Problem.Kind.INTERNAL, "the hub redirects without end")
+        throw Problem.of(Problem.Kind.UPSTREAM, "the hub redirects without end")
                 .where(uri)
                 .expected("at most " + MAX_REDIRECTS + " redirects");
     }
@@ -117,7 +117,7 @@ final class HubHttp {
         } catch (IllegalArgumentException e) {
             // Said below.
         }
-        throw Problem.of(Problem.Kind.INTERNAL, "the hub redirects to what is no address for a download")
+        throw Problem.of(Problem.Kind.UPSTREAM, "the hub redirects to what is no address for a download")
                 .where(plain(from))
                 .expected(from.getScheme() + "://...")
                 .found(Shown.name(location));

@@ -66,7 +66,7 @@ final class Pull {
         } catch (IOException e) {
             return earlier(unreachable(e));
         } catch (Problem p) {
-            if (p.kind() != Problem.Kind.INTERNAL && p.kind() != Problem.Kind.BUSY) throw p;
+            if (p.kind() != Problem.Kind.UPSTREAM && p.kind() != Problem.Kind.BUSY) throw p;
             return earlier(p);
         }
         FileChoice choice = FileChoice.of(info.sizes().keySet(), where());
@@ -101,7 +101,7 @@ final class Pull {
 
     /** The Problem of a hub that cannot be reached. */
     Problem unreachable(IOException e) {
-        return Problem.of(Problem.Kind.INTERNAL, "the hub cannot be reached")
+        return Problem.of(Problem.Kind.UPSTREAM, "the hub cannot be reached")
                 .where(settings.endpoint())
                 .found(e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage())
                 .instead("check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; what has arrived is kept")

@@ -54,10 +54,10 @@ record Refusal(RepoId repo, Revision revision, HubSettings settings) {
                                 + (settings.token() == null ? "; with HF_TOKEN set the hub allows more" : ""));
             default ->
                 status >= 500 || status == 408
-                        ? at(Problem.of(Problem.Kind.INTERNAL, "the hub is out of order"))
+                        ? at(Problem.of(Problem.Kind.UPSTREAM, "the hub is out of order"))
                                 .found(found + ", " + (Backoff.RETRIES + 1) + " times")
                                 .instead("try again later; what has arrived is kept")
-                        : at(Problem.of(Problem.Kind.INTERNAL, "the hub gave an answer that is not understood"))
+                        : at(Problem.of(Problem.Kind.UPSTREAM, "the hub gave an answer that is not understood"))
                                 .found(found)
                                 .instead("check HF_ENDPOINT and the proxy");
         };

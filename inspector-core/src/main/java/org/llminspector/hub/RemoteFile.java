@@ -38,7 +38,7 @@ record RemoteFile(String name, String etag, long size) {
     }
 
     private static Problem strange(HttpResponse<?> head, String expected, String found) {
-        return Problem.of(Problem.Kind.INTERNAL, "this does not seem to be a Hugging Face hub")
+        return Problem.of(Problem.Kind.UPSTREAM, "this does not seem to be a Hugging Face hub")
                 .where(HubHttp.plain(head.uri()))
                 .expected(expected)
                 .found(found)

@@ -52,7 +52,7 @@ record RepoInfo(String commit, Map<String, Long> sizes) {
     }
 
     private static Problem strange(String where, String expected, String found) {
-        return Problem.of(Problem.Kind.INTERNAL, "this does not seem to be a Hugging Face hub")
+        return Problem.of(Problem.Kind.UPSTREAM, "this does not seem to be a Hugging Face hub")
                 .where(where)
                 .expected(expected)
                 .found(found)

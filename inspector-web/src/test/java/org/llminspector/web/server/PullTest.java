@@ -135,7 +135,11 @@ class PullTest {
         byte[] wrong = hub.files.get(WEIGHTS).clone();
         wrong[wrong.length / 2] ^= 1;
         hub.lies.put(WEIGHTS, wrong);
-        JsonNode problem = pull().problem(500);
+        JsonNode problem = pull().problem(502);
+        assertThat(problem.path("type").asText()).isEqualTo("/problems/upstream");
+        assertThat(problem.path("what").asText()).contains("not the file that the hub has");
+        assertThat(problem.path("instead").asText()).startsWith("pull again");
+        assertThat(problem.has("incident")).isFalse();
         assertThat(problem.path("expected").asText()).isEqualTo("sha256 " + TestHub.sha256(hub.files.get(WEIGHTS)));
         assertThat(problem.path("found").asText()).isEqualTo("sha256 " + TestHub.sha256(wrong));
         assertThat(problem.path("where").asText()).contains(WEIGHTS);
