@@ -42,17 +42,21 @@ class ShippedModelTest {
         inspector.close();
     }
 
-    /** Measured over 596 tokens; a model of this shape that was trained otherwise stays below three times as much. */
+    /**
+     * Mean KL divergences over 596 tokens, nats, as measured with the weights that ship (after 8,000 updates) on an
+     * x86-64 with AVX-512 VNNI: int8 2.83e-4; int8_weight 2.92e-5 exact and 1.45e-4 fast; int4_32 6.53e-3 and 6.45e-3;
+     * int4_128 9.16e-3 and 9.42e-3. Standard errors are 12 to 17 % of each.
+     */
     @Test
     void klFromFp32IsWithinThreeTimesWhatWasMeasured() {
         String text = stories(3);
-        double int8 = kld(text, Precision.INT8, null, 3.6e-4);
-        double exact8 = kld(text, Precision.INT8_WEIGHT, Kernel.EXACT, 2.4e-5);
-        double fast8 = kld(text, Precision.INT8_WEIGHT, Kernel.FAST, 1.4e-4);
-        double int4 = kld(text, Precision.INT4_32, Kernel.EXACT, 7.0e-3);
-        kld(text, Precision.INT4_32, Kernel.FAST, 7.0e-3);
-        kld(text, Precision.INT4_128, Kernel.EXACT, 8.2e-3);
-        kld(text, Precision.INT4_128, Kernel.FAST, 8.3e-3);
+        double int8 = kld(text, Precision.INT8, null, 2.83e-4);
+        double exact8 = kld(text, Precision.INT8_WEIGHT, Kernel.EXACT, 2.92e-5);
+        double fast8 = kld(text, Precision.INT8_WEIGHT, Kernel.FAST, 1.45e-4);
+        double int4 = kld(text, Precision.INT4_32, Kernel.EXACT, 6.53e-3);
+        kld(text, Precision.INT4_32, Kernel.FAST, 6.45e-3);
+        kld(text, Precision.INT4_128, Kernel.EXACT, 9.16e-3);
+        kld(text, Precision.INT4_128, Kernel.FAST, 9.42e-3);
         assertThat(List.of(int8, exact8, fast8))
                 .allSatisfy(kld -> assertThat(kld).isLessThan(int4));
     }
