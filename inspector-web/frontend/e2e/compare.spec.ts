@@ -144,7 +144,7 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
         const bar = row.querySelector('.bar')!;
         return {
           label: row.getAttribute('aria-label')!,
-          share: bar.getBoundingClientRect().width / row.querySelector('.track')!.getBoundingClientRect().width,
+          share: bar.getBoundingClientRect().width / row.querySelector('.bars')!.getBoundingClientRect().width,
           chosen: bar.classList.contains('chosen'),
           less: bar.classList.contains('less'),
         };

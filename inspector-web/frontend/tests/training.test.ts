@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Curve } from '../src/lib/api/types';
-import { curveRecipe, curveTable, hasAccuracy, nearest, points } from '../src/lib/figures/training';
+import { curveRecipe, curveTable, hasAccuracy, points } from '../src/lib/figures/training';
 
 const curve: Curve = {
   model: 'm',
@@ -23,11 +23,6 @@ describe('a training curve', () => {
     ]);
     expect(hasAccuracy(curve)).toBe(false);
     expect(hasAccuracy({ ...curve, val_accuracy: [0, null, null] })).toBe(true);
-  });
-
-  it('is read at the nearest update', () => {
-    expect(nearest(points(curve, 'val_loss'), 1.6)?.step).toBe(2);
-    expect(nearest([], 1)).toBeNull();
   });
 
   it('is a table of the looks at held-out text and of the kept states', () => {

@@ -20,13 +20,6 @@ export function points(curve: Curve, column: 'loss' | 'val_loss' | 'accuracy' | 
 
 export const hasAccuracy = (curve: Curve): boolean => curve.val_accuracy.some((v) => v !== null);
 
-/** The point whose step is nearest, or null when there is none. */
-export function nearest(all: Point[], step: number): Point | null {
-  let best: Point | null = null;
-  for (const p of all) if (!best || Math.abs(p.step - step) < Math.abs(best.step - step)) best = p;
-  return best;
-}
-
 /** The table has every look at held-out examples, and the kept states; the call has every update. */
 export function curveTable(curve: Curve, kept: KeptState[]): TableData {
   const marked = new Set(kept.map((k) => k.step));
