@@ -8,6 +8,11 @@ interface AttentionCore {
     /** Whether heads come in and go out side by side, [1, pos, head * d_head]. */
     boolean flat();
 
+    /** Whether {@code write} takes q, k and v side by side, as its q and two empty names. */
+    default boolean takesJoined(Attention a) {
+        return false;
+    }
+
     /**
      * @param q [1, pos, head, d_head]
      * @param k [1, pos, kv_head, d_head]

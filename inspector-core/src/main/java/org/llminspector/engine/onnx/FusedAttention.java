@@ -30,8 +30,18 @@ final class FusedAttention implements AttentionCore {
     }
 
     @Override
+    public boolean takesJoined(Attention a) {
+        return a.qNorm() == null && a.kNorm() == null && (a.rope() == null || turns(a));
+    }
+
+    /** Whether the operator turns these heads itself. */
+    private static boolean turns(Attention a) {
+        return a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
+    }
+
+    @Override
     public String write(int i, Attention a, String q, String k, String v) {
-        boolean turns = a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
+        boolean turns = turns(a);
         if (a.rope() != null && !turns) {
             q = rotated(q, a.nHeads(), a);
             k = rotated(k, a.nKvHeads(), a);

@@ -156,11 +156,7 @@ final class GraphWriter {
     }
 
     private String attention(int i, Attention a, String name, String x) {
-        List<String> qkv = linears.write(x, List.of(name + "q", name + "k", name + "v"));
-        String q = heads(qkv.get(0), a.nHeads(), a, a.qNorm(), name + "q", Q, i); // [1, pos, head, d_head], or flat
-        String k = heads(qkv.get(1), a.nKvHeads(), a, a.kNorm(), name + "k", K, i);
-        String v = heads(qkv.get(2), a.nKvHeads(), a, null, name + "v", V, i);
-        String z = attention.write(i, a, q, k, v); // [1, pos, head, d_head], or flat
+        String z = mixed(i, a, name, x); // [1, pos, head, d_head], or flat
         if (taps.wants(RESULT, i)) {
             String result = taps.at(RESULT, i, headResults(z, name + "o", a)); // [1, pos, head, d_model]
             if (taps.changes(RESULT, i)) {
@@ -170,6 +166,15 @@ final class GraphWriter {
         }
         String joined = attention.flat() ? z : reshape(graph, z, 0, 0, (long) a.nHeads() * a.dHead());
         return linears.write(joined, name + "o"); // [1, pos, d_model]
+    }
+
+    private String mixed(int i, Attention a, String name, String x) {
+        List<String> qkv = linears.write(x, List.of(name + "q", name + "k", name + "v"), attention.takesJoined(a));
+        if (qkv.size() == 1) return attention.write(i, a, qkv.get(0), "", "");
+        String q = heads(qkv.get(0), a.nHeads(), a, a.qNorm(), name + "q", Q, i); // [1, pos, head, d_head], or flat
+        String k = heads(qkv.get(1), a.nKvHeads(), a, a.kNorm(), name + "k", K, i);
+        String v = heads(qkv.get(2), a.nKvHeads(), a, null, name + "v", V, i);
+        return attention.write(i, a, q, k, v);
     }
 
     private String heads(String x, int n, Attention a, Norm norm, String name, HookPoint point, int layer) {
@@ -194,7 +199,8 @@ final class GraphWriter {
     }
 
     private String mlp(int i, Mlp mlp, String name, String x) {
-        List<String> in = linears.write(x, mlp.gated() ? List.of(name + "gate", name + "in") : List.of(name + "in"));
+        List<String> in =
+                linears.write(x, mlp.gated() ? List.of(name + "gate", name + "in") : List.of(name + "in"), false);
         String pre = taps.at(MLP_PRE, i, in.get(0));
         String neurons = Activations.write(graph, mlp.activation(), pre, fused); // [1, pos, d_mlp]
         if (mlp.gated()) neurons = graph.node("Mul", neurons, taps.at(MLP_PRE_LINEAR, i, in.get(1)));

@@ -47,12 +47,15 @@ final class Linears {
     /**
      * The outputs of several modules with the same input, through one product where the plan has them in the same few bits:
      * a token waits for every operator.
+     *
+     * @param beside whether one output will do, of all modules side by side, where there is one product
      */
-    List<String> write(String x, List<String> modules) {
+    List<String> write(String x, List<String> modules, boolean beside) {
         List<String> names = modules.stream().map(this::weight).toList();
         if (modules.size() == 1 || !join(modules, names))
             return modules.stream().map(m -> write(x, m)).toList();
         String y = product(x, plan.at(modules.get(0)), names); // [1, pos, sum of outs]
+        if (beside && modules.stream().noneMatch(this::hasBias)) return List.of(y);
         long[] widths = names.stream()
                 .mapToLong(n -> encodings.weights().read(n).shape()[0])
                 .toArray();
@@ -98,8 +101,11 @@ final class Linears {
 
     /** Adds the bias of that module where there is one. */
     String bias(String y, String module) {
-        OnnxWeights weights = encodings.weights();
-        return weights.has(module + ".bias") ? graph.node("Add", y, weights.floats(graph, module + ".bias")) : y;
+        return hasBias(module) ? graph.node("Add", y, encodings.weights().floats(graph, module + ".bias")) : y;
+    }
+
+    private boolean hasBias(String module) {
+        return encodings.weights().has(module + ".bias");
     }
 
     /** The weight [out, in] as floats; a module in fewer bits has none. */
