@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.run.ComparisonListener;
@@ -20,12 +19,9 @@ import org.llminspector.run.Sensitivity;
 import org.llminspector.run.SensitivityRequest;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonWords;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** CompareCommand runs two requests side by side: where they part, how far, and what each costs. */
 @Command(
@@ -55,10 +51,7 @@ import picocli.CommandLine.Spec;
             "",
             "KL and perplexity have llama.cpp's names and formulas; A is its base. Ctrl-C ends it and keeps nothing."
         })
-final class CompareCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class CompareCommand extends ModelCommand {
 
     @Option(names = "--a", paramLabel = "SIDE", description = "The reference. Default: the default model in fp32.")
     String a;
@@ -158,19 +151,16 @@ final class CompareCommand implements Callable<Integer> {
     @Mixin
     Manners manners;
 
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
     public Integer call() throws IOException {
         Lines.warningsOnly();
         ComparisonRequest request = request();
-        Progress progress = new Progress(spec.commandLine().getErr(), manners.quiet);
+        Progress progress = new Progress(err(), manners.quiet);
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
             ComparisonManifest m = inspector.comparisons().compare(request, listener(progress, interrupt));
             progress.clear();
-            PrintWriter stdout = spec.commandLine().getOut();
+            PrintWriter stdout = out();
             if (json) stdout.println(Json.write(m));
             else tables(m, stdout);
             stdout.flush();
@@ -181,7 +171,7 @@ final class CompareCommand implements Callable<Integer> {
                 spec.commandLine()
                         .getErr()
                         .println("comparison " + m.id() + (out == null ? "" : " · report in " + out));
-                spec.commandLine().getErr().flush();
+                err().flush();
             }
             return 0;
         } catch (Problem p) {

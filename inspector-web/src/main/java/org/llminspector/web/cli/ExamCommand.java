@@ -4,17 +4,13 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.exam.Exam;
 import org.llminspector.exam.ExamReport;
 import org.llminspector.run.Inspector;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** ExamCommand examines a model that learnt from the tales, and prints what it can do. */
 @Command(
@@ -31,10 +27,7 @@ import picocli.CommandLine.Spec;
             "  inspector exam --model model-cache/tales-2m",
             "  inspector exam --model model-cache/tales-2m-instruct --stories 20 --questions 5 --pairs 20 --json"
         })
-final class ExamCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class ExamCommand extends ModelCommand {
 
     @Option(names = "--seed", paramLabel = "N", description = "Of the tales. Default: 1, the embedded model's.")
     long seed = Exam.Size.FULL.seed();
@@ -63,17 +56,14 @@ final class ExamCommand implements Callable<Integer> {
     @Mixin
     Manners manners;
 
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
     public Integer call() throws java.io.IOException {
         Lines.warningsOnly();
         if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
         Exam.Size size = new Exam.Size(seed, stories, questions, pairs);
-        Progress progress = new Progress(spec.commandLine().getErr(), manners.quiet);
+        Progress progress = new Progress(err(), manners.quiet);
         Interrupt interrupt = new Interrupt();
-        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter out = out();
         Path noRuns = Files.createTempDirectory("llm-inspector-exam");
         try (Inspector inspector = places.open(1, noRuns)) {
             ExamReport report =

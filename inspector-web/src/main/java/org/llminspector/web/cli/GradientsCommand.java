@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.SafetensorsWriter;
@@ -15,12 +14,8 @@ import org.llminspector.engine.Gradients;
 import org.llminspector.run.GradientsAnswer;
 import org.llminspector.run.GradientsRequest;
 import org.llminspector.run.Inspector;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** GradientsCommand runs a text forwards and backwards and tells what the loss depends on. */
 @Command(
@@ -34,10 +29,7 @@ import picocli.CommandLine.Spec;
             "  inspector gradients --prompt \"Once upon a time there was\" --hook 'blocks.*.hook_resid_post'",
             "  inspector gradients --prompt \"The cat\" --target 262 --of logit --hook hook_embed --out gradients.safetensors"
         })
-final class GradientsCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class GradientsCommand extends AskCommand {
 
     @Option(names = "--prompt", paramLabel = "TEXT", description = "The text.")
     String prompt;
@@ -63,15 +55,8 @@ final class GradientsCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as POST /api/v1/gradients answers.")
     boolean json;
 
-    @Mixin
-    Help help;
-
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
-    public Integer call() {
-        Lines.warningsOnly();
+    void ask(Inspector inspector, PrintWriter print) {
         if (out != null && hooks == null) {
             throw Problem.invalid("there is nothing to write")
                     .where("--out " + out)
@@ -82,18 +67,13 @@ final class GradientsCommand implements Callable<Integer> {
                 : targets.stream()
                         .map(t -> new GradientsRequest.Target(-1, t, of, null))
                         .toList();
-        PrintWriter print = spec.commandLine().getOut();
-        try (Inspector inspector = places.open(1)) {
-            GradientsAnswer answer = inspector
-                    .learning()
-                    .gradients(new GradientsRequest(
-                            places.slug(), null, prompt, tokens, null, null, chosen, hooks, null, null));
-            if (out != null) SafetensorsWriter.write(out, answer.tensors(), Map.of("model", answer.model()));
-            if (json) print.println(Json.write(answer));
-            else tables(answer, print);
-            print.flush();
-        }
-        return 0;
+        GradientsAnswer answer = inspector
+                .learning()
+                .gradients(new GradientsRequest(
+                        places.slug(), null, prompt, tokens, null, null, chosen, hooks, null, null));
+        if (out != null) SafetensorsWriter.write(out, answer.tensors(), Map.of("model", answer.model()));
+        if (json) print.println(Json.write(answer));
+        else tables(answer, print);
     }
 
     private static void tables(GradientsAnswer answer, PrintWriter print) {

@@ -8,6 +8,7 @@ class Help {
     @Option(
             names = {"-h", "--help"},
             usageHelp = true,
+            order = 100,
             description = "Show this help.")
     boolean help;
 }

@@ -3,16 +3,11 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** HooksCommand lists what can be captured or changed inside a model. */
 @Command(
@@ -26,10 +21,7 @@ import picocli.CommandLine.Spec;
             "  blocks.3.*                    everything in layer 3",
             "  '*'                           everything there is"
         })
-final class HooksCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class HooksCommand extends AskCommand {
 
     @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch; onnx for .onnx.")
     String engine;
@@ -37,28 +29,16 @@ final class HooksCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/hooks.")
     boolean json;
 
-    @Mixin
-    Help help;
-
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
-    public Integer call() {
-        Lines.warningsOnly();
-        PrintWriter out = spec.commandLine().getOut();
-        try (Inspector inspector = places.open(1)) {
-            String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
-            List<Inspector.HookDescription> hooks = inspector.hooks(slug, engine);
-            if (json) {
-                out.println(Json.write(hooks));
-            } else {
-                out.println(slug + ", " + inspector.model(slug).spec().nLayers() + " layers\n");
-                table(hooks, out);
-            }
-            out.flush();
+    void ask(Inspector inspector, PrintWriter out) {
+        String slug = slug(inspector);
+        List<Inspector.HookDescription> hooks = inspector.hooks(slug, engine);
+        if (json) {
+            out.println(Json.write(hooks));
+        } else {
+            out.println(slug + ", " + inspector.model(slug).spec().nLayers() + " layers\n");
+            table(hooks, out);
         }
-        return 0;
     }
 
     private static void table(List<Inspector.HookDescription> hooks, PrintWriter out) {

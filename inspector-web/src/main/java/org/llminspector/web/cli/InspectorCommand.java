@@ -44,7 +44,7 @@ import picocli.CommandLine.IVersionProvider;
             "  0  done                       5  too large: memory, context or capture budget",
             "  1  the program failed         6  this model, engine or device cannot do it",
             "  2  the request is wrong       7  too many runs are waiting",
-            "  3  not found                  8  the hub failed or sent something else than it should",
+            "  3  not found                  8  the hub failed or gave a wrong file",
             "  4  contradicts what exists    130  interrupted; what was made is kept",
             "",
             "'inspector COMMAND --help' tells more."

@@ -3,15 +3,10 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** ModelsCommand lists the models of this machine. */
 @Command(
@@ -23,37 +18,21 @@ import picocli.CommandLine.Spec;
             "Looks into ./model-cache (or LLM_INSPECTOR_MODELS) and the Hugging Face cache",
             "(HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub). Nothing is downloaded."
         })
-final class ModelsCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class ModelsCommand extends AskCommand {
 
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models.")
     boolean json;
 
-    @Mixin
-    Help help;
-
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
-    public Integer call() {
-        Lines.warningsOnly();
-        PrintWriter out = spec.commandLine().getOut();
-        try (Inspector inspector = places.open(1)) {
-            List<Inspector.ModelSummary> models = inspector.models();
-            if (json) {
-                out.println(Json.write(models));
-            } else if (models.isEmpty()) {
-                out.println(
-                        "There is no model here. Put a folder with config.json and *.safetensors into ./model-cache.");
-            } else {
-                table(models, out);
-            }
-            out.flush();
+    void ask(Inspector inspector, PrintWriter out) {
+        List<Inspector.ModelSummary> models = inspector.models();
+        if (json) {
+            out.println(Json.write(models));
+        } else if (models.isEmpty()) {
+            out.println("There is no model here. Put a folder with config.json and *.safetensors into ./model-cache.");
+        } else {
+            table(models, out);
         }
-        return 0;
     }
 
     private static void table(List<Inspector.ModelSummary> models, PrintWriter out) {

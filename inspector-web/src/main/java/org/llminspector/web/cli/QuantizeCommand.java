@@ -4,7 +4,6 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.quant.QuantError;
 import org.llminspector.quant.QuantReport;
@@ -13,12 +12,8 @@ import org.llminspector.quant.SchemeInfo;
 import org.llminspector.quant.SchemeResult;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.ModelWeights;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** QuantizeCommand reports what a quantization scheme makes of every weight of a model; it writes no model. */
 @Command(
@@ -41,10 +36,7 @@ import picocli.CommandLine.Spec;
             "  inspector quantize --scheme int8",
             "  inspector quantize --model ./model-cache/my-model --scheme int4-g32-asym --top 20"
         })
-final class QuantizeCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class QuantizeCommand extends AskCommand {
 
     @Option(names = "--scheme", paramLabel = "S", description = "int8, int8-tensor, int4-g128-asym, nf4, bf16, ...")
     String scheme;
@@ -55,45 +47,26 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models/{slug}/quantization.")
     boolean json;
 
-    @Mixin
-    Help help;
-
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
-    public Integer call() {
-        Lines.warningsOnly();
-        PrintWriter out = spec.commandLine().getOut();
+    void ask(Inspector inspector, PrintWriter out) {
         if (scheme == null) {
             if (json) out.println(Json.write(ModelWeights.schemes()));
             else definitions(out);
-            out.flush();
-            return 0;
+            return;
         }
         QuantScheme chosen = QuantScheme.of(scheme);
-        try (Inspector inspector = places.open(1)) {
-            String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
-            PrintWriter err = spec.commandLine().getErr();
-            boolean terminal = Boolean.getBoolean("inspector.terminal") && !json;
-            QuantReport report = inspector
-                    .weights()
-                    .report(
-                            slug,
-                            chosen,
-                            p -> {
-                                if (!terminal) return;
-                                err.print(String.format(
-                                        "\r%d of %d weights%s",
-                                        p.done(), p.of(), p.done() == p.of() ? "\r\033[K" : ""));
-                                err.flush();
-                            },
-                            Thread.currentThread()::isInterrupted);
-            if (json) out.println(Json.write(report));
-            else report(slug, report, out);
-            out.flush();
-        }
-        return 0;
+        String slug = slug(inspector);
+        Progress progress = new Progress(err(), json);
+        QuantReport report = inspector
+                .weights()
+                .report(
+                        slug,
+                        chosen,
+                        p -> progress.show(p.done() + " of " + p.of() + " weights"),
+                        Thread.currentThread()::isInterrupted);
+        progress.clear();
+        if (json) out.println(Json.write(report));
+        else report(slug, report, out);
     }
 
     private static void definitions(PrintWriter out) {

@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -22,9 +21,7 @@ import org.llminspector.run.RunRequest;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** RunCommand runs a prompt through a model: prints the text, keeps the run, writes the captures. */
 @Command(
@@ -56,10 +53,7 @@ import picocli.CommandLine.Spec;
             "The text goes to standard output, everything else to standard error.",
             "'inspector hooks' lists the hooks."
         })
-final class RunCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class RunCommand extends ModelCommand {
 
     @ArgGroup(multiplicity = "1")
     Input input;
@@ -144,24 +138,20 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     Manners manners;
 
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
     public Integer call() throws IOException {
         Lines.warningsOnly();
         checkOut();
         RunRequest request = request();
         Path temporary = noStore ? Files.createTempDirectory("llm-inspector-run") : null;
-        Progress progress = new Progress(spec.commandLine().getErr(), manners.quiet);
+        Progress progress = new Progress(err(), manners.quiet);
         progress.show("opening the model");
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = temporary == null ? places.open(1) : places.open(1, temporary)) {
-            TextPrinter printer =
-                    json ? null : new TextPrinter(request, spec.commandLine().getOut());
+            TextPrinter printer = json ? null : new TextPrinter(request, out());
             RunManifest manifest = inspector.run(request, new RunTeller(progress, printer, interrupt::requested));
             progress.clear();
-            if (json) spec.commandLine().getOut().println(Json.write(manifest));
+            if (json) out().println(Json.write(manifest));
             else printer.finish(manifest);
             if (out != null) writeCaptures(inspector, manifest);
             if (!manners.quiet) summary(manifest);
@@ -224,7 +214,7 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void summary(RunManifest m) {
-        PrintWriter err = spec.commandLine().getErr();
+        PrintWriter err = err();
         int generated = m.tokens().size() - m.promptLength();
         List<String> parts = new ArrayList<>();
         parts.add((noStore ? "not kept" : "run " + m.id()));

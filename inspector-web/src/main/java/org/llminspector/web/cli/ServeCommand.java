@@ -8,19 +8,15 @@ import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunRequest;
 import org.llminspector.web.server.Server;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** ServeCommand starts the server with its page and stays until it is told to stop. */
 @Command(
@@ -36,10 +32,7 @@ import picocli.CommandLine.Spec;
             "",
             "Ctrl-C or SIGTERM stops it: runs under way end at their next token and are kept."
         })
-final class ServeCommand implements Callable<Integer> {
-
-    @Spec
-    CommandSpec spec;
+final class ServeCommand extends ModelCommand {
 
     @Option(
             names = "--port",
@@ -78,14 +71,11 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin
     Help help;
 
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
     public Integer call() throws InterruptedException {
         check("--port", port, 0, 65535);
         check("--queue", queue, 1, 10_000);
-        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter out = out();
         String secret = token == null && !Server.isLoopback(host) ? madeUp() : token;
         Inspector inspector = places.open(queue);
         Server server;
@@ -101,7 +91,7 @@ final class ServeCommand implements Callable<Integer> {
         out.println("LLM Inspector is at " + link);
         out.flush();
         openModel(inspector, out);
-        if (openBrowser) browse(link, spec.commandLine().getErr());
+        if (openBrowser) browse(link, err());
         new CountDownLatch(1).await(); // until the process is told to stop
         return 0;
     }
@@ -139,7 +129,7 @@ final class ServeCommand implements Callable<Integer> {
     /** Loads the default model ahead of the first run; the server answers meanwhile, and stays when that fails. */
     private void openModel(Inspector inspector, PrintWriter out) {
         try {
-            String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
+            String slug = slug(inspector);
             EngineInfo engine = inspector.load(
                     new RunRequest(slug, null, null, null, null, null, null, null, null, null, null, null, null));
             out.println(String.format(
@@ -153,8 +143,8 @@ final class ServeCommand implements Callable<Integer> {
                     engine.loadMs()));
             out.flush();
         } catch (Problem p) {
-            Lines.print(p, spec.commandLine().getErr());
-            spec.commandLine().getErr().flush();
+            Lines.print(p, err());
+            err().flush();
         }
     }
 

@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
@@ -18,13 +17,9 @@ import org.llminspector.quant.WeightStatistics;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.ModelWeights;
 import org.llminspector.run.WeightSlice;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** TensorsCommand lists a model's weights, and shows one: its values, its codes under a scheme, a block of a GGUF file. */
 @Command(
@@ -46,13 +41,10 @@ import picocli.CommandLine.Spec;
             "  inspector tensors blocks.0.mlp.in.weight --scheme int4-g32 --rows 0:4 --cols 0:8",
             "  inspector tensors model.layers.0.mlp.up_proj.weight --block 3,40      (a GGUF file)"
         })
-final class TensorsCommand implements Callable<Integer> {
+final class TensorsCommand extends AskCommand {
 
     private static final Slice FEW_ROWS = Slice.range(0, 4);
     private static final Slice FEW_COLS = Slice.range(0, 8);
-
-    @Spec
-    CommandSpec spec;
 
     @Parameters(arity = "0..1", paramLabel = "NAME", description = "A weight.")
     String name;
@@ -75,15 +67,8 @@ final class TensorsCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON, as the REST interface has it.")
     boolean json;
 
-    @Mixin
-    Help help;
-
-    @ArgGroup(exclusive = false, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
-
     @Override
-    public Integer call() {
-        Lines.warningsOnly();
+    void ask(Inspector inspector, PrintWriter out) {
         if (name == null && (scheme != null || block != null)) {
             throw Problem.invalid("no weight is named").where("NAME").instead("'inspector tensors' lists them");
         }
@@ -92,16 +77,11 @@ final class TensorsCommand implements Callable<Integer> {
                     .where("--block")
                     .expected("ROW,COL");
         }
-        PrintWriter out = spec.commandLine().getOut();
-        try (Inspector inspector = places.open(1)) {
-            String slug = places.slug() == null ? inspector.defaultModel() : places.slug();
-            if (name == null) list(inspector.weights().list(slug), out);
-            else if (block != null) block(inspector.weights().block(slug, name, block.get(0), block.get(1)), out);
-            else if (scheme != null) slice(inspector, slug, out);
-            else statistics(inspector.weights().statistics(slug, name, QuantScheme.standard(), () -> false), out);
-            out.flush();
-        }
-        return 0;
+        String slug = slug(inspector);
+        if (name == null) list(inspector.weights().list(slug), out);
+        else if (block != null) block(inspector.weights().block(slug, name, block.get(0), block.get(1)), out);
+        else if (scheme != null) slice(inspector, slug, out);
+        else statistics(inspector.weights().statistics(slug, name, QuantScheme.standard(), () -> false), out);
     }
 
     private void list(List<ModelWeights.Entry> tensors, PrintWriter out) {

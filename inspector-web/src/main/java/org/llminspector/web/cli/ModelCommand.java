@@ -1,0 +1,31 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import org.llminspector.run.Inspector;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** ModelCommand is a command that opens the program as a library to do something with a model. */
+abstract class ModelCommand implements Callable<Integer> {
+
+    @Spec
+    CommandSpec spec;
+
+    @ArgGroup(exclusive = false, order = 100, heading = "%nPlaces and limits:%n")
+    Places places = new Places();
+
+    final PrintWriter out() {
+        return spec.commandLine().getOut();
+    }
+
+    final PrintWriter err() {
+        return spec.commandLine().getErr();
+    }
+
+    /** The model that is meant, by its name. */
+    final String slug(Inspector inspector) {
+        return places.slug() == null ? inspector.defaultModel() : places.slug();
+    }
+}
