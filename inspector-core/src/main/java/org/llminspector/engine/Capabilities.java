@@ -7,11 +7,19 @@ import java.util.List;
  *
  * @param id {@code torch}, {@code onnx}
  * @param version of the native library, or null when the engine is not available
+ * @param devices what it can run on, with the reason where not
  */
 public record Capabilities(
-        String id, String version, boolean available, List<PrecisionSupport> precisions, String why, String instead) {
+        String id,
+        String version,
+        boolean available,
+        List<Device> devices,
+        List<PrecisionSupport> precisions,
+        String why,
+        String instead) {
 
     public Capabilities {
+        devices = List.copyOf(devices);
         precisions = List.copyOf(precisions);
     }
 

@@ -1,6 +1,7 @@
 package org.llminspector.engine;
 
 import java.util.List;
+import org.llminspector.base.DType;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -17,13 +18,13 @@ public record KvCacheReport(int positions, String dtype, long bytes, long alloca
         layers = List.copyOf(layers);
     }
 
-    /** Of a cache in float32 with memory for {@code maxPositions}. */
-    public static KvCacheReport float32(DecoderSpec spec, int positions, int maxPositions) {
+    /** Of a cache in one number format with memory for {@code maxPositions}. */
+    public static KvCacheReport of(DecoderSpec spec, DType dtype, int positions, int maxPositions) {
         List<Long> perPosition = spec.layers().stream()
-                .map(l -> 2L * l.attention().nKvHeads() * l.attention().dHead() * Float.BYTES)
+                .map(l -> 2L * l.attention().nKvHeads() * l.attention().dHead() * dtype.bytes())
                 .toList();
         long all = perPosition.stream().mapToLong(Long::longValue).sum();
         List<Long> layers = perPosition.stream().map(b -> b * positions).toList();
-        return new KvCacheReport(positions, "F32", all * positions, all * maxPositions, layers);
+        return new KvCacheReport(positions, dtype.name(), all * positions, all * maxPositions, layers);
     }
 }

@@ -128,7 +128,7 @@ public final class Golden implements AutoCloseable {
     }
 
     /** KL(a || b), nats, mean over the rows of logits. */
-    static double kl(float[] a, float[] b, int vocab) {
+    public static double kl(float[] a, float[] b, int vocab) {
         double sum = 0;
         for (int at = 0; at < a.length; at += vocab) {
             double logZa = logSumExp(a, at, vocab);

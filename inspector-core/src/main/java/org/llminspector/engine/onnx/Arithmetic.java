@@ -13,32 +13,43 @@ final class Arithmetic {
     private Arithmetic() {}
 
     /** Of a whole plan on one model. */
-    static String of(PrecisionPlan plan, DecoderSpec spec) {
+    static String of(PrecisionPlan plan, DecoderSpec spec, Target target) {
         List<String> modules = PrecisionPlan.modules(spec);
         List<Choice> choices = plan.choices(spec);
-        if (choices.size() == 1) return of(choices.get(0));
+        if (choices.size() == 1) return of(choices.get(0), target) + cache(plan, target);
         return choices.stream()
-                .map(c -> modules.stream().filter(m -> plan.at(m).equals(c)).count() + " modules: " + of(c))
-                .collect(Collectors.joining(" | "));
+                .map(c -> modules.stream().filter(m -> plan.at(m).equals(c)).count() + " modules: " + of(c, target))
+                .collect(Collectors.joining(" | ", "", cache(plan, target)));
+    }
+
+    /** What else a GPU does its own way: "" on a CPU. */
+    static String cache(PrecisionPlan plan, Target target) {
+        if (!target.cuda()) return "";
+        return "; attention and KV cache in " + (target.halves(plan) ? "fp16" : "fp32")
+                + ", the cache in the host's memory, copied to the GPU for each pass";
     }
 
     /** Of one module's product. */
-    static String of(Choice choice) {
+    static String of(Choice choice, Target target) {
         return switch (choice.precision()) {
             case FP32 -> "fp32";
-            case FP16 -> "fp16 weights, held upcast to fp32; fp32 arithmetic";
+            case FP16 ->
+                target.cuda()
+                        ? "fp16 matrix products; fp32 residual stream and norms"
+                        : "fp16 weights, held upcast to fp32; fp32 arithmetic";
             case BF16 -> "bf16";
             case INT8 ->
                 "int8 weights (a scale an output channel) times int8 activations (a scale a position), exact int32"
                         + " sums; fp32 elsewhere";
             case INT8_WEIGHT ->
-                "int8 weights, a scale in 128 (Q8_0 of a file: its own, in 32); " + kernel(choice, 8, 128);
-            case INT4_32 -> "int4 weights, a scale in 32 (Q4_0 of a file: its own); " + kernel(choice, 4, 32);
-            case INT4_128 -> "int4 weights, a scale in 128; " + kernel(choice, 4, 128);
+                "int8 weights, a scale in 128 (Q8_0 of a file: its own, in 32); " + kernel(choice, target, 8, 128);
+            case INT4_32 -> "int4 weights, a scale in 32 (Q4_0 of a file: its own); " + kernel(choice, target, 4, 32);
+            case INT4_128 -> "int4 weights, a scale in 128; " + kernel(choice, target, 4, 128);
         };
     }
 
-    private static String kernel(Choice choice, int bits, int block) {
+    private static String kernel(Choice choice, Target target, int bits, int block) {
+        if (target.cuda()) return "CUDA has the exact kernel only: fp32 activations";
         if (choice.kernel() == Kernel.EXACT) {
             return "exact kernel: fp32 activations" + (bits == 8 ? " (slow: the weights are decoded each time)" : "");
         }

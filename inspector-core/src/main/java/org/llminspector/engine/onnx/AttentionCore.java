@@ -13,6 +13,9 @@ interface AttentionCore {
         return false;
     }
 
+    /** Whether the cache that comes in is memory for all positions, which goes out again; else rows come in and go out. */
+    boolean inPlace();
+
     /**
      * @param q [1, pos, head, d_head]
      * @param k [1, pos, kv_head, d_head]

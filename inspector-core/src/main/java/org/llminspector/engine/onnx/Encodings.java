@@ -47,8 +47,8 @@ final class Encodings {
 
     private final BooleanSupplier signed;
 
-    Encodings(OnnxWeights weights) {
-        this(weights, KernelProbe::multipliesSignedExactly);
+    Encodings(OnnxWeights weights, Target target) {
+        this(weights, target.cuda() ? () -> true : KernelProbe::multipliesSignedExactly);
     }
 
     /**
@@ -61,7 +61,7 @@ final class Encodings {
 
     /** The same for a graph of another plan: what was made here is shared. Close its weights before these. */
     synchronized Encodings sharing() {
-        Encodings other = new Encodings(weights.sharing());
+        Encodings other = new Encodings(weights.sharing(), signed);
         other.shapes.putAll(shapes);
         return other;
     }
@@ -74,6 +74,14 @@ final class Encodings {
     String halves(GraphBuilder graph, String name) {
         return weights.declare(
                 graph, name + "@fp16", () -> quantize(name, "fp16").decode().reshaped(shape(name)));
+    }
+
+    /** A weight rounded to FP16, as it is. */
+    String halfCodes(GraphBuilder graph, String name) {
+        if (weights.read(name).dtype() == DType.F16) return weights.asInFile(graph, name);
+        return weights.declare(graph, name + "@fp16.codes", () -> quantize(name, "fp16")
+                .codes()
+                .reshaped(shape(name)));
     }
 
     private long[] shape(String name) {

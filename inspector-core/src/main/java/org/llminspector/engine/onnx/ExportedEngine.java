@@ -34,7 +34,7 @@ public final class ExportedEngine implements InspectorEngine {
     private final ExportedHooks hooks;
     private final ExportedPorts ports;
     private final OnnxWeights beside = new OnnxWeights(null); // weights in other files
-    private final int threads = OnnxDevices.threads();
+    private final Target target;
     private final EngineInfo info;
     /** By what they show; the one that shows nothing is the fast form. */
     private final Map<Set<String>, Held> open = new HashMap<>();
@@ -49,10 +49,11 @@ public final class ExportedEngine implements InspectorEngine {
         }
     }
 
-    private ExportedEngine(Checkpoint checkpoint, DecoderSpec spec) {
+    private ExportedEngine(Checkpoint checkpoint, DecoderSpec spec, Target target) {
         long from = System.nanoTime();
         this.file = checkpoint.onnx().orElseThrow();
         this.spec = spec;
+        this.target = target;
         this.ports = ExportedPorts.of(file, spec);
         this.hooks = new ExportedHooks(file, spec);
         try {
@@ -66,10 +67,10 @@ public final class ExportedEngine implements InspectorEngine {
                 "onnx",
                 Ort.call(env -> env.getVersion()),
                 "fast",
-                "cpu",
+                target.id(),
                 precision(),
                 arithmetic(),
-                threads,
+                target.threads(),
                 (System.nanoTime() - from) / 1e6,
                 checkpoint.bytes());
     }
@@ -80,7 +81,7 @@ public final class ExportedEngine implements InspectorEngine {
      * @param plan must be the default: the file's precision is the file's
      */
     public static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, String device, PrecisionPlan plan) {
-        OnnxDevices.resolve(device);
+        Target target = OnnxDevices.target(device);
         if (!plan.equals(PrecisionPlan.of(Precision.FP32))) {
             throw Problem.unsupported("an ONNX file has the precision that it was exported in")
                     .where("precision")
@@ -88,7 +89,7 @@ public final class ExportedEngine implements InspectorEngine {
                     .found(plan.standard().label())
                     .instead("leave the precision out; or open the model's safetensors, which run in any");
         }
-        return new ExportedEngine(checkpoint, spec);
+        return new ExportedEngine(checkpoint, spec, target);
     }
 
     /** What most of the products are in. */
@@ -185,7 +186,7 @@ public final class ExportedEngine implements InspectorEngine {
         try {
             return Ort.call(env -> {
                 boolean fast = shown.isEmpty();
-                try (SessionOptions options = OpenGraph.options(threads, fast, true)) {
+                try (SessionOptions options = target.options(fast, true, false)) {
                     if (given.isEmpty() && fast)
                         return env.createSession(file.path().toString(), options);
                     options.addExternalInitializers(given);

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
@@ -235,14 +236,7 @@ final class ExportedSession implements Session {
 
     @Override
     public KvCacheReport kvCache() {
-        KvCacheReport floats = KvCacheReport.float32(spec, length, length);
-        if (ports.cache() == Type.FLOAT) return floats;
-        return new KvCacheReport(
-                length,
-                "F16",
-                floats.bytes() / 2,
-                floats.allocatedBytes() / 2,
-                floats.layers().stream().map(b -> b / 2).toList());
+        return KvCacheReport.of(spec, ports.cache() == Type.FLOAT ? DType.F32 : DType.F16, length, length);
     }
 
     @Override

@@ -4,24 +4,32 @@ import static org.llminspector.engine.onnx.AttentionCore.reshape;
 
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
 
 /**
- * FusedAttention writes attention as one GroupQueryAttention, whose cache [1, kv_head, max_pos, d_head] comes in and
- * goes out as the same memory. It turns whole heads itself; partial and odd rotations are written out before it.
+ * FusedAttention writes attention as one GroupQueryAttention. It turns whole heads itself; partial and odd rotations are
+ * written out before it.
+ *
+ * <p>In FP32, which the operator takes on a CPU only, its cache [1, kv_head, max_pos, d_head] comes in and goes out as the
+ * same memory. In FP16, for CUDA, the cache is in the host's memory and has to cross to the device: so only the rows that
+ * there are come in, [1, past, kv_head, d_head], and only this pass's go out. The operator gets them with room for this
+ * pass's behind them, as it writes its output where its input was.
  */
 final class FusedAttention implements AttentionCore {
 
     private final GraphBuilder graph;
     private final Rotary rotary;
+    private final boolean halves;
 
-    FusedAttention(GraphBuilder graph, Rotary rotary) {
+    FusedAttention(GraphBuilder graph, Rotary rotary, boolean halves) {
         this.graph = graph;
         this.rotary = rotary;
+        this.halves = halves;
     }
 
-    /** Whether the operator takes heads of this size. */
-    static boolean takes(Attention a) {
-        return a.dHead() % 8 == 0;
+    /** Whether the operator takes heads of the model's sizes. */
+    static boolean takes(DecoderSpec spec) {
+        return spec.layers().stream().allMatch(l -> l.attention().dHead() % 8 == 0);
     }
 
     @Override
@@ -31,12 +39,17 @@ final class FusedAttention implements AttentionCore {
 
     @Override
     public boolean takesJoined(Attention a) {
-        return a.qNorm() == null && a.kNorm() == null && (a.rope() == null || turns(a));
+        return !halves && a.qNorm() == null && a.kNorm() == null && (a.rope() == null || turns(a));
     }
 
     /** Whether the operator turns these heads itself. */
     private static boolean turns(Attention a) {
         return a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
+    }
+
+    @Override
+    public boolean inPlace() {
+        return !halves;
     }
 
     @Override
@@ -46,7 +59,7 @@ final class FusedAttention implements AttentionCore {
             q = rotated(q, a.nHeads(), a);
             k = rotated(k, a.nKvHeads(), a);
         }
-        String[] tables = turns ? rotary.tables(a.rope()) : new String[] {"", ""};
+        String[] tables = turns ? rotary.tables(a.rope(), type()) : new String[] {"", ""};
         Attributes attributes = new Attributes()
                 .with("num_heads", a.nHeads())
                 .with("kv_num_heads", a.nKvHeads())
@@ -58,18 +71,33 @@ final class FusedAttention implements AttentionCore {
                 "GroupQueryAttention",
                 attributes,
                 new boolean[] {true, true, true},
-                q,
-                k,
-                v,
-                past("key", i, a),
-                past("value", i, a),
+                half(q),
+                half(k),
+                half(v),
+                past("key", i, a, k),
+                past("value", i, a, v),
                 graph.input("last_position", Type.INT32, 1),
                 graph.input("positions_so_far", Type.INT32),
                 tables[0],
                 tables[1]);
-        present("key", i, out[1]);
-        present("value", i, out[2]);
-        return out[0];
+        if (!halves) {
+            present("key", i, out[1]);
+            present("value", i, out[2]);
+            return out[0];
+        }
+        String after = graph.input("past_positions", Type.INT64, 1);
+        String turned = graph.node("Slice", out[1], after, graph.ints(Long.MAX_VALUE), graph.ints(2));
+        present("key", i, swapped(turned)); // [1, pos, kv_head, d_head]
+        present("value", i, rows(v, a));
+        return graph.toFloat(out[0]);
+    }
+
+    private Type type() {
+        return halves ? Type.FLOAT16 : Type.FLOAT;
+    }
+
+    private String half(String x) {
+        return halves ? graph.toHalf(x) : x;
     }
 
     private String rotated(String x, int heads, Attention a) {
@@ -77,12 +105,25 @@ final class FusedAttention implements AttentionCore {
         return reshape(graph, rotary.rotate(apart, a.rope(), a.dHead()), 0, 0, (long) heads * a.dHead());
     }
 
-    private String past(String what, int layer, Attention a) {
-        return graph.input("past_" + what + "." + layer, Type.FLOAT, 1, a.nKvHeads(), -1, a.dHead());
+    private String past(String what, int layer, Attention a, String now) {
+        String name = "past_" + what + "." + layer;
+        if (!halves) return graph.input(name, Type.FLOAT, 1, a.nKvHeads(), -1, a.dHead());
+        String past = graph.input(name, Type.FLOAT16, 1, -1, a.nKvHeads(), a.dHead());
+        return swapped(graph.node("Concat", new Attributes().with("axis", 1), past, rows(now, a)));
+    }
+
+    /** This pass's keys or values, [1, pos, kv_head, d_head]. */
+    private String rows(String x, Attention a) {
+        return reshape(graph, half(x), 0, 0, a.nKvHeads(), a.dHead());
+    }
+
+    /** Positions and heads change places. */
+    private String swapped(String x) {
+        return graph.node("Transpose", new Attributes().with("perm", 0, 2, 1, 3), x);
     }
 
     private void present(String what, int layer, String value) {
-        graph.output(value, Type.FLOAT);
+        graph.output(value, type());
         graph.keep("new_" + what + "." + layer, value);
     }
 }

@@ -3,6 +3,7 @@ package org.llminspector.engine.onnx;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 
 /**
@@ -10,32 +11,34 @@ import org.llminspector.hook.HookId;
  *
  * @param model protobuf, without the weights' bytes
  * @param weights names of the weights that the session must be given
- * @param inputs names of the inputs
+ * @param inputs the inputs and their number formats
  * @param logits the output with the logits
  * @param hooks the outputs that captured hooks became
  * @param means the outputs with the means that interventions took of the first pass
  * @param steps the changes, each with inputs of its own
  * @param cache the outputs with keys and values, by {@code new_key.i} and {@code new_value.i}
- * @param packed whether the session must pack its matrices: MatMulNBits has its kernels only then
+ * @param inPlace whether the cache that comes in is what goes out, by {@link KvCache}
+ * @param operators the operators of its nodes
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Graph(
         byte[] model,
         Set<String> weights,
-        Set<String> inputs,
+        Map<String, Type> inputs,
         String logits,
         Map<HookId, String> hooks,
         Map<Taps.Step, String> means,
         List<Taps.Step> steps,
         Map<String, String> cache,
-        boolean packed) {
+        boolean inPlace,
+        Set<String> operators) {
 
     /** A graph without hooks, changes or a cache. */
     static Graph of(GraphBuilder graph, String logits) {
-        return of(graph, logits, Taps.NONE);
+        return of(graph, logits, Taps.NONE, false);
     }
 
-    static Graph of(GraphBuilder graph, String logits, Taps taps) {
+    static Graph of(GraphBuilder graph, String logits, Taps taps, boolean inPlace) {
         return new Graph(
                 graph.model(),
                 graph.weights(),
@@ -45,6 +48,12 @@ record Graph(
                 taps.means(),
                 taps.steps(),
                 graph.kept(),
-                graph.uses("MatMulNBits"));
+                inPlace,
+                graph.operators());
+    }
+
+    /** Whether the session must pack its matrices: MatMulNBits has its kernels only then. */
+    boolean packed() {
+        return operators.contains("MatMulNBits");
     }
 }

@@ -28,6 +28,15 @@ final class GraphBuilder {
         Type(int number) {
             this.number = number;
         }
+
+        int bytes() {
+            return switch (this) {
+                case UINT8, INT8, BOOL -> 1;
+                case FLOAT16, BFLOAT16 -> 2;
+                case FLOAT, INT32 -> 4;
+                case INT64 -> 8;
+            };
+        }
     }
 
     private static final int IR_VERSION = 10;
@@ -51,6 +60,8 @@ final class GraphBuilder {
     private final Set<String> weights = new LinkedHashSet<>();
     private final Map<String, String> kept = new LinkedHashMap<>();
     private final Set<String> operators = new LinkedHashSet<>();
+    private final Map<String, String> halves = new HashMap<>(); // values in FP16, by what they are in FP32
+    private final Map<String, String> unread = new HashMap<>(); // the same where nothing has read the latter yet
     private int values;
     private int nodes;
 
@@ -62,6 +73,7 @@ final class GraphBuilder {
 
     /** Declares a value to be an output; the second time it is the same one. */
     void output(String name, Type type) {
+        written(name);
         if (outputs.add(name)) graph.message(12, valueInfo(name, type, null));
     }
 
@@ -129,19 +141,44 @@ final class GraphBuilder {
 
     /** A node with several outputs, of which some are wanted; the others' names are empty. */
     String[] node(String operator, Attributes attributes, boolean[] wanted, String... in) {
+        String[] names = new String[wanted.length];
+        for (int i = 0; i < names.length; i++) names[i] = wanted[i] ? "v" + values++ : "";
+        write(operator, attributes, names, in);
+        return names;
+    }
+
+    private void write(String operator, Attributes attributes, String[] out, String... in) {
         operators.add(operator);
         Proto node = new Proto();
-        for (String i : in) node.text(1, i);
-        String[] names = new String[wanted.length];
-        for (int i = 0; i < names.length; i++) {
-            names[i] = wanted[i] ? "v" + values++ : "";
-            node.text(2, names[i]);
-        }
+        for (String i : in) node.text(1, written(i));
+        for (String o : out) node.text(2, o);
         node.text(3, operator + "_" + nodes++).text(4, operator);
         attributes.messages.forEach(a -> node.message(5, a));
         if (OWN.contains(operator)) node.text(7, MICROSOFT);
         graph.message(1, node);
-        return names;
+    }
+
+    /** A float32 value rounded to FP16; one that came out of FP16 is what it was there. */
+    String toHalf(String x) {
+        return halves.computeIfAbsent(x, v -> cast(v, Type.FLOAT16));
+    }
+
+    /** An FP16 value in float32. Nothing is written for it before something reads it. */
+    String toFloat(String half) {
+        String x = "v" + values++;
+        halves.put(x, half);
+        unread.put(x, half);
+        return x;
+    }
+
+    String cast(String x, Type to) {
+        return node("Cast", new Attributes().with("to", to.number), x);
+    }
+
+    private String written(String x) {
+        String half = unread.remove(x);
+        if (half != null) write("Cast", new Attributes().with("to", Type.FLOAT.number), new String[] {x}, half);
+        return x;
     }
 
     /** Remembers what a value is called outside. */
@@ -154,13 +191,14 @@ final class GraphBuilder {
         return kept;
     }
 
-    boolean uses(String operator) {
-        return operators.contains(operator);
+    /** The operators of its nodes. */
+    Set<String> operators() {
+        return operators;
     }
 
-    /** Names of the declared inputs. */
-    Set<String> inputs() {
-        return inputs.keySet();
+    /** The declared inputs. */
+    Map<String, Type> inputs() {
+        return inputs;
     }
 
     /** Names of the declared weights. */

@@ -33,6 +33,7 @@ final class GraphWriter {
             DecoderSpec spec,
             Encodings encodings,
             PrecisionPlan plan,
+            Target target,
             boolean fused,
             Set<HookId> captured,
             Map<HookId, List<Taps.Step>> steps) {
@@ -41,14 +42,18 @@ final class GraphWriter {
         this.fused = fused;
         this.taps = new Taps(graph, captured, steps);
         this.norms = new Norms(graph, weights, taps, fused);
-        this.linears = new Linears(graph, encodings, plan, spec.tied());
+        this.linears = new Linears(graph, encodings, plan, target, spec.tied());
         Rotary rotary = new Rotary(graph, spec);
-        this.attention = fused ? new FusedAttention(graph, rotary) : new PlainAttention(graph, taps, rotary);
+        boolean halves = target.halves(plan);
+        boolean oneOperator = fused && FusedAttention.takes(spec) && (halves || !target.cuda());
+        this.attention = oneOperator
+                ? new FusedAttention(graph, rotary, halves)
+                : new PlainAttention(graph, taps, rotary, halves ? Type.FLOAT16 : Type.FLOAT);
     }
 
     /** The fast form: fused operators, nothing in between visible. */
-    static Graph fast(DecoderSpec spec, Encodings encodings, PrecisionPlan plan) {
-        return new GraphWriter(spec, encodings, plan, true, Set.of(), Map.of()).decoder();
+    static Graph fast(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
+        return new GraphWriter(spec, encodings, plan, target, true, Set.of(), Map.of()).decoder();
     }
 
     /** The tapped form: plain operators, these hooks as outputs, these changes made. */
@@ -56,14 +61,15 @@ final class GraphWriter {
             DecoderSpec spec,
             Encodings encodings,
             PrecisionPlan plan,
+            Target target,
             Set<HookId> captured,
             Map<HookId, List<Taps.Step>> steps) {
-        return new GraphWriter(spec, encodings, plan, false, captured, steps).decoder();
+        return new GraphWriter(spec, encodings, plan, target, false, captured, steps).decoder();
     }
 
     /** A residual stream {@code resid} [1, pos, d_model] to logits. */
-    static Graph unembedding(DecoderSpec spec, Encodings encodings, PrecisionPlan plan) {
-        GraphWriter writer = new GraphWriter(spec, encodings, plan, true, Set.of(), Map.of());
+    static Graph unembedding(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
+        GraphWriter writer = new GraphWriter(spec, encodings, plan, target, true, Set.of(), Map.of());
         return writer.unembed(writer.graph.input("resid", Type.FLOAT, 1, -1, spec.dModel()));
     }
 
@@ -83,7 +89,7 @@ final class GraphWriter {
     private String embed() {
         String ids = graph.input("ids", Type.INT64, 1, -1);
         String x = graph.node("Gather", embedding(), ids); // [1, pos, d_model]
-        if (!sharesEmbedding()) x = graph.node("Cast", new Attributes().with("to", Type.FLOAT.number), x);
+        if (!sharesEmbedding()) x = graph.cast(x, Type.FLOAT);
         if (spec.embedScale() != 1f) x = graph.node("Mul", x, graph.scalar(spec.embedScale()));
         x = taps.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
@@ -107,7 +113,7 @@ final class GraphWriter {
         String logits = linears.write(h, "unembed");
         logits = taps.at(LOGITS, -1, Softcap.write(graph, logits, spec.logitSoftcap()));
         graph.output(logits, Type.FLOAT);
-        return Graph.of(graph, logits, taps);
+        return Graph.of(graph, logits, taps, attention.inPlace());
     }
 
     /** The block's input so far and what is still to be added to it, to the same after this block. */

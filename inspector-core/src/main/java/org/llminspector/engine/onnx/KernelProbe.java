@@ -50,7 +50,7 @@ final class KernelProbe {
             String x = graph.node("Slice", weights.declare(graph, "activations"), start, graph.ints(1));
             String sum = graph.node("MatMulInteger", x, weights.declare(graph, "codes"));
             graph.output(sum, Type.INT32);
-            try (OpenGraph open = new OpenGraph(Graph.of(graph, sum), weights, 1, true);
+            try (OpenGraph open = new OpenGraph(Graph.of(graph, sum), weights, Target.cpu(1), true);
                     Feed feed = new Feed()) {
                 feed.longs("start", new long[] {0}, 1);
                 try (OrtSession.Result result = open.run(feed.inputs(), Set.of(sum), Map.of())) {
@@ -91,7 +91,7 @@ final class KernelProbe {
                         weights.declare(graph, "scales"));
                 graph.output(out[i], Type.FLOAT);
             }
-            try (OpenGraph open = new OpenGraph(Graph.of(graph, out[1]), weights, 1, false);
+            try (OpenGraph open = new OpenGraph(Graph.of(graph, out[1]), weights, Target.cpu(1), false);
                     Feed feed = new Feed()) {
                 feed.floats("x", x, 1, 1, block);
                 try (OrtSession.Result result = open.run(feed.inputs(), Set.of(out), Map.of())) {

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.Attention;
@@ -15,30 +16,33 @@ import org.llminspector.spec.DecoderSpec;
 /**
  * KvCache keeps the rotated keys and the values of every position, in memory set aside once and never copied.
  *
- * <p>Fast form: [1, kv_head, max_pos, d_head], input and output of every pass at once. Tapped form: [max_pos, kv_head,
- * d_head], of which a pass reads the first rows and writes the next.
+ * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
+ * which a pass reads the first rows and writes the next. On a GPU both cross to the device and back: the Java binding has
+ * no tensors that stay there.
  */
 final class KvCache implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final int maxPositions;
-    private final boolean fast;
+    private final boolean inPlace;
+    private final Type type;
     private final Map<String, ByteBuffer> memory = new LinkedHashMap<>(); // by "key.0", "value.0" ...
     private final Map<String, OnnxTensor> whole = new HashMap<>();
     private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
     private int length;
 
-    KvCache(DecoderSpec spec, int maxPositions, boolean fast) {
+    KvCache(DecoderSpec spec, int maxPositions, Graph graph) {
         this.spec = spec;
         this.maxPositions = maxPositions;
-        this.fast = fast;
+        this.inPlace = graph.inPlace();
+        this.type = graph.inputs().get("past_key.0");
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
             for (String what : new String[] {"key.", "value."}) {
-                ByteBuffer bytes = Feed.memory(maxPositions * row(a), Float.BYTES);
+                ByteBuffer bytes = Feed.memory(maxPositions * row(a), type.bytes());
                 memory.put(what + i, bytes);
-                if (fast) {
-                    whole.put(what + i, Feed.tensor(bytes, Type.FLOAT, 1, a.nKvHeads(), maxPositions, a.dHead()));
+                if (inPlace) {
+                    whole.put(what + i, Feed.tensor(bytes, type, 1, a.nKvHeads(), maxPositions, a.dHead()));
                 }
             }
         }
@@ -55,11 +59,11 @@ final class KvCache implements AutoCloseable {
      * @param outputs the graph's names for new keys and values
      */
     Map<String, OnnxValue> bind(Feed feed, int count, Map<String, String> outputs) {
-        if (fast && !pinned.isEmpty()) return pinned; // as in the pass before
+        if (inPlace && !pinned.isEmpty()) return pinned; // as in the pass before
         memory.forEach((name, bytes) -> {
             OnnxTensor past = whole.get(name);
             OnnxTensor now = past;
-            if (!fast) {
+            if (!inPlace) {
                 Attention a = spec.layers()
                         .get(Integer.parseInt(name.substring(name.indexOf('.') + 1)))
                         .attention();
@@ -72,10 +76,10 @@ final class KvCache implements AutoCloseable {
         return pinned;
     }
 
-    private static OnnxTensor rows(ByteBuffer all, Attention a, int from, int count) {
-        int row = Math.toIntExact(row(a)) * Float.BYTES;
+    private OnnxTensor rows(ByteBuffer all, Attention a, int from, int count) {
+        int row = Math.toIntExact(row(a)) * type.bytes();
         ByteBuffer part = all.slice(from * row, count * row).order(ByteOrder.LITTLE_ENDIAN);
-        return Feed.tensor(part, Type.FLOAT, 1, count, a.nKvHeads(), a.dHead());
+        return Feed.tensor(part, type, 1, count, a.nKvHeads(), a.dHead());
     }
 
     private static long row(Attention a) {
@@ -88,7 +92,7 @@ final class KvCache implements AutoCloseable {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.float32(spec, length, maxPositions);
+        return KvCacheReport.of(spec, type == Type.FLOAT16 ? DType.F16 : DType.F32, length, maxPositions);
     }
 
     @Override

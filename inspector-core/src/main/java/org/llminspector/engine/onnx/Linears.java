@@ -15,7 +15,7 @@ import org.llminspector.engine.onnx.GraphBuilder.Type;
 /** Linears writes matrix products, each in the number format that the plan has for its weight. */
 final class Linears {
 
-    /** MatMulNBits' accuracy_level: 0 computes in float32, 4 rounds activations to int8 block by block. */
+    /** MatMulNBits' accuracy_level: 0 computes in float32, 4 rounds activations to int8 block by block (not on CUDA). */
     private static final int EXACT_LEVEL = 0;
 
     private static final int FAST_LEVEL = 4;
@@ -23,19 +23,21 @@ final class Linears {
     /** One code's worth of an activation, where the largest is 1. */
     static final float STEP = 1f / 127;
 
-    /** Activations in int8: codes U8 with zero point 128, and scales [1, pos, 1]. */
+    /** Activations in int8: codes U8 with zero point 128 (CUDA: I8), and scales [1, pos, 1]. */
     private record Rounded(String codes, String scales) {}
 
     private final GraphBuilder graph;
     private final Encodings encodings;
     private final PrecisionPlan plan;
+    private final boolean cuda;
     private final boolean tied;
     private final Map<String, Rounded> rounded = new HashMap<>();
 
-    Linears(GraphBuilder graph, Encodings encodings, PrecisionPlan plan, boolean tied) {
+    Linears(GraphBuilder graph, Encodings encodings, PrecisionPlan plan, Target target, boolean tied) {
         this.graph = graph;
         this.encodings = encodings;
         this.plan = plan;
+        this.cuda = target.cuda();
         this.tied = tied;
     }
 
@@ -78,10 +80,13 @@ final class Linears {
     }
 
     private String product(String x, Choice choice, List<String> weights) {
-        int level = choice.kernel() == Kernel.FAST ? FAST_LEVEL : EXACT_LEVEL;
+        int level = choice.kernel() == Kernel.FAST && !cuda ? FAST_LEVEL : EXACT_LEVEL;
         return switch (choice.precision()) {
             case FP32 -> floats(x, encodings.weights().floats(graph, weights.get(0)));
-            case FP16 -> floats(x, encodings.halves(graph, weights.get(0)));
+            case FP16 ->
+                cuda
+                        ? graph.toFloat(floats(graph.toHalf(x), encodings.halfCodes(graph, weights.get(0))))
+                        : floats(x, encodings.halves(graph, weights.get(0)));
             case INT8 -> integers(x, encodings.channels(graph, weights));
             case INT8_WEIGHT -> blocks(x, encodings.blocks(graph, weights, 8, 128), level);
             case INT4_32 -> blocks(x, encodings.blocks(graph, weights, 4, 32), level);
@@ -113,7 +118,10 @@ final class Linears {
         Choice choice = plan.at(module);
         return switch (choice.precision()) {
             case FP32 -> encodings.weights().floats(graph, weight(module));
-            case FP16 -> encodings.halves(graph, weight(module));
+            case FP16 ->
+                cuda
+                        ? graph.toFloat(encodings.halfCodes(graph, weight(module)))
+                        : encodings.halves(graph, weight(module));
             default ->
                 throw Problem.unsupported("there are no per-head results of a weight in few bits")
                         .where("hook_result, module " + module)
@@ -142,10 +150,15 @@ final class Linears {
      * Integer products, rescaled: {@code y = (sum of codes' products) * (weight scale / 127) * activation scale}.
      *
      * <p>The codes are signed, but ONNX Runtime has quick kernels for unsigned activations only: 128 is added, and taken
-     * off again as the zero point. Sums are of whole numbers, so this changes nothing.
+     * off again as the zero point. Sums are of whole numbers, so this changes nothing. CUDA has signed by signed only.
      */
     private String integers(String x, Encodings.Channels w) {
         Rounded a = rounded.computeIfAbsent(x, this::round);
+        if (cuda) {
+            String sum = graph.cast(graph.node("MatMulInteger", a.codes(), w.codes()), Type.FLOAT);
+            String step = graph.node("Mul", w.scales(), graph.scalar(STEP));
+            return graph.node("Mul", graph.node("Mul", sum, step), a.scales());
+        }
         String middle = graph.small(Type.UINT8, 128);
         String y = graph.node(
                 "MatMulIntegerToFloat", a.codes(), w.codes(), graph.scalar(STEP), w.scales(), middle, w.zeroPoint());
@@ -161,8 +174,8 @@ final class Linears {
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
         // A position of nothing but zeros has codes of 0 / 0, whatever those are, and the scale 0, which they are
         // multiplied by.
-        String codes = graph.node(
-                "QuantizeLinear", graph.node("Div", x, most), graph.scalar(STEP), graph.small(Type.UINT8, 128));
+        String middle = cuda ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
+        String codes = graph.node("QuantizeLinear", graph.node("Div", x, most), graph.scalar(STEP), middle);
         return new Rounded(codes, most);
     }
 }

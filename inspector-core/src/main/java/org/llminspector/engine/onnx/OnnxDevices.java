@@ -1,24 +1,106 @@
 package org.llminspector.engine.onnx;
 
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtProvider;
+import ai.onnxruntime.OrtSession;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.Problem;
+import org.llminspector.engine.Device;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /** OnnxDevices finds what ONNX Runtime can run on. */
 public final class OnnxDevices {
 
+    private static final String DRIVER = Platform.isWindows() ? "nvcuda" : "libcuda.so.1";
+
+    private static final String NO_CUDA = "this build's ONNX Runtime is for CPUs";
+
+    /** What keeps each CUDA device from running a graph; "" where nothing does. */
+    private static final Map<Integer, String> TROUBLES = new ConcurrentHashMap<>();
+
     private OnnxDevices() {}
 
-    /** The device that a request means; {@code auto} is the CPU. One that is not there is refused. */
+    /**
+     * The device that a request means: {@code auto} becomes {@code cuda:0} where it runs, else {@code cpu}; one that is
+     * not there is refused.
+     */
     public static String resolve(String id) {
-        if (id.equals("cpu") || id.equals("auto")) return "cpu";
+        return target(id).id();
+    }
+
+    static Target target(String id) {
+        if (id.equals("cpu") || id.equals("auto") && !trouble(0).isEmpty()) return Target.cpu(threads());
+        if (id.equals("auto")) return Target.cuda(0);
         if (id.matches("cuda(:[0-9]{1,3})?")) {
-            throw Problem.unsupported("this build of ONNX Runtime is for CPUs")
+            int index = id.length() > 5 ? Integer.parseInt(id.substring(5)) : 0;
+            String trouble = trouble(index);
+            if (trouble.isEmpty()) return Target.cuda(index);
+            throw Problem.unsupported("ONNX Runtime cannot run on this device")
                     .where("device " + id)
-                    .instead("use --device cpu or auto, or --engine torch for a GPU");
+                    .expected("a build with CUDA (`mvn -Pcuda package`), an NVIDIA driver, and CUDA 12's libraries"
+                            + " (cudart, cublas, cublasLt, curand) and cuDNN 9 where the system's loader finds them")
+                    .found(trouble)
+                    .instead("use --device cpu or auto");
         }
         throw Problem.invalid("no such device")
                 .where("device")
                 .expected("auto, cpu or cuda:N")
                 .found(id);
+    }
+
+    /** The CPU and the first CUDA device, with the reason where it cannot be used. */
+    static List<Device> list() {
+        String trouble = trouble(0);
+        return List.of(
+                new Device("cpu", threads() + " threads, " + System.getProperty("os.arch"), true, null, null, null),
+                new Device(
+                        "cuda:0", "CUDA device 0", trouble.isEmpty(), null, null, trouble.isEmpty() ? null : trouble));
+    }
+
+    /** Why no graph runs on a CUDA device; "" where one does. Found out once a process. */
+    private static String trouble(int device) {
+        return TROUBLES.computeIfAbsent(device, OnnxDevices::findTrouble);
+    }
+
+    private static String findTrouble(int device) {
+        boolean built = Ort.call(env -> OrtEnvironment.getAvailableProviders()).contains(OrtProvider.CUDA);
+        if (!built) return NO_CUDA;
+        // Asked first: ONNX Runtime would unpack half a gigabyte before it misses the driver.
+        try {
+            NativeLibrary.getInstance(DRIVER).close();
+        } catch (UnsatisfiedLinkError e) {
+            return "no NVIDIA driver: " + DRIVER + " is not on this machine";
+        }
+        try {
+            return runs(Target.cuda(device)) ? "" : "a wrong product";
+        } catch (Problem p) {
+            return p.found().replaceFirst("^.* with error: ", "");
+        }
+    }
+
+    /** Squares two numbers there and takes the larger square, which needs cuDNN. */
+    private static boolean runs(Target target) {
+        GraphBuilder graph = new GraphBuilder();
+        String x = graph.input("x", Type.FLOAT, 2);
+        String y = graph.node("ReduceMax", graph.node("Mul", x, x), graph.ints(0));
+        graph.output(y, Type.FLOAT);
+        try (OnnxWeights weights = new OnnxWeights(null);
+                OpenGraph open = new OpenGraph(Graph.of(graph, y), weights, target, false);
+                Feed feed = new Feed()) {
+            feed.floats("x", new float[] {2, 3}, 2);
+            try (OrtSession.Result result = open.run(feed.inputs(), Set.of(y), Map.of())) {
+                return ((OnnxTensor) result.get(y).orElseThrow())
+                                .getFloatBuffer()
+                                .get(0)
+                        == 9;
+            }
+        }
     }
 
     /** Threads of one operation: all cores unless {@code -Dinspector.onnx.threads} says otherwise. */

@@ -39,8 +39,10 @@ public final class OnnxEngine implements InspectorEngine {
     private static final String BF16_WHY = "ONNX Runtime multiplies no bfloat16 matrices on a CPU";
     private static final String BF16_INSTEAD = "bfloat16 checkpoints open in fp32: they are upcast while loading";
 
-    /** Tapped graphs that are kept open although no sequence runs on them. */
+    /** Tapped graphs that are kept open although no sequence runs on them: a GPU holds the weights once for each. */
     private static final int KEPT = 4;
+
+    private static final int KEPT_ON_GPU = 1;
 
     private record TappedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
 
@@ -48,26 +50,26 @@ public final class OnnxEngine implements InspectorEngine {
     private final PrecisionPlan plan;
     private final OnnxWeights weights;
     private final Encodings encodings;
-    private final int threads;
+    private final Target target;
     private final EngineInfo info;
     private final Map<TappedKey, OpenGraph> tapped = new LinkedHashMap<>(16, 0.75f, true);
     private final OpenGraph fast; // null where there is no fast form
     private OpenGraph unembedding; // null until it is needed
 
-    private OnnxEngine(DecoderSpec spec, Encodings encodings, int threads, PrecisionPlan plan) {
+    private OnnxEngine(DecoderSpec spec, Encodings encodings, Target target, PrecisionPlan plan) {
         long from = System.nanoTime();
         this.spec = spec;
         this.plan = plan;
         this.weights = encodings.weights();
         this.encodings = encodings;
-        this.threads = threads;
-        boolean fuses = spec.layers().stream().allMatch(l -> FusedAttention.takes(l.attention()));
+        this.target = target;
+        boolean fuses = target.cuda() || FusedAttention.takes(spec);
         OpenGraph first; // of the form in which nothing is seen
         try {
             Graph graph = fuses
-                    ? GraphWriter.fast(spec, encodings, plan)
-                    : GraphWriter.tapped(spec, encodings, plan, Set.of(), Map.of());
-            first = new OpenGraph(graph, this.weights, threads, fuses);
+                    ? GraphWriter.fast(spec, encodings, plan, target)
+                    : GraphWriter.tapped(spec, encodings, plan, target, Set.of(), Map.of());
+            first = new OpenGraph(graph, this.weights, target, fuses);
         } catch (RuntimeException | Error e) {
             this.weights.close();
             throw e;
@@ -78,10 +80,10 @@ public final class OnnxEngine implements InspectorEngine {
                 "onnx",
                 version(),
                 fuses ? "fast" : "tapped",
-                "cpu",
+                target.id(),
                 plan.standard(),
-                Arithmetic.of(plan, spec),
-                threads,
+                Arithmetic.of(plan, spec, target),
+                target.threads(),
                 (System.nanoTime() - from) / 1e6,
                 this.weights.bytes(first.graph().weights()));
     }
@@ -89,13 +91,15 @@ public final class OnnxEngine implements InspectorEngine {
     /**
      * Loads a model.
      *
-     * @param device {@code auto} or {@code cpu}
+     * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
      */
     public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan) {
-        OnnxDevices.resolve(device);
+        return open(weights, OnnxDevices.target(device), plan);
+    }
+
+    static OnnxEngine open(Weights weights, Target target, PrecisionPlan plan) {
         check(weights.spec(), plan);
-        Encodings encodings = new Encodings(new OnnxWeights(weights));
-        return new OnnxEngine(weights.spec(), encodings, OnnxDevices.threads(), plan);
+        return new OnnxEngine(weights.spec(), new Encodings(new OnnxWeights(weights), target), target, plan);
     }
 
     private static void check(DecoderSpec spec, PrecisionPlan plan) {
@@ -112,22 +116,24 @@ public final class OnnxEngine implements InspectorEngine {
     @Override
     public InspectorEngine variant(PrecisionPlan other) {
         check(spec, other);
-        return new OnnxEngine(spec, encodings.sharing(), threads, other);
+        return new OnnxEngine(spec, encodings.sharing(), target, other);
     }
 
     /** What this engine can do on this machine. */
     public static Capabilities capabilities() {
+        Target best = OnnxDevices.target("auto");
         List<PrecisionSupport> precisions = new ArrayList<>();
         for (Precision p : Precision.values()) {
             boolean can = p != Precision.BF16;
+            PrecisionPlan plan = PrecisionPlan.of(p);
             precisions.add(new PrecisionSupport(
                     p,
                     can,
-                    can ? Arithmetic.of(PrecisionPlan.of(p).at("unembed")) : null,
+                    can ? Arithmetic.of(plan.at("unembed"), best) + Arithmetic.cache(plan, best) : null,
                     can ? null : BF16_WHY,
                     can ? null : BF16_INSTEAD));
         }
-        return new Capabilities("onnx", version(), true, precisions, null, null);
+        return new Capabilities("onnx", version(), true, OnnxDevices.list(), precisions, null, null);
     }
 
     private static String version() {
@@ -176,15 +182,16 @@ public final class OnnxEngine implements InspectorEngine {
         OpenGraph open = tapped.get(key);
         if (open != null) return open.entered();
         Iterator<OpenGraph> oldest = tapped.values().iterator();
-        for (int more = tapped.size() - KEPT + 1; more > 0 && oldest.hasNext(); ) {
+        for (int more = tapped.size() - (target.device() == null ? KEPT : KEPT_ON_GPU) + 1;
+                more > 0 && oldest.hasNext(); ) {
             OpenGraph old = oldest.next();
             if (!old.idle()) continue;
             old.close();
             oldest.remove();
             more--;
         }
-        Graph graph = GraphWriter.tapped(spec, encodings, plan, request.hooks(), steps);
-        open = new OpenGraph(graph, weights, threads, false);
+        Graph graph = GraphWriter.tapped(spec, encodings, plan, target, request.hooks(), steps);
+        open = new OpenGraph(graph, weights, target, false);
         tapped.put(key, open);
         return open.entered();
     }
@@ -192,7 +199,7 @@ public final class OnnxEngine implements InspectorEngine {
     @Override
     public synchronized Tensor unembed(Tensor resid) {
         if (unembedding == null) {
-            unembedding = new OpenGraph(GraphWriter.unembedding(spec, encodings, plan), weights, threads, true);
+            unembedding = new OpenGraph(GraphWriter.unembedding(spec, encodings, plan, target), weights, target, true);
         }
         Graph graph = unembedding.graph();
         try (Feed feed = new Feed()) {

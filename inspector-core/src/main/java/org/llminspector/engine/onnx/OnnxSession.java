@@ -48,7 +48,7 @@ final class OnnxSession implements Session {
         requested.removeAll(graph.cache().values());
         this.everyPosition = hooks.keySet().stream().anyMatch(OnnxSession::afterTheBlocks)
                 || graph.steps().stream().anyMatch(s -> afterTheBlocks(s.hook()));
-        this.cache = new KvCache(spec, request.maxPositions(), open.fast());
+        this.cache = new KvCache(spec, request.maxPositions(), graph);
         this.places = new Places(spec, request.maxPositions(), graph.inputs());
         this.changes = new Changes(spec, request, graph);
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());

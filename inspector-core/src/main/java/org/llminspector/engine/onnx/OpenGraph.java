@@ -2,10 +2,8 @@ package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OnnxValue;
-import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
-import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -24,24 +22,15 @@ final class OpenGraph implements AutoCloseable {
      * @param fast lets ONNX Runtime fuse what it can and pack matrices for its kernels; else the graph runs as it is
      *     written, so that a value is the same whether or not it is looked at, and packs only where a kernel needs it
      */
-    OpenGraph(Graph graph, OnnxWeights weights, int threads, boolean fast) {
+    OpenGraph(Graph graph, OnnxWeights weights, Target target, boolean fast) {
         this.graph = graph;
         this.fast = fast;
         this.session = Ort.call(env -> {
-            try (SessionOptions options = options(threads, fast, fast || graph.packed())) {
+            try (SessionOptions options = target.options(fast, fast || graph.packed(), true)) {
                 options.addExternalInitializers(weights.named(graph.weights()));
                 return env.createSession(graph.model(), options);
             }
         });
-    }
-
-    static SessionOptions options(int threads, boolean fast, boolean pack) throws OrtException {
-        SessionOptions options = new SessionOptions();
-        options.setIntraOpNumThreads(threads);
-        options.setInterOpNumThreads(1);
-        options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
-        if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
-        return options;
     }
 
     /** One more sequence runs on it; each leaves once. */

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import org.llminspector.base.HalfFloats;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.DecoderSpec;
@@ -26,12 +26,12 @@ final class Places implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final int maxPositions;
-    private final Set<String> wanted;
+    private final Map<String, Type> wanted;
     private final List<Rope> ropes;
     private final Map<Integer, Table> tables = new HashMap<>();
 
     /** @param wanted the graph's inputs */
-    Places(DecoderSpec spec, int maxPositions, Set<String> wanted) {
+    Places(DecoderSpec spec, int maxPositions, Map<String, Type> wanted) {
         this.spec = spec;
         this.maxPositions = maxPositions;
         this.wanted = wanted;
@@ -40,23 +40,24 @@ final class Places implements AutoCloseable {
 
     /** Positions [start, start + count). */
     void fill(Feed feed, int start, int count) {
-        if (wanted.contains("positions")) {
+        if (wanted.containsKey("positions")) {
             long[] positions = new long[count];
             for (int i = 0; i < count; i++) positions[i] = (long) start + i;
             feed.longs("positions", positions, 1, count);
         }
-        if (wanted.contains("positions_so_far")) {
+        if (wanted.containsKey("positions_so_far")) {
             feed.number("positions_so_far", start + count);
             feed.number("last_position", start + count - 1, 1);
         }
+        if (wanted.containsKey("past_positions")) feed.longs("past_positions", new long[] {start}, 1);
         for (int r = 0; r < ropes.size(); r++) {
             Rope rope = ropes.get(r);
-            if (wanted.contains("cos." + r)) {
+            if (wanted.containsKey("cos." + r)) {
                 float[][] halves = PositionTables.halves(rope, start, count);
                 feed.floats("cos." + r, halves[0], count, 1, rope.turned());
                 feed.floats("sin." + r, halves[1], count, 1, rope.turned());
             }
-            if (wanted.contains("cos_table." + r)) {
+            if (wanted.containsKey("cos_table." + r)) {
                 Table table = table(r, RopeFrequencies.perPosition(rope, start + count));
                 feed.put("cos_table." + r, table.cos());
                 feed.put("sin_table." + r, table.sin());
@@ -67,7 +68,7 @@ final class Places implements AutoCloseable {
 
     private void mask(Feed feed, Integer window, int start, int count) {
         String name = window == null ? "mask" : "mask." + window;
-        if (!wanted.contains(name)) return;
+        if (!wanted.containsKey(name)) return;
         feed.floats(name, PositionTables.mask(window, start, count), count, (long) start + count);
     }
 
@@ -76,15 +77,19 @@ final class Places implements AutoCloseable {
         if (old != null && Arrays.equals(old.frequencies(), frequencies)) return old;
         if (old != null) old.close();
         float[][] angles = PositionTables.angles(ropes.get(r), frequencies, 0, maxPositions);
-        Table table = new Table(frequencies, tensor(angles[0]), tensor(angles[1]));
+        Type type = wanted.get("cos_table." + r);
+        Table table = new Table(frequencies, tensor(type, angles[0]), tensor(type, angles[1]));
         tables.put(r, table);
         return table;
     }
 
-    private OnnxTensor tensor(float[] values) {
-        ByteBuffer bytes = Feed.memory(values.length, Float.BYTES);
-        bytes.asFloatBuffer().put(values);
-        return Feed.tensor(bytes, Type.FLOAT, maxPositions, values.length / maxPositions);
+    private OnnxTensor tensor(Type type, float[] values) {
+        ByteBuffer bytes = Feed.memory(values.length, type.bytes());
+        for (int i = 0; i < values.length; i++) {
+            if (type == Type.FLOAT16) bytes.putShort(2 * i, HalfFloats.toF16(values[i]));
+            else bytes.putFloat(4 * i, values[i]);
+        }
+        return Feed.tensor(bytes, type, maxPositions, values.length / maxPositions);
     }
 
     @Override

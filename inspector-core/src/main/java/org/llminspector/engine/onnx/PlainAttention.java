@@ -8,22 +8,29 @@ import org.llminspector.spec.Attention;
 
 /**
  * PlainAttention writes attention step by step, everything in it visible. Keys and values come in as they were,
- * [1, past, kv_head, d_head], and this pass's go out.
+ * [1, past, kv_head, d_head], and this pass's go out, in the number format of the cache.
  */
 final class PlainAttention implements AttentionCore {
 
     private final GraphBuilder graph;
     private final Taps taps;
     private final Rotary rotary;
+    private final Type cache;
 
-    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary) {
+    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, Type cache) {
         this.graph = graph;
         this.taps = taps;
         this.rotary = rotary;
+        this.cache = cache;
     }
 
     @Override
     public boolean flat() {
+        return false;
+    }
+
+    @Override
+    public boolean inPlace() {
         return false;
     }
 
@@ -47,10 +54,13 @@ final class PlainAttention implements AttentionCore {
 
     /** All keys or values so far, [1, key, kv_head, d_head]. */
     private String withPast(String what, int layer, Attention a, String now) {
-        String past = graph.input("past_" + what + "." + layer, Type.FLOAT, 1, -1, a.nKvHeads(), a.dHead());
-        graph.output(now, Type.FLOAT);
-        graph.keep("new_" + what + "." + layer, now);
-        return graph.node("Concat", new Attributes().with("axis", 1), past, now);
+        boolean half = cache == Type.FLOAT16;
+        String past = graph.input("past_" + what + "." + layer, cache, 1, -1, a.nKvHeads(), a.dHead());
+        String kept = half ? graph.toHalf(now) : now;
+        graph.output(kept, cache);
+        graph.keep("new_" + what + "." + layer, kept);
+        String all = graph.node("Concat", new Attributes().with("axis", 1), past, kept);
+        return half ? graph.toFloat(all) : all;
     }
 
     /** [query, key]: 0 where a query may look, -inf where not. */

@@ -41,11 +41,11 @@ final class Rotary {
     }
 
     /** Declares cos and sin of every position, [position, dims / 2], as GroupQueryAttention reads them. */
-    String[] tables(Rope rope) {
+    String[] tables(Rope rope, Type type) {
         int r = ropes.indexOf(rope);
         return new String[] {
-            graph.input("cos_table." + r, Type.FLOAT, -1, rope.turned() / 2),
-            graph.input("sin_table." + r, Type.FLOAT, -1, rope.turned() / 2)
+            graph.input("cos_table." + r, type, -1, rope.turned() / 2),
+            graph.input("sin_table." + r, type, -1, rope.turned() / 2)
         };
     }
 

@@ -6,6 +6,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -76,6 +77,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.float32(spec, length, maxPositions);
+        return KvCacheReport.of(spec, DType.F32, length, maxPositions);
     }
 }

@@ -94,6 +94,7 @@ public final class TorchEngine implements InspectorEngine {
 
     /** What this engine can do on this machine. */
     public static Capabilities capabilities() {
+        var devices = TorchDevices.list();
         return EngineThread.call(() -> {
             boolean cuda = EngineThread.engine().getGpuCount() > 0;
             Device best = cuda ? Device.gpu() : Device.cpu();
@@ -105,7 +106,7 @@ public final class TorchEngine implements InspectorEngine {
             for (Precision p : List.of(Precision.INT8, Precision.INT8_WEIGHT, Precision.INT4_32, Precision.INT4_128)) {
                 precisions.add(new PrecisionSupport(p, false, null, FEW_BITS_WHY, FEW_BITS_INSTEAD));
             }
-            return new Capabilities("torch", EngineThread.engine().getVersion(), true, precisions, null, null);
+            return new Capabilities("torch", EngineThread.engine().getVersion(), true, devices, precisions, null, null);
         });
     }
 

@@ -36,7 +36,7 @@ class FileBlocksTest {
                 OnnxWeights held = new OnnxWeights(Family.open(checkpoint));
                 SafetensorsFile reference = SafetensorsFile.open(golden.tensors())) {
             Weights weights = Family.open(checkpoint);
-            Encodings encodings = new Encodings(held);
+            Encodings encodings = new Encodings(held, Target.cpu(1));
             int taken = 0;
             for (String module : PrecisionPlan.modules(weights.spec())) {
                 String name = (module.equals("unembed") && weights.spec().tied() ? "embed" : module) + ".weight";

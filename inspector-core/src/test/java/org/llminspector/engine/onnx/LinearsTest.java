@@ -25,13 +25,16 @@ import org.llminspector.quant.QuantScheme;
 class LinearsTest {
 
     private static final int POSITIONS = 5;
+    private static final Target CPU = Target.cpu(1);
+    /** What is written for CUDA, run by the CPU. */
+    private static final Target CUDA = new Target(null, true, 1);
 
     @ParameterizedTest
     @CsvSource({"INT8_WEIGHT,8,128", "INT4_32,4,32", "INT4_128,4,128"})
     void packedCodesDecodeToTheSchemesValues(Precision precision, int bits, int size) {
         try (Checkpoint checkpoint = Checkpoint.open(Golden.ROOT.resolve("llama"));
                 OnnxWeights weights = new OnnxWeights(Family.open(checkpoint))) {
-            Encodings encodings = new Encodings(weights);
+            Encodings encodings = new Encodings(weights, CPU);
             for (String module : PrecisionPlan.modules(Family.open(checkpoint).spec())) {
                 String name = module + ".weight";
                 if (!weights.has(name)) continue;
@@ -69,17 +72,27 @@ class LinearsTest {
         }
     }
 
-    /** With unsigned weights on every CPU; with signed ones where they are exact. */
+    /** With unsigned weights on every CPU; with signed ones where they are exact, and as CUDA has them. */
     @ParameterizedTest
-    @CsvSource({"true,true", "true,false", "false,true", "false,false"})
-    void integerProductsAreThoseOfPlainJava(boolean fast, boolean mayBeSigned) {
+    @CsvSource({
+        "true,true,false",
+        "true,false,false",
+        "false,true,false",
+        "false,false,false",
+        "true,true,true",
+        "false,true,true"
+    })
+    void integerProductsAreThoseOfPlainJava(boolean fast, boolean mayBeSigned, boolean cuda) {
         try (Checkpoint checkpoint = Checkpoint.open(Golden.ROOT.resolve("llama"));
                 OnnxWeights weights = new OnnxWeights(Family.open(checkpoint))) {
             String module = "blocks.0.mlp.out"; // [64, 172]
             float[] x = activations(172);
             java.util.Arrays.fill(x, 172, 344, 0f); // a position of nothing but zeros
-            Encodings encodings = new Encodings(weights, () -> mayBeSigned && KernelProbe.multipliesSignedExactly());
-            float[] y = product(encodings, PrecisionPlan.of(Precision.INT8), module, x, 172, fast);
+            Encodings encodings = cuda
+                    ? new Encodings(weights, CUDA)
+                    : new Encodings(weights, () -> mayBeSigned && KernelProbe.multipliesSignedExactly());
+            PrecisionPlan plan = PrecisionPlan.of(Precision.INT8);
+            float[] y = product(encodings, plan, cuda ? CUDA : CPU, module, x, 172, fast);
             var w = QuantScheme.of("int8-channel").quantize(weights.read(module + ".weight"), module);
             Tensor codes = w.codes();
             for (int p = 0; p < POSITIONS; p++) {
@@ -118,7 +131,7 @@ class LinearsTest {
             float[] expected = blockProduct(weights, module, x, 172, bits, size, rounds);
             float[] exact = blockProduct(weights, module, x, 172, bits, size, false);
             for (boolean fast : new boolean[] {true, false}) {
-                float[] y = product(new Encodings(weights), plan, module, x, 172, fast);
+                float[] y = product(new Encodings(weights, CPU), plan, CPU, module, x, 172, fast);
                 assertThat(Golden.maxAbsDiff(y, expected)).isLessThan(1e-5);
                 // Both forms really use the kernel that they say: the other's products are far away.
                 if (rounds) assertThat(Golden.maxAbsDiff(y, exact)).isGreaterThan(1e-3);
@@ -146,8 +159,10 @@ class LinearsTest {
             float[] after = run(graph, leaky, weights, changed, 172, true);
             assertThat(java.util.Arrays.copyOf(after, 4 * 172)).isNotEqualTo(java.util.Arrays.copyOf(before, 4 * 172));
             for (Precision p : List.of(Precision.INT8, Precision.INT8_WEIGHT, Precision.INT4_32, Precision.INT4_128)) {
-                before = product(new Encodings(weights), PrecisionPlan.of(p), "blocks.0.mlp.out", x, 172, true);
-                after = product(new Encodings(weights), PrecisionPlan.of(p), "blocks.0.mlp.out", changed, 172, true);
+                before = product(
+                        new Encodings(weights, CPU), PrecisionPlan.of(p), CPU, "blocks.0.mlp.out", x, 172, true);
+                after = product(
+                        new Encodings(weights, CPU), PrecisionPlan.of(p), CPU, "blocks.0.mlp.out", changed, 172, true);
                 assertThat(java.util.Arrays.copyOf(after, 4 * 64)).isEqualTo(java.util.Arrays.copyOf(before, 4 * 64));
             }
         }
@@ -183,16 +198,16 @@ class LinearsTest {
     }
 
     private static float[] product(
-            Encodings encodings, PrecisionPlan plan, String module, float[] x, int in, boolean fast) {
+            Encodings encodings, PrecisionPlan plan, Target target, String module, float[] x, int in, boolean fast) {
         GraphBuilder graph = new GraphBuilder();
-        Linears linears = new Linears(graph, encodings, plan, false);
+        Linears linears = new Linears(graph, encodings, plan, target, false);
         String y = linears.write(graph.input("x", Type.FLOAT, 1, -1, in), module);
         graph.output(y, Type.FLOAT);
         return run(graph, y, encodings.weights(), x, in, fast);
     }
 
     private static float[] run(GraphBuilder graph, String y, OnnxWeights weights, float[] x, int in, boolean fast) {
-        try (OpenGraph open = new OpenGraph(Graph.of(graph, y), weights, 1, fast);
+        try (OpenGraph open = new OpenGraph(Graph.of(graph, y), weights, CPU, fast);
                 Feed feed = new Feed()) {
             feed.floats("x", x, 1, POSITIONS, in);
             try (OrtSession.Result result = open.run(feed.inputs(), Set.of(y), Map.of())) {

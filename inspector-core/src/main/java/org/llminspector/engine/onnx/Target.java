@@ -1,0 +1,61 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession.SessionOptions;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import ai.onnxruntime.providers.OrtCUDAProviderOptions;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+
+/**
+ * Target is what a graph is written for, and what it runs on. A CPU can run a graph that is written for CUDA, which is how
+ * such graphs are tested without a GPU; never the other way round.
+ *
+ * @param device number of the CUDA device that runs it; null for the CPU
+ * @param cuda whether it is made of the operators that ONNX Runtime has on CUDA
+ * @param threads of one operation on the CPU
+ */
+record Target(Integer device, boolean cuda, int threads) {
+
+    static Target cpu(int threads) {
+        return new Target(null, false, threads);
+    }
+
+    static Target cuda(int device) {
+        return new Target(device, true, OnnxDevices.threads());
+    }
+
+    String id() {
+        return device == null ? "cpu" : "cuda:" + device;
+    }
+
+    /** Whether products, attention and the KV cache are in FP16 here, not only the weights. */
+    boolean halves(PrecisionPlan plan) {
+        return cuda && plan.standard() == Precision.FP16;
+    }
+
+    /**
+     * @param fast lets ONNX Runtime fuse what it can; else a graph runs as it is written
+     * @param pack lets it pack matrices for its kernels
+     * @param whole whether a graph with an operator that CUDA has not is refused; else the CPU runs that one
+     */
+    SessionOptions options(boolean fast, boolean pack, boolean whole) throws OrtException {
+        SessionOptions options = new SessionOptions();
+        options.setIntraOpNumThreads(threads);
+        options.setInterOpNumThreads(1);
+        options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
+        if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
+        if (device == null) return options;
+        if (whole) options.addConfigEntry("session.disable_cpu_ep_fallback", "1");
+        addCuda(options);
+        return options;
+    }
+
+    private void addCuda(SessionOptions options) throws OrtException {
+        try (OrtCUDAProviderOptions cudaOptions = new OrtCUDAProviderOptions(device)) {
+            cudaOptions.add("use_tf32", "0"); // its default would round FP32 products to 10 bits
+            cudaOptions.add("arena_extend_strategy", "kSameAsRequested");
+            options.addCUDA(cudaOptions);
+        }
+    }
+}
