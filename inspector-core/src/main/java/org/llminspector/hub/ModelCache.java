@@ -20,7 +20,8 @@ import org.llminspector.base.Problem;
 /**
  * ModelCache lists the models on this machine: the subfolders and .gguf files of its roots, and {@code
  * models--org--name} folders of a Hugging Face cache ({@code $HF_HUB_CACHE}, {@code $HF_HOME/hub}, {@code
- * ~/.cache/huggingface/hub}). A folder with several .gguf files and no other weights is as many models.
+ * ~/.cache/huggingface/hub}). A folder with several .gguf files and no other weights is as many models; so are {@link
+ * OnnxModels exported graphs}.
  */
 public final class ModelCache {
 
@@ -28,7 +29,7 @@ public final class ModelCache {
      * A model found on disk.
      *
      * @param slug its name in requests: the folder's, {@code org--name}, or that of a .gguf file without {@code .gguf}
-     * @param dir the model's folder, or its .gguf file
+     * @param dir the model's folder, or its .gguf or .onnx file
      * @param source {@code given}, {@code model-cache}, {@code hf-cache} or {@code trained}
      * @param checkpointOf the model of which this is an earlier state, or null
      * @param step updates that a checkpoint has seen, or null
@@ -62,7 +63,7 @@ public final class ModelCache {
         this.roots = List.copyOf(roots);
         this.trained = trained;
         this.downloaded = downloaded;
-        if (given != null && !Files.isDirectory(given) && !isGguf(given) && !isOnnx(given)) {
+        if (given != null && !Files.isDirectory(given) && !isGguf(given) && !OnnxModels.is(given)) {
             throw Problem.notFound("the model folder does not exist")
                     .where(given)
                     .expected("a folder with config.json and *.safetensors, a .gguf or an .onnx file")
@@ -74,10 +75,10 @@ public final class ModelCache {
     public List<Found> list() {
         Map<String, Found> found = new LinkedHashMap<>();
         if (given != null) {
-            Path named = isOnnx(given) ? folder(given) : given;
-            Path name = named.getFileName();
-            String slug = name == null ? "model" : isGguf(given) ? stem(given) : name.toString();
-            found.put(slug, new Found(slug, given, "given"));
+            String slug = slug(given);
+            Map<String, Path> onnx = Files.isDirectory(given) ? OnnxModels.of(slug, given) : Map.of();
+            if (stands(slug, given, onnx)) found.put(slug, new Found(slug, given, "given"));
+            onnx.forEach((name, file) -> found.putIfAbsent(name, new Found(name, file, "given")));
         }
         for (Path root : roots) scan(root, "model-cache", found);
         scan(downloaded.get(), "hf-cache", found);
@@ -145,12 +146,33 @@ public final class ModelCache {
         }
     }
 
+    /** The name in requests of a model that a path names. */
+    public static String slug(Path model) {
+        if (OnnxModels.is(model)) return OnnxModels.slug(model.toAbsolutePath().normalize());
+        Path name = model.getFileName();
+        return name == null ? "model" : isGguf(model) ? stem(model) : name.toString();
+    }
+
+    /** The folder in which a model that a path names is found under its {@link #slug}. */
+    public static Path root(Path model) {
+        return OnnxModels.is(model) ? OnnxModels.folder(model).getParent() : model.getParent();
+    }
+
+    /** Whether a folder is a model itself, and not only graphs none of which it stands for. */
+    private static boolean stands(String slug, Path dir, Map<String, Path> onnx) {
+        return onnx.isEmpty() || onnx.containsKey(slug) || OnnxModels.hasOthers(dir);
+    }
+
     private static void put(String slug, Path dir, String source, Map<String, Found> found) {
         List<Path> ggufs = ggufs(dir);
         if (ggufs.size() > 1) {
             for (Path file : ggufs) found.putIfAbsent(stem(file), new Found(stem(file), file, source));
         } else if (!ggufs.isEmpty() || Files.exists(dir.resolve("config.json"))) {
-            found.putIfAbsent(slug, new Found(slug, ggufs.isEmpty() ? dir : ggufs.get(0), source));
+            Map<String, Path> onnx = OnnxModels.of(slug, dir);
+            if (stands(slug, dir, onnx)) {
+                found.putIfAbsent(slug, new Found(slug, ggufs.isEmpty() ? dir : ggufs.get(0), source));
+            }
+            onnx.forEach((name, file) -> found.putIfAbsent(name, new Found(name, file, source)));
         }
     }
 
@@ -174,16 +196,6 @@ public final class ModelCache {
                 && name.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")
                 && !name.toString().startsWith("mmproj")
                 && Files.isRegularFile(file);
-    }
-
-    private static boolean isOnnx(Path file) {
-        return file.toString().toLowerCase(Locale.ROOT).endsWith(".onnx") && Files.isRegularFile(file);
-    }
-
-    /** The model's folder, after which it is called: several of its files are model.onnx, in a subfolder onnx. */
-    private static Path folder(Path onnx) {
-        Path dir = onnx.getParent();
-        return dir.endsWith("onnx") && dir.getParent() != null ? dir.getParent() : dir;
     }
 
     private static String stem(Path gguf) {

@@ -43,12 +43,6 @@ record PreparedComparison(
         RunRequest rawB = required(request.b(), "b");
         ModelFolder folderA = models.folder(rawA.model() == null ? standard.get() : rawA.model());
         ModelFolder folderB = models.folder(rawB.model() == null ? folderA.slug() : rawB.model());
-        if (folderB.exported() != null) {
-            throw Problem.unsupported("an exported ONNX graph can be side A only")
-                    .where("b.model " + folderB.slug())
-                    .found("a graph that cannot be given A's values, which tells made errors from inherited ones")
-                    .instead("swap the sides");
-        }
         if (folderA.spec().vocab() != folderB.spec().vocab()) {
             throw Problem.unsupported("the two models do not have the same vocabulary")
                     .where("a.model, b.model")

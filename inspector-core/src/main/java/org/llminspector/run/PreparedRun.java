@@ -41,6 +41,7 @@ record PreparedRun(
         RunRequest request = withDefaults(raw, folder);
         Engines.check(request.engine(), folder);
         DecoderSpec spec = folder.spec();
+        if (folder.exported() != null) ExportedEngine.check(request.plan());
         request.plan().check(spec);
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =

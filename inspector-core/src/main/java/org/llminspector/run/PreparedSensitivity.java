@@ -51,6 +51,11 @@ record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups,
                     .found(from.request().engine())
                     .instead("ask with \"engine\": \"onnx\" on that side; A may stay where it is when restoring");
         }
+        if (a.folder().exported() != null) {
+            throw Problem.unsupported("an exported ONNX graph has the precision that it was exported in")
+                    .where("sensitivity, model " + a.folder().slug())
+                    .instead("ask it of the model's safetensors");
+        }
         PrecisionPlan plan = from.request().plan();
         PrecisionPlan other = (restore ? a : b).request().plan();
         List<ModuleGroup> groups = ModuleGroup.of(a.folder().spec(), options.by(), options.modules(), plan, other);

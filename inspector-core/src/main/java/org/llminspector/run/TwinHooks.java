@@ -55,16 +55,18 @@ final class TwinHooks {
     /** Why a hook of A cannot be compared with B's, or null. */
     private String difference(HookId hook) {
         DecoderSpec spec = b.spec();
-        ExportedHooks exported = a.folder().exported();
-        if (exported != null && !exported.has(hook)) return "not in A: " + exported.why(hook.point());
+        ExportedHooks here = a.folder().exported();
+        if (here != null && !here.has(hook)) return "not in A: " + here.why(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + spec.nLayers() + " layers";
         if (!hook.point().existsIn(spec, hook.layer()))
             return "not in B: " + hook.point().absence();
+        ExportedHooks there = b.folder().exported();
+        if (there != null && !there.has(hook)) return "not in B: " + there.why(hook.point());
         int layer = Math.max(0, hook.layer());
-        long[] there = hook.point().shape(spec, layer, 1, 1);
-        long[] here = hook.point().shape(a.spec(), layer, 1, 1);
-        if (Arrays.equals(here, there)) return null;
-        return "one position is " + Arrays.toString(here) + " in A and " + Arrays.toString(there) + " in B";
+        long[] inA = hook.point().shape(a.spec(), layer, 1, 1);
+        long[] inB = hook.point().shape(spec, layer, 1, 1);
+        if (Arrays.equals(inA, inB)) return null;
+        return "one position is " + Arrays.toString(inA) + " in A and " + Arrays.toString(inB) + " in B";
     }
 
     /** Passes over the prompt; refuses a hook that does not fit alone. */

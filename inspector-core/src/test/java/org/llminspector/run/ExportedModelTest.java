@@ -86,6 +86,85 @@ class ExportedModelTest {
         }
     }
 
+    /** A folder as onnx-community has them: one model in several precisions, beside its safetensors or not. */
+    @Test
+    void everyGraphOfAFolderIsAModel() throws Exception {
+        Path roots = Files.createDirectories(temp.resolve("models"));
+        Path dir = Files.createDirectories(roots.resolve("org--llama"));
+        Path graph = ROOT.resolve("llama/model.onnx");
+        Files.copy(ROOT.resolve("llama/config.json"), dir.resolve("config.json"));
+        Files.createDirectory(dir.resolve("onnx"));
+        Files.copy(graph, dir.resolve("onnx/model.onnx"));
+        Files.copy(graph, dir.resolve("onnx/model_q4.onnx"));
+        assertThat(slugs(null, roots)).containsExactly("org--llama", "org--llama--model_q4");
+        assertThat(slugs(dir.resolve("onnx/model_q4.onnx"), roots)).startsWith("org--llama--model_q4");
+        assertThat(slugs(dir, roots)).containsExactly("org--llama", "org--llama--model_q4");
+        Files.move(dir.resolve("onnx/model.onnx"), dir.resolve("onnx/model_int8.onnx"));
+        assertThat(slugs(null, roots)).containsExactly("org--llama--model_int8", "org--llama--model_q4");
+        assertThat(slugs(dir, roots)).containsExactly("org--llama--model_int8", "org--llama--model_q4");
+        Files.writeString(dir.resolve("model.safetensors"), "");
+        assertThat(slugs(null, roots)).containsExactly("org--llama", "org--llama--model_int8", "org--llama--model_q4");
+    }
+
+    private List<String> slugs(Path given, Path root) {
+        try (Inspector inspector =
+                Inspector.open(new Inspector.Config(List.of(root), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4))) {
+            return inspector.models().stream().map(Inspector.ModelSummary::slug).toList();
+        }
+    }
+
+    /** Either side may be exported, named as models are; what only one shows is left out with a reason. */
+    @Test
+    void isCompared() throws Exception {
+        Path root = Files.createDirectories(temp.resolve("models"));
+        Path odd = Path.of("src/test/resources/golden/odd/qwen3");
+        copy(odd, root.resolve("own"));
+        copy(Path.of("src/test/resources/golden/dynamo/qwen3"), root.resolve("theirs"));
+        try (Inspector inspector =
+                Inspector.open(new Inspector.Config(List.of(root), null, temp.resolve("runs"), 1 << 30, 1 << 30, 4))) {
+            for (boolean first : new boolean[] {true, false}) {
+                ComparisonManifest m = inspector
+                        .comparisons()
+                        .compare(
+                                comparison(first ? "theirs" : "own", first ? "own" : "theirs", null),
+                                ComparisonListener.NONE);
+                assertThat(m.hooks()).hasSize(31).allMatch(row -> row.relativeL2() < 1e-5);
+                assertThat(m.skipped())
+                        .anyMatch(skip -> skip.hook().name().equals("blocks.0.attn.hook_pattern")
+                                && skip.why().startsWith("not in " + (first ? "A" : "B")));
+                assertThat(m.prompt().meanKld().value()).isLessThan(1e-6);
+                if (first) assertThat(m.modules()).hasSize(5);
+                else assertThat(m.modulesWhy()).contains("exported ONNX graph").contains("swap the sides");
+            }
+            assertThatThrownBy(() -> inspector
+                            .comparisons()
+                            .compare(comparison("own", "theirs", Precision.INT8), ComparisonListener.NONE))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("the precision that it was exported in");
+        }
+    }
+
+    private static ComparisonRequest comparison(String a, String b, Precision ofB) {
+        RunRequest sideA = new RunRequest(
+                a, null, null, null, null, null, List.of(3, 1, 4, 1, 5), null, null, null, null, null, null);
+        RunRequest sideB = new RunRequest(b, null, null, ofB, null, null, null, null, null, null, null, null, null);
+        return new ComparisonRequest(
+                sideA,
+                sideB,
+                null,
+                null,
+                new ComparisonRequest.Options(null, null, null, null, null, false, null, null),
+                null,
+                null);
+    }
+
+    private static void copy(Path from, Path to) throws Exception {
+        Files.createDirectories(to);
+        try (Stream<Path> files = Files.list(from)) {
+            for (Path f : files.toList()) Files.copy(f, to.resolve(f.getFileName()));
+        }
+    }
+
     private static RunRequest request(String engine, Precision precision, List<String> capture) {
         GenerateOptions greedy = new GenerateOptions(4, true, null, null, null, null, null, null, null, null, null);
         return new RunRequest(

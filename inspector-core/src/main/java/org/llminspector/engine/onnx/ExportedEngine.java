@@ -82,6 +82,12 @@ public final class ExportedEngine implements InspectorEngine {
      */
     public static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, String device, PrecisionPlan plan) {
         Target target = OnnxDevices.target(device);
+        check(plan);
+        return new ExportedEngine(checkpoint, spec, target);
+    }
+
+    /** Refuses any precision but the default: the file's is the file's. */
+    public static void check(PrecisionPlan plan) {
         if (!plan.equals(PrecisionPlan.of(Precision.FP32))) {
             throw Problem.unsupported("an ONNX file has the precision that it was exported in")
                     .where("precision")
@@ -89,7 +95,6 @@ public final class ExportedEngine implements InspectorEngine {
                     .found(plan.standard().label())
                     .instead("leave the precision out; or open the model's safetensors, which run in any");
         }
-        return new ExportedEngine(checkpoint, spec, target);
     }
 
     /** What most of the products are in. */

@@ -6,10 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.ModelCache;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Option;
 
@@ -50,6 +53,8 @@ final class Places {
             description = "The most that one run may capture. Default: 1GiB.")
     long captureBudget = 1L << 30;
 
+    private final Map<String, Path> named = new HashMap<>(); // models that sides name by a path
+
     /** Opens the program as a library; nothing is loaded yet. */
     Inspector open(int queue) {
         return open(queue, runsDir != null ? runsDir : home().resolve("runs"));
@@ -78,17 +83,26 @@ final class Places {
      */
     String slug(String given) {
         if (given == null) return null;
-        boolean path = given.contains("/") || given.contains(File.separator) || given.startsWith(".");
-        if (!path) return given;
-        Path model = Path.of(given).toAbsolutePath().normalize();
-        Path name = model.getFileName();
-        if (name == null || !Files.exists(model)) {
-            throw Problem.notFound("the model does not exist").where(given).expected("a folder or a .gguf file");
+        if (!pathLike(given)) return given;
+        Path path = Path.of(given).toAbsolutePath().normalize();
+        if (path.getFileName() == null || !Files.exists(path)) {
+            throw Problem.notFound("the model does not exist")
+                    .where(given)
+                    .expected("a folder, a .gguf or an .onnx file");
+        }
+        String slug = ModelCache.slug(path);
+        Path other = named.putIfAbsent(slug, path);
+        if (other != null && !other.equals(path)) {
+            throw Problem.invalid("two models have one name")
+                    .where(given)
+                    .expected("another name than " + other + " has")
+                    .found(slug)
+                    .instead("rename one of the folders, or name one by a link");
         }
         List<Path> all = new ArrayList<>(roots());
-        all.add(model.getParent());
+        all.add(0, ModelCache.root(path));
         modelRoots = all;
-        return name.toString().replaceFirst("\\.gguf$", "");
+        return slug;
     }
 
     /** What was given as a path: it names a folder, or can only be meant as one. Null when it is a slug or nothing. */
@@ -96,11 +110,14 @@ final class Places {
         if (model == null) return null;
         try {
             Path path = Path.of(model);
-            boolean pathLike = model.contains("/") || model.contains(File.separator) || model.startsWith(".");
-            return pathLike || Files.exists(path) ? path : null;
+            return pathLike(model) || Files.exists(path) ? path : null;
         } catch (InvalidPathException e) {
             throw Problem.invalid("this is not a path").where("--model").found(model);
         }
+    }
+
+    private static boolean pathLike(String model) {
+        return model.contains("/") || model.contains(File.separator) || model.startsWith(".");
     }
 
     private List<Path> roots() {
