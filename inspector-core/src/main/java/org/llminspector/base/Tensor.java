@@ -3,6 +3,7 @@ package org.llminspector.base;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Tensor is a plain value: a number format, a shape, and little-endian bytes in row-major order.
@@ -10,6 +11,8 @@ import java.util.Arrays;
  * <p>No engine's array ever leaves its engine; this does. The bytes may be a mapped file.
  */
 public final class Tensor {
+
+    private static final int TILE = 64;
 
     private final DType dtype;
     private final long[] shape;
@@ -170,31 +173,37 @@ public final class Tensor {
         for (int i = ranges[axis][0]; i < ranges[axis][1]; i++) copy(axis + 1, offset + i * stride, ranges, out);
     }
 
-    /** The matrix with its axes exchanged, copied block by block. */
+    /** The matrix with its axes exchanged, copied tile by tile on all cores. */
     public Tensor transposed() {
         if (shape.length != 2) throw new IllegalArgumentException("only a matrix can be transposed, not " + this);
         int rows = Math.toIntExact(shape[0]);
         int cols = Math.toIntExact(shape[1]);
-        int size = dtype.bytes();
         ByteBuffer out = ByteBuffer.allocateDirect(data.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-        int block = 64;
-        for (int r0 = 0; r0 < rows; r0 += block) {
-            for (int c0 = 0; c0 < cols; c0 += block) {
-                for (int r = r0; r < Math.min(rows, r0 + block); r++) {
-                    for (int c = c0; c < Math.min(cols, c0 + block); c++) {
-                        int from = (r * cols + c) * size;
-                        int to = (c * rows + r) * size;
-                        switch (size) {
-                            case 1 -> out.put(to, data.get(from));
-                            case 2 -> out.putShort(to, data.getShort(from));
-                            case 4 -> out.putInt(to, data.getInt(from));
-                            default -> out.putLong(to, data.getLong(from));
-                        }
-                    }
+        IntStream.range(0, (rows + TILE - 1) / TILE)
+                .parallel()
+                .forEach(band -> transpose(out, band * TILE, Math.min(TILE, rows - band * TILE), rows, cols));
+        return new Tensor(dtype, new long[] {cols, rows}, out);
+    }
+
+    /** Turns rows [first, first + n): a tile is turned apart, so that each of its rows is written at once. */
+    private void transpose(ByteBuffer out, int first, int n, int rows, int cols) {
+        int size = dtype.bytes();
+        byte[] row = new byte[TILE * size];
+        byte[] turned = new byte[TILE * TILE * size];
+        for (int from = 0; from < cols; from += TILE) {
+            int m = Math.min(TILE, cols - from);
+            for (int r = 0; r < n; r++) {
+                data.get(((first + r) * cols + from) * size, row, 0, m * size);
+                for (int c = 0; c < m; c++) {
+                    int to = (c * n + r) * size;
+                    if (size == 1) turned[to] = row[c];
+                    else for (int b = 0; b < size; b++) turned[to + b] = row[c * size + b];
                 }
             }
+            for (int c = 0; c < m; c++) {
+                out.put(((from + c) * rows + first) * size, turned, c * n * size, n * size);
+            }
         }
-        return new Tensor(dtype, new long[] {cols, rows}, out);
     }
 
     public static long elements(long[] shape) {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
@@ -191,18 +192,25 @@ final class Encodings {
         int cols = (int) signed.shape()[1];
         int blocks = (cols + size - 1) / size;
         int blockBytes = size * bits / 8;
-        int middle = 1 << (bits - 1);
         ByteBuffer codes = signed.data();
         ByteBuffer out = ByteBuffer.allocateDirect(Math.multiplyExact(rows * blocks, blockBytes))
                 .order(ByteOrder.LITTLE_ENDIAN);
-        for (int r = 0; r < rows; r++) {
-            for (int c = 0; c < blocks * size; c++) {
-                int code = middle + (c < cols ? codes.get(r * cols + c) : 0);
-                int at = r * blocks * blockBytes + c * bits / 8;
-                if (bits == 8) out.put(at, (byte) code);
-                else out.put(at, (byte) (c % 2 == 0 ? code : (out.get(at) & 0xF) | (code << 4)));
-            }
-        }
+        IntStream.range(0, rows).parallel().forEach(r -> {
+            byte[] row = new byte[blocks * size];
+            codes.get(r * cols, row, 0, cols);
+            out.put(r * blocks * blockBytes, pack(row, bits));
+        });
         return Tensor.of(DType.U8, out, rows, blocks, blockBytes);
+    }
+
+    private static byte[] pack(byte[] signed, int bits) {
+        byte[] packed = new byte[signed.length * bits / 8];
+        if (bits == 8) {
+            for (int i = 0; i < packed.length; i++) packed[i] = (byte) (signed[i] + 128);
+        } else {
+            for (int i = 0; i < packed.length; i++)
+                packed[i] = (byte) ((signed[2 * i] + 8) | ((signed[2 * i + 1] + 8) << 4));
+        }
+        return packed;
     }
 }
