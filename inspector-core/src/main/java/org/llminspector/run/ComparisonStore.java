@@ -4,40 +4,31 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * ComparisonStore keeps finished comparisons as immutable folders beside the runs. One is written into a hidden folder
- * and renamed: it is there whole or not at all. Several processes may share it. Safe on any thread.
+ * ComparisonStore keeps finished comparisons as immutable folders beside the runs. Several processes may share it. Safe on
+ * any thread.
  */
 final class ComparisonStore implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ComparisonStore.class);
-    private static final Pattern PARTIAL = Pattern.compile("\\.(?:tmp|trash)-([0-9]+-[0-9a-f]{8})-.*");
 
-    private final Path dir;
+    private final StoreFolder store;
     private final long maxBytes;
-    private final StoreLock lock;
-    private final WriterLock writer;
     private final RunIds ids = new RunIds();
 
-    private ComparisonStore(Path dir, long maxBytes, StoreLock lock, WriterLock writer) {
-        this.dir = dir;
+    private ComparisonStore(StoreFolder store, long maxBytes) {
+        this.store = store;
         this.maxBytes = maxBytes;
-        this.lock = lock;
-        this.writer = writer;
     }
 
     /**
@@ -47,30 +38,9 @@ final class ComparisonStore implements AutoCloseable {
      */
     static ComparisonStore open(Path dir, long maxBytes) {
         try {
-            Files.createDirectories(dir);
-            Path real = dir.toRealPath();
-            StoreLock lock = new StoreLock(real);
-            return lock.locked(() -> {
-                cleanUp(real);
-                return new ComparisonStore(real, maxBytes, lock, WriterLock.take(real));
-            });
+            return new ComparisonStore(StoreFolder.open(dir), maxBytes);
         } catch (IOException e) {
             throw unusable(dir, e);
-        }
-    }
-
-    private static void cleanUp(Path dir) throws IOException {
-        for (String name : names(dir)) {
-            Matcher partial = PARTIAL.matcher(name);
-            Matcher lock = WriterLock.FILE.matcher(name);
-            if (partial.matches() && WriterLock.dead(dir, partial.group(1))) RunFolder.delete(dir.resolve(name));
-            if (lock.matches() && WriterLock.dead(dir, lock.group(1))) Files.deleteIfExists(dir.resolve(name));
-        }
-    }
-
-    private static List<String> names(Path dir) throws IOException {
-        try (Stream<Path> children = Files.list(dir)) {
-            return children.map(p -> p.getFileName().toString()).toList();
         }
     }
 
@@ -82,7 +52,7 @@ final class ComparisonStore implements AutoCloseable {
 
     /** A hidden folder to write a comparison into. */
     ComparisonFolder begin(String id) {
-        Path partial = hidden("tmp", id);
+        Path partial = store.partial(id);
         try {
             return new ComparisonFolder(Files.createDirectory(partial));
         } catch (IOException e) {
@@ -93,17 +63,13 @@ final class ComparisonStore implements AutoCloseable {
     /** Makes a finished folder known, then lets go of the oldest past maxBytes (never this one). */
     void publish(ComparisonFolder partial, String id) {
         try {
-            Uninterrupted.run(() -> {
-                Files.move(partial.path(), dir.resolve(id), StandardCopyOption.ATOMIC_MOVE);
-                RunFolder.sync(dir);
-                return null;
-            });
+            store.publish(partial.path(), id);
         } catch (IOException e) {
             throw unusable(partial.path(), e);
         }
         try {
-            lock.locked(() -> {
-                Retention.keep(maxBytes, bytes(), Set.of(id), one -> remove(dir.resolve(one), one));
+            store.locked(() -> {
+                Retention.keep(maxBytes, bytes(), Set.of(id), store::remove);
                 return null;
             });
         } catch (IOException | Problem e) {
@@ -116,7 +82,7 @@ final class ComparisonStore implements AutoCloseable {
         SortedMap<String, Long> bytes = new TreeMap<>();
         for (String id : ids()) {
             try {
-                bytes.put(id, new ComparisonFolder(dir.resolve(id)).bytes());
+                bytes.put(id, new ComparisonFolder(store.path().resolve(id)).bytes());
             } catch (NoSuchFileException e) {
                 // Deleted meanwhile.
             }
@@ -134,7 +100,7 @@ final class ComparisonStore implements AutoCloseable {
     }
 
     ComparisonFolder folder(String id) {
-        Path path = dir.resolve(RunIds.check(id));
+        Path path = store.path().resolve(RunIds.check(id));
         if (Files.isDirectory(path)) return new ComparisonFolder(path);
         throw missing(id);
     }
@@ -157,7 +123,7 @@ final class ComparisonStore implements AutoCloseable {
     void delete(String id) {
         Path path = folder(id).path();
         try {
-            remove(path, id);
+            store.remove(id);
         } catch (NoSuchFileException e) {
             throw missing(id);
         } catch (IOException e) {
@@ -165,30 +131,12 @@ final class ComparisonStore implements AutoCloseable {
         }
     }
 
-    /** Takes a comparison out of the store in one step, and then deletes what it was. */
-    private void remove(Path path, String id) throws IOException {
-        Path trash = hidden("trash", id);
-        Uninterrupted.run(() -> {
-            Files.move(path, trash, StandardCopyOption.ATOMIC_MOVE);
-            RunFolder.sync(dir);
-            RunFolder.delete(trash);
-            return null;
-        });
-    }
-
-    private Path hidden(String kind, String id) {
-        return dir.resolve("." + kind + "-" + writer.token() + "-" + id);
-    }
-
     /** Newest first. */
     private List<String> ids() {
         try {
-            return names(dir).stream()
-                    .filter(RunIds::valid)
-                    .sorted(Comparator.reverseOrder())
-                    .toList();
+            return store.ids().stream().sorted(Comparator.reverseOrder()).toList();
         } catch (IOException e) {
-            throw unusable(dir, e);
+            throw unusable(store.path(), e);
         }
     }
 
@@ -209,6 +157,6 @@ final class ComparisonStore implements AutoCloseable {
 
     @Override
     public void close() {
-        writer.close();
+        store.close();
     }
 }

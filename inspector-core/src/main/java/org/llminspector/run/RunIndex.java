@@ -19,15 +19,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.run.RunStore.RunSummary;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * RunIndex is the list of a store's runs in SQLite, for speed only: the folders are the truth.
  *
  * <p>The file is {@code .index-SCHEMA-GENERATION.sqlite}. A rebuilt index is a new generation and never reuses a
  * file's name: SQLite removes its write-ahead log by name, so a process that still has the old file open would
- * otherwise remove the new one's. Not safe on many threads; {@link RunStore} takes turns.
+ * otherwise remove the new one's. Not safe on many threads; {@link RunList} takes turns.
  */
 final class RunIndex implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RunIndex.class);
 
     /** Goes up when the table changes. */
     static final int SCHEMA = 1;
@@ -77,7 +81,7 @@ final class RunIndex implements AutoCloseable {
                 return connect(file, false);
             } catch (SQLException e) {
                 if (!rebuildable(e)) throw e;
-                RunStore.LOG.warn("The index of runs is damaged and will be rebuilt: {}: {}", file, e.getMessage());
+                LOG.warn("The index of runs is damaged and will be rebuilt: {}: {}", file, e.getMessage());
             }
         }
         return fresh(dir);
@@ -264,7 +268,7 @@ final class RunIndex implements AutoCloseable {
         try {
             connection.close();
         } catch (SQLException e) {
-            RunStore.LOG.debug("The index of runs did not close cleanly: {}", file, e);
+            LOG.debug("The index of runs did not close cleanly: {}", file, e);
         }
     }
 }
