@@ -1,16 +1,12 @@
 package org.llminspector.run;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.Capabilities;
@@ -129,6 +125,7 @@ public final class Inspector implements AutoCloseable {
     private final CaptureBudget budget;
     private final Comparisons comparisons;
     private final TrainingJobs training;
+    private final TrainingRecords records;
     private final Learning learning;
 
     private Inspector(Config config) {
@@ -142,6 +139,7 @@ public final class Inspector implements AutoCloseable {
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);
         this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
+        this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.exams = new Exams(models, queue, this::defaultModel);
@@ -257,34 +255,14 @@ public final class Inspector implements AutoCloseable {
         return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, f.sha256());
     }
 
-    /** How a model was trained, update by update; a model that does not say is a Problem. */
-    public TrainingRecord.Curve curve(String slug) {
-        return TrainingRecord.curve(cache.find(slug));
-    }
-
-    /** The states of a model that its training kept; each opens as a model. */
-    public TrainingRecord.Checkpoints checkpoints(String slug) {
-        return TrainingRecord.checkpoints(cache.find(slug));
+    /** How models were trained. */
+    public TrainingRecords trainingRecords() {
+        return records;
     }
 
     /** Models that are being trained here, and those that were. */
     public TrainingJobs training() {
         return training;
-    }
-
-    /** The recipes that ship with the models: recipes/*.yaml of every model root. */
-    public List<Path> recipes() {
-        List<Path> files = new ArrayList<>();
-        for (Path root : roots) {
-            Path folder = root.resolve("recipes");
-            if (!Files.isDirectory(folder)) continue;
-            try (Stream<Path> children = Files.list(folder)) {
-                children.filter(p -> p.toString().endsWith(".yaml")).sorted().forEach(files::add);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-        return files;
     }
 
     /** Every hook point, with a reason where this model or engine does not have it. */

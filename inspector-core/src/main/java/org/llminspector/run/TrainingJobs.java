@@ -188,10 +188,10 @@ public final class TrainingJobs {
     }
 
     /** A job's updates until now. */
-    public TrainingRecord.Curve curve(String id) {
+    public TrainingRecords.Curve curve(String id) {
         job(id);
         Path at = at(id);
-        return TrainingRecord.Curve.of(id, LossCurve.isIn(at) ? LossCurve.read(at) : List.of());
+        return TrainingRecords.Curve.of(id, LossCurve.isIn(at) ? LossCurve.read(at) : List.of());
     }
 
     /** Hears of each update of a job until it ends or nobody listens any more; an ended one is heard of no more. */

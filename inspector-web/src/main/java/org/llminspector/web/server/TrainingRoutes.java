@@ -39,10 +39,12 @@ final class TrainingRoutes {
     }
 
     void register(RoutesConfig routes) {
-        routes.get("/api/v1/models/{slug}/curve", ctx -> Replies.json(ctx, inspector.curve(ctx.pathParam("slug"))));
+        routes.get(
+                "/api/v1/models/{slug}/curve",
+                ctx -> Replies.json(ctx, inspector.trainingRecords().curve(ctx.pathParam("slug"))));
         routes.get(
                 "/api/v1/models/{slug}/checkpoints",
-                ctx -> Replies.json(ctx, inspector.checkpoints(ctx.pathParam("slug"))));
+                ctx -> Replies.json(ctx, inspector.trainingRecords().checkpoints(ctx.pathParam("slug"))));
         routes.get("/api/v1/recipes", ctx -> Replies.json(ctx, recipes()));
         routes.post(JOBS, this::begin);
         routes.get(JOBS, ctx -> Replies.json(ctx, new Jobs(training.list())));
@@ -57,7 +59,7 @@ final class TrainingRoutes {
     }
 
     private Recipes recipes() {
-        return new Recipes(inspector.recipes().stream()
+        return new Recipes(inspector.trainingRecords().recipes().stream()
                 .map(file -> RecipeText.read(file, NOTHING))
                 .toList());
     }

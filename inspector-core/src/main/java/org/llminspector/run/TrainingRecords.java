@@ -1,14 +1,20 @@
 package org.llminspector.run;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.train.LossCurve;
 
-/** TrainingRecord is what a model's folder tells of its training: loss.csv and checkpoints/. */
-public final class TrainingRecord {
+/** TrainingRecords are what the folders of models tell of their training: loss.csv, checkpoints/ and recipes/. */
+public final class TrainingRecords {
 
     /**
      * Curve is a training run column by column, one entry an update; null where nothing was measured.
@@ -59,13 +65,39 @@ public final class TrainingRecord {
      */
     public record KeptState(String slug, long step, Long tokens, Double loss, Double valLoss) {}
 
-    private TrainingRecord() {}
+    private final ModelCache cache;
+    private final List<Path> roots;
 
-    static Curve curve(ModelCache.Found model) {
+    /** @param roots folders of models, which recipes may lie beside */
+    TrainingRecords(ModelCache cache, List<Path> roots) {
+        this.cache = cache;
+        this.roots = roots;
+    }
+
+    /** The recipes that ship with the models: recipes/*.yaml of every model root. */
+    public List<Path> recipes() {
+        List<Path> files = new ArrayList<>();
+        for (Path root : roots) {
+            Path folder = root.resolve("recipes");
+            if (!Files.isDirectory(folder)) continue;
+            try (Stream<Path> children = Files.list(folder)) {
+                children.filter(p -> p.toString().endsWith(".yaml")).sorted().forEach(files::add);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return files;
+    }
+
+    /** How a model was trained, update by update; a model that does not say is a Problem. */
+    public Curve curve(String slug) {
+        ModelCache.Found model = cache.find(slug);
         return Curve.of(model.slug(), LossCurve.read(model.trainingDir()));
     }
 
-    static Checkpoints checkpoints(ModelCache.Found model) {
+    /** The states of a model that its training kept; each opens as a model. */
+    public Checkpoints checkpoints(String slug) {
+        ModelCache.Found model = cache.find(slug);
         List<ModelCache.Found> kept = ModelCache.checkpoints(model);
         Map<Long, LossCurve.Row> rows = !LossCurve.isIn(model.dir())
                 ? Map.of()
