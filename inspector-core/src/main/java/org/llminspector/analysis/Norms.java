@@ -9,18 +9,23 @@ public final class Norms {
 
     private Norms() {}
 
-    /** L2 norm at each position of [1, pos, width]. */
+    /** L2 norm of all values. */
+    public static double of(float[] values) {
+        return of(values, 0, values.length);
+    }
+
+    private static double of(float[] values, int from, int to) {
+        double sum = 0;
+        for (int i = from; i < to; i++) sum += (double) values[i] * values[i];
+        return Math.sqrt(sum);
+    }
+
+    /** L2 norm at each position of [1, pos, ...]. */
     public static List<Double> byPosition(Tensor t) {
-        int width = Math.toIntExact(t.shape()[2]);
+        float[] values = t.toFloats();
+        int width = Math.toIntExact(values.length / t.shape()[1]);
         List<Double> norms = new ArrayList<>();
-        for (int p = 0; p < t.shape()[1]; p++) {
-            double sum = 0;
-            for (int i = 0; i < width; i++) {
-                double x = t.get((long) p * width + i);
-                sum += x * x;
-            }
-            norms.add(Math.sqrt(sum));
-        }
+        for (int from = 0; from < values.length; from += width) norms.add(of(values, from, from + width));
         return norms;
     }
 }

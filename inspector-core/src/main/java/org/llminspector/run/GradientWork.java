@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.stream.LongStream;
+import org.llminspector.analysis.Norms;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
@@ -120,30 +121,15 @@ record GradientWork(
 
     private GradientsAnswer.HookGradient summary(HookId id, Tensor tensor) {
         float[] values = tensor.toFloats();
-        double sum = 0;
         double max = 0;
-        for (float v : values) {
-            sum += (double) v * v;
-            max = Math.max(max, Math.abs(v));
-        }
+        for (float v : values) max = Math.max(max, Math.abs(v));
         return new GradientsAnswer.HookGradient(
                 id.name(),
                 id.point().axes().stream().map(Axis::label).toList(),
                 LongStream.of(tensor.shape()).boxed().toList(),
-                Math.sqrt(sum),
+                Norms.of(values),
                 max,
-                id.point().axisIndex(Axis.POS) == 1 ? byPosition(values, (int) tensor.shape()[1]) : null,
+                id.point().axisIndex(Axis.POS) == 1 ? Norms.byPosition(tensor) : null,
                 withValues ? values : null);
-    }
-
-    private static List<Double> byPosition(float[] values, int positions) {
-        int each = values.length / positions;
-        List<Double> norms = new ArrayList<>();
-        for (int p = 0; p < positions; p++) {
-            double sum = 0;
-            for (int i = p * each; i < (p + 1) * each; i++) sum += (double) values[i] * values[i];
-            norms.add(Math.sqrt(sum));
-        }
-        return norms;
     }
 }

@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.analysis.Norms;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
@@ -123,7 +124,7 @@ public final class Learners implements AutoCloseable {
             float[] moved = new float[is.length];
             for (int i = 0; i < is.length; i++) moved[i] = is[i] - was[i];
             updates.add(new LearnerStep.ParameterUpdate(
-                    p.name(), p.shape(), norm(p.of(gradient).toFloats()), norm(moved), norm(is)));
+                    p.name(), p.shape(), Norms.of(p.of(gradient).toFloats()), Norms.of(moved), Norms.of(is)));
         }
         return updates;
     }
@@ -157,11 +158,5 @@ public final class Learners implements AutoCloseable {
         double sum = 0;
         for (float v : values) sum += v;
         return sum / values.length;
-    }
-
-    private static double norm(float[] values) {
-        double sum = 0;
-        for (float v : values) sum += (double) v * v;
-        return Math.sqrt(sum);
     }
 }

@@ -7,29 +7,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What people get wrong: each is a problem that says what, where and what to do, and the server goes on. */
-class BadRequestsTest {
-
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
-
-    @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
-    }
+class BadRequestsTest extends LiveTest {
 
     @AfterAll
-    static void stop() {
+    static void theServerIsWell() {
         assertThat(live.get("/api/v1/health").json().path("status").asText()).isEqualTo("ok");
-        live.close();
     }
 
     private static JsonNode refused(int status, String body) {

@@ -9,39 +9,26 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Captures come in every format with the same numbers, whole or sliced. */
-class CapturesTest {
+class CapturesTest extends LiveTest {
 
     private static final String PATTERN = "blocks.1.attn.hook_pattern";
 
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
     static String captures;
 
     @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
+    static void run() {
         String id = live.run("{\"tokens\":[1,17,42,99,7],\"capture\":[\"blocks.1.*\",\"logits\"]}");
         captures = "/api/v1/runs/" + id + "/captures/";
-    }
-
-    @AfterAll
-    static void stop() {
-        live.close();
     }
 
     private static JsonNode json(String path) {

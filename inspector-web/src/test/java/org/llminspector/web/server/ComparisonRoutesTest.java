@@ -10,36 +10,17 @@ import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Twin runs over HTTP: their numbers, their events, their end, and what is refused. */
-class ComparisonRoutesTest {
+class ComparisonRoutesTest extends LiveTest {
 
     private static final String CUT = """
             {"a":{"prompt":"the cat sat"},
              "b":{"interventions":[{"hook":"blocks.1.attn.hook_z","op":"zero","heads":[2]}]},
              "options":{"cost":false}}""";
-
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
-
-    @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
-    }
-
-    @AfterAll
-    static void stop() {
-        live.close();
-    }
 
     @Test
     void aCutHeadIsInTheHeatmapAndInTheCell() {

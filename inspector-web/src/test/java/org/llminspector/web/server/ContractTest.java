@@ -5,32 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.javalin.router.Endpoint;
 import io.javalin.router.ParsedEndpoint;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The server and openapi.yaml say the same: every route, every answer. */
-class ContractTest {
-
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
-
-    @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
-    }
-
-    @AfterAll
-    static void stop() {
-        live.close();
-    }
+class ContractTest extends LiveTest {
 
     @Test
     void everyRouteIsDocumentedAndEveryDocumentedPathIsRouted() {

@@ -8,42 +8,22 @@ import static org.llminspector.web.server.LiveServer.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.InputStream;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.RunRequest;
 import org.llminspector.web.server.LiveServer.Event;
 
 /** A run tells of itself while it happens, and can be ended from outside. */
-class StreamTest {
+class StreamTest extends LiveTest {
 
     private static final String LONG = "{\"tokens\":[1,2,3],\"generate\":{\"max_new_tokens\":250,\"ignore_eos\":true}}";
-
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
-
-    @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
-    }
-
-    @AfterAll
-    static void stop() {
-        live.close();
-    }
 
     @Test
     void everyTokenComesAsAnEventAndTheManifestAtTheEnd() throws Exception {

@@ -7,34 +7,15 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A model is trained over REST: told of, stopped, resumed, and opened with the states it went through. */
-class TrainingTest {
+class TrainingTest extends LiveTest {
 
     private static final String JOBS = "/api/v1/training-jobs";
-
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
-
-    @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
-    }
-
-    @AfterAll
-    static void stop() {
-        live.close();
-    }
 
     private static String recipe(int steps) {
         return """

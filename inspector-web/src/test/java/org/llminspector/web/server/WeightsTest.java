@@ -8,33 +8,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
 
 /** Weights over HTTP: formats, schemes, blocks, whole models. */
-class WeightsTest {
+class WeightsTest extends LiveTest {
 
     private static final String Q = "model.layers.0.self_attn.q_proj.weight";
     private static final String TENSOR = "/api/v1/models/tiny/tensors/" + Q;
-
-    @TempDir
-    static Path folder;
-
-    static LiveServer live;
-
-    @BeforeAll
-    static void start() throws IOException {
-        live = new LiveServer(folder);
-    }
-
-    @AfterAll
-    static void stop() {
-        live.close();
-    }
 
     private static JsonNode json(String path) {
         LiveServer.Answer answer = live.get(path, "Accept", "application/json");
