@@ -7,11 +7,27 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 
-/** Capture is what a run saw: plain tensors by hook, in the order in which data flowed. */
-public record Capture(SortedMap<HookId, Tensor> tensors) {
+/**
+ * Capture is what a run saw: plain tensors by hook, in the order in which data flowed.
+ *
+ * @param done what {@link #release} does
+ */
+public record Capture(SortedMap<HookId, Tensor> tensors, Runnable done) {
 
     public Capture {
         tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
+    }
+
+    public Capture(SortedMap<HookId, Tensor> tensors) {
+        this(tensors, () -> {});
+    }
+
+    /**
+     * Lets other runs have the memory at once; without it they have it when nobody holds the tensors any more. No tensor
+     * of this capture, and no view of one, may be read afterwards.
+     */
+    public void release() {
+        done.run();
     }
 
     public Tensor get(HookId id) {

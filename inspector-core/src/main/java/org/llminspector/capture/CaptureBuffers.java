@@ -2,11 +2,19 @@ package org.llminspector.capture;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory.Block;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -14,24 +22,120 @@ import org.llminspector.spec.DecoderSpec;
 
 /**
  * CaptureBuffers gather what passes of one sequence saw (first the prompt, then token after token) into whole
- * tensors. Not thread-safe.
+ * tensors: an engine writes into the {@link #places} of a pass, or has its values copied by {@link #take}. Not
+ * thread-safe.
  */
-public final class CaptureBuffers {
+public final class CaptureBuffers implements AutoCloseable {
+
+    private static final int ALIGNMENT = 64;
 
     private final DecoderSpec spec;
     private final int maxPositions;
+    private final CaptureMemory memory;
+    private final List<Block> blocks = new ArrayList<>();
     private final SortedMap<HookId, ByteBuffer> buffers = new TreeMap<>();
+    private final TreeSet<HookId> own;
+    private final Map<HookId, ByteBuffer> scattered = new LinkedHashMap<>(); // of this pass
+    private List<Block> scratch = List.of();
     private int positions;
+    private boolean built; // there may be readers
 
-    public CaptureBuffers(DecoderSpec spec, Collection<HookId> hooks, int maxPositions) {
+    public CaptureBuffers(DecoderSpec spec, Collection<HookId> hooks, int maxPositions, CaptureMemory memory) {
+        this(spec, hooks, maxPositions, memory, Map.of());
+    }
+
+    /** @param same hooks whose value is always that of another: they share its memory */
+    public CaptureBuffers(
+            DecoderSpec spec,
+            Collection<HookId> hooks,
+            int maxPositions,
+            CaptureMemory memory,
+            Map<HookId, HookId> same) {
         this.spec = spec;
         this.maxPositions = maxPositions;
-        for (HookId id : hooks) {
-            int bytes = Math.toIntExact(Tensor.elements(shape(id, maxPositions)) * Float.BYTES);
-            ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            if (id.point() == HookPoint.ATTN_SCORES) fill(buffer, Float.NEGATIVE_INFINITY);
-            buffers.put(id, buffer);
+        this.memory = memory;
+        this.own = new TreeSet<>(hooks);
+        own.removeAll(same.keySet());
+        Map<HookId, Integer> sizes = new LinkedHashMap<>();
+        own.forEach(id -> sizes.put(id, bytes(shape(id, maxPositions))));
+        buffers.putAll(parts(sizes, blocks));
+        same.forEach((id, other) -> buffers.put(id, buffers.get(other)));
+    }
+
+    /** Memory of these sizes, aligned, in borrowed blocks. */
+    private Map<HookId, ByteBuffer> parts(Map<HookId, Integer> sizes, List<Block> blocks) {
+        long left = sizes.values().stream().mapToLong(CaptureBuffers::aligned).sum();
+        Map<HookId, ByteBuffer> parts = new LinkedHashMap<>();
+        ByteBuffer shared = ByteBuffer.allocate(0);
+        for (Map.Entry<HookId, Integer> e : sizes.entrySet()) {
+            long size = aligned(e.getValue());
+            ByteBuffer block = shared;
+            if (size > block.remaining()) {
+                Block lent = memory.lend(Math.max(size, Math.min(left, CaptureMemory.BLOCK)));
+                blocks.add(lent);
+                block = lent.bytes().duplicate();
+                if (size <= CaptureMemory.BLOCK) shared = block;
+            }
+            parts.put(e.getKey(), block.slice(block.position(), e.getValue()).order(ByteOrder.LITTLE_ENDIAN));
+            block.position(block.position() + (int) size);
+            left -= size;
         }
+        return parts;
+    }
+
+    private static int bytes(long[] shape) {
+        return Math.toIntExact(Tensor.elements(shape) * Float.BYTES);
+    }
+
+    private static long aligned(int bytes) {
+        return (bytes + ALIGNMENT - 1L) / ALIGNMENT * ALIGNMENT;
+    }
+
+    /**
+     * Where the values of a pass go, as {@link #take} describes them. Once they are there, {@link #placed}.
+     *
+     * @return by hook; without those whose value is another's
+     */
+    public Map<HookId, ByteBuffer> places(int start, int count) {
+        dropScratch();
+        Map<HookId, ByteBuffer> places = new LinkedHashMap<>();
+        Map<HookId, Integer> sizes = new LinkedHashMap<>();
+        for (HookId id : own) {
+            if (inRows(id) || count == maxPositions) places.put(id, rows(buffers.get(id), start, count));
+            else sizes.put(id, bytes(id.point().shape(spec, Math.max(0, id.layer()), count, (long) start + count)));
+        }
+        scratch = new ArrayList<>();
+        scattered.putAll(parts(sizes, scratch));
+        places.putAll(scattered);
+        return places;
+    }
+
+    /** All values of a pass are in their places. */
+    public void placed(int start, int count) {
+        scattered.forEach((id, values) -> take(id, values, start, count));
+        dropScratch();
+        positions = Math.max(positions, start + count);
+    }
+
+    private void dropScratch() {
+        scattered.clear();
+        scratch.forEach(Block::giveBack);
+        scratch = List.of();
+    }
+
+    /** All of a hook's memory, [1, max_pos, ...]. */
+    public ByteBuffer whole(HookId id) {
+        return buffers.get(id).duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Whether a hook's values of one pass lie together. */
+    private static boolean inRows(HookId id) {
+        return id.point().axisIndex(Axis.KEY) < 0;
+    }
+
+    private ByteBuffer rows(ByteBuffer buffer, int from, int count) {
+        int row = buffer.capacity() / maxPositions;
+        return buffer.slice(from * row, count * row).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /**
@@ -43,10 +147,11 @@ public final class CaptureBuffers {
      */
     public void take(HookId id, ByteBuffer values, int start, int count) {
         ByteBuffer buffer = buffers.get(id);
-        if (id.point().axisIndex(Axis.KEY) < 0) {
+        if (inRows(id)) {
             int row = buffer.capacity() / maxPositions;
             buffer.put(start * row, values, values.position(), count * row);
         } else {
+            if (start == 0 && count < maxPositions) pad(id, buffer);
             int heads = (int) shape(id, 1)[1];
             int keys = (start + count) * Float.BYTES;
             for (int h = 0; h < heads; h++) {
@@ -59,33 +164,45 @@ public final class CaptureBuffers {
         positions = Math.max(positions, start + count);
     }
 
+    /** Keys that come later: no query here looks at them. */
+    private static void pad(HookId id, ByteBuffer buffer) {
+        float[] row = new float[Math.min(4096, buffer.capacity() / Float.BYTES)];
+        if (id.point() == HookPoint.ATTN_SCORES) Arrays.fill(row, Float.NEGATIVE_INFINITY);
+        FloatBuffer floats = buffer.asFloatBuffer();
+        while (floats.hasRemaining()) floats.put(row, 0, Math.min(row.length, floats.remaining()));
+    }
+
     /** Everything taken so far; views of the buffers where the positions are all there. */
     public Capture build() {
+        built = true;
         SortedMap<HookId, Tensor> tensors = new TreeMap<>();
         buffers.forEach((id, buffer) -> {
             long[] whole = shape(id, maxPositions);
             long[] part = shape(id, positions);
             int[][] ranges = new int[whole.length][];
             for (int a = 0; a < ranges.length; a++) ranges[a] = new int[] {0, Math.toIntExact(part[a])};
-            boolean rowsOnly = id.point().axisIndex(Axis.KEY) < 0;
             tensors.put(
                     id,
-                    rowsOnly
-                            ? Tensor.of(
-                                    DType.F32,
-                                    buffer.slice(0, Math.toIntExact(Tensor.elements(part) * Float.BYTES)),
-                                    part)
+                    inRows(id)
+                            ? Tensor.of(DType.F32, buffer.slice(0, bytes(part)), part)
                             : Tensor.of(DType.F32, buffer.slice(0, buffer.capacity()), whole)
                                     .slice(ranges));
         });
-        return new Capture(tensors);
+        return new Capture(tensors, this::giveBack);
     }
 
     private long[] shape(HookId id, int n) {
         return id.point().shape(spec, Math.max(0, id.layer()), n, n);
     }
 
-    private static void fill(ByteBuffer buffer, float value) {
-        for (int i = 0; i < buffer.capacity(); i += Float.BYTES) buffer.putFloat(i, value);
+    private void giveBack() {
+        dropScratch();
+        blocks.forEach(Block::giveBack);
+    }
+
+    /** Gives the memory back, unless a {@link Capture} was made of it. */
+    @Override
+    public void close() {
+        if (!built) giveBack();
     }
 }

@@ -66,6 +66,7 @@ final class Execution {
                     speed(result));
             RunManifest manifest = manifest(engine, session, result, capture, timings);
             store.save(manifest, capture);
+            capture.release();
             return manifest;
         }
     }

@@ -103,6 +103,8 @@ final class TwinHooks {
             byPoint.computeIfAbsent(hook.point(), p -> new LinkedHashMap<>()).put(Math.max(0, hook.layer()), d);
             rows.add(row(hook, d));
         }
+        left.release();
+        right.release();
     }
 
     private static ComparisonManifest.HookRow row(HookId hook, Divergence d) {

@@ -100,6 +100,9 @@ final class TwinModules {
                     TwinHooks.finite(s.inherited()),
                     s.cosine()));
         }
+        left.release();
+        right.release();
+        patched.release();
     }
 
     List<ComparisonManifest.ModuleError> errors() {

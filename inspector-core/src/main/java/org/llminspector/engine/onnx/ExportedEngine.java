@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
@@ -36,6 +37,7 @@ public final class ExportedEngine implements InspectorEngine {
     private final OnnxWeights beside = new OnnxWeights(null); // weights in other files
     private final Target target;
     private final EngineInfo info;
+    private final CaptureMemory memory = new CaptureMemory();
     /** By what they show; the one that shows nothing is the fast form. */
     private final Map<Set<String>, Held> open = new HashMap<>();
 
@@ -149,7 +151,8 @@ public final class ExportedEngine implements InspectorEngine {
             if (!ports.isOutput(place.value())) shown.add(place.value());
         }
         Held held = hold(shown);
-        return new ExportedSession(spec, held.session, ports, hooks, request, shown.isEmpty(), () -> release(held));
+        return new ExportedSession(
+                spec, held.session, ports, hooks, request, shown.isEmpty(), memory, () -> release(held));
     }
 
     /** Why nothing can be changed. */
@@ -218,5 +221,6 @@ public final class ExportedEngine implements InspectorEngine {
         open.values().forEach(ExportedEngine::close);
         open.clear();
         beside.close();
+        memory.close();
     }
 }

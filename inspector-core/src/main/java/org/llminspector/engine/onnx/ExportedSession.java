@@ -16,6 +16,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
@@ -50,6 +51,7 @@ final class ExportedSession implements Session {
             ExportedHooks hooks,
             SessionRequest request,
             boolean fast,
+            CaptureMemory memory,
             Runnable release) {
         this.spec = spec;
         this.session = session;
@@ -57,7 +59,7 @@ final class ExportedSession implements Session {
         this.fast = fast;
         this.release = release;
         for (HookId id : request.hooks()) places.put(id, hooks.place(id));
-        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());
+        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
     }
 
     @Override
@@ -252,6 +254,7 @@ final class ExportedSession implements Session {
     @Override
     public void close() {
         if (last != null) last.close();
+        buffers.close();
         release.run();
     }
 }

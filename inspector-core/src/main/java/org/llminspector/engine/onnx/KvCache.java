@@ -14,7 +14,8 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KvCache keeps the rotated keys and the values of every position, in memory set aside once and never copied.
+ * KvCache keeps the rotated keys and the values of every position, in memory set aside once and never copied; where they
+ * are captured, that is the capture's.
  *
  * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
  * which a pass reads the first rows and writes the next. On a GPU both cross to the device and back: the Java binding has
@@ -31,7 +32,8 @@ final class KvCache implements AutoCloseable {
     private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
     private int length;
 
-    KvCache(DecoderSpec spec, int maxPositions, Graph graph) {
+    /** @param given memory of some outputs, by {@link Graph#cache}'s names; the others' is made here */
+    KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given) {
         this.spec = spec;
         this.maxPositions = maxPositions;
         this.inPlace = graph.inPlace();
@@ -39,7 +41,8 @@ final class KvCache implements AutoCloseable {
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
             for (String what : new String[] {"key.", "value."}) {
-                ByteBuffer bytes = Feed.memory(maxPositions * row(a), type.bytes());
+                ByteBuffer bytes = given.get("new_" + what + i);
+                if (bytes == null) bytes = Feed.memory(maxPositions * row(a), type.bytes());
                 memory.put(what + i, bytes);
                 if (inPlace) {
                     whole.put(what + i, Feed.tensor(bytes, type, 1, a.nKvHeads(), maxPositions, a.dHead()));

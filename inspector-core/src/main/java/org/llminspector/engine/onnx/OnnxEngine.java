@@ -13,6 +13,7 @@ import java.util.Set;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
@@ -53,6 +54,7 @@ public final class OnnxEngine implements InspectorEngine {
     private final Target target;
     private final EngineInfo info;
     private final Map<TappedKey, OpenGraph> tapped = new LinkedHashMap<>(16, 0.75f, true);
+    private final CaptureMemory memory = new CaptureMemory();
     private final OpenGraph fast; // null where there is no fast form
     private OpenGraph unembedding; // null until it is needed
 
@@ -159,7 +161,7 @@ public final class OnnxEngine implements InspectorEngine {
                 && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
         OpenGraph open = plain ? fast.entered() : tapped(request, steps);
         try {
-            return new OnnxSession(spec, open, request);
+            return new OnnxSession(spec, open, request, memory);
         } catch (RuntimeException | Error e) {
             open.leave();
             throw e;
@@ -219,5 +221,6 @@ public final class OnnxEngine implements InspectorEngine {
         if (unembedding != null) unembedding.close();
         if (fast != null) fast.close();
         weights.close();
+        memory.close();
     }
 }

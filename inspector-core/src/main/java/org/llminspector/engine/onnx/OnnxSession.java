@@ -4,7 +4,6 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -12,9 +11,11 @@ import java.util.Map;
 import java.util.Set;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
@@ -35,23 +36,31 @@ final class OnnxSession implements Session {
     private final CaptureBuffers buffers;
     private long copyOutNanos;
 
-    OnnxSession(DecoderSpec spec, OpenGraph open, SessionRequest request) {
+    OnnxSession(DecoderSpec spec, OpenGraph open, SessionRequest request, CaptureMemory memory) {
         this.spec = spec;
         this.open = open;
         this.graph = open.graph();
         this.hooks = new HashMap<>(graph.hooks());
         HookId logits = HookId.of(HookPoint.LOGITS);
         if (request.hooks().contains(logits)) hooks.put(logits, graph.logits());
-        this.requested = new HashSet<>(hooks.values());
-        requested.add(graph.logits());
-        requested.addAll(graph.means().values());
-        requested.removeAll(graph.cache().values());
+        this.requested = new HashSet<>(graph.means().values());
+        if (!hooks.containsValue(graph.logits())) requested.add(graph.logits());
         this.everyPosition = hooks.keySet().stream().anyMatch(OnnxSession::afterTheBlocks)
                 || graph.steps().stream().anyMatch(s -> afterTheBlocks(s.hook()));
-        this.cache = new KvCache(spec, request.maxPositions(), graph);
+        Map<String, HookId> first = new HashMap<>();
+        Map<HookId, HookId> same = new HashMap<>(); // a block's input is what the block before it leaves
+        for (HookId id : request.hooks()) {
+            HookId other = first.putIfAbsent(hooks.get(id), id);
+            if (other != null) same.put(id, other);
+        }
+        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory, same);
+        Map<String, ByteBuffer> captured = new HashMap<>(); // rotated keys and values
+        graph.cache().forEach((name, output) -> {
+            if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
+        });
+        this.cache = new KvCache(spec, request.maxPositions(), graph, captured);
         this.places = new Places(spec, request.maxPositions(), graph.inputs());
         this.changes = new Changes(spec, request, graph);
-        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());
     }
 
     private static boolean afterTheBlocks(HookId id) {
@@ -70,29 +79,42 @@ final class OnnxSession implements Session {
         feed.longs("wanted_positions", wanted, wanted.length);
         places.fill(feed, start, count);
         changes.fill(feed, start, count);
-        Map<String, OnnxValue> pinned = cache.bind(feed, count, graph.cache());
+        Map<HookId, ByteBuffer> kept = buffers.places(start, count);
+        Map<String, OnnxValue> pinned = pinned(kept, start, count);
+        pinned.putAll(cache.bind(feed, count, graph.cache()));
         try (OrtSession.Result result = open.run(feed.inputs(), requested, pinned)) {
             cache.advance(count);
             changes.take(result);
-            float[] last = last(result);
             long from = System.nanoTime();
-            hooks.forEach((id, output) -> buffers.take(id, bytes(result, output), start, count));
+            buffers.placed(start, count);
             copyOutNanos += System.nanoTime() - from;
-            return last;
+            ByteBuffer logits = kept.get(HookId.of(HookPoint.LOGITS));
+            return last(logits != null ? logits.asFloatBuffer() : logits(result));
         }
     }
 
+    /** Where ONNX Runtime writes the hooks' values, by output; it refuses a value of another shape. */
+    private Map<String, OnnxValue> pinned(Map<HookId, ByteBuffer> kept, int start, int count) {
+        Map<String, OnnxValue> pinned = new HashMap<>();
+        Set<String> cached = new HashSet<>(graph.cache().values());
+        kept.forEach((id, place) -> {
+            String output = hooks.get(id);
+            if (cached.contains(output)) return; // the cache pins it, to the same memory
+            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) start + count);
+            pinned.put(output, feed.own("captured " + output, Feed.tensor(place, Type.FLOAT, shape)));
+        });
+        return pinned;
+    }
+
     /** [vocab] of the last position. */
-    private float[] last(OrtSession.Result result) {
-        FloatBuffer logits = ((OnnxTensor) result.get(graph.logits()).orElseThrow()).getFloatBuffer();
+    private float[] last(FloatBuffer logits) {
         float[] last = new float[spec.vocab()];
         logits.get(logits.limit() - last.length, last);
         return last;
     }
 
-    private static ByteBuffer bytes(OrtSession.Result result, String output) {
-        OnnxTensor tensor = (OnnxTensor) result.get(output).orElseThrow();
-        return tensor.getByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    private FloatBuffer logits(OrtSession.Result result) {
+        return ((OnnxTensor) result.get(graph.logits()).orElseThrow()).getFloatBuffer();
     }
 
     @Override
@@ -125,6 +147,7 @@ final class OnnxSession implements Session {
         feed.close();
         cache.close();
         places.close();
+        buffers.close();
         open.leave();
     }
 }

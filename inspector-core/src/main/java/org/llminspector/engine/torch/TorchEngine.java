@@ -13,6 +13,7 @@ import java.util.List;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
@@ -41,6 +42,7 @@ public final class TorchEngine implements InspectorEngine {
     private final NDManager manager;
     private final Decoder decoder;
     private final EngineInfo info;
+    private final CaptureMemory memory = new CaptureMemory();
 
     private TorchEngine(Weights model, TorchWeights weights, NDManager manager, EngineInfo info) {
         this.model = model;
@@ -129,7 +131,7 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public Session begin(SessionRequest request) {
-        return EngineThread.call(() -> new TorchSession(spec, decoder, manager, request));
+        return EngineThread.call(() -> new TorchSession(spec, decoder, manager, request, memory));
     }
 
     @Override
@@ -167,5 +169,6 @@ public final class TorchEngine implements InspectorEngine {
             weights.close();
             return null;
         });
+        memory.close();
     }
 }

@@ -11,6 +11,7 @@ import java.util.Map;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
@@ -29,12 +30,12 @@ final class TorchSession implements Session {
     private final CaptureBuffers buffers;
     private long copyOutNanos;
 
-    TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request) {
+    TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         this.cache = new KvCache(spec, manager, request.maxPositions());
         this.tap = new RecordingTap(request.hooks(), changes(spec, request), request.tapped());
-        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions());
+        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
     }
 
     private Map<HookId, List<Change>> changes(DecoderSpec spec, SessionRequest request) {
@@ -100,6 +101,7 @@ final class TorchSession implements Session {
 
     @Override
     public void close() {
+        buffers.close();
         EngineThread.call(() -> {
             manager.close();
             return null;

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.llminspector.capture.Capture;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.golden.Golden;
@@ -46,7 +47,9 @@ class LeakTest {
                 s.append(ids);
                 s.append(new int[] {1});
                 s.append(new int[] {2});
-                assertThat(s.capture().tensors()).hasSize(all.size());
+                Capture capture = s.capture();
+                assertThat(capture.tensors()).hasSize(all.size());
+                capture.release();
             }
         }
         System.gc();
