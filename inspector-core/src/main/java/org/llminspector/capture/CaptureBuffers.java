@@ -39,6 +39,7 @@ public final class CaptureBuffers implements AutoCloseable {
     private List<Block> scratch = List.of();
     private int positions;
     private boolean built; // there may be readers
+    private boolean gone;
 
     public CaptureBuffers(DecoderSpec spec, Collection<HookId> hooks, int maxPositions, CaptureMemory memory) {
         this(spec, hooks, maxPositions, memory, Map.of());
@@ -97,6 +98,7 @@ public final class CaptureBuffers implements AutoCloseable {
      * @return by hook; without those whose value is another's
      */
     public Map<HookId, ByteBuffer> places(int start, int count) {
+        requireMemory();
         dropScratch();
         Map<HookId, ByteBuffer> places = new LinkedHashMap<>();
         Map<HookId, Integer> sizes = new LinkedHashMap<>();
@@ -146,6 +148,7 @@ public final class CaptureBuffers implements AutoCloseable {
      * @param count positions of the pass
      */
     public void take(HookId id, ByteBuffer values, int start, int count) {
+        requireMemory();
         ByteBuffer buffer = buffers.get(id);
         if (inRows(id)) {
             int row = buffer.capacity() / maxPositions;
@@ -174,6 +177,7 @@ public final class CaptureBuffers implements AutoCloseable {
 
     /** Everything taken so far; views of the buffers where the positions are all there. */
     public Capture build() {
+        requireMemory();
         built = true;
         SortedMap<HookId, Tensor> tensors = new TreeMap<>();
         buffers.forEach((id, buffer) -> {
@@ -195,7 +199,12 @@ public final class CaptureBuffers implements AutoCloseable {
         return id.point().shape(spec, Math.max(0, id.layer()), n, n);
     }
 
+    private void requireMemory() {
+        if (gone) throw new IllegalStateException("the captured values were released");
+    }
+
     private void giveBack() {
+        gone = true;
         dropScratch();
         blocks.forEach(Block::giveBack);
     }

@@ -128,8 +128,8 @@ public final class CaptureMemory implements AutoCloseable {
         return idleBytes;
     }
 
-    /** Bytes lent and not yet back, of all engines. */
-    static long lentBytes() {
+    /** Bytes lent and not yet back, of all engines of this process. */
+    public static long lentBytes() {
         return LENT.get();
     }
 

@@ -3,6 +3,6 @@
  * budget that refuses a request before it fills the memory.
  *
  * <p>May import: base, spec, hook. Values are immutable; a {@link org.llminspector.capture.Capture} may be
- * read on any thread.
+ * read on any thread, until it is released.
  */
 package org.llminspector.capture;

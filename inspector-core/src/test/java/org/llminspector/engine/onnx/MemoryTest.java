@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.InspectorEngine;
@@ -26,6 +27,7 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.family.Family;
 import org.llminspector.golden.Golden;
 import org.llminspector.golden.Kind;
+import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 
 /** Memory of this process outside the files it maps: nothing leaks, weights are shared, a closed engine gives back. */
@@ -59,7 +61,7 @@ class MemoryTest {
 
     /** In sequences of 50, now fast, now tapped with every hook captured. */
     private static void generate(Golden g, int tokens) throws IOException {
-        TreeSet<org.llminspector.hook.HookId> all = new TreeSet<>(HookPatterns.all(g.engine.spec()));
+        TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(g.engine.spec()));
         for (int i = 0; i < tokens / 50; i++) {
             SessionRequest request =
                     i % 2 == 0 ? SessionRequest.plain(51) : new SessionRequest(51, all, List.of(), List.of());
@@ -69,6 +71,43 @@ class MemoryTest {
             }
         }
         System.gc();
+    }
+
+    @Test
+    void aThousandFullCapturesLeakNothing() throws IOException {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"), Kind.ONNX)) {
+            long lent = CaptureMemory.lentBytes();
+            captures(g, 300);
+            long before = leastResidentKib(g);
+            captures(g, 1_000);
+            long grown = leastResidentKib(g) - before;
+            assertThat(CaptureMemory.lentBytes()).as("bytes lent").isLessThanOrEqualTo(lent);
+            // One leaked block a run would be 64 KiB x 1,000.
+            assertThat(grown).as("KiB grown").isLessThan(8 * MIB);
+        }
+    }
+
+    /** Least of some looks some runs apart: the heap grows and shrinks in between. */
+    private static long leastResidentKib(Golden g) throws IOException {
+        long least = Long.MAX_VALUE;
+        for (int look = 0; look < 5; look++) {
+            captures(g, 50);
+            System.gc();
+            least = Math.min(least, residentKib());
+        }
+        return least;
+    }
+
+    private static void captures(Golden g, int runs) {
+        for (int i = 0; i < runs; i++) capture(g.engine, 1 + i % 20);
+    }
+
+    private static void capture(InspectorEngine engine, int positions) {
+        TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(engine.spec()));
+        try (Session s = engine.begin(new SessionRequest(positions, all, List.of(), List.of()))) {
+            s.append(new int[positions]);
+            s.capture().release();
+        }
     }
 
     @Test
@@ -119,6 +158,7 @@ class MemoryTest {
         try (OnnxEngine engine = OnnxEngine.open(Family.open(checkpoint), "cpu", plan);
                 Session first = engine.begin(SessionRequest.plain(8))) {
             first.append(new int[] {1, 2, 3});
+            capture(engine, 64);
             long one = residentKib();
             try (Session second = engine.begin(SessionRequest.plain(8))) {
                 second.append(new int[] {4, 5, 6});

@@ -22,11 +22,14 @@ class LeakTest {
         try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"))) {
             int[] ids = g.ids("input_ids");
             runs(g, ids, 300);
-            long before = residentKib();
-            runs(g, ids, 1000);
-            long grown = residentKib() - before;
-            // One leaked residual stream a run alone would be 1,000 x 10 KiB.
-            assertThat(grown).as("KiB grown over 1,000 runs").isLessThan(8 * 1024);
+            long least = Long.MAX_VALUE; // compiled code grows too, by some MiB now and then; a leak grows always
+            for (int part = 0; part < 3; part++) {
+                long before = residentKib();
+                runs(g, ids, 400);
+                least = Math.min(least, residentKib() - before);
+            }
+            // One leaked residual stream a run alone would be 400 x 10 KiB.
+            assertThat(least).as("KiB grown over 400 runs").isLessThan(3 * 1024);
         }
     }
 
@@ -51,6 +54,7 @@ class LeakTest {
                 assertThat(capture.tensors()).hasSize(all.size());
                 capture.release();
             }
+            if (i % 20 == 0) System.gc(); // so that the heap stays small: it is not what is watched
         }
         System.gc();
     }
