@@ -193,14 +193,11 @@ final class GraphWriter {
         return attention.flat() ? reshape(graph, h, 0, 0, (long) n * a.dHead()) : taps.at(point, layer, h);
     }
 
-    /** Each head's values by its columns of the weight. The operator reads both where they lie, head by head. */
     private String headResults(String z, String name, Attention a) {
-        String values = reshape(graph, z, -1, a.nHeads(), a.dHead()); // [pos, head, d_head]
-        String byHead = reshape(graph, linears.floats(name), spec.dModel(), a.nHeads(), a.dHead());
-        Attributes headsFirst =
-                new Attributes().with("transBatchA", 1).with("transBatchB", 1).with("transB", 1);
-        String results = graph.node("FusedMatMul", headsFirst, values, byHead); // [head, pos, d_model]
-        return transpose(reshape(graph, results, 1, a.nHeads(), -1, spec.dModel()), 0, 2, 1, 3);
+        String weight = linears.floats(name); // [d_model, head * d_head]
+        String byHead = reshape(graph, weight, spec.dModel(), a.nHeads(), a.dHead());
+        byHead = transpose(byHead, 1, 2, 0); // [head, d_head, d_model]
+        return transpose(graph.node("MatMul", transpose(z, 0, 2, 1, 3), byHead), 0, 2, 1, 3);
     }
 
     private String transpose(String x, long... order) {

@@ -84,13 +84,14 @@ class CapturedInPlaceTest {
     private static Map<HookId, float[]> copies(Weights weights, Map<HookId, OnnxTensor> given) {
         DecoderSpec spec = weights.spec();
         int n = IDS.length;
-        Encodings encodings = new Encodings(new OnnxWeights(weights));
+        Target target = Target.cpu(OnnxDevices.threads());
+        Encodings encodings = new Encodings(new OnnxWeights(weights), target);
         TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(spec));
-        Graph graph = GraphWriter.tapped(spec, encodings, PrecisionPlan.of(Precision.FP32), all, Map.of());
+        Graph graph = GraphWriter.tapped(spec, encodings, PrecisionPlan.of(Precision.FP32), target, all, Map.of());
         Map<HookId, float[]> copies = new TreeMap<>();
         try (OnnxWeights held = encodings.weights();
-                OpenGraph open = new OpenGraph(graph, held, OnnxDevices.threads(), false);
-                KvCache cache = new KvCache(spec, n, false, Map.of());
+                OpenGraph open = new OpenGraph(graph, held, target, false);
+                KvCache cache = new KvCache(spec, n, graph, Map.of());
                 Places places = new Places(spec, n, graph.inputs());
                 Feed feed = new Feed()) {
             feed.longs("ids", Arrays.stream(IDS).asLongStream().toArray(), 1, n);
