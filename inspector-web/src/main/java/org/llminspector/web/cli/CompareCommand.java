@@ -37,17 +37,19 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  What FP16 does to a model, value by value and over a text:",
-            "    inspector compare --a precision=fp32 --b precision=fp16 --prompt \"Once upon a time\" \\",
-            "      --text story.txt --out report.html",
+            "    inspector compare --a precision=fp32 --b precision=fp16 \\",
+            "      --prompt \"Once upon a time\" --text story.txt --out report.html",
             "  What one head is worth:",
             "    inspector compare --prompt \"The cat sat\" \\",
-            "      --b '{\"interventions\":[{\"hook\":\"blocks.2.attn.hook_z\",\"op\":\"zero\",\"heads\":[1]}]}'",
+            "      --b '{\"interventions\":[{\"hook\":\"blocks.2.attn.hook_z\",",
+            "        \"op\":\"zero\",\"heads\":[1]}]}'",
             "  Two models, or two files of one:",
             "    inspector compare --a model=./base --b model=./instruct --text story.txt",
-            "    inspector compare --a model=m-f16.gguf --b model=m-q8_0.gguf --text story.txt",
+            "    inspector compare --a model=./m-f16.gguf --b model=./m-q8_0.gguf \\",
+            "      --text story.txt",
             "  Which modules INT4 hurts, and the best mix in 3 MiB:",
-            "    inspector compare --a engine=onnx --b engine=onnx,precision=int4_32 --text story.txt \\",
-            "      --sensitivity --budget 3MiB",
+            "    inspector compare --a engine=onnx --b engine=onnx,precision=int4_32 \\",
+            "      --text story.txt --sensitivity --budget 3MiB",
             "",
             "KL and perplexity have llama.cpp's names and formulas; A is its base. Ctrl-C ends it and keeps nothing."
         })
@@ -56,7 +58,10 @@ final class CompareCommand extends ModelCommand {
     @Option(names = "--a", paramLabel = "SIDE", description = "The reference. Default: the default model in fp32.")
     String a;
 
-    @Option(names = "--b", paramLabel = "SIDE", description = "The other side. What it does not say is as in A.")
+    @Option(
+            names = "--b",
+            paramLabel = "SIDE",
+            description = "The other side. Model, device and prompt are A's unless it says another.")
     String b;
 
     @Option(names = "--prompt", paramLabel = "TEXT", description = "What both read for the comparison of hooks.")

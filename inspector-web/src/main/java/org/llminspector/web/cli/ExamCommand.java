@@ -24,8 +24,8 @@ import picocli.CommandLine.Option;
             "The numbers of the model cards are those of the default sizes. It takes some minutes.",
             "",
             "Examples:",
-            "  inspector exam --model model-cache/tales-2m",
-            "  inspector exam --model model-cache/tales-2m-instruct --stories 20 --questions 5 --pairs 20 --json"
+            "  inspector exam --model tales-2m",
+            "  inspector exam --model tales-2m-instruct --stories 20 --questions 5 --pairs 20"
         })
 final class ExamCommand extends ModelCommand {
 

@@ -26,8 +26,9 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  inspector gradients --prompt \"Once upon a time there was\" --hook 'blocks.*.hook_resid_post'",
-            "  inspector gradients --prompt \"The cat\" --target 262 --of logit --hook hook_embed --out gradients.safetensors"
+            "  inspector gradients --prompt \"Once upon\" --hook 'blocks.*.hook_resid_post'",
+            "  inspector gradients --prompt \"The cat\" --target 262 --of logit \\",
+            "    --hook hook_embed --out gradients.safetensors"
         })
 final class GradientsCommand extends AskCommand {
 

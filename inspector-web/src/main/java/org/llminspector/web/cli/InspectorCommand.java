@@ -31,10 +31,10 @@ import picocli.CommandLine.IVersionProvider;
         footer = {
             "",
             "Examples:",
-            "  inspector serve --model ./model-cache/my-model --open",
+            "  inspector serve --model ./my-model --open",
             "  inspector run --prompt \"Once upon a time\" --max-new-tokens 20",
             "  inspector hooks",
-            "  inspector compare --a precision=fp32 --b precision=fp16 --prompt \"Once upon a time\"",
+            "  inspector compare --b precision=fp16 --prompt \"Once upon a time\"",
             "",
             "Files and folders:",
             "  ./model-cache            models, a folder each (LLM_INSPECTOR_MODELS)",

@@ -15,8 +15,8 @@ import picocli.CommandLine.Option;
         description = "Lists the models on this machine; * is the one that is meant when none is named.",
         footer = {
             "",
-            "Looks into ./model-cache (or LLM_INSPECTOR_MODELS) and the Hugging Face cache",
-            "(HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub). Nothing is downloaded."
+            "Looks into ./model-cache (or LLM_INSPECTOR_MODELS), ~/.llm-inspector/trained",
+            "and the Hugging Face cache (HF_HUB_CACHE, HF_HOME)."
         })
 final class ModelsCommand extends AskCommand {
 

@@ -23,7 +23,7 @@ final class Places {
             names = "--model",
             paramLabel = "DIR",
             description =
-                    "A model's folder, or the name of one that 'inspector models' lists. Default: the first model.")
+                    "A model's folder, a .gguf or .onnx file, or a name that 'inspector models' lists. Default: the one with * there.")
     String model;
 
     @Option(

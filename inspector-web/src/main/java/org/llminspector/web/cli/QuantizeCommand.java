@@ -19,14 +19,13 @@ import picocli.CommandLine.Option;
 @Command(
         name = "quantize",
         customSynopsis = "inspector quantize [--model DIR] [--scheme S] [--top N] [--json] [OPTION...]",
-        description = {
-            "Puts every weight of a model under a quantization scheme and says what that loses and saves:",
-            "the weights that lose most first. Without --scheme, the schemes that there are. No model is written."
-        },
+        description =
+                "Says what a quantization scheme loses and saves in every weight of a model, the weights that lose most"
+                        + " first. Without --scheme, the schemes that there are. No model is written.",
         footer = {
             "",
             "Columns:",
-            "  SQNR      signal to quantization noise, 10 log10(|w|^2 / |w - w'|^2), dB: 6 dB are about one bit",
+            "  SQNR      10 log10(|w|^2 / |w - w'|^2), dB: 6 dB are about one bit",
             "  RELATIVE  |w - w'| / |w|",
             "  BITS      per weight, with scales and zero points",
             "",
@@ -34,7 +33,7 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  inspector quantize --scheme int8",
-            "  inspector quantize --model ./model-cache/my-model --scheme int4-g32-asym --top 20"
+            "  inspector quantize --model ./my-model --scheme int4-g32-asym --top 20"
         })
 final class QuantizeCommand extends AskCommand {
 

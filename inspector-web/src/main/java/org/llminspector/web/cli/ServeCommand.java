@@ -52,10 +52,9 @@ final class ServeCommand extends ModelCommand {
             names = "--token",
             paramLabel = "SECRET",
             defaultValue = "${env:INSPECTOR_TOKEN}",
-            description = {
-                "What requests must show (INSPECTOR_TOKEN). Others than this machine always need one:",
-                "it is made up and printed when it is not given."
-            })
+            description =
+                    "What requests must show (INSPECTOR_TOKEN). With a --host that others reach there is always one: it is"
+                            + " made up and printed when it is not given.")
     String token;
 
     @Option(

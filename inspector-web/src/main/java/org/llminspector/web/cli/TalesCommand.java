@@ -32,9 +32,9 @@ import picocli.CommandLine.Spec;
             "",
             "Examples:",
             "  inspector tales --count 3",
-            "  inspector tales --chat --held-out --count 5     what the assistant is taught to answer",
-            "  inspector tales --tokenizer-to model-cache/mine    tokenizer.json and tokenizer_config.json",
-            "  inspector tales --stats --count 100000 --told 1000000 --tokenizer model-cache/mine"
+            "  inspector tales --chat --count 5          what the assistant learns from",
+            "  inspector tales --tokenizer-to mine          learns the tokenizer",
+            "  inspector tales --stats --count 100000 --tokenizer mine"
         })
 final class TalesCommand implements Callable<Integer> {
 
@@ -47,10 +47,7 @@ final class TalesCommand implements Callable<Integer> {
     @Option(names = "--from", paramLabel = "I", description = "The first story's index. Default: ${DEFAULT-VALUE}.")
     long from = 0;
 
-    @Option(
-            names = "--count",
-            paramLabel = "N",
-            description = "How many. Default: ${DEFAULT-VALUE}; 10000 for --stats.")
+    @Option(names = "--count", paramLabel = "N", description = "How many. Default: 1; 10000 for --stats.")
     Long count;
 
     @Option(names = "--held-out", description = "The split that nothing is trained on.")

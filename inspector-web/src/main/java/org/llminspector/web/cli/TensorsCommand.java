@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
         customSynopsis = {
             "inspector tensors [--model DIR] [--json]",
             "       inspector tensors [--model DIR] NAME [--json]",
-            "       inspector tensors [--model DIR] NAME --scheme S [--rows A:B] [--cols A:B] [--json]",
+            "       inspector tensors [--model DIR] NAME --scheme S [--rows A:B] [--cols A:B]",
             "       inspector tensors [--model DIR] NAME --block ROW,COL [--json]"
         },
         description = "Lists a model's weights; with NAME, how its values lie and what each quantization scheme loses.",
@@ -38,8 +38,8 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  inspector tensors",
             "  inspector tensors model.layers.0.self_attn.q_proj.weight",
-            "  inspector tensors blocks.0.mlp.in.weight --scheme int4-g32 --rows 0:4 --cols 0:8",
-            "  inspector tensors model.layers.0.mlp.up_proj.weight --block 3,40      (a GGUF file)"
+            "  inspector tensors blocks.0.mlp.in.weight --scheme int4-g32 --rows 0:4",
+            "  inspector tensors blocks.0.mlp.in.weight --block 3,40      of a GGUF file"
         })
 final class TensorsCommand extends AskCommand {
 
@@ -61,7 +61,12 @@ final class TensorsCommand extends AskCommand {
     @Option(names = "--cols", paramLabel = "A:B", description = "Columns to show. Default: the first 8.")
     String cols;
 
-    @Option(names = "--block", paramLabel = "ROW,COL", split = ",", description = "The block that holds this weight.")
+    @Option(
+            names = "--block",
+            paramLabel = "ROW,COL",
+            split = ",",
+            hideParamSyntax = true,
+            description = "The block that holds this weight.")
     List<Long> block;
 
     @Option(names = "--json", description = "Print JSON, as the REST interface has it.")

@@ -18,8 +18,8 @@ import picocli.CommandLine.Spec;
 /** TrainCommand trains a model from a recipe, and goes on with a training run that was stopped. */
 @Command(
         name = "train",
-        customSynopsis = "inspector train --config FILE [--out DIR] [--resume] [OPTION...]",
-        description = "Trains a model from random weights as a recipe says; what comes out opens as a model.",
+        customSynopsis = "inspector train --config FILE --out DIR [--resume] [OPTION...]",
+        description = "Trains a model as a recipe says, from random weights or from a model; what comes out opens.",
         sortOptions = false,
         footer = {
             "",
@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
             "Ctrl-C ends it after the update under way; --resume goes on bit for bit, if the number of threads is the same.",
             "",
             "Examples:",
-            "  inspector train --config model-cache/recipes/embedded.yaml --out /tmp/embedded --threads 2",
-            "  inspector train --config model-cache/recipes/embedded.yaml --out /tmp/embedded --resume"
+            "  inspector train --config model-cache/recipes/grokking.yaml --out mine",
+            "  inspector train --config model-cache/recipes/grokking.yaml --out mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
 
@@ -43,7 +43,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "The model's folder.")
     Path out;
 
-    @Option(names = "--resume", description = "Go on with the run in the folder; its own recipe holds.")
+    @Option(
+            names = "--resume",
+            description = "Go on with the training in the folder; the recipe that lies there holds.")
     boolean resume;
 
     @Option(names = "--steps", paramLabel = "N", description = "Instead of the recipe's number of updates.")
