@@ -88,23 +88,16 @@ final class GraphWriter {
 
     private String embed() {
         String ids = graph.input("ids", Type.INT64, 1, -1);
-        String x = graph.node("Gather", embedding(), ids); // [1, pos, d_model]
-        if (!sharesEmbedding()) x = graph.cast(x, Type.FLOAT);
+        String tied = linears.tiedEmbedding();
+        String table = tied == null ? weights.asInFile(graph, "embed.weight") : tied;
+        String x = graph.node("Gather", table, ids); // [1, pos, d_model]
+        if (tied == null || !linears.isPlain("unembed")) x = graph.cast(x, Type.FLOAT);
         if (spec.embedScale() != 1f) x = graph.node("Mul", x, graph.scalar(spec.embedScale()));
         x = taps.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
         String positions = graph.input("positions", Type.INT64, 1, -1);
         String p = graph.node("Gather", weights.floats(graph, "pos_embed.weight"), positions);
         return graph.node("Add", x, taps.at(POS_EMBED, -1, p));
-    }
-
-    /** The table itself where the unembedding multiplies by it; else in the file's format, whose rows are upcast. */
-    private String embedding() {
-        return sharesEmbedding() ? weights.floats(graph, "embed.weight") : weights.asInFile(graph, "embed.weight");
-    }
-
-    private boolean sharesEmbedding() {
-        return spec.tied() && linears.isPlain("unembed");
     }
 
     private Graph unembed(String x) {

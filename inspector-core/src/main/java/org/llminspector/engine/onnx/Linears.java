@@ -99,6 +99,16 @@ final class Linears {
         return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, weight);
     }
 
+    /** The embedding as the unembedding multiplies by it; null where that is another matrix, or too few bits to read. */
+    String tiedEmbedding() {
+        if (!tied) return null;
+        return switch (plan.at("unembed").precision()) {
+            case FP32 -> encodings.weights().floats(graph, weight("unembed"));
+            case FP16 -> cuda ? encodings.halfCodes(graph, weight("unembed")) : null;
+            default -> null;
+        };
+    }
+
     /** Whether the plan keeps this module's weight as it is. */
     boolean isPlain(String module) {
         return plan.at(module).precision() == Precision.FP32;
