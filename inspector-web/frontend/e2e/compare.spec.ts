@@ -138,6 +138,7 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
   await page.goto(`/compare?comparison=${id}`);
   const fig = figure(page, 'sensitivity');
   await fig.scrollIntoViewIfNeeded();
+  await expect(fig.locator('.row')).toHaveCount(modules.length);
   const drawn = () =>
     fig.locator('.row').evaluateAll((rows) =>
       rows.map((row) => {

@@ -115,7 +115,7 @@ test('the continuation streams in while the cache grows', async ({ page, request
       if (live && bytes > 0 && seen.at(-1) !== bytes) seen.push(bytes);
     }).observe(document, { subtree: true, childList: true, attributes: true });
   });
-  const run = await runPrompt(page, request, 'new=40');
+  const run = await runPrompt(page, request, 'new=120');
   const seen = await page.evaluate(() => (window as unknown as { seen: number[] }).seen);
   expect(seen.length).toBeGreaterThan(2);
   expect([...seen].sort((a, b) => a - b)).toEqual(seen);
@@ -182,6 +182,7 @@ test('a run can be stopped before it has its id', async ({ page, baseURL }) => {
 test('the sampling sliders answer at once, without a request', async ({ page, request }) => {
   const run = await runPrompt(page, request, 'new=4');
   await seeAll(page);
+  await page.waitForLoadState('networkidle');
   const fig = figure(page, 'distribution');
   let requests = 0;
   page.on('request', (r) => r.url().includes('/runs') && requests++);
