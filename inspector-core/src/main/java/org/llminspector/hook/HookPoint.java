@@ -136,18 +136,20 @@ public enum HookPoint {
         Attention attention = spec.layers().get(layer).attention();
         Mlp mlp = spec.layers().get(layer).mlp();
         boolean perKvHead = this == K || this == V || this == ROT_K;
-        return axes.stream()
-                .mapToLong(axis -> switch (axis) {
-                    case BATCH, ONE -> 1;
-                    case POS, QUERY -> positions;
-                    case KEY -> keys;
-                    case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
-                    case D_HEAD -> attention.dHead();
-                    case D_MODEL -> spec.dModel();
-                    case D_MLP -> mlp.dMlp();
-                    case VOCAB -> spec.vocab();
-                })
-                .toArray();
+        long[] shape = new long[axes.size()];
+        for (int a = 0; a < shape.length; a++) {
+            shape[a] = switch (axes.get(a)) {
+                case BATCH, ONE -> 1;
+                case POS, QUERY -> positions;
+                case KEY -> keys;
+                case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
+                case D_HEAD -> attention.dHead();
+                case D_MODEL -> spec.dModel();
+                case D_MLP -> mlp.dMlp();
+                case VOCAB -> spec.vocab();
+            };
+        }
+        return shape;
     }
 
     /** Index of the axis, or -1. */
