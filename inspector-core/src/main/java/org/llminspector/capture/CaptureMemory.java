@@ -79,11 +79,12 @@ public final class CaptureMemory implements AutoCloseable {
         return Math.max(SMALLEST, power < bytes ? 2 * power : power);
     }
 
-    /** The smallest idle block that fits and is not much too large, or a new one. */
+    /** The smallest idle block that fits and is not much too large, of these the one used last; or a new one. */
     private synchronized Place take(int size) {
         Place best = null;
         for (Place p : idle) {
-            if (p.size() >= size && p.size() / 2 <= size && (best == null || p.size() < best.size())) best = p;
+            boolean fits = p.size() >= size && p.size() / 2 <= size;
+            if (fits && (best == null || p.size() <= best.size())) best = p;
         }
         if (best == null) return allocate(size);
         idle.remove(best);
