@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,21 +34,12 @@ class ComparisonsTest {
     @TempDir
     Path temp;
 
+    @AutoClose
     private Inspector inspector;
 
     @BeforeEach
     void open() {
-        inspector = open(8L << 20);
-    }
-
-    private Inspector open(long budget) {
-        return Inspector.open(new Inspector.Config(
-                List.of(Golden.ROOT), TextModel.make(temp), temp.resolve("runs"), 1L << 30, budget, 4));
-    }
-
-    @AfterEach
-    void close() {
-        inspector.close();
+        inspector = TextModel.open(temp, 8L << 20);
     }
 
     @Test
@@ -180,7 +171,7 @@ class ComparisonsTest {
                 new SideBuilder().precision(Precision.FP16).build(),
                 null);
         inspector.close();
-        inspector = open(80_000);
+        inspector = TextModel.open(temp, 80_000);
         Set<String> phases = new HashSet<>();
         AtomicInteger passes = new AtomicInteger();
         ComparisonManifest small = inspector
@@ -202,7 +193,7 @@ class ComparisonsTest {
         assertThat(small.hooks()).isEqualTo(m.hooks());
         assertThat(small.modules()).isEqualTo(m.modules());
         inspector.close();
-        inspector = open(5_000);
+        inspector = TextModel.open(temp, 5_000);
         assertThatThrownBy(() -> compare(side("Once upon a time"), new SideBuilder().build(), null))
                 .isInstanceOfSatisfying(Problem.class, p -> {
                     assertThat(p.kind()).isEqualTo(Problem.Kind.TOO_LARGE);

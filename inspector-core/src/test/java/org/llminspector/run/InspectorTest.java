@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,17 +31,12 @@ class InspectorTest {
     @TempDir
     Path temp;
 
+    @AutoClose
     private Inspector inspector;
 
     @BeforeEach
     void open() {
-        inspector = Inspector.open(new Inspector.Config(
-                List.of(Golden.ROOT), TextModel.make(temp), temp.resolve("runs"), 1L << 30, 2L << 20, 4));
-    }
-
-    @AfterEach
-    void close() {
-        inspector.close();
+        inspector = TextModel.open(temp, 2L << 20);
     }
 
     @Test

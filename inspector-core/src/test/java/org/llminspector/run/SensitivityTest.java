@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,7 +17,6 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Part;
-import org.llminspector.golden.Golden;
 import org.llminspector.run.SensitivityRequest.By;
 import org.llminspector.run.SensitivityRequest.Direction;
 
@@ -30,17 +29,12 @@ class SensitivityTest {
     @TempDir
     Path temp;
 
+    @AutoClose
     private Inspector inspector;
 
     @BeforeEach
     void open() {
-        inspector = Inspector.open(new Inspector.Config(
-                List.of(Golden.ROOT), TextModel.make(temp), temp.resolve("runs"), 1L << 30, 8L << 20, 4));
-    }
-
-    @AfterEach
-    void close() {
-        inspector.close();
+        inspector = TextModel.open(temp, 8L << 20);
     }
 
     @Test

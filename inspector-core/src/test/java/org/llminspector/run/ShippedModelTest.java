@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,17 +29,13 @@ class ShippedModelTest {
     @TempDir
     Path temp;
 
+    @AutoClose
     private Inspector inspector;
 
     @BeforeEach
     void open() {
         inspector = Inspector.open(
                 new Inspector.Config(List.of(MODELS), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
-    }
-
-    @AfterEach
-    void close() {
-        inspector.close();
     }
 
     /**

@@ -6,11 +6,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.llminspector.golden.Golden;
 
 /** TextModel is the golden llama beside a tokenizer of the same vocabulary: a tiny real model that takes text. */
 public final class TextModel {
 
     private TextModel() {}
+
+    /** The program with this model, and beside it those of the goldens; runs are kept under {@code temp}. */
+    static Inspector open(Path temp, long captureBudget) {
+        return Inspector.open(new Inspector.Config(
+                List.of(Golden.ROOT), make(temp), temp.resolve("runs"), 1L << 30, captureBudget, 4));
+    }
 
     /** Makes the folder {@code tiny-text} under {@code root}. */
     public static Path make(Path root) {
