@@ -2,11 +2,8 @@ package org.llminspector.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,19 +15,12 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.GenerationMode;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
-import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.LongRange;
-import net.jqwik.api.lifecycle.AfterContainer;
-import net.jqwik.api.lifecycle.BeforeContainer;
-import net.jqwik.api.statistics.Statistics;
-import net.jqwik.api.statistics.StatisticsReport;
-import net.jqwik.api.statistics.StatisticsReport.StatisticsReportMode;
 import org.llminspector.base.DType;
-import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /** Mutated files are opened correctly or refused with a Problem, never anything else; random files survive a round trip. */
-class SafetensorsFuzzTest {
+class SafetensorsFuzzTest extends FuzzTest {
 
     private static final byte[] HEADER = ("{\"__metadata__\":{\"format\":\"pt\"},"
                     + "\"model.a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
@@ -88,43 +78,6 @@ class SafetensorsFuzzTest {
 
     private static final List<DType> DTYPES = List.of(DType.values());
 
-    private static Path dir;
-
-    @BeforeContainer
-    static void makeFolder() throws IOException {
-        dir = Files.createTempDirectory("safetensors-fuzz");
-    }
-
-    @AfterContainer
-    static void removeFolder() throws IOException {
-        Files.deleteIfExists(dir.resolve("x.safetensors"));
-        Files.delete(dir);
-    }
-
-    @Property(
-            tries = 1_000,
-            seed = "20261125",
-            generation = GenerationMode.RANDOMIZED,
-            edgeCases = EdgeCasesMode.NONE,
-            shrinking = ShrinkingMode.OFF)
-    @StatisticsReport(StatisticsReportMode.OFF)
-    void mutatedFiles(@ForAll @LongRange(min = 0, max = Long.MAX_VALUE) long seed) throws IOException {
-        Statistics.collect(check(mutated(seed)));
-        // Mutants that all open, or that all fall at the first check, would test nothing.
-        Statistics.coverage(c -> c.check("opened").percentage(p -> p > 5 && p < 70));
-    }
-
-    @Tag("long")
-    @Property(
-            tries = 100_000,
-            seed = "7",
-            generation = GenerationMode.RANDOMIZED,
-            edgeCases = EdgeCasesMode.NONE,
-            shrinking = ShrinkingMode.OFF)
-    void manyMutatedFiles(@ForAll @LongRange(min = 0, max = Long.MAX_VALUE) long seed) throws IOException {
-        check(mutated(seed));
-    }
-
     @Property(
             tries = 200,
             seed = "11",
@@ -143,9 +96,8 @@ class SafetensorsFuzzTest {
         }
         Map<String, String> metadata = new HashMap<>();
         for (int n = random.nextInt(4); n > 0; n--) metadata.put(name(random), name(random));
-        Path path = dir.resolve("x.safetensors");
-        SafetensorsWriter.write(path, tensors, metadata);
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        SafetensorsWriter.write(file, tensors, metadata);
+        try (SafetensorsFile file = SafetensorsFile.open(FuzzTest.file)) {
             assertThat(file.metadata()).isEqualTo(metadata);
             assertThat(file.tensors().keySet()).containsExactlyInAnyOrderElementsOf(tensors.keySet());
             tensors.forEach((name, tensor) -> {
@@ -168,8 +120,8 @@ class SafetensorsFuzzTest {
         return name.toString();
     }
 
-    private static byte[] mutated(long seed) {
-        Mutator m = new Mutator(seed);
+    @Override
+    protected byte[] mutant(Mutator m) {
         byte[] json = HEADER.clone();
         for (int n = m.below(4); n > 0; n--) json = m.edited(json, WORDS);
         if (m.oneIn(3)) {
@@ -185,25 +137,19 @@ class SafetensorsFuzzTest {
         return m.oneIn(8) ? m.cut(file) : file;
     }
 
-    /** What became of the file: opened, or why not. */
-    private static String check(byte[] bytes) throws IOException {
-        Path path = RawFile.write(dir.resolve("x.safetensors"), bytes);
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+    @Override
+    protected void open(byte[] mutant) {
+        try (SafetensorsFile file = SafetensorsFile.open(FuzzTest.file)) {
             long covered = 0;
             for (TensorInfo info : file.tensors().values()) {
                 Tensor tensor = file.tensor(info.name());
                 assertThat(tensor.byteSize()).isEqualTo(info.bytes());
-                assertThat(info.offset()).isBetween(8L, (long) bytes.length);
-                assertThat(info.offset() + info.bytes()).isLessThanOrEqualTo(bytes.length);
+                assertThat(info.offset()).isBetween(8L, (long) mutant.length);
+                assertThat(info.offset() + info.bytes()).isLessThanOrEqualTo(mutant.length);
                 for (int i = 0; i < tensor.size(); i++) tensor.get(i);
                 covered += info.bytes();
             }
-            assertThat(covered).isLessThanOrEqualTo(bytes.length);
-            return "opened";
-        } catch (Problem p) {
-            assertThat(p.kind()).isIn(Problem.Kind.INVALID, Problem.Kind.UNSUPPORTED);
-            assertThat(p.where()).contains(path.toString());
-            return p.what();
+            assertThat(covered).isLessThanOrEqualTo(mutant.length);
         }
     }
 }
