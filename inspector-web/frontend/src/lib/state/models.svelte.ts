@@ -20,6 +20,7 @@ class Models {
   openingLastTook = $state<number | null>(null);
   openProblem = $state.raw<Problem | null>(null);
   #details = $state.raw<Record<string, ModelDetails>>({});
+  #undescribed = $state<string | null>(null);
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   /** The model that Run means. */
@@ -28,6 +29,8 @@ class Models {
   readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
   readonly engine: string = $derived(page.engine ?? 'torch');
   readonly precision: string = $derived(page.precision ?? 'fp32');
+  /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
+  readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
   readonly hasTokenizer: boolean = $derived((this.summary ?? this.details?.summary)?.has_tokenizer ?? true);
   readonly isOpen: boolean = $derived(
     this.summary?.open.some((e) => e.name === this.engine && e.precision.toLowerCase() === this.precision) ?? false,
@@ -63,6 +66,7 @@ class Models {
       this.#details = { ...this.#details, [slug]: details };
     } catch {
       // The list says what is wrong with a model, and a run would say it again.
+      this.#undescribed = slug;
     }
   }
 

@@ -35,7 +35,7 @@ class Prompt {
     $effect(() => {
       const text = this.text;
       const slug = models.slug;
-      if (!slug || !models.loaded || !models.hasTokenizer) return;
+      if (!slug || !models.loaded || !models.known || !models.hasTokenizer) return;
       const mine = ++this.#sequence;
       const controller = new AbortController();
       const timer = setTimeout(async () => {
