@@ -86,7 +86,7 @@ test('an address with a comparison and nothing else shows its own prompt and sid
   const [a, b] = ['A', 'B'].map((side) => page.getByRole('group', { name: new RegExp(`^${side}`) }));
   const shown = async () => {
     await expect(page.getByTestId('subject')).toContainText('fp32 on onnx');
-    await expect(page.getByRole('textbox', { name: 'Prompt', exact: true })).toHaveValue(
+    await expect(page.locator('header').getByRole('textbox', { name: 'Prompt' })).toHaveValue(
       model.has_tokenizer ? 'The old fox' : '5 4 3',
     );
     await expect(page.getByLabel('Another prompt for B')).toHaveValue(model.has_tokenizer ? 'The old dog' : '5 4 6');
