@@ -7,6 +7,9 @@ Needs torch, onnx, onnxruntime, safetensors, transformers 4.57, optimum 2.1 and 
     llama/model.onnx       Optimum's export as it is, the tests' 320 tokens
     gpt2/onnx/model.onnx   the same of GPT-2, in the folder where onnx-community puts it
     qwen2/model.onnx       weights beside it (model.onnx_data); keys, values and logits in FP16
+    int8/model.onnx        the Llama with ONNX Runtime's dynamic quantization (DynamicQuantizeLinear, MatMulInteger)
+    fp16/model.onnx        the Llama with ONNX Runtime's conversion to FP16, inputs and outputs too
+    stablelm/model.onnx    a family that the program does not know
     merged/model.onnx      with and without past in the branches of an If, as Optimum merges decoders
     fused/model.onnx       GroupQueryAttention and MatMulNBits, with the names of onnx-community's q4 files; one of its norms
                            also gives one over what it divides by
@@ -28,7 +31,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, StableLmConfig, StableLmForCausalLM
 
 IDS = torch.tensor([[5, 17, 60, 3, 9, 44, 71, 12, 30, 8, 99, 21]])
 
@@ -239,6 +242,26 @@ def qwen2(folder):
     golden(model, folder)
 
 
+def int8(folder):
+    from onnxruntime.quantization import quantize_dynamic
+
+    llama(folder)
+    quantize_dynamic(folder / "model.onnx", folder / "model.onnx")
+
+
+def fp16(folder):
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    llama(folder)
+    onnx.save(convert_float_to_float16(onnx.load(folder / "model.onnx")), folder / "model.onnx")
+
+
+def stablelm(folder):
+    model = random(StableLmForCausalLM(StableLmConfig(vocab_size=128, **SMALL)))
+    export(model, folder)
+    golden(model, folder)
+
+
 def merged_gpt2(folder):
     model = random(GPT2LMHeadModel(GPT2Config(vocab_size=128, n_embd=16, n_inner=16, n_layer=1, n_head=4, n_positions=64,
                                               bos_token_id=1, eos_token_id=2)))
@@ -256,7 +279,7 @@ def fused_llama(folder):
 
 SMALL = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=64, bos_token_id=1, eos_token_id=2)
-ALL = dict(llama=llama, gpt2=gpt2, qwen2=qwen2, merged=merged_gpt2, fused=fused_llama)
+ALL = dict(llama=llama, gpt2=gpt2, qwen2=qwen2, int8=int8, fp16=fp16, stablelm=stablelm, merged=merged_gpt2, fused=fused_llama)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,8 @@ export const api = {
   models: () => json<{ default?: string; models: T.ModelSummary[] }>('/models'),
   model: (slug: string, signal?: AbortSignal) =>
     json<T.ModelDetails>(`/models/${encodeURIComponent(slug)}`, { signal }),
+  hooks: (slug: string, signal?: AbortSignal) =>
+    json<{ hooks: T.HookDescription[] }>(`/models/${encodeURIComponent(slug)}/hooks`, { signal }).then((r) => r.hooks),
   open: (slug: string, how: { engine?: string; precision?: string }) =>
     json<T.EngineInfo>(`/models/${encodeURIComponent(slug)}/open`, post(how)),
   tensors: (slug: string, signal?: AbortSignal) =>

@@ -33,7 +33,17 @@ export interface ModelSummary {
   d_model: number;
   has_tokenizer: boolean;
   open: EngineInfo[];
+  /** A graph that somebody else exported: it runs on onnx only, in its file's precision. */
+  exported: boolean;
   trouble?: string;
+}
+
+export interface HookDescription {
+  name: string;
+  available: boolean;
+  layers: number[];
+  why?: string;
+  instead?: string;
 }
 
 export interface AttentionSpec {

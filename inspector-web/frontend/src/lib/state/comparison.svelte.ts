@@ -39,11 +39,17 @@ class Comparison {
 
   /** B's settings where they differ from A's; FP16 beside FP32 when nothing was said. */
   readonly modelB: string | null = $derived(page.compare.model ?? models.slug);
-  readonly engineB: string = $derived(page.compare.engine ?? models.engine);
+  readonly exportedB: boolean = $derived(models.isExported(this.modelB));
+  readonly engineB: string = $derived.by(() => {
+    if (this.exportedB) return 'onnx';
+    return page.compare.engine ?? (models.exported ? 'torch' : models.engine);
+  });
   readonly deviceA: string = $derived(page.compare.deviceA ?? 'auto');
   readonly deviceB: string = $derived(page.compare.deviceB ?? this.deviceA);
   readonly precisionB: string = $derived.by(() => {
+    if (this.exportedB) return 'fp32';
     if (page.compare.precision) return page.compare.precision;
+    if (models.exported) return 'fp32';
     const all = models.engines.find((e) => e.id === this.engineB)?.precisions.filter((p) => p.available) ?? [];
     if (page.compare.changesB) return models.precision;
     return all.find((p) => p.id !== models.precision)?.id ?? models.precision;
@@ -57,6 +63,7 @@ class Comparison {
   /** What keeps modules from being ranked, in words, or null. */
   readonly wrongRank: string | null = $derived.by(() => {
     if (!page.compare.rank) return null;
+    if (models.exported || this.exportedB) return 'modules of an exported graph cannot be changed';
     const engine = page.compare.lower ? models.engine : this.engineB;
     if (engine !== 'onnx') {
       return `modules are ranked on the onnx engine: choose it for ${page.compare.lower ? 'A' : 'B'}`;

@@ -1,6 +1,6 @@
 import { api } from '../api/client';
 import { Problem } from '../api/problem';
-import type { Device, EngineDescription, Health, ModelDetails, ModelSummary } from '../api/types';
+import type { Device, EngineDescription, Health, HookDescription, ModelDetails, ModelSummary } from '../api/types';
 import { lastTime, remember } from './lasttime';
 import { page } from './page.svelte';
 
@@ -21,19 +21,24 @@ class Models {
   openProblem = $state.raw<Problem | null>(null);
   #details = $state.raw<Record<string, ModelDetails>>({});
   #undescribed = $state<string | null>(null);
+  #hooks = $state.raw<Record<string, HookDescription[]>>({});
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   /** The model that Run means. */
   readonly slug: string | null = $derived(page.model ?? this.fallback);
   readonly summary: ModelSummary | null = $derived(this.list.find((m) => m.slug === this.slug) ?? null);
   readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
-  readonly engine: string = $derived(page.engine ?? 'torch');
-  readonly precision: string = $derived(page.precision ?? 'fp32');
   /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
   readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
+  readonly exported: boolean = $derived(this.summary?.exported ?? false);
+  readonly engine: string = $derived(this.exported ? 'onnx' : (page.engine ?? 'torch'));
+  /** Of an exported graph the default, which stands for whatever its file has. */
+  readonly precision: string = $derived(this.exported ? 'fp32' : (page.precision ?? 'fp32'));
   readonly hasTokenizer: boolean = $derived((this.summary ?? this.details?.summary)?.has_tokenizer ?? true);
   readonly isOpen: boolean = $derived(
-    this.summary?.open.some((e) => e.name === this.engine && e.precision.toLowerCase() === this.precision) ?? false,
+    this.summary?.open.some(
+      (e) => e.name === this.engine && (this.exported || e.precision.toLowerCase() === this.precision),
+    ) ?? false,
   );
 
   async load(): Promise<void> {
@@ -56,6 +61,27 @@ class Models {
       this.problem = Problem.of(error);
       if (this.problem.unreachable) this.#retry = setTimeout(() => void this.load(), RETRY_MS);
     }
+  }
+
+  isExported(slug: string | null): boolean {
+    return this.list.find((m) => m.slug === slug)?.exported ?? false;
+  }
+
+  /** What can be seen in the model; asked once a model. */
+  async askHooks(slug: string): Promise<void> {
+    if (this.#hooks[slug]) return;
+    try {
+      const hooks = await api.hooks(slug);
+      this.#hooks = { ...this.#hooks, [slug]: hooks };
+    } catch {
+      // A run would say what is wrong.
+    }
+  }
+
+  /** Of these hooks those that the model has, as far as that was asked. */
+  shown(slug: string, hooks: string[]): string[] {
+    const all = this.#hooks[slug];
+    return all ? hooks.filter((h) => all.some((d) => d.available && d.name === h.replace('*', '{i}'))) : hooks;
   }
 
   /** The chosen model's sizes; asked once a model. */

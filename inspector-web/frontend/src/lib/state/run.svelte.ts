@@ -131,6 +131,7 @@ class Run {
     const update = (change: Partial<Live>) => (this.live = live = { ...live, ...change });
     update({});
     try {
+      await models.askHooks(model);
       for await (const message of api.stream(requestOf(model, page.generation), controller.signal)) {
         switch (message.event) {
           case 'queued':
@@ -221,7 +222,7 @@ export function requestOf(model: string, settings: GenerationSettings): RunReque
     engine: models.engine,
     precision: models.precision,
     ...said,
-    capture: CAPTURE,
+    capture: models.shown(model, CAPTURE),
     ...(settings.maxNewTokens > 0 ? { generate: optionsOf(settings) } : {}),
   };
 }

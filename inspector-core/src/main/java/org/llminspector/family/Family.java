@@ -55,13 +55,20 @@ public interface Family {
         return new Weights(spec, checkpoint, family.weights(spec, checkpoint));
     }
 
+    /** Whether the config names a family that is known here. */
+    static boolean knows(Checkpoint checkpoint) {
+        String type = checkpoint.config().path("model_type").asText();
+        return ALL.stream().anyMatch(f -> f.modelTypes().contains(type));
+    }
+
     /** The spec that the config gives, of an exported graph: the graph decides the arithmetic, the spec what it is called. */
     static DecoderSpec exported(Checkpoint checkpoint) {
         Config config = new Config(checkpoint.config(), checkpoint.configFile());
         return of(config).spec(config);
     }
 
-    private static String supported() {
+    /** Every model_type that can be opened, in a sentence. */
+    static String supported() {
         return ALL.stream()
                 .flatMap(f -> f.modelTypes().stream())
                 .sorted(Comparator.naturalOrder())

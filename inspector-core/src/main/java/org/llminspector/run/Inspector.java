@@ -77,7 +77,12 @@ public final class Inspector implements AutoCloseable {
         private static final Path HOME = Path.of(System.getProperty("user.home"));
     }
 
-    /** One row of GET /models. {@code open} lists the engines that hold it now. */
+    /**
+     * One row of GET /models.
+     *
+     * @param open the engines that hold it now
+     * @param exported whether it is a graph that somebody else exported: on onnx only, in its file's precision
+     */
     public record ModelSummary(
             String slug,
             String family,
@@ -90,6 +95,7 @@ public final class Inspector implements AutoCloseable {
             int dModel,
             boolean hasTokenizer,
             List<EngineInfo> open,
+            boolean exported,
             String trouble,
             String checkpointOf,
             Long step) {}
@@ -178,6 +184,7 @@ public final class Inspector implements AutoCloseable {
                     f.spec().dModel(),
                     f.hasTokenizer(),
                     models.open(found.slug()),
+                    f.exported() != null,
                     null,
                     found.checkpointOf(),
                     found.step());
@@ -194,6 +201,7 @@ public final class Inspector implements AutoCloseable {
                     0,
                     false,
                     List.of(),
+                    false,
                     p.getMessage(),
                     found.checkpointOf(),
                     found.step());
@@ -288,8 +296,8 @@ public final class Inspector implements AutoCloseable {
     /** Loads a model ahead of its first run. */
     public EngineInfo load(RunRequest r) {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
-        String engine = r.engine() == null ? Engines.DEFAULT : r.engine();
-        Engines.check(engine);
+        String engine = r.engine() == null ? Engines.standard(folder) : r.engine();
+        Engines.check(engine, folder);
         return queue.call(() -> models.engine(folder, engine, r.device() == null ? "auto" : r.device(), r.plan())
                 .info());
     }

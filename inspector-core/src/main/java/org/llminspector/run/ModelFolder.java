@@ -12,6 +12,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.engine.onnx.ExportedHooks;
+import org.llminspector.engine.onnx.ExportedSpec;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
@@ -41,7 +42,7 @@ final class ModelFolder implements AutoCloseable {
         try {
             OnnxFile graph = checkpoint.onnx().orElse(null);
             this.weights = graph == null ? Family.open(checkpoint) : null;
-            this.spec = graph == null ? weights.spec() : Family.exported(checkpoint);
+            this.spec = graph == null ? weights.spec() : ExportedSpec.of(checkpoint);
             this.exported = graph == null ? null : new ExportedHooks(graph, spec);
         } catch (RuntimeException e) {
             checkpoint.close();

@@ -10,7 +10,7 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.onnx.ExportedEngine;
 import org.llminspector.engine.onnx.ExportedHooks;
-import org.llminspector.family.Family;
+import org.llminspector.engine.onnx.ExportedSpec;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.spec.DecoderSpec;
@@ -25,7 +25,7 @@ class Exported implements AutoCloseable {
 
     Exported(Path dir) {
         checkpoint = Checkpoint.open(dir);
-        spec = Family.exported(checkpoint);
+        spec = ExportedSpec.of(checkpoint);
         engine = ExportedEngine.open(checkpoint, spec, "cpu", PrecisionPlan.of(Precision.FP32));
         hooks = new ExportedHooks(checkpoint.onnx().orElseThrow(), spec);
     }

@@ -314,8 +314,9 @@ class SupportTest {
                 ## onnx, graphs that others exported
 
                 A prompt and one more token, every hook that was found captured in the same run; ExportedTest holds them against
-                transformers, DynamoTest against the same models on torch. llama, gpt2, qwen2 and merged are Optimum's, genai is
-                onnxruntime-genai's builder, dynamo torch.onnx with dynamo. Their values cannot be changed, and torch refuses them.
+                transformers, DynamoTest against the same models on torch. llama, gpt2, qwen2, stablelm and merged are Optimum's, int8
+                and fp16 made of llama by ONNX Runtime's own tools, genai is onnxruntime-genai's builder, dynamo torch.onnx with
+                dynamo. Their values cannot be changed, and torch refuses them.
 
                 """);
         out.append(row("model", List.of("precision of the file", "hooks found", "of its family's")));

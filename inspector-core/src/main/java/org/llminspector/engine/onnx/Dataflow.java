@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
 import org.llminspector.checkpoint.onnx.OnnxFile;
@@ -25,6 +26,8 @@ final class Dataflow {
     private static final Set<String> SHAPING =
             Set.of("Cast", "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout");
 
+    private static final Set<String> KEEPING =
+            Set.of("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Dropout");
     private static final Set<String> CASTS = Set.of("Cast", "Identity", "Dropout");
     private static final Set<String> REPEATING = Set.of("Expand", "Tile");
     private static final Set<String> SIZES = Set.of("Shape", "Size");
@@ -36,25 +39,18 @@ final class Dataflow {
     private final Map<String, Integer> makers = new HashMap<>();
     private final Map<String, List<Integer>> readers = new HashMap<>();
     private final Set<String> live = new HashSet<>();
-    private final Set<String> vectors = new HashSet<>(); // weights of more than one number
+    private final Map<String, Weight> weights = new HashMap<>();
     private final String embedding;
 
     Dataflow(OnnxFile file) {
-        nodes = file.nodes();
+        nodes = sorted(file.nodes());
         for (int i = 0; i < nodes.size(); i++) {
             for (String v : nodes.get(i).outputs()) if (!v.isEmpty()) makers.putIfAbsent(v, i);
-        }
-        for (int i = 0; i < nodes.size(); i++) {
-            // What is read before it is made is no dataflow; ONNX Runtime will refuse it.
             for (String v : new HashSet<>(nodes.get(i).inputs())) {
-                if (makers.getOrDefault(v, -1) < i) {
-                    readers.computeIfAbsent(v, k -> new ArrayList<>()).add(i);
-                }
+                readers.computeIfAbsent(v, k -> new ArrayList<>()).add(i);
             }
         }
-        for (Weight w : file.weights()) {
-            if (w.shape().stream().anyMatch(size -> size > 1)) vectors.add(w.name());
-        }
+        for (Weight w : file.weights()) weights.put(w.name(), w);
         embedding = lookup();
         if (embedding == null) return;
         live.add(embedding);
@@ -66,11 +62,42 @@ final class Dataflow {
         }
     }
 
+    /** Each node after those whose values it reads, which files promise and some tools break; nodes in circles are left out. */
+    private static List<Node> sorted(List<Node> nodes) {
+        Map<String, Integer> makers = new HashMap<>();
+        for (int i = 0; i < nodes.size(); i++) {
+            for (String v : nodes.get(i).outputs()) if (!v.isEmpty()) makers.putIfAbsent(v, i);
+        }
+        Map<Integer, List<Integer>> after = new HashMap<>();
+        int[] missing = new int[nodes.size()];
+        PriorityQueue<Integer> ready = new PriorityQueue<>();
+        for (int i = 0; i < missing.length; i++) {
+            for (String v : new HashSet<>(nodes.get(i).inputs())) {
+                Integer maker = makers.get(v);
+                if (maker == null) continue;
+                after.computeIfAbsent(maker, k -> new ArrayList<>()).add(i);
+                missing[i]++;
+            }
+            if (missing[i] == 0) ready.add(i);
+        }
+        List<Node> sorted = new ArrayList<>();
+        while (!ready.isEmpty()) {
+            int next = ready.poll();
+            sorted.add(nodes.get(next));
+            for (int i : after.getOrDefault(next, List.of())) if (--missing[i] == 0) ready.add(i);
+        }
+        return sorted;
+    }
+
     /** What the first table gives that is read at the tokens' ids; null when none is. */
     private String lookup() {
         for (String ids : forms(ExportedPorts.IDS, SHAPING)) {
             for (Node n : readers(ids)) {
-                if (LOOKUPS.contains(n.op()) && at(n.inputs(), 1).equals(ids)) return at(n.outputs(), 0);
+                if (!LOOKUPS.contains(n.op()) || !at(n.inputs(), 1).equals(ids)) continue;
+                String row = at(n.outputs(), 0);
+                List<Node> next = readers(row);
+                boolean coded = next.size() == 1 && next.get(0).op().equals("DequantizeLinear");
+                return coded ? at(next.get(0).outputs(), 0) : row;
             }
         }
         return null;
@@ -105,10 +132,7 @@ final class Dataflow {
 
     /** The live inputs of a node, each once. */
     List<String> made(Node node) {
-        return node.inputs().stream()
-                .filter(v -> live.contains(v) && order(v) < order(at(node.outputs(), 0)))
-                .distinct()
-                .toList();
+        return node.inputs().stream().filter(live::contains).distinct().toList();
     }
 
     /** The one live input of a node that combines it with weights or numbers; null for other nodes. */
@@ -156,9 +180,9 @@ final class Dataflow {
         return all;
     }
 
-    /** The value and what it is after casts. */
+    /** The value and what it is after casts and other shapes, its numbers in one order. */
     Collection<String> forms(String value) {
-        return forms(value, CASTS);
+        return forms(value, KEEPING);
     }
 
     private Set<String> forms(String value, Set<String> ops) {
@@ -190,9 +214,7 @@ final class Dataflow {
 
     private String back(String value, Set<String> ops) {
         String v = value;
-        for (Node n = maker(v);
-                n != null && ops.contains(n.op()) && order(at(n.inputs(), 0)) < order(v);
-                n = maker(v)) {
+        for (Node n = maker(v); n != null && ops.contains(n.op()); n = maker(v)) {
             v = at(n.inputs(), 0);
         }
         return v;
@@ -205,7 +227,8 @@ final class Dataflow {
         Deque<String> open = new ArrayDeque<>(seen);
         while (!open.isEmpty()) {
             String v = open.pop();
-            if (vectors.contains(v)) return false;
+            Weight w = weights.get(v);
+            if (w != null && w.shape().stream().anyMatch(size -> size > 1)) return false;
             Node n = maker(v);
             if (n == null || SIZES.contains(n.op())) continue;
             for (String in : n.inputs()) if (seen.add(in)) open.push(in);
@@ -220,7 +243,7 @@ final class Dataflow {
             Node n = maker(v);
             if (n == null) return v;
             String in = shapes(n) ? at(n.inputs(), 0) : scaled(n);
-            if (n.op().equals("Transpose") || in == null || order(in) >= order(v)) return v;
+            if (n.op().equals("Transpose") || in == null) return v;
             v = in;
         }
     }
@@ -264,9 +287,35 @@ final class Dataflow {
             String in = shapes(n) || n.op().equals("Split") || n.op().equals("Slice") ? at(n.inputs(), 0) : null;
             if (n.op().equals("Add")) in = only(n);
             if (n.op().equals("Mul")) in = dequantized(n);
-            if (in == null || !live.contains(in) || order(in) >= order(v)) return null;
+            if (in == null || !live.contains(in)) return null;
             v = in;
         }
+    }
+
+    /** Whether a bias was added to the product that a value is. */
+    boolean isBiased(String value) {
+        String v = value;
+        for (Node n = maker(v); n != null && !isProduct(n); n = maker(v)) {
+            if (n.op().equals("Add") && only(n) != null) return true;
+            String in = only(n);
+            if (in == null) return false;
+            v = in;
+        }
+        Node product = maker(v);
+        return product != null
+                && product.op().equals("Gemm")
+                && product.inputs().size() > 2;
+    }
+
+    /** How many numbers of a position a product reads; -1 where its weight does not say. */
+    int width(Node product) {
+        if (product.op().equals("MatMulNBits")) {
+            return (int) Math.min(Integer.MAX_VALUE, product.numbers().getOrDefault("K", -1L));
+        }
+        Weight w = weights.get(at(product.inputs(), 1));
+        if (w == null || w.shape().size() != 2) return -1;
+        boolean turned = product.numbers().getOrDefault("transB", 0L) == 1;
+        return (int) Math.min(Integer.MAX_VALUE, w.shape().get(turned ? 1 : 0));
     }
 
     private boolean isProduct(Node n) {

@@ -4,6 +4,7 @@ import static org.llminspector.engine.onnx.Dataflow.at;
 import static org.llminspector.hook.HookPoint.*;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,6 +33,7 @@ final class ExportedBlocks {
     private final Dataflow flow;
     private final List<ExportedAttention> attentions; // null where not found
     private final Map<HookId, Place> places = new TreeMap<>();
+    private final Map<HookId, ExportedNorm> norms = new HashMap<>(); // by the hook of what they divide by, seen or not
     private int walked; // layers whose place in the stream is known
 
     ExportedBlocks(OnnxFile file, int layers) {
@@ -56,6 +58,31 @@ final class ExportedBlocks {
         return attentions.get(layer);
     }
 
+    Dataflow flow() {
+        return flow;
+    }
+
+    /** Layers whose place in the stream was found, from the first on. */
+    int walked() {
+        return walked;
+    }
+
+    /** Whether there is a norm, by the hook of what it divides by, be that seen or not. */
+    boolean hasNorm(HookPoint scale, int layer) {
+        return norms.containsKey(new HookId(scale, layer));
+    }
+
+    /** Whether norms subtract the mean. */
+    boolean isCentred() {
+        return norms.values().stream().anyMatch(ExportedNorm::centred);
+    }
+
+    /** The graph's value of a hook, or null. */
+    String value(HookPoint point, int layer) {
+        Place place = places.get(new HookId(point, layer));
+        return place == null ? null : place.value();
+    }
+
     private void put(HookPoint point, int layer, Place place) {
         if (place != null && !place.value().isEmpty()) places.put(new HookId(point, layer), place);
     }
@@ -77,6 +104,7 @@ final class ExportedBlocks {
     private void norm(HookPoint scale, HookPoint normalized, int layer, String normed) {
         ExportedNorm norm = normed == null ? null : ExportedNorm.of(flow, normed);
         if (norm == null) return;
+        norms.put(new HookId(scale, layer), norm);
         put(scale, layer, norm.scale());
         put(normalized, layer, norm.normalized());
     }

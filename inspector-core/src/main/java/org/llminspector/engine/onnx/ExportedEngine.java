@@ -3,6 +3,7 @@ package org.llminspector.engine.onnx;
 import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
@@ -195,6 +196,8 @@ public final class ExportedEngine implements InspectorEngine {
             return Ort.call(env -> {
                 boolean fast = shown.isEmpty();
                 try (SessionOptions options = target.options(fast, true, false)) {
+                    // As written, some graphs in FP16 do not open on a CPU: ONNX Runtime trips over its own casts.
+                    if (!fast && precision() == Precision.FP16) options.setOptimizationLevel(OptLevel.BASIC_OPT);
                     if (given.isEmpty() && fast)
                         return env.createSession(file.path().toString(), options);
                     options.addExternalInitializers(given);

@@ -46,6 +46,12 @@ record ExportedMlp(String pre, String linear, String post, String normed) {
                 : new ExportedMlp(pre, null, post, input(flow, pre));
     }
 
+    /** Neurons of the MLP that adds this; -1 where the graph does not say. */
+    static int width(Dataflow flow, String added) {
+        String last = linear(flow, added, -1);
+        return last == null ? -1 : flow.width(flow.product(last));
+    }
+
     private static String input(Dataflow flow, String linear) {
         return flow.input(flow.product(linear));
     }

@@ -8,10 +8,11 @@ import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 /**
  * ExportedNorm is a norm found in an exported graph: one operator, or mean, root, division and weight one by one.
  *
+ * @param centred whether it subtracts the mean
  * @param scale what it divides by; null where one operator keeps it
  * @param normalized after the division; null where one operator keeps it
  */
-record ExportedNorm(Place scale, Place normalized) {
+record ExportedNorm(boolean centred, Place scale, Place normalized) {
 
     /** The norm that ends in this value, or null. */
     static ExportedNorm of(Dataflow flow, String value) {
@@ -19,14 +20,14 @@ record ExportedNorm(Place scale, Place normalized) {
         if (n == null) return null;
         switch (n.op()) {
             case "LayerNormalization" -> {
-                return fused(at(n.outputs(), 2));
+                return fused(true, at(n.outputs(), 2));
             }
             case "SimplifiedLayerNormalization" -> {
-                return fused(at(n.outputs(), 1));
+                return fused(false, at(n.outputs(), 1));
             }
             // These name it among their outputs, and on a CPU do not make it.
             case "RMSNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization" -> {
-                return fused("");
+                return fused(n.op().equals("SkipLayerNormalization"), "");
             }
             default -> {}
         }
@@ -37,34 +38,41 @@ record ExportedNorm(Place scale, Place normalized) {
         return v == null ? null : divided(flow, flow.uncast(v));
     }
 
-    private static ExportedNorm fused(String inverse) {
-        return new ExportedNorm(inverse.isEmpty() ? null : new Place(inverse, Place.Read.INVERSE), null);
+    private static ExportedNorm fused(boolean centred, String inverse) {
+        return new ExportedNorm(centred, inverse.isEmpty() ? null : new Place(inverse, Place.Read.INVERSE), null);
     }
 
     private static ExportedNorm divided(Dataflow flow, String normalized) {
         Node n = flow.maker(normalized);
         List<String> parts = flow.both(n);
         if (parts == null) return null;
-        if (n.op().equals("Div")) return root(flow, at(n.inputs(), 1), normalized);
+        if (n.op().equals("Div")) return root(flow, at(n.inputs(), 0), at(n.inputs(), 1), normalized);
         if (!n.op().equals("Mul")) return null;
         for (String part : parts) {
             Node m = flow.maker(flow.uncast(part));
             String under = m == null ? null : flow.only(m);
             if (under == null) continue;
             boolean inverts = m.op().equals("Reciprocal") || (m.op().equals("Div") && under.equals(at(m.inputs(), 1)));
-            ExportedNorm found = inverts ? root(flow, under, normalized) : null;
+            String divided = parts.get(1 - parts.indexOf(part));
+            ExportedNorm found = inverts ? root(flow, divided, under, normalized) : null;
             if (found != null) return found;
             if (m.op().equals("Pow") && isMean(flow, under)) {
-                return new ExportedNorm(new Place(part, Place.Read.INVERSE), Place.asIs(normalized));
+                Place inverse = new Place(part, Place.Read.INVERSE);
+                return new ExportedNorm(isCentred(flow, divided), inverse, Place.asIs(normalized));
             }
         }
         return null;
     }
 
-    private static ExportedNorm root(Dataflow flow, String size, String normalized) {
+    private static ExportedNorm root(Dataflow flow, String divided, String size, String normalized) {
         Node sqrt = flow.maker(flow.uncast(size));
         if (sqrt == null || !sqrt.op().equals("Sqrt") || !isMean(flow, at(sqrt.inputs(), 0))) return null;
-        return new ExportedNorm(Place.asIs(size), Place.asIs(normalized));
+        return new ExportedNorm(isCentred(flow, divided), Place.asIs(size), Place.asIs(normalized));
+    }
+
+    private static boolean isCentred(Dataflow flow, String divided) {
+        Node n = flow.maker(flow.uncast(divided));
+        return n != null && n.op().equals("Sub");
     }
 
     /** A mean, to which a small number is added. */

@@ -200,7 +200,7 @@ final class ExportedSession implements Session {
         }
     }
 
-    /** The same sizes, but that the batch may be missing, and neighbours may be one. */
+    /** The same numbers in the same order: an axis of one may be missing, and neighbours may be one axis. */
     private static void check(String value, OnnxTensor tensor, long[] expected, String what) {
         long[] found = tensor.getInfo().getShape();
         boolean real =
@@ -208,22 +208,23 @@ final class ExportedSession implements Session {
                     case FLOAT, FLOAT16, BFLOAT16 -> true;
                     default -> false;
                 };
-        int e = 0;
-        boolean same = real;
-        for (int f = 0; f < found.length && same; f++) {
-            long size = 1;
-            do {
-                if (e == expected.length) break;
-                size *= expected[e++];
-            } while (size < found[f] || (f == found.length - 1 && e < expected.length));
-            same = size == found[f];
-        }
-        if (same && e == expected.length) return;
+        if (real && joins(found, expected)) return;
         throw Problem.unsupported("a value of the graph is not what it seemed to be")
                 .where(what + ", the graph's " + value)
                 .expected(Arrays.toString(expected))
                 .found(tensor.getInfo().type + " " + Arrays.toString(found))
                 .instead(ExportedHooks.instead());
+    }
+
+    private static boolean joins(long[] found, long[] expected) {
+        int e = 0;
+        for (long size : found) {
+            long joined = 1;
+            while (joined < size && e < expected.length) joined *= expected[e++];
+            if (joined != size) return false;
+        }
+        while (e < expected.length && expected[e] == 1) e++;
+        return e == expected.length;
     }
 
     @Override

@@ -36,18 +36,27 @@ final class HooksCommand extends AskCommand {
         if (json) {
             out.println(Json.write(hooks));
         } else {
-            out.println(slug + ", " + inspector.model(slug).spec().nLayers() + " layers\n");
-            table(hooks, out);
+            int layers = inspector.model(slug).spec().nLayers();
+            out.println(slug + ", " + layers + " layers\n");
+            table(hooks, layers, out);
         }
     }
 
-    private static void table(List<Inspector.HookDescription> hooks, PrintWriter out) {
+    private static void table(List<Inspector.HookDescription> hooks, int layers, PrintWriter out) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("HOOK", "SHAPE", "WHAT"));
         for (Inspector.HookDescription h : hooks) {
             String shape = h.shape().stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));
-            rows.add(List.of(h.name(), h.available() ? shape : "-", h.available() ? h.doc() : "not here: " + h.why()));
+            rows.add(List.of(h.name(), h.available() ? shape : "-", what(h, layers)));
         }
         Lines.table(rows, out);
+    }
+
+    private static String what(Inspector.HookDescription h, int layers) {
+        if (!h.available()) return "not here: " + h.why();
+        boolean everywhere = h.layers().isEmpty() || h.layers().size() == layers;
+        return everywhere
+                ? h.doc()
+                : h.doc() + " (not in " + (layers - h.layers().size()) + " of the layers)";
     }
 }

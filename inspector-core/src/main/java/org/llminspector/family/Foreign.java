@@ -1,0 +1,131 @@
+package org.llminspector.family;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
+
+/**
+ * Foreign is a model of no family here, of which there is an exported graph: how it is built was found in the graph, and
+ * its sizes are read in config.json under the names that most families give them.
+ */
+public final class Foreign {
+
+    private static final List<String> WIDTH = List.of("hidden_size", "n_embd", "d_model");
+    private static final List<String> HEADS = List.of("num_attention_heads", "n_head", "num_heads");
+    private static final List<String> KV_HEADS = List.of("num_key_value_heads", "num_kv_heads");
+    private static final List<String> CONTEXT =
+            List.of("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length");
+    private static final List<String> NEURONS = List.of("intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner");
+    private static final List<String> ACTIVATION =
+            List.of("hidden_act", "hidden_activation", "activation_function", "activation");
+    private static final List<String> EPSILON = List.of(
+            "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon", "layernorm_epsilon");
+
+    private Foreign() {}
+
+    /**
+     * Graph is what an exported graph says of its model; a size is -1 where it leaves that open.
+     *
+     * @param dMlp neurons of an MLP
+     * @param positions whether learned positions are added
+     * @param centred whether norms subtract the mean
+     */
+    public record Graph(
+            int kvHeads, int dHead, int vocab, int dMlp, boolean positions, boolean centred, List<Layer> layers) {
+        public Graph {
+            layers = List.copyOf(layers);
+        }
+    }
+
+    /** Layer is how a block is built, in the words of LayerSpec. */
+    public record Layer(
+            boolean rotates,
+            boolean gated,
+            boolean parallel,
+            boolean ln1,
+            boolean ln1Post,
+            boolean ln2,
+            boolean ln2Post,
+            boolean qNorm,
+            boolean kNorm,
+            boolean qkvBias,
+            boolean outBias,
+            boolean mlpBias) {}
+
+    /** The spec of such a model; a size that neither says is refused by name. */
+    public static DecoderSpec spec(Checkpoint checkpoint, Graph graph) {
+        Config c = new Config(checkpoint.config(), checkpoint.configFile());
+        int width = c.size(name(c, WIDTH));
+        int heads = c.size(name(c, HEADS));
+        int kvHeads = graph.kvHeads() > 0 ? graph.kvHeads() : c.size(name(c, KV_HEADS), heads);
+        int dHead = graph.dHead() > 0 ? graph.dHead() : c.size("head_dim", Math.max(1, width / heads));
+        int context = c.size(name(c, CONTEXT));
+        int dMlp = graph.dMlp() > 0 ? graph.dMlp() : c.size(name(c, NEURONS));
+        if (heads % kvHeads != 0)
+            throw c.wrong(name(c, HEADS), "a multiple of " + kvHeads + ", as the graph has", heads);
+        float scale = (float) c.number("attention_multiplier", 1 / Math.sqrt(dHead));
+        Norm.Kind kind = graph.centred() ? Norm.Kind.LAYER : Norm.Kind.RMS;
+        Norm norm = new Norm(kind, c.number(name(c, EPSILON), 1e-5));
+        boolean rotates = graph.layers().stream().anyMatch(Layer::rotates);
+        Rope rope = rotates ? rope(c, dHead, context) : null;
+        return new DecoderSpec(
+                c.text("model_type"),
+                graph.vocab() > 0 ? graph.vocab() : c.size("vocab_size"),
+                width,
+                context,
+                graph.positions(),
+                (float) c.number("embedding_multiplier", 1),
+                graph.layers().stream()
+                        .map(l -> new LayerSpec(
+                                l.ln1() ? norm : null,
+                                new Attention(
+                                        heads,
+                                        kvHeads,
+                                        dHead,
+                                        scale,
+                                        l.rotates() ? rope : null,
+                                        null,
+                                        null,
+                                        l.qkvBias(),
+                                        l.outBias(),
+                                        l.qNorm() ? norm : null,
+                                        l.kNorm() ? norm : null,
+                                        false),
+                                l.ln1Post() ? norm : null,
+                                l.ln2() ? norm : null,
+                                new Mlp(dMlp, c.activation(name(c, ACTIVATION), ""), l.gated(), l.mlpBias()),
+                                l.ln2Post() ? norm : null,
+                                l.parallel()))
+                        .toList(),
+                norm,
+                c.flag("tie_word_embeddings", false),
+                null);
+    }
+
+    private static Rope rope(Config c, int dHead, int context) {
+        if (c.has("rotary_emb_base")) c.spelled("rope_theta", "rotary_emb_base");
+        Stream.of("rotary_pct", "rope_pct").filter(c::has).forEach(name -> c.spelled("partial_rotary_factor", name));
+        return RopeConfig.read(c, dHead, context, 10_000);
+    }
+
+    /** The name under which the config has it; the usual one where it has none. */
+    private static String name(Config c, List<String> names) {
+        return names.stream().filter(c::has).findFirst().orElse(names.get(0));
+    }
+
+    /** Why a graph of no family here cannot be opened. */
+    public static Problem refusal(Checkpoint checkpoint, String found) {
+        Config c = new Config(checkpoint.config(), checkpoint.configFile());
+        return Problem.unsupported("this model family is not supported, and its graph is not built as those that are")
+                .where(c.at("model_type"))
+                .expected("one of " + Family.supported() + "; or a graph in which every block is found")
+                .found(c.text("model_type") + ", " + found);
+    }
+}
