@@ -84,6 +84,12 @@ class Models {
     return all ? hooks.filter((h) => all.some((d) => d.available && d.name === h.replace('*', '{i}'))) : hooks;
   }
 
+  /** What keeps a model from showing this hook, as far as that was asked. */
+  hidden(slug: string, hook: string): HookDescription | undefined {
+    const name = hook.replace(/^blocks\.\d+\./, 'blocks.{i}.');
+    return this.#hooks[slug]?.find((d) => !d.available && d.name === name);
+  }
+
   /** The chosen model's sizes; asked once a model. */
   async describe(slug: string): Promise<void> {
     if (this.#details[slug]) return;

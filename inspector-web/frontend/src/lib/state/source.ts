@@ -4,6 +4,7 @@ import { parseSafetensors, type Tensor } from '../api/tensor';
 import type { KvCacheReport, Lens, Norms, RunManifest, Token } from '../api/types';
 import runUrl from '../../recorded/run.json?url';
 import tensorsUrl from '../../recorded/captures.safetensors?url';
+import { models } from './models.svelte';
 
 /** Source is one run's numbers, wherever they come from: the server, or the recording that came with the page. */
 export interface Source {
@@ -34,6 +35,16 @@ export function liveSource(manifest: RunManifest, kvSteps: KvCacheReport[] | nul
 }
 
 function notCaptured(hook: string, manifest: RunManifest): Problem {
+  const hidden = models.hidden(manifest.model.slug, hook);
+  if (hidden) {
+    return new Problem({
+      title: 'this model does not show what the figure needs',
+      status: 404,
+      where: hook,
+      found: hidden.why,
+      instead: hidden.instead,
+    });
+  }
   return new Problem({
     title: 'this run did not capture what the figure shows',
     status: 404,
