@@ -6,6 +6,7 @@ import java.util.stream.IntStream;
 import org.llminspector.analysis.LogitLens;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.onnx.ExportedEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.RunAnalyses.Lens;
@@ -39,6 +40,7 @@ final class Lenses {
                     .expected("hook_resid_pre, hook_resid_mid, hook_resid_post, hook_attn_out or hook_mlp_out")
                     .found(point.template());
         }
+        if (folder.exported() != null) throw ExportedEngine.lens();
         HookId last = HookId.of(HookPoint.RESID_POST, manifest.model().nLayers() - 1);
         List<HookId> hooks = IntStream.range(0, manifest.model().nLayers())
                 .mapToObj(layer -> HookId.of(point, layer))

@@ -50,6 +50,8 @@ class ExportedModelTest {
             assertThat(run.engine().form()).isEqualTo("tapped");
             assertThat(run.generation().steps()).hasSize(4);
             assertThat(run.captures()).hasSize(2);
+            assertThat(inspector.models().get(0).exported()).isTrue();
+            assertThat(inspector.load(request(null, null, List.of())).name()).isEqualTo("onnx");
             assertThatThrownBy(() -> inspector.run(request("torch", null, List.of()), RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("onnx engine only");

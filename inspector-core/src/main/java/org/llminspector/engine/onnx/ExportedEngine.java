@@ -214,7 +214,12 @@ public final class ExportedEngine implements InspectorEngine {
 
     @Override
     public Tensor unembed(Tensor resid) {
-        throw Problem.unsupported("an exported ONNX graph cannot be entered at its last norm")
+        throw lens();
+    }
+
+    /** Why there is no logit lens. */
+    public static Problem lens() {
+        return Problem.unsupported("an exported ONNX graph cannot be entered at its last norm")
                 .where("the logit lens")
                 .instead(ExportedHooks.instead());
     }
