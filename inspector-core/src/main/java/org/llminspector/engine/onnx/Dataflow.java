@@ -267,7 +267,7 @@ final class Dataflow {
             String v = open.pop();
             for (Node n : readers(v)) {
                 if (ops.contains(n.op())) found.add(n);
-                else if (REPEATING.contains(n.op()) || shapes(n)
+                else if ((REPEATING.contains(n.op()) || shapes(n))
                         ? at(n.inputs(), 0).equals(v)
                         : scaled(n) != null) {
                     if (seen.add(at(n.outputs(), 0))) open.push(at(n.outputs(), 0));

@@ -45,13 +45,13 @@ record ExportedAttention(
         Node keys = joins(flow, pastKey);
         Node values = joins(flow, ExportedPorts.past(layer + ".value"));
         if (keys == null || values == null) return null;
-        if (FUSED.contains(keys.op())) return keys == values ? fused(flow, keys, null) : null;
+        if (FUSED.contains(keys.op())) return keys.equals(values) ? fused(flow, keys, null) : null;
         String key = flow.only(keys);
         if (key == null || flow.only(values) == null) return null;
         Node scores = flow.leadsTo(at(keys.outputs(), 0), MEETS);
         Node reads = flow.leadsTo(at(values.outputs(), 0), MEETS);
         if (scores == null || reads == null) return null;
-        if (FUSED.contains(scores.op())) return scores == reads ? fused(flow, scores, key) : null;
+        if (FUSED.contains(scores.op())) return scores.equals(reads) ? fused(flow, scores, key) : null;
         return plain(flow, key, at(keys.outputs(), 0), scores, at(values.outputs(), 0), reads);
     }
 

@@ -35,7 +35,7 @@ public final class OnnxDevices {
     }
 
     static Target target(String id) {
-        if (id.equals("cpu") || id.equals("auto") && !trouble(0).isEmpty()) return Target.cpu(threads());
+        if (id.equals("cpu") || (id.equals("auto") && !trouble(0).isEmpty())) return Target.cpu(threads());
         if (id.equals("auto")) return Target.cuda(0);
         if (id.matches("cuda(:[0-9]{1,3})?")) {
             int index = id.length() > 5 ? Integer.parseInt(id.substring(5)) : 0;

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -273,7 +274,7 @@ class CudaGraphTest {
         }
     }
 
-    private static TreeSet<HookId> hooks(Weights w, Precision precision) {
+    private static SortedSet<HookId> hooks(Weights w, Precision precision) {
         TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(w.spec()));
         if (precision != Precision.FP32 && precision != Precision.FP16) {
             all.removeIf(id -> id.point() == HookPoint.RESULT);
