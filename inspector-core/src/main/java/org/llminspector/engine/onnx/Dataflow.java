@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
@@ -258,18 +259,17 @@ final class Dataflow {
         return !divides && isNumber(n.inputs().get(1 - at)) ? in : null;
     }
 
-    /** The one node of these operators that a value leads to, on the way only reshaped, repeated and scaled; or null. */
-    Node leadsTo(String value, Set<String> ops) {
+    /** The one such node that a value leads to, on the way only reshaped, repeated and scaled; or null. */
+    Node leadsTo(String value, Predicate<Node> such) {
         Set<String> seen = new HashSet<>(Set.of(value));
         Deque<String> open = new ArrayDeque<>(seen);
         Set<Node> found = new LinkedHashSet<>();
         while (!open.isEmpty()) {
             String v = open.pop();
             for (Node n : readers(v)) {
-                if (ops.contains(n.op())) found.add(n);
-                else if ((REPEATING.contains(n.op()) || shapes(n))
-                        ? at(n.inputs(), 0).equals(v)
-                        : scaled(n) != null) {
+                boolean keeps = REPEATING.contains(n.op()) || shapes(n);
+                if (such.test(n)) found.add(n);
+                else if (keeps ? at(n.inputs(), 0).equals(v) : scaled(n) != null) {
                     if (seen.add(at(n.outputs(), 0))) open.push(at(n.outputs(), 0));
                 }
             }

@@ -35,21 +35,18 @@ record ExportedAttention(
             Set.of("GroupQueryAttention", "MultiHeadAttention", "Attention", "DecoderMaskedMultiHeadAttention");
 
     private static final Set<String> PRODUCTS = Set.of("MatMul", "FusedMatMul");
-    private static final Set<String> MEETS =
-            Set.of("MatMul", "FusedMatMul", "Attention", "MultiHeadAttention", "GroupQueryAttention");
     private static final List<Long> SWAP = List.of(0L, 2L, 1L, 3L);
 
     /** The attention that reads these keys and values; null when there is none of a known form. */
     static ExportedAttention of(Dataflow flow, int layer) {
-        String pastKey = ExportedPorts.past(layer + ".key");
-        Node keys = joins(flow, pastKey);
+        Node keys = joins(flow, ExportedPorts.past(layer + ".key"));
         Node values = joins(flow, ExportedPorts.past(layer + ".value"));
         if (keys == null || values == null) return null;
         if (FUSED.contains(keys.op())) return keys.equals(values) ? fused(flow, keys, null) : null;
         String key = flow.only(keys);
         if (key == null || flow.only(values) == null) return null;
-        Node scores = flow.leadsTo(at(keys.outputs(), 0), MEETS);
-        Node reads = flow.leadsTo(at(values.outputs(), 0), MEETS);
+        Node scores = flow.leadsTo(at(keys.outputs(), 0), ExportedAttention::reads);
+        Node reads = flow.leadsTo(at(values.outputs(), 0), ExportedAttention::reads);
         if (scores == null || reads == null) return null;
         if (FUSED.contains(scores.op())) return scores.equals(reads) ? fused(flow, scores, key) : null;
         return plain(flow, key, at(keys.outputs(), 0), scores, at(values.outputs(), 0), reads);
@@ -172,6 +169,11 @@ record ExportedAttention(
         String v = value;
         while (v != null && flow.order(v) > flow.order(through)) v = flow.source(v);
         return through.equals(v);
+    }
+
+    /** Whether it may read keys or values. */
+    private static boolean reads(Node n) {
+        return PRODUCTS.contains(n.op()) || FUSED.contains(n.op());
     }
 
     private static boolean swaps(Node n) {
