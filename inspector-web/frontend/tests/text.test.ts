@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, duration, exact, magnitude, middle, ordinal, percent, short } from '../src/lib/text/format';
+import {
+  bytes,
+  duration,
+  eachOf,
+  exact,
+  magnitude,
+  middle,
+  ordinal,
+  percent,
+  plural,
+  short,
+} from '../src/lib/text/format';
 import { called, clip, hex, parseIds, parts, visible } from '../src/lib/text/tokens';
 
 describe('tokens as people see them', () => {
@@ -49,6 +60,7 @@ describe('numbers', () => {
     expect(plain(percent(0.9999999))).toBe('> 99.99 %');
     expect(plain(percent(1e-9))).toBe('1.0 × 10⁻⁷ %');
     expect(plain(percent(0))).toBe('0 %');
+    expect(percent(6.9e-9)).not.toContain(' ');
   });
 
   it('have the digits that a float32 has', () => {
@@ -67,6 +79,12 @@ describe('numbers', () => {
     expect(ordinal(1)).toBe('1st');
     expect(ordinal(12)).toBe('12th');
     expect(ordinal(23)).toBe('23rd');
+  });
+
+  it('count words as they are said', () => {
+    expect([0, 1, 1234].map((n) => plural(n, 'layer'))).toEqual(['0 layers', '1 layer', '1,234 layers']);
+    expect(plural(2, 'guess', 'guesses')).toBe('2 guesses');
+    expect([1, 6].map((n) => eachOf(n, 'head'))).toEqual(['the one head', 'each of the 6 heads']);
   });
 
   it('and long names are cut in the middle', () => {

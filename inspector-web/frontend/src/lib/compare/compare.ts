@@ -2,6 +2,7 @@ import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule 
 import type { Intervention } from '../api/types';
 import { linear, type Scale } from '../paint/matrix';
 import type { CompareState, Metric } from '../state/url';
+import { plural } from '../text/format';
 import type { Origin } from '../ui/figure';
 
 /** Point is one row of the hook table that was compared, in the order in which data flows. */
@@ -90,7 +91,7 @@ export function sideName(side: ComparisonSide, other?: ComparisonSide): string {
   return [
     other && other.model.slug === side.model.slug ? '' : side.model.slug,
     `${side.engine.precision.toLowerCase()} on ${side.engine.name}`,
-    changes ? `${changes} change${changes === 1 ? '' : 's'}` : '',
+    changes ? plural(changes, 'change') : '',
   ]
     .filter(Boolean)
     .join(', ');

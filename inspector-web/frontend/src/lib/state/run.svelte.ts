@@ -2,6 +2,7 @@ import { untrack } from 'svelte';
 import { api } from '../api/client';
 import { Problem, isAbort } from '../api/problem';
 import type { GenerateOptions, GeneratedToken, KvCacheReport, RunManifest, RunRequest, Token } from '../api/types';
+import { plural } from '../text/format';
 import { lastTime, remember } from './lasttime';
 import { models } from './models.svelte';
 import { page } from './page.svelte';
@@ -161,7 +162,7 @@ class Run {
         throw new Problem({
           title: 'the run ended without saying how',
           status: 0,
-          found: `${live.steps.length} tokens, then the connection closed`,
+          found: `${plural(live.steps.length, 'token')}, then the connection closed`,
           instead: 'look under Runs for what was kept, or run it again',
         });
       }

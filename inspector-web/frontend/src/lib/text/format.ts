@@ -1,6 +1,6 @@
 /** Numbers as people read them: honest digits, with their unit. */
 
-const THIN = '\u202f'; // no-break thin space between number and unit
+const THIN = '\u202f'; // no-break thin space, as between number and unit
 const grouped = new Intl.NumberFormat('en-US');
 
 export function count(n: number): string {
@@ -17,11 +17,11 @@ export function percent(p: number): string {
   return `${power(c)}${THIN}%`;
 }
 
-/** 1.2 x 10^-7 with real superscripts. */
+/** 1.2 x 10^-7 with real superscripts, on one line wherever it stands. */
 export function power(x: number): string {
   const [mantissa, exponent] = x.toExponential(1).split('e');
   const raised = String(Number(exponent)).replace(/[-0-9]/g, (c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]));
-  return `${mantissa} × 10${raised}`;
+  return `${mantissa}${THIN}×${THIN}10${raised}`;
 }
 
 /** Four digits, for tables and axes. */
@@ -89,9 +89,14 @@ export function when(iso: string): string {
   return date.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 }
 
-/** 'one token', '3 tokens'. */
+/** '1 token', '3 tokens'. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/** 'the one layer', 'each of the 6 layers'. */
+export function eachOf(n: number, one: string): string {
+  return n === 1 ? `the one ${one}` : `each of the ${plural(n, one)}`;
 }
 
 /** 1st, 2nd, 3rd, 11th. */

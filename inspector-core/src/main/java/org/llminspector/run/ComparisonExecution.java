@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
@@ -122,7 +123,7 @@ final class ComparisonExecution {
             progress("hooks", i, chunks.size(), "from " + chunk.get(0));
             hooks.compare(idsA, idsB, chunk);
         }
-        progress("hooks", chunks.size(), chunks.size(), hooks.rows().size() + " hooks compared");
+        progress("hooks", chunks.size(), chunks.size(), Plural.of(hooks.rows().size(), "hook") + " compared");
     }
 
     /** A split that cannot be had does not spoil the rest: it says why. */
@@ -151,7 +152,7 @@ final class ComparisonExecution {
         try (TwinOutput output = new TwinOutput(a, b, options.top(), options.top(), folder.promptFile())) {
             boolean same = Arrays.equals(idsA, idsB);
             output.window(idsA, idsB, 0, idsA.length, 0, same ? idsA : null);
-            progress("prompt", 1, 1, idsA.length + " positions compared");
+            progress("prompt", 1, 1, Plural.of(idsA.length, "position") + " compared");
             return output.measures();
         }
     }
@@ -163,12 +164,12 @@ final class ComparisonExecution {
             int scored = 0;
             for (int i = 0; i < windows.size(); i++) {
                 TextWindows.Window w = windows.get(i);
-                String note = scored + " of " + text.ids().length + " tokens";
+                String note = scored + " of " + Plural.of(text.ids().length, "token");
                 progress("text", i, windows.size(), note, output.meanKld());
                 output.window(w.ids(), w.ids(), w.from(), w.to(), w.offset(), w.ids());
                 scored += w.to() - w.from();
             }
-            progress("text", windows.size(), windows.size(), scored + " tokens scored", output.meanKld());
+            progress("text", windows.size(), windows.size(), Plural.of(scored, "token") + " scored", output.meanKld());
             String whole = prepared.request().text();
             return new ComparisonManifest.TextPart(
                     whole == null ? null : whole.substring(0, whole.offsetByCodePoints(0, beginning(whole))),

@@ -3,6 +3,7 @@ package org.llminspector.run;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.tokenize.Token;
 
@@ -76,8 +77,8 @@ record Prompt(String text, List<Token> tokens) {
         }
         if (tokens.size() <= context) return tokens;
         throw tooLong(field, context)
-                .found(tokens.size() + " tokens")
-                .instead("shorten it by at least " + (tokens.size() - context) + " tokens");
+                .found(Plural.of(tokens.size(), "token"))
+                .instead("shorten it by at least " + Plural.of(tokens.size() - context, "token"));
     }
 
     private static Problem tooLong(String field, int context) {

@@ -10,6 +10,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import org.llminspector.analysis.Divergence;
 import org.llminspector.analysis.Divergence.Metric;
+import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
@@ -57,7 +58,7 @@ final class TwinHooks {
         DecoderSpec spec = b.spec();
         ExportedHooks here = a.folder().exported();
         if (here != null && !here.has(hook)) return "not in A: " + here.why(hook.point());
-        if (hook.layer() >= spec.nLayers()) return "B has " + spec.nLayers() + " layers";
+        if (hook.layer() >= spec.nLayers()) return "B has " + Plural.of(spec.nLayers(), "layer");
         if (!hook.point().existsIn(spec, hook.layer()))
             return "not in B: " + hook.point().absence();
         ExportedHooks there = b.folder().exported();

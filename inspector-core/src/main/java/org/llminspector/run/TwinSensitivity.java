@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.analysis.TokenDivergence;
+import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
@@ -77,7 +78,7 @@ final class TwinSensitivity {
     }
 
     Sensitivity measure() {
-        step("A, over " + positions() + " positions");
+        step("A, over " + Plural.of(positions(), "position"));
         for (PreparedSensitivity.Pass p : passes) reference.add(prepared.a().logits(p.a()));
         step(restore ? "B as it is" : "A as it is");
         Measured base = measure(start.engine());
@@ -88,7 +89,7 @@ final class TwinSensitivity {
         }
         modules.sort(Comparator.comparingDouble(TwinSensitivity::worth).reversed());
         Sensitivity.MixedPlan plan = options.budgetBytes() == null ? null : plan(modules, base);
-        steps.at(total, total, modules.size() + " modules ranked");
+        steps.at(total, total, Plural.of(modules.size(), "module") + " ranked");
         return new Sensitivity(
                 options, positions(), base.measures(), base.bytes(), endBytes, List.copyOf(modules), plan);
     }
@@ -158,7 +159,7 @@ final class TwinSensitivity {
         List<String> names = chosen.stream().map(Sensitivity.Module::module).toList();
         PrecisionPlan plan = from;
         for (ModuleGroup g : groups) if (names.contains(g.name())) plan = g.change(plan, to);
-        step("the suggested plan: " + chosen.size() + " of " + ranked.size() + " modules " + changed());
+        step("the suggested plan: " + chosen.size() + " of " + Plural.of(ranked.size(), "module") + " " + changed());
         Measured measured = measure(plan);
         double effects = chosen.stream().mapToDouble(m -> m.effect().value()).sum();
         double kld = base.measures().meanKld().value();

@@ -147,8 +147,8 @@ class LowPrecisionTest {
                 assertThat(mixed.info().arithmetic())
                         .contains("7 modules: fp16")
                         .contains("20 modules: int8")
-                        .contains("1 modules: int4")
-                        .contains("1 modules: fp32");
+                        .contains("1 module: int4")
+                        .contains("1 module: fp32");
                 assertThat(Golden.kl(full, logits(mixed, ids), vocab)).isGreaterThan(1e-4);
                 assertThat(logits(all, ids)).isEqualTo(full);
             }

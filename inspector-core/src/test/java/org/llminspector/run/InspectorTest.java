@@ -288,7 +288,7 @@ class InspectorTest {
                         .build(),
                 RunListener.NONE);
         assertThat(m.engine().precision()).isEqualTo(Precision.INT8);
-        assertThat(m.engine().arithmetic()).contains("1 modules: fp16").contains("28 modules: int8");
+        assertThat(m.engine().arithmetic()).contains("1 module: fp16").contains("28 modules: int8");
         assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
         assertThat(inspector
                         .analyses()

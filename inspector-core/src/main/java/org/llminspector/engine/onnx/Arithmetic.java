@@ -2,6 +2,7 @@ package org.llminspector.engine.onnx;
 
 import java.util.List;
 import java.util.stream.Collectors;
+import org.llminspector.base.Plural;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Choice;
@@ -18,7 +19,11 @@ final class Arithmetic {
         List<Choice> choices = plan.choices(spec);
         if (choices.size() == 1) return of(choices.get(0), target) + cache(plan, target);
         return choices.stream()
-                .map(c -> modules.stream().filter(m -> plan.at(m).equals(c)).count() + " modules: " + of(c, target))
+                .map(c -> Plural.of(
+                                modules.stream()
+                                        .filter(m -> plan.at(m).equals(c))
+                                        .count(),
+                                "module") + ": " + of(c, target))
                 .collect(Collectors.joining(" | ", "", cache(plan, target)));
     }
 

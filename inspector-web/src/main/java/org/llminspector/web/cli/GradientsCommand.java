@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.Json;
+import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.GradientRequest.Of;
@@ -80,10 +81,10 @@ final class GradientsCommand extends AskCommand {
     private static void tables(GradientsAnswer answer, PrintWriter print) {
         print.println(String.format(
                 Locale.ROOT,
-                "%s, %d tokens, %d targets: %.6f%n",
+                "%s, %s, %s: %.6f%n",
                 answer.model(),
-                answer.tokens().size(),
-                answer.targets().size(),
+                Plural.of(answer.tokens().size(), "token"),
+                Plural.of(answer.targets().size(), "target"),
                 answer.value()));
         if (!answer.hooks().isEmpty()) {
             List<List<String>> rows = new ArrayList<>();

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
+import org.llminspector.base.Plural;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -37,7 +38,7 @@ final class HooksCommand extends AskCommand {
             out.println(Json.write(hooks));
         } else {
             int layers = inspector.model(slug).spec().nLayers();
-            out.println(slug + ", " + layers + " layers\n");
+            out.println(slug + ", " + Plural.of(layers, "layer") + "\n");
             table(hooks, layers, out);
         }
     }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.Json;
+import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
@@ -221,7 +222,10 @@ final class RunCommand extends ModelCommand {
         parts.add((noStore ? "not kept" : "run " + m.id()));
         parts.add(m.model().slug() + ", " + m.engine().precision().name().toLowerCase(Locale.ROOT) + ", "
                 + m.engine().device());
-        parts.add(m.promptLength() + (generated > 0 ? " + " + generated : "") + " tokens");
+        parts.add(
+                generated > 0
+                        ? m.promptLength() + " + " + generated + " tokens"
+                        : Plural.of(m.promptLength(), "token"));
         parts.add(String.format(Locale.ROOT, "%.0f ms", m.timings().totalMs()));
         if (m.timings().decodeTokensPerSecond() != null) {
             parts.add(String.format(Locale.ROOT, "%.1f tokens/s", m.timings().decodeTokensPerSecond()));
@@ -233,7 +237,8 @@ final class RunCommand extends ModelCommand {
             long bytes = m.captures().stream()
                     .mapToLong(RunManifest.CaptureEntry::bytes)
                     .sum();
-            parts.add(m.captures().size() + " captures, " + Lines.bytes(bytes) + (out == null ? "" : " in " + out));
+            parts.add(Plural.of(m.captures().size(), "capture") + ", " + Lines.bytes(bytes)
+                    + (out == null ? "" : " in " + out));
         }
         err.println(String.join(" · ", parts));
         err.flush();

@@ -2,6 +2,7 @@ package org.llminspector.web.cli;
 
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import org.llminspector.base.Plural;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.RunListener;
@@ -28,7 +29,7 @@ final class RunTeller implements RunListener {
             progress.clear();
             printer.prompt(prompt);
         } else {
-            progress.show("reading the prompt, " + prompt.size() + " tokens");
+            progress.show("reading the prompt, " + Plural.of(prompt.size(), "token"));
         }
     }
 
@@ -41,7 +42,7 @@ final class RunTeller implements RunListener {
     public void token(GeneratedToken token, KvCacheReport kvCache) {
         generated++;
         if (printer != null) printer.token(token);
-        else progress.show(generated + " tokens");
+        else progress.show(Plural.of(generated, "token"));
     }
 
     @Override

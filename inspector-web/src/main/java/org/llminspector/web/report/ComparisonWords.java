@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.function.Function;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.base.Plural;
 import org.llminspector.run.ComparisonManifest;
 import org.llminspector.run.ComparisonManifest.Cost;
 import org.llminspector.run.Sensitivity;
@@ -30,8 +31,8 @@ public final class ComparisonWords {
         }
         if (o == null) return words.toString();
         words.append("Over ")
-                .append(o.positions())
-                .append(m.text() == null ? " positions of the prompt" : " tokens of the text");
+                .append(Plural.of(o.positions(), m.text() == null ? "position" : "token"))
+                .append(m.text() == null ? " of the prompt" : " of the text");
         words.append(" B's next-token distributions lie ")
                 .append(Html.number(o.meanKld().value()))
                 .append(" nats from A's on average, and both find the same token most probable ")
@@ -132,7 +133,7 @@ public final class ComparisonWords {
         List<String[]> rows = new ArrayList<>();
         if (a == null || b == null) return rows;
         rows.add(new String[] {"Form of the engine", a.form(), b.form(), ""});
-        String read = "Prefill, " + a.prefillTokens() + " tokens (tokens/s)";
+        String read = "Prefill, " + Plural.of(a.prefillTokens(), "token") + " (tokens/s)";
         cost(rows, read, speed(a.prefill()), speed(b.prefill()), median(a.prefill()), median(b.prefill()));
         cost(rows, "Decode (tokens/s)", speed(a.decode()), speed(b.decode()), median(a.decode()), median(b.decode()));
         cost(rows, "Load time", ms(a.loadMs()), ms(b.loadMs()), a.loadMs(), b.loadMs());
@@ -210,7 +211,7 @@ public final class ComparisonWords {
     /** What was changed, over what, from where to where. */
     public static String sensitivityLead(Sensitivity s) {
         boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
-        String measured = "Over " + s.positions() + " positions. ";
+        String measured = "Over " + Plural.of(s.positions(), "position") + ". ";
         return measured
                 + (restore
                         ? "B was run again with one module at a time put back to A's precision. B itself lies "
@@ -226,7 +227,7 @@ public final class ComparisonWords {
         boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
         OutputMeasures o = plan.measures();
         return "For at most " + Html.bytes(s.options().budgetBytes()) + ": "
-                + plan.modules().size() + " of " + s.modules().size() + " modules "
+                + plan.modules().size() + " of " + Plural.of(s.modules().size(), "module") + " "
                 + (restore ? "restored" : "lowered") + ". Its weights take " + Html.bytes(plan.bytes())
                 + ". It was run: KL(A‖plan) is " + estimate(o.meanKld(), -1)
                 + " nats, where effects that added up would"
