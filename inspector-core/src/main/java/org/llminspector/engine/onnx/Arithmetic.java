@@ -30,8 +30,7 @@ final class Arithmetic {
     /** What else a GPU does its own way: "" on a CPU. */
     static String cache(PrecisionPlan plan, Target target) {
         if (!target.cuda()) return "";
-        return "; attention and KV cache in " + (target.halves(plan) ? "fp16" : "fp32")
-                + ", the cache in the host's memory, copied to the GPU for each pass";
+        return "; attention and KV cache in " + (target.halves(plan) ? "fp16" : "fp32");
     }
 
     /** Of one module's product. */

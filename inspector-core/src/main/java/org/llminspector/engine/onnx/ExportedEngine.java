@@ -45,10 +45,12 @@ public final class ExportedEngine implements InspectorEngine {
     /** Held is a graph that ONNX Runtime has open, and how many sequences run on it. */
     static final class Held {
         final OrtSession session;
+        final Memory memory;
         private int users;
 
-        Held(OrtSession session) {
+        Held(OrtSession session, Memory memory) {
             this.session = session;
+            this.memory = memory;
         }
     }
 
@@ -86,6 +88,10 @@ public final class ExportedEngine implements InspectorEngine {
     public static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, String device, PrecisionPlan plan) {
         Target target = OnnxDevices.target(device);
         check(plan);
+        return open(checkpoint, spec, target);
+    }
+
+    static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, Target target) {
         return new ExportedEngine(checkpoint, spec, target);
     }
 
@@ -153,7 +159,7 @@ public final class ExportedEngine implements InspectorEngine {
         }
         Held held = hold(shown);
         return new ExportedSession(
-                spec, held.session, ports, hooks, request, shown.isEmpty(), memory, () -> release(held));
+                spec, held.session, held.memory, ports, hooks, request, shown.isEmpty(), memory, () -> release(held));
     }
 
     /** Why nothing can be changed. */
@@ -172,7 +178,7 @@ public final class ExportedEngine implements InspectorEngine {
                 if (idle) close(e.getValue());
                 return idle;
             });
-            held = new Held(create(shown));
+            held = held(create(shown));
             open.put(Set.copyOf(shown), held);
         }
         held.users++;
@@ -183,7 +189,12 @@ public final class ExportedEngine implements InspectorEngine {
         held.users--;
     }
 
+    private Held held(OrtSession session) {
+        return new Held(session, Memory.of(session, target));
+    }
+
     private static void close(Held held) {
+        held.memory.close();
         Ort.call(env -> {
             held.session.close();
             return null;

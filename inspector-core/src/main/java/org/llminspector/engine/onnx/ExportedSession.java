@@ -1,6 +1,7 @@
 package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -25,7 +26,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
-/** ExportedSession is one sequence on an exported graph: what a pass gave as keys and values the next one is given. */
+/** ExportedSession is one sequence on an exported graph. */
 final class ExportedSession implements Session {
 
     /** At or below these a score is a mask's, which exporters write as the lowest number of the format. */
@@ -40,13 +41,14 @@ final class ExportedSession implements Session {
     private final CaptureBuffers buffers;
     private final boolean fast;
     private final Runnable release;
-    private OrtSession.Result last; // holds the keys and values so far; null before the first pass
+    private final ExportedCache cache;
     private int length;
     private long copyOutNanos;
 
     ExportedSession(
             DecoderSpec spec,
             OrtSession session,
+            Memory device,
             ExportedPorts ports,
             ExportedHooks hooks,
             SessionRequest request,
@@ -60,6 +62,9 @@ final class ExportedSession implements Session {
         this.release = release;
         for (HookId id : request.hooks()) places.put(id, hooks.place(id));
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
+        Set<String> read = new HashSet<>();
+        places.values().forEach(p -> read.add(p.value()));
+        this.cache = new ExportedCache(spec, ports, device, read);
     }
 
     @Override
@@ -84,20 +89,16 @@ final class ExportedSession implements Session {
                 feed.booleans(ExportedPorts.USE_CACHE, new boolean[] {length > 0}, 1);
             }
             for (int i = 0; i < spec.nLayers(); i++) {
-                Attention a = spec.layers().get(i).attention();
-                for (String part : List.of(i + ".key", i + ".value")) {
-                    feed.put(
-                            ExportedPorts.past(part),
-                            last == null ? nothing(feed, part, a) : tensor(last, ExportedPorts.present(part)));
-                    requested.add(ExportedPorts.present(part));
-                }
+                requested.add(ExportedPorts.present(i + ".key"));
+                requested.add(ExportedPorts.present(i + ".value"));
             }
             places.values().forEach(p -> requested.add(p.value()));
-            OrtSession.Result result = Ort.call(env -> session.run(feed.inputs(), requested));
+            Map<String, OnnxValue> pinned = cache.bind(feed, length + count);
+            requested.removeAll(pinned.keySet());
+            OrtSession.Result result = Ort.call(env -> session.run(feed.inputs(), requested, pinned));
             try {
-                float[] logits = take(result, count);
-                if (last != null) last.close();
-                last = result;
+                float[] logits = take(result, pinned.keySet(), count);
+                cache.advance(result);
                 length += count;
                 return logits;
             } catch (RuntimeException | Error e) {
@@ -111,25 +112,16 @@ final class ExportedSession implements Session {
         return ports.inputs().contains(input);
     }
 
-    /** Keys or values of no position. */
-    private OnnxTensor nothing(Feed feed, String part, Attention a) {
-        return feed.own(part, Feed.tensor(Feed.memory(0, 1), ports.cache(), 1, a.nKvHeads(), 0, a.dHead()));
-    }
-
     private static OnnxTensor tensor(OrtSession.Result result, String name) {
         return (OnnxTensor) result.get(name).orElseThrow();
     }
 
-    private float[] take(OrtSession.Result result, int count) {
+    private float[] take(OrtSession.Result result, Set<String> placed, int count) {
         for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
-            long[] cache = {1, a.nKvHeads(), (long) length + count, a.dHead()};
+            long[] shape = ExportedCache.shape(spec.layers().get(i).attention(), length + count);
             for (String part : List.of(i + ".key", i + ".value")) {
-                check(
-                        ExportedPorts.present(part),
-                        tensor(result, ExportedPorts.present(part)),
-                        cache,
-                        "the graph's cache");
+                String present = ExportedPorts.present(part);
+                if (!placed.contains(present)) check(present, tensor(result, present), shape, "the graph's cache");
             }
         }
         OnnxTensor scores = tensor(result, ExportedPorts.LOGITS);
@@ -254,7 +246,7 @@ final class ExportedSession implements Session {
 
     @Override
     public void close() {
-        if (last != null) last.close();
+        cache.close();
         buffers.close();
         release.run();
     }

@@ -10,10 +10,8 @@ import org.llminspector.spec.DecoderSpec;
  * FusedAttention writes attention as one GroupQueryAttention. It turns whole heads itself; partial and odd rotations are
  * written out before it.
  *
- * <p>In FP32, which the operator takes on a CPU only, its cache [1, kv_head, max_pos, d_head] comes in and goes out as the
- * same memory. In FP16, for CUDA, the cache is in the host's memory and has to cross to the device: so only the rows that
- * there are come in, [1, past, kv_head, d_head], and only this pass's go out. The operator gets them with room for this
- * pass's behind them, as it writes its output where its input was.
+ * <p>Its cache [1, kv_head, max_pos, d_head] comes in and goes out as the same memory: on a CPU in FP32, on CUDA, where the
+ * operator takes no FP32, in FP16.
  */
 final class FusedAttention implements AttentionCore {
 
@@ -49,7 +47,7 @@ final class FusedAttention implements AttentionCore {
 
     @Override
     public boolean inPlace() {
-        return !halves;
+        return true;
     }
 
     @Override
@@ -74,22 +72,15 @@ final class FusedAttention implements AttentionCore {
                 half(q),
                 half(k),
                 half(v),
-                past("key", i, a, k),
-                past("value", i, a, v),
+                past("key", i, a),
+                past("value", i, a),
                 graph.input("last_position", Type.INT32, 1),
                 graph.input("positions_so_far", Type.INT32),
                 tables[0],
                 tables[1]);
-        if (!halves) {
-            present("key", i, out[1]);
-            present("value", i, out[2]);
-            return out[0];
-        }
-        String after = graph.input("past_positions", Type.INT64, 1);
-        String turned = graph.node("Slice", out[1], after, graph.ints(Long.MAX_VALUE), graph.ints(2));
-        present("key", i, swapped(turned)); // [1, pos, kv_head, d_head]
-        present("value", i, rows(v, a));
-        return graph.toFloat(out[0]);
+        present("key", i, out[1]);
+        present("value", i, out[2]);
+        return halves ? graph.toFloat(out[0]) : out[0];
     }
 
     private Type type() {
@@ -105,21 +96,8 @@ final class FusedAttention implements AttentionCore {
         return reshape(graph, rotary.rotate(apart, a.rope(), a.dHead()), 0, 0, (long) heads * a.dHead());
     }
 
-    private String past(String what, int layer, Attention a, String now) {
-        String name = "past_" + what + "." + layer;
-        if (!halves) return graph.input(name, Type.FLOAT, 1, a.nKvHeads(), -1, a.dHead());
-        String past = graph.input(name, Type.FLOAT16, 1, -1, a.nKvHeads(), a.dHead());
-        return swapped(graph.node("Concat", new Attributes().with("axis", 1), past, rows(now, a)));
-    }
-
-    /** This pass's keys or values, [1, pos, kv_head, d_head]. */
-    private String rows(String x, Attention a) {
-        return reshape(graph, half(x), 0, 0, a.nKvHeads(), a.dHead());
-    }
-
-    /** Positions and heads change places. */
-    private String swapped(String x) {
-        return graph.node("Transpose", new Attributes().with("perm", 0, 2, 1, 3), x);
+    private String past(String what, int layer, Attention a) {
+        return graph.input("past_" + what + "." + layer, type(), 1, a.nKvHeads(), -1, a.dHead());
     }
 
     private void present(String what, int layer, String value) {

@@ -3,7 +3,6 @@ package org.llminspector.engine.onnx;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -18,8 +17,7 @@ import org.llminspector.spec.DecoderSpec;
  * are captured, that is the capture's.
  *
  * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
- * which a pass reads the first rows and writes the next. On a GPU both cross to the device and back: the Java binding has
- * no tensors that stay there.
+ * which a pass reads the first rows and writes the next.
  */
 final class KvCache implements AutoCloseable {
 
@@ -27,26 +25,37 @@ final class KvCache implements AutoCloseable {
     private final int maxPositions;
     private final boolean inPlace;
     private final Type type;
-    private final Map<String, ByteBuffer> memory = new LinkedHashMap<>(); // by "key.0", "value.0" ...
+    private final Map<String, Memory.Block> blocks = new LinkedHashMap<>(); // by "key.0", "value.0" ...
     private final Map<String, OnnxTensor> whole = new HashMap<>();
     private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
     private int length;
 
-    /** @param given memory of some outputs, by {@link Graph#cache}'s names; the others' is made here */
-    KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given) {
+    /**
+     * @param given the host's memory of some outputs, by {@link Graph#cache}'s names
+     * @param memory where the others' is set aside
+     */
+    KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given, Memory memory) {
         this.spec = spec;
         this.maxPositions = maxPositions;
         this.inPlace = graph.inPlace();
         this.type = graph.inputs().get("past_key.0");
+        try {
+            reserve(given, memory);
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void reserve(Map<String, ByteBuffer> given, Memory memory) {
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
             for (String what : new String[] {"key.", "value."}) {
                 ByteBuffer bytes = given.get("new_" + what + i);
-                if (bytes == null) bytes = Feed.memory(maxPositions * row(a), type.bytes());
-                memory.put(what + i, bytes);
-                if (inPlace) {
-                    whole.put(what + i, Feed.tensor(bytes, type, 1, a.nKvHeads(), maxPositions, a.dHead()));
-                }
+                Memory.Block block =
+                        bytes == null ? memory.reserve(maxPositions * row(a), type) : Memory.host(bytes, type);
+                blocks.put(what + i, block);
+                if (inPlace) whole.put(what + i, block.view(0, 1, a.nKvHeads(), maxPositions, a.dHead()));
             }
         }
     }
@@ -63,15 +72,15 @@ final class KvCache implements AutoCloseable {
      */
     Map<String, OnnxValue> bind(Feed feed, int count, Map<String, String> outputs) {
         if (inPlace && !pinned.isEmpty()) return pinned; // as in the pass before
-        memory.forEach((name, bytes) -> {
+        blocks.forEach((name, block) -> {
             OnnxTensor past = whole.get(name);
             OnnxTensor now = past;
             if (!inPlace) {
                 Attention a = spec.layers()
                         .get(Integer.parseInt(name.substring(name.indexOf('.') + 1)))
                         .attention();
-                past = feed.own("past_" + name, rows(bytes, a, 0, length));
-                now = feed.own("new_" + name, rows(bytes, a, length, count));
+                past = feed.own("past_" + name, rows(block, a, 0, length));
+                now = feed.own("new_" + name, rows(block, a, length, count));
             }
             feed.put("past_" + name, past);
             pinned.put(outputs.get("new_" + name), now);
@@ -79,10 +88,8 @@ final class KvCache implements AutoCloseable {
         return pinned;
     }
 
-    private OnnxTensor rows(ByteBuffer all, Attention a, int from, int count) {
-        int row = Math.toIntExact(row(a)) * type.bytes();
-        ByteBuffer part = all.slice(from * row, count * row).order(ByteOrder.LITTLE_ENDIAN);
-        return Feed.tensor(part, type, 1, count, a.nKvHeads(), a.dHead());
+    private static OnnxTensor rows(Memory.Block all, Attention a, int from, int count) {
+        return all.view(from * row(a), 1, count, a.nKvHeads(), a.dHead());
     }
 
     private static long row(Attention a) {
@@ -99,7 +106,8 @@ final class KvCache implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public final void close() {
         whole.values().forEach(OnnxTensor::close);
+        blocks.values().forEach(Memory.Block::close);
     }
 }

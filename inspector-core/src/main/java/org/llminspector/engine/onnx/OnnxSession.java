@@ -58,7 +58,7 @@ final class OnnxSession implements Session {
         graph.cache().forEach((name, output) -> {
             if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
         });
-        this.cache = new KvCache(spec, request.maxPositions(), graph, captured);
+        this.cache = new KvCache(spec, request.maxPositions(), graph, captured, open.memory());
         this.places = new Places(spec, request.maxPositions(), graph.inputs());
         this.changes = new Changes(spec, request, graph);
     }

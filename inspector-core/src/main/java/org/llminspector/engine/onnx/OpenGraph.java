@@ -14,6 +14,7 @@ final class OpenGraph implements AutoCloseable {
     private final Graph graph;
     private final boolean fast;
     private final OrtSession session;
+    private final Memory memory;
     private final AtomicInteger users = new AtomicInteger();
 
     /**
@@ -31,6 +32,7 @@ final class OpenGraph implements AutoCloseable {
                 return env.createSession(graph.model(), options);
             }
         });
+        this.memory = Memory.of(session, target);
     }
 
     /** One more sequence runs on it; each leaves once. */
@@ -55,12 +57,18 @@ final class OpenGraph implements AutoCloseable {
         return fast;
     }
 
+    /** Where its KV caches lie. */
+    Memory memory() {
+        return memory;
+    }
+
     OrtSession.Result run(Map<String, OnnxTensorLike> inputs, Set<String> requested, Map<String, OnnxValue> pinned) {
         return Ort.call(env -> session.run(inputs, requested, pinned));
     }
 
     @Override
     public void close() {
+        memory.close();
         Ort.call(env -> {
             session.close();
             return null;

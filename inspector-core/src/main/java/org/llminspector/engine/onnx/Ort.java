@@ -5,7 +5,6 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import com.sun.jna.Function;
 import com.sun.jna.Platform;
-import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import org.llminspector.base.Problem;
 
@@ -49,13 +48,11 @@ final class Ort {
      */
     private static void holdAgain() {
         try {
-            Field api = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
             Method create = OrtEnvironment.class.getDeclaredMethod("createHandle", long.class, int.class, String.class);
-            api.setAccessible(true);
             create.setAccessible(true);
-            create.invoke(null, api.getLong(null), OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR.getValue(), "llm-inspector");
+            create.invoke(null, NativeOrt.api(), OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR.getValue(), "llm-inspector");
         } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException("this is not the ONNX Runtime that was built against", e);
+            throw NativeOrt.otherVersion(e);
         }
     }
 

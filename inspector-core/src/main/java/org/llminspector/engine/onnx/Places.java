@@ -49,7 +49,6 @@ final class Places implements AutoCloseable {
             feed.number("positions_so_far", start + count);
             feed.number("last_position", start + count - 1, 1);
         }
-        if (wanted.containsKey("past_positions")) feed.longs("past_positions", new long[] {start}, 1);
         for (int r = 0; r < ropes.size(); r++) {
             Rope rope = ropes.get(r);
             if (wanted.containsKey("cos." + r)) {

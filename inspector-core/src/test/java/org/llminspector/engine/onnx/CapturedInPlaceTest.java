@@ -91,7 +91,7 @@ class CapturedInPlaceTest {
         Map<HookId, float[]> copies = new TreeMap<>();
         try (OnnxWeights held = encodings.weights();
                 OpenGraph open = new OpenGraph(graph, held, target, false);
-                KvCache cache = new KvCache(spec, n, graph, Map.of());
+                KvCache cache = new KvCache(spec, n, graph, Map.of(), open.memory());
                 Places places = new Places(spec, n, graph.inputs());
                 Feed feed = new Feed()) {
             feed.longs("ids", Arrays.stream(IDS).asLongStream().toArray(), 1, n);

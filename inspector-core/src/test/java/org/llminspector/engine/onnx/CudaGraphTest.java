@@ -67,7 +67,6 @@ class CudaGraphTest {
             "SimplifiedLayerNormalization",
             "SkipLayerNormalization",
             "SkipSimplifiedLayerNormalization",
-            "Slice",
             "Softmax",
             "Split",
             "Sqrt",
@@ -183,8 +182,8 @@ class CudaGraphTest {
             assertThat(half.kvCache().bytes() * 2).isEqualTo(full.kvCache().bytes());
             assertThat(half.kvCache().allocatedBytes() * 2)
                     .isEqualTo(full.kvCache().allocatedBytes());
-            assertThat(cuda.info().arithmetic()).contains("fp16 matrix products", "KV cache in fp16", "host's memory");
-            assertThat(cpu.info().arithmetic()).contains("fp32 arithmetic").doesNotContain("host");
+            assertThat(cuda.info().arithmetic()).contains("fp16 matrix products", "KV cache in fp16");
+            assertThat(cpu.info().arithmetic()).contains("fp32 arithmetic");
         }
     }
 
@@ -225,7 +224,7 @@ class CudaGraphTest {
                     .containsEntry("past_key.0", Type.FLOAT16)
                     .containsEntry("past_value.3", Type.FLOAT16)
                     .containsEntry("cos_table.0", Type.FLOAT16);
-            assertThat(fp16.inPlace()).isFalse();
+            assertThat(fp16.inPlace()).isTrue();
 
             Graph int8 = fast(w, CUDA, Precision.INT8);
             assertThat(int8.operators())

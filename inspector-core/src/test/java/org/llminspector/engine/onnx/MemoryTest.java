@@ -74,6 +74,30 @@ class MemoryTest {
     }
 
     @Test
+    void cachesWhereASessionRunsLeakNothing() throws IOException {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"), Kind.ONNX);
+                OnnxEngine fused = OnnxEngine.open(g.weights, CudaGraphs.TARGET, PrecisionPlan.of(Precision.FP16));
+                OnnxEngine plain = OnnxEngine.open(g.weights, CudaGraphs.TARGET, PrecisionPlan.of(Precision.FP32))) {
+            long before = 0;
+            for (int i = 0; i < 600; i++) {
+                if (i == 200) {
+                    System.gc();
+                    before = residentKib();
+                }
+                for (OnnxEngine engine : List.of(fused, plain)) {
+                    try (Session s = engine.begin(SessionRequest.plain(64))) {
+                        s.append(new int[] {1, 2, 3});
+                        s.append(new int[] {4});
+                    }
+                }
+            }
+            System.gc();
+            // One leaked cache a sequence would be 400 x 96 KiB.
+            assertThat(residentKib() - before).as("KiB grown").isLessThan(8 * MIB);
+        }
+    }
+
+    @Test
     void aThousandFullCapturesLeakNothing() throws IOException {
         try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"), Kind.ONNX)) {
             long lent = CaptureMemory.lentBytes();

@@ -1,0 +1,44 @@
+package org.llminspector.engine.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtSession;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
+
+/** Memory is where a KV cache lies: in the host's memory, or where its graph runs. */
+interface Memory extends AutoCloseable {
+
+    Memory HOST = (elements, type) -> host(Feed.memory(elements, type.bytes()), type);
+
+    /** Where a session's keys and values may stay from pass to pass. */
+    static Memory of(OrtSession session, Target target) {
+        return target.cuda() ? new DeviceMemory(session, target.device()) : HOST;
+    }
+
+    /** Sets memory aside; what is in it is not said. */
+    Block reserve(long elements, Type type);
+
+    @Override
+    default void close() {}
+
+    /** Block is memory set aside. */
+    interface Block extends AutoCloseable {
+
+        /** A tensor over its elements from that one on; to be closed before the block is. */
+        OnnxTensor view(long from, long... shape);
+
+        @Override
+        default void close() {}
+    }
+
+    /** A block of the host's memory that is there already. */
+    static Block host(ByteBuffer bytes, Type type) {
+        return (from, shape) -> {
+            int unit = type.bytes();
+            ByteBuffer part = bytes.slice(Math.toIntExact(from * unit), Math.toIntExact(Tensor.elements(shape) * unit));
+            return Feed.tensor(part.order(ByteOrder.LITTLE_ENDIAN), type, shape);
+        };
+    }
+}

@@ -1,0 +1,63 @@
+package org.llminspector.engine.onnx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.llminspector.capture.Capture;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.spec.DecoderSpec;
+
+/** Keys and values of exported graphs that stay where the session runs, as on a GPU, against such as are handed out. */
+class ExportedCacheTest {
+
+    private static final int[] IDS = {5, 9, 2, 7, 11, 3, 8};
+
+    static Stream<Path> graphs() throws IOException {
+        return Files.list(Path.of("src/test/resources/golden/onnx")).filter(Files::isDirectory);
+    }
+
+    @ParameterizedTest
+    @MethodSource("graphs")
+    void theSameNumbers(Path dir) {
+        try (Checkpoint checkpoint = Checkpoint.open(dir)) {
+            DecoderSpec spec = ExportedSpec.of(checkpoint);
+            ExportedHooks hooks = new ExportedHooks(checkpoint.onnx().orElseThrow(), spec);
+            SortedSet<HookId> found = HookPatterns.all(spec);
+            found.removeIf(id -> !hooks.has(id));
+            try (ExportedEngine host = ExportedEngine.open(checkpoint, spec, Target.cpu(2));
+                    ExportedEngine device = ExportedEngine.open(checkpoint, spec, CudaGraphs.TARGET)) {
+                for (SortedSet<HookId> seen : List.of(new TreeSet<HookId>(), found)) {
+                    assertThat(run(device, seen)).isEqualTo(run(host, seen));
+                }
+            }
+        }
+    }
+
+    /** The last logits, and every captured value, as text. */
+    private static List<String> run(ExportedEngine engine, SortedSet<HookId> hooks) {
+        try (Session s = engine.begin(new SessionRequest(IDS.length, hooks, List.of(), List.of()))) {
+            s.append(Arrays.copyOf(IDS, 4));
+            s.append(Arrays.copyOfRange(IDS, 4, 5));
+            float[] logits = s.append(Arrays.copyOfRange(IDS, 5, IDS.length));
+            Capture capture = s.capture();
+            TreeMap<String, String> values = new TreeMap<>();
+            capture.tensors().forEach((id, t) -> values.put(id.name(), Arrays.toString(t.toFloats())));
+            values.put("last", Arrays.toString(logits));
+            return values.entrySet().stream().map(Object::toString).toList();
+        }
+    }
+}
