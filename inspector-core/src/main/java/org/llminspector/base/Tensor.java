@@ -17,8 +17,9 @@ public final class Tensor {
     private final DType dtype;
     private final long[] shape;
     private final ByteBuffer data;
+    private final Lease lease; // null: for ever
 
-    private Tensor(DType dtype, long[] shape, ByteBuffer data) {
+    private Tensor(DType dtype, long[] shape, ByteBuffer data, Lease lease) {
         long expected = elements(shape) * dtype.bytes();
         if (data.remaining() != expected) {
             throw new IllegalArgumentException("tensor " + dtype + Arrays.toString(shape) + " needs " + expected
@@ -27,18 +28,19 @@ public final class Tensor {
         this.dtype = dtype;
         this.shape = shape.clone();
         this.data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
+        this.lease = lease;
     }
 
     /** A tensor over these bytes, which are not copied and must not change afterwards. */
     public static Tensor of(DType dtype, ByteBuffer data, long... shape) {
-        return new Tensor(dtype, shape, data);
+        return new Tensor(dtype, shape, data, null);
     }
 
     public static Tensor of(float[] values, long... shape) {
         ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(values);
-        return new Tensor(DType.F32, shape, bytes);
+        return new Tensor(DType.F32, shape, bytes, null);
     }
 
     public DType dtype() {
@@ -61,13 +63,24 @@ public final class Tensor {
         return data.remaining();
     }
 
+    /** The same values; they, and views of them, can be read until the lease ends. */
+    public Tensor lent(Lease lease) {
+        return new Tensor(dtype, shape, data, lease);
+    }
+
     /** A view of the bytes, little-endian, positioned at 0. */
     public ByteBuffer data() {
-        return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        return bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private ByteBuffer bytes() {
+        if (lease != null) lease.check();
+        return data;
     }
 
     /** The value of element i in row-major order, decoded. */
     public double get(long i) {
+        ByteBuffer data = bytes();
         int at = Math.toIntExact(i * dtype.bytes());
         return switch (dtype) {
             case F64 -> data.getDouble(at);
@@ -93,10 +106,11 @@ public final class Tensor {
 
     /** The first {@code n} values from element {@code from} on, as float32, into the beginning of {@code out}. */
     public void toFloats(long from, float[] out, int n) {
+        ByteBuffer data = data();
         int at = Math.toIntExact(from * dtype.bytes());
         switch (dtype) {
             case F32 ->
-                data().position(at)
+                data.position(at)
                         .slice()
                         .order(ByteOrder.LITTLE_ENDIAN)
                         .asFloatBuffer()
@@ -125,7 +139,7 @@ public final class Tensor {
             toFloats(i, part, count);
             out.asFloatBuffer().position(i).put(part, 0, count);
         }
-        return new Tensor(DType.F32, shape, out);
+        return of(DType.F32, out, shape);
     }
 
     /** Rows [from, to) of the first axis, a view. */
@@ -133,12 +147,13 @@ public final class Tensor {
         long row = byteSize() / shape[0];
         long[] part = shape.clone();
         part[0] = (long) to - from;
-        return new Tensor(dtype, part, data.slice(Math.toIntExact(from * row), Math.toIntExact((to - from) * row)));
+        return new Tensor(
+                dtype, part, data.slice(Math.toIntExact(from * row), Math.toIntExact((to - from) * row)), lease);
     }
 
     /** The same values in another shape, a view. */
     public Tensor reshaped(long... to) {
-        return new Tensor(dtype, to, data);
+        return new Tensor(dtype, to, data, lease);
     }
 
     /** The part of the tensor that the slices pick, one slice an axis, copied; every axis stays. */
@@ -153,11 +168,11 @@ public final class Tensor {
         if (whole) return this;
         ByteBuffer out = ByteBuffer.allocate(Math.toIntExact(elements(part) * dtype.bytes()))
                 .order(ByteOrder.LITTLE_ENDIAN);
-        copy(0, 0, ranges, out);
-        return new Tensor(dtype, part, out.flip());
+        copy(0, 0, ranges, bytes(), out);
+        return of(dtype, out.flip(), part);
     }
 
-    private void copy(int axis, long offset, int[][] ranges, ByteBuffer out) {
+    private void copy(int axis, long offset, int[][] ranges, ByteBuffer data, ByteBuffer out) {
         if (axis == shape.length) {
             int at = Math.toIntExact(offset * dtype.bytes());
             out.put(data.slice(at, dtype.bytes()));
@@ -170,7 +185,9 @@ public final class Tensor {
             out.put(data.slice(at, (ranges[axis][1] - ranges[axis][0]) * dtype.bytes()));
             return;
         }
-        for (int i = ranges[axis][0]; i < ranges[axis][1]; i++) copy(axis + 1, offset + i * stride, ranges, out);
+        for (int i = ranges[axis][0]; i < ranges[axis][1]; i++) {
+            copy(axis + 1, offset + i * stride, ranges, data, out);
+        }
     }
 
     /** The matrix with its axes exchanged, copied tile by tile on all cores. */
@@ -178,15 +195,16 @@ public final class Tensor {
         if (shape.length != 2) throw new IllegalArgumentException("only a matrix can be transposed, not " + this);
         int rows = Math.toIntExact(shape[0]);
         int cols = Math.toIntExact(shape[1]);
+        ByteBuffer data = bytes();
         ByteBuffer out = ByteBuffer.allocateDirect(data.remaining()).order(ByteOrder.LITTLE_ENDIAN);
         IntStream.range(0, (rows + TILE - 1) / TILE)
                 .parallel()
-                .forEach(band -> transpose(out, band * TILE, Math.min(TILE, rows - band * TILE), rows, cols));
-        return new Tensor(dtype, new long[] {cols, rows}, out);
+                .forEach(band -> transpose(data, out, band * TILE, Math.min(TILE, rows - band * TILE), rows, cols));
+        return of(dtype, out, cols, rows);
     }
 
     /** Turns rows [first, first + n): a tile is turned apart, so that each of its rows is written at once. */
-    private void transpose(ByteBuffer out, int first, int n, int rows, int cols) {
+    private void transpose(ByteBuffer data, ByteBuffer out, int first, int n, int rows, int cols) {
         int size = dtype.bytes();
         byte[] row = new byte[TILE * size];
         byte[] turned = new byte[TILE * TILE * size];

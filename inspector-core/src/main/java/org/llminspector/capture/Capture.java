@@ -10,9 +10,9 @@ import org.llminspector.hook.HookId;
 /**
  * Capture is what a run saw: plain tensors by hook, in the order in which data flowed.
  *
- * @param done what {@link #release} does
+ * @param done what {@link #close} does
  */
-public record Capture(SortedMap<HookId, Tensor> tensors, Runnable done) {
+public record Capture(SortedMap<HookId, Tensor> tensors, Runnable done) implements AutoCloseable {
 
     public Capture {
         tensors = Collections.unmodifiableSortedMap(new TreeMap<>(tensors));
@@ -23,10 +23,11 @@ public record Capture(SortedMap<HookId, Tensor> tensors, Runnable done) {
     }
 
     /**
-     * Lets other runs have the memory at once; without it they have it when nobody holds the tensors any more. No tensor
-     * of this capture, and no view of one, may be read afterwards.
+     * Lets other runs have the memory at once; without it they have it when nobody holds the tensors any more. Reading a
+     * tensor of this capture, or a view of one, afterwards is an IllegalStateException.
      */
-    public void release() {
+    @Override
+    public void close() {
         done.run();
     }
 

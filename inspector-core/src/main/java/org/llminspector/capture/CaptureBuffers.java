@@ -13,6 +13,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.llminspector.base.DType;
+import org.llminspector.base.Lease;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory.Block;
 import org.llminspector.hook.Axis;
@@ -32,6 +33,7 @@ public final class CaptureBuffers implements AutoCloseable {
     private final DecoderSpec spec;
     private final int maxPositions;
     private final CaptureMemory memory;
+    private final Lease lease = new Lease("the captured values");
     private final List<Block> blocks = new ArrayList<>();
     private final SortedMap<HookId, ByteBuffer> buffers = new TreeMap<>();
     private final TreeSet<HookId> own;
@@ -39,7 +41,6 @@ public final class CaptureBuffers implements AutoCloseable {
     private List<Block> scratch = List.of();
     private int positions;
     private boolean built; // there may be readers
-    private boolean gone;
 
     public CaptureBuffers(DecoderSpec spec, Collection<HookId> hooks, int maxPositions, CaptureMemory memory) {
         this(spec, hooks, maxPositions, memory, Map.of());
@@ -98,7 +99,7 @@ public final class CaptureBuffers implements AutoCloseable {
      * @return by hook; without those whose value is another's
      */
     public Map<HookId, ByteBuffer> places(int start, int count) {
-        requireMemory();
+        lease.check();
         dropScratch();
         Map<HookId, ByteBuffer> places = new LinkedHashMap<>();
         Map<HookId, Integer> sizes = new LinkedHashMap<>();
@@ -148,7 +149,7 @@ public final class CaptureBuffers implements AutoCloseable {
      * @param count positions of the pass
      */
     public void take(HookId id, ByteBuffer values, int start, int count) {
-        requireMemory();
+        lease.check();
         ByteBuffer buffer = buffers.get(id);
         if (inRows(id)) {
             int row = buffer.capacity() / maxPositions;
@@ -177,7 +178,7 @@ public final class CaptureBuffers implements AutoCloseable {
 
     /** Everything taken so far; views of the buffers where the positions are all there. */
     public Capture build() {
-        requireMemory();
+        lease.check();
         built = true;
         SortedMap<HookId, Tensor> tensors = new TreeMap<>();
         buffers.forEach((id, buffer) -> {
@@ -185,12 +186,11 @@ public final class CaptureBuffers implements AutoCloseable {
             long[] part = shape(id, positions);
             int[][] ranges = new int[whole.length][];
             for (int a = 0; a < ranges.length; a++) ranges[a] = new int[] {0, Math.toIntExact(part[a])};
-            tensors.put(
-                    id,
-                    inRows(id)
-                            ? Tensor.of(DType.F32, buffer.slice(0, bytes(part)), part)
-                            : Tensor.of(DType.F32, buffer.slice(0, buffer.capacity()), whole)
-                                    .slice(ranges));
+            Tensor seen = inRows(id)
+                    ? Tensor.of(DType.F32, buffer.slice(0, bytes(part)), part)
+                    : Tensor.of(DType.F32, buffer.slice(0, buffer.capacity()), whole)
+                            .slice(ranges);
+            tensors.put(id, seen.lent(lease));
         });
         return new Capture(tensors, this::giveBack);
     }
@@ -199,12 +199,8 @@ public final class CaptureBuffers implements AutoCloseable {
         return id.point().shape(spec, Math.max(0, id.layer()), n, n);
     }
 
-    private void requireMemory() {
-        if (gone) throw new IllegalStateException("the captured values were released");
-    }
-
     private void giveBack() {
-        gone = true;
+        lease.end();
         dropScratch();
         blocks.forEach(Block::giveBack);
     }

@@ -134,7 +134,9 @@ final class Examinee {
     }
 
     double[] losses(int[] tokens) {
-        return losses(pass(tokens, false), tokens);
+        try (Capture pass = pass(tokens, false)) {
+            return losses(pass, tokens);
+        }
     }
 
     /** Log-probability of each of an answer's tokens after a prompt. */

@@ -5,6 +5,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -88,15 +89,16 @@ final class HeadExam {
             int[] tokens = IntStream.concat(
                             IntStream.of(begin), IntStream.concat(IntStream.of(once), IntStream.of(once)))
                     .toArray();
-            Capture pass = model.pass(tokens, true);
-            double[] losses = Examinee.losses(pass, tokens);
-            int half =
-                    begin.length - 1 + REPEATED; // where the loss of the repeat's first token is: not known to repeat
-            randomFirst += mean(losses, begin.length - 1, half) / SEQUENCES;
-            randomAgain += mean(losses, half + 1, losses.length) / SEQUENCES;
-            BitSet all = new BitSet();
-            all.set(0, tokens.length);
-            scores.add(scores(model, pass, tokens, all));
+            try (Capture pass = model.pass(tokens, true)) {
+                double[] losses = Examinee.losses(pass, tokens);
+                // Where the loss of the repeat's first token is: not known to repeat.
+                int half = begin.length - 1 + REPEATED;
+                randomFirst += mean(losses, begin.length - 1, half) / SEQUENCES;
+                randomAgain += mean(losses, half + 1, losses.length) / SEQUENCES;
+                BitSet all = new BitSet();
+                all.set(0, tokens.length);
+                scores.add(scores(model, pass, tokens, all));
+            }
         }
         return average(scores);
     }
@@ -107,27 +109,33 @@ final class HeadExam {
             Tale tale = tales.tale(Split.HELD_OUT, i);
             List<Token> read = model.tokens(tale.text());
             int[] tokens = read.stream().mapToInt(Token::id).toArray();
-            Capture pass = model.pass(tokens, true);
-            names.add(model, pass, tale, read);
-            String chant = tale.chant().orElse(null);
-            if (chant == null) continue;
-            int first = tale.text().indexOf(chant);
-            int again = tale.text().indexOf(chant, first + 1);
-            if (again < 0) continue;
-            double[] losses = Examinee.losses(pass, tokens);
-            BitSet said = within(read, first, first + chant.length());
-            BitSet repeated = within(read, again, again + chant.length());
-            if (said.cardinality() != repeated.cardinality()) continue; // cut otherwise: not the same tokens
-            chantFirst += mean(losses, said.nextSetBit(0) - 1, said.length() - 1);
-            // The first of the words again is a choice of the story's; the rest are copied.
-            chantAgain += mean(losses, repeated.nextSetBit(0), repeated.length() - 1);
-            chants++;
-            scores.add(scores(model, pass, tokens, repeated));
+            try (Capture pass = model.pass(tokens, true)) {
+                names.add(model, pass, tale, read);
+                chant(model, pass, tale, read, tokens).ifPresent(scores::add);
+            }
         }
         if (chants == 0) return List.of();
         chantFirst /= chants;
         chantAgain /= chants;
         return average(scores);
+    }
+
+    /** What heads do where a story's magic words come again; empty if they do not, or as other tokens. */
+    private Optional<List<HeadScores>> chant(Examinee model, Capture pass, Tale tale, List<Token> read, int[] tokens) {
+        String chant = tale.chant().orElse(null);
+        if (chant == null) return Optional.empty();
+        int first = tale.text().indexOf(chant);
+        int again = tale.text().indexOf(chant, first + 1);
+        if (again < 0) return Optional.empty();
+        BitSet said = within(read, first, first + chant.length());
+        BitSet repeated = within(read, again, again + chant.length());
+        if (said.cardinality() != repeated.cardinality()) return Optional.empty(); // cut otherwise
+        double[] losses = Examinee.losses(pass, tokens);
+        chantFirst += mean(losses, said.nextSetBit(0) - 1, said.length() - 1);
+        // The first of the words again is a choice of the story's; the rest are copied.
+        chantAgain += mean(losses, repeated.nextSetBit(0), repeated.length() - 1);
+        chants++;
+        return Optional.of(scores(model, pass, tokens, repeated));
     }
 
     static BitSet within(List<Token> tokens, int from, int to) {

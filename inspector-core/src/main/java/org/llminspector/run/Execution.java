@@ -43,9 +43,9 @@ final class Execution {
         long opened = System.nanoTime();
         checkCancelled("while the model opened");
         listener.started(id, run.tokens());
-        SessionRequest sessionRequest = new SessionRequest(
-                run.maxPositions(), run.hooks(), run.interventions(), run.sources(engine, run.ids()));
-        try (Session session = engine.begin(sessionRequest)) {
+        try (Capture clean = run.clean(engine, run.ids());
+                Session session = engine.begin(
+                        new SessionRequest(run.maxPositions(), run.hooks(), run.interventions(), run.sources(clean)))) {
             GenerationLoop.Result result = GenerationLoop.run(
                     session,
                     run.ids(),
@@ -55,19 +55,19 @@ final class Execution {
                     run.maxPositions(),
                     new Relay(),
                     listener::cancelled);
-            Capture capture = session.capture();
-            RunManifest.Timings timings = new RunManifest.Timings(
-                    ms(submitted, started),
-                    ms(started, opened),
-                    result.prefillMs(),
-                    result.decodeMs(),
-                    session.captureMs(),
-                    ms(started, System.nanoTime()),
-                    speed(result));
-            RunManifest manifest = manifest(engine, session, result, capture, timings);
-            store.save(manifest, capture);
-            capture.release();
-            return manifest;
+            try (Capture capture = session.capture()) {
+                RunManifest.Timings timings = new RunManifest.Timings(
+                        ms(submitted, started),
+                        ms(started, opened),
+                        result.prefillMs(),
+                        result.decodeMs(),
+                        session.captureMs(),
+                        ms(started, System.nanoTime()),
+                        speed(result));
+                RunManifest manifest = manifest(engine, session, result, capture, timings);
+                store.save(manifest, capture);
+                return manifest;
+            }
         }
     }
 

@@ -5,9 +5,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
 import org.llminspector.capture.InterventionCheck;
@@ -75,20 +77,20 @@ record PreparedRun(
         return tokens().stream().mapToInt(Token::id).toArray();
     }
 
-    /**
-     * Where changes take values from over these tokens: other runs, looked up before; for freeze, the same tokens
-     * without interventions.
-     */
-    List<Map<HookId, Tensor>> sources(InspectorEngine engine, int[] ids) {
-        if (frozen.isEmpty()) return sources;
-        Map<HookId, Tensor> clean;
+    /** What these tokens leave without interventions at the hooks that freeze. */
+    Capture clean(InspectorEngine engine, int[] ids) {
+        if (frozen.isEmpty()) return new Capture(new TreeMap<>());
         try (Session session = engine.begin(new SessionRequest(ids.length, frozen, List.of(), List.of()))) {
             session.append(ids.clone());
-            clean = new HashMap<>(session.capture().tensors());
+            return session.capture();
         }
+    }
+
+    /** Where changes take values from: other runs, looked up before; for freeze, the clean run of the same tokens. */
+    List<Map<HookId, Tensor>> sources(Capture clean) {
         List<Map<HookId, Tensor>> all = new ArrayList<>();
         for (int i = 0; i < interventions.size(); i++) {
-            all.add(interventions.get(i).op() == Intervention.Op.FREEZE ? clean : sources.get(i));
+            all.add(interventions.get(i).op() == Intervention.Op.FREEZE ? clean.tensors() : sources.get(i));
         }
         return all;
     }

@@ -97,15 +97,15 @@ final class TwinHooks {
 
     /** One pass a side over one chunk. */
     void compare(int[] idsA, int[] idsB, List<HookId> chunk) {
-        Capture left = a.capture(idsA, chunk);
-        Capture right = b.capture(idsB, chunk);
-        for (HookId hook : chunk) {
-            Divergence d = Divergence.of(hook.point(), left.get(hook), right.get(hook));
-            byPoint.computeIfAbsent(hook.point(), p -> new LinkedHashMap<>()).put(Math.max(0, hook.layer()), d);
-            rows.add(row(hook, d));
+        try (Capture left = a.capture(idsA, chunk);
+                Capture right = b.capture(idsB, chunk)) {
+            for (HookId hook : chunk) {
+                Divergence d = Divergence.of(hook.point(), left.get(hook), right.get(hook));
+                byPoint.computeIfAbsent(hook.point(), p -> new LinkedHashMap<>())
+                        .put(Math.max(0, hook.layer()), d);
+                rows.add(row(hook, d));
+            }
         }
-        left.release();
-        right.release();
     }
 
     private static ComparisonManifest.HookRow row(HookId hook, Divergence d) {

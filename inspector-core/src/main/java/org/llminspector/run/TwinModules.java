@@ -84,25 +84,27 @@ final class TwinModules {
             both.add(m.output());
             both.add(m.input());
         }
-        Capture left = a.capture(idsA, both);
-        Capture right = b.capture(idsB, outputs);
-        Map<HookId, Tensor> patches = new LinkedHashMap<>();
-        modules.forEach(m -> patches.put(m.input(), left.get(m.input())));
-        Capture patched = b.capture(idsB, outputs, patches);
-        for (Module m : modules) {
-            HookId out = m.output();
-            ErrorSplit s = ErrorSplit.of(left.get(out), right.get(out), patched.get(out));
-            errors.add(new ComparisonManifest.ModuleError(
-                    m.name(),
-                    out,
-                    TwinHooks.finite(s.total()),
-                    TwinHooks.finite(s.made()),
-                    TwinHooks.finite(s.inherited()),
-                    s.cosine()));
+        try (Capture left = a.capture(idsA, both);
+                Capture right = b.capture(idsB, outputs);
+                Capture patched = b.capture(idsB, outputs, inputs(modules, left))) {
+            for (Module m : modules) {
+                HookId out = m.output();
+                ErrorSplit s = ErrorSplit.of(left.get(out), right.get(out), patched.get(out));
+                errors.add(new ComparisonManifest.ModuleError(
+                        m.name(),
+                        out,
+                        TwinHooks.finite(s.total()),
+                        TwinHooks.finite(s.made()),
+                        TwinHooks.finite(s.inherited()),
+                        s.cosine()));
+            }
         }
-        left.release();
-        right.release();
-        patched.release();
+    }
+
+    private static Map<HookId, Tensor> inputs(List<Module> modules, Capture seen) {
+        Map<HookId, Tensor> inputs = new LinkedHashMap<>();
+        modules.forEach(m -> inputs.put(m.input(), seen.get(m.input())));
+        return inputs;
     }
 
     List<ComparisonManifest.ModuleError> errors() {

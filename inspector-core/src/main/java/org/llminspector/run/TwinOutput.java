@@ -9,6 +9,9 @@ import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.TokenDivergence;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 
 /**
  * TwinOutput compares what both sides say next, position by position, as lines of a file and as measures over all of
@@ -45,20 +48,22 @@ final class TwinOutput implements AutoCloseable {
      * @param next for row i the id that really follows, at index i + 1; null: not known
      */
     void window(int[] idsA, int[] idsB, int from, int to, int offset, int[] next) throws IOException {
-        Tensor left = a.logits(idsA); // [1, pos, vocab]
-        Tensor right = b.logits(idsB);
-        for (int row = from; row < to; row++) {
-            Integer token = next != null && row + 1 < next.length ? next[row + 1] : null;
-            TokenDivergence t = TokenDivergence.of(row(left, row), row(right, row), token, k);
-            gathering.add(t);
-            ComparedToken line = ComparedToken.of(offset + row, idsA[row], t, kept, a.folder());
-            lines.write(Json.mapper().writeValueAsString(line));
-            lines.newLine();
+        try (Capture left = a.logits(idsA);
+                Capture right = b.logits(idsB)) {
+            for (int row = from; row < to; row++) {
+                Integer token = next != null && row + 1 < next.length ? next[row + 1] : null;
+                TokenDivergence t = TokenDivergence.of(row(left, row), row(right, row), token, k);
+                gathering.add(t);
+                ComparedToken line = ComparedToken.of(offset + row, idsA[row], t, kept, a.folder());
+                lines.write(Json.mapper().writeValueAsString(line));
+                lines.newLine();
+            }
         }
     }
 
-    /** One position of logits [1, pos, vocab]. */
-    static float[] row(Tensor logits, int row) {
+    /** The logits of one position, [vocab]. */
+    static float[] row(Capture seen, int row) {
+        Tensor logits = seen.get(HookId.of(HookPoint.LOGITS)); // [1, pos, vocab]
         return logits.reshaped(logits.shape()[1], logits.shape()[2])
                 .rows(row, row + 1)
                 .toFloats();

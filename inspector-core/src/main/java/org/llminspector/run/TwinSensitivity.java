@@ -11,7 +11,7 @@ import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.analysis.TokenDivergence;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.SensitivityRequest.Direction;
@@ -40,7 +40,7 @@ final class TwinSensitivity {
     private final PrecisionPlan to;
     private final List<ModuleGroup> groups;
     private final List<PreparedSensitivity.Pass> passes;
-    private final List<Tensor> reference = new ArrayList<>();
+    private final List<Capture> reference = new ArrayList<>();
     private final Steps steps;
     private final int total;
     private final long endBytes;
@@ -77,7 +77,16 @@ final class TwinSensitivity {
         }
     }
 
+    /** May be asked once: A's logits are gone afterwards. */
     Sensitivity measure() {
+        try {
+            return ranked();
+        } finally {
+            reference.forEach(Capture::close);
+        }
+    }
+
+    private Sensitivity ranked() {
         step("A, over " + Plural.of(positions(), "position"));
         for (PreparedSensitivity.Pass p : passes) reference.add(prepared.a().logits(p.a()));
         step(restore ? "B as it is" : "A as it is");
@@ -123,15 +132,16 @@ final class TwinSensitivity {
         int at = 0;
         for (int i = 0; i < passes.size(); i++) {
             PreparedSensitivity.Pass p = passes.get(i);
-            Tensor left = reference.get(i); // [1, pos, vocab]
-            Tensor right = start.logits(engine, restore ? p.b() : p.a());
-            for (int row = p.from(); row < p.to(); row++) {
-                float[] a = TwinOutput.row(left, row);
-                float[] b = TwinOutput.row(right, row);
-                TokenDivergence t =
-                        TokenDivergence.of(a, b, p.next(row), prepared.options().top());
-                gathering.add(t);
-                kld[at++] = t.kl();
+            Capture left = reference.get(i);
+            try (Capture right = start.logits(engine, restore ? p.b() : p.a())) {
+                for (int row = p.from(); row < p.to(); row++) {
+                    float[] a = TwinOutput.row(left, row);
+                    float[] b = TwinOutput.row(right, row);
+                    TokenDivergence t = TokenDivergence.of(
+                            a, b, p.next(row), prepared.options().top());
+                    gathering.add(t);
+                    kld[at++] = t.kl();
+                }
             }
         }
         return new Measured(kld, gathering.measures(), engine.info().weightBytes());

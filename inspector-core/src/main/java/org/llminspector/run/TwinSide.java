@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;
@@ -55,14 +56,13 @@ final class TwinSide {
     }
 
     /** Logits of these tokens, [1, pos, vocab], on the engine's fastest form. */
-    Tensor logits(int[] ids) {
+    Capture logits(int[] ids) {
         return logits(engine(), ids);
     }
 
     /** The same on another engine of this model. */
-    Tensor logits(InspectorEngine engine, int[] ids) {
-        HookId logits = HookId.of(HookPoint.LOGITS);
-        return capture(engine, ids, List.of(logits), Map.of(), false).get(logits);
+    Capture logits(InspectorEngine engine, int[] ids) {
+        return capture(engine, ids, List.of(HookId.of(HookPoint.LOGITS)), Map.of(), false);
     }
 
     /** What these tokens leave at these hooks, always on the tapped form: the same whatever is seen beside it. */
@@ -88,13 +88,17 @@ final class TwinSide {
             sources.add(Map.of(hook, value));
         });
         interventions.addAll(run.interventions());
-        sources.addAll(run.sources(engine, ids));
-        try (Session session =
-                engine.begin(new SessionRequest(ids.length, new TreeSet<>(hooks), interventions, sources, tapped))) {
+        try (Capture clean = run.clean(engine, ids);
+                Session session = engine.begin(new SessionRequest(
+                        ids.length, new TreeSet<>(hooks), interventions, both(sources, run.sources(clean)), tapped))) {
             session.append(ids.clone());
             if (!"tapped".equals(form)) form = session.form();
             return session.capture();
         }
+    }
+
+    private static <T> List<T> both(List<T> first, List<T> then) {
+        return Stream.concat(first.stream(), then.stream()).toList();
     }
 
     private static Intervention replace(HookId hook) {

@@ -154,7 +154,7 @@ public final class EngineBench {
                     double whole = ms(from);
                     result.put(e.getKey() + "_bytes", capture.byteSize());
                     result.put(e.getKey() + "_tensors", hooks.size());
-                    capture.release(); // as a run does that is kept on disk
+                    capture.close(); // as a run does that is kept on disk
                     if (i == 0) continue;
                     add(times, e.getKey() + "_128_ms", ms - session.captureMs());
                     add(times, e.getKey() + "_whole_128_ms", whole);

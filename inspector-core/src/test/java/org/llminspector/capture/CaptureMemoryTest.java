@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
@@ -113,9 +115,34 @@ class CaptureMemoryTest {
             Capture capture = shown.build();
             shown.close();
             assertThat(memory.idleBytes()).isLessThan(all8);
-            capture.release();
+            capture.close();
             assertThat(memory.idleBytes()).isEqualTo(all8);
             assertThatThrownBy(() -> shown.places(0, 5)).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    @Test
+    void aReleasedCaptureIsNotReadForAnotherRuns() {
+        DecoderSpec spec = spec();
+        HookId resid = HookId.of(HookPoint.RESID_POST, 0);
+        HookId pattern = HookId.of(HookPoint.PATTERN, 0); // copied where positions are missing
+        TreeSet<HookId> hooks = new TreeSet<>(List.of(resid, pattern));
+        try (CaptureMemory memory = new CaptureMemory();
+                CaptureBuffers buffers = new CaptureBuffers(spec, hooks, 4, memory)) {
+            buffers.places(0, 2).get(resid).putFloat(0, 3f);
+            buffers.placed(0, 2);
+            Capture capture = buffers.build();
+            Tensor view = capture.get(resid).reshaped(2, spec.dModel()).rows(0, 1);
+            assertThat(view.get(0)).isEqualTo(3);
+            capture.close();
+            try (CaptureBuffers others = new CaptureBuffers(spec, hooks, 4, memory)) {
+                others.places(0, 2).get(resid).putFloat(0, 4f);
+                for (Tensor t : List.of(view, capture.get(resid), capture.get(pattern))) {
+                    assertThatThrownBy(t::toFloats)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessageContaining("the captured values were released");
+                }
+            }
         }
     }
 
@@ -124,16 +151,16 @@ class CaptureMemoryTest {
         DecoderSpec spec = spec();
         HookId post = HookId.of(HookPoint.RESID_POST, 0);
         HookId pre = HookId.of(HookPoint.RESID_PRE, 1);
-        TreeSet<HookId> both = new TreeSet<>(java.util.List.of(post, pre));
+        TreeSet<HookId> both = new TreeSet<>(List.of(post, pre));
         try (CaptureMemory memory = new CaptureMemory();
-                CaptureBuffers buffers = new CaptureBuffers(spec, both, 2, memory, java.util.Map.of(pre, post))) {
+                CaptureBuffers buffers = new CaptureBuffers(spec, both, 2, memory, Map.of(pre, post))) {
             buffers.places(0, 2).get(post).putFloat(4, 3f);
             buffers.placed(0, 2);
             Capture capture = buffers.build();
             assertThat(capture.get(pre).get(1)).isEqualTo(3);
             Tensor last = capture.get(post);
             assertThat(last.shape()).containsExactly(1, 2, spec.dModel());
-            capture.release();
+            capture.close();
         }
     }
 

@@ -20,6 +20,7 @@ import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
 import org.llminspector.golden.Golden;
@@ -145,6 +146,18 @@ class ComparisonsTest {
         assertThat(m.a().cost().weightBytes()).isGreaterThan(m.b().cost().weightBytes());
         assertThat(m.a().cost().kvBytesPerToken()).hasSize(4).containsOnly(2L * 2 * 16 * 4);
         assertThat(m.a().cost().decode().runs()).isEqualTo(2);
+    }
+
+    @Test
+    void whatBothSidesLeftIsGivenBack() {
+        Intervention freeze = new Intervention(
+                "blocks.1.hook_mlp_out", Intervention.Op.FREEZE, null, null, null, null, null, null, null);
+        long before = CaptureMemory.lentBytes();
+        ComparisonManifest m =
+                compare(side("the cat"), new SideBuilder().change(freeze).build(), TEXT);
+        assertThat(m.modules()).isNotEmpty();
+        inspector.run(new SideBuilder().prompt("the cat").change(freeze).build(), RunListener.NONE);
+        assertThat(CaptureMemory.lentBytes()).isLessThanOrEqualTo(before);
     }
 
     @Test

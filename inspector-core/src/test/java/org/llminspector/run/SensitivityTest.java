@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
+import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Part;
@@ -159,11 +160,13 @@ class SensitivityTest {
             }
         };
         SensitivityRequest asked = new SensitivityRequest(null, null, null, PLENTY, null);
+        long lent = CaptureMemory.lentBytes();
         ComparisonRequest request =
                 request(side(Precision.FP32, null, null), side(Precision.INT8, null, null), TEXT, asked);
         assertThatThrownBy(() -> inspector.comparisons().compare(request, listener))
                 .hasMessageContaining("cancelled");
         assertThat(inspector.comparisons().list(10, null)).isEmpty();
+        assertThat(CaptureMemory.lentBytes()).isLessThanOrEqualTo(lent);
         assertThat(heard).extracting(ComparisonListener.Progress::done).isSorted();
         assertThat(heard).allSatisfy(p -> assertThat(p.total()).isEqualTo(2 + 9 + 1));
         assertThat(heard.get(heard.size() - 1).note()).contains("restored to fp32");

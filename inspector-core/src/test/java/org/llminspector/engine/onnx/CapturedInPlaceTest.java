@@ -58,7 +58,7 @@ class CapturedInPlaceTest {
                     copies.forEach((id, expected) -> assertThat(capture.get(id).toFloats())
                             .as("%s with %d more", id, more)
                             .isEqualTo(expected));
-                    capture.release();
+                    capture.close();
                 }
             }
         }
@@ -121,7 +121,7 @@ class CapturedInPlaceTest {
             try (OnnxEngine engine = open(checkpoint)) {
                 capture = capture(engine, IDS, IDS.length);
                 capture.tensors().forEach((id, t) -> before.put(id, t.toFloats()));
-                capture(engine, new int[] {8, 8, 8, 8, 8, 8, 8}, IDS.length).release();
+                capture(engine, new int[] {8, 8, 8, 8, 8, 8, 8}, IDS.length).close();
                 capture(engine, new int[] {7, 7, 7, 7, 7, 7, 7}, IDS.length);
             }
             System.gc();

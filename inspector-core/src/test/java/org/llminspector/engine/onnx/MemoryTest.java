@@ -125,7 +125,7 @@ class MemoryTest {
         TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(engine.spec()));
         try (Session s = engine.begin(new SessionRequest(positions, all, List.of(), List.of()))) {
             s.append(new int[positions]);
-            s.capture().release();
+            s.capture().close();
         }
     }
 

@@ -52,7 +52,7 @@ class LeakTest {
                 s.append(new int[] {2});
                 Capture capture = s.capture();
                 assertThat(capture.tensors()).hasSize(all.size());
-                capture.release();
+                capture.close();
             }
             if (i % 20 == 0) System.gc(); // so that the heap stays small: it is not what is watched
         }
