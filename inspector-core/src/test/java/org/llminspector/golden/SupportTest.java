@@ -71,7 +71,7 @@ class SupportTest {
                 Weights weights = Family.open(checkpoint);
                 Reference reference = reference(model);
                 for (String engine : ENGINES) {
-                    for (Column column : columns(engine)) {
+                    for (Column column : columns()) {
                         run(model, engine, column, weights, reference, documented, found);
                     }
                 }
@@ -172,15 +172,11 @@ class SupportTest {
                 .orElseThrow();
     }
 
-    /** On CUDA both kernels of few bits are the exact one. */
-    private static List<Column> columns(String engine) {
+    private static List<Column> columns() {
         List<Column> columns = new ArrayList<>();
         for (Precision p : Precision.values()) {
             if (!p.weightOnly()) columns.add(new Column(p, null));
-            else
-                for (Kernel k : Kernel.values()) {
-                    if (!engine.equals(CUDA) || k == Kernel.EXACT) columns.add(new Column(p, k));
-                }
+            else for (Kernel k : Kernel.values()) columns.add(new Column(p, k));
         }
         return columns;
     }
@@ -289,8 +285,8 @@ class SupportTest {
 
                 All of it was run by a CPU: there was no GPU, and nothing on this page was ever run on one. **onnx for CUDA** are the
                 graphs that `--device cuda:0` opens on the onnx engine, run by the CPU with its own kernels. They show that the graphs
-                are right, and how far FP16 products, attention and cache go; not that a GPU's kernels are, nor how fast. Few bits have the
-                exact kernel only there.
+                are right, and how far FP16 products, attention and cache go; not that a GPU's kernels are, nor how fast. The fast
+                kernel of few bits has FP16 activations and scales there.
                 """);
         for (String engine : ENGINES) {
             for (String form : List.of("fast", "tapped")) {
@@ -351,7 +347,7 @@ class SupportTest {
     private static void table(StringBuilder out, String engine, String form, Map<String, String> found)
             throws IOException {
         String heading = engine + ", " + form;
-        List<String> labels = columns(engine).stream().map(Column::label).toList();
+        List<String> labels = columns().stream().map(Column::label).toList();
         out.append(row("model", labels))
                 .append("|---".repeat(labels.size() + 1))
                 .append("|\n");

@@ -53,10 +53,11 @@ final class Arithmetic {
     }
 
     private static String kernel(Choice choice, Target target, int bits, int block) {
-        if (target.cuda()) return "CUDA has the exact kernel only: fp32 activations";
         if (choice.kernel() == Kernel.EXACT) {
-            return "exact kernel: fp32 activations" + (bits == 8 ? " (slow: the weights are decoded each time)" : "");
+            boolean slow = bits == 8 && !target.cuda();
+            return "exact kernel: fp32 activations" + (slow ? " (slow: the weights are decoded each time)" : "");
         }
+        if (target.cuda()) return "fast kernel: fp16 activations and scales; fp32 residual stream and norms";
         return KernelProbe.rounds(bits, block)
                 ? "fast kernel: activations rounded to int8 in blocks; fp32 elsewhere"
                 : "fast kernel asked for, but this CPU has none: fp32 activations";

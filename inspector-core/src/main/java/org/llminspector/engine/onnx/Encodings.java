@@ -33,7 +33,7 @@ final class Encodings {
      *
      * @param codes the initializer with the codes, U8 [rows, blocks, block * bits / 8]: two 4-bit codes a byte, low half
      *     first
-     * @param scales the initializer with the scales, F32 [rows, blocks]
+     * @param scales the initializer with the scales, F32 or F16 [rows, blocks]
      */
     record Blocks(String codes, String scales, int rows, int cols, int bits, int block) {}
 
@@ -128,17 +128,26 @@ final class Encodings {
     /**
      * A scale a block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. Several weights of one
      * input lie one under the other.
+     *
+     * @param half whether the scales are rounded to FP16
      */
-    synchronized Blocks blocks(GraphBuilder graph, List<String> names, int bits, int size) {
+    synchronized Blocks blocks(GraphBuilder graph, List<String> names, int bits, int size, boolean half) {
         String format = String.join("+", names) + "@int" + bits + "-g" + size;
         Shape shape = shapes.computeIfAbsent(format, f -> make(f, names, bits, size));
         return new Blocks(
                 weights.declare(graph, format + ".codes"),
-                weights.declare(graph, format + ".scales"),
+                half ? halved(graph, format + ".scales") : weights.declare(graph, format + ".scales"),
                 shape.rows(),
                 shape.cols(),
                 bits,
                 shape.block());
+    }
+
+    private String halved(GraphBuilder graph, String scales) {
+        return weights.declare(graph, scales + "@fp16", () -> {
+            Tensor t = weights.held(scales);
+            return QuantScheme.of("fp16").quantize(t, scales).codes().reshaped(t.shape());
+        });
     }
 
     /** Whether these weights have blocks of one size, so that they can lie in one. */

@@ -15,7 +15,10 @@ import org.llminspector.engine.onnx.GraphBuilder.Type;
 /** Linears writes matrix products, each in the number format that the plan has for its weight. */
 final class Linears {
 
-    /** MatMulNBits' accuracy_level: 0 computes in float32, 4 rounds activations to int8 block by block (not on CUDA). */
+    /**
+     * MatMulNBits' accuracy_level: 0 computes in the format of the activations, 4 rounds them to int8 block by block. CUDA
+     * has 0 alone; quick is there what has activations in FP16.
+     */
     private static final int EXACT_LEVEL = 0;
 
     private static final int FAST_LEVEL = 4;
@@ -80,7 +83,7 @@ final class Linears {
     }
 
     private String product(String x, Choice choice, List<String> weights) {
-        int level = choice.kernel() == Kernel.FAST && !cuda ? FAST_LEVEL : EXACT_LEVEL;
+        boolean fast = choice.kernel() == Kernel.FAST;
         return switch (choice.precision()) {
             case FP32 -> floats(x, encodings.weights().floats(graph, weights.get(0)));
             case FP16 ->
@@ -88,9 +91,9 @@ final class Linears {
                         ? graph.toFloat(floats(graph.toHalf(x), encodings.halfCodes(graph, weights.get(0))))
                         : floats(x, encodings.halves(graph, weights.get(0)));
             case INT8 -> integers(x, encodings.channels(graph, weights));
-            case INT8_WEIGHT -> blocks(x, encodings.blocks(graph, weights, 8, 128), level);
-            case INT4_32 -> blocks(x, encodings.blocks(graph, weights, 4, 32), level);
-            case INT4_128 -> blocks(x, encodings.blocks(graph, weights, 4, 128), level);
+            case INT8_WEIGHT -> blocks(x, weights, 8, 128, fast);
+            case INT4_32 -> blocks(x, weights, 4, 32, fast);
+            case INT4_128 -> blocks(x, weights, 4, 128, fast);
             case BF16 -> throw new IllegalStateException("refused when the engine opened");
         };
     }
@@ -146,14 +149,17 @@ final class Linears {
         return (module.equals("unembed") && tied ? "embed" : module) + ".weight";
     }
 
-    private String blocks(String x, Encodings.Blocks w, int level) {
+    private String blocks(String x, List<String> weights, int bits, int size, boolean fast) {
+        boolean half = fast && cuda;
+        Encodings.Blocks w = encodings.blocks(graph, weights, bits, size, half);
         Attributes attributes = new Attributes()
                 .with("K", w.cols())
                 .with("N", w.rows())
                 .with("bits", w.bits())
                 .with("block_size", w.block())
-                .with("accuracy_level", level);
-        return graph.node("MatMulNBits", attributes, x, w.codes(), w.scales());
+                .with("accuracy_level", fast && !cuda ? FAST_LEVEL : EXACT_LEVEL);
+        String y = graph.node("MatMulNBits", attributes, half ? graph.toHalf(x) : x, w.codes(), w.scales());
+        return half ? graph.toFloat(y) : y;
     }
 
     /**

@@ -4,6 +4,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
+import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 
@@ -29,9 +30,10 @@ record Target(Integer device, boolean cuda, int threads) {
         return device == null ? "cpu" : "cuda:" + device;
     }
 
-    /** Whether products, attention and the KV cache are in FP16 here, not only the weights. */
+    /** Whether attention and the KV cache are in FP16 here. */
     boolean halves(PrecisionPlan plan) {
-        return cuda && plan.standard() == Precision.FP16;
+        boolean fast = plan.standard().weightOnly() && plan.kernel() == Kernel.FAST;
+        return cuda && (fast || plan.standard() == Precision.FP16);
     }
 
     /**

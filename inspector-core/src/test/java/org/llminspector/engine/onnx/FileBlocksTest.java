@@ -46,7 +46,7 @@ class FileBlocksTest {
                 }
                 GgufRows rows = weights.blocks(name).orElseThrow();
                 Encodings.Blocks blocks = encodings.blocks(
-                        new GraphBuilder(), List.of(name), bits, precision == Precision.INT4_32 ? 32 : 128);
+                        new GraphBuilder(), List.of(name), bits, precision == Precision.INT4_32 ? 32 : 128, false);
                 assertThat(blocks.block()).isEqualTo(32);
                 assertThat(held.held(blocks.scales()).toFloats())
                         .isEqualTo(rows.scales().toFloats());

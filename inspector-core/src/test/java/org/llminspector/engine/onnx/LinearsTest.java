@@ -38,7 +38,8 @@ class LinearsTest {
             for (String module : PrecisionPlan.modules(Family.open(checkpoint).spec())) {
                 String name = module + ".weight";
                 if (!weights.has(name)) continue;
-                float[] decoded = decoded(encodings.blocks(new GraphBuilder(), List.of(name), bits, size), weights);
+                float[] decoded =
+                        decoded(encodings.blocks(new GraphBuilder(), List.of(name), bits, size, false), weights);
                 assertThat(decoded)
                         .as(module)
                         .isEqualTo(QuantScheme.of("int" + bits + "-g" + size)
