@@ -23,6 +23,9 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   const b = page.getByRole('group', { name: /^B/ });
   await b.getByLabel('Engine').selectOption('onnx');
   await b.getByLabel('Precision').selectOption('int8');
+  await b.getByRole('button', { name: 'Another precision for some modules' }).click();
+  await b.getByLabel('Modules').fill('blocks.0.mlp.*');
+  await b.getByLabel('Their format').selectOption('fp16');
   await page.getByRole('button', { name: 'Compare', exact: true }).click();
   await expect(page.getByTestId('subject')).toContainText('int8 on onnx', { timeout: 150_000 });
   const said = await page.evaluate(() => [...(window as unknown as { said: Set<string> }).said]);
@@ -31,6 +34,9 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   const id = new URL(page.url()).searchParams.get('comparison') ?? '';
   const kept = (await (await request.get(`/api/v1/comparisons/${id}`)).json()) as ComparisonManifest;
   expect([kept.a.engine.name, kept.b.engine.name, kept.b.engine.precision]).toEqual(['torch', 'onnx', 'int8']);
+  const overrides = [{ modules: 'blocks.0.mlp.*', precision: 'fp16' }];
+  expect(kept.b.request.precision_plan).toEqual({ default: 'int8', kernel: 'fast', overrides });
+  expect(kept.a.request.precision_plan).toBeUndefined();
   await seeComparison(page);
 
   // A click in the heatmap opens the cell that is under the pointer.
@@ -69,15 +75,22 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   await expect.poll(titles).toEqual(before);
   await expect.poll(() => tableOf(page, 'cell')).toEqual(shown);
   await expect(b.getByLabel('Engine')).toHaveValue('onnx');
+  await expect(b.getByLabel('Modules')).toHaveValue('blocks.0.mlp.*');
+  await expect(page.getByLabel('Another prompt for B')).toHaveValue('');
   expect(posts).not.toContain('/api/v1/comparisons');
 });
 
 test('an address with a comparison and nothing else shows its own prompt and sides', async ({ page, request }) => {
   const model = await defaultModel(request);
   const reads = (text: string, ids: number[]) => (model.has_tokenizer ? { prompt: text } : { tokens: ids });
+  const overrides = [
+    { modules: 'blocks.*.mlp.*', precision: 'fp16' },
+    { modules: 'unembed', precision: 'fp32' },
+  ];
+  const plan = { default: 'int8', kernel: 'exact', overrides };
   const cut = [{ hook: 'blocks.0.attn.hook_z', op: 'zero', heads: [1] }];
   const data = {
-    a: { ...reads('The old fox', [5, 4, 3]), engine: 'onnx', precision: 'int8', interventions: cut },
+    a: { ...reads('The old fox', [5, 4, 3]), engine: 'onnx', precision_plan: plan, interventions: cut },
     b: { ...reads('The old dog', [5, 4, 6]), engine: 'onnx', precision: 'fp32', device: 'cpu' },
     ...(model.has_tokenizer ? { text: 'A fox sat by the road.' } : { text_tokens: [1, 2, 3, 4] }),
     options: { cost: false, split: false, hooks: ['blocks.*.hook_resid_post'] },
@@ -100,6 +113,12 @@ test('an address with a comparison and nothing else shows its own prompt and sid
       await expect(side.getByLabel('Device')).toHaveValue(device);
       await expect(side.getByLabel('Changes')).toHaveValue(changes);
     }
+    for (const [i, o] of overrides.entries()) {
+      await expect(a.getByLabel('Modules').nth(i)).toHaveValue(o.modules);
+      await expect(a.getByLabel('Their format').nth(i)).toHaveValue(o.precision);
+    }
+    await expect(a.getByRole('switch', { name: 'exact weight-only kernels' })).toBeChecked();
+    await expect(b.getByLabel('Modules')).toHaveCount(0);
     const text = page.getByLabel('A text for perplexity');
     if (model.has_tokenizer) await expect(text).toHaveValue('A fox sat by the road.');
     else await expect(text).toHaveAttribute('placeholder', /4 tokens that are not kept/);

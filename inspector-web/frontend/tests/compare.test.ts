@@ -3,8 +3,10 @@ import type { ComparedHook, ComparisonSide } from '../src/lib/api/comparison';
 import {
   fold,
   foldWidth,
+  formatPlan,
   hookName,
   parseChanges,
+  parsePlan,
   parseSize,
   points,
   ranked,
@@ -72,6 +74,27 @@ describe('changes as JSON', () => {
   });
 });
 
+describe('precisions of some modules', () => {
+  const overrides = [
+    { modules: 'blocks.*.mlp.*', precision: 'fp16' },
+    { modules: 'unembed', precision: 'int4_32', kernel: 'exact' as const },
+  ];
+
+  it('are in the address as the server says them, without what holds for all', () => {
+    const text = formatPlan({ default: 'int8', kernel: 'fast', overrides });
+    expect(text).not.toContain('int8');
+    expect(parsePlan(text)).toEqual({ overrides });
+    expect(parsePlan(formatPlan({ kernel: 'exact', overrides: [] }))).toEqual({ kernel: 'exact', overrides: [] });
+    expect([formatPlan(), formatPlan({ default: 'fp16', kernel: 'fast', overrides: [] })]).toEqual([null, null]);
+  });
+
+  it('are none where the address says nonsense', () => {
+    for (const text of [null, 'null', '{', '7', '{"overrides":1}', '{"overrides":[null]}', '{"kernel":"quick"}']) {
+      expect(parsePlan(text), String(text)).toEqual({ overrides: [] });
+    }
+  });
+});
+
 describe('modules', () => {
   const module = (name: string, value: number, perByte?: number) => ({
     module: name,
@@ -118,12 +141,13 @@ describe('values folded into rows', () => {
 });
 
 it('a side is named by what tells it from the other', () => {
-  const side = (slug: string, precision: string, interventions: unknown[] = []) =>
+  const side = (slug: string, precision: string, interventions: unknown[] = [], overrides: unknown[] = []) =>
     ({
       model: { slug },
       engine: { name: 'torch', precision },
-      request: { interventions },
+      request: { interventions, precision_plan: { overrides } },
     }) as unknown as ComparisonSide;
   expect(sideName(side('m', 'fp16'), side('m', 'fp32'))).toBe('fp16 on torch');
   expect(sideName(side('n', 'fp32', [{}]), side('m', 'fp32'))).toBe('n, fp32 on torch, 1 change');
+  expect(sideName(side('m', 'int8', [], [{}, {}]), side('m', 'int8'))).toBe('int8 on torch, 2 overrides');
 });

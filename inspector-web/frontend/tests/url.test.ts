@@ -37,6 +37,8 @@ describe('the URL', () => {
         deviceB: 'cuda:0',
         changesA: '[{"hook":"blocks.2.attn.hook_z","op":"zero"}]',
         changesB: '[]',
+        planA: '{"kernel":"exact","overrides":[]}',
+        planB: '{"overrides":[{"modules":"blocks.*.mlp.*","precision":"fp16"}]}',
         text: 'A story.\n\nAnd its end.',
         rank: 'matrix',
         lower: true,

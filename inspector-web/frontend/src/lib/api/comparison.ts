@@ -1,5 +1,5 @@
 /** The shapes of twin runs, as the server's records write them (snake_case, nulls and infinities left out). */
-import type { EngineInfo, ModelIdentity, ProblemJson, RunRequest, Token } from './types';
+import type { EngineInfo, ModelIdentity, PrecisionPlan, ProblemJson, RunRequest, Token } from './types';
 
 export type Part = 'prompt' | 'text';
 
@@ -51,7 +51,7 @@ export interface Sensitivity {
   end_bytes: number;
   modules: SensitiveModule[];
   plan?: {
-    precision_plan: Record<string, unknown>;
+    precision_plan: PrecisionPlan;
     modules: string[];
     bytes: number;
     expected_kld: number;

@@ -201,11 +201,27 @@ export interface Intervention {
   positions?: number[];
 }
 
+export type Kernel = 'exact' | 'fast';
+
+/** Another precision for some modules; of these the later ones win. */
+export interface PrecisionOverride {
+  modules: string;
+  precision: string;
+  kernel?: Kernel;
+}
+
+export interface PrecisionPlan {
+  default?: string;
+  kernel?: Kernel;
+  overrides?: PrecisionOverride[];
+}
+
 export interface RunRequest {
   model?: string;
   engine?: string;
   device?: string;
   precision?: string;
+  precision_plan?: PrecisionPlan;
   prompt?: string;
   tokens?: number[];
   add_special_tokens?: boolean;

@@ -1,5 +1,5 @@
 import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../api/comparison';
-import type { Intervention } from '../api/types';
+import type { Intervention, Kernel, PrecisionOverride, PrecisionPlan } from '../api/types';
 import { linear, type Scale } from '../paint/matrix';
 import type { CompareState, Metric } from '../state/url';
 import { plural } from '../text/format';
@@ -85,12 +85,14 @@ export function rampEnds(metric: Metric, top: string): [string, string] {
   return ['10⁻⁷', '1'];
 }
 
-/** 'fp16 on torch, 1 change' and so on: what tells a side from the other. */
+/** 'int8 on onnx, 1 override, 1 change' and so on: what tells a side from the other. */
 export function sideName(side: ComparisonSide, other?: ComparisonSide): string {
   const changes = side.request.interventions?.length ?? 0;
+  const overrides = side.request.precision_plan?.overrides?.length ?? 0;
   return [
     other && other.model.slug === side.model.slug ? '' : side.model.slug,
     `${side.engine.precision.toLowerCase()} on ${side.engine.name}`,
+    overrides ? plural(overrides, 'override') : '',
     changes ? plural(changes, 'change') : '',
   ]
     .filter(Boolean)
@@ -131,6 +133,31 @@ export function parseChanges(text: string | null): { changes: Intervention[]; wr
   } catch {
     return { changes: [], wrong: 'this is not JSON' };
   }
+}
+
+/** A side's plan apart from its default: the modules that have another precision, and the kernel if it is not the fast one. */
+export interface ModulePlan {
+  kernel?: Kernel;
+  overrides: PrecisionOverride[];
+}
+
+/** What the address says of it; nonsense is no plan. */
+export function parsePlan(text: string | null): ModulePlan {
+  try {
+    const { kernel, overrides = [] } = (JSON.parse(text ?? '{}') ?? {}) as PrecisionPlan;
+    return {
+      ...(kernel === 'exact' ? { kernel } : {}),
+      overrides: overrides.map((o) => ({ ...o, modules: String(o.modules), precision: String(o.precision) })),
+    };
+  } catch {
+    return { overrides: [] };
+  }
+}
+
+/** As the address says it: null for the same precision and the fast kernel everywhere. */
+export function formatPlan({ kernel, overrides = [] }: PrecisionPlan = {}): string | null {
+  if (overrides.length === 0 && kernel !== 'exact') return null;
+  return JSON.stringify({ ...(kernel === 'exact' ? { kernel } : {}), overrides });
 }
 
 /** Width of the rows into which one vector is folded: a divisor, about twice as wide as high, 64 at most. */

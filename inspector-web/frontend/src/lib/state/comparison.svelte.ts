@@ -10,7 +10,7 @@ import type {
 } from '../api/comparison';
 import { Problem, isAbort } from '../api/problem';
 import type { RunRequest } from '../api/types';
-import { parseChanges, parseSize } from '../compare/compare';
+import { formatPlan, parseChanges, parsePlan, parseSize, type ModulePlan } from '../compare/compare';
 import { hasTexts, parseIds } from '../text/tokens';
 import { lastTime, remember } from './lasttime';
 import { models } from './models.svelte';
@@ -56,6 +56,21 @@ class Comparison {
   });
   readonly changesA = $derived(parseChanges(page.compare.changesA));
   readonly changesB = $derived(parseChanges(page.compare.changesB));
+  readonly planA = $derived(parsePlan(models.exported ? null : page.compare.planA));
+  readonly planB = $derived(parsePlan(this.exportedB ? null : page.compare.planB));
+  /** What keeps modules from having precisions of their own, in words, or null. */
+  readonly wrongPlan: string | null = $derived.by(() => {
+    for (const [side, { overrides }, engine] of [
+      ['A', this.planA, models.engine],
+      ['B', this.planB, this.engineB],
+    ] as const) {
+      if (overrides.length > 0 && engine !== 'onnx') {
+        return `modules have precisions of their own on the onnx engine: choose it for ${side}`;
+      }
+      if (overrides.some((o) => o.modules.trim() === '')) return `${side}’s precisions: of which modules?`;
+    }
+    return null;
+  });
   readonly textIds = $derived(
     models.hasTokenizer || !page.compare.text ? null : parseIds(page.compare.text, models.details?.spec.vocab),
   );
@@ -76,6 +91,7 @@ class Comparison {
     prompt.wrong ??
       (this.changesA.wrong && `A’s changes: ${this.changesA.wrong}`) ??
       (this.changesB.wrong && `B’s changes: ${this.changesB.wrong}`) ??
+      this.wrongPlan ??
       (this.textIds?.wrong ? `the text: ${this.textIds.wrong}` : null) ??
       this.wrongRank,
   );
@@ -110,7 +126,8 @@ class Comparison {
   }
 
   async #fill(m: ComparisonManifest): Promise<void> {
-    const same = JSON.stringify(m.a.tokens) === JSON.stringify(m.b.tokens);
+    // By id: what B was given as A's ids has no place in a text.
+    const same = m.a.tokens.map((t) => t.id).join() === m.b.tokens.map((t) => t.id).join();
     const [promptA, promptB] = await Promise.all([promptOf(m.a), same ? null : promptOf(m.b)]);
     if (page.compare.id !== m.id) return;
     const c = page.compare;
@@ -123,6 +140,8 @@ class Comparison {
     c.prompt ??= promptB;
     c.changesA ??= changesOf(m.a);
     c.changesB ??= changesOf(m.b);
+    c.planA ??= formatPlan(m.a.request.precision_plan);
+    c.planB ??= formatPlan(m.b.request.precision_plan);
     if (c.precision === null && b.precision !== this.precisionB) c.precision = b.precision;
     const { beginning, characters } = m.text ?? {};
     if (beginning?.length === characters) c.text ??= beginning ?? null;
@@ -141,6 +160,7 @@ class Comparison {
       engine: models.engine,
       precision: models.precision,
       device: this.deviceA,
+      ...planned(models.precision, this.planA),
       ...said,
       ...(this.changesA.changes.length ? { interventions: this.changesA.changes } : {}),
     };
@@ -149,6 +169,7 @@ class Comparison {
       engine: this.engineB,
       precision: this.precisionB,
       device: this.deviceB,
+      ...planned(this.precisionB, this.planB),
       ...(page.compare.prompt ? ownPrompt(page.compare.prompt) : {}),
       ...(this.changesB.changes.length ? { interventions: this.changesB.changes } : {}),
     };
@@ -233,6 +254,11 @@ async function promptOf({ request, model, tokens }: ComparisonSide): Promise<str
 
 function changesOf({ request }: ComparisonSide): string | null {
   return request.interventions?.length ? JSON.stringify(request.interventions) : null;
+}
+
+/** A plan says its default too. */
+function planned(precision: string, plan: ModulePlan): RunRequest {
+  return formatPlan(plan) === null ? {} : { precision_plan: { default: precision, ...plan } };
 }
 
 function ownPrompt(text: string): RunRequest {

@@ -40,6 +40,9 @@ export interface CompareState {
   /** Interventions of each side, as JSON. */
   changesA: string | null;
   changesB: string | null;
+  /** Precisions of some modules apart on each side: a plan without its default, as JSON. */
+  planA: string | null;
+  planB: string | null;
   text: string | null;
   /** Modules to rank by what their precision costs, or null; lower: from A down, not from B up. */
   rank: (typeof MODULE_SIZES)[number] | null;
@@ -102,6 +105,8 @@ export const DEFAULTS: PageState = {
     deviceB: null,
     changesA: null,
     changesB: null,
+    planA: null,
+    planB: null,
     text: null,
     rank: null,
     lower: false,
@@ -162,6 +167,8 @@ export function parseUrl(url: URL): PageState {
       deviceB: q.get('b_device'),
       changesA: q.get('a_changes'),
       changesB: q.get('b_changes'),
+      planA: q.get('a_plan'),
+      planB: q.get('b_plan'),
       text: q.get('text'),
       rank: MODULE_SIZES.find((m) => m === q.get('rank')) ?? null,
       lower: q.has('lower'),
@@ -215,6 +222,8 @@ export function formatUrl(s: PageState): string {
   put('b_device', c.deviceB);
   put('a_changes', c.changesA);
   put('b_changes', c.changesB);
+  put('a_plan', c.planA);
+  put('b_plan', c.planB);
   if (c.text !== null && c.text.length <= LONGEST_TEXT) put('text', c.text);
   put('rank', c.rank);
   if (c.lower) q.set('lower', '');
