@@ -105,7 +105,6 @@ async function analysis<R>(path: string, body: Record<string, unknown>, signal?:
 export const api = {
   health: (signal?: AbortSignal) => json<T.Health>('/health', { signal }),
   engines: () => json<{ engines: T.EngineDescription[] }>('/engines').then((r) => r.engines),
-  devices: () => json<{ devices: T.Device[] }>('/devices').then((r) => r.devices),
   models: () => json<{ default?: string; models: T.ModelSummary[] }>('/models'),
   model: (slug: string, signal?: AbortSignal) =>
     json<T.ModelDetails>(`/models/${encodeURIComponent(slug)}`, { signal }),

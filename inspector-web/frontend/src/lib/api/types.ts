@@ -89,6 +89,7 @@ export interface EngineDescription {
   id: string;
   version?: string;
   available: boolean;
+  devices: Device[];
   precisions: PrecisionDescription[];
   why?: string;
   instead?: string;
@@ -98,6 +99,7 @@ export interface Device {
   id: string;
   name: string;
   available: boolean;
+  why?: string;
 }
 
 export interface Health {

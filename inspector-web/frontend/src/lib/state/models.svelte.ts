@@ -1,6 +1,6 @@
 import { api } from '../api/client';
 import { Problem } from '../api/problem';
-import type { Device, EngineDescription, Health, HookDescription, ModelDetails, ModelSummary } from '../api/types';
+import type { EngineDescription, Health, HookDescription, ModelDetails, ModelSummary } from '../api/types';
 import { lastTime, remember } from './lasttime';
 import { page } from './page.svelte';
 
@@ -11,7 +11,6 @@ class Models {
   list = $state.raw<ModelSummary[]>([]);
   fallback = $state<string | null>(null);
   engines = $state.raw<EngineDescription[]>([]);
-  devices = $state.raw<Device[]>([]);
   health = $state.raw<Health | null>(null);
   /** Null while the server has not answered yet. */
   problem = $state.raw<Problem | null>(null);
@@ -44,16 +43,14 @@ class Models {
   async load(): Promise<void> {
     clearTimeout(this.#retry);
     try {
-      const [{ models, default: fallback }, engines, devices, health] = await Promise.all([
+      const [{ models, default: fallback }, engines, health] = await Promise.all([
         api.models(),
         api.engines(),
-        api.devices(),
         api.health(),
       ]);
       this.list = models;
       this.fallback = fallback ?? models[0]?.slug ?? null;
       this.engines = engines;
-      this.devices = devices;
       this.health = health;
       this.problem = null;
       this.loaded = true;

@@ -98,7 +98,8 @@ public record ComparisonManifest(
      * @param kvBytesPerToken one entry a layer
      * @param peakProcessBytes most physical memory of the whole process (both models, the JVM) while this side ran;
      *     null where the system does not say
-     * @param deviceBytes memory of the GPU that was taken while this side ran, by everything on it; null on a CPU
+     * @param deviceBytes memory of the GPU that was taken when a run of this side ended, by everything on it; the most of
+     *     its runs, and about the peak, for engines keep what they took; null on a CPU or where nothing says so
      */
     public record Cost(
             String form,

@@ -1,8 +1,11 @@
 package org.llminspector.run;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Device;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.onnx.ExportedEngine;
@@ -30,6 +33,17 @@ final class Engines {
 
     static List<Capabilities> capabilities() {
         return List.of(TorchEngine.capabilities(), OnnxEngine.capabilities());
+    }
+
+    /** Every device, as an engine that runs on it tells of it; where none does, the first engine's reason. */
+    static List<Device> devices() {
+        Map<String, Device> devices = new LinkedHashMap<>();
+        for (Capabilities engine : capabilities()) {
+            for (Device d : engine.devices()) {
+                devices.merge(d.id(), d, (first, other) -> first.available() || !other.available() ? first : other);
+            }
+        }
+        return List.copyOf(devices.values());
     }
 
     /** The device that a request means; one that the engine has not is refused. */

@@ -12,7 +12,6 @@ import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
 import org.llminspector.hub.HubSettings;
@@ -281,7 +280,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     public List<Device> devices() {
-        return TorchDevices.list();
+        return Engines.devices();
     }
 
     public List<Capabilities> engines() {

@@ -5,13 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.Gpus;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.torch.TorchDevices;
 
 /** TwinCost measures what one side costs: the same tokens read and continued greedily, again and again. */
 final class TwinCost {
@@ -48,7 +47,7 @@ final class TwinCost {
             form = session.form();
             for (int i = 0; i < decodeTokens; i++) logits = session.append(new int[] {best(logits)});
             long end = System.nanoTime();
-            device = larger(device, deviceBytes(engine.info()));
+            device = larger(device, Gpus.now().taken(engine.info().device()));
             peak = larger(peak, peakBytes());
             if (!counted) return;
             prefill.add(ids.length / ((read - start) / 1e9));
@@ -108,16 +107,6 @@ final class TwinCost {
             }
         } catch (IOException e) {
             // Said by null.
-        }
-        return null;
-    }
-
-    private static Long deviceBytes(EngineInfo info) {
-        if (!info.device().startsWith("cuda")) return null;
-        for (Device d : TorchDevices.list()) {
-            if (d.id().equals(info.device()) && d.memoryBytes() != null && d.freeBytes() != null) {
-                return d.memoryBytes() - d.freeBytes();
-            }
         }
         return null;
     }

@@ -4,20 +4,18 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
-import com.sun.jna.NativeLibrary;
-import com.sun.jna.Platform;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Device;
+import org.llminspector.engine.Gpus;
 import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /** OnnxDevices finds what ONNX Runtime can run on. */
 public final class OnnxDevices {
-
-    private static final String DRIVER = Platform.isWindows() ? "nvcuda" : "libcuda.so.1";
 
     private static final String NO_CUDA = "this build's ONNX Runtime is for CPUs";
 
@@ -43,8 +41,9 @@ public final class OnnxDevices {
             if (trouble.isEmpty()) return Target.cuda(index);
             throw Problem.unsupported("ONNX Runtime cannot run on this device")
                     .where("device " + id)
-                    .expected("a build with CUDA (`mvn -Pcuda package`), an NVIDIA driver, and CUDA 12's libraries"
-                            + " (cudart, cublas, cublasLt, curand) and cuDNN 9 where the system's loader finds them")
+                    .expected(
+                            "a build with CUDA (`mvn -Pcuda package`), an NVIDIA driver, and CUDA 12's libraries, 12.8 or"
+                                    + " later (cudart, cublas, cublasLt, curand), and cuDNN 9 where the system's loader finds them")
                     .found(trouble)
                     .instead("use --device cpu or auto");
         }
@@ -54,13 +53,18 @@ public final class OnnxDevices {
                 .found(id);
     }
 
-    /** The CPU and the first CUDA device, with the reason where it cannot be used. */
+    /** The CPU and every GPU, with the reason where one cannot be used. */
     static List<Device> list() {
-        String trouble = trouble(0);
-        return List.of(
-                new Device("cpu", threads() + " threads, " + System.getProperty("os.arch"), true, null, null, null),
-                new Device(
-                        "cuda:0", "CUDA device 0", trouble.isEmpty(), null, null, trouble.isEmpty() ? null : trouble));
+        List<Device> devices = new ArrayList<>();
+        devices.add(
+                new Device("cpu", threads() + " threads, " + System.getProperty("os.arch"), true, null, null, null));
+        // To try a graph takes half a gigabyte of a GPU: the others are taken to be as the first until they are asked
+        // for.
+        devices.addAll(Gpus.now().devices(i -> {
+            String trouble = i == 0 ? trouble(0) : TROUBLES.getOrDefault(i, trouble(0));
+            return trouble.isEmpty() ? null : trouble;
+        }));
+        return devices;
     }
 
     /** Why no graph runs on a CUDA device; "" where one does. Found out once a process. */
@@ -72,15 +76,13 @@ public final class OnnxDevices {
         boolean built = Ort.call(env -> OrtEnvironment.getAvailableProviders()).contains(OrtProvider.CUDA);
         if (!built) return NO_CUDA;
         // Asked first: ONNX Runtime would unpack half a gigabyte before it misses the driver.
-        try {
-            NativeLibrary.getInstance(DRIVER).close();
-        } catch (UnsatisfiedLinkError e) {
-            return "no NVIDIA driver: " + DRIVER + " is not on this machine";
-        }
+        Gpus gpus = Gpus.now();
+        if (gpus.count() == 0) return gpus.whyNone();
+        if (device >= gpus.count()) return "the NVIDIA driver's last GPU is cuda:" + (gpus.count() - 1);
         try {
             return runs(Target.cuda(device)) ? "" : "a wrong product";
         } catch (Problem p) {
-            return p.found().replaceFirst("^.* with error: ", "");
+            return p.found().replaceFirst("^.* with error: ", "").replaceFirst("^.*(CUDA failure [^;]*[^ ;]).*$", "$1");
         }
     }
 

@@ -147,12 +147,8 @@ public final class ComparisonWords {
                 "KV cache a token, layer 0",
                 a.kvBytesPerToken().get(0),
                 b.kvBytesPerToken().get(0));
-        if (a.peakProcessBytes() != null && b.peakProcessBytes() != null) {
-            bytes(rows, "Peak of the whole process", a.peakProcessBytes(), b.peakProcessBytes());
-        }
-        if (a.deviceBytes() != null && b.deviceBytes() != null) {
-            bytes(rows, "GPU memory taken", a.deviceBytes(), b.deviceBytes());
-        }
+        bytes(rows, "Peak of the whole process", a.peakProcessBytes(), b.peakProcessBytes());
+        bytes(rows, "GPU memory taken, by everything on it", a.deviceBytes(), b.deviceBytes());
         return rows;
     }
 
@@ -236,12 +232,18 @@ public final class ComparisonWords {
                 + (o.pplRatio() == null ? "" : " Perplexity: " + estimate(o.pplRatio(), 5) + " times A's.");
     }
 
-    private static void bytes(List<String[]> rows, String name, long a, long b) {
-        cost(rows, name, Html.bytes(a), Html.bytes(b), (double) a, (double) b);
+    /** Nothing where neither side has it. */
+    private static void bytes(List<String[]> rows, String name, Long a, Long b) {
+        if (a == null && b == null) return;
+        cost(rows, name, bytes(a), bytes(b), a == null ? 0 : a.doubleValue(), b == null ? 0 : b.doubleValue());
+    }
+
+    private static String bytes(Long bytes) {
+        return bytes == null ? "" : Html.bytes(bytes);
     }
 
     private static void cost(List<String[]> rows, String name, String a, String b, double x, double y) {
-        rows.add(new String[] {name, a, b, x > 0 ? String.format(Locale.ROOT, "%.2f", y / x) : ""});
+        rows.add(new String[] {name, a, b, x > 0 && y > 0 ? String.format(Locale.ROOT, "%.2f", y / x) : ""});
     }
 
     private static double median(ComparisonManifest.Speed s) {
