@@ -18,7 +18,16 @@ RUN --mount=type=cache,target=/root/.m2 --mount=type=cache,target=/root/.npm \
 
 FROM eclipse-temurin:17-jre AS runtime-cpu
 
+FROM python:3.12-slim-bookworm AS torch
+RUN pip install --no-cache-dir --target /torch torch==2.7.1
+
 FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 AS runtime-cuda
+# Libtorch for CUDA and the libraries beside it, but the older CUDA runtime: the image's serves both engines.
+COPY --from=torch /torch/torch/lib /opt/torch/torch/lib
+COPY --from=torch /torch/cusparselt /opt/torch/cusparselt
+COPY --from=torch /torch/nvidia /opt/torch/nvidia
+RUN rm -r /opt/torch/nvidia/cuda_runtime
+ENV PYTORCH_LIBRARY_PATH=/opt/torch/torch/lib
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends openjdk-17-jre-headless \

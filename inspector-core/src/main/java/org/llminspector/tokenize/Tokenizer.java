@@ -26,10 +26,7 @@ import org.llminspector.checkpoint.gguf.GgufFile;
 public final class Tokenizer implements AutoCloseable {
 
     static {
-        // DJL reads these when its classes load: no call home, no downloads.
-        for (String property : List.of("OPT_OUT_TRACKING", "ai.djl.offline")) {
-            if (System.getProperty(property) == null) System.setProperty(property, "true");
-        }
+        Djl.prepare();
     }
 
     private final HuggingFaceTokenizer library;

@@ -12,9 +12,6 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] args) {
-        // DJL reads these when its classes load: no usage statistics, no downloads.
-        System.setProperty("OPT_OUT_TRACKING", "true");
-        System.setProperty("ai.djl.offline", "true");
         System.exit(InspectorCommand.run(utf8(FileDescriptor.out), utf8(FileDescriptor.err), args));
     }
 

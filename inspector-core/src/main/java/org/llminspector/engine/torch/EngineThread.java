@@ -7,6 +7,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.llminspector.base.Problem;
+import org.llminspector.tokenize.Djl;
 
 /**
  * EngineThread is the one thread on which DJL works: grad mode, gradient collectors and NDScopes are kept by
@@ -19,6 +20,11 @@ final class EngineThread {
         thread.setDaemon(true);
         return thread;
     });
+
+    static {
+        Djl.prepare();
+        Libtorch.prepare();
+    }
 
     private EngineThread() {}
 
@@ -38,7 +44,9 @@ final class EngineThread {
             Throwable cause = e.getCause();
             if (cause instanceof Error error) throw error;
             if (cause instanceof EngineException) {
-                String message = String.valueOf(cause.getMessage()).strip();
+                Throwable reason = cause;
+                while (reason.getCause() != null) reason = reason.getCause();
+                String message = String.valueOf(reason.getMessage()).strip();
                 throw Problem.of(Problem.Kind.INTERNAL, "PyTorch refused the work")
                         .found(message.lines().findFirst().orElse(message))
                         .causedBy(cause);

@@ -1,41 +1,33 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.Device;
-import ai.djl.util.cuda.CudaUtils;
+import ai.djl.engine.StandardCapabilities;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryUsage;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
+import org.llminspector.engine.Gpus;
 
 /** TorchDevices finds the devices that this build of libtorch can use. */
 public final class TorchDevices {
 
     private TorchDevices() {}
 
-    /** The CPU and every CUDA device. */
+    /** The CPU and every GPU, with the reason where this libtorch cannot use it. */
     public static List<org.llminspector.engine.Device> list() {
         return EngineThread.call(() -> {
             List<org.llminspector.engine.Device> devices = new ArrayList<>();
             devices.add(cpu());
-            int gpus = EngineThread.engine().getGpuCount();
-            for (int i = 0; i < gpus; i++) {
-                MemoryUsage memory = CudaUtils.getGpuMemory(Device.gpu(i));
-                devices.add(new org.llminspector.engine.Device(
-                        "cuda:" + i,
-                        "CUDA device " + i + ", compute capability " + CudaUtils.getComputeCapability(i),
-                        true,
-                        memory.getMax(),
-                        memory.getMax() - memory.getCommitted(),
-                        null));
-            }
-            if (gpus == 0) {
-                devices.add(
-                        new org.llminspector.engine.Device("cuda:0", "CUDA device 0", false, null, null, whyNoGpu()));
-            }
+            devices.addAll(Gpus.now().devices(i -> i < gpus() ? null : whyNoGpu()));
             return devices;
         });
+    }
+
+    /** On the engine thread: how many GPUs libtorch can use. */
+    static int gpus() {
+        return EngineThread.engine().hasCapability(StandardCapabilities.CUDA)
+                ? Gpus.now().count()
+                : 0;
     }
 
     private static org.llminspector.engine.Device cpu() {
@@ -56,7 +48,7 @@ public final class TorchDevices {
 
     /** On the engine thread: the device that a request means. */
     static Device choose(String id) {
-        int gpus = EngineThread.engine().getGpuCount();
+        int gpus = gpus();
         if (id.equals("cpu")) return Device.cpu();
         if (id.equals("auto")) return gpus > 0 ? Device.gpu() : Device.cpu();
         if (id.matches("cuda(:[0-9]{1,3})?")) {
@@ -64,13 +56,11 @@ public final class TorchDevices {
             if (index < gpus) return Device.gpu(index);
             throw Problem.unsupported("there is no such GPU")
                     .where("device " + id)
-                    .found(
-                            gpus == 0
-                                    ? "no CUDA device: " + whyNoGpu()
-                                    : List.of(Device.gpu()).stream()
-                                                    .map(TorchDevices::id)
-                                                    .collect(Collectors.joining()) + " and " + (gpus - 1) + " more")
-                    .instead("use --device cpu or auto; for a GPU, build with `mvn -Pcuda package`");
+                    .expected("an NVIDIA driver, and libtorch "
+                            + EngineThread.engine().getVersion() + " for CUDA in the folder that " + Libtorch.PATH
+                            + " names")
+                    .found(gpus == 0 ? whyNoGpu() : "the last GPU is cuda:" + (gpus - 1))
+                    .instead("use --device cpu or auto");
         }
         throw Problem.invalid("no such device")
                 .where("device")
@@ -79,9 +69,9 @@ public final class TorchDevices {
     }
 
     private static String whyNoGpu() {
-        return CudaUtils.hasCuda()
-                ? "the driver sees one, but this build's libtorch is for CPUs"
-                : "no CUDA driver or no device was found, or this build's libtorch is for CPUs";
+        Gpus gpus = Gpus.now();
+        if (gpus.count() == 0) return gpus.whyNone();
+        return Libtorch.forCuda() ? "libtorch cannot start the GPU" : "this libtorch is for CPUs";
     }
 
     static String id(Device device) {

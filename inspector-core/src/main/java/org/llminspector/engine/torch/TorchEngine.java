@@ -98,8 +98,7 @@ public final class TorchEngine implements InspectorEngine {
     public static Capabilities capabilities() {
         var devices = TorchDevices.list();
         return EngineThread.call(() -> {
-            boolean cuda = EngineThread.engine().getGpuCount() > 0;
-            Device best = cuda ? Device.gpu() : Device.cpu();
+            Device best = TorchDevices.choose("auto");
             List<PrecisionSupport> precisions = new ArrayList<>();
             for (Precision p : List.of(Precision.FP32, Precision.FP16)) {
                 precisions.add(new PrecisionSupport(p, true, arithmetic(p, best), null, null));
@@ -167,6 +166,8 @@ public final class TorchEngine implements InspectorEngine {
     public void close() {
         EngineThread.call(() -> {
             weights.close();
+            // Else libtorch keeps the GPU's memory for its next model, and ONNX Runtime cannot have it.
+            if (!info.device().equals("cpu")) JniUtils.emptyCudaCache();
             return null;
         });
         memory.close();
