@@ -61,6 +61,7 @@ def main(reports, parts, failed_parts):
     reports = pathlib.Path(reports)
     counters = {
         "java": lambda: surefire(root),
+        "cuda": lambda: surefire(root),
         "client": lambda: unittest(reports / "unittest.json"),
         "page": lambda: vitest(reports / "vitest.json"),
         "e2e": lambda: playwright(reports / "playwright.json"),

@@ -33,8 +33,9 @@ class GgufGoldenTest {
 
     private static List<DynamicTest> tests(String kind) {
         List<DynamicTest> tests = new ArrayList<>();
+        List<Kind> kinds = Kind.here();
         for (GgufGolden g : GgufGolden.all(kind)) {
-            for (Kind k : Kind.values()) tests.add(DynamicTest.dynamicTest(g + " on " + k, () -> check(g, k)));
+            for (Kind k : kinds) tests.add(DynamicTest.dynamicTest(g + " on " + k, () -> check(g, k)));
         }
         return tests;
     }

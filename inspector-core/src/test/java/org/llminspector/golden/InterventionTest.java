@@ -11,7 +11,7 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;
@@ -24,7 +24,7 @@ import org.llminspector.hook.HookPoint;
 
 /** Every operation, at exactly the picked cells and nowhere else, in the prompt and while generating. */
 @ParameterizedClass
-@EnumSource(names = {"TORCH", "ONNX"})
+@MethodSource("org.llminspector.golden.Kind#engines")
 class InterventionTest {
 
     private static Golden golden;

@@ -31,16 +31,21 @@ class InvariantsTest {
         List<DynamicTest> tests = new ArrayList<>();
         List<Path> goldens = new ArrayList<>(Golden.all());
         goldens.addAll(Golden.in(Golden.ODD));
+        List<Kind> kinds = Kind.engines();
         for (Path dir : goldens) {
-            for (Kind kind : List.of(Kind.TORCH, Kind.ONNX)) {
+            for (Kind kind : kinds) {
                 String name = Golden.name(dir) + " on " + kind;
                 tests.add(DynamicTest.dynamicTest(name + ": within a pass", () -> withinAPass(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(name + ": causality", () -> causality(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(name + ": prefill + decode = one pass", () -> pieces(dir, kind)));
             }
             if (dir.startsWith(Golden.ODD)) continue; // the fused operator takes heads of 8, 16, 24 ... only
-            tests.add(DynamicTest.dynamicTest(
-                    Golden.name(dir) + " on ONNX: its forms agree, whole and in pieces", () -> forms(dir)));
+            for (Kind kind : kinds) {
+                if (kind.torch()) continue;
+                tests.add(DynamicTest.dynamicTest(
+                        Golden.name(dir) + " on " + kind + ": its forms agree, whole and in pieces",
+                        () -> forms(dir, kind)));
+            }
         }
         return tests;
     }
@@ -185,18 +190,14 @@ class InvariantsTest {
     }
 
     /** Logits of the fast form, in one pass and in pieces, and of the tapped one. */
-    private static void forms(Path dir) {
-        TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS)));
-        try (Golden fast = new Golden(dir, Kind.ONNX);
-                Golden tapped = new Golden(dir, Kind.ONNX_TAPPED)) {
-            int[] ids =
-                    Arrays.copyOf(fast.ids("input_ids"), sameRope(fast.engine.spec(), fast.ids("input_ids").length));
-            float[] expected =
-                    tapped.capture(ids, logits).tensors().get(logits.first()).toFloats();
-            assertThat(Golden.maxAbsDiff(
-                            fast.capture(ids, logits).get(logits.first()).toFloats(), expected))
+    private static void forms(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
+            int[] ids = Arrays.copyOf(g.ids("input_ids"), sameRope(g.engine.spec(), g.ids("input_ids").length));
+            float[] expected = Golden.logits(g.engine, ids, ids.length, true);
+            assertThat(Golden.maxAbsDiff(Golden.logits(g.engine, ids, ids.length, false), expected))
                     .isLessThan(2e-4);
-            try (Session s = fast.engine.begin(new SessionRequest(ids.length, logits, List.of(), List.of()))) {
+            TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS)));
+            try (Session s = g.engine.begin(new SessionRequest(ids.length, logits, List.of(), List.of()))) {
                 assertThat(s.form()).isEqualTo("fast");
                 s.append(Arrays.copyOfRange(ids, 0, ids.length / 4));
                 s.append(Arrays.copyOfRange(ids, ids.length / 4, ids.length / 2));

@@ -1,7 +1,9 @@
 package org.llminspector.engine.onnx;
 
+import java.util.List;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.family.Weights;
+import org.llminspector.golden.Kind;
 
 /** CudaGraphs opens models as they are written for CUDA, and has the CPU run them. */
 public final class CudaGraphs {
@@ -10,6 +12,11 @@ public final class CudaGraphs {
     static final Target TARGET = new Target(null, true, 2);
 
     private CudaGraphs() {}
+
+    /** What runs such graphs here: the CPU, and the GPU where there is one. */
+    static List<Target> targets() {
+        return Kind.here().contains(Kind.ONNX_CUDA) ? List.of(TARGET, Target.cuda(0)) : List.of(TARGET);
+    }
 
     public static OnnxEngine open(Weights weights, PrecisionPlan plan) {
         return OnnxEngine.open(weights, TARGET, plan);
