@@ -26,8 +26,10 @@ class ExportedCacheTest {
 
     private static final int[] IDS = {5, 9, 2, 7, 11, 3, 8};
 
-    static Stream<Path> graphs() throws IOException {
-        return Files.list(Path.of("src/test/resources/golden/onnx")).filter(Files::isDirectory);
+    static List<Path> graphs() throws IOException {
+        try (Stream<Path> all = Files.list(Path.of("src/test/resources/golden/onnx"))) {
+            return all.filter(Files::isDirectory).sorted().toList();
+        }
     }
 
     @ParameterizedTest
