@@ -40,19 +40,13 @@ public record GradientsRequest(
     public record Target(Integer pos, Integer token, Of of, Double weight) {}
 
     RunRequest asRun() {
-        return new RunRequest(
-                model,
-                null,
-                device,
-                null,
-                null,
-                prompt,
-                tokens,
-                messages,
-                addSpecialTokens == null ? messages == null : addSpecialTokens,
-                null,
-                null,
-                null,
-                null);
+        return RunRequest.builder()
+                .model(model)
+                .device(device)
+                .prompt(prompt)
+                .tokens(tokens)
+                .messages(messages)
+                .addSpecialTokens(addSpecialTokens == null ? messages == null : addSpecialTokens)
+                .build();
     }
 }

@@ -91,8 +91,13 @@ public record LearnerStep(
     }
 
     RunRequest asRun(String model) {
-        boolean special = addSpecialTokens == null ? messages == null : addSpecialTokens;
-        return new RunRequest(model, null, null, null, null, prompt, tokens, messages, special, null, null, null, null);
+        return RunRequest.builder()
+                .model(model)
+                .prompt(prompt)
+                .tokens(tokens)
+                .messages(messages)
+                .addSpecialTokens(addSpecialTokens == null ? messages == null : addSpecialTokens)
+                .build();
     }
 
     private static double or(Double value, double otherwise) {

@@ -48,20 +48,12 @@ public final class Learning implements AutoCloseable {
         if (!request.onAModel()) return request.on(request.ofFunction());
         DescentRequest.LossChoice loss = request.surface().loss();
         ModelFolder folder = folder(loss.model());
-        RunRequest text = new RunRequest(
-                folder.slug(),
-                null,
-                null,
-                null,
-                null,
-                loss.prompt(),
-                loss.tokens(),
-                null,
-                true,
-                null,
-                null,
-                null,
-                null);
+        RunRequest text = RunRequest.builder()
+                .model(folder.slug())
+                .prompt(loss.prompt())
+                .tokens(loss.tokens())
+                .addSpecialTokens(true)
+                .build();
         int[] ids =
                 Prompt.of(text, folder).tokens().stream().mapToInt(Token::id).toArray();
         if (ids.length < 2) {

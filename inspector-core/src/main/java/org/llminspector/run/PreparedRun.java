@@ -96,20 +96,15 @@ record PreparedRun(
     }
 
     private static RunRequest withDefaults(RunRequest r, ModelFolder folder) {
-        return new RunRequest(
-                folder.slug(),
-                r.engine() == null ? Engines.standard(folder) : r.engine(),
-                r.device() == null ? "auto" : r.device(),
-                r.plan().standard(),
-                r.precisionPlan(),
-                r.prompt(),
-                r.tokens(),
-                r.messages(),
-                r.addSpecialTokens() == null ? r.messages() == null : r.addSpecialTokens(),
-                r.capture() == null ? List.of() : r.capture(),
-                r.interventions() == null ? List.of() : r.interventions(),
-                r.generate(),
-                r.name());
+        return r.toBuilder()
+                .model(folder.slug())
+                .engine(r.engine() == null ? Engines.standard(folder) : r.engine())
+                .device(r.device() == null ? "auto" : r.device())
+                .precision(r.plan().standard())
+                .addSpecialTokens(r.addSpecialTokens() == null ? r.messages() == null : r.addSpecialTokens())
+                .capture(r.capture() == null ? List.of() : r.capture())
+                .interventions(r.interventions() == null ? List.of() : r.interventions())
+                .build();
     }
 
     private static Map<HookId, Tensor> sources(

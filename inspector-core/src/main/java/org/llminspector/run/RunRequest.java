@@ -50,22 +50,34 @@ public record RunRequest(
         return prompt != null || tokens != null || messages != null;
     }
 
+    /** A request of defaults, to be filled in. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A copy, to be changed before it is built. */
+    public Builder toBuilder() {
+        Builder b = new Builder();
+        b.model = model;
+        b.engine = engine;
+        b.device = device;
+        b.precision = precision;
+        b.precisionPlan = precisionPlan;
+        b.prompt = prompt;
+        b.tokens = tokens;
+        b.messages = messages;
+        b.addSpecialTokens = addSpecialTokens;
+        b.capture = capture;
+        b.interventions = interventions;
+        b.generate = generate;
+        b.name = name;
+        return b;
+    }
+
     /** The same request on this model, reading this. */
     public RunRequest withShared(String slug, String text, List<Integer> ids) {
-        return new RunRequest(
-                slug,
-                engine,
-                device,
-                precision,
-                precisionPlan,
-                text,
-                ids,
-                text == null && ids == null ? messages : null,
-                addSpecialTokens,
-                capture,
-                interventions,
-                generate,
-                name);
+        Builder b = toBuilder().model(slug).prompt(text).tokens(ids);
+        return text == null && ids == null ? b.build() : b.messages(null).build();
     }
 
     /**
@@ -74,19 +86,115 @@ public record RunRequest(
      * @param ids read instead of the prompt, or null for the prompt
      */
     RunRequest asPass(String slug, String onDevice, List<Integer> ids) {
-        return new RunRequest(
-                slug,
-                engine,
-                onDevice,
-                precision,
-                precisionPlan,
-                ids == null ? prompt : null,
-                ids == null ? tokens : ids,
-                ids == null ? messages : null,
-                addSpecialTokens,
-                List.of(),
-                interventions,
-                null,
-                null);
+        RunRequest read = ids == null ? this : withShared(slug, null, ids);
+        return read.toBuilder()
+                .model(slug)
+                .device(onDevice)
+                .capture(List.of())
+                .generate(null)
+                .name(null)
+                .build();
+    }
+
+    /** Builder fills in a request; what is not said is null. */
+    public static final class Builder {
+
+        private String model;
+        private String engine;
+        private String device;
+        private Precision precision;
+        private PrecisionPlan precisionPlan;
+        private String prompt;
+        private List<Integer> tokens;
+        private List<Message> messages;
+        private Boolean addSpecialTokens;
+        private List<String> capture;
+        private List<Intervention> interventions;
+        private GenerateOptions generate;
+        private String name;
+
+        private Builder() {}
+
+        public Builder model(String model) {
+            this.model = model;
+            return this;
+        }
+
+        public Builder engine(String engine) {
+            this.engine = engine;
+            return this;
+        }
+
+        public Builder device(String device) {
+            this.device = device;
+            return this;
+        }
+
+        public Builder precision(Precision precision) {
+            this.precision = precision;
+            return this;
+        }
+
+        public Builder precisionPlan(PrecisionPlan precisionPlan) {
+            this.precisionPlan = precisionPlan;
+            return this;
+        }
+
+        public Builder prompt(String prompt) {
+            this.prompt = prompt;
+            return this;
+        }
+
+        public Builder tokens(List<Integer> tokens) {
+            this.tokens = tokens;
+            return this;
+        }
+
+        public Builder messages(List<Message> messages) {
+            this.messages = messages;
+            return this;
+        }
+
+        public Builder addSpecialTokens(Boolean addSpecialTokens) {
+            this.addSpecialTokens = addSpecialTokens;
+            return this;
+        }
+
+        public Builder capture(List<String> capture) {
+            this.capture = capture;
+            return this;
+        }
+
+        public Builder interventions(List<Intervention> interventions) {
+            this.interventions = interventions;
+            return this;
+        }
+
+        public Builder generate(GenerateOptions generate) {
+            this.generate = generate;
+            return this;
+        }
+
+        public Builder name(String name) {
+            this.name = name;
+            return this;
+        }
+
+        public RunRequest build() {
+            return new RunRequest(
+                    model,
+                    engine,
+                    device,
+                    precision,
+                    precisionPlan,
+                    prompt,
+                    tokens,
+                    messages,
+                    addSpecialTokens,
+                    capture,
+                    interventions,
+                    generate,
+                    name);
+        }
     }
 }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -45,7 +44,7 @@ class ComparisonsTest {
 
     @Test
     void identicalSidesDifferByExactlyNothing() {
-        ComparisonManifest m = compare(side(null), new SideBuilder().build(), TEXT);
+        ComparisonManifest m = compare(side(null), RunRequest.builder().build(), TEXT);
         assertThat(m.hooks()).hasSizeGreaterThan(80);
         assertThat(m.hooks()).allSatisfy(row -> {
             assertThat(row.relativeL2()).as(row.hook().name()).isZero();
@@ -73,8 +72,10 @@ class ComparisonsTest {
     void aHeadCutOutIsFirstSeenInItsOwnLayersZ() {
         Intervention cut = new Intervention(
                 "blocks.2.attn.hook_z", Intervention.Op.ZERO, List.of(1), null, null, null, null, null, null);
-        ComparisonManifest m =
-                compare(side("Once upon a time"), new SideBuilder().change(cut).build(), null);
+        ComparisonManifest m = compare(
+                side("Once upon a time"),
+                RunRequest.builder().interventions(List.of(cut)).build(),
+                null);
         HookId z = HookId.of(HookPoint.Z, 2);
         assertThat(m.firsts().get(0).hook()).isEqualTo(z);
         assertThat(m.firsts().get(0).position()).isZero();
@@ -113,7 +114,7 @@ class ComparisonsTest {
     void theSplitIsExactAndEachModulesOwn() {
         ComparisonManifest m = compare(
                 side("Once upon a time"),
-                new SideBuilder().precision(Precision.FP16).build(),
+                RunRequest.builder().precision(Precision.FP16).build(),
                 null);
         for (ComparisonManifest.ModuleError e : m.modules()) {
             assertThat(e.made()).as(e.module()).isPositive();
@@ -128,11 +129,11 @@ class ComparisonsTest {
     void halfPrecisionIsCloseAndTheSameTwice() {
         ComparisonManifest m = compare(
                 side("the little cat"),
-                new SideBuilder().precision(Precision.FP16).build(),
+                RunRequest.builder().precision(Precision.FP16).build(),
                 TEXT);
         ComparisonManifest again = compare(
                 side("the little cat"),
-                new SideBuilder().precision(Precision.FP16).build(),
+                RunRequest.builder().precision(Precision.FP16).build(),
                 TEXT);
         assertThat(again.hooks()).isEqualTo(m.hooks());
         assertThat(again.modules()).isEqualTo(m.modules());
@@ -153,16 +154,23 @@ class ComparisonsTest {
         Intervention freeze = new Intervention(
                 "blocks.1.hook_mlp_out", Intervention.Op.FREEZE, null, null, null, null, null, null, null);
         long before = CaptureMemory.lentBytes();
-        ComparisonManifest m =
-                compare(side("the cat"), new SideBuilder().change(freeze).build(), TEXT);
+        ComparisonManifest m = compare(
+                side("the cat"),
+                RunRequest.builder().interventions(List.of(freeze)).build(),
+                TEXT);
         assertThat(m.modules()).isNotEmpty();
-        inspector.run(new SideBuilder().prompt("the cat").change(freeze).build(), RunListener.NONE);
+        inspector.run(
+                RunRequest.builder()
+                        .prompt("the cat")
+                        .interventions(List.of(freeze))
+                        .build(),
+                RunListener.NONE);
         assertThat(CaptureMemory.lentBytes()).isLessThanOrEqualTo(before);
     }
 
     @Test
     void everyTokenOfATextIsScoredOnce() {
-        ComparisonManifest m = compare(side(null), new SideBuilder().build(), TEXT);
+        ComparisonManifest m = compare(side(null), RunRequest.builder().build(), TEXT);
         assertThat(m.text().windows()).isGreaterThan(1);
         List<ComparedToken> lines = inspector.comparisons().tokens(m.id(), Comparisons.Part.TEXT, 0, 100_000);
         assertThat(lines)
@@ -181,7 +189,7 @@ class ComparisonsTest {
     void aSmallBudgetTakesMorePassesAndGivesTheSame() {
         ComparisonManifest m = compare(
                 side("Once upon a time"),
-                new SideBuilder().precision(Precision.FP16).build(),
+                RunRequest.builder().precision(Precision.FP16).build(),
                 null);
         inspector.close();
         inspector = TextModel.open(temp, 80_000);
@@ -192,7 +200,7 @@ class ComparisonsTest {
                 .compare(
                         request(
                                 side("Once upon a time"),
-                                new SideBuilder().precision(Precision.FP16).build(),
+                                RunRequest.builder().precision(Precision.FP16).build(),
                                 null),
                         new ComparisonListener() {
                             @Override
@@ -207,7 +215,8 @@ class ComparisonsTest {
         assertThat(small.modules()).isEqualTo(m.modules());
         inspector.close();
         inspector = TextModel.open(temp, 5_000);
-        assertThatThrownBy(() -> compare(side("Once upon a time"), new SideBuilder().build(), null))
+        assertThatThrownBy(() ->
+                        compare(side("Once upon a time"), RunRequest.builder().build(), null))
                 .isInstanceOfSatisfying(Problem.class, p -> {
                     assertThat(p.kind()).isEqualTo(Problem.Kind.TOO_LARGE);
                     assertThat(p.found()).contains("MiB");
@@ -221,7 +230,10 @@ class ComparisonsTest {
             assertThatThrownBy(() -> inspector
                             .comparisons()
                             .compare(
-                                    request(side("the cat"), new SideBuilder().build(), TEXT),
+                                    request(
+                                            side("the cat"),
+                                            RunRequest.builder().build(),
+                                            TEXT),
                                     new ComparisonListener() {
                                         @Override
                                         public boolean cancelled() {
@@ -240,7 +252,7 @@ class ComparisonsTest {
 
     @Test
     void theOldestGoWhenTheStoreIsFull() throws Exception {
-        ComparisonManifest first = compare(side("the cat"), new SideBuilder().build(), null);
+        ComparisonManifest first = compare(side("the cat"), RunRequest.builder().build(), null);
         long one;
         try (var files = Files.walk(temp.resolve("runs/comparisons").resolve(first.id()))) {
             one = files.filter(Files::isRegularFile)
@@ -250,9 +262,10 @@ class ComparisonsTest {
         inspector.close();
         inspector = Inspector.open(new Inspector.Config(
                 List.of(Golden.ROOT), temp.resolve("tiny-text"), temp.resolve("runs"), one * 5 / 2, 8L << 20, 4));
-        ComparisonManifest second = compare(side("the cat"), new SideBuilder().build(), null);
+        ComparisonManifest second =
+                compare(side("the cat"), RunRequest.builder().build(), null);
         assertThat(inspector.comparisons().list(10, null)).hasSize(2);
-        ComparisonManifest third = compare(side("the cat"), new SideBuilder().build(), null);
+        ComparisonManifest third = compare(side("the cat"), RunRequest.builder().build(), null);
         assertThat(inspector.comparisons().list(10, null))
                 .extracting(Comparisons.Summary::id)
                 .containsExactly(third.id(), second.id());
@@ -260,7 +273,7 @@ class ComparisonsTest {
         inspector.close();
         inspector = Inspector.open(new Inspector.Config(
                 List.of(Golden.ROOT), temp.resolve("tiny-text"), temp.resolve("runs"), 1, 8L << 20, 4));
-        ComparisonManifest last = compare(side("the cat"), new SideBuilder().build(), null);
+        ComparisonManifest last = compare(side("the cat"), RunRequest.builder().build(), null);
         assertThat(inspector.comparisons().list(10, null))
                 .extracting(Comparisons.Summary::id)
                 .containsExactly(last.id());
@@ -278,7 +291,7 @@ class ComparisonsTest {
     }
 
     private static RunRequest model(String slug) {
-        return new RunRequest(slug, null, null, null, null, null, null, null, null, null, null, null, null);
+        return RunRequest.builder().model(slug).build();
     }
 
     @Test
@@ -338,43 +351,12 @@ class ComparisonsTest {
     }
 
     private static RunRequest side(String prompt) {
-        return new SideBuilder().prompt(prompt == null ? "the cat" : prompt).build();
+        return RunRequest.builder().prompt(prompt == null ? "the cat" : prompt).build();
     }
 
     private static RunRequest tokens(int... ids) {
-        return new SideBuilder().tokens(ids).build();
-    }
-
-    /** A side's request. */
-    private static final class SideBuilder {
-        private String prompt;
-        private List<Integer> tokens;
-        private Precision precision;
-        private final List<Intervention> changes = new ArrayList<>();
-
-        SideBuilder prompt(String text) {
-            prompt = text;
-            return this;
-        }
-
-        SideBuilder tokens(int... ids) {
-            if (ids.length > 0) tokens = IntStream.of(ids).boxed().toList();
-            return this;
-        }
-
-        SideBuilder precision(Precision p) {
-            precision = p;
-            return this;
-        }
-
-        SideBuilder change(Intervention i) {
-            changes.add(i);
-            return this;
-        }
-
-        RunRequest build() {
-            return new RunRequest(
-                    null, null, null, precision, null, prompt, tokens, null, null, null, changes, null, null);
-        }
+        List<Integer> tokens =
+                ids.length == 0 ? null : IntStream.of(ids).boxed().toList();
+        return RunRequest.builder().tokens(tokens).build();
     }
 }

@@ -147,9 +147,9 @@ class ExportedModelTest {
     }
 
     private static ComparisonRequest comparison(String a, String b, Precision ofB) {
-        RunRequest sideA = new RunRequest(
-                a, null, null, null, null, null, List.of(3, 1, 4, 1, 5), null, null, null, null, null, null);
-        RunRequest sideB = new RunRequest(b, null, null, ofB, null, null, null, null, null, null, null, null, null);
+        RunRequest sideA =
+                RunRequest.builder().model(a).tokens(List.of(3, 1, 4, 1, 5)).build();
+        RunRequest sideB = RunRequest.builder().model(b).precision(ofB).build();
         return new ComparisonRequest(
                 sideA,
                 sideB,
@@ -169,7 +169,13 @@ class ExportedModelTest {
 
     private static RunRequest request(String engine, Precision precision, List<String> capture) {
         GenerateOptions greedy = new GenerateOptions(4, true, null, null, null, null, null, null, null, null, null);
-        return new RunRequest(
-                "exported", engine, null, precision, null, "Once", null, null, true, capture, List.of(), greedy, null);
+        return RunRequest.builder()
+                .model("exported")
+                .engine(engine)
+                .precision(precision)
+                .prompt("Once")
+                .capture(capture)
+                .generate(greedy)
+                .build();
     }
 }

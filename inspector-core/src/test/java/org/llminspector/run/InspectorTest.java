@@ -2,6 +2,10 @@ package org.llminspector.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.llminspector.run.Requests.greedy;
+import static org.llminspector.run.Requests.prompt;
+import static org.llminspector.run.Requests.says;
+import static org.llminspector.run.Requests.tokens;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,7 +22,6 @@ import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
@@ -42,10 +45,9 @@ class InspectorTest {
     @Test
     void aRunIsKeptWithItsCaptures() {
         RunManifest m = inspector.run(
-                new Request()
-                        .prompt("Once upon a time")
-                        .capture("blocks.*.attn.hook_pattern", "logits")
-                        .generate(6)
+                prompt("Once upon a time")
+                        .capture(List.of("blocks.*.attn.hook_pattern", "logits"))
+                        .generate(greedy(6))
                         .build(),
                 RunListener.NONE);
         int n = m.promptLength() + 6;
@@ -76,19 +78,19 @@ class InspectorTest {
 
     @Test
     void messagesAreWrittenByTheModelsChatTemplate() {
-        RunManifest m = inspector.run(new Request().says("Hello").generate(2).build(), RunListener.NONE);
+        RunManifest m = inspector.run(says("Hello").generate(greedy(2)).build(), RunListener.NONE);
         assertThat(m.prompt()).isEqualTo("<s>user: Hello\nassistant:");
         assertThat(m.text()).isEqualTo(m.prompt() + m.generation().text());
         assertThat(m.tokens().get(0).id()).as("one BOS, the template's").isEqualTo(1);
         assertThat(m.tokens().get(1).id()).isNotEqualTo(1);
         assertThat(m.request().messages()).containsExactly(new Message("user", "Hello"));
         assertThat(m.request().addSpecialTokens()).isFalse();
-        RunManifest said = inspector.run(new Request().says("Hello", "Hi").build(), RunListener.NONE);
+        RunManifest said = inspector.run(says("Hello", "Hi").build(), RunListener.NONE);
         assertThat(said.prompt())
                 .as("no answer begins after the assistant's turn")
                 .isEqualTo("<s>user: Hello\nassistant: Hi\n");
         RunManifest again = inspector.run(
-                new Request().prompt(m.prompt().substring(3)).generate(2).build(), RunListener.NONE);
+                prompt(m.prompt().substring(3)).generate(greedy(2)).build(), RunListener.NONE);
         assertThat(again.tokens())
                 .extracting(Token::id)
                 .isEqualTo(m.tokens().stream().map(Token::id).toList());
@@ -96,16 +98,16 @@ class InspectorTest {
 
     @Test
     void aConversationThatCannotBeWrittenIsRefused() {
-        refused(new Request().model("gpt2").says("Hello").build(), Problem.Kind.UNSUPPORTED, "no chat template");
-        refused(new Request().says().build(), Problem.Kind.INVALID, "the conversation is empty");
-        refused(new Request().says("Hello").prompt("Hello").build(), Problem.Kind.INVALID, "prompt and messages");
-        refused(new Request().says((String) null).build(), Problem.Kind.INVALID, "messages[0].content");
+        refused(says("Hello").model("gpt2").build(), Problem.Kind.UNSUPPORTED, "no chat template");
+        refused(says().build(), Problem.Kind.INVALID, "the conversation is empty");
+        refused(says("Hello").prompt("Hello").build(), Problem.Kind.INVALID, "prompt and messages");
+        refused(says((String) null).build(), Problem.Kind.INVALID, "messages[0].content");
     }
 
     @Test
     void listenersHearOfEverything() {
         List<String> heard = new ArrayList<>();
-        inspector.run(new Request().prompt("Hello").generate(3).build(), new RunListener() {
+        inspector.run(prompt("Hello").generate(greedy(3)).build(), new RunListener() {
             @Override
             public void started(String id, List<Token> prompt) {
                 heard.add("started " + !prompt.isEmpty());
@@ -127,7 +129,7 @@ class InspectorTest {
     @Test
     void cancelKeepsWhatWasMade() {
         AtomicInteger made = new AtomicInteger();
-        RunManifest m = inspector.run(new Request().prompt("Hello").generate(50).build(), new RunListener() {
+        RunManifest m = inspector.run(prompt("Hello").generate(greedy(50)).build(), new RunListener() {
             @Override
             public void token(GeneratedToken token, KvCacheReport kv) {
                 made.incrementAndGet();
@@ -146,9 +148,8 @@ class InspectorTest {
     @Test
     void activationPatchingFromAStoredRun() {
         RunManifest donor = inspector.run(
-                new Request()
-                        .tokens(5, 6, 7, 8)
-                        .capture("blocks.3.hook_resid_post", "logits")
+                tokens(5, 6, 7, 8)
+                        .capture(List.of("blocks.3.hook_resid_post", "logits"))
                         .build(),
                 RunListener.NONE);
         Intervention patch = new Intervention(
@@ -162,10 +163,9 @@ class InspectorTest {
                 null,
                 new Intervention.From(donor.id(), null));
         RunManifest patched = inspector.run(
-                new Request()
-                        .tokens(9, 10, 11, 12)
-                        .capture("logits")
-                        .intervene(patch)
+                tokens(9, 10, 11, 12)
+                        .capture(List.of("logits"))
+                        .interventions(List.of(patch))
                         .build(),
                 RunListener.NONE);
         int[][] row2 = {{0, 1}, {2, 3}, {0, 320}};
@@ -184,23 +184,21 @@ class InspectorTest {
     void freezingEverythingUndoesAnotherIntervention() {
         HookId logits = HookId.of(HookPoint.LOGITS);
         RunManifest clean =
-                inspector.run(new Request().tokens(5, 6, 7, 8).capture("logits").build(), RunListener.NONE);
+                inspector.run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
         Intervention break1 = new Intervention(
                 "blocks.0.hook_attn_out", Intervention.Op.ZERO, null, null, null, null, null, null, null);
         Intervention freeze = new Intervention(
                 "blocks.2.hook_resid_post", Intervention.Op.FREEZE, null, null, null, null, null, null, null);
         RunManifest both = inspector.run(
-                new Request()
-                        .tokens(5, 6, 7, 8)
-                        .capture("logits")
-                        .intervene(break1, freeze)
+                tokens(5, 6, 7, 8)
+                        .capture(List.of("logits"))
+                        .interventions(List.of(break1, freeze))
                         .build(),
                 RunListener.NONE);
         RunManifest broken = inspector.run(
-                new Request()
-                        .tokens(5, 6, 7, 8)
-                        .capture("logits")
-                        .intervene(break1)
+                tokens(5, 6, 7, 8)
+                        .capture(List.of("logits"))
+                        .interventions(List.of(break1))
                         .build(),
                 RunListener.NONE);
         float[] expected = inspector.runs().capture(clean.id(), logits).toFloats();
@@ -214,9 +212,8 @@ class InspectorTest {
     @Test
     void theLensEndsInTheModelsOwnAnswer() {
         RunManifest m = inspector.run(
-                new Request()
-                        .prompt("Once upon")
-                        .capture("blocks.*.hook_resid_post", "logits")
+                prompt("Once upon")
+                        .capture(List.of("blocks.*.hook_resid_post", "logits"))
                         .build(),
                 RunListener.NONE);
         RunAnalyses.Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3);
@@ -238,13 +235,12 @@ class InspectorTest {
     @Test
     void halfPrecisionIsNearAndSaysWhatItIs() {
         RunManifest full =
-                inspector.run(new Request().tokens(5, 6, 7, 8).capture("logits").build(), RunListener.NONE);
+                inspector.run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
         RunManifest half = inspector.run(
-                new Request()
-                        .tokens(5, 6, 7, 8)
-                        .capture("logits")
+                tokens(5, 6, 7, 8)
+                        .capture(List.of("logits"))
                         .precision(Precision.FP16)
-                        .generate(4)
+                        .generate(greedy(4))
                         .build(),
                 RunListener.NONE);
         assertThat(half.engine().precision()).isEqualTo(Precision.FP16);
@@ -260,16 +256,16 @@ class InspectorTest {
 
     @Test
     void theSecondEngineSaysTheSameAndWhichFormSaidIt() {
-        Request greedy = new Request().tokens(5, 6, 7, 8).generate(6);
-        List<Integer> torch = inspector.run(greedy.build(), RunListener.NONE).tokens().stream()
+        RunRequest.Builder request = tokens(5, 6, 7, 8).generate(greedy(6));
+        List<Integer> torch = inspector.run(request.build(), RunListener.NONE).tokens().stream()
                 .map(Token::id)
                 .toList();
-        RunManifest fast = inspector.run(greedy.engine("onnx").build(), RunListener.NONE);
+        RunManifest fast = inspector.run(request.engine("onnx").build(), RunListener.NONE);
         assertThat(fast.engine().name()).isEqualTo("onnx");
         assertThat(fast.engine().form()).isEqualTo("fast");
         assertThat(fast.tokens()).extracting(Token::id).isEqualTo(torch);
         RunManifest tapped = inspector.run(
-                greedy.capture("blocks.*.hook_resid_post", "logits").build(), RunListener.NONE);
+                request.capture(List.of("blocks.*.hook_resid_post", "logits")).build(), RunListener.NONE);
         assertThat(tapped.engine().form()).isEqualTo("tapped");
         assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
         RunAnalyses.Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1);
@@ -281,10 +277,10 @@ class InspectorTest {
     void aPrecisionPlanIsPartOfTheRun() {
         PrecisionPlan plan = new PrecisionPlan(
                 Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
-        Request request = new Request().tokens(5, 6, 7, 8).plan(plan);
+        RunRequest.Builder request = tokens(5, 6, 7, 8).precisionPlan(plan);
         RunManifest m = inspector.run(
                 request.engine("onnx")
-                        .capture("blocks.*.hook_resid_post", "logits")
+                        .capture(List.of("blocks.*.hook_resid_post", "logits"))
                         .build(),
                 RunListener.NONE);
         assertThat(m.engine().precision()).isEqualTo(Precision.INT8);
@@ -299,40 +295,41 @@ class InspectorTest {
                 .allMatch(c -> c.finalTokenRank() == 0);
         refused(request.engine("torch").build(), Problem.Kind.UNSUPPORTED, "onnx");
         refused(request.engine("onnx").precision(Precision.FP16).build(), Problem.Kind.INVALID, "fp16 and int8");
-        refused(new Request().tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");
+        refused(tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");
     }
 
     @Test
     void everyMistakeIsAProblemThatHelps() {
-        refused(new Request().build(), Problem.Kind.INVALID, "exactly one of them");
-        refused(new Request().tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
-        refused(new Request().tokens(1, -1).build(), Problem.Kind.INVALID, "tokens[1]");
-        refused(new Request().prompt("a ".repeat(400)).build(), Problem.Kind.TOO_LARGE, "at most 256 tokens");
+        refused(RunRequest.builder().build(), Problem.Kind.INVALID, "exactly one of them");
+        refused(tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
+        refused(tokens(1, -1).build(), Problem.Kind.INVALID, "tokens[1]");
+        refused(prompt("a ".repeat(400)).build(), Problem.Kind.TOO_LARGE, "at most 256 tokens");
         refused(
-                new Request().tokens(1).capture("blocks.0.attn.hook_patern").build(),
+                tokens(1).capture(List.of("blocks.0.attn.hook_patern")).build(),
                 Problem.Kind.INVALID,
                 "closest: blocks.0.attn.hook_pattern");
-        refused(new Request().tokens(1).capture("hook_pos_embed").build(), Problem.Kind.UNSUPPORTED, "RoPE");
-        refused(new Request().tokens(1).capture("blocks.9.hook_mlp_out").build(), Problem.Kind.INVALID, "4 layers");
-        refused(new Request().tokens(1).capture("*").generate(250).build(), Problem.Kind.TOO_LARGE, "at most 2.0 MiB");
-        refused(new Request().model("nobody").tokens(1).build(), Problem.Kind.NOT_FOUND, "tiny-text");
-        refused(new Request().model("llama").prompt("text").build(), Problem.Kind.UNSUPPORTED, "token ids");
-        refused(new Request().tokens(1).precision(Precision.BF16).build(), Problem.Kind.UNSUPPORTED, "fp32 or fp16");
-        refused(new Request().tokens(1).device("cuda:7").build(), Problem.Kind.UNSUPPORTED, "cuda:7");
-        refused(new Request().tokens(1).engine("onnx").device("cuda:0").build(), Problem.Kind.UNSUPPORTED, "cuda:0");
-        refused(new Request().tokens(1).engine("warp").build(), Problem.Kind.UNSUPPORTED, "torch or onnx");
+        refused(tokens(1).capture(List.of("hook_pos_embed")).build(), Problem.Kind.UNSUPPORTED, "RoPE");
+        refused(tokens(1).capture(List.of("blocks.9.hook_mlp_out")).build(), Problem.Kind.INVALID, "4 layers");
         refused(
-                new Request()
-                        .tokens(1)
-                        .intervene(new Intervention(
-                                "logits", Intervention.Op.ZERO, List.of(1), null, null, null, null, null, null))
+                tokens(1).capture(List.of("*")).generate(greedy(250)).build(),
+                Problem.Kind.TOO_LARGE,
+                "at most 2.0 MiB");
+        refused(tokens(1).model("nobody").build(), Problem.Kind.NOT_FOUND, "tiny-text");
+        refused(prompt("text").model("llama").build(), Problem.Kind.UNSUPPORTED, "token ids");
+        refused(tokens(1).precision(Precision.BF16).build(), Problem.Kind.UNSUPPORTED, "fp32 or fp16");
+        refused(tokens(1).device("cuda:7").build(), Problem.Kind.UNSUPPORTED, "cuda:7");
+        refused(tokens(1).engine("onnx").device("cuda:0").build(), Problem.Kind.UNSUPPORTED, "cuda:0");
+        refused(tokens(1).engine("warp").build(), Problem.Kind.UNSUPPORTED, "torch or onnx");
+        refused(
+                tokens(1)
+                        .interventions(List.of(new Intervention(
+                                "logits", Intervention.Op.ZERO, List.of(1), null, null, null, null, null, null)))
                         .build(),
                 Problem.Kind.INVALID,
                 "[batch, pos, vocab]");
         refused(
-                new Request()
-                        .tokens(1)
-                        .intervene(new Intervention(
+                tokens(1)
+                        .interventions(List.of(new Intervention(
                                 "blocks.0.hook_mlp_out",
                                 Intervention.Op.SCALE,
                                 null,
@@ -341,7 +338,7 @@ class InspectorTest {
                                 null,
                                 null,
                                 null,
-                                null))
+                                null)))
                         .build(),
                 Problem.Kind.INVALID,
                 "interventions[0].value");
@@ -359,7 +356,7 @@ class InspectorTest {
         try (Inspector shipped = Inspector.open(
                 new Inspector.Config(List.of(root), null, temp.resolve("runs2"), 1L << 30, 2L << 20, 4))) {
             assertThat(shipped.defaultModel()).isEqualTo("tiny-text");
-            RunRequest request = new Request().prompt("Once").build();
+            RunRequest request = prompt("Once").build();
             assertThatThrownBy(() -> shipped.run(request, RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("model.safetensors");
@@ -394,96 +391,5 @@ class InspectorTest {
         assertThatThrownBy(() -> inspector.run(request, RunListener.NONE))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(kind))
                 .hasMessageContaining(words);
-    }
-
-    /** Builds requests. */
-    private static final class Request {
-        private String model;
-        private String engine;
-        private String device;
-        private Precision precision;
-        private PrecisionPlan plan;
-        private String prompt;
-        private List<Integer> tokens;
-        private List<Message> messages;
-        private List<String> capture;
-        private List<Intervention> interventions;
-        private GenerateOptions generate;
-
-        Request model(String slug) {
-            model = slug;
-            return this;
-        }
-
-        Request engine(String name) {
-            engine = name;
-            return this;
-        }
-
-        Request device(String id) {
-            device = id;
-            return this;
-        }
-
-        Request precision(Precision p) {
-            precision = p;
-            return this;
-        }
-
-        Request plan(PrecisionPlan p) {
-            plan = p;
-            return this;
-        }
-
-        Request prompt(String text) {
-            prompt = text;
-            return this;
-        }
-
-        Request tokens(Integer... ids) {
-            tokens = List.of(ids);
-            return this;
-        }
-
-        /** Turns of user and assistant, the user first. */
-        Request says(String... turns) {
-            messages = new ArrayList<>();
-            for (int i = 0; i < turns.length; i++) {
-                messages.add(new Message(i % 2 == 0 ? "user" : "assistant", turns[i]));
-            }
-            return this;
-        }
-
-        Request capture(String... globs) {
-            capture = List.of(globs);
-            return this;
-        }
-
-        Request intervene(Intervention... changes) {
-            interventions = List.of(changes);
-            return this;
-        }
-
-        Request generate(int n) {
-            generate = new GenerateOptions(n, null, null, null, null, null, null, null, null, null, true);
-            return this;
-        }
-
-        RunRequest build() {
-            return new RunRequest(
-                    model,
-                    engine,
-                    device,
-                    precision,
-                    plan,
-                    prompt,
-                    tokens,
-                    messages,
-                    null,
-                    capture,
-                    interventions,
-                    generate,
-                    null);
-        }
     }
 }

@@ -63,18 +63,15 @@ final class Runs {
                 "2026-11-25T00:35:12.417Z",
                 "0.1.0",
                 "a label",
-                new RunRequest(
-                        "org--name",
-                        "torch",
-                        "auto",
-                        Precision.FP32,
-                        null,
-                        "Once → upon \"a\" time\n",
-                        null,
-                        null,
-                        true,
-                        List.of("blocks.3.hook_resid_post", "logits"),
-                        List.of(new Intervention(
+                RunRequest.builder()
+                        .model("org--name")
+                        .engine("torch")
+                        .device("auto")
+                        .precision(Precision.FP32)
+                        .prompt("Once → upon \"a\" time\n")
+                        .addSpecialTokens(true)
+                        .capture(List.of("blocks.3.hook_resid_post", "logits"))
+                        .interventions(List.of(new Intervention(
                                 "blocks.*.attn.hook_z",
                                 Intervention.Op.REPLACE,
                                 List.of(0),
@@ -83,10 +80,11 @@ final class Runs {
                                 null,
                                 null,
                                 null,
-                                new Intervention.From("20261125-003512-417-a1b2c3", null))),
-                        new GenerateOptions(
-                                20, false, 0.8, 40, 0.95, null, null, Long.MAX_VALUE, List.of("\n"), 10, null),
-                        "a label"),
+                                new Intervention.From("20261125-003512-417-a1b2c3", null))))
+                        .generate(new GenerateOptions(
+                                20, false, 0.8, 40, 0.95, null, null, Long.MAX_VALUE, List.of("\n"), 10, null))
+                        .name("a label")
+                        .build(),
                 new RunManifest.ModelIdentity("org--name", "llama", "ab12", 4, 4, 2, 16, 64, 128, 259, 128),
                 new EngineInfo("torch", "2.7.1", "tapped", "cpu", Precision.FP32, "fp32", 2, 12.5, 1234),
                 List.of(bos, half),

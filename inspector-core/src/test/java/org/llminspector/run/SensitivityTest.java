@@ -131,13 +131,13 @@ class SensitivityTest {
         refused("fits the budget", Precision.INT8, new SensitivityRequest(null, null, null, 100L, null));
         refused("fits the budget", Precision.INT8, new SensitivityRequest(Direction.LOWER, null, null, 100L, null));
         refused("out of range", Precision.INT8, new SensitivityRequest(null, null, null, null, 1));
-        RunRequest torch = new RunRequest(
-                null, "torch", null, Precision.FP16, null, null, null, null, null, null, null, null, null);
+        RunRequest torch =
+                RunRequest.builder().engine("torch").precision(Precision.FP16).build();
         assertThatThrownBy(() -> compare(torch, new SensitivityRequest(null, null, null, null, null)))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("one precision for all modules");
-        RunRequest other = new RunRequest(
-                "gpt2", "onnx", null, Precision.INT8, null, null, null, null, null, null, null, null, null);
+        RunRequest other =
+                side(Precision.INT8, null, null).toBuilder().model("gpt2").build();
         assertThatThrownBy(() -> compare(other, new SensitivityRequest(null, null, null, null, null)))
                 .isInstanceOf(Problem.class);
     }
@@ -204,6 +204,11 @@ class SensitivityTest {
     }
 
     private static RunRequest side(Precision precision, PrecisionPlan plan, String prompt) {
-        return new RunRequest(null, "onnx", null, precision, plan, prompt, null, null, null, null, null, null, null);
+        return RunRequest.builder()
+                .engine("onnx")
+                .precision(precision)
+                .precisionPlan(plan)
+                .prompt(prompt)
+                .build();
     }
 }

@@ -101,8 +101,8 @@ class ShippedModelTest {
 
     @Test
     void aBaseModelAndItsTuningShareAVocabulary() {
-        RunRequest tuned = new RunRequest(
-                "tales-2m-instruct", "onnx", null, null, null, null, null, null, null, null, null, null, null);
+        RunRequest tuned =
+                RunRequest.builder().model("tales-2m-instruct").engine("onnx").build();
         OutputMeasures o = inspector
                 .comparisons()
                 .compare(over(stories(1), tuned), ComparisonListener.NONE)
@@ -123,7 +123,11 @@ class ShippedModelTest {
     }
 
     private static RunRequest side(PrecisionPlan plan) {
-        return new RunRequest("tales-2m", "onnx", null, null, plan, null, null, null, null, null, null, null, null);
+        return RunRequest.builder()
+                .model("tales-2m")
+                .engine("onnx")
+                .precisionPlan(plan)
+                .build();
     }
 
     private static String stories(int count) {

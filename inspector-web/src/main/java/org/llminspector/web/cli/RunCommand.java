@@ -183,20 +183,21 @@ final class RunCommand extends ModelCommand {
 
     private RunRequest request() throws IOException {
         String prompt = "-".equals(input.prompt) ? standardInput() : input.prompt;
-        return new RunRequest(
-                places.slug(),
-                engine,
-                device,
-                Arguments.precision(precision),
-                Arguments.plan(plan),
-                prompt,
-                input.tokens,
-                Arguments.messages(system, input.messages),
-                noSpecialTokens ? Boolean.FALSE : null,
-                capture,
-                Arguments.interventions(intervene),
-                generate == null ? null : generate.options(),
-                name);
+        return RunRequest.builder()
+                .model(places.slug())
+                .engine(engine)
+                .device(device)
+                .precision(Arguments.precision(precision))
+                .precisionPlan(Arguments.plan(plan))
+                .prompt(prompt)
+                .tokens(input.tokens)
+                .messages(Arguments.messages(system, input.messages))
+                .addSpecialTokens(noSpecialTokens ? Boolean.FALSE : null)
+                .capture(capture)
+                .interventions(Arguments.interventions(intervene))
+                .generate(generate == null ? null : generate.options())
+                .name(name)
+                .build();
     }
 
     private static String standardInput() throws IOException {

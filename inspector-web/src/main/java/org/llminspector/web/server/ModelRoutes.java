@@ -46,20 +46,13 @@ final class ModelRoutes {
 
     private void open(Context ctx) throws IOException {
         OpenRequest how = Requests.optionalBody(ctx, OpenRequest.class);
-        RunRequest request = new RunRequest(
-                slug(ctx),
-                how.engine(),
-                how.device(),
-                how.precision(),
-                how.precisionPlan(),
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null);
+        RunRequest request = RunRequest.builder()
+                .model(slug(ctx))
+                .engine(how.engine())
+                .device(how.device())
+                .precision(how.precision())
+                .precisionPlan(how.precisionPlan())
+                .build();
         Replies.json(ctx, inspector.load(request));
     }
 

@@ -1,0 +1,32 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.generate.GenerateOptions;
+
+/** Requests begin what tests ask for. */
+final class Requests {
+
+    private Requests() {}
+
+    static RunRequest.Builder prompt(String text) {
+        return RunRequest.builder().prompt(text);
+    }
+
+    static RunRequest.Builder tokens(Integer... ids) {
+        return RunRequest.builder().tokens(List.of(ids));
+    }
+
+    /** Turns of user and assistant, the user first. */
+    static RunRequest.Builder says(String... turns) {
+        List<Message> messages = new ArrayList<>();
+        for (int i = 0; i < turns.length; i++) {
+            messages.add(new Message(i % 2 == 0 ? "user" : "assistant", turns[i]));
+        }
+        return RunRequest.builder().messages(messages);
+    }
+
+    static GenerateOptions greedy(int n) {
+        return new GenerateOptions(n, null, null, null, null, null, null, null, null, null, true);
+    }
+}
