@@ -2,15 +2,12 @@ package org.llminspector.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.llminspector.run.Requests.greedy;
 import static org.llminspector.run.Requests.prompt;
-import static org.llminspector.run.Requests.says;
-import static org.llminspector.run.Requests.tokens;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,17 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
-import org.llminspector.capture.Intervention;
-import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.Precision;
-import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.generate.GeneratedToken;
-import org.llminspector.golden.Golden;
-import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPoint;
-import org.llminspector.tokenize.Token;
 
-/** The facade on a tiny real model: what a server, a command line or a script sees. */
+/** The facade's models: which there are, which is the default, and what is in them. */
 class InspectorTest {
 
     @TempDir
@@ -43,316 +31,13 @@ class InspectorTest {
     }
 
     @Test
-    void aRunIsKeptWithItsCaptures() {
-        RunManifest m = inspector.run(
-                prompt("Once upon a time")
-                        .capture(List.of("blocks.*.attn.hook_pattern", "logits"))
-                        .generate(greedy(6))
-                        .build(),
-                RunListener.NONE);
-        int n = m.promptLength() + 6;
-        assertThat(m.tokens()).hasSize(n);
-        assertThat(m.text())
-                .startsWith("Once upon a time")
-                .isEqualTo("Once upon a time" + m.generation().text());
-        assertThat(m.kvCache().positions()).isEqualTo(n - 1);
-        assertThat(m.kvCache().bytes()).isEqualTo(2L * 2 * 16 * (n - 1) * 4 * 4);
-        assertThat(m.captures()).hasSize(5);
-        Tensor pattern = inspector.runs().capture(m.id(), HookId.of(HookPoint.PATTERN, 3));
-        assertThat(pattern.shape()).containsExactly(1, 4, n - 1, n - 1);
-        Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
-        for (GeneratedToken step : m.generation().steps()) {
-            float[] row = logits.slice(
-                            new int[] {0, 1}, new int[] {step.position() - 1, step.position()}, new int[] {0, 320})
-                    .toFloats();
-            int best = 0;
-            for (int i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
-            assertThat(step.token().id())
-                    .as("greedy picks the top of the captured logits")
-                    .isEqualTo(best);
-        }
-        assertThat(inspector.runs().manifest(m.id())).isEqualTo(m);
-        assertThat(m.request().precision()).isEqualTo(Precision.FP32);
-        assertThat(m.model().weightsSha256()).hasSize(64);
-    }
-
-    @Test
-    void messagesAreWrittenByTheModelsChatTemplate() {
-        RunManifest m = inspector.run(says("Hello").generate(greedy(2)).build(), RunListener.NONE);
-        assertThat(m.prompt()).isEqualTo("<s>user: Hello\nassistant:");
-        assertThat(m.text()).isEqualTo(m.prompt() + m.generation().text());
-        assertThat(m.tokens().get(0).id()).as("one BOS, the template's").isEqualTo(1);
-        assertThat(m.tokens().get(1).id()).isNotEqualTo(1);
-        assertThat(m.request().messages()).containsExactly(new Message("user", "Hello"));
-        assertThat(m.request().addSpecialTokens()).isFalse();
-        RunManifest said = inspector.run(says("Hello", "Hi").build(), RunListener.NONE);
-        assertThat(said.prompt())
-                .as("no answer begins after the assistant's turn")
-                .isEqualTo("<s>user: Hello\nassistant: Hi\n");
-        RunManifest again = inspector.run(
-                prompt(m.prompt().substring(3)).generate(greedy(2)).build(), RunListener.NONE);
-        assertThat(again.tokens())
-                .extracting(Token::id)
-                .isEqualTo(m.tokens().stream().map(Token::id).toList());
-    }
-
-    @Test
-    void aConversationThatCannotBeWrittenIsRefused() {
-        refused(says("Hello").model("gpt2").build(), Problem.Kind.UNSUPPORTED, "no chat template");
-        refused(says().build(), Problem.Kind.INVALID, "the conversation is empty");
-        refused(says("Hello").prompt("Hello").build(), Problem.Kind.INVALID, "prompt and messages");
-        refused(says((String) null).build(), Problem.Kind.INVALID, "messages[0].content");
-    }
-
-    @Test
-    void listenersHearOfEverything() {
-        List<String> heard = new ArrayList<>();
-        inspector.run(prompt("Hello").generate(greedy(3)).build(), new RunListener() {
-            @Override
-            public void started(String id, List<Token> prompt) {
-                heard.add("started " + !prompt.isEmpty());
-            }
-
-            @Override
-            public void prefilled(KvCacheReport kv, double ms) {
-                heard.add("prefilled " + (kv.positions() > 0));
-            }
-
-            @Override
-            public void token(GeneratedToken token, KvCacheReport kv) {
-                heard.add("token");
-            }
-        });
-        assertThat(heard).containsExactly("started true", "prefilled true", "token", "token", "token");
-    }
-
-    @Test
-    void cancelKeepsWhatWasMade() {
-        AtomicInteger made = new AtomicInteger();
-        RunManifest m = inspector.run(prompt("Hello").generate(greedy(50)).build(), new RunListener() {
-            @Override
-            public void token(GeneratedToken token, KvCacheReport kv) {
-                made.incrementAndGet();
-            }
-
-            @Override
-            public boolean cancelled() {
-                return made.get() >= 3;
-            }
-        });
-        assertThat(m.generation().finishReason()).isEqualTo("cancelled");
-        assertThat(m.generation().steps()).hasSize(3);
-        assertThat(inspector.runs().list(10, null)).hasSize(1);
-    }
-
-    @Test
-    void activationPatchingFromAStoredRun() {
-        RunManifest donor = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("blocks.3.hook_resid_post", "logits"))
-                        .build(),
-                RunListener.NONE);
-        Intervention patch = new Intervention(
-                "blocks.3.hook_resid_post",
-                Intervention.Op.REPLACE,
-                null,
-                List.of(2),
-                null,
-                null,
-                null,
-                null,
-                new Intervention.From(donor.id(), null));
-        RunManifest patched = inspector.run(
-                tokens(9, 10, 11, 12)
-                        .capture(List.of("logits"))
-                        .interventions(List.of(patch))
-                        .build(),
-                RunListener.NONE);
-        int[][] row2 = {{0, 1}, {2, 3}, {0, 320}};
-        HookId logits = HookId.of(HookPoint.LOGITS);
-        assertThat(Golden.maxAbsDiff(
-                        inspector
-                                .runs()
-                                .capture(patched.id(), logits)
-                                .slice(row2)
-                                .toFloats(),
-                        inspector.runs().capture(donor.id(), logits).slice(row2).toFloats()))
-                .isLessThan(1e-5);
-    }
-
-    @Test
-    void freezingEverythingUndoesAnotherIntervention() {
-        HookId logits = HookId.of(HookPoint.LOGITS);
-        RunManifest clean =
-                inspector.run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
-        Intervention break1 = new Intervention(
-                "blocks.0.hook_attn_out", Intervention.Op.ZERO, null, null, null, null, null, null, null);
-        Intervention freeze = new Intervention(
-                "blocks.2.hook_resid_post", Intervention.Op.FREEZE, null, null, null, null, null, null, null);
-        RunManifest both = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("logits"))
-                        .interventions(List.of(break1, freeze))
-                        .build(),
-                RunListener.NONE);
-        RunManifest broken = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("logits"))
-                        .interventions(List.of(break1))
-                        .build(),
-                RunListener.NONE);
-        float[] expected = inspector.runs().capture(clean.id(), logits).toFloats();
-        assertThat(Golden.maxAbsDiff(inspector.runs().capture(both.id(), logits).toFloats(), expected))
-                .isLessThan(1e-5);
-        assertThat(Golden.maxAbsDiff(
-                        inspector.runs().capture(broken.id(), logits).toFloats(), expected))
-                .isGreaterThan(0.1);
-    }
-
-    @Test
-    void theLensEndsInTheModelsOwnAnswer() {
-        RunManifest m = inspector.run(
-                prompt("Once upon")
-                        .capture(List.of("blocks.*.hook_resid_post", "logits"))
-                        .build(),
-                RunListener.NONE);
-        RunAnalyses.Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3);
-        assertThat(lens.rows()).hasSize(4);
-        RunAnalyses.LensRow last = lens.rows().get(3);
-        Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
-        for (RunAnalyses.LensCell cell : last.cells()) {
-            float[] row = logits.slice(new int[] {0, 1}, new int[] {cell.pos(), cell.pos() + 1}, new int[] {0, 320})
-                    .toFloats();
-            int best = 0;
-            for (int i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
-            assertThat(cell.top().get(0).id()).isEqualTo(best);
-            assertThat(cell.finalTokenRank()).isZero();
-            assertThat(cell.klToFinal()).isZero();
-        }
-        assertThat(lens.rows().get(0).cells().get(0).klToFinal()).isPositive();
-    }
-
-    @Test
-    void halfPrecisionIsNearAndSaysWhatItIs() {
-        RunManifest full =
-                inspector.run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
-        RunManifest half = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("logits"))
-                        .precision(Precision.FP16)
-                        .generate(greedy(4))
-                        .build(),
-                RunListener.NONE);
-        assertThat(half.engine().precision()).isEqualTo(Precision.FP16);
-        assertThat(half.engine().arithmetic()).contains("fp16");
-        assertThat(half.engine().weightBytes()).isLessThan(full.engine().weightBytes() * 6 / 10);
-        HookId logits = HookId.of(HookPoint.LOGITS);
-        int[][] prompt = {{0, 1}, {0, 4}, {0, 320}};
-        double diff = Golden.maxAbsDiff(
-                inspector.runs().capture(full.id(), logits).slice(prompt).toFloats(),
-                inspector.runs().capture(half.id(), logits).slice(prompt).toFloats());
-        assertThat(diff).isBetween(1e-6, 0.1);
-    }
-
-    @Test
-    void theSecondEngineSaysTheSameAndWhichFormSaidIt() {
-        RunRequest.Builder request = tokens(5, 6, 7, 8).generate(greedy(6));
-        List<Integer> torch = inspector.run(request.build(), RunListener.NONE).tokens().stream()
-                .map(Token::id)
-                .toList();
-        RunManifest fast = inspector.run(request.engine("onnx").build(), RunListener.NONE);
-        assertThat(fast.engine().name()).isEqualTo("onnx");
-        assertThat(fast.engine().form()).isEqualTo("fast");
-        assertThat(fast.tokens()).extracting(Token::id).isEqualTo(torch);
-        RunManifest tapped = inspector.run(
-                request.capture(List.of("blocks.*.hook_resid_post", "logits")).build(), RunListener.NONE);
-        assertThat(tapped.engine().form()).isEqualTo("tapped");
-        assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
-        RunAnalyses.Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1);
-        assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
-        assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
-    }
-
-    @Test
-    void aPrecisionPlanIsPartOfTheRun() {
-        PrecisionPlan plan = new PrecisionPlan(
-                Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
-        RunRequest.Builder request = tokens(5, 6, 7, 8).precisionPlan(plan);
-        RunManifest m = inspector.run(
-                request.engine("onnx")
-                        .capture(List.of("blocks.*.hook_resid_post", "logits"))
-                        .build(),
-                RunListener.NONE);
-        assertThat(m.engine().precision()).isEqualTo(Precision.INT8);
-        assertThat(m.engine().arithmetic()).contains("1 module: fp16").contains("28 modules: int8");
-        assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
-        assertThat(inspector
-                        .analyses()
-                        .lens(m.id(), HookPoint.RESID_POST, 1)
-                        .rows()
-                        .get(3)
-                        .cells())
-                .allMatch(c -> c.finalTokenRank() == 0);
-        refused(request.engine("torch").build(), Problem.Kind.UNSUPPORTED, "onnx");
-        refused(request.engine("onnx").precision(Precision.FP16).build(), Problem.Kind.INVALID, "fp16 and int8");
-        refused(tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");
-    }
-
-    @Test
-    void everyMistakeIsAProblemThatHelps() {
-        refused(RunRequest.builder().build(), Problem.Kind.INVALID, "exactly one of them");
-        refused(tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
-        refused(tokens(1, -1).build(), Problem.Kind.INVALID, "tokens[1]");
-        refused(prompt("a ".repeat(400)).build(), Problem.Kind.TOO_LARGE, "at most 256 tokens");
-        refused(
-                tokens(1).capture(List.of("blocks.0.attn.hook_patern")).build(),
-                Problem.Kind.INVALID,
-                "closest: blocks.0.attn.hook_pattern");
-        refused(tokens(1).capture(List.of("hook_pos_embed")).build(), Problem.Kind.UNSUPPORTED, "RoPE");
-        refused(tokens(1).capture(List.of("blocks.9.hook_mlp_out")).build(), Problem.Kind.INVALID, "4 layers");
-        refused(
-                tokens(1).capture(List.of("*")).generate(greedy(250)).build(),
-                Problem.Kind.TOO_LARGE,
-                "at most 2.0 MiB");
-        refused(tokens(1).model("nobody").build(), Problem.Kind.NOT_FOUND, "tiny-text");
-        refused(prompt("text").model("llama").build(), Problem.Kind.UNSUPPORTED, "token ids");
-        refused(tokens(1).precision(Precision.BF16).build(), Problem.Kind.UNSUPPORTED, "fp32 or fp16");
-        refused(tokens(1).device("cuda:7").build(), Problem.Kind.UNSUPPORTED, "cuda:7");
-        refused(tokens(1).engine("onnx").device("cuda:0").build(), Problem.Kind.UNSUPPORTED, "cuda:0");
-        refused(tokens(1).engine("warp").build(), Problem.Kind.UNSUPPORTED, "torch or onnx");
-        refused(
-                tokens(1)
-                        .interventions(List.of(new Intervention(
-                                "logits", Intervention.Op.ZERO, List.of(1), null, null, null, null, null, null)))
-                        .build(),
-                Problem.Kind.INVALID,
-                "[batch, pos, vocab]");
-        refused(
-                tokens(1)
-                        .interventions(List.of(new Intervention(
-                                "blocks.0.hook_mlp_out",
-                                Intervention.Op.SCALE,
-                                null,
-                                null,
-                                null,
-                                null,
-                                null,
-                                null,
-                                null)))
-                        .build(),
-                Problem.Kind.INVALID,
-                "interventions[0].value");
-        assertThat(inspector.runs().list(10, null)).isEmpty();
-    }
-
-    @Test
-    void theEmbeddedModelIsTheDefaultAndIsChecked() throws java.io.IOException {
-        Path root = java.nio.file.Files.createDirectories(temp.resolve("shipped"));
+    void theEmbeddedModelIsTheDefaultAndIsChecked() throws IOException {
+        Path root = Files.createDirectories(temp.resolve("shipped"));
         TextModel.make(root);
-        java.nio.file.Files.createDirectory(root.resolve("a-first"));
-        java.nio.file.Files.writeString(root.resolve("a-first/config.json"), "{}");
-        java.nio.file.Files.writeString(root.resolve("catalog.json"), "{\"embedded\": \"tiny-text\", \"models\": []}");
-        java.nio.file.Files.writeString(root.resolve("tiny-text/SHA256SUMS"), "0".repeat(64) + "  model.safetensors\n");
+        Files.createDirectory(root.resolve("a-first"));
+        Files.writeString(root.resolve("a-first/config.json"), "{}");
+        Files.writeString(root.resolve("catalog.json"), "{\"embedded\": \"tiny-text\", \"models\": []}");
+        Files.writeString(root.resolve("tiny-text/SHA256SUMS"), "0".repeat(64) + "  model.safetensors\n");
         try (Inspector shipped = Inspector.open(
                 new Inspector.Config(List.of(root), null, temp.resolve("runs2"), 1L << 30, 2L << 20, 4))) {
             assertThat(shipped.defaultModel()).isEqualTo("tiny-text");
@@ -385,11 +70,5 @@ class InspectorTest {
                 .isInstanceOf(Problem.class);
         assertThat(inspector.engines().get(0).precisions()).hasSize(7);
         assertThat(inspector.devices().get(0).id()).isEqualTo("cpu");
-    }
-
-    private void refused(RunRequest request, Problem.Kind kind, String words) {
-        assertThatThrownBy(() -> inspector.run(request, RunListener.NONE))
-                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(kind))
-                .hasMessageContaining(words);
     }
 }

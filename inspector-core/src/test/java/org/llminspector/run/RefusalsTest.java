@@ -1,0 +1,105 @@
+package org.llminspector.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.llminspector.run.Requests.greedy;
+import static org.llminspector.run.Requests.prompt;
+import static org.llminspector.run.Requests.says;
+import static org.llminspector.run.Requests.tokens;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+
+/** Everything a person can get wrong in a run's request is a Problem that helps, and nothing is kept of it. */
+class RefusalsTest {
+
+    @TempDir
+    Path temp;
+
+    @AutoClose
+    private Inspector inspector;
+
+    @BeforeEach
+    void open() {
+        inspector = TextModel.open(temp, 2L << 20);
+    }
+
+    @Test
+    void everyMistakeIsAProblemThatHelps() {
+        refused(RunRequest.builder().build(), Problem.Kind.INVALID, "exactly one of them");
+        refused(tokens(1, 320).build(), Problem.Kind.INVALID, "0 to 319");
+        refused(tokens(1, -1).build(), Problem.Kind.INVALID, "tokens[1]");
+        refused(prompt("a ".repeat(400)).build(), Problem.Kind.TOO_LARGE, "at most 256 tokens");
+        refused(
+                tokens(1).capture(List.of("blocks.0.attn.hook_patern")).build(),
+                Problem.Kind.INVALID,
+                "closest: blocks.0.attn.hook_pattern");
+        refused(tokens(1).capture(List.of("hook_pos_embed")).build(), Problem.Kind.UNSUPPORTED, "RoPE");
+        refused(tokens(1).capture(List.of("blocks.9.hook_mlp_out")).build(), Problem.Kind.INVALID, "4 layers");
+        refused(
+                tokens(1).capture(List.of("*")).generate(greedy(250)).build(),
+                Problem.Kind.TOO_LARGE,
+                "at most 2.0 MiB");
+        refused(tokens(1).model("nobody").build(), Problem.Kind.NOT_FOUND, "tiny-text");
+        refused(prompt("text").model("llama").build(), Problem.Kind.UNSUPPORTED, "token ids");
+        refused(tokens(1).precision(Precision.BF16).build(), Problem.Kind.UNSUPPORTED, "fp32 or fp16");
+        refused(tokens(1).device("cuda:7").build(), Problem.Kind.UNSUPPORTED, "cuda:7");
+        refused(tokens(1).engine("onnx").device("cuda:0").build(), Problem.Kind.UNSUPPORTED, "cuda:0");
+        refused(tokens(1).engine("warp").build(), Problem.Kind.UNSUPPORTED, "torch or onnx");
+        refused(
+                tokens(1)
+                        .interventions(List.of(new Intervention(
+                                "logits", Intervention.Op.ZERO, List.of(1), null, null, null, null, null, null)))
+                        .build(),
+                Problem.Kind.INVALID,
+                "[batch, pos, vocab]");
+        refused(
+                tokens(1)
+                        .interventions(List.of(new Intervention(
+                                "blocks.0.hook_mlp_out",
+                                Intervention.Op.SCALE,
+                                null,
+                                null,
+                                null,
+                                null,
+                                null,
+                                null,
+                                null)))
+                        .build(),
+                Problem.Kind.INVALID,
+                "interventions[0].value");
+        assertThat(inspector.runs().list(10, null)).isEmpty();
+    }
+
+    @Test
+    void aConversationThatCannotBeWrittenIsRefused() {
+        refused(says("Hello").model("gpt2").build(), Problem.Kind.UNSUPPORTED, "no chat template");
+        refused(says().build(), Problem.Kind.INVALID, "the conversation is empty");
+        refused(says("Hello").prompt("Hello").build(), Problem.Kind.INVALID, "prompt and messages");
+        refused(says((String) null).build(), Problem.Kind.INVALID, "messages[0].content");
+    }
+
+    @Test
+    void aPlanThatContradictsItsEngineOrItselfIsRefused() {
+        PrecisionPlan plan = new PrecisionPlan(
+                Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
+        RunRequest.Builder request = tokens(5, 6, 7, 8).precisionPlan(plan);
+        refused(request.engine("torch").build(), Problem.Kind.UNSUPPORTED, "onnx");
+        refused(request.engine("onnx").precision(Precision.FP16).build(), Problem.Kind.INVALID, "fp16 and int8");
+        refused(tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");
+    }
+
+    private void refused(RunRequest request, Problem.Kind kind, String words) {
+        assertThatThrownBy(() -> inspector.run(request, RunListener.NONE))
+                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(kind))
+                .hasMessageContaining(words);
+    }
+}
