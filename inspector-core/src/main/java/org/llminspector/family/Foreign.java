@@ -1,6 +1,7 @@
 package org.llminspector.family;
 
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
@@ -36,28 +37,31 @@ public final class Foreign {
      * @param dMlp neurons of an MLP
      * @param positions whether learned positions are added
      * @param centred whether norms subtract the mean
+     * @param layers what each block has
      */
     public record Graph(
-            int kvHeads, int dHead, int vocab, int dMlp, boolean positions, boolean centred, List<Layer> layers) {
+            int kvHeads, int dHead, int vocab, int dMlp, boolean positions, boolean centred, List<Set<Part>> layers) {
         public Graph {
             layers = List.copyOf(layers);
         }
     }
 
-    /** Layer is how a block is built, in the words of LayerSpec. */
-    public record Layer(
-            boolean rotates,
-            boolean gated,
-            boolean parallel,
-            boolean ln1,
-            boolean ln1Post,
-            boolean ln2,
-            boolean ln2Post,
-            boolean qNorm,
-            boolean kNorm,
-            boolean qkvBias,
-            boolean outBias,
-            boolean mlpBias) {}
+    /** Part is what a block may have, in the words of LayerSpec. */
+    public enum Part {
+        ROPE,
+        GATE,
+        /** Attention and MLP read the same. */
+        PARALLEL,
+        LN1,
+        LN1_POST,
+        LN2,
+        LN2_POST,
+        Q_NORM,
+        K_NORM,
+        QKV_BIAS,
+        OUT_BIAS,
+        MLP_BIAS
+    }
 
     /** The spec of such a model; a size that neither says is refused by name. */
     public static DecoderSpec spec(Checkpoint checkpoint, Graph graph) {
@@ -73,7 +77,7 @@ public final class Foreign {
         float scale = (float) c.number("attention_multiplier", 1 / Math.sqrt(dHead));
         Norm.Kind kind = graph.centred() ? Norm.Kind.LAYER : Norm.Kind.RMS;
         Norm norm = new Norm(kind, c.number(name(c, EPSILON), 1e-5));
-        boolean rotates = graph.layers().stream().anyMatch(Layer::rotates);
+        boolean rotates = graph.layers().stream().anyMatch(l -> l.contains(Part.ROPE));
         Rope rope = rotates ? rope(c, dHead, context) : null;
         return new DecoderSpec(
                 c.text("model_type"),
@@ -84,25 +88,29 @@ public final class Foreign {
                 (float) c.number("embedding_multiplier", 1),
                 graph.layers().stream()
                         .map(l -> new LayerSpec(
-                                l.ln1() ? norm : null,
+                                l.contains(Part.LN1) ? norm : null,
                                 new Attention(
                                         heads,
                                         kvHeads,
                                         dHead,
                                         scale,
-                                        l.rotates() ? rope : null,
+                                        l.contains(Part.ROPE) ? rope : null,
                                         null,
                                         null,
-                                        l.qkvBias(),
-                                        l.outBias(),
-                                        l.qNorm() ? norm : null,
-                                        l.kNorm() ? norm : null,
+                                        l.contains(Part.QKV_BIAS),
+                                        l.contains(Part.OUT_BIAS),
+                                        l.contains(Part.Q_NORM) ? norm : null,
+                                        l.contains(Part.K_NORM) ? norm : null,
                                         false),
-                                l.ln1Post() ? norm : null,
-                                l.ln2() ? norm : null,
-                                new Mlp(dMlp, c.activation(name(c, ACTIVATION), ""), l.gated(), l.mlpBias()),
-                                l.ln2Post() ? norm : null,
-                                l.parallel()))
+                                l.contains(Part.LN1_POST) ? norm : null,
+                                l.contains(Part.LN2) ? norm : null,
+                                new Mlp(
+                                        dMlp,
+                                        c.activation(name(c, ACTIVATION), ""),
+                                        l.contains(Part.GATE),
+                                        l.contains(Part.MLP_BIAS)),
+                                l.contains(Part.LN2_POST) ? norm : null,
+                                l.contains(Part.PARALLEL)))
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),

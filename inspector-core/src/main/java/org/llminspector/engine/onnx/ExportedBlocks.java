@@ -1,34 +1,20 @@
 package org.llminspector.engine.onnx;
 
-import static org.llminspector.engine.onnx.Dataflow.at;
 import static org.llminspector.hook.HookPoint.*;
 
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
+import org.llminspector.engine.onnx.ExportedStream.Block;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
-/**
- * ExportedBlocks walks the residual stream of an exported graph: from the embedding, sum after sum, each of which adds
- * what an attention or an MLP made of the stream before it.
- */
+/** ExportedBlocks name what was found in an exported graph, its stream and the inside of its blocks, by hook. */
 final class ExportedBlocks {
-
-    /**
-     * Step is a sum.
-     *
-     * @param added to the stream
-     * @param all whether nothing else was added, such as a bias
-     * @param sum the stream then; empty where the graph does not give it
-     */
-    private record Step(String added, boolean all, String sum) {}
 
     private final Dataflow flow;
     private final List<ExportedAttention> attentions; // null where not found
@@ -43,8 +29,11 @@ final class ExportedBlocks {
         put(LOGITS, -1, Place.asIs(ExportedPorts.LOGITS));
         if (flow.embedding() == null) return;
         for (int i = 0; i < layers; i++) if (attentions.get(i) != null) attention(i, attentions.get(i));
-        String stream = start();
-        while (stream != null && walked < layers) stream = layer(walked, stream);
+        ExportedStream stream = new ExportedStream(flow, attentions);
+        put(EMBED, -1, stream.embedding());
+        put(POS_EMBED, -1, stream.positions());
+        for (int i = 0; i < stream.blocks().size(); i++)
+            block(i, stream.blocks().get(i));
         end();
     }
 
@@ -109,97 +98,25 @@ final class ExportedBlocks {
         put(normalized, layer, norm.normalized());
     }
 
-    /** The stream before the first block: the embedding, scaled, and with its position's vector. */
-    private String start() {
-        String v = flow.embedding();
-        put(EMBED, -1, v);
-        while (step(v) == null) {
-            List<Node> next = new ArrayList<>();
-            for (Node n : flow.readers(v)) if (flow.isLive(at(n.outputs(), 0))) next.add(n);
-            if (next.size() != 1) return null;
-            Node n = next.get(0);
-            String x = flow.only(n);
-            if (n.op().equals("Add") && x != null)
-                put(POS_EMBED, -1, at(n.inputs(), 1 - n.inputs().indexOf(x)));
-            else if (flow.scaled(n) == null && !Dataflow.shapes(n)) return null;
-            v = at(n.outputs(), 0);
-            if (!n.op().equals("Add")) put(EMBED, -1, v);
-        }
-        return v;
-    }
-
-    /** Walks one block; the stream after it, or null where it goes no further. */
-    private String layer(int i, String stream) {
-        Step first = step(stream);
-        ExportedAttention attention = attentions.get(i);
-        if (first == null || attention == null) return null;
-        if (!flow.reaches(attention.read(), first.added())) return null;
-        put(RESID_PRE, i, stream);
-        List<String> parts = flow.both(flow.maker(flow.uncast(first.added())));
-        if (parts != null && sum(first.added())) {
-            boolean second = flow.reaches(attention.read(), parts.get(1));
-            if (second == flow.reaches(attention.read(), parts.get(0))) return null;
-            put(ATTN_OUT, i, parts.get(second ? 1 : 0));
-            mlp(i, parts.get(second ? 0 : 1), flow.order(stream));
-            put(MLP_OUT, i, parts.get(second ? 0 : 1));
-            return after(i, first);
-        }
-        if (first.all()) put(ATTN_OUT, i, first.added());
-        if (ExportedNorm.of(flow, first.added()) != null) put(LN1_POST_OUT, i, first.added());
-        put(RESID_MID, i, first.sum());
-        Step second = step(first.sum());
-        if (second == null || readsAttention(second.added(), flow.order(first.sum()))) return null;
-        mlp(i, second.added(), flow.order(first.sum()));
-        if (second.all()) put(MLP_OUT, i, second.added());
-        return after(i, second);
-    }
-
-    private boolean sum(String value) {
-        return flow.maker(flow.uncast(value)).op().equals("Add");
-    }
-
-    private String after(int i, Step last) {
-        walked = i + 1;
-        put(RESID_POST, i, last.sum());
-        return last.sum();
-    }
-
-    private boolean readsAttention(String value, int since) {
-        Set<String> made = flow.ancestors(value, since);
-        return IntStream.range(0, attentions.size())
-                .mapToObj(attentions::get)
-                .anyMatch(a -> a != null && made.contains(a.read()));
-    }
-
-    private void mlp(int i, String added, int since) {
-        ExportedMlp mlp = ExportedMlp.of(flow, added, since);
+    private void block(int i, Block block) {
+        put(RESID_PRE, i, block.before());
+        added(ATTN_OUT, LN1_POST_OUT, i, block.attention());
+        if (!block.before().equals(block.between())) put(RESID_MID, i, block.between());
+        added(MLP_OUT, LN2_POST_OUT, i, block.mlp());
+        if (block.after() == null) return;
+        ExportedMlp mlp = ExportedMlp.of(flow, block.mlp().value(), flow.order(block.between()));
         put(MLP_PRE, i, mlp.pre());
         put(MLP_PRE_LINEAR, i, mlp.linear());
         put(MLP_POST, i, mlp.post());
-        if (ExportedNorm.of(flow, added) != null) put(LN2_POST_OUT, i, added);
         norm(LN2_SCALE, LN2_NORMALIZED, i, mlp.normed());
+        put(RESID_POST, i, block.after());
+        walked = i + 1;
     }
 
-    /** The sum that takes the stream on, in an operator of its own or in one with the norm after it. */
-    private Step step(String stream) {
-        if (stream.isEmpty()) return null;
-        Step found = null;
-        int order = Integer.MAX_VALUE;
-        for (String x : flow.forms(stream)) {
-            for (Node n : flow.readers(x)) {
-                boolean skips = n.op().startsWith("Skip");
-                if (!skips && !n.op().equals("Add")) continue;
-                int at = n.inputs().indexOf(x);
-                String added = at > 1 ? "" : at(n.inputs(), 1 - at);
-                if (!flow.isLive(added) || flow.forms(stream).contains(added)) continue;
-                if (flow.order(at(n.outputs(), 0)) > order) continue;
-                order = flow.order(at(n.outputs(), 0));
-                boolean all = !skips
-                        || at(n.inputs(), n.op().contains("Simplified") ? 3 : 4).isEmpty();
-                found = new Step(added, all, at(n.outputs(), skips ? 3 : 0));
-            }
-        }
-        return found;
+    private void added(HookPoint out, HookPoint normed, int i, ExportedStream.Added added) {
+        if (added == null) return;
+        if (added.alone()) put(out, i, added.value());
+        if (ExportedNorm.of(flow, added.value()) != null) put(normed, i, added.value());
     }
 
     /** From the logits back to what the unembedding reads. */

@@ -2,15 +2,19 @@ package org.llminspector.engine.onnx;
 
 import static org.llminspector.hook.HookPoint.*;
 
-import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Value;
 import org.llminspector.family.Family;
 import org.llminspector.family.Foreign;
+import org.llminspector.family.Foreign.Part;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
@@ -45,7 +49,9 @@ public final class ExportedSpec {
                         dMlp(blocks),
                         blocks.value(POS_EMBED, -1) != null,
                         blocks.isCentred(),
-                        layers(blocks, layers)));
+                        IntStream.range(0, layers)
+                                .mapToObj(i -> parts(blocks, i))
+                                .toList()));
     }
 
     private static int size(Value value, int axis) {
@@ -58,24 +64,27 @@ public final class ExportedSpec {
         return added == null ? -1 : ExportedMlp.width(blocks.flow(), added);
     }
 
-    private static List<Foreign.Layer> layers(ExportedBlocks blocks, int count) {
-        List<Foreign.Layer> layers = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            layers.add(new Foreign.Layer(
-                    blocks.attention(i).rotates(),
-                    blocks.value(MLP_PRE_LINEAR, i) != null,
-                    blocks.value(RESID_MID, i) == null,
-                    blocks.hasNorm(LN1_SCALE, i),
-                    blocks.value(LN1_POST_OUT, i) != null,
-                    blocks.hasNorm(LN2_SCALE, i),
-                    blocks.value(LN2_POST_OUT, i) != null,
-                    isNormed(blocks, Q, i),
-                    isNormed(blocks, K, i),
-                    isBiased(blocks, Q, i),
-                    isBiased(blocks, ATTN_OUT, i),
-                    isBiased(blocks, MLP_OUT, i)));
-        }
-        return layers;
+    private static Set<Part> parts(ExportedBlocks blocks, int i) {
+        return Stream.of(Part.values())
+                .filter(part -> has(blocks, i, part))
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Part.class)));
+    }
+
+    private static boolean has(ExportedBlocks blocks, int i, Part part) {
+        return switch (part) {
+            case ROPE -> blocks.attention(i).rotates();
+            case GATE -> blocks.value(MLP_PRE_LINEAR, i) != null;
+            case PARALLEL -> blocks.value(RESID_MID, i) == null;
+            case LN1 -> blocks.hasNorm(LN1_SCALE, i);
+            case LN1_POST -> blocks.value(LN1_POST_OUT, i) != null;
+            case LN2 -> blocks.hasNorm(LN2_SCALE, i);
+            case LN2_POST -> blocks.value(LN2_POST_OUT, i) != null;
+            case Q_NORM -> isNormed(blocks, Q, i);
+            case K_NORM -> isNormed(blocks, K, i);
+            case QKV_BIAS -> isBiased(blocks, Q, i);
+            case OUT_BIAS -> isBiased(blocks, ATTN_OUT, i);
+            case MLP_BIAS -> isBiased(blocks, MLP_OUT, i);
+        };
     }
 
     private static boolean isNormed(ExportedBlocks blocks, HookPoint point, int layer) {
