@@ -12,6 +12,7 @@ test('a model is trained, stopped, gone on with, and opened', async ({ page, req
   await page.getByRole('button', { name: 'Train', exact: true }).click();
   const row = page.getByTestId('jobs').getByRole('listitem').filter({ hasText: name });
   await expect(row).toContainText('running');
+  await expect(row).toContainText(/on (cpu|cuda)/);
   await expect(figure(page, 'job').getByRole('application')).toBeVisible();
   await expect.poll(async () => (await job()).step).toBeGreaterThan(1);
 

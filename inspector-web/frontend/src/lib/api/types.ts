@@ -435,6 +435,8 @@ export interface TrainingJob {
   opens: boolean;
   folder: string;
   recipe: TrainingRecipe;
+  sittings: { step: number; learner: { device: string; instructions?: 'avx2'; threads: number } }[];
+  differs?: string;
   trouble?: string;
 }
 

@@ -29,6 +29,8 @@ public interface Learner extends AutoCloseable {
      */
     record State(long step, Tensor first, Tensor second) {}
 
+    LearnerInfo info();
+
     DecoderSpec spec();
 
     /** Every weight in the flat arrays, in order. */

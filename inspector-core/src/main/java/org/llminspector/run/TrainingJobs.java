@@ -16,6 +16,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.hub.ModelCache;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
+import org.llminspector.train.Sittings;
 import org.llminspector.train.Trainer;
 
 /**
@@ -48,6 +49,8 @@ public final class TrainingJobs {
      * @param secondsLeft while it runs
      * @param resumable whether it can go on from a saved state
      * @param opens whether the folder opens as a model already
+     * @param sittings what computed it, from which update on
+     * @param differs why its losses are not those of the shipped models to the last digit, and what to do; null if they are
      * @param trouble why it failed
      */
     public record Job(
@@ -64,6 +67,8 @@ public final class TrainingJobs {
             boolean opens,
             String folder,
             Recipe recipe,
+            List<Sittings.Sitting> sittings,
+            String differs,
             String trouble) {}
 
     private static final long STOP_MS = 30_000;
@@ -170,6 +175,7 @@ public final class TrainingJobs {
         Double valLoss = null;
         for (LossCurve.Row row : rows) if (row.valLoss() != null) valLoss = row.valLoss();
         String trouble = thread != null ? thread.trouble() : null;
+        Sittings sittings = Sittings.read(at);
         return new Job(
                 id,
                 state,
@@ -184,6 +190,8 @@ public final class TrainingJobs {
                 Files.exists(at.resolve("config.json")),
                 at.toString(),
                 recipe,
+                sittings.sittings(),
+                sittings.differs(),
                 trouble != null || state != State.FAILED ? trouble : "it broke off before its first state was saved");
     }
 

@@ -12,6 +12,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
+import org.llminspector.engine.LearnerInfo;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
@@ -186,11 +187,17 @@ public final class Trainer implements AutoCloseable {
                 .expected("eos_token");
     }
 
+    /** What computes it here. */
+    public LearnerInfo learner() {
+        return learner.info();
+    }
+
     /** Trains to the recipe's end or until it is stopped; what was made is saved either way. */
     public void run(Listener listener) {
         long began = System.nanoTime();
         long step = learner.state().step();
         long firstStep = step;
+        Sittings.note(folder, step, learner.info());
         if (step == 0) {
             Measure before = objective.validate(learner);
             curve.add(new LossCurve.Row(0, 0, null, null, before.loss(), null, null, before.accuracy()));

@@ -55,6 +55,8 @@ class ReproductionTest {
         child.environment().put("ATEN_CPU_CAPABILITY", "avx2");
         child.environment().put("MKL_ENABLE_INSTRUCTIONS", "AVX2");
         assertThat(child.start().waitFor()).as(Files.readString(log)).isZero();
+        assertThat(Sittings.read(folder).sittings()).hasSize(1);
+        assertThat(Sittings.read(folder).differs()).as("it says so itself").isNull();
         List<LossCurve.Row> shipped = LossCurve.read(SHIPPED);
         List<LossCurve.Row> again = LossCurve.read(folder);
         assertThat(again).hasSize(updates + 1);

@@ -1,11 +1,13 @@
 package org.llminspector.engine.torch;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -13,6 +15,7 @@ import java.util.concurrent.Callable;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
+import org.llminspector.engine.LearnerInfo;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
 import org.llminspector.family.Weights;
@@ -24,6 +27,7 @@ import org.llminspector.spec.RopeFrequencies;
 public final class TorchLearner implements Learner {
 
     private final DecoderSpec spec;
+    private final LearnerInfo info;
     private final ParameterLayout layout;
     private final NDManager manager;
     private final Script script;
@@ -37,7 +41,9 @@ public final class TorchLearner implements Learner {
     private TorchLearner(DecoderSpec spec, String device) {
         this.spec = spec;
         this.layout = new ParameterLayout(spec);
-        this.manager = NDManager.newBaseManager(TorchDevices.choose(device), "PyTorch");
+        Device place = TorchDevices.choose(device);
+        this.info = new LearnerInfo(TorchDevices.id(place), instructions(place), JniUtils.getNumThreads());
+        this.manager = NDManager.newBaseManager(place, "PyTorch");
         this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
         Shape all = new Shape(layout.size());
         this.weights = manager.zeros(all);
@@ -46,6 +52,13 @@ public final class TorchLearner implements Learner {
         this.second = manager.zeros(all);
         this.steps = manager.zeros(new Shape());
         this.turns = turns();
+    }
+
+    /** What libtorch and MKL were told when they were loaded; untold, each chooses by the CPU. */
+    private static String instructions(Device place) {
+        boolean held = "avx2".equalsIgnoreCase(System.getenv("ATEN_CPU_CAPABILITY"))
+                && "avx2".equalsIgnoreCase(System.getenv("MKL_ENABLE_INSTRUCTIONS"));
+        return held && !place.isGpu() ? LearnerInfo.AVX2 : null;
     }
 
     private static final String TURNS =
@@ -91,6 +104,11 @@ public final class TorchLearner implements Learner {
         }
         NDArray real = manager.create(parts, new Shape(positions, 1, frequency.length, 2));
         return call(false, "turns", real).head();
+    }
+
+    @Override
+    public LearnerInfo info() {
+        return info;
     }
 
     @Override

@@ -4,9 +4,12 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.llminspector.base.Plural;
+import org.llminspector.engine.LearnerInfo;
 import org.llminspector.run.Training;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
+import org.llminspector.train.Sittings;
 import org.llminspector.train.Trainer;
 import org.llminspector.web.server.RecipeText;
 import picocli.CommandLine.Command;
@@ -70,6 +73,7 @@ final class TrainCommand implements Callable<Integer> {
         Recipe recipe = RecipeText.read(config, new RecipeText.Change(null, steps, null));
         Teller teller = new Teller(spec.commandLine().getErr());
         try (Trainer trainer = resume ? Training.resume(out, device) : Training.begin(recipe, out, device)) {
+            teller.begins(trainer.learner());
             trainer.run(teller);
         } finally {
             teller.finish();
@@ -87,6 +91,14 @@ final class TrainCommand implements Callable<Integer> {
         Teller(PrintWriter err) {
             this.err = err;
             this.line = new Progress(err, false);
+        }
+
+        void begins(LearnerInfo on) {
+            String kernels = on.instructions() == null ? "" : ", " + on.instructions() + " kernels";
+            err.println("on " + on.device() + kernels + ", " + Plural.of(on.threads(), "thread"));
+            String differs = Sittings.differs(on);
+            if (differs != null) err.println(differs);
+            err.flush();
         }
 
         @Override

@@ -53,6 +53,12 @@ class TrainingTest extends LiveTest {
         JsonNode done = lastOf(events("sums"));
         assertThat(done.path("state").asText()).as(done.toString()).isEqualTo("finished");
         assertThat(done.path("step").asInt()).isEqualTo(6);
+        assertThat(done.at("/sittings/0/step").asInt(-1)).isZero();
+        JsonNode learner = done.at("/sittings/0/learner");
+        assertThat(learner.path("device").asText()).matches("cpu|cuda:[0-9]+");
+        assertThat(done.has("differs"))
+                .as("only AVX2's kernels gave the shipped losses")
+                .isEqualTo(!learner.has("instructions"));
         assertThat(live.get(JOBS).json().at("/jobs").findValuesAsText("id")).contains("sums");
 
         JsonNode curve = live.get("/api/v1/models/sums/curve").json();
