@@ -22,10 +22,11 @@ final class ExportedCache implements AutoCloseable {
     private static final class Pass {
         final Map<String, OnnxTensor> parts = new HashMap<>();
         final List<Memory.Block> blocks = new ArrayList<>();
-        OrtSession.Result result; // holds the parts that lie in no block
+        final List<OnnxTensor> views = new ArrayList<>(); // the parts that lie in blocks
+        OrtSession.Result result; // holds the others
 
         void close() {
-            if (!blocks.isEmpty()) parts.values().forEach(OnnxTensor::close);
+            views.forEach(OnnxTensor::close);
             if (result != null) result.close();
             blocks.forEach(Memory.Block::close);
         }
@@ -36,7 +37,7 @@ final class ExportedCache implements AutoCloseable {
     private final Memory memory;
     private final Set<String> read;
     private Pass last = new Pass();
-    private Pass next;
+    private Pass next; // of a pass that is under way, or has failed
 
     /** @param read outputs that have to be in the host's memory */
     ExportedCache(DecoderSpec spec, ExportedPorts ports, Memory memory, Set<String> read) {
@@ -46,9 +47,15 @@ final class ExportedCache implements AutoCloseable {
         this.read = read;
     }
 
-    /** Gives a pass what the last one gave. @return where this one's keys and values go, by output; all others go to its result */
+    /**
+     * Gives a pass what the last one gave.
+     *
+     * @param positions those of this pass and of all before it
+     * @return where keys and values go, by output; those that are not named go to the pass's result
+     */
     Map<String, OnnxValue> bind(Feed feed, int positions) {
         Map<String, OnnxValue> pinned = new HashMap<>();
+        if (next != null) next.close();
         next = new Pass();
         each((part, a) -> {
             OnnxTensor past = last.parts.get(part);
@@ -57,8 +64,10 @@ final class ExportedCache implements AutoCloseable {
             if (memory == Memory.HOST || read.contains(output)) return;
             Memory.Block block = memory.reserve((long) a.nKvHeads() * positions * a.dHead(), ports.cache());
             next.blocks.add(block);
-            next.parts.put(part, block.view(0, shape(a, positions)));
-            pinned.put(output, next.parts.get(part));
+            OnnxTensor view = block.view(0, shape(a, positions));
+            next.views.add(view);
+            next.parts.put(part, view);
+            pinned.put(output, view);
         });
         return pinned;
     }

@@ -7,16 +7,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.capture.Capture;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.spec.DecoderSpec;
@@ -24,10 +27,11 @@ import org.llminspector.spec.DecoderSpec;
 /** Keys and values of exported graphs that stay where the session runs, as on a GPU, against such as are handed out. */
 class ExportedCacheTest {
 
+    private static final Path ROOT = Path.of("src/test/resources/golden/onnx");
     private static final int[] IDS = {5, 9, 2, 7, 11, 3, 8};
 
     static List<Path> graphs() throws IOException {
-        try (Stream<Path> all = Files.list(Path.of("src/test/resources/golden/onnx"))) {
+        try (Stream<Path> all = Files.list(ROOT)) {
             return all.filter(Files::isDirectory).sorted().toList();
         }
     }
@@ -45,6 +49,30 @@ class ExportedCacheTest {
                 for (SortedSet<HookId> seen : List.of(new TreeSet<HookId>(), found)) {
                     assertThat(run(device, seen)).isEqualTo(run(host, seen));
                 }
+            }
+        }
+    }
+
+    @Test
+    void onlyWhatAHookReadsIsHandedOut() {
+        GraphBuilder builder = new GraphBuilder();
+        String x = builder.input("x", Type.FLOAT, 1);
+        String y = builder.node("Mul", x, x);
+        builder.output(y, Type.FLOAT);
+        try (Checkpoint checkpoint = Checkpoint.open(ROOT.resolve("llama"));
+                OnnxWeights weights = new OnnxWeights(null);
+                OpenGraph open = new OpenGraph(Graph.of(builder, y), weights, CudaGraphs.TARGET, false);
+                Feed feed = new Feed()) {
+            DecoderSpec spec = ExportedSpec.of(checkpoint); // of two layers
+            ExportedPorts ports = ExportedPorts.of(checkpoint.onnx().orElseThrow(), spec);
+            try (ExportedCache cache = new ExportedCache(spec, ports, open.memory(), Set.of("present.1.key"))) {
+                for (int again = 0; again < 2; again++) { // the first pass fails, say
+                    assertThat(cache.bind(feed, 3).keySet())
+                            .containsExactlyInAnyOrder("present.0.key", "present.0.value", "present.1.value");
+                }
+            }
+            try (ExportedCache cache = new ExportedCache(spec, ports, Memory.HOST, Set.of())) {
+                assertThat(cache.bind(feed, 3)).isEmpty();
             }
         }
     }
