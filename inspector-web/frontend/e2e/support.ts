@@ -1,6 +1,6 @@
 import { expect, test as base, type APIRequestContext, type Locator, type Page } from '@playwright/test';
-import type { ComparisonManifest } from '../src/lib/api/comparison';
-import type { Lens, ModelSummary, Norms, RunManifest } from '../src/lib/api/types';
+import type { ComparisonManifest } from '../src/api/comparison';
+import type { Lens, ModelSummary, Norms, RunManifest } from '../src/api/types';
 
 /** test fails when the page logs an error, throws, or asks for what is not there. */
 export const test = base.extend<{ quiet: { allow: (pattern: RegExp) => void } }>({

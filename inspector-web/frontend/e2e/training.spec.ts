@@ -1,4 +1,4 @@
-import type { Curve, TrainingJob } from '../src/lib/api/types';
+import type { Curve, TrainingJob } from '../src/api/types';
 import { axe } from './axe';
 import { expect, figure, test } from './support';
 

@@ -1,4 +1,4 @@
-import type { TensorEntry, WeightStatistics } from '../src/lib/api/types';
+import type { TensorEntry, WeightStatistics } from '../src/api/types';
 import { defaultModel, expect, figure, test } from './support';
 
 test('a weight under a scheme: what the page shows is what the server says', async ({ page, request }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ComparedHook, ComparisonSide } from '../src/lib/api/comparison';
+import type { ComparedHook, ComparisonSide } from '../src/api/comparison';
 import {
   fold,
   foldWidth,
@@ -14,8 +14,8 @@ import {
   shown,
   sideName,
   splitHook,
-} from '../src/lib/compare/compare';
-import { DEFAULTS } from '../src/lib/state/url';
+} from '../src/views/compare/compare';
+import { DEFAULTS } from '../src/state/url';
 
 const hook = (name: string): ComparedHook => ({ hook: name, worst_position: 0 });
 

@@ -26,7 +26,7 @@ describe('the source', () => {
   it('holds no long lists of numbers and no matrices', () => {
     expect(offending(/\[\s*(?:-?\d[\d.e+-]*\s*,\s*){6,}-?\d[\d.e+-]*\s*,?\s*\]/g)).toEqual([]);
     // Colour ramps are the one table of numbers: lightness, chroma and hue of a few stops.
-    expect(offending(/\[\s*(?:\[\s*-?[\d.]+\s*(?:,\s*-?[\d.]+\s*)+\]\s*,\s*){2,}/g, /^lib\/paint\/ramps\.ts$/)).toEqual(
+    expect(offending(/\[\s*(?:\[\s*-?[\d.]+\s*(?:,\s*-?[\d.]+\s*)+\]\s*,\s*){2,}/g, /^kit\/paint\/ramps\.ts$/)).toEqual(
       [],
     );
   });

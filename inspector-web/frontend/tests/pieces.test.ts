@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ByteCache } from '../src/lib/api/cache';
-import { capturePath } from '../src/lib/api/client';
-import { Problem } from '../src/lib/api/problem';
-import type { RunManifest } from '../src/lib/api/types';
-import { streamNorms } from '../src/lib/figures/norms';
-import { linear, logarithmic, symmetric } from '../src/lib/paint/matrix';
-import { luminance, ramp } from '../src/lib/paint/ramps';
-import { toCsv } from '../src/lib/ui/figure';
-import { recipe } from '../src/lib/ui/recipes';
-import { covers } from '../src/lib/ui/save';
+import { ByteCache } from '../src/api/cache';
+import { capturePath } from '../src/api/client';
+import { Problem } from '../src/api/problem';
+import type { RunManifest } from '../src/api/types';
+import { streamNorms } from '../src/views/trace/norms';
+import { linear, logarithmic, symmetric } from '../src/kit/paint/matrix';
+import { luminance, ramp } from '../src/kit/paint/ramps';
+import { toCsv } from '../src/kit/figure';
+import { recipe } from '../src/kit/recipes';
+import { covers } from '../src/kit/save';
 
 describe('the cache', () => {
   it('lets go of what was used longest ago, and never of the newest', () => {

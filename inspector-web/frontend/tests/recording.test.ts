@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseSafetensors, type Tensor } from '../src/lib/api/tensor';
-import { kvBytesPerLayer } from '../src/lib/figures/continuation';
-import { streamNorms } from '../src/lib/figures/norms';
-import { queryRow } from '../src/lib/figures/attention';
-import { byRank, softmax, total } from '../src/lib/math/distribution';
-import type { GeneratedToken, KvCacheReport, Lens, Norms, RunManifest, Token } from '../src/lib/api/types';
+import { parseSafetensors, type Tensor } from '../src/api/tensor';
+import { kvBytesPerLayer } from '../src/views/trace/continuation';
+import { streamNorms } from '../src/views/trace/norms';
+import { queryRow } from '../src/views/trace/attention';
+import { byRank, softmax, total } from '../src/kit/math/distribution';
+import type { GeneratedToken, KvCacheReport, Lens, Norms, RunManifest, Token } from '../src/api/types';
 
 /** The recorded run is real: the page's own arithmetic on its raw numbers gives what the server said. */
 const here = new URL('../src/recorded/', import.meta.url);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { halfToFloat, parseSafetensors, plane, singleTensor } from '../src/lib/api/tensor';
+import { halfToFloat, parseSafetensors, plane, singleTensor } from '../src/api/tensor';
 
 function file(header: Record<string, unknown>, data: Uint8Array, pad = true): ArrayBuffer {
   let text = JSON.stringify(header);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readEvents, SseParser } from '../src/lib/api/sse';
+import { readEvents, SseParser } from '../src/api/sse';
 
 const STREAM =
   'event: queued\ndata: {"ahead":0}\n\n: heartbeat\n\nevent: token\r\ndata: {"text":"é\\n"}\r\n\r\ndata: a\ndata: b\n\n';

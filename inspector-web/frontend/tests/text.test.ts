@@ -10,8 +10,8 @@ import {
   percent,
   plural,
   short,
-} from '../src/lib/text/format';
-import { called, clip, hex, parseIds, parts, visible } from '../src/lib/text/tokens';
+} from '../src/kit/text/format';
+import { called, clip, hex, parseIds, parts, visible } from '../src/kit/text/tokens';
 
 describe('tokens as people see them', () => {
   it('show their spaces, line ends and tabs', () => {

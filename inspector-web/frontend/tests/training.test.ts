@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Curve } from '../src/lib/api/types';
-import { curveRecipe, curveTable, hasAccuracy, points } from '../src/lib/figures/training';
+import type { Curve } from '../src/api/types';
+import { curveRecipe, curveTable, hasAccuracy, points } from '../src/views/training/training';
 
 const curve: Curve = {
   model: 'm',

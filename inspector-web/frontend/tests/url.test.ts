@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULTS, formatUrl, parseUrl, type PageState } from '../src/lib/state/url';
+import { DEFAULTS, formatUrl, parseUrl, type PageState } from '../src/state/url';
 
 const parse = (path: string) => parseUrl(new URL(path, 'http://localhost'));
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseMetadata, parseSafetensors } from '../src/lib/api/tensor';
+import { parseMetadata, parseSafetensors } from '../src/api/tensor';
 import {
   cellOf,
   firstChoice,
@@ -9,8 +9,8 @@ import {
   sliceRecipe,
   weightSlice,
   windowAt,
-} from '../src/lib/figures/weights';
-import type { TensorEntry } from '../src/lib/api/types';
+} from '../src/views/models/weights';
+import type { TensorEntry } from '../src/api/types';
 
 /** Rows 1 to 3, columns 30 to 34 of a weight in groups of 32: as the server sends them. */
 function buffer(): ArrayBuffer {

@@ -1,0 +1,129 @@
+import { api } from '../api/client';
+import { Problem } from '../api/problem';
+import type { EngineDescription, Health, HookDescription, ModelDetails, ModelSummary } from '../api/types';
+import { lastTime, remember } from '../kit/lasttime';
+import { page } from './page.svelte';
+
+const RETRY_MS = 3000;
+
+/** Models are what the server can open, and what is known of the one that is chosen. */
+class Models {
+  list = $state.raw<ModelSummary[]>([]);
+  fallback = $state<string | null>(null);
+  engines = $state.raw<EngineDescription[]>([]);
+  health = $state.raw<Health | null>(null);
+  /** Null while the server has not answered yet. */
+  problem = $state.raw<Problem | null>(null);
+  loaded = $state(false);
+  opening = $state<string | null>(null);
+  openingLastTook = $state<number | null>(null);
+  openProblem = $state.raw<Problem | null>(null);
+  #details = $state.raw<Record<string, ModelDetails>>({});
+  #undescribed = $state<string | null>(null);
+  #hooks = $state.raw<Record<string, HookDescription[]>>({});
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  /** The model that Run means. */
+  readonly slug: string | null = $derived(page.model ?? this.fallback);
+  readonly summary: ModelSummary | null = $derived(this.list.find((m) => m.slug === this.slug) ?? null);
+  readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
+  /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
+  readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
+  readonly exported: boolean = $derived(this.summary?.exported ?? false);
+  readonly engine: string = $derived(this.exported ? 'onnx' : (page.engine ?? 'torch'));
+  /** Of an exported graph the default, which stands for whatever its file has. */
+  readonly precision: string = $derived(this.exported ? 'fp32' : (page.precision ?? 'fp32'));
+  readonly hasTokenizer: boolean = $derived((this.summary ?? this.details?.summary)?.has_tokenizer ?? true);
+  readonly isOpen: boolean = $derived(
+    this.summary?.open.some(
+      (e) => e.name === this.engine && (this.exported || e.precision.toLowerCase() === this.precision),
+    ) ?? false,
+  );
+
+  async load(): Promise<void> {
+    clearTimeout(this.#retry);
+    try {
+      const [{ models, default: fallback }, engines, health] = await Promise.all([
+        api.models(),
+        api.engines(),
+        api.health(),
+      ]);
+      this.list = models;
+      this.fallback = fallback ?? models[0]?.slug ?? null;
+      this.engines = engines;
+      this.health = health;
+      this.problem = null;
+      this.loaded = true;
+    } catch (error) {
+      this.problem = Problem.of(error);
+      if (this.problem.unreachable) this.#retry = setTimeout(() => void this.load(), RETRY_MS);
+    }
+  }
+
+  isExported(slug: string | null): boolean {
+    return this.list.find((m) => m.slug === slug)?.exported ?? false;
+  }
+
+  /** What can be seen in the model; asked once a model. */
+  async askHooks(slug: string): Promise<void> {
+    if (this.#hooks[slug]) return;
+    try {
+      const hooks = await api.hooks(slug);
+      this.#hooks = { ...this.#hooks, [slug]: hooks };
+    } catch {
+      // A run would say what is wrong.
+    }
+  }
+
+  /** Of these hooks those that the model has, as far as that was asked. */
+  shown(slug: string, hooks: string[]): string[] {
+    const all = this.#hooks[slug];
+    return all ? hooks.filter((h) => all.some((d) => d.available && d.name === h.replace('*', '{i}'))) : hooks;
+  }
+
+  /** What keeps a model from showing this hook, as far as that was asked. */
+  hidden(slug: string, hook: string): HookDescription | undefined {
+    const name = hook.replace(/^blocks\.\d+\./, 'blocks.{i}.');
+    return this.#hooks[slug]?.find((d) => !d.available && d.name === name);
+  }
+
+  /** The chosen model's sizes; asked once a model. */
+  async describe(slug: string): Promise<void> {
+    if (this.#details[slug]) return;
+    try {
+      const details = await api.model(slug);
+      this.#details = { ...this.#details, [slug]: details };
+    } catch {
+      // The list says what is wrong with a model, and a run would say it again.
+      this.#undescribed = slug;
+    }
+  }
+
+  /** Loads the model ahead of its first run. */
+  async open(slug: string): Promise<void> {
+    const key = `open:${slug}:${this.engine}:${this.precision}`;
+    const from = performance.now();
+    this.opening = slug;
+    this.openingLastTook = lastTime(key);
+    this.openProblem = null;
+    try {
+      await api.open(slug, { engine: this.engine, precision: this.precision });
+      remember(key, performance.now() - from);
+      this.list = (await api.models()).models;
+    } catch (error) {
+      this.openProblem = Problem.of(error);
+    } finally {
+      this.opening = null;
+    }
+  }
+
+  choose(slug: string): void {
+    if (slug === this.slug) return;
+    // Token ids and text are different prompts: do not carry one over as the other.
+    const before = this.hasTokenizer;
+    page.model = slug;
+    if (this.hasTokenizer !== before) page.prompt = null;
+  }
+}
+
+export const models = new Models();

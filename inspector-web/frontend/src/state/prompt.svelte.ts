@@ -1,0 +1,63 @@
+import { api } from '../api/client';
+import { Problem, isAbort } from '../api/problem';
+import { parseIds } from '../kit/text/tokens';
+import { models } from './models.svelte';
+import { page } from './page.svelte';
+
+const DEBOUNCE_MS = 220;
+const EXAMPLE_TEXT = 'Once upon a time, there was a little girl named';
+const EXAMPLE_IDS = '1 17 42 8 99 3 64 25';
+
+/** Prompt is what the person typed, as text or as ids, and how many tokens that is. */
+class Prompt {
+  count = $state<number | null>(null);
+  problem = $state.raw<Problem | null>(null);
+  #sequence = 0;
+
+  readonly example: string = $derived(models.hasTokenizer ? EXAMPLE_TEXT : EXAMPLE_IDS);
+  readonly text: string = $derived(page.prompt ?? this.example);
+  readonly parsed = $derived(models.hasTokenizer ? null : parseIds(this.text, models.details?.spec.vocab));
+  /** What keeps it from running, in words, or null. */
+  readonly wrong: string | null = $derived.by(() => {
+    if (this.parsed?.wrong) return this.parsed.wrong;
+    if (this.text.trim() === '' && !models.hasTokenizer) return 'type one token id or more';
+    if (this.text === '') return 'type a prompt';
+    return null;
+  });
+  readonly context: number | null = $derived(models.details?.spec.max_context ?? null);
+  readonly tokens: number | null = $derived(this.parsed ? this.parsed.ids.length : this.count);
+  readonly tooLong: boolean = $derived(
+    this.tokens !== null && this.context !== null && this.tokens + page.generation.maxNewTokens > this.context,
+  );
+
+  /** Counts the tokens as the text changes; call once, from a component. */
+  watch(): void {
+    $effect(() => {
+      const text = this.text;
+      const slug = models.slug;
+      if (!slug || !models.loaded || !models.known || !models.hasTokenizer) return;
+      const mine = ++this.#sequence;
+      const controller = new AbortController();
+      const timer = setTimeout(async () => {
+        try {
+          const result = await api.tokenize(slug, text, controller.signal);
+          if (mine === this.#sequence) {
+            this.count = result.count;
+            this.problem = null;
+          }
+        } catch (error) {
+          if (!isAbort(error) && mine === this.#sequence) {
+            this.count = null;
+            this.problem = Problem.of(error);
+          }
+        }
+      }, DEBOUNCE_MS);
+      return () => {
+        clearTimeout(timer);
+        controller.abort();
+      };
+    });
+  }
+}
+
+export const prompt = new Prompt();

@@ -1,0 +1,192 @@
+import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../../api/comparison';
+import type { Intervention, Kernel, PrecisionOverride, PrecisionPlan } from '../../api/types';
+import { linear, type Scale } from '../../kit/paint/matrix';
+import type { CompareState, Metric } from '../../state/url';
+import { plural } from '../../kit/text/format';
+import type { Origin } from '../../kit/figure';
+
+/** Point is one row of the hook table that was compared, in the order in which data flows. */
+export interface Point {
+  /** Its name without the layer: attn.hook_z. */
+  name: string;
+  layered: boolean;
+  heads: boolean;
+}
+
+const HEADS = /^attn\.hook_(q|k|v|rot_q|rot_k|attn_scores|pattern|z|result)$/;
+
+/** 'blocks.3.attn.hook_z' is point attn.hook_z of layer 3; outside the blocks the layer is null. */
+export function splitHook(hook: string): { point: string; layer: number | null } {
+  const m = /^blocks\.(\d+)\.(.+)$/.exec(hook);
+  return m ? { point: m[2], layer: Number(m[1]) } : { point: hook, layer: null };
+}
+
+export function hookName(point: Point, layer: number): string {
+  return point.layered ? `blocks.${layer}.${point.name}` : point.name;
+}
+
+/** The points of a comparison; those of the blocks in the order of the first layer. */
+export function points(hooks: ComparedHook[]): Point[] {
+  const found = new Map<string, Point>();
+  for (const { hook } of hooks) {
+    const { point, layer } = splitHook(hook);
+    if (!found.has(point)) found.set(point, { name: point, layered: layer !== null, heads: HEADS.test(point) });
+  }
+  return [...found.values()];
+}
+
+/** What of the wanted point and measure the comparison has. */
+export function shown(state: CompareState, all: Point[]): { point: Point; metric: Metric } | null {
+  const point = all.find((p) => p.name === state.point) ?? all.find((p) => p.name === 'hook_resid_post') ?? all.at(-1);
+  if (!point) return null;
+  return { point, metric: state.metric === 'head' && !point.heads ? 'relative_l2' : state.metric };
+}
+
+export const METRIC_NAMES: Record<Metric, string> = {
+  relative_l2: 'Relative L2',
+  cosine: 'Cosine',
+  max_abs: 'Largest difference',
+  sqnr: 'SQNR',
+  head: 'Head by head',
+};
+
+export const FORMULAS: Record<Metric, string> = {
+  relative_l2: '‖b − a‖ / ‖a‖',
+  cosine: 'a · b / (‖a‖ ‖b‖)',
+  max_abs: 'max |bᵢ − aᵢ|',
+  sqnr: '20 log₁₀(‖a‖ / ‖b − a‖) dB',
+  head: '‖b − a‖ / ‖a‖ of one head; for patterns the Jensen-Shannon divergence in nats',
+};
+
+/** Seven powers of ten below 1: from where float32 rounds to where nothing is left. */
+const DECADES = 7;
+/** Float32's own 24 bits are worth 144 dB. */
+const MOST_DB = 144;
+
+/** Shade of a distance: 0 only for exactly nothing, so that the least difference shows. */
+function far(distance: number, top = 1): number {
+  if (!(distance > 0)) return 0;
+  return Math.max(0.06, Math.min(1, 1 + Math.log10(distance / top) / DECADES));
+}
+
+/** How strong a value is shaded: far apart is dark, whatever the measure. */
+export function shadeOf(metric: Metric, top: number): Scale {
+  if (metric === 'cosine') return (v) => far(1 - v);
+  if (metric === 'sqnr') return (v) => (v === Infinity ? 0 : Math.max(0.06, 1 - linear(0, MOST_DB)(v)));
+  if (metric === 'max_abs') return (v) => far(v, top);
+  return (v) => far(v);
+}
+
+/** The ends of the ramp, in words. */
+export function rampEnds(metric: Metric, top: string): [string, string] {
+  if (metric === 'cosine') return ['1 − 10⁻⁷', '0'];
+  if (metric === 'sqnr') return [`${MOST_DB} dB`, '0 dB'];
+  if (metric === 'max_abs') return [`${top} × 10⁻⁷`, top];
+  return ['10⁻⁷', '1'];
+}
+
+/** 'int8 on onnx, 1 override, 1 change' and so on: what tells a side from the other. */
+export function sideName(side: ComparisonSide, other?: ComparisonSide): string {
+  const changes = side.request.interventions?.length ?? 0;
+  const overrides = side.request.precision_plan?.overrides?.length ?? 0;
+  return [
+    other && other.model.slug === side.model.slug ? '' : side.model.slug,
+    `${side.engine.precision.toLowerCase()} on ${side.engine.name}`,
+    overrides ? plural(overrides, 'override') : '',
+    changes ? plural(changes, 'change') : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+export const MIB = 1024 * 1024;
+
+/** What changing a module alone does. */
+export function effectName(restore: boolean): string {
+  return restore ? 'KL recovered, nats' : 'KL added, nats';
+}
+
+/** The most sensitive first; what has its effect for nothing is worth most a byte. */
+export function ranked(modules: SensitiveModule[], order: 'byte' | 'kl'): SensitiveModule[] {
+  const worth = (m: SensitiveModule) =>
+    order === 'kl' ? m.effect.value : (m.effect_per_byte ?? (m.effect.value > 0 ? Infinity : -Infinity));
+  return [...modules].sort((a, b) => (worth(a) === worth(b) ? 0 : worth(b) - worth(a)));
+}
+
+/** Sizes as people write them, 512MiB, 2g, 1048576: powers of 1024, as the command line takes them; null: not a size. */
+export function parseSize(text: string): number | null {
+  const found = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*$/i.exec(text);
+  if (!found) return null;
+  const size = Math.floor(Number(found[1]) * 1024 ** ' kmgt'.indexOf(found[2].toLowerCase() || ' '));
+  return size > 0 ? size : null;
+}
+
+/** Interventions that a person typed, or what is wrong with them. */
+export function parseChanges(text: string | null): { changes: Intervention[]; wrong: string | null } {
+  if (text === null || text.trim() === '') return { changes: [], wrong: null };
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const list = Array.isArray(parsed) ? parsed : [parsed];
+    const bad = list.find((c) => typeof c !== 'object' || c === null || !('hook' in c) || !('op' in c));
+    if (bad !== undefined) return { changes: [], wrong: 'each change needs a hook and an op' };
+    return { changes: list as Intervention[], wrong: null };
+  } catch {
+    return { changes: [], wrong: 'this is not JSON' };
+  }
+}
+
+/** A side's plan apart from its default: the modules that have another precision, and the kernel if it is not the fast one. */
+export interface ModulePlan {
+  kernel?: Kernel;
+  overrides: PrecisionOverride[];
+}
+
+/** What the address says of it; nonsense is no plan. */
+export function parsePlan(text: string | null): ModulePlan {
+  try {
+    const { kernel, overrides = [] } = (JSON.parse(text ?? '{}') ?? {}) as PrecisionPlan;
+    return {
+      ...(kernel === 'exact' ? { kernel } : {}),
+      overrides: overrides.map((o) => ({ ...o, modules: String(o.modules), precision: String(o.precision) })),
+    };
+  } catch {
+    return { overrides: [] };
+  }
+}
+
+/** As the address says it: null for the same precision and the fast kernel everywhere. */
+export function formatPlan({ kernel, overrides = [] }: PrecisionPlan = {}): string | null {
+  if (overrides.length === 0 && kernel !== 'exact') return null;
+  return JSON.stringify({ ...(kernel === 'exact' ? { kernel } : {}), overrides });
+}
+
+/** Width of the rows into which one vector is folded: a divisor, about twice as wide as high, 64 at most. */
+export function foldWidth(n: number): number {
+  if (n <= 16) return n;
+  const ideal = Math.min(64, Math.max(16, Math.ceil(2 * Math.sqrt(n))));
+  for (let w = ideal; w >= 8; w--) if (n % w === 0) return w;
+  for (let w = ideal; w <= 64; w++) if (n % w === 0) return w;
+  return Math.min(32, n);
+}
+
+/** Values folded into rows of equal width; what is missing at the end is 0. */
+export function fold(values: Float32Array, shape: number[]): { rows: number; cols: number; data: Float32Array } {
+  const cols = shape.length >= 2 ? shape[shape.length - 1] : foldWidth(values.length);
+  const rows = Math.ceil(values.length / cols);
+  const data = new Float32Array(rows * cols);
+  // Masked scores are minus infinity on both sides: they have no shade.
+  values.forEach((v, i) => (data[i] = Number.isFinite(v) ? v : 0));
+  return { rows, cols, data };
+}
+
+/** Where a comparison's figure comes from, and the calls that give its numbers. */
+export function origin(m: ComparisonManifest, what: string, path: string, python: string, base: string): Origin {
+  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  return {
+    parts: [`${m.a.model.slug} ${sideName(m.a, m.a)}`, `against ${sideName(m.b, m.a)}`, `comparison ${m.id}`, what],
+    recipe: {
+      curl: `curl -s ${quoted(`${base}/api/v1${path}`)} -H 'accept: application/json'`,
+      python: `from llm_inspector import Inspector\n\ntwins = Inspector(${JSON.stringify(base)}).comparison(${JSON.stringify(m.id)})\n${python}`,
+    },
+  };
+}

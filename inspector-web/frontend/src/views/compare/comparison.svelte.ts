@@ -1,0 +1,268 @@
+import { untrack } from 'svelte';
+import { api } from '../../api/client';
+import type {
+  ComparisonManifest,
+  ComparisonProgress,
+  ComparisonRequest,
+  ComparisonSide,
+  ModuleSize,
+  SensitivityRequest,
+} from '../../api/comparison';
+import { Problem, isAbort } from '../../api/problem';
+import type { RunRequest } from '../../api/types';
+import { formatPlan, parseChanges, parsePlan, parseSize, type ModulePlan } from './compare';
+import { hasTexts, parseIds } from '../../kit/text/tokens';
+import { lastTime, remember } from '../../kit/lasttime';
+import { models } from '../../state/models.svelte';
+import { page } from '../../state/page.svelte';
+import { prompt } from '../../state/prompt.svelte';
+import { fill } from '../../state/run.svelte';
+
+/** What is under way: queued, or how far it is. */
+export interface LiveComparison {
+  id: string | null;
+  ahead: number;
+  progress: ComparisonProgress | null;
+  startedAt: number;
+  lastTook: number | null;
+}
+
+/** Comparison is the twin run that the Compare view shows, and the one that is being made. */
+class Comparison {
+  manifest = $state.raw<ComparisonManifest | null>(null);
+  live = $state.raw<LiveComparison | null>(null);
+  problem = $state.raw<Problem | null>(null);
+  fetching = $state<string | null>(null);
+  /** A comparison that was opened and has not put its settings into the form yet. */
+  #opened = $state.raw<ComparisonManifest | null>(null);
+  #controller: AbortController | null = null;
+
+  /** B's settings where they differ from A's; FP16 beside FP32 when nothing was said. */
+  readonly modelB: string | null = $derived(page.compare.model ?? models.slug);
+  readonly exportedB: boolean = $derived(models.isExported(this.modelB));
+  readonly engineB: string = $derived.by(() => {
+    if (this.exportedB) return 'onnx';
+    return page.compare.engine ?? (models.exported ? 'torch' : models.engine);
+  });
+  readonly deviceA: string = $derived(page.compare.deviceA ?? 'auto');
+  readonly deviceB: string = $derived(page.compare.deviceB ?? this.deviceA);
+  readonly precisionB: string = $derived.by(() => {
+    if (this.exportedB) return 'fp32';
+    if (page.compare.precision) return page.compare.precision;
+    if (models.exported) return 'fp32';
+    const all = models.engines.find((e) => e.id === this.engineB)?.precisions.filter((p) => p.available) ?? [];
+    if (page.compare.changesB) return models.precision;
+    return all.find((p) => p.id !== models.precision)?.id ?? models.precision;
+  });
+  readonly changesA = $derived(parseChanges(page.compare.changesA));
+  readonly changesB = $derived(parseChanges(page.compare.changesB));
+  readonly planA = $derived(parsePlan(models.exported ? null : page.compare.planA));
+  readonly planB = $derived(parsePlan(this.exportedB ? null : page.compare.planB));
+  /** What keeps modules from having precisions of their own, in words, or null. */
+  readonly wrongPlan: string | null = $derived.by(() => {
+    for (const [side, { overrides }, engine] of [
+      ['A', this.planA, models.engine],
+      ['B', this.planB, this.engineB],
+    ] as const) {
+      if (overrides.length > 0 && engine !== 'onnx') {
+        return `modules have precisions of their own on the onnx engine: choose it for ${side}`;
+      }
+      if (overrides.some((o) => o.modules.trim() === '')) return `${side}’s precisions: of which modules?`;
+    }
+    return null;
+  });
+  readonly textIds = $derived(
+    models.hasTokenizer || !page.compare.text ? null : parseIds(page.compare.text, models.details?.spec.vocab),
+  );
+  readonly budget: number | null = $derived(page.compare.budget?.trim() ? parseSize(page.compare.budget) : null);
+  /** What keeps modules from being ranked, in words, or null. */
+  readonly wrongRank: string | null = $derived.by(() => {
+    if (!page.compare.rank) return null;
+    if (models.exported || this.exportedB) return 'modules of an exported graph cannot be changed';
+    const engine = page.compare.lower ? models.engine : this.engineB;
+    if (engine !== 'onnx') {
+      return `modules are ranked on the onnx engine: choose it for ${page.compare.lower ? 'A' : 'B'}`;
+    }
+    if (page.compare.budget?.trim() && this.budget === null) return 'the budget: a size, such as 1.5 MiB';
+    return null;
+  });
+  /** What keeps it from starting, in words, or null. */
+  readonly wrong: string | null = $derived(
+    prompt.wrong ??
+      (this.changesA.wrong && `A’s changes: ${this.changesA.wrong}`) ??
+      (this.changesB.wrong && `B’s changes: ${this.changesB.wrong}`) ??
+      this.wrongPlan ??
+      (this.textIds?.wrong ? `the text: ${this.textIds.wrong}` : null) ??
+      this.wrongRank,
+  );
+
+  /** A comparison that the server keeps. */
+  async open(id: string): Promise<void> {
+    if (this.manifest?.id === id) {
+      this.#opened = this.manifest;
+      return;
+    }
+    if (this.fetching === id) return;
+    this.fetching = id;
+    this.problem = null;
+    try {
+      const manifest = await api.comparison(id);
+      if (page.compare.id === id) this.manifest = this.#opened = manifest;
+    } catch (error) {
+      if (page.compare.id === id) this.problem = Problem.of(error);
+    } finally {
+      if (this.fetching === id) this.fetching = null;
+    }
+  }
+
+  /** Puts into the form what an opened comparison was made with, where the address does not say otherwise; call once. */
+  fillForm(): void {
+    $effect(() => {
+      const opened = this.#opened;
+      if (!opened || !models.loaded) return;
+      this.#opened = null;
+      if (untrack(() => page.view) === 'compare') void this.#fill(opened);
+    });
+  }
+
+  async #fill(m: ComparisonManifest): Promise<void> {
+    // By id: what B was given as A's ids has no place in a text.
+    const same = m.a.tokens.map((t) => t.id).join() === m.b.tokens.map((t) => t.id).join();
+    const [promptA, promptB] = await Promise.all([promptOf(m.a), same ? null : promptOf(m.b)]);
+    if (page.compare.id !== m.id) return;
+    const c = page.compare;
+    const [a, b] = [sideOf(m.a), sideOf(m.b)];
+    fill({ ...a, prompt: promptA });
+    if (c.deviceA === null && a.device !== 'auto') c.deviceA = a.device;
+    if (c.model === null && b.model !== this.modelB) c.model = b.model;
+    if (c.engine === null && b.engine !== this.engineB) c.engine = b.engine;
+    if (c.deviceB === null && b.device !== this.deviceB) c.deviceB = b.device;
+    c.prompt ??= promptB;
+    c.changesA ??= changesOf(m.a);
+    c.changesB ??= changesOf(m.b);
+    c.planA ??= formatPlan(m.a.request.precision_plan);
+    c.planB ??= formatPlan(m.b.request.precision_plan);
+    if (c.precision === null && b.precision !== this.precisionB) c.precision = b.precision;
+    const { beginning, characters } = m.text ?? {};
+    if (beginning?.length === characters) c.text ??= beginning ?? null;
+    const options = m.sensitivity?.options;
+    if (!options || c.rank !== null) return;
+    c.rank = options.by ?? 'module';
+    c.lower = options.direction === 'lower';
+    if (options.budget_bytes !== undefined) c.budget ??= String(options.budget_bytes);
+  }
+
+  /** The request that Compare sends. */
+  request(): ComparisonRequest {
+    const said = prompt.parsed ? { tokens: prompt.parsed.ids } : { prompt: prompt.text };
+    const a: RunRequest = {
+      model: models.slug ?? undefined,
+      engine: models.engine,
+      precision: models.precision,
+      device: this.deviceA,
+      ...planned(models.precision, this.planA),
+      ...said,
+      ...(this.changesA.changes.length ? { interventions: this.changesA.changes } : {}),
+    };
+    const b: RunRequest = {
+      model: this.modelB ?? undefined,
+      engine: this.engineB,
+      precision: this.precisionB,
+      device: this.deviceB,
+      ...planned(this.precisionB, this.planB),
+      ...(page.compare.prompt ? ownPrompt(page.compare.prompt) : {}),
+      ...(this.changesB.changes.length ? { interventions: this.changesB.changes } : {}),
+    };
+    const text = page.compare.text?.trim() ? page.compare.text : null;
+    return {
+      a,
+      b,
+      ...(text === null ? {} : this.textIds ? { text_tokens: this.textIds.ids } : { text }),
+      ...(page.compare.rank ? { sensitivity: this.#sensitivity(page.compare.rank) } : {}),
+    };
+  }
+
+  #sensitivity(by: ModuleSize): SensitivityRequest {
+    const direction = page.compare.lower ? 'lower' : 'restore';
+    return { direction, by, ...(this.budget === null ? {} : { budget_bytes: this.budget }) };
+  }
+
+  async start(): Promise<void> {
+    if (this.live || this.wrong) return;
+    const controller = new AbortController();
+    this.#controller = controller;
+    this.problem = null;
+    const key = `compare:${models.slug}:${this.modelB}`;
+    const startedAt = performance.now();
+    let live: LiveComparison = { id: null, ahead: 0, progress: null, startedAt, lastTook: lastTime(key) };
+    const update = (change: Partial<LiveComparison>) => (this.live = live = { ...live, ...change });
+    update({});
+    try {
+      for await (const message of api.compare(this.request(), controller.signal)) {
+        switch (message.event) {
+          case 'queued':
+            update({ id: message.data.id, ahead: message.data.ahead });
+            break;
+          case 'started':
+            update({ ahead: 0 });
+            break;
+          case 'progress':
+            update({ progress: message.data, ahead: 0 });
+            break;
+          case 'done':
+            remember(key, performance.now() - startedAt);
+            this.manifest = message.data;
+            page.compare.id = message.data.id;
+            page.compare.word = null;
+            break;
+          case 'error':
+            throw new Problem(message.data);
+        }
+      }
+    } catch (error) {
+      if (!isAbort(error)) this.problem = Problem.of(error);
+    } finally {
+      if (this.#controller === controller) this.#controller = null;
+      this.live = null;
+    }
+  }
+
+  /** Ends it; nothing of a cancelled comparison is kept. */
+  stop(): void {
+    this.#controller?.abort();
+  }
+}
+
+function sideOf(side: ComparisonSide) {
+  return {
+    model: side.model.slug,
+    engine: side.engine.name,
+    precision: side.engine.precision.toLowerCase(),
+    device: side.request.device ?? 'auto',
+  };
+}
+
+/** What a side read, as it is typed: null for the beginning of a text; ids as their text where they have one. */
+async function promptOf({ request, model, tokens }: ComparisonSide): Promise<string | null> {
+  if (tokens.length === 0) return null;
+  if (request.prompt !== undefined) return request.prompt;
+  if (!hasTexts(tokens)) return tokens.map((t) => t.id).join(' ');
+  // What the tokenizer put there it will put there again.
+  const own = tokens.filter((t) => !t.special || t.start !== undefined).map((t) => t.id);
+  return (await api.detokenize(model.slug, own)).text;
+}
+
+function changesOf({ request }: ComparisonSide): string | null {
+  return request.interventions?.length ? JSON.stringify(request.interventions) : null;
+}
+
+/** A plan says its default too. */
+function planned(precision: string, plan: ModulePlan): RunRequest {
+  return formatPlan(plan) === null ? {} : { precision_plan: { default: precision, ...plan } };
+}
+
+function ownPrompt(text: string): RunRequest {
+  return models.hasTokenizer ? { prompt: text } : { tokens: parseIds(text).ids };
+}
+
+export const comparison = new Comparison();
