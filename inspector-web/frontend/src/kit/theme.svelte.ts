@@ -4,7 +4,7 @@ const CONCEPTS = ['token', 'embed', 'neuron', 'attn', 'q', 'k', 'v', 'resid', 'l
 /** Concept is one idea of the story; it has one colour everywhere. */
 export type Concept = (typeof CONCEPTS)[number];
 
-type Ground = 'paper' | 'raised' | 'inset' | 'ink' | 'ink2' | 'ink3' | 'rule';
+type Ground = 'paper' | 'raised' | 'inset' | 'ink' | 'ink2' | 'ink3' | 'rule' | 'focus';
 export type Colors = Record<Concept | Ground, string>;
 
 const query = typeof window === 'undefined' ? null : window.matchMedia('(prefers-color-scheme: dark)');
@@ -29,6 +29,7 @@ class Theme {
       ['ink2', 'ink-2'],
       ['ink3', 'ink-3'],
       ['rule', 'rule'],
+      ['focus', 'focus'],
     ];
     return Object.fromEntries(names.map(([key, css]) => [key, read(css)])) as Colors;
   });

@@ -11,10 +11,19 @@ export interface Tip {
   formula?: string;
 }
 
+/** A tip and where it stands, in CSS pixels of the window. */
+export interface Placed {
+  content: Tip;
+  x: number;
+  y: number;
+}
+
 class TipState {
   content = $state.raw<Tip | null>(null);
   x = $state(0);
   y = $state(0);
+  /** Stays until it is closed, so that it can be compared with others and copied. */
+  pinned = $state.raw<Placed | null>(null);
 
   show(content: Tip, x: number, y: number): void {
     this.content = content;
@@ -30,6 +39,15 @@ class TipState {
 
   hide(): void {
     this.content = null;
+  }
+
+  pin(content: Tip, x: number, y: number): void {
+    this.hide();
+    this.pinned = { content, x, y };
+  }
+
+  unpin(): void {
+    this.pinned = null;
   }
 }
 

@@ -51,16 +51,3 @@ export function toCanvas(image: ImageData): HTMLCanvasElement {
   canvas.getContext('2d')?.putImageData(image, 0, 0);
   return canvas;
 }
-
-/** Sizes a canvas for the screen's pixels and gives a context that draws in CSS pixels. */
-export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
-  const density = Math.min(window.devicePixelRatio || 1, 3);
-  const w = Math.max(1, Math.round(width * density));
-  const h = Math.max(1, Math.round(height * density));
-  if (canvas.width !== w) canvas.width = w;
-  if (canvas.height !== h) canvas.height = h;
-  const context = canvas.getContext('2d');
-  context?.setTransform(density, 0, 0, density, 0, 0);
-  context?.clearRect(0, 0, width, height);
-  return context;
-}

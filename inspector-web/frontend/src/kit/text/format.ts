@@ -33,6 +33,16 @@ export function short(x: number): string {
   return Number(x.toPrecision(4)).toString().replace('-', '−');
 }
 
+/** Two or three digits, for inside a cell. */
+export function brief(x: number): string {
+  if (!Number.isFinite(x) || x === 0) return short(x);
+  const a = Math.abs(x);
+  if (a >= 1e4 || a < 5e-4) return x.toExponential(0).replace('e+', 'e').replaceAll('-', '−');
+  const text =
+    a >= 100 ? x.toFixed(0) : a >= 10 ? x.toFixed(1) : a >= 0.095 ? x.toFixed(2) : String(Number(x.toPrecision(1)));
+  return text.replace('-', '−').replace(/^(−?)0\./, '$1.');
+}
+
 /** Every digit that a float32 has, and none that it has not. */
 export function exact(x: number): string {
   if (!Number.isFinite(x)) return short(x);
