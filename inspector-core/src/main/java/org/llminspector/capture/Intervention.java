@@ -42,6 +42,8 @@ public record Intervention(
         ADD,
         /** Become {@code value}, {@code values} or {@code from}. */
         REPLACE,
+        /** Become minus infinity, so that the softmax gives them nothing and the query's other keys share it (scores only). */
+        MASK,
         /** Keep the value that the same request has without any intervention (prompt positions only). */
         FREEZE
     }

@@ -7,6 +7,7 @@ import org.llminspector.capture.Intervention.Op;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
 /** InterventionCheck refuses interventions that make no sense for a model before anything runs. */
@@ -19,11 +20,12 @@ public final class InterventionCheck {
         for (int i = 0; i < interventions.size(); i++) {
             check(spec, interventions.get(i), "interventions[" + i + "]", maxPositions);
         }
+        Masks.check(spec, interventions, maxPositions);
     }
 
     private static void check(DecoderSpec spec, Intervention v, String at, int maxPositions) {
         if (v.hook() == null) throw missing(at + ".hook", "a hook name or glob");
-        if (v.op() == null) throw missing(at + ".op", "zero, mean, scale, add, replace or freeze");
+        if (v.op() == null) throw missing(at + ".op", "zero, mean, scale, add, replace, mask or freeze");
         int operands = (v.value() == null ? 0 : 1) + (v.values() == null ? 0 : 1) + (v.from() == null ? 0 : 1);
         boolean takes = v.op() == Op.ADD || v.op() == Op.REPLACE;
         if (takes && operands != 1) throw missing(at, "exactly one of value, values and from");
@@ -45,6 +47,12 @@ public final class InterventionCheck {
                     at + ".positions");
             range(v.keys(), id, shape, Axis.KEY, at + ".keys");
             last(v.features(), id, shape, at + ".features");
+            if (v.op() == Op.MASK && id.point() != HookPoint.ATTN_SCORES) {
+                throw Problem.unsupported("only attention scores can be masked")
+                        .where(at + " on " + id)
+                        .expected("attn.hook_attn_scores")
+                        .instead("use zero: a masked score is a key that is not read, anything else can only become 0");
+            }
             boolean hasKeys = id.point().axisIndex(Axis.KEY) >= 0;
             if (hasKeys && (v.op() == Op.MEAN || v.values() != null)) {
                 throw Problem.unsupported("scores and patterns have no mean or vector over their positions")

@@ -101,6 +101,35 @@ class InterventionTest {
     }
 
     @Test
+    void aMaskedEdgesWeightGoesToTheQuerysOtherKeys() {
+        Pending edge = op(Op.MASK, List.of(2), List.of(9), List.of(3), null, null, null);
+        Capture after = run(List.of(edge.apply(HookPoint.ATTN_SCORES, 1)), List.of());
+        Tensor before = clean.get(HookId.of(HookPoint.PATTERN, 1)); // [1, head, query, key]
+        Tensor pattern = after.get(HookId.of(HookPoint.PATTERN, 1));
+        Tensor scores = after.get(HookId.of(HookPoint.ATTN_SCORES, 1));
+        int n = ids.length;
+        int row = (2 * n + 9) * n;
+        for (int i = 0; i < pattern.size(); i++) {
+            boolean sameQuery = i >= row && i < row + n;
+            // By hand: what is left of the row, over its sum.
+            double expected = !sameQuery ? before.get(i) : i == row + 3 ? 0 : before.get(i) / (1 - before.get(row + 3));
+            assertThat(pattern.get(i)).as("cell %d", i).isCloseTo(expected, org.assertj.core.data.Offset.offset(1e-6));
+        }
+        assertThat(scores.get(row + 3)).isEqualTo(Double.NEGATIVE_INFINITY);
+        assertThat(scores.get(row + 2))
+                .isEqualTo(clean.get(HookId.of(HookPoint.ATTN_SCORES, 1)).get(row + 2));
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        int vocab = golden.engine.spec().vocab();
+        for (int v = 0; v < vocab; v++) {
+            assertThat(after.get(logits).get(8L * vocab + v))
+                    .isEqualTo(clean.get(logits).get(8L * vocab + v));
+        }
+        assertThat(Golden.maxAbsDiff(
+                        after.get(logits).toFloats(), clean.get(logits).toFloats()))
+                .isGreaterThan(1e-5);
+    }
+
+    @Test
     void replacingEverythingFromTheSameRunChangesNothing() {
         List<Intervention> all = new ArrayList<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();

@@ -80,6 +80,29 @@ class RefusalsTest {
     }
 
     @Test
+    void aMaskThatLeavesNothingToReadIsRefused() {
+        refused(masked("blocks.0.attn.hook_pattern", null, List.of(0)), Problem.Kind.UNSUPPORTED, "hook_attn_scores");
+        refused(masked("blocks.1.attn.hook_attn_scores", null, List.of(0)), Problem.Kind.INVALID, "head 0, query 0");
+        refused(masked("blocks.1.attn.hook_attn_scores", List.of(2), null), Problem.Kind.INVALID, "query 2");
+        refused(masked("*.hook_attn_scores", List.of(2, 3), List.of(2, 1, 0)), Problem.Kind.INVALID, "blocks.0");
+        Intervention half = mask("blocks.1.attn.hook_attn_scores", List.of(1), List.of(0));
+        Intervention rest = mask("blocks.*.attn.hook_attn_scores", List.of(1), List.of(1));
+        refused(tokens(1, 2, 3, 4).interventions(List.of(half, rest)).build(), Problem.Kind.INVALID, "blocks.1");
+        inspector.run(masked("*.hook_attn_scores", List.of(1, 2, 3), List.of(0)), RunListener.NONE);
+        assertThat(inspector.runs().list(10, null)).hasSize(1);
+    }
+
+    private static RunRequest masked(String hook, List<Integer> positions, List<Integer> keys) {
+        return tokens(1, 2, 3, 4)
+                .interventions(List.of(mask(hook, positions, keys)))
+                .build();
+    }
+
+    private static Intervention mask(String hook, List<Integer> positions, List<Integer> keys) {
+        return new Intervention(hook, Intervention.Op.MASK, null, positions, keys, null, null, null, null);
+    }
+
+    @Test
     void aConversationThatCannotBeWrittenIsRefused() {
         refused(says("Hello").model("gpt2").build(), Problem.Kind.UNSUPPORTED, "no chat template");
         refused(says().build(), Problem.Kind.INVALID, "the conversation is empty");

@@ -38,7 +38,7 @@ final class Changes {
             mask(feed, step, v, source, shape, start);
             if (v.op() == Op.MEAN) mean(feed, step, shape);
             else if (source != null) fromSource(feed, step, source, shape, start);
-            else if (v.op() != Op.ZERO) given(feed, step, v, shape);
+            else if (v.op() != Op.ZERO && v.op() != Op.MASK) given(feed, step, v, shape);
         }
     }
 

@@ -85,6 +85,7 @@ final class Taps {
         String changed =
                 switch (step.op()) {
                     case ZERO -> graph.scalar(0);
+                    case MASK -> graph.scalar(Float.NEGATIVE_INFINITY);
                     case SCALE -> graph.node("Mul", value, operand(step));
                     case ADD -> graph.node("Add", value, operand(step));
                     case REPLACE, FREEZE -> operand(step);

@@ -40,6 +40,7 @@ final class Change {
         NDArray changed =
                 switch (intervention.op()) {
                     case ZERO -> value.zerosLike();
+                    case MASK -> value.zerosLike().add(Float.NEGATIVE_INFINITY);
                     case SCALE -> value.mul(intervention.value());
                     case MEAN -> value.zerosLike().add(mean(id, value));
                     case ADD -> value.add(operand(id, value, start, count, true));

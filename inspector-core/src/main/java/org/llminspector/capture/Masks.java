@@ -1,0 +1,57 @@
+package org.llminspector.capture;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.Intervention.Op;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+
+/** Masks refuses interventions that together leave a query without any key: its softmax would be 0 / 0. */
+final class Masks {
+
+    private Masks() {}
+
+    static void check(DecoderSpec spec, List<Intervention> interventions, int maxPositions) {
+        SortedMap<HookId, List<Intervention>> masks = new TreeMap<>();
+        for (Intervention v : interventions) {
+            if (v.op() != Op.MASK) continue;
+            for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
+                masks.computeIfAbsent(id, k -> new ArrayList<>()).add(v);
+            }
+        }
+        masks.forEach((id, at) -> check(id, spec.layers().get(id.layer()).attention(), at, maxPositions));
+    }
+
+    private static void check(HookId id, Attention attention, List<Intervention> masks, int maxPositions) {
+        for (int head = 0; head < attention.nHeads(); head++) {
+            for (int query = 0; query < maxPositions; query++) {
+                int q = query;
+                int h = head;
+                if (masks.stream().noneMatch(v -> picks(v.heads(), h) && picks(v.positions(), q))) continue;
+                BitSet left = new BitSet(); // the keys that the query may still look at
+                left.set(attention.window() == null ? 0 : Math.max(0, query - attention.window() + 1), query + 1);
+                for (Intervention v : masks) {
+                    if (picks(v.heads(), head) && picks(v.positions(), query)) {
+                        if (v.keys() == null) left.clear();
+                        else v.keys().forEach(left::clear);
+                    }
+                }
+                if (!left.isEmpty()) continue;
+                throw Problem.invalid("nothing would be left that this query may look at")
+                        .where(id + ", head " + head + ", query " + query)
+                        .expected("at least one key at or before the query that is not masked")
+                        .instead("name `positions` after the masked keys, or silence the head: zero its hook_z");
+            }
+        }
+    }
+
+    private static boolean picks(List<Integer> picked, int index) {
+        return picked == null || picked.contains(index);
+    }
+}
