@@ -500,7 +500,6 @@ class Run:
         self.manifest = manifest
         self._inspector = inspector
         self._on_demand = on_demand
-        self._reruns: Dict[str, Run] = {}
 
     @property
     def id(self) -> str:
@@ -566,9 +565,9 @@ class Run:
         Positions are the prompt's and those of every generated token but the last, which was never fed back. Only
         the slice asked for is sent: ``run.capture("logits", pos=-1)`` is one row.
 
-        A run made with a ``capture`` list has those hooks and no others. A run made without one captures on demand:
-        the first time a hook is asked for, the same request (same seed, so the same tokens) runs once more with
-        that hook captured. Name the hooks in ``capture`` when you want more than a few.
+        A run made with a ``capture`` list has those hooks and no others, until it is extended. A run made without one
+        captures on demand: the first time a hook is asked for, ``extend`` reads the run's own tokens again for it.
+        Name the hooks in ``capture`` when you want more than a few.
 
         Args:
             feature: the last axis: d_head, d_model, d_mlp or vocab.
@@ -576,12 +575,63 @@ class Run:
         Raises:
             InspectorProblem: the run did not capture this hook, no such hook exists, or the slice is outside it.
         """
-        source = self if hook in self.hooks or not self._on_demand else self._rerun(hook)
+        if self._on_demand and not any(e["hook"] == hook and "positions" not in e for e in self.captures):
+            self.extend(hook)
         query_string = _query(
             pos=_index(pos), head=_index(head), query=_index(query), key=_index(key), feature=_index(feature)
         )
-        path = _path("runs", source.id, "captures", hook) + query_string
+        path = _path("runs", self.id, "captures", hook) + query_string
         return _only(self._inspector._bytes(path), hook)
+
+    def extend(
+        self,
+        capture: Union[str, Sequence[str]],
+        *,
+        positions: Optional[Index] = None,
+        max_bytes: Optional[int] = None,
+        dry_run: bool = False,
+    ) -> Json:
+        """Has the run's own tokens read again for hooks that it lacks, and adds them to it.
+
+        The engine, device, precision and interventions are the run's. What it has already is not read again.
+
+        Args:
+            capture: hook names or globs.
+            positions: whose values are kept, of those that the run read; all when None.
+            max_bytes: refuse to keep more; the server's capture budget when None.
+            dry_run: only say what would be read: ``hooks`` and ``bytes``.
+
+        Returns:
+            The last entry of ``extensions``: when it was read again, in which form, and whether the logits agree; what
+            would be read, for a dry run.
+        """
+        request = _without_none(
+            capture=[capture] if isinstance(capture, str) else list(capture),
+            positions=_index(positions),
+            max_bytes=max_bytes,
+            dry_run=dry_run or None,
+        )
+        answer = self._inspector._json("POST", _path("runs", self.id, "captures"), request)
+        if dry_run:
+            return answer
+        self.manifest = answer
+        return self.extensions[-1] if self.extensions else {}
+
+    @property
+    def extensions(self) -> List[Json]:
+        """Later readings of the run's tokens, for hooks that it lacked."""
+        return list(self.manifest.get("extensions") or [])
+
+    def reads(self, query: Optional[int] = None) -> Json:
+        """What one query reads through each attention head, the most telling first; the prompt's last when None."""
+        return self._inspector._json("POST", "reads", _without_none(run=self.id, query=query))
+
+    def shift(self, after: Union[str, "Run"], *, pos: Optional[int] = None, top: Optional[int] = None) -> Json:
+        """How the prediction at a position (the prompt's last when None) moved from this run to one with a change.
+
+        Both must have captured ``logits``. Gives ``kl`` and the lists ``top``, ``after_top`` and ``moved``.
+        """
+        return self._inspector._json("POST", "shift", _without_none(run=self.id, after=_run_id(after), pos=pos, top=top))
 
     def __getitem__(self, hook: str) -> NDArray[Any]:
         return self.capture(hook)
@@ -600,36 +650,12 @@ class Run:
         return self._inspector.norms(self)
 
     def delete(self) -> None:
-        """Deletes the run from the server, and the runs that capturing on demand made."""
-        for run_id in [self.id] + [rerun.id for rerun in self._reruns.values()]:
-            self._inspector._json("DELETE", _path("runs", run_id))
-        self._reruns.clear()
+        """Deletes the run from the server."""
+        self._inspector._json("DELETE", _path("runs", self.id))
 
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
         return f"<Run {self.id} {text!r}, {len(self.captures)} captures>"
-
-    def _rerun(self, hook: str) -> "Run":
-        if hook not in self._reruns:
-            request = dict(self.manifest["request"], capture=[hook])
-            generation = self.manifest.get("generation")
-            if generation and request.get("generate"):
-                # As many tokens as there were, for a cancelled run too; the seed is the one that was drawn.
-                same = dict(request["generate"], max_new_tokens=len(generation["steps"]))
-                if generation.get("seed") is not None:
-                    same["seed"] = generation["seed"]
-                request["generate"] = same if generation["steps"] else None
-            again = Run(self._inspector, self._inspector._post_run(_without_none(**request)), on_demand=False)
-            if again.ids != self.ids:
-                raise InspectorProblem(
-                    "the run came out differently when it was repeated to capture this hook",
-                    hook,
-                    f"tokens {self.ids}",
-                    str(again.ids),
-                    "name the hook in run(capture=[...])",
-                )
-            self._reruns[hook] = again
-        return self._reruns[hook]
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[Tuple[str, Json]]:

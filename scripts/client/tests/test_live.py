@@ -144,6 +144,43 @@ class Runs(unittest.TestCase):
         )
         self.assertEqual(same.ids, run.ids)
         np.testing.assert_array_equal(pattern, same.capture(PATTERN))
+        self.assertEqual([e["hooks"] for e in run.extensions], [[PATTERN]])
+
+    def test_a_run_is_extended_and_says_so(self):
+        run = inspector.run(PROMPT, capture=["logits"])
+        whole = "blocks.*.attn.hook_pattern"
+        plan = run.extend(whole, positions=-1, dry_run=True)
+        self.assertIn(PATTERN, plan["hooks"])
+        self.assertEqual(run.extensions, [])
+        with self.assertRaises(InspectorProblem) as caught:
+            run.extend(whole, max_bytes=plan["bytes"] - 1)
+        self.assertEqual(caught.exception.status, 413)
+        added = run.extend(whole, positions=-1)
+        self.assertEqual(added["hooks"], plan["hooks"])
+        self.assertEqual(added["agreement"]["of"], "logits")
+        self.assertLess(added["agreement"]["max_abs_difference"], 1e-3)
+        reads = run.reads()
+        row = run.capture(PATTERN, query=reads["query"])
+        first = next(h for h in reads["heads"] if h["layer"] == 0 and h["head"] == 0)
+        self.assertAlmostEqual(first["first"], float(row[0, 0, 0, 0]), places=6)
+        np.testing.assert_array_equal(row, run.capture(PATTERN), "what there is")
+        self.assertEqual(run.extend(PATTERN)["number"], 2)
+        np.testing.assert_allclose(run.capture(PATTERN)[:, :, -1:], row, atol=1e-6)
+
+    def test_one_edge_is_knocked_out_and_the_prediction_moves(self):
+        before = inspector.run(PROMPT, capture=["logits", PATTERN])
+        query = before.prompt_length - 1
+        edge = {"hook": "blocks.0.attn.hook_attn_scores", "op": "mask", "heads": [0], "positions": [query], "keys": [1]}
+        after = inspector.run(PROMPT, capture=["logits", PATTERN], interventions=[edge])
+        was, now = (r.capture(PATTERN, head=0, query=query)[0, 0, 0] for r in (before, after))
+        expected = np.where(np.arange(len(was)) == 1, 0, was / (1 - was[1]))
+        np.testing.assert_allclose(now, expected, atol=1e-6)
+        shift = before.shift(after, top=5)
+        self.assertGreater(shift["kl"], 0)
+        moved = shift["moved"][0]
+        logits = after.capture("logits", pos=query)[0, 0].astype(np.float64)
+        probs = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        self.assertAlmostEqual(moved["after_prob"], probs[moved["id"]], places=6)
 
     def test_a_hook_that_was_not_listed_is_refused(self):
         run = inspector.run(PROMPT, capture=["logits"])

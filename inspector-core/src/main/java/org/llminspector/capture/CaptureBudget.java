@@ -16,9 +16,14 @@ public record CaptureBudget(long maxBytes) {
 
     /** Bytes of these hooks in float32 over this many positions. */
     public static long bytes(DecoderSpec spec, Collection<HookId> hooks, long positions) {
+        return bytes(spec, hooks, positions, positions);
+    }
+
+    /** The same of some positions, which may look at more keys. */
+    public static long bytes(DecoderSpec spec, Collection<HookId> hooks, long positions, long keys) {
         long bytes = 0;
         for (HookId id : hooks) {
-            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), positions, positions);
+            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), positions, keys);
             bytes = Math.addExact(bytes, Math.multiplyExact(Tensor.elements(shape), Float.BYTES));
         }
         return bytes;
@@ -35,7 +40,8 @@ public record CaptureBudget(long maxBytes) {
                 .instead("capture fewer hooks or layers, shorten the prompt, or raise --capture-budget");
     }
 
-    private static String mib(long bytes) {
+    /** Bytes as a person reads them. */
+    public static String mib(long bytes) {
         return String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0);
     }
 }

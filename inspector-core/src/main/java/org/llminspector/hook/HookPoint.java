@@ -152,6 +152,11 @@ public enum HookPoint {
         return shape;
     }
 
+    /** Index of the axis that counts the positions which were read: {@code pos} or {@code query}. */
+    public int positionAxis() {
+        return Math.max(axisIndex(Axis.POS), axisIndex(Axis.QUERY));
+    }
+
     /** Index of the axis, or -1. */
     public int axisIndex(Axis axis) {
         return axes.indexOf(axis);

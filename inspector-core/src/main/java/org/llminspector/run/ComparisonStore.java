@@ -63,7 +63,7 @@ final class ComparisonStore implements AutoCloseable {
     /** Makes a finished folder known, then lets go of the oldest past maxBytes (never this one). */
     void publish(ComparisonFolder partial, String id) {
         try {
-            store.publish(partial.path(), id);
+            store.publish(partial.path(), store.path().resolve(id));
         } catch (IOException e) {
             throw unusable(partial.path(), e);
         }

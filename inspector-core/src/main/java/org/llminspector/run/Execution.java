@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 import org.llminspector.engine.InspectorEngine;
@@ -13,7 +12,6 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.GenerationLoop;
-import org.llminspector.hook.Axis;
 import org.llminspector.tokenize.Token;
 
 /** Execution takes one prepared run through the engine and into the store, on the queue's worker. */
@@ -104,7 +102,8 @@ final class Execution {
                 generation,
                 entries(capture),
                 session.kvCache(),
-                timings);
+                timings,
+                List.of());
     }
 
     private String text(GenerationLoop.Result result) {
@@ -124,13 +123,7 @@ final class Execution {
 
     private static List<RunManifest.CaptureEntry> entries(Capture capture) {
         List<RunManifest.CaptureEntry> entries = new ArrayList<>();
-        capture.tensors()
-                .forEach((hook, t) -> entries.add(new RunManifest.CaptureEntry(
-                        hook,
-                        t.dtype(),
-                        LongStream.of(t.shape()).boxed().toList(),
-                        hook.point().axes().stream().map(Axis::label).toList(),
-                        t.byteSize())));
+        capture.tensors().forEach((hook, t) -> entries.add(RunManifest.CaptureEntry.of(hook, t, null, null)));
         return entries;
     }
 

@@ -124,6 +124,7 @@ public final class Inspector implements AutoCloseable {
     private final OpenModels models;
     private final ModelWeights weights;
     private final RunAnalyses analyses;
+    private final Extensions extensions;
     private final Exams exams;
     private final RunStore store;
     private final RunQueue queue;
@@ -147,6 +148,7 @@ public final class Inspector implements AutoCloseable {
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
         this.analyses = new RunAnalyses(models, store, queue);
+        this.extensions = new Extensions(models, store, queue, budget);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
@@ -333,6 +335,11 @@ public final class Inspector implements AutoCloseable {
     /** What can be read out of a kept run. */
     public RunAnalyses analyses() {
         return analyses;
+    }
+
+    /** What kept runs did not capture, read again. */
+    public Extensions extensions() {
+        return extensions;
     }
 
     /** What a model that learnt from the tales can do. */

@@ -149,10 +149,10 @@ final class ModelFolder implements AutoCloseable {
                 .instead("pass a text (`prompt`), or take the model's instruct or chat version"));
     }
 
-    /** A token as it reads; without a tokenizer its id in brackets. */
+    /** A token as it reads; its id in brackets without a tokenizer, and where the vocabulary is padded beyond it. */
     Token token(int id) {
         Tokenizer t = tokenizer();
-        return t == null ? Token.ofId(id) : t.token(id);
+        return t == null || !t.has(id) ? Token.ofId(id) : t.token(id);
     }
 
     List<Integer> eosIds() {

@@ -1,5 +1,6 @@
 package org.llminspector.run;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -10,26 +11,29 @@ final class OpenCaptures implements AutoCloseable {
 
     private static final int MOST = 16;
 
-    private final Map<String, SafetensorsFile> files = new LinkedHashMap<>(MOST, 0.75f, true);
+    private final Map<Path, SafetensorsFile> files = new LinkedHashMap<>(MOST, 0.75f, true);
 
-    /** Uses a run's captures; the file may be closed once this returns, the tensors taken from it stay. */
+    /** Uses the captures of a folder; the file may be closed once this returns, the tensors taken from it stay. */
     synchronized <T> T use(RunFolder folder, Function<SafetensorsFile, T> work) {
-        String id = folder.path().getFileName().toString();
-        SafetensorsFile file = files.get(id);
+        SafetensorsFile file = files.get(folder.path());
         if (file == null) {
             file = folder.captures();
-            files.put(id, file);
+            files.put(folder.path(), file);
             if (files.size() > MOST) {
-                String eldest = files.keySet().iterator().next();
+                Path eldest = files.keySet().iterator().next();
                 files.remove(eldest).close();
             }
         }
         return work.apply(file);
     }
 
-    synchronized void forget(String id) {
-        SafetensorsFile file = files.remove(id);
-        if (file != null) file.close();
+    /** Closes the files of a run and of what was added to it. */
+    synchronized void forget(Path run) {
+        files.entrySet().removeIf(e -> {
+            if (!e.getKey().startsWith(run)) return false;
+            e.getValue().close();
+            return true;
+        });
     }
 
     @Override

@@ -1,10 +1,14 @@
 package org.llminspector.run;
 
 import java.util.List;
+import org.llminspector.analysis.HeadReads;
 import org.llminspector.analysis.HeadScores;
+import org.llminspector.analysis.OutputShift;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.tokenize.Token;
 
@@ -34,6 +38,44 @@ public final class RunAnalyses {
 
     /** Where each attention head of a run looks, layer by layer. */
     public record Heads(String run, List<HeadScores> heads) {}
+
+    /**
+     * What one query reads through every head whose pattern the run has there.
+     *
+     * @param query the position that reads
+     * @param criterion by which the heads are ordered, in a sentence
+     * @param heads the most telling first
+     */
+    public record Reads(String run, int query, String criterion, List<HeadReads> heads) {}
+
+    /**
+     * Two runs' next-token distributions at one position.
+     *
+     * @param pos the position they follow
+     * @param kl KL(run || after), nats
+     * @param top the most probable in the run, the first first
+     * @param afterTop the most probable in the other
+     * @param moved those whose probability changed most
+     */
+    public record Shift(
+            String run,
+            String after,
+            int pos,
+            double kl,
+            List<ShiftedToken> top,
+            List<ShiftedToken> afterTop,
+            List<ShiftedToken> moved) {}
+
+    /** @param rank 0 for the most probable */
+    public record ShiftedToken(
+            int id,
+            String text,
+            double prob,
+            double afterProb,
+            double logit,
+            double afterLogit,
+            int rank,
+            int afterRank) {}
 
     public record NormRow(String hook, String point, Integer layer, List<Double> norms) {}
 
@@ -66,6 +108,7 @@ public final class RunAnalyses {
         RunManifest manifest = store.manifest(runId);
         // A cancelled or finished run's last token was never fed back: it has no position.
         List<HeadScores> scores = manifest.captures().stream()
+                .filter(c -> c.positions() == null)
                 .map(RunManifest.CaptureEntry::hook)
                 .filter(h -> h.point() == HookPoint.PATTERN)
                 .flatMap(h -> {
@@ -85,9 +128,90 @@ public final class RunAnalyses {
         return new Heads(runId, scores);
     }
 
+    /**
+     * What a query reads through each head, the most telling head first.
+     *
+     * @param query a position, negative from the end; null for the prompt's last
+     */
+    public Reads reads(String runId, Integer query) {
+        RunManifest manifest = store.manifest(runId);
+        int q = position(manifest, query, "query");
+        PositionRange one = new PositionRange(q, q + 1);
+        List<HeadReads> heads = manifest.captures().stream()
+                .filter(c -> c.hook().point() == HookPoint.PATTERN)
+                .filter(c -> c.positions() == null || c.positions().holds(one))
+                .map(RunManifest.CaptureEntry::hook)
+                .distinct()
+                .flatMap(h -> HeadReads.of(h.layer(), row(runId, h, q), q).stream())
+                .sorted(HeadReads.MOST_TELLING)
+                .toList();
+        if (heads.isEmpty()) {
+            throw Problem.invalid("the run captured no attention pattern of this query")
+                    .where("run " + runId + ", query " + q)
+                    .instead("POST /runs/" + runId + "/captures with capture blocks.*.attn.hook_pattern and positions "
+                            + q);
+        }
+        return new Reads(runId, q, HeadReads.CRITERION, heads);
+    }
+
+    /**
+     * How a change moved the prediction: both runs must have their logits there.
+     *
+     * @param pos a position, negative from the end; null for the prompt's last
+     * @param top how many tokens each list has
+     */
+    public Shift shift(String runId, String afterId, Integer pos, int top) {
+        RunManifest before = store.manifest(runId);
+        RunManifest after = store.manifest(afterId);
+        int at = position(before, pos, "pos");
+        int there = pos == null || pos >= 0 ? at : position(after, pos, "pos");
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        OutputShift shift = new OutputShift(
+                row(runId, logits, at).toFloats(), row(afterId, logits, there).toFloats());
+        ModelFolder folder = models.folder(before.model().slug());
+        return new Shift(
+                runId,
+                afterId,
+                at,
+                shift.kl(),
+                shifted(shift.top(top), folder),
+                shifted(shift.afterTop(top), folder),
+                shifted(shift.moved(top), folder));
+    }
+
+    private static List<ShiftedToken> shifted(List<OutputShift.Moved> tokens, ModelFolder folder) {
+        return tokens.stream()
+                .map(t -> new ShiftedToken(
+                        t.id(),
+                        folder.token(t.id()).text(),
+                        t.prob(),
+                        t.afterProb(),
+                        t.logit(),
+                        t.afterLogit(),
+                        t.rank(),
+                        t.afterRank()))
+                .toList();
+    }
+
+    private static int position(RunManifest run, Integer wanted, String field) {
+        if (wanted == null) return run.promptLength() - 1;
+        return Slice.at(wanted).on(run.positions(), field)[0];
+    }
+
+    /** One position of a captured tensor, its axis kept. */
+    private Tensor row(String runId, HookId hook, int pos) {
+        RunStore.Captured captured = store.captured(runId, hook, Slice.at(pos));
+        long[] shape = captured.tensor().shape();
+        int[][] ranges = new int[shape.length][];
+        for (int a = 0; a < shape.length; a++) ranges[a] = new int[] {0, Math.toIntExact(shape[a])};
+        ranges[hook.point().positionAxis()] = new int[] {pos - captured.start(), pos - captured.start() + 1};
+        return captured.tensor().slice(ranges);
+    }
+
     /** Norms of every captured d_model-wide hook of a run. */
     public Norms norms(String runId) {
         List<NormRow> rows = store.manifest(runId).captures().stream()
+                .filter(c -> c.positions() == null)
                 .map(RunManifest.CaptureEntry::hook)
                 .filter(h -> h.point().axes().equals(HookPoint.RESID_PRE.axes()))
                 .map(h -> new NormRow(

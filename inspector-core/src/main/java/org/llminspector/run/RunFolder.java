@@ -13,19 +13,28 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.hook.HookId;
 
-/** RunFolder is one run on disk: manifest.json and captures.safetensors. */
+/**
+ * RunFolder is one run on disk: manifest.json and captures.safetensors, which never change, and a folder of the same two
+ * files, {@code more-N}, for each later reading of its tokens.
+ */
 record RunFolder(Path path) {
 
     static final String MANIFEST = "manifest.json";
     static final String CAPTURES = "captures.safetensors";
+    private static final String MORE = "more-";
+    private static final Pattern EXTENSION = Pattern.compile(MORE + "[1-9][0-9]{0,5}");
 
     Path manifestFile() {
         return path.resolve(MANIFEST);
@@ -35,10 +44,42 @@ record RunFolder(Path path) {
         return path.resolve(CAPTURES);
     }
 
+    /**
+     * ExtensionFile is the manifest.json of a later reading.
+     *
+     * @param run the run's id
+     */
+    record ExtensionFile(String run, RunManifest.Extension extension, List<RunManifest.CaptureEntry> captures) {}
+
+    /** The folder of a later reading. */
+    RunFolder more(int number) {
+        return new RunFolder(path.resolve(MORE + number));
+    }
+
+    /** The numbers of the later readings, in order. */
+    List<Integer> readings() throws IOException {
+        try (Stream<Path> names = Files.list(path)) {
+            return names.map(p -> p.getFileName().toString())
+                    .filter(name -> EXTENSION.matcher(name).matches())
+                    .map(name -> Integer.valueOf(name.substring(MORE.length())))
+                    .sorted()
+                    .toList();
+        }
+    }
+
     /** Creates the folder and writes both files through to the disk. */
     void write(RunManifest manifest, Capture capture) throws IOException {
+        write(manifest, manifest, capture.tensors());
+    }
+
+    /** The same for a later reading of a run. */
+    void write(RunManifest run, ExtensionFile extension, Map<HookId, Tensor> captures) throws IOException {
+        write(run, (Object) extension, captures);
+    }
+
+    private void write(RunManifest manifest, Object json, Map<HookId, Tensor> captures) throws IOException {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        capture.tensors().forEach((hook, tensor) -> tensors.put(hook.name(), tensor));
+        captures.forEach((hook, tensor) -> tensors.put(hook.name(), tensor));
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("run", manifest.id());
         metadata.put("model", manifest.model().slug());
@@ -51,8 +92,8 @@ record RunFolder(Path path) {
             out.force(true);
         }
         try (FileChannel out = createNew(manifestFile())) {
-            ByteBuffer json = ByteBuffer.wrap(Json.write(manifest).getBytes(StandardCharsets.UTF_8));
-            while (json.hasRemaining()) out.write(json);
+            ByteBuffer bytes = ByteBuffer.wrap(Json.write(json).getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) out.write(bytes);
             out.force(true);
         }
         sync(path);
@@ -81,9 +122,19 @@ record RunFolder(Path path) {
             if (!id.equals(m.id())) throw damaged("the manifest is another run's", m.id(), null);
             String lacks = lacking(m);
             if (lacks != null) throw damaged("the manifest lacks a field", "no " + lacks, null);
+            for (int number : readings()) {
+                ExtensionFile more =
+                        Json.mapper().treeToValue(Json.readObject(more(number).manifestFile()), ExtensionFile.class);
+                if (!id.equals(more.run()) || more.extension() == null || more.captures() == null) {
+                    throw damaged("what was added to it is another run's", MORE + number, null);
+                }
+                m = m.with(more.extension(), more.captures());
+            }
             return m;
         } catch (JsonProcessingException e) {
             throw damaged("the manifest is not one this version reads", e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw damaged("its folder cannot be listed", e, e);
         } catch (Problem p) {
             if (p.kind() == Problem.Kind.INTERNAL) throw p;
             throw damaged("the manifest cannot be read", p.getMessage(), p);
@@ -122,9 +173,11 @@ record RunFolder(Path path) {
                 .causedBy(cause);
     }
 
-    /** Bytes of both files. */
+    /** Bytes of all its files. */
     long bytes() throws IOException {
-        return Files.size(manifestFile()) + Files.size(capturesFile());
+        long bytes = Files.size(manifestFile()) + Files.size(capturesFile());
+        for (int number : readings()) bytes += more(number).bytes();
+        return bytes;
     }
 
     /** Deletes a folder and what is in it, without following links; already being gone is success. */

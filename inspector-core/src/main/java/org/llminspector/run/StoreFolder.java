@@ -88,9 +88,8 @@ final class StoreFolder implements AutoCloseable {
         return dir.resolve(".tmp-" + writer.token() + "-" + begun.incrementAndGet() + "-" + id);
     }
 
-    /** Makes a written entry known; one that is there already is a FileAlreadyExistsException. */
-    void publish(Path partial, String id) throws IOException {
-        Path target = dir.resolve(id);
+    /** Makes a written entry known, or a part of one; one that is there already is a FileAlreadyExistsException. */
+    void publish(Path partial, Path target) throws IOException {
         Uninterrupted.run(() -> {
             try {
                 Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
@@ -98,7 +97,7 @@ final class StoreFolder implements AutoCloseable {
                 if (Files.exists(target)) throw new FileAlreadyExistsException(target.toString());
                 throw e;
             }
-            RunFolder.sync(dir);
+            RunFolder.sync(target.getParent());
             return null;
         });
     }

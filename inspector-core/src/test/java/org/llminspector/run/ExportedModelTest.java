@@ -51,6 +51,17 @@ class ExportedModelTest {
             assertThat(run.generation().steps()).hasSize(4);
             assertThat(run.captures()).hasSize(2);
             assertThat(inspector.models().get(0).exported()).isTrue();
+            RunManifest more = inspector
+                    .extensions()
+                    .extend(run.id(), new ExtensionRequest(List.of("blocks.*.hook_resid_post"), null, null));
+            assertThat(more.captures()).hasSize(4);
+            assertThat(more.extensions().get(0).agreement().bitEqual()).isTrue();
+            assertThatThrownBy(() -> inspector
+                            .extensions()
+                            .extend(run.id(), new ExtensionRequest(List.of("blocks.*.attn.hook_result"), null, null)))
+                    .isInstanceOfSatisfying(
+                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED))
+                    .hasMessageContaining("blocks.0.attn.hook_result");
             assertThat(inspector.load(request(null, null, List.of())).name()).isEqualTo("onnx");
             assertThatThrownBy(() -> inspector.run(request("torch", null, List.of()), RunListener.NONE))
                     .isInstanceOf(Problem.class)

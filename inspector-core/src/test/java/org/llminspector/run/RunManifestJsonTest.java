@@ -47,6 +47,7 @@ class RunManifestJsonTest {
                 null,
                 m.captures(),
                 null,
+                null,
                 null);
         assertThat(Json.mapper().readValue(Json.write(bare), RunManifest.class)).isEqualTo(bare);
     }

@@ -26,19 +26,21 @@ class RunStoreProcessesTest {
     @TempDir
     Path dir;
 
-    private Process saver(int runs, int floats, long maxBytes) throws IOException {
-        return new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx128m",
-                        "-XX:TieredStopAtLevel=1",
-                        "-XX:+UseSerialGC",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        RunSaver.class.getName(),
-                        dir.toString(),
-                        Integer.toString(runs),
-                        Integer.toString(floats),
-                        Long.toString(maxBytes))
+    private Process saver(int runs, int floats, long maxBytes, String... extended) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx128m",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                RunSaver.class.getName(),
+                dir.toString(),
+                Integer.toString(runs),
+                Integer.toString(floats),
+                Long.toString(maxBytes)));
+        command.addAll(List.of(extended));
+        return new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
     }
@@ -54,6 +56,54 @@ class RunStoreProcessesTest {
         assertThat(killRepeatedly(100, new Random(4)))
                 .as("kills that hit a run half written")
                 .isPositive();
+    }
+
+    @Test
+    void aKilledProcessLeavesARunAsItWasOrExtended() throws Exception {
+        Random random = new Random(5);
+        String id;
+        try (RunStore store = RunStore.open(dir, PLENTY)) {
+            id = Runs.save(store, 100);
+        }
+        int said = 0;
+        for (int round = 0; round < 5; round++) {
+            Process process = saver(1_000_000, 50_000, PLENTY, id);
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                for (int n = 1 + random.nextInt(8); n > 0; n--) said = Integer.parseInt(out.readLine());
+                TimeUnit.MICROSECONDS.sleep(random.nextInt(20_000));
+                process.toHandle().destroyForcibly();
+                process.waitFor();
+            }
+            try (RunStore store = RunStore.open(dir, PLENTY)) {
+                RunManifest run = store.manifest(id);
+                assertThat(run.extensions()).hasSizeGreaterThanOrEqualTo(said);
+                assertThat(run.captures()).hasSize(2 + run.extensions().size());
+                for (RunManifest.Extension e : run.extensions()) {
+                    assertThat(store.capture(id, e.hooks().get(0)).get(49_997)).isEqualTo(49_997 * 0.5);
+                }
+                assertThat(store.list(10, null))
+                        .extracting(RunSummary::captures)
+                        .containsExactly(run.captures().size());
+                try (Stream<Path> names = Files.list(dir)) {
+                    assertThat(names.map(p -> p.getFileName().toString())).noneMatch(n -> n.startsWith(".tmp-"));
+                }
+            }
+        }
+    }
+
+    @Test
+    void twoProcessesExtendOneRun() throws Exception {
+        try (RunStore store = RunStore.open(dir, PLENTY)) {
+            String id = Runs.save(store, 100);
+            Process process = saver(20, 500, PLENTY, id);
+            for (int i = 0; i < 20; i++) Runs.extend(store, id, 500);
+            assertThat(process.waitFor()).isZero();
+            assertThat(store.manifest(id).extensions())
+                    .extracting(RunManifest.Extension::number)
+                    .containsExactlyElementsOf(java.util.stream.IntStream.rangeClosed(1, 40)
+                            .boxed()
+                            .toList());
+        }
     }
 
     /** Returns how many kills left a half-written run behind. */

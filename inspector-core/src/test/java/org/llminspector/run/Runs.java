@@ -11,7 +11,6 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
-import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.tokenize.Token;
@@ -48,16 +47,7 @@ final class Runs {
                 List.of(new GeneratedToken.Alternative(230, "<0xE2>", Double.NEGATIVE_INFINITY, 0.5)),
                 1.25);
         List<RunManifest.CaptureEntry> entries = new ArrayList<>();
-        capture.tensors().forEach((hook, t) -> {
-            List<Long> shape = new ArrayList<>();
-            for (long d : t.shape()) shape.add(d);
-            entries.add(new RunManifest.CaptureEntry(
-                    hook,
-                    t.dtype(),
-                    shape,
-                    hook.point().axes().stream().map(Axis::label).toList(),
-                    t.byteSize()));
-        });
+        capture.tensors().forEach((hook, t) -> entries.add(RunManifest.CaptureEntry.of(hook, t, null, null)));
         return new RunManifest(
                 id,
                 "2026-11-25T00:35:12.417Z",
@@ -94,7 +84,8 @@ final class Runs {
                 new RunManifest.Generation("→", "length", 42L, List.of(step)),
                 entries,
                 new KvCacheReport(3, "F32", 100, 200, List.of(50L, 50L)),
-                new RunManifest.Timings(0, 1.5, 2.5, 3.5, 0.5, 8, null));
+                new RunManifest.Timings(0, 1.5, 2.5, 3.5, 0.5, 8, null),
+                List.of());
     }
 
     static String save(RunStore store, int floats) {
@@ -102,5 +93,23 @@ final class Runs {
         Capture capture = capture(floats);
         store.save(manifest(id, capture), capture);
         return id;
+    }
+
+    /** Adds a reading of RESID's next layer's, and so on; says its number. */
+    static String extend(RunStore store, String id, int floats) {
+        RunManifest run = store.manifest(id);
+        HookId hook = HookId.of(HookPoint.RESID_POST, 4 + run.extensions().size());
+        TreeMap<HookId, Tensor> tensors = new TreeMap<>();
+        tensors.put(hook, capture(floats).get(RESID));
+        RunManifest.Extension reading = new RunManifest.Extension(
+                0,
+                run.created(),
+                run.version(),
+                List.of(hook),
+                null,
+                run.engine(),
+                1.5,
+                new RunManifest.Agreement("logits", 2, false, 1e-7));
+        return String.valueOf(store.extend(id, reading, tensors).extensions().size());
     }
 }

@@ -17,6 +17,7 @@ import picocli.CommandLine.IVersionProvider;
         subcommands = {
             ServeCommand.class,
             RunCommand.class,
+            ExtendCommand.class,
             ModelsCommand.class,
             HooksCommand.class,
             TensorsCommand.class,

@@ -7,7 +7,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
-/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what heads do. */
+/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what heads do, what a change moved. */
 final class AnalysisRoutes {
 
     record LensRequest(String run, String hook, Integer top) {}
@@ -15,6 +15,10 @@ final class AnalysisRoutes {
     record NormsRequest(String run) {}
 
     record HeadsRequest(String run) {}
+
+    record ReadsRequest(String run, Integer query) {}
+
+    record ShiftRequest(String run, String after, Integer pos, Integer top) {}
 
     private static final int MAX_TOP = 100;
 
@@ -28,17 +32,13 @@ final class AnalysisRoutes {
         routes.post("/api/v1/lens", this::lens);
         routes.post("/api/v1/norms", this::norms);
         routes.post("/api/v1/heads", this::heads);
+        routes.post("/api/v1/reads", this::reads);
+        routes.post("/api/v1/shift", this::shift);
     }
 
     private void lens(Context ctx) throws IOException {
         LensRequest r = Requests.body(ctx, LensRequest.class);
-        int top = r.top() == null ? 5 : r.top();
-        if (top < 1 || top > MAX_TOP) {
-            throw Problem.invalid("the lens shows so many tokens a cell")
-                    .where("top")
-                    .expected("1 to " + MAX_TOP)
-                    .found(top);
-        }
+        int top = top(r.top(), 5);
         HookPoint point = HookPoint.named(r.hook() == null ? "hook_resid_post" : r.hook(), "hook");
         Replies.json(ctx, inspector.analyses().lens(Requests.required(r.run(), "run"), point, top));
     }
@@ -51,5 +51,26 @@ final class AnalysisRoutes {
     private void heads(Context ctx) throws IOException {
         HeadsRequest r = Requests.body(ctx, HeadsRequest.class);
         Replies.json(ctx, inspector.analyses().heads(Requests.required(r.run(), "run")));
+    }
+
+    private void reads(Context ctx) throws IOException {
+        ReadsRequest r = Requests.body(ctx, ReadsRequest.class);
+        Replies.json(ctx, inspector.analyses().reads(Requests.required(r.run(), "run"), r.query()));
+    }
+
+    private void shift(Context ctx) throws IOException {
+        ShiftRequest r = Requests.body(ctx, ShiftRequest.class);
+        String run = Requests.required(r.run(), "run");
+        String after = Requests.required(r.after(), "after");
+        Replies.json(ctx, inspector.analyses().shift(run, after, r.pos(), top(r.top(), 10)));
+    }
+
+    private static int top(Integer wanted, int standard) {
+        int top = wanted == null ? standard : wanted;
+        if (top >= 1 && top <= MAX_TOP) return top;
+        throw Problem.invalid("so many tokens cannot be listed")
+                .where("top")
+                .expected("1 to " + MAX_TOP)
+                .found(top);
     }
 }

@@ -3,6 +3,7 @@ package org.llminspector.web.server;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -12,28 +13,43 @@ import java.util.TreeSet;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.ExtensionRequest;
+import org.llminspector.run.Extensions;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.PositionRange;
 import org.llminspector.run.RunManifest;
 import org.llminspector.run.RunStore;
 
-/** CaptureRoutes hand out what runs captured: one tensor or a slice of it, or all of a run as a file. */
+/**
+ * CaptureRoutes hand out what runs captured: one tensor or a slice of it, or all of a run as a file; and have a run's
+ * tokens read again for what it did not capture.
+ */
 final class CaptureRoutes {
 
     record Captures(List<RunManifest.CaptureEntry> captures) {}
 
+    record ExtendRequest(List<String> capture, String positions, Long maxBytes, Boolean dryRun) {}
+
     /** A run's captures never change, and its id is never used again. */
     private static final String FOREVER = "private, max-age=31536000, immutable";
 
+    /** What a slice without its positions is may become more when the run is extended. */
+    private static final String ASK_AGAIN = "private, no-cache";
+
     private final RunStore runs;
+    private final Extensions extensions;
 
     CaptureRoutes(Inspector inspector) {
         this.runs = inspector.runs();
+        this.extensions = inspector.extensions();
     }
 
     void register(RoutesConfig routes) {
         routes.get("/api/v1/runs/{id}/captures", this::list);
+        routes.post("/api/v1/runs/{id}/captures", this::extend);
         routes.get("/api/v1/runs/{id}/captures/{hook}", this::capture);
         routes.get("/api/v1/runs/{id}/export", this::export);
     }
@@ -42,12 +58,24 @@ final class CaptureRoutes {
         Replies.json(ctx, new Captures(runs.manifest(ctx.pathParam("id")).captures()));
     }
 
+    private void extend(Context ctx) throws IOException {
+        String run = ctx.pathParam("id");
+        ExtendRequest r = Requests.body(ctx, ExtendRequest.class);
+        ExtensionRequest wanted = new ExtensionRequest(r.capture(), r.positions(), r.maxBytes());
+        if (Boolean.TRUE.equals(r.dryRun())) Replies.json(ctx, extensions.plan(run, wanted));
+        else Replies.json(ctx, 201, extensions.extend(run, wanted));
+    }
+
     private void capture(Context ctx) throws IOException {
         String run = ctx.pathParam("id");
         HookId hook = HookId.parse(ctx.pathParam("hook"));
         TensorFormat format = TensorFormat.accepted(ctx);
-        Tensor whole = runs.capture(run, hook);
-        int[][] ranges = ranges(ctx, hook, whole.shape());
+        checkParameters(ctx, hook);
+        int axis = hook.point().positionAxis();
+        String label = hook.point().axes().get(axis).label();
+        String wanted = ctx.queryParam(label);
+        RunStore.Captured kept = runs.captured(run, hook, wanted == null ? null : Slice.parse(wanted, label));
+        int[][] ranges = ranges(ctx, hook, kept);
         long values = 1;
         StringBuilder etag = new StringBuilder("\"" + run + "-" + hook);
         for (int[] range : ranges) {
@@ -56,24 +84,26 @@ final class CaptureRoutes {
         }
         etag.append('-').append(format).append('"');
         ctx.header("ETag", etag.toString());
-        ctx.header("Cache-Control", FOREVER);
+        ctx.header("Cache-Control", kept.whole() || wanted != null ? FOREVER : ASK_AGAIN);
         ctx.header("Vary", "Accept");
         if (etag.toString().equals(ctx.header("If-None-Match"))) {
             ctx.status(304);
             return;
         }
         TensorReply.check(format, values, hook.name());
-        Tensor part = whole.slice(ranges);
+        int[] stretch = ranges[axis];
+        ranges[axis] = new int[] {stretch[0] - kept.start(), stretch[1] - kept.start()};
+        Tensor part = kept.tensor().slice(ranges);
         Map<String, Object> head = new LinkedHashMap<>();
         head.put("hook", hook);
         head.put("dtype", part.dtype());
         head.put("shape", part.shape());
         head.put("axes", hook.point().axes().stream().map(Axis::label).toList());
+        if (!kept.whole()) head.put("positions", new PositionRange(stretch[0], stretch[1]));
         TensorReply.write(ctx, format, hook.name(), head, part);
     }
 
-    /** One [start, stop) an axis, from the query parameters that are named as the axes are. */
-    private static int[][] ranges(Context ctx, HookId hook, long[] shape) {
+    private static void checkParameters(Context ctx, HookId hook) {
         Map<String, Integer> axes = parameters(hook);
         for (String name : new TreeSet<>(ctx.queryParamMap().keySet())) {
             if (axes.containsKey(name)) continue;
@@ -82,11 +112,18 @@ final class CaptureRoutes {
                     .expected("for " + hook + " one of " + String.join(", ", axes.keySet()))
                     .found("?" + name + "=" + ctx.queryParam(name));
         }
+    }
+
+    /** One [start, stop) an axis, from the query parameters that are named as the axes are; positions are the run's. */
+    private static int[][] ranges(Context ctx, HookId hook, RunStore.Captured kept) {
+        long[] shape = kept.tensor().shape();
         int[][] ranges = new int[shape.length][];
         for (int a = 0; a < shape.length; a++) ranges[a] = Slice.ALL.on(shape[a], hook.name());
-        axes.forEach((name, a) -> {
+        int axis = hook.point().positionAxis();
+        ranges[axis] = new int[] {kept.start(), Math.toIntExact(kept.start() + shape[axis])};
+        parameters(hook).forEach((name, a) -> {
             String text = ctx.queryParam(name);
-            if (text != null) ranges[a] = Slice.parse(text, name).on(shape[a], name);
+            if (text != null) ranges[a] = Slice.parse(text, name).on(a == axis ? kept.positions() : shape[a], name);
         });
         return ranges;
     }
@@ -118,14 +155,33 @@ final class CaptureRoutes {
         ctx.header("Content-Disposition", "attachment; filename=\"" + run + "." + format + "\"");
         if (format.equals("npz")) {
             ctx.contentType("application/zip");
-            List<String> names =
-                    manifest.captures().stream().map(c -> c.hook().name()).toList();
-            Npy.writeZip(ctx.res().getOutputStream(), names, name -> runs.capture(run, HookId.parse(name)));
+            Map<String, Tensor> all = everything(manifest);
+            Npy.writeZip(ctx.res().getOutputStream(), List.copyOf(all.keySet()), all::get);
+            return;
+        }
+        ctx.contentType(TensorFormat.SAFETENSORS.mediaType());
+        if (!manifest.extensions().isEmpty()) {
+            SafetensorsWriter.write(
+                    Channels.newChannel(ctx.res().getOutputStream()), everything(manifest), Map.of("run", run));
             return;
         }
         Path file = runs.captureFile(run);
-        ctx.contentType(TensorFormat.SAFETENSORS.mediaType());
         ctx.res().setContentLengthLong(Files.size(file));
         Files.copy(file, ctx.res().getOutputStream());
+    }
+
+    /** Every tensor of a run by its hook; a stretch of positions is named {@code hook[start:stop]}. */
+    private Map<String, Tensor> everything(RunManifest manifest) {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        for (RunManifest.CaptureEntry c : manifest.captures()) {
+            PositionRange part = c.positions();
+            if (part == null) {
+                all.put(c.hook().name(), runs.capture(manifest.id(), c.hook()));
+            } else {
+                RunStore.Captured kept = runs.captured(manifest.id(), c.hook(), Slice.range(part.start(), part.stop()));
+                if (!kept.whole()) all.put(c.hook() + "[" + part + "]", kept.tensor());
+            }
+        }
+        return all;
     }
 }

@@ -71,6 +71,40 @@ class CommandsTest {
     }
 
     @Test
+    void aKeptRunIsExtended() {
+        Ended made = command("run", "--model", "tiny", "--prompt", "the cat", "--capture", "logits", "--json");
+        String id = tree(made.out()).path("id").asText();
+        String[] ask = {id, "--capture", "blocks.*.attn.hook_pattern,logits", "--positions=-1"};
+        Ended plan = command("extend", with(ask, "--dry-run"));
+        assertThat(plan.code()).as(plan.err()).isZero();
+        assertThat(plan.out()).contains("hooks to read").contains("1.0 GiB");
+        assertThat(command("extend", with(ask, "--max-bytes=1")).code()).isEqualTo(5);
+        assertThat(command("extend", ask).out()).contains("added, tapped").contains("logits");
+        assertThat(command("extend", ask).out()).contains("the run has it all");
+        assertThat(tree(command("extend", with(ask, "--json")).out())
+                        .at("/extensions/0/number")
+                        .asInt())
+                .isEqualTo(1);
+        assertThat(command("extend", "20200101-000000-000-000000", "--capture", "logits")
+                        .code())
+                .isEqualTo(3);
+    }
+
+    private static String[] with(String[] args, String more) {
+        List<String> all = new ArrayList<>(List.of(args));
+        all.add(more);
+        return all.toArray(String[]::new);
+    }
+
+    private static JsonNode tree(String json) {
+        try {
+            return Json.mapper().readTree(json);
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new AssertionError(json, e);
+        }
+    }
+
+    @Test
     void theTextGoesToStandardOutputAndTheRestToStandardError() {
         Ended run = command("run", "--model", "tiny", "--prompt", "the cat", "--max-new-tokens", "4", "--ignore-eos");
         assertThat(run.code()).as(run.err()).isZero();

@@ -24,6 +24,46 @@ class ContractTest extends LiveTest {
         assertThat(routes).isEqualTo(live.contract.operations());
     }
 
+    /** A run made with logits alone is extended, and held against the one that captured all. */
+    private static void extend(String all) {
+        String some = live.run("{\"prompt\":\"the cat\",\"capture\":[\"logits\"]}");
+        String captures = "/api/v1/runs/" + some + "/captures";
+        String ask = "{\"capture\":[\"blocks.*.attn.hook_pattern\"],\"positions\":\"-1\"";
+        JsonNode plan = live.post(captures, ask + ",\"dry_run\":true}").json();
+        assertThat(plan.path("hooks")).hasSizeGreaterThan(1);
+        live.post(captures, ask + ",\"max_bytes\":" + (plan.path("bytes").asLong() - 1) + "}")
+                .problem(413);
+        assertThat(live.post(captures, ask + "}").status()).isEqualTo(201);
+        JsonNode extension = live.get("/api/v1/runs/" + some).json().at("/extensions/0");
+        assertThat(extension.at("/agreement/of").asText()).isEqualTo("logits");
+        String hook = captures + "/blocks.1.attn.hook_pattern";
+        LiveServer.Answer there = live.get(hook, "Accept", "application/json");
+        assertThat(there.json().at("/positions/stop")).isEqualTo(extension.at("/positions/stop"));
+        assertThat(there.header("Cache-Control")).doesNotContain("immutable");
+        LiveServer.Answer last = live.get(hook + "?query=-1&head=0", "Accept", "application/json");
+        assertThat(last.header("Cache-Control")).contains("immutable");
+        assertThat(last.json().path("values").get(0).get(0))
+                .isEqualTo(there.json().path("values").get(0).get(0));
+        live.get(hook + "?query=0").problem(404);
+        live.post(captures, "{\"capture\":[]}").problem(400);
+        JsonNode reads =
+                live.post("/api/v1/reads", "{\"run\":\"" + some + "\"}").json();
+        assertThat(reads.path("heads")).hasSizeGreaterThan(plan.path("hooks").size());
+        live.post("/api/v1/reads", "{\"run\":\"" + some + "\",\"query\":0}").problem(400);
+        live.get("/api/v1/runs/" + some + "/export");
+        live.get("/api/v1/runs/" + some + "/export?format=npz");
+        JsonNode shift = live.post("/api/v1/shift", "{\"run\":\"" + some + "\",\"after\":\"" + all + "\",\"top\":3}")
+                .json();
+        assertThat(shift.path("moved")).hasSize(3);
+        assertThat(shift.path("kl").asDouble())
+                .as("the other has half a head less")
+                .isPositive();
+        live.post("/api/v1/shift", "{\"run\":\"" + some + "\",\"after\":\"" + some + "\",\"top\":0}")
+                .problem(400);
+        live.send("DELETE", "/api/v1/runs/" + some, null);
+        live.post(captures, ask + "}").problem(404);
+    }
+
     @Test
     void everyOperationAnswersAsDocumented() {
         live.get("/api/v1/health");
@@ -104,6 +144,8 @@ class ContractTest extends LiveTest {
         });
         live.get("/api/v1/runs/" + id + "/export");
         live.get("/api/v1/runs/" + id + "/export?format=npz");
+        live.post("/api/v1/reads", "{\"run\":\"" + id + "\",\"query\":-1}");
+        extend(id);
         live.post("/api/v1/lens", "{\"run\":\"" + id + "\",\"top\":3}");
         live.post("/api/v1/norms", "{\"run\":\"" + id + "\"}");
         JsonNode heads =

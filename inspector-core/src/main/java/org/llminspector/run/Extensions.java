@@ -1,0 +1,105 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.hook.HookId;
+
+/**
+ * Extensions get what finished runs did not capture: the same tokens are read again, on the same engine with the same
+ * changes, and what was asked for is added to the run. Safe on any thread; runs are read again one at a time, so that of
+ * two who ask for the same at once the second finds it there.
+ */
+public final class Extensions {
+
+    private final OpenModels models;
+    private final RunStore store;
+    private final RunQueue queue;
+    private final CaptureBudget budget;
+
+    Extensions(OpenModels models, RunStore store, RunQueue queue, CaptureBudget budget) {
+        this.models = models;
+        this.store = store;
+        this.queue = queue;
+        this.budget = budget;
+    }
+
+    /** What {@link #extend} would do, told before it does it. */
+    public ExtensionPlan plan(String runId, ExtensionRequest request) {
+        return plan(store.manifest(runId), request);
+    }
+
+    /** Reads a run's tokens again for what it lacks; blocks. The manifest as it was when it lacks nothing. */
+    public RunManifest extend(String runId, ExtensionRequest request) {
+        check(plan(runId, request));
+        return queue.call(() -> {
+            RunManifest run = store.manifest(runId);
+            ExtensionPlan plan = plan(run, request);
+            if (plan.hooks().isEmpty()) return run;
+            check(plan);
+            return new Rereading(run, plan, models, store, budget).extend();
+        });
+    }
+
+    private ExtensionPlan plan(RunManifest run, ExtensionRequest request) {
+        if (request.capture() == null || request.capture().isEmpty()) {
+            throw Problem.invalid("the extension asks for nothing")
+                    .where("capture")
+                    .expected("hook names or globs, such as blocks.*.attn.hook_pattern");
+        }
+        if (request.maxBytes() != null && request.maxBytes() < 0) {
+            throw Problem.invalid("the budget is negative").where("max_bytes").found(request.maxBytes());
+        }
+        ModelFolder folder = models.folder(run.model().slug());
+        int all = run.positions();
+        PositionRange wanted = new PositionRange(0, all);
+        if (request.positions() != null) {
+            int[] range = Slice.parse(request.positions(), "positions").on(all, "positions");
+            wanted = new PositionRange(range[0], range[1]);
+        }
+        List<HookId> lacking = new ArrayList<>();
+        for (HookId hook : folder.hooks(request.capture())) if (!has(run, hook, wanted)) lacking.add(hook);
+        long bytes = lacking.isEmpty() ? 0 : CaptureBudget.bytes(folder.spec(), lacking, wanted.size(), all);
+        long most = request.maxBytes() == null ? budget.maxBytes() : Math.min(budget.maxBytes(), request.maxBytes());
+        return new ExtensionPlan(run.id(), lacking, wanted.size() == all ? null : wanted, bytes, most);
+    }
+
+    private static boolean has(RunManifest run, HookId hook, PositionRange wanted) {
+        return run.captures().stream()
+                .anyMatch(c -> c.hook().equals(hook)
+                        && (c.positions() == null || c.positions().holds(wanted)));
+    }
+
+    private void check(ExtensionPlan plan) {
+        if (plan.bytes() <= plan.budgetBytes()) return;
+        throw Problem.tooLarge("what would be added does not fit the budget")
+                .where("capture: " + plan.hooks().size() + " hooks")
+                .expected("at most " + CaptureBudget.mib(plan.budgetBytes()))
+                .found(CaptureBudget.mib(plan.bytes()))
+                .instead(
+                        plan.budgetBytes() < budget.maxBytes()
+                                ? "raise max_bytes, or ask for fewer hooks or positions"
+                                : "ask for fewer hooks or `positions`, or raise --capture-budget");
+    }
+
+    /** Hooks in as many readings as the memory for one allows; all of them in one when every position is kept. */
+    static List<SortedSet<HookId>> readings(ModelFolder folder, ExtensionPlan plan, int positions, long maxBytes) {
+        List<SortedSet<HookId>> readings = new ArrayList<>();
+        long bytes = 0;
+        for (HookId hook : plan.hooks()) {
+            long size = CaptureBudget.bytes(folder.spec(), List.of(hook), positions);
+            boolean full = plan.positions() != null && bytes + size > maxBytes;
+            if (readings.isEmpty() || full) {
+                readings.add(new TreeSet<>());
+                bytes = 0;
+            }
+            readings.get(readings.size() - 1).add(hook);
+            bytes += size;
+        }
+        return readings;
+    }
+}

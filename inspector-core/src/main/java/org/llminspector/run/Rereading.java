@@ -1,0 +1,170 @@
+package org.llminspector.run;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.tokenize.Token;
+
+/**
+ * Rereading takes a finished run's tokens through the model once more: the prompt in one pass and then token after token,
+ * as they were read the first time. On the queue's worker.
+ */
+final class Rereading {
+
+    private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
+
+    private final RunManifest run;
+    private final ExtensionPlan plan;
+    private final OpenModels models;
+    private final RunStore store;
+    private final CaptureBudget budget;
+    private final List<GeneratedToken> steps;
+    private final Distance distance = new Distance();
+
+    Rereading(RunManifest run, ExtensionPlan plan, OpenModels models, RunStore store, CaptureBudget budget) {
+        this.run = run;
+        this.plan = plan;
+        this.models = models;
+        this.store = store;
+        this.budget = budget;
+        this.steps = run.generation() == null ? List.of() : run.generation().steps();
+    }
+
+    RunManifest extend() {
+        ModelFolder folder = models.folder(run.model().slug());
+        InspectorEngine engine = models.engine(
+                folder,
+                run.engine().name(),
+                run.engine().device(),
+                run.request().plan());
+        sameWeights(folder);
+        PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
+        List<SortedSet<HookId>> readings =
+                Extensions.readings(folder, plan, prepared.maxPositions(), budget.maxBytes());
+        long from = System.nanoTime();
+        SortedMap<HookId, Tensor> kept = new TreeMap<>();
+        RunManifest extended = null;
+        for (int i = 0; i < readings.size(); i++) {
+            boolean compares = i == 0;
+            SortedSet<HookId> hooks = new TreeSet<>(readings.get(i));
+            if (compares && hadLogits()) hooks.add(LOGITS);
+            try (Capture clean = prepared.clean(engine, prepared.ids());
+                    Session session = engine.begin(new SessionRequest(
+                            prepared.maxPositions(),
+                            hooks,
+                            prepared.interventions(),
+                            prepared.sources(clean),
+                            run.engine().form().equals("tapped")))) {
+                read(session, prepared.ids(), compares && !hadLogits());
+                EngineInfo info = engine.info().withForm(session.form());
+                try (Capture capture = session.capture()) {
+                    if (compares && hadLogits()) compare(capture.get(LOGITS));
+                    for (HookId hook : readings.get(i)) kept.put(hook, positions(hook, capture.get(hook)));
+                    // What is kept whole is the session's memory: it is written before that ends.
+                    if (i == readings.size() - 1) extended = store.extend(run.id(), extension(info, from), kept);
+                }
+            }
+        }
+        return extended;
+    }
+
+    /** The run's request for its prompt's own ids; positions that interventions name count as they did. */
+    private RunRequest again() {
+        List<Integer> prompt =
+                run.tokens().stream().limit(run.promptLength()).map(Token::id).toList();
+        return run.request().withShared(run.model().slug(), null, prompt).toBuilder()
+                .engine(run.engine().name())
+                .device(run.engine().device())
+                .capture(plan.hooks().stream().map(HookId::name).toList())
+                .build();
+    }
+
+    private void sameWeights(ModelFolder folder) {
+        if (folder.sha256().equals(run.model().weightsSha256())) return;
+        throw Problem.of(Problem.Kind.CONFLICT, "the model's weights are no longer those that made the run")
+                .where("run " + run.id() + ", model " + run.model().slug())
+                .expected("SHA-256 " + run.model().weightsSha256())
+                .found(folder.sha256())
+                .instead("run its request again: that is another run");
+    }
+
+    private void read(Session session, int[] prompt, boolean compares) {
+        float[] logits = session.append(prompt.clone());
+        for (int i = 0; i < steps.size(); i++) {
+            if (compares) compare(logits, steps.get(i));
+            // The last token was never fed back.
+            if (i + 1 < steps.size())
+                logits = session.append(new int[] {steps.get(i).token().id()});
+        }
+    }
+
+    private boolean hadLogits() {
+        return run.captures().stream().anyMatch(c -> c.hook().equals(LOGITS) && c.positions() == null);
+    }
+
+    private void compare(Tensor logits) {
+        float[] before = store.capture(run.id(), LOGITS).toFloats();
+        float[] now = logits.toFloats();
+        for (int i = 0; i < before.length; i++) distance.add(before[i], now[i]);
+    }
+
+    private void compare(float[] logits, GeneratedToken step) {
+        for (GeneratedToken.Alternative a : step.alternatives()) distance.add((float) a.logit(), logits[a.id()]);
+    }
+
+    private Tensor positions(HookId hook, Tensor all) {
+        if (plan.positions() == null) return all;
+        long[] shape = all.shape();
+        int[][] ranges = new int[shape.length][];
+        for (int a = 0; a < shape.length; a++) ranges[a] = new int[] {0, Math.toIntExact(shape[a])};
+        ranges[hook.point().positionAxis()] =
+                new int[] {plan.positions().start(), plan.positions().stop()};
+        return all.slice(ranges);
+    }
+
+    private RunManifest.Extension extension(EngineInfo engine, long from) {
+        return new RunManifest.Extension(
+                0, // the store numbers it
+                Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+                Version.STRING,
+                plan.hooks(),
+                plan.positions(),
+                engine,
+                (System.nanoTime() - from) / 1e6,
+                distance.agreement(hadLogits() ? "logits" : "alternatives"));
+    }
+
+    /** Distance is how far two readings' logits lie apart. */
+    private static final class Distance {
+        private long values;
+        private boolean same = true;
+        private double most;
+
+        void add(float before, float now) {
+            values++;
+            if (Float.floatToRawIntBits(before) == Float.floatToRawIntBits(now)) return;
+            same = false;
+            // Infinities of one sign are one value; their difference is none.
+            if (before != now) most = Math.max(most, Math.abs((double) before - now));
+        }
+
+        RunManifest.Agreement agreement(String of) {
+            return values == 0 ? null : new RunManifest.Agreement(of, values, same, most);
+        }
+    }
+}
