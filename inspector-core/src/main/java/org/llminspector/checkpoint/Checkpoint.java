@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -135,22 +136,35 @@ public final class Checkpoint implements AutoCloseable {
         return tensors.containsKey(name);
     }
 
+    /** What the header says of a tensor; a missing one is a Problem with the closest names. */
+    public TensorInfo info(String name) {
+        TensorInfo info = tensors.get(name);
+        if (info != null) return info;
+        throw Problem.notFound("the checkpoint has no such tensor")
+                .where(dir + ", tensor " + Names.shown(name))
+                .found(tensors.size() + " tensors")
+                .instead(Names.closestSentence(name, tensors.keySet()));
+    }
+
+    /** What the header says of a tensor, which must have this shape. */
+    public TensorInfo info(String name, List<Long> expected) {
+        TensorInfo info = info(name);
+        if (info.shape().equals(expected)) return info;
+        throw Problem.invalid("a tensor has another shape than the model's config says")
+                .where(info.file() + ", tensor " + Names.shown(name))
+                .expected(expected)
+                .found(info.shape())
+                .instead("config.json and the weights are of different models: download the model again");
+    }
+
     /** The tensor, mapped and not copied; a missing one is a Problem with the closest names. */
     public Tensor get(String name) {
-        TensorInfo info = tensors.get(name);
-        if (info == null) {
-            throw Problem.notFound("the checkpoint has no such tensor")
-                    .where(dir + ", tensor " + Names.shown(name))
-                    .found(tensors.size() + " tensors")
-                    .instead(Names.closestSentence(name, tensors.keySet()));
-        }
-        return files.get(info.file()).tensor(name);
+        return files.get(info(name).file()).tensor(name);
     }
 
     /** Rows [from, to) of a matrix; of a quantized one no others are decoded where the file's order allows. */
     public Tensor rows(String name, int from, int to) {
-        TensorInfo info = tensors.get(name);
-        if (info == null) return get(name);
+        TensorInfo info = info(name);
         if (info.shape().size() != 2
                 || from < 0
                 || from >= to
@@ -169,7 +183,7 @@ public final class Checkpoint implements AutoCloseable {
      * <p>The block's own row and column are the file's, which for q and k of a GGUF Llama differ from Hugging Face's.
      */
     public GgufBlock block(String name, long row, long column) {
-        TensorInfo info = tensors.get(name);
+        TensorInfo info = info(name);
         GgufWeights gguf = blocked(name, info);
         List<Long> shape = info.shape();
         long columns = shape.get(shape.size() - 1);
@@ -184,7 +198,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Rows [from, to) of a matrix that the file has in blocks, taken apart, in Hugging Face's order. */
     public GgufRows blocks(String name, int from, int to) {
-        TensorInfo info = tensors.get(name);
+        TensorInfo info = info(name);
         GgufRows rows = blocked(name, info).blocks(name, from, to);
         if (rows != null) return rows;
         throw Problem.unsupported("the rows of this matrix are the file's columns, and its blocks run along those")
@@ -194,27 +208,16 @@ public final class Checkpoint implements AutoCloseable {
 
     private GgufWeights blocked(String name, TensorInfo info) {
         GgufWeights gguf = ggufWeights();
-        if (info == null) get(name);
-        if (gguf != null && info != null && info.blocks() != null) return gguf;
+        if (gguf != null && info.blocks() != null) return gguf;
         throw Problem.unsupported("this tensor is not stored in blocks")
                 .where(dir + ", tensor " + Names.shown(name))
                 .expected("a quantized tensor of a GGUF file")
-                .found(info == null ? "nothing" : info.format());
+                .found(info.format());
     }
 
     /** The tensor, which must have this shape. */
     public Tensor get(String name, long... expectedShape) {
-        TensorInfo info = tensors.get(name);
-        if (info == null) return get(name);
-        List<Long> expected = new ArrayList<>();
-        for (long d : expectedShape) expected.add(d);
-        if (!info.shape().equals(expected)) {
-            throw Problem.invalid("a tensor has another shape than the model's config says")
-                    .where(info.file() + ", tensor " + Names.shown(name))
-                    .expected(expected)
-                    .found(info.shape())
-                    .instead("config.json and the weights are of different models: download the model again");
-        }
+        info(name, Arrays.stream(expectedShape).boxed().toList());
         return get(name);
     }
 

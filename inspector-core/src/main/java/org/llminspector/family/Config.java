@@ -71,6 +71,7 @@ public final class Config {
     private final Map<String, JsonNode> defaults = new HashMap<>();
     private final Map<String, String> spellings = new HashMap<>();
     private final List<Config> inner = new ArrayList<>();
+    private int mostLayers = 1 << 14;
 
     public Config(JsonNode json, Path file) {
         this(json, file, "");
@@ -139,6 +140,20 @@ public final class Config {
 
     public int size(String field, int whenAbsent) {
         return node(field) == null ? whenAbsent : size(field);
+    }
+
+    /** No model has more layers than this: each has tensors, or operations, of its own in the files. */
+    Config layersAtMost(int most) {
+        mostLayers = most;
+        return this;
+    }
+
+    /** The number of layers: no more than the files can hold, for each becomes an entry of the spec. */
+    public int layers(String field) {
+        int layers = size(field);
+        if (layers <= mostLayers) return layers;
+        throw wrong(field, "at most " + mostLayers + " layers, for the files hold no more", layers)
+                .instead("config.json and the weights are of different models: download the model again");
     }
 
     /** A size, or null. */

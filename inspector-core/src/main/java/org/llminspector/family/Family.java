@@ -48,11 +48,15 @@ public interface Family {
 
     /** The canonical weights and the spec of a checkpoint, its config read whole and understood. */
     static Weights open(Checkpoint checkpoint) {
-        Config config = new Config(checkpoint.config(), checkpoint.configFile());
+        Config config = new Config(checkpoint.config(), checkpoint.configFile())
+                .layersAtMost(checkpoint.tensors().size());
         Family family = of(config);
         DecoderSpec spec = family.spec(config);
         config.refuseWhatWasNotUnderstood();
-        return new Weights(spec, checkpoint, family.weights(spec, checkpoint));
+        Sizes.check(spec, checkpoint);
+        WeightPlan plan = family.weights(spec, checkpoint);
+        plan.check(checkpoint);
+        return new Weights(spec, checkpoint, plan);
     }
 
     /** Whether the config names a family that is known here. */
@@ -63,8 +67,11 @@ public interface Family {
 
     /** The spec that the config gives, of an exported graph: the graph decides the arithmetic, the spec what it is called. */
     static DecoderSpec exported(Checkpoint checkpoint) {
-        Config config = new Config(checkpoint.config(), checkpoint.configFile());
-        return of(config).spec(config);
+        Config config = new Config(checkpoint.config(), checkpoint.configFile())
+                .layersAtMost(checkpoint.onnx().orElseThrow().nodes().size());
+        DecoderSpec spec = of(config).spec(config);
+        Sizes.check(spec, checkpoint);
+        return spec;
     }
 
     /** Every model_type that can be opened, in a sentence. */

@@ -79,7 +79,7 @@ public final class Foreign {
         Norm norm = new Norm(kind, c.number(name(c, EPSILON), 1e-5));
         boolean rotates = graph.layers().stream().anyMatch(l -> l.contains(Part.ROPE));
         Rope rope = rotates ? rope(c, dHead, context) : null;
-        return new DecoderSpec(
+        DecoderSpec spec = new DecoderSpec(
                 c.text("model_type"),
                 graph.vocab() > 0 ? graph.vocab() : c.size("vocab_size"),
                 width,
@@ -115,6 +115,14 @@ public final class Foreign {
                 norm,
                 c.flag("tie_word_embeddings", false),
                 null);
+        Sizes.check(spec, checkpoint);
+        return spec;
+    }
+
+    /** The width of the residual stream that such a model's config says. */
+    public static int width(Checkpoint checkpoint) {
+        Config c = new Config(checkpoint.config(), checkpoint.configFile());
+        return c.size(name(c, WIDTH));
     }
 
     private static Rope rope(Config c, int dHead, int context) {

@@ -41,7 +41,7 @@ final class Gpt2 implements Family {
                 c.size("n_positions", 1024),
                 true,
                 1f,
-                IntStream.range(0, c.size("n_layer"))
+                IntStream.range(0, c.layers("n_layer"))
                         .mapToObj(i -> {
                             float scale = byLayer ? base / (i + 1) : base;
                             Attention attention = new Attention(

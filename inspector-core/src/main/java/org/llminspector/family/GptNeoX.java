@@ -49,7 +49,7 @@ final class GptNeoX implements Family {
                 maxContext,
                 false,
                 1f,
-                Collections.nCopies(c.size("num_hidden_layers"), layer),
+                Collections.nCopies(c.layers("num_hidden_layers"), layer),
                 norm,
                 c.flag("tie_word_embeddings", false),
                 null);

@@ -56,7 +56,7 @@ final class LlamaShape {
         nKvHeads = c.size("num_key_value_heads", nHeads);
         if (nHeads % nKvHeads != 0) throw c.wrong("num_key_value_heads", "a divisor of " + nHeads, nKvHeads);
         dHead = c.size("head_dim", Math.max(1, dModel / nHeads));
-        nLayers = c.size("num_hidden_layers");
+        nLayers = c.layers("num_hidden_layers");
         maxContext = c.size("max_position_embeddings", 2048);
         norm = new Norm(Norm.Kind.RMS, c.number("rms_norm_eps", 1e-6));
         scale = (float) (1 / Math.sqrt(dHead));

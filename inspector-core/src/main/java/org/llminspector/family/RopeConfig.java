@@ -37,6 +37,9 @@ final class RopeConfig {
      */
     static Rope read(Config config, Config json, int dHead, int maxContext, double theta) {
         double partial = json.number("partial_rotary_factor", config.number("partial_rotary_factor", 1));
+        if (!(partial > 0 && partial <= 1)) {
+            throw config.wrong("partial_rotary_factor", "more than 0 and at most 1", partial);
+        }
         int dims = (int) (dHead * partial);
         Rope.Scaling scaling = new RopeConfig(config, json, maxContext).scaling(dims);
         Rope rope = new Rope(dims, json.number("rope_theta", theta), scaling);

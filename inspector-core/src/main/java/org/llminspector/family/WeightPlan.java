@@ -1,6 +1,8 @@
 package org.llminspector.family;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -20,9 +22,13 @@ public final class WeightPlan {
      * Source makes one canonical weight from the files.
      *
      * @param tensor the files' tensor that it is made of
+     * @param shape of that tensor
      * @param inFile the rows of that tensor that it is, or null where more was done to it
      */
-    public record Source(String tensor, Function<Checkpoint, Tensor> reading, Rows inFile) {
+    public record Source(String tensor, List<Long> shape, Function<Checkpoint, Tensor> reading, Rows inFile) {
+        public Source {
+            shape = List.copyOf(shape);
+        }
 
         /** Rows [from, from + count). */
         record Rows(int from, int count) {}
@@ -30,7 +36,8 @@ public final class WeightPlan {
         /** A tensor as it is in the file. */
         static Source of(String tensor, long... shape) {
             Rows all = new Rows(0, Math.toIntExact(shape[0]));
-            return new Source(tensor, checkpoint -> checkpoint.get(tensor, shape), all);
+            List<Long> sizes = Arrays.stream(shape).boxed().toList();
+            return new Source(tensor, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
         }
 
         Tensor read(Checkpoint checkpoint) {
@@ -38,7 +45,7 @@ public final class WeightPlan {
         }
 
         private Source then(UnaryOperator<Tensor> change) {
-            return new Source(tensor, checkpoint -> change.apply(read(checkpoint)), null);
+            return new Source(tensor, shape, checkpoint -> change.apply(read(checkpoint)), null);
         }
 
         /** Columns [from, to) of a matrix. */
@@ -49,7 +56,7 @@ public final class WeightPlan {
         /** Rows [from, to) of a matrix, or elements of a vector: a view. */
         Source rows(int from, int to) {
             Rows part = inFile == null ? null : new Rows(inFile.from() + from, to - from);
-            return new Source(tensor, checkpoint -> read(checkpoint).rows(from, to), part);
+            return new Source(tensor, shape, checkpoint -> read(checkpoint).rows(from, to), part);
         }
 
         /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */
@@ -105,6 +112,11 @@ public final class WeightPlan {
     WeightPlan norms(UnaryOperator<Source> change) {
         sources.replaceAll((name, source) -> NORM.matcher(name).find() ? change.apply(source) : source);
         return this;
+    }
+
+    /** Whether the files have every tensor in its shape, as their headers say; the first that they have not is a Problem. */
+    void check(Checkpoint checkpoint) {
+        sources.values().forEach(source -> checkpoint.info(source.tensor(), source.shape()));
     }
 
     public Set<String> names() {

@@ -40,10 +40,7 @@ public final class Weights {
 
     /** The files' tensor that a canonical weight is (part of). */
     public TensorInfo info(String name) {
-        String tensor = source(name).tensor();
-        TensorInfo info = checkpoint.tensors().get(tensor);
-        if (info == null) throw new IllegalStateException("no tensor " + tensor + " for " + name);
-        return info;
+        return checkpoint.info(source(name).tensor());
     }
 
     public boolean has(String name) {

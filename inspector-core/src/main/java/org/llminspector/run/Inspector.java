@@ -121,6 +121,7 @@ public final class Inspector implements AutoCloseable {
     private final Config config;
     private final List<Path> roots;
     private final ModelCache cache;
+    private final ModelGlances glances = new ModelGlances();
     private final OpenModels models;
     private final ModelWeights weights;
     private final RunAnalyses analyses;
@@ -171,42 +172,24 @@ public final class Inspector implements AutoCloseable {
     }
 
     private ModelSummary summary(ModelCache.Found found, String standard) {
-        try {
-            ModelFolder f = models.folder(found.slug());
-            return new ModelSummary(
-                    found.slug(),
-                    f.spec().family(),
-                    found.slug().equals(standard),
-                    found.source(),
-                    found.dir().toString(),
-                    f.checkpoint().parameters(),
-                    f.checkpoint().bytes(),
-                    f.spec().nLayers(),
-                    f.spec().dModel(),
-                    f.hasTokenizer(),
-                    models.open(found.slug()),
-                    f.exported() != null,
-                    null,
-                    found.checkpointOf(),
-                    found.step());
-        } catch (Problem p) {
-            return new ModelSummary(
-                    found.slug(),
-                    null,
-                    false,
-                    found.source(),
-                    found.dir().toString(),
-                    0,
-                    0,
-                    0,
-                    0,
-                    false,
-                    List.of(),
-                    false,
-                    p.getMessage(),
-                    found.checkpointOf(),
-                    found.step());
-        }
+        ModelGlance seen = glances.of(found);
+        boolean opens = seen.trouble() == null;
+        return new ModelSummary(
+                found.slug(),
+                seen.family(),
+                opens && found.slug().equals(standard),
+                found.source(),
+                found.dir().toString(),
+                seen.parameters(),
+                seen.bytes(),
+                seen.nLayers(),
+                seen.dModel(),
+                seen.hasTokenizer(),
+                opens ? models.open(found.slug()) : List.of(),
+                seen.exported(),
+                seen.trouble(),
+                found.checkpointOf(),
+                found.step());
     }
 
     /** Models that are good to pull: catalog.json of the first model root that has one. */

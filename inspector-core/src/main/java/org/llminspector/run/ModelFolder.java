@@ -99,8 +99,14 @@ final class ModelFolder implements AutoCloseable {
     }
 
     boolean hasTokenizer() {
+        return hasTokenizer(found, checkpoint);
+    }
+
+    /** Whether the folder has a tokenizer, without opening it. */
+    static boolean hasTokenizer(ModelCache.Found found, Checkpoint checkpoint) {
         return Tokenizer.isIn(checkpoint)
-                || (isCheckpoint() && Files.exists(found.trainingDir().resolve("tokenizer.json")));
+                || (found.checkpointOf() != null
+                        && Files.exists(found.trainingDir().resolve("tokenizer.json")));
     }
 
     /** Null when the model has none. */

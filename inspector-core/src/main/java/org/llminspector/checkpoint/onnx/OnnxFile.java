@@ -27,6 +27,9 @@ public final class OnnxFile {
     /** Branches within branches. */
     private static final int MAX_DEPTH = 16;
 
+    /** Operations, weights and values of a graph together; the largest known (128 layers, nothing fused) have some 60,000. */
+    private static final int MAX_PARTS = 500_000;
+
     /**
      * Value is an input or an output.
      *
@@ -115,6 +118,11 @@ public final class OnnxFile {
 
     private void readGraph(ProtoReader graph) {
         while (graph.next()) {
+            if (nodes.size() + weights.size() + inputs.size() + outputs.size() > MAX_PARTS) {
+                throw Problem.tooLarge("the graph has more parts than this program opens")
+                        .where(path)
+                        .expected("at most " + MAX_PARTS + " operations, weights, inputs and outputs");
+            }
             switch (graph.field()) {
                 case 1 -> nodes.add(node(graph.message(), 0));
                 case 5 -> weights.add(weight(graph.message()));

@@ -29,8 +29,7 @@ public final class ExportedSpec {
         Map<String, Value> values = new HashMap<>();
         for (Value v : file.inputs()) values.put(v.name(), v);
         for (Value v : file.outputs()) values.put(v.name(), v);
-        int layers = 0;
-        while (values.containsKey(ExportedPorts.past(layers + ".key"))) layers++;
+        int layers = layers(file);
         if (layers == 0) throw Foreign.refusal(checkpoint, "a graph without " + ExportedPorts.past("0.key"));
         ExportedBlocks blocks = new ExportedBlocks(file, layers);
         if (blocks.walked() < layers) {
@@ -52,6 +51,14 @@ public final class ExportedSpec {
                         IntStream.range(0, layers)
                                 .mapToObj(i -> parts(blocks, i))
                                 .toList()));
+    }
+
+    /** How many layers have a cache among the graph's inputs. */
+    public static int layers(OnnxFile file) {
+        Set<String> inputs = file.inputs().stream().map(Value::name).collect(Collectors.toSet());
+        int layers = 0;
+        while (inputs.contains(ExportedPorts.past(layers + ".key"))) layers++;
+        return layers;
     }
 
     private static int size(Value value, int axis) {

@@ -1,0 +1,51 @@
+package org.llminspector.family;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+
+/** Sizes holds what a config says against the longest side of any tensor in the files: nothing in a model is wider. */
+final class Sizes {
+
+    private Sizes() {}
+
+    /** The first size that no tensor has room for is a Problem; products are taken without overflow. */
+    static void check(DecoderSpec spec, Checkpoint checkpoint) {
+        long longest = longest(checkpoint);
+        check("vocab_size", spec.vocab(), longest, checkpoint);
+        check("hidden_size", spec.dModel(), longest, checkpoint);
+        LayerSpec before = null;
+        for (LayerSpec layer : spec.layers()) {
+            if (layer.equals(before)) continue;
+            before = layer;
+            Attention a = layer.attention();
+            check("num_attention_heads x head_dim", (long) a.nHeads() * a.dHead(), longest, checkpoint);
+            check("num_key_value_heads x head_dim", (long) a.nKvHeads() * a.dHead(), longest, checkpoint);
+            check("intermediate_size", layer.mlp().dMlp(), longest, checkpoint);
+        }
+    }
+
+    /** Weights of few bits lie in blocks: the number of their rows is a side nevertheless. */
+    private static long longest(Checkpoint checkpoint) {
+        Stream<List<Long>> shapes = checkpoint
+                .onnx()
+                .map(graph -> graph.weights().stream().map(OnnxFile.Weight::shape))
+                .orElseGet(() -> checkpoint.tensors().values().stream().map(TensorInfo::shape));
+        return shapes.flatMap(List::stream).mapToLong(Long::longValue).max().orElse(0);
+    }
+
+    private static void check(String field, long size, long longest, Checkpoint checkpoint) {
+        if (size <= longest) return;
+        throw Problem.invalid("the config says a size that is not in the files")
+                .where(checkpoint.configFile() + ", field " + field)
+                .expected("at most " + longest + ", the longest side of any tensor")
+                .found(size)
+                .instead("config.json and the weights are of different models: download the model again");
+    }
+}
