@@ -1,27 +1,38 @@
 #!/usr/bin/env node
 /**
- * Records one real run of a live server, for the page's first paint:
+ * Records a real run of a live server for the first paint of a view or a chapter, from its scene (first example, hooks):
  *
- *   npm run record -- [--url http://127.0.0.1:7070] [--model SLUG] [--prompt TEXT] [--new 24]
+ *   npm run record -- trace | 08-attention-qkv [--url http://127.0.0.1:7070] [--model SLUG] [--new 20]
  *
- * Writes src/recorded/run.json (manifest, cache by step, lens, norms, vocabulary) and src/recorded/captures.safetensors
- * (attention patterns and logits). Nothing is changed on the way.
+ * Writes recording/ into its folder: run.json (manifest, cache by step, lens, norms, vocabulary, and which file holds a
+ * hook) and one gzipped safetensors file a kind of hook, so that a figure fetches its own. Nothing is changed on the way.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { createServer } from 'vite';
 
-const { values: args } = parseArgs({
+const { values: args, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:7070' },
     model: { type: 'string' },
-    prompt: { type: 'string', default: 'Once upon a time, there was a little girl named Lily. She loved to' },
-    new: { type: 'string', default: '24' },
+    new: { type: 'string', default: '20' },
   },
 });
+const what = positionals[0] ?? 'trace';
+const root = fileURLToPath(new URL('..', import.meta.url));
 const api = `${args.url}/api/v1`;
-const out = fileURLToPath(new URL('../src/recorded/', import.meta.url));
-const WARN_BYTES = 600 * 1024;
+
+const vite = await createServer({ root, server: { middlewareMode: true }, appType: 'custom', logLevel: 'error' });
+const { VIEWS } = await vite.ssrLoadModule('/src/views/list.ts');
+const { CHAPTERS } = await vite.ssrLoadModule('/src/chapters/list.ts');
+await vite.close();
+const chapter = CHAPTERS.find((c) => c.folder === what);
+const scene = chapter ? chapter.record : VIEWS.find((v) => v.view === what)?.scene;
+if (!scene) throw new Error(`${what} is no view or chapter that shows runs`);
+const out = `${root}src/${chapter ? 'chapters' : 'views'}/${what}/recording/`;
 
 const json = (body) => ({
   method: 'POST',
@@ -38,16 +49,9 @@ const { default: fallback } = await (await call('/models')).json();
 const model = args.model ?? fallback;
 const request = {
   model,
-  prompt: args.prompt,
-  capture: [
-    'blocks.*.attn.hook_pattern',
-    'blocks.*.hook_resid_pre',
-    'blocks.*.hook_resid_mid',
-    'blocks.*.hook_resid_post',
-    'blocks.*.hook_attn_out',
-    'blocks.*.hook_mlp_out',
-    'logits',
-  ],
+  prompt: scene.examples[0].prompt,
+  // Of every layer: a recording has no server to read again.
+  capture: [...new Set([...scene.hooks, ...(scene.recorded ?? [])])].map((h) => h.replace('{layer}', '*')),
   generate: { max_new_tokens: Number(args.new), greedy: true, alternatives: 10 },
 };
 
@@ -68,34 +72,57 @@ if (failed) throw new Error(JSON.stringify(failed.data, null, 2));
 const manifest = events.find((e) => e.event === 'done').data;
 const kv_steps = events.filter((e) => e.event === 'prefilled' || e.event === 'token').map((e) => e.data.kv_cache);
 
-const lens = await (await call('/lens', json({ run: manifest.id, hook: 'hook_resid_post', top: 5 }))).json();
-const norms = await (await call('/norms', json({ run: manifest.id }))).json();
+const stream_hooks = manifest.captures.some((c) => c.hook.endsWith('hook_resid_post'));
+const lens = stream_hooks
+  ? await (await call('/lens', json({ run: manifest.id, hook: 'hook_resid_post', top: 5 }))).json()
+  : null;
+const norms = stream_hooks ? await (await call('/norms', json({ run: manifest.id }))).json() : null;
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
 const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens;
 
-// One safetensors file of the two kinds of tensor that the figures draw themselves.
-const entries = {};
-const parts = [];
-let offset = 0;
+const holds = (scene.recorded ?? ['*']).map(
+  (h) => new RegExp(`^${h.replaceAll('.', '\\.').replaceAll('*', '.*').replace('{layer}', '\\d+')}$`),
+);
+const kinds = new Map();
 for (const { hook } of manifest.captures) {
-  if (hook !== 'logits' && !hook.endsWith('.attn.hook_pattern')) continue;
-  const file = Buffer.from(await (await call(`/runs/${manifest.id}/captures/${hook}`)).arrayBuffer());
-  const headerLength = Number(file.readBigUInt64LE(0));
-  const entry = JSON.parse(file.subarray(8, 8 + headerLength).toString())[hook];
-  const data = file.subarray(8 + headerLength + entry.data_offsets[0], 8 + headerLength + entry.data_offsets[1]);
-  entries[hook] = { dtype: entry.dtype, shape: entry.shape, data_offsets: [offset, offset + data.length] };
-  parts.push(data);
-  offset += data.length;
+  if (!holds.some((h) => h.test(hook))) continue;
+  const kind = hook.split('.').at(-1);
+  kinds.set(kind, [...(kinds.get(kind) ?? []), hook]);
 }
-let header = Buffer.from(JSON.stringify(entries));
-header = Buffer.concat([header, Buffer.alloc((8 - (header.length % 8)) % 8, ' ')]);
-const length = Buffer.alloc(8);
-length.writeBigUInt64LE(BigInt(header.length));
 
+await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-const text = JSON.stringify({ manifest, kv_steps, lens, norms, vocabulary });
+const files = {};
+for (const [kind, hooks] of kinds) {
+  const name = `${kind}.safetensors.gz`;
+  const packed = gzipSync(await safetensors(hooks), { level: 9 });
+  for (const hook of hooks) files[hook] = name;
+  await writeFile(out + name, packed);
+  console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
+}
+const text = JSON.stringify({ manifest, kv_steps, lens, norms, vocabulary, files });
 await writeFile(`${out}run.json`, text);
-await writeFile(`${out}captures.safetensors`, Buffer.concat([length, header, ...parts]));
-const bytes = text.length + offset;
-console.log(`Recorded ${manifest.id}: ${manifest.text}\n${(bytes / 1024).toFixed(0)} KiB in ${out}`);
-if (bytes > WARN_BYTES) console.warn('That is large for a first paint: use a shorter prompt or fewer new tokens.');
+console.log(
+  `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,
+);
+
+/** One file of these captures of the run, as the server gives them. */
+async function safetensors(hooks) {
+  const entries = {};
+  const parts = [];
+  let offset = 0;
+  for (const hook of hooks) {
+    const file = Buffer.from(await (await call(`/runs/${manifest.id}/captures/${hook}`)).arrayBuffer());
+    const headerLength = Number(file.readBigUInt64LE(0));
+    const entry = JSON.parse(file.subarray(8, 8 + headerLength).toString())[hook];
+    const data = file.subarray(8 + headerLength + entry.data_offsets[0], 8 + headerLength + entry.data_offsets[1]);
+    entries[hook] = { dtype: entry.dtype, shape: entry.shape, data_offsets: [offset, offset + data.length] };
+    parts.push(data);
+    offset += data.length;
+  }
+  let header = Buffer.from(JSON.stringify(entries));
+  header = Buffer.concat([header, Buffer.alloc((8 - (header.length % 8)) % 8, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, ...parts]);
+}

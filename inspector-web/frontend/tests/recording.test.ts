@@ -1,31 +1,48 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parseSafetensors, type Tensor } from '../src/api/tensor';
 import { kvBytesPerLayer } from '../src/views/trace/continuation';
 import { streamNorms } from '../src/views/trace/norms';
 import { queryRow } from '../src/views/trace/attention';
 import { byRank, softmax, total } from '../src/kit/math/distribution';
+import { TRACE } from '../src/views/trace/scene';
 import type { GeneratedToken, KvCacheReport, Lens, Norms, RunManifest, Token } from '../src/api/types';
 
-/** The recorded run is real: the page's own arithmetic on its raw numbers gives what the server said. */
-const here = new URL('../src/recorded/', import.meta.url);
+/** The trace's recorded run is real: the page's own arithmetic on its raw numbers gives what the server said. */
+const here = new URL('../src/views/trace/recording/', import.meta.url);
 const run = JSON.parse(readFileSync(new URL('run.json', here), 'utf8')) as {
   manifest: RunManifest;
   kv_steps: KvCacheReport[];
   lens: Lens;
   norms: Norms;
   vocabulary: Token[];
+  files: Record<string, string>;
 };
-const file = readFileSync(new URL('captures.safetensors', here));
-const tensors = parseSafetensors(file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer);
+const files = [...new Set(Object.values(run.files))];
+const tensors = new Map(
+  files.flatMap((name) => {
+    const bytes = gunzipSync(readFileSync(new URL(name, here)));
+    return [...parseSafetensors(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer)];
+  }),
+);
 const { manifest } = run;
 const logits = tensors.get('logits') as Tensor;
 const at = (pos: number) => logits.data.subarray(pos * manifest.model.vocab, (pos + 1) * manifest.model.vocab);
 const steps = manifest.generation?.steps as GeneratedToken[];
 
 describe('the recorded run', () => {
-  it('is small enough for a first paint', () => {
-    expect(file.byteLength + JSON.stringify(run).length).toBeLessThan(600 * 1024);
+  it('is small enough for a first paint, and its tensors come when drawn', () => {
+    expect(gzipSync(JSON.stringify(run)).length).toBeLessThan(64 * 1024);
+    for (const name of files) expect(statSync(new URL(name, here)).size).toBeLessThan(256 * 1024);
+  });
+
+  it('is of the prompt that stands in the bar', () => {
+    expect(manifest.prompt).toBe(TRACE.examples[0].prompt);
+  });
+
+  it('says in which file each of its tensors is', () => {
+    expect([...tensors.keys()].sort()).toEqual(Object.keys(run.files).sort());
   });
 
   it('has the probabilities that its logits give', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULTS, formatUrl, parseUrl, type PageState } from '../src/state/url';
+import { DEFAULTS, formatUrl, parseUrl, SHARED, type PageState } from '../src/state/url';
 
 const parse = (path: string) => parseUrl(new URL(path, 'http://localhost'));
 
@@ -21,6 +21,11 @@ describe('the URL', () => {
       token: 0,
       layer: 3,
       head: 2,
+      changes: '[{"hook":"blocks.3.attn.hook_z","op":"zero","heads":[2]}]',
+      changed: '20261125-003513-002-b2c3d4',
+      own: {},
+      kept: true,
+      section: 'attention',
       tensor: 'model.layers.0.mlp.up_proj.weight',
       scheme: 'int4-g32-asym',
       show: 'error',
@@ -50,6 +55,15 @@ describe('the URL', () => {
       },
     };
     expect(parse(formatUrl(state))).toEqual(state);
+    for (const name of new URL(formatUrl(state), 'http://localhost').searchParams.keys())
+      expect(SHARED).toContain(name);
+  });
+
+  it('holds what a chapter names its own, and only a chapter', () => {
+    const state: PageState = { ...DEFAULTS, view: 'chapters/08-attention-qkv', own: { pair: '3', mode: 'scores' } };
+    expect(formatUrl(state)).toBe('/chapters/08-attention-qkv?pair=3&mode=scores');
+    expect(parse(formatUrl(state))).toEqual(state);
+    expect(parse('/?pair=3').own).toEqual({});
   });
 
   it('keeps an empty prompt apart from no prompt', () => {

@@ -151,6 +151,12 @@ export const api = {
   lens: (run: string, signal?: AbortSignal) => analysis<T.Lens>('/lens', { run, top: 5 }, signal),
   norms: (run: string, signal?: AbortSignal) => analysis<T.Norms>('/norms', { run }, signal),
 
+  /** Makes a run and gives it when it is finished. */
+  makeRun: (body: T.RunRequest, signal?: AbortSignal) => json<T.RunManifest>('/runs', post(body, signal)),
+  /** Reads a run's tokens again for what it did not capture. */
+  extend: (run: string, body: { capture: string[]; positions?: string; max_bytes?: number }) =>
+    json<T.RunManifest>(`/runs/${encodeURIComponent(run)}/captures`, post(body)),
+
   /** One captured tensor, or part of it, as float32. */
   capture: (run: string, hook: string, slice: Slice = {}, signal?: AbortSignal) =>
     tensor(capturePath(run, hook, slice), signal),

@@ -57,3 +57,13 @@ export class Problem extends Error {
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
+
+/** OverBudget is a reading that is larger than what the page takes without a word; `allow` is that word. */
+export class OverBudget extends Problem {
+  constructor(
+    json: ProblemJson,
+    readonly allow: () => void,
+  ) {
+    super(json);
+  }
+}

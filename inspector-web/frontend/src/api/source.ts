@@ -2,14 +2,29 @@ import type { Slice } from './client';
 import type { Tensor } from './tensor';
 import type { KvCacheReport, Lens, Norms, RunManifest, Token } from './types';
 
-/** Source is one run's numbers, wherever they come from: the server, or the recording that came with the page. */
+/** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
+  /** Grows when something is read again: what is in it never changes. */
   readonly manifest: RunManifest;
   readonly recorded: boolean;
   /** The KV cache as it was when each token came, where that was watched; a stored run keeps only its end. */
   readonly kvSteps: KvCacheReport[] | null;
   /** Texts of the vocabulary that came with the run, by id. */
   readonly vocabulary: Token[] | null;
+  /** What is being read again right now, in words, or null. */
+  readonly reading: string | null;
+  /**
+   * Makes sure that these hooks can be read: what the run lacks is got by reading its tokens again, on the same engine
+   * with the same changes.
+   *
+   * @param hooks names, or globs over layers: `blocks.*.attn.hook_q`
+   * @param positions a slice of positions (`3:7`), when not all are wanted
+   * @throws OverBudget when that is more than the page takes without asking
+   */
+  need(hooks: string[], positions?: string): Promise<void>;
+  /** The person said yes: from now on only the server's own budget holds. */
+  allow(): void;
+  /** One captured tensor or part of it; read again when the run lacks it. */
   capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
   lens(signal: AbortSignal): Promise<Lens>;
   norms(signal: AbortSignal): Promise<Norms>;

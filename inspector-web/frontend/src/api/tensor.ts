@@ -104,3 +104,34 @@ export function plane(tensor: Tensor, index: number): Float32Array {
   const [, , rows, cols] = tensor.shape;
   return tensor.data.subarray(index * rows * cols, (index + 1) * rows * cols);
 }
+
+/** Part of a tensor, axis by axis, as `?pos=-1&key=2:5` of the server gives it: a picked index stays as size 1. */
+export function slicedTensor(tensor: Tensor, axes: string[], slice: Partial<Record<string, number | string>>): Tensor {
+  let { shape, data } = tensor;
+  for (const [name, part] of Object.entries(slice)) {
+    const at = axes.indexOf(name);
+    if (part === undefined || at < 0) continue;
+    const [from, to] = rangeOf(part, shape[at]);
+    const outer = shape.slice(0, at).reduce((a, b) => a * b, 1);
+    const inner = shape.slice(at + 1).reduce((a, b) => a * b, 1);
+    const cut = new Float32Array(outer * (to - from) * inner);
+    for (let o = 0; o < outer; o++) {
+      const start = o * shape[at] * inner;
+      cut.set(data.subarray(start + from * inner, start + to * inner), o * (to - from) * inner);
+    }
+    data = cut;
+    shape = shape.map((n, axis) => (axis === at ? to - from : n));
+  }
+  return { name: tensor.name, shape, data };
+}
+
+/** 3, -1, '2:5' or '2:' as a range of so many. */
+function rangeOf(part: number | string, size: number): [from: number, to: number] {
+  const index = (text: string, otherwise: number) => {
+    const i = text.trim() === '' ? otherwise : Number(text);
+    return i < 0 ? i + size : i;
+  };
+  const [a, b] = String(part).split(':');
+  const from = index(a, 0);
+  return b === undefined ? [from, from + 1] : [from, Math.min(size, index(b, size))];
+}

@@ -201,6 +201,9 @@ export interface Intervention {
   op: string;
   heads?: number[];
   positions?: number[];
+  keys?: number[];
+  features?: number[];
+  value?: number;
 }
 
 export type Kernel = 'exact' | 'fast';
@@ -279,6 +282,10 @@ export interface CaptureEntry {
   shape: number[];
   axes: string[];
   bytes: number;
+  /** Positions that it holds; all where nothing is said. */
+  positions?: { from: number; to: number };
+  /** The later reading that it is from; none for the run itself. */
+  extension?: number;
 }
 
 export interface Timings {

@@ -1,48 +1,46 @@
-/** The story, in its order. A chapter without a view is named, so that the path is visible, and is not a link. */
-export interface Group {
-  name: string;
-  chapters: [number: number, title: string][];
+import type { Chapter, Line, Record } from './chapter';
+
+/** The path, in its order. What is not built yet is named, so that the path is visible, and is not a link. */
+const PATH: Line[] = [
+  { folder: '01-tokenization', title: 'Tokenization', group: 'Text' },
+  { folder: '02-embeddings', title: 'Embeddings', group: 'Text' },
+  { folder: '03-neuron', title: 'Neuron activation', group: 'Forward' },
+  { folder: '04-feed-forward', title: 'Feed-forward', group: 'Forward' },
+  { folder: '05-logits-sampling', title: 'Logits and sampling', group: 'Forward' },
+  { folder: '06-backpropagation', title: 'Backpropagation', group: 'Learning' },
+  { folder: '07-optimizers', title: 'Optimizers', group: 'Learning' },
+  { folder: '08-attention-qkv', title: 'Attention Q, K, V', group: 'Attention' },
+  { folder: '09-multi-head', title: 'Multi-head', group: 'Attention' },
+  { folder: '10-rope', title: 'RoPE', group: 'Attention' },
+  { folder: '11-transformer-block', title: 'Transformer block', group: 'Attention' },
+  { folder: '12-training-phases', title: 'Training phases', group: 'Making a model' },
+  { folder: '13-post-training', title: 'Post-training', group: 'Making a model' },
+  { folder: '14-kv-cache', title: 'Context and KV cache', group: 'Serving' },
+  { folder: '15-quantization', title: 'Quantization', group: 'Serving' },
+];
+
+const records = import.meta.glob<Record>('./*/index.ts', { eager: true, import: 'record' });
+
+export const CHAPTERS: Chapter[] = PATH.map((line) => ({
+  ...line,
+  number: Number.parseInt(line.folder, 10),
+  record: records[`./${line.folder}/index.ts`] ?? null,
+}));
+
+/** Chapters by group, in the order of the path. */
+export const GROUPS: { name: string; chapters: Chapter[] }[] = [...new Set(PATH.map((c) => c.group))].map((name) => ({
+  name,
+  chapters: CHAPTERS.filter((c) => c.group === name),
+}));
+
+/** The chapter of a view, built or not; null for any other view. */
+export function chapterOf(view: string): Chapter | null {
+  return CHAPTERS.find((c) => view === `chapters/${c.folder}`) ?? null;
 }
 
-export const GROUPS: Group[] = [
-  {
-    name: 'Text',
-    chapters: [
-      [1, 'Tokenization'],
-      [2, 'Embeddings'],
-    ],
-  },
-  {
-    name: 'Forward',
-    chapters: [
-      [3, 'Neuron activation'],
-      [4, 'Feed-forward'],
-      [5, 'Logits and sampling'],
-    ],
-  },
-  {
-    name: 'Attention',
-    chapters: [
-      [8, 'Attention Q, K, V'],
-      [9, 'Multi-head'],
-      [10, 'RoPE'],
-      [11, 'Transformer block'],
-    ],
-  },
-  {
-    name: 'Learning',
-    chapters: [
-      [6, 'Backpropagation'],
-      [7, 'Optimizers'],
-      [12, 'Training phases'],
-      [13, 'Post-training'],
-    ],
-  },
-  {
-    name: 'Serving',
-    chapters: [
-      [14, 'Context and KV cache'],
-      [15, 'Quantization'],
-    ],
-  },
-];
+/** The nearest built chapter before or after. */
+export function neighbour(chapter: Chapter, step: -1 | 1): Chapter | null {
+  const at = CHAPTERS.indexOf(chapter);
+  const rest = step > 0 ? CHAPTERS.slice(at + 1) : CHAPTERS.slice(0, at).reverse();
+  return rest.find((c) => c.record !== null) ?? null;
+}

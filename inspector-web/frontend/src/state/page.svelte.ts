@@ -4,37 +4,57 @@ import { DEFAULTS, formatUrl, parseUrl, type PageState, type View } from './url'
 export const page: PageState = $state(typeof location === 'undefined' ? DEFAULTS : parseUrl(new URL(location.href)));
 
 let written = '';
-/** Set while going to another view, so that 'back' returns from it. */
+/** Set while something happens that 'back' shall return from. */
 let push = false;
+
+/** What one view leaves behind when another comes. */
+const LEFT: Partial<PageState> = { own: {}, kept: false, section: null };
 
 export function goTo(view: View, change: Partial<PageState> = {}): void {
   push = true;
-  Object.assign(page, change, { view });
-  window.scrollTo({ top: 0 });
+  Object.assign(page, view === page.view ? {} : LEFT, change, { view });
+  if (page.section === null) window.scrollTo({ top: 0 });
 }
 
 /** Address of a view with everything else as it is: real links that open in a new tab too. */
 export function hrefOf(view: View, change: Partial<PageState> = {}): string {
-  return formatUrl({ ...$state.snapshot(page), ...change, view });
+  return formatUrl({ ...$state.snapshot(page), ...(view === page.view ? {} : LEFT), ...change, view });
+}
+
+/** What a click on a real link does here; those that open elsewhere are left to the browser. */
+export function follow(event: MouseEvent, view: View, change: Partial<PageState> = {}): boolean {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return false;
+  event.preventDefault();
+  goTo(view, change);
+  return true;
+}
+
+/**
+ * Changes the page so that 'back' undoes it.
+ *
+ * @param behind how the page that is left shall read when one comes back to it, where it is not as it is now
+ */
+export function advance(change: Partial<PageState>, behind: Partial<PageState> = {}): void {
+  history.replaceState(null, '', formatUrl({ ...$state.snapshot(page), ...behind }));
+  push = true;
+  Object.assign(page, change);
 }
 
 /** Keeps the address bar and the page the same; call once, from the root component. */
 export function syncUrl(): void {
+  const here = () => location.pathname + location.search + location.hash;
   $effect(() => {
     const url = formatUrl($state.snapshot(page));
-    if (url === written || url === location.pathname + location.search) {
-      written = url;
-      push = false;
-      return;
+    if (url !== written && url !== here()) {
+      if (push) history.pushState(null, '', url);
+      else history.replaceState(null, '', url);
     }
-    if (push) history.pushState(null, '', url);
-    else history.replaceState(null, '', url);
     push = false;
     written = url;
   });
   $effect(() => {
     const back = () => {
-      written = location.pathname + location.search;
+      written = here();
       Object.assign(page, parseUrl(new URL(location.href)));
     };
     window.addEventListener('popstate', back);

@@ -3,10 +3,12 @@ import { Problem, isAbort } from '../api/problem';
 import { parseIds } from '../kit/text/tokens';
 import { models } from './models.svelte';
 import { page } from './page.svelte';
+import { scene } from './scene.svelte';
 
 const DEBOUNCE_MS = 220;
-const EXAMPLE_TEXT = 'Once upon a time, there was a little girl named';
-const EXAMPLE_IDS = '1 17 42 8 99 3 64 25';
+const PLAIN = 'Once upon a time, there was a little girl named';
+/** Ids for a model without a tokenizer: few, and repeated, so that a head that copies has something to copy. */
+const IDS = '5 1 7 2 9 5 1 7 2';
 
 /** Prompt is what the person typed, as text or as ids, and how many tokens that is. */
 class Prompt {
@@ -14,7 +16,8 @@ class Prompt {
   problem = $state.raw<Problem | null>(null);
   #sequence = 0;
 
-  readonly example: string = $derived(models.hasTokenizer ? EXAMPLE_TEXT : EXAMPLE_IDS);
+  /** What stands in the bar until something else is typed: the view's first example, which its recording shows. */
+  readonly example: string = $derived(models.hasTokenizer ? (scene.now?.examples[0]?.prompt ?? PLAIN) : exampleIds());
   readonly text: string = $derived(page.prompt ?? this.example);
   readonly parsed = $derived(models.hasTokenizer ? null : parseIds(this.text, models.details?.spec.vocab));
   /** What keeps it from running, in words, or null. */
@@ -58,6 +61,14 @@ class Prompt {
       };
     });
   }
+}
+
+/** Ids that the chosen model has. */
+function exampleIds(): string {
+  const vocab = models.details?.spec.vocab ?? Infinity;
+  return IDS.split(' ')
+    .map((id) => Number(id) % vocab)
+    .join(' ');
 }
 
 export const prompt = new Prompt();

@@ -6,22 +6,12 @@ import type { GenerateOptions, GeneratedToken, KvCacheReport, RunManifest, RunRe
 import { plural } from '../kit/text/format';
 import { lastTime, remember } from '../kit/lasttime';
 import { models } from './models.svelte';
-import { page } from './page.svelte';
+import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';
 import { barOf, type Bar } from './stored';
-import { liveSource, recordedSource } from './source';
-import { DEFAULTS, type GenerationSettings } from './url';
-
-/** What the figures of the trace are drawn from. */
-export const CAPTURE = [
-  'blocks.*.attn.hook_pattern',
-  'blocks.*.hook_resid_pre',
-  'blocks.*.hook_resid_mid',
-  'blocks.*.hook_resid_post',
-  'blocks.*.hook_attn_out',
-  'blocks.*.hook_mlp_out',
-  'logits',
-];
+import { scene } from './scene.svelte';
+import { liveSource, recordedSource } from './source.svelte';
+import { DEFAULTS, type GenerationSettings, type PageState } from './url';
 
 const CONFLICT = 409;
 
@@ -57,20 +47,39 @@ class Run {
   #controller: AbortController | null = null;
 
   readonly busy: boolean = $derived(this.live !== null);
+  /** Whether Run would run. */
+  readonly ready: boolean = $derived(
+    models.loaded && !prompt.wrong && !prompt.tooLong && !models.problem && !this.busy,
+  );
 
-  /** The recording, unless something live is here already. */
+  /** The view's recording, until a run of this server is here. */
   async showRecording(): Promise<void> {
+    const recording = scene.now?.recording;
+    if (!recording) return;
     try {
-      const recorded = await recordedSource();
-      if (this.source === null) this.source = recorded;
+      const recorded = await recordedSource(recording);
+      const here = scene.now?.recording === recording && page.run === null;
+      if (here && (this.source === null || this.source.recorded)) this.source = recorded;
     } catch {
       // Then the page is empty until the first run; nothing depends on the recording.
     }
   }
 
+  /** No run is on show any more: the address names none. */
+  close(): void {
+    if (this.source && !this.source.recorded) this.source = null;
+    this.problem = null;
+    void this.showRecording();
+  }
+
+  /** Whether this run of the server's is the one on show. */
+  shows(id: string): boolean {
+    return this.source !== null && !this.source.recorded && this.source.manifest.id === id;
+  }
+
   /** A run that the server keeps. */
   async open(id: string): Promise<void> {
-    if (this.source && !this.source.recorded && this.source.manifest.id === id) {
+    if (this.source && this.shows(id)) {
       this.#opened = this.source.manifest;
       return;
     }
@@ -178,12 +187,16 @@ class Run {
     }
   }
 
+  /** Shows a run that was just made; 'back' leads to the one before, with the bar as it was then. */
   #finished(source: Source): void {
+    const before = this.source;
     this.source = source;
     this.live = null;
-    page.run = source.manifest.id;
-    const last = source.manifest.prompt_length - 1;
-    if (page.token === null || page.token >= source.manifest.tokens.length) page.token = last;
+    // A token is chosen in one text: another text has its own.
+    const same = before !== null && promptIds(before.manifest) === promptIds(source.manifest);
+    const change: Partial<PageState> = { run: source.manifest.id, changed: null };
+    if (!same) Object.assign(change, { token: null, changes: null, kept: false, own: {} });
+    advance(change, before && !before.recorded ? barOf(before.manifest) : { run: null });
     void models.load();
   }
 
@@ -224,9 +237,24 @@ export function requestOf(model: string, settings: GenerationSettings): RunReque
     engine: models.engine,
     precision: models.precision,
     ...said,
-    capture: models.shown(model, CAPTURE),
+    capture: models.shown(model, captured()),
     ...(settings.maxNewTokens > 0 ? { generate: optionsOf(settings) } : {}),
   };
+}
+
+/** What the view's figures want of a run; of one layer only where one was chosen. */
+function captured(): string[] {
+  const { layer } = page;
+  return (scene.now?.hooks ?? [])
+    .filter((h) => layer !== null || !h.includes('{layer}'))
+    .map((h) => h.replace('{layer}', String(layer)));
+}
+
+function promptIds(m: RunManifest): string {
+  return m.tokens
+    .slice(0, m.prompt_length)
+    .map((t) => t.id)
+    .join();
 }
 
 export function optionsOf(s: GenerationSettings): GenerateOptions {

@@ -1,41 +1,77 @@
+import type { Source } from '../api/source';
 import type { Token } from '../api/types';
 import { page } from './page.svelte';
 import { run } from './run.svelte';
 
-/** Selection is the token, layer and head that every figure is about; kept in the URL, cut to what the run has. */
-class Selection {
-  /** A token under the pointer, lit up in every figure. */
-  hover = $state<number | null>(null);
+/** Where a choice is kept: in the URL for the run on show, in a chapter for a second run beside it. Null: none was made. */
+export interface Chosen {
+  token: number | null;
+  layer: number | null;
+  head: number | null;
+}
 
-  readonly tokens: Token[] = $derived(run.source?.manifest.tokens ?? []);
-  readonly promptLength: number = $derived(run.source?.manifest.prompt_length ?? 0);
+/** What a figure shows when nothing was chosen, and why. */
+export interface Telling {
+  layer: number;
+  head: number;
+  why: string;
+}
+
+/** Selection is the token, layer and head of one run that its figures are about, cut to what the run has. */
+export class Selection {
+  /** A token under the pointer, lit up in every figure of the run. */
+  hover = $state<number | null>(null);
+  /** The layer and head that say most in this run: what is shown when none was chosen. */
+  telling = $state.raw<Telling | null>(null);
+  readonly #source: () => Source | null;
+  readonly #chosen: Chosen;
+
+  constructor(source: () => Source | null, chosen: Chosen) {
+    this.#source = source;
+    this.#chosen = chosen;
+  }
+
+  readonly manifest = $derived.by(() => this.#source()?.manifest ?? null);
+  readonly tokens: Token[] = $derived.by(() => this.manifest?.tokens ?? []);
+  readonly promptLength: number = $derived.by(() => this.manifest?.prompt_length ?? 0);
   /** Positions that went through the model: the last generated token never did. */
   readonly positions: number = $derived.by(() => {
-    const m = run.source?.manifest;
+    const m = this.manifest;
     if (!m) return 0;
-    const sized = m.captures.find((c) => c.axes[1] === 'pos');
+    const sized = m.captures.find((c) => c.axes[1] === 'pos' && !c.positions);
     if (sized) return sized.shape[1];
-    const pattern = m.captures.find((c) => c.axes.includes('query'));
+    const pattern = m.captures.find((c) => c.axes.includes('query') && !c.positions);
     if (pattern) return pattern.shape[pattern.axes.indexOf('query')];
     return m.generation?.steps.length ? m.tokens.length - 1 : m.tokens.length;
   });
-  /** The selected token, wherever it is. */
-  readonly token: number = $derived(Math.max(0, Math.min(page.token ?? this.promptLength - 1, this.tokens.length - 1)));
+  /** The selected token, wherever it is; the last of the prompt when none was chosen. */
+  readonly token: number = $derived.by(() => within(this.#chosen.token ?? this.promptLength - 1, this.tokens.length));
   /** The same, where the model has seen it. */
-  readonly pos: number = $derived(Math.max(0, Math.min(this.token, this.positions - 1)));
-  readonly layer: number = $derived(Math.max(0, Math.min(page.layer, (run.source?.manifest.model.n_layers ?? 1) - 1)));
-  readonly head: number = $derived(Math.max(0, Math.min(page.head, (run.source?.manifest.model.n_heads ?? 1) - 1)));
+  readonly pos: number = $derived.by(() => within(this.token, this.positions));
+  readonly layer: number = $derived.by(() =>
+    within(this.#chosen.layer ?? this.telling?.layer ?? 0, this.manifest?.model.n_layers ?? 1),
+  );
+  readonly head: number = $derived.by(() =>
+    within(this.#chosen.head ?? this.telling?.head ?? 0, this.manifest?.model.n_heads ?? 1),
+  );
+  /** Whether layer and head are the figure's own choice. */
+  readonly byItself: boolean = $derived.by(() => this.#chosen.layer === null && this.#chosen.head === null);
 
   select(token: number): void {
-    page.token = Math.max(0, Math.min(token, this.tokens.length - 1));
+    this.#chosen.token = within(token, this.tokens.length);
   }
 
   selectHead(layer: number, head: number): void {
-    const m = run.source?.manifest.model;
+    const m = this.manifest?.model;
     if (!m) return;
-    page.layer = Math.max(0, Math.min(layer, m.n_layers - 1));
-    page.head = Math.max(0, Math.min(head, m.n_heads - 1));
+    this.#chosen.layer = within(layer, m.n_layers);
+    this.#chosen.head = within(head, m.n_heads);
   }
 }
 
-export const selection = new Selection();
+function within(i: number, count: number): number {
+  return Math.max(0, Math.min(i, count - 1));
+}
+
+/** Of the run on show. */
+export const selection = new Selection(() => run.source, page);

@@ -1,5 +1,6 @@
-import { page } from './page.svelte';
+import { goTo } from './page.svelte';
 import { run } from './run.svelte';
+import { scene } from './scene.svelte';
 import { selection } from './selection.svelte';
 
 /** Keys that work anywhere but in a field; the trace lists them. */
@@ -19,16 +20,23 @@ const MOVES: Record<string, () => void> = {
   "'": () => selection.selectHead(selection.layer, selection.head + 1),
 };
 
+/** What Run does: it stays in the view that it was pressed in, where that shows runs. */
+export function startHere(): void {
+  if (!run.ready) return;
+  if (!scene.now) goTo('trace');
+  void run.start();
+}
+
 /** Listens for the keys; call once, from the root component. */
 export function shortcuts(): void {
   $effect(() => {
     const onkey = (event: KeyboardEvent) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
-        void run.start();
+        startHere();
         return;
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || page.view !== 'trace') return;
+      if (event.ctrlKey || event.metaKey || event.altKey || !scene.now) return;
       if ((event.target as Element).closest('input:not([type=range]), textarea, select, dialog')) return;
       const move = MOVES[event.key];
       if (!move) return;

@@ -1,7 +1,8 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure, so that a test can hold it. */
 
 export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'about'] as const;
-export type View = (typeof VIEWS)[number];
+/** What fills the page: one of these, or a chapter by its folder's name. */
+export type View = (typeof VIEWS)[number] | `chapters/${string}`;
 export type ThemeChoice = 'auto' | 'light' | 'dark';
 
 /** What a weight's heatmap shows. */
@@ -65,9 +66,19 @@ export interface PageState {
   prompt: string | null;
   generation: GenerationSettings;
   run: string | null;
+  /** Chosen by a person; null is the figure's own choice, which an address never holds. */
   token: number | null;
-  layer: number;
-  head: number;
+  layer: number | null;
+  head: number | null;
+  /** What is changed in the run on show: interventions as JSON; and the run that was made so. */
+  changes: string | null;
+  changed: string | null;
+  /** A chapter's own state, as text by name: its record says what each means. */
+  own: Record<string, string>;
+  /** The reader has touched the chapter's figure: the words no longer move it. */
+  kept: boolean;
+  /** The part of the view that the address leads to. */
+  section: string | null;
   /** A weight of the model, the scheme that it is shown under, and the first row and column that are shown. */
   tensor: string | null;
   scheme: string | null;
@@ -87,8 +98,13 @@ export const DEFAULTS: PageState = {
   generation: { maxNewTokens: 24, greedy: true, temperature: 1, topK: 0, topP: 1, minP: 0, seed: null },
   run: null,
   token: null,
-  layer: 0,
-  head: 0,
+  layer: null,
+  head: null,
+  changes: null,
+  changed: null,
+  own: {},
+  kept: false,
+  section: null,
   tensor: null,
   scheme: null,
   show: 'codes',
@@ -118,9 +134,24 @@ export const DEFAULTS: PageState = {
   },
 };
 
+/** The names of the query that mean the same in every view; a chapter names its own otherwise. */
+export const SHARED = new Set(
+  (
+    'model engine precision prompt new pick temperature top_k top_p min_p seed run token layer head changes changed kept ' +
+    'tensor scheme show row col comparison b_model b_engine b_precision b_prompt a_device b_device a_changes b_changes ' +
+    'a_plan b_plan text rank lower budget order point metric word theme'
+  ).split(' '),
+);
+
+function viewOf(path: string): View {
+  const [first, second] = path.split('/').filter(Boolean);
+  if (first === 'chapters' && second) return `chapters/${second}`;
+  return VIEWS.find((v) => v === first) ?? 'trace';
+}
+
 export function parseUrl(url: URL): PageState {
   const q = url.searchParams;
-  const first = url.pathname.split('/').filter(Boolean)[0] ?? 'trace';
+  const view = viewOf(url.pathname);
   const number = (key: string, lo: number, hi: number): number | null => {
     const text = q.get(key);
     const value = Number(text);
@@ -133,7 +164,7 @@ export function parseUrl(url: URL): PageState {
   const d = DEFAULTS.generation;
   const theme = q.get('theme');
   return {
-    view: VIEWS.find((v) => v === first) ?? 'trace',
+    view,
     model: q.get('model'),
     engine: q.get('engine'),
     precision: q.get('precision'),
@@ -149,8 +180,13 @@ export function parseUrl(url: URL): PageState {
     },
     run: q.get('run'),
     token: whole('token', 0),
-    layer: whole('layer', 0) ?? 0,
-    head: whole('head', 0) ?? 0,
+    layer: whole('layer', 0),
+    head: whole('head', 0),
+    changes: q.get('changes'),
+    changed: q.get('changed'),
+    own: view.startsWith('chapters/') ? Object.fromEntries([...q].filter(([name]) => !SHARED.has(name))) : {},
+    kept: q.has('kept'),
+    section: url.hash.length > 1 ? decodeURIComponent(url.hash.slice(1)) : null,
     tensor: q.get('tensor'),
     scheme: q.get('scheme'),
     show: WEIGHT_SHOWS.find((s) => s === q.get('show')) ?? DEFAULTS.show,
@@ -184,7 +220,7 @@ export function parseUrl(url: URL): PageState {
 /** A longer text is not put into the address: a finished comparison holds it. */
 const LONGEST_TEXT = 2000;
 
-/** Path and query; what is as it is by default is left out. */
+/** Path, query and section; what is as it is by default is left out. */
 export function formatUrl(s: PageState): string {
   const q = new URLSearchParams();
   const put = (key: string, value: string | number | null, unless: string | number | null = null) => {
@@ -205,8 +241,12 @@ export function formatUrl(s: PageState): string {
   put('seed', g.seed);
   put('run', s.run);
   put('token', s.token);
-  put('layer', s.layer, 0);
-  put('head', s.head, 0);
+  put('layer', s.layer);
+  put('head', s.head);
+  put('changes', s.changes);
+  put('changed', s.changed);
+  if (s.view.startsWith('chapters/')) for (const [name, value] of Object.entries(s.own)) q.set(name, value);
+  if (s.kept) q.set('kept', '');
   put('tensor', s.tensor);
   put('scheme', s.scheme);
   put('show', s.show, DEFAULTS.show);
@@ -234,5 +274,6 @@ export function formatUrl(s: PageState): string {
   put('word', c.word);
   if (s.theme !== 'auto') q.set('theme', s.theme);
   const path = s.view === 'trace' ? '/' : `/${s.view}`;
-  return q.size > 0 ? `${path}?${q}` : path;
+  const hash = s.section === null ? '' : `#${encodeURIComponent(s.section)}`;
+  return (q.size > 0 ? `${path}?${q}` : path) + hash;
 }

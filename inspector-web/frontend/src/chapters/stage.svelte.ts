@@ -1,0 +1,121 @@
+import { getContext, setContext, untrack } from 'svelte';
+import { page } from '../state/page.svelte';
+import { defaultsOf, textsOf, valuesOf, type Params, type Values } from '../state/params';
+import { selection } from '../state/selection.svelte';
+
+/** What the figure shows: the chapter's own parameters, and the token, layer and head that all chapters share. */
+export type Look<P extends Params> = Values<P> & { token: number; layer: number; head: number };
+
+/** A question that is answered by pointing at the figure. */
+export interface Question {
+  /** What was pointed at, once it was. */
+  readonly given: unknown;
+  readonly skipped: boolean;
+}
+
+interface Step {
+  element: HTMLElement;
+  look: () => Partial<Look<Params>>;
+  /** Whether it waits for an answer. */
+  asking: () => boolean;
+  answer: (given: unknown) => void;
+}
+
+const KEY = Symbol('stage');
+/** Words are reached when they have come up to this part of the window's height. */
+const REACHED = 0.55;
+
+/**
+ * Stage is the figure that stays beside a chapter's words, and who moves it: the words, beat after beat and back again,
+ * until a reader touches it. Then it is the reader's, in the URL, until it is given back.
+ */
+export class Stage<P extends Params = Params> {
+  /** The beat that was reached last. */
+  beat = $state(-1);
+  /** The figure fills the width. */
+  wide = $state(false);
+  readonly #params: P;
+  #steps = $state.raw<Step[]>([]);
+
+  constructor(params: P) {
+    this.#params = params;
+  }
+
+  /** Whether the reader has touched it. */
+  readonly kept: boolean = $derived.by(() => page.kept);
+  readonly #step: Step | null = $derived.by(() => this.#steps[this.beat] ?? null);
+
+  /** What the figure shows now. */
+  readonly look: Look<P> = $derived.by(() => {
+    const chosen = { token: selection.token, layer: selection.layer, head: selection.head };
+    const said = valuesOf(this.#params, page.own);
+    if (page.kept) return { ...said, ...chosen };
+    return { ...said, ...chosen, ...this.#step?.look() } as Look<P>;
+  });
+
+  /** A question is open: what is pointed at answers it, and the figure does not show the answer yet. */
+  readonly asking: boolean = $derived.by(() => this.#step?.asking() ?? false);
+
+  /** The reader points at something: the answer to an open question. */
+  answer(given: unknown): void {
+    this.#step?.answer(given);
+  }
+
+  /** The reader changes the figure: it stays as it is, but for this. */
+  touch(change: Partial<Look<P>>): void {
+    const { token, layer, head, ...own } = { ...this.look, ...change };
+    // A choice that nobody made is not written down.
+    if (change.token !== undefined || token !== selection.token) selection.select(token);
+    if (change.layer !== undefined || change.head !== undefined) selection.selectHead(layer, head);
+    else if (layer !== selection.layer || head !== selection.head) selection.selectHead(layer, head);
+    page.own = textsOf(this.#params, own as unknown as Values<P>);
+    page.kept = true;
+  }
+
+  /** Gives the figure back to the words. */
+  release(): void {
+    page.kept = false;
+    page.own = {};
+    page.token = page.layer = page.head = null;
+  }
+
+  /** Whether a parameter is as it is by default. */
+  isDefault(name: keyof P & string): boolean {
+    return this.look[name] === defaultsOf(this.#params)[name];
+  }
+
+  /** Takes part in the order of the words; returns what takes it out again. */
+  enter(step: Step): () => void {
+    const after = (a: Step, b: Step) =>
+      a.element.compareDocumentPosition(b.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1;
+    // An effect that enters must not depend on what it writes.
+    return untrack(() => {
+      this.#steps = [...this.#steps, step].sort(after);
+      this.measure();
+      return () => untrack(() => (this.#steps = this.#steps.filter((s) => s !== step)));
+    });
+  }
+
+  indexOf(element: HTMLElement | undefined): number {
+    return this.#steps.findIndex((s) => s.element === element);
+  }
+
+  /** Looks which words have been reached. */
+  measure(): void {
+    const line = window.innerHeight * REACHED;
+    let reached = -1;
+    this.#steps.forEach((s, i) => {
+      if (s.element.getBoundingClientRect().top < line) reached = i;
+    });
+    this.beat = reached;
+  }
+}
+
+/** For the words inside a chapter's page. */
+export function useStage(): Stage {
+  return getContext<Stage>(KEY);
+}
+
+export function provideStage(stage: Stage): void {
+  setContext(KEY, stage);
+}

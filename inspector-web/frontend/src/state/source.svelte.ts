@@ -1,0 +1,165 @@
+import { api } from '../api/client';
+import { OverBudget, Problem } from '../api/problem';
+import type { Source } from '../api/source';
+import { parseSafetensors, slicedTensor, type Tensor } from '../api/tensor';
+import type { KvCacheReport, Lens, Norms, RunManifest, Token } from '../api/types';
+import { plural } from '../kit/text/format';
+import { models } from './models.svelte';
+import type { Recording } from './scene.svelte';
+
+const MIB = 1024 * 1024;
+/** What a figure may have read again without asking. */
+const UNASKED_BYTES = 64 * MIB;
+const TOO_LARGE = 413;
+
+/** A run that the server keeps. What it lacks is read again once a figure asks for it, many hooks in one reading. */
+class LiveSource implements Source {
+  readonly recorded = false;
+  readonly vocabulary = null;
+  manifest = $state.raw() as RunManifest;
+  reading = $state<string | null>(null);
+  #most: number | undefined = UNASKED_BYTES;
+  /** Asked for since the last reading began, by the positions that are wanted. */
+  #wanted = new Map<string | undefined, { hooks: Set<string>; reading: Promise<void> }>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    manifest: RunManifest,
+    readonly kvSteps: KvCacheReport[] | null,
+  ) {
+    this.manifest = manifest;
+  }
+
+  allow(): void {
+    this.#most = undefined;
+  }
+
+  async need(hooks: string[], positions?: string): Promise<void> {
+    const missing = hooks.flatMap((h) => layersOf(h, this.manifest)).filter((h) => !this.#has(h, positions));
+    if (missing.length === 0) return;
+    for (const hook of missing) refuseHidden(hook, this.manifest);
+    let wanted = this.#wanted.get(positions);
+    if (!wanted) {
+      const set = new Set<string>();
+      // Who asks in the same moment is read for in the same reading; readings follow one another.
+      const reading = Promise.all([this.#last, new Promise((r) => setTimeout(r, 0))]).then(() => {
+        this.#wanted.delete(positions);
+        return this.#read(
+          [...set].filter((h) => !this.#has(h, positions)),
+          positions,
+        );
+      });
+      wanted = { hooks: set, reading };
+      this.#wanted.set(positions, wanted);
+      this.#last = reading.catch(() => undefined);
+    }
+    for (const hook of missing) wanted.hooks.add(hook);
+    return wanted.reading;
+  }
+
+  async #read(hooks: string[], positions?: string): Promise<void> {
+    if (hooks.length === 0) return;
+    const names = hooks.length === 1 ? hooks[0] : plural(hooks.length, 'value');
+    this.reading = `Reading ${plural(this.manifest.tokens.length, 'token')} again for ${names}`;
+    try {
+      this.manifest = await api.extend(this.manifest.id, { capture: hooks, positions, max_bytes: this.#most });
+    } catch (error) {
+      const problem = Problem.of(error);
+      if (problem.status !== TOO_LARGE || this.#most === undefined) throw error;
+      throw new OverBudget(problem.json, () => this.allow());
+    } finally {
+      this.reading = null;
+    }
+  }
+
+  #has(hook: string, positions?: string): boolean {
+    return this.manifest.captures.some((c) => c.hook === hook && (!c.positions || positions !== undefined));
+  }
+
+  async capture(hook: string, slice: Parameters<Source['capture']>[1], signal: AbortSignal): Promise<Tensor> {
+    if (!this.manifest.captures.some((c) => c.hook === hook)) await this.need([hook]);
+    signal.throwIfAborted();
+    return api.capture(this.manifest.id, hook, slice, signal);
+  }
+
+  lens = (signal: AbortSignal): Promise<Lens> => api.lens(this.manifest.id, signal);
+  norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
+}
+
+export function liveSource(manifest: RunManifest, kvSteps: KvCacheReport[] | null = null): Source {
+  return new LiveSource(manifest, kvSteps);
+}
+
+/** `blocks.*.attn.hook_q` as one name a layer. */
+function layersOf(hook: string, manifest: RunManifest): string[] {
+  if (!hook.startsWith('blocks.*.')) return [hook];
+  return Array.from({ length: manifest.model.n_layers }, (_, i) => hook.replace('*', String(i)));
+}
+
+function refuseHidden(hook: string, manifest: RunManifest): void {
+  const hidden = models.hidden(manifest.model.slug, hook);
+  if (!hidden) return;
+  throw new Problem({
+    title: 'this model does not show what the figure needs',
+    status: 404,
+    where: hook,
+    found: hidden.why,
+    instead: hidden.instead,
+  });
+}
+
+interface Recorded {
+  manifest: RunManifest;
+  kv_steps: KvCacheReport[];
+  lens: Lens;
+  norms: Norms;
+  vocabulary: Token[];
+  /** Which of the recording's files holds a hook. */
+  files: Record<string, string>;
+}
+
+/** The real run that is shown until the server has answered; scripts/record.mjs made it. Its tensors come when drawn. */
+export async function recordedSource(recording: Recording): Promise<Source> {
+  const run = (await (await fetch(recording.run)).json()) as Recorded;
+  const files = new Map<string, Promise<Map<string, Tensor>>>();
+  const file = (name: string) => {
+    let tensors = files.get(name);
+    if (!tensors) files.set(name, (tensors = unpacked(recording.tensors[name])));
+    return tensors;
+  };
+  const held = (hook: string): string => {
+    if (run.files[hook]) return run.files[hook];
+    throw new Problem({
+      title: 'the recording does not hold what the figure shows',
+      status: 404,
+      where: hook,
+      found: plural(Object.keys(run.files).length, 'recorded value'),
+      instead: 'press Run: a live run has it',
+    });
+  };
+  return {
+    manifest: run.manifest,
+    recorded: true,
+    kvSteps: run.kv_steps,
+    vocabulary: run.vocabulary,
+    reading: null,
+    need: async (hooks) => hooks.flatMap((h) => layersOf(h, run.manifest)).forEach(held),
+    allow: () => undefined,
+    capture: async (hook, slice) => {
+      const tensor = (await file(held(hook))).get(hook);
+      const axes = run.manifest.captures.find((c) => c.hook === hook)?.axes;
+      if (!tensor || !axes) throw new Error(`the recording has no ${hook}`);
+      return slicedTensor(tensor, axes, slice);
+    },
+    lens: async () => run.lens,
+    norms: async () => run.norms,
+  };
+}
+
+/** Recorded tensors are packed with gzip: a server sends such bytes as they are. */
+async function unpacked(url: string): Promise<Map<string, Tensor>> {
+  const { body } = await fetch(url);
+  if (!body) throw new Error(`${url} is empty`);
+  const whole = new Response(body.pipeThrough(new DecompressionStream('gzip')));
+  return parseSafetensors(await whole.arrayBuffer());
+}

@@ -1,0 +1,21 @@
+import type { Component } from 'svelte';
+import type { Scene } from '../state/scene.svelte';
+import type { View } from '../state/url';
+import { TRACE } from './trace/scene';
+
+/** Entry is one view that is not a chapter: its name in the rail, its code, and its scene where it shows runs. */
+export interface Entry {
+  view: View;
+  title: string;
+  scene: Scene | null;
+  load: () => Promise<{ default: Component }>;
+}
+
+export const VIEWS: Entry[] = [
+  { view: 'trace', title: 'Trace', scene: TRACE, load: () => import('./trace/Trace.svelte') },
+  { view: 'compare', title: 'Compare', scene: null, load: () => import('./compare/Compare.svelte') },
+  { view: 'training', title: 'Training', scene: null, load: () => import('./training/Training.svelte') },
+  { view: 'models', title: 'Models', scene: null, load: () => import('./models/Models.svelte') },
+  { view: 'runs', title: 'Runs', scene: null, load: () => import('./runs/Runs.svelte') },
+  { view: 'about', title: 'About the data', scene: null, load: () => import('./about/About.svelte') },
+];
