@@ -2,6 +2,7 @@ package org.llminspector.hub;
 
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
+import org.llminspector.local.ModelCache;
 
 /**
  * RepoId is a model's name on the hub: {@code owner/name}, or {@code name} alone.

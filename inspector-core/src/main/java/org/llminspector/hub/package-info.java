@@ -1,6 +1,5 @@
 /**
- * Hub finds models by name: folders in Hugging Face layout, the Hugging Face cache as other tools left it, and the
- * Hugging Face hub itself, from which {@link org.llminspector.hub.HubClient} pulls into that cache.
+ * Hub brings models from the Hugging Face hub: {@link org.llminspector.hub.HubClient} pulls into the Hugging Face cache.
  *
  * <p>Behaviour follows huggingface_hub (the Python client, 2.4.0), so that both share one cache.
  *

@@ -7,6 +7,10 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.exam.Exam;
 import org.llminspector.exam.ExamReport;
+import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.RunQueue;
 
 /** Exams ask a model that learnt from the tales what it can do. Safe on any thread. */
 public final class Exams {

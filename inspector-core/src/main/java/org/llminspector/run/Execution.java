@@ -5,6 +5,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Version;
 import org.llminspector.capture.Capture;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
@@ -12,6 +13,10 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.GenerationLoop;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
 /** Execution takes one prepared run through the engine and into the store, on the queue's worker. */

@@ -2,6 +2,7 @@ package org.llminspector.run;
 
 import java.util.List;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.store.PositionRange;
 
 /**
  * ExtensionPlan is what an extension would read and keep.

@@ -8,6 +8,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.PositionRange;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
 
 /**
  * Extensions get what finished runs did not capture: the same tokens are read again, on the same engine with the same

@@ -3,10 +3,11 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.llminspector.engine.onnx.ExportedHooks;
+import org.llminspector.engine.exported.ExportedHooks;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.ModelFolder;
 import org.llminspector.spec.DecoderSpec;
 
 /** Hooks describes the hook table for one model. */
@@ -14,10 +15,10 @@ final class Hooks {
 
     private Hooks() {}
 
-    static List<Inspector.HookDescription> describe(ModelFolder folder) {
+    static List<HookDescription> describe(ModelFolder folder) {
         DecoderSpec spec = folder.spec();
         ExportedHooks exported = folder.exported();
-        List<Inspector.HookDescription> all = new ArrayList<>();
+        List<HookDescription> all = new ArrayList<>();
         for (HookPoint point : HookPoint.values()) {
             List<Integer> layers = point.layered()
                     ? IntStream.range(0, spec.nLayers())
@@ -30,7 +31,7 @@ final class Hooks {
                     ? !layers.isEmpty()
                     : point.existsIn(spec, -1) && (exported == null || exported.has(HookId.of(point)));
             boolean hidden = exported != null && !available && point.existsIn(spec, 0);
-            all.add(new Inspector.HookDescription(
+            all.add(new HookDescription(
                     point.template(),
                     point.axes().stream().map(Axis::label).toList(),
                     shape(point, spec, layers.isEmpty() ? 0 : layers.get(0)),

@@ -15,9 +15,23 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
 import org.llminspector.hub.HubSettings;
-import org.llminspector.hub.ModelCache;
 import org.llminspector.hub.Progress;
 import org.llminspector.hub.Pulled;
+import org.llminspector.local.ModelCache;
+import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.learn.Learning;
+import org.llminspector.run.learn.TrainingJobs;
+import org.llminspector.run.learn.TrainingRecords;
+import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.ModelWeights;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.ComparisonStore;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Tokenizer;
 
@@ -104,19 +118,6 @@ public final class Inspector implements AutoCloseable {
 
     /** What the tokenizer is like. */
     public record TokenizerInfo(int vocabSize, Integer bosId, Integer eosId) {}
-
-    /** One row of GET /models/{slug}/hooks: shape is a formula such as ["batch","pos",4,16]; layers lists where it exists. */
-    public record HookDescription(
-            String name,
-            List<String> axes,
-            List<Object> shape,
-            String doc,
-            boolean available,
-            List<Integer> layers,
-            String why,
-            String instead) {}
-
-    public record Queue(int running, int waiting, int capacity) {}
 
     private final Config config;
     private final List<Path> roots;
@@ -306,7 +307,7 @@ public final class Inspector implements AutoCloseable {
         return comparisons;
     }
 
-    public Queue queue() {
+    public RunQueue.Status queue() {
         return queue.status();
     }
 

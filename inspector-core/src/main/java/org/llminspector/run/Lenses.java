@@ -6,13 +6,12 @@ import java.util.stream.IntStream;
 import org.llminspector.analysis.LogitLens;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.onnx.ExportedEngine;
+import org.llminspector.engine.exported.ExportedEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.RunAnalyses.Lens;
-import org.llminspector.run.RunAnalyses.LensCell;
-import org.llminspector.run.RunAnalyses.LensRow;
-import org.llminspector.run.RunAnalyses.LensToken;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
 
 /** Lenses puts the logit lens over a stored run. */
 final class Lenses {
@@ -49,21 +48,21 @@ final class Lenses {
                 .rows(
                         hooks.stream().map(h -> store.capture(manifest.id(), h)).toList(),
                         store.capture(manifest.id(), last));
-        List<LensRow> rows = new ArrayList<>();
+        List<Lens.Row> rows = new ArrayList<>();
         for (HookId hook : hooks) {
-            List<LensCell> row =
+            List<Lens.Cell> row =
                     cells.get(hook.layer()).stream().map(c -> cell(c, folder)).toList();
-            rows.add(new LensRow(hook.name(), hook.layer(), row));
+            rows.add(new Lens.Row(hook.name(), hook.layer(), row));
         }
         return new Lens(manifest.id(), rows);
     }
 
-    private static LensCell cell(LogitLens.Cell cell, ModelFolder folder) {
-        List<LensToken> top = new ArrayList<>();
+    private static Lens.Cell cell(LogitLens.Cell cell, ModelFolder folder) {
+        List<Lens.Candidate> top = new ArrayList<>();
         for (int i = 0; i < cell.top().size(); i++) {
             int id = cell.top().get(i);
-            top.add(new LensToken(id, folder.token(id).text(), cell.probs().get(i)));
+            top.add(new Lens.Candidate(id, folder.token(id).text(), cell.probs().get(i)));
         }
-        return new LensCell(cell.pos(), top, cell.entropy(), cell.klToFinal(), cell.finalTokenRank());
+        return new Lens.Cell(cell.pos(), top, cell.entropy(), cell.klToFinal(), cell.finalTokenRank());
     }
 }

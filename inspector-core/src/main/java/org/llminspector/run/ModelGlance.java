@@ -10,10 +10,11 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile;
-import org.llminspector.engine.onnx.ExportedSpec;
+import org.llminspector.engine.exported.ExportedSpec;
 import org.llminspector.family.Family;
 import org.llminspector.family.Foreign;
-import org.llminspector.hub.ModelCache;
+import org.llminspector.local.ModelCache;
+import org.llminspector.run.models.ModelFolder;
 import org.llminspector.spec.DecoderSpec;
 
 /**

@@ -3,7 +3,7 @@ package org.llminspector.run;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.Problem;
-import org.llminspector.hub.ModelCache;
+import org.llminspector.local.ModelCache;
 
 /** ModelGlances remembers each model's {@link ModelGlance} until a file of its folder changes. Safe on any thread. */
 final class ModelGlances {

@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Version;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.EngineInfo;
@@ -18,6 +19,12 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
 /**

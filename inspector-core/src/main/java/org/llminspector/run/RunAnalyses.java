@@ -10,28 +10,16 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.PositionRange;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
 /** RunAnalyses read more out of a kept run than it captured: the logit lens, what heads do, norms. Safe on any thread. */
 public final class RunAnalyses {
-
-    /**
-     * The logit lens of a run: for each layer's hook and position, the most probable next tokens if this were the end.
-     *
-     * @param rows in data order, the last row is the model's own output
-     */
-    public record Lens(String run, List<LensRow> rows) {}
-
-    public record LensRow(String hook, Integer layer, List<LensCell> cells) {}
-
-    /**
-     * @param entropy of the distribution, nats
-     * @param klToFinal KL(final || this), nats
-     * @param finalTokenRank rank (0 is first) of the token that the model finally finds most probable
-     */
-    public record LensCell(int pos, List<LensToken> top, double entropy, double klToFinal, int finalTokenRank) {}
-
-    public record LensToken(int id, String text, double prob) {}
 
     /** L2 norm of a captured value at each position. */
     public record Norms(String run, List<NormRow> rows) {}

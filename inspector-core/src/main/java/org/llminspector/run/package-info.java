@@ -1,5 +1,5 @@
 /**
- * Run is the facade: it opens models, runs requests, and keeps what came of them in immutable folders.
+ * Run is the facade: {@link Inspector} lists models, runs requests, and hands on what the rooms beside it answer.
  *
  * <p>May import every room. Safe on any thread.
  */

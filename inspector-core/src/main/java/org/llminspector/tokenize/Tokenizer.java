@@ -18,6 +18,7 @@ import java.util.function.Supplier;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
+import org.llminspector.djl.Djl;
 
 /**
  * Tokenizer is one model's tokenizer.json, or what a GGUF file has instead, run by Hugging Face's own tokenizers library: no truncation, no padding,

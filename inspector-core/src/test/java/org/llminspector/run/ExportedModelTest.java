@@ -12,6 +12,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
+import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
 
 /** An exported ONNX decoder as a model of the program. */
 class ExportedModelTest {
@@ -80,7 +85,7 @@ class ExportedModelTest {
     void saysWhichHooksItShows() {
         try (Inspector inspector = open(ROOT.resolve("fused/model.onnx"))) {
             assertThat(inspector.defaultModel()).isEqualTo("fused");
-            Inspector.HookDescription pattern = inspector.hooks("fused", null).stream()
+            HookDescription pattern = inspector.hooks("fused", null).stream()
                     .filter(h -> h.name().equals("blocks.{i}.attn.hook_pattern"))
                     .findFirst()
                     .orElseThrow();

@@ -24,6 +24,10 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.store.PositionRange;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunStore;
 
 /** A run of a tiny real model is read again for what it lacks. */
 class ExtensionsTest {

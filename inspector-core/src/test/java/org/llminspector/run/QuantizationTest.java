@@ -19,6 +19,8 @@ import org.llminspector.quant.QuantReport;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
 import org.llminspector.quant.WeightStatistics;
+import org.llminspector.run.models.ModelWeights;
+import org.llminspector.run.models.WeightSlice;
 
 /** Weights of real tiny models under quantization schemes. */
 class QuantizationTest {

@@ -17,6 +17,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.store.RunRequest;
 
 /** Everything a person can get wrong in a run's request is a Problem that helps, and nothing is kept of it. */
 class RefusalsTest {

@@ -3,6 +3,8 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.generate.GenerateOptions;
+import org.llminspector.run.store.Message;
+import org.llminspector.run.store.RunRequest;
 
 /** Requests begin what tests ask for. */
 final class Requests {

@@ -23,6 +23,9 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.store.Message;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** A run of a tiny real model: what it was asked, what was heard of it meanwhile, and what is kept. */
@@ -205,11 +208,11 @@ class RunTest {
                         .capture(List.of("blocks.*.hook_resid_post", "logits"))
                         .build(),
                 RunListener.NONE);
-        RunAnalyses.Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3);
+        Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3);
         assertThat(lens.rows()).hasSize(4);
-        RunAnalyses.LensRow last = lens.rows().get(3);
+        Lens.Row last = lens.rows().get(3);
         Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
-        for (RunAnalyses.LensCell cell : last.cells()) {
+        for (Lens.Cell cell : last.cells()) {
             float[] row = logits.slice(new int[] {0, 1}, new int[] {cell.pos(), cell.pos() + 1}, new int[] {0, 320})
                     .toFloats();
             int best = 0;
@@ -257,7 +260,7 @@ class RunTest {
                 request.capture(List.of("blocks.*.hook_resid_post", "logits")).build(), RunListener.NONE);
         assertThat(tapped.engine().form()).isEqualTo("tapped");
         assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
-        RunAnalyses.Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1);
+        Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1);
         assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
         assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
     }

@@ -18,6 +18,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.store.ComparedToken;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.train.Corpus;
 import org.llminspector.train.tales.Tales;
 

@@ -14,7 +14,7 @@ public final class TextModel {
     private TextModel() {}
 
     /** The program with this model, and beside it those of the goldens; runs are kept under {@code temp}. */
-    static Inspector open(Path temp, long captureBudget) {
+    public static Inspector open(Path temp, long captureBudget) {
         return Inspector.open(new Inspector.Config(
                 List.of(Golden.ROOT), make(temp), temp.resolve("runs"), 1L << 30, captureBudget, 4));
     }

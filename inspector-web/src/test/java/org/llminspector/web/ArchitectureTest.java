@@ -36,6 +36,7 @@ class ArchitectureTest {
                         "ai.onnxruntime..",
                         "org.llminspector.engine.torch..",
                         "org.llminspector.engine.onnx..",
+                        "org.llminspector.engine.exported..",
                         "org.llminspector.family..")
                 .check(CLASSES);
     }

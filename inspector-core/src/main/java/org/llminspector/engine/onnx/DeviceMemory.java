@@ -5,7 +5,6 @@ import ai.onnxruntime.OrtSession;
 import com.sun.jna.Pointer;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /**
  * DeviceMemory is memory where a session runs: a GPU's. A session takes values that lie there as they are; the Java

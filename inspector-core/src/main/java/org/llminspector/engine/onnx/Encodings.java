@@ -14,7 +14,6 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
 

@@ -8,24 +8,23 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.llminspector.base.Tensor;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /**
  * Feed is what passes are given, by the inputs' names. An input keeps its memory from pass to pass while its shape stays;
  * what was made here is freed when it is replaced or the feed is closed.
  */
-final class Feed implements AutoCloseable {
+public final class Feed implements AutoCloseable {
 
     private record Made(OnnxTensor tensor, ByteBuffer bytes) {}
 
     private final Map<String, OnnxTensorLike> inputs = new HashMap<>();
     private final Map<String, Made> made = new HashMap<>();
 
-    Map<String, OnnxTensorLike> inputs() {
+    public Map<String, OnnxTensorLike> inputs() {
         return inputs;
     }
 
-    void put(String name, OnnxTensorLike tensor) {
+    public void put(String name, OnnxTensorLike tensor) {
         inputs.put(name, tensor);
     }
 
@@ -33,7 +32,7 @@ final class Feed implements AutoCloseable {
         bytes(name, Type.FLOAT, Float.BYTES, shape).asFloatBuffer().put(values);
     }
 
-    void longs(String name, long[] values, long... shape) {
+    public void longs(String name, long[] values, long... shape) {
         bytes(name, Type.INT64, Long.BYTES, shape).asLongBuffer().put(values);
     }
 
@@ -41,7 +40,7 @@ final class Feed implements AutoCloseable {
         bytes(name, Type.INT32, Integer.BYTES, shape).putInt(0, value);
     }
 
-    void booleans(String name, boolean[] values, long... shape) {
+    public void booleans(String name, boolean[] values, long... shape) {
         ByteBuffer bytes = bytes(name, Type.BOOL, 1, shape);
         for (int i = 0; i < values.length; i++) bytes.put(i, (byte) (values[i] ? 1 : 0));
     }
@@ -55,7 +54,7 @@ final class Feed implements AutoCloseable {
     }
 
     /** Has the tensor closed when there is another of that name, or with the feed. */
-    OnnxTensor own(String name, OnnxTensor tensor) {
+    public OnnxTensor own(String name, OnnxTensor tensor) {
         return own(name, tensor, null);
     }
 
@@ -66,13 +65,13 @@ final class Feed implements AutoCloseable {
     }
 
     /** Memory outside the heap. */
-    static ByteBuffer memory(long elements, int unit) {
+    public static ByteBuffer memory(long elements, int unit) {
         return ByteBuffer.allocateDirect(Math.toIntExact(Math.multiplyExact(elements, unit)))
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /** A tensor over these bytes, which are not copied. */
-    static OnnxTensor tensor(ByteBuffer bytes, Type type, long... shape) {
+    public static OnnxTensor tensor(ByteBuffer bytes, Type type, long... shape) {
         return Ort.call(env -> OnnxTensor.createTensor(env, bytes, shape, OnnxWeights.javaType(type)));
     }
 

@@ -2,7 +2,6 @@ package org.llminspector.engine.onnx;
 
 import static org.llminspector.engine.onnx.AttentionCore.reshape;
 
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 

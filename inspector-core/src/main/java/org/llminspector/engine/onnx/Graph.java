@@ -3,7 +3,6 @@ package org.llminspector.engine.onnx;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 
 /**

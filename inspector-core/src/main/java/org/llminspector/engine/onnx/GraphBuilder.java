@@ -12,33 +12,6 @@ import java.util.function.Consumer;
 /** GraphBuilder is an ONNX graph being written: inputs, weights, constants, nodes, outputs; it names the values. */
 final class GraphBuilder {
 
-    /** Element types, with onnx.proto's numbers. */
-    enum Type {
-        FLOAT(1),
-        UINT8(2),
-        INT8(3),
-        INT32(6),
-        INT64(7),
-        BOOL(9),
-        FLOAT16(10),
-        BFLOAT16(16);
-
-        final int number;
-
-        Type(int number) {
-            this.number = number;
-        }
-
-        int bytes() {
-            return switch (this) {
-                case UINT8, INT8, BOOL -> 1;
-                case FLOAT16, BFLOAT16 -> 2;
-                case FLOAT, INT32 -> 4;
-                case INT64 -> 8;
-            };
-        }
-    }
-
     private static final int IR_VERSION = 10;
     private static final int OPSET = 21;
     private static final String MICROSOFT = "com.microsoft";

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;

@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /**
  * KernelProbe finds out what ONNX Runtime's kernels do on this CPU, which decides over them silently: whether MatMulNBits'

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 

@@ -10,7 +10,6 @@ import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Choice;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /** Linears writes matrix products, each in the number format that the plan has for its weight. */
 final class Linears {

@@ -5,10 +5,9 @@ import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.llminspector.base.Tensor;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /** Memory is where a KV cache lies: in the host's memory, or where its graph runs. */
-interface Memory extends AutoCloseable {
+public interface Memory extends AutoCloseable {
 
     Memory HOST = (elements, type) -> host(Feed.memory(elements, type.bytes()), type);
 

@@ -13,7 +13,6 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.util.Arrays;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 
 /** NativeOrt calls ONNX Runtime's C interface where its Java binding lacks a function, on the binding's own objects. */
 final class NativeOrt {

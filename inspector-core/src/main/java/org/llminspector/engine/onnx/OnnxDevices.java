@@ -11,8 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Device;
-import org.llminspector.engine.Gpus;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.engine.gpu.Gpus;
 
 /** OnnxDevices finds what ONNX Runtime can run on. */
 public final class OnnxDevices {
@@ -32,7 +31,7 @@ public final class OnnxDevices {
         return target(id).id();
     }
 
-    static Target target(String id) {
+    public static Target target(String id) {
         if (id.equals("cpu") || (id.equals("auto") && !trouble(0).isEmpty())) return Target.cpu(threads());
         if (id.equals("auto")) return Target.cuda(0);
         if (id.matches("cuda(:[0-9]{1,3})?")) {

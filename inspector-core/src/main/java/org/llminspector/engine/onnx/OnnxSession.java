@@ -15,7 +15,6 @@ import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;

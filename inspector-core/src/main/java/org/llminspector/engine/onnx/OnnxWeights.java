@@ -14,14 +14,13 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.family.Weights;
 
 /**
  * OnnxWeights holds a model's weights outside its graphs, each made when a graph first names it and shared by all of
  * them: the mapped file's own bytes where the format is right, else memory outside the heap.
  */
-final class OnnxWeights implements AutoCloseable {
+public final class OnnxWeights implements AutoCloseable {
 
     private record Entry(Tensor value, OnnxTensor tensor, Type type) {}
 
@@ -29,7 +28,7 @@ final class OnnxWeights implements AutoCloseable {
     private final OnnxWeights shared; // null, or another holder whose entries are used before own ones are made
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
-    OnnxWeights(Weights weights) {
+    public OnnxWeights(Weights weights) {
         this(weights, null);
     }
 
@@ -98,7 +97,7 @@ final class OnnxWeights implements AutoCloseable {
     }
 
     /** Holds a weight until this is closed. */
-    synchronized void hold(String name, Tensor tensor) {
+    public synchronized void hold(String name, Tensor tensor) {
         entries.put(name, hold(tensor));
     }
 
@@ -110,7 +109,7 @@ final class OnnxWeights implements AutoCloseable {
     }
 
     /** Every held weight, for a session. */
-    synchronized Map<String, OnnxTensorLike> all() {
+    public synchronized Map<String, OnnxTensorLike> all() {
         return named(Set.copyOf(entries.keySet()));
     }
 

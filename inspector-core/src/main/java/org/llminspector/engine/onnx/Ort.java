@@ -9,7 +9,7 @@ import java.lang.reflect.Method;
 import org.llminspector.base.Problem;
 
 /** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
-final class Ort {
+public final class Ort {
 
     private static OrtEnvironment environment;
 
@@ -17,11 +17,11 @@ final class Ort {
 
     /** Work with ONNX Runtime. */
     @FunctionalInterface
-    interface Work<T> {
+    public interface Work<T> {
         T with(OrtEnvironment env) throws OrtException;
     }
 
-    static <T> T call(Work<T> work) {
+    public static <T> T call(Work<T> work) {
         try {
             return work.with(environment());
         } catch (OrtException e) {

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.engine.PositionTables;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;

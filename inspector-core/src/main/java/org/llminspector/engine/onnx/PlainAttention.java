@@ -3,7 +3,6 @@ package org.llminspector.engine.onnx;
 import static org.llminspector.engine.onnx.AttentionCore.reshape;
 import static org.llminspector.hook.HookPoint.*;
 
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.Attention;
 
 /**

@@ -2,7 +2,6 @@ package org.llminspector.engine.onnx;
 
 import java.util.List;
 import java.util.Objects;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.llminspector.capture.Intervention.Op;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;

@@ -16,9 +16,9 @@ import org.llminspector.engine.PrecisionPlan;
  * @param cuda whether it is made of the operators that ONNX Runtime has on CUDA
  * @param threads of one operation on the CPU
  */
-record Target(Integer device, boolean cuda, int threads) {
+public record Target(Integer device, boolean cuda, int threads) {
 
-    static Target cpu(int threads) {
+    public static Target cpu(int threads) {
         return new Target(null, false, threads);
     }
 
@@ -26,7 +26,7 @@ record Target(Integer device, boolean cuda, int threads) {
         return new Target(device, true, OnnxDevices.threads());
     }
 
-    String id() {
+    public String id() {
         return device == null ? "cpu" : "cuda:" + device;
     }
 
@@ -41,7 +41,7 @@ record Target(Integer device, boolean cuda, int threads) {
      * @param pack lets it pack matrices for its kernels
      * @param whole whether a graph with an operator that CUDA has not is refused; else the CPU runs that one
      */
-    SessionOptions options(boolean fast, boolean pack, boolean whole) throws OrtException {
+    public SessionOptions options(boolean fast, boolean pack, boolean whole) throws OrtException {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);

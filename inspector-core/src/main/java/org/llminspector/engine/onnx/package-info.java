@@ -1,7 +1,6 @@
 /**
  * Engine.onnx runs decoders on ONNX Runtime: it writes the model as a graph, in one of two forms. The fast one is
- * made of fused operators; the tapped one of plain operators, every hooked value an output and every change a node. Or it
- * runs a graph that somebody else exported (ExportedEngine), and shows what it finds there.
+ * made of fused operators; the tapped one of plain operators, every hooked value an output and every change a node.
  *
  * <p>May import: base, checkpoint, spec, family, hook, capture, engine, ONNX Runtime, whose tensors never leave this package. Any
  * thread may open, run and close; one sequence is for one thread at a time.

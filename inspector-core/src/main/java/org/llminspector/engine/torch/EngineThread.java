@@ -7,7 +7,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.llminspector.base.Problem;
-import org.llminspector.tokenize.Djl;
+import org.llminspector.djl.Djl;
 
 /**
  * EngineThread is the one thread on which DJL works: grad mode, gradient collectors and NDScopes are kept by

@@ -6,7 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.Gpus;
+import org.llminspector.engine.gpu.Gpus;
 
 /** TorchDevices finds the devices that this build of libtorch can use. */
 public final class TorchDevices {

@@ -21,7 +21,6 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.golden.Golden;

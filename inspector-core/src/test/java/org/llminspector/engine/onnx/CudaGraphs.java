@@ -9,7 +9,7 @@ import org.llminspector.golden.Kind;
 public final class CudaGraphs {
 
     /** Written for CUDA, run by the CPU. */
-    static final Target TARGET = new Target(null, true, 2);
+    public static final Target TARGET = new Target(null, true, 2);
 
     private CudaGraphs() {}
 
@@ -20,5 +20,27 @@ public final class CudaGraphs {
 
     public static OnnxEngine open(Weights weights, PrecisionPlan plan) {
         return OnnxEngine.open(weights, TARGET, plan);
+    }
+
+    /** The memory of a graph that is open on {@link #TARGET}; it closes the graph. */
+    public static Memory memory() {
+        GraphBuilder builder = new GraphBuilder();
+        String x = builder.input("x", Type.FLOAT, 1);
+        String y = builder.node("Mul", x, x);
+        builder.output(y, Type.FLOAT);
+        OnnxWeights weights = new OnnxWeights(null);
+        OpenGraph open = new OpenGraph(Graph.of(builder, y), weights, TARGET, false);
+        return new Memory() {
+            @Override
+            public Block reserve(long elements, Type type) {
+                return open.memory().reserve(elements, type);
+            }
+
+            @Override
+            public void close() {
+                open.close();
+                weights.close();
+            }
+        };
     }
 }

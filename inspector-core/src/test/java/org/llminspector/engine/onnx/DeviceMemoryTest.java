@@ -13,7 +13,6 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.golden.Golden;
 import org.llminspector.golden.Kind;
 

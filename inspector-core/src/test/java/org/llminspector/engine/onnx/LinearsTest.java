@@ -16,7 +16,6 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
 import org.llminspector.family.Family;
 import org.llminspector.golden.Golden;
 import org.llminspector.quant.QuantScheme;

@@ -8,9 +8,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Device;
-import org.llminspector.engine.Gpus;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.engine.onnx.GraphBuilder.Type;
+import org.llminspector.engine.gpu.Gpus;
 
 /** Which device a request means: in a build for CPUs and with -Pcuda, on a machine with GPUs and on one without. */
 class OnnxDevicesTest {

@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Device;
-import org.llminspector.engine.Gpus;
+import org.llminspector.engine.gpu.Gpus;
 
 /** Which device a request means: with a libtorch for CPUs or for CUDA, on a machine with GPUs and on one without. */
 class TorchDevicesTest {

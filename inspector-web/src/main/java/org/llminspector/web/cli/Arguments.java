@@ -14,7 +14,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.Message;
+import org.llminspector.run.store.Message;
 import org.llminspector.web.server.StrictJson;
 
 /** Arguments turns options into the values that a request is made of. */

@@ -8,7 +8,7 @@ import org.llminspector.base.Plural;
 import org.llminspector.run.ExtensionPlan;
 import org.llminspector.run.ExtensionRequest;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.RunManifest;
+import org.llminspector.run.store.RunManifest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;

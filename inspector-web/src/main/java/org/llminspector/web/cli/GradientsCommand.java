@@ -12,9 +12,9 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.GradientRequest.Of;
 import org.llminspector.engine.Gradients;
-import org.llminspector.run.GradientsAnswer;
-import org.llminspector.run.GradientsRequest;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.learn.GradientsAnswer;
+import org.llminspector.run.learn.GradientsRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
+import org.llminspector.run.HookDescription;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -33,7 +34,7 @@ final class HooksCommand extends AskCommand {
     @Override
     void ask(Inspector inspector, PrintWriter out) {
         String slug = slug(inspector);
-        List<Inspector.HookDescription> hooks = inspector.hooks(slug, engine);
+        List<HookDescription> hooks = inspector.hooks(slug, engine);
         if (json) {
             out.println(Json.write(hooks));
         } else {
@@ -43,17 +44,17 @@ final class HooksCommand extends AskCommand {
         }
     }
 
-    private static void table(List<Inspector.HookDescription> hooks, int layers, PrintWriter out) {
+    private static void table(List<HookDescription> hooks, int layers, PrintWriter out) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("HOOK", "SHAPE", "WHAT"));
-        for (Inspector.HookDescription h : hooks) {
+        for (HookDescription h : hooks) {
             String shape = h.shape().stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));
             rows.add(List.of(h.name(), h.available() ? shape : "-", what(h, layers)));
         }
         Lines.table(rows, out);
     }
 
-    private static String what(Inspector.HookDescription h, int layers) {
+    private static String what(HookDescription h, int layers) {
         if (!h.available()) return "not here: " + h.why();
         boolean everywhere = h.layers().isEmpty() || h.layers().size() == layers;
         return everywhere

@@ -2,7 +2,7 @@ package org.llminspector.web.cli;
 
 import java.io.PrintWriter;
 import org.llminspector.base.Problem;
-import org.llminspector.run.Version;
+import org.llminspector.base.Version;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;

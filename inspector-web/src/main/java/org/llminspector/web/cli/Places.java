@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
-import org.llminspector.hub.ModelCache;
+import org.llminspector.local.ModelCache;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Option;
 

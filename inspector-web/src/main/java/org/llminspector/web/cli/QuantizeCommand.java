@@ -11,7 +11,7 @@ import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.quant.SchemeResult;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.ModelWeights;
+import org.llminspector.run.models.ModelWeights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

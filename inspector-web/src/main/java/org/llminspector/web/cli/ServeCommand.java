@@ -12,7 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.web.server.Server;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.web.server.StrictJson;
 
 /** SideArgument reads one side of a comparison: {@code precision=fp16,engine=torch}, or a run's request as JSON or @FILE. */

@@ -3,8 +3,8 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.List;
 import org.llminspector.generate.GeneratedToken;
-import org.llminspector.run.RunManifest;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** TextPrinter prints the prompt and then the continuation, piece by piece as it becomes whole. */

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.llminspector.base.Plural;
 import org.llminspector.engine.LearnerInfo;
-import org.llminspector.run.Training;
+import org.llminspector.run.learn.Training;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Sittings;

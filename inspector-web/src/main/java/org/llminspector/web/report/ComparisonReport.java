@@ -7,10 +7,10 @@ import java.util.TreeSet;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.ComparedToken;
-import org.llminspector.run.ComparisonManifest;
-import org.llminspector.run.Comparisons;
-import org.llminspector.run.Sensitivity;
+import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.store.ComparedToken;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.Sensitivity;
 import org.llminspector.tokenize.Token;
 
 /** ComparisonReport writes one comparison as one HTML page: no scripts, no files beside it, nothing from elsewhere. */

@@ -2,9 +2,9 @@ package org.llminspector.web.report;
 
 import java.util.List;
 import java.util.Locale;
-import org.llminspector.run.ComparedToken;
-import org.llminspector.run.ComparisonManifest;
-import org.llminspector.run.Sensitivity;
+import org.llminspector.run.store.ComparedToken;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.Sensitivity;
 
 /** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, a token, or a module. */
 public final class ComparisonTables {

@@ -7,10 +7,10 @@ import java.util.function.Function;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.base.Plural;
-import org.llminspector.run.ComparisonManifest;
-import org.llminspector.run.ComparisonManifest.Cost;
-import org.llminspector.run.Sensitivity;
-import org.llminspector.run.SensitivityRequest;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonManifest.Cost;
+import org.llminspector.run.store.Sensitivity;
+import org.llminspector.run.store.SensitivityRequest;
 
 /** ComparisonWords say what a comparison found, in a sentence and in rows of a table. */
 public final class ComparisonWords {

@@ -19,9 +19,9 @@ import org.llminspector.hook.HookId;
 import org.llminspector.run.ExtensionRequest;
 import org.llminspector.run.Extensions;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.PositionRange;
-import org.llminspector.run.RunManifest;
-import org.llminspector.run.RunStore;
+import org.llminspector.run.store.PositionRange;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
 
 /**
  * CaptureRoutes hand out what runs captured: one tensor or a slice of it, or all of a run as a file; and have a run's

@@ -14,11 +14,11 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.ComparedToken;
-import org.llminspector.run.ComparisonManifest;
-import org.llminspector.run.ComparisonRequest;
-import org.llminspector.run.Comparisons;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.store.ComparedToken;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
 

@@ -7,13 +7,13 @@ import java.nio.channels.Channels;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.checkpoint.SafetensorsWriter;
-import org.llminspector.run.DescentRequest;
-import org.llminspector.run.GradientsAnswer;
-import org.llminspector.run.GradientsRequest;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.LearnerStep;
-import org.llminspector.run.Learners;
-import org.llminspector.run.Learning;
+import org.llminspector.run.learn.DescentRequest;
+import org.llminspector.run.learn.GradientsAnswer;
+import org.llminspector.run.learn.GradientsRequest;
+import org.llminspector.run.learn.LearnerStep;
+import org.llminspector.run.learn.Learners;
+import org.llminspector.run.learn.Learning;
 
 /** LearningRoutes are about what training does, by hand: gradients, single updates, optimizers on a surface. */
 final class LearningRoutes {

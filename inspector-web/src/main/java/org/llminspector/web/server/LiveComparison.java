@@ -1,10 +1,10 @@
 package org.llminspector.web.server;
 
 import java.util.function.Consumer;
-import org.llminspector.run.ComparisonListener;
-import org.llminspector.run.ComparisonManifest;
-import org.llminspector.run.ComparisonRequest;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
 
 /** LiveComparison is one comparison under way. */
 final class LiveComparison extends LiveWork implements ComparisonListener {

@@ -7,8 +7,8 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
-import org.llminspector.run.RunManifest;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** LiveRun is one run under way. */

@@ -8,13 +8,14 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.HookDescription;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunRequest;
 
 /** ModelRoutes show the models of this machine: what they are and their hooks. */
 final class ModelRoutes {
 
-    record Hooks(List<Inspector.HookDescription> hooks) {}
+    record Hooks(List<HookDescription> hooks) {}
 
     record OpenRequest(String engine, String device, Precision precision, PrecisionPlan precisionPlan) {}
 

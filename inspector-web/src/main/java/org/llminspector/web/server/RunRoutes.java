@@ -6,14 +6,14 @@ import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.RunManifest;
-import org.llminspector.run.RunRequest;
-import org.llminspector.run.RunStore;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunSummary;
 
 /** RunRoutes make runs, list them, cancel them and delete them. */
 final class RunRoutes {
 
-    record Runs(List<RunStore.RunSummary> runs) {}
+    record Runs(List<RunSummary> runs) {}
 
     record Cancelling(String id, String status) {}
 

@@ -11,7 +11,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunRequest;
 
 /**
  * RunStream answers POST /runs as server-sent events.

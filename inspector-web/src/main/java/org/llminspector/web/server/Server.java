@@ -14,7 +14,7 @@ import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.TrainingJobs;
+import org.llminspector.run.learn.TrainingJobs;
 
 /** Server is the program over HTTP: it starts, answers, and stops without losing what was made. */
 public final class Server implements AutoCloseable {

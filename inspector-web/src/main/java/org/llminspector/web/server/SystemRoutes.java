@@ -5,15 +5,16 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Version;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Version;
+import org.llminspector.run.models.RunQueue;
 
 /** SystemRoutes tell how the server is and what it has: health, devices, engines, metrics. */
 final class SystemRoutes {
 
-    record Health(String status, String version, long uptimeS, String defaultModel, Inspector.Queue queue) {}
+    record Health(String status, String version, long uptimeS, String defaultModel, RunQueue.Status queue) {}
 
     record Devices(List<Device> devices) {}
 

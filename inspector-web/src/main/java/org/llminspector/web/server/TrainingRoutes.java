@@ -10,7 +10,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.TrainingJobs;
+import org.llminspector.run.learn.TrainingJob;
+import org.llminspector.run.learn.TrainingJobs;
 import org.llminspector.train.Recipe;
 
 /** TrainingRoutes show how models were trained, and train new ones. */
@@ -21,7 +22,7 @@ final class TrainingRoutes {
 
     record ResumeRequest(String device) {}
 
-    record Jobs(List<TrainingJobs.Job> jobs) {}
+    record Jobs(List<TrainingJob> jobs) {}
 
     record Recipes(List<Recipe> recipes) {}
 
@@ -76,7 +77,7 @@ final class TrainingRoutes {
         Recipe recipe = r.recipe() != null
                 ? RecipeText.read(r.recipe(), "recipe", change)
                 : RecipeText.read(r.config(), "config", change);
-        TrainingJobs.Job job = training.begin(recipe, device(r.device()));
+        TrainingJob job = training.begin(recipe, device(r.device()));
         ctx.header("Location", JOBS + "/" + job.id());
         Replies.json(ctx, 201, job);
     }

@@ -19,8 +19,8 @@ import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.ModelWeights;
-import org.llminspector.run.WeightSlice;
+import org.llminspector.run.models.ModelWeights;
+import org.llminspector.run.models.WeightSlice;
 
 /** WeightRoutes show a model's weights: as the files have them, and under quantization schemes. */
 final class WeightRoutes {

@@ -17,7 +17,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.run.RunListener;
-import org.llminspector.run.RunRequest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.web.server.LiveServer.Event;
 
 /** A run tells of itself while it happens, and can be ended from outside. */

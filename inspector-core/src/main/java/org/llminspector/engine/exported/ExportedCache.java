@@ -1,0 +1,109 @@
+package org.llminspector.engine.exported;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtSession;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import org.llminspector.engine.onnx.Feed;
+import org.llminspector.engine.onnx.Memory;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * ExportedCache is the keys and values so far of one sequence on an exported graph, [1, kv_head, key, d_head], which each
+ * pass gives anew. On a GPU they stay there, but for those that a hook reads.
+ */
+final class ExportedCache implements AutoCloseable {
+
+    /** What one pass gave, by part ({@code 0.key}, {@code 0.value} ...), and what has to be closed with it. */
+    private static final class Pass {
+        final Map<String, OnnxTensor> parts = new HashMap<>();
+        final List<Memory.Block> blocks = new ArrayList<>();
+        final List<OnnxTensor> views = new ArrayList<>(); // the parts that lie in blocks
+        OrtSession.Result result; // holds the others
+
+        void close() {
+            views.forEach(OnnxTensor::close);
+            if (result != null) result.close();
+            blocks.forEach(Memory.Block::close);
+        }
+    }
+
+    private final DecoderSpec spec;
+    private final ExportedPorts ports;
+    private final Memory memory;
+    private final Set<String> read;
+    private Pass last = new Pass();
+    private Pass next; // of a pass that is under way, or has failed
+
+    /** @param read outputs that have to be in the host's memory */
+    ExportedCache(DecoderSpec spec, ExportedPorts ports, Memory memory, Set<String> read) {
+        this.spec = spec;
+        this.ports = ports;
+        this.memory = memory;
+        this.read = read;
+    }
+
+    /**
+     * Gives a pass what the last one gave.
+     *
+     * @param positions those of this pass and of all before it
+     * @return where keys and values go, by output; those that are not named go to the pass's result
+     */
+    Map<String, OnnxValue> bind(Feed feed, int positions) {
+        Map<String, OnnxValue> pinned = new HashMap<>();
+        if (next != null) next.close();
+        next = new Pass();
+        each((part, a) -> {
+            OnnxTensor past = last.parts.get(part);
+            feed.put(ExportedPorts.past(part), past == null ? nothing(feed, part, a) : past);
+            String output = ExportedPorts.present(part);
+            if (memory == Memory.HOST || read.contains(output)) return;
+            Memory.Block block = memory.reserve((long) a.nKvHeads() * positions * a.dHead(), ports.cache());
+            next.blocks.add(block);
+            OnnxTensor view = block.view(0, shape(a, positions));
+            next.views.add(view);
+            next.parts.put(part, view);
+            pinned.put(output, view);
+        });
+        return pinned;
+    }
+
+    /** Keys or values of no position. */
+    private OnnxTensor nothing(Feed feed, String part, Attention a) {
+        return feed.own(part, Feed.tensor(Feed.memory(0, 1), ports.cache(), shape(a, 0)));
+    }
+
+    static long[] shape(Attention a, int positions) {
+        return new long[] {1, a.nKvHeads(), positions, a.dHead()};
+    }
+
+    /** Takes over what the pass gave, and its result. */
+    void advance(OrtSession.Result result) {
+        next.result = result;
+        each((part, a) -> next.parts.computeIfAbsent(
+                part, p -> (OnnxTensor) result.get(ExportedPorts.present(p)).orElseThrow()));
+        last.close();
+        last = next;
+        next = null;
+    }
+
+    private void each(BiConsumer<String, Attention> of) {
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            of.accept(i + ".key", a);
+            of.accept(i + ".value", a);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (next != null) next.close();
+        last.close();
+    }
+}

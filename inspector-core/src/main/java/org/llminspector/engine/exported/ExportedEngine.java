@@ -1,0 +1,250 @@
+package org.llminspector.engine.exported;
+
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.OrtSession.SessionOptions;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureMemory;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.checkpoint.onnx.OnnxFile.Node;
+import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.Memory;
+import org.llminspector.engine.onnx.OnnxDevices;
+import org.llminspector.engine.onnx.OnnxWeights;
+import org.llminspector.engine.onnx.Ort;
+import org.llminspector.engine.onnx.Target;
+import org.llminspector.hook.HookId;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * ExportedEngine is an ONNX decoder of somebody else's open on ONNX Runtime. It generates with the graph's own cache, and
+ * shows the values that {@link ExportedHooks} finds; it changes nothing.
+ */
+public final class ExportedEngine implements InspectorEngine {
+
+    private final OnnxFile file;
+    private final DecoderSpec spec;
+    private final ExportedHooks hooks;
+    private final ExportedPorts ports;
+    private final OnnxWeights beside = new OnnxWeights(null); // weights in other files
+    private final Target target;
+    private final EngineInfo info;
+    private final CaptureMemory memory = new CaptureMemory();
+    /** By what they show; the one that shows nothing is the fast form. */
+    private final Map<Set<String>, Held> open = new HashMap<>();
+
+    /** Held is a graph that ONNX Runtime has open, and how many sequences run on it. */
+    static final class Held {
+        final OrtSession session;
+        final Memory memory;
+        private int users;
+
+        Held(OrtSession session, Memory memory) {
+            this.session = session;
+            this.memory = memory;
+        }
+    }
+
+    private ExportedEngine(Checkpoint checkpoint, DecoderSpec spec, Target target) {
+        long from = System.nanoTime();
+        this.file = checkpoint.onnx().orElseThrow();
+        this.spec = spec;
+        this.target = target;
+        this.ports = ExportedPorts.of(file, spec);
+        this.hooks = new ExportedHooks(file, spec);
+        try {
+            for (Weight w : file.weights()) if (w.location() != null) beside.hold(w.name(), checkpoint.get(w.name()));
+            hold(Set.of()).users--;
+        } catch (RuntimeException | Error e) {
+            beside.close();
+            throw e;
+        }
+        this.info = new EngineInfo(
+                "onnx",
+                Ort.call(env -> env.getVersion()),
+                "fast",
+                target.id(),
+                precision(),
+                arithmetic(),
+                target.threads(),
+                (System.nanoTime() - from) / 1e6,
+                checkpoint.bytes());
+    }
+
+    /**
+     * Opens an exported graph.
+     *
+     * @param plan must be the default: the file's precision is the file's
+     */
+    public static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, String device, PrecisionPlan plan) {
+        Target target = OnnxDevices.target(device);
+        check(plan);
+        return open(checkpoint, spec, target);
+    }
+
+    static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, Target target) {
+        return new ExportedEngine(checkpoint, spec, target);
+    }
+
+    /** Refuses any precision but the default: the file's is the file's. */
+    public static void check(PrecisionPlan plan) {
+        if (!plan.equals(PrecisionPlan.of(Precision.FP32))) {
+            throw Problem.unsupported("an ONNX file has the precision that it was exported in")
+                    .where("precision")
+                    .expected("none, or fp32 for as the file is")
+                    .found(plan.standard().label())
+                    .instead("leave the precision out; or open the model's safetensors, which run in any");
+        }
+    }
+
+    /** What most of the products are in. */
+    private Precision precision() {
+        for (Node n : file.nodes()) {
+            if (!n.op().equals("MatMulNBits")) continue;
+            long block = n.numbers().getOrDefault("block_size", 0L);
+            if (n.numbers().getOrDefault("bits", 4L) == 8) return Precision.INT8_WEIGHT;
+            return block == 32 ? Precision.INT4_32 : Precision.INT4_128;
+        }
+        boolean integers = file.nodes().stream().anyMatch(n -> n.op().equals("MatMulInteger"));
+        if (integers) return Precision.INT8;
+        long halves = file.weights().stream()
+                .filter(w -> w.type() == 10 && w.shape().size() == 2)
+                .count();
+        return halves > 0 ? Precision.FP16 : Precision.FP32;
+    }
+
+    private String arithmetic() {
+        return "as the ONNX file has it: "
+                + switch (precision()) {
+                    case FP32 -> "fp32";
+                    case FP16 -> "fp16 weights";
+                    case INT8 -> "MatMulInteger";
+                    default -> {
+                        Node n = file.nodes().stream()
+                                .filter(k -> k.op().equals("MatMulNBits"))
+                                .findFirst()
+                                .orElseThrow();
+                        yield "MatMulNBits, " + n.numbers().getOrDefault("bits", 4L) + " bits, a scale in "
+                                + n.numbers().getOrDefault("block_size", 0L);
+                    }
+                };
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public EngineInfo info() {
+        return info;
+    }
+
+    @Override
+    public Session begin(SessionRequest request) {
+        if (!request.interventions().isEmpty()) throw changes();
+        Set<String> shown = new TreeSet<>();
+        for (HookId id : request.hooks()) {
+            Place place = hooks.place(id);
+            if (!ports.isOutput(place.value())) shown.add(place.value());
+        }
+        Held held = hold(shown);
+        return new ExportedSession(
+                spec, held.session, held.memory, ports, hooks, request, shown.isEmpty(), memory, () -> release(held));
+    }
+
+    /** Why nothing can be changed. */
+    public static Problem changes() {
+        return Problem.unsupported("the values of an exported ONNX graph can be seen, but not changed")
+                .where("interventions")
+                .instead(ExportedHooks.instead());
+    }
+
+    /** Opens a graph where it is not open. A tapped one that nobody uses makes room: it may hold all weights again. */
+    private synchronized Held hold(Set<String> shown) {
+        Held held = open.get(shown);
+        if (held == null) {
+            open.entrySet().removeIf(e -> {
+                boolean idle = e.getValue().users == 0 && !e.getKey().isEmpty();
+                if (idle) close(e.getValue());
+                return idle;
+            });
+            held = held(create(shown));
+            open.put(Set.copyOf(shown), held);
+        }
+        held.users++;
+        return held;
+    }
+
+    private synchronized void release(Held held) {
+        held.users--;
+    }
+
+    private Held held(OrtSession session) {
+        return new Held(session, Memory.of(session, target));
+    }
+
+    private static void close(Held held) {
+        held.memory.close();
+        Ort.call(env -> {
+            held.session.close();
+            return null;
+        });
+    }
+
+    private OrtSession create(Set<String> shown) {
+        Map<String, OnnxTensorLike> given = beside.all();
+        try {
+            return Ort.call(env -> {
+                boolean fast = shown.isEmpty();
+                try (SessionOptions options = target.options(fast, true, false)) {
+                    // As written, some graphs in FP16 do not open on a CPU: ONNX Runtime trips over its own casts.
+                    if (!fast && precision() == Precision.FP16) options.setOptimizationLevel(OptLevel.BASIC_OPT);
+                    if (given.isEmpty() && fast)
+                        return env.createSession(file.path().toString(), options);
+                    options.addExternalInitializers(given);
+                    return env.createSession(file.withOutputs(new ArrayList<>(shown)), options);
+                }
+            });
+        } catch (Problem p) {
+            throw Problem.invalid("ONNX Runtime cannot open this graph")
+                    .where(file.path())
+                    .found(p.found())
+                    .causedBy(p);
+        }
+    }
+
+    @Override
+    public Tensor unembed(Tensor resid) {
+        throw lens();
+    }
+
+    /** Why there is no logit lens. */
+    public static Problem lens() {
+        return Problem.unsupported("an exported ONNX graph cannot be entered at its last norm")
+                .where("the logit lens")
+                .instead(ExportedHooks.instead());
+    }
+
+    @Override
+    public synchronized void close() {
+        open.values().forEach(ExportedEngine::close);
+        open.clear();
+        beside.close();
+        memory.close();
+    }
+}

@@ -1,0 +1,104 @@
+package org.llminspector.engine.exported;
+
+import static org.llminspector.hook.HookPoint.*;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.checkpoint.onnx.OnnxFile.Node;
+import org.llminspector.engine.exported.Place.Read;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * ExportedHooks are the hooks of a model that a graph of somebody else's shows: found by what is made of what, never by
+ * name, and every value's shape is checked when it is seen. A hook that is not found is refused by name.
+ */
+public final class ExportedHooks {
+
+    private static final Set<String> NORMS = Set.of(
+            "LayerNormalization",
+            "SimplifiedLayerNormalization",
+            "RMSNormalization",
+            "SkipLayerNormalization",
+            "SkipSimplifiedLayerNormalization");
+    private static final String INSTEAD =
+            "open the model's safetensors or GGUF: every hook of those can be captured and changed";
+
+    private final OnnxFile file;
+    private final Map<HookId, Place> places = new TreeMap<>();
+
+    public ExportedHooks(OnnxFile file, DecoderSpec spec) {
+        this.file = file;
+        ExportedBlocks blocks = new ExportedBlocks(file, spec.nLayers());
+        blocks.places().forEach((id, place) -> {
+            if (id.point().existsIn(spec, Math.max(0, id.layer()))) places.put(id, place);
+        });
+        for (int i = 0; i < spec.nLayers(); i++) {
+            boolean rotates = spec.layers().get(i).attention().rope() != null;
+            ExportedAttention found = blocks.attention(i);
+            if (found != null && found.rotates() != rotates) { // before or after: who knows
+                for (HookPoint p : new HookPoint[] {Q, K, ROT_Q}) places.remove(HookId.of(p, i));
+            }
+            places.put(HookId.of(rotates ? ROT_K : K, i), new Place("present." + i + ".key", Read.CACHE));
+            places.put(HookId.of(V, i), new Place("present." + i + ".value", Read.CACHE));
+        }
+    }
+
+    /** Whether the graph shows this hook. */
+    public boolean has(HookId hook) {
+        return places.containsKey(hook);
+    }
+
+    /** Where the hook's value is; one that was not found is refused. */
+    Place place(HookId hook) {
+        Place place = places.get(hook);
+        if (place == null) throw refusal(hook);
+        return place;
+    }
+
+    /** Why the graph does not show a hook that its family has. */
+    public String why(HookPoint point) {
+        if (operator(Set.of("If")) != null && operator(Set.of("Gather")) == null) {
+            return "the layers lie in the branches of an If node, out of which nothing can be read";
+        }
+        String fused = operator(ExportedAttention.FUSED);
+        String norm = operator(NORMS);
+        switch (point) {
+            case ROT_Q, K, ATTN_SCORES, PATTERN -> {
+                if (fused != null)
+                    return "the graph computes attention in one operator, " + fused + ", which shows nothing inside";
+            }
+            case LN1_SCALE, LN1_NORMALIZED, LN2_SCALE, LN2_NORMALIZED, LN_FINAL_SCALE, LN_FINAL_NORMALIZED -> {
+                if (norm != null)
+                    return "the graph computes norms in one operator, " + norm + ", which keeps this to itself";
+            }
+            case RESULT -> {
+                return "the graph adds the heads up in one product";
+            }
+            default -> {}
+        }
+        return "nothing in the graph is made as this is";
+    }
+
+    private String operator(Set<String> ops) {
+        return file.nodes().stream()
+                .map(Node::op)
+                .filter(ops::contains)
+                .findFirst()
+                .orElse(null);
+    }
+
+    public static String instead() {
+        return INSTEAD;
+    }
+
+    public Problem refusal(HookId hook) {
+        return Problem.unsupported("this ONNX file does not show the hook: " + why(hook.point()))
+                .where(hook.name())
+                .instead(INSTEAD);
+    }
+}

@@ -1,0 +1,168 @@
+package org.llminspector.engine.gpu;
+
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.PointerByReference;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.IntSupplier;
+import org.llminspector.engine.Device;
+
+/**
+ * Gpus are the machine's NVIDIA GPUs as the driver tells of them, in CUDA's own numbering (CUDA_VISIBLE_DEVICES). Asking
+ * takes no memory of theirs. What the driver does not say is null.
+ */
+public final class Gpus {
+
+    private static final String DRIVER = Platform.isWindows() ? "nvcuda" : "libcuda.so.1";
+    private static final String MANAGEMENT = Platform.isWindows() ? "nvml" : "libnvidia-ml.so.1";
+
+    /** Bytes of a device's name and of its address, the NUL at the end among them: longer ones are cut. */
+    private static final int NAME = 256;
+
+    private static final int ADDRESS = 32;
+
+    private static final int NO_DEVICE = 100; // CUDA_ERROR_NO_DEVICE
+    private static final int MISSING = -1;
+
+    /** The CUDA driver: those of its calls that make no context. 0 is success. */
+    interface Driver extends Library {
+        int cuInit(int flags);
+
+        int cuDeviceGetCount(int[] count);
+
+        int cuDeviceGet(int[] device, int ordinal);
+
+        int cuDeviceGetName(byte[] name, int bytes, int device);
+
+        int cuDeviceGetPCIBusId(byte[] address, int bytes, int device);
+    }
+
+    /** NVML, the driver's management library; it numbers all GPUs, whatever CUDA sees. 0 is success. */
+    interface Management extends Library {
+        int nvmlInit_v2();
+
+        int nvmlDeviceGetHandleByPciBusId_v2(String address, PointerByReference device);
+
+        /** @param memory total, free and used bytes */
+        int nvmlDeviceGetMemoryInfo(Pointer device, long[] memory);
+    }
+
+    private record Gpu(String name, Long memoryBytes, Long freeBytes) {}
+
+    /** Loaded is the two libraries; null where the machine has them not. */
+    private static final class Loaded {
+        static final Driver CUDA = load(DRIVER, Driver.class);
+        static final Management NVML = load(MANAGEMENT, Management.class);
+
+        private static <T extends Library> T load(String name, Class<T> type) {
+            try {
+                return Native.load(name, type);
+            } catch (UnsatisfiedLinkError e) {
+                return null;
+            }
+        }
+    }
+
+    private final List<Gpu> all;
+    private final String whyNone;
+
+    /** The machine's GPUs, as they are now. */
+    public static Gpus now() {
+        return new Gpus(Loaded.CUDA, Loaded.NVML);
+    }
+
+    Gpus(Driver cuda, Management nvml) {
+        List<Gpu> gpus = new ArrayList<>();
+        int[] count = {0};
+        int started = cuda == null ? MISSING : code(() -> cuda.cuInit(0));
+        boolean counted = started == 0 && ok(() -> cuda.cuDeviceGetCount(count));
+        boolean memory = counted && nvml != null && ok(nvml::nvmlInit_v2);
+        for (int i = 0; counted && i < count[0]; i++) gpus.add(gpu(cuda, memory ? nvml : null, i));
+        this.all = List.copyOf(gpus);
+        this.whyNone = !gpus.isEmpty() ? null : whyNone(cuda, started);
+    }
+
+    private static String whyNone(Driver cuda, int started) {
+        if (cuda == null) return "no NVIDIA driver: " + DRIVER + " is not on this machine";
+        if (started == 0 || started == NO_DEVICE) return "the NVIDIA driver shows no GPU";
+        return "the NVIDIA driver does not start: cuInit gives " + started;
+    }
+
+    private static Gpu gpu(Driver cuda, Management nvml, int ordinal) {
+        int[] device = new int[1];
+        byte[] name = new byte[NAME];
+        byte[] address = new byte[ADDRESS];
+        long[] memory = new long[3];
+        boolean there = ok(() -> cuda.cuDeviceGet(device, ordinal));
+        boolean named = there && ok(() -> cuda.cuDeviceGetName(name, name.length, device[0]));
+        PointerByReference handle = new PointerByReference();
+        boolean measured = there
+                && nvml != null
+                && ok(() -> cuda.cuDeviceGetPCIBusId(address, address.length, device[0]))
+                && ok(() -> nvml.nvmlDeviceGetHandleByPciBusId_v2(text(address), handle))
+                && ok(() -> nvml.nvmlDeviceGetMemoryInfo(handle.getValue(), memory));
+        return new Gpu(named ? text(name) : "", measured ? memory[0] : null, measured ? memory[1] : null);
+    }
+
+    private static boolean ok(IntSupplier call) {
+        return code(call) == 0;
+    }
+
+    /** What a call gives; a driver may be too old to have it. */
+    private static int code(IntSupplier call) {
+        try {
+            return call.getAsInt();
+        } catch (UnsatisfiedLinkError e) {
+            return MISSING;
+        }
+    }
+
+    private static String text(byte[] bytes) {
+        return Native.toString(bytes, StandardCharsets.UTF_8).strip();
+    }
+
+    /** How many there are. */
+    public int count() {
+        return all.size();
+    }
+
+    /** Why there is none; null where there are some. */
+    public String whyNone() {
+        return whyNone;
+    }
+
+    /**
+     * The GPUs as an engine's devices; a first one that cannot be used where there is none.
+     *
+     * @param trouble what keeps the engine from a GPU of that number; null where nothing does
+     */
+    public List<Device> devices(IntFunction<String> trouble) {
+        List<Device> devices = new ArrayList<>();
+        for (int i = 0; i < Math.max(1, all.size()); i++) {
+            Gpu gpu = i < all.size() ? all.get(i) : new Gpu("", null, null);
+            String why = trouble.apply(i);
+            devices.add(new Device(
+                    "cuda:" + i,
+                    gpu.name().isEmpty() ? "CUDA device " + i : gpu.name(),
+                    why == null,
+                    gpu.memoryBytes(),
+                    gpu.freeBytes(),
+                    why));
+        }
+        return devices;
+    }
+
+    /** Bytes that are taken of a device, by everything that runs on it; null where it is no GPU or nothing says so. */
+    public Long taken(String device) {
+        return devices(i -> null).stream()
+                .filter(d -> d.id().equals(device) && d.memoryBytes() != null)
+                .map(d -> d.memoryBytes() - d.freeBytes())
+                .findFirst()
+                .orElse(null);
+    }
+}

@@ -1,0 +1,235 @@
+package org.llminspector.run.compare;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.base.Plural;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.base.Version;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.hook.HookId;
+import org.llminspector.run.store.ComparisonFolder;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.ComparisonStore;
+import org.llminspector.run.store.RunRequest;
+
+/** ComparisonExecution takes one prepared comparison through both engines and into the store, on the queue's worker. */
+final class ComparisonExecution {
+
+    /** Candidates a side that a line of the text keeps; a prompt's line keeps all that are counted. */
+    private static final int KEPT_OF_TEXT = 3;
+    /** Most tokens that are read to measure speed. */
+    private static final int COST_TOKENS = 512;
+
+    private static final int BEGINNING = 400;
+
+    private final String id;
+    private final PreparedComparison prepared;
+    private final ComparisonRequest.Options options;
+    private final TwinSide a;
+    private final TwinSide b;
+    private final CaptureBudget budget;
+    private final ComparisonStore store;
+    private final ComparisonListener listener;
+    private List<ComparisonManifest.ModuleError> modules;
+    private String modulesWhy;
+
+    ComparisonExecution(
+            String id,
+            PreparedComparison prepared,
+            CaptureBudget budget,
+            ComparisonStore store,
+            ComparisonListener listener) {
+        this.id = id;
+        this.prepared = prepared;
+        this.options = prepared.options();
+        this.a = prepared.a();
+        this.b = prepared.b();
+        this.budget = budget;
+        this.store = store;
+        this.listener = listener;
+    }
+
+    ComparisonManifest run() {
+        long started = System.nanoTime();
+        checkCancelled();
+        listener.started(id);
+        ComparisonFolder folder = store.begin(id);
+        try {
+            open();
+            TwinSensitivity sensitivity = prepared.sensitivity() == null
+                    ? null
+                    : new TwinSensitivity(prepared, (at, of, what) -> progress("sensitivity", at, of, what));
+            int[] idsA = a.run().ids();
+            int[] idsB = b.run().ids();
+            TwinHooks hooks = new TwinHooks(a, b, budget, options.hooks());
+            OutputMeasures prompt = null;
+            Map<String, Tensor> tensors = Map.of();
+            if (prepared.hasPrompt()) {
+                compareHooks(hooks, idsA, idsB);
+                tensors = hooks.tensors();
+                if (options.split()) splitModules(idsA, idsB);
+                prompt = prompt(folder, idsA, idsB);
+            }
+            ComparisonManifest.TextPart text = prepared.text() == null ? null : text(folder);
+            ComparisonManifest.Cost[] costs = options.cost() ? costs(idsA) : new ComparisonManifest.Cost[2];
+            ComparisonManifest manifest = new ComparisonManifest(
+                    id,
+                    Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+                    Version.STRING,
+                    prepared.request().name(),
+                    side(a, costs[0]),
+                    side(b, costs[1]),
+                    options,
+                    hooks.rows(),
+                    prepared.hasPrompt() ? hooks.skipped() : List.of(),
+                    prepared.hasPrompt() ? hooks.firsts() : List.of(),
+                    modules,
+                    modulesWhy,
+                    prompt,
+                    text,
+                    sensitivity == null ? null : sensitivity.measure(),
+                    (System.nanoTime() - started) / 1e6);
+            folder.finish(manifest, tensors);
+            store.publish(folder, id);
+            return manifest;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            ComparisonStore.abandon(folder); // not there any more when it was published
+        }
+    }
+
+    private void open() {
+        progress("opening", 0, 2, "opening A, " + name(a));
+        a.engine();
+        progress("opening", 1, 2, "opening B, " + name(b));
+        b.engine();
+        progress("opening", 2, 2, "both are open");
+    }
+
+    private static String name(TwinSide side) {
+        if (side.folder().exported() != null) return side.folder().slug();
+        return side.folder().slug() + " in "
+                + side.run().request().precision().name().toLowerCase(Locale.ROOT);
+    }
+
+    private void compareHooks(TwinHooks hooks, int[] idsA, int[] idsB) {
+        List<List<HookId>> chunks = hooks.chunks(idsA.length);
+        for (int i = 0; i < chunks.size(); i++) {
+            List<HookId> chunk = chunks.get(i);
+            progress("hooks", i, chunks.size(), "from " + chunk.get(0));
+            hooks.compare(idsA, idsB, chunk);
+        }
+        progress("hooks", chunks.size(), chunks.size(), Plural.of(hooks.rows().size(), "hook") + " compared");
+    }
+
+    /** A split that cannot be had does not spoil the rest: it says why. */
+    private void splitModules(int[] idsA, int[] idsB) {
+        TwinModules split = new TwinModules(a, b, budget);
+        try {
+            List<List<Integer>> chunks = split.chunks(idsA.length);
+            for (int i = 0; i < chunks.size(); i++) {
+                progress(
+                        "modules",
+                        i,
+                        chunks.size(),
+                        "B's modules on A's inputs, from layer " + chunks.get(i).get(0));
+                split.split(idsA, idsB, chunks.get(i));
+            }
+            progress("modules", chunks.size(), chunks.size(), "errors split");
+            modules = split.errors();
+        } catch (Problem p) {
+            if (p.kind() != Problem.Kind.UNSUPPORTED && p.kind() != Problem.Kind.TOO_LARGE) throw p;
+            modulesWhy = p.getMessage();
+        }
+    }
+
+    private OutputMeasures prompt(ComparisonFolder folder, int[] idsA, int[] idsB) throws IOException {
+        progress("prompt", 0, 1, "what both say next");
+        try (TwinOutput output = new TwinOutput(a, b, options.top(), options.top(), folder.promptFile())) {
+            boolean same = Arrays.equals(idsA, idsB);
+            output.window(idsA, idsB, 0, idsA.length, 0, same ? idsA : null);
+            progress("prompt", 1, 1, Plural.of(idsA.length, "position") + " compared");
+            return output.measures();
+        }
+    }
+
+    private ComparisonManifest.TextPart text(ComparisonFolder folder) throws IOException {
+        TextWindows text = prepared.text();
+        List<TextWindows.Window> windows = text.windows();
+        try (TwinOutput output = new TwinOutput(a, b, options.top(), KEPT_OF_TEXT, folder.textFile())) {
+            int scored = 0;
+            for (int i = 0; i < windows.size(); i++) {
+                TextWindows.Window w = windows.get(i);
+                String note = scored + " of " + Plural.of(text.ids().length, "token");
+                progress("text", i, windows.size(), note, output.meanKld());
+                output.window(w.ids(), w.ids(), w.from(), w.to(), w.offset(), w.ids());
+                scored += w.to() - w.from();
+            }
+            progress("text", windows.size(), windows.size(), Plural.of(scored, "token") + " scored", output.meanKld());
+            String whole = prepared.request().text();
+            return new ComparisonManifest.TextPart(
+                    whole == null ? null : whole.substring(0, whole.offsetByCodePoints(0, beginning(whole))),
+                    whole == null ? 0 : whole.length(),
+                    text.ids().length,
+                    text.window(),
+                    text.stride(),
+                    windows.size(),
+                    output.measures());
+        }
+    }
+
+    private static int beginning(String text) {
+        return Math.min(BEGINNING, text.codePointCount(0, text.length()));
+    }
+
+    /** Both sides in turns, after one turn to warm up. */
+    private ComparisonManifest.Cost[] costs(int[] ids) {
+        int context = Math.min(a.spec().maxContext(), b.spec().maxContext());
+        int read = Math.min(Math.min(ids.length, COST_TOKENS), Math.max(1, context - options.decodeTokens()));
+        int[] prompt = Arrays.copyOf(ids, read);
+        int made = Math.min(options.decodeTokens(), context - read);
+        TwinCost costA = new TwinCost(a, prompt, made);
+        TwinCost costB = new TwinCost(b, prompt, made);
+        for (int i = 0; i <= options.repeats(); i++) {
+            progress("cost", i, options.repeats() + 1, i == 0 ? "warming up" : "measuring, turn " + i);
+            costA.measure(i > 0);
+            costB.measure(i > 0);
+        }
+        progress("cost", options.repeats() + 1, options.repeats() + 1, "measured");
+        return new ComparisonManifest.Cost[] {costA.cost(), costB.cost()};
+    }
+
+    private ComparisonManifest.Side side(TwinSide side, ComparisonManifest.Cost cost) {
+        RunRequest request = side.run().request();
+        return new ComparisonManifest.Side(
+                prepared.hasPrompt() ? request : request.asPass(request.model(), request.device(), List.of()),
+                side.folder().identity(),
+                side.info(),
+                prepared.hasPrompt() ? side.run().tokens() : List.of(),
+                cost);
+    }
+
+    private void progress(String phase, int done, int total, String note) {
+        progress(phase, done, total, note, null);
+    }
+
+    private void progress(String phase, int done, int total, String note, Double meanKld) {
+        checkCancelled();
+        listener.progress(new ComparisonListener.Progress(phase, done, total, note, meanKld));
+    }
+
+    private void checkCancelled() {
+        if (!listener.cancelled()) return;
+        throw Problem.of(Problem.Kind.CONFLICT, "the comparison was cancelled").found("nothing of it is kept");
+    }
+}

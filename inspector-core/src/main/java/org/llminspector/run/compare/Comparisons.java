@@ -1,0 +1,257 @@
+package org.llminspector.run.compare;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.llminspector.analysis.Divergence.Metric;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.ComparedToken;
+import org.llminspector.run.store.ComparisonFolder;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.ComparisonStore;
+import org.llminspector.run.store.RunStore;
+import org.llminspector.tokenize.Token;
+
+/** Comparisons are twin runs: made, kept, and read again. Safe on any thread. */
+public final class Comparisons implements AutoCloseable {
+
+    /** One line of the list. {@code prompt} is null without one; {@code meanKld} is of the text, else of the prompt. */
+    public record Summary(
+            String id,
+            String created,
+            String name,
+            SideSummary a,
+            SideSummary b,
+            String prompt,
+            int promptTokens,
+            int textTokens,
+            Double meanKld,
+            Double pplRatio) {}
+
+    public record SideSummary(String model, String engine, String precision, int interventions) {}
+
+    /** Which lines: of the prompt or of the text. */
+    public enum Part {
+        PROMPT,
+        TEXT
+    }
+
+    /**
+     * One position of one hook on both sides.
+     *
+     * @param axes of what is left when batch and position are gone
+     * @param difference B minus A
+     */
+    public record Cell(HookId hook, int position, List<String> axes, Tensor a, Tensor b, Tensor difference) {}
+
+    private static final long MOST_CACHED_BYTES = 64L << 20;
+
+    private final OpenModels models;
+    private final RunStore runs;
+    private final RunQueue queue;
+    private final CaptureBudget budget;
+    private final ComparisonStore store;
+    private final Supplier<String> defaultModel;
+    /** The hooks whose cells were looked at last, both sides. */
+    private final Map<String, Capture[]> seen = new LinkedHashMap<>(16, 0.75f, true);
+
+    public Comparisons(
+            OpenModels models,
+            RunStore runs,
+            RunQueue queue,
+            CaptureBudget budget,
+            ComparisonStore store,
+            Supplier<String> defaultModel) {
+        this.models = models;
+        this.runs = runs;
+        this.queue = queue;
+        this.budget = budget;
+        this.store = store;
+        this.defaultModel = defaultModel;
+    }
+
+    /** Compares to the end, on the queue's worker, and keeps what came of it. Blocks; the listener hears of it meanwhile. */
+    public ComparisonManifest compare(ComparisonRequest request, ComparisonListener listener) {
+        PreparedComparison prepared = PreparedComparison.of(request, models, defaultModel, budget, runs);
+        int ahead = queue.ahead();
+        String id = store.newId();
+        listener.queued(id, ahead);
+        return queue.call(() -> new ComparisonExecution(id, prepared, budget, store, listener).run());
+    }
+
+    /** Newest first, older than {@code before} (an id) when given. */
+    public List<Summary> list(int limit, String before) {
+        return store.list(limit, before).stream().map(Comparisons::summary).toList();
+    }
+
+    private static Summary summary(ComparisonManifest m) {
+        StringBuilder prompt = new StringBuilder();
+        m.a().tokens().stream().limit(100).map(Token::text).forEach(prompt::append);
+        var measures = m.text() == null ? m.prompt() : m.text().measures();
+        return new Summary(
+                m.id(),
+                m.created(),
+                m.name(),
+                summary(m.a()),
+                summary(m.b()),
+                m.a().tokens().isEmpty() ? null : prompt.toString(),
+                m.a().tokens().size(),
+                m.text() == null ? 0 : m.text().tokens(),
+                measures == null ? null : measures.meanKld().value(),
+                measures == null || measures.pplRatio() == null
+                        ? null
+                        : measures.pplRatio().value());
+    }
+
+    private static SideSummary summary(ComparisonManifest.Side s) {
+        return new SideSummary(
+                s.model().slug(),
+                s.engine().name(),
+                s.engine().precision().name().toLowerCase(Locale.ROOT),
+                s.request().interventions().size());
+    }
+
+    public ComparisonManifest manifest(String id) {
+        return store.folder(id).manifest();
+    }
+
+    public void delete(String id) {
+        store.delete(id);
+        synchronized (seen) {
+            seen.keySet().removeIf(key -> key.startsWith(id));
+        }
+    }
+
+    /** Lines [from, from + limit) of the prompt or the text. */
+    public List<ComparedToken> tokens(String id, Part part, int from, int limit) {
+        ComparisonFolder folder = store.folder(id);
+        return folder.lines(part == Part.PROMPT ? folder.promptFile() : folder.textFile(), from, limit);
+    }
+
+    /**
+     * A point's numbers: {@code relative_l2}, {@code cosine}, {@code max_abs} or {@code sqnr} by [layer, pos];
+     * {@code head} by [layer, head, pos], which is Jensen-Shannon in nats for patterns and relative L2 for other values
+     * with heads. Layers that lack the point are NaN.
+     */
+    public Tensor divergence(String id, HookPoint point, String metric) {
+        boolean heads = point.axisIndex(Axis.HEAD) >= 0;
+        List<String> metrics = new ArrayList<>();
+        for (Metric m : Metric.values()) metrics.add(m.name().toLowerCase(Locale.ROOT));
+        if (heads) metrics.add("head");
+        if (!metrics.contains(metric)) {
+            throw Problem.invalid("there is no such measure of this hook")
+                    .where("metric of " + point.template())
+                    .expected(String.join(", ", metrics))
+                    .found('"' + metric + '"');
+        }
+        return tensor(id, ComparisonFolder.name(metric, point), point);
+    }
+
+    private Tensor tensor(String id, String name, HookPoint point) {
+        Tensor tensor = store.folder(id).tensor(name);
+        if (tensor != null) return tensor;
+        throw Problem.notFound("the comparison has no such hook point")
+                .where("comparison " + id + ", " + point.template())
+                .instead("GET /comparisons/" + id + " lists the hooks it has, and why others were left out");
+    }
+
+    /**
+     * Both sides' values of one hook at one position, made again: the comparison keeps only how far they lie apart.
+     * The first look at a hook runs both prompts; the next positions are answered at once.
+     */
+    public Cell cell(String id, HookId hook, int position) {
+        ComparisonManifest m = manifest(id);
+        if (m.hooks().stream().noneMatch(row -> row.hook().equals(hook))) {
+            throw Problem.notFound("the comparison has no such hook")
+                    .where("comparison " + id + ", " + hook)
+                    .instead("GET /comparisons/" + id + " lists the hooks it has");
+        }
+        int n = m.a().tokens().size();
+        int at = position < 0 ? position + n : position;
+        if (at < 0 || at >= n) {
+            throw Problem.invalid("the position is outside the prompt")
+                    .where("pos")
+                    .expected("0 to " + (n - 1))
+                    .found(position);
+        }
+        Capture[] both = both(m, hook);
+        Tensor a = at(both[0].get(hook), hook.point(), at);
+        Tensor b = at(both[1].get(hook), hook.point(), at);
+        float[] x = a.toFloats();
+        float[] y = b.toFloats();
+        for (int i = 0; i < y.length; i++) y[i] = y[i] == x[i] ? 0 : y[i] - x[i];
+        List<String> axes = hook.point().axes().stream()
+                .filter(axis -> axis != Axis.BATCH && axis != Axis.POS && axis != Axis.QUERY)
+                .map(Axis::label)
+                .toList();
+        return new Cell(hook, at, axes, a, b, Tensor.of(y, a.shape()));
+    }
+
+    private Capture[] both(ComparisonManifest m, HookId hook) {
+        String key = m.id() + " " + hook;
+        synchronized (seen) {
+            Capture[] both = seen.get(key);
+            if (both != null) return both;
+        }
+        TwinSide a = again(m.a(), "a");
+        TwinSide b = again(m.b(), "b");
+        Capture[] both = queue.call(() -> new Capture[] {
+            a.capture(a.run().ids(), List.of(hook)), b.capture(b.run().ids(), List.of(hook))
+        });
+        synchronized (seen) {
+            seen.put(key, both);
+            long bytes = seen.values().stream()
+                    .mapToLong(c -> c[0].byteSize() + c[1].byteSize())
+                    .sum();
+            var eldest = seen.entrySet().iterator();
+            while (bytes > MOST_CACHED_BYTES && seen.size() > 1) {
+                Capture[] gone = eldest.next().getValue();
+                bytes -= gone[0].byteSize() + gone[1].byteSize();
+                eldest.remove();
+            }
+        }
+        return both;
+    }
+
+    private TwinSide again(ComparisonManifest.Side side, String name) {
+        ModelFolder folder = models.folder(side.model().slug());
+        if (!folder.sha256().equals(side.model().weightsSha256())) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the model's weights are not those that were compared")
+                    .where(name + ": " + folder.slug())
+                    .instead("compare again");
+        }
+        return new TwinSide(PreparedRun.of(side.request(), folder, budget, runs), models);
+    }
+
+    /** [1, pos, ...] or [1, head, query, key] at one position, without batch and position. */
+    private static Tensor at(Tensor value, HookPoint point, int position) {
+        long[] shape = value.shape();
+        int axis = point.axisIndex(Axis.KEY) >= 0 ? 2 : 1;
+        int[][] ranges = new int[shape.length][];
+        for (int i = 0; i < shape.length; i++) ranges[i] = new int[] {0, Math.toIntExact(shape[i])};
+        ranges[axis] = new int[] {position, position + 1};
+        long[] rest = new long[shape.length - 2];
+        int r = 0;
+        for (int i = 1; i < shape.length; i++) if (i != axis) rest[r++] = shape[i];
+        return value.slice(ranges).reshaped(rest);
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}

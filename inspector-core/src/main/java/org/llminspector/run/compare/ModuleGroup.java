@@ -1,0 +1,58 @@
+package org.llminspector.run.compare;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.PrecisionPlan.Choice;
+import org.llminspector.run.store.SensitivityRequest.By;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * ModuleGroup is matrices of a model that change their precision together.
+ *
+ * @param whole whether it has all matrices whose names begin with its own
+ */
+record ModuleGroup(String name, List<String> matrices, boolean whole) {
+
+    /** The groups, as data flows, of the matrices that the patterns match and that two plans hold differently. */
+    static List<ModuleGroup> of(DecoderSpec spec, By by, List<String> patterns, PrecisionPlan from, PrecisionPlan to) {
+        List<String> all = PrecisionPlan.modules(spec);
+        for (String pattern : patterns == null ? List.<String>of() : patterns) {
+            if (all.stream().anyMatch(m -> PrecisionPlan.matches(pattern, m))) continue;
+            throw Problem.invalid("no module of this model has such a name")
+                    .where("sensitivity.modules")
+                    .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")
+                    .found(Problem.shown(pattern));
+        }
+        Map<String, List<String>> groups = new LinkedHashMap<>();
+        for (String m : all) {
+            if (patterns != null && patterns.stream().noneMatch(p -> PrecisionPlan.matches(p, m))) continue;
+            if (!from.at(m).equals(to.at(m)))
+                groups.computeIfAbsent(name(m, by), n -> new ArrayList<>()).add(m);
+        }
+        List<ModuleGroup> result = new ArrayList<>();
+        groups.forEach((name, matrices) -> {
+            long begin = all.stream().filter(m -> m.startsWith(name + ".")).count();
+            result.add(new ModuleGroup(name, matrices, begin == matrices.size()));
+        });
+        return result;
+    }
+
+    /** {@code blocks.3.attn.q} is in {@code blocks.3}, in {@code blocks.3.attn}, and itself. */
+    private static String name(String matrix, By by) {
+        if (by == By.MATRIX || !matrix.startsWith("blocks.")) return matrix;
+        String attention = matrix.substring(0, matrix.lastIndexOf('.'));
+        return by == By.MODULE ? attention : attention.substring(0, attention.lastIndexOf('.'));
+    }
+
+    /** The plan with these matrices as another has them. */
+    PrecisionPlan change(PrecisionPlan plan, PrecisionPlan to) {
+        Choice first = to.at(matrices.get(0));
+        if (whole && matrices.stream().allMatch(m -> to.at(m).equals(first))) return plan.with(name + ".*", first);
+        for (String m : matrices) plan = plan.with(m, to.at(m));
+        return plan;
+    }
+}

@@ -1,0 +1,104 @@
+package org.llminspector.run.compare;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.SensitivityRequest;
+import org.llminspector.run.store.SensitivityRequest.Direction;
+
+/**
+ * PreparedSensitivity is a question about modules that was found sound: what is changed, and what is read.
+ *
+ * @param options with their defaults filled in
+ * @param groups what is changed, one at a time
+ */
+record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups, List<Pass> passes) {
+
+    /**
+     * Pass is one reading on each side.
+     *
+     * @param from first row that is compared
+     * @param to one past the last
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Pass(int[] a, int[] b, int from, int to) {
+
+        /** The id that really follows this row, or null. */
+        Integer next(int row) {
+            return row + 1 < a.length && Arrays.equals(a, b) ? (Integer) a[row + 1] : null;
+        }
+    }
+
+    /** @param text null: the prompt is read */
+    static PreparedSensitivity of(
+            SensitivityRequest asked, PreparedRun a, PreparedRun b, TextWindows text, CaptureBudget budget) {
+        TextWindows read = text == null ? null : beginning(text, asked.tokens());
+        SensitivityRequest options = asked.withDefaults(read == null ? null : read.ids().length);
+        if (a.folder() != b.folder()) {
+            throw Problem.unsupported("the two sides are not one model: its modules cannot be exchanged")
+                    .where("sensitivity, a.model, b.model")
+                    .expected("one model in two precisions")
+                    .found(a.folder().slug() + " and " + b.folder().slug());
+        }
+        boolean restore = options.direction() == Direction.RESTORE;
+        PreparedRun from = restore ? b : a;
+        if (!from.request().engine().equals("onnx")) {
+            throw Problem.unsupported("the " + from.request().engine() + " engine has one precision for all modules")
+                    .where("sensitivity, " + (restore ? "b" : "a") + ".engine")
+                    .expected("onnx")
+                    .found(from.request().engine())
+                    .instead("ask with \"engine\": \"onnx\" on that side; A may stay where it is when restoring");
+        }
+        if (a.folder().exported() != null) {
+            throw Problem.unsupported("an exported ONNX graph has the precision that it was exported in")
+                    .where("sensitivity, model " + a.folder().slug())
+                    .instead("ask it of the model's safetensors");
+        }
+        PrecisionPlan plan = from.request().plan();
+        PrecisionPlan other = (restore ? a : b).request().plan();
+        List<ModuleGroup> groups = ModuleGroup.of(a.folder().spec(), options.by(), options.modules(), plan, other);
+        if (groups.isEmpty()) {
+            throw Problem.invalid("there is nothing to change: both sides hold these modules in the same precision")
+                    .where("sensitivity, a.precision, b.precision")
+                    .expected("two precisions")
+                    .found(plan.standard().label() + " and " + other.standard().label());
+        }
+        List<Pass> passes = read == null
+                ? List.of(new Pass(a.ids(), b.ids(), 0, a.ids().length))
+                : read.windows().stream()
+                        .map(w -> new Pass(w.ids(), w.ids(), w.from(), w.to()))
+                        .toList();
+        checkLogits(passes, a.folder().spec().vocab(), budget);
+        return new PreparedSensitivity(options, groups, passes);
+    }
+
+    /** The first tokens of the text: as many as asked for, or as one window holds. */
+    private static TextWindows beginning(TextWindows text, Integer tokens) {
+        int room = text.window() - text.prefix().length;
+        if (tokens != null && tokens < 2) {
+            throw Problem.invalid("the number is out of range")
+                    .where("sensitivity.tokens")
+                    .expected("2 or more")
+                    .found(tokens);
+        }
+        int n = Math.min(tokens == null ? room : tokens, text.ids().length);
+        return new TextWindows(text.prefix(), Arrays.copyOf(text.ids(), n), text.window(), text.stride());
+    }
+
+    /** A's logits are kept meanwhile, and beside them those of one pass. */
+    private static void checkLogits(List<Pass> passes, int vocab, CaptureBudget budget) {
+        long positions = passes.stream().mapToLong(p -> p.a().length).sum()
+                + passes.stream().mapToInt(p -> p.a().length).max().orElse(0);
+        long bytes = positions * vocab * Float.BYTES;
+        if (bytes <= budget.maxBytes()) return;
+        throw Problem.tooLarge("A's logits over these tokens would not fit the budget")
+                .where("sensitivity.tokens: " + positions + " positions x " + vocab + " entries")
+                .expected(String.format(Locale.ROOT, "at most %,.1f MiB", budget.maxBytes() / 1048576.0))
+                .found(String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0))
+                .instead("fewer tokens, a smaller options.window, or raise --capture-budget");
+    }
+}

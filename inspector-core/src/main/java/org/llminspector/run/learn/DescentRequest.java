@@ -1,0 +1,139 @@
+package org.llminspector.run.learn;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Optimizer;
+import org.llminspector.train.Descent;
+import org.llminspector.train.Surface;
+
+/**
+ * DescentRequest asks how optimizers walk down a surface.
+ *
+ * @param surface what they walk on
+ * @param start x and y
+ * @param steps each takes (50)
+ * @param optimizers at least one
+ * @param grid where to sample the surface for drawing, or null
+ */
+public record DescentRequest(
+        SurfaceChoice surface, List<Double> start, Integer steps, List<Walker> optimizers, Grid grid) {
+
+    private static final int MAX_STEPS = 1000;
+    private static final int MAX_STEPS_OF_A_MODEL = 60;
+    private static final int MAX_GRID = 101;
+    private static final int MAX_GRID_OF_A_MODEL = 25;
+
+    /**
+     * One of: a function's name; a x^2 + b x y + c y^2; a real model's loss over a plane through its weights.
+     *
+     * @param function bowl, ravine, saddle, rosenbrock or himmelblau
+     * @param quadratic a, b, c
+     * @param loss a model's loss
+     */
+    public record SurfaceChoice(String function, List<Double> quadratic, LossChoice loss) {}
+
+    /**
+     * A model's loss over two random directions, each row as long as the weight's row.
+     *
+     * @param model a slug (the default model)
+     * @param prompt text whose next tokens' mean nll is the height; exactly one of prompt and tokens
+     * @param seed of the directions (1)
+     */
+    public record LossChoice(String model, String prompt, List<Integer> tokens, Long seed) {}
+
+    /** An optimizer and its settings; null is {@link Optimizer#of}'s. */
+    public record Walker(
+            Optimizer.Kind kind,
+            Double learningRate,
+            Double momentum,
+            Double beta1,
+            Double beta2,
+            Double eps,
+            Double weightDecay) {
+
+        private Optimizer rule() {
+            return new Optimizer(
+                    kind, or(momentum, 0.9), or(beta1, 0.9), or(beta2, 0.999), or(eps, 1e-8), or(weightDecay, 0));
+        }
+
+        private static double or(Double value, double otherwise) {
+            return value == null ? otherwise : value;
+        }
+    }
+
+    /** n x n samples from low to high on both axes, both ends included. */
+    public record Grid(Double low, Double high, Integer n) {}
+
+    /**
+     * @param values of the grid, rows of y, columns of x
+     */
+    public record Answer(List<Path> paths, List<Double> axis, List<List<Double>> values) {}
+
+    /** One optimizer's way; it ends early where a number is no longer finite. */
+    public record Path(Optimizer.Kind kind, double learningRate, List<Descent.Point> points) {}
+
+    boolean onAModel() {
+        return surface != null && surface.loss() != null;
+    }
+
+    /** What is wrong with the request is said before anything is computed. */
+    void check() {
+        need(surface != null, "surface", "function, quadratic or loss", null);
+        int given = (surface.function() == null ? 0 : 1)
+                + (surface.quadratic() == null ? 0 : 1)
+                + (surface.loss() == null ? 0 : 1);
+        need(given == 1, "surface", "exactly one of function, quadratic and loss", given);
+        need(surface.quadratic() == null || surface.quadratic().size() == 3, "surface.quadratic", "a, b, c", null);
+        need(start != null && start.size() == 2, "start", "x and y", start);
+        int most = onAModel() ? MAX_STEPS_OF_A_MODEL : MAX_STEPS;
+        need(count() >= 1 && count() <= most, "steps", "1 to " + most, steps);
+        need(optimizers != null && !optimizers.isEmpty() && optimizers.size() <= 8, "optimizers", "1 to 8", null);
+        for (int i = 0; i < optimizers.size(); i++) {
+            Walker w = optimizers.get(i);
+            need(w.kind() != null, "optimizers[" + i + "].kind", "sgd, momentum, adam or adamw", null);
+            boolean rate = w.learningRate() != null && w.learningRate() > 0;
+            need(rate, "optimizers[" + i + "].learning_rate", "more than 0", w.learningRate());
+        }
+        if (grid == null) return;
+        int cells = onAModel() ? MAX_GRID_OF_A_MODEL : MAX_GRID;
+        need(grid.n() != null && grid.n() >= 2 && grid.n() <= cells, "grid.n", "2 to " + cells, grid.n());
+        boolean range = grid.low() != null && grid.high() != null && grid.low() < grid.high();
+        need(range, "grid", "low less than high", grid);
+    }
+
+    Surface ofFunction() {
+        if (surface.function() != null) return Surface.named(surface.function());
+        List<Double> q = surface.quadratic();
+        return Surface.quadratic(q.get(0), q.get(1), q.get(2));
+    }
+
+    Answer on(Surface where) {
+        List<Path> paths = new ArrayList<>();
+        for (Walker w : optimizers) {
+            paths.add(new Path(
+                    w.kind(),
+                    w.learningRate(),
+                    Descent.path(where, w.rule(), w.learningRate(), start.get(0), start.get(1), count())));
+        }
+        if (grid == null) return new Answer(paths, null, null);
+        List<Double> axis = new ArrayList<>();
+        for (int i = 0; i < grid.n(); i++) axis.add(grid.low() + (grid.high() - grid.low()) * i / (grid.n() - 1));
+        List<List<Double>> values = new ArrayList<>();
+        for (double y : axis)
+            values.add(axis.stream().map(x -> where.value(x, y)).toList());
+        return new Answer(paths, axis, values);
+    }
+
+    private int count() {
+        return steps == null ? 50 : steps;
+    }
+
+    private static void need(boolean holds, String field, String expected, Object found) {
+        if (holds) return;
+        throw Problem.invalid("optimizers cannot walk there")
+                .where(field)
+                .expected(expected)
+                .found(found);
+    }
+}

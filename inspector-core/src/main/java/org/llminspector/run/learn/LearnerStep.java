@@ -1,0 +1,108 @@
+package org.llminspector.run.learn;
+
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Optimizer;
+import org.llminspector.run.store.Message;
+import org.llminspector.run.store.RunRequest;
+
+/**
+ * LearnerStep asks a learner for updates from a text. Null means the default that is named here.
+ *
+ * @param prompt text whose next tokens are learnt; exactly one of prompt, tokens and messages
+ * @param addSpecialTokens as of a run
+ * @param optimizer sgd, momentum, adam or adamw (adamw)
+ * @param learningRate 0.001
+ * @param momentum 0.9
+ * @param beta1 0.9
+ * @param beta2 0.999
+ * @param eps 1e-8
+ * @param weightDecay of matrices (0)
+ * @param maxNorm a longer gradient is scaled down to this (not scaled)
+ * @param steps updates, one after the other (1)
+ */
+public record LearnerStep(
+        String prompt,
+        List<Integer> tokens,
+        List<Message> messages,
+        Boolean addSpecialTokens,
+        Optimizer.Kind optimizer,
+        Double learningRate,
+        Double momentum,
+        Double beta1,
+        Double beta2,
+        Double eps,
+        Double weightDecay,
+        Double maxNorm,
+        Integer steps) {
+
+    private static final int MAX_STEPS = 100;
+
+    /**
+     * What the updates did.
+     *
+     * @param step updates that the learner has made now
+     * @param lossBefore mean nll of the text's next tokens
+     * @param gradNorm of the last update, before it was scaled down
+     * @param parameters of the last update
+     */
+    public record Answer(
+            String id,
+            long step,
+            double lossBefore,
+            double lossAfter,
+            double gradNorm,
+            int undoable,
+            List<ParameterUpdate> parameters) {}
+
+    /** One weight's part in an update, as L2 norms. */
+    public record ParameterUpdate(
+            String name, List<Long> shape, double gradNorm, double updateNorm, double weightNorm) {}
+
+    Optimizer rule() {
+        Optimizer.Kind kind = optimizer == null ? Optimizer.Kind.ADAMW : optimizer;
+        return new Optimizer(
+                kind, or(momentum, 0.9), or(beta1, 0.9), or(beta2, 0.999), or(eps, 1e-8), or(weightDecay, 0));
+    }
+
+    double rate() {
+        double rate = or(learningRate, 1e-3);
+        if (rate > 0 && Double.isFinite(rate)) return rate;
+        throw Problem.invalid("an update needs a rate")
+                .where("learning_rate")
+                .expected("more than 0")
+                .found(rate);
+    }
+
+    double limit() {
+        double limit = or(maxNorm, Double.POSITIVE_INFINITY);
+        if (limit > 0) return limit;
+        throw Problem.invalid("no gradient is that short")
+                .where("max_norm")
+                .expected("more than 0")
+                .found(limit);
+    }
+
+    int count() {
+        int count = steps == null ? 1 : steps;
+        if (count >= 1 && count <= MAX_STEPS) return count;
+        throw Problem.invalid("so many updates are not made at once")
+                .where("steps")
+                .expected("1 to " + MAX_STEPS)
+                .found(count);
+    }
+
+    RunRequest asRun(String model) {
+        return RunRequest.builder()
+                .model(model)
+                .prompt(prompt)
+                .tokens(tokens)
+                .messages(messages)
+                .addSpecialTokens(addSpecialTokens == null ? messages == null : addSpecialTokens)
+                .build();
+    }
+
+    private static double or(Double value, double otherwise) {
+        return value == null ? otherwise : value;
+    }
+}

@@ -1,0 +1,83 @@
+package org.llminspector.run.learn;
+
+import java.util.function.Supplier;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.Prompt;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.tokenize.Token;
+import org.llminspector.train.LossSurface;
+
+/** Learning is what a person does by hand of what training does: gradients, single updates, optimizers on a surface. */
+public final class Learning implements AutoCloseable {
+
+    private final OpenModels models;
+    private final RunQueue queue;
+    private final CaptureBudget budget;
+    private final Supplier<String> standard;
+    private final Learners learners = new Learners();
+
+    public Learning(OpenModels models, RunQueue queue, CaptureBudget budget, Supplier<String> standard) {
+        this.models = models;
+        this.queue = queue;
+        this.budget = budget;
+        this.standard = standard;
+    }
+
+    /** Runs a text forwards and backwards, in float32. */
+    public GradientsAnswer gradients(GradientsRequest request) {
+        GradientWork work = GradientWork.of(request, folder(request.model()), budget);
+        PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
+        return queue.call(() -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
+    }
+
+    /** Opens a copy of a model that can be changed. */
+    public Learners.Info learner(String model, String device) {
+        return learners.open(folder(model), device == null ? "auto" : device);
+    }
+
+    public Learners learners() {
+        return learners;
+    }
+
+    /** Walks optimizers down a surface. */
+    public DescentRequest.Answer descend(DescentRequest request) {
+        request.check();
+        if (!request.onAModel()) return request.on(request.ofFunction());
+        DescentRequest.LossChoice loss = request.surface().loss();
+        ModelFolder folder = folder(loss.model());
+        RunRequest text = RunRequest.builder()
+                .model(folder.slug())
+                .prompt(loss.prompt())
+                .tokens(loss.tokens())
+                .addSpecialTokens(true)
+                .build();
+        int[] ids =
+                Prompt.of(text, folder).tokens().stream().mapToInt(Token::id).toArray();
+        if (ids.length < 2) {
+            throw Problem.invalid("a single token has no next one to predict")
+                    .where("surface.loss.prompt")
+                    .expected("at least two tokens");
+        }
+        try (Learner learner = TorchLearner.open(folder.weights(), "auto")) {
+            return request.on(new LossSurface(learner, ids, loss.seed() == null ? 1 : loss.seed()));
+        }
+    }
+
+    private ModelFolder folder(String slug) {
+        return models.folder(slug == null ? standard.get() : slug);
+    }
+
+    @Override
+    public void close() {
+        learners.close();
+    }
+}

@@ -1,0 +1,97 @@
+package org.llminspector.run.learn;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.llminspector.base.Problem;
+import org.llminspector.train.Corpus;
+import org.llminspector.train.Dialogues;
+import org.llminspector.train.Recipe;
+import org.llminspector.train.TextCorpus;
+import org.llminspector.train.Trainer;
+import org.llminspector.train.tales.Tales;
+import org.llminspector.train.tales.TalesChat;
+import org.llminspector.train.tales.TalesTokenizer;
+
+/** Training opens training runs: it finds what a recipe names, the corpus and the tokenizer. */
+public final class Training {
+
+    private static final String TALES = "tales";
+    private static final String[] TOKENIZER = {"tokenizer.json", "tokenizer_config.json"};
+
+    private Training() {}
+
+    /**
+     * Begins a run in a folder, which is made.
+     *
+     * @param device {@code auto}, {@code cpu}, {@code cuda:N}
+     */
+    public static Trainer begin(Recipe given, Path folder, String device) {
+        Recipe recipe = given.checked();
+        Trainer.Sources sources = sources(recipe);
+        try {
+            Files.createDirectories(folder);
+            boolean needed = recipe.task() != Recipe.Task.MODULAR_ADDITION;
+            if (needed && !Files.exists(folder.resolve(TOKENIZER[0]))) tokenizer(recipe, folder);
+        } catch (IOException e) {
+            throw Problem.invalid("the folder cannot be written")
+                    .where(folder)
+                    .found(e.toString())
+                    .causedBy(e);
+        }
+        return Trainer.begin(recipe, sources, folder, device);
+    }
+
+    /** Goes on with the run in a folder. */
+    public static Trainer resume(Path folder, String device) {
+        return Trainer.resume(folder, sources(Trainer.recipe(folder)), device);
+    }
+
+    private static Trainer.Sources sources(Recipe recipe) {
+        return switch (recipe.task()) {
+            case PRETRAIN -> new Trainer.Sources(corpus(recipe), null);
+            case INSTRUCT, PREFER -> new Trainer.Sources(null, dialogues(recipe));
+            case MODULAR_ADDITION -> new Trainer.Sources(null, null);
+        };
+    }
+
+    private static Corpus corpus(Recipe recipe) {
+        if (recipe.corpus().equals(TALES)) return new Tales(recipe.corpusSeed());
+        Path file = Path.of(recipe.corpus());
+        if (Files.isRegularFile(file)) return new TextCorpus(file);
+        throw Problem.notFound("there is no such corpus")
+                .where("corpus")
+                .expected("tales, or a text file")
+                .found(recipe.corpus());
+    }
+
+    private static Dialogues dialogues(Recipe recipe) {
+        if (recipe.corpus().equals(TALES)) return new TalesChat(recipe.corpusSeed());
+        throw Problem.notFound("there are no such conversations")
+                .where("corpus")
+                .expected("tales")
+                .found(recipe.corpus());
+    }
+
+    private static void tokenizer(Recipe recipe, Path folder) throws IOException {
+        if (recipe.tokenizer() == null
+                && recipe.base() == null
+                && recipe.corpus().equals(TALES)) {
+            TalesTokenizer.write(recipe.corpusSeed(), folder);
+            return;
+        }
+        String given = recipe.tokenizer() != null ? recipe.tokenizer() : recipe.base();
+        if (given == null) {
+            throw Problem.invalid("the recipe names no tokenizer")
+                    .where("tokenizer")
+                    .expected("a folder with " + String.join(" and ", TOKENIZER));
+        }
+        for (String file : TOKENIZER) {
+            Path from = Path.of(given).resolve(file);
+            if (!Files.exists(from)) {
+                throw Problem.notFound("the tokenizer is not there").where(from);
+            }
+            Files.copy(from, folder.resolve(file));
+        }
+    }
+}

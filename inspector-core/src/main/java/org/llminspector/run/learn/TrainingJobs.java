@@ -1,0 +1,219 @@
+package org.llminspector.run.learn;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.local.ModelCache;
+import org.llminspector.train.LossCurve;
+import org.llminspector.train.Recipe;
+import org.llminspector.train.Sittings;
+import org.llminspector.train.Trainer;
+
+/**
+ * TrainingJobs are the training runs of this program: a folder each, which opens as a model. One trains at a time, on a
+ * thread of its own; runs of models go on between two of its steps. Safe on any thread.
+ */
+public final class TrainingJobs {
+
+    private static final long STOP_MS = 30_000;
+
+    private final Path folder;
+    private final ModelCache cache;
+    private final Consumer<String> changed;
+    private final Map<String, TrainingThread> threads = new LinkedHashMap<>(); // those begun since the program was
+    private boolean closed;
+
+    /**
+     * @param folder each job is a folder in it
+     * @param changed hears of a model whose files are new
+     */
+    public TrainingJobs(Path folder, ModelCache cache, Consumer<String> changed) {
+        this.folder = folder;
+        this.cache = cache;
+        this.changed = changed;
+    }
+
+    /** Begins to train; the recipe's name is the job's, and its base and tokenizer are models by their slugs. */
+    public synchronized TrainingJob begin(Recipe given, String device) {
+        Recipe recipe = located(given.checked());
+        String id = recipe.name();
+        Path at = folder.resolve(id);
+        boolean taken = cache.list().stream().anyMatch(f -> f.slug().equals(id));
+        if (taken || Trainer.isResumable(at)) {
+            throw Problem.of(Problem.Kind.CONFLICT, "there is a model of this name already")
+                    .where("name")
+                    .found(id)
+                    .instead("give the job another name, or resume the one that is there");
+        }
+        start(id, recipe, () -> Training.begin(recipe, at, device));
+        return job(id);
+    }
+
+    /** Goes on with a job where it was last saved. */
+    public synchronized TrainingJob resume(String id, String device) {
+        TrainingJob job = job(id);
+        if (!job.resumable() || job.step() >= job.steps()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the job cannot go on")
+                    .where("job " + id)
+                    .found(job.resumable() ? "it is finished" : "no saved state")
+                    .instead("begin one of another name");
+        }
+        start(id, job.recipe(), () -> Training.resume(folder.resolve(id), device));
+        return job(id);
+    }
+
+    /** Ends a job after the step under way; what was made is kept, and it can be resumed. */
+    public synchronized TrainingJob stop(String id) {
+        job(id);
+        TrainingThread thread = threads.get(id);
+        if (thread == null || thread.ended()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the job is not under way").where("job " + id);
+        }
+        thread.end();
+        return job(id);
+    }
+
+    private void start(String id, Recipe recipe, TrainingThread.Opening opening) {
+        if (closed) throw Problem.of(Problem.Kind.BUSY, "the program is closing");
+        threads.values().stream().filter(t -> !t.ended()).findFirst().ifPresent(busy -> {
+            throw Problem.of(Problem.Kind.CONFLICT, "another model is being trained")
+                    .where("job " + busy.id())
+                    .expected("one at a time")
+                    .instead("stop it, or wait until it has ended");
+        });
+        threads.put(id, TrainingThread.start(id, recipe, opening, changed));
+    }
+
+    /** Every job, by name. */
+    public synchronized List<TrainingJob> list() {
+        Stream<String> kept = Stream.empty();
+        if (Files.isDirectory(folder)) {
+            try (Stream<Path> children = Files.list(folder)) {
+                kept = children.filter(Trainer::isIn).map(p -> p.getFileName().toString()).toList().stream();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return Stream.concat(kept, threads.keySet().stream())
+                .distinct()
+                .sorted()
+                .map(this::job)
+                .toList();
+    }
+
+    public synchronized TrainingJob job(String id) {
+        TrainingThread thread = threads.get(id);
+        Path at = at(id);
+        if (thread == null && !Trainer.isIn(at)) {
+            throw Problem.notFound("there is no such training job").where("job " + id);
+        }
+        Recipe recipe = thread != null ? thread.recipe() : Trainer.recipe(at);
+        List<LossCurve.Row> rows = LossCurve.isIn(at) ? LossCurve.read(at) : List.of();
+        LossCurve.Row last = rows.isEmpty() ? null : rows.get(rows.size() - 1);
+        long step = last == null ? 0 : last.step();
+        boolean resumable = Trainer.isResumable(at);
+        TrainingJob.State state = thread != null
+                ? thread.state()
+                : step >= recipe.steps()
+                        ? TrainingJob.State.FINISHED
+                        : resumable ? TrainingJob.State.STOPPED : TrainingJob.State.FAILED;
+        Trainer.Progress now = thread == null || thread.ended() ? null : thread.progress();
+        Double valLoss = null;
+        for (LossCurve.Row row : rows) if (row.valLoss() != null) valLoss = row.valLoss();
+        String trouble = thread != null ? thread.trouble() : null;
+        Sittings sittings = Sittings.read(at);
+        return new TrainingJob(
+                id,
+                state,
+                step,
+                recipe.steps(),
+                last == null ? 0 : last.tokens(),
+                last == null ? null : last.loss(),
+                valLoss,
+                now == null ? null : now.tokensPerSecond(),
+                now == null ? null : now.secondsLeft(),
+                resumable,
+                Files.exists(at.resolve("config.json")),
+                at.toString(),
+                recipe,
+                sittings.sittings(),
+                sittings.differs(),
+                trouble != null || state != TrainingJob.State.FAILED
+                        ? trouble
+                        : "it broke off before its first state was saved");
+    }
+
+    /** A job's updates until now. */
+    public TrainingRecords.Curve curve(String id) {
+        job(id);
+        Path at = at(id);
+        return TrainingRecords.Curve.of(id, LossCurve.isIn(at) ? LossCurve.read(at) : List.of());
+    }
+
+    /** Hears of each update of a job until it ends or nobody listens any more; an ended one is heard of no more. */
+    public TrainingJob watch(String id, Consumer<Trainer.Progress> listener, BooleanSupplier gone) {
+        job(id);
+        TrainingThread thread;
+        synchronized (this) {
+            thread = threads.get(id);
+        }
+        if (thread != null) thread.watch(listener, gone);
+        return job(id);
+    }
+
+    /** Stops what trains, and waits until it is saved; nothing begins any more. */
+    public void close() {
+        List<TrainingThread> all;
+        synchronized (this) {
+            closed = true;
+            all = List.copyOf(threads.values());
+        }
+        all.forEach(TrainingThread::end);
+        all.forEach(t -> t.join(STOP_MS));
+    }
+
+    /** The job's folder; a name that would lead elsewhere has none. */
+    private Path at(String id) {
+        if (id.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}")) return folder.resolve(id);
+        throw Problem.notFound("there is no such training job").where("job " + Problem.shown(id));
+    }
+
+    /** Slugs become folders; a path from outside is not followed. */
+    private Recipe located(Recipe recipe) {
+        boolean sums = recipe.task() == Recipe.Task.MODULAR_ADDITION;
+        if (!sums && !"tales".equals(recipe.corpus())) {
+            throw Problem.unsupported("a job learns from the tales only")
+                    .where("recipe.corpus")
+                    .expected("tales")
+                    .found(recipe.corpus())
+                    .instead("inspector train reads text files");
+        }
+        ObjectNode tree = Json.mapper().valueToTree(recipe);
+        if (recipe.base() != null) tree.put("base", model("recipe.base", recipe.base()));
+        if (recipe.tokenizer() != null) tree.put("tokenizer", model("recipe.tokenizer", recipe.tokenizer()));
+        return Json.mapper().convertValue(tree, Recipe.class);
+    }
+
+    private String model(String field, String slug) {
+        String name = slug.startsWith("model-cache/") ? slug.substring("model-cache/".length()) : slug;
+        return cache.list().stream()
+                .filter(f -> f.slug().equals(name))
+                .findFirst()
+                .orElseThrow(() -> Problem.notFound("there is no such model")
+                        .where(field)
+                        .expected("a model of GET /models")
+                        .found(slug))
+                .dir()
+                .toString();
+    }
+}

@@ -1,0 +1,116 @@
+package org.llminspector.run.learn;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.llminspector.local.ModelCache;
+import org.llminspector.train.LossCurve;
+
+/** TrainingRecords are what the folders of models tell of their training: loss.csv, checkpoints/ and recipes/. */
+public final class TrainingRecords {
+
+    /**
+     * Curve is a training run column by column, one entry an update; null where nothing was measured.
+     *
+     * @param model its slug
+     * @param loss of the update's tokens, nats
+     * @param valLoss of held-out examples, nats
+     */
+    public record Curve(
+            String model,
+            List<Long> step,
+            List<Long> tokens,
+            List<Double> lr,
+            List<Double> loss,
+            List<Double> valLoss,
+            List<Double> gradNorm,
+            List<Double> accuracy,
+            List<Double> valAccuracy) {
+
+        static Curve of(String model, List<LossCurve.Row> rows) {
+            return new Curve(
+                    model,
+                    column(rows, LossCurve.Row::step),
+                    column(rows, LossCurve.Row::tokens),
+                    column(rows, LossCurve.Row::lr),
+                    column(rows, LossCurve.Row::loss),
+                    column(rows, LossCurve.Row::valLoss),
+                    column(rows, LossCurve.Row::gradNorm),
+                    column(rows, LossCurve.Row::accuracy),
+                    column(rows, LossCurve.Row::valAccuracy));
+        }
+
+        private static <T> List<T> column(List<LossCurve.Row> rows, Function<LossCurve.Row, T> cell) {
+            return rows.stream().map(cell).collect(Collectors.toList()); // has nulls
+        }
+    }
+
+    /** The states of a model that its training kept, the earliest first. */
+    public record Checkpoints(String model, List<KeptState> checkpoints) {}
+
+    /**
+     * KeptState is a model as it was after some updates; it opens as a model.
+     *
+     * @param slug its name in requests, MODEL@STEP
+     * @param tokens predicted until then, or null when the curve does not say
+     * @param loss of the update that led to it
+     * @param valLoss of held-out examples at this step, or null when nobody looked
+     */
+    public record KeptState(String slug, long step, Long tokens, Double loss, Double valLoss) {}
+
+    private final ModelCache cache;
+    private final List<Path> roots;
+
+    /** @param roots folders of models, which recipes may lie beside */
+    public TrainingRecords(ModelCache cache, List<Path> roots) {
+        this.cache = cache;
+        this.roots = roots;
+    }
+
+    /** The recipes that ship with the models: recipes/*.yaml of every model root. */
+    public List<Path> recipes() {
+        List<Path> files = new ArrayList<>();
+        for (Path root : roots) {
+            Path folder = root.resolve("recipes");
+            if (!Files.isDirectory(folder)) continue;
+            try (Stream<Path> children = Files.list(folder)) {
+                children.filter(p -> p.toString().endsWith(".yaml")).sorted().forEach(files::add);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return files;
+    }
+
+    /** How a model was trained, update by update; a model that does not say is a Problem. */
+    public Curve curve(String slug) {
+        ModelCache.Found model = cache.find(slug);
+        return Curve.of(model.slug(), LossCurve.read(model.trainingDir()));
+    }
+
+    /** The states of a model that its training kept; each opens as a model. */
+    public Checkpoints checkpoints(String slug) {
+        ModelCache.Found model = cache.find(slug);
+        List<ModelCache.Found> kept = ModelCache.checkpoints(model);
+        Map<Long, LossCurve.Row> rows = !LossCurve.isIn(model.dir())
+                ? Map.of()
+                : LossCurve.read(model.dir()).stream()
+                        .collect(Collectors.toMap(LossCurve.Row::step, r -> r, (first, again) -> again));
+        return new Checkpoints(
+                model.slug(),
+                kept.stream().map(k -> state(k, rows.get(k.step()))).toList());
+    }
+
+    private static KeptState state(ModelCache.Found kept, LossCurve.Row row) {
+        return row == null
+                ? new KeptState(kept.slug(), kept.step(), null, null, null)
+                : new KeptState(kept.slug(), kept.step(), row.tokens(), row.loss(), row.valLoss());
+    }
+}

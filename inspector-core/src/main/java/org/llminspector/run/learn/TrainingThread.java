@@ -1,0 +1,134 @@
+package org.llminspector.run.learn;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.llminspector.base.Problem;
+import org.llminspector.run.learn.TrainingJob.State;
+import org.llminspector.train.Recipe;
+import org.llminspector.train.Trainer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** TrainingThread trains one model to the end of its recipe, or until it is told to end. */
+final class TrainingThread implements Trainer.Listener {
+
+    /** Opening makes the trainer: for the tales' tokenizer that takes its time. */
+    interface Opening {
+        Trainer open();
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(TrainingThread.class);
+    private static final long LOOK_MS = 100;
+
+    private final String id;
+    private final Recipe recipe;
+    private final Consumer<String> changed;
+    private final List<Consumer<Trainer.Progress>> listeners = new CopyOnWriteArrayList<>();
+    private final CountDownLatch done = new CountDownLatch(1);
+    private volatile State state = State.STARTING;
+    private volatile Trainer.Progress progress;
+    private volatile String trouble;
+    private volatile boolean ending;
+
+    private TrainingThread(String id, Recipe recipe, Consumer<String> changed) {
+        this.id = id;
+        this.recipe = recipe;
+        this.changed = changed;
+    }
+
+    static TrainingThread start(String id, Recipe recipe, Opening opening, Consumer<String> changed) {
+        TrainingThread job = new TrainingThread(id, recipe, changed);
+        Thread thread = new Thread(() -> job.run(opening), "training-" + id);
+        thread.setDaemon(true);
+        thread.start();
+        return job;
+    }
+
+    private void run(Opening opening) {
+        State last = State.FAILED;
+        try (Trainer trainer = opening.open()) {
+            state = State.RUNNING;
+            trainer.run(this);
+            boolean whole = progress == null || progress.row().step() >= recipe.steps();
+            last = whole ? State.FINISHED : State.STOPPED;
+        } catch (Problem p) {
+            trouble = p.getMessage();
+        } catch (Exception | Error e) {
+            LOG.error("training {} failed", id, e);
+            trouble = "a defect of the program or a machine that failed; the server's log says more";
+        }
+        try {
+            changed.accept(id);
+        } catch (RuntimeException e) {
+            LOG.warn("model {} may be shown as it was before it was trained", id, e);
+        }
+        state = last;
+        done.countDown();
+    }
+
+    @Override
+    public void progress(Trainer.Progress p) {
+        progress = p;
+        listeners.forEach(l -> l.accept(p));
+    }
+
+    @Override
+    public boolean stop() {
+        return ending;
+    }
+
+    /** Tells it to end after the step under way. */
+    void end() {
+        ending = true;
+    }
+
+    boolean ended() {
+        return done.getCount() == 0;
+    }
+
+    State state() {
+        State now = state;
+        return ending && (now == State.RUNNING || now == State.STARTING) ? State.STOPPING : now;
+    }
+
+    String id() {
+        return id;
+    }
+
+    Recipe recipe() {
+        return recipe;
+    }
+
+    Trainer.Progress progress() {
+        return progress;
+    }
+
+    String trouble() {
+        return trouble;
+    }
+
+    /** Blocks until the job has ended or nobody listens. */
+    void watch(Consumer<Trainer.Progress> listener, BooleanSupplier gone) {
+        listeners.add(listener);
+        try {
+            boolean ended = false;
+            while (!ended && !gone.getAsBoolean()) ended = done.await(LOOK_MS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            listeners.remove(listener);
+        }
+    }
+
+    void join(long ms) {
+        try {
+            if (!done.await(ms, TimeUnit.MILLISECONDS)) LOG.warn("training {} did not end in {} ms", id, ms);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

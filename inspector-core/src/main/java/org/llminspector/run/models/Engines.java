@@ -1,0 +1,88 @@
+package org.llminspector.run.models;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Device;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.exported.ExportedEngine;
+import org.llminspector.engine.onnx.OnnxDevices;
+import org.llminspector.engine.onnx.OnnxEngine;
+import org.llminspector.engine.torch.TorchDevices;
+import org.llminspector.engine.torch.TorchEngine;
+import org.llminspector.family.Weights;
+
+/** Engines are those that this build has, by the names that requests call them. */
+public final class Engines {
+
+    public static final String DEFAULT = "torch";
+
+    private Engines() {}
+
+    public static void check(String engine) {
+        if (engine.equals("torch") || engine.equals("onnx")) return;
+        throw Problem.unsupported("there is no such engine here")
+                .where("engine")
+                .expected("torch or onnx")
+                .found(engine)
+                .instead("GET /engines or `inspector models` lists what this build has");
+    }
+
+    public static List<Capabilities> capabilities() {
+        return List.of(TorchEngine.capabilities(), OnnxEngine.capabilities());
+    }
+
+    /** Every device, as an engine that runs on it tells of it; where none does, the first engine's reason. */
+    public static List<Device> devices() {
+        Map<String, Device> devices = new LinkedHashMap<>();
+        for (Capabilities engine : capabilities()) {
+            for (Device d : engine.devices()) {
+                devices.merge(d.id(), d, (first, other) -> first.available() || !other.available() ? first : other);
+            }
+        }
+        return List.copyOf(devices.values());
+    }
+
+    /** The device that a request means; one that the engine has not is refused. */
+    static String device(String engine, String wanted) {
+        check(engine);
+        return engine.equals("onnx") ? OnnxDevices.resolve(wanted) : TorchDevices.resolve(wanted);
+    }
+
+    /** @param device one that {@link #device} gave */
+    static InspectorEngine open(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
+        if (folder.exported() == null) return open(engine, folder.weights(), device, plan);
+        check(engine, folder);
+        return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
+    }
+
+    /** Refuses an engine that cannot open the model. */
+    public static void check(String engine, ModelFolder folder) {
+        check(engine);
+        if (folder.exported() == null || engine.equals("onnx")) return;
+        throw Problem.unsupported("an ONNX file runs on the onnx engine only")
+                .where("engine")
+                .expected("onnx")
+                .found(engine)
+                .instead("leave the engine out, or open the model's safetensors or GGUF");
+    }
+
+    /** The engine that a request without one means. */
+    public static String standard(ModelFolder folder) {
+        return folder.exported() == null ? DEFAULT : "onnx";
+    }
+
+    private static InspectorEngine open(String engine, Weights weights, String device, PrecisionPlan plan) {
+        if (engine.equals("onnx")) return OnnxEngine.open(weights, device, plan);
+        List<PrecisionPlan.Choice> choices = plan.choices(weights.spec());
+        if (choices.size() == 1)
+            return TorchEngine.open(weights, device, choices.get(0).precision());
+        throw Problem.unsupported("the torch engine has one precision for all modules")
+                .where("precision_plan.overrides")
+                .found(choices.stream().map(c -> c.precision().label()).toList())
+                .instead("leave the overrides out, or use the onnx engine");
+    }
+}

@@ -1,0 +1,193 @@
+package org.llminspector.run.models;
+
+import java.nio.file.Files;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.gguf.GgufFile;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.engine.exported.ExportedHooks;
+import org.llminspector.engine.exported.ExportedSpec;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.local.ModelCache;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.ChatTemplate;
+import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
+
+/** ModelFolder is one model on disk, its files mapped and its config understood; no engine holds it yet. */
+public final class ModelFolder implements AutoCloseable {
+
+    private final ModelCache.Found found;
+    private final Checkpoint checkpoint;
+    private final DecoderSpec spec;
+    private final Weights weights; // null for an exported graph
+    private final ExportedHooks exported; // null for all others
+    private Tokenizer tokenizer; // opened on first use
+    private Optional<ChatTemplate> chatTemplate; // opened on first use
+    private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
+
+    ModelFolder(ModelCache.Found found) {
+        this.found = found;
+        this.checkpoint = Checkpoint.open(found.dir());
+        try {
+            OnnxFile graph = checkpoint.onnx().orElse(null);
+            this.weights = graph == null ? Family.open(checkpoint) : null;
+            this.spec = graph == null ? weights.spec() : ExportedSpec.of(checkpoint);
+            this.exported = graph == null ? null : new ExportedHooks(graph, spec);
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    public String slug() {
+        return found.slug();
+    }
+
+    public ModelCache.Found found() {
+        return found;
+    }
+
+    public Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /** The canonical weights; an exported graph has none. */
+    public Weights weights() {
+        if (weights != null) return weights;
+        throw Problem.unsupported("an exported ONNX graph does not say which of its weights is which")
+                .where(slug())
+                .instead("open the model's safetensors or GGUF; the graph's own tensors are listed under its tensors");
+    }
+
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    /** What an exported graph shows; null for models whose arithmetic is ours. */
+    public ExportedHooks exported() {
+        return exported;
+    }
+
+    /** The hooks that patterns match, of those that can be seen; a pattern for none of them is a Problem. */
+    public SortedSet<HookId> hooks(Collection<String> patterns) {
+        if (exported == null) return HookPatterns.match(spec, patterns);
+        SortedSet<HookId> all = new TreeSet<>();
+        for (String pattern : patterns) {
+            SortedSet<HookId> meant = HookPatterns.match(spec, List.of(pattern));
+            HookId first = meant.first();
+            meant.removeIf(id -> !exported.has(id));
+            if (meant.isEmpty()) throw exported.refusal(first);
+            all.addAll(meant);
+        }
+        return all;
+    }
+
+    /** A checkpoint may leave its tokenizer to the model it became. */
+    private boolean isCheckpoint() {
+        return found.checkpointOf() != null;
+    }
+
+    public boolean hasTokenizer() {
+        return hasTokenizer(found, checkpoint);
+    }
+
+    /** Whether the folder has a tokenizer, without opening it. */
+    public static boolean hasTokenizer(ModelCache.Found found, Checkpoint checkpoint) {
+        return Tokenizer.isIn(checkpoint)
+                || (found.checkpointOf() != null
+                        && Files.exists(found.trainingDir().resolve("tokenizer.json")));
+    }
+
+    /** Null when the model has none. */
+    public synchronized Tokenizer tokenizer() {
+        if (tokenizer == null) tokenizer = Tokenizer.open(checkpoint).orElse(null);
+        if (tokenizer == null && isCheckpoint()) {
+            tokenizer = Tokenizer.open(found.trainingDir()).orElse(null);
+        }
+        return tokenizer;
+    }
+
+    /** Begins to hash the weight files in the background. */
+    synchronized void beginHash() {
+        if (sha256 == null) sha256 = CompletableFuture.supplyAsync(checkpoint::sha256);
+    }
+
+    /** Of the weight files; waits for the hash. */
+    public String sha256() {
+        beginHash();
+        return sha256.join();
+    }
+
+    public Tokenizer requireTokenizer() {
+        Tokenizer found = tokenizer();
+        if (found != null) return found;
+        throw Problem.unsupported("this model has no tokenizer")
+                .where(checkpoint
+                        .gguf()
+                        .map(GgufFile::path)
+                        .orElse(checkpoint.dir().resolve("tokenizer.json")))
+                .found(checkpoint.gguf().isPresent() ? "no tokenizer in it" : "no such file")
+                .instead("pass token ids (`tokens`) instead of a text");
+    }
+
+    /** The model's chat template; a model without one is a Problem. */
+    synchronized ChatTemplate requireChatTemplate() {
+        if (chatTemplate == null) chatTemplate = ChatTemplate.open(checkpoint);
+        if (chatTemplate.isEmpty() && isCheckpoint()) chatTemplate = ChatTemplate.open(found.trainingDir());
+        return chatTemplate.orElseThrow(() -> Problem.unsupported("this model has no chat template")
+                .where(checkpoint
+                        .gguf()
+                        .map(GgufFile::path)
+                        .orElse(checkpoint.dir().resolve("tokenizer_config.json")))
+                .expected("a chat_template there, or a chat_template.jinja beside it")
+                .found("neither: the model was made to continue texts, not to answer")
+                .instead("pass a text (`prompt`), or take the model's instruct or chat version"));
+    }
+
+    /** A token as it reads; its id in brackets without a tokenizer, and where the vocabulary is padded beyond it. */
+    public Token token(int id) {
+        Tokenizer t = tokenizer();
+        return t == null || !t.has(id) ? Token.ofId(id) : t.token(id);
+    }
+
+    public List<Integer> eosIds() {
+        Tokenizer t = tokenizer();
+        return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
+    }
+
+    public RunManifest.ModelIdentity identity() {
+        DecoderSpec s = spec();
+        Attention a = s.layers().get(0).attention();
+        return new RunManifest.ModelIdentity(
+                slug(),
+                s.family(),
+                sha256(),
+                s.nLayers(),
+                a.nHeads(),
+                a.nKvHeads(),
+                a.dHead(),
+                s.dModel(),
+                s.layers().get(0).mlp().dMlp(),
+                s.vocab(),
+                s.maxContext());
+    }
+
+    @Override
+    public synchronized void close() {
+        if (sha256 != null) sha256.handle((ok, failed) -> ok).join();
+        if (tokenizer != null) tokenizer.close();
+        checkpoint.close();
+    }
+}

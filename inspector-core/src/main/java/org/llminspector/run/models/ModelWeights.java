@@ -1,0 +1,113 @@
+package org.llminspector.run.models;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.llminspector.base.DType;
+import org.llminspector.base.Slice;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.checkpoint.gguf.GgufBlock;
+import org.llminspector.quant.QuantReport;
+import org.llminspector.quant.QuantScheme;
+import org.llminspector.quant.SchemeInfo;
+import org.llminspector.quant.WeightStatistics;
+
+/** ModelWeights are the weights of every model here, as the files have them and under quantization schemes. Safe on any thread. */
+public final class ModelWeights {
+
+    /**
+     * One tensor of a checkpoint.
+     *
+     * @param dtype as it is read
+     * @param format as the file has it: BF16, Q4_K
+     * @param bytes in the file
+     * @param weights the canonical weights that are (part of) it
+     */
+    public record Entry(
+            String name, DType dtype, String format, List<Long> shape, long bytes, String file, List<String> weights) {}
+
+    private final OpenModels models;
+    private final WeightViews views = new WeightViews();
+
+    public ModelWeights(OpenModels models) {
+        this.models = models;
+    }
+
+    /** Every tensor of a model's files. */
+    public List<Entry> list(String slug) {
+        ModelFolder folder = models.folder(slug);
+        Map<String, List<String>> canonical = folder.exported() != null
+                ? Map.of()
+                : folder.weights().names().stream()
+                        .collect(Collectors.groupingBy(
+                                w -> folder.weights().info(w).name()));
+        return folder.checkpoint().tensors().values().stream()
+                .map(t -> new Entry(
+                        t.name(),
+                        t.dtype(),
+                        t.format(),
+                        t.shape(),
+                        t.bytes(),
+                        t.file().getFileName().toString(),
+                        canonical.getOrDefault(t.name(), List.of())))
+                .toList();
+    }
+
+    /** Part of one weight; rows and cols slice the first and the last axis. Decoded to float32. */
+    public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
+        Checkpoint checkpoint = models.folder(slug).checkpoint();
+        TensorInfo info = checkpoint.tensors().get(name);
+        if (info != null && info.shape().size() == 2) {
+            int[] range = (rows == null ? Slice.ALL : rows).on(info.shape().get(0), "rows");
+            Tensor t = checkpoint.rows(name, range[0], range[1]);
+            return sliced(t, Slice.ALL, cols);
+        }
+        return sliced(checkpoint.get(name), rows, cols);
+    }
+
+    private static Tensor sliced(Tensor t, Slice rows, Slice cols) {
+        long[] shape = t.shape();
+        int[][] ranges = new int[shape.length][];
+        for (int a = 0; a < shape.length; a++) {
+            Slice s = a == 0 ? rows : a == shape.length - 1 ? cols : Slice.ALL;
+            ranges[a] = (s == null ? Slice.ALL : s).on(shape[a], a == 0 ? "rows" : "cols");
+        }
+        Tensor part = t.slice(ranges);
+        return part.dtype() == DType.F32 ? part : Tensor.of(part.toFloats(), part.shape());
+    }
+
+    /** The block of a quantized GGUF tensor that holds the weight at [row, col]: codes, scales, mins and values. */
+    public GgufBlock block(String slug, String name, long row, long col) {
+        return models.folder(slug).checkpoint().block(name, row, col);
+    }
+
+    /** The quantization schemes that weights can be put under. */
+    public static List<SchemeInfo> schemes() {
+        return QuantScheme.standard().stream().map(SchemeInfo::of).toList();
+    }
+
+    /**
+     * Part of one weight under a scheme; scales are those of the whole weight.
+     *
+     * @param name as the files or as {@code Weights} have it; a vector is one row
+     * @param scheme a scheme's name, or "stored" for the blocks of a GGUF file
+     */
+    public WeightSlice slice(String slug, String name, String scheme, Slice rows, Slice cols) {
+        return WeightViews.slice(models.folder(slug), name, scheme, rows, cols);
+    }
+
+    /** How a weight's values are distributed and what each scheme loses; reads all of it, once. */
+    public WeightStatistics statistics(String slug, String name, List<QuantScheme> schemes, BooleanSupplier cancelled) {
+        return views.statistics(models.folder(slug), name, schemes, cancelled);
+    }
+
+    /** The whole model under a scheme; reads all of it, once. Blocks; the listener hears of each weight meanwhile. */
+    public QuantReport report(
+            String slug, QuantScheme scheme, Consumer<QuantReport.Progress> progress, BooleanSupplier cancelled) {
+        return views.report(models.folder(slug), scheme, progress, cancelled);
+    }
+}

@@ -1,0 +1,145 @@
+package org.llminspector.run.models;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.capture.Intervention;
+import org.llminspector.capture.InterventionCheck;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.exported.ExportedEngine;
+import org.llminspector.generate.GenerateOptions;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.Token;
+
+/**
+ * PreparedRun is a request that was found sound for its model: prompt, hooks, changes and their sources, and how
+ * long the sequence may become. Everything a person can get wrong is refused here, before the run waits its turn.
+ */
+public record PreparedRun(
+        RunRequest request,
+        ModelFolder folder,
+        Prompt prompt,
+        GenerateOptions options,
+        int maxPositions,
+        SortedSet<HookId> hooks,
+        List<Intervention> interventions,
+        List<Map<HookId, Tensor>> sources,
+        SortedSet<HookId> frozen) {
+
+    public static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
+        RunRequest request = withDefaults(raw, folder);
+        Engines.check(request.engine(), folder);
+        DecoderSpec spec = folder.spec();
+        if (folder.exported() != null) ExportedEngine.check(request.plan());
+        request.plan().check(spec);
+        Prompt prompt = Prompt.of(request, folder);
+        GenerateOptions options =
+                request.generate() == null ? null : request.generate().withDefaults();
+        int wanted = prompt.tokens().size() + (options == null ? 0 : options.maxNewTokens());
+        int maxPositions = Math.min(wanted, spec.maxContext());
+        SortedSet<HookId> hooks = folder.hooks(request.capture());
+        if (folder.exported() != null && !request.interventions().isEmpty()) throw ExportedEngine.changes();
+        InterventionCheck.check(spec, request.interventions(), maxPositions);
+        SortedSet<HookId> frozen = new TreeSet<>();
+        List<Map<HookId, Tensor>> sources = new ArrayList<>();
+        for (int i = 0; i < request.interventions().size(); i++) {
+            Intervention v = request.interventions().get(i);
+            SortedSet<HookId> targets = HookPatterns.match(spec, List.of(v.hook()));
+            if (v.op() == Intervention.Op.FREEZE) frozen.addAll(targets);
+            sources.add(
+                    v.from() == null ? Map.of() : sources(spec, v, targets, store, "interventions[" + i + "].from"));
+        }
+        TreeSet<HookId> kept = new TreeSet<>(hooks);
+        kept.addAll(frozen);
+        budget.check(spec, kept, maxPositions);
+        return new PreparedRun(
+                request, folder, prompt, options, maxPositions, hooks, request.interventions(), sources, frozen);
+    }
+
+    public List<Token> tokens() {
+        return prompt.tokens();
+    }
+
+    public int[] ids() {
+        return tokens().stream().mapToInt(Token::id).toArray();
+    }
+
+    /** What these tokens leave without interventions at the hooks that freeze. */
+    public Capture clean(InspectorEngine engine, int[] ids) {
+        if (frozen.isEmpty()) return new Capture(new TreeMap<>());
+        try (Session session = engine.begin(new SessionRequest(ids.length, frozen, List.of(), List.of()))) {
+            session.append(ids.clone());
+            return session.capture();
+        }
+    }
+
+    /** Where changes take values from: other runs, looked up before; for freeze, the clean run of the same tokens. */
+    public List<Map<HookId, Tensor>> sources(Capture clean) {
+        List<Map<HookId, Tensor>> all = new ArrayList<>();
+        for (int i = 0; i < interventions.size(); i++) {
+            all.add(interventions.get(i).op() == Intervention.Op.FREEZE ? clean.tensors() : sources.get(i));
+        }
+        return all;
+    }
+
+    private static RunRequest withDefaults(RunRequest r, ModelFolder folder) {
+        return r.toBuilder()
+                .model(folder.slug())
+                .engine(r.engine() == null ? Engines.standard(folder) : r.engine())
+                .device(r.device() == null ? "auto" : r.device())
+                .precision(r.plan().standard())
+                .addSpecialTokens(r.addSpecialTokens() == null ? r.messages() == null : r.addSpecialTokens())
+                .capture(r.capture() == null ? List.of() : r.capture())
+                .interventions(r.interventions() == null ? List.of() : r.interventions())
+                .build();
+    }
+
+    private static Map<HookId, Tensor> sources(
+            DecoderSpec spec, Intervention v, SortedSet<HookId> targets, RunStore store, String at) {
+        if (v.from().run() == null) {
+            throw Problem.invalid("the intervention is incomplete")
+                    .where(at + ".run")
+                    .expected("a run's id");
+        }
+        Map<HookId, Tensor> sources = new HashMap<>();
+        for (HookId target : targets) {
+            HookId hook =
+                    v.from().hook() == null ? target : HookId.parse(v.from().hook());
+            Tensor tensor = store.capture(v.from().run(), hook);
+            long[] shape = tensor.shape();
+            long[] fits = target.point().shape(spec, Math.max(0, target.layer()), 1, 1);
+            boolean same = shape.length == fits.length
+                    && hook.point().axes().equals(target.point().axes());
+            for (int a = 0; same && a < fits.length; a++) {
+                Axis axis = target.point().axes().get(a);
+                boolean grows = axis == Axis.POS || axis == Axis.QUERY || axis == Axis.KEY;
+                same = grows || shape[a] == fits[a];
+            }
+            if (!same) {
+                throw Problem.invalid("the other run's value does not fit the hook")
+                        .where(at + ": " + hook + " into " + target)
+                        .expected(
+                                target.point().axes().stream().map(Axis::label).toList() + " of "
+                                        + java.util.Arrays.toString(fits))
+                        .found(java.util.Arrays.toString(shape));
+            }
+            sources.put(target, tensor);
+        }
+        return sources;
+    }
+}

@@ -1,0 +1,105 @@
+package org.llminspector.run.models;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Plural;
+import org.llminspector.base.Problem;
+import org.llminspector.run.store.Message;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.tokenize.Token;
+
+/**
+ * Prompt is what goes into the model: the prompt, the tokens, or the messages as the model's chat template writes them.
+ *
+ * @param text what was tokenized, or null when token ids were given
+ * @param tokens at least one, all in the vocabulary, and no more than the context holds
+ */
+public record Prompt(String text, List<Token> tokens) {
+
+    /** No text has more characters a token than this, but for one that is nothing but blanks. */
+    private static final int LONGEST_TOKEN = 256;
+
+    public static Prompt of(RunRequest r, ModelFolder folder) {
+        String field = field(r);
+        int context = folder.spec().maxContext();
+        int vocab = folder.spec().vocab();
+        if (r.tokens() != null) {
+            List<Integer> ids = inVocabulary(r.tokens(), vocab, "tokens");
+            return new Prompt(null, fits(ids.stream().map(folder::token).toList(), field, context));
+        }
+        String text = r.prompt() != null ? r.prompt() : rendered(r.messages(), folder);
+        if (text.length() > (long) LONGEST_TOKEN * context) {
+            // Millions of characters would take a minute to tokenize, only to be refused then.
+            throw tooLong(field, context).found(text.length() + " characters").instead("shorten it");
+        }
+        List<Token> tokens = fits(folder.requireTokenizer().encode(text, r.addSpecialTokens()), field, context);
+        inVocabulary(tokens.stream().map(Token::id).toList(), vocab, "tokens");
+        return new Prompt(text, tokens);
+    }
+
+    /** The one of the three that was given. */
+    private static String field(RunRequest r) {
+        Map<String, Object> given = new LinkedHashMap<>();
+        given.put("prompt", r.prompt());
+        given.put("tokens", r.tokens());
+        given.put("messages", r.messages());
+        given.values().removeIf(v -> v == null);
+        if (given.size() == 1) return given.keySet().iterator().next();
+        throw Problem.invalid("a run needs a prompt, tokens or messages")
+                .where("prompt, tokens, messages")
+                .expected("exactly one of them")
+                .found(given.isEmpty() ? "none" : String.join(" and ", given.keySet()));
+    }
+
+    private static String rendered(List<Message> messages, ModelFolder folder) {
+        if (messages.isEmpty()) {
+            throw Problem.invalid("the conversation is empty").where("messages").expected("at least one message");
+        }
+        for (int i = 0; i < messages.size(); i++) {
+            Message m = messages.get(i);
+            if (m.role() == null || m.content() == null) {
+                throw Problem.invalid("a message is incomplete")
+                        .where("messages[" + i + "]." + (m.role() == null ? "role" : "content"))
+                        .expected("a text");
+            }
+        }
+        boolean answer = !messages.get(messages.size() - 1).role().equals("assistant");
+        return folder.requireChatTemplate()
+                .render(
+                        messages.stream()
+                                .map(m -> Map.of("role", m.role(), "content", m.content()))
+                                .toList(),
+                        answer);
+    }
+
+    private static List<Token> fits(List<Token> tokens, String field, int context) {
+        if (tokens.isEmpty()) {
+            throw Problem.invalid("the prompt has no tokens").where(field).expected("at least one token");
+        }
+        if (tokens.size() <= context) return tokens;
+        throw tooLong(field, context)
+                .found(Plural.of(tokens.size(), "token"))
+                .instead("shorten it by at least " + Plural.of(tokens.size() - context, "token"));
+    }
+
+    private static Problem tooLong(String field, int context) {
+        return Problem.tooLarge("the prompt is longer than the model's context")
+                .where(field)
+                .expected("at most " + context + " tokens");
+    }
+
+    /** The ids, each of them one of the vocabulary's. {@code field} is named in the error. */
+    public static List<Integer> inVocabulary(List<Integer> ids, int vocab, String field) {
+        for (int i = 0; i < ids.size(); i++) {
+            Integer id = ids.get(i);
+            if (id == null || id < 0 || id >= vocab) {
+                throw Problem.invalid("the token is outside the model's vocabulary")
+                        .where(field + "[" + i + "]")
+                        .expected("0 to " + (vocab - 1))
+                        .found(id);
+            }
+        }
+        return ids;
+    }
+}

@@ -1,0 +1,119 @@
+package org.llminspector.run.store;
+
+import java.util.List;
+import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.hook.HookId;
+import org.llminspector.tokenize.Token;
+
+/**
+ * ComparisonManifest is what is known of a finished comparison but its numbers by position: manifest.json of its folder.
+ * A number that would be infinite is null.
+ *
+ * @param id sorts by time
+ * @param created ISO-8601 UTC
+ * @param version of the program
+ * @param options as they were used, with their defaults filled in
+ * @param hooks a row a compared hook, in data order; empty without a prompt
+ * @param skipped hooks that only one side has or that differ in shape
+ * @param firsts for rising thresholds the first hook in data order whose relative L2 is past it
+ * @param modules the split of each module's error; null when it was not asked for or cannot be had
+ * @param modulesWhy why {@code modules} is null though it was asked for
+ * @param prompt measures over the prompt's positions; null without a prompt
+ * @param text measures over the text; null without one
+ * @param sensitivity what each module is worth; null when it was not asked for
+ * @param totalMs milliseconds of the whole comparison
+ */
+public record ComparisonManifest(
+        String id,
+        String created,
+        String version,
+        String name,
+        Side a,
+        Side b,
+        ComparisonRequest.Options options,
+        List<HookRow> hooks,
+        List<Skipped> skipped,
+        List<First> firsts,
+        List<ModuleError> modules,
+        String modulesWhy,
+        OutputMeasures prompt,
+        TextPart text,
+        Sensitivity sensitivity,
+        double totalMs) {
+
+    /** One side. {@code tokens} are the prompt's; {@code cost} is null when it was not measured. */
+    public record Side(
+            RunRequest request, RunManifest.ModelIdentity model, EngineInfo engine, List<Token> tokens, Cost cost) {}
+
+    /** A hook over all positions together; A is the reference. {@code sqnr} in dB, null when nothing differs. */
+    public record HookRow(
+            HookId hook,
+            Double cosine,
+            Double relativeL2,
+            Double maxAbs,
+            Double sqnr,
+            int worstPosition,
+            Double worstRelativeL2) {}
+
+    public record Skipped(HookId hook, String why) {}
+
+    /** {@code hook}, {@code position} and {@code relativeL2} are null when nothing is past the threshold. */
+    public record First(double threshold, HookId hook, Integer position, Double relativeL2) {}
+
+    /**
+     * @param module {@code embed}, {@code blocks.3.attn}, {@code blocks.3.mlp}, {@code unembed}
+     * @param output the hook whose error is split
+     */
+    public record ModuleError(
+            String module, HookId output, Double total, Double made, Double inherited, Double cosine) {}
+
+    /**
+     * @param beginning of the text
+     * @param tokens of the text, without what the tokenizer adds
+     * @param window positions a pass
+     * @param stride tokens from one window to the next
+     * @param windows passes
+     */
+    public record TextPart(
+            String beginning,
+            int characters,
+            int tokens,
+            int window,
+            int stride,
+            int windows,
+            OutputMeasures measures) {}
+
+    /**
+     * What a side costs. Speeds are medians of runs without captures or changes, the two sides in turns.
+     *
+     * @param form of the engine that ran: {@code fast} where there is one, for nothing is captured
+     * @param loadMs milliseconds from the files to a model ready to run
+     * @param prefillTokens of the prompt that was read
+     * @param prefill tokens a second while reading it
+     * @param decode tokens a second after it, one by one
+     * @param weightBytes as the engine holds them
+     * @param fileBytes of the weights on disk
+     * @param kvDtype number format of keys and values
+     * @param kvBytesPerToken one entry a layer
+     * @param peakProcessBytes most physical memory of the whole process (both models, the JVM) while this side ran;
+     *     null where the system does not say
+     * @param deviceBytes memory of the GPU that was taken when a run of this side ended, by everything on it; the most of
+     *     its runs, and about the peak, for engines keep what they took; null on a CPU or where nothing says so
+     */
+    public record Cost(
+            String form,
+            double loadMs,
+            int prefillTokens,
+            Speed prefill,
+            Speed decode,
+            long weightBytes,
+            long fileBytes,
+            String kvDtype,
+            List<Long> kvBytesPerToken,
+            Long peakProcessBytes,
+            Long deviceBytes) {}
+
+    /** Tokens a second: median, slowest and fastest of {@code runs}. */
+    public record Speed(double median, double slowest, double fastest, int runs) {}
+}

@@ -1,0 +1,49 @@
+package org.llminspector.run.store;
+
+import java.util.List;
+
+/**
+ * ComparisonRequest is two runs to be compared, and the text to compare them over. Null means the default that is named
+ * here.
+ *
+ * @param a the reference side; its {@code capture}, {@code generate} and {@code name} are not used
+ * @param b the other side; its model and device default to A's, and with neither prompt nor tokens it reads A's tokens
+ * @param text what perplexity and KL divergence are measured over, or null: over the prompt only
+ * @param textTokens ids instead of a text
+ * @param options how to compare
+ * @param sensitivity what to ask of modules one at a time, or null: nothing
+ * @param name a label for people
+ */
+public record ComparisonRequest(
+        RunRequest a,
+        RunRequest b,
+        String text,
+        List<Integer> textTokens,
+        Options options,
+        SensitivityRequest sensitivity,
+        String name) {
+
+    /**
+     * @param hooks names or globs of what is compared over the prompt (every hook but hook_result)
+     * @param split whether errors of modules are split into made and inherited (true)
+     * @param top most probable tokens a side that are listed and whose overlap is counted (10)
+     * @param window positions a pass over the text (512, or what context and budget allow)
+     * @param stride tokens from one window to the next: each is scored with at least window - stride of context
+     *     (half the window)
+     * @param cost whether speed and memory are measured (true)
+     * @param decodeTokens tokens made to measure decoding (16)
+     * @param repeats measurements a side, in turns; their median counts (3)
+     */
+    public record Options(
+            List<String> hooks,
+            Boolean split,
+            Integer top,
+            Integer window,
+            Integer stride,
+            Boolean cost,
+            Integer decodeTokens,
+            Integer repeats) {
+
+        public static final Options DEFAULT = new Options(null, null, null, null, null, null, null, null);
+    }
+}

@@ -1,0 +1,23 @@
+package org.llminspector.run.store;
+
+/**
+ * PositionRange is a stretch of a run's positions.
+ *
+ * @param start the first
+ * @param stop one past the last
+ */
+public record PositionRange(int start, int stop) {
+
+    public boolean holds(PositionRange other) {
+        return start <= other.start && other.stop <= stop;
+    }
+
+    public int size() {
+        return stop - start;
+    }
+
+    @Override
+    public String toString() {
+        return start + ":" + stop;
+    }
+}

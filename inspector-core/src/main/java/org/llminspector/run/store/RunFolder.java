@@ -1,0 +1,210 @@
+package org.llminspector.run.store;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.hook.HookId;
+
+/**
+ * RunFolder is one run on disk: manifest.json and captures.safetensors, which never change, and a folder of the same two
+ * files, {@code more-N}, for each later reading of its tokens.
+ */
+record RunFolder(Path path) {
+
+    static final String MANIFEST = "manifest.json";
+    static final String CAPTURES = "captures.safetensors";
+    private static final String MORE = "more-";
+    private static final Pattern EXTENSION = Pattern.compile(MORE + "[1-9][0-9]{0,5}");
+
+    Path manifestFile() {
+        return path.resolve(MANIFEST);
+    }
+
+    Path capturesFile() {
+        return path.resolve(CAPTURES);
+    }
+
+    /**
+     * ExtensionFile is the manifest.json of a later reading.
+     *
+     * @param run the run's id
+     */
+    record ExtensionFile(String run, RunManifest.Extension extension, List<RunManifest.CaptureEntry> captures) {}
+
+    /** The folder of a later reading. */
+    RunFolder more(int number) {
+        return new RunFolder(path.resolve(MORE + number));
+    }
+
+    /** The numbers of the later readings, in order. */
+    List<Integer> readings() throws IOException {
+        try (Stream<Path> names = Files.list(path)) {
+            return names.map(p -> p.getFileName().toString())
+                    .filter(name -> EXTENSION.matcher(name).matches())
+                    .map(name -> Integer.valueOf(name.substring(MORE.length())))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /** Creates the folder and writes both files through to the disk. */
+    void write(RunManifest manifest, Capture capture) throws IOException {
+        write(manifest, manifest, capture.tensors());
+    }
+
+    /** The same for a later reading of a run. */
+    void write(RunManifest run, ExtensionFile extension, Map<HookId, Tensor> captures) throws IOException {
+        write(run, (Object) extension, captures);
+    }
+
+    private void write(RunManifest manifest, Object json, Map<HookId, Tensor> captures) throws IOException {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        captures.forEach((hook, tensor) -> tensors.put(hook.name(), tensor));
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("run", manifest.id());
+        metadata.put("model", manifest.model().slug());
+        metadata.put("version", manifest.version());
+        metadata.values().removeIf(v -> v == null);
+
+        Files.createDirectory(path);
+        try (FileChannel out = createNew(capturesFile())) {
+            SafetensorsWriter.write(out, tensors, metadata);
+            out.force(true);
+        }
+        try (FileChannel out = createNew(manifestFile())) {
+            ByteBuffer bytes = ByteBuffer.wrap(Json.write(json).getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) out.write(bytes);
+            out.force(true);
+        }
+        sync(path);
+    }
+
+    private static FileChannel createNew(Path file) throws IOException {
+        return FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    }
+
+    /** Makes a folder's list of names as lasting as its files. */
+    static void sync(Path dir) throws IOException {
+        try (FileChannel channel = FileChannel.open(dir, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException e) {
+            // Windows cannot open a folder, and has no need of this.
+            if (System.getProperty("os.name").startsWith("Windows")) return;
+            throw e;
+        }
+    }
+
+    /** The manifest; one that is missing, malformed or another run's is a Problem. */
+    RunManifest manifest() {
+        try {
+            RunManifest m = Json.mapper().treeToValue(Json.readObject(manifestFile()), RunManifest.class);
+            String id = path.getFileName().toString();
+            if (!id.equals(m.id())) throw damaged("the manifest is another run's", m.id(), null);
+            String lacks = lacking(m);
+            if (lacks != null) throw damaged("the manifest lacks a field", "no " + lacks, null);
+            for (int number : readings()) {
+                ExtensionFile more =
+                        Json.mapper().treeToValue(Json.readObject(more(number).manifestFile()), ExtensionFile.class);
+                if (!id.equals(more.run()) || more.extension() == null || more.captures() == null) {
+                    throw damaged("what was added to it is another run's", MORE + number, null);
+                }
+                m = m.with(more.extension(), more.captures());
+            }
+            return m;
+        } catch (JsonProcessingException e) {
+            throw damaged("the manifest is not one this version reads", e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw damaged("its folder cannot be listed", e, e);
+        } catch (Problem p) {
+            if (p.kind() == Problem.Kind.INTERNAL) throw p;
+            throw damaged("the manifest cannot be read", p.getMessage(), p);
+        }
+    }
+
+    /** The captures, opened and checked. */
+    SafetensorsFile captures() {
+        try {
+            return SafetensorsFile.open(capturesFile());
+        } catch (Problem p) {
+            throw damaged("the captures cannot be read", p.getMessage(), p);
+        }
+    }
+
+    /** The first field that a manifest cannot be without and is without, or null. */
+    static String lacking(RunManifest m) {
+        if (m.created() == null) return "created";
+        if (m.request() == null) return "request";
+        if (m.model() == null || m.model().slug() == null) return "model.slug";
+        if (m.engine() == null || m.engine().name() == null) return "engine.name";
+        if (m.engine().precision() == null) return "engine.precision";
+        if (m.engine().device() == null) return "engine.device";
+        if (m.tokens() == null) return "tokens";
+        if (m.generation() != null && m.generation().steps() == null) return "generation.steps";
+        if (m.captures() == null) return "captures";
+        for (RunManifest.CaptureEntry c : m.captures()) if (c == null || c.hook() == null) return "captures.hook";
+        return null;
+    }
+
+    private Problem damaged(String what, Object found, Throwable cause) {
+        return Problem.of(Problem.Kind.INTERNAL, "the run is damaged: " + what)
+                .where(path)
+                .found(found)
+                .instead("delete the run and run its request again; the other runs are not touched")
+                .causedBy(cause);
+    }
+
+    /** Bytes of all its files. */
+    long bytes() throws IOException {
+        long bytes = Files.size(manifestFile()) + Files.size(capturesFile());
+        for (int number : readings()) bytes += more(number).bytes();
+        return bytes;
+    }
+
+    /** Deletes a folder and what is in it, without following links; already being gone is success. */
+    static void delete(Path dir) throws IOException {
+        try {
+            Files.walkFileTree(dir, new SimpleFileVisitor<>() {
+                @Override
+                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                    Files.deleteIfExists(file);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+                    if (e instanceof NoSuchFileException) return FileVisitResult.CONTINUE;
+                    throw e;
+                }
+
+                @Override
+                public FileVisitResult postVisitDirectory(Path d, IOException e) throws IOException {
+                    if (e != null && !(e instanceof NoSuchFileException)) throw e;
+                    Files.deleteIfExists(d);
+                    return FileVisitResult.CONTINUE;
+                }
+            });
+        } catch (NoSuchFileException e) {
+            // Another process was faster.
+        }
+    }
+}

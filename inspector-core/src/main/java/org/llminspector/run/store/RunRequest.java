@@ -1,0 +1,200 @@
+package org.llminspector.run.store;
+
+import java.util.List;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.generate.GenerateOptions;
+
+/**
+ * RunRequest is everything that decides a run. Null means the default that is named here.
+ *
+ * @param model a slug that GET /models lists (the default model)
+ * @param engine {@code torch}, {@code onnx} (torch)
+ * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
+ * @param precision number format of the weights (fp32)
+ * @param precisionPlan another precision for some modules; null: the same for all
+ * @param prompt text; exactly one of prompt, tokens and messages
+ * @param tokens ids instead of a text
+ * @param messages a conversation, which the model's own chat template writes as a text; unless its last turn is the
+ *     assistant's, that text ends where an answer begins
+ * @param addSpecialTokens whether the tokenizer adds BOS and the like to the text (true; false for messages, whose
+ *     template writes them)
+ * @param capture hook names or globs; nothing is captured unless named
+ * @param interventions changes to make while it runs
+ * @param generate how to continue; null: the prompt only
+ * @param name a label for people
+ */
+public record RunRequest(
+        String model,
+        String engine,
+        String device,
+        Precision precision,
+        PrecisionPlan precisionPlan,
+        String prompt,
+        List<Integer> tokens,
+        List<Message> messages,
+        Boolean addSpecialTokens,
+        List<String> capture,
+        List<Intervention> interventions,
+        GenerateOptions generate,
+        String name) {
+
+    /** Precision and plan as one. */
+    public PrecisionPlan plan() {
+        return PrecisionPlan.of(precision, precisionPlan);
+    }
+
+    /** Whether it says what to read. */
+    public boolean reads() {
+        return prompt != null || tokens != null || messages != null;
+    }
+
+    /** A request of defaults, to be filled in. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A copy, to be changed before it is built. */
+    public Builder toBuilder() {
+        Builder b = new Builder();
+        b.model = model;
+        b.engine = engine;
+        b.device = device;
+        b.precision = precision;
+        b.precisionPlan = precisionPlan;
+        b.prompt = prompt;
+        b.tokens = tokens;
+        b.messages = messages;
+        b.addSpecialTokens = addSpecialTokens;
+        b.capture = capture;
+        b.interventions = interventions;
+        b.generate = generate;
+        b.name = name;
+        return b;
+    }
+
+    /** The same request on this model, reading this. */
+    public RunRequest withShared(String slug, String text, List<Integer> ids) {
+        Builder b = toBuilder().model(slug).prompt(text).tokens(ids);
+        return text == null && ids == null ? b.build() : b.messages(null).build();
+    }
+
+    /**
+     * The request for a pass of an analysis: nothing is captured for keeping and nothing made.
+     *
+     * @param ids read instead of the prompt, or null for the prompt
+     */
+    public RunRequest asPass(String slug, String onDevice, List<Integer> ids) {
+        RunRequest read = ids == null ? this : withShared(slug, null, ids);
+        return read.toBuilder()
+                .model(slug)
+                .device(onDevice)
+                .capture(List.of())
+                .generate(null)
+                .name(null)
+                .build();
+    }
+
+    /** Builder fills in a request; what is not said is null. */
+    public static final class Builder {
+
+        private String model;
+        private String engine;
+        private String device;
+        private Precision precision;
+        private PrecisionPlan precisionPlan;
+        private String prompt;
+        private List<Integer> tokens;
+        private List<Message> messages;
+        private Boolean addSpecialTokens;
+        private List<String> capture;
+        private List<Intervention> interventions;
+        private GenerateOptions generate;
+        private String name;
+
+        private Builder() {}
+
+        public Builder model(String model) {
+            this.model = model;
+            return this;
+        }
+
+        public Builder engine(String engine) {
+            this.engine = engine;
+            return this;
+        }
+
+        public Builder device(String device) {
+            this.device = device;
+            return this;
+        }
+
+        public Builder precision(Precision precision) {
+            this.precision = precision;
+            return this;
+        }
+
+        public Builder precisionPlan(PrecisionPlan precisionPlan) {
+            this.precisionPlan = precisionPlan;
+            return this;
+        }
+
+        public Builder prompt(String prompt) {
+            this.prompt = prompt;
+            return this;
+        }
+
+        public Builder tokens(List<Integer> tokens) {
+            this.tokens = tokens;
+            return this;
+        }
+
+        public Builder messages(List<Message> messages) {
+            this.messages = messages;
+            return this;
+        }
+
+        public Builder addSpecialTokens(Boolean addSpecialTokens) {
+            this.addSpecialTokens = addSpecialTokens;
+            return this;
+        }
+
+        public Builder capture(List<String> capture) {
+            this.capture = capture;
+            return this;
+        }
+
+        public Builder interventions(List<Intervention> interventions) {
+            this.interventions = interventions;
+            return this;
+        }
+
+        public Builder generate(GenerateOptions generate) {
+            this.generate = generate;
+            return this;
+        }
+
+        public Builder name(String name) {
+            this.name = name;
+            return this;
+        }
+
+        public RunRequest build() {
+            return new RunRequest(
+                    model,
+                    engine,
+                    device,
+                    precision,
+                    precisionPlan,
+                    prompt,
+                    tokens,
+                    messages,
+                    addSpecialTokens,
+                    capture,
+                    interventions,
+                    generate,
+                    name);
+        }
+    }
+}
