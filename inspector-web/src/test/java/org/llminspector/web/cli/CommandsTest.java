@@ -77,7 +77,7 @@ class CommandsTest {
         String[] ask = {id, "--capture", "blocks.*.attn.hook_pattern,logits", "--positions=-1"};
         Ended plan = command("extend", with(ask, "--dry-run"));
         assertThat(plan.code()).as(plan.err()).isZero();
-        assertThat(plan.out()).contains("hooks to read").contains("1.0 GiB");
+        assertThat(plan.out()).contains("hooks to read").contains("1.00 GiB");
         assertThat(command("extend", with(ask, "--max-bytes=1")).code()).isEqualTo(5);
         assertThat(command("extend", ask).out()).contains("added, tapped").contains("logits");
         assertThat(command("extend", ask).out()).contains("the run has it all");
