@@ -1,6 +1,7 @@
 package org.llminspector.analysis;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import org.llminspector.base.Problem;
@@ -9,8 +10,8 @@ import org.llminspector.base.Tensor;
 /**
  * HeadReads say what one query reads through each attention head, and which head tells most.
  *
- * @param key the token that gets the largest weight of those further back: neither the first, nor the one just before the
- *     query, nor the query itself; null when there is none
+ * @param key the word that gets the largest weight of those further back: neither the first token, nor the one just before
+ *     the query, nor the query itself; null when there is none
  * @param weight of that key, 0 when there is none
  * @param first weight on the first token
  * @param previous weight on the token just before the query; 0 for the first query
@@ -21,10 +22,9 @@ public record HeadReads(
         int layer, int head, Integer key, double weight, double first, double previous, double self, double entropy) {
 
     /** Which head tells most, in a sentence. */
-    public static final String CRITERION =
-            "The most telling head is the one that puts the largest single weight on a token"
-                    + " further back: not the first, not the one just before the query, not the query itself, where heads look by"
-                    + " habit.";
+    public static final String CRITERION = "The most telling head is the one that puts the largest single weight on a word"
+            + " further back: not a mark, not the first token, not the one just before the query, not the query itself, where"
+            + " heads look by habit.";
 
     /** The most telling first. */
     public static final Comparator<HeadReads> MOST_TELLING = Comparator.comparingDouble((HeadReads r) -> -r.weight)
@@ -36,8 +36,9 @@ public record HeadReads(
      *
      * @param rows attention after the softmax, [1, head, 1, key]
      * @param query the position that reads
+     * @param words the positions whose tokens are words, or parts of one
      */
-    public static List<HeadReads> of(int layer, Tensor rows, int query) {
+    public static List<HeadReads> of(int layer, Tensor rows, int query, BitSet words) {
         long[] shape = rows.shape();
         if (shape.length != 4 || shape[2] != 1 || query < 0 || query >= shape[3]) {
             throw Problem.invalid("this is not one query's attention")
@@ -49,17 +50,17 @@ public record HeadReads(
         int keys = Math.toIntExact(shape[3]);
         float[] p = rows.toFloats(); // [1, head, 1, key]
         List<HeadReads> reads = new ArrayList<>();
-        for (int h = 0; h < heads; h++) reads.add(of(layer, h, p, h * keys, query));
+        for (int h = 0; h < heads; h++) reads.add(of(layer, h, p, h * keys, query, words));
         return reads;
     }
 
-    private static HeadReads of(int layer, int head, float[] p, int row, int query) {
+    private static HeadReads of(int layer, int head, float[] p, int row, int query, BitSet words) {
         int key = -1;
         double entropy = 0;
         for (int k = 0; k <= query; k++) {
             double w = p[row + k];
             if (w > 0) entropy -= w * Math.log(w);
-            boolean further = k > 0 && k < query - 1;
+            boolean further = k > 0 && k < query - 1 && words.get(k);
             if (further && (key < 0 || w > p[row + key])) key = k;
         }
         return new HeadReads(

@@ -1,5 +1,6 @@
 package org.llminspector.run;
 
+import java.util.BitSet;
 import java.util.List;
 import org.llminspector.analysis.HeadReads;
 import org.llminspector.analysis.HeadScores;
@@ -125,12 +126,14 @@ public final class RunAnalyses {
         RunManifest manifest = store.manifest(runId);
         int q = position(manifest, query, "query");
         PositionRange one = new PositionRange(q, q + 1);
+        BitSet words = new BitSet();
+        for (int i = 0; i < manifest.tokens().size(); i++) words.set(i, isWord(manifest.tokens().get(i)));
         List<HeadReads> heads = manifest.captures().stream()
                 .filter(c -> c.hook().point() == HookPoint.PATTERN)
                 .filter(c -> c.positions() == null || c.positions().holds(one))
                 .map(RunManifest.CaptureEntry::hook)
                 .distinct()
-                .flatMap(h -> HeadReads.of(h.layer(), row(runId, h, q), q).stream())
+                .flatMap(h -> HeadReads.of(h.layer(), row(runId, h, q), q, words).stream())
                 .sorted(HeadReads.MOST_TELLING)
                 .toList();
         if (heads.isEmpty()) {
@@ -140,6 +143,11 @@ public final class RunAnalyses {
                             + q);
         }
         return new Reads(runId, q, HeadReads.CRITERION, heads);
+    }
+
+    /** Whether a token says something; without a tokenizer it has no text, and may. */
+    private static boolean isWord(Token token) {
+        return token.bytes().isEmpty() ? !token.special() : token.text().codePoints().anyMatch(Character::isLetterOrDigit);
     }
 
     /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
@@ -11,6 +12,23 @@ import org.llminspector.base.Tensor;
 
 /** What one query reads through each head, on patterns whose answer is known. */
 class HeadReadsTest {
+
+    private static final BitSet ALL = new BitSet();
+
+    static {
+        ALL.set(0, 6);
+    }
+
+    @Test
+    void marksAreNotWords() {
+        BitSet words = new BitSet();
+        words.set(0, 6);
+        words.clear(2);
+        HeadReads read = HeadReads.of(0, Tensor.of(new float[] {0.1f, 0.2f, 0.6f, 0.1f, 0, 0}, 1, 1, 1, 6), 5, words)
+                .get(0);
+        assertThat(read.key()).isEqualTo(1);
+        assertThat(read.weight()).isCloseTo(0.2, within(1e-7));
+    }
 
     @Test
     void theMostTellingHeadReadsFurtherBack() {
@@ -25,7 +43,7 @@ class HeadReadsTest {
                 1,
                 6);
         List<HeadReads> reads =
-                HeadReads.of(5, rows, 4).stream().sorted(HeadReads.MOST_TELLING).toList();
+                HeadReads.of(5, rows, 4, ALL).stream().sorted(HeadReads.MOST_TELLING).toList();
         assertThat(reads).extracting(HeadReads::head).containsExactly(2, 0, 1);
         HeadReads best = reads.get(0);
         assertThat(best.layer()).isEqualTo(5);
@@ -41,16 +59,16 @@ class HeadReadsTest {
 
     @Test
     void aShortPromptHasNothingFurtherBack() {
-        HeadReads second = HeadReads.of(0, Tensor.of(new float[] {0.25f, 0.75f}, 1, 1, 1, 2), 1)
+        HeadReads second = HeadReads.of(0, Tensor.of(new float[] {0.25f, 0.75f}, 1, 1, 1, 2), 1, ALL)
                 .get(0);
         assertThat(second.key()).isNull();
         assertThat(second.weight()).isZero();
         assertThat(second.previous()).isEqualTo(0.25);
-        assertThat(HeadReads.of(0, Tensor.of(new float[] {1f}, 1, 1, 1, 1), 0)
+        assertThat(HeadReads.of(0, Tensor.of(new float[] {1f}, 1, 1, 1, 1), 0, ALL)
                         .get(0)
                         .previous())
                 .isZero();
-        assertThatThrownBy(() -> HeadReads.of(0, Tensor.of(new float[] {1f}, 1, 1, 1, 1), 1))
+        assertThatThrownBy(() -> HeadReads.of(0, Tensor.of(new float[] {1f}, 1, 1, 1, 1), 1, ALL))
                 .isInstanceOf(Problem.class);
     }
 }
