@@ -52,6 +52,9 @@ public interface Learner extends AutoCloseable {
     /** Lets the accumulated gradient go. */
     void clearGradient();
 
+    /** Lets one parameter's go: the next update leaves it as it is. */
+    void clearGradient(Parameter parameter);
+
     /**
      * Makes one step against the accumulated gradient, and clears it.
      *

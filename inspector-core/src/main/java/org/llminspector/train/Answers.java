@@ -10,13 +10,15 @@ final class Answers implements Objective {
     private final Recipe recipe;
     private final Dialogues dialogues;
     private final ChatEncoder encoder;
+    private final Documents documents;
     private final List<Batches.Example> heldOut;
     private long next;
 
-    Answers(Recipe recipe, Dialogues dialogues, ChatEncoder encoder) {
+    Answers(Recipe recipe, Dialogues dialogues, ChatEncoder encoder, Documents documents) {
         this.recipe = recipe;
         this.dialogues = dialogues;
         this.encoder = encoder;
+        this.documents = documents;
         this.heldOut = take(Corpus.Split.HELD_OUT, recipe.validationSequences());
         this.next = 0;
     }
@@ -31,7 +33,8 @@ final class Answers implements Objective {
     }
 
     @Override
-    public Measure accumulate(Learner learner) {
+    public Measure accumulate(Learner learner, long step) {
+        documents.rehearse(learner, recipe, step);
         return Batches.accumulate(learner, take(Corpus.Split.TRAIN, recipe.batch()), recipe.microBatch());
     }
 
@@ -42,7 +45,7 @@ final class Answers implements Objective {
 
     @Override
     public TokenStream.Place place() {
-        return new TokenStream.Place(next, List.of());
+        return TokenStream.Place.at(next);
     }
 
     @Override

@@ -37,7 +37,11 @@ final class Batches {
 
     private Batches() {}
 
-    /** Adds the gradient of the examples' mean loss: every counted token counts the same. */
+    /**
+     * Adds the gradient of the examples' weighted mean loss.
+     *
+     * @return the plain mean over all tokens that count at all
+     */
     static Objective.Measure accumulate(Learner learner, List<Example> examples, int atOnce) {
         double count = examples.stream().mapToDouble(Example::count).sum();
         Tally tally = new Tally();
@@ -86,22 +90,23 @@ final class Batches {
 
     private static final class Tally {
         private double loss;
-        private double hits;
-        private double count;
+        private long hits;
+        private long count;
 
         void add(List<Example> examples, Scores scores) {
             for (int e = 0; e < examples.size(); e++) {
                 float[] weights = examples.get(e).weights();
                 for (int t = 0; t < weights.length; t++) {
-                    loss += weights[t] * scores.nll()[e][t];
-                    if (scores.hit()[e][t]) hits += weights[t];
-                    count += weights[t];
+                    if (weights[t] == 0) continue;
+                    loss += scores.nll()[e][t];
+                    if (scores.hit()[e][t]) hits++;
+                    count++;
                 }
             }
         }
 
         Objective.Measure measure() {
-            return new Objective.Measure(loss / count, hits / count, Math.round(count));
+            return new Objective.Measure(loss / count, (double) hits / count, count);
         }
     }
 }

@@ -1,5 +1,7 @@
 package org.llminspector.train;
 
+import java.util.List;
+
 /** Corpus is an endless stream of documents, each a function of its split and index: nothing is stored, any can be asked for first. */
 public interface Corpus {
 
@@ -15,4 +17,15 @@ public interface Corpus {
      * @param index from 0
      */
     String document(Split split, long index);
+
+    /** From one character of a document to another, which is not in it. */
+    record Span(int from, int to) {}
+
+    /**
+     * Where a document's words follow from what it said before, in order: a recipe may weigh them more. Of a corpus that
+     * does not know, nowhere.
+     */
+    default List<Span> determined(String document) {
+        return List.of();
+    }
 }

@@ -41,7 +41,7 @@ final class ModularAddition implements Objective {
     }
 
     @Override
-    public Measure accumulate(Learner learner) {
+    public Measure accumulate(Learner learner, long step) {
         updates++;
         return Batches.accumulate(learner, train, train.size());
     }
@@ -53,7 +53,7 @@ final class ModularAddition implements Objective {
 
     @Override
     public TokenStream.Place place() {
-        return new TokenStream.Place(updates, List.of());
+        return TokenStream.Place.at(updates);
     }
 
     @Override

@@ -1,8 +1,7 @@
 package org.llminspector.train;
 
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 import org.llminspector.engine.Learner;
 
 /** NextTokens is pretraining: every token of packed documents is predicted from those before it. */
@@ -12,21 +11,25 @@ final class NextTokens implements Objective {
     private final TokenStream stream;
     private final List<Batches.Example> heldOut;
 
-    NextTokens(Recipe recipe, Corpus corpus, Function<String, int[]> encode) {
+    NextTokens(Recipe recipe, Documents documents) {
         this.recipe = recipe;
-        this.stream = new TokenStream(corpus, Corpus.Split.TRAIN, encode);
-        TokenStream other = new TokenStream(corpus, Corpus.Split.HELD_OUT, encode);
-        this.heldOut = examples(other.next(recipe.validationSequences(), recipe.sequence()));
+        this.stream = new TokenStream(i -> documents.get(Corpus.Split.TRAIN, i, recipe.determinedWeight()));
+        TokenStream other = new TokenStream(i -> documents.get(Corpus.Split.HELD_OUT, i, 1));
+        this.heldOut = take(other, recipe.validationSequences(), recipe.sequence());
     }
 
-    private static List<Batches.Example> examples(int[][] sequences) {
-        return Arrays.stream(sequences).map(s -> Batches.Example.from(s, 1)).toList();
+    private static List<Batches.Example> take(TokenStream from, int count, int predicted) {
+        List<Batches.Example> examples = new ArrayList<>();
+        for (int i = 0; i < count; i++) examples.add(from.next(predicted));
+        return examples;
     }
 
+    /** As many tokens in each update, in more sequences while those are short. */
     @Override
-    public Measure accumulate(Learner learner) {
-        int[][] batch = stream.next(recipe.batch(), recipe.sequence());
-        return Batches.accumulate(learner, examples(batch), recipe.microBatch());
+    public Measure accumulate(Learner learner, long step) {
+        int times = recipe.sequence() / recipe.sequence(step);
+        List<Batches.Example> batch = take(stream, recipe.batch() * times, recipe.sequence(step));
+        return Batches.accumulate(learner, batch, recipe.microBatch() * times);
     }
 
     @Override

@@ -14,8 +14,12 @@ interface Objective extends AutoCloseable {
      */
     record Measure(double loss, double accuracy, long tokens) {}
 
-    /** Adds the gradient of the next batch's mean loss to the learner's. */
-    Measure accumulate(Learner learner);
+    /**
+     * Adds the gradient of the next batch's mean loss to the learner's.
+     *
+     * @param step updates made before
+     */
+    Measure accumulate(Learner learner, long step);
 
     /** Looks at held-out examples, always the same ones. */
     Measure validate(Learner learner);

@@ -19,15 +19,17 @@ final class Preferences implements Objective {
     private final Recipe recipe;
     private final Dialogues dialogues;
     private final ChatEncoder encoder;
+    private final Documents documents;
     private final Learner reference;
     private final List<Pair> heldOut;
     private long next;
 
     /** @param reference the frozen copy; closed with this */
-    Preferences(Recipe recipe, Dialogues dialogues, ChatEncoder encoder, Learner reference) {
+    Preferences(Recipe recipe, Dialogues dialogues, ChatEncoder encoder, Documents documents, Learner reference) {
         this.recipe = recipe;
         this.dialogues = dialogues;
         this.encoder = encoder;
+        this.documents = documents;
         this.reference = reference;
         this.heldOut = take(Corpus.Split.HELD_OUT, recipe.validationSequences());
         this.next = 0;
@@ -45,7 +47,8 @@ final class Preferences implements Objective {
     }
 
     @Override
-    public Measure accumulate(Learner learner) {
+    public Measure accumulate(Learner learner, long step) {
+        documents.rehearse(learner, recipe, step);
         List<Pair> pairs = take(Corpus.Split.TRAIN, recipe.batch());
         double[] margins = margins(learner, reference, pairs, recipe.microBatch());
         List<Batches.Example> weighted = new ArrayList<>();
@@ -107,7 +110,7 @@ final class Preferences implements Objective {
 
     @Override
     public TokenStream.Place place() {
-        return new TokenStream.Place(next, List.of());
+        return TokenStream.Place.at(next);
     }
 
     @Override

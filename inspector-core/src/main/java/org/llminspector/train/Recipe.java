@@ -16,7 +16,10 @@ import org.llminspector.engine.Optimizer;
  * @param corpusSeed of its documents
  * @param model the decoder's shape, when there is no base
  * @param seed of the first weights
+ * @param deviation of the first weights, which are normal (0.02)
  * @param sequence tokens that one sequence predicts (model.context)
+ * @param sequenceGrowth of pretrain: after how many updates sequences become twice as long, up to that; for what stands
+ *     far apart is hard to connect before anything is (none: they have their length from the start)
  * @param batch sequences (examples, pairs) of one update
  * @param microBatch sequences of one pass; passes add up to a batch (batch). It changes speed and the last bits
  * @param steps updates
@@ -29,6 +32,10 @@ import org.llminspector.engine.Optimizer;
  * @param validationSequences sequences looked at (32)
  * @param saveEvery steps between two states to resume from (200)
  * @param checkpointSteps after so many steps the model is kept as it is then
+ * @param determinedWeight of pretrain: how much a token counts that follows from what its document said before, as far
+ *     as the corpus knows (1, what every other token counts)
+ * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
+ * @param fixedNorms whether the layers' norms keep their weights of 1 (no): learned, they can fade out a layer's attention
  * @param beta of prefer: how much a nat of margin counts (0.1)
  * @param modulus of modular_addition
  * @param trainShare of modular_addition: the share of all pairs that is learnt from (0.3)
@@ -43,7 +50,9 @@ public record Recipe(
         Long corpusSeed,
         Shape model,
         Long seed,
+        Double deviation,
         Integer sequence,
+        List<Integer> sequenceGrowth,
         Integer batch,
         Integer microBatch,
         Integer steps,
@@ -56,6 +65,9 @@ public record Recipe(
         Integer validationSequences,
         Integer saveEvery,
         List<Integer> checkpointSteps,
+        Double determinedWeight,
+        Integer rehearsal,
+        Boolean fixedNorms,
         Double beta,
         Integer modulus,
         Double trainShare,
@@ -119,6 +131,12 @@ public record Recipe(
         int context = model == null ? Integer.MAX_VALUE : model.context;
         int length = or(sequence, context);
         need(length > 0 && length <= context, "sequence", "1 to the context, " + context, length);
+        List<Integer> growth = sequenceGrowth == null ? List.of() : List.copyOf(sequenceGrowth);
+        need(
+                growth.stream().sorted().distinct().toList().equals(growth) && length % (1L << growth.size()) == 0,
+                "sequence_growth",
+                "numbers of updates that grow, and a sequence of " + length + " that can be halved as often",
+                growth);
         int examples = sums ? 1 : or(batch, 0);
         need(examples > 0, "batch", "at least 1", batch);
         int micro = or(microBatch, examples);
@@ -127,10 +145,18 @@ public record Recipe(
         need(learningRate != null && learningRate > 0, "learning_rate", "more than 0", learningRate);
         int warm = or(warmupSteps, Math.min(100, steps / 10));
         need(warm >= 0 && warm <= steps, "warmup_steps", "0 to the steps, " + steps, warm);
+        int rehearsed = or(rehearsal, 0);
+        need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
+        need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
         positive("validate_every", validateEvery);
         positive("validation_sequences", validationSequences);
         positive("save_every", saveEvery);
         need(maxNorm == null || maxNorm > 0, "max_norm", "more than 0", maxNorm);
+        need(
+                determinedWeight == null || (determinedWeight > 0 && determinedWeight <= 100),
+                "determined_weight",
+                "more than 0, at most 100",
+                determinedWeight);
         need(beta == null || beta > 0, "beta", "more than 0", beta);
         DType format = dtype == null ? DType.F16 : dtype;
         need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
@@ -143,7 +169,9 @@ public record Recipe(
                 corpusSeed == null ? 1L : corpusSeed,
                 model == null ? null : model.withDefaults(),
                 seed == null ? 1L : seed,
+                deviation == null ? 0.02 : deviation,
                 length,
+                growth,
                 examples,
                 micro,
                 steps,
@@ -156,6 +184,9 @@ public record Recipe(
                 or(validationSequences, 32),
                 or(saveEvery, 200),
                 checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps),
+                determinedWeight == null ? 1.0 : determinedWeight,
+                rehearsed,
+                fixedNorms != null && fixedNorms,
                 beta == null ? 0.1 : beta,
                 modulus,
                 share,
@@ -195,7 +226,9 @@ public record Recipe(
                 corpusSeed,
                 model,
                 seed,
+                deviation,
                 sequence,
+                sequenceGrowth,
                 batch,
                 microBatch,
                 n,
@@ -208,10 +241,18 @@ public record Recipe(
                 validationSequences,
                 saveEvery,
                 checkpointSteps,
+                determinedWeight,
+                rehearsal,
+                fixedNorms,
                 beta,
                 modulus,
                 trainShare,
                 dtype);
+    }
+
+    /** Tokens that one sequence of an update predicts. */
+    int sequence(long step) {
+        return sequence >> sequenceGrowth.stream().filter(until -> step < until).count();
     }
 
     /** The rate of an update: linear from 0, then half a cosine down to the least. */

@@ -2,7 +2,8 @@ package org.llminspector.train;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.LongFunction;
+import java.util.stream.IntStream;
 
 /**
  * TokenStream packs a corpus' documents into sequences of one length: document after document, each ended by the
@@ -17,53 +18,70 @@ final class TokenStream {
      *
      * @param nextDocument index of the first document that was not begun
      * @param carried tokens of begun documents that were not yet handed out
+     * @param weights of those; null: each 1
      */
-    record Place(long nextDocument, List<Integer> carried) {}
+    record Place(long nextDocument, List<Integer> carried, List<Float> weights) {
 
-    private final Corpus corpus;
-    private final Corpus.Split split;
-    private final Function<String, int[]> encode;
+        /** Between two documents. */
+        static Place at(long nextDocument) {
+            return new Place(nextDocument, List.of(), List.of());
+        }
+    }
+
+    /**
+     * Piece is a whole document, or what was cut from some.
+     *
+     * @param tokens the ones that begin and end a document included
+     * @param weights how much each counts as a prediction
+     */
+    record Piece(int[] tokens, float[] weights) {}
+
+    private final LongFunction<Piece> document;
     private long next;
     private int[] carried = new int[0];
+    private float[] weights = new float[0];
     private int held;
 
-    /** @param encode a whole document's tokens, the ones that begin and end it included */
-    TokenStream(Corpus corpus, Corpus.Split split, Function<String, int[]> encode) {
-        this.corpus = corpus;
-        this.split = split;
-        this.encode = encode;
+    /** @param document by index */
+    TokenStream(LongFunction<Piece> document) {
+        this.document = document;
     }
 
     void goTo(Place place) {
         next = place.nextDocument();
         carried = place.carried().stream().mapToInt(Integer::intValue).toArray();
         held = carried.length;
+        weights = new float[held];
+        for (int i = 0; i < held; i++)
+            weights[i] = place.weights() == null ? 1 : place.weights().get(i);
     }
 
     Place place() {
-        return new Place(next, Arrays.stream(carried, 0, held).boxed().toList());
+        List<Float> heldWeights =
+                IntStream.range(0, held).mapToObj(i -> weights[i]).toList();
+        return new Place(next, Arrays.stream(carried, 0, held).boxed().toList(), heldWeights);
     }
 
-    /** The next sequences, [count][predicted + 1]. */
-    int[][] next(int count, int predicted) {
-        int[][] sequences = new int[count][];
-        for (int i = 0; i < count; i++) sequences[i] = next(predicted);
-        return sequences;
-    }
-
-    private int[] next(int predicted) {
-        while (held < predicted + 1) append(encode.apply(corpus.document(split, next++)));
-        int[] sequence = Arrays.copyOf(carried, predicted + 1);
-        System.arraycopy(carried, predicted, carried, 0, held - predicted);
+    /** The next sequence, of so many predicted tokens and the one before them. */
+    Batches.Example next(int predicted) {
+        while (held < predicted + 1) append(document.apply(next++));
+        Batches.Example sequence = new Batches.Example(
+                Arrays.copyOf(carried, predicted + 1), Arrays.copyOfRange(weights, 1, predicted + 1));
         held -= predicted;
+        System.arraycopy(carried, predicted, carried, 0, held);
+        System.arraycopy(weights, predicted, weights, 0, held);
         return sequence;
     }
 
-    private void append(int[] tokens) {
-        if (held + tokens.length > carried.length) {
-            carried = Arrays.copyOf(carried, Math.max(held + tokens.length, 2 * carried.length));
+    private void append(Piece piece) {
+        int all = held + piece.tokens().length;
+        if (all > carried.length) {
+            int room = Math.max(all, 2 * carried.length);
+            carried = Arrays.copyOf(carried, room);
+            weights = Arrays.copyOf(weights, room);
         }
-        System.arraycopy(tokens, 0, carried, held, tokens.length);
-        held += tokens.length;
+        System.arraycopy(piece.tokens(), 0, carried, held, piece.tokens().length);
+        System.arraycopy(piece.weights(), 0, weights, held, piece.tokens().length);
+        held = all;
     }
 }

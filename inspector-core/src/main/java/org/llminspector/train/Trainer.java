@@ -18,7 +18,6 @@ import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;
-import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Objective.Measure;
 
@@ -57,6 +56,7 @@ public final class Trainer implements AutoCloseable {
     private final Tokenizer tokenizer; // null: a model of token ids only
     private final Learner learner;
     private final Objective objective;
+    private final List<Parameter> fixed;
     private final LossCurve curve;
     private long tokens;
 
@@ -66,6 +66,9 @@ public final class Trainer implements AutoCloseable {
         this.tokenizer = recipe.task() == Recipe.Task.MODULAR_ADDITION ? null : tokenizer(folder);
         this.learner = recipe.task().tunes() ? base(device) : fresh(device);
         this.objective = objective(sources, device);
+        this.fixed = learner.parameters().stream()
+                .filter(p -> recipe.fixedNorms() && !p.isMatrix() && p.name().startsWith("blocks."))
+                .toList();
         if (state != null) {
             learner.setWeights(state.weights());
             learner.setState(state.optimizer());
@@ -84,7 +87,7 @@ public final class Trainer implements AutoCloseable {
         int vocab = tokenizer == null ? ModularAddition.vocabulary(recipe.modulus()) : tokenizer.vocabSize();
         DecoderSpec spec = LlamaFolder.spec(recipe.model(), vocab);
         Learner fresh = TorchLearner.open(spec, device);
-        fresh.setWeights(firstWeights(fresh.parameters(), spec.nLayers(), recipe.seed()));
+        fresh.setWeights(firstWeights(fresh.parameters(), spec.nLayers(), recipe.seed(), recipe.deviation()));
         return fresh;
     }
 
@@ -96,11 +99,15 @@ public final class Trainer implements AutoCloseable {
 
     private Objective objective(Sources sources, String device) {
         return switch (recipe.task()) {
-            case PRETRAIN -> new NextTokens(recipe, sources.corpus(), this::document);
-            case INSTRUCT -> new Answers(recipe, sources.dialogues(), encoder());
-            case PREFER -> new Preferences(recipe, sources.dialogues(), encoder(), base(device));
+            case PRETRAIN -> new NextTokens(recipe, documents(sources));
+            case INSTRUCT -> new Answers(recipe, sources.dialogues(), encoder(), documents(sources));
+            case PREFER -> new Preferences(recipe, sources.dialogues(), encoder(), documents(sources), base(device));
             case MODULAR_ADDITION -> new ModularAddition(recipe.modulus(), recipe.trainShare(), recipe.seed());
         };
+    }
+
+    private Documents documents(Sources sources) {
+        return new Documents(sources.corpus(), tokenizer, eos());
     }
 
     private ChatEncoder encoder() {
@@ -156,28 +163,19 @@ public final class Trainer implements AutoCloseable {
                 .checked();
     }
 
-    /** Normal with deviation 0.02; what writes to the residual stream less, for it adds up over the layers (GPT-2). */
-    static Tensor firstWeights(List<Parameter> parameters, int layers, long seed) {
+    /** Normal; what writes to the residual stream less, for it adds up over the layers (GPT-2). */
+    static Tensor firstWeights(List<Parameter> parameters, int layers, long seed, double wide) {
         long size = parameters.stream().mapToLong(Parameter::size).sum();
         float[] flat = new float[Math.toIntExact(size)];
         Random random = new Random(seed);
         for (Parameter p : parameters) {
             boolean writes = p.name().endsWith("attn.o.weight") || p.name().endsWith("mlp.out.weight");
-            double deviation = writes ? 0.02 / Math.sqrt(2.0 * layers) : 0.02;
+            double deviation = writes ? wide / Math.sqrt(2.0 * layers) : wide;
             for (int i = 0; i < p.size(); i++) {
                 flat[(int) p.offset() + i] = p.isMatrix() ? (float) (deviation * random.nextGaussian()) : 1f;
             }
         }
         return Tensor.of(flat, size);
-    }
-
-    /** A document as the model will be given it, with the token that ends it. */
-    private int[] document(String text) {
-        List<Token> encoded = tokenizer.encode(text, true);
-        int[] ids = new int[encoded.size() + 1];
-        for (int i = 0; i < encoded.size(); i++) ids[i] = encoded.get(i).id();
-        ids[encoded.size()] = eos();
-        return ids;
     }
 
     private int eos() {
@@ -207,7 +205,8 @@ public final class Trainer implements AutoCloseable {
         long seen = 0;
         while (step < recipe.steps() && !stopped) {
             double rate = recipe.rate(step);
-            Measure train = objective.accumulate(learner);
+            Measure train = objective.accumulate(learner, step);
+            fixed.forEach(learner::clearGradient);
             double norm = learner.update(recipe.optimizer(), rate, recipe.maxNorm());
             step++;
             tokens += train.tokens();

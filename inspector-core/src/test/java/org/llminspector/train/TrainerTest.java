@@ -9,14 +9,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
+import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
+import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
 
 /** A run from random weights learns, can be stopped and resumed bit for bit, and what it writes opens as a model. */
 class TrainerTest {
@@ -24,10 +29,20 @@ class TrainerTest {
     private static final Path TOKENIZER = Path.of("src/test/resources/tokenizers/spm");
 
     /** Sentences of which the second half follows from the first. */
-    private static final Corpus CORPUS = (split, index) -> {
-        String[] names = {"Ann", "Bob", "Cid", "Dan", "Eve"};
-        String name = names[(int) (index * 7 % 5)];
-        return name + " has a ball. The ball of " + name + " is red" + (split == Corpus.Split.TRAIN ? "." : "!");
+    private static final Corpus CORPUS = new Corpus() {
+        private final String[] names = {"Ann", "Bob", "Cid", "Dan", "Eve"};
+
+        @Override
+        public String document(Split split, long index) {
+            String name = names[(int) (index * 7 % 5)];
+            return name + " has a ball. The ball of " + name + " is red" + (split == Split.TRAIN ? "." : "!");
+        }
+
+        @Override
+        public List<Span> determined(String document) {
+            int again = document.lastIndexOf(document.substring(0, 3));
+            return List.of(new Span(again, again + 3));
+        }
     };
 
     private static final Trainer.Sources SOURCES = new Trainer.Sources(CORPUS, null);
@@ -45,7 +60,9 @@ class TrainerTest {
                 null,
                 new Recipe.Shape(32, 2, 4, 2, 48, 64, null, null),
                 7L,
+                null,
                 48,
+                List.of(2, 4),
                 4,
                 2,
                 steps,
@@ -58,6 +75,9 @@ class TrainerTest {
                 3,
                 4,
                 List.of(0, 2),
+                4.0,
+                null,
+                true,
                 null,
                 null,
                 null,
@@ -120,6 +140,58 @@ class TrainerTest {
                         .isTrue();
             }
         }
+    }
+
+    @Test
+    void whatFollowsCountsMoreAndNormsThatAreFixedStay() throws IOException {
+        try (Tokenizer tokenizer = Tokenizer.open(TOKENIZER).orElseThrow()) {
+            Documents documents =
+                    new Documents(CORPUS, tokenizer, tokenizer.eosIds().get(0));
+            TokenStream.Piece piece = documents.get(Corpus.Split.TRAIN, 3, 4);
+            List<Token> tokens = tokenizer.encode(CORPUS.document(Corpus.Split.TRAIN, 3), true);
+            assertThat(piece.tokens()).hasSize(tokens.size() + 1);
+            StringBuilder weighed = new StringBuilder();
+            for (int i = 0; i < tokens.size(); i++) {
+                assertThat(piece.weights()[i]).isIn(1f, 4f);
+                if (piece.weights()[i] == 4f) weighed.append(tokens.get(i).text());
+            }
+            assertThat(weighed.toString().strip()).isEqualTo("Bob");
+        }
+        Path folder = folder("norms");
+        run(Trainer.begin(recipe(5), SOURCES, folder, "cpu"), 0);
+        Tensor weights = TrainingState.read(folder).weights();
+        try (Learner learner =
+                TorchLearner.open(LlamaFolder.spec(recipe(3).checked().model(), 320), "cpu")) {
+            for (Parameter p : learner.parameters()) {
+                if (p.isMatrix() || !p.name().startsWith("blocks.")) continue;
+                assertThat(p.of(weights).toFloats()).as(p.name()).containsOnly(1f);
+            }
+        }
+    }
+
+    @Test
+    void sequencesGrowAndEveryTokenIsPredictedOnce() {
+        Recipe r = recipe(11).checked();
+        assertThat(List.of(r.sequence(0), r.sequence(1), r.sequence(2), r.sequence(3), r.sequence(4)))
+                .containsExactly(12, 12, 24, 24, 48);
+        TokenStream stream = new TokenStream(i -> {
+            int[] tokens = {(int) (3 * i), (int) (3 * i + 1), (int) (3 * i + 2)};
+            return new TokenStream.Piece(tokens, new float[] {tokens[0], tokens[1], tokens[2]});
+        });
+        List<Integer> predicted = new ArrayList<>();
+        for (int length : new int[] {2, 5, 4, 7}) {
+            Batches.Example e = stream.next(length);
+            assertThat(e.tokens()).hasSize(length + 1);
+            for (int t = 0; t < length; t++) {
+                assertThat(e.weights()[t]).isEqualTo(e.tokens()[t + 1]);
+                predicted.add(e.tokens()[t + 1]);
+            }
+            TokenStream.Place place = stream.place();
+            stream.goTo(place);
+            assertThat(stream.place()).isEqualTo(place);
+        }
+        assertThat(predicted)
+                .containsExactlyElementsOf(IntStream.rangeClosed(1, 18).boxed().toList());
     }
 
     @Test

@@ -152,12 +152,12 @@ class TuningTest {
     @Test
     void thePreferenceGradientIsTheSlopeOfThatLoss() throws IOException {
         Path folder = tokenizer("dpo");
-        Recipe recipe = tuning(Recipe.Task.PREFER, "x", 2).checked();
+        Recipe recipe = tuning(Recipe.Task.PREFER, "x", 2, 0).checked();
         Recipe.Shape shape = new Recipe.Shape(32, 2, 4, 2, 48, 64, 10_000.0, 1e-5);
         try (Tokenizer tokenizer = Tokenizer.open(folder).orElseThrow();
                 Learner policy = TorchLearner.open(LlamaFolder.spec(shape, 320), "cpu");
                 Learner frozen = TorchLearner.open(LlamaFolder.spec(shape, 320), "cpu")) {
-            Tensor first = Trainer.firstWeights(policy.parameters(), 2, 3);
+            Tensor first = Trainer.firstWeights(policy.parameters(), 2, 3, 0.02);
             frozen.setWeights(first);
             float[] other = first.toFloats();
             Random random = new Random(4);
@@ -165,8 +165,9 @@ class TuningTest {
             policy.setWeights(Tensor.of(other, other.length));
             ChatEncoder encoder =
                     new ChatEncoder(tokenizer, ChatTemplate.open(folder).orElseThrow(), 64);
-            Preferences preferences = new Preferences(recipe, DIALOGUES, encoder, frozen);
-            Objective.Measure measure = preferences.accumulate(policy);
+            Preferences preferences =
+                    new Preferences(recipe, DIALOGUES, encoder, new Documents(null, tokenizer, 0), frozen);
+            Objective.Measure measure = preferences.accumulate(policy, 0);
             float[] gradient = policy.gradient().toFloats();
 
             List<Preferences.Pair> pairs = new ArrayList<>();
@@ -223,10 +224,10 @@ class TuningTest {
                 .orElseThrow();
     }
 
-    private static Recipe tuning(Recipe.Task task, String base, int steps) {
+    private static Recipe tuning(Recipe.Task task, String base, int steps, int rehearsal) {
         return new Recipe(
-                "tuned", task, base, "chat", null, null, null, null, null, 6, 3, steps, null, 5e-3, null, 2, null, 10,
-                6, 100, null, 0.5, null, null, DType.F32);
+                "tuned", task, base, "chat", null, null, null, null, null, null, null, 6, 3, steps, null, 5e-3, null, 2,
+                null, 10, 6, 100, null, null, rehearsal, null, 0.5, null, null, DType.F32);
     }
 
     @Test
@@ -242,7 +243,9 @@ class TuningTest {
                 null,
                 new Recipe.Shape(32, 2, 4, 2, 48, 64, null, null),
                 7L,
+                null,
                 40,
+                null,
                 4,
                 4,
                 20,
@@ -258,17 +261,20 @@ class TuningTest {
                 null,
                 null,
                 null,
+                null,
+                null,
+                null,
                 DType.F32);
         Path base = tokenizer("base");
         run(Trainer.begin(pretrain, new Trainer.Sources(corpus, null), base, "cpu"));
-        Trainer.Sources chat = new Trainer.Sources(null, DIALOGUES);
+        Trainer.Sources chat = new Trainer.Sources(corpus, DIALOGUES);
         Path instruct = tokenizer("instruct");
-        run(Trainer.begin(tuning(Recipe.Task.INSTRUCT, base.toString(), 30), chat, instruct, "cpu"));
+        run(Trainer.begin(tuning(Recipe.Task.INSTRUCT, base.toString(), 30, 1), chat, instruct, "cpu"));
         List<LossCurve.Row> taught = LossCurve.read(instruct);
         assertThat(taught.get(30).valLoss()).isLessThan(taught.get(0).valLoss() / 3);
         assertThat(taught.get(30).valAccuracy()).isGreaterThan(taught.get(0).valAccuracy());
         Path prefer = tokenizer("prefer");
-        run(Trainer.begin(tuning(Recipe.Task.PREFER, instruct.toString(), 20), chat, prefer, "cpu"));
+        run(Trainer.begin(tuning(Recipe.Task.PREFER, instruct.toString(), 20, 1), chat, prefer, "cpu"));
         List<LossCurve.Row> tuned = LossCurve.read(prefer);
         assertThat(tuned.get(0).valLoss()).isCloseTo(Math.log(2), within(1e-5)); // it is its own reference
         assertThat(tuned.get(20).valLoss()).isLessThan(0.4);
@@ -292,6 +298,8 @@ class TuningTest {
                 null,
                 null,
                 null,
+                null,
+                null,
                 150,
                 Optimizer.of(Optimizer.Kind.ADAMW, 0.1),
                 5e-3,
@@ -301,6 +309,9 @@ class TuningTest {
                 50,
                 null,
                 1000,
+                null,
+                null,
+                null,
                 null,
                 null,
                 11,

@@ -104,10 +104,12 @@ final class LearnerScript {
               if g is not None:
                 gradient.add_(g)
               return (torch.cat(nll).view([-1, last]), torch.cat(hit).view([-1, last]))
+            def clear(self, gradient: Tensor, span: Tensor) -> Tensor:
+              return torch.slice(gradient, 0, int(span[0]), int(span[1])).zero_()
             def clip(self, gradient: Tensor, limit: Tensor) -> Tensor:
-              norm = torch.linalg_vector_norm(gradient)
+              norm = torch.linalg_vector_norm(gradient, 2, None, False, dtype={float64})
               if float(norm) > float(limit):
-                gradient.mul_(torch.div(float(limit), torch.add(norm, 1e-6)))
+                gradient.mul_(float(limit) / (float(norm) + 1e-6))
               return norm
             def adam(self, flat: Tensor, gradient: Tensor, first: Tensor, second: Tensor, steps: Tensor, settings: Tensor) -> Tensor:
               lr, b1, b2, eps, decay, decoupled = float(settings[0]), float(settings[1]), float(settings[2]), float(settings[3]), float(settings[4]), bool(settings[5])
@@ -161,6 +163,7 @@ final class LearnerScript {
                                 .map(Parameter::size)
                                 .map(String::valueOf)
                                 .collect(Collectors.joining(", ")))
+                .replace("{float64}", "7") // c10::ScalarType::Double: a float32 sum of millions of squares is not exact
                 .replace("{matrices}", Long.toString(layout.matrices()));
     }
 }

@@ -168,7 +168,7 @@ public final class TorchLearner implements Learner {
         return work(() -> {
             double norm = call(false, "clip", gradient, manager.create(maxNorm))
                     .head()
-                    .getFloat();
+                    .getDouble();
             switch (o.kind()) {
                 case SGD ->
                     call(false, "sgd", weights, gradient, first, steps, settings(learningRate, 0, o.weightDecay()));
@@ -223,6 +223,11 @@ public final class TorchLearner implements Learner {
     @Override
     public void clearGradient() {
         work(() -> gradient.muli(0));
+    }
+
+    @Override
+    public void clearGradient(Parameter p) {
+        work(() -> call(false, "clear", gradient, manager.create(new long[] {p.offset(), p.offset() + p.size()})));
     }
 
     @Override

@@ -50,7 +50,10 @@ public final class Training {
     private static Trainer.Sources sources(Recipe recipe) {
         return switch (recipe.task()) {
             case PRETRAIN -> new Trainer.Sources(corpus(recipe), null);
-            case INSTRUCT, PREFER -> new Trainer.Sources(null, dialogues(recipe));
+            case INSTRUCT, PREFER -> {
+                Dialogues dialogues = dialogues(recipe);
+                yield new Trainer.Sources(corpus(recipe), dialogues);
+            }
             case MODULAR_ADDITION -> new Trainer.Sources(null, null);
         };
     }

@@ -106,7 +106,7 @@ class TorchLearnerTest {
             double norm = learner.update(Optimizer.of(Optimizer.Kind.SGD, 0), 0.01, Double.POSITIVE_INFINITY);
             double sum = 0;
             for (float v : twice) sum += (double) v * v;
-            assertThat(norm).isCloseTo(Math.sqrt(sum), within(1e-3 * norm));
+            assertThat(norm).isCloseTo(Math.sqrt(sum), within(1e-9 * norm));
             assertThat(learner.gradient().toFloats()).containsOnly(0f);
         }
     }

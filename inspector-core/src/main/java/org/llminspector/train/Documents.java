@@ -1,0 +1,51 @@
+package org.llminspector.train;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.LongStream;
+import org.llminspector.engine.Learner;
+import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
+
+/**
+ * Documents are a corpus' documents as a model reads them: tokens, each with its weight as a prediction.
+ *
+ * @param end the token that ends a document
+ */
+record Documents(Corpus corpus, Tokenizer tokenizer, int end) {
+
+    /** @param determined what a token counts that follows from the document so far; every other counts 1 */
+    TokenStream.Piece get(Corpus.Split split, long index, double determined) {
+        String text = corpus.document(split, index);
+        List<Token> encoded = tokenizer.encode(text, true);
+        int[] ids = new int[encoded.size() + 1];
+        for (int i = 0; i < encoded.size(); i++) ids[i] = encoded.get(i).id();
+        ids[encoded.size()] = end;
+        float[] weights = new float[ids.length];
+        Arrays.fill(weights, 1);
+        if (determined != 1) weigh(weights, encoded, corpus.determined(text), (float) determined);
+        return new TokenStream.Piece(ids, weights);
+    }
+
+    private static void weigh(float[] weights, List<Token> tokens, List<Corpus.Span> spans, float weight) {
+        int at = 0;
+        for (int i = 0; i < tokens.size(); i++) {
+            Token token = tokens.get(i);
+            if (token.start() == null) continue;
+            while (at < spans.size() && spans.get(at).to() <= token.start()) at++;
+            if (at == spans.size()) return;
+            if (spans.get(at).from() < token.end()) weights[i] = weight;
+        }
+    }
+
+    /** Adds the gradient of some documents' mean loss, so that a model that is tuned does not forget them. */
+    void rehearse(Learner learner, Recipe recipe, long step) {
+        int count = recipe.rehearsal();
+        if (count == 0) return;
+        List<Batches.Example> examples = LongStream.range(step * count, (step + 1) * count)
+                .mapToObj(i -> get(Corpus.Split.TRAIN, i, recipe.determinedWeight()))
+                .map(p -> new Batches.Example(p.tokens(), Arrays.copyOfRange(p.weights(), 1, p.weights().length)))
+                .toList();
+        Batches.accumulate(learner, examples, recipe.microBatch());
+    }
+}
