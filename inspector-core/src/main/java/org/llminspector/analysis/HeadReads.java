@@ -22,9 +22,10 @@ public record HeadReads(
         int layer, int head, Integer key, double weight, double first, double previous, double self, double entropy) {
 
     /** Which head tells most, in a sentence. */
-    public static final String CRITERION = "The most telling head is the one that puts the largest single weight on a word"
-            + " further back: not a mark, not the first token, not the one just before the query, not the query itself, where"
-            + " heads look by habit.";
+    public static final String CRITERION =
+            "The most telling head is the one that puts the largest single weight on a word"
+                    + " further back: not a mark, not the first token, not the one just before the query, not the query itself, where"
+                    + " heads look by habit.";
 
     /** The most telling first. */
     public static final Comparator<HeadReads> MOST_TELLING = Comparator.comparingDouble((HeadReads r) -> -r.weight)

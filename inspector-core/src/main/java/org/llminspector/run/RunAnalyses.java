@@ -127,7 +127,8 @@ public final class RunAnalyses {
         int q = position(manifest, query, "query");
         PositionRange one = new PositionRange(q, q + 1);
         BitSet words = new BitSet();
-        for (int i = 0; i < manifest.tokens().size(); i++) words.set(i, isWord(manifest.tokens().get(i)));
+        for (int i = 0; i < manifest.tokens().size(); i++)
+            words.set(i, isWord(manifest.tokens().get(i)));
         List<HeadReads> heads = manifest.captures().stream()
                 .filter(c -> c.hook().point() == HookPoint.PATTERN)
                 .filter(c -> c.positions() == null || c.positions().holds(one))
@@ -147,7 +148,9 @@ public final class RunAnalyses {
 
     /** Whether a token says something; without a tokenizer it has no text, and may. */
     private static boolean isWord(Token token) {
-        return token.bytes().isEmpty() ? !token.special() : token.text().codePoints().anyMatch(Character::isLetterOrDigit);
+        return token.bytes().isEmpty()
+                ? !token.special()
+                : token.text().codePoints().anyMatch(Character::isLetterOrDigit);
     }
 
     /**

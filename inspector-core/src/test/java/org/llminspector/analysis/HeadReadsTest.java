@@ -42,8 +42,9 @@ class HeadReadsTest {
                 3,
                 1,
                 6);
-        List<HeadReads> reads =
-                HeadReads.of(5, rows, 4, ALL).stream().sorted(HeadReads.MOST_TELLING).toList();
+        List<HeadReads> reads = HeadReads.of(5, rows, 4, ALL).stream()
+                .sorted(HeadReads.MOST_TELLING)
+                .toList();
         assertThat(reads).extracting(HeadReads::head).containsExactly(2, 0, 1);
         HeadReads best = reads.get(0);
         assertThat(best.layer()).isEqualTo(5);
