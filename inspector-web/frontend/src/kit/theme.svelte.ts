@@ -44,3 +44,9 @@ class Theme {
 }
 
 export const theme = new Theme();
+
+/** The CSS variable of a colour. */
+export function colorVar(color: keyof Colors): string {
+  const ground = /^(ink|paper|raised|inset|rule|focus)/.test(color);
+  return ground ? `var(--${color.replace(/(\d)/, '-$1')})` : `var(--c-${color})`;
+}

@@ -1,6 +1,6 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure, so that a test can hold it. */
 
-export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'about'] as const;
+export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'about', 'kit'] as const;
 /** What fills the page: one of these, or a chapter by its folder's name. */
 export type View = (typeof VIEWS)[number] | `chapters/${string}`;
 export type ThemeChoice = 'auto' | 'light' | 'dark';

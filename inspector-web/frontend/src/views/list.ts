@@ -8,6 +8,8 @@ export interface Entry {
   view: View;
   title: string;
   scene: Scene | null;
+  /** Not in the rail: reached by its address. */
+  aside?: boolean;
   load: () => Promise<{ default: Component }>;
 }
 
@@ -18,4 +20,5 @@ export const VIEWS: Entry[] = [
   { view: 'models', title: 'Models', scene: null, load: () => import('./models/Models.svelte') },
   { view: 'runs', title: 'Runs', scene: null, load: () => import('./runs/Runs.svelte') },
   { view: 'about', title: 'About the data', scene: null, load: () => import('./about/About.svelte') },
+  { view: 'kit', title: 'Components', scene: null, aside: true, load: () => import('./gallery/Gallery.svelte') },
 ];
