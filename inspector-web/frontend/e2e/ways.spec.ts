@@ -18,7 +18,7 @@ const VIEWS = ['/', '/compare', '/training', '/models', '/runs', '/about'];
 const NO_CURVE = /404.*\/curve/;
 
 test('the URL restores everything, and runs nothing again', async ({ page, request }) => {
-  const run = await runPrompt(page, request, 'new=6');
+  const run = await runPrompt(page, request, 'new=6&layer=0&head=0');
   await seeAll(page);
   await figure(page, 'tokens').getByRole('option').nth(2).click();
   await page.keyboard.press(']');
@@ -45,7 +45,7 @@ test('the URL restores everything, and runs nothing again', async ({ page, reque
 });
 
 test('the keyboard is enough', async ({ page, request }) => {
-  const run = await runPrompt(page, request, 'new=4');
+  const run = await runPrompt(page, request, 'new=4&layer=0&head=0');
   await seeAll(page);
   await page.getByTestId('figure-tokens').getByRole('option', { selected: true }).focus();
   await page.keyboard.press('Home');
@@ -91,7 +91,7 @@ test('hovering a cell says its value, its coordinates and how it was made', asyn
   const heatmap = figure(page, 'attention').getByRole('application');
   await hoverUntil(page, heatmap, [0.3, 0.8], /softmax/);
   const tip = page.getByRole('tooltip');
-  await expect(tip).toContainText(/blocks\.0\.attn\.hook_pattern\[0, 0, \d+, \d+\]/);
+  await expect(tip).toContainText(/blocks\.\d+\.attn\.hook_pattern\[0, \d+, \d+, \d+\]/);
   await expect(tip).toContainText(/\d\u202f%/);
 });
 
@@ -221,18 +221,25 @@ test('a prompt that cannot be run says why before it is sent', async ({ page, re
   await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
 });
 
-test('chapters to come are not links', async ({ page }) => {
+test('the rail names the path in its order, and what is to come is not a link', async ({ page }) => {
+  await page.setViewportSize({ width: 1366, height: 700 });
   await page.goto('/');
-  await expect(page.locator('aside').getByText('Tokenization')).toBeVisible();
-  await expect(page.locator('aside').getByRole('link')).toHaveText([
-    'LLM Inspector',
-    'Trace',
-    'Compare',
-    'Training',
-    'Models',
-    'Runs',
-    'About the data',
-  ]);
+  const rail = page.locator('aside');
+  for (const name of ['LLM Inspector', 'Trace', 'Compare', 'Training', 'Models', 'Runs', 'About the data']) {
+    await expect(rail.getByRole('link', { name, exact: true })).toBeVisible();
+  }
+  const numbers = await rail.locator('li .number').allTextContents();
+  expect(numbers.map(Number)).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
+  await rail.getByText('Text', { exact: true }).click();
+  await expect(rail.getByText('Embeddings')).toBeVisible();
+  await expect(rail.getByRole('link', { name: 'Embeddings' })).toHaveCount(0);
+  await rail.getByText('Text', { exact: true }).click();
+  expect(await rail.evaluate((e) => e.scrollHeight - e.clientHeight)).toBeLessThanOrEqual(0);
+
+  await page.goto('/chapters/02-embeddings');
+  await expect(page.locator('main')).toContainText('not written yet');
+  await page.goto('/chapters/99-nothing');
+  await expect(page.getByRole('heading', { name: 'There is no such chapter' })).toBeVisible();
 });
 
 for (const theme of ['light', 'dark']) {

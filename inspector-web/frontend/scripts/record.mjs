@@ -77,6 +77,9 @@ const lens = stream_hooks
   ? await (await call('/lens', json({ run: manifest.id, hook: 'hook_resid_post', top: 5 }))).json()
   : null;
 const norms = stream_hooks ? await (await call('/norms', json({ run: manifest.id }))).json() : null;
+const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
+  ? await (await call('/reads', json({ run: manifest.id, query: manifest.prompt_length - 1 }))).json()
+  : null;
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
 const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens;
 
@@ -100,7 +103,7 @@ for (const [kind, hooks] of kinds) {
   await writeFile(out + name, packed);
   console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
 }
-const text = JSON.stringify({ manifest, kv_steps, lens, norms, vocabulary, files });
+const text = JSON.stringify({ manifest, kv_steps, lens, norms, reads, vocabulary, files });
 await writeFile(`${out}run.json`, text);
 console.log(
   `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,

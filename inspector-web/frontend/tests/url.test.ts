@@ -16,6 +16,7 @@ describe('the URL', () => {
       engine: 'torch',
       precision: 'fp16',
       prompt: 'a & b = “c”\n€',
+      plain: true,
       generation: { maxNewTokens: 7, greedy: false, temperature: 0.75, topK: 40, topP: 0.9, minP: 0.05, seed: 0 },
       run: '20261125-003512-417-a1b2c3',
       token: 0,

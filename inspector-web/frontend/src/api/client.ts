@@ -151,6 +151,8 @@ export const api = {
   lens: (run: string, signal?: AbortSignal) => analysis<T.Lens>('/lens', { run, top: 5 }, signal),
   norms: (run: string, signal?: AbortSignal) => analysis<T.Norms>('/norms', { run }, signal),
 
+  reads: (run: string, query: number, signal?: AbortSignal) => analysis<T.Reads>('/reads', { run, query }, signal),
+
   /** Makes a run and gives it when it is finished. */
   makeRun: (body: T.RunRequest, signal?: AbortSignal) => json<T.RunManifest>('/runs', post(body, signal)),
   /** Reads a run's tokens again for what it did not capture. */

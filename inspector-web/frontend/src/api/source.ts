@@ -1,6 +1,6 @@
 import type { Slice } from './client';
 import type { Tensor } from './tensor';
-import type { KvCacheReport, Lens, Norms, RunManifest, Token } from './types';
+import type { KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from './types';
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
@@ -28,4 +28,11 @@ export interface Source {
   capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
   lens(signal: AbortSignal): Promise<Lens>;
   norms(signal: AbortSignal): Promise<Norms>;
+  /** What the prompt's last token reads through every head, the most telling head first. */
+  reads(signal: AbortSignal): Promise<Reads>;
+}
+
+/** Positions that went through the model: the last generated token never did. */
+export function positionsOf(run: RunManifest): number {
+  return run.prompt_length + Math.max(0, (run.generation?.steps.length ?? 0) - 1);
 }

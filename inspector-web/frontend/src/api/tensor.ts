@@ -126,7 +126,7 @@ export function slicedTensor(tensor: Tensor, axes: string[], slice: Partial<Reco
 }
 
 /** 3, -1, '2:5' or '2:' as a range of so many. */
-function rangeOf(part: number | string, size: number): [from: number, to: number] {
+export function rangeOf(part: number | string, size: number): [from: number, to: number] {
   const index = (text: string, otherwise: number) => {
     const i = text.trim() === '' ? otherwise : Number(text);
     return i < 0 ? i + size : i;

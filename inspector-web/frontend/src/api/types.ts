@@ -73,7 +73,7 @@ export interface DecoderSpec {
 export interface ModelDetails {
   summary: ModelSummary;
   spec: DecoderSpec;
-  tokenizer?: { vocab_size: number; bos_id?: number; eos_id?: number };
+  tokenizer?: { vocab_size: number; bos_id?: number; eos_id?: number; chat_template?: boolean };
   weights_sha256: string;
 }
 
@@ -229,6 +229,7 @@ export interface RunRequest {
   precision_plan?: PrecisionPlan;
   prompt?: string;
   tokens?: number[];
+  messages?: { role: string; content: string }[];
   add_special_tokens?: boolean;
   capture?: string[];
   interventions?: Intervention[];
@@ -283,7 +284,7 @@ export interface CaptureEntry {
   axes: string[];
   bytes: number;
   /** Positions that it holds; all where nothing is said. */
-  positions?: { from: number; to: number };
+  positions?: { start: number; stop: number };
   /** The later reading that it is from; none for the run itself. */
   extension?: number;
 }
@@ -367,6 +368,27 @@ export interface NormRow {
 export interface Norms {
   run: string;
   rows: NormRow[];
+}
+
+/** What one query reads through a head. */
+export interface HeadReads {
+  layer: number;
+  head: number;
+  /** The token further back with the largest weight. */
+  key?: number;
+  weight: number;
+  first: number;
+  previous: number;
+  self: number;
+  entropy: number;
+}
+
+export interface Reads {
+  run: string;
+  query: number;
+  criterion: string;
+  /** The most telling first. */
+  heads: HeadReads[];
 }
 
 export interface TokenizeResult {

@@ -1,5 +1,6 @@
 import { api } from '../api/client';
 import { Problem, isAbort } from '../api/problem';
+import type { RunRequest } from '../api/types';
 import { parseIds } from '../kit/text/tokens';
 import { models } from './models.svelte';
 import { page } from './page.svelte';
@@ -26,6 +27,15 @@ class Prompt {
     if (this.text.trim() === '' && !models.hasTokenizer) return 'type one token id or more';
     if (this.text === '') return 'type a prompt';
     return null;
+  });
+  /** The chosen model answers turns, and has a template that writes one. */
+  readonly hasTemplate: boolean = $derived(models.details?.tokenizer?.chat_template ?? false);
+  /** The prompt is put as a turn: the default where there is a template. */
+  readonly asTurn: boolean = $derived(this.hasTemplate && !page.plain);
+  /** What a request says: ids, a turn, or a text. */
+  readonly said: Pick<RunRequest, 'tokens' | 'messages' | 'prompt'> = $derived.by(() => {
+    if (this.parsed) return { tokens: this.parsed.ids };
+    return this.asTurn ? { messages: [{ role: 'user', content: this.text }] } : { prompt: this.text };
   });
   readonly context: number | null = $derived(models.details?.spec.max_context ?? null);
   readonly tokens: number | null = $derived(this.parsed ? this.parsed.ids.length : this.count);

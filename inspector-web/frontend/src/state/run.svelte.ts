@@ -58,8 +58,7 @@ class Run {
     if (!recording) return;
     try {
       const recorded = await recordedSource(recording);
-      const here = scene.now?.recording === recording && page.run === null;
-      if (here && (this.source === null || this.source.recorded)) this.source = recorded;
+      if (scene.now?.recording === recording && (this.source === null || this.source.recorded)) this.source = recorded;
     } catch {
       // Then the page is empty until the first run; nothing depends on the recording.
     }
@@ -93,7 +92,9 @@ class Run {
       this.source = liveSource(manifest);
       this.#opened = manifest;
     } catch (error) {
-      if (page.run === id) this.problem = Problem.of(error);
+      if (page.run !== id) return;
+      this.problem = Problem.of(error);
+      if (!this.source) void this.showRecording();
     } finally {
       if (this.fetching === id) this.fetching = null;
     }
@@ -226,17 +227,18 @@ export function fill(own: Omit<Bar, 'generation'>): void {
   if (page.model === null && own.model !== models.slug) page.model = own.model;
   if (page.engine === null && own.engine !== models.engine) page.engine = own.engine;
   if (page.precision === null && own.precision !== models.precision) page.precision = own.precision;
-  if (page.prompt === null && own.prompt !== null && own.prompt !== prompt.text) page.prompt = own.prompt;
+  if (page.prompt !== null || own.prompt === null) return;
+  if (own.prompt !== prompt.text) page.prompt = own.prompt;
+  if (own.plain) void models.describe(own.model ?? '').then(() => (page.plain = prompt.hasTemplate));
 }
 
 /** The request that Run sends; 'get this data' shows the same. */
 export function requestOf(model: string, settings: GenerationSettings): RunRequest {
-  const said = prompt.parsed ? { tokens: prompt.parsed.ids } : { prompt: prompt.text };
   return {
     model,
     engine: models.engine,
     precision: models.precision,
-    ...said,
+    ...prompt.said,
     capture: models.shown(model, captured()),
     ...(settings.maxNewTokens > 0 ? { generate: optionsOf(settings) } : {}),
   };

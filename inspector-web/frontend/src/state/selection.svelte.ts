@@ -1,7 +1,9 @@
-import type { Source } from '../api/source';
+import { untrack } from 'svelte';
+import { positionsOf, type Source } from '../api/source';
 import type { Token } from '../api/types';
 import { page } from './page.svelte';
 import { run } from './run.svelte';
+import { scene } from './scene.svelte';
 
 /** Where a choice is kept: in the URL for the run on show, in a chapter for a second run beside it. Null: none was made. */
 export interface Chosen {
@@ -35,15 +37,7 @@ export class Selection {
   readonly tokens: Token[] = $derived.by(() => this.manifest?.tokens ?? []);
   readonly promptLength: number = $derived.by(() => this.manifest?.prompt_length ?? 0);
   /** Positions that went through the model: the last generated token never did. */
-  readonly positions: number = $derived.by(() => {
-    const m = this.manifest;
-    if (!m) return 0;
-    const sized = m.captures.find((c) => c.axes[1] === 'pos' && !c.positions);
-    if (sized) return sized.shape[1];
-    const pattern = m.captures.find((c) => c.axes.includes('query') && !c.positions);
-    if (pattern) return pattern.shape[pattern.axes.indexOf('query')];
-    return m.generation?.steps.length ? m.tokens.length - 1 : m.tokens.length;
-  });
+  readonly positions: number = $derived.by(() => (this.manifest ? positionsOf(this.manifest) : 0));
   /** The selected token, wherever it is; the last of the prompt when none was chosen. */
   readonly token: number = $derived.by(() => within(this.#chosen.token ?? this.promptLength - 1, this.tokens.length));
   /** The same, where the model has seen it. */
@@ -56,6 +50,25 @@ export class Selection {
   );
   /** Whether layer and head are the figure's own choice. */
   readonly byItself: boolean = $derived.by(() => this.#chosen.layer === null && this.#chosen.head === null);
+
+  /** Finds out which head says most in this run; call once, from a component. */
+  follow(): void {
+    $effect(() => {
+      const source = this.#source();
+      if (!source || !scene.now) return;
+      const controller = new AbortController();
+      untrack(() => source.reads(controller.signal))
+        .then(({ heads: [best], criterion }) => {
+          if (controller.signal.aborted) return;
+          this.telling = best ? { layer: best.layer, head: best.head, why: criterion } : null;
+        })
+        .catch(() => {
+          // No attention to be seen: then the first layer and head are as good as any.
+          if (!controller.signal.aborted) this.telling = null;
+        });
+      return () => controller.abort();
+    });
+  }
 
   select(token: number): void {
     this.#chosen.token = within(token, this.tokens.length);

@@ -1,8 +1,8 @@
-import { api } from '../api/client';
+import { api, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
-import type { Source } from '../api/source';
-import { parseSafetensors, slicedTensor, type Tensor } from '../api/tensor';
-import type { KvCacheReport, Lens, Norms, RunManifest, Token } from '../api/types';
+import { positionsOf, type Source } from '../api/source';
+import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
+import type { KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import type { Recording } from './scene.svelte';
@@ -37,6 +37,7 @@ class LiveSource implements Source {
   async need(hooks: string[], positions?: string): Promise<void> {
     const missing = hooks.flatMap((h) => layersOf(h, this.manifest)).filter((h) => !this.#has(h, positions));
     if (missing.length === 0) return;
+    await models.askHooks(this.manifest.model.slug);
     for (const hook of missing) refuseHidden(hook, this.manifest);
     let wanted = this.#wanted.get(positions);
     if (!wanted) {
@@ -73,16 +74,26 @@ class LiveSource implements Source {
   }
 
   #has(hook: string, positions?: string): boolean {
-    return this.manifest.captures.some((c) => c.hook === hook && (!c.positions || positions !== undefined));
+    const all = positionsOf(this.manifest);
+    const [from, to] = positions === undefined ? [0, all] : rangeOf(positions, all);
+    return this.manifest.captures.some(
+      ({ hook: h, positions: p }) => h === hook && (!p || (p.start <= from && to <= p.stop)),
+    );
   }
 
-  async capture(hook: string, slice: Parameters<Source['capture']>[1], signal: AbortSignal): Promise<Tensor> {
-    if (!this.manifest.captures.some((c) => c.hook === hook)) await this.need([hook]);
+  async capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor> {
+    const of = slice.pos ?? slice.query;
+    if (!this.#has(hook, of === undefined ? undefined : String(of))) await this.need([hook]);
     signal.throwIfAborted();
     return api.capture(this.manifest.id, hook, slice, signal);
   }
 
   lens = (signal: AbortSignal): Promise<Lens> => api.lens(this.manifest.id, signal);
+  reads = async (signal: AbortSignal): Promise<Reads> => {
+    const last = this.manifest.prompt_length - 1;
+    await this.need(['blocks.*.attn.hook_pattern'], `${last}:${last + 1}`);
+    return api.reads(this.manifest.id, last, signal);
+  };
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
 }
 
@@ -113,6 +124,7 @@ interface Recorded {
   kv_steps: KvCacheReport[];
   lens: Lens;
   norms: Norms;
+  reads: Reads;
   vocabulary: Token[];
   /** Which of the recording's files holds a hook. */
   files: Record<string, string>;
@@ -153,6 +165,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     },
     lens: async () => run.lens,
     norms: async () => run.norms,
+    reads: async () => run.reads,
   };
 }
 

@@ -3,7 +3,7 @@ import { hasTexts } from '../kit/text/tokens';
 import { DEFAULTS, type GenerationSettings, type PageState } from './url';
 
 /** What the bar says of how a run is made. */
-export type Bar = Pick<PageState, 'model' | 'engine' | 'precision' | 'prompt' | 'generation'>;
+export type Bar = Pick<PageState, 'model' | 'engine' | 'precision' | 'prompt' | 'plain' | 'generation'>;
 
 /** A bar that says nothing: a stored run that is opened then puts its own settings there. */
 export const UNSAID: Bar = {
@@ -11,6 +11,7 @@ export const UNSAID: Bar = {
   engine: null,
   precision: null,
   prompt: null,
+  plain: false,
   generation: DEFAULTS.generation,
 };
 
@@ -20,9 +21,16 @@ export function barOf(run: RunManifest): Bar {
     model: run.model.slug,
     engine: run.engine.name,
     precision: run.engine.precision.toLowerCase(),
-    prompt: run.prompt ?? promptOf(run),
+    prompt: askedOf(run) ?? run.prompt ?? promptOf(run),
+    plain: askedOf(run) === null,
     generation: settingsOf(run.request.generate),
   };
+}
+
+/** The one turn that a chat model was asked; null where the run read a plain text. */
+export function askedOf({ request }: Pick<RunManifest, 'request'>): string | null {
+  const turns = request.messages ?? [];
+  return turns.length === 1 && turns[0].role === 'user' ? turns[0].content : null;
 }
 
 /** A prompt that was given as ids: their text, or the ids themselves where the model has no texts. */

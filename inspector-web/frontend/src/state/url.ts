@@ -64,6 +64,8 @@ export interface PageState {
   engine: string | null;
   precision: string | null;
   prompt: string | null;
+  /** The prompt is put to a chat model as it is, without its template. */
+  plain: boolean;
   generation: GenerationSettings;
   run: string | null;
   /** Chosen by a person; null is the figure's own choice, which an address never holds. */
@@ -95,6 +97,7 @@ export const DEFAULTS: PageState = {
   engine: null,
   precision: null,
   prompt: null,
+  plain: false,
   generation: { maxNewTokens: 24, greedy: true, temperature: 1, topK: 0, topP: 1, minP: 0, seed: null },
   run: null,
   token: null,
@@ -137,7 +140,7 @@ export const DEFAULTS: PageState = {
 /** The names of the query that mean the same in every view; a chapter names its own otherwise. */
 export const SHARED = new Set(
   (
-    'model engine precision prompt new pick temperature top_k top_p min_p seed run token layer head changes changed kept ' +
+    'model engine precision prompt plain new pick temperature top_k top_p min_p seed run token layer head changes changed kept ' +
     'tensor scheme show row col comparison b_model b_engine b_precision b_prompt a_device b_device a_changes b_changes ' +
     'a_plan b_plan text rank lower budget order point metric word theme'
   ).split(' '),
@@ -169,6 +172,7 @@ export function parseUrl(url: URL): PageState {
     engine: q.get('engine'),
     precision: q.get('precision'),
     prompt: q.get('prompt'),
+    plain: q.has('plain'),
     generation: {
       maxNewTokens: whole('new', 0, 100_000) ?? d.maxNewTokens,
       greedy: q.get('pick') !== 'sample',
@@ -230,6 +234,7 @@ export function formatUrl(s: PageState): string {
   put('engine', s.engine);
   put('precision', s.precision);
   put('prompt', s.prompt);
+  if (s.plain) q.set('plain', '');
   const d = DEFAULTS.generation;
   const g = s.generation;
   put('new', g.maxNewTokens, d.maxNewTokens);

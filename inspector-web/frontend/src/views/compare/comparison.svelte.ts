@@ -17,6 +17,7 @@ import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { prompt } from '../../state/prompt.svelte';
 import { fill } from '../../state/run.svelte';
+import { askedOf } from '../../state/stored';
 
 /** What is under way: queued, or how far it is. */
 export interface LiveComparison {
@@ -132,7 +133,7 @@ class Comparison {
     if (page.compare.id !== m.id) return;
     const c = page.compare;
     const [a, b] = [sideOf(m.a), sideOf(m.b)];
-    fill({ ...a, prompt: promptA });
+    fill({ ...a, prompt: promptA, plain: askedOf(m.a) === null });
     if (c.deviceA === null && a.device !== 'auto') c.deviceA = a.device;
     if (c.model === null && b.model !== this.modelB) c.model = b.model;
     if (c.engine === null && b.engine !== this.engineB) c.engine = b.engine;
@@ -154,14 +155,13 @@ class Comparison {
 
   /** The request that Compare sends. */
   request(): ComparisonRequest {
-    const said = prompt.parsed ? { tokens: prompt.parsed.ids } : { prompt: prompt.text };
     const a: RunRequest = {
       model: models.slug ?? undefined,
       engine: models.engine,
       precision: models.precision,
       device: this.deviceA,
       ...planned(models.precision, this.planA),
-      ...said,
+      ...prompt.said,
       ...(this.changesA.changes.length ? { interventions: this.changesA.changes } : {}),
     };
     const b: RunRequest = {
@@ -245,6 +245,8 @@ function sideOf(side: ComparisonSide) {
 /** What a side read, as it is typed: null for the beginning of a text; ids as their text where they have one. */
 async function promptOf({ request, model, tokens }: ComparisonSide): Promise<string | null> {
   if (tokens.length === 0) return null;
+  const asked = askedOf({ request });
+  if (asked !== null) return asked;
   if (request.prompt !== undefined) return request.prompt;
   if (!hasTexts(tokens)) return tokens.map((t) => t.id).join(' ');
   // What the tokenizer put there it will put there again.

@@ -1,0 +1,88 @@
+import { defaultModel, expect, figure, runPrompt, somePrompt, test } from './support';
+
+/** What the page may weigh before anybody has scrolled: markup, code, fonts and the recording's first part. */
+const MOST_BYTES = 350 * 1024;
+
+test('the first view weighs at most 350 KiB, fonts and recording included', async ({ page }) => {
+  const client = await page.context().newCDPSession(page);
+  await client.send('Network.enable');
+  const names = new Map<string, string>();
+  const sizes = new Map<string, number>();
+  client.on('Network.requestWillBeSent', (e) => names.set(e.requestId, new URL(e.request.url).pathname));
+  client.on('Network.loadingFinished', (e) => sizes.set(names.get(e.requestId) ?? '?', e.encodedDataLength));
+  await page.goto('/');
+  await expect(figure(page, 'tokens')).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  await page.evaluate(() => document.fonts.ready);
+  const total = [...sizes.values()].reduce((a, b) => a + b, 0);
+  expect(total, JSON.stringify([...sizes].sort((a, b) => b[1] - a[1]).slice(0, 12))).toBeLessThan(MOST_BYTES);
+  expect([...sizes.keys()].filter((n) => n.includes('italic'))).toEqual([]);
+});
+
+test('back goes through runs, each with its own prompt', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  const other = model.has_tokenizer ? 'The old fox' : '5 4 3';
+  const box = page.getByRole('textbox', { name: 'Prompt' });
+  const first = await runPrompt(page, request, 'new=2');
+  await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toBeVisible();
+  await box.fill(other);
+  await page.keyboard.press('Control+Enter');
+  await expect(page).not.toHaveURL(new RegExp(first.id), { timeout: 60_000 });
+  await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toHaveCount(0);
+
+  await page.goBack();
+  await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toBeVisible();
+  await expect(box).toHaveValue(somePrompt(model));
+  await page.goBack();
+  await expect(figure(page, 'tokens').getByText('recorded', { exact: true })).toBeVisible();
+  await page.goForward();
+  await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toBeVisible();
+});
+
+test('a token that was chosen does not stick to another prompt, and a default is never written', async ({
+  page,
+  request,
+}) => {
+  const model = await defaultModel(request);
+  await runPrompt(page, request, 'new=2');
+  expect(page.url()).not.toMatch(/[?&](token|layer|head)=/);
+  await figure(page, 'tokens').getByRole('option').nth(1).click();
+  await expect(page).toHaveURL(/token=1/);
+  await page.getByRole('textbox', { name: 'Prompt' }).fill(model.has_tokenizer ? 'The old fox went home' : '9 8 7 6 5');
+  await page.keyboard.press('Enter');
+  await expect(page).not.toHaveURL(/token=/, { timeout: 60_000 });
+});
+
+test('a link to a section leads there, and stays', async ({ page }) => {
+  await page.goto('/#lens');
+  await expect(page.locator('#lens')).toBeInViewport({ timeout: 30_000 });
+  expect(page.url()).toMatch(/#lens$/);
+  await page
+    .getByRole('navigation', { name: 'Stations of this page' })
+    .getByRole('link', { name: /Attention/ })
+    .click();
+  await expect(page).toHaveURL(/#attention$/);
+  await expect(page.locator('#attention')).toBeInViewport();
+});
+
+test('the bar is one line, and grows only while it is edited', async ({ page }) => {
+  await page.goto('/');
+  const bar = page.locator('header').first();
+  await expect(page.getByTestId('prompt-count')).toContainText('tokens');
+  const box = page.getByRole('textbox', { name: 'Prompt' });
+  const height = (await bar.boundingBox())!.height;
+  expect(height).toBeLessThanOrEqual(66);
+  await box.fill('8 '.repeat(400));
+  expect((await box.boundingBox())!.height).toBeGreaterThan(60);
+  expect((await bar.boundingBox())!.height).toBe(height);
+  await box.blur();
+  expect((await box.boundingBox())!.height).toBeLessThan(40);
+});
+
+test('a sampling slider that is moved switches to sampling', async ({ page, request }) => {
+  await runPrompt(page, request, 'new=2');
+  await figure(page, 'distribution').scrollIntoViewIfNeeded();
+  await figure(page, 'distribution').getByRole('slider', { name: 'Temperature' }).fill('0.5');
+  await expect(page).toHaveURL(/pick=sample.*temperature=0.5/);
+  await expect(page.getByRole('button', { name: /Generation settings/ })).toContainText('T 0.5');
+});
