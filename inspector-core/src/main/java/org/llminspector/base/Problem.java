@@ -2,6 +2,7 @@ package org.llminspector.base;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Problem is the one exception that a user may see: what went wrong, where, what was expected, what was
@@ -13,6 +14,8 @@ import java.util.List;
 public final class Problem extends RuntimeException {
 
     private static final int SHOWN = 120;
+    /** Of a part that repeats what somebody sent. */
+    private static final int MAX_PART = 2_000;
 
     /** Kind says whose move it is, and maps to an HTTP status and a process exit code. */
     public enum Kind {
@@ -90,15 +93,15 @@ public final class Problem extends RuntimeException {
 
     /** The file, tensor, field, hook or request part that is wrong. */
     public Problem where(Object where) {
-        return new Problem(kind, what, String.valueOf(where), expected, found, instead, getCause());
+        return new Problem(kind, what, part(where), expected, found, instead, getCause());
     }
 
     public Problem expected(Object expected) {
-        return new Problem(kind, what, where, String.valueOf(expected), found, instead, getCause());
+        return new Problem(kind, what, where, part(expected), found, instead, getCause());
     }
 
     public Problem found(Object found) {
-        return new Problem(kind, what, where, expected, String.valueOf(found), instead, getCause());
+        return new Problem(kind, what, where, expected, part(found), instead, getCause());
     }
 
     /** What the person can do instead, as a sentence. */
@@ -142,13 +145,20 @@ public final class Problem extends RuntimeException {
         for (int i = 0; i < length; i++) {
             char c = name.charAt(i);
             if (Character.isISOControl(c) || Character.isSurrogate(c) || c == '"' || c == '\u2028' || c == '\u2029') {
-                out.append(String.format("\\u%04x", (int) c));
+                out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
             } else {
                 out.append(c);
             }
         }
         if (name.length() > SHOWN) out.append("... (").append(name.length()).append(" characters)");
         return out.append('"').toString();
+    }
+
+    private static String part(Object value) {
+        String text = String.valueOf(value);
+        return text.length() <= MAX_PART
+                ? text
+                : text.substring(0, MAX_PART) + "... (" + text.length() + " characters)";
     }
 
     private static String sentence(String what, String where, String expected, String found, String instead) {

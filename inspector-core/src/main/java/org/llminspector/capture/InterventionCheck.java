@@ -13,10 +13,20 @@ import org.llminspector.spec.DecoderSpec;
 /** InterventionCheck refuses interventions that make no sense for a model before anything runs. */
 public final class InterventionCheck {
 
+    /** Of one request. */
+    private static final int MAX_INTERVENTIONS = 1_000;
+
     private InterventionCheck() {}
 
     /** @param maxPositions positions that the sequence may reach */
     public static void check(DecoderSpec spec, List<Intervention> interventions, int maxPositions) {
+        if (interventions.size() > MAX_INTERVENTIONS) {
+            throw Problem.tooLarge("too many interventions")
+                    .where("interventions")
+                    .expected("at most " + MAX_INTERVENTIONS)
+                    .found(interventions.size())
+                    .instead("one takes a glob for its hook, and many heads, positions and features");
+        }
         for (int i = 0; i < interventions.size(); i++) {
             check(spec, interventions.get(i), "interventions[" + i + "]", maxPositions);
         }

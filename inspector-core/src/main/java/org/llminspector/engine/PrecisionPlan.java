@@ -3,8 +3,7 @@ package org.llminspector.engine;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
+import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.DecoderSpec;
 
@@ -37,6 +36,9 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
         kernel = kernel == null ? Kernel.FAST : kernel;
         overrides = overrides == null ? List.of() : List.copyOf(overrides);
     }
+
+    /** More than any model has matrices. */
+    private static final int MAX_OVERRIDES = 2_000;
 
     /** What a request means: its plan, or its precision for every module. */
     public static PrecisionPlan of(Precision precision, PrecisionPlan plan) {
@@ -77,10 +79,7 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
 
     /** Whether a name or a glob means this module. */
     public static boolean matches(String pattern, String module) {
-        String regex = pattern.chars()
-                .mapToObj(c -> c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(Character.toString(c)))
-                .collect(Collectors.joining());
-        return Pattern.matches(regex, module) || Pattern.matches(regex, module + ".weight");
+        return Glob.matches(pattern, module) || Glob.matches(pattern, module + ".weight");
     }
 
     /** Every precision of the plan that some module of the model gets, in the order of the modules. */
@@ -90,6 +89,13 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
 
     /** Refuses overrides that say nothing or match nothing. */
     public void check(DecoderSpec spec) {
+        if (overrides.size() > MAX_OVERRIDES) {
+            throw Problem.tooLarge("too many overrides")
+                    .where("precision_plan.overrides")
+                    .expected("at most " + MAX_OVERRIDES)
+                    .found(overrides.size())
+                    .instead("use globs: blocks.*.mlp.* means every layer's");
+        }
         List<String> modules = modules(spec);
         for (int i = 0; i < overrides.size(); i++) {
             Part o = overrides.get(i);
@@ -97,6 +103,7 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
             if (o.modules() == null || o.precision() == null) {
                 throw Problem.invalid("the override is incomplete").where(at).expected("modules and precision");
             }
+            Glob.check(o.modules(), at + ".modules");
             if (modules.stream().noneMatch(m -> matches(o.modules(), m))) {
                 throw Problem.invalid("no module of this model has such a name")
                         .where(at + ".modules")

@@ -4,13 +4,16 @@ import java.util.Collection;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
+import org.llminspector.base.Glob;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.DecoderSpec;
 
 /** HookPatterns turns globs ({@code blocks.*.attn.hook_pattern}, {@code blocks.3.*}, {@code *}) into hooks of one model. */
 public final class HookPatterns {
+
+    /** Of one request; a model has a few hundred hooks to a few thousand. */
+    private static final int MAX_PATTERNS = 2_000;
 
     private HookPatterns() {}
 
@@ -26,41 +29,29 @@ public final class HookPatterns {
     }
 
     /**
-     * The hooks that the patterns match. {@code *} stands for any run of characters, {@code ?} for one.
+     * The hooks that the patterns match ({@link Glob}).
      *
      * @throws Problem NOT a silent nothing: a pattern without a match names the closest hooks; one that names a
-     *     point this model lacks says why
+     *     point this model lacks says why; so do patterns that are too many, or longer than any name
      */
     public static SortedSet<HookId> match(DecoderSpec spec, Collection<String> patterns) {
+        Glob.check(patterns, MAX_PATTERNS, "hooks");
         SortedSet<HookId> all = all(spec);
         SortedSet<HookId> matched = new TreeSet<>();
         for (String pattern : patterns) {
-            Pattern regex = glob(pattern);
-            List<HookId> hits = all.stream()
-                    .filter(id -> regex.matcher(id.name()).matches())
-                    .toList();
-            if (hits.isEmpty()) throw noMatch(spec, pattern, regex, all);
+            List<HookId> hits =
+                    all.stream().filter(id -> Glob.matches(pattern, id.name())).toList();
+            if (hits.isEmpty()) throw noMatch(spec, pattern, all);
             matched.addAll(hits);
         }
         return matched;
     }
 
-    private static Pattern glob(String pattern) {
-        StringBuilder regex = new StringBuilder();
-        for (int i = 0; i < pattern.length(); i++) {
-            char c = pattern.charAt(i);
-            if (c == '*') regex.append(".*");
-            else if (c == '?') regex.append('.');
-            else regex.append(Pattern.quote(String.valueOf(c)));
-        }
-        return Pattern.compile(regex.toString());
-    }
-
-    private static Problem noMatch(DecoderSpec spec, String pattern, Pattern regex, SortedSet<HookId> all) {
+    private static Problem noMatch(DecoderSpec spec, String pattern, SortedSet<HookId> all) {
         for (HookPoint point : HookPoint.values()) {
             for (int layer = point.layered() ? 0 : -1; layer < (point.layered() ? spec.nLayers() : 0); layer++) {
                 HookId id = new HookId(point, layer);
-                if (regex.matcher(id.name()).matches()) {
+                if (Glob.matches(pattern, id.name())) {
                     return Problem.unsupported("this model has no such hook: " + point.absence())
                             .where(pattern)
                             .instead("GET /models/{slug}/hooks or `inspector hooks` lists the hooks it has");

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Choice;
@@ -17,9 +18,12 @@ import org.llminspector.spec.DecoderSpec;
  */
 record ModuleGroup(String name, List<String> matrices, boolean whole) {
 
+    private static final int MAX_PATTERNS = 2_000;
+
     /** The groups, as data flows, of the matrices that the patterns match and that two plans hold differently. */
     static List<ModuleGroup> of(DecoderSpec spec, By by, List<String> patterns, PrecisionPlan from, PrecisionPlan to) {
         List<String> all = PrecisionPlan.modules(spec);
+        if (patterns != null) Glob.check(patterns, MAX_PATTERNS, "sensitivity.modules");
         for (String pattern : patterns == null ? List.<String>of() : patterns) {
             if (all.stream().anyMatch(m -> PrecisionPlan.matches(pattern, m))) continue;
             throw Problem.invalid("no module of this model has such a name")

@@ -5,7 +5,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
@@ -82,8 +81,9 @@ public final class ModelFolder implements AutoCloseable {
 
     /** The hooks that patterns match, of those that can be seen; a pattern for none of them is a Problem. */
     public SortedSet<HookId> hooks(Collection<String> patterns) {
-        if (exported == null) return HookPatterns.match(spec, patterns);
-        SortedSet<HookId> all = new TreeSet<>();
+        SortedSet<HookId> all = HookPatterns.match(spec, patterns);
+        if (exported == null) return all;
+        all.clear();
         for (String pattern : patterns) {
             SortedSet<HookId> meant = HookPatterns.match(spec, List.of(pattern));
             HookId first = meant.first();

@@ -15,10 +15,14 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
@@ -49,7 +53,7 @@ public final class StrictJson {
             if (tree == null || tree instanceof MissingNode) {
                 throw Problem.invalid("the JSON is empty").where(name).expected("a JSON object");
             }
-            refuseNullElements(tree, "");
+            refuseNullElements(tree, new ArrayDeque<>());
             return tree;
         } catch (JsonProcessingException e) {
             JsonLocation at = e.getLocation();
@@ -81,7 +85,7 @@ public final class StrictJson {
                                     .map(String::valueOf)
                                     .sorted()
                                     .collect(Collectors.joining(", ")))
-                    .found('"' + e.getPropertyName() + '"');
+                    .found(Problem.shown(e.getPropertyName()));
         } catch (JsonMappingException e) {
             for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
                 if (cause instanceof Problem problem) throw problem.where(path(e));
@@ -96,33 +100,48 @@ public final class StrictJson {
         }
     }
 
-    /** A null in a list means nothing anywhere in this interface. */
-    private static void refuseNullElements(JsonNode node, String path) {
+    /**
+     * A null in a list means nothing anywhere in this interface.
+     *
+     * @param path names and indices that lead to the node; put into words only where a null is found
+     */
+    private static void refuseNullElements(JsonNode node, Deque<Object> path) {
         if (node.isObject()) {
-            node.properties()
-                    .forEach(e ->
-                            refuseNullElements(e.getValue(), path.isEmpty() ? e.getKey() : path + "." + e.getKey()));
+            for (Map.Entry<String, JsonNode> field : node.properties()) {
+                path.addLast(field.getKey());
+                refuseNullElements(field.getValue(), path);
+                path.removeLast();
+            }
         } else if (node.isArray()) {
             for (int i = 0; i < node.size(); i++) {
-                String at = path + "[" + i + "]";
+                path.addLast(i);
                 if (node.get(i).isNull()) {
                     throw Problem.invalid("a list has an empty place")
-                            .where(at)
+                            .where(inWords(path))
                             .expected("a value")
                             .found("null");
                 }
-                refuseNullElements(node.get(i), at);
+                refuseNullElements(node.get(i), path);
+                path.removeLast();
             }
         }
     }
 
-    private static String path(JsonMappingException e) {
-        StringBuilder path = new StringBuilder();
-        for (JsonMappingException.Reference r : e.getPath()) {
-            if (r.getFieldName() == null) path.append('[').append(r.getIndex()).append(']');
-            else path.append(path.isEmpty() ? "" : ".").append(r.getFieldName());
+    private static String inWords(Iterable<Object> path) {
+        StringBuilder words = new StringBuilder();
+        for (Object step : path) {
+            if (step instanceof Integer) words.append('[').append(step).append(']');
+            else words.append(words.isEmpty() ? "" : ".").append(step);
         }
-        return path.toString();
+        return words.toString();
+    }
+
+    private static String path(JsonMappingException e) {
+        List<Object> path = new ArrayList<>();
+        for (JsonMappingException.Reference r : e.getPath()) {
+            path.add(r.getFieldName() == null ? (Object) r.getIndex() : r.getFieldName());
+        }
+        return inWords(path);
     }
 
     private static JsonNode at(JsonNode tree, List<JsonMappingException.Reference> path) {
