@@ -9,6 +9,7 @@ import java.net.URI;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.llminspector.base.Problem;
 
 /**
  * EnvironmentProxy goes through the proxy that {@code HTTPS_PROXY}, {@code HTTP_PROXY} or {@code ALL_PROXY} name,
@@ -30,15 +31,31 @@ final class EnvironmentProxy extends ProxySelector {
         return any ? proxy : ProxySelector.getDefault();
     }
 
+    /** @throws Problem where the environment names a proxy that is not spoken to here */
     @Override
     public List<Proxy> select(URI uri) {
-        String named = value(uri.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY");
-        if (named == null) named = value("ALL_PROXY");
+        String name = uri.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY";
+        if (value(name) == null) name = "ALL_PROXY";
+        String named = value(name);
         if (named == null || excluded(uri.getHost())) return List.of(Proxy.NO_PROXY);
-        URI proxy = URI.create(named.contains("://") ? named : "http://" + named);
-        if (proxy.getHost() == null) return List.of(Proxy.NO_PROXY);
+        URI proxy = address(name, named);
         int port = proxy.getPort() < 0 ? 80 : proxy.getPort();
         return List.of(new Proxy(Proxy.Type.HTTP, InetSocketAddress.createUnresolved(proxy.getHost(), port)));
+    }
+
+    /** Java's HTTP client speaks plain HTTP to a proxy, and would speak it to a SOCKS port too. */
+    private static URI address(String name, String named) {
+        try {
+            URI proxy = URI.create(named.contains("://") ? named : "http://" + named);
+            if (proxy.getHost() != null && "http".equalsIgnoreCase(proxy.getScheme())) return proxy;
+        } catch (IllegalArgumentException e) {
+            // Said below.
+        }
+        throw Problem.unsupported("that is no proxy that can be used here")
+                .where(name)
+                .expected("http://HOST:PORT; SOCKS proxies, and proxies reached over TLS, are not spoken to")
+                .found(Shown.name(named.replaceFirst("//[^/@]*@", "//...@")))
+                .instead("name an HTTP proxy in HTTPS_PROXY, or the hub's host in NO_PROXY");
     }
 
     /** This machine, as in Java's own settings, and {@code NO_PROXY}: hosts and their subdomains; {@code *} is all. */

@@ -134,6 +134,7 @@ final class HubHttp {
                 .timeout(ANSWER)
                 .header("User-Agent", "llm-inspector")
                 .header("Accept-Encoding", "identity"); // sizes and ranges are those of the file
+        CLIENT.proxy().ifPresent(proxy -> proxy.select(uri)); // refuses here, where the caller hears of it
         if (from > 0) request.header("Range", "bytes=" + from + "-");
         if (settings.token() != null && urls.isHub(uri)) {
             request.header("Authorization", "Bearer " + settings.token());

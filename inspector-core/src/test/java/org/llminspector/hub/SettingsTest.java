@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Problem;
 
 /** HubSettings and EnvironmentProxy read the environment as huggingface_hub does. */
@@ -101,5 +102,18 @@ class SettingsTest {
         assertThat(selector.select(URI.create("http://huggingface.co/"))).containsExactly(Proxy.NO_PROXY);
         assertThat(selector.select(URI.create("https://127.0.0.1:9/"))).containsExactly(Proxy.NO_PROXY);
         assertThat(selector.select(URI.create("https://hub.inside.example/"))).containsExactly(Proxy.NO_PROXY);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"socks5://me:secret@proxy:1080", "socks://proxy", "https://proxy:3129", "http://a b", "http://"})
+    void aProxyThatSpeaksSomethingElseIsRefused(String proxy) {
+        var selector = EnvironmentProxy.of(Map.of("ALL_PROXY", proxy, "NO_PROXY", "inside.example"));
+        assertThatThrownBy(() -> selector.select(URI.create("https://huggingface.co/")))
+                .isInstanceOfSatisfying(Problem.class, p -> {
+                    assertThat(p.where()).isEqualTo("ALL_PROXY");
+                    assertThat(p.getMessage()).doesNotContain("secret");
+                });
+        assertThat(selector.select(URI.create("https://inside.example/"))).containsExactly(Proxy.NO_PROXY);
     }
 }
