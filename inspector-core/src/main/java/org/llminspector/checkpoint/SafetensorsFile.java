@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
@@ -79,7 +80,7 @@ public final class SafetensorsFile implements WeightSource {
             throw Problem.tooLarge("the tensor is larger than one mapping can be")
                     .where(path + ", tensor " + Names.shown(name))
                     .expected("at most 2 GiB - 1 (2,147,483,647 bytes)")
-                    .found(String.format("%,d bytes", info.bytes()))
+                    .found(String.format(Locale.ROOT, "%,d bytes", info.bytes()))
                     .instead("use a checkpoint that splits this tensor or stores it in a smaller number format");
         }
         return Tensor.of(info.dtype(), Reads.uninterrupted(path, () -> map(info)), shape);

@@ -1,6 +1,7 @@
 package org.llminspector.hub;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** Shown writes names that came from outside safely: quoted, cut, free of control characters. */
@@ -15,7 +16,7 @@ final class Shown {
         StringBuilder out = new StringBuilder("\"");
         name.chars().limit(LENGTH).forEach(c -> {
             if (Character.isISOControl(c) || Character.isSurrogate((char) c) || c == '"') {
-                out.append(String.format("\\u%04x", c));
+                out.append(String.format(Locale.ROOT, "\\u%04x", c));
             } else {
                 out.append((char) c);
             }
@@ -30,8 +31,8 @@ final class Shown {
 
     /** 1503300328 is "1.50 GB". */
     static String bytes(long n) {
-        if (n >= 1_000_000_000) return String.format("%.2f GB", n / 1e9);
-        if (n >= 1_000_000) return String.format("%.1f MB", n / 1e6);
+        if (n >= 1_000_000_000) return String.format(Locale.ROOT, "%.2f GB", n / 1e9);
+        if (n >= 1_000_000) return String.format(Locale.ROOT, "%.1f MB", n / 1e6);
         return n + " bytes";
     }
 }

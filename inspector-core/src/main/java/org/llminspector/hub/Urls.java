@@ -41,7 +41,7 @@ record Urls(URI endpoint) {
             char c = (char) (b & 0xFF);
             boolean plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
             if (plain || "_.-~".indexOf(c) >= 0 || safe.indexOf(c) >= 0) out.append(c);
-            else out.append(String.format("%%%02X", (int) c));
+            else out.append(String.format(Locale.ROOT, "%%%02X", (int) c));
         }
         return out.toString();
     }

@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.HalfFloats;
@@ -151,7 +152,7 @@ final class LlamaFolder {
         String[] parts = canonical.replaceFirst("\\.weight$", "").split("\\.", 3);
         if (!parts[0].equals("blocks")) return NAMES.get(parts[0]) + ".weight";
         String inside = parts[2].startsWith("attn.")
-                ? String.format(NAMES.get("attn"), parts[2].substring("attn.".length()))
+                ? String.format(Locale.ROOT, NAMES.get("attn"), parts[2].substring("attn.".length()))
                 : NAMES.get(parts[2]);
         return "model.layers." + parts[1] + "." + inside + ".weight";
     }

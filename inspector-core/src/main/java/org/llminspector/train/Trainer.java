@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import org.llminspector.base.Json;
@@ -235,7 +236,10 @@ public final class Trainer implements AutoCloseable {
 
     /** Keeps the model as it is now, in a folder of its own. */
     private void keep(long step) {
-        write(folder.resolve("checkpoints").resolve(String.format("step-%06d", step)), learner.weights(), step);
+        write(
+                folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step)),
+                learner.weights(),
+                step);
     }
 
     private void save() {

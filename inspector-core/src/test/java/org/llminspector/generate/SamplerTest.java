@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Json;
@@ -167,7 +168,8 @@ class SamplerTest {
                     best = Math.min(best, System.nanoTime() - start);
                 }
                 if (Boolean.getBoolean("sampler.print")) {
-                    System.out.printf("%s %s: %.2f ms%n", options, logits == flat ? "flat" : "peaked", best / 1e6);
+                    System.out.printf(
+                            Locale.ROOT, "%s %s: %.2f ms%n", options, logits == flat ? "flat" : "peaked", best / 1e6);
                 }
                 assertThat(best / 1e6).as("ms for " + options).isLessThan(15);
             }

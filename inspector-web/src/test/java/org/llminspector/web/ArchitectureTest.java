@@ -8,6 +8,9 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.time.format.DateTimeFormatter;
 import org.junit.jupiter.api.Test;
 
 /** The web module is thin: it sees the facade and plain values (records of analyses among them), never an engine. */
@@ -38,6 +41,28 @@ class ArchitectureTest {
                         "org.llminspector.engine.onnx..",
                         "org.llminspector.engine.exported..",
                         "org.llminspector.family..")
+                .check(CLASSES);
+    }
+
+    /** Where digits and letters depend on the machine's language, a file's name is not found again under another. */
+    @Test
+    void nothingDependsOnTheMachinesLanguage() {
+        noClasses()
+                .should()
+                .callMethod(String.class, "format", String.class, Object[].class)
+                .orShould()
+                .callMethod(String.class, "formatted", Object[].class)
+                .orShould()
+                .callMethod(String.class, "toLowerCase")
+                .orShould()
+                .callMethod(String.class, "toUpperCase")
+                .orShould()
+                .callMethod(PrintWriter.class, "printf", String.class, Object[].class)
+                .orShould()
+                .callMethod(PrintStream.class, "printf", String.class, Object[].class)
+                .orShould()
+                .callMethod(DateTimeFormatter.class, "ofPattern", String.class)
+                .because("Locale.ROOT says what is meant")
                 .check(CLASSES);
     }
 

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
@@ -114,7 +115,7 @@ public final class GgufFile {
         } catch (OutOfMemoryError e) {
             throw Problem.tooLarge("there is not enough memory to decode this tensor")
                     .where(path + ", tensor " + Problem.shown(t.name()))
-                    .expected(String.format("%,d bytes", size))
+                    .expected(String.format(Locale.ROOT, "%,d bytes", size))
                     .found(e.getMessage())
                     .instead("give Java more memory (-Xmx, -XX:MaxDirectMemorySize)");
         }
@@ -170,7 +171,7 @@ public final class GgufFile {
         return Problem.tooLarge("the tensor is larger than one buffer can be")
                 .where(path + ", tensor " + Problem.shown(t.name()))
                 .expected("at most 2 GiB - 1 (2,147,483,647 bytes)")
-                .found(String.format("%,d bytes", size))
+                .found(String.format(Locale.ROOT, "%,d bytes", size))
                 .instead("open a smaller model");
     }
 }

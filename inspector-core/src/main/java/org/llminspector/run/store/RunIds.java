@@ -34,7 +34,7 @@ final class RunIds {
         if (stored > now + DAY_MS) stored = 0;
         last = Math.max(now, Math.max(last, stored) + 1);
         return TIME.format(LocalDateTime.ofInstant(Instant.ofEpochMilli(last), ZoneOffset.UTC))
-                + String.format("-%06x", RANDOM.nextInt(1 << 24));
+                + String.format(Locale.ROOT, "-%06x", RANDOM.nextInt(1 << 24));
     }
 
     static boolean valid(String id) {

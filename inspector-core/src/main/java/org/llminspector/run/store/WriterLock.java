@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
@@ -40,7 +41,7 @@ final class WriterLock implements AutoCloseable {
 
     /** Call under the {@link StoreLock}: between its creation and its locking the file looks dead. */
     static WriterLock take(Path dir) throws IOException {
-        String token = ProcessHandle.current().pid() + String.format("-%08x", RANDOM.nextInt());
+        String token = ProcessHandle.current().pid() + String.format(Locale.ROOT, "-%08x", RANDOM.nextInt());
         Path file = dir.resolve(".writer-" + token + ".lock");
         OURS.add(token);
         FileChannel channel = null;

@@ -2,6 +2,7 @@ package org.llminspector.tokenize.jinja;
 
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -111,7 +112,7 @@ final class PyJson {
             char c = s.charAt(i);
             int known = "\"\\\n\r\t\b\f".indexOf(c);
             if (known >= 0) out.append('\\').append("\"\\nrtbf".charAt(known));
-            else if (c < 0x20 || (ascii && c > 0x7E)) out.append(String.format("\\u%04x", (int) c));
+            else if (c < 0x20 || (ascii && c > 0x7E)) out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
             else out.append(c);
         }
         out.append('"');

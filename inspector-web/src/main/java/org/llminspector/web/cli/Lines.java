@@ -24,7 +24,7 @@ final class Lines {
     }
 
     private static void part(PrintWriter err, String name, String text) {
-        if (text != null) err.println("  " + String.format("%-9s", name) + " " + text);
+        if (text != null) err.println("  " + String.format(Locale.ROOT, "%-9s", name) + " " + text);
     }
 
     /** Columns as wide as their widest cell, two spaces between; the first row is the heading. */

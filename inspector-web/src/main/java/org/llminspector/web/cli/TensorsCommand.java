@@ -220,6 +220,7 @@ final class TensorsCommand extends AskCommand {
             return;
         }
         out.println(String.format(
+                Locale.ROOT,
                 "%s in the file, %s: row %d, columns %d to %d",
                 b.tensor(),
                 b.type(),
@@ -230,8 +231,11 @@ final class TensorsCommand extends AskCommand {
         out.println(mins ? "value = scale code + min" : "value = scale code");
         for (int g = 0; g < b.scales().size(); g++) {
             out.println(String.format(
+                    Locale.ROOT,
                     "%ngroup %d, scale %s%s",
-                    g, b.scales().get(g), mins ? ", min " + b.mins().get(g) : ""));
+                    g,
+                    b.scales().get(g),
+                    mins ? ", min " + b.mins().get(g) : ""));
             List<List<String>> table = new ArrayList<>();
             table.add(new ArrayList<>(List.of("CODE")));
             table.add(new ArrayList<>(List.of("VALUE")));
