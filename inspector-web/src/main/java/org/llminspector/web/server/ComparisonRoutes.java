@@ -8,8 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
@@ -67,8 +65,8 @@ final class ComparisonRoutes {
         ComparisonRequest request = Requests.body(ctx, ComparisonRequest.class);
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
-            BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
-            LiveComparison live = new LiveComparison(active, events::add);
+            Events events = new Events();
+            LiveComparison live = new LiveComparison(active, events::tell);
             stream.answer(ctx, events, () -> live.compare(inspector, request), live::cancel);
             return;
         }

@@ -18,11 +18,19 @@ final class JettyErrors implements Request.Handler {
         Problem problem =
                 Problem.invalid("the request cannot be answered").found(status + " " + HttpStatus.getMessage(status));
         String path = request.getHttpURI() == null ? null : request.getHttpURI().getPath();
+        answer(response, callback, ProblemDetail.of(status, "http", problem, path));
+        return true;
+    }
+
+    /** Answers in the place of a route. */
+    static void answer(Response response, Callback callback, ProblemDetail problem) {
+        response.setStatus(problem.status());
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, Problems.MEDIA_TYPE);
         response.getHeaders().put("X-Content-Type-Options", "nosniff");
-        if (status == 503) response.getHeaders().put(HttpHeader.RETRY_AFTER, Problems.RETRY_AFTER);
-        byte[] json = Problems.json(ProblemDetail.of(status, "http", problem, path));
-        Content.Sink.write(response, true, new String(json, StandardCharsets.UTF_8), callback);
-        return true;
+        if (problem.status() == HttpStatus.TOO_MANY_REQUESTS_429
+                || problem.status() == HttpStatus.SERVICE_UNAVAILABLE_503) {
+            response.getHeaders().put(HttpHeader.RETRY_AFTER, Problems.RETRY_AFTER);
+        }
+        Content.Sink.write(response, true, new String(Problems.json(problem), StandardCharsets.UTF_8), callback);
     }
 }

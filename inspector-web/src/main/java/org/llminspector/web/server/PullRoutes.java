@@ -2,8 +2,6 @@ package org.llminspector.web.server;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.llminspector.run.Inspector;
 
@@ -29,15 +27,15 @@ final class PullRoutes {
         String repo = Requests.required(r.repo(), "repo");
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, inspector.pull(repo, r.revision(), p -> {}, () -> false));
+            Replies.json(ctx, stream.silent(() -> inspector.pull(repo, r.revision(), p -> {}, () -> false)));
             return;
         }
-        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
+        Events events = new Events();
         AtomicBoolean cancelled = new AtomicBoolean();
         stream.answer(
                 ctx,
                 events,
-                () -> inspector.pull(repo, r.revision(), p -> events.add(new RunEvent("progress", p)), cancelled::get),
+                () -> inspector.pull(repo, r.revision(), p -> events.tell(new RunEvent("progress", p)), cancelled::get),
                 () -> cancelled.set(true));
     }
 }

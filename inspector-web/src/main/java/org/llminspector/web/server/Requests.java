@@ -2,15 +2,10 @@ package org.llminspector.web.server;
 
 import io.javalin.http.Context;
 import java.io.IOException;
-import java.io.InputStream;
 import org.llminspector.base.Problem;
 
-/** Requests reads the parts of a request: bodies within a limit, numbers in the query. */
+/** Requests reads the parts of a request: bodies, which {@link Bodies} bounds, and numbers in the query. */
 final class Requests {
-
-    static final int MAX_BODY = 4 << 20;
-    /** A body that is too large is read and thrown away up to here, so that its sender gets to see the answer. */
-    private static final long MAX_DRAINED = 64L << 20;
 
     private Requests() {}
 
@@ -25,27 +20,11 @@ final class Requests {
     }
 
     private static byte[] bytes(Context ctx) {
-        long announced = ctx.req().getContentLengthLong();
         try {
-            if (announced > MAX_BODY && ctx.header("Expect") != null) throw tooLarge(announced);
-            InputStream in = ctx.req().getInputStream();
-            byte[] bytes = in.readNBytes(MAX_BODY + 1);
-            if (bytes.length <= MAX_BODY) return bytes;
-            long read = bytes.length;
-            byte[] scratch = new byte[1 << 16];
-            for (int n; read < MAX_DRAINED && (n = in.read(scratch)) >= 0; ) read += n;
-            throw tooLarge(Math.max(announced, read));
+            return ctx.req().getInputStream().readAllBytes();
         } catch (IOException e) {
             throw Problem.invalid("the request's body broke off").found(e.getMessage());
         }
-    }
-
-    private static Problem tooLarge(long bytes) {
-        return Problem.tooLarge("the request's body is too large")
-                .where("the request's body")
-                .expected("at most " + MAX_BODY + " bytes")
-                .found(bytes + " bytes or more")
-                .instead("shorten the prompt: no model here reads that much at once");
     }
 
     static int number(Context ctx, String name, int standard, int least, int most) {

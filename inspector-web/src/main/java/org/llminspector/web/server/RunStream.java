@@ -5,11 +5,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Semaphore;
+import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.store.RunRequest;
 
@@ -18,7 +17,7 @@ import org.llminspector.run.store.RunRequest;
  *
  * <p>The run has a thread of its own and puts its events into a queue, from which the request's thread writes them:
  * a slow reader never holds up the engine. A reader that is gone shows when something is written, if only a
- * heartbeat, and cancels the run. A run that is refused before its first event is answered with a plain problem.
+ * heartbeat, and cancels the run; so does one that does not read for so long that too many events wait. A run that is refused before its first event is answered with a plain problem.
  */
 final class RunStream {
 
@@ -27,30 +26,53 @@ final class RunStream {
 
     private final Inspector inspector;
     private final ExecutorService threads;
+    private final Semaphore places;
 
-    RunStream(Inspector inspector, ExecutorService threads) {
+    /** @param most streams at once: each holds one of the server's threads until it ends */
+    RunStream(Inspector inspector, ExecutorService threads, int most) {
         this.inspector = inspector;
         this.threads = threads;
+        this.places = new Semaphore(most);
     }
 
     void answer(Context ctx, RunRequest request, ActiveRuns active, Metrics metrics) throws Exception {
-        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
-        LiveRun run = new LiveRun(active, metrics, events::add);
+        Events events = new Events();
+        LiveRun run = new LiveRun(active, metrics, events::tell);
         answer(ctx, events, () -> run.run(inspector, request), run::cancel);
     }
 
     /** Streams the events of any work; its result becomes the event done, what it throws the event error. */
-    void answer(Context ctx, BlockingQueue<RunEvent> events, Callable<?> work, Runnable cancel) throws Exception {
+    void answer(Context ctx, Events events, Callable<?> work, Runnable cancel) throws Exception {
+        takePlace();
         String path = ctx.path();
-        threads.execute(() -> events.add(toEnd(work, path)));
+        events.whenNobodyReads(cancel);
         try {
+            threads.execute(() -> events.tell(toEnd(work, path)));
             write(ctx, events);
         } catch (IOException gone) {
             cancel.run();
         } catch (InterruptedException e) {
             cancel.run();
             Thread.currentThread().interrupt();
+        } finally {
+            places.release();
         }
+    }
+
+    /** Does work that takes long and tells nothing until it is done; it counts as a stream. */
+    <T> T silent(Callable<T> work) throws Exception {
+        takePlace();
+        try {
+            return work.call();
+        } finally {
+            places.release();
+        }
+    }
+
+    private void takePlace() {
+        if (places.tryAcquire()) return;
+        throw Problem.of(Problem.Kind.BUSY, "too many streams are open")
+                .instead("close one, or ask without Accept: text/event-stream");
     }
 
     private static RunEvent toEnd(Callable<?> work, String path) {
@@ -61,8 +83,8 @@ final class RunStream {
         }
     }
 
-    private static void write(Context ctx, BlockingQueue<RunEvent> events) throws Exception {
-        RunEvent event = events.poll(HEARTBEAT_MS, TimeUnit.MILLISECONDS);
+    private static void write(Context ctx, Events events) throws Exception {
+        RunEvent event = events.next(HEARTBEAT_MS);
         if (event != null && event.data() instanceof ProblemDetail refused) {
             Problems.answer(ctx, refused);
             return;
@@ -70,7 +92,7 @@ final class RunStream {
         ctx.status(200).contentType("text/event-stream; charset=utf-8");
         ctx.header("X-Accel-Buffering", "no");
         OutputStream out = ctx.res().getOutputStream(); // not Javalin's, which compresses and so holds back
-        for (; event == null || !event.last(); event = events.poll(HEARTBEAT_MS, TimeUnit.MILLISECONDS)) {
+        for (; event == null || !event.last(); event = events.next(HEARTBEAT_MS)) {
             out.write(event == null ? HEARTBEAT : frame(event));
             ctx.res().flushBuffer();
         }

@@ -6,11 +6,14 @@ import io.javalin.config.JavalinConfig;
 import io.javalin.http.HttpResponseException;
 import io.javalin.router.EndpointNotFound;
 import io.javalin.util.JavalinBindException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.regex.Pattern;
 import org.eclipse.jetty.server.handler.GracefulHandler;
+import org.eclipse.jetty.server.handler.QoSHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
@@ -34,8 +37,16 @@ public final class Server implements AutoCloseable {
         }
     }
 
-    /** Threads for requests that do not wait for the engine. */
-    private static final int QUICK_THREADS = 48;
+    /** A percent sign before anything but two hex digits (%uff0e): Jetty lets it pass, and Javalin fails on it. */
+    private static final Pattern NO_ADDRESS = Pattern.compile("%(?![0-9A-Fa-f]{2})");
+    /** Requests at once beside those that wait for the engine. */
+    private static final int QUICK = 48;
+    /** Of them, streams that are no runs: trainings that are watched, models that come. */
+    private static final int STREAMS = 24;
+    /** Threads that no request but /health gets: Jetty's own, and some that always answer. */
+    private static final int SPARE_THREADS = 24;
+    /** How long a request waits while all are busy, before it is told to come back. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
     /** How long a stop waits for answers to go out. */
     private static final long STOP_MS = 20_000;
 
@@ -80,8 +91,12 @@ public final class Server implements AutoCloseable {
         c.http.prefer405over404 = true;
         c.http.compressionStrategy = compression();
         // Every run in the queue may hold one thread; the rest stay free for everybody else.
-        c.jetty.threadPool = new QueuedThreadPool(inspector.queue().capacity() + QUICK_THREADS, 8, 60_000);
+        int most = inspector.queue().capacity() + QUICK;
+        c.jetty.threadPool = new QueuedThreadPool(most + SPARE_THREADS, 8, 60_000);
         c.jetty.modifyServer(jetty -> {
+            // A request goes through these from the last to the first.
+            jetty.insertHandler(atOnce(most));
+            jetty.insertHandler(new Bodies());
             jetty.insertHandler(new GracefulHandler());
             jetty.setStopTimeout(STOP_MS);
             jetty.setErrorHandler(new JettyErrors());
@@ -93,6 +108,9 @@ public final class Server implements AutoCloseable {
         c.routes.before(ctx -> {
             SecurityHeaders.set(ctx);
             access.check(ctx);
+            if (NO_ADDRESS.matcher(ctx.path()).find()) {
+                throw Problem.notFound("there is nothing here").where(ctx.path());
+            }
         });
         c.routes.exception(EndpointNotFound.class, (e, ctx) -> {
             if (page.owns(ctx)) page.index(ctx);
@@ -106,7 +124,8 @@ public final class Server implements AutoCloseable {
         new SystemRoutes(inspector, metrics).register(c.routes);
         new ModelRoutes(inspector).register(c.routes);
         new TextRoutes(inspector).register(c.routes);
-        RunStream stream = new RunStream(inspector, runThreads);
+        RunStream stream =
+                new RunStream(inspector, runThreads, inspector.queue().capacity() + STREAMS);
         new WeightRoutes(inspector, stream).register(c.routes);
         new PullRoutes(inspector, stream).register(c.routes);
         new TrainingRoutes(inspector, stream).register(c.routes);
@@ -117,6 +136,15 @@ public final class Server implements AutoCloseable {
         new ComparisonRoutes(inspector, active, stream).register(c.routes);
         new DocsRoutes().register(c.routes);
         page.register(c);
+    }
+
+    /** So many requests at once; more wait without a thread. Health is asked for when nothing else answers. */
+    private static QoSHandler atOnce(int most) {
+        QoSHandler limit = new QoSHandler();
+        limit.setMaxRequestCount(most);
+        limit.setMaxSuspend(PATIENCE);
+        limit.excludePath(SystemRoutes.HEALTH);
+        return limit;
     }
 
     private static CompressionStrategy compression() {

@@ -20,6 +20,8 @@ final class SystemRoutes {
 
     record Engines(List<Capabilities> engines) {}
 
+    static final String HEALTH = "/api/v1/health";
+
     private final Inspector inspector;
     private final Metrics metrics;
     private final long started = System.nanoTime();
@@ -30,7 +32,7 @@ final class SystemRoutes {
     }
 
     void register(RoutesConfig routes) {
-        routes.get("/api/v1/health", this::health);
+        routes.get(HEALTH, this::health);
         routes.get("/api/v1/devices", ctx -> Replies.json(ctx, new Devices(inspector.devices())));
         routes.get("/api/v1/engines", ctx -> Replies.json(ctx, new Engines(inspector.engines())));
         routes.get("/metrics", ctx -> ctx.contentType("text/plain; version=0.0.4; charset=utf-8")

@@ -5,8 +5,6 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
@@ -99,12 +97,12 @@ final class TrainingRoutes {
             Replies.json(ctx, training.job(id));
             return;
         }
-        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
+        Events events = new Events();
         AtomicBoolean gone = new AtomicBoolean();
         stream.answer(
                 ctx,
                 events,
-                () -> training.watch(id, p -> events.add(new RunEvent("progress", p)), gone::get),
+                () -> training.watch(id, p -> events.tell(new RunEvent("progress", p)), gone::get),
                 () -> gone.set(true));
     }
 }

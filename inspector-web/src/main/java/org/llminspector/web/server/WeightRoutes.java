@@ -7,8 +7,6 @@ import java.nio.channels.Channels;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
@@ -69,14 +67,14 @@ final class WeightRoutes {
             Replies.json(ctx, inspector.weights().report(slug, scheme, p -> {}, () -> false));
             return;
         }
-        BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
+        Events events = new Events();
         AtomicBoolean cancelled = new AtomicBoolean();
         stream.answer(
                 ctx,
                 events,
                 () -> inspector
                         .weights()
-                        .report(slug, scheme, p -> events.add(new RunEvent("progress", p)), cancelled::get),
+                        .report(slug, scheme, p -> events.tell(new RunEvent("progress", p)), cancelled::get),
                 () -> cancelled.set(true));
     }
 
