@@ -15,13 +15,15 @@ import java.util.Set;
 import org.llminspector.base.Problem;
 
 /**
- * Access decides whether a request may come in: the right Host (against DNS rebinding), the page's own origin for
- * whatever changes something, and the token where there is one.
+ * Access decides whether a request may come in: the right Host (against DNS rebinding), the page's own origin, and the
+ * token where there is one. Another site's page may link to this one's, and nothing else.
  */
 final class Access {
 
     static final String COOKIE = "token";
 
+    private static final String METHOD_OVERRIDE = "X-HTTP-Method-Override";
+    private static final Set<String> DATA = Set.of("/api", "/metrics");
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
     private static final Set<String> LOOPBACK_NAMES = Set.of("localhost", "127.0.0.1", "[::1]", "::1");
 
@@ -40,6 +42,7 @@ final class Access {
 
     void check(Context ctx) {
         checkHost(ctx);
+        checkMethod(ctx);
         checkOrigin(ctx);
         if (token != null) checkToken(ctx);
     }
@@ -60,20 +63,38 @@ final class Access {
                         .instead("start it with --host to serve others"));
     }
 
+    /** Javalin would take the method out of this header, and with it what a request may do. */
+    private static void checkMethod(Context ctx) {
+        String other = ctx.header(METHOD_OVERRIDE);
+        if (other == null) return;
+        throw Problem.invalid("a request has the method that it is sent with")
+                .where(METHOD_OVERRIDE)
+                .found(Problem.shown(other))
+                .instead("send it with that method");
+    }
+
+    /** What another site's page sends is refused; what it may not read (Origin on a GET) is the browser's to keep. */
     private static void checkOrigin(Context ctx) {
-        if (READING.contains(ctx.method().name())) return;
+        boolean reads = READING.contains(ctx.method().name());
         String origin = ctx.header("Origin");
         String site = ctx.header("Sec-Fetch-Site");
-        boolean foreign = origin != null && !sameAuthority(origin, ctx.header("Host"));
+        boolean foreign = !reads && origin != null && !sameAuthority(origin, ctx.header("Host"));
         boolean crossSite = site != null && !site.equals("same-origin") && !site.equals("none");
-        if (!foreign && !crossSite) return;
+        if (!foreign && (!crossSite || (reads && isLink(ctx)))) return;
         throw new HttpProblem(
                 403,
                 "cross-origin",
-                Problem.invalid("another site's page may not change anything here")
+                Problem.invalid("another site's page may not use this server")
                         .where(foreign ? "Origin" : "Sec-Fetch-Site")
                         .found(foreign ? origin : site)
                         .instead("use the page of this server, or a program (curl, Python)"));
+    }
+
+    /** Whether somebody followed a link to the page, and not to what programs read. */
+    private static boolean isLink(Context ctx) {
+        String path = ctx.path();
+        return "navigate".equals(ctx.header("Sec-Fetch-Mode"))
+                && DATA.stream().noneMatch(d -> path.equals(d) || path.startsWith(d + "/"));
     }
 
     private static boolean sameAuthority(String origin, String host) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -47,6 +48,35 @@ class AccessTest {
         assertThat(local.post("/api/v1/runs", body, "Origin", local.base, "Sec-Fetch-Site", "same-origin")
                         .status())
                 .isEqualTo(201);
+    }
+
+    @Test
+    void otherSitesMayOnlyLinkToThePage() throws IOException {
+        String site = "Sec-Fetch-Site";
+        String mode = "Sec-Fetch-Mode";
+        for (String path : List.of("/api/v1/health", "/api/v1/models", "/api/nothing", "/metrics")) {
+            local.get(path, site, "cross-site").problem(403);
+            local.get(path, site, "same-site", mode, "navigate").problem(403);
+            local.get(path, site, "cross-site", mode, "navigate").problem(403);
+        }
+        local.get("/docs", site, "cross-site", mode, "no-cors").problem(403);
+        assertThat(local.get("/docs", site, "cross-site", mode, "navigate").status())
+                .isEqualTo(200);
+        assertThat(local.get("/api/v1/health", site, "same-origin").status()).isEqualTo(200);
+        assertThat(local.get("/api/v1/health", site, "none").status()).isEqualTo(200);
+        // Another spelling of /api leads to the page.
+        assertThat(local.raw("GET /%61pi/v1/health HTTP/1.1\nHost: localhost\nSec-Fetch-Site: cross-site\n"
+                        + "Sec-Fetch-Mode: navigate\nConnection: close\n\n"))
+                .startsWith("HTTP/1.1 200")
+                .contains("text/html");
+    }
+
+    @Test
+    void aRequestHasTheMethodThatItIsSentWith() {
+        String run = local.run(LiveServer.TOKENS);
+        local.get("/api/v1/runs/" + run, "X-HTTP-Method-Override", "DELETE").problem(400);
+        local.get("/api/v1/health", "X-HTTP-Method-Override", "BREW").problem(400);
+        assertThat(local.get("/api/v1/runs/" + run).status()).isEqualTo(200);
     }
 
     @Test

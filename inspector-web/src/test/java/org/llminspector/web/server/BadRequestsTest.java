@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,6 +74,34 @@ class BadRequestsTest extends LiveTest {
     void anUnknownHookNamesTheClosest() {
         JsonNode p = refused(400, "{\"tokens\":[1],\"capture\":[\"blocks.1.attn.hook_patern\"]}");
         assertThat(p.path("instead").asText()).contains("blocks.1.attn.hook_pattern");
+    }
+
+    /** Each would take minutes to hours, were it not bounded. */
+    @Test
+    void hostilePatternsNamesAndBodiesAreAnsweredAtOnce() {
+        String stars = "*a".repeat(90);
+        assertThat(refused(400, "{\"tokens\":[1],\"capture\":[\"" + stars + "\"]}")
+                        .path("what")
+                        .asText())
+                .isEqualTo("no hook has this name");
+        refused(
+                400,
+                "{\"tokens\":[1],\"precision_plan\":{\"overrides\":[{\"modules\":\"" + stars
+                        + "\",\"precision\":\"int8\"}]}}");
+        JsonNode long_ = refused(400, "{\"tokens\":[1],\"capture\":[\"" + "x".repeat(1 << 20) + "\"]}");
+        assertThat(long_.toString()).hasSizeLessThan(3_000);
+        refused(
+                400,
+                "{\"tokens\":[1],\"interventions\":[{\"hook\":\"" + "*?".repeat(1 << 19) + "\",\"op\":\"zero\"}]}");
+        refused(413, "{\"tokens\":[1],\"capture\":[" + "\"*\",".repeat(500_000) + "\"*\"]}");
+        refused(
+                413,
+                "{\"tokens\":[1],\"interventions\":[" + "{\"hook\":\"*\",\"op\":\"zero\"},".repeat(100_000)
+                        + "{\"hook\":\"*\",\"op\":\"zero\"}]}");
+        // 900 deep, and a path of 900 names to each of 100,000 places.
+        String deep = "{\"name of a field\":".repeat(900) + "[" + "1,".repeat(100_000) + "null]" + "}".repeat(900);
+        assertThat(refused(400, deep).path("where").asText()).startsWith("name of a field.name of a field");
+        refused(400, "{\"" + "y".repeat(40_000) + "\":1}");
     }
 
     @Test
@@ -176,6 +205,10 @@ class BadRequestsTest extends LiveTest {
         assertThat(live.raw("GET /%zz HTTP/1.1\nHost: localhost\nConnection: close\n\n"))
                 .startsWith("HTTP/1.1 400")
                 .contains("application/problem+json");
+        for (String path : List.of("/%uff0e", "/%uff0e%uff0e/", "/api/v1/runs/%uff0e", "/api/v1/%00", "/%c0%ae")) {
+            String answer = live.raw("GET " + path + " HTTP/1.1\nHost: localhost\nConnection: close\n\n");
+            assertThat(answer).as(path).startsWith("HTTP/1.1 4").contains("application/problem+json");
+        }
         assertThat(live.raw("GET / HTTP/1.1\nHost: localhost\nConnection: close\nX: " + "y".repeat(20_000) + "\n\n"))
                 .startsWith("HTTP/1.1 431");
     }
