@@ -243,6 +243,9 @@ class GgufTokenizerTest {
             assertThat(Fixtures.ids(t.encode(" ab", true))).containsExactly(2, 9, 10);
             assertThat(Fixtures.ids(t.encode("a   b\n\nb", false))).containsExactly(7, 6, 8, 4, 8);
             assertThat(t.decode(List.of(7, 6, 8, 4, 8), true)).isEqualTo("a   b\n\nb");
+            // Five spaces are three and two; merges would make two and three of them.
+            assertThat(Fixtures.ids(t.encode("a     b", false))).containsExactly(7, 6, 5, 8);
+            assertThat(t.decode(List.of(7, 6, 5, 8), true)).isEqualTo("a     b");
         }
     }
 
