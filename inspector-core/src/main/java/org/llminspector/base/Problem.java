@@ -33,6 +33,8 @@ public final class Problem extends RuntimeException {
         BUSY(429, 7),
         /** Another server, such as the hub of models, failed or sent something else than it should. */
         UPSTREAM(502, 8),
+        /** What should be kept cannot be written: a disk is full, or a folder is not this user's to write. */
+        STORAGE(507, 9),
         /** A defect of the program, or a machine that failed. */
         INTERNAL(500, 1);
 

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
 
 /**
  * SafetensorsWriter writes named tensors as a .safetensors file, streaming.
@@ -61,11 +62,7 @@ public final class SafetensorsWriter {
                 Files.deleteIfExists(partial);
             }
         } catch (IOException e) {
-            throw Problem.invalid("the file cannot be written")
-                    .where(file)
-                    .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
-                    .instead("check that the folder exists, that this user may write to it, and that there is space")
-                    .causedBy(e);
+            throw Writes.failed("the file cannot be written", file, e);
         }
     }
 

@@ -184,7 +184,7 @@ final class Sampler {
         if (logits.length == 0) throw new IllegalArgumentException("no logits at position " + position);
         for (int id = 0; id < logits.length; id++) {
             if (Math.abs(logits[id]) <= Float.MAX_VALUE) continue; // false for NaN
-            throw Problem.of(Problem.Kind.INTERNAL, "the model's logits are not finite")
+            throw Problem.unsupported("the model's logits are not finite")
                     .where("the logits for position " + position + ", token " + id)
                     .expected("finite numbers")
                     .found(logits[id])

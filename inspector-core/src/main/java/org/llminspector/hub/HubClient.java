@@ -61,7 +61,7 @@ public final class HubClient {
             cancel.check();
             if (DiskSpace.full(e)) throw DiskSpace.ranOut(settings.cache(), e);
             if (!(e instanceof FileSystemException)) throw pull.unreachable(e);
-            throw Problem.of(Problem.Kind.INTERNAL, "the cache of models cannot be used")
+            throw Problem.of(Problem.Kind.STORAGE, "the cache of models cannot be used")
                     .where(settings.cache())
                     .found(e)
                     .instead("check that the folder may be written, or set HF_HUB_CACHE to another one")

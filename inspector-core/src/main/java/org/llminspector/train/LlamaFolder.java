@@ -15,8 +15,8 @@ import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.base.Json;
-import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.Parameter;
 import org.llminspector.spec.Activation;
@@ -105,10 +105,7 @@ final class LlamaFolder {
                 }
             }
         } catch (IOException e) {
-            throw Problem.invalid("the model cannot be written")
-                    .where(folder)
-                    .found(e.toString())
-                    .causedBy(e);
+            throw Writes.failed("the model cannot be written", folder, e);
         }
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (Parameter p : parameters) tensors.put(name(p.name()), rounded(p.of(flat), dtype));

@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
+import org.llminspector.base.Writes;
 
 /** LossCurve is loss.csv: one row an update, written as it happens. */
 public final class LossCurve {
@@ -73,9 +74,7 @@ public final class LossCurve {
         try {
             Files.write(file, lines, StandardOpenOption.CREATE, StandardOpenOption.WRITE, how);
         } catch (IOException e) {
-            throw Problem.of(Problem.Kind.INTERNAL, "the curve cannot be written")
-                    .where(file)
-                    .causedBy(e);
+            throw Writes.failed("the curve cannot be written", file, e);
         }
     }
 

@@ -7,7 +7,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Json;
-import org.llminspector.base.Problem;
+import org.llminspector.base.Writes;
 import org.llminspector.engine.LearnerInfo;
 
 /**
@@ -43,9 +43,7 @@ public record Sittings(List<Sitting> sittings) {
             Files.writeString(partial, Json.write(new Sittings(all)) + "\n");
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            throw Problem.of(Problem.Kind.INTERNAL, "what computes the run cannot be noted")
-                    .where(file)
-                    .causedBy(e);
+            throw Writes.failed("what computes the run cannot be noted", file, e);
         }
     }
 

@@ -3,6 +3,8 @@ package org.llminspector.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -11,6 +13,7 @@ import java.util.Random;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.LearnerInfo;
@@ -52,6 +55,7 @@ public final class Trainer implements AutoCloseable {
      */
     public record Sources(Corpus corpus, Dialogues dialogues) {}
 
+    private final TrainingLock lock;
     private final Recipe recipe;
     private final Path folder;
     private final Tokenizer tokenizer; // null: a model of token ids only
@@ -61,22 +65,44 @@ public final class Trainer implements AutoCloseable {
     private final LossCurve curve;
     private long tokens;
 
-    private Trainer(Recipe recipe, Sources sources, Path folder, String device, TrainingState state) {
+    /** @param lock on the folder; closed with the trainer, and where none can be made */
+    private Trainer(
+            TrainingLock lock, Recipe recipe, Sources sources, Path folder, String device, TrainingState state) {
+        this.lock = lock;
         this.recipe = recipe;
         this.folder = folder;
-        this.tokenizer = recipe.task() == Recipe.Task.MODULAR_ADDITION ? null : tokenizer(folder);
-        this.learner = recipe.task().tunes() ? base(device) : fresh(device);
-        this.objective = objective(sources, device);
-        this.fixed = learner.parameters().stream()
-                .filter(p -> recipe.fixedNorms() && !p.isMatrix() && p.name().startsWith("blocks."))
-                .toList();
-        if (state != null) {
-            learner.setWeights(state.weights());
-            learner.setState(state.optimizer());
-            objective.goTo(state.place());
-            tokens = state.tokens();
+        Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(lock));
+        try {
+            this.tokenizer = recipe.task() == Recipe.Task.MODULAR_ADDITION ? null : tokenizer(folder);
+            if (tokenizer != null) opened.push(tokenizer);
+            this.learner = recipe.task().tunes() ? base(device) : fresh(device);
+            opened.push(learner);
+            this.objective = objective(sources, device);
+            opened.push(objective);
+            this.fixed = learner.parameters().stream()
+                    .filter(p -> recipe.fixedNorms()
+                            && !p.isMatrix()
+                            && p.name().startsWith("blocks."))
+                    .toList();
+            if (state != null) {
+                learner.setWeights(state.weights());
+                learner.setState(state.optimizer());
+                objective.goTo(state.place());
+                tokens = state.tokens();
+            }
+            this.curve = LossCurve.open(folder, learner.step());
+        } catch (RuntimeException | Error e) {
+            opened.forEach(Trainer::closeQuietly);
+            throw e;
         }
-        this.curve = LossCurve.open(folder, learner.state().step());
+    }
+
+    private static void closeQuietly(AutoCloseable opened) {
+        try {
+            opened.close();
+        } catch (Exception e) {
+            // Why it was opened in vain is what is told.
+        }
     }
 
     private static Tokenizer tokenizer(Path folder) {
@@ -126,6 +152,17 @@ public final class Trainer implements AutoCloseable {
      */
     public static Trainer begin(Recipe given, Sources sources, Path folder, String device) {
         Recipe recipe = given.checked();
+        TrainingLock lock = TrainingLock.take(folder);
+        try {
+            note(recipe, folder);
+        } catch (RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
+        return new Trainer(lock, recipe, sources, folder, device, null);
+    }
+
+    private static void note(Recipe recipe, Path folder) {
         if (Files.exists(TrainingState.file(folder)) || Files.exists(folder.resolve("model.safetensors"))) {
             throw Problem.of(Problem.Kind.CONFLICT, "there is a model in this folder already")
                     .where(folder)
@@ -134,17 +171,22 @@ public final class Trainer implements AutoCloseable {
         try {
             Files.writeString(folder.resolve(RECIPE), Json.write(recipe) + "\n");
         } catch (IOException e) {
-            throw Problem.invalid("the folder cannot be written")
-                    .where(folder)
-                    .found(e.toString())
-                    .causedBy(e);
+            throw Writes.failed("the folder cannot be written", folder, e);
         }
-        return new Trainer(recipe, sources, folder, device, null);
     }
 
     /** Goes on where a run in this folder was last saved. */
     public static Trainer resume(Path folder, Sources sources, String device) {
-        return new Trainer(recipe(folder), sources, folder, device, TrainingState.read(folder));
+        Recipe recipe = recipe(folder);
+        TrainingLock lock = TrainingLock.take(folder);
+        TrainingState state;
+        try {
+            state = TrainingState.read(folder);
+        } catch (RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
+        return new Trainer(lock, recipe, sources, folder, device, state);
     }
 
     /** Whether a run in this folder can go on. */
@@ -194,7 +236,7 @@ public final class Trainer implements AutoCloseable {
     /** Trains to the recipe's end or until it is stopped; what was made is saved either way. */
     public void run(Listener listener) {
         long began = System.nanoTime();
-        long step = learner.state().step();
+        long step = learner.step();
         long firstStep = step;
         Sittings.note(folder, step, learner.info());
         if (step == 0) {
@@ -280,5 +322,6 @@ public final class Trainer implements AutoCloseable {
         objective.close();
         learner.close();
         if (tokenizer != null) tokenizer.close();
+        lock.close();
     }
 }

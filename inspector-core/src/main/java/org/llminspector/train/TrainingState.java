@@ -10,6 +10,7 @@ import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.Learner;
@@ -38,10 +39,7 @@ record TrainingState(Tensor weights, Learner.State optimizer, long tokens, Token
             metadata.put("place", Json.mapper().writeValueAsString(place));
             Files.createDirectories(file(folder).getParent());
         } catch (IOException e) {
-            throw Problem.invalid("the training state cannot be written")
-                    .where(file(folder))
-                    .found(e.toString())
-                    .causedBy(e);
+            throw Writes.failed("the training state cannot be written", file(folder), e);
         }
         SafetensorsWriter.write(file(folder), tensors, metadata);
     }

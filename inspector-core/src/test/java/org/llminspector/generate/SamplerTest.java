@@ -124,7 +124,7 @@ class SamplerTest {
             Sampler sampler = new Sampler(GenerateOptions.DEFAULTS.withDefaults(), NOTHING_SEEN);
             assertThatThrownBy(() -> sampler.pick(new float[] {1, 2, bad}, 17))
                     .isInstanceOfSatisfying(
-                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.INTERNAL))
+                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED))
                     .hasMessageContaining("position 17")
                     .hasMessageContaining("token 2")
                     .hasMessageContaining(String.valueOf(bad));

@@ -1,7 +1,6 @@
 package org.llminspector.run.compare;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -12,6 +11,7 @@ import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
 import org.llminspector.base.Version;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
@@ -102,7 +102,7 @@ final class ComparisonExecution {
             store.publish(folder, id);
             return manifest;
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw Writes.failed("the comparison cannot be kept", folder.path(), e);
         } finally {
             ComparisonStore.abandon(folder); // not there any more when it was published
         }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Writes;
 import org.llminspector.train.Corpus;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Recipe;
@@ -34,10 +35,7 @@ public final class Training {
             boolean needed = recipe.task() != Recipe.Task.MODULAR_ADDITION;
             if (needed && !Files.exists(folder.resolve(TOKENIZER[0]))) tokenizer(recipe, folder);
         } catch (IOException e) {
-            throw Problem.invalid("the folder cannot be written")
-                    .where(folder)
-                    .found(e.toString())
-                    .causedBy(e);
+            throw Writes.failed("the folder cannot be written", folder, e);
         }
         return Trainer.begin(recipe, sources, folder, device);
     }

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Writes;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -148,11 +149,7 @@ public final class ComparisonStore implements AutoCloseable {
     }
 
     private static Problem unusable(Path path, IOException e) {
-        return Problem.of(Problem.Kind.INTERNAL, "the store of comparisons cannot be used")
-                .where(path)
-                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
-                .instead("check that this user may write there and that there is space")
-                .causedBy(e);
+        return Writes.failed("the store of comparisons cannot be used", path, e);
     }
 
     @Override

@@ -128,7 +128,7 @@ final class RunList implements AutoCloseable {
                 return work.run(index);
             }
         } catch (SQLException e) {
-            throw Problem.of(Problem.Kind.INTERNAL, "the index of runs cannot be used")
+            throw Problem.of(Problem.Kind.STORAGE, "the index of runs cannot be used")
                     .where(index == null ? folder.path() : index.file())
                     .found(e.getMessage())
                     .instead("check that there is space on the disk; the runs themselves are safe")

@@ -1,16 +1,19 @@
 package org.llminspector.run.store;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
@@ -231,9 +234,15 @@ public final class RunStore implements AutoCloseable {
                 .instead("POST /runs/" + id + "/captures reads the run's tokens again for what it lacks");
     }
 
-    /** The tensor in this folder, or null. */
+    /** The tensor in this folder, or null. It stays readable when the run is deleted. */
     private Tensor read(RunFolder folder, HookId hook) {
-        return captures.use(folder, file -> file.tensors().containsKey(hook.name()) ? file.tensor(hook.name()) : null);
+        try {
+            return captures.use(
+                    folder, file -> file.tensors().containsKey(hook.name()) ? file.tensor(hook.name()) : null);
+        } catch (Problem p) {
+            if (Files.isDirectory(folder.path())) throw p;
+            throw missing(folder.path().getFileName().toString());
+        }
     }
 
     private static Problem notCaptured(RunManifest run, HookId hook) {
@@ -251,8 +260,24 @@ public final class RunStore implements AutoCloseable {
     /** The run's own captures.safetensors. */
     public Path captureFile(String id) {
         RunFolder folder = folder(id);
-        folder.captures().close();
+        try {
+            folder.captures().close();
+        } catch (Problem p) {
+            throw Files.isDirectory(folder.path()) ? p : missing(id);
+        }
         return folder.capturesFile();
+    }
+
+    /** The same, open: it can be read to its end when the run is deleted meanwhile. */
+    public FileChannel openCaptures(String id) {
+        Path file = captureFile(id);
+        try {
+            return FileChannel.open(file, StandardOpenOption.READ);
+        } catch (NoSuchFileException e) {
+            throw missing(id);
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
+        }
     }
 
     /** Deletes the run; tensors of it that were handed out stay readable. */

@@ -11,6 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Writes;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -116,12 +117,7 @@ final class StoreFolder implements AutoCloseable {
 
     /** What an error of the disk means to a person. */
     static Problem unusable(Path path, IOException e) {
-        return Problem.of(Problem.Kind.INTERNAL, "the store of runs cannot be used")
-                .where(path)
-                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
-                .instead("check that it is a folder on a local disk, that this user may write to it, and that there is"
-                        + " space; DELETE /runs/{id} makes some")
-                .causedBy(e);
+        return Writes.failed("the store of runs cannot be used", path, e);
     }
 
     @Override

@@ -4,8 +4,7 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.nio.channels.Channels;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.channels.FileChannel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -161,13 +160,14 @@ final class CaptureRoutes {
         }
         ctx.contentType(TensorFormat.SAFETENSORS.mediaType());
         if (!manifest.extensions().isEmpty()) {
-            SafetensorsWriter.write(
-                    Channels.newChannel(ctx.res().getOutputStream()), everything(manifest), Map.of("run", run));
+            Map<String, Tensor> all = everything(manifest);
+            SafetensorsWriter.write(Channels.newChannel(ctx.res().getOutputStream()), all, Map.of("run", run));
             return;
         }
-        Path file = runs.captureFile(run);
-        ctx.res().setContentLengthLong(Files.size(file));
-        Files.copy(file, ctx.res().getOutputStream());
+        try (FileChannel file = runs.openCaptures(run)) {
+            ctx.res().setContentLengthLong(file.size());
+            Channels.newInputStream(file).transferTo(ctx.res().getOutputStream());
+        }
     }
 
     /** Every tensor of a run by its hook; a stretch of positions is named {@code hook[start:stop]}. */

@@ -31,7 +31,7 @@ final class LiveRun extends LiveWork implements RunListener {
             outcome = cut ? "cancelled" : "finished";
             return manifest;
         } catch (Problem p) {
-            outcome = cancelled() ? "cancelled" : p.kind() == Problem.Kind.INTERNAL ? "failed" : "refused";
+            outcome = cancelled() ? "cancelled" : p.kind().httpStatus() >= 500 ? "failed" : "refused";
             throw p;
         } finally {
             metrics.run(outcome);

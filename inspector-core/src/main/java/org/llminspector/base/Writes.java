@@ -1,0 +1,26 @@
+package org.llminspector.base;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+
+/** Writes says of a file that could not be written what a person can do about it. */
+public final class Writes {
+
+    private Writes() {}
+
+    /** @param what cannot be written: "the run cannot be kept" */
+    public static Problem failed(String what, Object where, IOException e) {
+        String reason = String.valueOf(e.getMessage());
+        String instead = "check that the folder is there, that this user may write to it, and that there is space";
+        if (reason.contains("No space left") || reason.contains("not enough space") || reason.contains("quota")) {
+            instead = "make space on that disk: it is full";
+        } else if (reason.contains("Read-only") || e instanceof AccessDeniedException) {
+            instead = "name a folder that this user may write to";
+        }
+        return Problem.of(Problem.Kind.STORAGE, what)
+                .where(where)
+                .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
+                .instead(instead)
+                .causedBy(e);
+    }
+}
