@@ -21,6 +21,17 @@ public final class TinyModels {
         return models;
     }
 
+    /** Adds {@code endless}: tiny, with a context of 65,536. */
+    public static void endless(Path models) throws IOException {
+        Path folder = models.resolve("endless");
+        copy("golden/hf/llama", folder, List.of("config.json", "model.safetensors"));
+        String config = Files.readString(folder.resolve("config.json"));
+        String longer =
+                config.replaceFirst("\"max_position_embeddings\": *[0-9]+", "\"max_position_embeddings\": 65536");
+        if (longer.equals(config)) throw new AssertionError(config);
+        Files.writeString(folder.resolve("config.json"), longer);
+    }
+
     private static void copy(String from, Path to, List<String> names) throws IOException {
         Files.createDirectories(to);
         for (String name : names) Files.copy(RESOURCES.resolve(from).resolve(name), to.resolve(name));
