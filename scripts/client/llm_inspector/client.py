@@ -335,6 +335,10 @@ class Inspector:
         """Goes on with a job from its last saved state."""
         return self._json("POST", _path("training-jobs", job, "resume"))
 
+    def delete_training(self, job: str) -> None:
+        """Deletes a job's folder, and the model in it."""
+        self._json("DELETE", _path("training-jobs", job))
+
     def tokenize(self, text: str, *, model: Optional[str] = None, add_special_tokens: bool = True) -> List[Json]:
         """The tokens of a text: id, text, bytes, start, end, special."""
         body = _without_none(text=text, model=model, add_special_tokens=add_special_tokens)

@@ -122,6 +122,8 @@ class Learning(unittest.TestCase):
         self.assertIn(job["id"], [j["id"] for j in inspector.training_jobs()])
         self.assertTrue(set(curve["step"]).issuperset(p["row"]["step"] for p in heard))
         self.assertGreater(len(heard), 0)
+        inspector.delete_training(job["id"])
+        self.assertNotIn(job["id"], [j["id"] for j in inspector.training_jobs()])
 
 
 class Runs(unittest.TestCase):

@@ -63,6 +63,9 @@ public interface Learner extends AutoCloseable {
      */
     double update(Optimizer optimizer, double learningRate, double maxNorm);
 
+    /** Updates made. */
+    long step();
+
     /** A copy of all weights, flat. */
     Tensor weights();
 

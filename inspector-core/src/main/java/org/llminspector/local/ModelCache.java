@@ -137,7 +137,7 @@ public final class ModelCache {
                 } else if (name.startsWith("models--")) {
                     Path snapshot = snapshot(child);
                     if (snapshot != null) put(name.substring("models--".length()), snapshot, "hf-cache", found);
-                } else if (Files.isDirectory(child)) {
+                } else if (Files.isDirectory(child) && !name.startsWith(".")) {
                     put(name, child, source, found);
                 }
             });

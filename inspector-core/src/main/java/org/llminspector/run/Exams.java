@@ -34,11 +34,13 @@ public final class Exams {
     public ExamReport take(
             String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(slugOrNull == null ? standard.get() : slugOrNull);
-        return queue.call(() -> Exam.of(
-                models.engine(folder, Engines.DEFAULT, device, PrecisionPlan.of(Precision.FP32)),
-                folder.requireTokenizer(),
-                size,
-                progress,
-                cancelled));
+        return queue.call(
+                "an exam",
+                () -> Exam.of(
+                        models.engine(folder, Engines.DEFAULT, device, PrecisionPlan.of(Precision.FP32)),
+                        folder.requireTokenizer(),
+                        size,
+                        progress,
+                        cancelled));
     }
 }

@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Version;
 import org.llminspector.capture.Capture;
@@ -27,15 +28,23 @@ final class Execution {
     private final OpenModels models;
     private final RunStore store;
     private final RunListener listener;
+    private final BooleanSupplier cancelled;
     private final long submitted;
 
     Execution(
-            String id, PreparedRun run, OpenModels models, RunStore store, RunListener listener, long submittedNanos) {
+            String id,
+            PreparedRun run,
+            OpenModels models,
+            RunStore store,
+            RunListener listener,
+            BooleanSupplier cancelled,
+            long submittedNanos) {
         this.id = id;
         this.run = run;
         this.models = models;
         this.store = store;
         this.listener = listener;
+        this.cancelled = cancelled;
         this.submitted = submittedNanos;
     }
 
@@ -57,7 +66,7 @@ final class Execution {
                     run.folder().eosIds(),
                     run.maxPositions(),
                     new Relay(),
-                    listener::cancelled);
+                    cancelled);
             try (Capture capture = session.capture()) {
                 RunManifest.Timings timings = new RunManifest.Timings(
                         ms(submitted, started),
@@ -75,7 +84,7 @@ final class Execution {
     }
 
     private void checkCancelled(String when) {
-        if (!listener.cancelled()) return;
+        if (!cancelled.getAsBoolean()) return;
         throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled " + when)
                 .where("run " + id)
                 .found("nothing of it is kept");

@@ -42,7 +42,7 @@ public final class Extensions {
     /** Reads a run's tokens again for what it lacks; blocks. The manifest as it was when it lacks nothing. */
     public RunManifest extend(String runId, ExtensionRequest request) {
         check(plan(runId, request));
-        return queue.call(() -> {
+        return queue.call("reading run " + runId + " again", () -> {
             RunManifest run = store.manifest(runId);
             ExtensionPlan plan = plan(run, request);
             if (plan.hooks().isEmpty()) return run;

@@ -156,7 +156,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     private void forget(String slug) {
-        queue.call(() -> {
+        queue.call("model " + slug, () -> {
             models.forget(slug);
             return null;
         });
@@ -283,7 +283,8 @@ public final class Inspector implements AutoCloseable {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
         String engine = r.engine() == null ? Engines.standard(folder) : r.engine();
         Engines.check(engine, folder);
-        return queue.call(() -> models.engine(folder, engine, r.device() == null ? "auto" : r.device(), r.plan())
+        return queue.call("opening " + folder.slug(), () -> models.engine(
+                        folder, engine, r.device() == null ? "auto" : r.device(), r.plan())
                 .info());
     }
 
@@ -295,7 +296,8 @@ public final class Inspector implements AutoCloseable {
         String id = store.newId();
         listener.queued(id, ahead);
         long from = System.nanoTime();
-        return queue.call(() -> new Execution(id, run, models, store, listener, from).run());
+        BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
+        return queue.call("run " + id, () -> new Execution(id, run, models, store, listener, cancelled, from).run());
     }
 
     public RunStore runs() {
@@ -336,11 +338,15 @@ public final class Inspector implements AutoCloseable {
         return learning;
     }
 
+    /**
+     * Takes no more work, tells what runs to end (what it has made is kept) and waits until it has, then closes what it
+     * used. What has not ended after minutes keeps its model and the store open; they go with the process.
+     */
     @Override
     public void close() {
-        learning.close();
         training.close();
-        queue.close();
+        if (!queue.end()) return;
+        learning.close();
         models.close();
         comparisons.close();
         store.close();

@@ -82,7 +82,7 @@ public final class RunAnalyses {
     public Lens lens(String runId, HookPoint point, int top) {
         RunManifest manifest = store.manifest(runId);
         ModelFolder folder = models.folder(manifest.model().slug());
-        return queue.call(() -> {
+        return queue.call("a lens on run " + runId, () -> {
             InspectorEngine engine = models.engine(
                     folder,
                     manifest.engine().name(),

@@ -50,7 +50,8 @@ final class GgufTokenizer {
         if (tokens.length == 0) throw m.wrong(PREFIX + "tokens", "a list of strings");
         if (types.length != tokens.length) throw m.wrong(PREFIX + "token_type", tokens.length + " types, one a token");
         for (int id = 0; id < tokens.length; id++) {
-            // Gemma's runs of spaces lie in the file as spaces, and in the vocabulary as ▁. Those that are USER_DEFINED stay
+            // Gemma's runs of spaces lie in the file as spaces, and in the vocabulary as ▁. Those that are USER_DEFINED
+            // stay
             // spaces: they are cut out of the text, the longest first, before anything is merged, as llama.cpp does.
             boolean spaces = !tokens[id].isEmpty() && tokens[id].chars().allMatch(c -> c == ' ');
             if (gemma && spaces && types[id] != USER_DEFINED) {

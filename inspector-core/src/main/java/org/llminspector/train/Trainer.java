@@ -3,13 +3,16 @@ package org.llminspector.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -80,9 +83,8 @@ public final class Trainer implements AutoCloseable {
             this.objective = objective(sources, device);
             opened.push(objective);
             this.fixed = learner.parameters().stream()
-                    .filter(p -> recipe.fixedNorms()
-                            && !p.isMatrix()
-                            && p.name().startsWith("blocks."))
+                    .filter(p ->
+                            recipe.fixedNorms() && !p.isMatrix() && p.name().startsWith("blocks."))
                     .toList();
             if (state != null) {
                 learner.setWeights(state.weights());
@@ -197,6 +199,27 @@ public final class Trainer implements AutoCloseable {
     /** Whether there is a run in this folder. */
     public static boolean isIn(Path folder) {
         return Files.isRegularFile(folder.resolve(RECIPE));
+    }
+
+    /** Deletes the folder of a run, and the model in it. One that is being trained, by whatever process, is refused. */
+    public static void delete(Path folder) {
+        Path gone = folder.resolveSibling(".trash-" + folder.getFileName());
+        try (TrainingLock lock = TrainingLock.take(folder)) {
+            deleteAll(gone); // what an earlier deletion left when its process died
+            Files.move(folder, gone, StandardCopyOption.ATOMIC_MOVE);
+            deleteAll(gone);
+        } catch (IOException e) {
+            throw Writes.failed("the model cannot be deleted", folder, e);
+        }
+    }
+
+    private static void deleteAll(Path folder) throws IOException {
+        if (!Files.exists(folder)) return;
+        List<Path> deepestFirst;
+        try (Stream<Path> all = Files.walk(folder)) {
+            deepestFirst = all.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path path : deepestFirst) Files.deleteIfExists(path);
     }
 
     /** The recipe of a run in a folder. */

@@ -31,14 +31,23 @@ final class Decoder {
     private final TorchWeights weights;
     private final Positions positions;
     private final Scalars scalars;
-    private final FastLayers fast;
+    private final FastLayers fast; // null: for taps that see inside only
 
     Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager) {
+        this(spec, weights, manager, new FastLayers(spec, weights, manager));
+    }
+
+    private Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, FastLayers fast) {
         this.spec = spec;
         this.weights = weights;
         this.positions = new Positions(manager);
         this.scalars = new Scalars(manager);
-        this.fast = new FastLayers(spec, weights, manager);
+        this.fast = fast;
+    }
+
+    /** A decoder whose every tap sees inside the layers: nothing is compiled for it. */
+    static Decoder tapped(DecoderSpec spec, TorchWeights weights, NDManager manager) {
+        return new Decoder(spec, weights, manager, null);
     }
 
     /**

@@ -157,7 +157,7 @@ public final class TorchEngine implements InspectorEngine {
             // The weights again, in float32, for this once: their gradients take as much memory as they do.
             try (NDManager own = manager.newSubManager();
                     TorchWeights exact = new TorchWeights(model, own, Precision.FP32)) {
-                return new GradientPass(new Decoder(spec, exact, own), exact, own).run(request);
+                return new GradientPass(Decoder.tapped(spec, exact, own), exact, own).run(request);
             }
         });
     }

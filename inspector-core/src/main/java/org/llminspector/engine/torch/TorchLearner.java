@@ -32,11 +32,12 @@ public final class TorchLearner implements Learner {
     private final NDManager manager;
     private final Script script;
     private final NDArray weights; // [parameters]
-    private final NDArray gradient;
-    private final NDArray first;
-    private final NDArray second;
+    private NDArray gradient; // null until it is needed, like the two below: each is as large as the weights
+    private NDArray first;
+    private NDArray second;
     private final NDArray steps; // updates made, as float32: what the optimizers take
     private final NDArray turns; // [pos, 1, d_head / 2], complex
+    private volatile long made; // updates, for whoever asks on another thread
 
     private TorchLearner(DecoderSpec spec, String device) {
         this.spec = spec;
@@ -44,14 +45,31 @@ public final class TorchLearner implements Learner {
         Device place = TorchDevices.choose(device);
         this.info = new LearnerInfo(TorchDevices.id(place), instructions(place), JniUtils.getNumThreads());
         this.manager = NDManager.newBaseManager(place, "PyTorch");
-        this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
-        Shape all = new Shape(layout.size());
-        this.weights = manager.zeros(all);
-        this.gradient = manager.zeros(all);
-        this.first = manager.zeros(all);
-        this.second = manager.zeros(all);
-        this.steps = manager.zeros(new Shape());
-        this.turns = turns();
+        try {
+            this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
+            this.weights = zeros();
+            this.steps = manager.zeros(new Shape());
+            this.turns = turns();
+        } catch (RuntimeException | Error e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    /** As large as the weights; it stays until the learner is closed. */
+    private NDArray zeros() {
+        NDArray zeros = manager.zeros(new Shape(layout.size()));
+        NDScope.unregister(zeros);
+        return zeros;
+    }
+
+    private void makeGradient() {
+        if (gradient == null) gradient = zeros();
+    }
+
+    private void makeMoments() {
+        if (first == null) first = zeros();
+        if (second == null) second = zeros();
     }
 
     /** What libtorch and MKL were told when they were loaded; untold, each chooses by the CPU. */
@@ -79,13 +97,18 @@ public final class TorchLearner implements Learner {
     /** A learner that begins with a model's weights. */
     public static TorchLearner open(Weights model, String device) {
         TorchLearner learner = open(model.spec(), device);
-        float[] flat = new float[Math.toIntExact(learner.layout.size())];
-        for (Parameter p : learner.parameters()) {
-            float[] values = model.get(p.name()).toFloats();
-            System.arraycopy(values, 0, flat, (int) p.offset(), values.length);
+        try {
+            float[] flat = new float[Math.toIntExact(learner.layout.size())];
+            for (Parameter p : learner.parameters()) {
+                float[] values = model.get(p.name()).toFloats();
+                System.arraycopy(values, 0, flat, (int) p.offset(), values.length);
+            }
+            learner.setWeights(Tensor.of(flat, flat.length));
+            return learner;
+        } catch (RuntimeException | Error e) {
+            learner.close();
+            throw e;
         }
-        learner.setWeights(Tensor.of(flat, flat.length));
-        return learner;
     }
 
     /** cos + i sin of every position's angles, the numbers that {@link Positions} turns by. */
@@ -129,6 +152,7 @@ public final class TorchLearner implements Learner {
     @Override
     public Scores accumulate(int[][] tokens, float[][] weightsOfTokens) {
         return work(() -> {
+            makeGradient();
             float[] flat = new float[tokens.length * (tokens[0].length - 1)];
             int at = 0;
             for (float[] row : weightsOfTokens) {
@@ -166,6 +190,8 @@ public final class TorchLearner implements Learner {
     @Override
     public double update(Optimizer o, double learningRate, double maxNorm) {
         return work(() -> {
+            makeGradient();
+            makeMoments();
             double norm = call(false, "clip", gradient, manager.create(maxNorm))
                     .head()
                     .getDouble();
@@ -198,6 +224,7 @@ public final class TorchLearner implements Learner {
                                     o.weightDecay(),
                                     o.kind() == Optimizer.Kind.ADAMW ? 1 : 0));
             }
+            made++;
             return norm;
         });
     }
@@ -212,21 +239,28 @@ public final class TorchLearner implements Learner {
 
     @Override
     public Tensor gradient() {
-        return work(() -> copy(gradient));
+        return work(() -> {
+            makeGradient();
+            return copy(gradient);
+        });
     }
 
     /** Puts another gradient in the place of the one accumulated. */
     void setGradient(Tensor flat) {
-        work(() -> set(gradient, flat));
+        work(() -> {
+            makeGradient();
+            return set(gradient, flat);
+        });
     }
 
     @Override
     public void clearGradient() {
-        work(() -> gradient.muli(0));
+        work(() -> gradient == null ? null : gradient.muli(0));
     }
 
     @Override
     public void clearGradient(Parameter p) {
+        if (gradient == null) return;
         work(() -> call(false, "clear", gradient, manager.create(new long[] {p.offset(), p.offset() + p.size()})));
     }
 
@@ -241,15 +275,25 @@ public final class TorchLearner implements Learner {
     }
 
     @Override
+    public long step() {
+        return made;
+    }
+
+    @Override
     public State state() {
-        return work(() -> new State((long) steps.getFloat(), copy(first), copy(second)));
+        return work(() -> {
+            makeMoments();
+            return new State(made, copy(first), copy(second));
+        });
     }
 
     @Override
     public void setState(State state) {
         work(() -> {
+            makeMoments();
             set(first, state.first());
             set(second, state.second());
+            made = state.step();
             return set(steps, Tensor.of(new float[] {state.step()}));
         });
     }

@@ -7,12 +7,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
-import org.llminspector.base.Writes;
 import org.llminspector.base.Version;
+import org.llminspector.base.Writes;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.store.ComparisonFolder;
@@ -39,6 +40,7 @@ final class ComparisonExecution {
     private final CaptureBudget budget;
     private final ComparisonStore store;
     private final ComparisonListener listener;
+    private final BooleanSupplier cancelled;
     private List<ComparisonManifest.ModuleError> modules;
     private String modulesWhy;
 
@@ -47,7 +49,8 @@ final class ComparisonExecution {
             PreparedComparison prepared,
             CaptureBudget budget,
             ComparisonStore store,
-            ComparisonListener listener) {
+            ComparisonListener listener,
+            BooleanSupplier cancelled) {
         this.id = id;
         this.prepared = prepared;
         this.options = prepared.options();
@@ -56,6 +59,7 @@ final class ComparisonExecution {
         this.budget = budget;
         this.store = store;
         this.listener = listener;
+        this.cancelled = cancelled;
     }
 
     ComparisonManifest run() {
@@ -229,7 +233,7 @@ final class ComparisonExecution {
     }
 
     private void checkCancelled() {
-        if (!listener.cancelled()) return;
+        if (!cancelled.getAsBoolean()) return;
         throw Problem.of(Problem.Kind.CONFLICT, "the comparison was cancelled").found("nothing of it is kept");
     }
 }

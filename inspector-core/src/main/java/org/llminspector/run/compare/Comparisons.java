@@ -90,7 +90,9 @@ public final class Comparisons implements AutoCloseable {
         int ahead = queue.ahead();
         String id = store.newId();
         listener.queued(id, ahead);
-        return queue.call(() -> new ComparisonExecution(id, prepared, budget, store, listener).run());
+        return queue.call("comparison " + id, () -> new ComparisonExecution(
+                        id, prepared, budget, store, listener, () -> listener.cancelled() || queue.closing())
+                .run());
     }
 
     /** Newest first, older than {@code before} (an id) when given. */
@@ -209,7 +211,7 @@ public final class Comparisons implements AutoCloseable {
         }
         TwinSide a = again(m.a(), "a");
         TwinSide b = again(m.b(), "b");
-        Capture[] both = queue.call(() -> new Capture[] {
+        Capture[] both = queue.call("a pass of comparison " + m.id(), () -> new Capture[] {
             a.capture(a.run().ids(), List.of(hook)), b.capture(b.run().ids(), List.of(hook))
         });
         synchronized (seen) {

@@ -1,5 +1,6 @@
 package org.llminspector.run.learn;
 
+import java.lang.management.ManagementFactory;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -7,14 +8,17 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.llminspector.analysis.Norms;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
+import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.Prompt;
+import org.llminspector.run.models.RunQueue;
 import org.llminspector.tokenize.Token;
 
 /** Learners are copies of models that a person changes update by update, and back; nobody else's runs see them. */
@@ -22,6 +26,8 @@ public final class Learners implements AutoCloseable {
 
     private static final int MAX_OPEN = 4;
     private static final long MAX_UNDO_BYTES = 256L << 20;
+    /** Of one parameter: weight, gradient and two moments, twice more for what can be taken back and is compared. */
+    private static final long BYTES_EACH = 40;
 
     /**
      * One open learner.
@@ -34,51 +40,135 @@ public final class Learners implements AutoCloseable {
 
     private record Snapshot(Tensor weights, Learner.State state) {}
 
-    private record Open(String id, ModelFolder folder, Learner learner, Deque<Snapshot> undo) {
+    /** One learner. What changes it waits its turn in the queue, and takes the learner's own lock against its closing. */
+    private static final class Open {
+
+        private final String id;
+        private final ModelFolder folder;
+        private final Learner learner;
+        private final long parameters;
+        private final Deque<Snapshot> undo = new ArrayDeque<>();
+        private volatile int undoable;
+        private boolean closed;
+
+        Open(String id, ModelFolder folder, Learner learner) {
+            this.id = id;
+            this.folder = folder;
+            this.learner = learner;
+            this.parameters =
+                    learner.parameters().stream().mapToLong(Parameter::size).sum();
+        }
+
+        /** Copies nothing, and waits for nobody. */
         Info info() {
-            Learner.State state = learner.state();
-            return new Info(id, folder.slug(), state.first().size(), state.step(), undo.size());
+            return new Info(id, folder.slug(), parameters, learner.step(), undoable);
+        }
+
+        synchronized void close() {
+            if (!closed) learner.close();
+            closed = true;
+            undo.clear();
         }
     }
 
+    private final RunQueue queue;
     private final Map<String, Open> open = new LinkedHashMap<>();
     private int made;
 
-    Learners() {}
+    Learners(RunQueue queue) {
+        this.queue = queue;
+    }
 
-    synchronized Info open(ModelFolder folder, String device) {
+    Info open(ModelFolder folder, String device) {
+        checkPlace(folder);
+        return queue.call("a learner of " + folder.slug(), () -> {
+            checkPlace(folder); // others may have been opened meanwhile
+            Learner learner = TorchLearner.open(folder.weights(), device);
+            synchronized (this) {
+                Open one = new Open("learner-" + ++made, folder, learner);
+                open.put(one.id, one);
+                return one.info();
+            }
+        });
+    }
+
+    private synchronized void checkPlace(ModelFolder folder) {
         if (open.size() >= MAX_OPEN) {
             throw Problem.of(Problem.Kind.CONFLICT, "too many learners are open")
                     .expected("at most " + MAX_OPEN)
                     .found(String.join(", ", open.keySet()))
                     .instead("close one: DELETE /learners/{id}");
         }
-        Learner learner = TorchLearner.open(folder.weights(), device);
-        Open one = new Open("learner-" + ++made, folder, learner, new ArrayDeque<>());
-        open.put(one.id(), one);
-        return one.info();
+        checkSize(
+                folder,
+                open.values().stream().mapToLong(o -> parameters(o.folder)).sum());
+    }
+
+    /**
+     * Refuses a model that is too large to be learnt with.
+     *
+     * @param others parameters of the learners that are open
+     */
+    static void checkSize(ModelFolder folder, long others) {
+        long bytes = Math.multiplyExact(parameters(folder) + others, BYTES_EACH);
+        long most = memory() / 2;
+        if (bytes <= most) return;
+        throw Problem.tooLarge("the model is too large to be learnt with here")
+                .where(folder.slug())
+                .expected("at most " + most + " bytes for all learners, half of this machine's memory")
+                .found(bytes + " bytes: float32 weights, gradient, two moments, and copies to take updates back")
+                .instead("take a smaller model, or close other learners");
+    }
+
+    private static long parameters(ModelFolder folder) {
+        return folder.checkpoint().parameters();
+    }
+
+    private static long memory() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
+                ? system.getTotalMemorySize()
+                : Runtime.getRuntime().maxMemory();
     }
 
     public synchronized List<Info> list() {
         return open.values().stream().map(Open::info).toList();
     }
 
-    public synchronized Info info(String id) {
+    public Info info(String id) {
         return find(id).info();
     }
 
-    private Open find(String id) {
+    private synchronized Open find(String id) {
         Open one = open.get(id);
         if (one != null) return one;
-        throw Problem.notFound("there is no such learner")
+        throw missing(id, open.isEmpty() ? "none is open" : String.join(", ", open.keySet()));
+    }
+
+    private static Problem missing(String id, String found) {
+        return Problem.notFound("there is no such learner")
                 .where("learner " + id)
-                .found(open.isEmpty() ? "none is open" : String.join(", ", open.keySet()));
+                .found(found);
+    }
+
+    /** Work on a learner, in its turn. */
+    private <T> T inTurn(String id, Function<Open, T> work) {
+        Open one = find(id);
+        return queue.call(id, () -> {
+            synchronized (one) {
+                if (one.closed) throw missing(id, "it was closed meanwhile");
+                try {
+                    return work.apply(one);
+                } finally {
+                    one.undoable = one.undo.size();
+                }
+            }
+        });
     }
 
     /** Learns the next tokens of a text. */
-    public synchronized LearnerStep.Answer step(String id, LearnerStep request) {
+    public LearnerStep.Answer step(String id, LearnerStep request) {
         Open one = find(id);
-        int[] ids = Prompt.of(request.asRun(one.folder().slug()), one.folder()).tokens().stream()
+        int[] ids = Prompt.of(request.asRun(one.folder.slug()), one.folder).tokens().stream()
                 .mapToInt(Token::id)
                 .toArray();
         if (ids.length < 2) {
@@ -86,35 +176,39 @@ public final class Learners implements AutoCloseable {
                     .where("prompt")
                     .expected("at least two tokens");
         }
-        int[][] tokens = {ids};
-        float[][] mean = {new float[ids.length - 1]};
+        int steps = request.count();
+        double rate = request.rate();
+        double limit = request.limit();
+        Optimizer rule = request.rule();
+        return inTurn(id, o -> step(o, new int[][] {ids}, steps, rule, rate, limit));
+    }
+
+    private LearnerStep.Answer step(Open one, int[][] tokens, int steps, Optimizer rule, double rate, double limit) {
+        Learner learner = one.learner;
+        float[][] mean = {new float[tokens[0].length - 1]};
         Arrays.fill(mean[0], 1f / mean[0].length);
         double before = Double.NaN;
         double norm = 0;
         Tensor gradient = null;
         Tensor last = null;
-        int steps = request.count();
-        double rate = request.rate();
-        double limit = request.limit();
         for (int i = 0; i < steps; i++) {
-            last = one.learner().weights();
-            remember(one, new Snapshot(last, one.learner().state()));
-            double loss = mean(one.learner().accumulate(tokens, mean).nll()[0]);
+            queue.checkOpen();
+            last = learner.weights();
+            remember(one, new Snapshot(last, learner.state()));
+            double loss = mean(learner.accumulate(tokens, mean).nll()[0]);
             if (i == 0) before = loss;
-            gradient = one.learner().gradient();
-            norm = one.learner().update(request.rule(), rate, limit);
+            if (i == steps - 1) gradient = learner.gradient();
+            norm = learner.update(rule, rate, limit);
         }
-        double after = mean(one.learner().score(tokens).nll()[0]);
-        List<LearnerStep.ParameterUpdate> updates = updates(one.learner(), gradient, last);
-        Info info = one.info();
-        return new LearnerStep.Answer(id, info.step(), before, after, norm, info.undoable(), updates);
+        double after = mean(learner.score(tokens).nll()[0]);
+        List<LearnerStep.ParameterUpdate> updates = updates(learner, gradient, last);
+        return new LearnerStep.Answer(one.id, learner.step(), before, after, norm, one.undo.size(), updates);
     }
 
     private static void remember(Open one, Snapshot snapshot) {
-        one.undo().push(snapshot);
+        one.undo.push(snapshot);
         long each = 3 * snapshot.weights().byteSize();
-        while (one.undo().size() > 1 && one.undo().size() * each > MAX_UNDO_BYTES)
-            one.undo().removeLast();
+        while (one.undo.size() > 1 && one.undo.size() * each > MAX_UNDO_BYTES) one.undo.removeLast();
     }
 
     private static List<LearnerStep.ParameterUpdate> updates(Learner learner, Tensor gradient, Tensor before) {
@@ -132,28 +226,37 @@ public final class Learners implements AutoCloseable {
     }
 
     /** Takes the last update back: weights and the optimizer's memory. */
-    public synchronized Info undo(String id) {
-        Open one = find(id);
-        Snapshot last = one.undo().poll();
-        if (last == null) {
-            throw Problem.of(Problem.Kind.CONFLICT, "there is no update to take back")
-                    .where("learner " + id);
-        }
-        one.learner().setWeights(last.weights());
-        one.learner().setState(last.state());
-        return one.info();
+    public Info undo(String id) {
+        return inTurn(id, one -> {
+            Snapshot last = one.undo.poll();
+            if (last == null) {
+                throw Problem.of(Problem.Kind.CONFLICT, "there is no update to take back")
+                        .where("learner " + id);
+            }
+            one.learner.setWeights(last.weights());
+            one.learner.setState(last.state());
+            one.undoable = one.undo.size();
+            return one.info();
+        });
     }
 
-    public synchronized void close(String id) {
+    /** Closes one; an update of it under way is waited for. */
+    public void close(String id) {
         Open one = find(id);
-        open.remove(id);
-        one.learner().close();
+        synchronized (this) {
+            open.remove(id);
+        }
+        one.close();
     }
 
     @Override
-    public synchronized void close() {
-        open.values().forEach(o -> o.learner().close());
-        open.clear();
+    public void close() {
+        List<Open> all;
+        synchronized (this) {
+            all = List.copyOf(open.values());
+            open.clear();
+        }
+        all.forEach(Open::close);
     }
 
     private static double mean(float[] values) {

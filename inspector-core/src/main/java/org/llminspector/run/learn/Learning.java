@@ -15,6 +15,7 @@ import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 import org.llminspector.train.LossSurface;
+import org.llminspector.train.Surface;
 
 /** Learning is what a person does by hand of what training does: gradients, single updates, optimizers on a surface. */
 public final class Learning implements AutoCloseable {
@@ -23,20 +24,22 @@ public final class Learning implements AutoCloseable {
     private final RunQueue queue;
     private final CaptureBudget budget;
     private final Supplier<String> standard;
-    private final Learners learners = new Learners();
+    private final Learners learners;
 
     public Learning(OpenModels models, RunQueue queue, CaptureBudget budget, Supplier<String> standard) {
         this.models = models;
         this.queue = queue;
         this.budget = budget;
         this.standard = standard;
+        this.learners = new Learners(queue);
     }
 
     /** Runs a text forwards and backwards, in float32. */
     public GradientsAnswer gradients(GradientsRequest request) {
         GradientWork work = GradientWork.of(request, folder(request.model()), budget);
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
-        return queue.call(() -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
+        return queue.call(
+                "gradients", () -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
     }
 
     /** Opens a copy of a model that can be changed. */
@@ -48,7 +51,7 @@ public final class Learning implements AutoCloseable {
         return learners;
     }
 
-    /** Walks optimizers down a surface. */
+    /** Walks optimizers down a surface; over a model's weights that waits its turn like a run. */
     public DescentRequest.Answer descend(DescentRequest request) {
         request.check();
         if (!request.onAModel()) return request.on(request.ofFunction());
@@ -67,9 +70,29 @@ public final class Learning implements AutoCloseable {
                     .where("surface.loss.prompt")
                     .expected("at least two tokens");
         }
-        try (Learner learner = TorchLearner.open(folder.weights(), "auto")) {
-            return request.on(new LossSurface(learner, ids, loss.seed() == null ? 1 : loss.seed()));
-        }
+        Learners.checkSize(folder, 0);
+        return queue.call("a descent of " + folder.slug(), () -> {
+            try (Learner learner = TorchLearner.open(folder.weights(), "auto")) {
+                return request.on(whileOpen(new LossSurface(learner, ids, loss.seed() == null ? 1 : loss.seed())));
+            }
+        });
+    }
+
+    /** The same surface, until the program is closing. */
+    private Surface whileOpen(Surface surface) {
+        return new Surface() {
+            @Override
+            public double value(double x, double y) {
+                queue.checkOpen();
+                return surface.value(x, y);
+            }
+
+            @Override
+            public double[] gradient(double x, double y) {
+                queue.checkOpen();
+                return surface.gradient(x, y);
+            }
+        };
     }
 
     private ModelFolder folder(String slug) {

@@ -19,7 +19,8 @@ import org.llminspector.train.Sittings;
  * @param opens whether the folder opens as a model already
  * @param sittings what computed it, from which update on
  * @param differs why its losses are not those of the shipped models to the last digit, and what to do; null if they are
- * @param trouble why it failed
+ * @param recipe null where it cannot be read
+ * @param trouble why it failed, or why it cannot be read
  */
 public record TrainingJob(
         String id,
@@ -38,6 +39,27 @@ public record TrainingJob(
         List<Sittings.Sitting> sittings,
         String differs,
         String trouble) {
+
+    /** A job whose files cannot be read: {@code trouble} says why. */
+    static TrainingJob unreadable(String id, String folder, String trouble) {
+        return new TrainingJob(
+                id,
+                State.FAILED,
+                0,
+                0,
+                0,
+                null,
+                null,
+                null,
+                null,
+                false,
+                false,
+                folder,
+                null,
+                List.of(),
+                null,
+                trouble);
+    }
 
     /** State is where a job stands. */
     public enum State {

@@ -2,7 +2,6 @@ package org.llminspector.run.learn;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -13,6 +12,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.local.ModelCache;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
@@ -24,8 +24,6 @@ import org.llminspector.train.Trainer;
  * thread of its own; runs of models go on between two of its steps. Safe on any thread.
  */
 public final class TrainingJobs {
-
-    private static final long STOP_MS = 30_000;
 
     private final Path folder;
     private final ModelCache cache;
@@ -101,21 +99,46 @@ public final class TrainingJobs {
             try (Stream<Path> children = Files.list(folder)) {
                 kept = children.filter(Trainer::isIn).map(p -> p.getFileName().toString()).toList().stream();
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw Reads.unreadable(folder, e);
             }
         }
         return Stream.concat(kept, threads.keySet().stream())
+                .filter(TrainingJobs::isName) // a copy that somebody made, "sums (copy)", is a model and no job
                 .distinct()
                 .sorted()
-                .map(this::job)
+                .map(this::listed)
                 .toList();
+    }
+
+    /** A job whose files cannot be read spoils no list: it says why. */
+    private TrainingJob listed(String id) {
+        try {
+            return job(id);
+        } catch (Problem p) {
+            return TrainingJob.unreadable(id, at(id).toString(), p.getMessage());
+        }
+    }
+
+    /** Deletes a job's folder, and with it the model. */
+    public synchronized void delete(String id) {
+        TrainingThread thread = threads.get(id);
+        Path at = at(id);
+        if (thread == null && !Trainer.isIn(at)) throw missing(id);
+        if (thread != null && !thread.ended()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the job is under way")
+                    .where("job " + id)
+                    .instead("stop it first");
+        }
+        if (Trainer.isIn(at)) Trainer.delete(at);
+        threads.remove(id);
+        changed.accept(id);
     }
 
     public synchronized TrainingJob job(String id) {
         TrainingThread thread = threads.get(id);
         Path at = at(id);
         if (thread == null && !Trainer.isIn(at)) {
-            throw Problem.notFound("there is no such training job").where("job " + id);
+            throw missing(id);
         }
         Recipe recipe = thread != null ? thread.recipe() : Trainer.recipe(at);
         List<LossCurve.Row> rows = LossCurve.isIn(at) ? LossCurve.read(at) : List.of();
@@ -179,13 +202,21 @@ public final class TrainingJobs {
             all = List.copyOf(threads.values());
         }
         all.forEach(TrainingThread::end);
-        all.forEach(t -> t.join(STOP_MS));
+        all.forEach(TrainingThread::join);
     }
 
     /** The job's folder; a name that would lead elsewhere has none. */
     private Path at(String id) {
-        if (id.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}")) return folder.resolve(id);
-        throw Problem.notFound("there is no such training job").where("job " + Problem.shown(id));
+        if (isName(id)) return folder.resolve(id);
+        throw missing(Problem.shown(id));
+    }
+
+    private static boolean isName(String id) {
+        return id.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}");
+    }
+
+    private static Problem missing(String id) {
+        return Problem.notFound("there is no such training job").where("job " + id);
     }
 
     /** Slugs become folders; a path from outside is not followed. */

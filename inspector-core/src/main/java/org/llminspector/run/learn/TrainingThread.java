@@ -23,6 +23,9 @@ final class TrainingThread implements Trainer.Listener {
 
     private static final Logger LOG = LoggerFactory.getLogger(TrainingThread.class);
     private static final long LOOK_MS = 100;
+    private static final int LOOK_SECONDS = 10;
+    /** How often an end is waited for: five minutes, of one update and its saving. */
+    private static final int LOOKS = 30;
 
     private final String id;
     private final Recipe recipe;
@@ -124,9 +127,14 @@ final class TrainingThread implements Trainer.Listener {
         }
     }
 
-    void join(long ms) {
+    /** Waits until it has ended and is saved, and says that it waits. */
+    void join() {
         try {
-            if (!done.await(ms, TimeUnit.MILLISECONDS)) LOG.warn("training {} did not end in {} ms", id, ms);
+            for (int i = 0; i < LOOKS; i++) {
+                if (done.await(LOOK_SECONDS, TimeUnit.SECONDS)) return;
+                LOG.info("Waiting for training {} to save what it has learnt, {} s by now", id, (i + 1) * LOOK_SECONDS);
+            }
+            LOG.warn("Training {} has not ended; it can be resumed from its last saved state", id);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

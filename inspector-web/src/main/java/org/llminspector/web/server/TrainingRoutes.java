@@ -48,6 +48,7 @@ final class TrainingRoutes {
         routes.post(JOBS, this::begin);
         routes.get(JOBS, ctx -> Replies.json(ctx, new Jobs(training.list())));
         routes.get(JOBS + "/{id}", this::job);
+        routes.delete(JOBS + "/{id}", this::delete);
         routes.get(JOBS + "/{id}/curve", ctx -> Replies.json(ctx, training.curve(id(ctx))));
         routes.post(JOBS + "/{id}/stop", ctx -> Replies.json(ctx, training.stop(id(ctx))));
         routes.post(JOBS + "/{id}/resume", this::resume);
@@ -83,6 +84,11 @@ final class TrainingRoutes {
     private void resume(Context ctx) throws IOException {
         ResumeRequest r = Requests.optionalBody(ctx, ResumeRequest.class);
         Replies.json(ctx, training.resume(id(ctx), device(r.device())));
+    }
+
+    private void delete(Context ctx) {
+        training.delete(id(ctx));
+        ctx.status(204);
     }
 
     private static String device(String given) {

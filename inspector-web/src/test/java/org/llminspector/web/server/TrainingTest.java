@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -96,6 +98,45 @@ class TrainingTest extends LiveTest {
                 .json()
                 .at("/model/weights_sha256")
                 .asText();
+    }
+
+    @Test
+    void aTrainedModelIsDeletedAndAnotherOfItsNameIsThere() throws Exception {
+        begin("again", 2);
+        events("again");
+        String before = sha256(live.run("{\"model\":\"again\",\"tokens\":[1,2,7]}"));
+        assertThat(live.send("DELETE", JOBS + "/again", null).status()).isEqualTo(204);
+        live.get(JOBS + "/again").problem(404);
+        live.send("DELETE", JOBS + "/again", null).problem(404);
+        live.get("/api/v1/models/again").problem(404);
+        begin("again", 3);
+        events("again");
+        assertThat(sha256(live.run("{\"model\":\"again\",\"tokens\":[1,2,7]}"))).isNotEqualTo(before);
+        begin("endless", 1_000_000);
+        live.send("DELETE", JOBS + "/endless", null).problem(409);
+        live.post(JOBS + "/endless/stop", null);
+        events("endless");
+        assertThat(live.send("DELETE", JOBS + "/endless", null).status()).isEqualTo(204);
+    }
+
+    @Test
+    void oddFoldersSpoilNoList() throws Exception {
+        begin("odd", 2);
+        events("odd");
+        Path trained = folder.resolve("trained");
+        for (String name : List.of("odd copy", ".hidden", "ödd", "half")) {
+            Path copy = Files.createDirectories(trained.resolve(name));
+            Files.copy(trained.resolve("odd/recipe.json"), copy.resolve("recipe.json"));
+        }
+        Files.writeString(trained.resolve("half/recipe.json"), "{\"name\":");
+        JsonNode jobs = live.get(JOBS).json().path("jobs");
+        assertThat(jobs.findValuesAsText("id")).contains("odd", "half").doesNotContain("odd copy", ".hidden");
+        for (JsonNode job : jobs) {
+            if (!job.path("id").asText().equals("half")) continue;
+            assertThat(job.path("state").asText()).isEqualTo("failed");
+            assertThat(job.path("trouble").asText()).contains("recipe.json");
+        }
+        live.get("/api/v1/models");
     }
 
     private static JsonNode lastOf(List<JsonNode> data) {
