@@ -40,8 +40,7 @@ final class Filters {
                 (v, a, n) ->
                         Values.iterate(v).isEmpty() ? null : Values.iterate(v).get(0));
         ALL.put("last", (v, a, n) -> last(Values.iterate(v)));
-        ALL.put("reverse", (v, a, n) -> reversed(v));
-        ALL.put("reverse_copy", (v, a, n) -> reversed(v)); // what Source makes of [::-1]
+        ALL.put("reverse", (v, a, n) -> Values.reversed(v));
         ALL.put(
                 "replace",
                 (v, a, n) -> Strings.replace(
@@ -65,13 +64,10 @@ final class Filters {
 
     private Filters() {}
 
-    static void check(String name) {
-        if (!ALL.containsKey(name)) throw new JinjaError("the filter '" + name + "' is not supported");
-    }
-
     static Object apply(String name, Object value, List<Object> args, Map<String, Object> named) {
-        check(name);
-        return ALL.get(name).of(value, args, named);
+        Filter filter = ALL.get(name);
+        if (filter == null) throw new JinjaError("the filter '" + name + "' is not supported");
+        return filter.of(value, args, named);
     }
 
     private static Object otherwise(Object v, List<Object> args, Map<String, Object> named) {
@@ -92,13 +88,6 @@ final class Filters {
 
     private static Object last(List<Object> items) {
         return items.isEmpty() ? null : items.get(items.size() - 1);
-    }
-
-    private static Object reversed(Object v) {
-        if (v instanceof String s) return new StringBuilder(s).reverse().toString();
-        List<Object> items = new ArrayList<>(Values.iterate(v));
-        Collections.reverse(items);
-        return items;
     }
 
     private static Object integer(Object v, List<Object> args) {

@@ -45,8 +45,7 @@ final class Functions {
                 "raise_exception",
                         (args, named) -> {
                             Object message = args.isEmpty() ? named.get("message") : args.get(0);
-                            throw new JinjaError(
-                                    Values.str(message), Interpreter.current().line(), true);
+                            throw new JinjaError(Values.str(message), 0, true);
                         },
                 "strftime_now", (args, named) -> strftime(Strings.string(args, 0), clock),
                 "namespace", (args, named) -> new Namespace(merged(args, named)),

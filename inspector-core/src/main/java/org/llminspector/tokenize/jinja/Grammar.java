@@ -1,111 +1,116 @@
 package org.llminspector.tokenize.jinja;
 
-import com.hubspot.jinjava.el.ext.ExtendedParser;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import jinjava.de.odysseus.el.tree.impl.Builder;
-import jinjava.de.odysseus.el.tree.impl.Scanner.ScanException;
-import jinjava.de.odysseus.el.tree.impl.Scanner.Symbol;
-import jinjava.de.odysseus.el.tree.impl.ast.AstNode;
-import org.llminspector.tokenize.jinja.Expressions.Code;
-import org.llminspector.tokenize.jinja.Expressions.Eval;
 
-/** Grammar parses an expression in the order of jinja2/parser.py, from jinjava's tokens. */
-final class Grammar extends ExtendedParser {
+/** Grammar parses an expression in the order of jinja2/parser.py. */
+final class Grammar {
 
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=", "in");
 
-    Grammar(Builder builder, String input) {
-        super(builder, input);
+    /** Names of constants: nothing else can be called so. */
+    static final Set<String> CONSTANTS = Set.of("none", "None", "true", "True", "false", "False");
+
+    private final Tokens tokens;
+
+    Grammar(Tokens tokens) {
+        this.tokens = tokens;
     }
 
-    /** The whole expression; {@code a, b} is a tuple. */
-    @Override
-    protected AstNode expr(boolean required) throws ScanException, ParseException {
-        Code first = choice();
-        if (!is(",")) return first;
+    /** A whole expression; {@code a, b} is a tuple. */
+    Code expression() {
+        return tuple(choice(), true);
+    }
+
+    /** What {@code for} goes over: an {@code if} after it is the loop's. */
+    Code iterable() {
+        return tuple(or(), false);
+    }
+
+    private Code tuple(Code first, boolean conditional) {
+        if (!tokens.is(",")) return first;
         List<Code> items = new ArrayList<>(List.of(first));
-        while (is(",")) {
-            consumeToken();
-            if (getToken().getSymbol() != Symbol.END_EVAL) items.add(choice());
+        while (tokens.takes(",")) {
+            if (!tokens.at(Token.Kind.END)) items.add(conditional ? choice() : or());
         }
-        return new Code(in -> new Tuple(all(items, in)));
+        return in -> new Tuple(all(items, in));
     }
 
-    private Code choice() throws ScanException, ParseException {
+    /** An expression of one value. */
+    Code choice() {
         Code value = or();
-        while (is("if")) {
-            consumeToken();
+        while (tokens.is("if")) {
+            tokens.take();
             Code yes = value;
             Code condition = or();
-            Code no = new Code(in -> null);
-            if (is("else")) {
-                consumeToken();
+            Code no = in -> null;
+            if (tokens.is("else")) {
+                tokens.take();
                 no = choice();
             }
             Code otherwise = no;
-            value = new Code(in -> Values.truth(condition.run(in)) ? yes.run(in) : otherwise.run(in));
+            value = in -> Values.truth(condition.run(in)) ? yes.run(in) : otherwise.run(in);
         }
         return value;
     }
 
-    private Code or() throws ScanException, ParseException {
+    private Code or() {
         Code value = and();
-        while (is("or")) {
-            consumeToken();
+        while (tokens.is("or")) {
+            tokens.take();
             Code a = value;
             Code b = and();
-            value = new Code(in -> {
+            value = in -> {
                 Object v = a.run(in);
                 return Values.truth(v) ? v : b.run(in);
-            });
+            };
         }
         return value;
     }
 
-    private Code and() throws ScanException, ParseException {
+    private Code and() {
         Code value = not();
-        while (is("and")) {
-            consumeToken();
+        while (tokens.is("and")) {
+            tokens.take();
             Code a = value;
             Code b = not();
-            value = new Code(in -> {
+            value = in -> {
                 Object v = a.run(in);
                 return Values.truth(v) ? b.run(in) : v;
-            });
+            };
         }
         return value;
     }
 
-    private Code not() throws ScanException, ParseException {
-        if (!is("not")) return compare();
-        consumeToken();
+    private Code not() {
+        if (!tokens.is("not")) return compare();
+        tokens.take();
         Code value = not();
-        return new Code(in -> !Values.truth(value.run(in)));
+        return in -> !Values.truth(value.run(in));
     }
 
     /** {@code a < b <= c} is both. */
-    private Code compare() throws ScanException, ParseException {
+    private Code compare() {
         Code first = sum();
         List<String> operators = new ArrayList<>();
         List<Code> others = new ArrayList<>();
         while (true) {
-            String operator = getToken().getImage();
-            if (is("not") && "in".equals(lookahead(0).getImage())) {
-                consumeToken();
+            String operator = tokens.peek().text();
+            if (tokens.is("not") && tokens.isAfter("in")) {
+                tokens.take();
                 operator = "not in";
-            } else if (!COMPARISONS.contains(operator)) {
+            } else if (!tokens.is(operator) || !COMPARISONS.contains(operator)) {
                 break;
             }
-            consumeToken();
+            tokens.take();
             operators.add(operator);
             others.add(sum());
         }
         if (operators.isEmpty()) return first;
-        return new Code(in -> {
+        return in -> {
             Object left = first.run(in);
             for (int i = 0; i < operators.size(); i++) {
                 Object right = others.get(i).run(in);
@@ -113,142 +118,152 @@ final class Grammar extends ExtendedParser {
                 left = right;
             }
             return true;
-        });
+        };
     }
 
-    private Code sum() throws ScanException, ParseException {
+    private Code sum() {
         Code value = concat();
-        while (is("+") || is("-")) {
-            boolean plus = consumeToken().getImage().equals("+");
+        while (tokens.is("+") || tokens.is("-")) {
+            boolean plus = tokens.take().text().equals("+");
             Code a = value;
             Code b = concat();
-            value = new Code(in -> in.made(
-                    plus ? Operators.add(a.run(in), b.run(in)) : Operators.arithmetic("-", a.run(in), b.run(in))));
+            value = in -> in.made(
+                    plus ? Operators.add(a.run(in), b.run(in)) : Operators.arithmetic("-", a.run(in), b.run(in)));
         }
         return value;
     }
 
-    private Code concat() throws ScanException, ParseException {
+    private Code concat() {
         Code value = product();
-        while (is("~")) {
-            consumeToken();
+        while (tokens.is("~")) {
+            tokens.take();
             Code a = value;
             Code b = product();
-            value = new Code(in -> in.made(Operators.add(Values.str(a.run(in)), Values.str(b.run(in)))));
+            value = in -> in.made(Operators.add(Values.str(a.run(in)), Values.str(b.run(in))));
         }
         return value;
     }
 
-    private Code product() throws ScanException, ParseException {
+    private Code product() {
         Code value = unary(true, 0);
-        while (is("*") || is("/") || is("//") || is("%")) {
-            String operator = consumeToken().getImage();
+        while (tokens.is("*") || tokens.is("/") || tokens.is("//") || tokens.is("%")) {
+            String operator = tokens.take().text();
             Code a = value;
             Code b = unary(true, 0);
-            value = new Code(in -> in.made(Operators.arithmetic(operator, a.run(in), b.run(in))));
+            value = in -> in.made(Operators.arithmetic(operator, a.run(in), b.run(in)));
         }
         return value;
     }
 
-    private Code unary(boolean filters, int depth) throws ScanException, ParseException {
+    private Code unary(boolean filters, int depth) {
         Code value;
-        if (is("-") || is("+")) {
-            boolean minus = consumeToken().getImage().equals("-");
+        if (tokens.is("-") || tokens.is("+")) {
+            boolean minus = tokens.take().text().equals("-");
             Code positive = unary(false, depth + 1);
-            value = new Code(in -> Operators.arithmetic(minus ? "-" : "+", 0L, positive.run(in)));
+            value = in -> Operators.arithmetic(minus ? "-" : "+", 0L, positive.run(in));
         } else {
             value = postfix(primary());
         }
         return filters ? filters(value) : value;
     }
 
-    private Code primary() throws ScanException, ParseException {
-        String image = getToken().getImage();
-        switch (getToken().getSymbol()) {
-            case IDENTIFIER -> {
-                consumeToken();
-                return image.equals("none") || image.equals("None")
-                        ? constant(None.NONE)
-                        : new Code(in -> in.scope().get(image));
+    private Code primary() {
+        Token token = tokens.peek();
+        switch (token.kind()) {
+            case NAME -> {
+                if (!tokens.atName()) throw tokens.unexpected("an expression");
+                return name(tokens.take().text());
             }
-            case TRUE, FALSE -> {
-                consumeToken();
-                return constant(image.equalsIgnoreCase("true"));
+            case STRING -> {
+                return constant(tokens.take().text());
             }
             case INTEGER -> {
-                return constant(parseInteger(consumeToken().getImage()));
+                tokens.take();
+                return constant(integer(token));
             }
             case FLOAT -> {
-                return constant(parseFloat(consumeToken().getImage()));
-            }
-            case LPAREN -> {
-                return parenthesis();
-            }
-            case LBRACK -> {
-                consumeToken();
-                List<Code> items = items("]");
-                return new Code(in -> all(items, in));
+                return constant(Double.parseDouble(tokens.take().text()));
             }
             default -> {
-                if (!is("{")) fail("an expression");
-                return map();
+                if (tokens.is("(")) return parenthesis();
+                if (tokens.is("{")) return map();
+                tokens.expect("[");
+                List<Code> items = items("]");
+                return in -> all(items, in);
             }
         }
     }
 
-    private Code parenthesis() throws ScanException, ParseException {
-        consumeToken();
-        if (is(")")) {
-            consumeToken();
-            return new Code(in -> new Tuple(List.of()));
-        }
-        Code first = choice();
-        if (!is(",")) {
-            close(")");
-            return first;
-        }
-        consumeToken();
-        List<Code> items = new ArrayList<>(List.of(first));
-        items.addAll(items(")"));
-        return new Code(in -> new Tuple(all(items, in)));
+    private static Code name(String name) {
+        return switch (name) {
+            case "none", "None" -> constant(None.NONE);
+            case "true", "True" -> constant(true);
+            case "false", "False" -> constant(false);
+            default -> in -> in.scope().get(name);
+        };
     }
 
-    private Code map() throws ScanException, ParseException {
-        consumeToken();
+    private static Long integer(Token token) {
+        try {
+            return Long.valueOf(token.text());
+        } catch (NumberFormatException e) {
+            throw new JinjaError("a number too large for this template", token.line(), false);
+        }
+    }
+
+    private Code parenthesis() {
+        tokens.take();
+        if (tokens.is(")")) {
+            tokens.take();
+            return in -> new Tuple(List.of());
+        }
+        Code first = choice();
+        if (!tokens.is(",")) {
+            tokens.expect(")");
+            return first;
+        }
+        tokens.take();
+        List<Code> items = new ArrayList<>(List.of(first));
+        items.addAll(items(")"));
+        return in -> new Tuple(all(items, in));
+    }
+
+    private Code map() {
+        tokens.take();
         List<Code> keys = new ArrayList<>();
         List<Code> values = new ArrayList<>();
-        while (!is("}")) {
+        while (!tokens.is("}")) {
             keys.add(choice());
-            close(":");
+            tokens.expect(":");
             values.add(choice());
-            if (!is("}")) close(",");
+            if (!tokens.is("}")) tokens.expect(",");
         }
-        consumeToken();
-        return new Code(in -> {
+        tokens.take();
+        return in -> {
             Map<Object, Object> map = new LinkedHashMap<>();
             for (int i = 0; i < keys.size(); i++)
                 map.put(keys.get(i).run(in), values.get(i).run(in));
             return map;
-        });
+        };
     }
 
-    private Code postfix(Code start) throws ScanException, ParseException {
+    private Code postfix(Code start) {
         Code value = start;
         while (true) {
             Code base = value;
-            if (is(".")) {
-                consumeToken();
-                String name = consumeToken().getImage();
-                if (is("(")) {
+            if (tokens.is(".")) {
+                tokens.take();
+                String name = tokens.name();
+                if (tokens.is("(")) {
                     Arguments arguments = arguments();
-                    value = new Code(in ->
-                            in.made(Attributes.call(base.run(in), name, arguments.values(in), arguments.named(in))));
+                    value = in ->
+                            in.made(Attributes.call(base.run(in), name, arguments.values(in), arguments.named(in)));
                 } else {
-                    value = new Code(in -> Attributes.get(base.run(in), name));
+                    value = in -> Attributes.get(base.run(in), name);
                 }
-            } else if (is("[")) {
+            } else if (tokens.is("[")) {
                 value = subscript(base);
-            } else if (is("(")) {
+            } else if (tokens.is("(")) {
                 value = call(base);
             } else {
                 return value;
@@ -256,42 +271,48 @@ final class Grammar extends ExtendedParser {
         }
     }
 
-    private Code call(Code function) throws ScanException, ParseException {
+    private Code call(Code function) {
         Arguments arguments = arguments();
-        return new Code(in -> {
+        return in -> {
             if (function.run(in) instanceof Callable f)
                 return in.made(f.call(arguments.values(in), arguments.named(in)));
             throw new JinjaError("this cannot be called: it is undefined, or no function");
-        });
+        };
     }
 
-    private Code subscript(Code base) throws ScanException, ParseException {
-        consumeToken();
-        Code from = is(":") ? constant(None.NONE) : choice();
-        if (!is(":")) {
-            close("]");
-            return new Code(in -> Attributes.item(base.run(in), from.run(in)));
+    /** {@code x[key]}, {@code x[from:to]} or {@code x[::-1]}. */
+    private Code subscript(Code base) {
+        tokens.take();
+        Code from = tokens.is(":") ? constant(None.NONE) : choice();
+        if (!tokens.is(":")) {
+            tokens.expect("]");
+            return in -> Attributes.item(base.run(in), from.run(in));
         }
-        consumeToken();
-        Code to = is("]") ? constant(None.NONE) : choice();
-        close("]");
-        return new Code(in -> in.made(Values.slice(base.run(in), from.run(in), to.run(in))));
+        tokens.take();
+        if (tokens.takes(":")) {
+            tokens.expect("-");
+            if (!tokens.peek().text().equals("1")) throw tokens.unexpected("1, the only step that is supported");
+            tokens.take();
+            tokens.expect("]");
+            return in -> in.made(Values.reversed(Values.slice(base.run(in), None.NONE, None.NONE)));
+        }
+        Code to = tokens.is("]") ? constant(None.NONE) : choice();
+        tokens.expect("]");
+        return in -> in.made(Values.slice(base.run(in), from.run(in), to.run(in)));
     }
 
-    private Code filters(Code start) throws ScanException, ParseException {
+    private Code filters(Code start) {
         Code value = start;
         while (true) {
             Code base = value;
-            if (is("|")) {
-                consumeToken();
-                String name = consumeToken().getImage();
-                Filters.check(name);
-                Arguments arguments = is("(") ? arguments() : new Arguments(List.of(), Map.of());
-                value = new Code(
-                        in -> in.made(Filters.apply(name, base.run(in), arguments.values(in), arguments.named(in))));
-            } else if (is("is")) {
+            if (tokens.is("|")) {
+                tokens.take();
+                String name = tokens.name();
+                Arguments arguments = tokens.is("(") ? arguments() : new Arguments(List.of(), Map.of());
+                value = in -> in.made(Filters.apply(name, base.run(in), arguments.values(in), arguments.named(in)));
+            } else if (tokens.is("is")) {
                 value = test(base);
-            } else if (is("(")) {
+            } else if (tokens.is("(")) {
                 value = call(base);
             } else {
                 return value;
@@ -299,29 +320,28 @@ final class Grammar extends ExtendedParser {
         }
     }
 
-    private Code test(Code value) throws ScanException, ParseException {
-        consumeToken();
-        boolean negated = is("not");
-        if (negated) consumeToken();
-        String name = consumeToken().getImage();
-        Tests.check(name);
-        Eval argument = in -> null;
-        if (is("(")) {
+    private Code test(Code value) {
+        tokens.take();
+        boolean negated = tokens.is("not");
+        if (negated) tokens.take();
+        String name = tokens.name();
+        Code argument = in -> null;
+        if (tokens.is("(")) {
             Arguments arguments = arguments();
             argument = in ->
                     arguments.values(in).isEmpty() ? null : arguments.values(in).get(0);
         } else if (startsValue()) {
-            argument = postfix(primary())::run;
+            argument = postfix(primary());
         }
-        Eval other = argument;
-        return new Code(in -> Tests.apply(name, value.run(in), other.of(in)) != negated);
+        Code other = argument;
+        return in -> Tests.apply(name, value.run(in), other.run(in)) != negated;
     }
 
     private boolean startsValue() {
-        return switch (getToken().getSymbol()) {
-            case IDENTIFIER -> !is("is");
-            case INTEGER, FLOAT, TRUE, FALSE, LPAREN, LBRACK -> true;
-            default -> is("{");
+        return switch (tokens.peek().kind()) {
+            case NAME -> tokens.atName();
+            case STRING, INTEGER, FLOAT -> true;
+            default -> tokens.is("(") || tokens.is("[") || tokens.is("{");
         };
     }
 
@@ -338,32 +358,31 @@ final class Grammar extends ExtendedParser {
         }
     }
 
-    private Arguments arguments() throws ScanException, ParseException {
-        consumeToken();
+    private Arguments arguments() {
+        tokens.take();
         List<Code> places = new ArrayList<>();
         Map<String, Code> names = new LinkedHashMap<>();
-        while (!is(")")) {
-            if (getToken().getSymbol() == Symbol.IDENTIFIER
-                    && "=".equals(lookahead(0).getImage())) {
-                String name = consumeToken().getImage();
-                consumeToken();
+        while (!tokens.is(")")) {
+            if (tokens.at(Token.Kind.NAME) && tokens.isAfter("=")) {
+                String name = tokens.name();
+                tokens.take();
                 names.put(name, choice());
             } else {
                 places.add(choice());
             }
-            if (!is(")")) close(",");
+            if (!tokens.is(")")) tokens.expect(",");
         }
-        consumeToken();
+        tokens.take();
         return new Arguments(places, names);
     }
 
-    private List<Code> items(String end) throws ScanException, ParseException {
+    private List<Code> items(String end) {
         List<Code> items = new ArrayList<>();
-        while (!is(end)) {
+        while (!tokens.is(end)) {
             items.add(choice());
-            if (!is(end)) close(",");
+            if (!tokens.is(end)) tokens.expect(",");
         }
-        consumeToken();
+        tokens.take();
         return items;
     }
 
@@ -374,15 +393,6 @@ final class Grammar extends ExtendedParser {
     }
 
     private static Code constant(Object value) {
-        return new Code(in -> value);
-    }
-
-    private boolean is(String image) {
-        return image.equals(getToken().getImage());
-    }
-
-    private void close(String image) throws ScanException, ParseException {
-        if (!is(image)) fail("'" + image + "'");
-        consumeToken();
+        return in -> value;
     }
 }

@@ -1,16 +1,10 @@
 package org.llminspector.tokenize.jinja;
 
-import com.hubspot.jinjava.Jinjava;
-import com.hubspot.jinjava.JinjavaConfig;
-import com.hubspot.jinjava.interpret.Context;
-import com.hubspot.jinjava.interpret.JinjavaInterpreter;
-import com.hubspot.jinjava.interpret.TemplateError;
-import com.hubspot.jinjava.tree.Node;
 import java.util.List;
-import jinjava.de.odysseus.el.util.SimpleContext;
+import java.util.function.Supplier;
 
-/** Interpreter is jinjava's with Python's values and scopes, that stops at the first error and at its limits. */
-final class Interpreter extends JinjavaInterpreter {
+/** Interpreter is one rendering of a template: its scopes, and its limits of time and size. */
+final class Interpreter {
 
     /** Most characters that a template writes, and that any string of it has. */
     static final int MAX_CHARACTERS = 4 << 20;
@@ -31,14 +25,6 @@ final class Interpreter extends JinjavaInterpreter {
     private int calls;
     private int line;
 
-    Interpreter(Jinjava application, Context context, JinjavaConfig config) {
-        super(application, context, config);
-    }
-
-    static Interpreter current() {
-        return (Interpreter) getCurrent();
-    }
-
     Scope scope() {
         return scope;
     }
@@ -48,12 +34,13 @@ final class Interpreter extends JinjavaInterpreter {
         return loop;
     }
 
+    /** Where the expression stands that was evaluated last. */
     int line() {
         return line;
     }
 
     /** Something that is done within a scope and, if not null, a loop. */
-    String within(Scope inner, Loop of, java.util.function.Supplier<String> work) {
+    <T> T within(Scope inner, Loop of, Supplier<T> work) {
         Scope outer = scope;
         Loop before = loop;
         scope = inner;
@@ -67,7 +54,7 @@ final class Interpreter extends JinjavaInterpreter {
     }
 
     /** A macro's body, with as many calls in calls as Python would allow a template. */
-    String call(Scope inner, java.util.function.Supplier<String> work) {
+    String call(Scope inner, Supplier<String> work) {
         if (++calls > MAX_CALLS) throw new JinjaError("macros call each other too deeply");
         try {
             return within(inner, null, work);
@@ -80,30 +67,17 @@ final class Interpreter extends JinjavaInterpreter {
     String write(List<Node> nodes) {
         StringBuilder out = new StringBuilder();
         for (Node node : nodes) {
-            out.append(made(node.render(this).getValue()));
+            out.append(made(node.write(this)));
             checkLength(out.length());
             if (loop != null && loop.leaves()) break;
         }
         return out.toString();
     }
 
-    @Override
-    public Object resolveELExpression(String expression, int lineNumber) {
-        line = lineNumber;
+    /** An expression of that line is evaluated. */
+    void begin(int ofLine) {
+        line = ofLine;
         step();
-        return Expressions.FACTORY
-                .createValueExpression(new SimpleContext(), "#{" + expression.strip() + "}", Object.class)
-                .getValue(null);
-    }
-
-    @Override
-    public String getAsString(Object value) {
-        return Values.str(value);
-    }
-
-    @Override
-    public void addError(TemplateError error) {
-        throw new JinjaError(error.getMessage(), error.getLineno(), false);
     }
 
     void step() {
@@ -114,7 +88,7 @@ final class Interpreter extends JinjavaInterpreter {
 
     /** Counts what an expression has made. */
     <T> T made(T value) {
-        made += value instanceof String s ? s.length() : value instanceof java.util.List<?> l ? l.size() : 1;
+        made += value instanceof String s ? s.length() : value instanceof List<?> l ? l.size() : 1;
         if (made > MAX_MADE) throw new JinjaError("the template makes too many texts and lists");
         step();
         return value;

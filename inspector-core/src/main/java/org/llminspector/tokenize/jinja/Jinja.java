@@ -1,11 +1,5 @@
 package org.llminspector.tokenize.jinja;
 
-import com.hubspot.jinjava.Jinjava;
-import com.hubspot.jinjava.JinjavaConfig;
-import com.hubspot.jinjava.LegacyOverrides;
-import com.hubspot.jinjava.interpret.Context;
-import com.hubspot.jinjava.interpret.JinjavaInterpreter;
-import com.hubspot.jinjava.tree.Node;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,25 +14,12 @@ public final class Jinja {
     /** Longest template, characters; the longest known (tool use of Hermes) has 20,000. */
     private static final int MAX_TEMPLATE = 1 << 20;
 
-    /** jinjava can read what a template writes as a template again: then a message could run code. Not here. */
-    private static final JinjavaConfig CONFIG = JinjavaConfig.newBuilder()
-            .withMaxOutputSize(Interpreter.MAX_CHARACTERS)
-            .withNestedInterpretationEnabled(false)
-            .withLegacyOverrides(LegacyOverrides.newBuilder()
-                    .withParseWhitespaceControlStrictly(true)
-                    .build())
-            .build();
-
-    private static final Jinjava JINJAVA = jinjava();
-
     private final String where;
-    private final Source.Prepared source;
     private final List<Node> nodes;
     private final Clock clock;
 
-    private Jinja(String where, Source.Prepared source, List<Node> nodes, Clock clock) {
+    private Jinja(String where, List<Node> nodes, Clock clock) {
         this.where = where;
-        this.source = source;
         this.nodes = nodes;
         this.clock = clock;
     }
@@ -56,12 +37,7 @@ public final class Jinja {
                     .expected("at most " + MAX_TEMPLATE + " characters")
                     .found(template.length() + " characters");
         }
-        return guarded(where, () -> {
-            Source.Prepared source = Source.prepare(template);
-            List<Node> nodes = running(() -> new ArrayList<>(
-                    Interpreter.current().parse(source.template()).getChildren()));
-            return new Jinja(where, source, nodes, clock);
-        });
+        return guarded(where, () -> new Jinja(where, Statements.read(Lexer.tokens(template)), clock));
     }
 
     /**
@@ -70,45 +46,20 @@ public final class Jinja {
      * @param variables JSON's values: maps, lists, strings, numbers, booleans, null for None
      */
     public String render(Map<String, ?> variables) {
-        return guarded(
-                where,
-                () -> running(() -> {
-                    Interpreter in = Interpreter.current();
-                    Functions.all(clock).forEach(in.scope()::set);
-                    source.constants().forEach(in.scope()::set);
-                    Scope scope = new Scope(in.scope());
-                    variables.forEach((name, value) -> scope.set(name, python(value)));
-                    return in.within(scope, null, () -> in.write(nodes));
-                }));
-    }
-
-    private static Jinjava jinjava() {
-        Jinjava jinjava = new Jinjava(CONFIG);
-        for (Statement s : Statement.values()) jinjava.registerTag(s);
-        return jinjava;
-    }
-
-    private static <T> T running(Supplier<T> work) {
-        JinjavaInterpreter.pushCurrent(new Interpreter(JINJAVA, new Context(JINJAVA.getGlobalContext()), CONFIG));
-        try {
-            return work.get();
-        } catch (JinjaError e) {
-            throw e.line() > 0
-                    ? e
-                    : new JinjaError(e.getMessage(), Interpreter.current().line(), e.raised());
-        } catch (RuntimeException e) {
-            throw found(e, Interpreter.current().line());
-        } finally {
-            JinjavaInterpreter.popCurrent();
-        }
-    }
-
-    /** jinjava wraps what its tags throw. */
-    private static JinjaError found(RuntimeException e, int line) {
-        for (Throwable t = e; t != null; t = t.getCause()) {
-            if (t instanceof JinjaError j) return j.line() > 0 ? j : new JinjaError(j.getMessage(), line, j.raised());
-        }
-        return new JinjaError(e.getMessage(), line, false);
+        return guarded(where, () -> {
+            Interpreter in = new Interpreter();
+            try {
+                Functions.all(clock).forEach(in.scope()::set);
+                Scope scope = new Scope(in.scope());
+                variables.forEach((name, value) -> scope.set(name, python(value)));
+                return in.within(scope, null, () -> in.write(nodes));
+            } catch (JinjaError e) {
+                throw e.line() > 0 ? e : new JinjaError(e.getMessage(), in.line(), e.raised());
+            } catch (RuntimeException e) {
+                // A filter or function was given what it cannot take.
+                throw new JinjaError(e.getMessage(), in.line(), false);
+            }
+        });
     }
 
     private static <T> T guarded(String where, Supplier<T> work) {

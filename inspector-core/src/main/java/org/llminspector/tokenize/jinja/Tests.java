@@ -39,13 +39,10 @@ final class Tests {
 
     private Tests() {}
 
-    static void check(String name) {
-        if (!ALL.containsKey(name)) throw new JinjaError("the test '" + name + "' is not supported");
-    }
-
     static boolean apply(String name, Object value, Object argument) {
-        check(name);
-        return ALL.get(name).test(value, argument);
+        BiPredicate<Object, Object> test = ALL.get(name);
+        if (test == null) throw new JinjaError("the test '" + name + "' is not supported");
+        return test.test(value, argument);
     }
 
     private static boolean iterable(Object v) {

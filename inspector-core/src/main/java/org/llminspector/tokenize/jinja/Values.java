@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -104,6 +105,14 @@ final class Values {
         if (index == null || index == None.NONE) return otherwise;
         long i = integer(index);
         return Math.min(length, Math.max(0, i < 0 ? i + length : i));
+    }
+
+    /** From the last to the first. */
+    static Object reversed(Object v) {
+        if (v instanceof String s) return new StringBuilder(s).reverse().toString();
+        List<Object> items = new ArrayList<>(Values.iterate(v));
+        Collections.reverse(items);
+        return items;
     }
 
     static boolean isNumber(Object v) {

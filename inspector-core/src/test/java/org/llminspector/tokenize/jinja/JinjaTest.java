@@ -85,7 +85,7 @@ class JinjaTest {
                 .isInstanceOf(Problem.class);
     }
 
-    /** No file, no class, no way into jinjava. */
+    /** No file, no class, nothing of the interpreter. */
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -1,24 +1,14 @@
 package org.llminspector.tokenize.jinja;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Set;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/**
- * Source is a template made ready for jinjava: texts and string constants are variables ({@code t__0}, {@code s__0}),
- * so that what is left is statements and expressions without any whitespace that counts.
- *
- * <p>The rules are those of jinja2/lexer.py with trim_blocks and lstrip_blocks. Lines keep their numbers.
- */
-final class Source {
-
-    /** The statements that a chat template may use; the others read files, or are not used by any known model. */
-    private static final Set<String> STATEMENTS = Set.of(
-            "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "macro", "endmacro", "break", "continue");
+/** Lexer cuts a template into tokens by the rules of jinja2/lexer.py with trim_blocks and lstrip_blocks. */
+final class Lexer {
 
     private static final int MAX_DEPTH = 100;
     private static final Pattern OPEN =
@@ -31,34 +21,26 @@ final class Source {
             Pattern.compile("\\+%\\}|-%\\}\\s*|%\\}\\n?", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern VALUE_END = Pattern.compile("-\\}\\}\\s*|\\}\\}", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern NAME = Pattern.compile("[\\p{L}_][\\p{L}\\p{N}_]*");
-    private static final Pattern REVERSED = Pattern.compile("\\[\\s*:\\s*:\\s*-\\s*1\\s*\\]");
+    private static final Pattern NUMBER = Pattern.compile("[0-9]+(\\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)?");
+    private static final Pattern OPERATOR = Pattern.compile("[=!<>]=|//|[-+*/%~.,:|=<>()\\[\\]{}]");
 
     private final String in;
-    private final StringBuilder out = new StringBuilder();
-    private final Map<String, Object> constants = new LinkedHashMap<>();
+    private final List<Token> out = new ArrayList<>();
     private int at;
-    private int lineOut = 1;
     private boolean lineStart = true;
     private int counted;
     private int lineCounted = 1;
 
-    private Source(String template) {
+    private Lexer(String template) {
         String text = template.replace("\r\n", "\n").replace('\r', '\n');
         this.in = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
     }
 
-    /**
-     * What jinjava gets.
-     *
-     * @param template statements and expressions
-     * @param constants what their variables hold
-     */
-    record Prepared(String template, Map<String, Object> constants) {}
-
-    static Prepared prepare(String template) {
-        Source source = new Source(template);
-        source.run();
-        return new Prepared(source.out.toString(), source.constants);
+    /** All of a template's tokens, an END last. */
+    static List<Token> tokens(String template) {
+        Lexer lexer = new Lexer(template);
+        lexer.run();
+        return lexer.out;
     }
 
     private void run() {
@@ -79,6 +61,7 @@ final class Source {
             else inside(value, line);
         }
         text(in.substring(at), ' ', true);
+        emit(Token.Kind.END, "", line(in.length()));
     }
 
     /** Text before a mark: {@code -} takes its last whitespace, a statement or comment alone on a line its indent. */
@@ -92,7 +75,7 @@ final class Source {
                 kept = text.substring(0, line);
         }
         if (kept.isEmpty()) return;
-        emit("{{ " + constant("t__", kept) + " }}", line(at));
+        emit(Token.Kind.TEXT, kept, line(at));
     }
 
     private void raw(int line) {
@@ -113,65 +96,51 @@ final class Source {
 
     /** A statement or an expression, until its end outside of brackets and strings. */
     private void inside(boolean value, int line) {
+        emit(value ? Token.Kind.VALUE : Token.Kind.STATEMENT, value ? "{{" : "{%", line);
         Matcher end = (value ? VALUE_END : BLOCK_END).matcher(in);
-        StringBuilder code = new StringBuilder();
         Deque<Character> open = new ArrayDeque<>();
-        String statement = null;
         while (true) {
             if (at >= in.length()) throw new JinjaError("unexpected end of template", line, false);
             if (open.isEmpty() && end.region(at, in.length()).lookingAt()) break;
             char c = in.charAt(at);
-            if (c == '\'' || c == '"') {
-                code.append(' ').append(constant("s__", string(line))).append(' ');
-            } else if (Character.isLetter(c) || c == '_') {
-                String name = name();
-                if (!value && statement == null) statement = name;
-                code.append(name);
-            } else if (reversed()) {
-                code.append("|reverse_copy ");
-            } else {
-                if ("([{".indexOf(c) >= 0) open.push(c == '(' ? ')' : c == '[' ? ']' : '}');
-                else if (")]}".indexOf(c) >= 0 && (open.isEmpty() || open.pop() != c)) {
-                    throw new JinjaError("unexpected '" + c + "'", line(at), false);
-                }
-                if (open.size() > MAX_DEPTH) throw new JinjaError("brackets nested too deeply", line(at), false);
-                if (in.startsWith("**", at)) throw new JinjaError("the operator ** is not supported", line(at), false);
+            if (Strings.strip(String.valueOf(c)).isEmpty()) {
                 at++;
-                if ("{}%#".indexOf(c) >= 0) code.append(' ').append(c).append(' ');
-                else code.append(c == '\n' ? ' ' : c);
+            } else if (c == '\'' || c == '"') {
+                emit(Token.Kind.STRING, string(line), line(at));
+            } else if (Character.isLetter(c) || c == '_') {
+                emit(Token.Kind.NAME, name(), line(at));
+            } else if (c >= '0' && c <= '9') {
+                Matcher number = taken(NUMBER);
+                emit(number.group(1) == null ? Token.Kind.INTEGER : Token.Kind.FLOAT, number.group(), line(at));
+            } else {
+                operator(c, open);
             }
         }
         at = end.end();
         lineStart = end.group().endsWith("\n");
-        statement(value, statement, code.toString(), line);
+        emit(Token.Kind.END, "", line);
     }
 
-    private void statement(boolean value, String statement, String code, int line) {
-        if (value) {
-            if (code.isBlank())
-                throw new JinjaError("Expected an expression, got 'end of print statement'", line, false);
-            emit("{{ " + code + " }}", line);
-        } else if (statement == null || !STATEMENTS.contains(statement)) {
-            // The generation tag only marks what the assistant said, for training.
-            if ("generation".equals(statement) || "endgeneration".equals(statement)) return;
-            throw new JinjaError("the statement '" + statement + "' is not supported", line, false);
-        } else {
-            emit("{% " + code.strip() + " %}", line);
+    private void operator(char c, Deque<Character> open) {
+        if ("([{".indexOf(c) >= 0) open.push(c == '(' ? ')' : c == '[' ? ']' : '}');
+        else if (")]}".indexOf(c) >= 0 && (open.isEmpty() || open.pop() != c)) {
+            throw new JinjaError("unexpected '" + c + "'", line(at), false);
         }
+        if (open.size() > MAX_DEPTH) throw new JinjaError("brackets nested too deeply", line(at), false);
+        if (in.startsWith("**", at)) throw new JinjaError("the operator ** is not supported", line(at), false);
+        emit(Token.Kind.OPERATOR, taken(OPERATOR).group(), line(at));
     }
 
-    private boolean reversed() {
-        Matcher m = REVERSED.matcher(in).region(at, in.length());
-        if (!m.lookingAt()) return false;
+    /** What stands here; a character that begins no token is an error. */
+    private Matcher taken(Pattern pattern) {
+        Matcher m = pattern.matcher(in).region(at, in.length());
+        if (!m.lookingAt()) throw new JinjaError("unexpected char '" + in.charAt(at) + "'", line(at), false);
         at = m.end();
-        return true;
+        return m;
     }
 
     private String name() {
-        Matcher m = NAME.matcher(in).region(at, in.length());
-        if (!m.lookingAt()) throw new JinjaError("unexpected char '" + in.charAt(at) + "'", line(at), false);
-        at = m.end();
-        String name = m.group();
+        String name = taken(NAME).group();
         if (name.contains("__")) throw new JinjaError("the name '" + name + "' is not allowed", line(at), false);
         return name;
     }
@@ -218,17 +187,8 @@ final class Source {
         return i;
     }
 
-    private String constant(String prefix, String value) {
-        String name = prefix + constants.size();
-        constants.put(name, value);
-        return name;
-    }
-
-    /** Line breaks go inside the mark, where they do not count. */
-    private void emit(String code, int line) {
-        out.append(code, 0, 2);
-        for (; lineOut < line; lineOut++) out.append('\n');
-        out.append(code, 2, code.length());
+    private void emit(Token.Kind kind, String text, int line) {
+        out.add(new Token(kind, text, line));
     }
 
     /** Asked for ever later positions, so that it counts each line break once. */
