@@ -81,6 +81,7 @@ const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
   ? await (await call('/reads', json({ run: manifest.id, query: manifest.prompt_length - 1 }))).json()
   : null;
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
+const { spec } = await (await call(`/models/${model}`)).json();
 const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens;
 
 const holds = (scene.recorded ?? ['*']).map(
@@ -103,7 +104,7 @@ for (const [kind, hooks] of kinds) {
   await writeFile(out + name, packed);
   console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
 }
-const text = JSON.stringify({ manifest, kv_steps, lens, norms, reads, vocabulary, files });
+const text = JSON.stringify({ manifest, kv_steps, lens, norms, reads, spec, vocabulary, files });
 await writeFile(`${out}run.json`, text);
 console.log(
   `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,

@@ -1,6 +1,6 @@
 import type { Slice } from './client';
 import type { Tensor } from './tensor';
-import type { KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from './types';
+import type { DecoderSpec, KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from './types';
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
@@ -30,6 +30,8 @@ export interface Source {
   norms(signal: AbortSignal): Promise<Norms>;
   /** What the prompt's last token reads through every head, the most telling head first. */
   reads(signal: AbortSignal): Promise<Reads>;
+  /** What arithmetic the run's model does. */
+  spec(signal: AbortSignal): Promise<DecoderSpec>;
 }
 
 /** Positions that went through the model: the last generated token never did. */

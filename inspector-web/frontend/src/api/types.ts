@@ -52,6 +52,10 @@ export interface AttentionSpec {
   d_head: number;
   scale: number;
   window?: number;
+  /** c in c · tanh(score / c). */
+  score_softcap?: number;
+  /** Missing where queries and keys are not turned by position. */
+  rope?: unknown;
 }
 
 export interface LayerSpec {
@@ -374,7 +378,7 @@ export interface Norms {
 export interface HeadReads {
   layer: number;
   head: number;
-  /** The token further back with the largest weight. */
+  /** The word further back with the largest weight. */
   key?: number;
   weight: number;
   first: number;

@@ -2,7 +2,7 @@ import { api, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
 import { positionsOf, type Source } from '../api/source';
 import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
-import type { KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
+import type { DecoderSpec, KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import type { Recording } from './scene.svelte';
@@ -95,6 +95,7 @@ class LiveSource implements Source {
     return api.reads(this.manifest.id, last, signal);
   };
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
+  spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
 }
 
 export function liveSource(manifest: RunManifest, kvSteps: KvCacheReport[] | null = null): Source {
@@ -125,6 +126,7 @@ interface Recorded {
   lens: Lens;
   norms: Norms;
   reads: Reads;
+  spec: DecoderSpec;
   vocabulary: Token[];
   /** Which of the recording's files holds a hook. */
   files: Record<string, string>;
@@ -166,6 +168,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     lens: async () => run.lens,
     norms: async () => run.norms,
     reads: async () => run.reads,
+    spec: async () => run.spec,
   };
 }
 
