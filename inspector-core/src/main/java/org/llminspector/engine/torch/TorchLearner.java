@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
@@ -37,7 +38,7 @@ public final class TorchLearner implements Learner {
     private NDArray second;
     private final NDArray steps; // updates made, as float32: what the optimizers take
     private final NDArray turns; // [pos, 1, d_head / 2], complex
-    private volatile long made; // updates, for whoever asks on another thread
+    private final AtomicLong made = new AtomicLong(); // updates, for whoever asks on another thread
 
     private TorchLearner(DecoderSpec spec, String device) {
         this.spec = spec;
@@ -224,7 +225,7 @@ public final class TorchLearner implements Learner {
                                     o.weightDecay(),
                                     o.kind() == Optimizer.Kind.ADAMW ? 1 : 0));
             }
-            made++;
+            made.incrementAndGet();
             return norm;
         });
     }
@@ -276,14 +277,14 @@ public final class TorchLearner implements Learner {
 
     @Override
     public long step() {
-        return made;
+        return made.get();
     }
 
     @Override
     public State state() {
         return work(() -> {
             makeMoments();
-            return new State(made, copy(first), copy(second));
+            return new State(made.get(), copy(first), copy(second));
         });
     }
 
@@ -293,7 +294,7 @@ public final class TorchLearner implements Learner {
             makeMoments();
             set(first, state.first());
             set(second, state.second());
-            made = state.step();
+            made.set(state.step());
             return set(steps, Tensor.of(new float[] {state.step()}));
         });
     }

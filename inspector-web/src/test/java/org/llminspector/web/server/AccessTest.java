@@ -65,8 +65,15 @@ class AccessTest {
         assertThat(local.get("/api/v1/health", site, "same-origin").status()).isEqualTo(200);
         assertThat(local.get("/api/v1/health", site, "none").status()).isEqualTo(200);
         // Another spelling of /api leads to the page.
-        assertThat(local.raw("GET /%61pi/v1/health HTTP/1.1\nHost: localhost\nSec-Fetch-Site: cross-site\n"
-                        + "Sec-Fetch-Mode: navigate\nConnection: close\n\n"))
+        String spelled = """
+                GET /%61pi/v1/health HTTP/1.1
+                Host: localhost
+                Sec-Fetch-Site: cross-site
+                Sec-Fetch-Mode: navigate
+                Connection: close
+
+                """;
+        assertThat(local.raw(spelled))
                 .startsWith("HTTP/1.1 200")
                 .contains("text/html");
     }
