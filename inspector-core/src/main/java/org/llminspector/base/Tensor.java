@@ -14,25 +14,36 @@ public final class Tensor {
 
     private static final int TILE = 64;
 
+    /** Values that are read at once. */
+    private static final int PIECE = 1 << 26;
+
+    /** Bytes of a part that is copied onto the heap: the collector frees it. */
+    private static final long MOST_ON_HEAP = 64 << 20;
+
     private final DType dtype;
     private final long[] shape;
-    private final ByteBuffer data;
+    private final Bytes data;
     private final Lease lease; // null: for ever
 
-    private Tensor(DType dtype, long[] shape, ByteBuffer data, Lease lease) {
+    private Tensor(DType dtype, long[] shape, Bytes data, Lease lease) {
         long expected = elements(shape) * dtype.bytes();
-        if (data.remaining() != expected) {
+        if (data.size() != expected) {
             throw new IllegalArgumentException("tensor " + dtype + Arrays.toString(shape) + " needs " + expected
-                    + " bytes, but has " + data.remaining());
+                    + " bytes, but has " + data.size());
         }
         this.dtype = dtype;
         this.shape = shape.clone();
-        this.data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
+        this.data = data;
         this.lease = lease;
     }
 
     /** A tensor over these bytes, which are not copied and must not change afterwards. */
     public static Tensor of(DType dtype, ByteBuffer data, long... shape) {
+        return of(dtype, Bytes.of(data), shape);
+    }
+
+    /** A tensor over these bytes, which are not copied and must not change afterwards. */
+    public static Tensor of(DType dtype, Bytes data, long... shape) {
         return new Tensor(dtype, shape, data, null);
     }
 
@@ -40,7 +51,7 @@ public final class Tensor {
         ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(values);
-        return new Tensor(DType.F32, shape, bytes, null);
+        return of(DType.F32, bytes, shape);
     }
 
     public DType dtype() {
@@ -60,7 +71,7 @@ public final class Tensor {
     }
 
     public long byteSize() {
-        return data.remaining();
+        return data.size();
     }
 
     /** The same values; they, and views of them, can be read until the lease ends. */
@@ -68,23 +79,29 @@ public final class Tensor {
         return new Tensor(dtype, shape, data, lease);
     }
 
-    /** A view of the bytes, little-endian, positioned at 0. */
+    /** A view of the bytes, little-endian, positioned at 0; only {@link #bytes} can be longer than 2 GiB. */
     public ByteBuffer data() {
-        return bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        if (data.size() > Integer.MAX_VALUE) {
+            throw Problem.tooLarge("the tensor is longer than 2 GiB, and is read here in one piece")
+                    .found(this)
+                    .instead("ask for some of its rows");
+        }
+        return bytes().view(0, data.size());
     }
 
-    private ByteBuffer bytes() {
+    /** The bytes. */
+    public Bytes bytes() {
         if (lease != null) lease.check();
         return data;
     }
 
     /** The value of element i in row-major order, decoded. */
     public double get(long i) {
-        ByteBuffer data = bytes();
-        int at = Math.toIntExact(i * dtype.bytes());
+        Bytes data = bytes();
+        long at = i * dtype.bytes();
         return switch (dtype) {
-            case F64 -> data.getDouble(at);
-            case F32 -> data.getFloat(at);
+            case F64 -> Double.longBitsToDouble(data.getLong(at));
+            case F32 -> Float.intBitsToFloat(data.getInt(at));
             case F16 -> HalfFloats.fromF16(data.getShort(at));
             case BF16 -> HalfFloats.fromBf16(data.getShort(at));
             case F8_E4M3 -> HalfFloats.fromE4m3(data.get(at));
@@ -97,32 +114,40 @@ public final class Tensor {
         };
     }
 
-    /** All values as float32, in row-major order. */
+    /** All values as float32, in row-major order; more than an array holds are refused. */
     public float[] toFloats() {
-        float[] out = new float[Math.toIntExact(size())];
-        toFloats(0, out, out.length);
+        if (size() > Integer.MAX_VALUE - 8) {
+            throw Problem.tooLarge("the tensor has more values than can be read at once")
+                    .expected("at most 2,147,483,639 values")
+                    .found(this)
+                    .instead("ask for some of its rows");
+        }
+        float[] out = new float[(int) size()];
+        for (int i = 0; i < out.length; i += PIECE) {
+            int n = Math.min(PIECE, out.length - i);
+            toFloats(i, out, i, n);
+        }
         return out;
     }
 
     /** The first {@code n} values from element {@code from} on, as float32, into the beginning of {@code out}. */
     public void toFloats(long from, float[] out, int n) {
-        ByteBuffer data = data();
-        int at = Math.toIntExact(from * dtype.bytes());
+        toFloats(from, out, 0, n);
+    }
+
+    private void toFloats(long from, float[] out, int to, int n) {
+        if (dtype != DType.F32 && dtype != DType.BF16 && dtype != DType.F16) {
+            for (int i = 0; i < n; i++) out[to + i] = (float) get(from + i);
+            return;
+        }
+        ByteBuffer data = bytes().view(from * dtype.bytes(), (long) n * dtype.bytes());
         switch (dtype) {
-            case F32 ->
-                data.position(at)
-                        .slice()
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .asFloatBuffer()
-                        .get(out, 0, n);
+            case F32 -> data.asFloatBuffer().get(out, to, n);
             case BF16 -> {
-                for (int i = 0; i < n; i++) out[i] = HalfFloats.fromBf16(data.getShort(at + 2 * i));
-            }
-            case F16 -> {
-                for (int i = 0; i < n; i++) out[i] = HalfFloats.fromF16(data.getShort(at + 2 * i));
+                for (int i = 0; i < n; i++) out[to + i] = HalfFloats.fromBf16(data.getShort(2 * i));
             }
             default -> {
-                for (int i = 0; i < n; i++) out[i] = (float) get(from + i);
+                for (int i = 0; i < n; i++) out[to + i] = HalfFloats.fromF16(data.getShort(2 * i));
             }
         }
     }
@@ -130,15 +155,8 @@ public final class Tensor {
     /** The values in float32, outside the heap where they have to be converted; the tensor itself when it is float32. */
     public Tensor upcast() {
         if (dtype == DType.F32) return this;
-        int n = Math.toIntExact(size());
-        ByteBuffer out =
-                ByteBuffer.allocateDirect(Math.multiplyExact(n, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
-        float[] part = new float[Math.min(n, 1 << 16)];
-        for (int i = 0; i < n; i += part.length) {
-            int count = Math.min(part.length, n - i);
-            toFloats(i, part, count);
-            out.asFloatBuffer().position(i).put(part, 0, count);
-        }
+        Bytes out = Bytes.allocate(Math.multiplyExact(size(), Float.BYTES));
+        Conversion.write(this, DType.F32, out);
         return of(DType.F32, out, shape);
     }
 
@@ -147,8 +165,12 @@ public final class Tensor {
         long row = byteSize() / shape[0];
         long[] part = shape.clone();
         part[0] = (long) to - from;
-        return new Tensor(
-                dtype, part, data.slice(Math.toIntExact(from * row), Math.toIntExact((to - from) * row)), lease);
+        return new Tensor(dtype, part, data.slice(from * row, (to - from) * row), lease);
+    }
+
+    /** Says that the values will not be read soon: those of a mapped file leave this process's memory. */
+    public void release() {
+        data.release();
     }
 
     /** The same values in another shape, a view. */
@@ -166,28 +188,28 @@ public final class Tensor {
             whole &= part[a] == shape[a];
         }
         if (whole) return this;
-        ByteBuffer out = ByteBuffer.allocate(Math.toIntExact(elements(part) * dtype.bytes()))
-                .order(ByteOrder.LITTLE_ENDIAN);
-        copy(0, 0, ranges, bytes(), out);
-        return of(dtype, out.flip(), part);
+        long bytes = elements(part) * dtype.bytes();
+        Bytes out = bytes <= MOST_ON_HEAP ? Bytes.of(ByteBuffer.allocate((int) bytes)) : Bytes.allocate(bytes);
+        copy(0, 0, ranges, bytes(), out, 0);
+        return of(dtype, out, part);
     }
 
-    private void copy(int axis, long offset, int[][] ranges, ByteBuffer data, ByteBuffer out) {
-        if (axis == shape.length) {
-            int at = Math.toIntExact(offset * dtype.bytes());
-            out.put(data.slice(at, dtype.bytes()));
-            return;
+    /** @return where the next part of {@code out} begins */
+    private long copy(int axis, long offset, int[][] ranges, Bytes data, Bytes out, long to) {
+        if (axis >= shape.length - 1) {
+            int first = axis == shape.length ? 0 : ranges[axis][0];
+            int n = axis == shape.length ? 1 : ranges[axis][1] - first;
+            long size = (long) n * dtype.bytes();
+            out.view(to, size).put(data.view((offset + first) * dtype.bytes(), size));
+            return to + size;
         }
         long stride = 1;
         for (int a = axis + 1; a < shape.length; a++) stride *= shape[a];
-        if (axis == shape.length - 1) {
-            int at = Math.toIntExact((offset + ranges[axis][0]) * dtype.bytes());
-            out.put(data.slice(at, (ranges[axis][1] - ranges[axis][0]) * dtype.bytes()));
-            return;
-        }
+        long next = to;
         for (int i = ranges[axis][0]; i < ranges[axis][1]; i++) {
-            copy(axis + 1, offset + i * stride, ranges, data, out);
+            next = copy(axis + 1, offset + i * stride, ranges, data, out, next);
         }
+        return next;
     }
 
     /** The matrix with its axes exchanged, copied tile by tile on all cores. */
@@ -195,31 +217,42 @@ public final class Tensor {
         if (shape.length != 2) throw new IllegalArgumentException("only a matrix can be transposed, not " + this);
         int rows = Math.toIntExact(shape[0]);
         int cols = Math.toIntExact(shape[1]);
-        ByteBuffer data = bytes();
-        ByteBuffer out = ByteBuffer.allocateDirect(data.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-        IntStream.range(0, (rows + TILE - 1) / TILE)
-                .parallel()
-                .forEach(band -> transpose(data, out, band * TILE, Math.min(TILE, rows - band * TILE), rows, cols));
+        Bytes data = bytes();
+        Bytes out = Bytes.allocate(data.size());
+        IntStream.range(0, (rows + TILE - 1) / TILE).parallel().forEach(band -> {
+            int first = band * TILE;
+            int n = Math.min(TILE, rows - first);
+            byte[] values = new byte[n * cols * dtype.bytes()];
+            data.get((long) first * cols * dtype.bytes(), values, 0, values.length);
+            transpose(values, n, cols, dtype.bytes(), first, rows, out);
+        });
         return of(dtype, out, cols, rows);
     }
 
-    /** Turns rows [first, first + n): a tile is turned apart, so that each of its rows is written at once. */
-    private void transpose(ByteBuffer data, ByteBuffer out, int first, int n, int rows, int cols) {
-        int size = dtype.bytes();
-        byte[] row = new byte[TILE * size];
+    /**
+     * Writes rows of a matrix [rows, cols] into its transpose [cols, rows]: a tile is turned apart, so that each of its
+     * rows is written at once.
+     *
+     * @param values rows [first, first + n)
+     * @param size bytes of an element
+     */
+    public static void transpose(byte[] values, int n, int cols, int size, int first, long rows, Bytes out) {
         byte[] turned = new byte[TILE * TILE * size];
-        for (int from = 0; from < cols; from += TILE) {
-            int m = Math.min(TILE, cols - from);
-            for (int r = 0; r < n; r++) {
-                data.get(((first + r) * cols + from) * size, row, 0, m * size);
-                for (int c = 0; c < m; c++) {
-                    int to = (c * n + r) * size;
-                    if (size == 1) turned[to] = row[c];
-                    else for (int b = 0; b < size; b++) turned[to + b] = row[c * size + b];
+        for (int at = 0; at < n; at += TILE) {
+            int k = Math.min(TILE, n - at);
+            for (int from = 0; from < cols; from += TILE) {
+                int m = Math.min(TILE, cols - from);
+                for (int r = 0; r < k; r++) {
+                    int row = ((at + r) * cols + from) * size;
+                    for (int c = 0; c < m; c++) {
+                        int to = (c * k + r) * size;
+                        if (size == 1) turned[to] = values[row + c];
+                        else for (int b = 0; b < size; b++) turned[to + b] = values[row + c * size + b];
+                    }
                 }
-            }
-            for (int c = 0; c < m; c++) {
-                out.put(((from + c) * rows + first) * size, turned, c * n * size, n * size);
+                for (int c = 0; c < m; c++) {
+                    out.put(((from + c) * rows + first + at) * size, turned, c * k * size, k * size);
+                }
             }
         }
     }

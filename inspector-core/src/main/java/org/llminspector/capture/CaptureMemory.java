@@ -125,7 +125,8 @@ public final class CaptureMemory implements AutoCloseable {
         many = Math.max(MANY, 2 * LENT.get());
     }
 
-    synchronized long idleBytes() {
+    /** Bytes kept idle. */
+    public synchronized long idleBytes() {
         return idleBytes;
     }
 

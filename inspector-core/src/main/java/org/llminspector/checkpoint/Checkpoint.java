@@ -3,7 +3,6 @@ package org.llminspector.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.FileInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,11 +12,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.Json;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
@@ -40,17 +42,31 @@ public final class Checkpoint implements AutoCloseable {
 
     private static final int MAX_CONFIG_BYTES = 16 << 20;
 
+    /** Hashes of files of this process, by their states: most of a program's time with a model is spent after it. */
+    private static final Map<FileState, String> HASHES = new ConcurrentHashMap<>();
+
+    /** The open file that a hash is taken of: not a channel, which an interrupt would end half way. */
+    private record Hashed(FileState state, FileInputStream in) {}
+
     private final Path dir;
     private final Map<Path, WeightSource> files;
     private final Map<String, TensorInfo> tensors;
     private final OnnxFile onnx; // null for other formats
+    private final List<Hashed> hashed;
     private String sha256;
+    private volatile boolean closing; // nobody wants the hash any more
 
-    private Checkpoint(Path dir, Map<Path, WeightSource> files, Map<String, TensorInfo> tensors, OnnxFile onnx) {
+    private Checkpoint(
+            Path dir,
+            Map<Path, WeightSource> files,
+            Map<String, TensorInfo> tensors,
+            OnnxFile onnx,
+            List<Hashed> hashed) {
         this.dir = dir;
         this.files = files;
         this.tensors = tensors;
         this.onnx = onnx;
+        this.hashed = hashed;
     }
 
     /** Opens a folder in Hugging Face layout, a .gguf or .onnx file, or a folder whose only weights are one. */
@@ -59,9 +75,12 @@ public final class Checkpoint implements AutoCloseable {
         Path dir = Files.isDirectory(path) ? path : WeightFiles.folder(path);
         OnnxFile onnx = null;
         Map<Path, WeightSource> files = new LinkedHashMap<>();
+        Map<Path, FileState> states = new HashMap<>();
+        List<Hashed> hashed = new ArrayList<>();
         try {
             Map<String, TensorInfo> tensors = new LinkedHashMap<>();
             for (Path weightFile : weights.files()) {
+                states.put(weightFile, FileState.of(weightFile));
                 if (WeightFiles.isOnnx(weightFile)) {
                     onnx = OnnxFile.open(weightFile);
                     for (WeightSource source : OnnxWeightFiles.of(onnx)) {
@@ -85,10 +104,56 @@ public final class Checkpoint implements AutoCloseable {
                 }
             }
             checkIndex(dir, weights.index(), tensors);
-            return new Checkpoint(dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors), onnx);
+            for (Path file : files.keySet()) {
+                FileInputStream in = stream(file);
+                FileState now = FileState.of(file);
+                hashed.add(new Hashed(now, in));
+                // Both were opened between two looks at one file: they are it.
+                if (!states.getOrDefault(file, now).equals(now)) {
+                    throw Problem.of(Problem.Kind.CONFLICT, "the file changed while it was opened")
+                            .where(file)
+                            .instead("open it again when whoever writes it is done");
+                }
+            }
+            return new Checkpoint(
+                    dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors), onnx, hashed);
         } catch (RuntimeException | Error e) {
             files.values().forEach(WeightSource::close);
+            hashed.forEach(Checkpoint::close);
             throw e;
+        }
+    }
+
+    private static FileInputStream stream(Path file) {
+        try {
+            return new FileInputStream(file.toFile());
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
+        }
+    }
+
+    private static void close(Hashed file) {
+        try {
+            file.in().close();
+        } catch (IOException e) {
+            // It was opened for reading: nothing can be lost.
+        }
+    }
+
+    /** Whether the folder's weight files are others by now, or were written since they were opened. */
+    public boolean changed() {
+        return hashed.stream()
+                .anyMatch(h -> !h.state().equals(FileState.of(h.state().path())));
+    }
+
+    /** Refuses weights whose very files were written while they are read: nobody knows then what was computed with. */
+    public void checkNotOverwritten() {
+        for (Hashed h : hashed) {
+            if (!h.state().overwritten()) continue;
+            throw Problem.of(Problem.Kind.CONFLICT, "the model was written over while it was open")
+                    .where(h.state().path())
+                    .expected("a file that stays as it is, or is replaced by renaming")
+                    .instead("try again: it is opened anew");
         }
     }
 
@@ -177,6 +242,16 @@ public final class Checkpoint implements AutoCloseable {
         return files.get(info.file()).rows(name, from, to);
     }
 
+    /** Whether rows of a matrix in blocks can be decoded without the others. */
+    public boolean decodesRows(String name) {
+        TensorInfo info = tensors.get(name);
+        return info != null
+                && info.blocks() != null
+                && info.shape().size() == 2
+                && files.get(info.file()) instanceof GgufWeights g
+                && g.decodesRows(name);
+    }
+
     /**
      * The block of quantized numbers that the weight at [row, column] is in, taken apart; a vector is one row.
      *
@@ -258,14 +333,14 @@ public final class Checkpoint implements AutoCloseable {
      */
     public synchronized String sha256() {
         if (sha256 == null) {
-            List<WeightSource> sorted = new ArrayList<>(files.values());
-            sorted.sort(Comparator.comparing(f -> f.path().getFileName().toString()));
+            List<Hashed> sorted = new ArrayList<>(hashed);
+            sorted.sort(Comparator.comparing(h -> h.state().path().getFileName().toString()));
             if (sorted.size() == 1) {
                 sha256 = sha256(sorted.get(0));
             } else {
                 MessageDigest all = digest();
-                for (WeightSource file : sorted) {
-                    String line = sha256(file) + "  " + file.path().getFileName() + "\n";
+                for (Hashed file : sorted) {
+                    String line = sha256(file) + "  " + file.state().path().getFileName() + "\n";
                     all.update(line.getBytes(StandardCharsets.UTF_8));
                 }
                 sha256 = HexFormat.of().formatHex(all.digest());
@@ -274,16 +349,28 @@ public final class Checkpoint implements AutoCloseable {
         return sha256;
     }
 
-    private static String sha256(WeightSource file) {
+    /** Ends a hash that is being taken with a CancellationException. */
+    public void giveUpHash() {
+        closing = true;
+    }
+
+    private String sha256(Hashed file) {
+        String known = HASHES.get(file.state());
+        if (known != null) return known;
         MessageDigest digest = digest();
         byte[] buffer = new byte[1 << 20];
-        // Not a channel: an interrupt would end it half way.
-        try (InputStream in = new FileInputStream(file.path().toFile())) {
-            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) digest.update(buffer, 0, n);
+        try {
+            file.in().getChannel().position(0);
+            for (int n = file.in().read(buffer); n >= 0; n = file.in().read(buffer)) {
+                if (closing) throw new CancellationException();
+                digest.update(buffer, 0, n);
+            }
         } catch (IOException e) {
-            throw Reads.unreadable(file.path(), e);
+            throw Reads.unreadable(file.state().path(), e);
         }
-        return HexFormat.of().formatHex(digest.digest());
+        String hash = HexFormat.of().formatHex(digest.digest());
+        if (file.state().key() != null && !file.state().overwritten()) HASHES.put(file.state(), hash);
+        return hash;
     }
 
     private static MessageDigest digest() {
@@ -295,7 +382,8 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         files.values().forEach(WeightSource::close);
+        hashed.forEach(Checkpoint::close);
     }
 }

@@ -3,6 +3,7 @@ package org.llminspector.checkpoint;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.IntUnaryOperator;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
@@ -55,11 +56,14 @@ sealed interface GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
             int rows = Math.toIntExact(t.shape()[0]);
-            ByteBuffer in = t.data();
-            int rowBytes = rows == 0 ? 0 : in.remaining() / rows;
-            ByteBuffer out = ByteBuffer.allocateDirect(in.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-            for (int r = 0; r < rows; r++) out.put(in.slice(rowInFile.applyAsInt(r) * rowBytes, rowBytes));
-            return Tensor.of(t.dtype(), out.flip(), t.shape());
+            Bytes in = t.bytes();
+            long row = rows == 0 ? 0 : in.size() / rows;
+            Bytes out = Bytes.allocate(in.size());
+            for (int r = 0; r < rows; r++) {
+                out.view(r * row, row).put(in.view(rowInFile.applyAsInt(r) * row, row));
+            }
+            in.release();
+            return Tensor.of(t.dtype(), out, t.shape());
         }
 
         @Override

@@ -143,9 +143,21 @@ final class GgufWeights implements WeightSource {
     @Override
     public Tensor rows(String name, int from, int to) {
         Entry e = entries.get(name);
-        return e.layout() instanceof GgufLayout.AsIs
-                ? file.rows(e.tensor().name(), from, to)
-                : WeightSource.super.rows(name, from, to);
+        if (e.layout() instanceof GgufLayout.AsIs) return file.rows(e.tensor().name(), from, to);
+        if (!decodesRows(name)) return WeightSource.super.rows(name, from, to);
+        return file.rows(e.tensor().name(), rowsInFile(e, from, to));
+    }
+
+    /** Whether Hugging Face's rows are rows of the file. */
+    boolean decodesRows(String name) {
+        Entry e = entries.get(name);
+        return e.layout() instanceof GgufLayout.AsIs || e.layout() instanceof GgufLayout.Rows;
+    }
+
+    private static int[] rowsInFile(Entry e, int from, int to) {
+        return IntStream.range(from, to)
+                .map(r -> (int) e.layout().inFile(r, 0)[0])
+                .toArray();
     }
 
     /** The block that holds the weight at [row, column] of Hugging Face's layout; the block says where the file has it. */
@@ -159,10 +171,7 @@ final class GgufWeights implements WeightSource {
     GgufRows blocks(String name, int from, int to) {
         Entry e = entries.get(name);
         if (e.layout() instanceof GgufLayout.Transposed) return null;
-        int[] rows = IntStream.range(from, to)
-                .map(r -> (int) e.layout().inFile(r, 0)[0])
-                .toArray();
-        return file.blocks(e.tensor().name(), rows);
+        return file.blocks(e.tensor().name(), rowsInFile(e, from, to));
     }
 
     @Override

@@ -2,7 +2,6 @@ package org.llminspector.checkpoint;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
@@ -128,16 +128,9 @@ final class OnnxWeightFiles {
             TensorInfo info = tensors.get(name);
             long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
             if (info.bytes() == 0) return Tensor.of(info.dtype(), ByteBuffer.allocate(0), shape);
-            if (info.bytes() > Integer.MAX_VALUE) {
-                throw Problem.tooLarge("the tensor is larger than one mapping can be")
-                        .where(path + ", weight " + Names.shown(name))
-                        .expected("at most " + Integer.MAX_VALUE + " bytes")
-                        .found(info.bytes());
-            }
             return Reads.uninterrupted(path, () -> {
                 try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-                    ByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, info.offset(), info.bytes());
-                    return Tensor.of(info.dtype(), bytes.order(ByteOrder.LITTLE_ENDIAN), shape);
+                    return Tensor.of(info.dtype(), Bytes.mapped(channel, info.offset(), info.bytes()), shape);
                 }
             });
         }

@@ -6,8 +6,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Locale;
 import java.util.Map;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -76,17 +76,10 @@ public final class SafetensorsFile implements WeightSource {
         }
         long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
         if (info.bytes() == 0) return Tensor.of(info.dtype(), ByteBuffer.allocate(0), shape);
-        if (info.bytes() > Integer.MAX_VALUE) {
-            throw Problem.tooLarge("the tensor is larger than one mapping can be")
-                    .where(path + ", tensor " + Names.shown(name))
-                    .expected("at most 2 GiB - 1 (2,147,483,647 bytes)")
-                    .found(String.format(Locale.ROOT, "%,d bytes", info.bytes()))
-                    .instead("use a checkpoint that splits this tensor or stores it in a smaller number format");
-        }
         return Tensor.of(info.dtype(), Reads.uninterrupted(path, () -> map(info)), shape);
     }
 
-    private synchronized ByteBuffer map(TensorInfo info) throws IOException {
+    private synchronized Bytes map(TensorInfo info) throws IOException {
         if (closed) throw new IllegalStateException("the file is closed: " + path);
         if (!channel.isOpen()) reopen();
         long size = channel.size();
@@ -97,7 +90,7 @@ public final class SafetensorsFile implements WeightSource {
                     .found(size + " bytes")
                     .instead("restore the file and open the model again");
         }
-        return channel.map(FileChannel.MapMode.READ_ONLY, info.offset(), info.bytes());
+        return Bytes.mapped(channel, info.offset(), info.bytes());
     }
 
     /** An interrupted thread lost the channel for all. The path may lead to another file by now. */

@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
@@ -27,8 +28,6 @@ import org.llminspector.base.Writes;
  * elements come first: the format allows no gaps, and so every tensor is aligned to its elements.
  */
 public final class SafetensorsWriter {
-
-    private static final int CHUNK = 1 << 20;
 
     private SafetensorsWriter() {}
 
@@ -71,8 +70,8 @@ public final class SafetensorsWriter {
             throws IOException {
         List<Map.Entry<String, Tensor>> order = new ArrayList<>(tensors.entrySet());
         order.sort(Comparator.comparingInt(e -> -e.getValue().dtype().bytes()));
-        writeFully(out, header(tensors, order, metadata));
-        for (Map.Entry<String, Tensor> e : order) writeFully(out, e.getValue().data());
+        Bytes.of(header(tensors, order, metadata)).writeTo(out);
+        for (Map.Entry<String, Tensor> e : order) e.getValue().bytes().writeTo(out);
     }
 
     private static ByteBuffer header(
@@ -119,14 +118,5 @@ public final class SafetensorsWriter {
         ByteBuffer header = ByteBuffer.wrap(bytes.toByteArray()).order(ByteOrder.LITTLE_ENDIAN);
         header.putLong(0, length);
         return header;
-    }
-
-    /** In pieces: a channel copies a heap buffer into a native one of the same size first. */
-    private static void writeFully(WritableByteChannel out, ByteBuffer data) throws IOException {
-        int end = data.limit();
-        while (data.position() < end) {
-            data.limit(Math.min(end, data.position() + CHUNK));
-            while (data.hasRemaining()) out.write(data);
-        }
     }
 }

@@ -17,8 +17,7 @@ interface WeightSource extends AutoCloseable {
 
     /** Rows [from, to) of a matrix. */
     default Tensor rows(String name, int from, int to) {
-        Tensor t = tensor(name);
-        return t.slice(new int[] {from, to}, new int[] {0, Math.toIntExact(t.shape()[1])});
+        return tensor(name).rows(from, to);
     }
 
     @Override

@@ -11,6 +11,11 @@ public interface InspectorEngine extends AutoCloseable {
 
     EngineInfo info();
 
+    /** What it holds now. */
+    default MemoryUse memory() {
+        return new MemoryUse(info().weightBytes(), 0);
+    }
+
     /** Starts a sequence with an empty KV cache. */
     Session begin(SessionRequest request);
 

@@ -46,7 +46,7 @@ final class GptNeoX implements Family {
                 "gpt_neox",
                 c.size("vocab_size"),
                 dModel,
-                maxContext,
+                RopeConfig.reach(maxContext, rope),
                 false,
                 1f,
                 Collections.nCopies(c.layers("num_hidden_layers"), layer),

@@ -168,7 +168,7 @@ final class LlamaShape {
                 c.text("model_type"),
                 c.size("vocab_size"),
                 dModel,
-                maxContext,
+                RopeConfig.reach(maxContext, rope),
                 false,
                 embedScale,
                 IntStream.range(0, nLayers)

@@ -47,6 +47,12 @@ final class RopeConfig {
         throw config.wrong("partial_rotary_factor", "pairs within head_dim " + dHead, dims + " dimensions");
     }
 
+    /** The longest sequence that a model reads which was made for maxContext: dynamic scaling stretches it by its factor. */
+    static int reach(int maxContext, Rope rope) {
+        if (!(rope.scaling() instanceof Rope.Dynamic dynamic)) return maxContext;
+        return (int) Math.min(Integer.MAX_VALUE, dynamic.factor() * maxContext);
+    }
+
     private Rope.Scaling scaling(int dims) {
         config.ignore("original_max_position_embeddings"); // some types do not look at it
         json.ignore("type", "rope_type", "factor", "original_max_position_embeddings");

@@ -1,5 +1,6 @@
 package org.llminspector.family;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,11 +24,15 @@ public final class WeightPlan {
      *
      * @param tensor the files' tensor that it is made of
      * @param shape of that tensor
+     * @param own its own shape
      * @param inFile the rows of that tensor that it is, or null where more was done to it
      */
-    public record Source(String tensor, List<Long> shape, Function<Checkpoint, Tensor> reading, Rows inFile) {
+    public record Source(
+            String tensor, List<Long> shape, List<Long> own, Function<Checkpoint, Tensor> reading, Rows inFile) {
+
         public Source {
             shape = List.copyOf(shape);
+            own = List.copyOf(own);
         }
 
         /** Rows [from, from + count). */
@@ -37,31 +42,44 @@ public final class WeightPlan {
         static Source of(String tensor, long... shape) {
             Rows all = new Rows(0, Math.toIntExact(shape[0]));
             List<Long> sizes = Arrays.stream(shape).boxed().toList();
-            return new Source(tensor, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
+            return new Source(tensor, sizes, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
         }
 
         Tensor read(Checkpoint checkpoint) {
             return reading.apply(checkpoint);
         }
 
-        private Source then(UnaryOperator<Tensor> change) {
-            return new Source(tensor, shape, checkpoint -> change.apply(read(checkpoint)), null);
+        private Source then(List<Long> to, UnaryOperator<Tensor> change) {
+            return new Source(tensor, shape, to, checkpoint -> change.apply(read(checkpoint)), null);
+        }
+
+        private List<Long> with(int axis, long size) {
+            List<Long> to = new ArrayList<>(own);
+            to.set(axis, size);
+            return to;
         }
 
         /** Columns [from, to) of a matrix. */
         Source cols(int from, int to) {
-            return then(t -> t.slice(new int[] {0, Math.toIntExact(t.shape()[0])}, new int[] {from, to}));
+            return then(
+                    with(1, to - from),
+                    t -> t.slice(new int[] {0, Math.toIntExact(t.shape()[0])}, new int[] {from, to}));
         }
 
         /** Rows [from, to) of a matrix, or elements of a vector: a view. */
         Source rows(int from, int to) {
             Rows part = inFile == null ? null : new Rows(inFile.from() + from, to - from);
-            return new Source(tensor, shape, checkpoint -> read(checkpoint).rows(from, to), part);
+            return new Source(
+                    tensor,
+                    shape,
+                    with(0, to - from),
+                    checkpoint -> read(checkpoint).rows(from, to),
+                    part);
         }
 
         /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */
         Source everyBlock(int block, int part, int of) {
-            return then(t -> {
+            return then(with(0, own.get(0) / of), t -> {
                 long[] shape = t.shape();
                 int groups = Math.toIntExact(shape[0] / block / of);
                 int cols = Math.toIntExact(t.size() / shape[0]);
@@ -74,7 +92,7 @@ public final class WeightPlan {
 
         /** 1 + the values, in float32. */
         Source plusOne() {
-            return then(t -> {
+            return then(own, t -> {
                 float[] values = t.toFloats();
                 for (int i = 0; i < values.length; i++) values[i] += 1f;
                 return Tensor.of(values, t.shape());
@@ -82,7 +100,7 @@ public final class WeightPlan {
         }
 
         Source transposed() {
-            return then(Tensor::transposed);
+            return then(List.of(own.get(1), own.get(0)), Tensor::transposed);
         }
     }
 

@@ -3,6 +3,8 @@ package org.llminspector.family;
 import java.util.Collections;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
+import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.TensorInfo;
@@ -19,14 +21,51 @@ import org.llminspector.spec.DecoderSpec;
  */
 public final class Weights {
 
+    /** Values of a band. */
+    private static final long BAND = 1 << 18;
+
+    private interface RowRange {
+        Tensor apply(int from, int to);
+    }
+
+    /** Watch hears what is read, on any thread; what it throws ends the reading. */
+    @FunctionalInterface
+    public interface Watch {
+        /** @param bytes of the files that were read */
+        void read(long bytes);
+    }
+
     private final DecoderSpec spec;
     private final Checkpoint checkpoint;
     private final WeightPlan plan;
+    private final Watch watch;
 
     Weights(DecoderSpec spec, Checkpoint checkpoint, WeightPlan plan) {
+        this(spec, checkpoint, plan, bytes -> {});
+    }
+
+    private Weights(DecoderSpec spec, Checkpoint checkpoint, WeightPlan plan, Watch watch) {
         this.spec = spec;
         this.checkpoint = checkpoint;
         this.plan = plan;
+        this.watch = watch;
+    }
+
+    /** The same weights; the watch hears what is read of them. */
+    public Weights watched(Watch watch) {
+        return new Weights(spec, checkpoint, plan, watch);
+    }
+
+    /** Bytes of the files that one weight is. */
+    public long storedBytes(String name) {
+        TensorInfo info = info(name);
+        if (info.elements() == 0) return 0;
+        return Math.round((double) info.bytes() * Tensor.elements(shape(name)) / info.elements());
+    }
+
+    /** Bytes of the files that all of them are. */
+    public long storedBytes() {
+        return names().stream().mapToLong(this::storedBytes).sum();
     }
 
     public DecoderSpec spec() {
@@ -49,16 +88,76 @@ public final class Weights {
 
     /** One weight in the number format of the file; unchanged ones are views of the mapped file. */
     public Tensor get(String name) {
-        return source(name).read(checkpoint);
+        Tensor weight = source(name).read(checkpoint);
+        watch.read(storedBytes(name));
+        return weight;
     }
 
-    /** The blocks of quantized numbers that the file has this matrix in, row by row; empty where it has none for it. */
-    public Optional<GgufRows> blocks(String name) {
+    /** One weight where it can be used as it lies, in this number format and outside the heap; empty where it cannot. */
+    public Optional<Tensor> inPlace(String name, DType dtype) {
+        if (info(name).blocks() != null) return Optional.empty();
+        Tensor weight = source(name).read(checkpoint);
+        if (weight.dtype() != dtype || !weight.bytes().isNative()) return Optional.empty();
+        watch.read(storedBytes(name));
+        return Optional.of(weight);
+    }
+
+    /** Its shape, without reading it. */
+    public long[] shape(String name) {
+        return source(name).own().stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** Band is what is done with some rows of a matrix. */
+    @FunctionalInterface
+    public interface Band {
+        /** @param rows rows of the whole from {@code first} on, to be read now and not kept */
+        void rows(int first, Tensor rows);
+    }
+
+    /**
+     * A weight, a band of rows at a time on all cores: no others are decoded where the files' order allows, and what was
+     * read of a mapped file is released behind it. A vector is one band.
+     */
+    public void bands(String name, Band work) {
+        long[] shape = shape(name);
+        if (shape.length < 2) {
+            work.rows(0, get(name));
+            return;
+        }
+        double rowBytes = (double) storedBytes(name) / Math.max(1, shape[0]);
+        RowRange rows = rows(name);
+        int count = Math.toIntExact(shape[0]);
+        int band = (int) Math.max(1, BAND / Math.max(1, Tensor.elements(shape) / Math.max(1, count)));
+        IntStream numbers = IntStream.range(0, (count + band - 1) / band);
+        (count > band ? numbers.parallel() : numbers).forEach(b -> {
+            Tensor part = rows.apply(b * band, Math.min(count, (b + 1) * band));
+            work.rows(b * band, part);
+            part.release();
+            watch.read(Math.round(rowBytes * part.shape()[0]));
+        });
+    }
+
+    /** Whole where that is a view of the file, or has to be made of all of it. */
+    private RowRange rows(String name) {
         WeightPlan.Source source = source(name);
-        WeightPlan.Source.Rows rows = source.inFile();
-        TensorInfo info = info(name);
-        if (rows == null || info.blocks() == null || info.shape().size() != 2) return Optional.empty();
-        return Optional.of(checkpoint.blocks(source.tensor(), rows.from(), rows.from() + rows.count()));
+        WeightPlan.Source.Rows in = source.inFile();
+        if (in != null && info(name).blocks() != null && checkpoint.decodesRows(source.tensor())) {
+            return (from, to) -> checkpoint.rows(source.tensor(), in.from() + from, in.from() + to);
+        }
+        return source.read(checkpoint)::rows;
+    }
+
+    /** Whether {@link #blocks} has a matrix's rows. */
+    public boolean hasBlocks(String name) {
+        return source(name).inFile() != null
+                && info(name).blocks() != null
+                && checkpoint.decodesRows(source(name).tensor());
+    }
+
+    /** Rows of a matrix as the file has them, in blocks of quantized numbers. */
+    public GgufRows blocks(String name, int from, int to) {
+        WeightPlan.Source.Rows in = source(name).inFile();
+        return checkpoint.blocks(source(name).tensor(), in.from() + from, in.from() + to);
     }
 
     private WeightPlan.Source source(String name) {

@@ -2,11 +2,16 @@ package org.llminspector.quant;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import org.llminspector.base.DType;
+import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /** Coded is what is written while rows are coded: plain arrays of the result's size. */
 final class Coded {
+
+    /** Bytes of an array. */
+    private static final long MOST = Integer.MAX_VALUE - 8;
 
     private final DType dtype;
     private final int scaleRows;
@@ -19,28 +24,34 @@ final class Coded {
     /** As scales, or null. */
     final byte[] zeros;
 
-    private Coded(DType dtype, int codes, int scaleRows, int groups, boolean zeros) {
+    private Coded(DType dtype, long codes, int scaleRows, int groups, boolean zeros) {
+        if (codes * dtype.bytes() > MOST || (long) scaleRows * groups > MOST / Float.BYTES) {
+            throw Problem.tooLarge("these are more weights than are quantized at once")
+                    .expected(String.format(Locale.ROOT, "at most %,d", MOST / dtype.bytes()))
+                    .found(String.format(Locale.ROOT, "%,d", codes))
+                    .instead("ask for some of the rows");
+        }
         this.dtype = dtype;
         this.scaleRows = scaleRows;
         this.groups = groups;
-        this.codes = new byte[Math.multiplyExact(codes, dtype.bytes())];
+        this.codes = new byte[(int) codes * dtype.bytes()];
         this.scales = new float[scaleRows * groups];
         this.zeros = zeros ? new byte[scaleRows * groups] : null;
     }
 
     /** Room for codes that are the numbers themselves. */
     static Coded plain(DType dtype, int rows, int cols) {
-        return new Coded(dtype, Math.multiplyExact(rows, cols), 0, 0, false);
+        return new Coded(dtype, (long) rows * cols, 0, 0, false);
     }
 
     /** Room for signed codes. */
     static Coded signed(int rows, int cols, int scaleRows, int groups) {
-        return new Coded(DType.I8, Math.multiplyExact(rows, cols), scaleRows, groups, false);
+        return new Coded(DType.I8, (long) rows * cols, scaleRows, groups, false);
     }
 
     /** Room for codes from 0 on, with zero points or without. */
     static Coded unsigned(int rows, int cols, int scaleRows, int groups, boolean zeros) {
-        return new Coded(DType.U8, Math.multiplyExact(rows, cols), scaleRows, groups, zeros);
+        return new Coded(DType.U8, (long) rows * cols, scaleRows, groups, zeros);
     }
 
     QuantizedTensor tensor(QuantScheme scheme, int cols) {

@@ -1,7 +1,7 @@
 package org.llminspector.quant;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgufRows;
@@ -15,6 +15,8 @@ import org.llminspector.checkpoint.gguf.GgufRows;
  * @param mins as scales, F32, what is added after the product; null but in some of GGUF's blocks
  */
 public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, Tensor zeroPoints, Tensor mins) {
+
+    private static final long ON_HEAP = 64 << 20;
 
     public int rows() {
         return Math.toIntExact(codes.shape()[0]);
@@ -41,12 +43,13 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
 
     /** The numbers that the codes stand for, F32 [rows, cols]. */
     public Tensor decode() {
-        ByteBuffer out = ByteBuffer.allocate(Math.multiplyExact(rows() * cols(), Float.BYTES))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        long bytes = (long) rows() * cols() * Float.BYTES;
+        Bytes out = bytes > ON_HEAP ? Bytes.allocate(bytes) : Bytes.of(ByteBuffer.allocate((int) bytes));
         float[] row = new float[cols()];
+        long size = (long) cols() * Float.BYTES;
         for (int r = 0; r < rows(); r++) {
             decode(r, row);
-            out.asFloatBuffer().put(r * cols(), row);
+            out.view(r * size, size).asFloatBuffer().put(row);
         }
         return Tensor.of(DType.F32, out, rows(), cols());
     }
@@ -58,28 +61,33 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
             codes.toFloats((long) row * cols, out, cols);
             return;
         }
-        ByteBuffer code = codes.data();
-        ByteBuffer scale = scales.data();
-        ByteBuffer zero = zeroPoints == null ? null : zeroPoints.data();
         boolean one = scales.size() == 1;
         int groups = groups();
+        ByteBuffer code = codes.bytes().view((long) row * cols, cols);
+        ByteBuffer scale = perGroup(scales, one ? 0 : row, one ? 1 : groups);
+        ByteBuffer zero = zeroPoints == null ? null : perGroup(zeroPoints, one ? 0 : row, one ? 1 : groups);
+        ByteBuffer min = mins == null ? null : perGroup(mins, one ? 0 : row, one ? 1 : groups);
         int group = scheme.groupSize(cols);
         for (int g = 0; g < groups; g++) {
-            int i = one ? 0 : row * groups + g;
+            int i = one ? 0 : g;
             float s = scale.getFloat(i * Float.BYTES);
             int to = Math.min(cols, (g + 1) * group);
-            int at = row * cols;
             if (scheme instanceof NormalFloat) {
-                for (int c = g * group; c < to; c++) out[c] = s * NormalFloat.level(code.get(at + c));
-            } else if (mins != null) {
-                float m = (float) mins.get(i);
-                for (int c = g * group; c < to; c++) out[c] = s * code.get(at + c) + m;
+                for (int c = g * group; c < to; c++) out[c] = s * NormalFloat.level(code.get(c));
+            } else if (min != null) {
+                float m = min.getFloat(i * Float.BYTES);
+                for (int c = g * group; c < to; c++) out[c] = s * code.get(c) + m;
             } else if (zero == null) {
-                for (int c = g * group; c < to; c++) out[c] = s * code.get(at + c);
+                for (int c = g * group; c < to; c++) out[c] = s * code.get(c);
             } else {
                 int z = zero.get(i) & 0xFF;
-                for (int c = g * group; c < to; c++) out[c] = s * ((code.get(at + c) & 0xFF) - z);
+                for (int c = g * group; c < to; c++) out[c] = s * ((code.get(c) & 0xFF) - z);
             }
         }
+    }
+
+    private static ByteBuffer perGroup(Tensor t, int row, int groups) {
+        int size = t.dtype().bytes() * groups;
+        return t.bytes().view((long) row * size, size);
     }
 }

@@ -1,5 +1,7 @@
 package org.llminspector.run;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.OperatingSystemMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -7,11 +9,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.MemoryUse;
 import org.llminspector.hub.Catalog;
 import org.llminspector.hub.HubClient;
 import org.llminspector.hub.HubSettings;
@@ -26,6 +30,7 @@ import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.ModelWeights;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.ComparisonStore;
@@ -46,6 +51,7 @@ public final class Inspector implements AutoCloseable {
      * @param runsDir where runs are kept
      * @param runsMaxBytes oldest runs go when the store is larger; oldest comparisons, when theirs is
      * @param captureBudgetBytes most bytes one run may capture
+     * @param memoryBytes most bytes that open models may hold of their own; {@link #standardMemory} where nobody says
      * @param queueCapacity most runs waiting or running; one more is refused as BUSY
      * @param trainedDir where training jobs leave their models
      * @param environment what says where the hub and its cache are, as in {@link HubSettings}; read when needed
@@ -56,9 +62,17 @@ public final class Inspector implements AutoCloseable {
             Path runsDir,
             long runsMaxBytes,
             long captureBudgetBytes,
+            long memoryBytes,
             int queueCapacity,
             Path trainedDir,
             Map<String, String> environment) {
+
+        /** Three quarters of the memory of this machine, or of the container. */
+        public static long standardMemory() {
+            OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
+            long all = system instanceof com.sun.management.OperatingSystemMXBean s ? s.getTotalMemorySize() : 8L << 30;
+            return all / 4 * 3;
+        }
 
         /** Trained models go beside the runs, and the environment is the process's. */
         public Config(
@@ -74,6 +88,7 @@ public final class Inspector implements AutoCloseable {
                     runsDir,
                     runsMaxBytes,
                     captureBudgetBytes,
+                    standardMemory(),
                     queueCapacity,
                     runsDir.toAbsolutePath().resolveSibling("trained"),
                     System.getenv());
@@ -94,6 +109,7 @@ public final class Inspector implements AutoCloseable {
      * One row of GET /models.
      *
      * @param open the engines that hold it now
+     * @param opening those that it is being opened on
      * @param exported whether it is a graph that somebody else exported: on onnx only, in its file's precision
      */
     public record ModelSummary(
@@ -108,6 +124,7 @@ public final class Inspector implements AutoCloseable {
             int dModel,
             boolean hasTokenizer,
             List<EngineInfo> open,
+            List<Opening.Progress> opening,
             boolean exported,
             String trouble,
             String checkpointOf,
@@ -140,9 +157,9 @@ public final class Inspector implements AutoCloseable {
         this.config = config;
         this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
-        this.models = new OpenModels(cache);
+        this.models = new OpenModels(cache, config.memoryBytes());
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
-        this.queue = new RunQueue(config.queueCapacity());
+        this.queue = new RunQueue(config.queueCapacity(), models::idle);
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);
@@ -187,6 +204,7 @@ public final class Inspector implements AutoCloseable {
                 seen.dModel(),
                 seen.hasTokenizer(),
                 opens ? models.open(found.slug()) : List.of(),
+                opens ? models.opening(found.slug()) : List.of(),
                 seen.exported(),
                 seen.trouble(),
                 found.checkpointOf(),
@@ -280,13 +298,44 @@ public final class Inspector implements AutoCloseable {
 
     /** Loads a model ahead of its first run. */
     public EngineInfo load(RunRequest r) {
+        return load(r, p -> {}, () -> false);
+    }
+
+    /** The same; the listener hears how far it is, and it ends when nobody wants it any more. */
+    public EngineInfo load(RunRequest r, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
         String engine = r.engine() == null ? Engines.standard(folder) : r.engine();
         Engines.check(engine, folder);
-        return queue.call("opening " + folder.slug(), () -> models.engine(
-                        folder, engine, r.device() == null ? "auto" : r.device(), r.plan())
-                .info());
+        String device = r.device() == null ? "auto" : r.device();
+        queue.ahead();
+        BooleanSupplier ends = () -> cancelled.getAsBoolean() || queue.closing();
+        try (OpenModels.Hold hold = models.hold(folder, engine, device, r.plan(), progress, ends)) {
+            return queue.call("opening " + folder.slug(), () -> models.engine(folder, engine, device, r.plan())
+                    .info());
+        }
     }
+
+    /** What open models may hold, and what each does: memory of this process's own, and files that are read in place. */
+    public Memory memory() {
+        MemoryUse held = models.held();
+        return new Memory(
+                models.budget(),
+                held.resident(),
+                held.mapped(),
+                models.holds().stream()
+                        .map(h -> new OpenModel(
+                                h.getKey(),
+                                h.getValue().engine(),
+                                h.getValue().memory().resident(),
+                                h.getValue().memory().mapped()))
+                        .toList());
+    }
+
+    /** @param budget most bytes of {@code resident} */
+    public record Memory(long budget, long resident, long mapped, List<OpenModel> models) {}
+
+    /** What one open model holds. */
+    public record OpenModel(String model, EngineInfo engine, long resident, long mapped) {}
 
     /** Runs to the end, on the queue's worker, and keeps the run. Blocks; the listener hears of it meanwhile. */
     public RunManifest run(RunRequest request, RunListener listener) {
@@ -297,7 +346,12 @@ public final class Inspector implements AutoCloseable {
         listener.queued(id, ahead);
         long from = System.nanoTime();
         BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
-        return queue.call("run " + id, () -> new Execution(id, run, models, store, listener, cancelled, from).run());
+        RunRequest r = run.request();
+        try (OpenModels.Hold hold =
+                models.hold(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
+            return queue.call(
+                    "run " + id, () -> new Execution(id, run, models, store, listener, cancelled, from).run());
+        }
     }
 
     public RunStore runs() {

@@ -82,6 +82,16 @@ public final class RunAnalyses {
     public Lens lens(String runId, HookPoint point, int top) {
         RunManifest manifest = store.manifest(runId);
         ModelFolder folder = models.folder(manifest.model().slug());
+        String now = folder.sha256();
+        if (!now.equals(manifest.model().weightsSha256())) {
+            throw Problem.of(
+                            Problem.Kind.CONFLICT,
+                            "the model's weights are others than those that the run was made with")
+                    .where("run " + runId)
+                    .expected("sha256 " + manifest.model().weightsSha256())
+                    .found(now)
+                    .instead("run it again on the weights as they are now");
+        }
         return queue.call("a lens on run " + runId, () -> {
             InspectorEngine engine = models.engine(
                     folder,

@@ -3,6 +3,7 @@ package org.llminspector.run;
 import java.util.List;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.models.Opening;
 import org.llminspector.tokenize.Token;
 
 /** RunListener hears of a run while it happens, on the run's thread. Every method has a default that does nothing. */
@@ -12,6 +13,9 @@ public interface RunListener {
 
     /** It waits behind this many others, maybe none; under this id it can be cancelled from now on. */
     default void queued(String id, int ahead) {}
+
+    /** The model is being opened, and the run waits for that before it waits its turn. */
+    default void opening(String id, Opening.Progress progress) {}
 
     /** The model is open and the prompt about to go through it. */
     default void started(String id, List<Token> prompt) {}

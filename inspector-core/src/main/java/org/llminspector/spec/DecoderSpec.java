@@ -8,7 +8,7 @@ import java.util.List;
  * @param family the family's name, as config.json's {@code model_type} spells it (for people only)
  * @param vocab rows of the embedding and of the unembedding (config {@code vocab_size})
  * @param dModel width of the residual stream (config {@code hidden_size}, {@code n_embd})
- * @param maxContext most positions the model was made for (config {@code max_position_embeddings})
+ * @param maxContext most positions that it reads (config {@code max_position_embeddings}; with dynamic RoPE times its factor)
  * @param learnedPositions whether a table of {@code maxContext} learned vectors is added to the embeddings
  * @param embedScale factor on the looked-up embedding (1 but in Gemma)
  * @param layers one entry a block, in order

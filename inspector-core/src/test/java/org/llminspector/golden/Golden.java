@@ -30,6 +30,9 @@ public final class Golden implements AutoCloseable {
     /** The oddest of what scripts/golden/odd_sizes.py makes: one key/value head, sizes that divide nothing. */
     public static final Path ODD = Path.of("src/test/resources/golden/odd");
 
+    /** Of which only the prompt is held against the reference. */
+    public static final Path PROMPTS = Path.of("src/test/resources/golden/prompts");
+
     public final Path dir;
     public final Checkpoint checkpoint;
     public final Weights weights;

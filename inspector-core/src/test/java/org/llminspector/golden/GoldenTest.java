@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.DynamicTest;
@@ -59,6 +60,32 @@ class GoldenTest {
         return tests;
     }
 
+    /** Dynamic RoPE past max_position_embeddings; what transformers generates after a prompt depends on what it read before. */
+    @TestFactory
+    List<DynamicTest> promptsAlone() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path dir : Golden.in(Golden.PROMPTS)) {
+            for (Kind kind : Kind.engines()) {
+                String name = Golden.name(dir) + " on " + kind;
+                tests.add(DynamicTest.dynamicTest(name + ": every intermediate", () -> prompt(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": the fast form", () -> {
+                    try (Golden golden = new Golden(dir, kind)) {
+                        int[] ids = golden.ids("input_ids");
+                        assertThat(golden.weights.spec().maxContext()).isEqualTo(96);
+                        float[] whole = kind.torch()
+                                ? golden.capture(ids, Set.of(HookId.of(HookPoint.LOGITS)))
+                                        .get(HookId.of(HookPoint.LOGITS))
+                                        .toFloats()
+                                : Golden.logits(golden.engine, ids, ids.length, false);
+                        assertThat(Golden.maxAbsDiff(whole, golden.values("logits")))
+                                .isLessThanOrEqualTo(golden.tolerance("logits"));
+                    }
+                }));
+            }
+        }
+        return tests;
+    }
+
     private static List<DynamicTest> tests(List<Path> goldens) {
         List<DynamicTest> tests = new ArrayList<>();
         List<Kind> kinds = Kind.here();
@@ -87,49 +114,74 @@ class GoldenTest {
 
     private static void intermediates(Path dir, Kind kind) {
         try (Golden g = new Golden(dir, kind)) {
-            DecoderSpec spec = g.engine.spec();
-            Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(spec));
-            Map<String, Tensor> ours = new TreeMap<>();
-            ours.put("logits", capture.get(HookId.of(HookPoint.LOGITS)));
-            ours.put("hidden_states." + spec.nLayers(), capture.get(HookId.of(HookPoint.LN_FINAL_OUT)));
-            for (int i = 0; i < spec.nLayers(); i++) {
-                ours.put("hidden_states." + i, capture.get(HookId.of(HookPoint.RESID_PRE, i)));
-                ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
-                ours.put("attentions." + i, capture.get(HookId.of(HookPoint.PATTERN, i)));
-                // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
-                LayerSpec layer = spec.layers().get(i);
-                Tensor z = capture.get(HookId.of(HookPoint.Z, i));
-                Tensor neurons = capture.get(HookId.of(HookPoint.MLP_POST, i));
-                String block = "blocks." + i + ".";
-                ours.put(
-                        "attn_out." + i,
-                        layer.ln1Post() == null
-                                ? capture.get(HookId.of(HookPoint.ATTN_OUT, i))
-                                : projected(g, z, block + "attn.o"));
-                ours.put(
-                        "mlp_out." + i,
-                        layer.ln2Post() == null
-                                ? capture.get(HookId.of(HookPoint.MLP_OUT, i))
-                                : projected(g, neurons, block + "mlp.out"));
-            }
-            ours.forEach((name, tensor) -> {
-                Tensor reference = g.tensor(name);
-                assertThat(tensor.shape()).as(name).isEqualTo(reference.shape());
-                String what = name.replaceAll("\\.[0-9]+$", "");
-                assertThat(Golden.maxAbsDiff(tensor.toFloats(), reference.toFloats()))
-                        .as(g + " " + name)
-                        .isLessThanOrEqualTo(g.tolerance(what));
-            });
-            assertThat(logProbs(capture.get(HookId.of(HookPoint.LOGITS)), g.ids("input_ids")))
-                    .as("token_logprobs")
-                    .satisfies(mine -> assertThat(Golden.maxAbsDiff(mine, g.values("token_logprobs")))
-                            .isLessThanOrEqualTo(g.tolerance("token_logprobs")));
+            Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(g.engine.spec()));
+            ours(g, capture).forEach((name, tensor) -> holds(g, name, tensor));
+            logProbs(g, capture);
             Tensor shortLogits = g.capture(
                             g.ids("short.input_ids"), new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS))))
                     .get(HookId.of(HookPoint.LOGITS));
             assertThat(Golden.maxAbsDiff(shortLogits.toFloats(), g.values("short.logits")))
                     .as("short.logits")
                     .isLessThanOrEqualTo(g.tolerance("short.logits"));
+        }
+    }
+
+    /** What the goldens name, by what they call it. */
+    private static Map<String, Tensor> ours(Golden g, Capture capture) {
+        DecoderSpec spec = g.engine.spec();
+        Map<String, Tensor> ours = new TreeMap<>();
+        ours.put("logits", capture.get(HookId.of(HookPoint.LOGITS)));
+        ours.put("hidden_states." + spec.nLayers(), capture.get(HookId.of(HookPoint.LN_FINAL_OUT)));
+        for (int i = 0; i < spec.nLayers(); i++) {
+            ours.put("hidden_states." + i, capture.get(HookId.of(HookPoint.RESID_PRE, i)));
+            ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
+            ours.put("attentions." + i, capture.get(HookId.of(HookPoint.PATTERN, i)));
+            // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
+            LayerSpec layer = spec.layers().get(i);
+            Tensor z = capture.get(HookId.of(HookPoint.Z, i));
+            Tensor neurons = capture.get(HookId.of(HookPoint.MLP_POST, i));
+            String block = "blocks." + i + ".";
+            ours.put(
+                    "attn_out." + i,
+                    layer.ln1Post() == null
+                            ? capture.get(HookId.of(HookPoint.ATTN_OUT, i))
+                            : projected(g, z, block + "attn.o"));
+            ours.put(
+                    "mlp_out." + i,
+                    layer.ln2Post() == null
+                            ? capture.get(HookId.of(HookPoint.MLP_OUT, i))
+                            : projected(g, neurons, block + "mlp.out"));
+        }
+        return ours;
+    }
+
+    private static void holds(Golden g, String name, Tensor ours) {
+        Tensor reference = g.tensor(name);
+        assertThat(ours.shape()).as(name).isEqualTo(reference.shape());
+        String what = name.replaceAll("\\.[0-9]+$", "");
+        assertThat(Golden.maxAbsDiff(ours.toFloats(), reference.toFloats()))
+                .as(g + " " + name)
+                .isLessThanOrEqualTo(g.tolerance(what));
+    }
+
+    private static void logProbs(Golden g, Capture capture) {
+        assertThat(logProbs(capture.get(HookId.of(HookPoint.LOGITS)), g.ids("input_ids")))
+                .as("token_logprobs")
+                .satisfies(mine -> assertThat(Golden.maxAbsDiff(mine, g.values("token_logprobs")))
+                        .isLessThanOrEqualTo(g.tolerance("token_logprobs")));
+    }
+
+    /** All that the golden has of its prompt. */
+    private static void prompt(Path dir, Kind kind) {
+        try (Golden g = new Golden(dir, kind)) {
+            Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(g.engine.spec()));
+            Map<String, Tensor> ours = ours(g, capture);
+            List<String> names = g.names().stream()
+                    .filter(n -> n.matches("logits|(layer_out|hidden_states|attentions)\\.[0-9]+"))
+                    .toList();
+            assertThat(names).hasSize(1 + 3 * g.engine.spec().nLayers() + 1);
+            names.forEach(name -> holds(g, name, ours.get(name)));
+            logProbs(g, capture);
         }
     }
 

@@ -1,11 +1,11 @@
 package org.llminspector.checkpoint.gguf;
 
 import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
@@ -22,21 +22,23 @@ final class Blocks {
     /**
      * Decodes whole blocks on all cores.
      *
-     * @param in bytes of the blocks, from its position to its limit
-     * @param out room for their values, from its position
+     * @param in bytes of the blocks
+     * @param out room for their values
      */
-    static void decode(GgmlType type, ByteBuffer in, FloatBuffer out) {
-        int blocks = in.remaining() / type.blockBytes();
-        int steps = (blocks + STEP - 1) / STEP;
-        IntStream all = IntStream.range(0, steps);
+    static void decode(GgmlType type, Bytes in, Bytes out) {
+        long blocks = in.size() / type.blockBytes();
+        LongStream all = LongStream.range(0, (blocks + STEP - 1) / STEP);
         (blocks < PARALLEL ? all : all.parallel()).forEach(step -> {
-            int first = step * STEP;
-            int n = Math.min(STEP, blocks - first);
+            long first = step * STEP;
+            int n = (int) Math.min(STEP, blocks - first);
             byte[] bytes = new byte[n * type.blockBytes()];
-            in.get(in.position() + first * type.blockBytes(), bytes);
+            in.get(first * type.blockBytes(), bytes, 0, bytes.length);
             float[] values = new float[n * type.blockSize()];
             decode(type, bytes, n, values);
-            out.put(out.position() + first * type.blockSize(), values);
+            long size = (long) values.length * Float.BYTES;
+            out.view(first * type.blockSize() * Float.BYTES, size)
+                    .asFloatBuffer()
+                    .put(values);
         });
     }
 

@@ -2,14 +2,12 @@ package org.llminspector.checkpoint.gguf;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -26,8 +24,10 @@ public final class GgufFile {
     private final Path path;
     private final GgufMetadata metadata;
     private final Map<String, GgufTensor> tensors;
-    /** By tensor name; tensors beyond 2 GiB - 1 have none. */
-    private final Map<String, ByteBuffer> bytes = new HashMap<>();
+    /** All tensors' bytes, mapped, and where in the file they begin. */
+    private final Bytes data;
+
+    private final long start;
 
     private GgufFile(Path path) throws IOException {
         this.path = path;
@@ -35,7 +35,15 @@ public final class GgufFile {
             GgufHeader header = GgufHeader.read(path, channel);
             this.metadata = new GgufMetadata(path, header.metadata());
             this.tensors = header.tensors();
-            map(channel);
+            long end = tensors.values().stream()
+                    .mapToLong(t -> t.offset() + t.bytes())
+                    .max()
+                    .orElse(0);
+            this.start = tensors.values().stream()
+                    .mapToLong(GgufTensor::offset)
+                    .min()
+                    .orElse(end);
+            this.data = Bytes.mapped(channel, start, end - start);
         }
     }
 
@@ -45,33 +53,6 @@ public final class GgufFile {
         if (!Files.isRegularFile(path))
             throw Problem.invalid("this is not a file").where(path);
         return Reads.uninterrupted(path, () -> new GgufFile(path));
-    }
-
-    /** Few large mappings instead of one a tensor: each begins at a tensor and ends with one. */
-    private void map(FileChannel channel) throws IOException {
-        long start = 0;
-        long end = 0;
-        Map<String, GgufTensor> window = new HashMap<>();
-        for (GgufTensor t : tensors.values()) {
-            if (t.bytes() > Integer.MAX_VALUE) continue;
-            if (t.offset() + t.bytes() - start > Integer.MAX_VALUE) {
-                map(channel, start, end, window);
-                window.clear();
-            }
-            if (window.isEmpty()) start = t.offset();
-            end = t.offset() + t.bytes();
-            window.put(t.name(), t);
-        }
-        map(channel, start, end, window);
-    }
-
-    private void map(FileChannel channel, long start, long end, Map<String, GgufTensor> window) throws IOException {
-        if (window.isEmpty()) return;
-        ByteBuffer mapped =
-                end == start ? ByteBuffer.allocate(0) : channel.map(FileChannel.MapMode.READ_ONLY, start, end - start);
-        for (GgufTensor t : window.values()) {
-            bytes.put(t.name(), mapped.slice((int) (t.offset() - start), (int) t.bytes()));
-        }
     }
 
     public Path path() {
@@ -91,7 +72,7 @@ public final class GgufFile {
     public Tensor tensor(String name) {
         GgufTensor t = info(name);
         long[] shape = t.shape().stream().mapToLong(Long::longValue).toArray();
-        ByteBuffer data = data(t);
+        Bytes data = data(t);
         if (!t.type().isBlocks()) return Tensor.of(t.type().plain(), data, shape);
         return decode(t, data, shape);
     }
@@ -100,26 +81,29 @@ public final class GgufFile {
     public Tensor rows(String name, int from, int to) {
         GgufTensor t = info(name);
         if (t.shape().size() != 2) throw new IllegalArgumentException("only a matrix has rows, not " + t.shape());
-        ByteBuffer data =
-                data(t).slice(Math.toIntExact(from * t.rowBytes()), Math.toIntExact((to - from) * t.rowBytes()));
+        Bytes data = data(t).slice(from * t.rowBytes(), (to - from) * t.rowBytes());
         if (!t.type().isBlocks()) return Tensor.of(t.type().plain(), data, to - from, t.rowSize());
         return decode(t, data, to - from, t.rowSize());
     }
 
-    private Tensor decode(GgufTensor t, ByteBuffer data, long... shape) {
-        long size = Tensor.elements(shape) * Float.BYTES;
-        if (size > Integer.MAX_VALUE) throw tooLarge(t, size);
-        ByteBuffer out;
-        try {
-            out = ByteBuffer.allocateDirect((int) size).order(ByteOrder.LITTLE_ENDIAN);
-        } catch (OutOfMemoryError e) {
-            throw Problem.tooLarge("there is not enough memory to decode this tensor")
-                    .where(path + ", tensor " + Problem.shown(t.name()))
-                    .expected(String.format(Locale.ROOT, "%,d bytes", size))
-                    .found(e.getMessage())
-                    .instead("give Java more memory (-Xmx, -XX:MaxDirectMemorySize)");
+    /** These rows of a matrix in this order. */
+    public Tensor rows(String name, int... rows) {
+        GgufTensor t = info(name);
+        long size = t.rowBytes();
+        Bytes picked = Bytes.allocate(size * rows.length);
+        for (int i = 0; i < rows.length; i++) {
+            picked.view(i * size, size).put(data(t).view(rows[i] * size, size));
         }
-        Blocks.decode(t.type(), data, out.asFloatBuffer());
+        if (!t.type().isBlocks()) return Tensor.of(t.type().plain(), picked, rows.length, t.rowSize());
+        Tensor decoded = decode(t, picked, rows.length, t.rowSize());
+        picked.free();
+        return decoded;
+    }
+
+    private static Tensor decode(GgufTensor t, Bytes data, long... shape) {
+        Bytes out = Bytes.allocate(Math.multiplyExact(Tensor.elements(shape), Float.BYTES));
+        Blocks.decode(t.type(), data, out);
+        data.release();
         return Tensor.of(DType.F32, out, shape);
     }
 
@@ -130,9 +114,9 @@ public final class GgufFile {
             throw new IllegalArgumentException("only a matrix of blocks has them, not " + t);
         }
         int bytes = Math.toIntExact(t.rowBytes());
-        ByteBuffer data = data(t);
+        Bytes data = data(t);
         ByteBuffer picked = ByteBuffer.allocate(Math.multiplyExact(bytes, rows.length));
-        for (int row : rows) picked.put(data.slice(Math.toIntExact((long) row * bytes), bytes));
+        for (int row : rows) picked.put(data.view((long) row * bytes, bytes));
         return Blocks.rows(t.type(), picked.flip(), rows.length, Math.toIntExact(t.rowSize()));
     }
 
@@ -149,8 +133,8 @@ public final class GgufFile {
         }
         GgmlType type = t.type();
         long block = column / type.blockSize();
-        int at = Math.toIntExact(row * t.rowBytes() + block * type.blockBytes());
-        return Blocks.inspect(t, row, block * type.blockSize(), data(t).slice(at, type.blockBytes()));
+        long at = row * t.rowBytes() + block * type.blockBytes();
+        return Blocks.inspect(t, row, block * type.blockSize(), data(t).view(at, type.blockBytes()));
     }
 
     private GgufTensor info(String name) {
@@ -161,17 +145,7 @@ public final class GgufFile {
                 .found(tensors.size() + " tensors");
     }
 
-    private ByteBuffer data(GgufTensor t) {
-        ByteBuffer data = bytes.get(t.name());
-        if (data == null) throw tooLarge(t, t.bytes());
-        return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-    }
-
-    private Problem tooLarge(GgufTensor t, long size) {
-        return Problem.tooLarge("the tensor is larger than one buffer can be")
-                .where(path + ", tensor " + Problem.shown(t.name()))
-                .expected("at most 2 GiB - 1 (2,147,483,647 bytes)")
-                .found(String.format(Locale.ROOT, "%,d bytes", size))
-                .instead("open a smaller model");
+    private Bytes data(GgufTensor t) {
+        return data.slice(t.offset() - start, t.bytes());
     }
 }

@@ -1,15 +1,13 @@
 package org.llminspector.engine.onnx;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
+import org.llminspector.base.Bytes;
+import org.llminspector.base.Conversion;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
@@ -22,6 +20,9 @@ final class Encodings {
 
     /** The formats of MatMulNBits that have been made, by weight and format: the same for every graph. */
     private final Map<String, Shape> shapes = new HashMap<>();
+
+    /** Codes that are unpacked at a time. */
+    private static final int BAND = 1 << 18;
 
     private final OnnxWeights weights;
 
@@ -73,19 +74,32 @@ final class Encodings {
     /** A weight rounded to FP16 and upcast again. */
     String halves(GraphBuilder graph, String name) {
         return weights.declare(
-                graph, name + "@fp16", () -> quantize(name, "fp16").decode().reshaped(shape(name)));
+                graph,
+                name + "@fp16",
+                () -> made(DType.F32, name, rows -> fp16(rows, name).decode()));
     }
 
     /** A weight rounded to FP16, as it is. */
     String halfCodes(GraphBuilder graph, String name) {
-        if (weights.read(name).dtype() == DType.F16) return weights.asInFile(graph, name);
-        return weights.declare(graph, name + "@fp16.codes", () -> quantize(name, "fp16")
-                .codes()
-                .reshaped(shape(name)));
+        return weights.declare(graph, name + "@fp16.codes", () -> {
+            boolean there = weights.inFile(name) == DType.F16;
+            return there
+                    ? weights.read(name)
+                    : made(DType.F16, name, rows -> fp16(rows, name).codes());
+        });
     }
 
-    private long[] shape(String name) {
-        return weights.read(name).shape();
+    private static QuantizedTensor fp16(Tensor rows, String name) {
+        return QuantScheme.of("fp16").quantize(rows, "tensor " + name);
+    }
+
+    /** A tensor of a weight's shape, each band of rows made of the weight's. */
+    private Tensor made(DType dtype, String name, UnaryOperator<Tensor> of) {
+        long[] shape = weights.shape(name);
+        long row = Tensor.elements(shape) / Math.max(1, shape[0]) * dtype.bytes();
+        Bytes out = Bytes.allocate(shape[0] * row);
+        weights.bands(name, (first, rows) -> of.apply(rows).bytes().copyTo(out, first * row));
+        return Tensor.of(dtype, out, shape);
     }
 
     /** A scale an output channel: scheme int8-channel. Several weights of one input lie one under the other. */
@@ -93,35 +107,32 @@ final class Encodings {
         String name = String.join("+", names);
         String codes = name + "@int8.codes";
         String scales = name + "@int8.scales";
-        if (!weights.holds(codes)) {
-            List<QuantizedTensor> parts =
-                    names.stream().map(n -> quantize(n, "int8-channel")).toList();
-            Tensor transposed =
-                    stacked(parts.stream().map(QuantizedTensor::codes)).transposed();
-            weights.hold(codes, signed.getAsBoolean() ? transposed : unsigned(transposed));
-            weights.hold(scales, stacked(parts.stream().map(q -> q.scales().reshaped(q.rows()))));
-        }
+        if (!weights.holds(codes)) makeChannels(names, codes, scales);
         String zeroPoint = signed.getAsBoolean() ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
         return new Channels(weights.declare(graph, codes), zeroPoint, weights.declare(graph, scales));
     }
 
-    /** Tensors that differ in nothing but their rows, as one. */
-    private static Tensor stacked(Stream<Tensor> tensors) {
-        List<Tensor> parts = tensors.toList();
-        if (parts.size() == 1) return parts.get(0);
-        long[] shape = parts.get(0).shape().clone();
-        shape[0] = parts.stream().mapToLong(t -> t.shape()[0]).sum();
-        int bytes = Math.toIntExact(parts.stream().mapToLong(Tensor::byteSize).sum());
-        ByteBuffer all = ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        parts.forEach(t -> all.put(t.data()));
-        return Tensor.of(parts.get(0).dtype(), all.flip(), shape);
-    }
-
-    private static Tensor unsigned(Tensor signed) {
-        ByteBuffer from = signed.data();
-        ByteBuffer to = ByteBuffer.allocateDirect(from.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-        while (from.hasRemaining()) to.put((byte) (from.get() + 128));
-        return Tensor.of(DType.U8, to.flip(), signed.shape());
+    private void makeChannels(List<String> names, String codes, String scales) {
+        boolean isSigned = signed.getAsBoolean();
+        int cols = (int) weights.shape(names.get(0))[1];
+        long rows = names.stream().mapToLong(n -> weights.shape(n)[0]).sum();
+        Bytes code = Bytes.allocate(rows * cols); // [cols, rows]
+        Bytes scale = Bytes.allocate(rows * Float.BYTES);
+        int at = 0;
+        for (String name : names) {
+            int begin = at;
+            weights.bands(name, (first, part) -> {
+                QuantizedTensor q = quantize(part, name, "int8-channel");
+                byte[] values = new byte[q.rows() * cols];
+                q.codes().data().get(values);
+                if (!isSigned) for (int i = 0; i < values.length; i++) values[i] += (byte) 128;
+                Tensor.transpose(values, q.rows(), cols, 1, begin + first, rows, code);
+                q.scales().bytes().copyTo(scale, (begin + first) * (long) Float.BYTES);
+            });
+            at += (int) weights.shape(name)[0];
+        }
+        weights.hold(codes, Tensor.of(isSigned ? DType.I8 : DType.U8, code, cols, rows));
+        weights.hold(scales, Tensor.of(DType.F32, scale, rows));
     }
 
     /**
@@ -145,38 +156,47 @@ final class Encodings {
     private String halved(GraphBuilder graph, String scales) {
         return weights.declare(graph, scales + "@fp16", () -> {
             Tensor t = weights.held(scales);
-            return QuantScheme.of("fp16").quantize(t, scales).codes().reshaped(t.shape());
+            Bytes half = Bytes.allocate(t.size() * DType.F16.bytes());
+            Conversion.write(t, DType.F16, half);
+            return Tensor.of(DType.F16, half, t.shape());
         });
     }
 
     /** Whether these weights have blocks of one size, so that they can lie in one. */
     boolean alike(List<String> names, int bits, int size) {
         return size == type(bits).blockSize()
-                || names.stream()
-                                .map(n -> own(n, bits, size).isPresent())
-                                .distinct()
-                                .count()
-                        == 1;
+                || names.stream().map(n -> own(n, bits, size)).distinct().count() == 1;
     }
 
     private Shape make(String format, List<String> names, int bits, int size) {
-        List<Tensor> codes = new ArrayList<>();
-        List<Tensor> scales = new ArrayList<>();
-        int block = 0;
-        int rows = 0;
-        int cols = 0;
+        int cols = (int) weights.shape(names.get(0))[1];
+        int rows = (int) names.stream().mapToLong(n -> weights.shape(n)[0]).sum();
+        int block = own(names.get(0), bits, size) ? type(bits).blockSize() : size;
+        int blocks = (cols + block - 1) / block;
+        int blockBytes = block * bits / 8;
+        long row = (long) blocks * blockBytes;
+        Bytes codes = Bytes.allocate(rows * row); // [rows, blocks, block bytes]
+        Bytes scales = Bytes.allocate((long) rows * blocks * Float.BYTES);
+        int at = 0;
         for (String name : names) {
-            GgufRows own = own(name, bits, size).orElse(null);
-            block = own == null ? size : own.type().blockSize();
-            QuantizedTensor q = own == null ? quantize(name, "int" + bits + "-g" + size) : null;
-            Tensor c = own == null ? q.codes() : own.codes();
-            codes.add(pack(c, bits, block));
-            scales.add(own == null ? q.scales() : own.scales());
-            rows += (int) c.shape()[0];
-            cols = (int) c.shape()[1];
+            int begin = at;
+            int count = (int) weights.shape(name)[0];
+            if (own(name, bits, size)) {
+                int band = Math.max(1, BAND / cols);
+                IntStream.range(0, (count + band - 1) / band).parallel().forEach(b -> {
+                    GgufRows own = weights.blocks(name, b * band, Math.min(count, (b + 1) * band));
+                    pack(own.codes(), own.scales(), bits, row, begin + b * band, codes, scales);
+                });
+            } else {
+                weights.bands(name, (first, part) -> {
+                    QuantizedTensor q = quantize(part, name, "int" + bits + "-g" + size);
+                    pack(q.codes(), q.scales(), bits, row, begin + first, codes, scales);
+                });
+            }
+            at += count;
         }
-        weights.hold(format + ".codes", stacked(codes.stream()));
-        weights.hold(format + ".scales", stacked(scales.stream()));
+        weights.hold(format + ".codes", Tensor.of(DType.U8, codes, rows, blocks, blockBytes));
+        weights.hold(format + ".scales", Tensor.of(DType.F32, scales, rows, blocks));
         return new Shape(rows, cols, block);
     }
 
@@ -185,30 +205,31 @@ final class Encodings {
     }
 
     /** Q4_0 is int4 in blocks of 32, and Q8_0 int8 in blocks of 32: they are taken as they are, not rounded again. */
-    private Optional<GgufRows> own(String name, int bits, int size) {
-        if (bits == 4 && size != GgmlType.Q4_0.blockSize()) return Optional.empty();
-        return weights.blocks(name, type(bits));
+    private boolean own(String name, int bits, int size) {
+        if (bits == 4 && size != GgmlType.Q4_0.blockSize()) return false;
+        return weights.hasBlocks(name, type(bits));
     }
 
-    private QuantizedTensor quantize(String name, String scheme) {
-        return QuantScheme.of(scheme).quantize(weights.read(name), "tensor " + name);
+    private static QuantizedTensor quantize(Tensor rows, String name, String scheme) {
+        return QuantScheme.of(scheme).quantize(rows, "tensor " + name);
     }
 
-    /** Signed codes as MatMulNBits has them: unsigned, side by side, each row's last block filled up with zeros. */
-    private static Tensor pack(Tensor signed, int bits, int size) {
+    /**
+     * Writes rows of signed codes as MatMulNBits has them: unsigned, side by side, each row's last block filled up with
+     * zeros.
+     *
+     * @param row bytes of a packed row
+     * @param first where the rows are in the whole
+     */
+    private static void pack(Tensor signed, Tensor scale, int bits, long row, int first, Bytes codes, Bytes scales) {
         int rows = (int) signed.shape()[0];
         int cols = (int) signed.shape()[1];
-        int blocks = (cols + size - 1) / size;
-        int blockBytes = size * bits / 8;
-        ByteBuffer codes = signed.data();
-        ByteBuffer out = ByteBuffer.allocateDirect(Math.multiplyExact(rows * blocks, blockBytes))
-                .order(ByteOrder.LITTLE_ENDIAN);
-        IntStream.range(0, rows).parallel().forEach(r -> {
-            byte[] row = new byte[blocks * size];
-            codes.get(r * cols, row, 0, cols);
-            out.put(r * blocks * blockBytes, pack(row, bits));
-        });
-        return Tensor.of(DType.U8, out, rows, blocks, blockBytes);
+        byte[] padded = new byte[(int) row * 8 / bits];
+        for (int r = 0; r < rows; r++) {
+            signed.bytes().get((long) r * cols, padded, 0, cols);
+            codes.put((first + r) * row, pack(padded, bits), 0, (int) row);
+        }
+        scale.bytes().copyTo(scales, scale.byteSize() / Math.max(1, rows) * first);
     }
 
     private static byte[] pack(byte[] signed, int bits) {

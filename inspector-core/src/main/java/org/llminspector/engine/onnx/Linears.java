@@ -60,9 +60,8 @@ final class Linears {
             return modules.stream().map(m -> write(x, m)).toList();
         String y = product(x, plan.at(modules.get(0)), names); // [1, pos, sum of outs]
         if (beside && modules.stream().noneMatch(this::hasBias)) return List.of(y);
-        long[] widths = names.stream()
-                .mapToLong(n -> encodings.weights().read(n).shape()[0])
-                .toArray();
+        long[] widths =
+                names.stream().mapToLong(n -> encodings.weights().shape(n)[0]).toArray();
         boolean[] wanted = new boolean[widths.length];
         Arrays.fill(wanted, true);
         String[] parts = graph.node("Split", new Attributes().with("axis", 2), wanted, y, graph.ints(widths));

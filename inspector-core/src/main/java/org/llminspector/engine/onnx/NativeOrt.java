@@ -12,6 +12,7 @@ import com.sun.jna.ptr.PointerByReference;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.util.Arrays;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.Problem;
 
 /** NativeOrt calls ONNX Runtime's C interface where its Java binding lacks a function, on the binding's own objects. */
@@ -19,6 +20,9 @@ final class NativeOrt {
 
     private static final int GET_ERROR_MESSAGE = 2;
     private static final int RELEASE_STATUS = 93;
+    private static final int CREATE_TENSOR_WITH_DATA = 49;
+    private static final int CREATE_CPU_MEMORY_INFO = 69;
+    private static final int RELEASE_MEMORY_INFO = 94;
 
     private NativeOrt() {}
 
@@ -58,6 +62,20 @@ final class NativeOrt {
 
     static Pointer handle(OrtSession session) {
         return new Pointer((long) read("ai.onnxruntime.OrtSession", "nativeHandle", session));
+    }
+
+    /** The binding's tensor over memory of any length, which must outlive it; its own ends at 2 GiB. */
+    static OnnxTensor tensor(Bytes memory, Type type, long... shape) {
+        Pointer begin = Native.getDirectBufferPointer(memory.start());
+        Pointer info = make(CREATE_CPU_MEMORY_INFO, 0, 0); // OrtDeviceAllocator, OrtMemTypeDefault
+        try {
+            return tensor(
+                    make(CREATE_TENSOR_WITH_DATA, info, begin, memory.size(), shape, (long) shape.length, type.number),
+                    type,
+                    shape);
+        } finally {
+            release(RELEASE_MEMORY_INFO, info);
+        }
     }
 
     /** The binding's tensor around an OrtValue, which is released when that is closed. */

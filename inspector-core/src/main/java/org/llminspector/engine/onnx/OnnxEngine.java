@@ -19,6 +19,7 @@ import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
@@ -57,6 +58,7 @@ public final class OnnxEngine implements InspectorEngine {
     private final CaptureMemory memory = new CaptureMemory();
     private final OpenGraph fast; // null where there is no fast form
     private OpenGraph unembedding; // null until it is needed
+    private volatile MemoryUse held;
 
     private OnnxEngine(DecoderSpec spec, Encodings encodings, Target target, PrecisionPlan plan) {
         long from = System.nanoTime();
@@ -88,6 +90,7 @@ public final class OnnxEngine implements InspectorEngine {
                 target.threads(),
                 (System.nanoTime() - from) / 1e6,
                 this.weights.bytes(first.graph().weights()));
+        count();
     }
 
     /**
@@ -152,6 +155,19 @@ public final class OnnxEngine implements InspectorEngine {
         return info;
     }
 
+    /** Waits for nobody who is making a graph. */
+    @Override
+    public MemoryUse memory() {
+        return held.plus(new MemoryUse(memory.idleBytes(), 0));
+    }
+
+    private synchronized void count() {
+        long packed = tapped.values().stream().mapToLong(OpenGraph::packed).sum();
+        if (fast != null) packed += fast.packed();
+        if (unembedding != null) packed += unembedding.packed();
+        held = weights.memory().plus(new MemoryUse(packed, 0));
+    }
+
     @Override
     public Session begin(SessionRequest request) {
         Map<HookId, List<Step>> steps = steps(request);
@@ -195,6 +211,7 @@ public final class OnnxEngine implements InspectorEngine {
         Graph graph = GraphWriter.tapped(spec, encodings, plan, target, request.hooks(), steps);
         open = new OpenGraph(graph, weights, target, false);
         tapped.put(key, open);
+        count();
         return open.entered();
     }
 
@@ -202,6 +219,7 @@ public final class OnnxEngine implements InspectorEngine {
     public synchronized Tensor unembed(Tensor resid) {
         if (unembedding == null) {
             unembedding = new OpenGraph(GraphWriter.unembedding(spec, encodings, plan, target), weights, target, true);
+            count();
         }
         Graph graph = unembedding.graph();
         try (Feed feed = new Feed()) {

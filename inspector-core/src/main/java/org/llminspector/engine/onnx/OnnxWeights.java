@@ -4,16 +4,17 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxTensorLike;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
+import org.llminspector.engine.MemoryUse;
 import org.llminspector.family.Weights;
 
 /**
@@ -51,10 +52,30 @@ public final class OnnxWeights implements AutoCloseable {
         return weights.get(name);
     }
 
-    /** The blocks that the file has a weight in, when they are of this format. */
-    Optional<GgufRows> blocks(String name, GgmlType type) {
-        if (weights.info(name).blocks() != type) return Optional.empty();
-        return weights.blocks(name);
+    /** The number format that the file has a canonical weight in; null where that is blocks of quantized numbers. */
+    DType inFile(String name) {
+        TensorInfo info = weights.info(name);
+        return info.blocks() == null ? info.dtype() : null;
+    }
+
+    /** Its shape, without reading it. */
+    long[] shape(String name) {
+        return weights.shape(name);
+    }
+
+    /** A canonical weight, a band of rows at a time on all cores. */
+    void bands(String name, Weights.Band work) {
+        weights.bands(name, work);
+    }
+
+    /** Whether the file has a weight in blocks of this format, row by row. */
+    boolean hasBlocks(String name, GgmlType type) {
+        return weights.info(name).blocks() == type && weights.hasBlocks(name);
+    }
+
+    /** Rows of it as the file's blocks have them. */
+    GgufRows blocks(String name, int from, int to) {
+        return weights.blocks(name, from, to);
     }
 
     /** Declares a canonical weight in float32. */
@@ -118,6 +139,27 @@ public final class OnnxWeights implements AutoCloseable {
         return names.stream().mapToLong(n -> entry(n).value().byteSize()).sum();
     }
 
+    /** What is held here: made, or the mapped file's. */
+    synchronized MemoryUse memory() {
+        long resident = 0;
+        long mapped = 0;
+        for (Entry e : entries.values()) {
+            if (e.value().bytes().isMapped()) mapped += e.value().byteSize();
+            else resident += e.value().byteSize();
+        }
+        return new MemoryUse(resident, mapped);
+    }
+
+    /** Bytes of the matrices among these, which is what kernels pack. */
+    synchronized long matrices(Set<String> names) {
+        return names.stream()
+                .filter(n -> !n.endsWith("@file") && !n.startsWith("pos_embed"))
+                .map(n -> entry(n).value())
+                .filter(t -> t.rank() > 1)
+                .mapToLong(Tensor::byteSize)
+                .sum();
+    }
+
     private static Entry hold(Tensor t) {
         Type type =
                 switch (t.dtype()) {
@@ -130,18 +172,24 @@ public final class OnnxWeights implements AutoCloseable {
                     case I64 -> Type.INT64;
                     default -> throw new IllegalArgumentException("no ONNX weight is " + t);
                 };
-        ByteBuffer memory = outsideHeap(t.data(), t.dtype().bytes());
-        OnnxTensor tensor = Ort.call(env -> OnnxTensor.createTensor(env, memory, t.shape(), javaType(type)));
-        return new Entry(Tensor.of(t.dtype(), memory, t.shape()), tensor, type);
+        Bytes memory = outsideHeap(t.bytes(), t.dtype().bytes());
+        return new Entry(Tensor.of(t.dtype(), memory, t.shape()), tensor(memory, type, t.shape()), type);
     }
 
-    /** These bytes, or a copy where they lie on the heap or across the bounds of their elements. */
-    private static ByteBuffer outsideHeap(ByteBuffer data, int unit) {
-        if (data.isDirect() && data.alignmentOffset(0, unit) == 0) return data;
-        return ByteBuffer.allocateDirect(data.remaining())
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .put(data)
-                .flip();
+    /** ONNX Runtime's tensor over memory outside the heap, which is not copied. */
+    private static OnnxTensor tensor(Bytes memory, Type type, long... shape) {
+        if (memory.size() > Bytes.PART) return NativeOrt.tensor(memory, type, shape);
+        ByteBuffer all = memory.start();
+        return Ort.call(env -> OnnxTensor.createTensor(env, all, shape, javaType(type)));
+    }
+
+    /** These bytes, or a copy where they lie on the heap, apart, or across the bounds of their elements. */
+    private static Bytes outsideHeap(Bytes data, int unit) {
+        if (data.isNative() && data.start().alignmentOffset(0, unit) == 0) return data;
+        Bytes copy = Bytes.allocate(data.size());
+        data.copyTo(copy, 0);
+        data.release();
+        return copy;
     }
 
     static OnnxJavaType javaType(Type type) {
@@ -159,7 +207,10 @@ public final class OnnxWeights implements AutoCloseable {
 
     @Override
     public synchronized void close() {
-        entries.values().forEach(e -> e.tensor().close());
+        entries.values().forEach(e -> {
+            e.tensor().close();
+            e.value().bytes().free();
+        });
         entries.clear();
     }
 }

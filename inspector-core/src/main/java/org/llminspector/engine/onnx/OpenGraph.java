@@ -15,6 +15,7 @@ final class OpenGraph implements AutoCloseable {
     private final boolean fast;
     private final OrtSession session;
     private final Memory memory;
+    private final long packed;
     private final AtomicInteger users = new AtomicInteger();
 
     /**
@@ -33,6 +34,7 @@ final class OpenGraph implements AutoCloseable {
             }
         });
         this.memory = Memory.of(session, target);
+        this.packed = fast || graph.packed() ? weights.matrices(graph.weights()) : 0;
     }
 
     /** One more sequence runs on it; each leaves once. */
@@ -55,6 +57,11 @@ final class OpenGraph implements AutoCloseable {
 
     boolean fast() {
         return fast;
+    }
+
+    /** About how many bytes of its weights ONNX Runtime holds again, packed for its kernels: it does not say. */
+    long packed() {
+        return packed;
     }
 
     /** Where its KV caches lie. */

@@ -83,7 +83,7 @@ final class Change {
         Tensor tensor = source.get(id);
         int have = (int) Math.min(start + (long) count, tensor.shape()[axis]) - start;
         if (have <= 0) return rest;
-        NDArray all = TorchWeights.raw(own(value), id.name(), tensor);
+        NDArray all = TorchWeights.floats(own(value), tensor);
         NDArray part =
                 all.get(slice(axis, start, start + (long) have, all.getShape().dimension()));
         if (id.point().axisIndex(Axis.KEY) >= 0)

@@ -15,9 +15,12 @@ import org.llminspector.djl.Djl;
  */
 final class EngineThread {
 
+    private static volatile Thread engineThread;
+
     private static final ExecutorService THREAD = Executors.newSingleThreadExecutor(task -> {
         Thread thread = new Thread(task, "engine");
         thread.setDaemon(true);
+        engineThread = thread;
         return thread;
     });
 
@@ -33,9 +36,18 @@ final class EngineThread {
         return Engine.getEngine("PyTorch");
     }
 
-    /** Does the work on the engine's thread and waits for it. */
+    private static <T> T now(Callable<T> work) throws ExecutionException {
+        try {
+            return work.call();
+        } catch (Exception e) {
+            throw new ExecutionException(e);
+        }
+    }
+
+    /** Does the work on the engine's thread and waits for it; at once when this is it. */
     static <T> T call(Callable<T> work) {
         try {
+            if (Thread.currentThread() == engineThread) return now(work);
             return THREAD.submit(work).get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

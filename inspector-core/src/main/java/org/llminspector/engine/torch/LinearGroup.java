@@ -25,11 +25,23 @@ final class LinearGroup {
                 && parts.stream().map(p -> p.bias() == null).distinct().count() == 1;
         this.joined = join ? join(parts) : null;
         this.parts = join ? slices(parts) : parts;
-        this.bounds = new long[parts.size() - 1];
+        this.bounds = bounds(this.parts);
+    }
+
+    /** Parts that are views of one matrix, one under the other. */
+    LinearGroup(NDArray joined, List<Linear> parts) {
+        this.joined = new Linear(joined, biases(parts), parts.get(0).halfAlways());
+        this.parts = parts;
+        this.bounds = bounds(parts);
+    }
+
+    private static long[] bounds(List<Linear> parts) {
+        long[] bounds = new long[parts.size() - 1];
         for (int i = 0; i < bounds.length; i++) {
             bounds[i] = (i == 0 ? 0 : bounds[i - 1])
-                    + this.parts.get(i).weight().getShape().get(0);
+                    + parts.get(i).weight().getShape().get(0);
         }
+        return bounds;
     }
 
     List<Linear> parts() {
@@ -50,14 +62,16 @@ final class LinearGroup {
 
     private static Linear join(List<Linear> parts) {
         NDList weights = new NDList(parts.stream().map(Linear::weight).toList());
+        return new Linear(
+                NDArrays.concat(weights, 0), biases(parts), parts.get(0).halfAlways());
+    }
+
+    private static NDArray biases(List<Linear> parts) {
         NDList biases = new NDList();
         parts.forEach(p -> {
             if (p.bias() != null) biases.add(p.bias());
         });
-        return new Linear(
-                NDArrays.concat(weights, 0),
-                biases.isEmpty() ? null : NDArrays.concat(biases, 0),
-                parts.get(0).halfAlways());
+        return biases.isEmpty() ? null : NDArrays.concat(biases, 0);
     }
 
     /** Views of the joined matrix, so that nothing is held twice. */

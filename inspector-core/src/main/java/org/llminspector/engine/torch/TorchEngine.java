@@ -1,7 +1,6 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
@@ -20,6 +19,7 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
@@ -59,30 +59,39 @@ public final class TorchEngine implements InspectorEngine {
      * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
      */
     public static TorchEngine open(Weights weights, String device, Precision precision) {
-        return EngineThread.call(() -> {
-            long from = System.nanoTime();
-            if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
-            Engine engine = EngineThread.engine();
-            Device place = TorchDevices.choose(device);
-            NDManager manager = NDManager.newBaseManager(place, "PyTorch");
-            try {
-                TorchWeights loaded = new TorchWeights(weights, manager, precision);
-                EngineInfo info = new EngineInfo(
-                        "torch",
-                        engine.getVersion(),
-                        "tapped",
-                        TorchDevices.id(place),
-                        precision,
-                        arithmetic(precision, place),
-                        JniUtils.getNumThreads(),
-                        (System.nanoTime() - from) / 1e6,
-                        loaded.bytes());
-                return new TorchEngine(weights, loaded, manager, info);
-            } catch (RuntimeException | Error e) {
-                manager.close();
-                throw e;
-            }
+        long from = System.nanoTime();
+        if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
+        NDManager manager = EngineThread.call(() -> {
+            EngineThread.engine();
+            return NDManager.newBaseManager(TorchDevices.choose(device), "PyTorch");
         });
+        try {
+            // Not on the engine's thread but for single arrays: other models run meanwhile.
+            TorchWeights loaded = new TorchWeights(weights, manager, precision);
+            return EngineThread.call(() -> open(weights, loaded, manager, precision, from));
+        } catch (RuntimeException | Error e) {
+            EngineThread.call(() -> {
+                manager.close();
+                return null;
+            });
+            throw e;
+        }
+    }
+
+    private static TorchEngine open(
+            Weights weights, TorchWeights loaded, NDManager manager, Precision precision, long from) {
+        Device place = manager.getDevice();
+        EngineInfo info = new EngineInfo(
+                "torch",
+                EngineThread.engine().getVersion(),
+                "tapped",
+                TorchDevices.id(place),
+                precision,
+                arithmetic(precision, place),
+                JniUtils.getNumThreads(),
+                (System.nanoTime() - from) / 1e6,
+                loaded.bytes());
+        return new TorchEngine(weights, loaded, manager, info);
     }
 
     private static Problem refused(Precision precision) {
@@ -129,6 +138,11 @@ public final class TorchEngine implements InspectorEngine {
     }
 
     @Override
+    public MemoryUse memory() {
+        return new MemoryUse(weights.bytes() - weights.mappedBytes() + memory.idleBytes(), weights.mappedBytes());
+    }
+
+    @Override
     public Session begin(SessionRequest request) {
         return EngineThread.call(() -> new TorchSession(spec, decoder, manager, request, memory));
     }
@@ -139,7 +153,7 @@ public final class TorchEngine implements InspectorEngine {
             try (NDScope scope = new NDScope();
                     NDManager own = manager.newSubManager()) {
                 scope.suppressNotUsedWarning();
-                NDArray logits = decoder.unembed(TorchWeights.raw(own, "resid", resid), Tap.NONE);
+                NDArray logits = decoder.unembed(TorchWeights.floats(own, resid), Tap.NONE);
                 ByteBuffer bytes = logits.toByteBuffer(true);
                 ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
                 copy.put(bytes).flip();

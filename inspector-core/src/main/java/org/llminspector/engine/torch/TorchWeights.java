@@ -3,23 +3,30 @@ package org.llminspector.engine.torch;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
+import org.llminspector.base.Bytes;
+import org.llminspector.base.Conversion;
+import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
 import org.llminspector.family.Weights;
 
 /**
- * TorchWeights holds a model's parameters as NDArrays: FP32 files on CPU are used where they lie (mapped, no copy),
- * BF16 is upcast on the way in, for a BF16 NDArray aborts the JVM.
+ * TorchWeights holds a model's parameters as NDArrays: where the file has the wanted format they are used where they lie
+ * (mapped, no copy), others are converted straight into libtorch's memory, for a BF16 NDArray aborts the JVM.
  */
 final class TorchWeights implements AutoCloseable {
 
@@ -45,6 +52,7 @@ final class TorchWeights implements AutoCloseable {
     private final boolean cuda;
     private final Map<String, NDArray> all = new LinkedHashMap<>();
     private long bytes;
+    private long mapped;
 
     final NDArray embed; // [vocab, d_model]
     final NDArray posEmbed; // [context, d_model] or null
@@ -66,14 +74,14 @@ final class TorchWeights implements AutoCloseable {
                     norm(b + "ln1_post"),
                     norm(b + "ln2"),
                     norm(b + "ln2_post"),
-                    new LinearGroup(List.of(linear(b + "attn.q"), linear(b + "attn.k"), linear(b + "attn.v"))),
+                    group(List.of(b + "attn.q", b + "attn.k", b + "attn.v")),
                     linear(b + "attn.o"),
                     optional(b + "attn.q_norm.weight"),
                     optional(b + "attn.k_norm.weight"),
-                    new LinearGroup(
+                    group(
                             weights.has(b + "mlp.gate.weight")
-                                    ? List.of(linear(b + "mlp.gate"), linear(b + "mlp.in"))
-                                    : List.of(linear(b + "mlp.in"))),
+                                    ? List.of(b + "mlp.gate", b + "mlp.in")
+                                    : List.of(b + "mlp.in")),
                     linear(b + "mlp.out")));
         }
         lnFinal = norm("ln_final");
@@ -87,6 +95,11 @@ final class TorchWeights implements AutoCloseable {
 
     long bytes() {
         return bytes;
+    }
+
+    /** Of these, those that are the file's own. */
+    long mappedBytes() {
+        return mapped;
     }
 
     private Linear linear(String name) {
@@ -103,54 +116,135 @@ final class TorchWeights implements AutoCloseable {
         return weights.has(name) ? array(name, DataType.FLOAT32) : null;
     }
 
-    private NDArray array(String name, DataType type) {
-        Tensor tensor = weights.get(name);
-        NDArray array = raw(manager, name, tensor);
-        if (array.getDataType() != type) {
-            NDArray cast = array.toType(type, true);
-            array.close();
-            array = cast;
-            if (type == DataType.FLOAT16) refuseOverflow(name, array);
+    /** The matrices of modules that read one input; FP16 copies are made one under the other. */
+    private LinearGroup group(List<String> names) {
+        boolean biases = weights.has(names.get(0) + ".bias");
+        boolean join = names.size() > 1
+                && matrixType == DataType.FLOAT16
+                && !cuda
+                && names.stream().allMatch(n -> weights.has(n + ".bias") == biases);
+        if (!join) {
+            List<Linear> apart = names.stream().map(this::linear).toList();
+            return EngineThread.call(() -> new LinearGroup(apart));
         }
+        long[] rows =
+                names.stream().mapToLong(n -> weights.shape(n + ".weight")[0]).toArray();
+        long cols = weights.shape(names.get(0) + ".weight")[1];
+        Room joined = room(new Shape(LongStream.of(rows).sum(), cols), matrixType);
+        List<Linear> parts = new ArrayList<>();
+        long at = 0;
+        for (int i = 0; i < rows.length; i++) {
+            String name = names.get(i);
+            long row = cols * matrixType.getNumOfBytes();
+            convert(name + ".weight", matrixType, joined.memory().slice(at * row, rows[i] * row));
+            NDIndex place = new NDIndex().addSliceDim(at, at + rows[i]);
+            NDArray part = EngineThread.call(() -> joined.array().get(place));
+            parts.add(new Linear(keep(name + ".weight", part), optional(name + ".bias"), cuda));
+            at += rows[i];
+        }
+        return EngineThread.call(() -> new LinearGroup(joined.array(), parts));
+    }
+
+    private NDArray array(String name, DataType type) {
+        DType dtype = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
+        Tensor there = weights.inPlace(name, dtype).orElse(null);
+        if (there != null) {
+            if (!cuda && there.bytes().isMapped()) mapped += there.byteSize();
+            return keep(name, EngineThread.call(() -> over(manager, there, type)));
+        }
+        Shape shape = new Shape(weights.shape(name));
+        if (!cuda) {
+            Room room = room(shape, type);
+            convert(name, type, room.memory());
+            return keep(name, room.array());
+        }
+        Bytes host = Bytes.allocate(Math.multiplyExact(shape.size(), type.getNumOfBytes()));
+        convert(name, type, host);
+        Tensor converted = Tensor.of(dtype, host, shape.getShape());
+        NDArray array = EngineThread.call(() -> over(manager, converted, type));
+        host.free();
+        return keep(name, array);
+    }
+
+    /** Room is an array to be filled through its memory. */
+    private record Room(NDArray array, Bytes memory) {}
+
+    private Room room(Shape shape, DataType type) {
+        return EngineThread.call(() -> {
+            NDArray array = manager.create(shape, type);
+            return new Room(array, memory(array));
+        });
+    }
+
+    private NDArray keep(String name, NDArray array) {
         all.put(name, array);
         bytes += array.size() * array.getDataType().getNumOfBytes();
         return array;
     }
 
-    private static void refuseOverflow(String name, NDArray array) {
-        try (NDArray infinite = array.isInfinite();
-                NDArray any = infinite.any()) {
-            if (any.getBoolean()) {
+    /** Writes a weight straight to where it stays, a band of rows at a time. */
+    private void convert(String name, DataType type, Bytes out) {
+        DType to = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
+        weights.bands(name, (first, rows) -> {
+            refuseOthers(name, rows);
+            long[] shape = rows.shape();
+            long cols = shape.length < 2 ? rows.size() : shape[1];
+            long row = cols * to.bytes();
+            Bytes part = out.slice(first * row, rows.size() * to.bytes());
+            long infinite = Conversion.write(rows, to, part);
+            if (infinite >= 0 && to == DType.F16) {
                 throw Problem.unsupported("a weight does not fit FP16")
-                        .where("tensor " + name)
+                        .where("tensor " + name + "[" + (first + infinite / cols) + ", " + infinite % cols + "]")
                         .expected("values up to 65,504")
-                        .found("larger ones")
+                        .found(rows.get(infinite))
                         .instead("open the model with precision fp32");
             }
+        });
+    }
+
+    /** An array's own memory, to be written. */
+    private static Bytes memory(NDArray array) {
+        int unit = array.getDataType().getNumOfBytes();
+        try (NDArray flat = array.reshape(-1)) {
+            return Bytes.of(array.size() * unit, (from, n) -> {
+                try (NDArray part = flat.get(new NDIndex().addSliceDim(from / unit, (from + n) / unit))) {
+                    return part.toByteBuffer(true);
+                }
+            });
+        } catch (IOException e) {
+            throw new IllegalStateException("memory is no file", e);
         }
     }
 
-    /** An NDArray over a plain tensor: the file's own bytes where the format allows. */
-    static NDArray raw(NDManager manager, String name, Tensor tensor) {
-        Shape shape = new Shape(tensor.shape());
-        return switch (tensor.dtype()) {
-            case F32 -> manager.create(direct(tensor.data()), shape, DataType.FLOAT32);
-            case F16 -> manager.create(direct(tensor.data()), shape, DataType.FLOAT16);
-            case F64, BF16, F8_E4M3, F8_E5M2 -> manager.create(tensor.upcast().data(), shape, DataType.FLOAT32);
+    /** An NDArray over a tensor outside the heap, which is not copied on the CPU. It refers to it. */
+    private static NDArray over(NDManager manager, Tensor tensor, DataType type) {
+        return JniUtils.createNdFromByteBuffer(
+                (PtNDManager) manager,
+                tensor.bytes().start(),
+                new Shape(tensor.shape()),
+                type,
+                SparseFormat.DENSE,
+                manager.getDevice());
+    }
+
+    private static void refuseOthers(String name, Tensor tensor) {
+        switch (tensor.dtype()) {
+            case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> {}
             default ->
                 throw Problem.unsupported("a weight has a number format that is no float")
                         .where("tensor " + name)
                         .expected("F64, F32, F16, BF16, F8_E4M3 or F8_E5M2")
                         .found(tensor.dtype());
-        };
+        }
     }
 
-    private static ByteBuffer direct(ByteBuffer data) {
-        if (data.isDirect()) return data;
-        return ByteBuffer.allocateDirect(data.remaining())
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .put(data)
-                .flip();
+    /** An NDArray of a plain tensor's values in float32. */
+    static NDArray floats(NDManager manager, Tensor tensor) {
+        Tensor values = tensor.upcast();
+        if (values.bytes().isNative()) return over(manager, values, DataType.FLOAT32);
+        Bytes outside = Bytes.allocate(values.byteSize());
+        values.bytes().copyTo(outside, 0);
+        return over(manager, Tensor.of(DType.F32, outside, values.shape()), DataType.FLOAT32);
     }
 
     @Override

@@ -3,10 +3,13 @@ package org.llminspector.run.models;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.ExportedEngine;
 import org.llminspector.engine.onnx.OnnxDevices;
@@ -52,11 +55,54 @@ public final class Engines {
         return engine.equals("onnx") ? OnnxDevices.resolve(wanted) : TorchDevices.resolve(wanted);
     }
 
-    /** @param device one that {@link #device} gave */
-    static InspectorEngine open(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
-        if (folder.exported() == null) return open(engine, folder.weights(), device, plan);
+    /**
+     * Opens a model. Blocks.
+     *
+     * @param device one that {@link #device} gave
+     * @param watch hears of the weights that are read
+     */
+    static InspectorEngine open(
+            String engine, ModelFolder folder, String device, PrecisionPlan plan, Weights.Watch watch) {
+        if (folder.exported() == null) return open(engine, folder.weights().watched(watch), device, plan);
         check(engine, folder);
         return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
+    }
+
+    /** About how many bytes a model will hold of its own, before it is opened. */
+    static long estimate(String engine, ModelFolder folder, PrecisionPlan plan) {
+        if (folder.exported() != null) return 2 * folder.checkpoint().bytes();
+        Weights weights = folder.weights();
+        boolean onnx = engine.equals("onnx");
+        double bytes = 0;
+        for (String name : weights.names()) {
+            double values = Tensor.elements(weights.shape(name));
+            DType inFile =
+                    weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
+            boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
+            boolean plain = weights.shape(name).length < 2
+                    || table && onnx && !weights.spec().tied();
+            String module = table && weights.spec().tied() ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
+            Precision precision =
+                    plain || table && !onnx ? plan.standard() : plan.at(module).precision();
+            if (plain) bytes += inFile == DType.F32 || onnx && table && inFile != null ? 0 : 4 * values;
+            else bytes += values * (onnx ? onnxBytes(precision, inFile) : torchBytes(precision, inFile));
+        }
+        return (long) bytes;
+    }
+
+    private static double torchBytes(Precision precision, DType inFile) {
+        if (precision == Precision.FP16) return 2;
+        return inFile == DType.F32 ? 0 : 4;
+    }
+
+    /** The weight, and what is packed of it for the kernels. */
+    private static double onnxBytes(Precision precision, DType inFile) {
+        return switch (precision) {
+            case FP32 -> inFile == DType.F32 ? 4 : 8;
+            case FP16, BF16 -> 8;
+            case INT8, INT8_WEIGHT -> 2.2;
+            case INT4_32, INT4_128 -> 1.3;
+        };
     }
 
     /** Refuses an engine that cannot open the model. */

@@ -70,6 +70,11 @@ public final class ModelFolder implements AutoCloseable {
                 .instead("open the model's safetensors or GGUF; the graph's own tensors are listed under its tensors");
     }
 
+    /** Bytes that an engine reads of it. */
+    long bytesToRead() {
+        return weights == null ? checkpoint.bytes() : weights.storedBytes();
+    }
+
     public DecoderSpec spec() {
         return spec;
     }
@@ -167,7 +172,9 @@ public final class ModelFolder implements AutoCloseable {
         return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
     }
 
+    /** Which weights these are; weights that somebody wrote over meanwhile are no longer any. */
     public RunManifest.ModelIdentity identity() {
+        checkpoint.checkNotOverwritten();
         DecoderSpec s = spec();
         Attention a = s.layers().get(0).attention();
         return new RunManifest.ModelIdentity(
@@ -186,6 +193,7 @@ public final class ModelFolder implements AutoCloseable {
 
     @Override
     public synchronized void close() {
+        checkpoint.giveUpHash();
         if (sha256 != null) sha256.handle((ok, failed) -> ok).join();
         if (tokenizer != null) tokenizer.close();
         checkpoint.close();

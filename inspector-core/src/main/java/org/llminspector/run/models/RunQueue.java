@@ -28,10 +28,15 @@ public final class RunQueue implements AutoCloseable {
     private final ThreadPoolExecutor worker;
     private volatile String doing = "";
     private final int capacity;
+    private final Runnable afterEach;
 
-    /** @param capacity most pieces waiting or running */
-    public RunQueue(int capacity) {
+    /**
+     * @param capacity most pieces waiting or running
+     * @param afterEach what is done on the worker when a piece has ended
+     */
+    public RunQueue(int capacity, Runnable afterEach) {
         this.capacity = capacity;
+        this.afterEach = afterEach;
         this.worker = new ThreadPoolExecutor(
                 1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(Math.max(1, capacity - 1)), task -> {
                     Thread thread = new Thread(task, "run-worker");
@@ -66,7 +71,11 @@ public final class RunQueue implements AutoCloseable {
         try {
             future = worker.submit(() -> {
                 doing = what;
-                return work.call();
+                try {
+                    return work.call();
+                } finally {
+                    afterEach.run();
+                }
             });
         } catch (RejectedExecutionException e) {
             throw full();

@@ -44,7 +44,7 @@ class FileBlocksTest {
                     others.add(new PrecisionPlan.Part(module, Precision.FP32, null));
                     continue;
                 }
-                GgufRows rows = weights.blocks(name).orElseThrow();
+                GgufRows rows = weights.blocks(name, 0, (int) weights.shape(name)[0]);
                 Encodings.Blocks blocks = encodings.blocks(
                         new GraphBuilder(), List.of(name), bits, precision == Precision.INT4_32 ? 32 : 128, false);
                 assertThat(blocks.block()).isEqualTo(32);

@@ -23,7 +23,8 @@ final class Places {
             names = "--model",
             paramLabel = "DIR",
             description =
-                    "A model's folder, a .gguf or .onnx file, or a name that 'inspector models' lists. Default: the one with * there.")
+                    "A model's folder, a .gguf or .onnx file, or a name that 'inspector models' lists. Default: the"
+                            + " one with * there.")
     String model;
 
     @Option(
@@ -43,7 +44,8 @@ final class Places {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "The oldest runs go when the store is larger; the oldest comparisons, when theirs is. Default: 10GiB.")
+                    "The oldest runs go when the store is larger; the oldest comparisons, when theirs is. Default:"
+                            + " 10GiB.")
     long runsMaxBytes = 10L << 30;
 
     @Option(
@@ -52,6 +54,14 @@ final class Places {
             converter = ByteSize.class,
             description = "The most that one run may capture. Default: 1GiB.")
     long captureBudget = 1L << 30;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "The most that open models may hold in memory; the one used longest ago makes room. Default:"
+                    + " three quarters of the machine's.")
+    Long memory;
 
     private final Map<String, Path> named = new HashMap<>(); // models that sides name by a path
 
@@ -67,6 +77,7 @@ final class Places {
                 runs,
                 runsMaxBytes,
                 captureBudget,
+                memory == null ? Inspector.Config.standardMemory() : memory,
                 queue,
                 home().resolve("trained"),
                 System.getenv()));

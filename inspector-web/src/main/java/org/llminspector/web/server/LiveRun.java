@@ -7,6 +7,7 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
+import org.llminspector.run.models.Opening;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
@@ -36,6 +37,11 @@ final class LiveRun extends LiveWork implements RunListener {
         } finally {
             metrics.run(outcome);
         }
+    }
+
+    @Override
+    public void opening(String id, Opening.Progress progress) {
+        tell("opening", progress);
     }
 
     @Override

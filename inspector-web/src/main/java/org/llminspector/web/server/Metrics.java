@@ -32,12 +32,26 @@ final class Metrics implements AutoCloseable {
         Gauge.builder("llm_inspector.queue.capacity", inspector, i -> i.queue().capacity())
                 .description("Most runs waiting or running")
                 .register(registry);
+        memory("budget", "Most that open models may hold", inspector, i -> i.memory()
+                .budget());
+        memory("resident", "Held by open models in this process's memory", inspector, i -> i.memory()
+                .resident());
+        memory("mapped", "Of open models' files, read in place", inspector, i -> i.memory()
+                .mapped());
         new ClassLoaderMetrics().bindTo(registry);
         new JvmMemoryMetrics().bindTo(registry);
         new JvmThreadMetrics().bindTo(registry);
         new ProcessorMetrics().bindTo(registry);
         new UptimeMetrics().bindTo(registry);
         gc.bindTo(registry);
+    }
+
+    private void memory(
+            String what, String doc, Inspector inspector, java.util.function.ToDoubleFunction<Inspector> bytes) {
+        Gauge.builder("llm_inspector.models." + what, inspector, bytes)
+                .description(doc)
+                .baseUnit("bytes")
+                .register(registry);
     }
 
     private void queue(String state, Inspector inspector, java.util.function.ToDoubleFunction<Inspector> size) {

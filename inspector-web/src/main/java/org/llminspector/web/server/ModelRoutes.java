@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.HookDescription;
@@ -20,9 +21,11 @@ final class ModelRoutes {
     record OpenRequest(String engine, String device, Precision precision, PrecisionPlan precisionPlan) {}
 
     private final Inspector inspector;
+    private final RunStream stream;
 
-    ModelRoutes(Inspector inspector) {
+    ModelRoutes(Inspector inspector, RunStream stream) {
         this.inspector = inspector;
+        this.stream = stream;
     }
 
     void register(RoutesConfig routes) {
@@ -45,7 +48,7 @@ final class ModelRoutes {
         Replies.json(ctx, answer);
     }
 
-    private void open(Context ctx) throws IOException {
+    private void open(Context ctx) throws Exception {
         OpenRequest how = Requests.optionalBody(ctx, OpenRequest.class);
         RunRequest request = RunRequest.builder()
                 .model(slug(ctx))
@@ -54,7 +57,18 @@ final class ModelRoutes {
                 .precision(how.precision())
                 .precisionPlan(how.precisionPlan())
                 .build();
-        Replies.json(ctx, inspector.load(request));
+        String accept = ctx.header("Accept");
+        if (accept == null || !accept.contains("text/event-stream")) {
+            Replies.json(ctx, stream.silent(() -> inspector.load(request)));
+            return;
+        }
+        Events events = new Events();
+        AtomicBoolean cancelled = new AtomicBoolean();
+        stream.answer(
+                ctx,
+                events,
+                () -> inspector.load(request, p -> events.tell(new RunEvent("progress", p)), cancelled::get),
+                () -> cancelled.set(true));
     }
 
     private void hooks(Context ctx) throws IOException {

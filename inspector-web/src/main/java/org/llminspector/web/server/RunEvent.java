@@ -9,7 +9,7 @@ import org.llminspector.tokenize.Token;
 /**
  * RunEvent is one event of a run's stream.
  *
- * @param name the event's name: queued, started, prefilled, token, done, error
+ * @param name the event's name: queued, opening, started, prefilled, token, done, error
  * @param data what its data line holds, as JSON; a {@link ProblemDetail} in an error
  */
 record RunEvent(String name, Object data) {

@@ -122,10 +122,10 @@ public final class Server implements AutoCloseable {
         c.requestLogger.http(metrics::request);
 
         new SystemRoutes(inspector, metrics).register(c.routes);
-        new ModelRoutes(inspector).register(c.routes);
         new TextRoutes(inspector).register(c.routes);
         RunStream stream =
                 new RunStream(inspector, runThreads, inspector.queue().capacity() + STREAMS);
+        new ModelRoutes(inspector, stream).register(c.routes);
         new WeightRoutes(inspector, stream).register(c.routes);
         new PullRoutes(inspector, stream).register(c.routes);
         new TrainingRoutes(inspector, stream).register(c.routes);

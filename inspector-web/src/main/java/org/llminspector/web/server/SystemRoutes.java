@@ -18,7 +18,7 @@ final class SystemRoutes {
 
     record Devices(List<Device> devices) {}
 
-    record Engines(List<Capabilities> engines) {}
+    record Engines(List<Capabilities> engines, Inspector.Memory memory) {}
 
     static final String HEALTH = "/api/v1/health";
 
@@ -34,7 +34,7 @@ final class SystemRoutes {
     void register(RoutesConfig routes) {
         routes.get(HEALTH, this::health);
         routes.get("/api/v1/devices", ctx -> Replies.json(ctx, new Devices(inspector.devices())));
-        routes.get("/api/v1/engines", ctx -> Replies.json(ctx, new Engines(inspector.engines())));
+        routes.get("/api/v1/engines", ctx -> Replies.json(ctx, new Engines(inspector.engines(), inspector.memory())));
         routes.get("/metrics", ctx -> ctx.contentType("text/plain; version=0.0.4; charset=utf-8")
                 .result(metrics.scrape()));
     }

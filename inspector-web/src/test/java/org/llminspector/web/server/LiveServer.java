@@ -84,6 +84,7 @@ final class LiveServer implements AutoCloseable {
                 folder.resolve("runs"),
                 1L << 30,
                 8L << 20,
+                Inspector.Config.standardMemory(),
                 queue,
                 folder.resolve("trained"),
                 environment));

@@ -1,0 +1,84 @@
+package org.llminspector.base;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+
+/**
+ * Conversion writes a tensor's values in another float format, tile by tile on all cores: straight to where they stay, with
+ * nothing of the tensor's size in between. What is read of a mapped file is released behind it.
+ */
+public final class Conversion {
+
+    private static final int TILE = 1 << 18;
+
+    /** binary16 of each bfloat16: rounded to nearest, ties to even. */
+    private static final class Table {
+        private static final short[] F16 = new short[1 << 16];
+
+        static {
+            for (int i = 0; i < F16.length; i++) F16[i] = HalfFloats.toF16(HalfFloats.fromBf16((short) i));
+        }
+    }
+
+    private Conversion() {}
+
+    /**
+     * Writes the values.
+     *
+     * @param to F32 or F16
+     * @param out room for them
+     * @return the first element that the format makes infinite or finds so, or -1
+     */
+    public static long write(Tensor from, DType to, Bytes out) {
+        if (to != DType.F32 && to != DType.F16) throw new IllegalArgumentException("nothing is converted to " + to);
+        long n = from.size();
+        AtomicLong infinite = new AtomicLong(Long.MAX_VALUE);
+        LongStream tiles = LongStream.range(0, (n + TILE - 1) / TILE);
+        (n > TILE ? tiles.parallel() : tiles).forEach(t -> {
+            long first = t * TILE;
+            int count = (int) Math.min(TILE, n - first);
+            int at = tile(from, to, first, count, out);
+            if (at >= 0) infinite.accumulateAndGet(first + at, Math::min);
+        });
+        return infinite.get() == Long.MAX_VALUE ? -1 : infinite.get();
+    }
+
+    private static int tile(Tensor from, DType to, long first, int n, Bytes out) {
+        ByteBuffer room = out.view(first * to.bytes(), (long) n * to.bytes());
+        Bytes read = from.bytes()
+                .slice(first * from.dtype().bytes(), (long) n * from.dtype().bytes());
+        int infinite = -1;
+        if (from.dtype() == to) {
+            room.put(read.view(0, read.size()));
+        } else if (from.dtype() == DType.BF16 && to == DType.F16) {
+            short[] values = new short[n];
+            read.view(0, read.size()).asShortBuffer().get(values);
+            boolean any = false;
+            for (int i = 0; i < n; i++) {
+                values[i] = Table.F16[values[i] & 0xFFFF];
+                any |= (values[i] & 0x7FFF) == 0x7C00;
+            }
+            if (any) infinite = infinite(values);
+            room.asShortBuffer().put(values);
+        } else {
+            float[] values = new float[n];
+            from.toFloats(first, values, n);
+            if (to == DType.F32) {
+                room.asFloatBuffer().put(values);
+            } else {
+                short[] halves = new short[n];
+                for (int i = 0; i < n; i++) halves[i] = HalfFloats.toF16(values[i]);
+                infinite = infinite(halves);
+                room.asShortBuffer().put(halves);
+            }
+        }
+        read.release();
+        return infinite;
+    }
+
+    private static int infinite(short[] halves) {
+        for (int i = 0; i < halves.length; i++) if ((halves[i] & 0x7FFF) == 0x7C00) return i;
+        return -1;
+    }
+}

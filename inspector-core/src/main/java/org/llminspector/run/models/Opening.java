@@ -1,0 +1,63 @@
+package org.llminspector.run.models;
+
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import org.llminspector.engine.Precision;
+import org.llminspector.family.Weights;
+
+/** Opening is a model on its way onto an engine: how far it is, who waits for it, and that it ends when nobody does. */
+public final class Opening implements Weights.Watch {
+
+    /**
+     * How far it is.
+     *
+     * @param done bytes of weights that were read, in the files' formats
+     * @param of all of them
+     */
+    public record Progress(String engine, String device, Precision precision, long done, long of) {}
+
+    private final String engine;
+    private final String device;
+    private final Precision precision;
+    private final long of;
+    final CompletableFuture<Void> end = new CompletableFuture<>();
+    private long done;
+    private int waiting;
+    private boolean cancelled;
+
+    Opening(String engine, String device, Precision precision, long of) {
+        this.engine = engine;
+        this.device = device;
+        this.precision = precision;
+        this.of = of;
+    }
+
+    /** One more waits; false when it is being given up already. */
+    synchronized boolean join() {
+        if (cancelled) return false;
+        waiting++;
+        return true;
+    }
+
+    /** One who waited does not any more. */
+    synchronized void leave() {
+        waiting--;
+        if (waiting == 0 && !end.isDone()) cancelled = true;
+    }
+
+    /** Nobody can have it any more. */
+    synchronized void cancel() {
+        cancelled = !end.isDone();
+    }
+
+    @Override
+    public synchronized void read(long bytes) {
+        if (end.isDone()) return; // an open engine reads on when it makes another graph
+        if (cancelled) throw new CancellationException();
+        done = Math.min(of, done + bytes);
+    }
+
+    synchronized Progress progress() {
+        return new Progress(engine, device, precision, done, of);
+    }
+}
