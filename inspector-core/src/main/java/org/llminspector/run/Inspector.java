@@ -133,8 +133,8 @@ public final class Inspector implements AutoCloseable {
     /** GET /models/{slug}. {@code tokenizer} is null when the folder has none. */
     public record ModelDetails(ModelSummary summary, DecoderSpec spec, TokenizerInfo tokenizer, String weightsSha256) {}
 
-    /** What the tokenizer is like. */
-    public record TokenizerInfo(int vocabSize, Integer bosId, Integer eosId) {}
+    /** What the tokenizer is like; chatTemplate says whether `messages` can be put to the model. */
+    public record TokenizerInfo(int vocabSize, Integer bosId, Integer eosId, boolean chatTemplate) {}
 
     private final Config config;
     private final List<Path> roots;
@@ -262,7 +262,8 @@ public final class Inspector implements AutoCloseable {
                 : new TokenizerInfo(
                         t.vocabSize(),
                         t.bosId(),
-                        t.eosIds().isEmpty() ? null : t.eosIds().get(0));
+                        t.eosIds().isEmpty() ? null : t.eosIds().get(0),
+                        f.hasChatTemplate());
         return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, f.sha256());
     }
 

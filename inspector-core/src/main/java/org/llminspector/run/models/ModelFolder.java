@@ -148,10 +148,23 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** The model's chat template; a model without one is a Problem. */
-    synchronized ChatTemplate requireChatTemplate() {
+    /** Whether conversations can be put to it. A template that cannot be read counts as none: using it says why. */
+    public boolean hasChatTemplate() {
+        try {
+            return chatTemplate().isPresent();
+        } catch (Problem unreadable) {
+            return false;
+        }
+    }
+
+    private synchronized Optional<ChatTemplate> chatTemplate() {
         if (chatTemplate == null) chatTemplate = ChatTemplate.open(checkpoint);
         if (chatTemplate.isEmpty() && isCheckpoint()) chatTemplate = ChatTemplate.open(found.trainingDir());
-        return chatTemplate.orElseThrow(() -> Problem.unsupported("this model has no chat template")
+        return chatTemplate;
+    }
+
+    ChatTemplate requireChatTemplate() {
+        return chatTemplate().orElseThrow(() -> Problem.unsupported("this model has no chat template")
                 .where(checkpoint
                         .gguf()
                         .map(GgufFile::path)
