@@ -1,6 +1,7 @@
 package org.llminspector.run.store;
 
 import java.nio.file.Path;
+import org.llminspector.base.Problem;
 
 /** RunSaver is a process that saves runs, or extends one, and says what it kept once it is kept. */
 final class RunSaver {
@@ -15,6 +16,9 @@ final class RunSaver {
                 System.out.println(args.length > 4 ? Runs.extend(store, args[4], floats) : Runs.save(store, floats));
                 System.out.flush();
             }
+        } catch (Problem p) {
+            System.out.println(p.getMessage());
+            System.exit(p.kind().exitCode());
         }
     }
 }

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Problem;
 
 /** RunStore among processes: killed at any moment it loses nothing it said it had kept, and two can share it. */
 class RunStoreProcessesTest {
@@ -25,8 +26,8 @@ class RunStoreProcessesTest {
     @TempDir
     Path dir;
 
-    private Process saver(int runs, int floats, long maxBytes, String... extended) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
+    private List<String> command(int runs, int floats, long maxBytes) {
+        return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx128m",
                 "-XX:TieredStopAtLevel=1",
@@ -37,7 +38,11 @@ class RunStoreProcessesTest {
                 dir.toString(),
                 Integer.toString(runs),
                 Integer.toString(floats),
-                Long.toString(maxBytes)));
+                Long.toString(maxBytes));
+    }
+
+    private Process saver(int runs, int floats, long maxBytes, String... extended) throws IOException {
+        List<String> command = new ArrayList<>(command(runs, floats, maxBytes));
         command.addAll(List.of(extended));
         return new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -183,6 +188,29 @@ class RunStoreProcessesTest {
             assertThat(left).extracting(RunSummary::id).contains(last);
             assertThat(left.stream().mapToLong(RunSummary::bytes).sum()).isLessThanOrEqualTo(room);
             assertThat(left.size()).isGreaterThanOrEqualTo(3);
+        }
+    }
+
+    /** A limit on the size of its files is to the process what a full disk is, and needs neither root nor a mount. */
+    @Test
+    void aRunThatFindsNoRoomIsSaidAndLeavesNothing() throws Exception {
+        String kept;
+        try (RunStore store = RunStore.open(dir, PLENTY)) {
+            kept = Runs.save(store, 500);
+        }
+        List<String> limited = new ArrayList<>(List.of("sh", "-c", "ulimit -f 8192; exec \"$@\"", "limited"));
+        limited.addAll(command(1, 4_000_000, PLENTY));
+        Process process = new ProcessBuilder(limited).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(said).isEqualTo(Problem.Kind.STORAGE.exitCode());
+        assertThat(said).contains("the store of runs cannot be used");
+        try (RunStore store = RunStore.open(dir, PLENTY)) {
+            assertThat(store.list(10, null)).extracting(RunSummary::id).containsExactly(kept);
+            try (Stream<Path> names = Files.list(dir)) {
+                assertThat(names.map(n -> n.getFileName().toString())).noneMatch(n -> n.startsWith(".tmp-"));
+            }
+            Runs.save(store, 500);
+            assertThat(store.list(10, null)).hasSize(2);
         }
     }
 }

@@ -11,6 +11,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.BeforeAll;
@@ -200,5 +202,28 @@ class CapturesTest extends LiveTest {
         if (!values.isArray()) all.add(values.isTextual() ? Float.NEGATIVE_INFINITY : (float) values.asDouble());
         values.forEach(v -> all.addAll(flat(v)));
         return all;
+    }
+
+    @Test
+    void aRunMayBeDeletedWhileItIsRead() throws Exception {
+        for (int round = 0; round < 5; round++) {
+            String at = "/api/v1/runs/"
+                    + live.run("{\"tokens\":[1,2,3,4],\"capture\":[\"logits\",\"blocks.*.attn.hook_*\"]}");
+            List<CompletableFuture<Integer>> looks = Stream.of(
+                            "",
+                            "/captures",
+                            "/captures/logits",
+                            "/export",
+                            "/export?format=npz",
+                            "/captures/logits?pos=1")
+                    .map(part -> CompletableFuture.supplyAsync(
+                            () -> live.get(at + part).status()))
+                    .toList();
+            assertThat(live.send("DELETE", at, null).status()).isEqualTo(204);
+            for (CompletableFuture<Integer> look : looks)
+                assertThat(look.join()).isIn(200, 404);
+            live.get(at + "/captures/logits").problem(404);
+            live.get(at + "/export").problem(404);
+        }
     }
 }
