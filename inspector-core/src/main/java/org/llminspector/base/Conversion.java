@@ -2,7 +2,6 @@ package org.llminspector.base;
 
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.LongStream;
 
 /**
  * Conversion writes a tensor's values in another float format, tile by tile on all cores: straight to where they stay, with
@@ -34,9 +33,8 @@ public final class Conversion {
         if (to != DType.F32 && to != DType.F16) throw new IllegalArgumentException("nothing is converted to " + to);
         long n = from.size();
         AtomicLong infinite = new AtomicLong(Long.MAX_VALUE);
-        LongStream tiles = LongStream.range(0, (n + TILE - 1) / TILE);
-        (n > TILE ? tiles.parallel() : tiles).forEach(t -> {
-            long first = t * TILE;
+        Parallel.each(Math.toIntExact((n + TILE - 1) / TILE), t -> {
+            long first = (long) t * TILE;
             int count = (int) Math.min(TILE, n - first);
             int at = tile(from, to, first, count, out);
             if (at >= 0) infinite.accumulateAndGet(first + at, Math::min);

@@ -3,8 +3,8 @@ package org.llminspector.family;
 import java.util.Collections;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.llminspector.base.DType;
+import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.TensorInfo;
@@ -128,8 +128,7 @@ public final class Weights {
         RowRange rows = rows(name);
         int count = Math.toIntExact(shape[0]);
         int band = (int) Math.max(1, BAND / Math.max(1, Tensor.elements(shape) / Math.max(1, count)));
-        IntStream numbers = IntStream.range(0, (count + band - 1) / band);
-        (count > band ? numbers.parallel() : numbers).forEach(b -> {
+        Parallel.each((count + band - 1) / band, b -> {
             Tensor part = rows.apply(b * band, Math.min(count, (b + 1) * band));
             work.rows(b * band, part);
             part.release();

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Conversion;
 import org.llminspector.base.DType;
+import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
@@ -183,7 +183,7 @@ final class Encodings {
             int count = (int) weights.shape(name)[0];
             if (own(name, bits, size)) {
                 int band = Math.max(1, BAND / cols);
-                IntStream.range(0, (count + band - 1) / band).parallel().forEach(b -> {
+                Parallel.each((count + band - 1) / band, b -> {
                     GgufRows own = weights.blocks(name, b * band, Math.min(count, (b + 1) * band));
                     pack(own.codes(), own.scales(), bits, row, begin + b * band, codes, scales);
                 });
