@@ -46,6 +46,7 @@ class ArchitectureTest {
             "train",
             "train.tales",
             "exam",
+            "trial",
             "run.store",
             "run.models",
             "run.compare",

@@ -11,6 +11,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Version;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
@@ -39,6 +40,7 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.trial.Trials;
 
 /** Inspector is the whole program as a library: models, runs and analyses. The server and the command line are thin over it. */
 public final class Inspector implements AutoCloseable {
@@ -102,6 +104,13 @@ public final class Inspector implements AutoCloseable {
             return HubSettings.cache(environment, HOME);
         }
 
+        /** What opens files from outside first; {@code LLM_INSPECTOR_TRUST=1} says that all of them are trusted. */
+        private Trials trials() {
+            boolean trusted = "1".equals(environment.get("LLM_INSPECTOR_TRUST"));
+            return new Trials(
+                    runsDir.toAbsolutePath().resolveSibling("verdicts").resolve(Version.STRING), trusted);
+        }
+
         private static final Path HOME = Path.of(System.getProperty("user.home"));
     }
 
@@ -157,7 +166,7 @@ public final class Inspector implements AutoCloseable {
         this.config = config;
         this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
-        this.models = new OpenModels(cache, config.memoryBytes());
+        this.models = new OpenModels(cache, config.memoryBytes(), config.trials());
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity(), models::idle);
         this.budget = new CaptureBudget(config.captureBudgetBytes());

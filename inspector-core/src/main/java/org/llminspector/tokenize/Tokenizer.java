@@ -57,18 +57,28 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Opens the folder's tokenizer.json, or nothing when there is none; a damaged one is a Problem. */
     public static Optional<Tokenizer> open(Path modelDir) {
+        return open(modelDir, false);
+    }
+
+    /** @param trusted lets regular expressions pass of which it is not known how long they take */
+    public static Optional<Tokenizer> open(Path modelDir, boolean trusted) {
         Path path = modelDir.resolve("tokenizer.json");
         if (!Files.exists(path)) return Optional.empty();
-        TokenizerFile file = TokenizerFile.read(path);
+        TokenizerFile file = TokenizerFile.read(path, trusted);
         return Optional.of(open(path, file, ControlIds.read(modelDir, file::id)));
     }
 
     /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json beside the weights. */
     public static Optional<Tokenizer> open(Checkpoint checkpoint) {
+        return open(checkpoint, false);
+    }
+
+    /** @param trusted lets regular expressions pass of which it is not known how long they take */
+    public static Optional<Tokenizer> open(Checkpoint checkpoint, boolean trusted) {
         GgufFile gguf = checkpoint.gguf().orElse(null);
         GgufTokenizer inside = gguf == null ? null : GgufTokenizer.of(gguf.metadata());
-        if (inside == null) return open(checkpoint.dir());
-        TokenizerFile file = TokenizerFile.parse(new TokenizerFile.Source(gguf.path(), inside::json));
+        if (inside == null) return open(checkpoint.dir(), trusted);
+        TokenizerFile file = TokenizerFile.parse(new TokenizerFile.Source(gguf.path(), trusted, inside::json));
         return Optional.of(open(gguf.path(), file, inside.control()));
     }
 
@@ -84,8 +94,12 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Whether {@link #open(Checkpoint)} would find one, without opening it. */
     public static boolean isIn(Checkpoint checkpoint) {
-        return checkpoint.gguf().map(g -> GgufTokenizer.isIn(g.metadata())).orElse(false)
-                || Files.isRegularFile(checkpoint.dir().resolve("tokenizer.json"));
+        return isInside(checkpoint) || Files.isRegularFile(checkpoint.dir().resolve("tokenizer.json"));
+    }
+
+    /** Whether it is a GGUF file's own. */
+    public static boolean isInside(Checkpoint checkpoint) {
+        return checkpoint.gguf().map(g -> GgufTokenizer.isIn(g.metadata())).orElse(false);
     }
 
     /** The eos ids that config.json and generation_config.json name: for a model without a tokenizer. */

@@ -16,9 +16,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.llminspector.base.Json;
+import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 
 /**
@@ -33,14 +36,27 @@ final class TokenizerFile {
     /** Highest id that is believed; the largest known vocabulary has 262,208. */
     private static final int MAX_ID = 1 << 23;
 
+    /** Added tokens are searched for in every text: more and longer ones than any model has take minutes. */
+    private static final int MAX_ADDED = 16_384;
+
+    private static final int MAX_ADDED_TEXT = 512;
+
+    /** Characters of a piece in a vocabulary that is tried at every place of a text (Unigram); SentencePiece's default is 16. */
+    private static final int MAX_UNIGRAM = 64;
+
+    /** Characters of a word that WordPiece cuts, in time that grows with their square; 100 in every model. */
+    private static final int MAX_WORD = 200;
+
     /** Does not remember field names: a vocabulary has a quarter of a million, and each once. */
     private static final JsonFactory FACTORY = new JsonFactoryBuilder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
             .build();
 
-    private static final ObjectReader PARTS =
-            Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+    private static final ObjectReader PARTS = Json.mapper()
+            .reader()
+            .without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .with(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
 
     private final Source source;
     private final Path file;
@@ -53,6 +69,11 @@ final class TokenizerFile {
     private JsonNode decoder;
     private JsonNode preTokenizer;
     private boolean byteFallback;
+    private String prefix = "";
+    private String suffix = "";
+    private int ofModel; // how many pieces the model itself has
+    private int lastAdded = -1;
+    private int addedText;
 
     private TokenizerFile(Source source, byte[] json) {
         this.source = source;
@@ -62,7 +83,12 @@ final class TokenizerFile {
 
     /** Reads the file; a damaged one is a Problem. */
     static TokenizerFile read(Path file) {
-        return parse(new Source(file, () -> bytesOf(file)));
+        return read(file, false);
+    }
+
+    /** @param trusted lets regular expressions pass of which it is not known how long they take */
+    static TokenizerFile read(Path file, boolean trusted) {
+        return parse(new Source(file, trusted, () -> bytesOf(file)));
     }
 
     static TokenizerFile parse(Source source) {
@@ -90,8 +116,9 @@ final class TokenizerFile {
      * Source reads a tokenizer.json again, or makes it again of a GGUF file, since most who open one never ask for its merges.
      *
      * @param path where it is, for messages
+     * @param trusted whether a person has said that they know where it comes from
      */
-    record Source(Path path, Supplier<byte[]> json) {}
+    record Source(Path path, boolean trusted, Supplier<byte[]> json) {}
 
     Source source() {
         return source;
@@ -150,33 +177,81 @@ final class TokenizerFile {
         try (JsonParser p = FACTORY.createParser(json)) {
             if (p.nextToken() != JsonToken.START_OBJECT) throw damaged(file, "no JSON object");
             JsonNode added = null;
+            Set<String> fields = new HashSet<>();
             while (p.nextToken() == JsonToken.FIELD_NAME) {
                 String field = p.currentName();
+                once(fields, field);
                 p.nextToken();
+                if (TokenizerParts.has(field)) {
+                    part(field, PARTS.readTree(p));
+                    continue;
+                }
                 switch (field) {
                     case "model" -> model(p);
                     case "added_tokens" -> added = PARTS.readTree(p);
-                    case "decoder" -> decoder = PARTS.readTree(p);
-                    case "pre_tokenizer" -> preTokenizer = PARTS.readTree(p);
                     default -> p.skipChildren();
                 }
             }
+            ofModel = ids.size();
+            if (!prefix.isEmpty()) BpePrefix.check(file, json, prefix);
             // Last, since an added token may name a piece of the model's own vocabulary.
+            if (added != null && added.size() > MAX_ADDED) {
+                throw refused("added_tokens", "at most " + MAX_ADDED, added.size());
+            }
             if (added != null) for (JsonNode token : added) added(token);
         }
     }
 
+    /** Two parsers may take two different ones of a field that is there twice. */
+    private void once(Set<String> fields, String field) {
+        if (!fields.add(field)) throw damaged(file, "the field " + Names.shown(field) + " twice");
+    }
+
+    private void part(String field, JsonNode part) {
+        TokenizerParts.check(file, source.trusted(), field, part);
+        if (field.equals("decoder")) decoder = part;
+        if (field.equals("pre_tokenizer")) preTokenizer = part;
+    }
+
+    private Problem refused(String field, Object expected, Object found) {
+        return Problem.unsupported(
+                        "the tokenizer has what no published one has, and what would take too long or end the program")
+                .where(file + ", " + field)
+                .expected(expected)
+                .found(found)
+                .instead("take the tokenizer from the model's original source");
+    }
+
     private void model(JsonParser p) throws IOException {
         if (!p.isExpectedStartObjectToken()) throw damaged(file, "\"model\" is not an object");
+        Set<String> fields = new HashSet<>();
         while (p.nextToken() == JsonToken.FIELD_NAME) {
             String field = p.currentName();
+            once(fields, field);
             p.nextToken();
             switch (field) {
                 case "vocab" -> vocabulary(p);
                 case "byte_fallback" -> byteFallback = p.currentToken() == JsonToken.VALUE_TRUE;
+                case "continuing_subword_prefix" -> prefix = affix(field, p);
+                case "end_of_word_suffix" -> suffix = affix(field, p);
+                case "max_input_chars_per_word" -> {
+                    double most = p.getValueAsDouble(-1);
+                    if (most < 1 || most > MAX_WORD) throw refused("model." + field, "1 to " + MAX_WORD, p.getText());
+                }
                 default -> p.skipChildren();
             }
         }
+        if (byteFallback && !(prefix + suffix).isEmpty()) {
+            throw refused("model.byte_fallback", "false where pieces have a prefix or a suffix", "true");
+        }
+    }
+
+    /** What a piece begins or ends with, or nothing. */
+    private String affix(String field, JsonParser p) throws IOException {
+        p.skipChildren();
+        String text = p.getValueAsString("");
+        if (text.length() > 16) throw refused("model." + field, "at most 16 characters", text.length());
+        return text;
     }
 
     /** Either {"piece": id} (BPE, WordLevel, WordPiece) or [["piece", score]] (Unigram). */
@@ -189,7 +264,11 @@ final class TokenizerFile {
             }
         } else if (p.isExpectedStartArrayToken()) {
             for (int id = 0; p.nextToken() == JsonToken.START_ARRAY; id++) {
-                put(id, p.nextTextValue());
+                String piece = p.nextTextValue();
+                if (piece != null && piece.length() > MAX_UNIGRAM) {
+                    throw refused("model.vocab", "pieces of at most " + MAX_UNIGRAM + " characters", piece.length());
+                }
+                put(id, piece);
                 while (p.nextToken() != JsonToken.END_ARRAY) p.skipChildren();
             }
         } else {
@@ -199,9 +278,24 @@ final class TokenizerFile {
 
     private void added(JsonNode token) {
         if (!token.path("id").canConvertToInt()) throw damaged(file, "an added token without an id");
-        put(token.get("id").asLong(), token.path("content").textValue());
-        added.set(token.get("id").asInt());
-        special.set(token.get("id").asInt(), token.path("special").asBoolean());
+        String content = token.path("content").textValue();
+        if (content == null) throw damaged(file, "an added token without a content");
+        if (content.isEmpty()) return; // the library leaves it out
+        addedText += content.length();
+        if (content.length() > MAX_ADDED_TEXT || addedText > MAX_ADDED * 64) {
+            throw refused("added_tokens", "at most " + MAX_ADDED_TEXT + " characters each", content.length());
+        }
+        int id = idOfAdded(content);
+        put(id, content);
+        lastAdded = Math.max(lastAdded, id);
+        added.set(id);
+        special.set(id, token.path("special").asBoolean());
+    }
+
+    /** Not the file's: the library gives the model's to what that has, else the next after the model's and those given so far. */
+    private int idOfAdded(String content) {
+        Integer known = ids.get(content);
+        return known != null ? known : Math.max(ofModel, lastAdded + 1);
     }
 
     private void put(long id, String piece) {

@@ -70,6 +70,8 @@ public final class OnnxFile {
     private final List<Value> inputs = new ArrayList<>();
     private final List<Value> outputs = new ArrayList<>();
     private final List<Weight> weights = new ArrayList<>();
+    /** Values that are a few whole numbers, written in the file: they may be the shapes of others. */
+    private final Map<String, List<Long>> constants = new HashMap<>();
 
     private OnnxFile(Path path, ByteBuffer bytes) {
         this.path = path;
@@ -97,6 +99,7 @@ public final class OnnxFile {
 
     private void readModel(ProtoReader model) {
         while (model.next()) {
+            if (model.field() == 25) function(model.message());
             if (model.field() != 7) continue;
             if (graphEnd >= 0) throw wrong("the file holds two graphs", "one");
             graphTag = model.tagAt();
@@ -110,6 +113,12 @@ public final class OnnxFile {
             if (!names.add(w.name())) throw wrong("two weights have the name " + Names.shown(w.name()), "one");
         }
         inputs.removeIf(i -> names.contains(i.name())); // old files list their weights there too
+        GraphCheck.check(this);
+    }
+
+    /** A function's body is looked at for what no node may have. */
+    private void function(ProtoReader function) {
+        while (function.next()) if (function.field() == 7) node(function.message(), 1);
     }
 
     private Problem wrong(String what, String expected) {
@@ -125,7 +134,8 @@ public final class OnnxFile {
             }
             switch (graph.field()) {
                 case 1 -> nodes.add(node(graph.message(), 0));
-                case 5 -> weights.add(weight(graph.message()));
+                case 5 -> weights.add(weight(graph.message(), false));
+                case 15 -> throw sparse();
                 case 11 -> inputs.add(value(graph.message()));
                 case 12 -> outputs.add(value(graph.message()));
                 default -> {}
@@ -150,7 +160,20 @@ public final class OnnxFile {
                 default -> {}
             }
         }
+        GraphCheck.checkOperation(path, name, op);
+        if (op.equals("Constant") && !out.isEmpty()) {
+            // A tensor's numbers were kept under no name: it is its node's output that others name.
+            List<Long> tensor = constants.remove("");
+            if (numbers.containsKey("value_int")) tensor = List.of(numbers.get("value_int"));
+            if (lists.containsKey("value_ints")) tensor = lists.get("value_ints");
+            if (tensor != null && depth == 0) constants.put(out.get(0), tensor);
+        }
         return new Node(name, op, List.copyOf(in), List.copyOf(out), Map.copyOf(numbers), Map.copyOf(lists));
+    }
+
+    private Problem sparse() {
+        return Problem.unsupported("the graph has sparse weights, which are not read here")
+                .where(path);
     }
 
     /** Reads whole numbers; looks into tensors and branches only for files that they may not name. */
@@ -162,7 +185,8 @@ public final class OnnxFile {
             switch (attribute.field()) {
                 case 1 -> name = attribute.text();
                 case 3 -> number = attribute.number();
-                case 5, 10 -> inside(weight(attribute.message()));
+                case 5, 10 -> inside(weight(attribute.message(), true));
+                case 22, 23 -> throw sparse();
                 case 6, 11 -> branch(attribute.message(), depth + 1);
                 case 8 -> numbers(attribute, list);
                 default -> {}
@@ -176,7 +200,8 @@ public final class OnnxFile {
         if (depth > MAX_DEPTH) throw wrong("branches lie within branches", "at most " + MAX_DEPTH + " levels");
         while (graph.next()) {
             if (graph.field() == 1) node(graph.message(), depth);
-            if (graph.field() == 5) inside(weight(graph.message()));
+            if (graph.field() == 5) inside(weight(graph.message(), true));
+            if (graph.field() == 15) throw sparse();
         }
     }
 
@@ -221,7 +246,12 @@ public final class OnnxFile {
         return List.copyOf(sizes);
     }
 
-    private static Weight weight(ProtoReader tensor) {
+    /**
+     * @param inside whether it may not lie in another file: then whatever names one counts, for two halves of a tensor are
+     *     one to protobuf
+     */
+    private Weight weight(ProtoReader tensor, boolean inside) {
+        List<Long> ints = new ArrayList<>();
         String name = "";
         int type = 0;
         List<Long> shape = new ArrayList<>();
@@ -233,6 +263,10 @@ public final class OnnxFile {
             switch (tensor.field()) {
                 case 1 -> numbers(tensor, shape);
                 case 2 -> type = (int) tensor.number();
+                case 5, 7 -> {
+                    boolean few = !tensor.packed() || tensor.end() - tensor.start() <= 10 * GraphCheck.MAX_RANK;
+                    if (few && ints.size() <= GraphCheck.MAX_RANK) numbers(tensor, ints);
+                }
                 case 8 -> name = tensor.text();
                 case 9 -> {
                     offset = tensor.start();
@@ -252,7 +286,11 @@ public final class OnnxFile {
                 default -> {}
             }
         }
-        if (!elsewhere) return new Weight(name, type, List.copyOf(shape), null, offset, length);
+        if (!elsewhere && !(inside && !external.isEmpty())) {
+            List<Long> values = offset >= 0 ? small(type, offset, length) : ints;
+            if (!values.isEmpty() && values.size() <= GraphCheck.MAX_RANK) constants.put(inside ? "" : name, values);
+            return new Weight(name, type, List.copyOf(shape), null, offset, length);
+        }
         return new Weight(
                 name,
                 type,
@@ -260,6 +298,17 @@ public final class OnnxFile {
                 external.getOrDefault("location", ""),
                 number(external.getOrDefault("offset", "0")),
                 number(external.getOrDefault("length", "-1")));
+    }
+
+    /** A few int32 or int64, as they lie in the file; nothing for others. */
+    private List<Long> small(int type, long offset, long length) {
+        int size = type == 7 ? Long.BYTES : type == 6 ? Integer.BYTES : 0;
+        if (size == 0 || length > (long) GraphCheck.MAX_RANK * size) return List.of();
+        List<Long> values = new ArrayList<>();
+        for (int at = (int) offset; at + size <= offset + length; at += size) {
+            values.add(size == Long.BYTES ? bytes.getLong(at) : (long) bytes.getInt(at));
+        }
+        return values;
     }
 
     /** A repeated whole number, packed or not. */
@@ -300,6 +349,11 @@ public final class OnnxFile {
 
     public List<Weight> weights() {
         return weights;
+    }
+
+    /** The few whole numbers that a value is, or null where a run makes it. */
+    List<Long> constant(String value) {
+        return constants.get(value);
     }
 
     /** The file's bytes with more values as outputs: names appended to the graph, all else as it is. */

@@ -65,6 +65,7 @@ public final class Engines {
             String engine, ModelFolder folder, String device, PrecisionPlan plan, Weights.Watch watch) {
         if (folder.exported() == null) return open(engine, folder.weights().watched(watch), device, plan);
         check(engine, folder);
+        folder.tryGraph();
         return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
     }
 

@@ -23,11 +23,13 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.trial.Trials;
 
 /** ModelFolder is one model on disk, its files mapped and its config understood; no engine holds it yet. */
 public final class ModelFolder implements AutoCloseable {
 
     private final ModelCache.Found found;
+    private final Trials trials;
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
     private final Weights weights; // null for an exported graph
@@ -36,8 +38,9 @@ public final class ModelFolder implements AutoCloseable {
     private Optional<ChatTemplate> chatTemplate; // opened on first use
     private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
 
-    ModelFolder(ModelCache.Found found) {
+    ModelFolder(ModelCache.Found found, Trials trials) {
         this.found = found;
+        this.trials = trials;
         this.checkpoint = Checkpoint.open(found.dir());
         try {
             OnnxFile graph = checkpoint.onnx().orElse(null);
@@ -117,11 +120,24 @@ public final class ModelFolder implements AutoCloseable {
 
     /** Null when the model has none. */
     public synchronized Tokenizer tokenizer() {
-        if (tokenizer == null) tokenizer = Tokenizer.open(checkpoint).orElse(null);
-        if (tokenizer == null && isCheckpoint()) {
-            tokenizer = Tokenizer.open(found.trainingDir()).orElse(null);
+        if (tokenizer != null) return tokenizer;
+        if (Tokenizer.isIn(checkpoint)) {
+            trials.tokenizer(checkpoint
+                    .gguf()
+                    .map(GgufFile::path)
+                    .filter(gguf -> Tokenizer.isInside(checkpoint))
+                    .orElse(checkpoint.dir().resolve("tokenizer.json")));
+            tokenizer = Tokenizer.open(checkpoint, trials.trusted()).orElse(null);
+        } else if (isCheckpoint()) {
+            trials.tokenizer(found.trainingDir().resolve("tokenizer.json"));
+            tokenizer = Tokenizer.open(found.trainingDir(), trials.trusted()).orElse(null);
         }
         return tokenizer;
+    }
+
+    /** Has an exported graph tried by another process, before this one opens it. */
+    void tryGraph() {
+        trials.graph(found.dir(), checkpoint);
     }
 
     /** Begins to hash the weight files in the background. */

@@ -26,6 +26,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hub.Sha256Sums;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.trial.Trials;
 
 /**
  * OpenModels keeps mapped folders and loaded engines. A model is opened on a thread of its own: nobody waits for it but
@@ -60,6 +61,7 @@ public final class OpenModels implements AutoCloseable {
 
     private final ModelCache cache;
     private final long budget;
+    private final Trials trials;
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, Loaded> engines = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Key, Opening> openings = new LinkedHashMap<>();
@@ -77,9 +79,10 @@ public final class OpenModels implements AutoCloseable {
     });
 
     /** @param budget most bytes that open models and their captures may hold */
-    public OpenModels(ModelCache cache, long budget) {
+    public OpenModels(ModelCache cache, long budget, Trials trials) {
         this.cache = cache;
         this.budget = budget;
+        this.trials = trials;
     }
 
     public long budget() {
@@ -93,7 +96,7 @@ public final class OpenModels implements AutoCloseable {
             open = folders.get(slug);
         }
         if (open != null && !open.checkpoint().changed()) return open;
-        ModelFolder found = new ModelFolder(cache.find(slug)); // holds up nobody else
+        ModelFolder found = new ModelFolder(cache.find(slug), trials); // holds up nobody else
         synchronized (this) {
             ModelFolder now = folders.get(slug);
             if (now != open && now != null) {

@@ -63,6 +63,12 @@ final class Places {
                     + " three quarters of the machine's.")
     Long memory;
 
+    @Option(
+            names = "--trust",
+            description = "Open models in this process at once (LLM_INSPECTOR_TRUST=1). Otherwise another process tries"
+                    + " each tokenizer and each exported graph first, once, for a hostile one would end this one.")
+    boolean trust;
+
     private final Map<String, Path> named = new HashMap<>(); // models that sides name by a path
 
     /** Opens the program as a library; nothing is loaded yet. */
@@ -71,6 +77,8 @@ final class Places {
     }
 
     Inspector open(int queue, Path runs) {
+        Map<String, String> environment = new HashMap<>(System.getenv());
+        if (trust) environment.put("LLM_INSPECTOR_TRUST", "1");
         return Inspector.open(new Inspector.Config(
                 roots(),
                 modelFolder(),
@@ -80,7 +88,7 @@ final class Places {
                 memory == null ? Inspector.Config.standardMemory() : memory,
                 queue,
                 home().resolve("trained"),
-                System.getenv()));
+                environment));
     }
 
     /** The model's name in requests: null for the default one. */
