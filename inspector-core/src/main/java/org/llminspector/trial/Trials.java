@@ -89,7 +89,10 @@ public final class Trials {
             long memory = trial.memory(bytes);
             verdict = tried(trial, path, seconds, memory);
             if (verdict.failed() != null) throw refusal(path, verdict.failed(), seconds, memory);
-            write(kept, verdict);
+            // ONNX Runtime's own failures are the graph's here.
+            if (verdict.kind() == Problem.Kind.INTERNAL) throw refusal(path, verdict.found(), seconds, memory);
+            // What is wrong with one folder is said of that folder: only what is good is kept.
+            if (verdict.good()) write(kept, verdict);
         }
         if (!verdict.good()) throw verdict.problem();
         GOOD.add(key);
