@@ -13,8 +13,9 @@ import org.llminspector.base.Tensor;
  * averaged over the queries for which there is such a place.
  *
  * <p>The roles are those of Elhage et al. 2021 and Olsson et al. 2022. On random tokens repeated once the scores are the
- * averages of the pattern's diagonals that TransformerLens's head detector takes; on any other text an earlier
- * occurrence of the query's token takes the place of the first half.
+ * means of the pattern's stripes (its diagonals) that TransformerLens's main demo takes; on any other text an earlier
+ * occurrence of the query's token takes the place of the first half. TransformerLens's {@code detect_head} is another
+ * measure, which compares the whole pattern with a detection pattern: its figures are not these.
  *
  * @param previous attention to the token before; queries from 2 on
  * @param duplicate attention to earlier occurrences of the query's token; null when no token occurs twice

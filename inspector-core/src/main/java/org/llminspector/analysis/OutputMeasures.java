@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.stream.DoubleStream;
 
 /**
- * OutputMeasures say how far B's distributions lie from A's over a text, as {@code llama-perplexity --kl-divergence}
- * names and computes them: A is its base, B its Q.
+ * OutputMeasures say how far B's distributions lie from A's over a text. Names and formulas are those of {@code
+ * llama-perplexity --kl-divergence}: A is its base, B its Q. The positions are not: it scores the second half of each of
+ * a text's chunks, we score every token once, so that figures of the two differ.
  *
  * <p>Errors are standard errors of the mean, sqrt(var / (n - 1)), carried through functions to first order. A text's
  * tokens are not independent: read them as a lower bound.

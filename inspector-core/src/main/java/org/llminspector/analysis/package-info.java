@@ -1,6 +1,6 @@
 /**
  * Analysis says what captured values mean: norms, the logit lens, how far two runs lie apart.
  *
- * <p>May import: base, hook, capture, engine. Pure functions over plain tensors, safe on any thread.
+ * <p>Pure functions over plain tensors, safe on any thread.
  */
 package org.llminspector.analysis;

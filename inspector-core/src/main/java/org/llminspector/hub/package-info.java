@@ -1,8 +1,9 @@
 /**
- * Hub brings models from the Hugging Face hub: {@link org.llminspector.hub.HubClient} pulls into the Hugging Face cache.
+ * Hub brings models from the Hugging Face hub: {@link org.llminspector.hub.HubClient} pulls into the Hugging Face
+ * cache.
  *
  * <p>Behaviour follows huggingface_hub (the Python client, 2.4.0), so that both share one cache.
  *
- * <p>May import: base, checkpoint. Reads folders anew on each call; safe on any thread and among processes.
+ * <p>Reads folders anew on each call; safe on any thread and among processes.
  */
 package org.llminspector.hub;

@@ -1,7 +1,6 @@
 /**
  * Quant is numbers in fewer bits: schemes as values, what a weight becomes under one, and what that costs.
  *
- * <p>May import: base, checkpoint, spec, family. Values are immutable and safe on any thread; big weights are read on
- * all cores.
+ * <p>Values are immutable and safe on any thread; big weights are read on all cores.
  */
 package org.llminspector.quant;

@@ -233,7 +233,12 @@ public final class Inspector implements AutoCloseable {
                 .map(Catalog::load);
     }
 
-    /** Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards. */
+    /**
+     * Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards.
+     *
+     * @throws Problem NOT_FOUND, INVALID, UNSUPPORTED or TOO_LARGE when the hub has no such model, or none that can be opened
+     *     or kept here; UPSTREAM when the hub fails; BUSY when it has had too many requests; CONFLICT when it was cancelled
+     */
     public Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
         try {
             return new HubClient(config.hub()).pull(repo, revision, listener, cancelled);
@@ -245,7 +250,11 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** The slug that a request without a model means: the given folder, else the embedded model, else the first there is. */
+    /**
+     * The slug that a request without a model means: the given folder, else the embedded model, else the first there is.
+     *
+     * @throws Problem NOT_FOUND when there is none
+     */
     public String defaultModel() {
         List<ModelCache.Found> all = cache.list();
         if (all.isEmpty()) {
@@ -286,7 +295,11 @@ public final class Inspector implements AutoCloseable {
         return training;
     }
 
-    /** Every hook point, with a reason where this model or engine does not have it. */
+    /**
+     * Every hook point, with a reason where this model or engine does not have it.
+     *
+     * @throws Problem NOT_FOUND when there is no such model; INVALID or UNSUPPORTED when it, or its engine, cannot be opened
+     */
     public List<HookDescription> hooks(String slug, String engine) {
         ModelFolder folder = models.folder(slug);
         Engines.check(engine == null ? Engines.standard(folder) : engine, folder);
@@ -347,7 +360,13 @@ public final class Inspector implements AutoCloseable {
     /** What one open model holds. */
     public record OpenModel(String model, EngineInfo engine, long resident, long mapped) {}
 
-    /** Runs to the end, on the queue's worker, and keeps the run. Blocks; the listener hears of it meanwhile. */
+    /**
+     * Runs to the end, on the queue's worker, and keeps the run. Blocks; the listener hears of it meanwhile.
+     *
+     * @throws Problem INVALID when the request contradicts itself or the model; UNSUPPORTED when model, engine or device cannot
+     *     do it; TOO_LARGE when prompt or captures do not fit; NOT_FOUND when the model, or a run that values are taken from, is
+     *     not there; BUSY when the queue is full
+     */
     public RunManifest run(RunRequest request, RunListener listener) {
         ModelFolder folder = models.folder(request.model() == null ? defaultModel() : request.model());
         PreparedRun run = PreparedRun.of(request, folder, budget, store);

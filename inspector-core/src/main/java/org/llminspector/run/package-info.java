@@ -1,6 +1,6 @@
 /**
  * Run is the facade: {@link Inspector} lists models, runs requests, and hands on what the rooms beside it answer.
  *
- * <p>May import every room. Safe on any thread.
+ * <p>Safe on any thread.
  */
 package org.llminspector.run;

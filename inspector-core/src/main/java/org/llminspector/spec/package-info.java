@@ -1,7 +1,7 @@
 /**
- * Spec says what arithmetic a decoder does, as records without behaviour: past this door nobody asks which
- * family or file format a model came from.
+ * Spec says what arithmetic a decoder does, as records without behaviour: past this door nobody asks which family or
+ * file format a model came from.
  *
- * <p>May import: base. Immutable, safe on any thread.
+ * <p>Immutable, safe on any thread.
  */
 package org.llminspector.spec;

@@ -1,6 +1,7 @@
 /**
- * Tokenize turns text into ids and back, by a model's own tokenizer.json or GGUF file, and never loses a byte on the way.
+ * Tokenize turns text into ids and back, by a model's own tokenizer.json or GGUF file, and never loses a byte on the
+ * way.
  *
- * <p>May import: base, checkpoint. A tokenizer is safe on any thread.
+ * <p>A tokenizer is safe on any thread.
  */
 package org.llminspector.tokenize;

@@ -1,8 +1,7 @@
 /**
- * Engine.onnx runs decoders on ONNX Runtime: it writes the model as a graph, in one of two forms. The fast one is
- * made of fused operators; the tapped one of plain operators, every hooked value an output and every change a node.
+ * Engine.onnx runs decoders on ONNX Runtime: it writes the model as a graph, in one of two forms. The fast one is made
+ * of fused operators; the tapped one of plain operators, every hooked value an output and every change a node.
  *
- * <p>May import: base, checkpoint, spec, family, hook, capture, engine, ONNX Runtime, whose tensors never leave this package. Any
- * thread may open, run and close; one sequence is for one thread at a time.
+ * <p>Any thread may open, run and close; one sequence is for one thread at a time.
  */
 package org.llminspector.engine.onnx;

@@ -84,6 +84,7 @@ final class ParameterLayout {
                 && !a.qkvBias()
                 && !a.outBias()
                 && a.qNorm() == null
+                && a.kNorm() == null
                 && !s.learnedPositions()
                 && s.embedScale() == 1f
                 && s.logitSoftcap() == null;

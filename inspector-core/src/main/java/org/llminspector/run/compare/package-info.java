@@ -1,6 +1,6 @@
 /**
  * Run.compare runs two requests side by side and keeps how far apart they lie: distances, never values.
  *
- * <p>May import every room to its left. Safe on any thread.
+ * <p>Safe on any thread.
  */
 package org.llminspector.run.compare;

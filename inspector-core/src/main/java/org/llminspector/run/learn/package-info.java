@@ -1,6 +1,6 @@
 /**
  * Run.learn changes weights: gradients of a run, single updates that a person watches, and training jobs.
  *
- * <p>May import every room to its left but run.compare. Safe on any thread.
+ * <p>Safe on any thread.
  */
 package org.llminspector.run.learn;

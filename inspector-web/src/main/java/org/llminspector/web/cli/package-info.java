@@ -1,7 +1,6 @@
 /**
  * Cli is the command line: one class a command, picocli does the parsing.
  *
- * <p>May import: server, and what {@link org.llminspector.web} may. Results go to standard output, everything else to
- * standard error. A command runs on the main thread.
+ * <p>Results go to standard output, everything else to standard error. A command runs on the main thread.
  */
 package org.llminspector.web.cli;
