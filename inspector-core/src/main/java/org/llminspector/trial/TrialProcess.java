@@ -59,7 +59,7 @@ final class TrialProcess implements AutoCloseable {
         }
         command.add(System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
         command.addAll(List.of(
-                "-Xmx" + Math.min(1_024, memory / 3 >> 20) + "m",
+                "-Xmx" + Math.min(1_024, (memory / 3) >> 20) + "m",
                 "-Xss2m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
