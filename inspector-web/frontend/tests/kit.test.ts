@@ -3,7 +3,9 @@ import { fitted, inLine, lengthOf, spotAt, written } from '../src/kit/arcs';
 import { layBlock, PART } from '../src/kit/block';
 import { nearest, seen } from '../src/kit/marks';
 import { angleBetween, frequencies, turn } from '../src/kit/rotation';
+import { wrap } from '../src/kit/save';
 import { extent, layAxis } from '../src/kit/scales';
+import { SvgContext } from '../src/kit/svg';
 import { fill, texNumber } from '../src/kit/tex';
 import { brief } from '../src/kit/text/format';
 import { lay, neighbour } from '../src/kit/tree';
@@ -114,5 +116,56 @@ describe('rotation', () => {
     const f = frequencies(40, 10_000);
     expect(f[0]).toBe(1);
     expect(f[10]).toBeCloseTo(0.01);
+  });
+});
+
+describe('a saved picture', () => {
+  const context = () => {
+    const measure = { font: '', measureText: (t: string) => ({ width: 7 * t.length }) as TextMetrics };
+    return new SvgContext('t', measure);
+  };
+  it('is shapes and text where the screen has pixels', () => {
+    const c = context();
+    c.fillStyle = '#123456';
+    c.translate(10, 20);
+    c.fillRect(0, 0, 5, 5);
+    c.fillRect(6, 0, 5, 5);
+    c.font = '600 13px "Source Sans 3 Variable", sans-serif';
+    c.textAlign = 'right';
+    c.fillText('a<b', 3, 4);
+    const svg = c.markup();
+    // Shapes of one look are one path.
+    expect(svg.match(/<path/g)).toHaveLength(1);
+    expect(svg).toContain('M10 20h5v5h-5ZM16 20h5v5h-5Z');
+    expect(svg).toContain('text-anchor="end"');
+    expect(svg).toContain('font-weight="600"');
+    expect(svg).toContain('>a&lt;b</text>');
+  });
+  it('keeps what was saved and closes what was cut', () => {
+    const c = context();
+    c.save();
+    c.translate(5, 5);
+    c.globalAlpha = 0.5;
+    c.beginPath();
+    c.rect(0, 0, 9, 9);
+    c.clip();
+    c.fillRect(0, 0, 1, 1);
+    c.restore();
+    c.fillRect(0, 0, 1, 1);
+    const svg = c.markup();
+    expect(svg.indexOf('</g>')).toBeGreaterThan(svg.indexOf('M5 5'));
+    expect(svg).toContain('opacity="0.5"');
+    expect(svg).toMatch(/<\/g><path fill="#000" d="M0 0/);
+  });
+  it('has a whole circle as two arcs', () => {
+    const c = context();
+    c.beginPath();
+    c.arc(5, 5, 2, 0, 2 * Math.PI);
+    c.fill();
+    expect(c.markup()).toContain('M7 5A2 2 0 0 1 3 5A2 2 0 0 1 7 5Z');
+  });
+  it('has its caption in lines', () => {
+    expect(wrap('one two three four', 9)).toEqual(['one two', 'three', 'four']);
+    expect(wrap('', 9)).toEqual(['']);
   });
 });
