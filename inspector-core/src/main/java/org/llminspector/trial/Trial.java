@@ -125,7 +125,7 @@ enum Trial {
             "a".repeat(3_000),
             " ".repeat(3_000) + "x",
             "1234567890".repeat(100),
-            "\u00e9e\u0301 \ufb01 \ufdfa \u1e9b\u0323 \u00df \u0130 \u0041\u030a",
+            "\u00e9e\u0301 \ufb01 \ufdfa \u1e9b\u0323 \u00df \u0130 A\u030a",
             "\u4f60\u597d\u4e16\u754c\u3002\u3053\u3093\u306b\u3061\u306f \uc548\ub155",
             "\ud83d\udc69\u200d\ud83d\udc67\u200d\ud83d\udc66 \ud83c\uddeb\ud83c\uddf7 \ud83d\ude00\ufe0f",
             "\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd \u0928\u092e\u0938\u094d\u0924\u0947",
