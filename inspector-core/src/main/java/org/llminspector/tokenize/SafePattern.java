@@ -82,7 +82,7 @@ final class SafePattern {
         List<Item> mayFail =
                 rest.stream().filter(i -> i.assertion() || i.min() > 0).toList();
         if (mayFail.isEmpty()) return;
-        boolean one = mayFail.size() == 1 && rest.get(0) == mayFail.get(0);
+        boolean one = mayFail.size() == 1 && rest.get(0).equals(mayFail.get(0));
         if (!one) throw new Unproven("after something endless several parts must follow");
         if (rest.get(0).chars() == null && !rest.get(0).assertion())
             throw new Unproven("a group follows something endless");
@@ -134,7 +134,8 @@ final class SafePattern {
         while (at < regex.length() && regex.charAt(at) != ')') {
             if (regex.charAt(at) == '|') {
                 at++;
-                branches.add(branch = new ArrayList<>());
+                branch = new ArrayList<>();
+                branches.add(branch);
             } else if (depth == 0 && at == 0 && has("(?i)")) {
                 at += 4;
             } else {
@@ -147,22 +148,20 @@ final class SafePattern {
     private Item atom(int depth) throws Unproven {
         int from = at;
         char c = regex.charAt(at++);
-        switch (c) {
-            case '(':
-                return group(depth);
-            case '[':
+        return switch (c) {
+            case '(' -> group(depth);
+            case '[' -> {
                 at = endOfClass(from);
-                return chars(from);
-            case '\\':
-                return escape(from);
-            case '^', '$':
-                return new Item(null, 0, 0, 1, true);
-            case '*', '+', '?', '{':
-                throw new Unproven("a quantifier stands alone");
-            default:
+                yield chars(from);
+            }
+            case '\\' -> escape(from);
+            case '^', '$' -> new Item(null, 0, 0, 1, true);
+            case '*', '+', '?', '{' -> throw new Unproven("a quantifier stands alone");
+            default -> {
                 if (Character.isHighSurrogate(c)) at++;
-                return chars(from);
-        }
+                yield chars(from);
+            }
+        };
     }
 
     private Item chars(int from) {
@@ -265,13 +264,8 @@ final class SafePattern {
             return new Item(item.chars(), least, ENDLESS, 1, false);
         }
         long width = (long) item.max() * most;
-        double ways = Math.pow(item.choices(), most) * (most - least + 1);
+        double ways = Math.pow((double) item.choices(), most) * (most - least + 1);
         if (width > MAX_WIDTH || ways > MAX_CHOICES) throw new Unproven("it counts too far");
-        return new Item(
-                item.chars() != null && most == 1 && least == 1 ? item.chars() : item.chars(),
-                item.min() * least,
-                (int) width,
-                (long) ways,
-                false);
+        return new Item(item.chars(), item.min() * least, (int) width, (long) ways, false);
     }
 }

@@ -80,7 +80,7 @@ public record SparseModel(String name, int layers) {
                 dir.resolve("model.safetensors"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             ByteBuffer head = ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN);
             out.write(head.putLong(json.length).put(json).flip(), 0);
-            long data = 8 + json.length;
+            long data = 8L + json.length;
             out.write(ByteBuffer.allocate(1), data + at - 1); // its length
             for (Map.Entry<String, long[]> e : tensors.entrySet()) {
                 boolean zero =

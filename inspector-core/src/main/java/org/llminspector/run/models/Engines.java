@@ -81,11 +81,12 @@ public final class Engines {
                     weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
             boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
             boolean plain = weights.shape(name).length < 2
-                    || table && onnx && !weights.spec().tied();
+                    || (table && onnx && !weights.spec().tied());
             String module = table && weights.spec().tied() ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
-            Precision precision =
-                    plain || table && !onnx ? plan.standard() : plan.at(module).precision();
-            if (plain) bytes += inFile == DType.F32 || onnx && table && inFile != null ? 0 : 4 * values;
+            Precision precision = plain || (table && !onnx)
+                    ? plan.standard()
+                    : plan.at(module).precision();
+            if (plain) bytes += inFile == DType.F32 || (onnx && table && inFile != null) ? 0 : 4 * values;
             else bytes += values * (onnx ? onnxBytes(precision, inFile) : torchBytes(precision, inFile));
         }
         return (long) bytes;

@@ -73,9 +73,7 @@ class AccessTest {
                 Connection: close
 
                 """;
-        assertThat(local.raw(spelled))
-                .startsWith("HTTP/1.1 200")
-                .contains("text/html");
+        assertThat(local.raw(spelled)).startsWith("HTTP/1.1 200").contains("text/html");
     }
 
     @Test
