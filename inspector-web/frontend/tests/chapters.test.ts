@@ -31,7 +31,7 @@ describe('the path', () => {
     it(`has a record of ${folder} that is light and takes no name of everybody’s`, () => {
       const text = readFileSync(join(src, 'chapters', folder, 'index.ts'), 'utf8');
       const imports = [...text.matchAll(/^import (?!type).* from '(.*)';/gm)].map((m) => m[1]);
-      const light = /^\.\.\/\.\.\/state\/(params|scene\.svelte)$/;
+      const light = /^\.\.\/\.\.\/state\/(params|scene)$/;
       expect(imports.filter((i) => !light.test(i))).toEqual([]);
       for (const name of Object.keys(record.params)) expect(SHARED).not.toContain(name);
       expect(record.examples.length).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { changeName, changeWords } from '../src/kit/changes';
 import { softmax } from '../src/kit/math/distribution';
 import { movement, relativeDistance } from '../src/kit/math/moved';
 import { choice, flag, real, text, textsOf, valuesOf, whole } from '../src/state/params';
-import { recordingOf } from '../src/state/scene.svelte';
+import { recordingOf } from '../src/state/scene';
 
 describe('a chapter’s own names in the URL', () => {
   const params = {

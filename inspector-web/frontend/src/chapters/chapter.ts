@@ -1,7 +1,7 @@
 import type { Component } from 'svelte';
 import type { Concept } from '../kit/theme.svelte';
 import type { Params } from '../state/params';
-import type { Scene } from '../state/scene.svelte';
+import type { Scene } from '../state/scene';
 
 /**
  * Record is what a chapter says of itself in its folder's index.ts, as `record`. It is loaded with the page, so it

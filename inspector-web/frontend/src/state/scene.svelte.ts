@@ -1,39 +1,4 @@
-/** Scene is what a view that shows runs wants of one: what to capture, what to try, what to show before the first. */
-export interface Scene {
-  /**
-   * Hooks that a run made here captures: names as `GET /models/{slug}/hooks` has them, `*` for every layer,
-   * `{layer}` for the chosen one. Others are read again when a figure asks for them.
-   */
-  hooks: string[];
-  /** Those of them that a recording holds whole; all when left out. */
-  recorded?: string[];
-  /** Prompts to try, the first of them in the bar until something else is typed. */
-  examples: Example[];
-  /** A real run of the embedded model with the first example; made by `npm run record`. */
-  recording?: Recording;
-}
-
-export interface Example {
-  prompt: string;
-  /** What it shows, in a few words. */
-  says: string;
-}
-
-/** Addresses of a recording: what is known of its run, and its tensors in as many files as are drawn apart. */
-export interface Recording {
-  run: string;
-  tensors: { [file: string]: string };
-}
-
-/**
- * A recording as its files' addresses, or nothing while there is none:
- * `recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' }))`.
- */
-export function recordingOf(files: { [path: string]: string }): Recording | undefined {
-  const named = Object.entries(files).map(([path, url]) => [path.split('/').at(-1) ?? path, url] as const);
-  const run = named.find(([name]) => name === 'run.json')?.[1];
-  return run === undefined ? undefined : { run, tensors: Object.fromEntries(named) };
-}
+import type { Scene } from './scene';
 
 class Now {
   /** The view's scene; null where no run is shown. */

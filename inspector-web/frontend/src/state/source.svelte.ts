@@ -5,7 +5,7 @@ import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/ten
 import type { DecoderSpec, KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
-import type { Recording } from './scene.svelte';
+import type { Recording } from './scene';
 
 const MIB = 1024 * 1024;
 /** What a figure may have read again without asking. */

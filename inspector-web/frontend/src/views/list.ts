@@ -1,5 +1,5 @@
 import type { Component } from 'svelte';
-import type { Scene } from '../state/scene.svelte';
+import type { Scene } from '../state/scene';
 import type { View } from '../state/url';
 import { TRACE } from './trace/scene';
 

@@ -1,10 +1,10 @@
-import { recordingOf } from '../../state/scene.svelte';
+import { recordingOf } from '../../state/scene';
 import { choice, whole } from '../../state/params';
 import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The step that is shown under the text. */
-  show: choice('weigh', 'match', 'mix'),
+  step: choice('weigh', 'match', 'mix'),
   /** The key that the panels speak of; the heaviest when none was chosen. */
   key: whole(),
 };

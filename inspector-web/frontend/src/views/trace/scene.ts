@@ -1,4 +1,4 @@
-import { recordingOf, type Scene } from '../../state/scene.svelte';
+import { recordingOf, type Scene } from '../../state/scene';
 
 /** What the trace's figures are drawn from. */
 export const TRACE: Scene = {
