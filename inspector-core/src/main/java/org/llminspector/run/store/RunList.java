@@ -60,7 +60,8 @@ final class RunList implements AutoCloseable {
                 List<RunSummary> page = i.page(limit - runs.size(), from);
                 if (page.isEmpty()) break;
                 for (RunSummary run : page) {
-                    if (unchanged(run) || reindex(i, run.id())) runs.add(run);
+                    RunSummary now = unchanged(run) ? run : reindex(i, run.id());
+                    if (now != null) runs.add(now);
                 }
                 from = page.get(page.size() - 1).id();
             }
@@ -194,23 +195,24 @@ final class RunList implements AutoCloseable {
         return new RunFolder(folder.path().resolve(id));
     }
 
-    /** Reads a run's folder into the index; false when it is gone or damaged. */
-    private boolean reindex(RunIndex i, String id) throws SQLException, IOException {
+    /** Reads a run's folder into the index, and answers what stands there now; null when it is gone or damaged. */
+    private RunSummary reindex(RunIndex i, String id) throws SQLException, IOException {
         RunFolder run = folderOf(id);
         try (SafetensorsFile file = run.captures()) {
-            i.put(summary(run.manifest(), run.bytes()), false);
-            return true;
+            RunSummary now = summary(run.manifest(), run.bytes());
+            i.put(now, false);
+            return now;
         } catch (Problem p) {
             if (!Files.isDirectory(run.path())) {
                 i.remove(id);
-                return false;
+                return null;
             }
             LOG.warn("A run is left out of the list: {}", p.getMessage());
             i.put(new RunSummary(id, "", null, "", "", "", "", null, 0, 0, 0, bytesOf(run)), true);
-            return false;
+            return null;
         } catch (NoSuchFileException e) {
             i.remove(id);
-            return false;
+            return null;
         }
     }
 
