@@ -47,7 +47,12 @@ test('a run fills every figure, with its provenance and its data', async ({ page
 });
 
 test('the numbers on the page are the numbers of the API', async ({ page, request }) => {
-  const run = await runPrompt(page, request, 'new=8&layer=1&head=2&token=3');
+  const run = await runPrompt(page, request, 'new=8');
+  // A choice does not outlive its text: it is made of this run.
+  const chosen = new URL(page.url());
+  for (const [name, value] of Object.entries({ layer: 1, head: 2, token: 3 }))
+    chosen.searchParams.set(name, `${value}`);
+  await page.goto(chosen.href);
   await seeAll(page);
 
   const ids = await figure(page, 'tokens').locator('.id').allTextContents();

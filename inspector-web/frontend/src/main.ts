@@ -1,7 +1,6 @@
 import '@fontsource-variable/newsreader/wght.css';
 import '@fontsource-variable/source-sans-3/wght.css';
 import '@fontsource/ibm-plex-mono/latin-400.css';
-import '@fontsource/ibm-plex-mono/latin-ext-400.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import './app.css';
