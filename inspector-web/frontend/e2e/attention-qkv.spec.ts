@@ -104,6 +104,10 @@ test('a head is silenced and an edge forbidden: each is a run, named in the URL,
 }) => {
   const run = await made(request);
   await open(page, run);
+  // Where the words speak of it: at the guess the figure asks, and offers no changes.
+  const there = () =>
+    page.getByRole('heading', { name: 'Take it away' }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
+  await there();
   await page.getByRole('button', { name: /^Forbid it to read/ }).click();
   const panel = page.getByTestId('changes');
   await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
@@ -125,6 +129,7 @@ test('a head is silenced and an edge forbidden: each is a run, named in the URL,
   await expect(panel.getByTestId('changed-bars'), 'the URL restores it').toBeVisible(SLOW);
   await panel.getByRole('button', { name: /^Undo/ }).first().click();
   await expect(panel).toHaveCount(0);
+  await there();
   await page.getByRole('button', { name: 'Silence this head' }).click();
   await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
 });
