@@ -1,4 +1,4 @@
-import type { ComparisonManifest, SensitiveModule } from '../src/api/comparison';
+import type { ComparisonManifest, SensitiveModule } from '../src/api/types';
 import { axe } from './axe';
 import { defaultModel, expect, figure, hoverUntil, seeComparison, somePrompt, tableOf, test } from './support';
 

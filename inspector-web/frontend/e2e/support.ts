@@ -1,5 +1,5 @@
 import { expect, test as base, type APIRequestContext, type Locator, type Page } from '@playwright/test';
-import type { ComparisonManifest } from '../src/api/comparison';
+import type { ComparisonManifest } from '../src/api/types';
 import type { Lens, ModelSummary, Norms, RunManifest } from '../src/api/types';
 
 /** test fails when the page logs an error, throws, or asks for what is not there. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ComparedHook, ComparisonSide } from '../src/api/comparison';
+import type { ComparedHook, ComparisonSide, PrecisionOverride } from '../src/api/types';
 import {
   fold,
   foldWidth,
@@ -75,9 +75,9 @@ describe('changes as JSON', () => {
 });
 
 describe('precisions of some modules', () => {
-  const overrides = [
+  const overrides: PrecisionOverride[] = [
     { modules: 'blocks.*.mlp.*', precision: 'fp16' },
-    { modules: 'unembed', precision: 'int4_32', kernel: 'exact' as const },
+    { modules: 'unembed', precision: 'int4_32', kernel: 'exact' },
   ];
 
   it('are in the address as the server says them, without what holds for all', () => {

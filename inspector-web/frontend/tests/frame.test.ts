@@ -51,10 +51,10 @@ describe('what a change moved', () => {
   });
 
   it('is said in words and in the line under a figure', () => {
-    const head = { hook: 'blocks.3.attn.hook_z', op: 'zero', heads: [2] };
+    const head = { hook: 'blocks.3.attn.hook_z', op: 'zero' as const, heads: [2] };
     expect(changeName(head)).toBe('zero blocks.3.attn.hook_z, head 2');
     expect(changeWords(head)).toBe('layer 3, head 2 silenced');
-    const edge = { hook: 'blocks.1.attn.hook_attn_scores', op: 'mask', heads: [0], positions: [7], keys: [3] };
+    const edge = { hook: 'blocks.1.attn.hook_attn_scores', op: 'mask' as const, heads: [0], positions: [7], keys: [3] };
     expect(changeWords(edge)).toBe('layer 1, head 0: position 7 may not read position 3');
   });
 });

@@ -2,7 +2,7 @@ import { ByteCache } from './cache';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
-import type * as C from './comparison';
+import type { ComparisonEvent, RunEvent } from './events';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -104,7 +104,7 @@ async function analysis<R>(path: string, body: Record<string, unknown>, signal?:
 
 export const api = {
   health: (signal?: AbortSignal) => json<T.Health>('/health', { signal }),
-  engines: () => json<{ engines: T.EngineDescription[] }>('/engines').then((r) => r.engines),
+  engines: () => json<{ engines: T.Engine[] }>('/engines').then((r) => r.engines),
   models: () => json<{ default?: string; models: T.ModelSummary[] }>('/models'),
   model: (slug: string, signal?: AbortSignal) =>
     json<T.ModelDetails>(`/models/${encodeURIComponent(slug)}`, { signal }),
@@ -123,22 +123,21 @@ export const api = {
     json<T.Block>(`${tensorPath(slug, tensor)}/block?row=${row}&col=${col}`, { signal }),
   curve: (slug: string, signal?: AbortSignal) => json<T.Curve>(`/models/${encodeURIComponent(slug)}/curve`, { signal }),
   checkpoints: (slug: string, signal?: AbortSignal) =>
-    json<{ checkpoints: T.KeptState[] }>(`/models/${encodeURIComponent(slug)}/checkpoints`, { signal }).then(
+    json<{ checkpoints: T.Checkpoint[] }>(`/models/${encodeURIComponent(slug)}/checkpoints`, { signal }).then(
       (r) => r.checkpoints,
     ),
-  recipes: (signal?: AbortSignal) =>
-    json<{ recipes: T.TrainingRecipe[] }>('/recipes', { signal }).then((r) => r.recipes),
+  recipes: (signal?: AbortSignal) => json<{ recipes: T.Recipe[] }>('/recipes', { signal }).then((r) => r.recipes),
   jobs: (signal?: AbortSignal) => json<{ jobs: T.TrainingJob[] }>('/training-jobs', { signal }).then((r) => r.jobs),
   job: (id: string, signal?: AbortSignal) =>
     json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}`, { signal }),
   jobCurve: (id: string, signal?: AbortSignal) =>
     json<T.Curve>(`/training-jobs/${encodeURIComponent(id)}/curve`, { signal }),
-  train: (body: { recipe: T.TrainingRecipe; name: string; steps: number; learning_rate: number }) =>
+  train: (body: { recipe: T.Recipe; name: string; steps: number; learning_rate: number }) =>
     json<T.TrainingJob>('/training-jobs', post(body)),
   stopJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/stop`, { method: 'POST' }),
   resumeJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/resume`, { method: 'POST' }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
-    json<T.TokenizeResult>('/tokenize', post({ model, text }, signal)),
+    json<T.Tokenized>('/tokenize', post({ model, text }, signal)),
   detokenize: (model: string, tokens: number[], signal?: AbortSignal) =>
     json<{ text: string; tokens: T.Token[] }>('/detokenize', post({ model, tokens }, signal)),
   runs: (limit: number, before?: string, signal?: AbortSignal) =>
@@ -164,17 +163,17 @@ export const api = {
     tensor(capturePath(run, hook, slice), signal),
 
   comparisons: (limit: number, signal?: AbortSignal) =>
-    json<{ comparisons: C.ComparisonSummary[] }>(`/comparisons?limit=${limit}`, { signal }).then((r) => r.comparisons),
+    json<{ comparisons: T.ComparisonSummary[] }>(`/comparisons?limit=${limit}`, { signal }).then((r) => r.comparisons),
   comparison: (id: string, signal?: AbortSignal) =>
-    json<C.ComparisonManifest>(`/comparisons/${encodeURIComponent(id)}`, { signal }),
+    json<T.ComparisonManifest>(`/comparisons/${encodeURIComponent(id)}`, { signal }),
   deleteComparison: (id: string) => request(`/comparisons/${encodeURIComponent(id)}`, { method: 'DELETE' }),
-  comparedTokens: (id: string, part: C.Part, from: number, limit: number, signal?: AbortSignal) =>
-    json<{ tokens: C.ComparedToken[] }>(tokensPath(id, part, from, limit), { signal }).then((r) => r.tokens),
+  comparedTokens: (id: string, part: T.ComparedTokens['part'], from: number, limit: number, signal?: AbortSignal) =>
+    json<{ tokens: T.ComparedToken[] }>(tokensPath(id, part, from, limit), { signal }).then((r) => r.tokens),
   /** A heatmap or a cell of a comparison: they never change. */
   compared: (path: string, signal?: AbortSignal) => tensor(path, signal),
 
   /** Starts a comparison and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
-  compare: (body: C.ComparisonRequest, signal: AbortSignal) => stream<C.ComparisonEvent>('/comparisons', body, signal),
+  compare: (body: T.ComparisonRequest, signal: AbortSignal) => stream<ComparisonEvent>('/comparisons', body, signal),
 
   /** Part of a weight under a quantization scheme: its tensors by name, and what is said beside them. */
   async weight(path: string, signal?: AbortSignal): Promise<{ tensors: Map<string, Tensor>; about: Metadata }> {
@@ -184,5 +183,5 @@ export const api = {
   },
 
   /** Starts a run and tells of it as it happens. Aborting the signal cancels the run between two tokens. */
-  stream: (body: T.RunRequest, signal: AbortSignal) => stream<T.RunEvent>('/runs', body, signal),
+  stream: (body: T.RunRequest, signal: AbortSignal) => stream<RunEvent>('/runs', body, signal),
 };

@@ -1,11 +1,14 @@
-import type { ProblemJson } from './types';
+import type { Problem as ProblemJson } from './types';
+
+/** What a problem says: all of it where the server speaks, less where the page does. */
+export type Said = Pick<ProblemJson, 'title' | 'status'> & Partial<ProblemJson>;
 
 /** Problem is the one error that a person sees: the server's own, or one that says why the server did not answer. */
 export class Problem extends Error {
   readonly retryAfter?: number;
 
   constructor(
-    readonly json: ProblemJson,
+    readonly json: Said,
     retryAfter?: number,
   ) {
     super(json.detail ?? json.title);
@@ -25,7 +28,7 @@ export class Problem extends Error {
     const retry = Number(response.headers.get('retry-after') ?? NaN);
     const after = Number.isFinite(retry) ? retry : undefined;
     try {
-      const json = (await response.json()) as ProblemJson;
+      const json = (await response.json()) as Said;
       if (typeof json.title === 'string')
         return new Problem({ ...json, status: json.status ?? response.status }, after);
     } catch {
@@ -61,7 +64,7 @@ export function isAbort(error: unknown): boolean {
 /** OverBudget is a reading that is larger than what the page takes without a word; `allow` is that word. */
 export class OverBudget extends Problem {
   constructor(
-    json: ProblemJson,
+    json: Said,
     readonly allow: () => void,
   ) {
     super(json);

@@ -1,6 +1,6 @@
 import type { Slice } from './client';
 import type { Tensor } from './tensor';
-import type { DecoderSpec, KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from './types';
+import type { DecoderSpec, KvCache, Lens, Norms, Reads, RunManifest, Token } from './types';
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
@@ -8,7 +8,7 @@ export interface Source {
   readonly manifest: RunManifest;
   readonly recorded: boolean;
   /** The KV cache as it was when each token came, where that was watched; a stored run keeps only its end. */
-  readonly kvSteps: KvCacheReport[] | null;
+  readonly kvSteps: KvCache[] | null;
   /** Texts of the vocabulary that came with the run, by id. */
   readonly vocabulary: Token[] | null;
   /** What is being read again right now, in words, or null. */

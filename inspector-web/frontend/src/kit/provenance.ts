@@ -7,7 +7,7 @@ export function provenance(source: Source, hook: string): string[] {
   const again = captures.some((c) => c.hook === hook && c.extension != null);
   return [
     model.slug,
-    engine.precision.toLowerCase(),
+    engine.precision,
     `${engine.name} ${engine.version} (${engine.form}, ${engine.device})`,
     `run ${id}`,
     ...(request.interventions ?? []).map((i) => `changed: ${changeName(i)}`),

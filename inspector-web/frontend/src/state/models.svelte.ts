@@ -1,6 +1,6 @@
 import { api } from '../api/client';
 import { Problem } from '../api/problem';
-import type { EngineDescription, Health, HookDescription, ModelDetails, ModelSummary } from '../api/types';
+import type { Engine, Health, HookDescription, ModelDetails, ModelSummary, Precision } from '../api/types';
 import { lastTime, remember } from '../kit/lasttime';
 import { page } from './page.svelte';
 
@@ -10,7 +10,7 @@ const RETRY_MS = 3000;
 class Models {
   list = $state.raw<ModelSummary[]>([]);
   fallback = $state<string | null>(null);
-  engines = $state.raw<EngineDescription[]>([]);
+  engines = $state.raw<Engine[]>([]);
   health = $state.raw<Health | null>(null);
   /** Null while the server has not answered yet. */
   problem = $state.raw<Problem | null>(null);
@@ -32,12 +32,11 @@ class Models {
   readonly exported: boolean = $derived(this.summary?.exported ?? false);
   readonly engine: string = $derived(this.exported ? 'onnx' : (page.engine ?? 'torch'));
   /** Of an exported graph the default, which stands for whatever its file has. */
-  readonly precision: string = $derived(this.exported ? 'fp32' : (page.precision ?? 'fp32'));
+  readonly precision: Precision = $derived(this.exported ? 'fp32' : (page.precision ?? 'fp32'));
   readonly hasTokenizer: boolean = $derived((this.summary ?? this.details?.summary)?.has_tokenizer ?? true);
   readonly isOpen: boolean = $derived(
-    this.summary?.open.some(
-      (e) => e.name === this.engine && (this.exported || e.precision.toLowerCase() === this.precision),
-    ) ?? false,
+    this.summary?.open.some((e) => e.name === this.engine && (this.exported || e.precision === this.precision)) ??
+      false,
   );
 
   async load(): Promise<void> {

@@ -2,7 +2,7 @@ import { untrack } from 'svelte';
 import { api } from '../api/client';
 import { Problem, isAbort } from '../api/problem';
 import type { Source } from '../api/source';
-import type { GenerateOptions, GeneratedToken, KvCacheReport, RunManifest, RunRequest, Token } from '../api/types';
+import type { GenerateOptions, GeneratedToken, KvCache, RunManifest, RunRequest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { lastTime, remember } from '../kit/lasttime';
 import { models } from './models.svelte';
@@ -23,7 +23,7 @@ export interface Live {
   id: string | null;
   tokens: Token[];
   steps: GeneratedToken[];
-  kv: KvCacheReport[];
+  kv: KvCache[];
   prefillMs: number | null;
   startedAt: number;
   lastTook: number | null;

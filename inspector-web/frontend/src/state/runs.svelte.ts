@@ -34,7 +34,7 @@ export function againWith(run: RunManifest, change: Partial<RunRequest>): RunReq
     model: model.slug,
     engine: engine.name,
     ...(device ? { device } : {}),
-    ...(precision_plan ? { precision_plan } : { precision: request.precision ?? engine.precision.toLowerCase() }),
+    ...(precision_plan ? { precision_plan } : { precision: request.precision ?? engine.precision }),
     tokens: run.tokens.slice(0, run.prompt_length).map((t) => t.id),
     ...(capture ? { capture } : {}),
     ...(generate ? { generate: generation?.seed == null ? generate : { ...generate, seed: generation.seed } } : {}),

@@ -2,7 +2,7 @@ import { api, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
 import { positionsOf, type Source } from '../api/source';
 import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
-import type { DecoderSpec, KvCacheReport, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
+import type { DecoderSpec, KvCache, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import type { Recording } from './scene';
@@ -25,7 +25,7 @@ class LiveSource implements Source {
 
   constructor(
     manifest: RunManifest,
-    readonly kvSteps: KvCacheReport[] | null,
+    readonly kvSteps: KvCache[] | null,
   ) {
     this.manifest = manifest;
   }
@@ -98,7 +98,7 @@ class LiveSource implements Source {
   spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
 }
 
-export function liveSource(manifest: RunManifest, kvSteps: KvCacheReport[] | null = null): Source {
+export function liveSource(manifest: RunManifest, kvSteps: KvCache[] | null = null): Source {
   return new LiveSource(manifest, kvSteps);
 }
 
@@ -122,7 +122,7 @@ function refuseHidden(hook: string, manifest: RunManifest): void {
 
 interface Recorded {
   manifest: RunManifest;
-  kv_steps: KvCacheReport[];
+  kv_steps: KvCache[];
   lens: Lens;
   norms: Norms;
   reads: Reads;

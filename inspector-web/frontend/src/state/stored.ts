@@ -20,7 +20,7 @@ export function barOf(run: RunManifest): Bar {
   return {
     model: run.model.slug,
     engine: run.engine.name,
-    precision: run.engine.precision.toLowerCase(),
+    precision: run.engine.precision,
     prompt: askedOf(run) ?? run.prompt ?? promptOf(run),
     plain: askedOf(run) === null,
     generation: settingsOf(run.request.generate),

@@ -1,4 +1,5 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure, so that a test can hold it. */
+import type { Precision } from '../api/types';
 
 export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'about', 'kit'] as const;
 /** What fills the page: one of these, or a chapter by its folder's name. */
@@ -33,7 +34,7 @@ export interface CompareState {
   /** B's, where they are not A's. */
   model: string | null;
   engine: string | null;
-  precision: string | null;
+  precision: Precision | null;
   prompt: string | null;
   /** Where each side runs; null: A where the server thinks best, B where A does. */
   deviceA: string | null;
@@ -62,7 +63,7 @@ export interface PageState {
   view: View;
   model: string | null;
   engine: string | null;
-  precision: string | null;
+  precision: Precision | null;
   prompt: string | null;
   /** The prompt is put to a chat model as it is, without its template. */
   plain: boolean;
@@ -170,7 +171,7 @@ export function parseUrl(url: URL): PageState {
     view,
     model: q.get('model'),
     engine: q.get('engine'),
-    precision: q.get('precision'),
+    precision: q.get('precision') as Precision | null, // one that is none is refused by the server, by name
     prompt: q.get('prompt'),
     plain: q.has('plain'),
     generation: {
@@ -201,7 +202,7 @@ export function parseUrl(url: URL): PageState {
       id: q.get('comparison'),
       model: q.get('b_model'),
       engine: q.get('b_engine'),
-      precision: q.get('b_precision'),
+      precision: q.get('b_precision') as Precision | null,
       prompt: q.get('b_prompt'),
       deviceA: q.get('a_device'),
       deviceB: q.get('b_device'),

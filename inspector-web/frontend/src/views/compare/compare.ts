@@ -1,5 +1,5 @@
-import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../../api/comparison';
-import type { Intervention, Kernel, PrecisionOverride, PrecisionPlan } from '../../api/types';
+import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../../api/types';
+import type { Intervention, Kernel, Precision, PrecisionOverride, PrecisionPlan } from '../../api/types';
 import { linear, type Scale } from '../../kit/paint/matrix';
 import type { CompareState, Metric } from '../../state/url';
 import { plural } from '../../kit/text/format';
@@ -91,7 +91,7 @@ export function sideName(side: ComparisonSide, other?: ComparisonSide): string {
   const overrides = side.request.precision_plan?.overrides?.length ?? 0;
   return [
     other && other.model.slug === side.model.slug ? '' : side.model.slug,
-    `${side.engine.precision.toLowerCase()} on ${side.engine.name}`,
+    `${side.engine.precision} on ${side.engine.name}`,
     overrides ? plural(overrides, 'override') : '',
     changes ? plural(changes, 'change') : '',
   ]
@@ -147,7 +147,11 @@ export function parsePlan(text: string | null): ModulePlan {
     const { kernel, overrides = [] } = (JSON.parse(text ?? '{}') ?? {}) as PrecisionPlan;
     return {
       ...(kernel === 'exact' ? { kernel } : {}),
-      overrides: overrides.map((o) => ({ ...o, modules: String(o.modules), precision: String(o.precision) })),
+      overrides: overrides.map((o) => ({
+        ...o,
+        modules: String(o.modules),
+        precision: String(o.precision) as Precision,
+      })),
     };
   } catch {
     return { overrides: [] };

@@ -5,11 +5,11 @@ import type {
   ComparisonProgress,
   ComparisonRequest,
   ComparisonSide,
-  ModuleSize,
+  Precision,
+  RunRequest,
   SensitivityRequest,
-} from '../../api/comparison';
+} from '../../api/types';
 import { Problem, isAbort } from '../../api/problem';
-import type { RunRequest } from '../../api/types';
 import { formatPlan, parseChanges, parsePlan, parseSize, type ModulePlan } from './compare';
 import { hasTexts, parseIds } from '../../kit/text/tokens';
 import { lastTime, remember } from '../../kit/lasttime';
@@ -47,7 +47,7 @@ class Comparison {
   });
   readonly deviceA: string = $derived(page.compare.deviceA ?? 'auto');
   readonly deviceB: string = $derived(page.compare.deviceB ?? this.deviceA);
-  readonly precisionB: string = $derived.by(() => {
+  readonly precisionB: Precision = $derived.by(() => {
     if (this.exportedB) return 'fp32';
     if (page.compare.precision) return page.compare.precision;
     if (models.exported) return 'fp32';
@@ -182,7 +182,7 @@ class Comparison {
     };
   }
 
-  #sensitivity(by: ModuleSize): SensitivityRequest {
+  #sensitivity(by: SensitivityRequest['by']): SensitivityRequest {
     const direction = page.compare.lower ? 'lower' : 'restore';
     return { direction, by, ...(this.budget === null ? {} : { budget_bytes: this.budget }) };
   }
@@ -237,7 +237,7 @@ function sideOf(side: ComparisonSide) {
   return {
     model: side.model.slug,
     engine: side.engine.name,
-    precision: side.engine.precision.toLowerCase(),
+    precision: side.engine.precision,
     device: side.request.device ?? 'auto',
   };
 }
@@ -259,7 +259,7 @@ function changesOf({ request }: ComparisonSide): string | null {
 }
 
 /** A plan says its default too. */
-function planned(precision: string, plan: ModulePlan): RunRequest {
+function planned(precision: Precision, plan: ModulePlan): RunRequest {
   return formatPlan(plan) === null ? {} : { precision_plan: { default: precision, ...plan } };
 }
 

@@ -1,4 +1,4 @@
-import type { GeneratedToken, KvCacheReport, ModelIdentity } from '../../api/types';
+import type { GeneratedToken, KvCache, ModelIdentity } from '../../api/types';
 import type { Live } from '../../state/run.svelte';
 import type { Source } from '../../api/source';
 
@@ -8,8 +8,8 @@ export interface Story {
   promptLength: number;
   steps: GeneratedToken[];
   /** The cache after the prompt and after each token; null when only its end is known. */
-  kvSteps: KvCacheReport[] | null;
-  kvEnd: KvCacheReport | null;
+  kvSteps: KvCache[] | null;
+  kvEnd: KvCache | null;
   prefillMs: number | null;
   tokensPerSecond: number | null;
   finishReason: string | null;

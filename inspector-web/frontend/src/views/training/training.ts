@@ -1,5 +1,5 @@
 /** What a training curve's figure draws, tells and gives away. Pure, so that a test can hold it. */
-import type { Curve, KeptState } from '../../api/types';
+import type { Curve, Checkpoint } from '../../api/types';
 import type { TableData } from '../../kit/figure';
 import type { Recipe } from '../../kit/recipes';
 
@@ -21,7 +21,7 @@ export function points(curve: Curve, column: 'loss' | 'val_loss' | 'accuracy' | 
 export const hasAccuracy = (curve: Curve): boolean => curve.val_accuracy.some((v) => v !== null);
 
 /** The table has every look at held-out examples, and the kept states; the call has every update. */
-export function curveTable(curve: Curve, kept: KeptState[]): TableData {
+export function curveTable(curve: Curve, kept: Checkpoint[]): TableData {
   const marked = new Set(kept.map((k) => k.step));
   const rows = curve.step.flatMap((step, i) =>
     curve.val_loss[i] === null && !marked.has(step)

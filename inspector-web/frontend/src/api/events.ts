@@ -1,0 +1,21 @@
+/** What the server says while something happens, event by event; openapi.yaml has each event's data as a schema. */
+import type * as T from './types';
+
+/** Of a run. */
+export type RunEvent =
+  | { event: 'queued'; data: T.QueuedEvent }
+  | { event: 'opening'; data: T.OpeningProgress }
+  | { event: 'started'; data: T.StartedEvent }
+  | { event: 'prefilled'; data: T.PrefilledEvent }
+  | { event: 'token'; data: T.TokenEvent }
+  | { event: 'done'; data: T.RunManifest }
+  | { event: 'error'; data: T.Problem };
+
+/** Of a comparison. */
+export type ComparisonEvent =
+  | { event: 'queued'; data: T.QueuedEvent }
+  | { event: 'opening'; data: T.OpeningProgress }
+  | { event: 'started'; data: T.ComparisonStarted }
+  | { event: 'progress'; data: T.ComparisonProgress }
+  | { event: 'done'; data: T.ComparisonManifest }
+  | { event: 'error'; data: T.Problem };
