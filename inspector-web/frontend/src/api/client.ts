@@ -138,6 +138,9 @@ export const api = {
   resumeJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/resume`, { method: 'POST' }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.Tokenized>('/tokenize', post({ model, text }, signal)),
+  /** How a text is cut: by a model's tokenizer, or by a published encoding. It never changes. */
+  cut: (body: Partial<T.TokenizeRequest> & { text: string }, signal?: AbortSignal) =>
+    analysis<T.Tokenized>('/tokenize', { ...body }, signal),
   detokenize: (model: string, tokens: number[], signal?: AbortSignal) =>
     json<{ text: string; tokens: T.Token[] }>('/detokenize', post({ model, tokens }, signal)),
   runs: (limit: number, before?: string, signal?: AbortSignal) =>

@@ -55,7 +55,8 @@ export class Selection {
   follow(): void {
     $effect(() => {
       const source = this.#source();
-      if (!source || !scene.now) return;
+      // What shows no head need not find one out: a run that lacks the patterns would be read again for them.
+      if (!source || !scene.now?.hooks.some((h) => h.endsWith('hook_pattern'))) return;
       const controller = new AbortController();
       untrack(() => source.reads(controller.signal))
         .then(({ heads: [best], criterion }) => {
