@@ -1,7 +1,7 @@
 package org.llminspector.capture;
 
 import java.util.Collection;
-import java.util.Locale;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
@@ -35,13 +35,8 @@ public record CaptureBudget(long maxBytes) {
         if (bytes <= maxBytes) return;
         throw Problem.tooLarge("the capture would not fit the budget")
                 .where("capture: " + hooks.size() + " hooks x " + positions + " positions")
-                .expected("at most " + mib(maxBytes))
-                .found(mib(bytes))
+                .expected("at most " + ByteCount.of(maxBytes))
+                .found(ByteCount.of(bytes))
                 .instead("capture fewer hooks or layers, shorten the prompt, or raise --capture-budget");
-    }
-
-    /** Bytes as a person reads them. */
-    public static String mib(long bytes) {
-        return String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0);
     }
 }

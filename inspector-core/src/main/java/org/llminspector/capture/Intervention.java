@@ -1,6 +1,7 @@
 package org.llminspector.capture;
 
 import java.util.List;
+import org.llminspector.hook.Axis;
 
 /**
  * Intervention changes a hooked value while the model runs. It is data: the same JSON serves REST, the command
@@ -46,6 +47,29 @@ public record Intervention(
         MASK,
         /** Keep the value that the same request has without any intervention (prompt positions only). */
         FREEZE
+    }
+
+    /**
+     * Which cells along one axis are picked, in a pass that begins at {@code start}.
+     *
+     * @param axes of the hooked value
+     * @param a which of them
+     * @param size its length in this pass
+     * @return a flag a cell; null when all are picked
+     */
+    public boolean[] picked(List<Axis> axes, int a, int size, int start) {
+        List<Integer> picks =
+                switch (axes.get(a)) {
+                    case HEAD -> heads;
+                    case POS, QUERY -> positions;
+                    case KEY -> keys;
+                    default -> a == axes.size() - 1 ? features : null;
+                };
+        if (picks == null) return null;
+        int offset = axes.get(a).reads() ? start : 0;
+        boolean[] on = new boolean[size];
+        for (int p : picks) if (p >= offset && p - offset < size) on[p - offset] = true;
+        return on;
     }
 
     /**

@@ -22,6 +22,16 @@ public record Optimizer(Kind kind, double momentum, double beta1, double beta2, 
 
     /** The usual constants: momentum 0.9, betas 0.9 and 0.999, eps 1e-8. */
     public static Optimizer of(Kind kind, double weightDecay) {
-        return new Optimizer(kind, 0.9, 0.9, 0.999, 1e-8, weightDecay);
+        return of(kind, null, null, null, null, weightDecay);
+    }
+
+    /** The same, but for what is not null; weight decay is 0 where nothing is said. */
+    public static Optimizer of(Kind kind, Double momentum, Double beta1, Double beta2, Double eps, Double weightDecay) {
+        return new Optimizer(
+                kind, or(momentum, 0.9), or(beta1, 0.9), or(beta2, 0.999), or(eps, 1e-8), or(weightDecay, 0));
+    }
+
+    private static double or(Double value, double otherwise) {
+        return value == null ? otherwise : value;
     }
 }

@@ -13,6 +13,16 @@ public enum Axis {
     VOCAB,
     ONE;
 
+    /** Whether it counts the positions that a pass reads: it then begins where the passes before ended. */
+    public boolean reads() {
+        return this == POS || this == QUERY;
+    }
+
+    /** Whether it grows with the sequence: what the run fixes, not the model. */
+    public boolean grows() {
+        return reads() || this == KEY;
+    }
+
     /** The name in JSON and in query parameters. */
     public String label() {
         return this == ONE ? "1" : name().toLowerCase(java.util.Locale.ROOT);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.capture.CaptureBudget;
@@ -84,8 +85,8 @@ public final class Extensions {
         if (plan.bytes() <= plan.budgetBytes()) return;
         throw Problem.tooLarge("what would be added does not fit the budget")
                 .where("capture: " + plan.hooks().size() + " hooks")
-                .expected("at most " + CaptureBudget.mib(plan.budgetBytes()))
-                .found(CaptureBudget.mib(plan.bytes()))
+                .expected("at most " + ByteCount.of(plan.budgetBytes()))
+                .found(ByteCount.of(plan.bytes()))
                 .instead(
                         plan.budgetBytes() < budget.maxBytes()
                                 ? "raise max_bytes, or ask for fewer hooks or positions"

@@ -3,7 +3,7 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.llminspector.engine.exported.ExportedHooks;
+import org.llminspector.engine.ModelPort;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -17,20 +17,19 @@ final class Hooks {
 
     static List<HookDescription> describe(ModelFolder folder) {
         DecoderSpec spec = folder.spec();
-        ExportedHooks exported = folder.exported();
+        ModelPort port = folder.port();
         List<HookDescription> all = new ArrayList<>();
         for (HookPoint point : HookPoint.values()) {
             List<Integer> layers = point.layered()
                     ? IntStream.range(0, spec.nLayers())
                             .filter(i -> point.existsIn(spec, i))
-                            .filter(i -> exported == null || exported.has(HookId.of(point, i)))
+                            .filter(i -> port.has(HookId.of(point, i)))
                             .boxed()
                             .toList()
                     : List.of();
-            boolean available = point.layered()
-                    ? !layers.isEmpty()
-                    : point.existsIn(spec, -1) && (exported == null || exported.has(HookId.of(point)));
-            boolean hidden = exported != null && !available && point.existsIn(spec, 0);
+            boolean available =
+                    point.layered() ? !layers.isEmpty() : point.existsIn(spec, -1) && port.has(HookId.of(point));
+            boolean hidden = !available && point.existsIn(spec, 0);
             all.add(new HookDescription(
                     point.template(),
                     point.axes().stream().map(Axis::label).toList(),
@@ -38,8 +37,8 @@ final class Hooks {
                     point.doc(),
                     available,
                     layers,
-                    available ? null : hidden ? exported.why(point) : point.absence(),
-                    hidden ? ExportedHooks.instead() : null));
+                    available ? null : hidden ? port.why(point) : point.absence(),
+                    hidden ? port.instead() : null));
         }
         return all;
     }
@@ -50,8 +49,7 @@ final class Hooks {
         List<Object> shape = new ArrayList<>();
         for (int a = 0; a < sizes.length; a++) {
             Axis axis = point.axes().get(a);
-            boolean named = axis == Axis.POS || axis == Axis.QUERY || axis == Axis.KEY;
-            shape.add(named ? axis.label() : (Object) sizes[a]);
+            shape.add(axis.grows() ? axis.label() : (Object) sizes[a]);
         }
         return shape;
     }

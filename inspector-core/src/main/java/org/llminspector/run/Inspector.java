@@ -188,6 +188,12 @@ public final class Inspector implements AutoCloseable {
         });
     }
 
+    /**
+     * Opens the program: stores are made where there are none, and no model is loaded.
+     *
+     * @throws Problem NOT_FOUND when the given model is no folder, .gguf or .onnx file; STORAGE when the store cannot be
+     *     used
+     */
     public static Inspector open(Config config) {
         return new Inspector(config);
     }
@@ -272,6 +278,12 @@ public final class Inspector implements AutoCloseable {
                 .orElse(first.slug());
     }
 
+    /**
+     * What a model is: its arithmetic, tokenizer and size. Waits until its weights are hashed.
+     *
+     * @throws Problem NOT_FOUND when there is no such model; INVALID or UNSUPPORTED when its files are damaged or its
+     *     arithmetic is not known
+     */
     public ModelDetails model(String slug) {
         ModelFolder f = models.folder(slug);
         Tokenizer t = f.tokenizer();
@@ -314,12 +326,21 @@ public final class Inspector implements AutoCloseable {
         return Engines.capabilities();
     }
 
-    /** The model's tokenizer; a model without one is a Problem that says to pass token ids. */
+    /**
+     * The model's tokenizer.
+     *
+     * @throws Problem as {@link #model}; UNSUPPORTED when it has no tokenizer
+     */
     public Tokenizer tokenizer(String slug) {
         return models.folder(slug).requireTokenizer();
     }
 
-    /** Loads a model ahead of its first run. */
+    /**
+     * Loads a model ahead of its first run.
+     *
+     * @throws Problem as {@link #model}; UNSUPPORTED when engine, device or precision cannot be had; TOO_LARGE when it does not
+     *     fit the memory; BUSY when the queue is full
+     */
     public EngineInfo load(RunRequest r) {
         return load(r, p -> {}, () -> false);
     }

@@ -6,7 +6,6 @@ import java.util.stream.IntStream;
 import org.llminspector.analysis.LogitLens;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.exported.ExportedEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
@@ -39,7 +38,9 @@ final class Lenses {
                     .expected("hook_resid_pre, hook_resid_mid, hook_resid_post, hook_attn_out or hook_mlp_out")
                     .found(point.template());
         }
-        if (folder.exported() != null) throw ExportedEngine.lens();
+        folder.port().lensless().ifPresent(why -> {
+            throw why;
+        });
         HookId last = HookId.of(HookPoint.RESID_POST, manifest.model().nLayers() - 1);
         List<HookId> hooks = IntStream.range(0, manifest.model().nLayers())
                 .mapToObj(layer -> HookId.of(point, layer))

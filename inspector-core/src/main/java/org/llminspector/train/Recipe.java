@@ -175,7 +175,7 @@ public record Recipe(
                 examples,
                 micro,
                 steps,
-                optimizer == null ? new Optimizer(Optimizer.Kind.ADAMW, 0.9, 0.9, 0.95, 1e-8, 0.1) : optimizer,
+                optimizer == null ? Optimizer.of(Optimizer.Kind.ADAMW, null, null, 0.95, null, 0.1) : optimizer,
                 learningRate,
                 minLearningRate == null ? learningRate / 10 : minLearningRate,
                 warm,

@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -101,7 +102,7 @@ public final class Trials {
     private static Problem refusal(Path path, String how, long seconds, long memory) {
         return Problem.unsupported("the file was opened in a process of its own, which did not survive it")
                 .where(path)
-                .expected("a file that opens within " + seconds + " s and " + (memory >> 20) + " MiB")
+                .expected("a file that opens within " + seconds + " s and " + ByteCount.of(memory))
                 .found(how)
                 .instead("take the model from its original source; or start with --trust if you know where it comes"
                         + " from, which opens it in this process");

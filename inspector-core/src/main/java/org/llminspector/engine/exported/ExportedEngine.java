@@ -5,7 +5,6 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -22,6 +21,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.GraphCache;
 import org.llminspector.engine.onnx.Memory;
 import org.llminspector.engine.onnx.OnnxDevices;
 import org.llminspector.engine.onnx.OnnxWeights;
@@ -44,20 +44,13 @@ public final class ExportedEngine implements InspectorEngine {
     private final Target target;
     private final EngineInfo info;
     private final CaptureMemory memory = new CaptureMemory();
-    /** By what they show; the one that shows nothing is the fast form. */
-    private final Map<Set<String>, Held> open = new HashMap<>();
+    /** By the values that they show: one stays open, for each may hold all weights again. */
+    private final GraphCache<Set<String>, Held> tapped = new GraphCache<>(1, ExportedEngine::close);
+    /** The form that shows nothing but its outputs. */
+    private final Held fast;
 
-    /** Held is a graph that ONNX Runtime has open, and how many sequences run on it. */
-    static final class Held {
-        final OrtSession session;
-        final Memory memory;
-        private int users;
-
-        Held(OrtSession session, Memory memory) {
-            this.session = session;
-            this.memory = memory;
-        }
-    }
+    /** Held is a graph that ONNX Runtime has open, and where its caches lie. */
+    record Held(OrtSession session, Memory memory) {}
 
     private ExportedEngine(Checkpoint checkpoint, DecoderSpec spec, Target target) {
         long from = System.nanoTime();
@@ -68,7 +61,7 @@ public final class ExportedEngine implements InspectorEngine {
         this.hooks = new ExportedHooks(file, spec);
         try {
             for (Weight w : file.weights()) if (w.location() != null) beside.hold(w.name(), checkpoint.get(w.name()));
-            hold(Set.of()).users--;
+            this.fast = held(Set.of());
         } catch (RuntimeException | Error e) {
             beside.close();
             throw e;
@@ -92,23 +85,12 @@ public final class ExportedEngine implements InspectorEngine {
      */
     public static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, String device, PrecisionPlan plan) {
         Target target = OnnxDevices.target(device);
-        check(plan);
+        ExportedHooks.check(plan);
         return open(checkpoint, spec, target);
     }
 
     static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, Target target) {
         return new ExportedEngine(checkpoint, spec, target);
-    }
-
-    /** Refuses any precision but the default: the file's is the file's. */
-    public static void check(PrecisionPlan plan) {
-        if (!plan.equals(PrecisionPlan.of(Precision.FP32))) {
-            throw Problem.unsupported("an ONNX file has the precision that it was exported in")
-                    .where("precision")
-                    .expected("none, or fp32 for as the file is")
-                    .found(plan.standard().label())
-                    .instead("leave the precision out; or open the model's safetensors, which run in any");
-        }
     }
 
     /** What most of the products are in. */
@@ -156,45 +138,29 @@ public final class ExportedEngine implements InspectorEngine {
 
     @Override
     public Session begin(SessionRequest request) {
-        if (!request.interventions().isEmpty()) throw changes();
+        if (!request.interventions().isEmpty()) throw hooks.unchangeable().orElseThrow();
         Set<String> shown = new TreeSet<>();
         for (HookId id : request.hooks()) {
             Place place = hooks.place(id);
             if (!ports.isOutput(place.value())) shown.add(place.value());
         }
-        Held held = hold(shown);
+        boolean plain = shown.isEmpty();
+        GraphCache.Lease<Held> lease =
+                plain ? new GraphCache.Lease<>(fast, () -> {}) : tapped.lease(shown, () -> held(shown));
         return new ExportedSession(
-                spec, held.session, held.memory, ports, hooks, request, shown.isEmpty(), memory, () -> release(held));
+                spec,
+                lease.graph().session(),
+                lease.graph().memory(),
+                ports,
+                hooks,
+                request,
+                plain,
+                memory,
+                lease.release());
     }
 
-    /** Why nothing can be changed. */
-    public static Problem changes() {
-        return Problem.unsupported("the values of an exported ONNX graph can be seen, but not changed")
-                .where("interventions")
-                .instead(ExportedHooks.instead());
-    }
-
-    /** Opens a graph where it is not open. A tapped one that nobody uses makes room: it may hold all weights again. */
-    private synchronized Held hold(Set<String> shown) {
-        Held held = open.get(shown);
-        if (held == null) {
-            open.entrySet().removeIf(e -> {
-                boolean idle = e.getValue().users == 0 && !e.getKey().isEmpty();
-                if (idle) close(e.getValue());
-                return idle;
-            });
-            held = held(create(shown));
-            open.put(Set.copyOf(shown), held);
-        }
-        held.users++;
-        return held;
-    }
-
-    private synchronized void release(Held held) {
-        held.users--;
-    }
-
-    private Held held(OrtSession session) {
+    private Held held(Set<String> shown) {
+        OrtSession session = create(shown);
         return new Held(session, Memory.of(session, target));
     }
 
@@ -230,20 +196,13 @@ public final class ExportedEngine implements InspectorEngine {
 
     @Override
     public Tensor unembed(Tensor resid) {
-        throw lens();
-    }
-
-    /** Why there is no logit lens. */
-    public static Problem lens() {
-        return Problem.unsupported("an exported ONNX graph cannot be entered at its last norm")
-                .where("the logit lens")
-                .instead(ExportedHooks.instead());
+        throw hooks.lensless().orElseThrow();
     }
 
     @Override
     public synchronized void close() {
-        open.values().forEach(ExportedEngine::close);
-        open.clear();
+        tapped.close();
+        close(fast);
         beside.close();
         memory.close();
     }

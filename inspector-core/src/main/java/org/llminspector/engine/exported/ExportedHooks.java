@@ -3,11 +3,15 @@ package org.llminspector.engine.exported;
 import static org.llminspector.hook.HookPoint.*;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
+import org.llminspector.engine.ModelPort;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.Place.Read;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -17,7 +21,7 @@ import org.llminspector.spec.DecoderSpec;
  * ExportedHooks are the hooks of a model that a graph of somebody else's shows: found by what is made of what, never by
  * name, and every value's shape is checked when it is seen. A hook that is not found is refused by name.
  */
-public final class ExportedHooks {
+public final class ExportedHooks implements ModelPort {
 
     private static final Set<String> NORMS = Set.of(
             "LayerNormalization",
@@ -25,7 +29,7 @@ public final class ExportedHooks {
             "RMSNormalization",
             "SkipLayerNormalization",
             "SkipSimplifiedLayerNormalization");
-    private static final String INSTEAD =
+    static final String INSTEAD =
             "open the model's safetensors or GGUF: every hook of those can be captured and changed";
 
     private final OnnxFile file;
@@ -48,7 +52,7 @@ public final class ExportedHooks {
         }
     }
 
-    /** Whether the graph shows this hook. */
+    @Override
     public boolean has(HookId hook) {
         return places.containsKey(hook);
     }
@@ -60,7 +64,7 @@ public final class ExportedHooks {
         return place;
     }
 
-    /** Why the graph does not show a hook that its family has. */
+    @Override
     public String why(HookPoint point) {
         if (operator(Set.of("If")) != null && operator(Set.of("Gather")) == null) {
             return "the layers lie in the branches of an If node, out of which nothing can be read";
@@ -92,13 +96,64 @@ public final class ExportedHooks {
                 .orElse(null);
     }
 
-    public static String instead() {
+    @Override
+    public String instead() {
         return INSTEAD;
     }
 
+    @Override
     public Problem refusal(HookId hook) {
         return Problem.unsupported("this ONNX file does not show the hook: " + why(hook.point()))
                 .where(hook.name())
                 .instead(INSTEAD);
+    }
+
+    @Override
+    public String standardEngine() {
+        return "onnx";
+    }
+
+    @Override
+    public void checkEngine(String engine) {
+        if (engine.equals("onnx")) return;
+        throw Problem.unsupported("an ONNX file runs on the onnx engine only")
+                .where("engine")
+                .expected("onnx")
+                .found(engine)
+                .instead("leave the engine out, or open the model's safetensors or GGUF");
+    }
+
+    @Override
+    public void checkPlan(PrecisionPlan plan) {
+        check(plan);
+    }
+
+    /** Refuses any precision but the default: the file's is the file's. */
+    static void check(PrecisionPlan plan) {
+        if (plan.equals(PrecisionPlan.of(Precision.FP32))) return;
+        throw Problem.unsupported("an ONNX file has the precision that it was exported in")
+                .where("precision")
+                .expected("none, or fp32 for as the file is")
+                .found(plan.standard().label())
+                .instead("leave the precision out; or open the model's safetensors, which run in any");
+    }
+
+    @Override
+    public boolean onePrecision() {
+        return true;
+    }
+
+    @Override
+    public Optional<Problem> unchangeable() {
+        return Optional.of(Problem.unsupported("the values of an exported ONNX graph can be seen, but not changed")
+                .where("interventions")
+                .instead(INSTEAD));
+    }
+
+    @Override
+    public Optional<Problem> lensless() {
+        return Optional.of(Problem.unsupported("an exported ONNX graph cannot be entered at its last norm")
+                .where("the logit lens")
+                .instead(INSTEAD));
     }
 }

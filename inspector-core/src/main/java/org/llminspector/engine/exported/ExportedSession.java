@@ -208,7 +208,7 @@ final class ExportedSession implements Session {
                 .where(what + ", the graph's " + value)
                 .expected(Arrays.toString(expected))
                 .found(tensor.getInfo().type + " " + Arrays.toString(found))
-                .instead(ExportedHooks.instead());
+                .instead(ExportedHooks.INSTEAD);
     }
 
     private static boolean joins(long[] found, long[] expected) {

@@ -64,10 +64,10 @@ final class Changes {
         long[] size = new long[shape.length];
         boolean[][] on = new boolean[shape.length][];
         for (int a = 0; a < shape.length; a++) {
-            boolean grows = axes.get(a) == Axis.POS || axes.get(a) == Axis.QUERY;
-            on[a] = picked(picks(v, axes, a), (int) shape[a], grows ? start : 0);
-            boolean bounded = source != null && (grows || axes.get(a) == Axis.KEY);
-            if (bounded) on[a] = within(on[a], (int) shape[a], source.shape()[a] - (grows ? start : 0));
+            boolean reads = axes.get(a).reads();
+            on[a] = v.picked(axes, a, (int) shape[a], start);
+            boolean bounded = source != null && axes.get(a).grows();
+            if (bounded) on[a] = within(on[a], (int) shape[a], source.shape()[a] - (reads ? start : 0));
             if (on[a] == null) on[a] = new boolean[] {true};
             size[a] = on[a].length;
         }
@@ -82,23 +82,6 @@ final class Changes {
             mask[i] = all;
         }
         feed.booleans(step.mask(), mask, size);
-    }
-
-    private static List<Integer> picks(Intervention v, List<Axis> axes, int a) {
-        return switch (axes.get(a)) {
-            case HEAD -> v.heads();
-            case POS, QUERY -> v.positions();
-            case KEY -> v.keys();
-            default -> a == axes.size() - 1 ? v.features() : null;
-        };
-    }
-
-    /** Null for all. */
-    private static boolean[] picked(List<Integer> picks, int size, int offset) {
-        if (picks == null) return null;
-        boolean[] on = new boolean[size];
-        for (int p : picks) if (p >= offset && p - offset < size) on[p - offset] = true;
-        return on;
     }
 
     private static boolean[] within(boolean[] on, int size, long bound) {
@@ -148,8 +131,8 @@ final class Changes {
             boolean there = true;
             int rest = row;
             for (int a = shape.length - 2; a >= 0; a--) {
-                boolean grows = axes.get(a) == Axis.POS || axes.get(a) == Axis.QUERY;
-                long index = rest % shape[a] + (grows ? start : 0);
+                boolean reads = axes.get(a).reads();
+                long index = rest % shape[a] + (reads ? start : 0);
                 rest /= (int) shape[a];
                 there &= index < from[a];
                 at += index * stride;

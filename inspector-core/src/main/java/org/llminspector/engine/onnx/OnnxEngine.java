@@ -5,7 +5,6 @@ import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +53,7 @@ public final class OnnxEngine implements InspectorEngine {
     private final Encodings encodings;
     private final Target target;
     private final EngineInfo info;
-    private final Map<TappedKey, OpenGraph> tapped = new LinkedHashMap<>(16, 0.75f, true);
+    private final GraphCache<TappedKey, OpenGraph> tapped;
     private final CaptureMemory memory = new CaptureMemory();
     private final OpenGraph fast; // null where there is no fast form
     private OpenGraph unembedding; // null until it is needed
@@ -67,6 +66,7 @@ public final class OnnxEngine implements InspectorEngine {
         this.weights = encodings.weights();
         this.encodings = encodings;
         this.target = target;
+        this.tapped = new GraphCache<>(target.cuda() ? KEPT_ON_GPU : KEPT, OpenGraph::close);
         boolean fuses = target.cuda() || FusedAttention.takes(spec);
         OpenGraph first; // of the form in which nothing is seen
         try {
@@ -79,7 +79,10 @@ public final class OnnxEngine implements InspectorEngine {
             throw e;
         }
         this.fast = fuses ? first : null;
-        if (!fuses) tapped.put(new TappedKey(Set.of(), Map.of()), first);
+        if (!fuses)
+            tapped.lease(new TappedKey(Set.of(), Map.of()), () -> first)
+                    .release()
+                    .run();
         this.info = new EngineInfo(
                 "onnx",
                 version(),
@@ -162,7 +165,7 @@ public final class OnnxEngine implements InspectorEngine {
     }
 
     private synchronized void count() {
-        long packed = tapped.values().stream().mapToLong(OpenGraph::packed).sum();
+        long packed = tapped.graphs().stream().mapToLong(OpenGraph::packed).sum();
         if (fast != null) packed += fast.packed();
         if (unembedding != null) packed += unembedding.packed();
         held = weights.memory().plus(new MemoryUse(packed, 0));
@@ -175,11 +178,11 @@ public final class OnnxEngine implements InspectorEngine {
                 && !request.tapped()
                 && steps.isEmpty()
                 && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
-        OpenGraph open = plain ? fast.entered() : tapped(request, steps);
+        GraphCache.Lease<OpenGraph> lease = plain ? new GraphCache.Lease<>(fast, () -> {}) : tapped(request, steps);
         try {
-            return new OnnxSession(spec, open, request, memory);
+            return new OnnxSession(spec, lease.graph(), request, memory, lease.release());
         } catch (RuntimeException | Error e) {
-            open.leave();
+            lease.release().run();
             throw e;
         }
     }
@@ -195,24 +198,14 @@ public final class OnnxEngine implements InspectorEngine {
         return steps;
     }
 
-    private synchronized OpenGraph tapped(SessionRequest request, Map<HookId, List<Step>> steps) {
+    private synchronized GraphCache.Lease<OpenGraph> tapped(SessionRequest request, Map<HookId, List<Step>> steps) {
         TappedKey key = new TappedKey(Set.copyOf(request.hooks()), steps);
-        OpenGraph open = tapped.get(key);
-        if (open != null) return open.entered();
-        Iterator<OpenGraph> oldest = tapped.values().iterator();
-        for (int more = tapped.size() - (target.device() == null ? KEPT : KEPT_ON_GPU) + 1;
-                more > 0 && oldest.hasNext(); ) {
-            OpenGraph old = oldest.next();
-            if (!old.idle()) continue;
-            old.close();
-            oldest.remove();
-            more--;
-        }
-        Graph graph = GraphWriter.tapped(spec, encodings, plan, target, request.hooks(), steps);
-        open = new OpenGraph(graph, weights, target, false);
-        tapped.put(key, open);
+        GraphCache.Lease<OpenGraph> lease = tapped.lease(key, () -> {
+            Graph graph = GraphWriter.tapped(spec, encodings, plan, target, request.hooks(), steps);
+            return new OpenGraph(graph, weights, target, false);
+        });
         count();
-        return open.entered();
+        return lease;
     }
 
     @Override
@@ -234,8 +227,7 @@ public final class OnnxEngine implements InspectorEngine {
 
     @Override
     public synchronized void close() {
-        tapped.values().forEach(OpenGraph::close);
-        tapped.clear();
+        tapped.close();
         if (unembedding != null) unembedding.close();
         if (fast != null) fast.close();
         weights.close();

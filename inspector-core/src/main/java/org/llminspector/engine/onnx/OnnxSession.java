@@ -24,6 +24,7 @@ final class OnnxSession implements Session {
 
     private final DecoderSpec spec;
     private final OpenGraph open;
+    private final Runnable release;
     private final Graph graph;
     private final Map<HookId, String> hooks;
     private final Set<String> requested;
@@ -35,9 +36,10 @@ final class OnnxSession implements Session {
     private final CaptureBuffers buffers;
     private long copyOutNanos;
 
-    OnnxSession(DecoderSpec spec, OpenGraph open, SessionRequest request, CaptureMemory memory) {
+    OnnxSession(DecoderSpec spec, OpenGraph open, SessionRequest request, CaptureMemory memory, Runnable release) {
         this.spec = spec;
         this.open = open;
+        this.release = release;
         this.graph = open.graph();
         this.hooks = new HashMap<>(graph.hooks());
         HookId logits = HookId.of(HookPoint.LOGITS);
@@ -147,6 +149,6 @@ final class OnnxSession implements Session {
         cache.close();
         places.close();
         buffers.close();
-        open.leave();
+        release.run();
     }
 }

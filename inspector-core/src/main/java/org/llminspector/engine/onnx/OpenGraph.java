@@ -6,7 +6,6 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
 final class OpenGraph implements AutoCloseable {
@@ -16,7 +15,6 @@ final class OpenGraph implements AutoCloseable {
     private final OrtSession session;
     private final Memory memory;
     private final long packed;
-    private final AtomicInteger users = new AtomicInteger();
 
     /**
      * Opens a graph over weights that stay where they are.
@@ -35,20 +33,6 @@ final class OpenGraph implements AutoCloseable {
         });
         this.memory = Memory.of(session, target);
         this.packed = fast || graph.packed() ? weights.matrices(graph.weights()) : 0;
-    }
-
-    /** One more sequence runs on it; each leaves once. */
-    OpenGraph entered() {
-        users.incrementAndGet();
-        return this;
-    }
-
-    void leave() {
-        users.decrementAndGet();
-    }
-
-    boolean idle() {
-        return users.get() == 0;
     }
 
     Graph graph() {

@@ -115,28 +115,18 @@ final class Change {
         NDArray mask = null;
         List<Axis> axes = id.point().axes();
         for (int a = 0; a < axes.size(); a++) {
-            List<Integer> picked = picked(axes, a);
+            boolean[] picked =
+                    intervention.picked(axes, a, (int) value.getShape().get(a), start);
             if (picked == null) continue;
-            int size = (int) value.getShape().get(a);
-            int offset = axes.get(a) == Axis.POS || axes.get(a) == Axis.QUERY ? start : 0;
-            float[] on = new float[size];
-            for (int p : picked) if (p >= offset && p - offset < size) on[p - offset] = 1f;
+            float[] on = new float[picked.length];
+            for (int i = 0; i < on.length; i++) on[i] = picked[i] ? 1f : 0f;
             long[] shape = new long[axes.size()];
             java.util.Arrays.fill(shape, 1);
-            shape[a] = size;
+            shape[a] = on.length;
             NDArray axis = own(value).create(on, new Shape(shape));
             mask = mask == null ? axis : mask.mul(axis);
         }
         return mask == null ? null : mask.toType(DataType.BOOLEAN, false);
-    }
-
-    private List<Integer> picked(List<Axis> axes, int a) {
-        return switch (axes.get(a)) {
-            case HEAD -> intervention.heads();
-            case POS, QUERY -> intervention.positions();
-            case KEY -> intervention.keys();
-            default -> a == axes.size() - 1 ? intervention.features() : null;
-        };
     }
 
     private static NDManager own(NDArray value) {

@@ -121,7 +121,7 @@ final class ComparisonExecution {
     }
 
     private static String name(TwinSide side) {
-        if (side.folder().exported() != null) return side.folder().slug();
+        if (side.folder().port().onePrecision()) return side.folder().slug();
         return side.folder().slug() + " in "
                 + side.run().request().precision().name().toLowerCase(Locale.ROOT);
     }

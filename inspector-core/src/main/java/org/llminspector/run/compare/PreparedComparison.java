@@ -2,9 +2,9 @@ package org.llminspector.run.compare;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.run.models.ModelFolder;
@@ -205,8 +205,8 @@ record PreparedComparison(
         int vocab = folder.spec().vocab();
         throw Problem.tooLarge("the logits of both sides would not fit the budget")
                 .where(where + ": " + positions + " positions x " + vocab + " entries, twice")
-                .expected(String.format(Locale.ROOT, "at most %,.1f MiB", budget.maxBytes() / 1048576.0))
-                .found(String.format(Locale.ROOT, "%,.1f MiB", 2.0 * positions * vocab * Float.BYTES / 1048576.0))
+                .expected("at most " + ByteCount.of(budget.maxBytes()))
+                .found(ByteCount.of(2L * positions * vocab * Float.BYTES))
                 .instead("at most " + fits + " positions, or raise --capture-budget");
     }
 

@@ -2,7 +2,7 @@ package org.llminspector.run.compare;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.PrecisionPlan;
@@ -53,8 +53,8 @@ record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups,
                     .found(from.request().engine())
                     .instead("ask with \"engine\": \"onnx\" on that side; A may stay where it is when restoring");
         }
-        if (a.folder().exported() != null) {
-            throw Problem.unsupported("an exported ONNX graph has the precision that it was exported in")
+        if (a.folder().port().onePrecision()) {
+            throw Problem.unsupported("this model comes in one precision only, the precision that it was exported in")
                     .where("sensitivity, model " + a.folder().slug())
                     .instead("ask it of the model's safetensors");
         }
@@ -97,8 +97,8 @@ record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups,
         if (bytes <= budget.maxBytes()) return;
         throw Problem.tooLarge("A's logits over these tokens would not fit the budget")
                 .where("sensitivity.tokens: " + positions + " positions x " + vocab + " entries")
-                .expected(String.format(Locale.ROOT, "at most %,.1f MiB", budget.maxBytes() / 1048576.0))
-                .found(String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0))
+                .expected("at most " + ByteCount.of(budget.maxBytes()))
+                .found(ByteCount.of(bytes))
                 .instead("fewer tokens, a smaller options.window, or raise --capture-budget");
     }
 }

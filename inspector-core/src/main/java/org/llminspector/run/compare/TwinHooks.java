@@ -4,18 +4,18 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.llminspector.analysis.Divergence;
 import org.llminspector.analysis.Divergence.Metric;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
-import org.llminspector.engine.exported.ExportedHooks;
+import org.llminspector.engine.ModelPort;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
@@ -58,13 +58,13 @@ final class TwinHooks {
     /** Why a hook of A cannot be compared with B's, or null. */
     private String difference(HookId hook) {
         DecoderSpec spec = b.spec();
-        ExportedHooks here = a.folder().exported();
-        if (here != null && !here.has(hook)) return "not in A: " + here.why(hook.point());
+        ModelPort here = a.folder().port();
+        if (!here.has(hook)) return "not in A: " + here.why(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + Plural.of(spec.nLayers(), "layer");
         if (!hook.point().existsIn(spec, hook.layer()))
             return "not in B: " + hook.point().absence();
-        ExportedHooks there = b.folder().exported();
-        if (there != null && !there.has(hook)) return "not in B: " + there.why(hook.point());
+        ModelPort there = b.folder().port();
+        if (!there.has(hook)) return "not in B: " + there.why(hook.point());
         int layer = Math.max(0, hook.layer());
         long[] inA = hook.point().shape(a.spec(), layer, 1, 1);
         long[] inB = hook.point().shape(spec, layer, 1, 1);
@@ -92,8 +92,8 @@ final class TwinHooks {
     private Problem tooLarge(HookId hook, int positions, long bytes) {
         return Problem.tooLarge("a single hook of both sides would not fit the budget")
                 .where(hook + " x " + positions + " positions, twice")
-                .expected(String.format(Locale.ROOT, "at most %,.1f MiB", budget.maxBytes() / 1048576.0))
-                .found(String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0))
+                .expected("at most " + ByteCount.of(budget.maxBytes()))
+                .found(ByteCount.of(bytes))
                 .instead("shorten the prompt, leave this hook out of options.hooks, or raise --capture-budget");
     }
 

@@ -39,11 +39,11 @@ final class TwinModules {
 
     /** Throws UNSUPPORTED when the two models are not built alike. */
     List<List<Integer>> chunks(int positions) {
-        if (b.folder().exported() != null) {
-            throw Problem.unsupported("B is an exported ONNX graph, which cannot be given A's values")
+        b.folder().port().unchangeable().ifPresent(why -> {
+            throw Problem.unsupported("B cannot be given A's values: " + why.what())
                     .where(b.folder().slug())
                     .instead("swap the sides");
-        }
+        });
         if (!a.spec().layers().equals(b.spec().layers())
                 || a.spec().dModel() != b.spec().dModel()) {
             throw Problem.unsupported(

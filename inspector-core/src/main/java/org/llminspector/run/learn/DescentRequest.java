@@ -53,12 +53,7 @@ public record DescentRequest(
             Double weightDecay) {
 
         private Optimizer rule() {
-            return new Optimizer(
-                    kind, or(momentum, 0.9), or(beta1, 0.9), or(beta2, 0.999), or(eps, 1e-8), or(weightDecay, 0));
-        }
-
-        private static double or(Double value, double otherwise) {
-            return value == null ? otherwise : value;
+            return Optimizer.of(kind, momentum, beta1, beta2, eps, weightDecay);
         }
     }
 
@@ -131,7 +126,7 @@ public record DescentRequest(
 
     private static void need(boolean holds, String field, String expected, Object found) {
         if (holds) return;
-        throw Problem.invalid("optimizers cannot walk there")
+        throw Problem.invalid("this descent cannot be computed")
                 .where(field)
                 .expected(expected)
                 .found(found);

@@ -61,8 +61,7 @@ public record LearnerStep(
 
     Optimizer rule() {
         Optimizer.Kind kind = optimizer == null ? Optimizer.Kind.ADAMW : optimizer;
-        return new Optimizer(
-                kind, or(momentum, 0.9), or(beta1, 0.9), or(beta2, 0.999), or(eps, 1e-8), or(weightDecay, 0));
+        return Optimizer.of(kind, momentum, beta1, beta2, eps, weightDecay);
     }
 
     double rate() {

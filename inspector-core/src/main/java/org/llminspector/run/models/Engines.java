@@ -63,15 +63,15 @@ public final class Engines {
      */
     static InspectorEngine open(
             String engine, ModelFolder folder, String device, PrecisionPlan plan, Weights.Watch watch) {
-        if (folder.exported() == null) return open(engine, folder.weights().watched(watch), device, plan);
         check(engine, folder);
+        if (!folder.exported()) return open(engine, folder.weights().watched(watch), device, plan);
         folder.tryGraph();
         return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
     }
 
     /** About how many bytes a model will hold of its own, before it is opened. */
     static long estimate(String engine, ModelFolder folder, PrecisionPlan plan) {
-        if (folder.exported() != null) return 2 * folder.checkpoint().bytes();
+        if (folder.exported()) return 2 * folder.checkpoint().bytes();
         Weights weights = folder.weights();
         boolean onnx = engine.equals("onnx");
         double bytes = 0;
@@ -110,17 +110,12 @@ public final class Engines {
     /** Refuses an engine that cannot open the model. */
     public static void check(String engine, ModelFolder folder) {
         check(engine);
-        if (folder.exported() == null || engine.equals("onnx")) return;
-        throw Problem.unsupported("an ONNX file runs on the onnx engine only")
-                .where("engine")
-                .expected("onnx")
-                .found(engine)
-                .instead("leave the engine out, or open the model's safetensors or GGUF");
+        folder.port().checkEngine(engine);
     }
 
     /** The engine that a request without one means. */
     public static String standard(ModelFolder folder) {
-        return folder.exported() == null ? DEFAULT : "onnx";
+        return folder.port().standardEngine();
     }
 
     private static InspectorEngine open(String engine, Weights weights, String device, PrecisionPlan plan) {

@@ -3,13 +3,16 @@ package org.llminspector.run.models;
 import java.nio.file.Files;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.engine.ModelPort;
 import org.llminspector.engine.exported.ExportedHooks;
 import org.llminspector.engine.exported.ExportedSpec;
 import org.llminspector.family.Family;
@@ -33,7 +36,7 @@ public final class ModelFolder implements AutoCloseable {
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
     private final Weights weights; // null for an exported graph
-    private final ExportedHooks exported; // null for all others
+    private final ModelPort port;
     private Tokenizer tokenizer; // opened on first use
     private Optional<ChatTemplate> chatTemplate; // opened on first use
     private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
@@ -46,7 +49,7 @@ public final class ModelFolder implements AutoCloseable {
             OnnxFile graph = checkpoint.onnx().orElse(null);
             this.weights = graph == null ? Family.open(checkpoint) : null;
             this.spec = graph == null ? weights.spec() : ExportedSpec.of(checkpoint);
-            this.exported = graph == null ? null : new ExportedHooks(graph, spec);
+            this.port = graph == null ? ModelPort.ALL : new ExportedHooks(graph, spec);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -82,21 +85,34 @@ public final class ModelFolder implements AutoCloseable {
         return spec;
     }
 
-    /** What an exported graph shows; null for models whose arithmetic is ours. */
-    public ExportedHooks exported() {
-        return exported;
+    /** What it offers, whichever engine runs it. */
+    public ModelPort port() {
+        return port;
+    }
+
+    /** Whether somebody else wrote its arithmetic; asked where it is opened, and nowhere else. */
+    boolean exported() {
+        return weights == null;
+    }
+
+    /** The canonical weights that each tensor of the files holds; none are known of an exported graph. */
+    Map<String, List<String>> canonicalNames() {
+        return weights == null
+                ? Map.of()
+                : weights.names().stream()
+                        .collect(Collectors.groupingBy(w -> weights.info(w).name()));
     }
 
     /** The hooks that patterns match, of those that can be seen; a pattern for none of them is a Problem. */
     public SortedSet<HookId> hooks(Collection<String> patterns) {
         SortedSet<HookId> all = HookPatterns.match(spec, patterns);
-        if (exported == null) return all;
+        if (all.stream().allMatch(port::has)) return all;
         all.clear();
         for (String pattern : patterns) {
             SortedSet<HookId> meant = HookPatterns.match(spec, List.of(pattern));
             HookId first = meant.first();
-            meant.removeIf(id -> !exported.has(id));
-            if (meant.isEmpty()) throw exported.refusal(first);
+            meant.removeIf(id -> !port.has(id));
+            if (meant.isEmpty()) throw port.refusal(first);
             all.addAll(meant);
         }
         return all;

@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.llminspector.base.DType;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
@@ -40,11 +39,7 @@ public final class ModelWeights {
     /** Every tensor of a model's files. */
     public List<Entry> list(String slug) {
         ModelFolder folder = models.folder(slug);
-        Map<String, List<String>> canonical = folder.exported() != null
-                ? Map.of()
-                : folder.weights().names().stream()
-                        .collect(Collectors.groupingBy(
-                                w -> folder.weights().info(w).name()));
+        Map<String, List<String>> canonical = folder.canonicalNames();
         return folder.checkpoint().tensors().values().stream()
                 .map(t -> new Entry(
                         t.name(),

@@ -6,7 +6,6 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -17,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Trim;
 import org.llminspector.engine.EngineInfo;
@@ -242,13 +242,9 @@ public final class OpenModels implements AutoCloseable {
         return Problem.tooLarge("the model does not fit the memory budget")
                 .where(key.folder().slug() + " on " + key.engine() + " in "
                         + key.plan().standard().label())
-                .expected("at most " + gib(budget))
-                .found("about " + gib(needs))
+                .expected("at most " + ByteCount.of(budget))
+                .found("about " + ByteCount.of(needs))
                 .instead("take fewer bits (fp16 on torch, int8 or int4 on onnx), or raise --memory");
-    }
-
-    private static String gib(long bytes) {
-        return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1 << 30));
     }
 
     private void open(Key key, Opening opening) {

@@ -16,7 +16,6 @@ import org.llminspector.capture.InterventionCheck;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.exported.ExportedEngine;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
@@ -45,7 +44,7 @@ public record PreparedRun(
         RunRequest request = withDefaults(raw, folder);
         Engines.check(request.engine(), folder);
         DecoderSpec spec = folder.spec();
-        if (folder.exported() != null) ExportedEngine.check(request.plan());
+        folder.port().checkPlan(request.plan());
         request.plan().check(spec);
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
@@ -53,7 +52,12 @@ public record PreparedRun(
         int wanted = prompt.tokens().size() + (options == null ? 0 : options.maxNewTokens());
         int maxPositions = Math.min(wanted, spec.maxContext());
         SortedSet<HookId> hooks = folder.hooks(request.capture());
-        if (folder.exported() != null && !request.interventions().isEmpty()) throw ExportedEngine.changes();
+        folder.port()
+                .unchangeable()
+                .filter(why -> !request.interventions().isEmpty())
+                .ifPresent(why -> {
+                    throw why;
+                });
         InterventionCheck.check(spec, request.interventions(), maxPositions);
         SortedSet<HookId> frozen = new TreeSet<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();
@@ -126,9 +130,7 @@ public record PreparedRun(
             boolean same = shape.length == fits.length
                     && hook.point().axes().equals(target.point().axes());
             for (int a = 0; same && a < fits.length; a++) {
-                Axis axis = target.point().axes().get(a);
-                boolean grows = axis == Axis.POS || axis == Axis.QUERY || axis == Axis.KEY;
-                same = grows || shape[a] == fits[a];
+                same = target.point().axes().get(a).grows() || shape[a] == fits[a];
             }
             if (!same) {
                 throw Problem.invalid("the other run's value does not fit the hook")

@@ -3,6 +3,7 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
 import org.llminspector.run.ExtensionPlan;
@@ -68,8 +69,8 @@ final class ExtendCommand extends AskCommand {
             out.println(
                     json
                             ? Json.write(plan)
-                            : Plural.of(plan.hooks().size(), "hook") + " to read, " + Lines.bytes(plan.bytes())
-                                    + " of at most " + Lines.bytes(plan.budgetBytes()));
+                            : Plural.of(plan.hooks().size(), "hook") + " to read, " + ByteCount.of(plan.bytes())
+                                    + " of at most " + ByteCount.of(plan.budgetBytes()));
             return;
         }
         int before = inspector.runs().manifest(run).extensions().size();

@@ -44,13 +44,6 @@ final class Lines {
         }
     }
 
-    static String bytes(long n) {
-        if (n < 1024) return n + " B";
-        if (n < 1 << 20) return String.format(Locale.ROOT, "%.1f KiB", n / 1024.0);
-        if (n < 1 << 30) return String.format(Locale.ROOT, "%.1f MiB", n / 1048576.0);
-        return String.format(Locale.ROOT, "%.2f GiB", n / 1073741824.0);
-    }
-
     static String count(long n) {
         if (n < 1_000_000) return String.format(Locale.ROOT, "%.1f K", n / 1e3);
         if (n < 1_000_000_000) return String.format(Locale.ROOT, "%.1f M", n / 1e6);

@@ -3,6 +3,7 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Command;
@@ -49,7 +50,7 @@ final class ModelsCommand extends AskCommand {
                                     Integer.toString(m.nLayers()),
                                     Integer.toString(m.dModel()),
                                     Lines.count(m.parameters()),
-                                    Lines.bytes(m.bytes()),
+                                    ByteCount.of(m.bytes()),
                                     m.hasTokenizer() ? "yes" : "no",
                                     m.path()));
         }

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.hub.HubClient;
@@ -60,8 +61,8 @@ final class PullCommand implements Callable<Integer> {
             } else {
                 long bytes =
                         pulled.files().stream().mapToLong(Pulled.File::bytes).sum();
-                out.println(pulled.slug() + ": " + pulled.files().size() + " files, " + Lines.bytes(bytes) + ", commit "
-                        + pulled.commit());
+                out.println(pulled.slug() + ": " + pulled.files().size() + " files, " + ByteCount.of(bytes)
+                        + ", commit " + pulled.commit());
                 if (pulled.note() != null) out.println(pulled.note());
                 out.println("open it with: inspector serve --model " + pulled.slug());
             }
@@ -88,8 +89,8 @@ final class PullCommand implements Callable<Integer> {
                 p.file(),
                 p.fileNumber(),
                 p.fileCount(),
-                Lines.bytes(p.bytesDone()),
-                Lines.bytes(p.bytesTotal()),
-                Lines.bytes((long) p.bytesPerSecond()));
+                ByteCount.of(p.bytesDone()),
+                ByteCount.of(p.bytesTotal()),
+                ByteCount.of((long) p.bytesPerSecond()));
     }
 }

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.quant.QuantError;
 import org.llminspector.quant.QuantReport;
@@ -82,8 +83,8 @@ final class QuantizeCommand extends AskCommand {
                 Locale.ROOT,
                 "%s parameters: %s in the file, %s so, %.2f bits a weight; SQNR %s, relative error %.3g",
                 Lines.count(r.parameters()),
-                Lines.bytes(r.storedBytes()),
-                Lines.bytes(r.bytes()),
+                ByteCount.of(r.storedBytes()),
+                ByteCount.of(r.bytes()),
                 r.bitsPerWeight(),
                 decibels(r.error().sqnrDb()),
                 r.error().relative()));
@@ -98,8 +99,8 @@ final class QuantizeCommand extends AskCommand {
                     w.name(),
                     w.format(),
                     w.shape().toString(),
-                    Lines.bytes(w.storedBytes()),
-                    Lines.bytes(w.bytes()),
+                    ByteCount.of(w.storedBytes()),
+                    ByteCount.of(w.bytes()),
                     String.format(Locale.ROOT, "%.2f", w.bitsPerWeight()),
                     e == null ? kept : decibels(e.sqnrDb()),
                     e == null ? "" : String.format(Locale.ROOT, "%.3g", e.relative()),
@@ -119,7 +120,7 @@ final class QuantizeCommand extends AskCommand {
             QuantError e = r.error();
             table.add(List.of(
                     r.scheme().name(),
-                    Lines.bytes(r.bytes()),
+                    ByteCount.of(r.bytes()),
                     String.format(Locale.ROOT, "%.2f", r.bitsPerWeight()),
                     e == null ? "refused" : decibels(e.sqnrDb()),
                     e == null ? "" : String.format(Locale.ROOT, "%.3g", e.relative()),

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
@@ -238,7 +239,7 @@ final class RunCommand extends ModelCommand {
             long bytes = m.captures().stream()
                     .mapToLong(RunManifest.CaptureEntry::bytes)
                     .sum();
-            parts.add(Plural.of(m.captures().size(), "capture") + ", " + Lines.bytes(bytes)
+            parts.add(Plural.of(m.captures().size(), "capture") + ", " + ByteCount.of(bytes)
                     + (out == null ? "" : " in " + out));
         }
         err.println(String.join(" · ", parts));

@@ -9,6 +9,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.run.Inspector;
@@ -137,7 +138,7 @@ final class ServeCommand extends ModelCommand {
                     engine.name(),
                     engine.precision().name().toLowerCase(Locale.ROOT),
                     engine.device(),
-                    Lines.bytes(engine.weightBytes()),
+                    ByteCount.of(engine.weightBytes()),
                     engine.loadMs()));
             out.flush();
         } catch (Problem p) {

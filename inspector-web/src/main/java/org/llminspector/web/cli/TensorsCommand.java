@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
@@ -101,7 +102,7 @@ final class TensorsCommand extends AskCommand {
                     t.name(),
                     t.format(),
                     t.shape().toString(),
-                    Lines.bytes(t.bytes()),
+                    ByteCount.of(t.bytes()),
                     String.join(", ", t.weights())));
         }
         Lines.table(table, out);

@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.function.Function;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonManifest.Cost;
@@ -183,7 +184,7 @@ public final class ComparisonWords {
                 .map(m -> new String[] {
                     m.module(),
                     estimate(m.effect(), -1),
-                    Html.bytes(m.bytes()),
+                    ByteCount.of(m.bytes()),
                     m.effectPerByte() == null ? "" : Html.number(m.effectPerByte() * (1 << 20)),
                     estimate(m.kld(), -1),
                     s.plan() != null && s.plan().modules().contains(m.module()) ? "yes" : ""
@@ -213,8 +214,8 @@ public final class ComparisonWords {
                         ? "B was run again with one module at a time put back to A's precision. B itself lies "
                         : "A was run again with one module at a time put down to B's precision. A itself lies ")
                 + Html.number(s.start().meanKld().value()) + " nats from A and its weights take "
-                + Html.bytes(s.startBytes()) + "; with all these modules "
-                + (restore ? "restored" : "lowered") + " they take " + Html.bytes(s.endBytes()) + ".";
+                + ByteCount.of(s.startBytes()) + "; with all these modules "
+                + (restore ? "restored" : "lowered") + " they take " + ByteCount.of(s.endBytes()) + ".";
     }
 
     /** The suggested plan in a sentence. */
@@ -222,9 +223,9 @@ public final class ComparisonWords {
         Sensitivity.MixedPlan plan = s.plan();
         boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
         OutputMeasures o = plan.measures();
-        return "For at most " + Html.bytes(s.options().budgetBytes()) + ": "
+        return "For at most " + ByteCount.of(s.options().budgetBytes()) + ": "
                 + plan.modules().size() + " of " + Plural.of(s.modules().size(), "module") + " "
-                + (restore ? "restored" : "lowered") + ". Its weights take " + Html.bytes(plan.bytes())
+                + (restore ? "restored" : "lowered") + ". Its weights take " + ByteCount.of(plan.bytes())
                 + ". It was run: KL(A‖plan) is " + estimate(o.meanKld(), -1)
                 + " nats, where effects that added up would"
                 + " have given " + Html.number(plan.expectedKld()) + ". Both find the same token most probable "
@@ -239,7 +240,7 @@ public final class ComparisonWords {
     }
 
     private static String bytes(Long bytes) {
-        return bytes == null ? "" : Html.bytes(bytes);
+        return bytes == null ? "" : ByteCount.of(bytes);
     }
 
     private static void cost(List<String[]> rows, String name, String a, String b, double x, double y) {

@@ -211,11 +211,4 @@ final class Html {
         String text = String.format(Locale.ROOT, "%.2f %%", 100 * share);
         return text.equals("-0.00 %") ? "0.00 %" : text;
     }
-
-    static String bytes(long n) {
-        if (n < 1 << 10) return n + " B";
-        if (n < 1 << 20) return String.format(Locale.ROOT, "%.1f KiB", n / 1024.0);
-        if (n < 1 << 30) return String.format(Locale.ROOT, "%.1f MiB", n / 1048576.0);
-        return String.format(Locale.ROOT, "%.2f GiB", n / 1073741824.0);
-    }
 }

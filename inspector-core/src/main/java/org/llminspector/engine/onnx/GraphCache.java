@@ -1,0 +1,85 @@
+package org.llminspector.engine.onnx;
+
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * GraphCache keeps graphs open by what they show, and counts the references to each: the sequences that run on it. Before
+ * it opens another it evicts those without a reference, the least recently used first. Safe on any thread; a graph is
+ * opened while the others wait.
+ */
+public final class GraphCache<K, G> implements AutoCloseable {
+
+    private final int kept;
+    private final Consumer<G> close;
+    private final Map<K, Counted<G>> open = new LinkedHashMap<>(16, 0.75f, true);
+
+    private static final class Counted<G> {
+        private final G graph;
+        private int references;
+
+        private Counted(G graph) {
+            this.graph = graph;
+        }
+    }
+
+    /** Lease is a reference to an open graph; {@code release} is called once, when it is not used any more. */
+    public record Lease<G>(G graph, Runnable release) {}
+
+    /**
+     * @param kept how many stay open although nothing runs on them
+     * @param close closes one
+     */
+    public GraphCache(int kept, Consumer<G> close) {
+        this.kept = kept;
+        this.close = close;
+    }
+
+    /** The graph of this key, opened where it is not. */
+    public synchronized Lease<G> lease(K key, Supplier<G> opening) {
+        Counted<G> counted = open.get(key);
+        if (counted == null) {
+            evict();
+            counted = new Counted<>(opening.get());
+            open.put(key, counted);
+        }
+        counted.references++;
+        Counted<G> leased = counted;
+        return new Lease<>(leased.graph, () -> release(leased));
+    }
+
+    /** Makes room for one more. */
+    private void evict() {
+        Iterator<Counted<G>> oldest = open.values().iterator();
+        for (int more = open.size() - kept + 1; more > 0 && oldest.hasNext(); ) {
+            Counted<G> old = oldest.next();
+            if (old.references > 0) continue;
+            oldest.remove();
+            close.accept(old.graph);
+            more--;
+        }
+    }
+
+    private synchronized void release(Counted<G> leased) {
+        leased.references--;
+    }
+
+    /** Those that are open. */
+    synchronized List<G> graphs() {
+        List<G> all = new ArrayList<>();
+        for (Counted<G> counted : open.values()) all.add(counted.graph);
+        return all;
+    }
+
+    /** Closes all, in use or not. */
+    @Override
+    public synchronized void close() {
+        open.values().forEach(counted -> close.accept(counted.graph));
+        open.clear();
+    }
+}

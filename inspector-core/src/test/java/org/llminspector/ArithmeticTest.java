@@ -1,0 +1,147 @@
+package org.llminspector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnitAccess;
+import com.tngtech.archunit.core.domain.JavaConstructor;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.lang.reflect.RecordComponent;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
+
+/**
+ * A decoder's arithmetic is written four times: operation by operation, as TorchScript of a layer, as TorchScript of a
+ * training step, and as an ONNX graph. Each of them reads every field of the spec, or says here why not: a new field that
+ * one of them has not heard of fails.
+ */
+class ArithmeticTest {
+
+    private static final List<Class<? extends Record>> LAYER =
+            List.of(LayerSpec.class, Attention.class, Mlp.class, Norm.class, Rope.class);
+    private static final List<Class<? extends Record>> MODEL =
+            Stream.concat(Stream.of(DecoderSpec.class), LAYER.stream()).toList();
+
+    /**
+     * A writer of the arithmetic.
+     *
+     * @param parts the classes that write it, by their names in org.llminspector
+     * @param specs the records that it writes of: a layer's, or the model's
+     * @param unread fields that none of the parts reads, and why
+     */
+    private record Writer(List<String> parts, List<Class<? extends Record>> specs, Map<String, String> unread) {}
+
+    private static final String IN_WEIGHTS = "a bias is added where the weights have one";
+    private static final String SIZE = "the weights' own shapes say it";
+    private static final String LONGEST = "sessions refuse a position past it";
+    private static final String NAME = "for people only";
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("org.llminspector.engine", "org.llminspector.spec");
+
+    static Stream<Writer> writers() {
+        return Stream.of(
+                new Writer(
+                        List.of(
+                                "engine.torch.Decoder",
+                                "engine.torch.Positions",
+                                "engine.PositionTables",
+                                "spec.RopeFrequencies"),
+                        MODEL,
+                        Map.of(
+                                "Attention.qkvBias", IN_WEIGHTS,
+                                "Attention.outBias", IN_WEIGHTS,
+                                "Mlp.bias", IN_WEIGHTS,
+                                "Mlp.dMlp", SIZE,
+                                "DecoderSpec.dModel", SIZE,
+                                "DecoderSpec.vocab", SIZE,
+                                "DecoderSpec.maxContext", LONGEST,
+                                "DecoderSpec.tied", "the weights have an unembedding either way",
+                                "DecoderSpec.family", NAME)),
+                new Writer(
+                        List.of(
+                                "engine.torch.LayerScript",
+                                "engine.torch.FastLayers",
+                                "engine.torch.Positions",
+                                "engine.PositionTables",
+                                "spec.RopeFrequencies"),
+                        LAYER,
+                        Map.of(
+                                "Attention.qkvBias", IN_WEIGHTS,
+                                "Attention.outBias", IN_WEIGHTS,
+                                "Mlp.bias", IN_WEIGHTS,
+                                "Mlp.dMlp", SIZE)),
+                new Writer(
+                        List.of(
+                                "engine.torch.LearnerScript",
+                                "engine.torch.ParameterLayout",
+                                "engine.torch.TorchLearner",
+                                "spec.RopeFrequencies"),
+                        MODEL,
+                        Map.of()),
+                new Writer(
+                        List.of(
+                                "engine.onnx.GraphWriter",
+                                "engine.onnx.Linears",
+                                "engine.onnx.Norms",
+                                "engine.onnx.Activations",
+                                "engine.onnx.Rotary",
+                                "engine.onnx.PlainAttention",
+                                "engine.onnx.FusedAttention",
+                                "engine.onnx.Places",
+                                "engine.PositionTables",
+                                "spec.RopeFrequencies"),
+                        MODEL,
+                        Map.of(
+                                "Attention.qkvBias", IN_WEIGHTS,
+                                "Attention.outBias", IN_WEIGHTS,
+                                "Mlp.bias", IN_WEIGHTS,
+                                "Mlp.dMlp", SIZE,
+                                "DecoderSpec.vocab", SIZE,
+                                "DecoderSpec.maxContext", LONGEST,
+                                "DecoderSpec.family", NAME)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("writers")
+    void everyFieldIsReadOrItIsSaidWhyNot(Writer writer) {
+        Set<String> unread = new TreeSet<>();
+        for (Class<? extends Record> spec : writer.specs()) {
+            for (RecordComponent c : spec.getRecordComponents()) {
+                if (!reads(writer, spec, c.getName())) unread.add(spec.getSimpleName() + "." + c.getName());
+            }
+        }
+        assertThat(unread)
+                .as("fields of the spec that %s does not read", writer.parts().get(0))
+                .isEqualTo(new TreeSet<>(writer.unread().keySet()));
+    }
+
+    /** Whether a part calls the field's accessor, or makes such a record to hold one against, which names every field. */
+    private static boolean reads(Writer writer, Class<?> spec, String field) {
+        return CLASSES.stream()
+                .filter(c -> writer.parts().stream().anyMatch(p -> isPart(c, "org.llminspector." + p)))
+                .flatMap(c -> c.getCodeUnitCallsFromSelf().stream())
+                .map(JavaCodeUnitAccess::getTarget)
+                .filter(t -> t.getOwner().isEquivalentTo(spec))
+                .anyMatch(t -> t.getName().equals(field) || t.getName().equals(JavaConstructor.CONSTRUCTOR_NAME));
+    }
+
+    /** The class itself, or one within it. */
+    private static boolean isPart(JavaClass c, String name) {
+        return c.getName().equals(name) || c.getName().startsWith(name + "$");
+    }
+}
