@@ -344,6 +344,19 @@ class Inspector:
         body = _without_none(text=text, model=model, add_special_tokens=add_special_tokens)
         return self._json("POST", "tokenize", body)["tokens"]
 
+    def tokenizations(
+        self, text: str, tokenizers: Iterable[Union[str, Mapping[str, Any]]] = (), *, trace: bool = False
+    ) -> List[Json]:
+        """A text as several tokenizers split it, in columns: ids, starts, ends, and each distinct token's piece once.
+
+        ``tokenizers``: tiktoken encodings by name (``"cl100k_base"``) or ``{"model": slug, "chat": True}``; the default
+        model's alone when empty. ``trace`` tells every merge with its rank (``merges``), or the ways that a Unigram
+        tokenizer chose from (``words``).
+        """
+        chosen = [{"encoding": t} if isinstance(t, str) else dict(t) for t in tokenizers]
+        body = _without_none(text=text, trace=trace, **{"with": chosen or None})
+        return self._json("POST", "tokenizations", body)["tokenizations"]
+
     def detokenize(self, tokens: Iterable[int], *, model: Optional[str] = None) -> str:
         """The text of token ids."""
         return self._json("POST", "detokenize", _without_none(tokens=[int(t) for t in tokens], model=model))["text"]

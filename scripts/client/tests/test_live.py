@@ -295,6 +295,14 @@ class Models(unittest.TestCase):
         tokens = inspector.tokenize(text, add_special_tokens=False)
         self.assertEqual(inspector.detokenize(t["id"] for t in tokens).strip(), text)
 
+    def test_tokenizers_side_by_side(self):
+        own, other = inspector.tokenizations(PROMPT, [{}, "o200k_base"], trace=True)
+        self.assertEqual(own["ids"], [t["id"] for t in inspector.tokenize(PROMPT)])
+        pieces = {p["id"]: p["text"] for p in other["pieces"]}
+        self.assertEqual("".join(pieces[i] for i in other["ids"]), PROMPT)
+        ends = [word["tokens"] for word in other["merges"]]
+        self.assertEqual([t["id"] for tokens in ends for t in tokens], other["ids"])
+
     def test_an_unknown_model_is_refused(self):
         with self.assertRaises(InspectorProblem) as caught:
             inspector.run("x", model="no-such-model")

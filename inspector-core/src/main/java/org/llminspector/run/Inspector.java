@@ -152,6 +152,7 @@ public final class Inspector implements AutoCloseable {
     private final OpenModels models;
     private final ModelWeights weights;
     private final RunAnalyses analyses;
+    private final Tokenizations tokenizations;
     private final Extensions extensions;
     private final Exams exams;
     private final RunStore store;
@@ -175,6 +176,7 @@ public final class Inspector implements AutoCloseable {
         this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
+        this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.extensions = new Extensions(models, store, queue, budget);
         this.exams = new Exams(models, queue, this::defaultModel);
@@ -333,6 +335,11 @@ public final class Inspector implements AutoCloseable {
      */
     public Tokenizer tokenizer(String slug) {
         return models.folder(slug).requireTokenizer();
+    }
+
+    /** One text, split by several tokenizers. */
+    public Tokenizations tokenizations() {
+        return tokenizations;
     }
 
     /**

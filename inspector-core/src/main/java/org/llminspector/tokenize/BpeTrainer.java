@@ -25,7 +25,7 @@ import org.llminspector.base.Problem;
 public final class BpeTrainer {
 
     /** GPT-2's words. */
-    private static final Pattern WORD = Pattern.compile(
+    static final Pattern WORD = Pattern.compile(
             "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
             Pattern.UNICODE_CHARACTER_CLASS);
 

@@ -113,6 +113,54 @@ public final class ChatTemplate {
         return chosen(more.get("tools") != null).render(variables);
     }
 
+    /**
+     * Part is a stretch of a rendered conversation.
+     *
+     * @param message which message's own words it is, or null for what the template writes
+     */
+    public record Part(String text, Integer message) {}
+
+    /**
+     * The conversation as {@link #render(List, boolean)} writes it, in parts: what the template adds, and each message's
+     * content. It is told apart by rendering marks instead of the contents; where a template does more with a content than
+     * trim it, all is one part of the template's.
+     *
+     * @param messages each with role and content
+     */
+    public List<Part> parts(List<Map<String, String>> messages, boolean addGenerationPrompt) {
+        String whole = render(messages, addGenerationPrompt);
+        List<Map<String, String>> marked = new ArrayList<>();
+        for (int i = 0; i < messages.size(); i++) {
+            Map<String, String> m = new LinkedHashMap<>(messages.get(i));
+            m.put("content", mark(i));
+            marked.add(m);
+        }
+        String frame = render(marked, addGenerationPrompt);
+        List<Part> parts = new ArrayList<>();
+        int at = 0;
+        for (int i = 0; i < messages.size(); i++) {
+            int here = frame.indexOf(mark(i), at);
+            if (here < 0) return List.of(new Part(whole, null));
+            parts.add(new Part(frame.substring(at, here), null));
+            String content = messages.get(i).get("content");
+            int start = parts.stream().mapToInt(p -> p.text().length()).sum();
+            String kept = whole.startsWith(content, Math.min(start, whole.length())) ? content : content.strip();
+            parts.add(new Part(kept, i));
+            at = here + mark(i).length();
+        }
+        parts.add(new Part(frame.substring(at), null));
+        StringBuilder joined = new StringBuilder();
+        parts.forEach(p -> joined.append(p.text()));
+        if (!joined.toString().equals(whole)) return List.of(new Part(whole, null));
+        parts.removeIf(p -> p.text().isEmpty());
+        return parts;
+    }
+
+    /** Characters for private use, which no template and no text of a person has. */
+    private static String mark(int message) {
+        return "\uE000" + message + "\uE001";
+    }
+
     private Jinja chosen(boolean tools) {
         Jinja found = tools ? templates.get(FOR_TOOLS) : null;
         if (found == null) found = templates.get(DEFAULT);

@@ -68,6 +68,11 @@ record Layout(
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
+    /** Whether a piece is a byte by its name: {@code <0x0A>}. */
+    boolean isByte(String piece) {
+        return byteFallback && fallbackByte(piece) >= 0;
+    }
+
     /** The value of {@code <0x0A>}, or -1. */
     private static int fallbackByte(String piece) {
         if (piece.length() != 6 || !piece.startsWith("<0x") || piece.charAt(5) != '>') return -1;
@@ -108,7 +113,7 @@ record Layout(
         return new String(characters);
     }
 
-    private static List<JsonNode> steps(JsonNode node, String children) {
+    static List<JsonNode> steps(JsonNode node, String children) {
         List<JsonNode> steps = new ArrayList<>();
         if (node == null || node.isNull()) return steps;
         if (node.path("type").asText().equals("Sequence")) {

@@ -19,7 +19,7 @@ import org.llminspector.base.Problem;
  * @param ignoreMerges whether a piece that is in the vocabulary as a whole is taken as it is, as in Llama 3
  * @param unk the token for what the vocabulary cannot write, or null
  */
-record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) {
+record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) implements Merger.Pairs {
 
     /**
      * @param rank its line in the list of merges: the lowest goes first
@@ -31,7 +31,8 @@ record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) {
         return ((long) left << 32) | (right & 0xFFFFFFFFL);
     }
 
-    Rule of(int left, int right) {
+    @Override
+    public Rule of(int left, int right) {
         return rules.get(key(left, right));
     }
 

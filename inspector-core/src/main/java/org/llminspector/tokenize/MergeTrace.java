@@ -2,6 +2,7 @@ package org.llminspector.tokenize;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.base.Problem;
 
 /**
  * MergeTrace shows how byte-pair encoding makes tokens: the text in pieces that no merge crosses, the symbols that
@@ -26,6 +27,19 @@ public record MergeTrace(List<Piece> pieces) {
      */
     public static MergeTrace of(Tokenizer tokenizer, String text) {
         return new MergeTracer(tokenizer).trace(text);
+    }
+
+    /** The same for one of {@link Encodings#names}: a merge's rank is the id of what it makes. */
+    public static MergeTrace of(String encoding, String text) {
+        return EncodingTracer.trace(Encodings.named(encoding), text);
+    }
+
+    static Problem tooLong(String text) {
+        return Problem.tooLarge("the text is too long to trace how it is split")
+                .where("text")
+                .expected("at most " + MAX_CHARACTERS + " characters")
+                .found(text.length() + " characters")
+                .instead("trace a part of it");
     }
 
     /** The tokens of the whole text. */
@@ -84,7 +98,7 @@ public record MergeTrace(List<Piece> pieces) {
      * Merge joins two neighbours.
      *
      * @param at which symbol, counted at this moment, is joined with the one after it
-     * @param rank line of the merge in tokenizer.json: the lowest is the one learnt first, and goes first
+     * @param rank of the merge, its line in tokenizer.json: the lowest is the one learnt first, and goes first
      */
     public record Merge(int at, int rank, Symbol left, Symbol right, Symbol result) {}
 }

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.llminspector.base.Problem;
 import org.llminspector.tokenize.MergeTrace.Kind;
 import org.llminspector.tokenize.MergeTrace.Merge;
 import org.llminspector.tokenize.MergeTrace.Piece;
@@ -25,13 +24,7 @@ final class MergeTracer {
     }
 
     MergeTrace trace(String text) {
-        if (text.length() > MergeTrace.MAX_CHARACTERS) {
-            throw Problem.tooLarge("the text is too long to trace its merges")
-                    .where("text")
-                    .expected("at most " + MergeTrace.MAX_CHARACTERS + " characters")
-                    .found(text.length() + " characters")
-                    .instead("trace a part of it");
-        }
+        if (text.length() > MergeTrace.MAX_CHARACTERS) throw MergeTrace.tooLong(text);
         String whole = Tokenizer.withoutLoneSurrogates(text);
         Encoding start = tokenizer.encodeUnmerged(whole);
         Encoding end = tokenizer.encoded(whole, false);
@@ -82,7 +75,7 @@ final class MergeTracer {
     }
 
     /** Which tokens each piece has: the library numbers the pieces, its "words". */
-    private static SortedMap<Long, List<Integer>> byPiece(long[] words) {
+    static SortedMap<Long, List<Integer>> byPiece(long[] words) {
         SortedMap<Long, List<Integer>> pieces = new TreeMap<>();
         for (int i = 0; i < words.length; i++) {
             pieces.computeIfAbsent(words[i], w -> new ArrayList<>()).add(i);
@@ -90,7 +83,7 @@ final class MergeTracer {
         return pieces;
     }
 
-    private static IllegalStateException differs(String text) {
+    static IllegalStateException differs(String text) {
         return new IllegalStateException("the merges of a text do not end in its tokens: " + text);
     }
 }

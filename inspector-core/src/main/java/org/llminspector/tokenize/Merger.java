@@ -12,6 +12,12 @@ import java.util.PriorityQueue;
  */
 final class Merger {
 
+    /** Pairs say which two neighbours become one. */
+    interface Pairs {
+        /** Null when they do not. */
+        MergeRules.Rule of(int left, int right);
+    }
+
     /** Listener hears of each merge before it happens. */
     interface Listener {
         void merge(int at, int left, int right, MergeRules.Rule rule);
@@ -27,14 +33,14 @@ final class Merger {
 
     private static final int GONE = -2;
 
-    private final MergeRules rules;
+    private final Pairs rules;
     private final Listener listener;
     private final int[] ids;
     private final int[] previous;
     private final int[] next;
     private final PriorityQueue<Queued> queue = new PriorityQueue<>();
 
-    private Merger(MergeRules rules, int[] ids, Listener listener) {
+    private Merger(Pairs rules, int[] ids, Listener listener) {
         this.rules = rules;
         this.listener = listener;
         this.ids = ids.clone();
@@ -47,7 +53,7 @@ final class Merger {
     }
 
     /** The ids that are left when nothing merges any more. */
-    static int[] merge(MergeRules rules, int[] ids, Listener listener) {
+    static int[] merge(Pairs rules, int[] ids, Listener listener) {
         Merger merger = new Merger(rules, ids, listener);
         merger.run();
         return Arrays.stream(merger.ids).filter(id -> id != GONE).toArray();

@@ -18,13 +18,16 @@ record PreTokenizer(boolean nfc, boolean digits, String split, boolean wholeWord
     private static final String END = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     private static final String SUFFIX = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
     private static final String WORDS = SUFFIX + "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
-    private static final String LLAMA3 = WORDS + "|\\p{N}{1,3}" + END;
+    /** Also cl100k_base's. */
+    static final String LLAMA3 = WORDS + "|\\p{N}{1,3}" + END;
+
     private static final String QWEN2 = WORDS + "|\\p{N}" + END;
     private static final String UPPER = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
     private static final String LOWER = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
     private static final String CASED_END = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     private static final String TEKKEN = UPPER + "*" + LOWER + "+|" + UPPER + "+" + LOWER + "*|\\p{N}" + CASED_END;
-    private static final String GPT4O = UPPER + "*" + LOWER + "+" + SUFFIX + "?|" + UPPER + "+" + LOWER + "*" + SUFFIX
+    /** Also o200k_base's. */
+    static final String GPT4O = UPPER + "*" + LOWER + "+" + SUFFIX + "?|" + UPPER + "+" + LOWER + "*" + SUFFIX
             + "?|\\p{N}{1,3}" + CASED_END;
 
     private static final PreTokenizer GPT2 = new PreTokenizer(false, false, null, false, false);

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,6 +36,10 @@ public final class Tokenizer implements AutoCloseable {
     private final BitSet special;
     private final Layout layout;
     private final ControlIds control;
+    private final TokenizerRules rules;
+    private final double[] scores;
+    private final int unk;
+    private Map<String, Integer> idsOfPieces; // made when first asked for
     /** Uses share it; close waits for them, since a native tokenizer freed in use ends the process. */
     private final ReadWriteLock open = new ReentrantReadWriteLock();
 
@@ -52,6 +57,9 @@ public final class Tokenizer implements AutoCloseable {
         this.pieces = file.pieces();
         this.special = file.special();
         this.layout = file.layout();
+        this.rules = file.rules();
+        this.scores = file.scores();
+        this.unk = file.unkId();
         this.control = control;
     }
 
@@ -225,6 +233,42 @@ public final class Tokenizer implements AutoCloseable {
     MergeTrace.Symbol symbol(int id) {
         check(id);
         return new MergeTrace.Symbol(id, pieces[id], Utf8.readable(bytes(id)));
+    }
+
+    /** How it works, as its file says. */
+    public TokenizerRules rules() {
+        return rules;
+    }
+
+    /** One entry of the vocabulary. */
+    Tokenization.Piece piece(int id) {
+        check(id);
+        byte[] bytes = bytes(id);
+        Tokenization.Kind kind = id == unk
+                ? Tokenization.Kind.UNKNOWN
+                : isSpecial(id)
+                        ? Tokenization.Kind.CONTROL
+                        : layout.isByte(pieces[id]) ? Tokenization.Kind.BYTE : Tokenization.Kind.PIECE;
+        return new Tokenization.Piece(id, pieces[id], Utf8.readable(bytes), Utf8.values(bytes), kind);
+    }
+
+    /** The pieces' log probabilities by id; a tokenizer that is not Unigram is a Problem. */
+    double[] scores() {
+        if (rules.algorithm() == TokenizerRules.Algorithm.UNIGRAM) return scores;
+        throw Problem.unsupported("this tokenizer's pieces have no probabilities")
+                .where(source.path() + ", model.type")
+                .expected("Unigram")
+                .found(rules.algorithm());
+    }
+
+    /** The id of a piece by its name in the vocabulary, or null. */
+    synchronized Integer idOfPiece(String piece) {
+        if (idsOfPieces == null) {
+            Map<String, Integer> ids = new HashMap<>();
+            for (int id = 0; id < pieces.length; id++) if (pieces[id] != null) ids.put(pieces[id], id);
+            idsOfPieces = ids;
+        }
+        return idsOfPieces.get(piece);
     }
 
     MergeRules mergeRules() {

@@ -42,7 +42,7 @@ final class TokenizerFile {
     private static final int MAX_ADDED_TEXT = 512;
 
     /** Characters of a piece in a vocabulary that is tried at every place of a text (Unigram); SentencePiece's default is 16. */
-    private static final int MAX_UNIGRAM = 64;
+    static final int MAX_UNIGRAM = 64;
 
     /** Characters of a word that WordPiece cuts, in time that grows with their square; 100 in every model. */
     private static final int MAX_WORD = 200;
@@ -66,9 +66,14 @@ final class TokenizerFile {
     private final BitSet added = new BitSet();
     private String[] pieces = new String[1024];
     private int size;
+    private JsonNode normalizer;
     private JsonNode decoder;
     private JsonNode preTokenizer;
     private boolean byteFallback;
+    private String type = ""; // of the model
+    private String unk; // its piece for what it cannot write, or null
+    private int unkId = -1;
+    private double[] scores = {}; // of a Unigram model, by id
     private String prefix = "";
     private String suffix = "";
     private int ofModel; // how many pieces the model itself has
@@ -134,6 +139,26 @@ final class TokenizerFile {
 
     Layout layout() {
         return Layout.of(decoder, preTokenizer, byteFallback);
+    }
+
+    TokenizerRules rules() {
+        return new TokenizerRules(
+                TokenizerRules.Algorithm.named(type),
+                size,
+                layout().byteLevel(),
+                byteFallback,
+                TokenizerRules.steps(normalizer, "normalizers"),
+                TokenizerRules.steps(preTokenizer, "pretokenizers"));
+    }
+
+    /** The id of what the vocabulary cannot write, or -1. */
+    int unkId() {
+        return unk == null ? unkId : ids.getOrDefault(unk, -1);
+    }
+
+    /** Natural logs of the pieces' probabilities by id; empty unless the model is Unigram. */
+    double[] scores() {
+        return scores;
     }
 
     /** The pieces by id, null where an id is not taken; as long as the highest id and one. */
@@ -209,6 +234,7 @@ final class TokenizerFile {
 
     private void part(String field, JsonNode part) {
         TokenizerParts.check(file, source.trusted(), field, part);
+        if (field.equals("normalizer")) normalizer = part;
         if (field.equals("decoder")) decoder = part;
         if (field.equals("pre_tokenizer")) preTokenizer = part;
     }
@@ -230,6 +256,9 @@ final class TokenizerFile {
             once(fields, field);
             p.nextToken();
             switch (field) {
+                case "type" -> type = p.getValueAsString("");
+                case "unk_token" -> unk = p.getValueAsString();
+                case "unk_id" -> unkId = p.getValueAsInt(-1);
                 case "vocab" -> vocabulary(p);
                 case "byte_fallback" -> byteFallback = p.currentToken() == JsonToken.VALUE_TRUE;
                 case "continuing_subword_prefix" -> prefix = affix(field, p);
@@ -269,8 +298,15 @@ final class TokenizerFile {
                     throw refused("model.vocab", "pieces of at most " + MAX_UNIGRAM + " characters", piece.length());
                 }
                 put(id, piece);
-                while (p.nextToken() != JsonToken.END_ARRAY) p.skipChildren();
+                if (id >= scores.length) scores = Arrays.copyOf(scores, Math.max(1024, id * 2));
+                boolean scored = false;
+                while (p.nextToken() != JsonToken.END_ARRAY) {
+                    if (!scored && p.currentToken().isNumeric()) scores[id] = p.getDoubleValue();
+                    scored = true;
+                    p.skipChildren();
+                }
             }
+            if (type.isEmpty()) type = "Unigram";
         } else {
             throw damaged(file, "\"vocab\" is neither an object nor an array");
         }

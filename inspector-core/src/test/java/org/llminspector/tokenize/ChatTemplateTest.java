@@ -30,6 +30,24 @@ class ChatTemplateTest {
     @TempDir
     Path folder;
 
+    /** What a template adds is told from what a person wrote, also where the person writes what the template does. */
+    @ParameterizedTest
+    @ValueSource(strings = {"chatml", "smol", "llama3", "llama2", "gemma2", "gemma3", "zephyr", "mistral", "phi3"})
+    void aConversationInParts(String family) {
+        ChatTemplate template = ChatTemplate.open(CHAT.resolve(family), CLOCK).orElseThrow();
+        for (String content : List.of("Hello there", "user", " <|im_start|>user\n", "", "x")) {
+            List<Map<String, String>> messages = List.of(Map.of("role", "user", "content", content));
+            List<ChatTemplate.Part> parts = template.parts(messages, true);
+            StringBuilder joined = new StringBuilder();
+            parts.forEach(p -> joined.append(p.text()));
+            assertThat(joined.toString()).isEqualTo(template.render(messages, true));
+            if (content.isEmpty()) continue;
+            assertThat(parts.stream().filter(p -> p.message() != null))
+                    .singleElement()
+                    .satisfies(p -> assertThat(p.text().strip()).isEqualTo(content.strip()));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

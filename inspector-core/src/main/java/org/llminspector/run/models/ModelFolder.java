@@ -179,7 +179,6 @@ public final class ModelFolder implements AutoCloseable {
                 .instead("pass token ids (`tokens`) instead of a text");
     }
 
-    /** The model's chat template; a model without one is a Problem. */
     /** Whether conversations can be put to it. A template that cannot be read counts as none: using it says why. */
     public boolean hasChatTemplate() {
         try {
@@ -195,7 +194,8 @@ public final class ModelFolder implements AutoCloseable {
         return chatTemplate;
     }
 
-    ChatTemplate requireChatTemplate() {
+    /** The model's chat template; a model without one is a Problem. */
+    public ChatTemplate requireChatTemplate() {
         return chatTemplate().orElseThrow(() -> Problem.unsupported("this model has no chat template")
                 .where(checkpoint
                         .gguf()

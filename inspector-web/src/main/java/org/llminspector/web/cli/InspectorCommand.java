@@ -20,6 +20,7 @@ import picocli.CommandLine.IVersionProvider;
             ExtendCommand.class,
             ModelsCommand.class,
             HooksCommand.class,
+            TokenizeCommand.class,
             TensorsCommand.class,
             QuantizeCommand.class,
             PullCommand.class,

@@ -313,6 +313,18 @@ class CommandsTest {
     }
 
     @Test
+    void aTextAsSeveralTokenizersSplitIt() {
+        Ended ended = command("tokenize", "the cat", "--model", "tiny", "--with", "cl100k_base", "--trace");
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(ended.out()).contains("cl100k_base").contains("the| cat").contains("rank ");
+        assertThat(tree(command("tokenize", "the cat", "--model", "tiny", "--json")
+                                .out())
+                        .at("/0/tokenization/ids"))
+                .isNotEmpty();
+        assertThat(command("tokenize", "the cat", "--model", "bare").code()).isNotZero();
+    }
+
+    @Test
     void weightsAndWhatSchemesMakeOfThem() throws IOException {
         String q = "model.layers.0.self_attn.q_proj.weight";
         assertThat(command("tensors", "--model", "blocks").out())

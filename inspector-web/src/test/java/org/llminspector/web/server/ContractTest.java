@@ -64,6 +64,33 @@ class ContractTest extends LiveTest {
         live.post(captures, ask + "}").problem(404);
     }
 
+    private static void tokenizations() {
+        JsonNode side = live.post(
+                        "/api/v1/tokenizations",
+                        "{\"text\":\"the cat\",\"trace\":true,\"with\":[{\"model\":\"tiny\"},{\"encoding\":\"o200k_base\"}]}")
+                .json();
+        JsonNode own = side.at("/tokenizations/0");
+        assertThat(own.path("ids")).hasSize(own.path("count").asInt());
+        assertThat(own.at("/parts/0/source").asText()).isEqualTo("tokenizer"); // BOS
+        assertThat(own.at("/merges/0/merges")).isNotEmpty();
+        assertThat(side.at("/tokenizations/1/count").asInt()).isEqualTo(2);
+        assertThat(side.at("/tokenizations/1/merges/1/merges")).isNotEmpty();
+        assertThat(live.post("/api/v1/tokenizations", "{\"text\":\"the cat\"}")
+                        .json()
+                        .at("/tokenizations/0/model")
+                        .asText())
+                .isEqualTo("tiny");
+        live.post("/api/v1/tokenizations", "{\"text\":\"a\",\"with\":[]}").problem(400);
+        live.post("/api/v1/tokenizations", "{\"text\":\"a\",\"with\":[{\"model\":\"bare\"}]}")
+                .problem(422);
+        live.post("/api/v1/tokenizations", "{\"text\":\"a\",\"with\":[{\"encoding\":\"o200k_base\",\"chat\":true}]}")
+                .problem(422);
+        live.post(
+                        "/api/v1/tokenizations",
+                        "{\"text\":\"a\",\"with\":[{\"encoding\":\"o200k_base\",\"model\":\"tiny\"}]}")
+                .problem(400);
+    }
+
     @Test
     void everyOperationAnswersAsDocumented() {
         live.get("/api/v1/health");
@@ -125,6 +152,8 @@ class ContractTest extends LiveTest {
                         .asText())
                 .isEqualTo("the cat");
         live.post("/api/v1/tokenize", "{\"text\":\"a\",\"encoding\":\"r2d2\"}").problem(404);
+
+        tokenizations();
 
         LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],
