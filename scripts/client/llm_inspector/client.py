@@ -58,6 +58,7 @@ class Inspector:
         *,
         tokens: Optional[Sequence[int]] = None,
         messages: Optional[Sequence[Mapping[str, str]]] = None,
+        branch: Optional[Mapping[str, Any]] = None,
         model: Optional[str] = None,
         engine: Optional[str] = None,
         device: Optional[str] = None,
@@ -73,6 +74,8 @@ class Inspector:
         top_p: Optional[float] = None,
         min_p: Optional[float] = None,
         repetition_penalty: Optional[float] = None,
+        presence_penalty: Optional[float] = None,
+        frequency_penalty: Optional[float] = None,
         seed: Optional[int] = None,
         stop: Optional[Sequence[str]] = None,
         alternatives: Optional[int] = None,
@@ -83,10 +86,12 @@ class Inspector:
         """Runs a model and returns the finished run.
 
         Args:
-            prompt: text; give exactly one of this, ``tokens`` and ``messages``.
+            prompt: text; give exactly one of this, ``tokens``, ``messages`` and ``branch``.
             tokens: token ids instead of a text.
             messages: a conversation, ``[{"role": "user", "content": "Hello"}]``, which the model's own chat template
                 writes as a text: ``Run.prompt``.
+            branch: another run to go on from: ``{"run": run.id, "position": 7, "token": 42}``; its cache is reused while
+                the server has it.
             model: a slug that ``models()`` lists; the default model when None.
             precision_plan: another precision for some modules: ``{"default": "int8", "overrides": [{"modules": "unembed",
                 "precision": "fp16"}]}``.
@@ -107,6 +112,8 @@ class Inspector:
             top_p=top_p,
             min_p=min_p,
             repetition_penalty=repetition_penalty,
+            presence_penalty=presence_penalty,
+            frequency_penalty=frequency_penalty,
             seed=seed,
             stop=None if stop is None else list(stop),
             alternatives=alternatives,
@@ -118,7 +125,7 @@ class Inspector:
             device=device,
             precision=precision,
             precision_plan=None if precision_plan is None else dict(precision_plan),
-            **_text(prompt, tokens, messages),
+            **({"branch": dict(branch)} if branch is not None else _text(prompt, tokens, messages)),
             add_special_tokens=add_special_tokens,
             capture=[capture] if isinstance(capture, str) else None if capture is None else list(capture),
             interventions=[dict(i) for i in interventions] or None,
@@ -360,6 +367,33 @@ class Inspector:
     def detokenize(self, tokens: Iterable[int], *, model: Optional[str] = None) -> str:
         """The text of token ids."""
         return self._json("POST", "detokenize", _without_none(tokens=[int(t) for t in tokens], model=model))["text"]
+
+    def continuations(self, request: Mapping[str, Any], n: int = 10) -> List[Json]:
+        """n texts drawn from where the request's tokens end: seed, text, tokens, logprob, finish_reason.
+
+        ``request`` is that of POST /api/v1/runs: ``{"prompt": ..., "generate": {...}}`` or ``{"branch": {"run": id}}``.
+        """
+        return self._json("POST", "continuations", {"request": dict(request), "n": n})["continuations"]
+
+    def logprobs(
+        self,
+        request: Mapping[str, Any],
+        text: Optional[str] = None,
+        *,
+        tokens: Optional[Iterable[int]] = None,
+        start: Optional[int] = None,
+        top: Optional[int] = None,
+    ) -> Json:
+        """How probable ``text`` (or ``tokens``) is after the request's tokens, or these themselves: logprob, perplexity, tokens."""
+        ids = None if tokens is None else [int(t) for t in tokens]
+        body = _without_none(request=dict(request), text=text, tokens=ids, top=top, **{"from": start})
+        return self._json("POST", "logprobs", body)
+
+    def distribution(self, request: Mapping[str, Any], *, of: str = "probs", dtype: str = "f32") -> NDArray[Any]:
+        """The next token's distribution under the request's generate options, or the model's logits, float32 or float16 [vocab]."""
+        body = {"request": dict(request), "of": of, "dtype": dtype}
+        with self._open("POST", "distribution", body, SAFETENSORS) as response:
+            return _only(self._read(response), of)
 
     def lens(self, run: Union[str, "Run"], *, hook: Optional[str] = None, top: Optional[int] = None) -> List[Json]:
         """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row a layer."""

@@ -309,6 +309,30 @@ class Models(unittest.TestCase):
         self.assertEqual(caught.exception.status, 404)
 
 
+class Sampling(unittest.TestCase):
+    def test_a_branch_reuses_the_cache_and_says_what_the_run_says(self):
+        run = inspector.run(PROMPT, max_new_tokens=6)
+        ids = [t["id"] for t in run.tokens]
+        cut = len(ids) - 3
+        branch = inspector.run(branch={"run": run.id, "position": cut}, max_new_tokens=3)
+        self.assertEqual([t["id"] for t in branch.tokens], ids)
+        self.assertEqual(branch.manifest["timings"]["reused_positions"], cut - 1)
+
+    def test_drawn_texts_follow_the_distribution(self):
+        generate = {"temperature": 1.0, "seed": 5, "max_new_tokens": 2}
+        request = {"prompt": PROMPT, "generate": generate}
+        texts = inspector.continuations(request, 4)
+        self.assertEqual(texts, inspector.continuations(request, 4))
+        alone = inspector.run(PROMPT, temperature=1.0, seed=texts[2]["seed"], max_new_tokens=2)
+        self.assertEqual([t["id"] for t in texts[2]["tokens"]], [t["id"] for t in alone.tokens[-2:]])
+        probs = inspector.distribution(request)
+        self.assertAlmostEqual(float(probs.sum()), 1, places=4)
+        self.assertEqual(inspector.distribution(request, dtype="f16").dtype, np.float16)
+        first = texts[0]["tokens"][0]["id"]
+        scored = inspector.logprobs({"prompt": PROMPT}, tokens=[first])
+        self.assertAlmostEqual(np.exp(scored["logprob"]), float(probs[first]), places=4)
+
+
 class Analyses(unittest.TestCase):
     def test_the_lens_ends_at_the_models_own_output(self):
         run = inspector.run(PROMPT, capture=["blocks.*.hook_resid_post", "logits"])

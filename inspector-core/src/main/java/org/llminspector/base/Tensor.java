@@ -154,10 +154,15 @@ public final class Tensor {
 
     /** The values in float32, outside the heap where they have to be converted; the tensor itself when it is float32. */
     public Tensor upcast() {
-        if (dtype == DType.F32) return this;
-        Bytes out = Bytes.allocate(Math.multiplyExact(size(), Float.BYTES));
-        Conversion.write(this, DType.F32, out);
-        return of(DType.F32, out, shape);
+        return as(DType.F32);
+    }
+
+    /** The values in F32 or F16; the tensor itself when that is its format. */
+    public Tensor as(DType to) {
+        if (dtype == to) return this;
+        Bytes out = Bytes.allocate(Math.multiplyExact(size(), to.bytes()));
+        Conversion.write(this, to, out);
+        return of(to, out, shape);
     }
 
     /** Rows [from, to) of the first axis, a view. */

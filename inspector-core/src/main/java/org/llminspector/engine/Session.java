@@ -22,6 +22,14 @@ public interface Session extends AutoCloseable {
 
     KvCacheReport kvCache();
 
+    /**
+     * The cache of the first positions, copied out of the engine, or null where it cannot be: where it lies on a GPU, or in a
+     * format of fewer bits.
+     */
+    default KvPrefix prefix(int positions) {
+        return null;
+    }
+
     /** Everything captured so far, over all positions seen; patterns and scores are padded to [query, key]. */
     Capture capture();
 

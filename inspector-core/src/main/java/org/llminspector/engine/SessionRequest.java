@@ -17,18 +17,37 @@ import org.llminspector.hook.HookId;
  * @param sources for each intervention with {@code from} or {@code freeze}: the values by hook, looked up beforehand
  * @param tapped whether to stay on the form that shows every hook, also where less is seen: so that what a value is
  *     does not depend on what else was asked for
+ * @param prefix what the sequence begins with, already read; null for nothing. Hooks see only what is read after it, so it
+ *     comes without any
  */
 public record SessionRequest(
         int maxPositions,
         SortedSet<HookId> hooks,
         List<Intervention> interventions,
         List<Map<HookId, Tensor>> sources,
-        boolean tapped) {
+        boolean tapped,
+        KvPrefix prefix) {
 
     public SessionRequest {
         hooks = new TreeSet<>(hooks);
         interventions = List.copyOf(interventions);
         sources = List.copyOf(sources);
+        if (prefix != null && !hooks.isEmpty()) throw new IllegalArgumentException("hooks of a prefix are not known");
+    }
+
+    /** From the first token. */
+    public SessionRequest(
+            int maxPositions,
+            SortedSet<HookId> hooks,
+            List<Intervention> interventions,
+            List<Map<HookId, Tensor>> sources,
+            boolean tapped) {
+        this(maxPositions, hooks, interventions, sources, tapped, null);
+    }
+
+    /** The same, going on from there. */
+    public SessionRequest after(KvPrefix known) {
+        return new SessionRequest(maxPositions, hooks, interventions, sources, tapped, known);
     }
 
     /** On the engine's fastest form that shows these hooks. */

@@ -8,7 +8,8 @@ import org.llminspector.base.Problem;
  * GenerateOptions says how to continue a text. Null means the default that is named here.
  *
  * <p>The names and meanings are those of Hugging Face's GenerationConfig, and so is the order in which they apply:
- * repetition penalty, temperature, top-k, top-p, min-p.
+ * repetition penalty, temperature, top-k, top-p, min-p. Presence and frequency penalties are OpenAI's and vLLM's, and come
+ * after the repetition penalty.
  *
  * @param maxNewTokens most tokens to make (20)
  * @param greedy always the most probable token (true unless temperature, topK, topP, minP or seed is given)
@@ -21,6 +22,8 @@ import org.llminspector.base.Problem;
  * @param stop the text ends before the first of these strings
  * @param alternatives how many most probable tokens to report at each step (10)
  * @param ignoreEos go on past the end-of-sequence token (false)
+ * @param presencePenalty taken from the logits of tokens that were generated before (0: none)
+ * @param frequencyPenalty the same, as many times as each was generated (0: none)
  */
 public record GenerateOptions(
         Integer maxNewTokens,
@@ -33,7 +36,38 @@ public record GenerateOptions(
         Long seed,
         List<String> stop,
         Integer alternatives,
-        Boolean ignoreEos) {
+        Boolean ignoreEos,
+        Double presencePenalty,
+        Double frequencyPenalty) {
+
+    /** Without penalties on what was generated. */
+    public GenerateOptions(
+            Integer maxNewTokens,
+            Boolean greedy,
+            Double temperature,
+            Integer topK,
+            Double topP,
+            Double minP,
+            Double repetitionPenalty,
+            Long seed,
+            List<String> stop,
+            Integer alternatives,
+            Boolean ignoreEos) {
+        this(
+                maxNewTokens,
+                greedy,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                seed,
+                stop,
+                alternatives,
+                ignoreEos,
+                null,
+                null);
+    }
 
     private static final int MAX_NEW_TOKENS = 1_000_000;
     private static final int MAX_ALTERNATIVES = 1_000;
@@ -56,6 +90,8 @@ public record GenerateOptions(
         Integer newTokens = within("max_new_tokens", maxNewTokens, 20, 0, MAX_NEW_TOKENS);
         double penalty = or(repetitionPenalty, 1);
         check(penalty > 0 && penalty <= 100, "repetition_penalty", "more than 0, at most 100", penalty);
+        double presence = penalty("presence_penalty", presencePenalty);
+        double frequency = penalty("frequency_penalty", frequencyPenalty);
         List<String> stops = stopStrings();
         Integer shown = within("alternatives", alternatives, 10, 0, MAX_ALTERNATIVES);
         boolean pastEos = ignoreEos != null && ignoreEos;
@@ -64,7 +100,8 @@ public record GenerateOptions(
             refuseIfGreedy("top_k", topK);
             refuseIfGreedy("top_p", topP);
             refuseIfGreedy("min_p", minP);
-            return new GenerateOptions(newTokens, true, null, null, null, null, penalty, null, stops, shown, pastEos);
+            return new GenerateOptions(
+                    newTokens, true, null, null, null, null, penalty, null, stops, shown, pastEos, presence, frequency);
         }
         double heat = or(temperature, 1);
         check(heat > 0 && heat <= 100, "temperature", "more than 0, at most 100 (0 with greedy)", heat);
@@ -75,7 +112,32 @@ public record GenerateOptions(
         check(min >= 0 && min <= 1, "min_p", "0 to 1", min);
         // 32 bits: a seed that survives every JSON reader and is short enough to type.
         long start = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 32);
-        return new GenerateOptions(newTokens, false, heat, k, p, min, penalty, start, stops, shown, pastEos);
+        return new GenerateOptions(
+                newTokens, false, heat, k, p, min, penalty, start, stops, shown, pastEos, presence, frequency);
+    }
+
+    private static double penalty(String field, Double given) {
+        double penalty = or(given, 0);
+        check(penalty >= -2 && penalty <= 2, field, "-2 to 2", penalty);
+        return penalty;
+    }
+
+    /** The same from another seed. */
+    public GenerateOptions withSeed(long other) {
+        return new GenerateOptions(
+                maxNewTokens,
+                greedy,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                other,
+                stop,
+                alternatives,
+                ignoreEos,
+                presencePenalty,
+                frequencyPenalty);
     }
 
     private List<String> stopStrings() {

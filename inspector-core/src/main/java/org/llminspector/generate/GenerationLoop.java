@@ -60,12 +60,14 @@ public final class GenerationLoop {
     private final Listener listener;
     private final BooleanSupplier cancelled;
     private final int[] prompt;
+    private final int generated;
     private final List<Integer> tokens = new ArrayList<>();
     private final List<GeneratedToken> steps = new ArrayList<>();
 
     private GenerationLoop(
             Session session,
             int[] prompt,
+            int generated,
             GenerateOptions options,
             Tokenizer tokenizer,
             List<Integer> eosIds,
@@ -74,6 +76,7 @@ public final class GenerationLoop {
             BooleanSupplier cancelled) {
         this.session = session;
         this.prompt = prompt;
+        this.generated = generated;
         this.options = options;
         this.tokenizer = tokenizer;
         this.eosIds = eosIds;
@@ -85,7 +88,7 @@ public final class GenerationLoop {
     /**
      * Runs the prompt and, if asked to, continues it. The last token is not fed back to the model.
      *
-     * @param session empty; it is not closed here
+     * @param session empty, or holding the prompt's beginning, which is not read again; it is not closed here
      * @param prompt ids, at least one and at most {@code maxPositions}
      * @param options how to continue; null: the prompt only
      * @param tokenizerOrNull without one there is no text, and stop strings are refused
@@ -103,6 +106,24 @@ public final class GenerationLoop {
             int maxPositions,
             Listener listener,
             BooleanSupplier cancelled) {
+        return run(session, prompt, prompt.length, options, tokenizerOrNull, eosIds, maxPositions, listener, cancelled);
+    }
+
+    /**
+     * The same for a prompt that ends in what a model made before.
+     *
+     * @param generated where that begins: presence and frequency penalties count from there on
+     */
+    public static Result run(
+            Session session,
+            int[] prompt,
+            int generated,
+            GenerateOptions options,
+            Tokenizer tokenizerOrNull,
+            List<Integer> eosIds,
+            int maxPositions,
+            Listener listener,
+            BooleanSupplier cancelled) {
         checkPrompt(prompt, maxPositions);
         GenerateOptions complete = options == null ? null : options.withDefaults();
         if (complete != null && !complete.stop().isEmpty() && tokenizerOrNull == null) {
@@ -111,7 +132,16 @@ public final class GenerationLoop {
                     .found(complete.stop())
                     .instead("leave stop out, or put a tokenizer.json into the model's folder");
         }
-        return new GenerationLoop(session, prompt, complete, tokenizerOrNull, eosIds, maxPositions, listener, cancelled)
+        return new GenerationLoop(
+                        session,
+                        prompt,
+                        generated,
+                        complete,
+                        tokenizerOrNull,
+                        eosIds,
+                        maxPositions,
+                        listener,
+                        cancelled)
                 .run();
     }
 
@@ -134,7 +164,7 @@ public final class GenerationLoop {
 
     private Result run() {
         long start = System.nanoTime();
-        float[] logits = session.append(prompt.clone());
+        float[] logits = session.append(Arrays.copyOfRange(prompt, session.length(), prompt.length));
         double prefillMs = msSince(start);
         listener.prefilled(session.kvCache(), prefillMs);
         long decodeStart = System.nanoTime();
@@ -147,7 +177,7 @@ public final class GenerationLoop {
     /** Makes tokens until something ends the text, and says what. */
     private String generate(float[] firstLogits, double firstMs) {
         int limit = Math.min(options.maxNewTokens(), maxPositions - prompt.length);
-        Sampler sampler = new Sampler(options, prompt);
+        Sampler sampler = new Sampler(options, prompt, generated);
         Text text = new Text();
         float[] logits = firstLogits;
         double ms = firstMs;

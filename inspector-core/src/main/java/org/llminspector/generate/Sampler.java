@@ -1,12 +1,15 @@
 package org.llminspector.generate;
 
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.llminspector.base.Problem;
 
 /**
  * Sampler picks the next token from the model's logits, in the order and with the meanings of Hugging Face's
- * logits processors: repetition penalty, temperature, top-k, top-p, min-p. Sums are float64.
+ * logits processors: repetition penalty, temperature, top-k, top-p, min-p; presence and frequency penalties, which are OpenAI's and
+ * count generated tokens alone, follow the repetition penalty. Sums are float64.
  *
  * <p>One sampler serves one sequence: it remembers what was seen, and its random numbers follow from the seed.
  */
@@ -23,6 +26,9 @@ final class Sampler {
 
     private final GenerateOptions options;
     private final BitSet seen = new BitSet();
+    /** How often each token was generated. */
+    private final Map<Integer, Integer> made = new HashMap<>();
+
     private final SplittableRandom random;
 
     /** The tokens that may be drawn, in ascending order: the first {@code kept} of {@code ids}. */
@@ -36,9 +42,17 @@ final class Sampler {
 
     /** Options are with their defaults; the prompt's tokens count as seen. */
     Sampler(GenerateOptions options, int[] prompt) {
+        this(options, prompt, prompt.length);
+    }
+
+    /** @param generated where in the prompt what was generated before begins */
+    Sampler(GenerateOptions options, int[] prompt, int generated) {
         this.options = options;
         this.random = options.greedy() ? null : new SplittableRandom(options.seed());
-        for (int id : prompt) seen.set(id);
+        for (int i = 0; i < prompt.length; i++) {
+            seen.set(prompt[i]);
+            if (i >= generated) made.merge(prompt[i], 1, Integer::sum);
+        }
     }
 
     /**
@@ -61,10 +75,11 @@ final class Sampler {
             sampledProb = weights[id] / sum;
         }
         seen.set(id);
+        made.merge(id, 1, Integer::sum);
         return new Choice(id, logits[id] - logNorm, sampledProb, logNorm);
     }
 
-    /** The probabilities that a token would be drawn with after these logits, [vocab]. */
+    /** The probabilities that a token would be drawn with after these logits, [vocab]. When greedy, those of temperature 1. */
     double[] distribution(float[] logits) {
         double sum = filter(penalized(logits));
         double[] probs = new double[logits.length];
@@ -74,11 +89,16 @@ final class Sampler {
 
     private float[] penalized(float[] logits) {
         double penalty = options.repetitionPenalty();
-        if (penalty == 1) return logits;
+        double presence = options.presencePenalty();
+        double frequency = options.frequencyPenalty();
+        if (penalty == 1 && presence == 0 && frequency == 0) return logits;
         float[] scores = logits.clone();
         for (int id = seen.nextSetBit(0); id >= 0 && id < scores.length; id = seen.nextSetBit(id + 1)) {
             scores[id] = (float) (scores[id] < 0 ? scores[id] * penalty : scores[id] / penalty);
         }
+        made.forEach((id, times) -> {
+            if (id < scores.length) scores[id] = (float) (scores[id] - presence - frequency * times);
+        });
         return scores;
     }
 
@@ -91,13 +111,14 @@ final class Sampler {
         }
         keepTopK(scores);
         double sum = weigh(scores);
+        if (options.greedy()) return sum;
         if (options.topP() < 1) sum = keepNucleus(scores, sum);
         if (options.minP() > 0) sum = keepProbable();
         return sum;
     }
 
     private void keepTopK(float[] scores) {
-        int k = options.topK();
+        int k = options.greedy() ? 0 : options.topK();
         float least = k > 0 && k < scores.length ? Ranking.nth(scores, k) : Float.NEGATIVE_INFINITY;
         int size = 0;
         for (int id = 0; id < scores.length; id++) if (scores[id] >= least) ids[size++] = id;
@@ -107,7 +128,7 @@ final class Sampler {
     private double weigh(float[] scores) {
         float max = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < kept; i++) max = Math.max(max, scores[ids[i]]);
-        double temperature = options.temperature();
+        double temperature = options.greedy() ? 1 : options.temperature();
         double sum = 0;
         for (int i = 0; i < kept; i++) {
             int id = ids[i];
@@ -173,7 +194,7 @@ final class Sampler {
         return best;
     }
 
-    private static double logNorm(float[] logits) {
+    static double logNorm(float[] logits) {
         double max = logits[best(logits)];
         double sum = 0;
         for (float x : logits) sum += Exp.exp(x - max);

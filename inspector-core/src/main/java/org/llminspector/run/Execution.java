@@ -10,12 +10,14 @@ import org.llminspector.base.Version;
 import org.llminspector.capture.Capture;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.GenerationLoop;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
@@ -27,6 +29,7 @@ final class Execution {
     private final PreparedRun run;
     private final OpenModels models;
     private final RunStore store;
+    private final Prefixes prefixes;
     private final RunListener listener;
     private final BooleanSupplier cancelled;
     private final long submitted;
@@ -36,6 +39,7 @@ final class Execution {
             PreparedRun run,
             OpenModels models,
             RunStore store,
+            Prefixes prefixes,
             RunListener listener,
             BooleanSupplier cancelled,
             long submittedNanos) {
@@ -43,6 +47,7 @@ final class Execution {
         this.run = run;
         this.models = models;
         this.store = store;
+        this.prefixes = prefixes;
         this.listener = listener;
         this.cancelled = cancelled;
         this.submitted = submittedNanos;
@@ -55,12 +60,16 @@ final class Execution {
         long opened = System.nanoTime();
         checkCancelled("while the model opened");
         listener.started(id, run.tokens());
+        KvPrefix known = prefixes.of(run, engine.info(), store);
         try (Capture clean = run.clean(engine, run.ids());
                 Session session = engine.begin(
-                        new SessionRequest(run.maxPositions(), run.hooks(), run.interventions(), run.sources(clean)))) {
+                        new SessionRequest(run.maxPositions(), run.hooks(), run.interventions(), run.sources(clean))
+                                .after(known))) {
+            Branch branch = run.request().branch();
             GenerationLoop.Result result = GenerationLoop.run(
                     session,
                     run.ids(),
+                    branch == null ? run.ids().length : branch.generatedFrom(),
                     run.options(),
                     run.folder().tokenizer(),
                     run.folder().eosIds(),
@@ -75,9 +84,11 @@ final class Execution {
                         result.decodeMs(),
                         session.captureMs(),
                         ms(started, System.nanoTime()),
-                        speed(result));
+                        speed(result),
+                        branch == null ? null : known == null ? 0 : known.length());
                 RunManifest manifest = manifest(engine, session, result, capture, timings);
                 store.save(manifest, capture);
+                prefixes.keep(id, session);
                 return manifest;
             }
         }

@@ -151,6 +151,8 @@ public final class Inspector implements AutoCloseable {
     private final ModelGlances glances = new ModelGlances();
     private final OpenModels models;
     private final ModelWeights weights;
+    private final Prefixes prefixes = new Prefixes();
+    private final Sampling sampling;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
     private final Extensions extensions;
@@ -176,6 +178,7 @@ public final class Inspector implements AutoCloseable {
         this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
+        this.sampling = new Sampling(models, store, queue, budget, prefixes, this::defaultModel);
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.extensions = new Extensions(models, store, queue, budget);
@@ -395,7 +398,8 @@ public final class Inspector implements AutoCloseable {
      *     do it; TOO_LARGE when prompt or captures do not fit; NOT_FOUND when the model, or a run that values are taken from, is
      *     not there; BUSY when the queue is full
      */
-    public RunManifest run(RunRequest request, RunListener listener) {
+    public RunManifest run(RunRequest raw, RunListener listener) {
+        RunRequest request = Branches.resolved(raw, store);
         ModelFolder folder = models.folder(request.model() == null ? defaultModel() : request.model());
         PreparedRun run = PreparedRun.of(request, folder, budget, store);
         int ahead = queue.ahead();
@@ -407,7 +411,8 @@ public final class Inspector implements AutoCloseable {
         try (OpenModels.Hold hold =
                 models.hold(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
             return queue.call(
-                    "run " + id, () -> new Execution(id, run, models, store, listener, cancelled, from).run());
+                    "run " + id,
+                    () -> new Execution(id, run, models, store, prefixes, listener, cancelled, from).run());
         }
     }
 
@@ -432,6 +437,11 @@ public final class Inspector implements AutoCloseable {
     /** What can be read out of a kept run. */
     public RunAnalyses analyses() {
         return analyses;
+    }
+
+    /** What a model might say next, without keeping a run. */
+    public Sampling sampling() {
+        return sampling;
     }
 
     /** What kept runs did not capture, read again. */

@@ -16,7 +16,8 @@ class GenerateOptionsTest {
     @Test
     void nothingGivenIsGreedy() {
         assertThat(GenerateOptions.DEFAULTS.withDefaults())
-                .isEqualTo(new GenerateOptions(20, true, null, null, null, null, 1.0, null, List.of(), 10, false));
+                .isEqualTo(new GenerateOptions(
+                        20, true, null, null, null, null, 1.0, null, List.of(), 10, false, 0.0, 0.0));
     }
 
     @ParameterizedTest

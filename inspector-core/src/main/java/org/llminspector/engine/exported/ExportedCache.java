@@ -3,14 +3,19 @@ package org.llminspector.engine.exported;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtSession;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.onnx.Feed;
 import org.llminspector.engine.onnx.Memory;
+import org.llminspector.engine.onnx.Type;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
@@ -81,6 +86,33 @@ final class ExportedCache implements AutoCloseable {
 
     static long[] shape(Attention a, int positions) {
         return new long[] {1, a.nKvHeads(), positions, a.dHead()};
+    }
+
+    /** Begins with these positions, in the host's memory. */
+    void begin(KvPrefix prefix) {
+        each((part, a) -> {
+            int layer = Integer.parseInt(part.substring(0, part.indexOf('.')));
+            float[] first = part.endsWith(".key") ? prefix.keys(layer) : prefix.values(layer);
+            ByteBuffer bytes = Feed.memory(first.length, Float.BYTES);
+            bytes.asFloatBuffer().put(KvPrefix.byHead(first, prefix.length(), a.nKvHeads(), a.dHead()));
+            OnnxTensor view = Feed.tensor(bytes, Type.FLOAT, shape(a, prefix.length()));
+            last.views.add(view);
+            last.parts.put(part, view);
+        });
+    }
+
+    /** The first of these positions, copied; null where they do not lie in the host's memory as float32. */
+    KvPrefix prefix(int n, int length) {
+        if (memory != Memory.HOST || ports.cache() != Type.FLOAT) return null;
+        List<float[]> keys = new ArrayList<>();
+        List<float[]> values = new ArrayList<>();
+        each((part, a) -> {
+            float[] all = new float[Math.toIntExact(Tensor.elements(shape(a, length)))];
+            last.parts.get(part).getFloatBuffer().get(all);
+            float[] byPosition = KvPrefix.byPosition(all, a.nKvHeads(), length, a.dHead());
+            (part.endsWith(".key") ? keys : values).add(Arrays.copyOf(byPosition, n * a.nKvHeads() * a.dHead()));
+        });
+        return new KvPrefix(n, keys, values);
     }
 
     /** Takes over what the pass gave, and its result. */

@@ -19,6 +19,7 @@ import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.onnx.Feed;
@@ -68,6 +69,10 @@ final class ExportedSession implements Session {
         Set<String> read = new HashSet<>();
         places.values().forEach(p -> read.add(p.value()));
         this.cache = new ExportedCache(spec, ports, device, read);
+        if (request.prefix() != null) {
+            cache.begin(request.prefix());
+            length = request.prefix().length();
+        }
     }
 
     @Override
@@ -235,6 +240,11 @@ final class ExportedSession implements Session {
     @Override
     public KvCacheReport kvCache() {
         return KvCacheReport.of(spec, ports.cache() == Type.FLOAT ? DType.F32 : DType.F16, length, length);
+    }
+
+    @Override
+    public KvPrefix prefix(int positions) {
+        return cache.prefix(positions, length);
     }
 
     @Override

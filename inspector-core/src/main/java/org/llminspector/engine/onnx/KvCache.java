@@ -3,11 +3,16 @@ package org.llminspector.engine.onnx;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
@@ -93,6 +98,55 @@ final class KvCache implements AutoCloseable {
 
     private static long row(Attention a) {
         return (long) a.nKvHeads() * a.dHead();
+    }
+
+    /** Begins with these positions; whether it can. */
+    boolean begin(KvPrefix prefix) {
+        if (!readable()) return false;
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            each(blocks.get("key." + i), a, prefix.length(), prefix.keys(i), FloatBuffer::put);
+            each(blocks.get("value." + i), a, prefix.length(), prefix.values(i), FloatBuffer::put);
+        }
+        length = prefix.length();
+        return true;
+    }
+
+    /** The first positions, copied; null where they do not lie in the host's memory as float32. */
+    KvPrefix prefix(int n) {
+        if (!readable()) return null;
+        List<float[]> keys = new ArrayList<>();
+        List<float[]> values = new ArrayList<>();
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            keys.add(new float[Math.toIntExact(n * row(a))]);
+            values.add(new float[Math.toIntExact(n * row(a))]);
+            each(blocks.get("key." + i), a, n, keys.get(i), FloatBuffer::get);
+            each(blocks.get("value." + i), a, n, values.get(i), FloatBuffer::get);
+        }
+        return new KvPrefix(n, keys, values);
+    }
+
+    private boolean readable() {
+        return type == Type.FLOAT && blocks.values().stream().allMatch(b -> b.bytes() != null);
+    }
+
+    /** Copy moves a head's numbers between the cache and an array. */
+    private interface Copy {
+        FloatBuffer copy(FloatBuffer cache, float[] values, int from, int count);
+    }
+
+    /** Goes through a block in the order [pos, kv_head, d_head], however it lies there. */
+    private void each(Memory.Block block, Attention a, int n, float[] values, Copy copy) {
+        ByteBuffer bytes = block.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        FloatBuffer all = bytes.rewind().asFloatBuffer();
+        for (int p = 0; p < n; p++) {
+            for (int h = 0; h < a.nKvHeads(); h++) {
+                int row = inPlace ? h * maxPositions + p : p * a.nKvHeads() + h;
+                all.position(row * a.dHead());
+                copy.copy(all, values, (p * a.nKvHeads() + h) * a.dHead(), a.dHead());
+            }
+        }
     }
 
     /** Called after each pass. */

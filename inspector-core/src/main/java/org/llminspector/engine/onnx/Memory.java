@@ -28,16 +28,30 @@ public interface Memory extends AutoCloseable {
         /** A tensor over its elements from that one on; to be closed before the block is. */
         OnnxTensor view(long from, long... shape);
 
+        /** The host's memory that it is, or null. */
+        default ByteBuffer bytes() {
+            return null;
+        }
+
         @Override
         default void close() {}
     }
 
     /** A block of the host's memory that is there already. */
     static Block host(ByteBuffer bytes, Type type) {
-        return (from, shape) -> {
-            int unit = type.bytes();
-            ByteBuffer part = bytes.slice(Math.toIntExact(from * unit), Math.toIntExact(Tensor.elements(shape) * unit));
-            return Feed.tensor(part.order(ByteOrder.LITTLE_ENDIAN), type, shape);
+        return new Block() {
+            @Override
+            public OnnxTensor view(long from, long... shape) {
+                int unit = type.bytes();
+                ByteBuffer part =
+                        bytes.slice(Math.toIntExact(from * unit), Math.toIntExact(Tensor.elements(shape) * unit));
+                return Feed.tensor(part.order(ByteOrder.LITTLE_ENDIAN), type, shape);
+            }
+
+            @Override
+            public ByteBuffer bytes() {
+                return bytes;
+            }
         };
     }
 }

@@ -13,6 +13,7 @@ import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
@@ -60,6 +61,9 @@ final class OnnxSession implements Session {
             if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
         });
         this.cache = new KvCache(spec, request.maxPositions(), graph, captured, open.memory());
+        if (request.prefix() != null && !cache.begin(request.prefix())) {
+            throw new IllegalArgumentException("a cache that gives no prefix takes none");
+        }
         this.places = new Places(spec, request.maxPositions(), graph.inputs());
         this.changes = new Changes(spec, request, graph);
     }
@@ -131,6 +135,11 @@ final class OnnxSession implements Session {
     @Override
     public KvCacheReport kvCache() {
         return cache.report();
+    }
+
+    @Override
+    public KvPrefix prefix(int positions) {
+        return cache.prefix(positions);
     }
 
     @Override

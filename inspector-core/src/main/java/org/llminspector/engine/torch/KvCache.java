@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
@@ -69,6 +70,42 @@ final class KvCache {
         long end = length + part.getShape().get(2);
         all.set(new NDIndex().addAllDim(2).addSliceDim(length, end), part);
         return all.get(new NDIndex().addAllDim(2).addSliceDim(0, end));
+    }
+
+    /** Begins with these positions. */
+    void begin(KvPrefix prefix, NDManager manager) {
+        int n = prefix.length();
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            put(keys.get(i), prefix.keys(i), a, n, manager);
+            put(values.get(i), prefix.values(i), a, n, manager);
+        }
+        length = n;
+    }
+
+    private static void put(NDArray all, float[] first, Attention a, int n, NDManager manager) {
+        float[] byHead = KvPrefix.byHead(first, n, a.nKvHeads(), a.dHead());
+        try (NDArray part = manager.create(byHead, new Shape(1, a.nKvHeads(), n, a.dHead()))) {
+            all.set(new NDIndex().addAllDim(2).addSliceDim(0, n), part);
+        }
+    }
+
+    /** The first positions, copied. */
+    KvPrefix prefix(int n) {
+        List<float[]> k = new ArrayList<>();
+        List<float[]> v = new ArrayList<>();
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            k.add(first(keys.get(i), a, n));
+            v.add(first(values.get(i), a, n));
+        }
+        return new KvPrefix(n, k, v);
+    }
+
+    private static float[] first(NDArray all, Attention a, int n) {
+        try (NDArray part = all.get(new NDIndex().addAllDim(2).addSliceDim(0, n))) {
+            return KvPrefix.byPosition(part.toFloatArray(), a.nKvHeads(), n, a.dHead());
+        }
     }
 
     /** Called once a pass, after the last layer. */

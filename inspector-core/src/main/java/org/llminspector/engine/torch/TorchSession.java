@@ -14,6 +14,7 @@ import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
@@ -34,6 +35,7 @@ final class TorchSession implements Session {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         this.cache = new KvCache(spec, manager, request.maxPositions());
+        if (request.prefix() != null) cache.begin(request.prefix(), manager);
         this.tap = new RecordingTap(request.hooks(), changes(spec, request), request.tapped());
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
     }
@@ -87,6 +89,16 @@ final class TorchSession implements Session {
     @Override
     public KvCacheReport kvCache() {
         return cache.report();
+    }
+
+    @Override
+    public KvPrefix prefix(int positions) {
+        return EngineThread.call(() -> {
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                return cache.prefix(positions);
+            }
+        });
     }
 
     @Override

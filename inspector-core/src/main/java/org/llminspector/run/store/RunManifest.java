@@ -164,7 +164,12 @@ public record RunManifest(
      */
     public record Agreement(String of, long values, boolean bitEqual, double maxAbsDifference) {}
 
-    /** Where the time went, in milliseconds; decodeTokensPerSecond is null when fewer than two tokens were made. */
+    /**
+     * Where the time went, in milliseconds; decodeTokensPerSecond is null when fewer than two tokens were made.
+     *
+     * @param reusedPositions how many of a branch's tokens were not read, because the other run's cache was still there; null
+     *     for a run that is no branch
+     */
     public record Timings(
             double queueMs,
             double openMs,
@@ -172,5 +177,19 @@ public record RunManifest(
             double decodeMs,
             double captureMs,
             double totalMs,
-            Double decodeTokensPerSecond) {}
+            Double decodeTokensPerSecond,
+            Integer reusedPositions) {
+
+        /** Of a run that is no branch. */
+        public Timings(
+                double queueMs,
+                double openMs,
+                double prefillMs,
+                double decodeMs,
+                double captureMs,
+                double totalMs,
+                Double decodeTokensPerSecond) {
+            this(queueMs, openMs, prefillMs, decodeMs, captureMs, totalMs, decodeTokensPerSecond, null);
+        }
+    }
 }

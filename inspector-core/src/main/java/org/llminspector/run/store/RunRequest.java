@@ -18,6 +18,7 @@ import org.llminspector.generate.GenerateOptions;
  * @param tokens ids instead of a text
  * @param messages a conversation, which the model's own chat template writes as a text; unless its last turn is the
  *     assistant's, that text ends where an answer begins
+ * @param branch another run to go on from, instead of prompt, tokens and messages; the request that is kept has its tokens too
  * @param addSpecialTokens whether the tokenizer adds BOS and the like to the text (true; false for messages, whose
  *     template writes them)
  * @param capture hook names or globs; nothing is captured unless named
@@ -34,6 +35,7 @@ public record RunRequest(
         String prompt,
         List<Integer> tokens,
         List<Message> messages,
+        Branch branch,
         Boolean addSpecialTokens,
         List<String> capture,
         List<Intervention> interventions,
@@ -66,6 +68,7 @@ public record RunRequest(
         b.prompt = prompt;
         b.tokens = tokens;
         b.messages = messages;
+        b.branch = branch;
         b.addSpecialTokens = addSpecialTokens;
         b.capture = capture;
         b.interventions = interventions;
@@ -107,6 +110,7 @@ public record RunRequest(
         private String prompt;
         private List<Integer> tokens;
         private List<Message> messages;
+        private Branch branch;
         private Boolean addSpecialTokens;
         private List<String> capture;
         private List<Intervention> interventions;
@@ -155,6 +159,11 @@ public record RunRequest(
             return this;
         }
 
+        public Builder branch(Branch branch) {
+            this.branch = branch;
+            return this;
+        }
+
         public Builder addSpecialTokens(Boolean addSpecialTokens) {
             this.addSpecialTokens = addSpecialTokens;
             return this;
@@ -190,6 +199,7 @@ public record RunRequest(
                     prompt,
                     tokens,
                     messages,
+                    branch,
                     addSpecialTokens,
                     capture,
                     interventions,

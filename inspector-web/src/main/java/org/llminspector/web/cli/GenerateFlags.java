@@ -34,6 +34,18 @@ final class GenerateFlags {
             description = "Makes tokens seen before less probable; 1 leaves them.")
     Double repetitionPenalty;
 
+    @Option(
+            names = "--presence-penalty",
+            paramLabel = "X",
+            description = "Taken from the logits of tokens that were generated before; 0 leaves them.")
+    Double presencePenalty;
+
+    @Option(
+            names = "--frequency-penalty",
+            paramLabel = "X",
+            description = "The same, as many times as each was generated.")
+    Double frequencyPenalty;
+
     @Option(names = "--seed", paramLabel = "N", description = "The same seed gives the same text. Default: drawn.")
     Long seed;
 
@@ -45,6 +57,18 @@ final class GenerateFlags {
 
     GenerateOptions options() {
         return new GenerateOptions(
-                maxNewTokens, greedy, temperature, topK, topP, minP, repetitionPenalty, seed, stop, null, ignoreEos);
+                maxNewTokens,
+                greedy,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                seed,
+                stop,
+                null,
+                ignoreEos,
+                presencePenalty,
+                frequencyPenalty);
     }
 }

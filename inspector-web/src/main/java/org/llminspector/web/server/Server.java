@@ -132,6 +132,7 @@ public final class Server implements AutoCloseable {
         new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
+        new SamplingRoutes(inspector).register(c.routes);
         new LearningRoutes(inspector).register(c.routes);
         new ComparisonRoutes(inspector, active, stream).register(c.routes);
         new DocsRoutes().register(c.routes);

@@ -64,6 +64,41 @@ class ContractTest extends LiveTest {
         live.post(captures, ask + "}").problem(404);
     }
 
+    private static void sampling() {
+        String run = live.run("{\"prompt\":\"the cat\",\"generate\":{\"max_new_tokens\":4}}");
+        String branch = "{\"branch\":{\"run\":\"" + run + "\",\"position\":-2}";
+        JsonNode made = live.post(
+                        "/api/v1/runs", branch + ",\"generate\":{\"max_new_tokens\":2,\"presence_penalty\":0.5}}")
+                .json();
+        assertThat(made.at("/timings/reused_positions").asInt()).isPositive();
+        assertThat(made.at("/request/branch/run").asText()).isEqualTo(run);
+        JsonNode three = live.post(
+                        "/api/v1/continuations",
+                        "{\"request\":" + branch + ",\"generate\":{\"temperature\":1,\"max_new_tokens\":2}},\"n\":3}")
+                .json();
+        assertThat(three.path("continuations")).hasSize(3);
+        live.post("/api/v1/continuations", "{\"request\":" + branch + "},\"n\":101}")
+                .problem(400);
+        live.post("/api/v1/continuations", "{\"request\":{\"branch\":{\"run\":\"" + run + "\",\"position\":99}}}")
+                .problem(400);
+        live.post("/api/v1/continuations", "{\"request\":{\"prompt\":\"a\",\"branch\":{\"run\":\"" + run + "\"}}}")
+                .problem(400);
+        JsonNode scored = live.post("/api/v1/logprobs", "{\"request\":{\"prompt\":\"the\"},\"text\":\" cat\"}")
+                .json();
+        assertThat(scored.path("logprob").asDouble()).isNegative();
+        assertThat(scored.at("/tokens/0/alternatives")).hasSize(5);
+        live.post("/api/v1/logprobs", "{\"request\":{\"prompt\":\"the\"},\"top\":101}")
+                .problem(400);
+        String ask =
+                "{\"request\":{\"prompt\":\"the\",\"generate\":{\"temperature\":0.5,\"top_k\":4}},\"dtype\":\"f16\"}";
+        JsonNode probs = live.post("/api/v1/distribution", ask, "Accept", "application/json")
+                .json();
+        assertThat(probs.path("values")).hasSize(probs.at("/shape/0").asInt());
+        assertThat(live.post("/api/v1/distribution", ask).header("X-Dtype")).isEqualTo("f16");
+        live.post("/api/v1/distribution", "{\"request\":{\"prompt\":\"a\"},\"of\":\"odds\"}")
+                .problem(400);
+    }
+
     private static void tokenizations() {
         JsonNode side = live.post(
                         "/api/v1/tokenizations",
@@ -154,6 +189,7 @@ class ContractTest extends LiveTest {
         live.post("/api/v1/tokenize", "{\"text\":\"a\",\"encoding\":\"r2d2\"}").problem(404);
 
         tokenizations();
+        sampling();
 
         LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],

@@ -1,0 +1,79 @@
+package org.llminspector.run;
+
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.KvPrefix;
+import org.llminspector.engine.Session;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Rope;
+
+/**
+ * Prefixes keep the KV caches of the runs that were made or gone on from last, so that a branch does not read again what the
+ * run has read. What is no longer kept is read again; an answer says how many positions were not. Safe on any thread.
+ */
+final class Prefixes {
+
+    private static final long MOST_BYTES = 256L << 20;
+
+    /** The longest used last comes first. */
+    private final Map<String, KvPrefix> kept = new LinkedHashMap<>(16, 0.75f, true);
+
+    private long bytes;
+
+    /** Keeps the session's cache under the run's id, where it fits and the engine can give it. */
+    void keep(String run, Session session) {
+        if (session.length() == 0 || session.kvCache().bytes() > MOST_BYTES / 2) return;
+        KvPrefix prefix = session.prefix(session.length());
+        if (prefix != null) keep(run, prefix);
+    }
+
+    private synchronized void keep(String run, KvPrefix prefix) {
+        KvPrefix before = kept.put(run, prefix);
+        bytes += prefix.bytes() - (before == null ? 0 : before.bytes());
+        Iterator<KvPrefix> oldest = kept.values().iterator();
+        while (bytes > MOST_BYTES && oldest.hasNext()) {
+            bytes -= oldest.next().bytes();
+            oldest.remove();
+        }
+    }
+
+    /**
+     * What a prepared branch need not read, or null.
+     *
+     * @param engine as it is open: keys and values are one engine's, device's and precision's
+     */
+    KvPrefix of(PreparedRun run, EngineInfo engine, RunStore store) {
+        if (run.request().branch() == null || !run.hooks().isEmpty()) return null;
+        RunManifest other = store.manifest(run.request().branch().run());
+        EngineInfo then = other.engine();
+        boolean same = then.name().equals(engine.name())
+                && then.device().equals(engine.device())
+                && other.request().plan().equals(run.request().plan())
+                && other.request().interventions().equals(run.interventions())
+                && other.model().slug().equals(run.folder().slug())
+                && other.model().weightsSha256().equals(run.folder().sha256());
+        boolean settled = run.interventions().stream().allMatch(v -> v.op() != Intervention.Op.FREEZE);
+        if (!same || !settled || run.folder().spec().layers().stream().anyMatch(Prefixes::turnsLater)) return null;
+        KvPrefix prefix;
+        synchronized (this) {
+            prefix = kept.get(other.id());
+        }
+        if (prefix == null) return null;
+        int reads = run.tokens().size();
+        // The last token is read, for its logits.
+        int shared = Math.min(Math.min(prefix.length(), run.request().branch().position()), reads - 1);
+        return shared < 1 ? null : prefix.first(shared);
+    }
+
+    /** Whether keys of a longer sequence are turned otherwise than those of a shorter one. */
+    private static boolean turnsLater(LayerSpec layer) {
+        Rope rope = layer.attention().rope();
+        return rope != null && (rope.scaling() instanceof Rope.Dynamic || rope.scaling() instanceof Rope.LongRope);
+    }
+}
