@@ -2,8 +2,12 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-/** `npm run dev` talks to a server on 7070, or to the one that INSPECTOR_URL names. */
-const server = process.env.INSPECTOR_URL ?? 'http://127.0.0.1:7070';
+/**
+ * `npm run dev` and `npm run preview` talk to a server on 7070, or to the one that INSPECTOR_URL names. The page's own
+ * Host goes with every request: the server refuses a POST whose Origin is another.
+ */
+const server = { target: process.env.INSPECTOR_URL ?? 'http://127.0.0.1:7070', changeOrigin: false };
+const proxy = { '/api': server, '/docs': server, '/openapi.yaml': server };
 
 /** Of KaTeX's fonts only the format that every browser of today reads. */
 const woff2: Plugin = {
@@ -17,6 +21,7 @@ export default defineConfig({
   plugins: [woff2, svelte()],
   build: { target: 'es2022', sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   // The gallery shows a loss curve of the repository's models.
-  server: { fs: { allow: ['../..'] }, port: 5173, proxy: { '/api': server, '/docs': server, '/openapi.yaml': server } },
+  server: { fs: { allow: ['../..'] }, port: 5173, proxy },
+  preview: { port: 5174, proxy },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 });

@@ -51,16 +51,19 @@ test('its numbers are the run’s, for the head that tells most', async ({ page,
 
   await page.getByText('1 · Match: q · k').click();
   const match = page.getByTestId('match');
+  const smaller = match.getByRole('button', { name: /smaller term/ });
+  if (await smaller.count()) await smaller.click();
   const products = await match
     .locator('[data-product]')
     .evaluateAll((all) => all.map((e) => Number(e.dataset.product)));
   expect(products).toHaveLength(run.model.d_head);
   expect(products.map(Math.abs)).toEqual(products.map(Math.abs).sort((a, b) => b - a));
-  const told = await match.locator('[data-value]').evaluateAll((all) => all.map((e) => Number(e.dataset.value)));
-  expect(told[0]).toBeCloseTo(
+  const sum = Number(await match.locator('[data-sum]').getAttribute('data-sum'));
+  expect(sum).toBeCloseTo(
     products.reduce((a, b) => a + b, 0),
     4,
   );
+  const told = await match.locator('[data-value]').evaluateAll((all) => all.map((e) => Number(e.dataset.value)));
   const heaviest = weights.indexOf(Math.max(...weights));
   expect(told.at(-1), 'the model’s own score').toBe(scores[heaviest]);
   expect(told.at(-2), 'is what the terms come to').toBeCloseTo(scores[heaviest], 3);
@@ -81,7 +84,9 @@ test('a guess is checked against the run, and the words move the figure and let 
   await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await expect(page.getByTestId('figure-reading').locator('h3')).toContainText('Which token does', SLOW);
   await expect(page.getByTestId('weigh')).toHaveCount(0);
-  await stage.getByRole('option').first().click();
+  await stage.getByTestId('passage').getByRole('application').focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Enter');
   await expect(guess).toContainText('%', SLOW);
   const weight = Number.parseFloat(await guess.getByTestId('guess-weight').innerText());
   expect(weight).toBeGreaterThan(0);
@@ -132,6 +137,23 @@ test('a head is silenced and an edge forbidden: each is a run, named in the URL,
   await there();
   await page.getByRole('button', { name: 'Silence this head' }).click();
   await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+});
+
+test('a chosen token reads, and Back leads to the run before', async ({ page, request }) => {
+  const run = await made(request);
+  await open(page, run);
+  const text = page.getByTestId('passage').getByRole('application');
+  await text.focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`token=${run.prompt_length - 2}`));
+  await page.getByRole('toolbar', { name: 'Prompts to try' }).getByRole('button').first().click();
+  await expect(page).not.toHaveURL(new RegExp(run.id), SLOW);
+  expect(page.url(), 'another text has its own reader').not.toContain('token=');
+  await expect(page.getByTestId('which')).toBeVisible(SLOW);
+  await page.goBack();
+  await expect(page.getByTestId('figure-reading').getByText(`run ${run.id}`)).toBeVisible(SLOW);
+  await expect(page).toHaveURL(new RegExp(`token=${run.prompt_length - 2}`));
 });
 
 for (const width of [360, 768, 1400, 2560]) {

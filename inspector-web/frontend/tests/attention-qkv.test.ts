@@ -1,29 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { arcs } from '../src/chapters/08-attention-qkv/arcs';
 import {
-  dot,
   farthest,
   firstVisible,
   heaviest,
   matches,
   mixed,
   norm,
-  row,
   sharedHead,
-  terms,
 } from '../src/chapters/08-attention-qkv/reading';
 
 const f = (...x: number[]) => Float32Array.from(x);
 
 describe('one query against the keys', () => {
   const keys = f(1, 0, 0, 2, 3, 3);
-
-  it('writes q · k out, the largest terms first, without losing one', () => {
-    const list = terms(f(1, -4, 0.5), f(2, 1, -2));
-    expect(list.map((t) => t.feature)).toEqual([1, 0, 2]);
-    expect(list.map((t) => t.product)).toEqual([-4, 2, -1]);
-    expect(list.reduce((s, t) => s + t.product, 0)).toBe(dot(f(1, -4, 0.5), f(2, 1, -2)));
-  });
 
   it('scales, caps and leaves what comes later out', () => {
     const all = matches(1, f(2, 1), keys, f(1, 0.5, -Infinity), f(0.6, 0.4, 0), {
@@ -49,7 +38,6 @@ describe('one query against the keys', () => {
   it('mixes the values by their weights', () => {
     const z = mixed(f(0.25, 0.75, 0.9), keys, 2, 1);
     expect([...z]).toEqual([0.25, 1.5]);
-    expect([...row(keys, 2, 2)]).toEqual([3, 3]);
     expect(norm(f(3, 4))).toBe(5);
     expect(farthest(f(1, 2), f(1, 2.5))).toBe(0.5);
   });
@@ -57,15 +45,5 @@ describe('one query against the keys', () => {
   it('shares key heads among query heads', () => {
     const model = { n_heads: 6, n_kv_heads: 2 };
     expect([0, 1, 2, 3, 4, 5].map((h) => sharedHead(model, h))).toEqual([0, 0, 0, 1, 1, 1]);
-  });
-});
-
-describe('arcs', () => {
-  const box = (left: number, top: number) => ({ left, top, width: 20, height: 24 });
-
-  it('bow above their line, and bend from line to line', () => {
-    expect(arcs(box(100, 40), box(0, 40))).toMatch(/^M110 40 C110 \d+(\.\d)? 10 \d+(\.\d)? 10 40$/);
-    expect(arcs(box(100, 140), box(0, 40))).toBe('M110 140 C110 102 10 102 10 64');
-    expect(arcs(box(5, 40), box(5, 40))).toContain('M8 40');
   });
 });

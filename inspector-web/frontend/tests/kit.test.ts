@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitted, inLine, lengthOf, spotAt, written } from '../src/kit/arcs';
+import { beside, fitted, inLines, linesOf, spotAt, startOf, written } from '../src/kit/arcs';
 import { layBlock, PART } from '../src/kit/block';
 import { nearest, seen } from '../src/kit/marks';
 import { angleBetween, frequencies, turn } from '../src/kit/rotation';
@@ -12,12 +12,24 @@ import { lay, neighbour } from '../src/kit/tree';
 
 describe('tokens under arcs', () => {
   const widths = Array.from({ length: 1000 }, (_, i) => 10 + (i % 5) * 8);
-  it('stand one after the other, and every place belongs to the token that is there', () => {
-    const spots = inLine(widths);
-    for (let i = 0; i < 1000; i += 37) expect(spotAt(spots, spots[i].middle)).toBe(i);
-    expect(spotAt(spots, lengthOf(spots) + 50)).toBeNull();
+  it('stand in lines, and every place belongs to the token that is there', () => {
+    const spots = inLines(widths, 500);
+    for (let i = 0; i < 1000; i += 37) expect(spotAt(spots, spots[i].middle, spots[i].line)).toBe(i);
+    expect(Math.max(...spots.map((s) => s.x + s.w))).toBeLessThanOrEqual(500);
+    const lines = linesOf(spots);
+    expect([startOf(spots, 0), startOf(spots, lines)]).toEqual([0, 1000]);
+    expect(spotAt(spots, 499, lines)).toBeNull();
     expect(spotAt(spots, -1)).toBeNull();
     expect(spotAt([], 3)).toBeNull();
+  });
+  it('have a nearest token in the line above and below, and none beyond the first and last', () => {
+    const spots = inLines(widths, 500);
+    const i = startOf(spots, 3) + 2;
+    const above = beside(spots, i, -1);
+    expect(spots[above].line).toBe(2);
+    expect(Math.abs(spots[above].middle - spots[i].middle)).toBeLessThan(40);
+    expect(beside(spots, 4, -1)).toBe(4);
+    expect(spots[beside(spots, 999, 1)].line).toBe(linesOf(spots) - 1);
   });
   it('fit into any width, with the labels that matter and none upon another', () => {
     const spots = fitted(widths, 600);

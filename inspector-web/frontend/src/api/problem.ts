@@ -6,6 +6,8 @@ export type Said = Pick<ProblemJson, 'title' | 'status'> & Partial<ProblemJson>;
 /** Problem is the one error that a person sees: the server's own, or one that says why the server did not answer. */
 export class Problem extends Error {
   readonly retryAfter?: number;
+  /** Asks again for what failed, where whoever asked can. */
+  retry?: () => void;
 
   constructor(
     readonly json: Said,

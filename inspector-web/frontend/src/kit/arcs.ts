@@ -1,51 +1,76 @@
-/** Where tokens stand on a line of text, and the arcs between them. Pure, so that a test can hold it. */
+/** Where tokens stand in lines of text, and the arcs between them. Pure, so that a test can hold it. */
 
 export interface Spot {
   /** Left edge and width of its text, in CSS pixels. */
   x: number;
   w: number;
   middle: number;
+  /** Which line of text it stands in. */
+  line: number;
 }
 
-const SIDE = 12;
-const GAP = 10;
+const SIDE = 8;
+const GAP = 11;
 const LEAST = 9;
 
-/** Every token as wide as its text, one after the other. */
-export function inLine(widths: number[]): Spot[] {
-  let x = SIDE;
+/** Every token as wide as its text, one after the other, in as many lines as it takes. */
+export function inLines(widths: number[], width: number): Spot[] {
+  let [x, line] = [SIDE, 0];
   return widths.map((text) => {
     const w = Math.max(LEAST, text);
-    const spot = { x, w, middle: x + w / 2 };
+    if (x + w + SIDE > width && x > SIDE) [x, line] = [SIDE, line + 1];
+    const spot = { x, w, middle: x + w / 2, line };
     x += w + GAP;
     return spot;
   });
 }
 
-/** All tokens in the given width, each the same distance from the next. */
+/** All tokens in one line of the given width, each the same distance from the next. */
 export function fitted(widths: number[], width: number): Spot[] {
   const pitch = (width - 2 * SIDE) / Math.max(1, widths.length);
   return widths.map((w, i) => {
     const middle = SIDE + (i + 0.5) * pitch;
-    return { x: middle - w / 2, w, middle };
+    return { x: middle - w / 2, w, middle, line: 0 };
   });
 }
 
-export function lengthOf(spots: Spot[]): number {
-  const last = spots.at(-1);
-  return last ? last.x + last.w + SIDE : 0;
+/** How many lines there are. */
+export function linesOf(spots: Spot[]): number {
+  return (spots.at(-1)?.line ?? -1) + 1;
 }
 
-/** The token whose ground x lies on: half of the gaps beside it are its own. */
-export function spotAt(spots: Spot[], x: number): number | null {
-  if (spots.length === 0 || x < 0) return null;
-  let [lo, hi] = [0, spots.length - 1];
+/** The first token of a line, or of the first one after it: how many tokens stand before the line. */
+export function startOf(spots: Spot[], line: number): number {
+  let [lo, hi] = [0, spots.length];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (spots[mid].line < line) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+/** The token whose ground x lies on, in its line: half of the gaps beside it are its own. */
+export function spotAt(spots: Spot[], x: number, line = 0): number | null {
+  let [lo, hi] = [startOf(spots, line), startOf(spots, line + 1) - 1];
+  if (hi < lo || x < 0) return null;
   while (lo < hi) {
     const mid = (lo + hi) >> 1;
     if ((spots[mid].middle + spots[mid].w / 2 + spots[mid + 1].middle - spots[mid + 1].w / 2) / 2 > x) hi = mid;
     else lo = mid + 1;
   }
   return x <= spots[lo].middle + Math.max(spots[lo].w, GAP) ? lo : null;
+}
+
+/** The token nearest above or below. */
+export function beside(spots: Spot[], from: number, lines: number): number {
+  const line = Math.max(0, Math.min(linesOf(spots) - 1, spots[from].line + lines));
+  if (line === spots[from].line) return from;
+  const [first, end] = [startOf(spots, line), startOf(spots, line + 1)];
+  const away = (i: number) => Math.abs(spots[i].middle - spots[from].middle);
+  let best = first;
+  for (let i = first; i < end; i++) if (away(i) < away(best)) best = i;
+  return best;
 }
 
 /** Which labels are written where not all have room: the first of the list always, others where they touch none. */

@@ -30,6 +30,8 @@ export function rest({ terms }: Sum, shown: number): number {
 }
 
 /** One row of a matrix, without copying where the matrix is a typed array. */
+export function rowOf(values: Float32Array, cols: number, row: number): Float32Array;
+export function rowOf(values: ArrayLike<number>, cols: number, row: number): ArrayLike<number>;
 export function rowOf(values: ArrayLike<number>, cols: number, row: number): ArrayLike<number> {
   const [from, to] = [row * cols, (row + 1) * cols];
   if (values instanceof Float32Array || values instanceof Float64Array) return values.subarray(from, to);

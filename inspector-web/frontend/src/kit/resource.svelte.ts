@@ -1,6 +1,6 @@
 import { Problem, isAbort } from '../api/problem';
 
-/** Resource is something fetched: its last value stays while the next one comes. */
+/** Resource is something fetched: its last value stays while the next one comes; what failed can be tried again. */
 export interface Resource<V> {
   readonly value: V | null;
   readonly pending: boolean;
@@ -16,8 +16,14 @@ export function resource<V>(ask: () => ((signal: AbortSignal) => Promise<V>) | n
   let value = $state.raw<V | null>(null);
   let pending = $state(false);
   let problem = $state.raw<Problem | null>(null);
+  let tries = $state(0);
+  const retry = () => {
+    problem = null;
+    tries++;
+  };
 
   $effect(() => {
+    void tries;
     const fetcher = ask();
     if (!fetcher) return;
     const controller = new AbortController();
@@ -32,6 +38,7 @@ export function resource<V>(ask: () => ((signal: AbortSignal) => Promise<V>) | n
       .catch((error: unknown) => {
         if (controller.signal.aborted || isAbort(error)) return;
         problem = Problem.of(error);
+        problem.retry = retry;
         pending = false;
       });
     return () => controller.abort();

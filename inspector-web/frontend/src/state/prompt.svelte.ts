@@ -28,8 +28,10 @@ class Prompt {
     if (this.text === '') return 'type a prompt';
     return null;
   });
+  /** It was only taught to continue text, though its tokenizer brings the template of those that were made of it. */
+  readonly #continues: boolean = $derived(models.details?.task === 'pretrain');
   /** The chosen model answers turns, and has a template that writes one. */
-  readonly hasTemplate: boolean = $derived(models.details?.tokenizer?.chat_template ?? false);
+  readonly hasTemplate: boolean = $derived((models.details?.tokenizer?.chat_template ?? false) && !this.#continues);
   /** The prompt is put as a turn: the default where there is a template. */
   readonly asTurn: boolean = $derived(this.hasTemplate && !page.plain);
   /** What a request says: ids, a turn, or a text. */

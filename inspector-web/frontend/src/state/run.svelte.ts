@@ -21,6 +21,8 @@ export interface Live {
   phase: 'asking' | 'queued' | 'prefill' | 'generating';
   ahead: number;
   id: string | null;
+  /** Of the model's files, what was read so far; null when it is open already. */
+  opened: number | null;
   tokens: Token[];
   steps: GeneratedToken[];
   kv: KvCache[];
@@ -132,6 +134,7 @@ class Run {
       phase: 'asking',
       ahead: 0,
       id: null,
+      opened: null,
       tokens: [],
       steps: [],
       kv: [],
@@ -149,6 +152,9 @@ class Run {
           case 'queued':
             update({ phase: 'queued', id: message.data.id, ahead: message.data.ahead });
             if (this.stopping) void this.#cancel(message.data.id);
+            break;
+          case 'opening':
+            update({ opened: message.data.done / message.data.of });
             break;
           case 'started':
             update({ phase: 'prefill', tokens: message.data.tokens });

@@ -172,10 +172,13 @@ export async function recordedSource(recording: Recording): Promise<Source> {
   };
 }
 
-/** Recorded tensors are packed with gzip: a server sends such bytes as they are. */
+/**
+ * Recorded tensors are packed with gzip. Some servers send such a file as it is, others declare the packing and the
+ * browser has undone it: safetensors begins with a multiple of 8, gzip with 0x1f.
+ */
 async function unpacked(url: string): Promise<Map<string, Tensor>> {
-  const { body } = await fetch(url);
-  if (!body) throw new Error(`${url} is empty`);
-  const whole = new Response(body.pipeThrough(new DecompressionStream('gzip')));
+  const bytes = await (await fetch(url)).arrayBuffer();
+  if (new Uint8Array(bytes)[0] !== 0x1f) return parseSafetensors(bytes);
+  const whole = new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
   return parseSafetensors(await whole.arrayBuffer());
 }

@@ -1,4 +1,5 @@
 /** One query against every key of one head, step by step: the chapter's arithmetic, on numbers that the model made. */
+import { rowOf } from '../../kit/products';
 
 /** What the layer does to q · k. */
 export interface Rules {
@@ -24,32 +25,6 @@ export interface Match {
   weight: number;
 }
 
-/** One feature's part of q · k. */
-export interface Term {
-  feature: number;
-  q: number;
-  k: number;
-  product: number;
-}
-
-export function dot(q: Float32Array, k: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < q.length; i++) sum += q[i] * k[i];
-  return sum;
-}
-
-/** The terms of q · k, the farthest from 0 first. */
-export function terms(q: Float32Array, k: Float32Array): Term[] {
-  return Array.from(q, (x, feature) => ({ feature, q: x, k: k[feature], product: x * k[feature] })).sort(
-    (a, b) => Math.abs(b.product) - Math.abs(a.product) || a.feature - b.feature,
-  );
-}
-
-/** Row `i` of a tensor whose rows are so wide. */
-export function row(data: Float32Array, i: number, width: number): Float32Array {
-  return data.subarray(i * width, (i + 1) * width);
-}
-
 /**
  * Every key that the query was held against.
  *
@@ -68,12 +43,18 @@ export function matches(
 ): Match[] {
   const all: Match[] = [];
   for (let key = 0; key <= query; key++) {
-    const product = dot(q, row(keys, key, q.length));
+    const product = inner(q, rowOf(keys, q.length, key));
     const scaled = product * rules.scale;
     const capped = rules.softcap === null ? scaled : rules.softcap * Math.tanh(scaled / rules.softcap);
     all.push({ key, dot: product, scaled, capped, score: scores[key], weight: weights[key] });
   }
   return all;
+}
+
+function inner(q: Float32Array, k: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < q.length; i++) sum += q[i] * k[i];
+  return sum;
 }
 
 /** The keys with the largest weights, the largest first; never one that the query may not look at. */

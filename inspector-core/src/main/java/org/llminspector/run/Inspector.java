@@ -40,6 +40,8 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.Recipe;
+import org.llminspector.train.Trainer;
 import org.llminspector.trial.Trials;
 
 /** Inspector is the whole program as a library: models, runs and analyses. The server and the command line are thin over it. */
@@ -139,8 +141,14 @@ public final class Inspector implements AutoCloseable {
             String checkpointOf,
             Long step) {}
 
-    /** GET /models/{slug}. {@code tokenizer} is null when the folder has none. */
-    public record ModelDetails(ModelSummary summary, DecoderSpec spec, TokenizerInfo tokenizer, String weightsSha256) {}
+    /**
+     * GET /models/{slug}.
+     *
+     * @param tokenizer null when the folder has none
+     * @param task what a recipe of this program taught the model; null for one from elsewhere
+     */
+    public record ModelDetails(
+            ModelSummary summary, DecoderSpec spec, TokenizerInfo tokenizer, Recipe.Task task, String weightsSha256) {}
 
     /** What the tokenizer is like; chatTemplate says whether `messages` can be put to the model. */
     public record TokenizerInfo(int vocabSize, Integer bosId, Integer eosId, boolean chatTemplate) {}
@@ -299,7 +307,17 @@ public final class Inspector implements AutoCloseable {
                         t.bosId(),
                         t.eosIds().isEmpty() ? null : t.eosIds().get(0),
                         f.hasChatTemplate());
-        return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, f.sha256());
+        return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, task(f.found()), f.sha256());
+    }
+
+    private static Recipe.Task task(ModelCache.Found found) {
+        Path folder = found.trainingDir();
+        if (!Trainer.isIn(folder)) return null;
+        try {
+            return Trainer.recipe(folder).task();
+        } catch (Problem | IllegalArgumentException e) {
+            return null; // a file of that name from elsewhere
+        }
     }
 
     /** How models were trained. */

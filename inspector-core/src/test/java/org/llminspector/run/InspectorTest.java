@@ -56,6 +56,7 @@ class InspectorTest {
                 .extracting(Inspector.ModelSummary::slug)
                 .contains("tiny-text", "gpt2", "llama_sharded");
         assertThat(inspector.model("gpt2").tokenizer()).isNull();
+        assertThat(inspector.model("gpt2").task()).isNull();
         assertThat(inspector.hooks("gpt2", "torch"))
                 .anySatisfy(h -> assertThat(h.name()).isEqualTo("hook_pos_embed"))
                 .filteredOn(h -> h.name().endsWith("hook_rot_q"))
