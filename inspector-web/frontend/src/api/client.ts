@@ -155,6 +155,12 @@ export const api = {
 
   reads: (run: string, query: number, signal?: AbortSignal) => analysis<T.Reads>('/reads', { run, query }, signal),
 
+  /** Several texts drawn from one place, and how probable a given one is. */
+  continuations: (body: Partial<T.ContinuationsRequest> & { request: T.RunRequest }, signal?: AbortSignal) =>
+    json<T.Continuations>('/continuations', post(body, signal)),
+  logprobs: (body: Partial<T.LogprobsRequest> & { request: T.RunRequest }, signal?: AbortSignal) =>
+    analysis<T.Logprobs>('/logprobs', body as Record<string, unknown>, signal),
+
   /** Makes a run and gives it when it is finished. */
   makeRun: (body: T.RunRequest, signal?: AbortSignal) => json<T.RunManifest>('/runs', post(body, signal)),
   /** Reads a run's tokens again for what it did not capture. */
