@@ -399,6 +399,82 @@ class Inspector:
         """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row a layer."""
         return self._json("POST", "lens", _without_none(run=_run_id(run), hook=hook, top=top))["rows"]
 
+    def neuron(
+        self,
+        run: Union[str, "Run"],
+        layer: int,
+        neuron: int,
+        *,
+        pos: Optional[int] = None,
+        token: Optional[int] = None,
+        top: Optional[int] = None,
+    ) -> Json:
+        """One neuron at one position: sums (by input and by source), activation, post, and the tokens it raises and lowers."""
+        body = _without_none(run=_run_id(run), layer=layer, neuron=neuron, pos=pos, token=token, top=top)
+        return self._json("POST", "neuron", body)
+
+    def neuron_activations(
+        self,
+        layer: int,
+        neuron: int,
+        text: str,
+        *,
+        model: Optional[str] = None,
+        engine: Optional[str] = None,
+        precision: Optional[str] = None,
+        top: Optional[int] = None,
+        around: Optional[int] = None,
+    ) -> Json:
+        """One neuron over a text: values, one a token, and its highest and lowest places in context."""
+        body = _without_none(
+            layer=layer, neuron=neuron, text=text, model=model, engine=engine, precision=precision, top=top, around=around
+        )
+        return self._json("POST", "neuron/activations", body)
+
+    def feed_forward(
+        self, run: Union[str, "Run"], layer: int, *, pos: Optional[int] = None, top: Optional[int] = None
+    ) -> Json:
+        """A feed-forward part at one position: its strongest neurons, and the share of its output that they make."""
+        return self._json("POST", "feedforward", _without_none(run=_run_id(run), layer=layer, pos=pos, top=top))
+
+    def neighbours(
+        self,
+        plus: Iterable[int] = (),
+        minus: Iterable[int] = (),
+        *,
+        vector: Optional[Mapping[str, Any]] = None,
+        model: Optional[str] = None,
+        table: Optional[str] = None,
+        metric: Optional[str] = None,
+        top: Optional[int] = None,
+    ) -> Json:
+        """The rows nearest to a sum of rows (ids ``plus`` less ids ``minus``) or to ``{"run": id, "hook": name, "pos": -1}``.
+
+        ``table`` is "embed" or "unembed", ``metric`` "cosine" or "dot".
+        """
+        of = _without_none(plus=list(plus) or None, minus=list(minus) or None, vector=vector and dict(vector))
+        body = _without_none(of=of, model=model, table=table, metric=metric, top=top)
+        return self._json("POST", "embeddings/neighbours", body)
+
+    def embeddings_map(
+        self,
+        ids: Iterable[int],
+        *,
+        vectors: Iterable[Mapping[str, Any]] = (),
+        model: Optional[str] = None,
+        table: Optional[str] = None,
+    ) -> Json:
+        """Principal components of up to 500 rows: shares of variance, points, and captured vectors in the same directions."""
+        given = [dict(v) for v in vectors] or None
+        body = _without_none(ids=list(ids), vectors=given, model=model, table=table)
+        return self._json("POST", "embeddings/map", body)
+
+    def embeddings_norms(
+        self, *, model: Optional[str] = None, table: Optional[str] = None, bins: Optional[int] = None
+    ) -> Json:
+        """How long a table's rows are: min, max, mean, counts, longest, shortest."""
+        return self._json("POST", "embeddings/norms", _without_none(model=model, table=table, bins=bins))
+
     def norms(self, run: Union[str, "Run"]) -> List[Json]:
         """L2 norm at each position of every captured value that is d_model wide: one row a hook."""
         return self._json("POST", "norms", {"run": _run_id(run)})["rows"]

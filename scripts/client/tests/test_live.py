@@ -309,6 +309,29 @@ class Models(unittest.TestCase):
         self.assertEqual(caught.exception.status, 404)
 
 
+class Neurons(unittest.TestCase):
+    def test_a_neuron_is_the_sum_of_what_it_reads(self):
+        run = inspector.run(PROMPT, capture=["blocks.0.mlp.hook_pre", "blocks.0.mlp.hook_post"])
+        n = inspector.neuron(run, 0, 3, top=5)
+        total = n["sums"][0]["sum"]
+        listed = sum(i["contribution"] for i in total["inputs"])
+        self.assertAlmostEqual(total["bias"] + listed + total["others"], total["z"], places=4)
+        self.assertAlmostEqual(total["z"], float(run.capture("blocks.0.mlp.hook_pre")[0, n["pos"], 3]), places=4)
+        over = inspector.neuron_activations(0, 3, PROMPT)
+        np.testing.assert_allclose(over["values"], run.capture("blocks.0.mlp.hook_post")[0, :, 3], atol=1e-4)
+        part = inspector.feed_forward(run, 0, top=1000)
+        self.assertAlmostEqual(part["strongest"][-1]["share"], 1, places=3)
+
+    def test_neighbours_and_maps(self):
+        near = inspector.neighbours([5, 9], [7], top=3)
+        self.assertEqual(near["left_out"], [5, 7, 9])
+        self.assertEqual(len(near["neighbours"]), 3)
+        placed = inspector.embeddings_map([5, 7, 9, 11])
+        self.assertLessEqual(sum(placed["shares"]), 1 + 1e-9)
+        counts = inspector.embeddings_norms(bins=8)
+        self.assertEqual(sum(counts["counts"]), counts["rows"])
+
+
 class Sampling(unittest.TestCase):
     def test_a_branch_reuses_the_cache_and_says_what_the_run_says(self):
         run = inspector.run(PROMPT, max_new_tokens=6)

@@ -119,6 +119,15 @@ public final class Weights {
      * read of a mapped file is released behind it. A vector is one band.
      */
     public void bands(String name, Band work) {
+        bands(name, work, true);
+    }
+
+    /** The same, but what was read of a mapped file stays at hand: for weights that are read again soon. */
+    public void scan(String name, Band work) {
+        bands(name, work, false);
+    }
+
+    private void bands(String name, Band work, boolean once) {
         long[] shape = shape(name);
         if (shape.length < 2) {
             work.rows(0, get(name));
@@ -131,7 +140,7 @@ public final class Weights {
         Parallel.each((count + band - 1) / band, b -> {
             Tensor part = rows.apply(b * band, Math.min(count, (b + 1) * band));
             work.rows(b * band, part);
-            part.release();
+            if (once) part.release();
             watch.read(Math.round(rowBytes * part.shape()[0]));
         });
     }

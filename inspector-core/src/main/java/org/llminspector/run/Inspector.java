@@ -161,6 +161,9 @@ public final class Inspector implements AutoCloseable {
     private final ModelWeights weights;
     private final Prefixes prefixes = new Prefixes();
     private final Sampling sampling;
+    private final TableFacts facts = new TableFacts();
+    private final Neurons neurons;
+    private final Embeddings embeddings;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
     private final Extensions extensions;
@@ -190,6 +193,8 @@ public final class Inspector implements AutoCloseable {
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.extensions = new Extensions(models, store, queue, budget);
+        this.neurons = new Neurons(models, store, queue, extensions, facts);
+        this.embeddings = new Embeddings(models, store, extensions, facts);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
@@ -460,6 +465,16 @@ public final class Inspector implements AutoCloseable {
     /** What a model might say next, without keeping a run. */
     public Sampling sampling() {
         return sampling;
+    }
+
+    /** Single neurons of a run, and whole feed-forward parts. */
+    public Neurons neurons() {
+        return neurons;
+    }
+
+    /** What models' tables of vectors hold. */
+    public Embeddings embeddings() {
+        return embeddings;
     }
 
     /** What kept runs did not capture, read again. */

@@ -6,7 +6,6 @@ import org.llminspector.analysis.HeadReads;
 import org.llminspector.analysis.HeadScores;
 import org.llminspector.analysis.OutputShift;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.hook.HookId;
@@ -82,16 +81,7 @@ public final class RunAnalyses {
     public Lens lens(String runId, HookPoint point, int top) {
         RunManifest manifest = store.manifest(runId);
         ModelFolder folder = models.folder(manifest.model().slug());
-        String now = folder.sha256();
-        if (!now.equals(manifest.model().weightsSha256())) {
-            throw Problem.of(
-                            Problem.Kind.CONFLICT,
-                            "the model's weights are others than those that the run was made with")
-                    .where("run " + runId)
-                    .expected("sha256 " + manifest.model().weightsSha256())
-                    .found(now)
-                    .instead("run it again on the weights as they are now");
-        }
+        RunValues.sameWeights(manifest, folder);
         return queue.call("a lens on run " + runId, () -> {
             InspectorEngine engine = models.engine(
                     folder,
@@ -203,18 +193,12 @@ public final class RunAnalyses {
     }
 
     private static int position(RunManifest run, Integer wanted, String field) {
-        if (wanted == null) return run.promptLength() - 1;
-        return Slice.at(wanted).on(run.positions(), field)[0];
+        return RunValues.position(run, wanted, field);
     }
 
     /** One position of a captured tensor, its axis kept. */
     private Tensor row(String runId, HookId hook, int pos) {
-        RunStore.Captured captured = store.captured(runId, hook, Slice.at(pos));
-        long[] shape = captured.tensor().shape();
-        int[][] ranges = new int[shape.length][];
-        for (int a = 0; a < shape.length; a++) ranges[a] = new int[] {0, Math.toIntExact(shape[a])};
-        ranges[hook.point().positionAxis()] = new int[] {pos - captured.start(), pos - captured.start() + 1};
-        return captured.tensor().slice(ranges);
+        return RunValues.row(store, runId, hook, pos);
     }
 
     /** Norms of every captured d_model-wide hook of a run. */

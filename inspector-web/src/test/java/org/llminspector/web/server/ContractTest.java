@@ -64,6 +64,39 @@ class ContractTest extends LiveTest {
         live.post(captures, ask + "}").problem(404);
     }
 
+    private static void neurons() {
+        String run = live.run("{\"prompt\":\"the cat\"}");
+        String here = "{\"run\":\"" + run + "\",\"layer\":1";
+        JsonNode neuron =
+                live.post("/api/v1/neuron", here + ",\"neuron\":5,\"top\":4}").json();
+        assertThat(neuron.at("/sums/0/sum/inputs")).hasSize(4);
+        assertThat(neuron.path("raised")).hasSize(4);
+        live.post("/api/v1/neuron", here + ",\"neuron\":50000}").problem(400);
+        live.post("/api/v1/neuron", here + "}").problem(400);
+        JsonNode over = live.post("/api/v1/neuron/activations", "{\"layer\":0,\"neuron\":1,\"text\":\"the cat\"}")
+                .json();
+        assertThat(over.path("values")).hasSize(over.path("tokens").asInt());
+        live.post("/api/v1/neuron/activations", "{\"model\":\"bare\",\"layer\":0,\"neuron\":1,\"text\":\"a\"}")
+                .problem(422);
+        assertThat(live.post("/api/v1/feedforward", here + ",\"top\":3}").json().path("strongest"))
+                .hasSize(3);
+        live.post("/api/v1/feedforward", here + ",\"top\":0}").problem(400);
+        String near = "/api/v1/embeddings/neighbours";
+        JsonNode found = live.post(near, "{\"of\":{\"plus\":[5,9],\"minus\":[7]},\"metric\":\"dot\",\"top\":3}")
+                .json();
+        assertThat(found.path("left_out")).hasSize(3);
+        String vector = "{\"run\":\"" + run + "\",\"hook\":\"blocks.0.hook_resid_post\"}";
+        live.post(near, "{\"table\":\"unembed\",\"of\":{\"vector\":" + vector + "}}");
+        live.post(near, "{\"of\":{}}").problem(400);
+        live.post(near, "{\"of\":{\"plus\":[100000]}}").problem(400);
+        JsonNode map = live.post("/api/v1/embeddings/map", "{\"ids\":[3,4,5,6],\"vectors\":[" + vector + "]}")
+                .json();
+        assertThat(map.path("points")).hasSize(4);
+        live.post("/api/v1/embeddings/map", "{\"ids\":[3]}").problem(400);
+        assertThat(live.post("/api/v1/embeddings/norms", "{\"bins\":7}").json().path("counts"))
+                .hasSize(7);
+    }
+
     private static void sampling() {
         String run = live.run("{\"prompt\":\"the cat\",\"generate\":{\"max_new_tokens\":4}}");
         String branch = "{\"branch\":{\"run\":\"" + run + "\",\"position\":-2}";
@@ -190,6 +223,7 @@ class ContractTest extends LiveTest {
 
         tokenizations();
         sampling();
+        neurons();
 
         LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],

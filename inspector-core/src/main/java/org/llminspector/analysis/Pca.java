@@ -1,0 +1,205 @@
+package org.llminspector.analysis;
+
+import java.util.Arrays;
+import java.util.Random;
+
+/**
+ * Pca finds the directions in which vectors differ most (Pearson 1901), by block power iteration on their Gram matrix: there are
+ * fewer vectors here than numbers in one.
+ */
+public final class Pca {
+
+    private static final int MOST_ITERATIONS = 2_000;
+    /** Directions that are followed beyond those that are asked for: they let those settle. */
+    private static final int SPARE = 6;
+
+    private final float[] mean;
+    private final double[][] axes;
+    private final double[] variances;
+    private final double total;
+
+    private Pca(float[] mean, double[][] axes, double[] variances, double total) {
+        this.mean = mean;
+        this.axes = axes;
+        this.variances = variances;
+        this.total = total;
+    }
+
+    /**
+     * @param vectors at least two, all of one width
+     * @param wanted how many directions; there are never more than one less than vectors
+     */
+    public static Pca of(float[][] vectors, int wanted) {
+        int n = vectors.length;
+        int width = vectors[0].length;
+        float[] mean = new float[width];
+        for (int j = 0; j < width; j++) {
+            double sum = 0;
+            for (float[] v : vectors) sum += v[j];
+            mean[j] = (float) (sum / n);
+        }
+        double[][] x = new double[n][width];
+        for (int i = 0; i < n; i++) for (int j = 0; j < width; j++) x[i][j] = (double) vectors[i][j] - mean[j];
+        double[][] gram = new double[n][n];
+        double total = 0;
+        for (int i = 0; i < n; i++) {
+            for (int k = 0; k <= i; k++) gram[i][k] = gram[k][i] = dot(x[i], x[k]);
+            total += gram[i][i];
+        }
+        int count = Math.min(wanted, n - 1);
+        int block = Math.min(n, count + SPARE);
+        double[][] q = settled(gram, block);
+        double[][] axes = new double[count][width];
+        double[] variances = new double[count];
+        for (int c = 0; c < count; c++) {
+            double value = dot(q[c], times(gram, q[c]));
+            variances[c] = Math.max(0, value) / (n - 1);
+            for (int i = 0; i < n; i++) for (int j = 0; j < width; j++) axes[c][j] += q[c][i] * x[i][j];
+            normalize(axes[c]);
+            point(axes[c]);
+        }
+        return new Pca(mean, axes, variances, total / (n - 1));
+    }
+
+    /** Orthonormal vectors that the matrix only stretches, the most stretched first. */
+    private static double[][] settled(double[][] gram, int block) {
+        int n = gram.length;
+        Random random = new Random(1); // any start will do; the same one gives the same digits
+        double[][] q = new double[block][n];
+        for (double[] v : q) for (int i = 0; i < n; i++) v[i] = random.nextGaussian();
+        orthonormalize(q);
+        double before = -1;
+        for (int iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
+            double[][] next = new double[block][];
+            for (int b = 0; b < block; b++) next[b] = times(gram, q[b]);
+            q = rotated(q, next);
+            double sum = 0;
+            for (int b = 0; b < block; b++) sum += dot(next[b], next[b]) * (b + 1.0);
+            if (Math.abs(sum - before) <= 1e-15 * Math.abs(sum)) break;
+            before = sum;
+            double[][] stretched = new double[block][];
+            for (int b = 0; b < block; b++) stretched[b] = times(gram, q[b]);
+            orthonormalize(stretched);
+            q = stretched;
+        }
+        double[][] last = new double[block][];
+        for (int b = 0; b < block; b++) last[b] = times(gram, q[b]);
+        return rotated(q, last);
+    }
+
+    /** The same space, turned so that the matrix only stretches each of its vectors as far as it can be told (Rayleigh, Ritz). */
+    private static double[][] rotated(double[][] q, double[][] stretched) {
+        int k = q.length;
+        double[][] small = new double[k][k];
+        for (int a = 0; a < k; a++) for (int b = 0; b < k; b++) small[a][b] = dot(q[a], stretched[b]);
+        double[][] turn = jacobi(small);
+        Integer[] order = new Integer[k];
+        for (int i = 0; i < k; i++) order[i] = i;
+        Arrays.sort(order, (a, b) -> Double.compare(small[b][b], small[a][a]));
+        double[][] out = new double[k][q[0].length];
+        for (int c = 0; c < k; c++) {
+            for (int a = 0; a < k; a++) {
+                double t = turn[a][order[c]];
+                for (int i = 0; i < out[c].length; i++) out[c][i] += t * q[a][i];
+            }
+        }
+        return out;
+    }
+
+    /** Makes a small symmetric matrix diagonal; what turned it, columns (Jacobi 1846). */
+    private static double[][] jacobi(double[][] a) {
+        int n = a.length;
+        double[][] v = new double[n][n];
+        for (int i = 0; i < n; i++) v[i][i] = 1;
+        for (int sweep = 0; sweep < 60; sweep++) {
+            double off = 0;
+            double all = 0;
+            for (int i = 0; i < n; i++) {
+                all += a[i][i] * a[i][i];
+                for (int j = 0; j < i; j++) off += a[i][j] * a[i][j];
+            }
+            if (off <= 1e-30 * all) break;
+            for (int p = 0; p < n; p++) for (int q = p + 1; q < n; q++) turn(a, v, p, q);
+        }
+        return v;
+    }
+
+    private static void turn(double[][] a, double[][] v, int p, int q) {
+        if (a[p][q] == 0) return;
+        double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+        double t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
+        double c = 1 / Math.sqrt(t * t + 1);
+        double s = t * c;
+        for (int i = 0; i < a.length; i++) {
+            double x = a[i][p];
+            double y = a[i][q];
+            a[i][p] = c * x - s * y;
+            a[i][q] = s * x + c * y;
+        }
+        for (int i = 0; i < a.length; i++) {
+            double x = a[p][i];
+            double y = a[q][i];
+            a[p][i] = c * x - s * y;
+            a[q][i] = s * x + c * y;
+            double g = v[i][p];
+            double h = v[i][q];
+            v[i][p] = c * g - s * h;
+            v[i][q] = s * g + c * h;
+        }
+    }
+
+    /** What lies in the directions before it but for rounding becomes 0: there are no more directions then. */
+    private static void orthonormalize(double[][] q) {
+        for (int twice = 0; twice < 2; twice++) {
+            for (int b = 0; b < q.length; b++) {
+                double before = Math.sqrt(dot(q[b], q[b]));
+                for (int a = 0; a < b; a++) {
+                    double along = dot(q[a], q[b]);
+                    for (int i = 0; i < q[b].length; i++) q[b][i] -= along * q[a][i];
+                }
+                if (Math.sqrt(dot(q[b], q[b])) <= 1e-10 * before) Arrays.fill(q[b], 0);
+                normalize(q[b]);
+            }
+        }
+    }
+
+    private static double[] times(double[][] matrix, double[] v) {
+        double[] out = new double[matrix.length];
+        for (int i = 0; i < out.length; i++) out[i] = dot(matrix[i], v);
+        return out;
+    }
+
+    private static double dot(double[] a, double[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) sum += a[i] * b[i];
+        return sum;
+    }
+
+    private static void normalize(double[] v) {
+        double norm = Math.sqrt(dot(v, v));
+        if (norm > 0) for (int i = 0; i < v.length; i++) v[i] /= norm;
+    }
+
+    /** A direction has no sign: its largest number is made positive, so that the picture stays. */
+    private static void point(double[] axis) {
+        double largest = 0;
+        for (double x : axis) if (Math.abs(x) > Math.abs(largest)) largest = x;
+        if (largest < 0) for (int i = 0; i < axis.length; i++) axis[i] = -axis[i];
+    }
+
+    /** Where a vector lies, one number a direction. */
+    public double[] place(float[] vector) {
+        double[] place = new double[axes.length];
+        for (int c = 0; c < place.length; c++) {
+            for (int j = 0; j < mean.length; j++) place[c] += axes[c][j] * ((double) vector[j] - mean[j]);
+        }
+        return place;
+    }
+
+    /** The share of all variance that each direction keeps. */
+    public double[] shares() {
+        double[] shares = new double[variances.length];
+        for (int c = 0; c < shares.length; c++) shares[c] = total == 0 ? 0 : variances[c] / total;
+        return shares;
+    }
+}

@@ -1,0 +1,318 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.llminspector.analysis.Pca;
+import org.llminspector.analysis.RowScan;
+import org.llminspector.base.Problem;
+import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
+
+/**
+ * Embeddings ask a model's tables, the embedding's and the unembedding's: which rows lie near a vector, how rows lie to one
+ * another, how long they are. Rows stay in their files. Safe on any thread.
+ */
+public final class Embeddings {
+
+    private static final int MOST_POINTS = 500;
+    private static final int DIRECTIONS = 3;
+
+    /** Table is which of the two. */
+    public enum Table {
+        EMBED,
+        /** The same as EMBED where they are tied. */
+        UNEMBED
+    }
+
+    /** Metric is what near means. */
+    public enum Metric {
+        /** The cosine of the angle between two vectors. */
+        COSINE,
+        /** Their product. */
+        DOT
+    }
+
+    /**
+     * Captured is a run's value at one position, as wide as the residual stream.
+     *
+     * @param hook {@code blocks.3.hook_resid_post}
+     * @param pos negative from the end
+     */
+    public record Captured(String run, String hook, Integer pos) {}
+
+    /**
+     * Of is the vector whose neighbours are asked for: the sum of rows, less others; or a captured vector.
+     *
+     * @param plus token ids whose rows are added; may be null beside {@code vector}
+     * @param minus token ids whose rows are taken away, or null
+     */
+    public record Of(List<Integer> plus, List<Integer> minus, Captured vector) {}
+
+    /**
+     * Neighbours are the rows nearest to a vector.
+     *
+     * @param tied whether both tables are one
+     * @param norm of the vector
+     * @param leftOut ids that the vector was made of, and that are therefore not listed
+     * @param ms it took
+     */
+    public record Neighbours(
+            String model,
+            Table table,
+            boolean tied,
+            Metric metric,
+            int rows,
+            double norm,
+            List<Integer> leftOut,
+            double ms,
+            List<Neighbour> neighbours) {}
+
+    /**
+     * @param score by the metric
+     * @param norm of the row
+     */
+    public record Neighbour(int id, String text, double score, double norm) {}
+
+    /**
+     * Map is rows as points in a plane.
+     *
+     * @param shares of the rows' variance that each direction keeps, the largest first
+     * @param vectors the captured vectors in the same plane; they had no part in choosing it
+     */
+    public record Map(String model, Table table, List<Double> shares, List<Point> points, List<Place> vectors) {}
+
+    /** @param at one number a direction */
+    public record Point(int id, String text, double norm, List<Double> at) {}
+
+    /**
+     * @param at one number a direction
+     * @param cosine to the vector before it in the request; null for the first
+     */
+    public record Place(Captured vector, double norm, List<Double> at, Double cosine) {}
+
+    /**
+     * Norms are how long the rows are.
+     *
+     * @param counts how many rows' norms lie in each of as many equal stretches from min to max
+     * @param longest and shortest rows
+     */
+    public record Norms(
+            String model,
+            Table table,
+            int rows,
+            double min,
+            double max,
+            double mean,
+            List<Integer> counts,
+            List<Neighbour> longest,
+            List<Neighbour> shortest) {}
+
+    private final OpenModels models;
+    private final RunStore store;
+    private final Extensions extensions;
+    private final TableFacts facts;
+
+    Embeddings(OpenModels models, RunStore store, Extensions extensions, TableFacts facts) {
+        this.models = models;
+        this.store = store;
+        this.extensions = extensions;
+        this.facts = facts;
+    }
+
+    /** The rows nearest to a vector, the nearest first. */
+    public Neighbours neighbours(String slug, Table table, Of of, Metric metric, int top) {
+        long from = System.nanoTime();
+        ModelFolder folder = models.folder(slug);
+        Weights weights = folder.weights();
+        String name = name(weights, table);
+        TreeSet<Integer> out = new TreeSet<>();
+        float[] vector = vector(folder, name, of, out);
+        double norm = norm(vector);
+        float[] scores = RowScan.dots(weights, name, vector);
+        float[] norms = facts.rowNorms(folder, name);
+        if (metric == Metric.COSINE) {
+            for (int i = 0; i < scores.length; i++) {
+                double both = norms[i] * norm;
+                scores[i] = both == 0 ? 0 : (float) (scores[i] / both);
+            }
+        }
+        List<Neighbour> near = neighbours(RowScan.highest(scores, top, row -> !out.contains(row)), norms, folder);
+        return new Neighbours(
+                slug,
+                table,
+                weights.spec().tied(),
+                metric,
+                scores.length,
+                norm,
+                List.copyOf(out),
+                (System.nanoTime() - from) / 1e6,
+                near);
+    }
+
+    private static List<Neighbour> neighbours(List<RowScan.Scored> scored, float[] norms, ModelFolder folder) {
+        return scored.stream()
+                .map(s -> new Neighbour(s.row(), folder.token(s.row()).text(), s.score(), norms[s.row()]))
+                .toList();
+    }
+
+    private float[] vector(ModelFolder folder, String name, Of of, Set<Integer> out) {
+        boolean rows = of != null && of.plus() != null && !of.plus().isEmpty();
+        if (of == null || rows == (of.vector() != null)) {
+            throw Problem.invalid("neighbours are those of rows or of a captured vector")
+                    .where("of")
+                    .expected("plus (and minus), or vector")
+                    .found(rows ? "both" : "neither");
+        }
+        if (of.vector() != null) return captured(folder, of.vector());
+        float[] sum = new float[folder.spec().dModel()];
+        add(folder, name, of.plus(), 1, sum, "of.plus", out);
+        if (of.minus() != null) add(folder, name, of.minus(), -1, sum, "of.minus", out);
+        return sum;
+    }
+
+    private static void add(
+            ModelFolder folder, String name, List<Integer> ids, int sign, float[] sum, String field, Set<Integer> out) {
+        for (int i = 0; i < ids.size(); i++) {
+            int id = row(folder, ids.get(i), field + "[" + i + "]");
+            float[] row = folder.weights().get(name).rows(id, id + 1).toFloats();
+            for (int j = 0; j < sum.length; j++) sum[j] += sign * row[j];
+            out.add(id);
+        }
+    }
+
+    private float[] captured(ModelFolder folder, Captured c) {
+        if (c.run() == null || c.hook() == null) {
+            throw Problem.invalid("a field is missing").where(c.run() == null ? "vector.run" : "vector.hook");
+        }
+        RunManifest run = store.manifest(c.run());
+        if (!run.model().slug().equals(folder.slug())) {
+            throw Problem.invalid("the run is another model's")
+                    .where("vector.run")
+                    .expected("a run of " + folder.slug())
+                    .found(run.model().slug());
+        }
+        HookId hook = HookId.parse(c.hook());
+        if (!hook.point().axes().equals(HookPoint.RESID_POST.axes())) {
+            throw Problem.invalid("the hook's values are not as wide as the residual stream")
+                    .where("vector.hook")
+                    .expected("hook_embed, blocks.{i}.hook_resid_post and the like")
+                    .found(hook.name());
+        }
+        return RunValues.of(c.run(), c.pos(), List.of(hook), store, extensions).at(hook);
+    }
+
+    /**
+     * Rows as points in the plane in which they differ most (PCA), and captured vectors in the same plane.
+     *
+     * @param ids 2 to 500 of them
+     * @param vectors may be empty
+     */
+    public Map map(String slug, Table table, List<Integer> ids, List<Captured> vectors) {
+        ModelFolder folder = models.folder(slug);
+        String name = name(folder.weights(), table);
+        if (ids == null || ids.size() < 2 || ids.size() > MOST_POINTS) {
+            throw Problem.invalid("a map is of some rows")
+                    .where("ids")
+                    .expected("2 to " + MOST_POINTS)
+                    .found(ids == null ? "none" : ids.size());
+        }
+        if (vectors.size() > MOST_POINTS) {
+            throw Problem.invalid("so many vectors do not go into one map")
+                    .where("vectors")
+                    .expected("at most " + MOST_POINTS)
+                    .found(vectors.size());
+        }
+        float[][] rows = new float[ids.size()][];
+        for (int i = 0; i < rows.length; i++) {
+            int id = row(folder, ids.get(i), "ids[" + i + "]");
+            rows[i] = folder.weights().get(name).rows(id, id + 1).toFloats();
+        }
+        Pca pca = Pca.of(rows, DIRECTIONS);
+        List<Point> points = new ArrayList<>();
+        for (int i = 0; i < rows.length; i++) {
+            int id = ids.get(i);
+            points.add(new Point(id, folder.token(id).text(), norm(rows[i]), list(pca.place(rows[i]))));
+        }
+        List<Place> places = new ArrayList<>();
+        float[] before = null;
+        for (Captured c : vectors) {
+            float[] v = captured(folder, c);
+            places.add(new Place(c, norm(v), list(pca.place(v)), before == null ? null : cosine(before, v)));
+            before = v;
+        }
+        return new Map(slug, table, list(pca.shares()), points, places);
+    }
+
+    /** How long the rows are. @param bins of the histogram */
+    public Norms norms(String slug, Table table, int bins, int top) {
+        ModelFolder folder = models.folder(slug);
+        float[] norms = facts.rowNorms(folder, name(folder.weights(), table));
+        double min = Double.POSITIVE_INFINITY;
+        double max = 0;
+        double sum = 0;
+        for (float n : norms) {
+            min = Math.min(min, n);
+            max = Math.max(max, n);
+            sum += n;
+        }
+        int[] counts = new int[bins];
+        float[] shortest = new float[norms.length];
+        for (int i = 0; i < norms.length; i++) {
+            shortest[i] = -norms[i];
+            int bin = max == min ? 0 : (int) ((norms[i] - min) / (max - min) * bins);
+            counts[Math.min(bin, bins - 1)]++;
+        }
+        List<Integer> told = new ArrayList<>();
+        for (int c : counts) told.add(c);
+        return new Norms(
+                slug,
+                table,
+                norms.length,
+                min,
+                max,
+                sum / norms.length,
+                told,
+                neighbours(RowScan.highest(norms, top, row -> true), norms, folder),
+                RowScan.highest(shortest, top, row -> true).stream()
+                        .map(s -> new Neighbour(s.row(), folder.token(s.row()).text(), norms[s.row()], norms[s.row()]))
+                        .toList());
+    }
+
+    private static String name(Weights weights, Table table) {
+        return table == Table.UNEMBED && !weights.spec().tied() ? "unembed.weight" : "embed.weight";
+    }
+
+    private static int row(ModelFolder folder, Integer id, String field) {
+        if (id != null && id >= 0 && id < folder.spec().vocab()) return id;
+        throw Problem.invalid("the token is outside the model's vocabulary")
+                .where(field)
+                .expected("0 to " + (folder.spec().vocab() - 1))
+                .found(id);
+    }
+
+    private static List<Double> list(double[] values) {
+        List<Double> list = new ArrayList<>();
+        for (double v : values) list.add(v);
+        return list;
+    }
+
+    private static double cosine(float[] a, float[] b) {
+        double product = 0;
+        for (int i = 0; i < a.length; i++) product += (double) a[i] * b[i];
+        double both = norm(a) * norm(b);
+        return both == 0 ? 0 : product / both;
+    }
+
+    private static double norm(float[] x) {
+        double sum = 0;
+        for (float v : x) sum += (double) v * v;
+        return Math.sqrt(sum);
+    }
+}

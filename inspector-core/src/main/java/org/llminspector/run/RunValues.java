@@ -1,0 +1,77 @@
+package org.llminspector.run;
+
+import java.util.Collection;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
+import org.llminspector.base.Tensor;
+import org.llminspector.hook.HookId;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
+
+/** RunValues are a kept run's values at one position. */
+final class RunValues {
+
+    private final RunManifest run;
+    private final int pos;
+    private final RunStore store;
+
+    private RunValues(RunManifest run, int pos, RunStore store) {
+        this.run = run;
+        this.pos = pos;
+        this.store = store;
+    }
+
+    /**
+     * These hooks at a position; what the run lacks of them is read again, and kept with it.
+     *
+     * @param pos negative from the end; null for the prompt's last
+     */
+    static RunValues of(String runId, Integer pos, Collection<HookId> hooks, RunStore store, Extensions extensions) {
+        RunManifest run = store.manifest(runId);
+        int at = position(run, pos, "pos");
+        ExtensionRequest wanted =
+                new ExtensionRequest(hooks.stream().map(HookId::name).toList(), String.valueOf(at), null);
+        return new RunValues(extensions.extend(runId, wanted), at, store);
+    }
+
+    /** A position of the run: negative from the end, null for the prompt's last. */
+    static int position(RunManifest run, Integer wanted, String field) {
+        if (wanted == null) return run.promptLength() - 1;
+        return Slice.at(wanted).on(run.positions(), field)[0];
+    }
+
+    /** Refuses to read weights that are not those that made the run. */
+    static void sameWeights(RunManifest run, ModelFolder folder) {
+        String now = folder.sha256();
+        if (now.equals(run.model().weightsSha256())) return;
+        throw Problem.of(Problem.Kind.CONFLICT, "the model's weights are others than those that the run was made with")
+                .where("run " + run.id())
+                .expected("sha256 " + run.model().weightsSha256())
+                .found(now)
+                .instead("run it again on the weights as they are now");
+    }
+
+    /** One position of a captured tensor, its axis kept. */
+    static Tensor row(RunStore store, String runId, HookId hook, int pos) {
+        RunStore.Captured captured = store.captured(runId, hook, Slice.at(pos));
+        long[] shape = captured.tensor().shape();
+        int[][] ranges = new int[shape.length][];
+        for (int a = 0; a < shape.length; a++) ranges[a] = new int[] {0, Math.toIntExact(shape[a])};
+        ranges[hook.point().positionAxis()] = new int[] {pos - captured.start(), pos - captured.start() + 1};
+        return captured.tensor().slice(ranges);
+    }
+
+    RunManifest run() {
+        return run;
+    }
+
+    int pos() {
+        return pos;
+    }
+
+    /** All numbers of a hook here. */
+    float[] at(HookId hook) {
+        return row(store, run.id(), hook, pos).toFloats();
+    }
+}

@@ -1,0 +1,31 @@
+package org.llminspector.run;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.analysis.RowScan;
+import org.llminspector.run.models.ModelFolder;
+
+/** TableFacts remember the norms of weights' rows and columns: one number a row, where the row itself stays in its file. */
+final class TableFacts {
+
+    private static final int KEPT = 64;
+
+    private final Map<List<Object>, float[]> kept = new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<List<Object>, float[]> eldest) {
+            return size() > KEPT;
+        }
+    };
+
+    /** L2 norm of each row of a canonical weight. */
+    synchronized float[] rowNorms(ModelFolder folder, String weight) {
+        return kept.computeIfAbsent(List.of(folder, weight, "rows"), k -> RowScan.norms(folder.weights(), weight));
+    }
+
+    /** L2 norm of each column. */
+    synchronized float[] columnNorms(ModelFolder folder, String weight) {
+        return kept.computeIfAbsent(
+                List.of(folder, weight, "columns"), k -> RowScan.columnNorms(folder.weights(), weight));
+    }
+}
