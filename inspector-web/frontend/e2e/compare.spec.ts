@@ -74,6 +74,9 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   await seeComparison(page);
   await expect.poll(titles).toEqual(before);
   await expect.poll(() => tableOf(page, 'cell')).toEqual(shown);
+  // What made them is folded away until it is wanted.
+  await expect(b).toHaveCount(0);
+  await page.getByRole('button', { name: 'Change what is compared' }).click();
   await expect(b.getByLabel('Engine')).toHaveValue('onnx');
   await expect(b.getByLabel('Modules')).toHaveValue('blocks.0.mlp.*');
   await expect(page.getByLabel('Another prompt for B')).toHaveValue('');
@@ -102,6 +105,9 @@ test('an address with a comparison and nothing else shows its own prompt and sid
     await expect(page.locator('header').getByRole('textbox', { name: 'Prompt' })).toHaveValue(
       model.has_tokenizer ? 'The old fox' : '5 4 3',
     );
+    const unfold = page.getByRole('button', { name: 'Change what is compared' });
+    await expect(unfold.or(b)).toBeVisible();
+    if (await unfold.isVisible()) await unfold.click();
     await expect(page.getByLabel('Another prompt for B')).toHaveValue(model.has_tokenizer ? 'The old dog' : '5 4 6');
     for (const [side, precision, device, changes] of [
       [a, 'int8', 'auto', JSON.stringify(cut)],
@@ -128,6 +134,7 @@ test('an address with a comparison and nothing else shows its own prompt and sid
 
   // What the address says stands, and a comparison opened from the list says its own again.
   await b.getByLabel('Precision').selectOption('int4_32');
+  await expect(page.getByText('made before the form was changed')).toBeVisible();
   await page.reload();
   await expect(page.getByTestId('subject')).toBeVisible();
   await expect(b.getByLabel('Precision')).toHaveValue('int4_32');
@@ -218,6 +225,7 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
   const offered = await fig.getByTestId('plan').locator('pre').innerText();
   expect(JSON.parse(offered)).toEqual(plan!.precision_plan);
   await expect(fig.getByTestId('plan')).toContainText(`${plan!.modules.length} module`);
+  await page.getByRole('button', { name: 'Change what is compared' }).click();
   await expect(page.getByLabel('Suggest a mix')).toHaveValue(String(budget_bytes));
   await expect(page.getByRole('radio', { name: 'attention and MLP' })).toBeChecked();
   for (const theme of ['light', 'dark']) {

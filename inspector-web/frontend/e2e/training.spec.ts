@@ -42,4 +42,12 @@ test('a model is trained, stopped, gone on with, and opened', async ({ page, req
     .getByRole('link', { name: `${name}@0` })
     .click();
   await expect(page).toHaveURL(new RegExp(`model=${name}%400`));
+
+  await page.goto('/training');
+  await page
+    .getByTestId('jobs')
+    .getByRole('button', { name: `Delete ${name}` })
+    .click();
+  await expect(page.getByTestId('jobs').getByText(name)).toHaveCount(0);
+  expect((await request.get(`/api/v1/training-jobs/${name}`)).status()).toBe(404);
 });

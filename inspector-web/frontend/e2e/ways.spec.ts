@@ -201,6 +201,13 @@ test('a full queue and a broken stream are said, with what to do', async ({ page
   await expect(page.getByRole('alert')).toContainText('ended without saying how');
 });
 
+test('a model that is not there is said before anything is run', async ({ page, quiet }) => {
+  quiet.allow(/404/);
+  await page.goto('/?model=no-such-model');
+  await expect(page.getByTestId('status')).toContainText('no model no-such-model');
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
+});
+
 test('a prompt that cannot be run says why before it is sent', async ({ page, request }) => {
   const model = await defaultModel(request);
   await page.goto('/?new=100000');

@@ -10,6 +10,8 @@ import {
   parseSize,
   points,
   ranked,
+  rampEnds,
+  reachOf,
   shadeOf,
   shown,
   sideName,
@@ -45,7 +47,7 @@ describe('hooks of a comparison', () => {
 
 describe('the shade of a distance', () => {
   it('is none only for no difference at all', () => {
-    const l2 = shadeOf('relative_l2', 1);
+    const l2 = shadeOf('relative_l2', { least: 1e-7, most: 1 });
     expect(l2(0)).toBe(0);
     expect(l2(1e-30)).toBeGreaterThan(0);
     expect(l2(1)).toBe(1);
@@ -55,11 +57,21 @@ describe('the shade of a distance', () => {
   });
 
   it('is the same way round for every measure: far is strong', () => {
-    expect(shadeOf('cosine', 1)(1)).toBe(0);
-    expect(shadeOf('cosine', 1)(0)).toBe(1);
-    expect(shadeOf('sqnr', 1)(Infinity)).toBe(0);
-    expect(shadeOf('sqnr', 1)(10)).toBeGreaterThan(shadeOf('sqnr', 1)(90));
-    expect(shadeOf('max_abs', 8)(8)).toBe(1);
+    const all = { least: 1e-3, most: 1 };
+    expect(shadeOf('cosine', all)(1)).toBe(0);
+    expect(shadeOf('cosine', all)(0)).toBe(1);
+    expect(shadeOf('sqnr', all)(Infinity)).toBe(0);
+    expect(shadeOf('sqnr', all)(10)).toBeGreaterThan(shadeOf('sqnr', all)(50));
+  });
+
+  it('uses the whole ramp for what is there, and at least a power of ten', () => {
+    const reach = reachOf('relative_l2', [0, 1e-6, 3e-4, NaN, Infinity]);
+    expect(reach).toEqual({ least: 1e-6, most: 3e-4 });
+    expect(shadeOf('relative_l2', reach)(3e-4)).toBeCloseTo(1, 6);
+    expect(shadeOf('relative_l2', reach)(1e-6)).toBeCloseTo(0.06, 6);
+    expect(reachOf('max_abs', [0.5, 0.4])).toEqual({ least: 0.05, most: 0.5 });
+    expect(rampEnds('sqnr', reachOf('sqnr', [60, 20, Infinity]))).toEqual(['60 dB', '20 dB']);
+    expect(reachOf('cosine', [1, 1])).toEqual({ least: 0.1, most: 1 });
   });
 });
 

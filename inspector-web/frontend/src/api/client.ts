@@ -135,6 +135,7 @@ export const api = {
   train: (body: { recipe: T.Recipe; name: string; steps: number; learning_rate: number }) =>
     json<T.TrainingJob>('/training-jobs', post(body)),
   stopJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/stop`, { method: 'POST' }),
+  deleteJob: (id: string) => request(`/training-jobs/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   resumeJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/resume`, { method: 'POST' }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.Tokenized>('/tokenize', post({ model, text }, signal)),

@@ -29,6 +29,8 @@ class Models {
   readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
   /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
   readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
+  /** It was looked up, and there is none of this name. */
+  readonly missing: boolean = $derived(this.loaded && this.summary === null && this.#undescribed === this.slug);
   readonly exported: boolean = $derived(this.summary?.exported ?? false);
   readonly engine: string = $derived(this.exported ? 'onnx' : (page.engine ?? 'torch'));
   /** Of an exported graph the default, which stands for whatever its file has. */

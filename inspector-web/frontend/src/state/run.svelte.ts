@@ -51,7 +51,7 @@ class Run {
   readonly busy: boolean = $derived(this.live !== null);
   /** Whether Run would run. */
   readonly ready: boolean = $derived(
-    models.loaded && !prompt.wrong && !prompt.tooLong && !models.problem && !this.busy,
+    models.loaded && !models.missing && !prompt.wrong && !prompt.tooLong && !models.problem && !this.busy,
   );
 
   /** The view's recording, until a run of this server is here. */

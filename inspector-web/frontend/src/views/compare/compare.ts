@@ -1,8 +1,8 @@
 import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../../api/types';
 import type { Intervention, Kernel, Precision, PrecisionOverride, PrecisionPlan } from '../../api/types';
-import { linear, type Scale } from '../../kit/paint/matrix';
+import type { Scale } from '../../kit/paint/matrix';
 import type { CompareState, Metric } from '../../state/url';
-import { plural } from '../../kit/text/format';
+import { plural, short } from '../../kit/text/format';
 import type { Origin } from '../../kit/figure';
 
 /** Point is one row of the hook table that was compared, in the order in which data flows. */
@@ -58,31 +58,46 @@ export const FORMULAS: Record<Metric, string> = {
   head: '‖b − a‖ / ‖a‖ of one head; for patterns the Jensen-Shannon divergence in nats',
 };
 
-/** Seven powers of ten below 1: from where float32 rounds to where nothing is left. */
-const DECADES = 7;
-/** Float32's own 24 bits are worth 144 dB. */
-const MOST_DB = 144;
-
-/** Shade of a distance: 0 only for exactly nothing, so that the least difference shows. */
-function far(distance: number, top = 1): number {
-  if (!(distance > 0)) return 0;
-  return Math.max(0.06, Math.min(1, 1 + Math.log10(distance / top) / DECADES));
+/** A measure as a distance: 0 is the same, more is farther. */
+function distance(metric: Metric, value: number): number {
+  if (metric === 'cosine') return 1 - value;
+  return metric === 'sqnr' ? 10 ** (-value / 20) : value;
 }
 
-/** How strong a value is shaded: far apart is dark, whatever the measure. */
-export function shadeOf(metric: Metric, top: number): Scale {
-  if (metric === 'cosine') return (v) => far(1 - v);
-  if (metric === 'sqnr') return (v) => (v === Infinity ? 0 : Math.max(0.06, 1 - linear(0, MOST_DB)(v)));
-  if (metric === 'max_abs') return (v) => far(v, top);
-  return (v) => far(v);
+/** The smallest and the largest distance that the ramp has to tell apart. */
+export interface Reach {
+  least: number;
+  most: number;
+}
+
+/** Of these values, those that differ at all; at least one power of ten, so that noise does not look like a pattern. */
+export function reachOf(metric: Metric, values: ArrayLike<number>): Reach {
+  let [least, most] = [Infinity, 0];
+  for (let i = 0; i < values.length; i++) {
+    const d = distance(metric, values[i]);
+    if (!(d > 0) || d === Infinity) continue;
+    least = Math.min(least, d);
+    most = Math.max(most, d);
+  }
+  return most > 0 ? { least: Math.min(least, most / 10), most } : { least: 0.1, most: 1 };
+}
+
+/** How strong a value is shaded: far apart is dark, whatever the measure; 0 only for no difference at all. */
+export function shadeOf(metric: Metric, { least, most }: Reach): Scale {
+  const decades = Math.log10(most / least);
+  return (value) => {
+    const d = distance(metric, value);
+    return d > 0 ? Math.max(0.06, Math.min(1, 0.06 + (0.94 * Math.log10(d / least)) / decades)) : 0;
+  };
 }
 
 /** The ends of the ramp, in words. */
-export function rampEnds(metric: Metric, top: string): [string, string] {
-  if (metric === 'cosine') return ['1 − 10⁻⁷', '0'];
-  if (metric === 'sqnr') return [`${MOST_DB} dB`, '0 dB'];
-  if (metric === 'max_abs') return [`${top} × 10⁻⁷`, top];
-  return ['10⁻⁷', '1'];
+export function rampEnds(metric: Metric, { least, most }: Reach): [string, string] {
+  const end = (d: number) => {
+    if (metric === 'cosine') return `1 − ${short(d)}`;
+    return metric === 'sqnr' ? `${(-20 * Math.log10(d)).toFixed(0)} dB` : short(d);
+  };
+  return [end(least), end(most)];
 }
 
 /** 'int8 on onnx, 1 override, 1 change' and so on: what tells a side from the other. */

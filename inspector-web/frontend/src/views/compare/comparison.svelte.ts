@@ -36,6 +36,8 @@ class Comparison {
   fetching = $state<string | null>(null);
   /** A comparison that was opened and has not put its settings into the form yet. */
   #opened = $state.raw<ComparisonManifest | null>(null);
+  /** The form as it was for the comparison on show. */
+  #made = $state<string | null>(null);
   #controller: AbortController | null = null;
 
   /** B's settings where they differ from A's; FP16 beside FP32 when nothing was said. */
@@ -97,6 +99,16 @@ class Comparison {
       this.wrongRank,
   );
 
+  /** Everything that the form says, to see whether it was changed since. */
+  readonly #form: string = $derived.by(() => {
+    const { prompt: promptB, text, rank, lower, budget } = page.compare;
+    const a = [models.slug, models.engine, models.precision, this.deviceA, this.planA, this.changesA.changes];
+    const b = [this.modelB, this.engineB, this.precisionB, this.deviceB, this.planB, this.changesB.changes];
+    return JSON.stringify([a, b, prompt.text, promptB, text, rank, lower, budget]);
+  });
+  /** The form says something else than what the comparison on show was made with. */
+  readonly edited: boolean = $derived(this.manifest !== null && this.#made !== null && this.#made !== this.#form);
+
   /** A comparison that the server keeps. */
   async open(id: string): Promise<void> {
     if (this.manifest?.id === id) {
@@ -122,17 +134,32 @@ class Comparison {
       const opened = this.#opened;
       if (!opened || !models.loaded) return;
       this.#opened = null;
-      if (untrack(() => page.view) === 'compare') void this.#fill(opened);
+      if (untrack(() => page.view) !== 'compare') return;
+      this.#made = null;
+      void this.#fill(opened).then((same) => (this.#made = same ? untrack(() => this.#form) : 'another'));
     });
   }
 
-  async #fill(m: ComparisonManifest): Promise<void> {
+  /** @return whether the address said nothing else than what it was made with */
+  async #fill(m: ComparisonManifest): Promise<boolean> {
     // By id: what B was given as A's ids has no place in a text.
     const same = m.a.tokens.map((t) => t.id).join() === m.b.tokens.map((t) => t.id).join();
     const [promptA, promptB] = await Promise.all([promptOf(m.a), same ? null : promptOf(m.b)]);
-    if (page.compare.id !== m.id) return;
+    if (page.compare.id !== m.id) return true;
     const c = page.compare;
     const [a, b] = [sideOf(m.a), sideOf(m.b)];
+    const said = [
+      [page.model, a.model],
+      [page.engine, a.engine],
+      [page.precision, a.precision],
+      [page.prompt, promptA],
+      [c.deviceA, a.device],
+      [c.model, b.model],
+      [c.engine, b.engine],
+      [c.precision, b.precision],
+      [c.deviceB, b.device],
+    ];
+    const unsaid = said.every(([address, own]) => address === null || address === own);
     fill({ ...a, prompt: promptA, plain: askedOf(m.a) === null });
     if (c.deviceA === null && a.device !== 'auto') c.deviceA = a.device;
     if (c.model === null && b.model !== this.modelB) c.model = b.model;
@@ -147,10 +174,11 @@ class Comparison {
     const { beginning, characters } = m.text ?? {};
     if (beginning?.length === characters) c.text ??= beginning ?? null;
     const options = m.sensitivity?.options;
-    if (!options || c.rank !== null) return;
+    if (!options || c.rank !== null) return unsaid;
     c.rank = options.by ?? 'module';
     c.lower = options.direction === 'lower';
     if (options.budget_bytes !== undefined) c.budget ??= String(options.budget_bytes);
+    return unsaid;
   }
 
   /** The request that Compare sends. */
@@ -194,6 +222,7 @@ class Comparison {
     this.problem = null;
     const key = `compare:${models.slug}:${this.modelB}`;
     const startedAt = performance.now();
+    const form = this.#form;
     let live: LiveComparison = { id: null, ahead: 0, progress: null, startedAt, lastTook: lastTime(key) };
     const update = (change: Partial<LiveComparison>) => (this.live = live = { ...live, ...change });
     update({});
@@ -212,6 +241,7 @@ class Comparison {
           case 'done':
             remember(key, performance.now() - startedAt);
             this.manifest = message.data;
+            this.#made = form;
             page.compare.id = message.data.id;
             page.compare.word = null;
             break;
