@@ -9,7 +9,9 @@ import java.util.Random;
  */
 public final class Pca {
 
-    private static final int MOST_ITERATIONS = 2_000;
+    /** Directions that are all but equally long are then as good as any. */
+    private static final int MOST_ITERATIONS = 200;
+
     /** Directions that are followed beyond those that are asked for: they let those settle. */
     private static final int SPARE = 6;
 
@@ -48,7 +50,7 @@ public final class Pca {
         }
         int count = Math.min(wanted, n - 1);
         int block = Math.min(n, count + SPARE);
-        double[][] q = settled(gram, block);
+        double[][] q = settled(gram, block, count);
         double[][] axes = new double[count][width];
         double[] variances = new double[count];
         for (int c = 0; c < count; c++) {
@@ -62,7 +64,7 @@ public final class Pca {
     }
 
     /** Orthonormal vectors that the matrix only stretches, the most stretched first. */
-    private static double[][] settled(double[][] gram, int block) {
+    private static double[][] settled(double[][] gram, int block, int wanted) {
         int n = gram.length;
         Random random = new Random(1); // any start will do; the same one gives the same digits
         double[][] q = new double[block][n];
@@ -74,8 +76,8 @@ public final class Pca {
             for (int b = 0; b < block; b++) next[b] = times(gram, q[b]);
             q = rotated(q, next);
             double sum = 0;
-            for (int b = 0; b < block; b++) sum += dot(next[b], next[b]) * (b + 1.0);
-            if (Math.abs(sum - before) <= 1e-15 * Math.abs(sum)) break;
+            for (int b = 0; b < wanted; b++) sum += dot(q[b], times(gram, q[b])) * (b + 1.0);
+            if (Math.abs(sum - before) <= 1e-14 * Math.abs(sum)) break;
             before = sum;
             double[][] stretched = new double[block][];
             for (int b = 0; b < block; b++) stretched[b] = times(gram, q[b]);
@@ -170,9 +172,16 @@ public final class Pca {
     }
 
     private static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) sum += a[i] * b[i];
-        return sum;
+        double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        int i = 0;
+        for (; i + 4 <= a.length; i += 4) {
+            s0 += a[i] * b[i];
+            s1 += a[i + 1] * b[i + 1];
+            s2 += a[i + 2] * b[i + 2];
+            s3 += a[i + 3] * b[i + 3];
+        }
+        for (; i < a.length; i++) s0 += a[i] * b[i];
+        return (s0 + s1) + (s2 + s3);
     }
 
     private static void normalize(double[] v) {
