@@ -132,6 +132,14 @@ test('a guess is checked, and the words move the figure', async ({ page, request
   await expect(page.getByTestId('scripts')).toBeVisible(SLOW);
 });
 
+test('a text of 60,000 characters is cut at once, and counted whole', async ({ page, request }) => {
+  const run = await made(request, (await texts(request))[0]);
+  await open(page, run, '&kept');
+  await page.getByLabel('Your own text').fill('word '.repeat(12_000));
+  await expect(page.getByTestId('sums').locator('[data-characters]')).toHaveAttribute('data-characters', '60000', SLOW);
+  await expect(page.getByTestId('figure-cutting').getByRole('option').nth(1400)).toBeAttached();
+});
+
 test('what the tokenizer puts around the text is told apart', async ({ page, request }) => {
   const run = await made(request, (await texts(request))[0]);
   await open(page, run, '&kept&panel=around');

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { MergedPiece, Token } from '../src/api/types';
 import {
   after,
+  around,
   characters,
-  lieIn,
   mostCut,
   parting,
   pieceAt,
   shared,
+  tokensOf,
   utf8,
   words,
 } from '../src/chapters/01-tokenization/cut';
@@ -90,10 +91,28 @@ describe('merges', () => {
   });
 });
 
-it('finds the text among what stands around it', () => {
-  const t = (id: number): Token => ({ id, text: String(id), bytes: [1], special: false });
-  const all = [9, 1, 2, 3, 8].map(t);
-  expect(lieIn(all, [1, 2, 3].map(t))).toEqual([1, 4]);
-  expect(lieIn(all, [1, 3].map(t))).toBeNull();
-  expect(lieIn(all, [])).toBeNull();
+describe('columns from the server', () => {
+  const told = {
+    ids: [0, 7, 7],
+    starts: [-1, 0, 2],
+    ends: [-1, 2, 4],
+    pieces: [
+      { id: 0, piece: '<s>', text: '<s>', bytes: [60], kind: 'control' as const },
+      { id: 7, piece: 'ab', text: 'ab', bytes: [97, 98], kind: 'piece' as const },
+    ],
+    parts: [
+      { source: 'tokenizer' as const, start: 0, end: 1 },
+      { source: 'text' as const, start: 1, end: 3 },
+    ],
+  } as unknown as Parameters<typeof tokensOf>[0];
+
+  it('become tokens, each with its place', () => {
+    expect(tokensOf(told)).toEqual([
+      { id: 0, text: '<s>', bytes: [60], special: true },
+      { id: 7, text: 'ab', bytes: [97, 98], special: false, start: 0, end: 2 },
+      { id: 7, text: 'ab', bytes: [97, 98], special: false, start: 2, end: 4 },
+    ]);
+  });
+
+  it('say whose each is', () => expect(around(told)).toEqual(['tokenizer', 'text', 'text']));
 });

@@ -11,6 +11,14 @@ const MIB = 1024 * 1024;
 /** Slice picks part of a capture, axis by axis, as NumPy writes it: 3, -1, '2:5'. */
 export type Slice = Partial<Record<'pos' | 'head' | 'query' | 'key' | 'feature', number | string>>;
 
+/** A tokenizer of a model's or a published encoding; `chat` puts the text as a turn. */
+export interface TokenizerChoice {
+  model?: string;
+  encoding?: string;
+  chat?: boolean;
+  add_special_tokens?: boolean;
+}
+
 /** Captures never change, so they are kept by their URL; analyses of a finished run neither. */
 const tensors = new ByteCache<Tensor>(96 * MIB);
 const analyses = new ByteCache<unknown>(16 * MIB);
@@ -139,9 +147,9 @@ export const api = {
   resumeJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/resume`, { method: 'POST' }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.Tokenized>('/tokenize', post({ model, text }, signal)),
-  /** How a text is cut: by a model's tokenizer, or by a published encoding. It never changes. */
-  cut: (body: Partial<T.TokenizeRequest> & { text: string }, signal?: AbortSignal) =>
-    analysis<T.Tokenized>('/tokenize', { ...body }, signal),
+  /** How several tokenizers cut a text, and how each came to its tokens. It never changes. */
+  tokenizations: (body: { text: string; with: TokenizerChoice[]; trace?: boolean }, signal?: AbortSignal) =>
+    analysis<T.Tokenizations>('/tokenizations', { ...body }, signal),
   detokenize: (model: string, tokens: number[], signal?: AbortSignal) =>
     json<{ text: string; tokens: T.Token[] }>('/detokenize', post({ model, tokens }, signal)),
   runs: (limit: number, before?: string, signal?: AbortSignal) =>

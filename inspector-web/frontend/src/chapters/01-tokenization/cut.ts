@@ -1,5 +1,15 @@
 /** How a text lies in its tokens: words and their pieces, where two cuts part, what stands around the text. */
-import type { MergedPiece, MergeSymbol, Token } from '../../api/types';
+import type { MergedPiece, MergeSymbol, Token, Tokenization } from '../../api/types';
+
+/** Tokens from the columns that the server sends. */
+export function tokensOf({ ids, starts, ends, pieces }: Tokenization): Token[] {
+  const known = new Map(pieces.map((p) => [p.id, p]));
+  return ids.map((id, i) => {
+    const piece = known.get(id);
+    const where = starts[i] < 0 ? {} : { start: starts[i], end: ends[i] };
+    return { id, text: piece?.text ?? '', bytes: piece?.bytes ?? [], special: piece?.kind === 'control', ...where };
+  });
+}
 
 /** A word, a number or a run of signs as a person sees it, and the tokens that hold its characters. */
 export interface Word {
@@ -68,11 +78,9 @@ export function pieceAt(pieces: MergedPiece[], at: number | null): MergedPiece |
   return held ?? pieces.reduce<MergedPiece | null>((a, b) => (b.merges.length > (a?.merges.length ?? 0) ? b : a), null);
 }
 
-/** Where the text's own tokens lie in what the model read, [first, end), or null: cut otherwise at its ends. */
-export function lieIn(all: Token[], own: Token[]): [first: number, end: number] | null {
-  if (own.length === 0) return null;
-  for (let first = 0; first + own.length <= all.length; first++) {
-    if (own.every((t, i) => t.id === all[first + i].id)) return [first, first + own.length];
-  }
-  return null;
+/** Which tokens are not the text's own: the tokenizer or a chat template put them there. */
+export function around({ ids, parts }: Tokenization): ('text' | 'template' | 'tokenizer')[] {
+  const whose = ids.map((): 'text' | 'template' | 'tokenizer' => 'text');
+  for (const { source, start, end } of parts) whose.fill(source, start, end);
+  return whose;
 }
