@@ -1,5 +1,6 @@
 package org.llminspector.capture;
 
+import java.util.Arrays;
 import java.util.Collection;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
@@ -29,10 +30,27 @@ public record CaptureBudget(long maxBytes) {
         return bytes;
     }
 
-    /** Throws TOO_LARGE with the number when the hooks do not fit. */
+    /** Most bytes of one hook: its values lie in one buffer, which ends at 2 GiB. */
+    static final long ONE = (2L << 30) - (2L << 20);
+
+    /** Bytes of a hook's value of this shape; TOO_LARGE where no buffer holds it. */
+    static int bytes(HookId id, long[] shape) {
+        long bytes = Math.multiplyExact(Tensor.elements(shape), Float.BYTES);
+        if (bytes <= ONE) return (int) bytes;
+        throw Problem.tooLarge("one captured value would be larger than can be kept")
+                .where("capture: " + id + " " + Arrays.toString(shape))
+                .expected("at most " + ByteCount.of(ONE) + " a hook")
+                .found(ByteCount.of(bytes))
+                .instead("shorten the prompt, or look at a smaller value: hook_z instead of hook_result, for one");
+    }
+
+    /** Throws TOO_LARGE with the number when the hooks do not fit, or one of them is too large by itself. */
     public void check(DecoderSpec spec, Collection<HookId> hooks, long positions) {
         long bytes = bytes(spec, hooks, positions);
-        if (bytes <= maxBytes) return;
+        if (bytes <= maxBytes) {
+            for (HookId id : hooks) bytes(id, id.point().shape(spec, Math.max(0, id.layer()), positions, positions));
+            return;
+        }
         throw Problem.tooLarge("the capture would not fit the budget")
                 .where("capture: " + hooks.size() + " hooks x " + positions + " positions")
                 .expected("at most " + ByteCount.of(maxBytes))

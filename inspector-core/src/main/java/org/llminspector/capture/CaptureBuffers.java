@@ -59,7 +59,7 @@ public final class CaptureBuffers implements AutoCloseable {
         this.own = new TreeSet<>(hooks);
         own.removeAll(same.keySet());
         Map<HookId, Integer> sizes = new LinkedHashMap<>();
-        own.forEach(id -> sizes.put(id, bytes(shape(id, maxPositions))));
+        own.forEach(id -> sizes.put(id, CaptureBudget.bytes(id, shape(id, maxPositions))));
         buffers.putAll(parts(sizes, blocks));
         same.forEach((id, other) -> buffers.put(id, buffers.get(other)));
     }
@@ -85,10 +85,6 @@ public final class CaptureBuffers implements AutoCloseable {
         return parts;
     }
 
-    private static int bytes(long[] shape) {
-        return Math.toIntExact(Tensor.elements(shape) * Float.BYTES);
-    }
-
     private static long aligned(int bytes) {
         return (bytes + ALIGNMENT - 1L) / ALIGNMENT * ALIGNMENT;
     }
@@ -105,7 +101,10 @@ public final class CaptureBuffers implements AutoCloseable {
         Map<HookId, Integer> sizes = new LinkedHashMap<>();
         for (HookId id : own) {
             if (inRows(id) || count == maxPositions) places.put(id, rows(buffers.get(id), start, count));
-            else sizes.put(id, bytes(id.point().shape(spec, Math.max(0, id.layer()), count, (long) start + count)));
+            else {
+                long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) start + count);
+                sizes.put(id, CaptureBudget.bytes(id, shape));
+            }
         }
         scratch = new ArrayList<>();
         scattered.putAll(parts(sizes, scratch));
@@ -187,7 +186,7 @@ public final class CaptureBuffers implements AutoCloseable {
             int[][] ranges = new int[whole.length][];
             for (int a = 0; a < ranges.length; a++) ranges[a] = new int[] {0, Math.toIntExact(part[a])};
             Tensor seen = inRows(id)
-                    ? Tensor.of(DType.F32, buffer.slice(0, bytes(part)), part)
+                    ? Tensor.of(DType.F32, buffer.slice(0, CaptureBudget.bytes(id, part)), part)
                     : Tensor.of(DType.F32, buffer.slice(0, buffer.capacity()), whole)
                             .slice(ranges);
             tensors.put(id, seen.lent(lease));
