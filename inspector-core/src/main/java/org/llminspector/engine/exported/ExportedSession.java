@@ -103,7 +103,7 @@ final class ExportedSession implements Session {
             places.values().forEach(p -> requested.add(p.value()));
             Map<String, OnnxValue> pinned = cache.bind(feed, length + count);
             requested.removeAll(pinned.keySet());
-            OrtSession.Result result = Ort.call(env -> session.run(feed.inputs(), requested, pinned));
+            OrtSession.Result result = run(feed, requested, pinned, count);
             try {
                 float[] logits = take(result, pinned.keySet(), count);
                 cache.advance(result);
@@ -113,6 +113,20 @@ final class ExportedSession implements Session {
                 result.close();
                 throw e;
             }
+        }
+    }
+
+    /** Somebody else wrote this graph: where it fails, it is not this program that did. */
+    private OrtSession.Result run(Feed feed, Set<String> requested, Map<String, OnnxValue> pinned, int count) {
+        try {
+            return Ort.call(env -> session.run(feed.inputs(), requested, pinned));
+        } catch (Problem p) {
+            if (p.kind() != Problem.Kind.INTERNAL) throw p;
+            throw Problem.unsupported("the graph fails when it runs")
+                    .where("positions " + length + " to " + (length + count - 1))
+                    .found(p.found())
+                    .instead("take another export of the model, or its safetensors or GGUF")
+                    .causedBy(p);
         }
     }
 

@@ -26,6 +26,12 @@ public final class Ort {
             return work.with(environment());
         } catch (OrtException e) {
             String message = String.valueOf(e.getMessage());
+            if (message.contains("bad_alloc") || message.contains("llocate")) {
+                throw Problem.tooLarge("ONNX Runtime does not get the memory that it needs")
+                        .found(message.lines().findFirst().orElse(message))
+                        .instead("close other models or programs, shorten the prompt, or take a smaller model")
+                        .causedBy(e);
+            }
             throw Problem.of(Problem.Kind.INTERNAL, "ONNX Runtime refused the work")
                     .found(message.lines().findFirst().orElse(message))
                     .causedBy(e);

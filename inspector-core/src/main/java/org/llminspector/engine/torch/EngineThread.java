@@ -16,6 +16,7 @@ import org.llminspector.djl.Djl;
 final class EngineThread {
 
     private static volatile Thread engineThread;
+    private static volatile boolean loaded;
 
     private static final ExecutorService THREAD = Executors.newSingleThreadExecutor(task -> {
         Thread thread = new Thread(task, "engine");
@@ -33,7 +34,10 @@ final class EngineThread {
 
     /** The engine; the first call loads it. */
     static Engine engine() {
-        return Engine.getEngine("PyTorch");
+        Engine engine = Engine.getEngine("PyTorch");
+        if (!loaded) Libtorch.quiet();
+        loaded = true;
+        return engine;
     }
 
     private static <T> T now(Callable<T> work) throws ExecutionException {
