@@ -140,6 +140,11 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
+    /** The weight files, as they were opened. */
+    public List<FileState> files() {
+        return hashed.stream().map(Hashed::state).toList();
+    }
+
     /** Whether the folder's weight files are others by now, or were written since they were opened. */
     public boolean changed() {
         return hashed.stream()

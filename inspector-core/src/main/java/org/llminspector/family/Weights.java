@@ -102,6 +102,11 @@ public final class Weights {
         return Optional.of(weight);
     }
 
+    /** One weight need not be read: what becomes of it is there already. */
+    public void skipped(String name) {
+        watch.read(storedBytes(name));
+    }
+
     /** Its shape, without reading it. */
     public long[] shape(String name) {
         return source(name).own().stream().mapToLong(Long::longValue).toArray();

@@ -34,13 +34,17 @@ public final class Exams {
     public ExamReport take(
             String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(slugOrNull == null ? standard.get() : slugOrNull);
-        return queue.call(
-                "an exam",
-                () -> Exam.of(
-                        models.engine(folder, Engines.DEFAULT, device, PrecisionPlan.of(Precision.FP32)),
-                        folder.requireTokenizer(),
-                        size,
-                        progress,
-                        cancelled));
+        PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
+        BooleanSupplier ends = () -> cancelled.getAsBoolean() || queue.closing();
+        try (OpenModels.Hold hold = models.hold(folder, Engines.DEFAULT, device, exact, ends)) {
+            return queue.call(
+                    "an exam",
+                    () -> Exam.of(
+                            models.engine(folder, Engines.DEFAULT, device, exact),
+                            folder.requireTokenizer(),
+                            size,
+                            progress,
+                            ends));
+        }
     }
 }

@@ -42,14 +42,22 @@ public final class Extensions {
 
     /** Reads a run's tokens again for what it lacks; blocks. The manifest as it was when it lacks nothing. */
     public RunManifest extend(String runId, ExtensionRequest request) {
-        check(plan(runId, request));
-        return queue.call("reading run " + runId + " again", () -> {
-            RunManifest run = store.manifest(runId);
-            ExtensionPlan plan = plan(run, request);
-            if (plan.hooks().isEmpty()) return run;
-            check(plan);
-            return new Rereading(run, plan, models, store, budget).extend();
-        });
+        RunManifest before = store.manifest(runId);
+        ExtensionPlan wanted = plan(before, request);
+        check(wanted);
+        if (wanted.hooks().isEmpty()) return before;
+        ModelFolder folder = models.folder(before.model().slug());
+        String device = before.engine().device();
+        try (OpenModels.Hold hold = models.hold(
+                folder, before.engine().name(), device, before.request().plan(), queue::closing)) {
+            return queue.call("reading run " + runId + " again", () -> {
+                RunManifest run = store.manifest(runId); // others may have extended it meanwhile
+                ExtensionPlan plan = plan(run, request);
+                if (plan.hooks().isEmpty()) return run;
+                check(plan);
+                return new Rereading(run, plan, models, store, budget).extend();
+            });
+        }
     }
 
     private ExtensionPlan plan(RunManifest run, ExtensionRequest request) {

@@ -23,6 +23,7 @@ import org.llminspector.hub.HubSettings;
 import org.llminspector.hub.Progress;
 import org.llminspector.hub.Pulled;
 import org.llminspector.local.ModelCache;
+import org.llminspector.local.PreparedStore;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.learn.Learning;
 import org.llminspector.run.learn.TrainingJobs;
@@ -113,6 +114,14 @@ public final class Inspector implements AutoCloseable {
                     runsDir.toAbsolutePath().resolveSibling("verdicts").resolve(Version.STRING), trusted);
         }
 
+        /** At most {@code LLM_INSPECTOR_PREPARED} bytes, 16 GiB unless it says otherwise. */
+        private PreparedStore prepared() {
+            String limit = environment.getOrDefault("LLM_INSPECTOR_PREPARED", "");
+            return new PreparedStore(
+                    runsDir.toAbsolutePath().resolveSibling("prepared"),
+                    limit.matches("[0-9]{1,18}") ? Long.parseLong(limit) : 16L << 30);
+        }
+
         private static final Path HOME = Path.of(System.getProperty("user.home"));
     }
 
@@ -180,13 +189,13 @@ public final class Inspector implements AutoCloseable {
         this.config = config;
         this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
-        this.models = new OpenModels(cache, config.memoryBytes(), config.trials());
+        this.models = new OpenModels(cache, config.memoryBytes(), config.trials(), config.prepared());
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity(), models::idle);
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);
-        this.training = new TrainingJobs(config.trainedDir(), cache, this::forget);
+        this.training = new TrainingJobs(config.trainedDir(), cache, models::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
         this.sampling = new Sampling(models, store, queue, budget, prefixes, this::defaultModel);
@@ -197,13 +206,6 @@ public final class Inspector implements AutoCloseable {
         this.embeddings = new Embeddings(models, store, extensions, facts);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
-    }
-
-    private void forget(String slug) {
-        queue.call("model " + slug, () -> {
-            models.forget(slug);
-            return null;
-        });
     }
 
     /**

@@ -8,6 +8,7 @@ import org.llminspector.analysis.OutputShift;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
@@ -82,14 +83,15 @@ public final class RunAnalyses {
         RunManifest manifest = store.manifest(runId);
         ModelFolder folder = models.folder(manifest.model().slug());
         RunValues.sameWeights(manifest, folder);
-        return queue.call("a lens on run " + runId, () -> {
-            InspectorEngine engine = models.engine(
-                    folder,
-                    manifest.engine().name(),
-                    manifest.engine().device(),
-                    manifest.request().plan());
-            return Lenses.read(manifest, point, top, engine, store, folder);
-        });
+        String name = manifest.engine().name();
+        String device = manifest.engine().device();
+        PrecisionPlan plan = manifest.request().plan();
+        try (OpenModels.Hold hold = models.hold(folder, name, device, plan, queue::closing)) {
+            return queue.call("a lens on run " + runId, () -> {
+                InspectorEngine engine = models.engine(folder, name, device, plan);
+                return Lenses.read(manifest, point, top, engine, store, folder);
+            });
+        }
     }
 
     /** Scores of every head whose pattern the run captured. */

@@ -8,12 +8,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
@@ -31,15 +35,25 @@ public final class OpenBench {
     public static void main(String[] args) throws IOException {
         Map<String, String> options = new LinkedHashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) options.put(args[i], args[i + 1]);
-        Path model = Path.of(options.get("--model"));
+        Path model = model(options);
         Map<String, Object> result = new LinkedHashMap<>();
         // The native library is loaded before, for it is not part of the checkpoint.
         TorchEngine.capabilities();
         memory("before_", result);
         if (options.get("--how").equals("read")) read(model, result);
-        else open(model, result);
+        else open(model, options, result);
         memory("after_", result);
         System.out.println(Json.write(result));
+    }
+
+    /** {@code --model DIR}, or {@code --sparse NAME --layers N --in DIR}: a model of published sizes, written there. */
+    private static Path model(Map<String, String> options) throws IOException {
+        if (options.containsKey("--model")) return Path.of(options.get("--model"));
+        String name = options.get("--sparse");
+        SparseModel sparse = options.containsKey("--layers")
+                ? new SparseModel(name, Integer.parseInt(options.get("--layers")))
+                : SparseModel.of(name);
+        return sparse.write(Path.of(options.get("--in")));
     }
 
     private static void read(Path model, Map<String, Object> result) throws IOException {
@@ -64,12 +78,20 @@ public final class OpenBench {
         }
     }
 
-    private static void open(Path model, Map<String, Object> result) {
+    private static InspectorEngine engine(Weights weights, Map<String, String> options) {
+        Precision precision =
+                Precision.valueOf(options.getOrDefault("--precision", "fp32").toUpperCase(Locale.ROOT));
+        return options.getOrDefault("--engine", "torch").equals("torch")
+                ? TorchEngine.open(weights, "cpu", precision)
+                : OnnxEngine.open(weights, "cpu", PrecisionPlan.of(precision));
+    }
+
+    private static void open(Path model, Map<String, String> options, Map<String, Object> result) {
         long from = System.nanoTime();
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Weights weights = Family.open(checkpoint);
             result.put("checkpoint_ms", ms(from));
-            try (TorchEngine engine = TorchEngine.open(weights, "cpu", Precision.FP32)) {
+            try (InspectorEngine engine = engine(weights, options)) {
                 result.put("engine_ms", ms(from));
                 memory("engine_", result);
                 try (var session = engine.begin(SessionRequest.plain(1))) {
@@ -92,7 +114,7 @@ public final class OpenBench {
         try {
             for (String line : Files.readAllLines(status)) {
                 if (line.matches("(RssAnon|RssFile|VmHWM):.*")) {
-                    String name = line.substring(0, line.indexOf(':')).toLowerCase(java.util.Locale.ROOT);
+                    String name = line.substring(0, line.indexOf(':')).toLowerCase(Locale.ROOT);
                     result.put(when + name + "_mib", Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024.0);
                 }
             }

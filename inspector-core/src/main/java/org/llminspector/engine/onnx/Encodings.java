@@ -12,6 +12,7 @@ import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
+import org.llminspector.engine.onnx.OnnxWeights.Made;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
 
@@ -116,7 +117,10 @@ final class Encodings {
         boolean isSigned = signed.getAsBoolean();
         int cols = (int) weights.shape(names.get(0))[1];
         long rows = names.stream().mapToLong(n -> weights.shape(n)[0]).sum();
-        Bytes code = Bytes.allocate(rows * cols); // [cols, rows]
+        Made ofCodes = new Made(codes, isSigned ? DType.I8 : DType.U8, cols, rows);
+        Made ofScales = new Made(scales, DType.F32, rows);
+        if (weights.prepared(names, ofCodes, ofScales)) return;
+        Bytes code = Bytes.allocate(rows * cols);
         Bytes scale = Bytes.allocate(rows * Float.BYTES);
         int at = 0;
         for (String name : names) {
@@ -131,8 +135,8 @@ final class Encodings {
             });
             at += (int) weights.shape(name)[0];
         }
-        weights.hold(codes, Tensor.of(isSigned ? DType.I8 : DType.U8, code, cols, rows));
-        weights.hold(scales, Tensor.of(DType.F32, scale, rows));
+        weights.keep(ofCodes, code);
+        weights.keep(ofScales, scale);
     }
 
     /**
@@ -175,7 +179,11 @@ final class Encodings {
         int blocks = (cols + block - 1) / block;
         int blockBytes = block * bits / 8;
         long row = (long) blocks * blockBytes;
-        Bytes codes = Bytes.allocate(rows * row); // [rows, blocks, block bytes]
+        Made ofCodes = new Made(format + ".codes", DType.U8, rows, blocks, blockBytes);
+        Made ofScales = new Made(format + ".scales", DType.F32, rows, blocks);
+        Shape shape = new Shape(rows, cols, block);
+        if (weights.prepared(names, ofCodes, ofScales)) return shape;
+        Bytes codes = Bytes.allocate(rows * row);
         Bytes scales = Bytes.allocate((long) rows * blocks * Float.BYTES);
         int at = 0;
         for (String name : names) {
@@ -195,9 +203,9 @@ final class Encodings {
             }
             at += count;
         }
-        weights.hold(format + ".codes", Tensor.of(DType.U8, codes, rows, blocks, blockBytes));
-        weights.hold(format + ".scales", Tensor.of(DType.F32, scales, rows, blocks));
-        return new Shape(rows, cols, block);
+        weights.keep(ofCodes, codes);
+        weights.keep(ofScales, scales);
+        return shape;
     }
 
     private static GgmlType type(int bits) {

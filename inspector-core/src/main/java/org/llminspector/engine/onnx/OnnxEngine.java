@@ -28,6 +28,7 @@ import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.local.Prepared;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -102,12 +103,26 @@ public final class OnnxEngine implements InspectorEngine {
      * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
      */
     public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan) {
-        return open(weights, OnnxDevices.target(device), plan);
+        return open(weights, device, plan, Prepared.NONE);
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param prepared codes in few bits that were made before, or are kept now
+     */
+    public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan, Prepared prepared) {
+        return open(weights, OnnxDevices.target(device), plan, prepared);
     }
 
     static OnnxEngine open(Weights weights, Target target, PrecisionPlan plan) {
+        return open(weights, target, plan, Prepared.NONE);
+    }
+
+    private static OnnxEngine open(Weights weights, Target target, PrecisionPlan plan, Prepared prepared) {
         check(weights.spec(), plan);
-        return new OnnxEngine(weights.spec(), new Encodings(new OnnxWeights(weights), target), target, plan);
+        Encodings encodings = new Encodings(new OnnxWeights(weights, prepared), target);
+        return new OnnxEngine(weights.spec(), encodings, target, plan);
     }
 
     private static void check(DecoderSpec spec, PrecisionPlan plan) {

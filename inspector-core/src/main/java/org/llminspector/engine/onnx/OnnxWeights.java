@@ -5,6 +5,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxTensorLike;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -16,6 +17,7 @@ import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.family.Weights;
+import org.llminspector.local.Prepared;
 
 /**
  * OnnxWeights holds a model's weights outside its graphs, each made when a graph first names it and shared by all of
@@ -27,20 +29,27 @@ public final class OnnxWeights implements AutoCloseable {
 
     private final Weights weights;
     private final OnnxWeights shared; // null, or another holder whose entries are used before own ones are made
+    private final Prepared prepared;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
     public OnnxWeights(Weights weights) {
-        this(weights, null);
+        this(weights, Prepared.NONE);
     }
 
-    private OnnxWeights(Weights weights, OnnxWeights shared) {
+    /** @param prepared what was made of these weights before */
+    OnnxWeights(Weights weights, Prepared prepared) {
+        this(weights, null, prepared);
+    }
+
+    private OnnxWeights(Weights weights, OnnxWeights shared, Prepared prepared) {
         this.weights = weights;
         this.shared = shared;
+        this.prepared = prepared;
     }
 
     /** The same model's weights: those held here are shared, and only what is missing is made. Close it before this. */
     OnnxWeights sharing() {
-        return new OnnxWeights(weights, this);
+        return new OnnxWeights(weights, this, Prepared.NONE);
     }
 
     boolean has(String name) {
@@ -120,6 +129,36 @@ public final class OnnxWeights implements AutoCloseable {
     /** Holds a weight until this is closed. */
     public synchronized void hold(String name, Tensor tensor) {
         entries.put(name, hold(tensor));
+    }
+
+    /**
+     * Holds what was made of some weights when the model was opened before; false where that was not kept.
+     *
+     * @param codes what their codes became
+     * @param scales what their scales became
+     */
+    synchronized boolean prepared(List<String> names, Made codes, Made scales) {
+        Tensor code = prepared.find(codes.name(), codes.dtype(), codes.shape());
+        Tensor scale = prepared.find(scales.name(), scales.dtype(), scales.shape());
+        if (code == null || scale == null) return false;
+        hold(codes.name(), code);
+        hold(scales.name(), scale);
+        names.forEach(weights::skipped);
+        return true;
+    }
+
+    /** Holds what was made of some weights, and keeps it for the next opening. */
+    synchronized void keep(Made what, Bytes made) {
+        hold(what.name(), prepared.keep(what.name(), Tensor.of(what.dtype(), made, what.shape())));
+    }
+
+    /** Made is what becomes of weights under a name of its own. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Made(String name, DType dtype, long... shape) {}
+
+    /** Says that these will not be read soon: what of them is pages of files leaves this process's memory. */
+    synchronized void release(Set<String> names) {
+        for (String n : names) entry(n).value().release();
     }
 
     /** The declared weights, for a session. */

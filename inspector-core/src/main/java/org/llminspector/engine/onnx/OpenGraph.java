@@ -6,9 +6,14 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.llminspector.engine.onnx.Ort.Work;
 
 /** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
 final class OpenGraph implements AutoCloseable {
+
+    private static final long RELEASE_MS = 100;
 
     private final Graph graph;
     private final boolean fast;
@@ -25,14 +30,38 @@ final class OpenGraph implements AutoCloseable {
     OpenGraph(Graph graph, OnnxWeights weights, Target target, boolean fast) {
         this.graph = graph;
         this.fast = fast;
-        this.session = Ort.call(env -> {
-            try (SessionOptions options = target.options(fast, fast || graph.packed(), true)) {
+        boolean packs = fast || graph.packed();
+        Work<OrtSession> create = env -> {
+            try (SessionOptions options = target.options(fast, packs, true)) {
                 options.addExternalInitializers(weights.named(graph.weights()));
                 return env.createSession(graph.model(), options);
             }
-        });
+        };
+        this.session = packs ? releasing(weights, graph.weights(), create) : Ort.call(create);
         this.memory = Memory.of(session, target);
-        this.packed = fast || graph.packed() ? weights.matrices(graph.weights()) : 0;
+        this.packed = packs ? weights.matrices(graph.weights()) : 0;
+    }
+
+    /** Each matrix is read once, to be packed: pages of files are given back meanwhile, so that they never add up. */
+    private static OrtSession releasing(OnnxWeights weights, Set<String> names, Work<OrtSession> create) {
+        CountDownLatch made = new CountDownLatch(1);
+        Thread releasing = new Thread(
+                () -> {
+                    try {
+                        while (!made.await(RELEASE_MS, TimeUnit.MILLISECONDS)) weights.release(names);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt(); // nobody does
+                    }
+                },
+                "releasing");
+        releasing.setDaemon(true);
+        releasing.start();
+        try {
+            return Ort.call(create);
+        } finally {
+            made.countDown();
+            weights.release(names);
+        }
     }
 
     Graph graph() {

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.llminspector.analysis.Divergence.Metric;
 import org.llminspector.base.Problem;
@@ -16,6 +17,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.ComparedToken;
@@ -90,9 +92,26 @@ public final class Comparisons implements AutoCloseable {
         int ahead = queue.ahead();
         String id = store.newId();
         listener.queued(id, ahead);
-        return queue.call("comparison " + id, () -> new ComparisonExecution(
-                        id, prepared, budget, store, listener, () -> listener.cancelled() || queue.closing())
-                .run());
+        BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
+        try (OpenModels.Hold a = hold(prepared.a(), "A", listener, cancelled);
+                OpenModels.Hold b = hold(prepared.b(), "B", listener, cancelled)) {
+            return queue.call(
+                    "comparison " + id,
+                    () -> new ComparisonExecution(id, prepared, budget, store, listener, cancelled).run());
+        }
+    }
+
+    /** Opens one side, on no thread that others wait for. */
+    private static OpenModels.Hold hold(
+            TwinSide side, String name, ComparisonListener listener, BooleanSupplier cancelled) {
+        String note = "opening " + name + ", " + side.folder().slug();
+        return side.hold(
+                p -> listener.progress(new ComparisonListener.Progress("opening", percent(p), 100, note, null)),
+                cancelled);
+    }
+
+    private static int percent(Opening.Progress p) {
+        return p.of() == 0 ? 0 : (int) (100 * p.done() / p.of());
     }
 
     /** Newest first, older than {@code before} (an id) when given. */
@@ -206,14 +225,18 @@ public final class Comparisons implements AutoCloseable {
     private Capture[] both(ComparisonManifest m, HookId hook) {
         String key = m.id() + " " + hook;
         synchronized (seen) {
-            Capture[] both = seen.get(key);
-            if (both != null) return both;
+            Capture[] known = seen.get(key);
+            if (known != null) return known;
         }
         TwinSide a = again(m.a(), "a");
         TwinSide b = again(m.b(), "b");
-        Capture[] both = queue.call("a pass of comparison " + m.id(), () -> new Capture[] {
-            a.capture(a.run().ids(), List.of(hook)), b.capture(b.run().ids(), List.of(hook))
-        });
+        Capture[] both;
+        try (OpenModels.Hold holdA = a.hold(p -> {}, queue::closing);
+                OpenModels.Hold holdB = b.hold(p -> {}, queue::closing)) {
+            both = queue.call("a pass of comparison " + m.id(), () -> new Capture[] {
+                a.capture(a.run().ids(), List.of(hook)), b.capture(b.run().ids(), List.of(hook))
+            });
+        }
         synchronized (seen) {
             seen.put(key, both);
             long bytes = seen.values().stream()

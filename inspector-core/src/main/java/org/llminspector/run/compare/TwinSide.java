@@ -5,6 +5,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
@@ -17,7 +19,9 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -56,6 +60,12 @@ final class TwinSide {
     /** Opened on first use; the engine used longest ago may be closed for it. */
     InspectorEngine engine() {
         return models.engine(run.folder(), run.request());
+    }
+
+    /** Opens it before its work waits its turn. */
+    OpenModels.Hold hold(Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
+        RunRequest r = run.request();
+        return models.hold(run.folder(), r.engine(), r.device(), r.plan(), progress, cancelled);
     }
 
     /** Logits of these tokens, [1, pos, vocab], on the engine's fastest form. */

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.llminspector.analysis.Norms;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -73,27 +74,37 @@ public final class Learners implements AutoCloseable {
 
     private final RunQueue queue;
     private final Map<String, Open> open = new LinkedHashMap<>();
+    /** Models of which learners are on their way: they count like open ones. */
+    private final List<ModelFolder> opening = new ArrayList<>();
+
     private int made;
+    private boolean closed; // the program is closing
 
     Learners(RunQueue queue) {
         this.queue = queue;
     }
 
+    /** On the caller's thread: nobody in the queue waits for it. */
     Info open(ModelFolder folder, String device) {
-        checkPlace(folder);
-        return queue.call("a learner of " + folder.slug(), () -> {
-            checkPlace(folder); // others may have been opened meanwhile
+        takePlace(folder);
+        try {
+            queue.checkOpen();
             Learner learner = TorchLearner.open(folder.weights(), device);
             synchronized (this) {
                 Open one = new Open("learner-" + ++made, folder, learner);
                 open.put(one.id, one);
+                if (closed) closeAll();
                 return one.info();
             }
-        });
+        } finally {
+            synchronized (this) {
+                opening.remove(folder);
+            }
+        }
     }
 
-    private synchronized void checkPlace(ModelFolder folder) {
-        if (open.size() >= MAX_OPEN) {
+    private synchronized void takePlace(ModelFolder folder) {
+        if (open.size() + opening.size() >= MAX_OPEN) {
             throw Problem.of(Problem.Kind.CONFLICT, "too many learners are open")
                     .expected("at most " + MAX_OPEN)
                     .found(String.join(", ", open.keySet()))
@@ -101,7 +112,10 @@ public final class Learners implements AutoCloseable {
         }
         checkSize(
                 folder,
-                open.values().stream().mapToLong(o -> parameters(o.folder)).sum());
+                Stream.concat(open.values().stream().map(o -> o.folder), opening.stream())
+                        .mapToLong(Learners::parameters)
+                        .sum());
+        opening.add(folder);
     }
 
     /**
@@ -250,13 +264,14 @@ public final class Learners implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        List<Open> all;
-        synchronized (this) {
-            all = List.copyOf(open.values());
-            open.clear();
-        }
-        all.forEach(Open::close);
+    public synchronized void close() {
+        closed = true;
+        closeAll();
+    }
+
+    private void closeAll() {
+        open.values().forEach(Open::close);
+        open.clear();
     }
 
     private static double mean(float[] values) {

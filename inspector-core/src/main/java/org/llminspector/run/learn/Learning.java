@@ -38,8 +38,10 @@ public final class Learning implements AutoCloseable {
     public GradientsAnswer gradients(GradientsRequest request) {
         GradientWork work = GradientWork.of(request, folder(request.model()), budget);
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
-        return queue.call(
-                "gradients", () -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
+        try (OpenModels.Hold hold = models.hold(work.folder(), Engines.DEFAULT, work.device(), exact, queue::closing)) {
+            return queue.call(
+                    "gradients", () -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
+        }
     }
 
     /** Opens a copy of a model that can be changed. */

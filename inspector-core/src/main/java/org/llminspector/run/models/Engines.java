@@ -6,6 +6,7 @@ import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Version;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.InspectorEngine;
@@ -17,6 +18,8 @@ import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchDevices;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Weights;
+import org.llminspector.local.Prepared;
+import org.llminspector.local.PreparedStore;
 
 /** Engines are those that this build has, by the names that requests call them. */
 public final class Engines {
@@ -60,20 +63,44 @@ public final class Engines {
      *
      * @param device one that {@link #device} gave
      * @param watch hears of the weights that are read
+     * @param store keeps what is made of them
      */
     static InspectorEngine open(
-            String engine, ModelFolder folder, String device, PrecisionPlan plan, Weights.Watch watch) {
+            String engine,
+            ModelFolder folder,
+            String device,
+            PrecisionPlan plan,
+            Weights.Watch watch,
+            PreparedStore store) {
         check(engine, folder);
-        if (!folder.exported()) return open(engine, folder.weights().watched(watch), device, plan);
-        folder.tryGraph();
-        return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
+        if (folder.exported()) {
+            folder.tryGraph();
+            return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
+        }
+        Weights weights = folder.weights().watched(watch);
+        if (engine.equals("torch")) return torch(weights, device, plan);
+        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan + ", "
+                + folder.checkpoint().config();
+        Prepared prepared = store.open(folder.checkpoint(), settings);
+        try {
+            InspectorEngine opened = OnnxEngine.open(weights, device, plan, prepared);
+            folder.whenHashed(sha256 -> {
+                if (sha256 == null) prepared.close();
+                else prepared.finish(sha256, folder.checkpoint());
+            });
+            return opened;
+        } catch (RuntimeException | Error e) {
+            prepared.close();
+            throw e;
+        }
     }
 
     /** About how many bytes a model will hold of its own, before it is opened. */
-    static long estimate(String engine, ModelFolder folder, PrecisionPlan plan) {
+    static long estimate(String engine, ModelFolder folder, PrecisionPlan plan, PreparedStore store) {
         if (folder.exported()) return 2 * folder.checkpoint().bytes();
         Weights weights = folder.weights();
         boolean onnx = engine.equals("onnx");
+        boolean kept = store.keeps(folder.checkpoint());
         double bytes = 0;
         for (String name : weights.names()) {
             double values = Tensor.elements(weights.shape(name));
@@ -87,7 +114,7 @@ public final class Engines {
                     ? plan.standard()
                     : plan.at(module).precision();
             if (plain) bytes += inFile == DType.F32 || (onnx && table && inFile != null) ? 0 : 4 * values;
-            else bytes += values * (onnx ? onnxBytes(precision, inFile) : torchBytes(precision, inFile));
+            else bytes += values * (onnx ? onnxBytes(precision, inFile, kept) : torchBytes(precision, inFile));
         }
         return (long) bytes;
     }
@@ -97,13 +124,13 @@ public final class Engines {
         return inFile == DType.F32 ? 0 : 4;
     }
 
-    /** The weight, and what is packed of it for the kernels. */
-    private static double onnxBytes(Precision precision, DType inFile) {
+    /** The weight where it is not a file's own pages, and what is packed of it for the kernels. */
+    private static double onnxBytes(Precision precision, DType inFile, boolean kept) {
         return switch (precision) {
             case FP32 -> inFile == DType.F32 ? 4 : 8;
             case FP16, BF16 -> 8;
-            case INT8, INT8_WEIGHT -> 2.2;
-            case INT4_32, INT4_128 -> 1.3;
+            case INT8, INT8_WEIGHT -> kept ? 1.1 : 2.2;
+            case INT4_32, INT4_128 -> kept ? 0.7 : 1.3;
         };
     }
 
@@ -118,8 +145,7 @@ public final class Engines {
         return folder.port().standardEngine();
     }
 
-    private static InspectorEngine open(String engine, Weights weights, String device, PrecisionPlan plan) {
-        if (engine.equals("onnx")) return OnnxEngine.open(weights, device, plan);
+    private static InspectorEngine torch(Weights weights, String device, PrecisionPlan plan) {
         List<PrecisionPlan.Choice> choices = plan.choices(weights.spec());
         if (choices.size() == 1)
             return TorchEngine.open(weights, device, choices.get(0).precision());

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
@@ -40,6 +41,7 @@ public final class ModelFolder implements AutoCloseable {
     private Tokenizer tokenizer; // opened on first use
     private Optional<ChatTemplate> chatTemplate; // opened on first use
     private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
+    private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
     ModelFolder(ModelCache.Found found, Trials trials) {
         this.found = found;
@@ -161,6 +163,16 @@ public final class ModelFolder implements AutoCloseable {
         if (sha256 == null) sha256 = CompletableFuture.supplyAsync(checkpoint::sha256);
     }
 
+    /** Hears the hash of the weight files, or null when it cannot be had or nobody wants it any more. */
+    synchronized void whenHashed(Consumer<String> then) {
+        beginHash();
+        CompletableFuture<Void> told = sha256.handle((hash, failed) -> {
+            then.accept(hash);
+            return null;
+        });
+        afterHash = CompletableFuture.allOf(afterHash, told);
+    }
+
     /** Of the weight files; waits for the hash. */
     public String sha256() {
         beginHash();
@@ -240,6 +252,7 @@ public final class ModelFolder implements AutoCloseable {
     public synchronized void close() {
         checkpoint.giveUpHash();
         if (sha256 != null) sha256.handle((ok, failed) -> ok).join();
+        afterHash.handle((ok, failed) -> null).join();
         if (tokenizer != null) tokenizer.close();
         checkpoint.close();
     }

@@ -25,6 +25,7 @@ import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hub.Sha256Sums;
 import org.llminspector.local.ModelCache;
+import org.llminspector.local.PreparedStore;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.trial.Trials;
 
@@ -62,6 +63,7 @@ public final class OpenModels implements AutoCloseable {
     private final ModelCache cache;
     private final long budget;
     private final Trials trials;
+    private final PreparedStore prepared;
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, Loaded> engines = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Key, Opening> openings = new LinkedHashMap<>();
@@ -78,11 +80,15 @@ public final class OpenModels implements AutoCloseable {
         return thread;
     });
 
-    /** @param budget most bytes that open models and their captures may hold */
-    public OpenModels(ModelCache cache, long budget, Trials trials) {
+    /**
+     * @param budget most bytes that open models and their captures may hold
+     * @param prepared keeps what engines make of weights
+     */
+    public OpenModels(ModelCache cache, long budget, Trials trials, PreparedStore prepared) {
         this.cache = cache;
         this.budget = budget;
         this.trials = trials;
+        this.prepared = prepared;
     }
 
     public long budget() {
@@ -182,6 +188,11 @@ public final class OpenModels implements AutoCloseable {
         }
     }
 
+    /** The same, of work whose listener does not hear how far it is. */
+    public Hold hold(ModelFolder folder, String engine, String wanted, PrecisionPlan plan, BooleanSupplier cancelled) {
+        return hold(folder, engine, wanted, plan, p -> {}, cancelled);
+    }
+
     private synchronized void release(Loaded open) {
         open.holders--;
     }
@@ -198,7 +209,7 @@ public final class OpenModels implements AutoCloseable {
      * @return null when there is no room and it is not urgent
      */
     private Opening begin(Key key, boolean urgent) {
-        long needs = Engines.estimate(key.engine(), key.folder(), key.plan());
+        long needs = Engines.estimate(key.engine(), key.folder(), key.plan(), prepared);
         if (needs > budget && key.device().equals("cpu")) throw tooLarge(key, needs);
         List<InspectorEngine> evicted = new ArrayList<>();
         Opening opening;
@@ -253,7 +264,7 @@ public final class OpenModels implements AutoCloseable {
         try {
             Sha256Sums.verify(key.folder().checkpoint().dir());
             key.folder().beginHash();
-            loaded = Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening);
+            loaded = Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening, prepared);
         } catch (Throwable t) {
             failed = t;
         }
@@ -299,20 +310,13 @@ public final class OpenModels implements AutoCloseable {
                 .instead("open it again");
     }
 
-    /** The model's files have changed: who asks next reads them anew. Called by the queue's worker only. */
+    /** The model's files have changed: who asks next reads them anew. Who runs it still does so to the end. */
     public void forget(String slug) {
-        List<InspectorEngine> left = new ArrayList<>();
         synchronized (this) {
             ModelFolder folder = folders.remove(slug);
             if (folder != null) forgotten.add(folder);
-            for (Iterator<Map.Entry<Key, Loaded>> i = engines.entrySet().iterator(); i.hasNext(); ) {
-                Map.Entry<Key, Loaded> e = i.next();
-                if (!e.getKey().folder().slug().equals(slug)) continue;
-                left.add(e.getValue().engine);
-                i.remove();
-            }
         }
-        close(left);
+        closeStale();
     }
 
     /** The engines that hold a model. */

@@ -1,0 +1,178 @@
+package org.llminspector.local;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.CRC32C;
+import org.llminspector.base.Bytes;
+import org.llminspector.base.DType;
+import org.llminspector.base.Json;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.FileState;
+
+/**
+ * Prepared is what an engine makes of one model's weights under one setting: found where it was kept before, or made now and
+ * kept. What is kept is pages of a file, which the system may take back. Nothing here ever fails an opening: what cannot be
+ * read is made again, what cannot be written stays in memory. Thread-safe.
+ */
+public final class Prepared implements AutoCloseable {
+
+    /** Keeps nothing. */
+    public static final Prepared NONE = new Prepared(null, null, Map.of(), null, null);
+
+    static final String DATA = "data";
+    static final String INDEX = "index.json";
+
+    private static final long PAGE = 4096;
+    private static final int CHUNK = 1 << 20;
+
+    /** Bytes that a disk keeps free for others. */
+    private static final long SPARE = 2L << 30;
+
+    /** Kept is where a tensor lies in the data, and the sum that shows whether it is still what was written. */
+    record Kept(DType dtype, List<Long> shape, long offset, long crc32c) {}
+
+    /** State is a weight file's, as {@link FileState} has it. */
+    record State(String path, String key, long bytes, long modified) {
+        static State of(FileState s) {
+            return new State(s.path().toString(), String.valueOf(s.key()), s.bytes(), s.modifiedNanos());
+        }
+    }
+
+    /**
+     * Index says what the data is.
+     *
+     * @param files the weight files when their hash was taken
+     */
+    record Index(String sha256, String settings, List<State> files, Map<String, Kept> tensors) {}
+
+    private final PreparedStore store;
+    private final Path found; // a folder to read; null when there is none
+    private final Map<String, Kept> there;
+    private final Path making; // a folder to write; null when nothing is kept
+    private final String settings;
+    private final Map<String, Kept> kept = new LinkedHashMap<>();
+    private FileChannel data; // null before it is needed, and when it cannot be had
+    private boolean ended;
+
+    private Prepared(PreparedStore store, Path found, Map<String, Kept> there, Path making, String settings) {
+        this.store = store;
+        this.found = found;
+        this.there = there;
+        this.making = making;
+        this.settings = settings;
+        this.ended = store == null;
+    }
+
+    static Prepared found(PreparedStore store, Path folder, Index index) {
+        return new Prepared(store, folder, index.tensors(), null, index.settings());
+    }
+
+    static Prepared making(PreparedStore store, Path folder, String settings) {
+        return new Prepared(store, null, Map.of(), folder, settings);
+    }
+
+    /** A tensor that was kept under this name, or null. */
+    public synchronized Tensor find(String name, DType dtype, long... shape) {
+        Kept t = there.get(name);
+        if (ended || t == null || t.dtype() != dtype || !t.shape().equals(list(shape))) return null;
+        long size = Tensor.elements(shape) * dtype.bytes();
+        try {
+            if (data == null) data = FileChannel.open(found.resolve(DATA), StandardOpenOption.READ);
+            if (t.offset() < 0 || t.offset() % PAGE != 0 || t.offset() > data.size() - size) return null;
+            Bytes bytes = Bytes.mapped(data, t.offset(), size);
+            long sum = sum(bytes);
+            bytes.release();
+            return sum == t.crc32c() ? Tensor.of(dtype, bytes, shape) : null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    /** The same tensor as pages of a file, whose own memory is given back; or this one, where that cannot be. */
+    public synchronized Tensor keep(String name, Tensor made) {
+        long size = made.byteSize();
+        if (ended || making == null || size == 0 || size > Integer.MAX_VALUE) return made;
+        try {
+            Files.createDirectories(making);
+            if (Files.getFileStore(making).getUsableSpace() < size + SPARE) return made;
+            if (data == null) {
+                data = FileChannel.open(
+                        making.resolve(DATA),
+                        StandardOpenOption.CREATE_NEW,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE);
+            }
+            long at = (data.size() + PAGE - 1) / PAGE * PAGE;
+            data.position(at);
+            made.bytes().writeTo(data);
+            Bytes bytes = Bytes.mapped(data, at, size);
+            kept.put(name, new Kept(made.dtype(), list(made.shape()), at, sum(made.bytes())));
+            made.bytes().free();
+            return Tensor.of(made.dtype(), bytes, made.shape());
+        } catch (IOException e) {
+            discard(); // what was mapped stays readable
+            return made;
+        }
+    }
+
+    private static List<Long> list(long[] shape) {
+        return Arrays.stream(shape).boxed().toList();
+    }
+
+    private static long sum(Bytes bytes) {
+        CRC32C sum = new CRC32C();
+        for (long at = 0; at < bytes.size(); at += CHUNK) {
+            ByteBuffer part = bytes.view(at, Math.min(CHUNK, bytes.size() - at));
+            sum.update(part);
+        }
+        return sum.getValue();
+    }
+
+    /** Nothing else is made: from now on others find it, by the hash of the weights and by the state of their files. */
+    public synchronized void finish(String sha256, Checkpoint checkpoint) {
+        if (ended) return;
+        try {
+            if (making != null && !kept.isEmpty() && !checkpoint.changed()) {
+                List<State> states = checkpoint.files().stream().map(State::of).toList();
+                Index index = new Index(sha256, settings, states, kept);
+                Files.writeString(making.resolve(INDEX), Json.write(index));
+                Files.move(making, store.folder(sha256, settings), StandardCopyOption.ATOMIC_MOVE);
+                store.trim();
+            }
+        } catch (IOException e) {
+            // Somebody else kept the same, or the disk does not want it.
+        }
+        close();
+    }
+
+    private void discard() {
+        ended = true;
+        shut();
+        if (making != null) PreparedStore.delete(making);
+    }
+
+    private void shut() {
+        try {
+            if (data != null) data.close();
+        } catch (IOException e) {
+            // What was written has been mapped and summed.
+        }
+        data = null;
+    }
+
+    /** Gives up what was not finished; tensors stay readable. */
+    @Override
+    public synchronized void close() {
+        if (!ended) discard();
+    }
+}

@@ -1,0 +1,175 @@
+package org.llminspector.local;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.checkpoint.Checkpoint;
+
+/**
+ * PreparedStore is the folder of {@link Prepared} weights, {@code HASH-SETTINGS/data} and {@code index.json}: bounded, what
+ * was used longest ago goes first. Safe on any thread and among processes: a folder is renamed into place when it is whole.
+ */
+public final class PreparedStore {
+
+    /** Below this nothing is kept: it is made again as quickly. */
+    private static final long LEAST = 64L << 20;
+
+    private static final String MAKING = ".making-";
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
+    private final Path folder;
+    private final long limit;
+    private final long least;
+
+    /**
+     * @param folder made when something is kept
+     * @param limit most bytes kept; 0 keeps nothing
+     */
+    public PreparedStore(Path folder, long limit) {
+        this(folder, limit, LEAST);
+    }
+
+    /** @param least bytes of weights below which nothing is kept */
+    PreparedStore(Path folder, long limit, long least) {
+        this.folder = folder;
+        this.limit = limit;
+        this.least = least;
+        if (limit > 0) deleteAbandoned();
+    }
+
+    /**
+     * What was prepared of these weights under these settings, or room for it.
+     *
+     * @param settings whatever else decides over the bytes
+     */
+    public Prepared open(Checkpoint checkpoint, String settings) {
+        if (!keeps(checkpoint)) return Prepared.NONE;
+        List<Prepared.State> states =
+                checkpoint.files().stream().map(Prepared.State::of).toList();
+        String end = "-" + name(settings);
+        for (Path kept : kept()) {
+            if (!kept.getFileName().toString().endsWith(end)) continue;
+            Prepared.Index index = index(kept);
+            if (index == null
+                    || !index.files().equals(states)
+                    || !index.settings().equals(settings)) continue;
+            touch(kept);
+            return Prepared.found(this, kept, index);
+        }
+        String name = MAKING + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet();
+        return Prepared.making(this, folder.resolve(name), settings);
+    }
+
+    /** Whether what is made of these weights is kept; a full disk may still keep it from being. */
+    public boolean keeps(Checkpoint checkpoint) {
+        return limit > 0 && checkpoint.bytes() >= least;
+    }
+
+    Path folder(String sha256, String settings) throws IOException {
+        Path place = folder.resolve(sha256 + "-" + name(settings));
+        delete(place); // of the same weights in files that were written again
+        return place;
+    }
+
+    private static String name(String settings) {
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest(settings.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(hash, 0, 8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    /** Deletes what was used longest ago, as long as all of it is too much. */
+    void trim() {
+        long all = 0;
+        List<Path> newestFirst = new ArrayList<>(kept());
+        newestFirst.sort(Comparator.comparing(PreparedStore::used).reversed());
+        for (Path kept : newestFirst) {
+            all += size(kept.resolve(Prepared.DATA));
+            if (all > limit) delete(kept);
+        }
+    }
+
+    /** Whole folders. */
+    private List<Path> kept() {
+        return folders().stream()
+                .filter(f -> !f.getFileName().toString().startsWith("."))
+                .toList();
+    }
+
+    private List<Path> folders() {
+        if (!Files.isDirectory(folder)) return List.of();
+        try (Stream<Path> all = Files.list(folder)) {
+            return all.filter(Files::isDirectory).toList();
+        } catch (IOException | UncheckedIOException e) {
+            return List.of();
+        }
+    }
+
+    /** Of processes that have ended. */
+    private void deleteAbandoned() {
+        for (Path f : folders()) {
+            String name = f.getFileName().toString();
+            if (!name.matches("\\.making-[0-9]{1,9}-[0-9]{1,9}")) continue;
+            long process = Long.parseLong(name.substring(MAKING.length(), name.lastIndexOf('-')));
+            if (ProcessHandle.of(process).isEmpty()) delete(f);
+        }
+    }
+
+    private static Prepared.Index index(Path kept) {
+        try {
+            return Json.mapper().readValue(Files.readAllBytes(kept.resolve(Prepared.INDEX)), Prepared.Index.class);
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private static Instant used(Path kept) {
+        try {
+            return Files.getLastModifiedTime(kept.resolve(Prepared.INDEX)).toInstant();
+        } catch (IOException e) {
+            return Instant.EPOCH;
+        }
+    }
+
+    private static void touch(Path kept) {
+        try {
+            Files.setLastModifiedTime(kept.resolve(Prepared.INDEX), FileTime.from(Instant.now()));
+        } catch (IOException e) {
+            // It only counts as older than it is.
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    /** What is mapped stays readable. */
+    static void delete(Path kept) {
+        for (String file : List.of(Prepared.INDEX, Prepared.DATA, "")) {
+            try {
+                Files.deleteIfExists(kept.resolve(file));
+            } catch (IOException e) {
+                // The next process tries again.
+            }
+        }
+    }
+}
