@@ -82,6 +82,7 @@ class Inspector:
         ignore_eos: Optional[bool] = None,
         name: Optional[str] = None,
         on_token: Optional[Callable[[Json], None]] = None,
+        on_opening: Optional[Callable[[Json], None]] = None,
     ) -> "Run":
         """Runs a model and returns the finished run.
 
@@ -101,6 +102,8 @@ class Inspector:
             max_new_tokens: how many tokens to continue with; nothing is generated when this and the options after
                 it are all None.
             on_token: called with each generated token as it is made; an exception in it cancels the run.
+            on_opening: called now and then while the model is being opened, with ``done`` of ``of`` bytes of weights;
+                not when it is open already. An exception in it cancels the run.
 
         The other arguments are those of POST /api/v1/runs; None is the server's default.
         """
@@ -132,7 +135,7 @@ class Inspector:
             generate=generate or None,
             name=name,
         )
-        return Run(self, self._post_run(request, on_token), on_demand=capture is None)
+        return Run(self, self._post_run(request, on_token, on_opening), on_demand=capture is None)
 
     def get(self, run_id: str) -> "Run":
         """A run that was made before."""
@@ -550,8 +553,15 @@ class Inspector:
             raise InspectorProblem("the server has no default model", instead="name one of models()")
         return str(default)
 
-    def _post_run(self, request: Json, on_token: Optional[Callable[[Json], None]] = None) -> Json:
-        return self._post_job("runs", request, {} if on_token is None else {"token": on_token})
+    def _post_run(
+        self,
+        request: Json,
+        on_token: Optional[Callable[[Json], None]] = None,
+        on_opening: Optional[Callable[[Json], None]] = None,
+    ) -> Json:
+        # Always as a stream: its heartbeat keeps a model that takes minutes to open from timing out.
+        ignored: Callable[[Json], None] = lambda event: None
+        return self._post_job("runs", request, {"token": on_token or ignored, "opening": on_opening or ignored})
 
     def _post_job(self, path: str, request: Json, on_event: Mapping[str, Callable[[Json], None]]) -> Json:
         """Posts something that takes its time; with listeners as a stream that tells them of its events."""

@@ -3,7 +3,9 @@
 import json
 import os
 import tempfile
+import threading
 import unittest
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 
@@ -120,6 +122,36 @@ class Events(unittest.TestCase):
         self.assertEqual(
             list(_events(lines)), [("queued", {"ahead": 0}), ("token", {"text": "é", "prob": 0.5})]
         )
+
+
+class Opening(unittest.TestCase):
+    def test_a_run_says_how_far_its_model_is(self):
+        manifest = {"id": "a", "captures": []}
+        events = [("queued", {"id": "a", "ahead": 0}), ("opening", {"done": 1, "of": 4}), ("opening", {"done": 4, "of": 4})]
+        lines = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in [*events, ("done", manifest)])
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                self.wfile.write(lines.encode())
+
+            def log_message(self, *args):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            seen = []
+            inspector = Inspector(f"http://127.0.0.1:{server.server_port}")
+            self.assertEqual(inspector.run("x", capture=[], on_opening=seen.append).manifest, manifest)
+            self.assertEqual(seen, [{"done": 1, "of": 4}, {"done": 4, "of": 4}])
+            self.assertEqual(inspector.run("x", capture=[]).manifest, manifest)
+        finally:
+            server.shutdown()
+            server.server_close()
 
 
 class Problems(unittest.TestCase):

@@ -2,10 +2,12 @@ package org.llminspector.web.cli;
 
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.RunListener;
+import org.llminspector.run.models.Opening;
 import org.llminspector.tokenize.Token;
 
 /** RunTeller passes a run's events on to the terminal. */
@@ -21,6 +23,12 @@ final class RunTeller implements RunListener {
         this.progress = progress;
         this.printer = printer;
         this.cancelled = cancelled;
+    }
+
+    @Override
+    public void opening(String id, Opening.Progress p) {
+        if (p.of() == 0) return;
+        progress.show("opening the model, " + 100 * p.done() / p.of() + " % of " + ByteCount.of(p.of()));
     }
 
     @Override
