@@ -1,0 +1,38 @@
+package org.llminspector.run.compare;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.llminspector.engine.Precision;
+import org.llminspector.golden.Golden;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.RunRequest;
+
+/** ComparisonWriter is a process that compares again and again, and says what it kept once it is kept. */
+final class ComparisonWriter {
+
+    private ComparisonWriter() {}
+
+    static Inspector open(Path runs) {
+        return Inspector.open(
+                new Inspector.Config(List.of(), Golden.ROOT.resolve("llama"), runs, 1L << 30, 1L << 30, 4));
+    }
+
+    /** Argument: the folder of runs. */
+    public static void main(String[] args) {
+        RunRequest a = RunRequest.builder().tokens(List.of(1, 2, 3)).build();
+        RunRequest b = RunRequest.builder().precision(Precision.FP16).build();
+        ComparisonRequest.Options options =
+                new ComparisonRequest.Options(List.of("blocks.*.hook_resid_post"), false, null, 8, null, false, null, null);
+        ComparisonRequest request = new ComparisonRequest(a, b, null, List.of(1, 2, 3, 4), options, null, null);
+        try (Inspector inspector = open(Path.of(args[0]))) {
+            while (true) {
+                System.out.println(inspector
+                        .comparisons()
+                        .compare(request, ComparisonListener.NONE)
+                        .id());
+                System.out.flush();
+            }
+        }
+    }
+}
