@@ -11,8 +11,8 @@ import org.llminspector.spec.DecoderSpec;
  * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
  *
  * <p>Modules are {@code blocks.i.attn.q|k|v|o}, {@code blocks.i.mlp.gate|in|out} and {@code unembed}, the canonical
- * weights' names. Norms and biases are never rounded. The embedding's rows are only in FP16: by torch, and by onnx on
- * CUDA where the unembedding is the same table.
+ * weights' names. Norms and biases are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
+ * where the unembedding is the same table; in few bits by onnx on a CPU where it is.
  *
  * @param standard for every module without an override; {@code default} in JSON
  * @param kernel for weight-only precisions; null means fast

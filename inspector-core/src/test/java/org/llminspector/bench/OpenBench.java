@@ -21,11 +21,13 @@ import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
+import org.llminspector.local.Prepared;
+import org.llminspector.local.PreparedStore;
 
 /**
  * OpenBench opens one checkpoint in a fresh process, or only reads its files once; {@code scripts/bench open} calls it.
  *
- * <p>{@code --model DIR --how read|open}. Milliseconds since the start of each step; memory as /proc/self/status has it:
+ * <p>{@code --model DIR | --sparse NAME [--layers N] --in DIR, --how read|open [--engine NAME] [--precision NAME] [--prepared DIR]}. Milliseconds since the start of each step; memory as /proc/self/status has it:
  * what is the process' own (RssAnon), what is pages of mapped files (RssFile), and the most there ever was (VmHWM).
  */
 public final class OpenBench {
@@ -53,7 +55,8 @@ public final class OpenBench {
         SparseModel sparse = options.containsKey("--layers")
                 ? new SparseModel(name, Integer.parseInt(options.get("--layers")))
                 : SparseModel.of(name);
-        return sparse.write(Path.of(options.get("--in")));
+        Path there = Path.of(options.get("--in")).resolve(sparse.name() + "-" + sparse.layers());
+        return Files.exists(there.resolve("model.safetensors")) ? there : sparse.write(there.getParent());
     }
 
     private static void read(Path model, Map<String, Object> result) throws IOException {
@@ -78,12 +81,12 @@ public final class OpenBench {
         }
     }
 
-    private static InspectorEngine engine(Weights weights, Map<String, String> options) {
+    private static InspectorEngine engine(Weights weights, Map<String, String> options, Prepared prepared) {
         Precision precision =
                 Precision.valueOf(options.getOrDefault("--precision", "fp32").toUpperCase(Locale.ROOT));
         return options.getOrDefault("--engine", "torch").equals("torch")
                 ? TorchEngine.open(weights, "cpu", precision)
-                : OnnxEngine.open(weights, "cpu", PrecisionPlan.of(precision));
+                : OnnxEngine.open(weights, "cpu", PrecisionPlan.of(precision), prepared);
     }
 
     private static void open(Path model, Map<String, String> options, Map<String, Object> result) {
@@ -91,14 +94,20 @@ public final class OpenBench {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Weights weights = Family.open(checkpoint);
             result.put("checkpoint_ms", ms(from));
-            try (InspectorEngine engine = engine(weights, options)) {
+            Prepared prepared = options.containsKey("--prepared")
+                    ? new PreparedStore(Path.of(options.get("--prepared")), 1L << 40).open(checkpoint, "bench " + options)
+                    : Prepared.NONE;
+            try (InspectorEngine engine = engine(weights, options, prepared)) {
                 result.put("engine_ms", ms(from));
                 memory("engine_", result);
+                result.put("resident_mib", engine.memory().resident() / 1048576.0);
+                result.put("mapped_mib", engine.memory().mapped() / 1048576.0);
                 try (var session = engine.begin(SessionRequest.plain(1))) {
                     session.append(new int[] {1}); // reads every weight but the embeddings of other tokens
                 }
                 result.put("first_token_ms", ms(from));
                 memory("first_token_", result);
+                if (prepared != Prepared.NONE) prepared.finish(checkpoint.sha256(), checkpoint);
             }
         }
     }

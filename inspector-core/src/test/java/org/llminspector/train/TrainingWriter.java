@@ -2,7 +2,6 @@ package org.llminspector.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.llminspector.base.Json;
 
 /** TrainingWriter is a process that trains sums in a folder, saves each step, and says which it has saved. */
@@ -11,12 +10,13 @@ final class TrainingWriter {
     private TrainingWriter() {}
 
     static Recipe recipe(int steps) {
-        String json = """
-                {"name":"sums","task":"modular_addition","modulus":7,"train_share":0.5,"steps":%d,"learning_rate":0.01,
+        String json =
+                """
+                {"name":"sums","task":"modular_addition","modulus":7,"train_share":0.5,"steps":STEPS,"learning_rate":0.01,
                  "warmup_steps":0,"validate_every":2,"save_every":1,"checkpoint_steps":[0,2],"dtype":"f32",
                  "model":{"d_model":16,"n_layers":1,"n_heads":2,"n_kv_heads":2,"d_mlp":16,"context":4}}""";
         try {
-            return Json.mapper().readValue(String.format(Locale.ROOT, json, steps), Recipe.class);
+            return Json.mapper().readValue(json.replace("STEPS", Integer.toString(steps)), Recipe.class);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

@@ -87,10 +87,12 @@ final class GraphWriter {
 
     private String embed() {
         String ids = graph.input("ids", Type.INT64, 1, -1);
-        String tied = linears.tiedEmbedding();
-        String table = tied == null ? weights.asInFile(graph, "embed.weight") : tied;
-        String x = graph.node("Gather", table, ids); // [1, pos, d_model]
-        if (tied == null || !linears.isPlain("unembed")) x = graph.cast(x, Type.FLOAT);
+        String x = linears.tiedRows(ids); // [1, pos, d_model]
+        if (x == null) {
+            String tied = linears.tiedEmbedding();
+            x = graph.node("Gather", tied == null ? weights.asInFile(graph, "embed.weight") : tied, ids);
+            if (tied == null || !linears.isPlain("unembed")) x = graph.cast(x, Type.FLOAT);
+        }
         if (spec.embedScale() != 1f) x = graph.node("Mul", x, graph.scalar(spec.embedScale()));
         x = taps.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;

@@ -110,6 +110,51 @@ final class Linears {
         };
     }
 
+    /**
+     * Rows of a tied embedding that is kept in few bits, [1, pos] to [1, pos, d_model]: its codes serve the unembedding too,
+     * and only the tokens' rows are decoded. Null where the table is another, or has floats, and on CUDA, where nobody saw
+     * these operators take whole numbers of 8 bits.
+     */
+    String tiedRows(String ids) {
+        if (!tied || cuda) return null;
+        return switch (plan.at("unembed").precision()) {
+            case FP32, FP16, BF16 -> null;
+            case INT8 -> channelRows(ids);
+            case INT8_WEIGHT -> blockRows(ids, 8, 128);
+            case INT4_32 -> blockRows(ids, 4, 32);
+            case INT4_128 -> blockRows(ids, 4, 128);
+        };
+    }
+
+    private String channelRows(String ids) {
+        Encodings.Channels w = encodings.channels(graph, List.of(weight("unembed")));
+        String codes = graph.node("Gather", new Attributes().with("axis", 1), w.codes(), ids); // [d_model, 1, pos]
+        String zero = graph.cast(w.zeroPoint(), Type.FLOAT);
+        String values = graph.node("Sub", graph.cast(codes, Type.FLOAT), zero);
+        values = graph.node("Transpose", new Attributes().with("perm", 1, 2, 0), values); // [1, pos, d_model]
+        return graph.node("Mul", values, unsqueezed(graph.node("Gather", w.scales(), ids)));
+    }
+
+    private String blockRows(String ids, int bits, int size) {
+        Encodings.Blocks w = encodings.blocks(graph, List.of(weight("unembed")), bits, size, false);
+        String codes = graph.cast(graph.node("Gather", w.codes(), ids), Type.FLOAT); // [1, pos, blocks, block bytes]
+        if (bits == 4) { // two codes a byte, low half first
+            String high = graph.node("Floor", graph.node("Mul", codes, graph.scalar(1f / 16)));
+            String low = graph.node("Sub", codes, graph.node("Mul", high, graph.scalar(16)));
+            codes = graph.node("Concat", new Attributes().with("axis", -1), unsqueezed(low), unsqueezed(high));
+            codes = AttentionCore.reshape(graph, codes, 0, 0, 0, w.block()); // [1, pos, blocks, block]
+        }
+        String values = graph.node("Sub", codes, graph.scalar(1 << (bits - 1)));
+        String scales = graph.node("Gather", w.scales(), ids); // [1, pos, blocks]
+        String rows = AttentionCore.reshape(graph, graph.node("Mul", values, unsqueezed(scales)), 0, 0, -1);
+        if (w.cols() % w.block() == 0) return rows;
+        return graph.node("Slice", rows, graph.ints(0), graph.ints(w.cols()), graph.ints(2));
+    }
+
+    private String unsqueezed(String x) {
+        return graph.node("Unsqueeze", x, graph.ints(-1));
+    }
+
     /** Whether the plan keeps this module's weight as it is. */
     boolean isPlain(String module) {
         return plan.at(module).precision() == Precision.FP32;
