@@ -95,7 +95,8 @@ public final class OpenBench {
             Weights weights = Family.open(checkpoint);
             result.put("checkpoint_ms", ms(from));
             Prepared prepared = options.containsKey("--prepared")
-                    ? new PreparedStore(Path.of(options.get("--prepared")), 1L << 40).open(checkpoint, "bench " + options)
+                    ? new PreparedStore(Path.of(options.get("--prepared")), 1L << 40)
+                            .open(checkpoint, "bench " + options)
                     : Prepared.NONE;
             try (InspectorEngine engine = engine(weights, options, prepared)) {
                 result.put("engine_ms", ms(from));

@@ -79,14 +79,26 @@ class LocaleTest {
                                     null,
                                     null,
                                     new ComparisonRequest.Options(
-                                            List.of("blocks.*.hook_resid_post"), false, null, null, null, false, null, null),
+                                            List.of("blocks.*.hook_resid_post"),
+                                            false,
+                                            null,
+                                            null,
+                                            null,
+                                            false,
+                                            null,
+                                            null),
                                     null,
                                     null),
                             ComparisonListener.NONE)
                     .id();
-            assertThat(inspector.comparisons().list(10, null)).extracting(c -> c.id()).containsExactly(id);
+            assertThat(inspector.comparisons().list(10, null))
+                    .extracting(c -> c.id())
+                    .containsExactly(id);
             assertThatThrownBy(() -> inspector.run(
-                            tokens(1, 2).capture(List.of("blocks.0.hook_resid_pos")).build(), RunListener.NONE))
+                            tokens(1, 2)
+                                    .capture(List.of("blocks.0.hook_resid_pos"))
+                                    .build(),
+                            RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("hook_resid_post")
                     .hasMessageMatching("\\p{ASCII}+");

@@ -90,8 +90,7 @@ class TrainingProcessesTest {
 
     private void refusesAnother() {
         assertThatThrownBy(() -> Trainer.resume(folder, new Trainer.Sources(null, null), "cpu"))
-                .isInstanceOfSatisfying(
-                        Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CONFLICT))
+                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CONFLICT))
                 .hasMessageContaining("writes into this folder already");
     }
 }

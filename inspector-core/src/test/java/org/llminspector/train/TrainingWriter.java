@@ -10,8 +10,7 @@ final class TrainingWriter {
     private TrainingWriter() {}
 
     static Recipe recipe(int steps) {
-        String json =
-                """
+        String json = """
                 {"name":"sums","task":"modular_addition","modulus":7,"train_share":0.5,"steps":STEPS,"learning_rate":0.01,
                  "warmup_steps":0,"validate_every":2,"save_every":1,"checkpoint_steps":[0,2],"dtype":"f32",
                  "model":{"d_model":16,"n_layers":1,"n_heads":2,"n_kv_heads":2,"d_mlp":16,"context":4}}""";

@@ -38,7 +38,8 @@ class ComparisonProcessesTest {
         List<String> said = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
             Process process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "-Xmx256m",
                             "-XX:TieredStopAtLevel=1",
                             "-XX:+UseSerialGC",

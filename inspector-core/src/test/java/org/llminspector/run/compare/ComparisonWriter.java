@@ -22,8 +22,8 @@ final class ComparisonWriter {
     public static void main(String[] args) {
         RunRequest a = RunRequest.builder().tokens(List.of(1, 2, 3)).build();
         RunRequest b = RunRequest.builder().precision(Precision.FP16).build();
-        ComparisonRequest.Options options =
-                new ComparisonRequest.Options(List.of("blocks.*.hook_resid_post"), false, null, 8, null, false, null, null);
+        ComparisonRequest.Options options = new ComparisonRequest.Options(
+                List.of("blocks.*.hook_resid_post"), false, null, 8, null, false, null, null);
         ComparisonRequest request = new ComparisonRequest(a, b, null, List.of(1, 2, 3, 4), options, null, null);
         try (Inspector inspector = open(Path.of(args[0]))) {
             while (true) {
