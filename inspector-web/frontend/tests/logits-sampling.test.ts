@@ -15,12 +15,14 @@ describe('from scores to a pick', () => {
   });
 
   it('keeps the model’s shares beside those at a temperature and after the cuts', () => {
-    const s = steps(logits, logits, byRank(logits), { ...all, temperature: 0.5, topK: 2 });
+    const s = steps({ logits, model: softmax(logits) }, logits, byRank(logits), { ...all, temperature: 0.5, topK: 2 });
     expect(s.model[0]).toBeCloseTo(softmax(logits)[0], 12);
     expect(s.warm[0] / s.warm[2]).toBeCloseTo(Math.exp(2), 9);
     expect(s.left.kept).toBe(2);
     expect(s.left.prob[0] + s.left.prob[2]).toBeCloseTo(1, 12);
-    expect(steps(logits, logits, byRank(logits), { ...all, greedy: true }).left.prob[0]).toBe(1);
+    expect(
+      steps({ logits, model: softmax(logits) }, logits, byRank(logits), { ...all, greedy: true }).left.prob[0],
+    ).toBe(1);
   });
 
   it('finds whom heat gives most, and what the shown leave over', () => {

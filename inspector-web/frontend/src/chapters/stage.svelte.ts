@@ -43,7 +43,8 @@ export class Stage<P extends Params = Params> {
 
   /** Whether the reader has touched it. */
   readonly kept: boolean = $derived.by(() => page.kept);
-  readonly #step: Step | null = $derived.by(() => this.#steps[this.beat] ?? null);
+  /** Before the first words are reached the figure shows what they speak of. */
+  readonly #step: Step | null = $derived.by(() => this.#steps[Math.max(0, this.beat)] ?? null);
 
   /** What the figure shows now. */
   readonly look: Look<P> = $derived.by(() => {

@@ -27,19 +27,14 @@ export interface Steps {
 }
 
 export function steps(
-  logits: Float32Array,
+  { logits, model }: { logits: Float32Array; model: Float64Array },
   scores: Float32Array,
   ranking: Uint32Array,
   s: Sampling & { greedy: boolean },
 ): Steps {
-  return {
-    logits,
-    model: softmax(logits),
-    scores,
-    ranking,
-    warm: softmax(scores, s.greedy ? 1 : s.temperature),
-    left: s.greedy ? greedy(ranking) : filter(scores, ranking, s),
-  };
+  const warm = softmax(scores, s.greedy ? 1 : s.temperature);
+  const left = s.greedy ? greedy(ranking) : filter(scores, ranking, s, warm);
+  return { logits, model, scores, ranking, warm, left };
 }
 
 /** The one of these tokens whose probability grows most when the temperature goes from 1 to `hot`. */

@@ -55,9 +55,15 @@ export interface Filtered {
  * What is sampled from: temperature, then top-k, top-p and min-p, each on what the one before left.
  *
  * Every filter keeps a beginning of the ranking, so that one number says what stays.
+ *
+ * @param warm the softmax at this temperature, where it is there already
  */
-export function filter(logits: Float32Array, ranking: Uint32Array, s: Sampling): Filtered {
-  const warm = softmax(logits, s.temperature);
+export function filter(
+  logits: Float32Array,
+  ranking: Uint32Array,
+  s: Sampling,
+  warm: Float64Array = softmax(logits, s.temperature),
+): Filtered {
   const vocabulary = ranking.length;
   const topK = s.topK > 0 ? Math.min(s.topK, vocabulary) : vocabulary;
   let mass = 0;
