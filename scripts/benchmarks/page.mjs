@@ -1,0 +1,149 @@
+#!/usr/bin/env node
+/**
+ * Measures the page in Chromium against a server of its own: bytes of the first view and of each chapter's code; the
+ * longest task and the frames a second while a pointer moves over runs of 400 and 1,000 tokens.
+ *
+ *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5]
+ *
+ * --url is a server that runs already, and --model then a slug of its own with a context of 1,000 tokens or more.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const frontend = join(root, 'inspector-web/frontend');
+const { chromium } = createRequire(join(frontend, 'package.json'))('playwright-core');
+const { values: args } = parseArgs({
+  options: { url: { type: 'string' }, model: { type: 'string' }, seconds: { type: 'string', default: '5' } },
+});
+const MS = Number(args.seconds) * 1000;
+const KIB = 1024;
+
+const server = args.url ? null : await serve();
+const url = args.url ?? server.url;
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
+try {
+  console.log(`${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}; Chromium ${browser.version()}`);
+  await weights();
+  const { models, default: standard } = await (await fetch(`${url}/api/v1/models`)).json();
+  const embedded = models.find((m) => m.slug === standard);
+  const long = args.url ? args.model : args.model && basename(args.model);
+  await motion('Trace, 400 tokens', await run(embedded, 400), '/', '[data-testid=figure-attention] [role=application]');
+  await motion('Chapter 8, 400 tokens', await run(embedded, 400), '/chapters/08-attention-qkv', '[data-testid=passage] [role=application]');
+  const other = models.find((m) => m.slug === long);
+  if (other) {
+    await motion('Chapter 8, 1,000 tokens', await run(other, 1000), '/chapters/08-attention-qkv', '[data-testid=passage] [role=application]');
+  }
+} finally {
+  await browser.close();
+  server?.stop();
+}
+
+/** Bytes on the wire of the first view, and of the scripts that entering each chapter adds to it. */
+async function weights() {
+  const first = await bytesOf('/');
+  console.log(`first view of /: ${kib(sum(first.values()))} KiB`);
+  for (const chapter of readdirSync(join(frontend, 'src/chapters')).filter((f) => /^\d\d-/.test(f))) {
+    const all = await bytesOf(`/chapters/${chapter}`);
+    const own = [...all].filter(([path]) => path.endsWith('.js') && !first.has(path));
+    console.log(`${chapter}: first view ${kib(sum(all.values()))} KiB; scripts that / has not ${kib(sum(own.map(([, n]) => n)))} KiB`);
+  }
+}
+
+async function bytesOf(path) {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  const client = await page.context().newCDPSession(page);
+  await client.send('Network.enable');
+  const [names, sizes] = [new Map(), new Map()];
+  client.on('Network.requestWillBeSent', (e) => names.set(e.requestId, new URL(e.request.url).pathname));
+  client.on('Network.loadingFinished', (e) => sizes.set(names.get(e.requestId), e.encodedDataLength));
+  await page.goto(url + path);
+  await page.waitForLoadState('networkidle');
+  await page.evaluate(() => document.fonts.ready);
+  await page.close();
+  return sizes;
+}
+
+/** Moves a pointer over a figure and tells the longest task, and how often a frame came. */
+async function motion(name, { id, model }, path, target) {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  await page.goto(`${url}${path}?model=${model}&run=${id}`);
+  const figure = page.locator(target).first();
+  await figure.waitFor({ timeout: 180_000 });
+  await figure.evaluate((e) => e.scrollIntoView({ block: 'center' }));
+  await page.waitForTimeout(3000);
+  await page.evaluate(() => {
+    const seen = { tasks: [], frames: [] };
+    new PerformanceObserver((list) => seen.tasks.push(...list.getEntries().map((e) => e.duration))).observe({
+      entryTypes: ['longtask'],
+    });
+    const tick = (t) => (seen.frames.push(t), requestAnimationFrame(tick));
+    requestAnimationFrame(tick);
+    window.seen = seen;
+  });
+  const box = await figure.boundingBox();
+  const end = Date.now() + MS;
+  for (let i = 0; Date.now() < end; i++) {
+    await page.mouse.move(box.x + box.width * ((i * 0.0137) % 1), box.y + box.height * ((i * 0.0071) % 1));
+  }
+  const { tasks, frames } = await page.evaluate(() => window.seen);
+  await page.close();
+  const gaps = frames.slice(1).map((t, i) => t - frames[i]).sort((a, b) => a - b);
+  const rate = (1000 * gaps.length) / sum(gaps);
+  console.log(
+    `${name}: longest task ${Math.max(0, ...tasks).toFixed(0)} ms (${tasks.filter((t) => t > 100).length} above 100 ms); ` +
+      `${rate.toFixed(1)} frames a second, 95 % of frames within ${gaps[Math.floor(0.95 * gaps.length)]?.toFixed(0)} ms`,
+  );
+}
+
+/** A run of so many tokens that captured nothing: what a figure wants is read again. */
+async function run(model, count) {
+  const { spec } = await (await fetch(`${url}/api/v1/models/${model.slug}`)).json();
+  const tokens = Array.from({ length: count }, (_, i) => 5 + ((i * i * 7 + i) % Math.min(spec.vocab - 5, 1900)));
+  const response = await fetch(`${url}/api/v1/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: model.slug, tokens }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return { id: (await response.json()).id, model: model.slug };
+}
+
+async function serve() {
+  const scratch = mkdtempSync(join(tmpdir(), 'inspector-page-'));
+  const port = await new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+  const places = ['--models', join(root, 'model-cache'), ...(args.model ? ['--models', join(args.model, '..')] : [])];
+  const child = spawn(join(root, 'scripts/inspector'), ['serve', '--port', String(port), '--runs', join(scratch, 'runs'), ...places], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const stop = () => (child.kill(), rmSync(scratch, { recursive: true, force: true }));
+  const url = `http://127.0.0.1:${port}`;
+  for (let i = 0; i < 600; i++) {
+    if (child.exitCode !== null) break;
+    if (await fetch(`${url}/api/v1/health`).then((r) => r.ok, () => false)) return { url, stop };
+    await new Promise((r) => setTimeout(r, 500));
+  }
+  stop();
+  throw new Error('the server did not start');
+}
+
+function sum(numbers) {
+  let all = 0;
+  for (const n of numbers) all += n;
+  return all;
+}
+
+function kib(n) {
+  return (n / KIB).toFixed(0);
+}
