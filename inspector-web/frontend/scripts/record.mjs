@@ -80,6 +80,7 @@ const norms = stream_hooks ? await (await call('/norms', json({ run: manifest.id
 const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
   ? await (await call('/reads', json({ run: manifest.id, query: manifest.prompt_length - 1 }))).json()
   : null;
+const [feed_forward, neurons] = scene.neurons ? await strongest() : [];
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
 const { spec } = await (await call(`/models/${model}`)).json();
 const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens;
@@ -104,11 +105,27 @@ for (const [kind, hooks] of kinds) {
   await writeFile(out + name, packed);
   console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
 }
-const text = JSON.stringify({ manifest, kv_steps, lens, norms, reads, spec, vocabulary, files });
+const text = JSON.stringify({ manifest, kv_steps, lens, norms, reads, feed_forward, neurons, spec, vocabulary, files });
 await writeFile(`${out}run.json`, text);
 console.log(
   `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,
 );
+
+/** Every layer's feed-forward part at the last prompt token; and, at every position, the neuron that makes most of its own. */
+async function strongest() {
+  const { id: run, prompt_length, tokens, model } = manifest;
+  const ask = async (path, body) => (await call(path, json({ run, ...body }))).json();
+  const pos = prompt_length - 1;
+  const parts = [];
+  for (let layer = 0; layer < model.n_layers; layer++) parts.push(await ask('/feedforward', { layer, pos }));
+  const { layer, strongest } = parts.reduce((a, b) => (b.strongest[0].share > a.strongest[0].share ? b : a));
+  const neuron = strongest[0].neuron;
+  const all = [];
+  for (let pos = 0; pos < tokens.length - 1; pos++) all.push(await ask('/neuron', { layer, neuron, pos, top: 1000 }));
+  for (const n of all) for (const list of ['raised', 'lowered']) n[list] = n[list].slice(0, 12);
+  console.log(`neuron ${neuron} of layer ${layer}`);
+  return [parts, all];
+}
 
 /** One file of these captures of the run, as the server gives them. */
 async function safetensors(hooks) {

@@ -70,6 +70,7 @@ describe('a recording', () => {
       shape: [1, 1, 1, 2],
       data: Float32Array.of(21, 22),
     });
+    expect(slicedTensor(t, axes, { feature: 1 })).toEqual(slicedTensor(t, axes, { key: 1 }));
     expect([...slicedTensor(t, axes, { query: '1:' }).data]).toEqual([...data.subarray(4, 12), ...data.subarray(16)]);
   });
 

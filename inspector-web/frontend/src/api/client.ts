@@ -164,6 +164,13 @@ export const api = {
 
   reads: (run: string, query: number, signal?: AbortSignal) => analysis<T.Reads>('/reads', { run, query }, signal),
 
+  feedForward: (body: T.FeedForwardRequest, signal?: AbortSignal) =>
+    analysis<T.FeedForward>('/feedforward', { ...body }, signal),
+  neuron: (body: T.NeuronRequest, signal?: AbortSignal) => analysis<T.Neuron>('/neuron', { ...body }, signal),
+  /** One neuron over a text of any length. */
+  neuronActivations: (body: T.NeuronActivationsRequest, signal?: AbortSignal) =>
+    analysis<T.NeuronActivations>('/neuron/activations', { ...body }, signal),
+
   /** Several texts drawn from one place, and how probable a given one is. */
   continuations: (body: Partial<T.ContinuationsRequest> & { request: T.RunRequest }, signal?: AbortSignal) =>
     json<T.Continuations>('/continuations', post(body, signal)),

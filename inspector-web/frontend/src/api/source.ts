@@ -1,6 +1,6 @@
 import type { Slice } from './client';
 import type { Tensor } from './tensor';
-import type { DecoderSpec, KvCache, Lens, Norms, Reads, RunManifest, Token } from './types';
+import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest, Token } from './types';
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
@@ -30,6 +30,10 @@ export interface Source {
   norms(signal: AbortSignal): Promise<Norms>;
   /** What the prompt's last token reads through every head, the most telling head first. */
   reads(signal: AbortSignal): Promise<Reads>;
+  /** A layer's feed-forward part at a position, its strongest neurons first. */
+  feedForward(layer: number, pos: number, signal: AbortSignal): Promise<FeedForward>;
+  /** What made one neuron fire at a position, and what it writes. */
+  neuron(layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron>;
   /** What arithmetic the run's model does. */
   spec(signal: AbortSignal): Promise<DecoderSpec>;
 }

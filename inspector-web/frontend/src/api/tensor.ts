@@ -109,7 +109,8 @@ export function plane(tensor: Tensor, index: number): Float32Array {
 export function slicedTensor(tensor: Tensor, axes: string[], slice: Partial<Record<string, number | string>>): Tensor {
   let { shape, data } = tensor;
   for (const [name, part] of Object.entries(slice)) {
-    const at = axes.indexOf(name);
+    // The last axis, whatever it is called there.
+    const at = name === 'feature' ? axes.length - 1 : axes.indexOf(name);
     if (part === undefined || at < 0) continue;
     const [from, to] = rangeOf(part, shape[at]);
     const outer = shape.slice(0, at).reduce((a, b) => a * b, 1);

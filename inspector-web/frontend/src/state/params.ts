@@ -31,6 +31,15 @@ export function real(otherwise: number, lo: number, hi: number): Param<number> {
   };
 }
 
+/** Any number, or null: not chosen. */
+export function amount(): Param<number | null> {
+  return {
+    otherwise: null,
+    parse: (text) => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : null),
+    format: String,
+  };
+}
+
 /** One of these words; the first is the default. */
 export function choice<const T extends string>(...words: [T, ...T[]]): Param<T> {
   return { otherwise: words[0], parse: (text) => words.find((w) => w === text) ?? null, format: (w) => w };

@@ -7,6 +7,8 @@ export interface Scene {
   hooks: string[];
   /** Those of them that a recording holds whole; all when left out. */
   recorded?: string[];
+  /** The recording also holds every layer's feed-forward part at the last prompt token, and its strongest neuron everywhere. */
+  neurons?: boolean;
   /** Prompts to try, the first of them in the bar until something else is typed. */
   examples: Example[];
   /** A real run of the embedded model with the first example; made by `npm run record`. */

@@ -2,7 +2,7 @@ import { api, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
 import { positionsOf, type Source } from '../api/source';
 import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
-import type { DecoderSpec, KvCache, Lens, Norms, Reads, RunManifest, Token } from '../api/types';
+import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import type { Recording } from './scene';
@@ -11,6 +11,8 @@ const MIB = 1024 * 1024;
 /** What a figure may have read again without asking. */
 const UNASKED_BYTES = 64 * MIB;
 const TOO_LARGE = 413;
+/** As many of a neuron's inputs as the server lists: every one of most models. */
+const MOST_INPUTS = 1000;
 
 /** A run that the server keeps. What it lacks is read again once a figure asks for it, many hooks in one reading. */
 class LiveSource implements Source {
@@ -94,6 +96,10 @@ class LiveSource implements Source {
     await this.need(['blocks.*.attn.hook_pattern'], `${last}:${last + 1}`);
     return api.reads(this.manifest.id, last, signal);
   };
+  feedForward = (layer: number, pos: number, signal: AbortSignal): Promise<FeedForward> =>
+    api.feedForward({ run: this.manifest.id, layer, pos }, signal);
+  neuron = (layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron> =>
+    api.neuron({ run: this.manifest.id, layer, neuron, pos, top: MOST_INPUTS }, signal);
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
   spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
 }
@@ -127,6 +133,8 @@ interface Recorded {
   norms: Norms;
   reads: Reads;
   spec: DecoderSpec;
+  feed_forward?: FeedForward[];
+  neurons?: Neuron[];
   vocabulary: Token[];
   /** Which of the recording's files holds a hook. */
   files: Record<string, string>;
@@ -141,15 +149,17 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     if (!tensors) files.set(name, (tensors = unpacked(recording.tensors[name])));
     return tensors;
   };
-  const held = (hook: string): string => {
-    if (run.files[hook]) return run.files[hook];
-    throw new Problem({
+  const lacks = (where: string) =>
+    new Problem({
       title: 'the recording does not hold what the figure shows',
       status: 404,
-      where: hook,
+      where,
       found: plural(Object.keys(run.files).length, 'recorded value'),
       instead: 'press Run: a live run has it',
     });
+  const held = (hook: string): string => {
+    if (run.files[hook]) return run.files[hook];
+    throw lacks(hook);
   };
   return {
     manifest: run.manifest,
@@ -168,6 +178,16 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     lens: async () => run.lens,
     norms: async () => run.norms,
     reads: async () => run.reads,
+    feedForward: async (layer, pos) => {
+      const found = run.feed_forward?.find((f) => f.layer === layer && f.pos === pos);
+      if (!found) throw lacks(`feed-forward part of layer ${layer} at position ${pos}`);
+      return found;
+    },
+    neuron: async (layer, neuron, pos) => {
+      const found = run.neurons?.find((n) => n.layer === layer && n.neuron === neuron && n.pos === pos);
+      if (!found) throw lacks(`neuron ${neuron} of layer ${layer} at position ${pos}`);
+      return found;
+    },
     spec: async () => run.spec,
   };
 }

@@ -1,0 +1,33 @@
+import { recordingOf } from '../../state/scene';
+import { amount, choice, text, whole } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The step that is shown under the text. */
+  part: choice('sum', 'bend', 'write', 'where'),
+  /** The neuron, of the layer that all chapters share; the strongest of this run when none was chosen. */
+  neuron: whole(),
+  /** What if: which input is moved, to what; or the sum itself; and another function. */
+  input: whole(),
+  value: amount(),
+  z: amount(),
+  function: choice('own', 'relu', 'gelu', 'silu', 'none'),
+  /** The text that the neuron is watched over. */
+  over: text(),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches: 'A neuron adds up what it reads, bends the sum, and writes its own vector as strongly as it fires.',
+  concept: 'neuron',
+  needs: ['blocks.{i}.mlp.hook_post'],
+  hooks: ['blocks.*.mlp.hook_post', 'logits'],
+  neurons: true,
+  params: PARAMS,
+  examples: [
+    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a place to live' },
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
+    { prompt: 'The fox was hungry. The bear was tired. The', says: 'who is next?' },
+  ],
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};

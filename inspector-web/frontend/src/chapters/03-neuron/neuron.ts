@@ -1,0 +1,101 @@
+/** One neuron's arithmetic: its sums, its bend, and what they would be if something were different. */
+import type { Neuron } from '../../api/types';
+
+export type Bend = Neuron['function'] | 'none';
+
+/** The error function, to 1.2e-7 (Numerical Recipes, section 6.2). */
+function erf(x: number): number {
+  const t = 1 / (1 + Math.abs(x) / 2);
+  const c = [
+    -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,
+    0.17087277,
+  ];
+  const tail = t * Math.exp(-x * x + c.reduceRight((sum, k) => sum * t + k, 0));
+  return x >= 0 ? 1 - tail : tail - 1;
+}
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+
+export const BENDS: Record<Bend, (x: number) => number> = {
+  none: (x) => x,
+  relu: (x) => Math.max(0, x),
+  relu_squared: (x) => Math.max(0, x) ** 2,
+  gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  gelu_quick: (x) => x * sigmoid(1.702 * x),
+  silu: (x) => x * sigmoid(x),
+};
+
+export const BEND_NAMES: Record<Bend, string> = {
+  none: 'none',
+  relu: 'ReLU',
+  relu_squared: 'ReLU²',
+  gelu: 'GELU',
+  gelu_tanh: 'GELU (tanh)',
+  gelu_quick: 'GELU (quick)',
+  silu: 'SiLU',
+};
+
+/** What is asked of a neuron: one input moved, or the sum itself, or another function. */
+export interface What {
+  input: number | null;
+  value: number | null;
+  z: number | null;
+  function: 'own' | 'relu' | 'gelu' | 'silu' | 'none';
+}
+
+/** What comes of it. */
+export interface Comes {
+  /** The weighted sums: the one that is bent, and what it lets through where the neuron is gated. */
+  sums: number[];
+  activation: number;
+  /** What the output vector is multiplied by. */
+  post: number;
+  /** Something is not as the model has it. */
+  changed: boolean;
+}
+
+export const bendOf = (n: Neuron, what: What): Bend => (what.function === 'own' ? n.function : what.function);
+
+/** A feature's part of a sum, where the sum lists it. */
+export function inputOf(n: Neuron, sum: number, feature: number) {
+  return n.sums[sum].sum.inputs.find((i) => i.feature === feature) ?? null;
+}
+
+export function comesOf(n: Neuron, what: What): Comes {
+  const sums = n.sums.map(({ sum }, i) => {
+    const input = what.input === null || what.value === null ? null : inputOf(n, i, what.input);
+    return sum.z + (input && what.value !== null ? (what.value - input.value) * input.weight : 0);
+  });
+  if (what.z !== null) sums[0] = what.z;
+  const changed = sums.some((z, i) => z !== n.sums[i].sum.z) || bendOf(n, what) !== n.function;
+  if (!changed) return { sums, activation: n.activation, post: n.post, changed };
+  const activation = BENDS[bendOf(n, what)](sums[0]);
+  return { sums, activation, post: activation * (n.gated ? sums[1] : 1), changed };
+}
+
+/** How far the curve is drawn, about everything that went in. */
+export function domainOf(values: number[]): [number, number] {
+  const [lo, hi] = [Math.min(-4, ...values), Math.max(4, ...values)];
+  const air = (hi - lo) * 0.06;
+  return [lo - air, hi + air];
+}
+
+/** 'attention of layer 2' for blocks.2.hook_attn_out. */
+export function partName(hook: string): string {
+  const layer = /^blocks\.(\d+)\./.exec(hook)?.[1];
+  const what = hook.includes('attn_out')
+    ? 'attention'
+    : hook.includes('mlp_out')
+      ? 'feed-forward'
+      : hook.includes('pos_embed')
+        ? 'position’s vector'
+        : 'token’s own vector';
+  return layer === undefined ? what : `${what} of layer ${layer}`;
+}
+
+/** Where the neuron fires most: the position of the value farthest from 0. Below 0 it writes its vector turned about. */
+export function strongest(values: ArrayLike<number>, end: number): number | null {
+  let best: number | null = null;
+  for (let i = 0; i < end; i++) if (best === null || Math.abs(values[i]) > Math.abs(values[best])) best = i;
+  return best;
+}
