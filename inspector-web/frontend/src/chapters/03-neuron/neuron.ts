@@ -6,11 +6,10 @@ export type Bend = Neuron['function'] | 'none';
 /** The error function, to 1.2e-7 (Numerical Recipes, section 6.2). */
 function erf(x: number): number {
   const t = 1 / (1 + Math.abs(x) / 2);
-  const c = [
-    -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,
-    0.17087277,
-  ];
-  const tail = t * Math.exp(-x * x + c.reduceRight((sum, k) => sum * t + k, 0));
+  const high =
+    -0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))));
+  const power = -1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * high)));
+  const tail = t * Math.exp(-x * x + power);
   return x >= 0 ? 1 - tail : tail - 1;
 }
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
