@@ -17,6 +17,8 @@ public abstract class FuzzTest {
     /** Many more with -Plong. */
     private static final int MUTANTS = Integer.getInteger("mutants", 1_000);
 
+    protected static final boolean LONG = MUTANTS > 1_000;
+
     protected static Path file;
 
     @BeforeContainer
@@ -32,6 +34,15 @@ public abstract class FuzzTest {
 
     protected abstract byte[] mutant(Mutator m);
 
+    protected int mutants() {
+        return MUTANTS;
+    }
+
+    /** What a refusal must name. */
+    protected String named() {
+        return file.toString();
+    }
+
     /** Opens the mutant, which lies in {@link #file}, and reads all of it; a refusal is a Problem. */
     protected abstract void open(byte[] mutant) throws IOException;
 
@@ -39,9 +50,9 @@ public abstract class FuzzTest {
     void mutatedFiles() throws IOException {
         Random seeds = new Random(20261125);
         int opened = 0;
-        for (int i = 0; i < MUTANTS; i++) if (opens(seeds.nextLong())) opened++;
+        for (int i = 0; i < mutants(); i++) if (opens(seeds.nextLong())) opened++;
         // Mutants that all open, or that all fall at the first check, would test nothing.
-        assertThat(100.0 * opened / MUTANTS).as("per cent opened").isBetween(5.0, 70.0);
+        assertThat(100.0 * opened / mutants()).as("per cent opened").isBetween(5.0, 70.0);
     }
 
     private boolean opens(long seed) throws IOException {
@@ -53,8 +64,12 @@ public abstract class FuzzTest {
         } catch (Problem p) {
             assertThat(p.kind())
                     .as("mutant %d", seed)
-                    .isIn(Problem.Kind.INVALID, Problem.Kind.UNSUPPORTED, Problem.Kind.TOO_LARGE);
-            assertThat(p.where()).as("mutant %d", seed).contains(file.toString());
+                    .isIn(
+                            Problem.Kind.INVALID,
+                            Problem.Kind.NOT_FOUND,
+                            Problem.Kind.UNSUPPORTED,
+                            Problem.Kind.TOO_LARGE);
+            assertThat(p.where()).as("mutant %d: %s", seed, p.getMessage()).contains(named());
             return false;
         } catch (RuntimeException | Error e) {
             throw new AssertionError("mutant " + seed, e);
