@@ -12,6 +12,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -131,6 +132,52 @@ def open_table(args, rounds):
     yield row("and one token run, which touches them", "open", "first_token_ms", "first_token")
 
 
+def sizes_round(args):
+    """Files of published sizes that are nearly empty: read, opened on torch, on onnx anew, and from what that kept."""
+    folder = pathlib.Path(args.model).parent / "sparse"
+    kept = folder / "prepared"
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = {}
+    for title, (name, layers) in SIZES.items():
+        where = ("--sparse", name, "--layers", str(layers), "--in", str(folder))
+        opened = (*where, "--how", "open")
+        int8 = (*opened, "--engine", "onnx", "--precision", "int8", "--prepared", str(kept))
+        shutil.rmtree(kept, ignore_errors=True)
+        for how, arguments in {
+            "read": (*where, "--how", "read"),
+            "torch": (*opened, "--engine", "torch", "--precision", "fp16"),
+            "first": int8,
+            "second": int8,
+        }.items():
+            measured[f"{title}, {how}"] = java(args, args.threads, "OpenBench", *arguments, heap="1g")
+        shutil.rmtree(folder)
+        folder.mkdir()
+    return measured
+
+
+def sizes_table(args, rounds):
+    """Seconds; memory beyond the process's beginning, so that the share of the JVM and of libtorch is left out."""
+    yield "| model | MB | read, s | torch FP16, s | most, MiB | own, MiB | onnx INT8, s | most, MiB | again, s | most, MiB | own, MiB | mapped, MiB |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
+    for title in SIZES:
+
+        def value(how, what):
+            return statistics.median(column(rounds, f"{title}, {how}", what))
+
+        def cells(how):
+            most = value(how, "engine_vmhwm_mib") - value(how, "before_vmhwm_mib")
+            return f"{value(how, 'engine_ms') / 1000:.1f} | {most:,.0f}"
+
+        def own(how):
+            return f"{value(how, 'resident_mib'):,.0f}"
+
+        megabytes = rounds[0][f"{title}, read"]["bytes"] / 1e6
+        yield (
+            f"| {title} | {megabytes:,.0f} | {value('read', 'read_ms') / 1000:.1f} | {cells('torch')} | {own('torch')} | "
+            f"{cells('first')} | {cells('second')} | {own('second')} | {value('second', 'mapped_mib'):,.0f} |"
+        )
+
+
 def train_round(args):
     measured = {}
     for threads in args.each_threads:
@@ -222,9 +269,16 @@ def cold(args, rounds):
 
 
 ENGINES = ("decode", "prefill", "load")
+SIZES = {  # SparseModel's names, and layers of them
+    "Llama 3.2 1B": ("llama-3.2-1b", 16),
+    "Gemma 3 1B": ("gemma-3-1b", 26),
+    "Qwen2.5 1.5B": ("qwen2.5-1.5b", 28),
+    "Qwen3 8B, three layers": ("qwen3-8b", 3),
+    "Gemma 2 2B": ("gemma-2-2b", 26),
+}
 BY_THREADS = (*ENGINES, "train")
-ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round, "train": train_round}
-TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table, "train": train_table}
+ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round, "sizes": sizes_round, "train": train_round}
+TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table, "sizes": sizes_table, "train": train_table}
 TABLES.update({what: engines_table(what) for what in ENGINES})
 
 
