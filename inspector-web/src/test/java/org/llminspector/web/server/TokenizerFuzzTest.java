@@ -77,7 +77,7 @@ class TokenizerFuzzTest extends ServedFuzzTest {
             "{'type':'RobertaProcessing','sep':['x',1],'cls':['y',2],'trim_offsets':true,'add_prefix_space':true}",
             "{'type':'TemplateProcessing','single':[{'Sequence':{'id':'B','type_id':0}}],'pair':[],'special_tokens':{}}",
             "{'type':'TemplateProcessing','single':[{'Sequence':{'id':'A','type_id':0}}],'pair':[{'Sequence':{'id':'A','type_id':0}},"
-                + "{'Sequence':{'id':'B','type_id':1}}],'special_tokens':{'x':{'id':'x','ids':[1,2],'tokens':['x']}}}",
+                    + "{'Sequence':{'id':'B','type_id':1}}],'special_tokens':{'x':{'id':'x','ids':[1,2],'tokens':['x']}}}",
             "null");
 
     private static final List<String> PARTS = List.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
