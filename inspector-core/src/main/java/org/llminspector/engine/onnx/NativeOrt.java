@@ -66,6 +66,7 @@ final class NativeOrt {
 
     /** The binding's tensor over memory of any length, which must outlive it; its own ends at 2 GiB. */
     static OnnxTensor tensor(Bytes memory, Type type, long... shape) {
+        Ort.load(); // a table of more than 1 GiB may be the first thing that this process makes of it
         Pointer begin = Native.getDirectBufferPointer(memory.start());
         Pointer info = make(CREATE_CPU_MEMORY_INFO, 0, 0); // OrtDeviceAllocator, OrtMemTypeDefault
         try {

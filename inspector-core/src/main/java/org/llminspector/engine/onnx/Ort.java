@@ -38,6 +38,11 @@ public final class Ort {
         }
     }
 
+    /** Loads the native library, before which its interface has no address. */
+    static void load() {
+        call(env -> env);
+    }
+
     private static synchronized OrtEnvironment environment() throws OrtException {
         if (environment == null) {
             silenceTelemetry();
