@@ -63,6 +63,20 @@ test('scores, shares and cuts are what the server would draw from', async ({ pag
   expect(Number(await page.getByTestId('steps').getAttribute('data-kept'))).toBe(left.filter((v) => v > 0).length);
 });
 
+test('penalties count what the model wrote, as the server does', async ({ page, request }) => {
+  const run = await made(request);
+  const token = run.prompt_length + 3;
+  await open(page, run, `&kept&pick=sample&temperature=1&token=${token}&presence=0.8&frequency=0.4`);
+  await expect(page.getByTestId('steps')).toBeVisible(SLOW);
+  const generate = { greedy: false, temperature: 1, presence_penalty: 0.8, frequency_penalty: 0.4 };
+  const body = { request: { branch: { run: run.id, position: token + 1 }, generate } };
+  const response = await request.post('/api/v1/distribution', { data: body, headers: { accept: 'application/json' } });
+  const { values } = await response.json();
+  const [ids, warm] = [await shown(page, 'id'), await shown(page, 'warm')];
+  expect(ids.length).toBeGreaterThan(3);
+  warm.forEach((v, i) => expect(v, `token ${ids[i]}`).toBeCloseTo(values[ids[i]], 5));
+});
+
 test('a draw is the sampler’s, a hundred are counted, and both can be asked again', async ({ page, request }) => {
   const run = await made(request);
   await open(page, run, '&kept&pick=sample');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { counted, family, gainer, penalised, rest, steps } from '../src/chapters/05-logits-sampling/steps';
+import { counted, family, gainer, penalised, reranked, rest, steps } from '../src/chapters/05-logits-sampling/steps';
 import { byRank, softmax } from '../src/kit/math/distribution';
 
 const f = (...x: number[]) => Float32Array.from(x);
@@ -9,9 +9,24 @@ describe('from scores to a pick', () => {
   const logits = f(2, 0, 1, -3);
 
   it('a penalty divides what is above 0 and multiplies what is below, once a token', () => {
-    expect([...penalised(logits, [0, 0, 3, 99], 2)]).toEqual([1, 0, 1, -6]);
-    expect(penalised(logits, [0], 1), 'nothing to do').toBe(logits);
+    const none = { repeat: 1, presence: 0, frequency: 0 };
+    expect([...penalised(logits, [0, 0, 3, 99], 4, { ...none, repeat: 2 })]).toEqual([1, 0, 1, -6]);
+    expect(penalised(logits, [0], 1, none), 'nothing to do').toBe(logits);
     expect([...logits], 'the model’s own stay').toEqual([2, 0, 1, -3]);
+  });
+
+  it('presence and frequency count what was written, not what was read', () => {
+    const p = { repeat: 1, presence: 0.5, frequency: 0.25 };
+    expect([...penalised(logits, [0, 1, 2, 2, 99], 2, p)]).toEqual([2, 0, 0, -3]);
+    expect([...penalised(logits, [0, 0], 0, { ...p, repeat: 2 })]).toEqual([0, 0, 1, -3]);
+  });
+
+  it('ranks anew what moved, as a whole sort would', () => {
+    const many = Float32Array.from({ length: 500 }, (_, i) => Math.sin(i * 12.9898) * 3);
+    const seen = [3, 77, 77, 120, 499, 600, 8];
+    const scores = penalised(many, seen, 1, { repeat: 1.7, presence: 1, frequency: 0.3 });
+    expect([...reranked(byRank(many), scores, seen)]).toEqual([...byRank(scores)]);
+    expect(reranked(byRank(many), many, [600]), 'none of its own').toEqual(byRank(many));
   });
 
   it('keeps the model’s shares beside those at a temperature and after the cuts', () => {

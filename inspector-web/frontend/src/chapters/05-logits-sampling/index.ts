@@ -10,6 +10,9 @@ export const PARAMS = {
   nucleus: real(0, 0, 1),
   /** What repeating costs: 1 is nothing. */
   repeat: real(1, 1, 2),
+  /** Taken from the scores of tokens that were written already, once, and once for each time. */
+  presence: real(0, 0, 2),
+  frequency: real(0, 0, 2),
   /** Which draw: the seed of the first. */
   draw: whole(),
   /** Runs that were branched off, by their ids. */

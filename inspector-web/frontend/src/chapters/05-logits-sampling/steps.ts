@@ -1,15 +1,50 @@
 /** From scores to a pick, step by step, over the whole vocabulary; and which run left which. */
 import { filter, greedy, softmax, type Filtered, type Sampling } from '../../kit/math/distribution';
 
+export interface Penalties {
+  /** 1 is none. */
+  repeat: number;
+  /** 0 is none. */
+  presence: number;
+  /** 0 is none. */
+  frequency: number;
+}
+
 /**
- * Logits with a repetition penalty, as Keskar et al. 2019 and Hugging Face have it: a score above 0 is divided, one below
- * multiplied, once for every token that was read or written.
+ * Logits with penalties on tokens that were there before. Repetition, as Keskar et al. 2019 and Hugging Face have it: a
+ * score above 0 is divided, one below multiplied, once for every token that was read or written. Presence and frequency,
+ * as OpenAI and vLLM have them: taken from what was written, once, and once for each time.
+ *
+ * @param before the tokens so far
+ * @param written where in them what the model wrote begins
  */
-export function penalised(logits: Float32Array, seen: Iterable<number>, penalty: number): Float32Array {
-  if (penalty === 1) return logits;
+export function penalised(logits: Float32Array, before: number[], written: number, p: Penalties): Float32Array {
+  if (p.repeat === 1 && p.presence === 0 && p.frequency === 0) return logits;
   const scores = Float32Array.from(logits);
-  for (const id of new Set(seen)) if (id < scores.length) scores[id] *= scores[id] < 0 ? penalty : 1 / penalty;
+  for (const id of new Set(before)) {
+    if (id < scores.length) scores[id] *= scores[id] < 0 ? p.repeat : 1 / p.repeat;
+  }
+  const times = new Map<number, number>();
+  for (const id of before.slice(written)) times.set(id, (times.get(id) ?? 0) + 1);
+  for (const [id, n] of times) if (id < scores.length) scores[id] -= p.presence + p.frequency * n;
   return scores;
+}
+
+/** The ranking when only these ids have other scores: they are taken out and put in again, the others stay in order. */
+export function reranked(ranking: Uint32Array, scores: Float32Array, moved: Iterable<number>): Uint32Array {
+  const set = new Set([...moved].filter((id) => id < scores.length));
+  if (set.size === 0) return ranking;
+  const before = (a: number, b: number) => scores[b] - scores[a] || a - b;
+  const those = [...set].sort(before);
+  const out = new Uint32Array(ranking.length);
+  let [at, next] = [0, 0];
+  for (const id of ranking) {
+    if (set.has(id)) continue;
+    while (next < those.length && before(those[next], id) < 0) out[at++] = those[next++];
+    out[at++] = id;
+  }
+  while (next < those.length) out[at++] = those[next++];
+  return out;
 }
 
 export interface Steps {
