@@ -90,7 +90,7 @@ test('a draw is the sampler’s, a hundred are counted, and both can be asked ag
   await page.getByRole('button', { name: 'Draw', exact: true }).click();
   const drawn = page.getByTestId('drawn');
   await expect(drawn).toContainText('came', SLOW);
-  const temperature = Number(new URL(page.url()).searchParams.get('temperature') ?? 0.8);
+  const temperature = Number(new URL(page.url()).searchParams.get('temperature') ?? 1);
   const one = body(1, 1);
   one.request.generate.temperature = temperature;
   const first = (await ask<Continuations>(request, 'continuations', one)).continuations[0].tokens[0];

@@ -21,6 +21,7 @@ import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
 
 /** Execution takes one prepared run through the engine and into the store, on the queue's worker. */
 final class Execution {
@@ -132,7 +133,8 @@ final class Execution {
     }
 
     private String text(GenerationLoop.Result result) {
-        if (run.folder().tokenizer() == null) {
+        Tokenizer tokenizer = run.folder().tokenizer();
+        if (tokenizer == null) {
             StringBuilder text = new StringBuilder();
             run.tokens().forEach(t -> text.append(t.text()));
             result.steps().forEach(s -> text.append(s.token().text()));
@@ -140,9 +142,12 @@ final class Execution {
         }
         String prompt = run.prompt().text() != null
                 ? run.prompt().text()
-                : run.folder()
-                        .tokenizer()
-                        .decode(run.tokens().stream().map(Token::id).toList(), true);
+                : tokenizer.decode(
+                        run.tokens().stream()
+                                .map(Token::id)
+                                .filter(tokenizer::has)
+                                .toList(),
+                        true);
         return prompt + result.text();
     }
 

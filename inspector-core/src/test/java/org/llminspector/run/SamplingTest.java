@@ -109,6 +109,25 @@ class SamplingTest {
         sameFromTheStart(again);
     }
 
+    /** A vocabulary may be padded beyond its tokenizer's: an id without a text can be branched to. */
+    @Test
+    void anIdWithoutATokenIsRead() throws Exception {
+        Path dir = TextModel.make(temp.resolve("padded"));
+        java.nio.file.Files.copy(
+                Path.of("src/test/resources/tokenizers/unigram/tokenizer.json"),
+                dir.resolve("tokenizer.json"),
+                java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        try (Inspector padded = Inspector.open(
+                new Inspector.Config(List.of(), dir, temp.resolve("padded-runs"), 1L << 30, 1L << 28, 4))) {
+            RunManifest first =
+                    padded.run(prompt("the machine").generate(greedy(2)).build(), RunListener.NONE);
+            RunManifest branch =
+                    padded.run(branch(first.id(), -1, 300).generate(greedy(2)).build(), RunListener.NONE);
+            assertThat(ids(branch)).contains(300);
+            assertThat(branch.text()).startsWith("the machine");
+        }
+    }
+
     /** What changed the run changes its branch; what the kept cache cannot give is read from the start. */
     @Test
     void changesAndCapturesOfABranch() {
