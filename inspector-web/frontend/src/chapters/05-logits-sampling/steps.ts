@@ -32,15 +32,22 @@ export function penalised(logits: Float32Array, before: number[], written: numbe
 
 /** The ranking when only these ids have other scores: they are taken out and put in again, the others stay in order. */
 export function reranked(ranking: Uint32Array, scores: Float32Array, moved: Iterable<number>): Uint32Array {
-  const set = new Set([...moved].filter((id) => id < scores.length));
-  if (set.size === 0) return ranking;
-  const before = (a: number, b: number) => scores[b] - scores[a] || a - b;
-  const those = [...set].sort(before);
   const out = new Uint32Array(ranking.length);
-  let [at, next] = [0, 0];
-  for (const id of ranking) {
-    if (set.has(id)) continue;
-    while (next < those.length && before(those[next], id) < 0) out[at++] = those[next++];
+  const taken = new Uint8Array(ranking.length);
+  for (const id of moved) if (id < scores.length) taken[id] = 1;
+  const before = (a: number, b: number) => scores[b] - scores[a] || a - b;
+  const those = [...new Set(moved)].filter((id) => id < scores.length).sort(before);
+  if (those.length === 0) return ranking;
+  let at = 0;
+  let next = 0;
+  let due = scores[those[0]];
+  for (let r = 0; r < ranking.length; r++) {
+    const id = ranking[r];
+    if (taken[id] === 1) continue;
+    while (due > scores[id] || (due === scores[id] && those[next] < id)) {
+      out[at++] = those[next++];
+      due = next < those.length ? scores[those[next]] : NaN;
+    }
     out[at++] = id;
   }
   while (next < those.length) out[at++] = those[next++];
