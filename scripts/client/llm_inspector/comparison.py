@@ -54,6 +54,8 @@ class ModuleError:
 class Measures:
     """How far B's distributions lie from A's, with llama.cpp's names and formulas; A is its base.
 
+    The positions are not llama.cpp's: it scores the second half of each chunk, this every token once. Figures differ.
+
     Attributes:
         positions: distributions compared.
         kld, delta_p: percentiles by per cent, 0 to 100.

@@ -117,7 +117,7 @@ public final class Tensor {
     /** All values as float32, in row-major order; more than an array holds are refused. */
     public float[] toFloats() {
         if (size() > Integer.MAX_VALUE - 8) {
-            throw Problem.tooLarge("the tensor has more values than can be read at once")
+            throw Problem.tooLarge("the tensor has too many values to be read at once")
                     .expected("at most 2,147,483,639 values")
                     .found(this)
                     .instead("ask for some of its rows");

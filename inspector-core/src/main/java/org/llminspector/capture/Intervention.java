@@ -1,6 +1,7 @@
 package org.llminspector.capture;
 
 import java.util.List;
+import org.llminspector.base.Built;
 import org.llminspector.hook.Axis;
 
 /**
@@ -20,6 +21,7 @@ import org.llminspector.hook.Axis;
  * @param values one number a picked feature, instead of {@code value} ({@code add}: a steering vector)
  * @param from the captured value of another run, for {@code replace} (activation patching) and {@code add}
  */
+@Built
 public record Intervention(
         String hook,
         Op op,

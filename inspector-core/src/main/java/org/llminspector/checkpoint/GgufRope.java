@@ -81,7 +81,7 @@ final class GgufRope {
         GgufTensor t = file.tensors().get(name);
         if (t == null) return null;
         if (t.elements() != dims / 2) {
-            throw Problem.invalid("the tensor has not one divisor a RoPE pair")
+            throw Problem.invalid("the tensor does not have one frequency divisor per RoPE pair")
                     .where(file.path() + ", tensor " + Problem.shown(name))
                     .expected(dims / 2 + " numbers")
                     .found(t.shape());

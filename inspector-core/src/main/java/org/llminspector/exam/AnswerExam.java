@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.llminspector.generate.GenerateOptions;
+import org.llminspector.generate.GenerateOptionsBuilder;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Question;
 import org.llminspector.train.tales.TalesChat;
@@ -41,8 +42,12 @@ final class AnswerExam {
     }
 
     private static String answer(Examinee model, int[] prompt) {
-        GenerateOptions greedy =
-                new GenerateOptions(LONGEST, true, null, null, null, null, null, null, List.of("\n"), 0, null);
+        GenerateOptions greedy = GenerateOptionsBuilder.builder()
+                .maxNewTokens(LONGEST)
+                .greedy(true)
+                .stop(List.of("\n"))
+                .alternatives(0)
+                .build();
         return model.goOn(prompt, greedy).text();
     }
 

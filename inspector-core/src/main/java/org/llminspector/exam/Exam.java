@@ -26,7 +26,7 @@ public final class Exam {
 
         public Size {
             if (stories < 1 || questionsPerKind < 1 || pairs < 1) {
-                throw Problem.invalid("an exam asks something of every part")
+                throw Problem.invalid("an exam needs at least one question of every part")
                         .where("exam")
                         .expected("at least 1 story, question and pair")
                         .found(stories + ", " + questionsPerKind + " and " + pairs);

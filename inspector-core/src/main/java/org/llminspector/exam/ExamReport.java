@@ -73,7 +73,7 @@ public record ExamReport(
     /**
      * Heads is what each attention head does.
      *
-     * @param onRandom on random tokens said twice (TransformerLens's head detector)
+     * @param onRandom on random tokens said twice: the mean of the pattern's diagonal, as in TransformerLens's main demo
      * @param onChants on held-out stories, where magic words are said again
      * @param onNames the share of a head's attention that goes to a name's earlier mentions, from the token before the
      *     name is said again (the name movers of Wang et al. 2022); in the order of onRandom

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.llminspector.generate.GenerateOptions;
+import org.llminspector.generate.GenerateOptionsBuilder;
 import org.llminspector.generate.GenerationLoop;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Proofreader;
@@ -71,6 +72,13 @@ final class StoryExam {
     }
 
     private static GenerateOptions sampling(int most, long seed) {
-        return new GenerateOptions(most, false, TEMPERATURE, null, TOP_P, null, null, seed, null, 0, null);
+        return GenerateOptionsBuilder.builder()
+                .maxNewTokens(most)
+                .greedy(false)
+                .temperature(TEMPERATURE)
+                .topP(TOP_P)
+                .seed(seed)
+                .alternatives(0)
+                .build();
     }
 }

@@ -2,6 +2,7 @@ package org.llminspector.generate;
 
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import org.llminspector.base.Built;
 import org.llminspector.base.Problem;
 
 /**
@@ -25,6 +26,7 @@ import org.llminspector.base.Problem;
  * @param presencePenalty taken from the logits of tokens that were generated before (0: none)
  * @param frequencyPenalty the same, as many times as each was generated (0: none)
  */
+@Built
 public record GenerateOptions(
         Integer maxNewTokens,
         Boolean greedy,
@@ -76,7 +78,7 @@ public record GenerateOptions(
 
     /** Everything left to its default. */
     public static final GenerateOptions DEFAULTS =
-            new GenerateOptions(null, null, null, null, null, null, null, null, null, null, null);
+            GenerateOptionsBuilder.builder().build();
 
     /**
      * The same with nothing left open: every field has a value, but temperature, topK, topP, minP and seed are null
@@ -95,13 +97,20 @@ public record GenerateOptions(
         List<String> stops = stopStrings();
         Integer shown = within("alternatives", alternatives, 10, 0, MAX_ALTERNATIVES);
         boolean pastEos = ignoreEos != null && ignoreEos;
+        GenerateOptionsBuilder filled = GenerateOptionsBuilder.builder(this)
+                .maxNewTokens(newTokens)
+                .repetitionPenalty(penalty)
+                .stop(stops)
+                .alternatives(shown)
+                .ignoreEos(pastEos)
+                .presencePenalty(presence)
+                .frequencyPenalty(frequency);
         if (picksGreedily) {
             refuseIfGreedy("temperature", cold ? null : temperature);
             refuseIfGreedy("top_k", topK);
             refuseIfGreedy("top_p", topP);
             refuseIfGreedy("min_p", minP);
-            return new GenerateOptions(
-                    newTokens, true, null, null, null, null, penalty, null, stops, shown, pastEos, presence, frequency);
+            return filled.greedy(true).temperature(null).seed(null).build();
         }
         double heat = or(temperature, 1);
         check(heat > 0 && heat <= 100, "temperature", "more than 0, at most 100 (0 with greedy)", heat);
@@ -112,8 +121,13 @@ public record GenerateOptions(
         check(min >= 0 && min <= 1, "min_p", "0 to 1", min);
         // 32 bits: a seed that survives every JSON reader and is short enough to type.
         long start = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 32);
-        return new GenerateOptions(
-                newTokens, false, heat, k, p, min, penalty, start, stops, shown, pastEos, presence, frequency);
+        return filled.greedy(false)
+                .temperature(heat)
+                .topK(k)
+                .topP(p)
+                .minP(min)
+                .seed(start)
+                .build();
     }
 
     private static double penalty(String field, Double given) {
@@ -124,20 +138,7 @@ public record GenerateOptions(
 
     /** The same from another seed. */
     public GenerateOptions withSeed(long other) {
-        return new GenerateOptions(
-                maxNewTokens,
-                greedy,
-                temperature,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                other,
-                stop,
-                alternatives,
-                ignoreEos,
-                presencePenalty,
-                frequencyPenalty);
+        return GenerateOptionsBuilder.builder(this).seed(other).build();
     }
 
     private List<String> stopStrings() {

@@ -48,7 +48,7 @@ public record Catalog(String embedded, List<Entry> models) {
         try {
             return Json.mapper().treeToValue(json, Catalog.class);
         } catch (JsonProcessingException e) {
-            throw Problem.invalid("the catalog is not one").where(file).found(e.getOriginalMessage());
+            throw Problem.invalid("the catalog is malformed").where(file).found(e.getOriginalMessage());
         }
     }
 }

@@ -51,7 +51,7 @@ final class EnvironmentProxy extends ProxySelector {
         } catch (IllegalArgumentException e) {
             // Said below.
         }
-        throw Problem.unsupported("that is no proxy that can be used here")
+        throw Problem.unsupported("this proxy cannot be used")
                 .where(name)
                 .expected("http://HOST:PORT; SOCKS proxies, and proxies reached over TLS, are not spoken to")
                 .found(Shown.name(named.replaceFirst("//[^/@]*@", "//...@")))

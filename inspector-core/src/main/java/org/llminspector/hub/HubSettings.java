@@ -67,7 +67,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
         } catch (URISyntaxException e) {
             // Said below.
         }
-        throw Problem.invalid("the hub's address is not one")
+        throw Problem.invalid("the hub's address is not a URL")
                 .where("HF_ENDPOINT")
                 .expected("https://host, such as " + HUB)
                 .found(Shown.name(address));

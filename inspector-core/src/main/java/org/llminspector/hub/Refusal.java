@@ -54,7 +54,7 @@ record Refusal(RepoId repo, Revision revision, HubSettings settings) {
                                 + (settings.token() == null ? "; with HF_TOKEN set the hub allows more" : ""));
             default ->
                 status >= 500 || status == 408
-                        ? at(Problem.of(Problem.Kind.UPSTREAM, "the hub is out of order"))
+                        ? at(Problem.of(Problem.Kind.UPSTREAM, "the hub failed"))
                                 .found(found + ", " + (Backoff.RETRIES + 1) + " times")
                                 .instead("try again later; what has arrived is kept")
                         : at(Problem.of(Problem.Kind.UPSTREAM, "the hub gave an answer that is not understood"))

@@ -35,7 +35,7 @@ public final class Sha256Sums {
             for (String line : Files.readAllLines(sums)) {
                 Matcher m = LINE.matcher(line);
                 if (!m.matches()) {
-                    throw Problem.invalid("the list of checksums has a line that is none")
+                    throw Problem.invalid("the list of checksums has a malformed line")
                             .where(sums)
                             .expected("64 hex digits, two spaces, the name of a file beside it")
                             .found(line);
@@ -56,7 +56,7 @@ public final class Sha256Sums {
             if (state.key() != null && state.equals(FileState.of(file))) KNOWN.put(state, expected);
             return;
         }
-        throw Problem.invalid("a file is not the one that was shipped")
+        throw Problem.invalid("a file differs from the one that was shipped")
                 .where(file)
                 .expected("sha256 " + expected + ", as " + sums.getFileName() + " says")
                 .found(found)

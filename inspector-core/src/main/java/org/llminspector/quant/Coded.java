@@ -26,7 +26,7 @@ final class Coded {
 
     private Coded(DType dtype, long codes, int scaleRows, int groups, boolean zeros) {
         if (codes * dtype.bytes() > MOST || (long) scaleRows * groups > MOST / Float.BYTES) {
-            throw Problem.tooLarge("these are more weights than are quantized at once")
+            throw Problem.tooLarge("these are too many weights to quantize at once")
                     .expected(String.format(Locale.ROOT, "at most %,d", MOST / dtype.bytes()))
                     .found(String.format(Locale.ROOT, "%,d", codes))
                     .instead("ask for some of the rows");

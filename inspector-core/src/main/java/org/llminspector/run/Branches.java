@@ -6,6 +6,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
@@ -46,7 +47,7 @@ final class Branches {
         Branch before = from.branch();
         int generated = before == null ? other.promptLength() : before.generatedFrom();
         boolean own = r.model() == null && r.engine() == null && r.precision() == null && r.precisionPlan() == null;
-        RunRequest.Builder b = r.toBuilder();
+        RunRequestBuilder b = r.toBuilder();
         if (own) {
             b.model(other.model().slug())
                     .engine(other.engine().name())

@@ -2,8 +2,6 @@ package org.llminspector.run;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SortedSet;
-import java.util.TreeSet;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
@@ -99,22 +97,5 @@ public final class Extensions {
                         plan.budgetBytes() < budget.maxBytes()
                                 ? "raise max_bytes, or ask for fewer hooks or positions"
                                 : "ask for fewer hooks or `positions`, or raise --capture-budget");
-    }
-
-    /** Hooks in as many readings as the memory for one allows; all of them in one when every position is kept. */
-    static List<SortedSet<HookId>> readings(ModelFolder folder, ExtensionPlan plan, int positions, long maxBytes) {
-        List<SortedSet<HookId>> readings = new ArrayList<>();
-        long bytes = 0;
-        for (HookId hook : plan.hooks()) {
-            long size = CaptureBudget.bytes(folder.spec(), List.of(hook), positions);
-            boolean full = plan.positions() != null && bytes + size > maxBytes;
-            if (readings.isEmpty() || full) {
-                readings.add(new TreeSet<>());
-                bytes = 0;
-            }
-            readings.get(readings.size() - 1).add(hook);
-            bytes += size;
-        }
-        return readings;
     }
 }

@@ -2,6 +2,7 @@ package org.llminspector.run;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -61,8 +62,7 @@ final class Rereading {
                 run.request().plan());
         sameWeights(folder);
         PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
-        List<SortedSet<HookId>> readings =
-                Extensions.readings(folder, plan, prepared.maxPositions(), budget.maxBytes());
+        List<SortedSet<HookId>> readings = readings(folder, prepared.maxPositions(), budget.maxBytes());
         long from = System.nanoTime();
         SortedMap<HookId, Tensor> kept = new TreeMap<>();
         RunManifest extended = null;
@@ -173,5 +173,22 @@ final class Rereading {
         RunManifest.Agreement agreement(String of) {
             return values == 0 ? null : new RunManifest.Agreement(of, values, same, most);
         }
+    }
+
+    /** Hooks in as many readings as the memory for one allows; all of them in one when every position is kept. */
+    private List<SortedSet<HookId>> readings(ModelFolder folder, int positions, long maxBytes) {
+        List<SortedSet<HookId>> readings = new ArrayList<>();
+        long bytes = 0;
+        for (HookId hook : plan.hooks()) {
+            long size = CaptureBudget.bytes(folder.spec(), List.of(hook), positions);
+            boolean full = plan.positions() != null && bytes + size > maxBytes;
+            if (readings.isEmpty() || full) {
+                readings.add(new TreeSet<>());
+                bytes = 0;
+            }
+            readings.get(readings.size() - 1).add(hook);
+            bytes += size;
+        }
+        return readings;
     }
 }

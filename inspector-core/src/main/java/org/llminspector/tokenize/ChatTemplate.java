@@ -241,7 +241,7 @@ public final class ChatTemplate {
     }
 
     private static Problem wrong(String where, Object found) {
-        return Problem.invalid("the chat template is not one")
+        return Problem.invalid("the chat template is malformed")
                 .where(where)
                 .expected("a string, or a list of {\"name\", \"template\"}")
                 .found(found);

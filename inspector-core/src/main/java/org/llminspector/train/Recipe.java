@@ -1,6 +1,7 @@
 package org.llminspector.train;
 
 import java.util.List;
+import org.llminspector.base.Built;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
@@ -41,6 +42,7 @@ import org.llminspector.engine.Optimizer;
  * @param trainShare of modular_addition: the share of all pairs that is learnt from (0.3)
  * @param dtype number format of the weights in model.safetensors: f32, f16 or bf16 (f16); the state to resume from is f32
  */
+@Built
 public record Recipe(
         String name,
         Task task,
@@ -72,6 +74,8 @@ public record Recipe(
         Integer modulus,
         Double trainShare,
         DType dtype) {
+
+    private static final Optimizer RULE = Optimizer.of(Optimizer.Kind.ADAMW, null, null, 0.95, null, 0.1);
 
     /** Task is what a run teaches. */
     public enum Task {
@@ -160,37 +164,31 @@ public record Recipe(
         need(beta == null || beta > 0, "beta", "more than 0", beta);
         DType format = dtype == null ? DType.F16 : dtype;
         need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
-        return new Recipe(
-                name,
-                what,
-                base,
-                corpus,
-                tokenizer,
-                corpusSeed == null ? 1L : corpusSeed,
-                model == null ? null : model.withDefaults(),
-                seed == null ? 1L : seed,
-                deviation == null ? 0.02 : deviation,
-                length,
-                growth,
-                examples,
-                micro,
-                steps,
-                optimizer == null ? Optimizer.of(Optimizer.Kind.ADAMW, null, null, 0.95, null, 0.1) : optimizer,
-                learningRate,
-                minLearningRate == null ? learningRate / 10 : minLearningRate,
-                warm,
-                maxNorm == null ? 1.0 : maxNorm,
-                or(validateEvery, 100),
-                or(validationSequences, 32),
-                or(saveEvery, 200),
-                checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps),
-                determinedWeight == null ? 1.0 : determinedWeight,
-                rehearsed,
-                fixedNorms != null && fixedNorms,
-                beta == null ? 0.1 : beta,
-                modulus,
-                share,
-                format);
+        return RecipeBuilder.builder(this)
+                .task(what)
+                .corpusSeed(corpusSeed == null ? 1L : corpusSeed)
+                .model(model == null ? null : model.withDefaults())
+                .seed(seed == null ? 1L : seed)
+                .deviation(deviation == null ? 0.02 : deviation)
+                .sequence(length)
+                .sequenceGrowth(growth)
+                .batch(examples)
+                .microBatch(micro)
+                .optimizer(optimizer == null ? RULE : optimizer)
+                .minLearningRate(minLearningRate == null ? Double.valueOf(learningRate / 10) : minLearningRate)
+                .warmupSteps(warm)
+                .maxNorm(maxNorm == null ? 1.0 : maxNorm)
+                .validateEvery(or(validateEvery, 100))
+                .validationSequences(or(validationSequences, 32))
+                .saveEvery(or(saveEvery, 200))
+                .checkpointSteps(checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps))
+                .determinedWeight(determinedWeight == null ? 1.0 : determinedWeight)
+                .rehearsal(rehearsed)
+                .fixedNorms(fixedNorms != null && fixedNorms)
+                .beta(beta == null ? 0.1 : beta)
+                .trainShare(share)
+                .dtype(format)
+                .build();
     }
 
     private void checkShape() {
@@ -213,41 +211,6 @@ public record Recipe(
 
     private static void positive(String field, Integer value) {
         need(value == null || value > 0, field, "at least 1", value);
-    }
-
-    /** The same for another number of steps. */
-    public Recipe withSteps(int n) {
-        return new Recipe(
-                name,
-                task,
-                base,
-                corpus,
-                tokenizer,
-                corpusSeed,
-                model,
-                seed,
-                deviation,
-                sequence,
-                sequenceGrowth,
-                batch,
-                microBatch,
-                n,
-                optimizer,
-                learningRate,
-                minLearningRate,
-                warmupSteps,
-                maxNorm,
-                validateEvery,
-                validationSequences,
-                saveEvery,
-                checkpointSteps,
-                determinedWeight,
-                rehearsal,
-                fixedNorms,
-                beta,
-                modulus,
-                trainShare,
-                dtype);
     }
 
     /** Tokens that one sequence of an update predicts. */

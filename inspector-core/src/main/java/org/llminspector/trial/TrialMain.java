@@ -20,6 +20,9 @@ import org.llminspector.base.Problem;
  */
 final class TrialMain {
 
+    /** The first line that it says. */
+    static final String READY = "ready";
+
     private static final long IDLE_MS = 60_000;
 
     /** When the last question came, or Long.MAX_VALUE while one is at work. */
@@ -33,7 +36,7 @@ final class TrialMain {
         Thread idle = new Thread(TrialMain::endWhenIdle, "idle");
         idle.setDaemon(true);
         idle.start();
-        answers.println(TrialProcess.READY);
+        answers.println(READY);
         try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 since = Long.MAX_VALUE;

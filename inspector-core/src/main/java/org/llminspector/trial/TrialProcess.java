@@ -20,8 +20,6 @@ import org.llminspector.base.Json;
 /** TrialProcess is one running {@link TrialMain}, and who watches its memory and its time. Used by one thread at a time. */
 final class TrialProcess implements AutoCloseable {
 
-    static final String READY = "ready";
-
     private static final String GONE = "gone";
     private static final long START_S = 120;
     /** A busy machine: so many times longer than its share of a core may a trial take. */
@@ -100,7 +98,7 @@ final class TrialProcess implements AutoCloseable {
 
     /** Tries one file; a process that does not survive it is closed. */
     Verdict ask(Trial trial, Path path, boolean trusted, long seconds) throws InterruptedException {
-        if (fresh() && !READY.equals(answers.poll(START_S, TimeUnit.SECONDS))) {
+        if (fresh() && !TrialMain.READY.equals(answers.poll(START_S, TimeUnit.SECONDS))) {
             close();
             throw new IllegalStateException("the process that tries files did not start: " + ended());
         }

@@ -26,7 +26,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.PositionRange;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunStore;
 
 /** A run of a tiny real model is read again for what it lacks. */
@@ -51,7 +51,7 @@ class ExtensionsTest {
         return new ExtensionRequest(List.of(hooks), null, null);
     }
 
-    private RunManifest run(RunRequest.Builder request) {
+    private RunManifest run(RunRequestBuilder request) {
         return inspector.run(request.build(), RunListener.NONE);
     }
 
@@ -63,7 +63,7 @@ class ExtensionsTest {
     @CsvSource({"torch", "onnx"})
     void whatIsReadAgainIsWhatTheRunWouldHaveCaptured(String engine) {
         // Changes by position, a mean over the prompt, and chance: all must be as they were.
-        RunRequest.Builder request = prompt("Once upon a time")
+        RunRequestBuilder request = prompt("Once upon a time")
                 .engine(engine)
                 .interventions(List.of(
                         new Intervention(

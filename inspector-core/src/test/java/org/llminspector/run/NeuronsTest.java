@@ -27,6 +27,7 @@ import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.spec.Activation;
 
 /** Neurons of tiny real models, one of every family. */
@@ -49,7 +50,7 @@ class NeuronsTest {
         return Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString());
     }
 
-    private RunManifest run(RunRequest.Builder request) {
+    private RunManifest run(RunRequestBuilder request) {
         return inspector.run(request.build(), RunListener.NONE);
     }
 

@@ -18,6 +18,7 @@ import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 
 /** Everything a person can get wrong in a run's request is a Problem that helps, and nothing is kept of it. */
 class RefusalsTest {
@@ -115,7 +116,7 @@ class RefusalsTest {
     void aPlanThatContradictsItsEngineOrItselfIsRefused() {
         PrecisionPlan plan = new PrecisionPlan(
                 Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
-        RunRequest.Builder request = tokens(5, 6, 7, 8).precisionPlan(plan);
+        RunRequestBuilder request = tokens(5, 6, 7, 8).precisionPlan(plan);
         refused(request.engine("torch").build(), Problem.Kind.UNSUPPORTED, "onnx");
         refused(request.engine("onnx").precision(Precision.FP16).build(), Problem.Kind.INVALID, "fp16 and int8");
         refused(tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");

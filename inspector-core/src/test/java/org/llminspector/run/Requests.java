@@ -5,22 +5,23 @@ import java.util.List;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 
 /** Requests begin what tests ask for. */
 final class Requests {
 
     private Requests() {}
 
-    static RunRequest.Builder prompt(String text) {
+    static RunRequestBuilder prompt(String text) {
         return RunRequest.builder().prompt(text);
     }
 
-    static RunRequest.Builder tokens(Integer... ids) {
+    static RunRequestBuilder tokens(Integer... ids) {
         return RunRequest.builder().tokens(List.of(ids));
     }
 
     /** Turns of user and assistant, the user first. */
-    static RunRequest.Builder says(String... turns) {
+    static RunRequestBuilder says(String... turns) {
         List<Message> messages = new ArrayList<>();
         for (int i = 0; i < turns.length; i++) {
             messages.add(new Message(i % 2 == 0 ? "user" : "assistant", turns[i]));

@@ -25,7 +25,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
 /** A run of a tiny real model: what it was asked, what was heard of it meanwhile, and what is kept. */
@@ -248,7 +248,7 @@ class RunTest {
 
     @Test
     void theSecondEngineSaysTheSameAndWhichFormSaidIt() {
-        RunRequest.Builder request = tokens(5, 6, 7, 8).generate(greedy(6));
+        RunRequestBuilder request = tokens(5, 6, 7, 8).generate(greedy(6));
         List<Integer> torch = inspector.run(request.build(), RunListener.NONE).tokens().stream()
                 .map(Token::id)
                 .toList();
@@ -269,7 +269,7 @@ class RunTest {
     void aPrecisionPlanIsPartOfTheRun() {
         PrecisionPlan plan = new PrecisionPlan(
                 Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
-        RunRequest.Builder request = tokens(5, 6, 7, 8).precisionPlan(plan);
+        RunRequestBuilder request = tokens(5, 6, 7, 8).precisionPlan(plan);
         RunManifest m = inspector.run(
                 request.engine("onnx")
                         .capture(List.of("blocks.*.hook_resid_post", "logits"))

@@ -22,6 +22,7 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
 /** What may come next, asked of a tiny real model. */
@@ -38,7 +39,7 @@ class SamplingTest {
         inspector = TextModel.open(temp, 1 << 28);
     }
 
-    private RunManifest run(RunRequest.Builder request) {
+    private RunManifest run(RunRequestBuilder request) {
         return inspector.run(request.build(), RunListener.NONE);
     }
 
@@ -50,7 +51,7 @@ class SamplingTest {
         return new GenerateOptions(tokens, true, null, null, null, null, null, null, null, 10, true);
     }
 
-    private static RunRequest.Builder branch(String run, Integer position, Integer token) {
+    private static RunRequestBuilder branch(String run, Integer position, Integer token) {
         return RunRequest.builder().branch(new Branch(run, position, token, null));
     }
 
@@ -84,7 +85,7 @@ class SamplingTest {
     @ParameterizedTest
     @CsvSource({"torch,", "onnx,", "torch,gpt2", "onnx,gemma3", "torch,gemma2"})
     void aBranchReadsOnlyWhatIsNew(String engine, String model) {
-        RunRequest.Builder request =
+        RunRequestBuilder request =
                 RunRequest.builder().engine(engine).model(model).generate(greedy(6));
         RunManifest first =
                 run(model == null ? request.prompt("Once upon a time") : request.tokens(List.of(5, 9, 2, 7)));
@@ -196,7 +197,7 @@ class SamplingTest {
         GenerateOptions options = how.equals("plain")
                 ? new GenerateOptions(1, null, 1.0, null, null, null, null, 1L, null, 0, true)
                 : new GenerateOptions(1, null, 3.0, 30, 0.95, 0.01, 1.3, 1L, null, 0, true, 0.5, 0.2);
-        RunRequest.Builder request = prompt("Once upon a time");
+        RunRequestBuilder request = prompt("Once upon a time");
         float[] probs = inspector
                 .sampling()
                 .distribution(request.generate(options).build())
@@ -273,7 +274,7 @@ class SamplingTest {
     @Test
     void penaltiesCountWhatWasGenerated() {
         RunManifest first = run(prompt("Once upon a time").generate(greedy(3)));
-        RunRequest.Builder from = branch(first.id(), null, null);
+        RunRequestBuilder from = branch(first.id(), null, null);
         float[] plain = inspector
                 .sampling()
                 .distribution(from.generate(drawn(1, 1, 1)).build())

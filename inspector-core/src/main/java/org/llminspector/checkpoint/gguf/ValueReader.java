@@ -62,7 +62,7 @@ final class ValueReader {
     private boolean bool() throws IOException {
         int b = in.u8();
         if (b > 1) {
-            throw Problem.invalid("this is neither true nor false")
+            throw Problem.invalid("this is not a boolean")
                     .where(in.at())
                     .expected("0 or 1")
                     .found(b);

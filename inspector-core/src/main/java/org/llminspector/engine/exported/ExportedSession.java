@@ -223,7 +223,7 @@ final class ExportedSession implements Session {
                     default -> false;
                 };
         if (real && joins(found, expected)) return;
-        throw Problem.unsupported("a value of the graph is not what it seemed to be")
+        throw Problem.unsupported("a value of the graph does not have its hook's type and shape")
                 .where(what + ", the graph's " + value)
                 .expected(Arrays.toString(expected))
                 .found(tensor.getInfo().type + " " + Arrays.toString(found))

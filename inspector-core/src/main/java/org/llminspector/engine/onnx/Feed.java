@@ -53,7 +53,7 @@ public final class Feed implements AutoCloseable {
         return bytes;
     }
 
-    /** Has the tensor closed when there is another of that name, or with the feed. */
+    /** Adds an input. The feed owns the tensor: it is closed with the feed, or when another replaces it under the same name. */
     public OnnxTensor own(String name, OnnxTensor tensor) {
         return own(name, tensor, null);
     }

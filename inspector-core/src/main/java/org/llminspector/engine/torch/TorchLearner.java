@@ -315,7 +315,7 @@ public final class TorchLearner implements Learner {
         return array;
     }
 
-    /** On the engine thread; what it makes on the way is let go. */
+    /** On the engine thread; what it allocates on the way is freed. */
     private <T> T work(Callable<T> work) {
         return EngineThread.call(() -> {
             try (NDScope scope = new NDScope()) {

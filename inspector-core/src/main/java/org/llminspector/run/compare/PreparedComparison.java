@@ -152,7 +152,7 @@ record PreparedComparison(
             ids = ids(tokens.stream().filter(t -> !added(t)).toList());
         }
         if (prefix.length + ids.length < 2) {
-            throw Problem.invalid("the text is too short to predict anything of it")
+            throw Problem.invalid("the text is too short: it has no next token to predict")
                     .where(request.text() != null ? "text" : "text_tokens")
                     .expected("two tokens or more")
                     .found(ids.length);

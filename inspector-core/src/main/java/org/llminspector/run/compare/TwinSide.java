@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;
+import org.llminspector.capture.InterventionBuilder;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
@@ -116,6 +117,10 @@ final class TwinSide {
 
     private static Intervention replace(HookId hook) {
         Intervention.From from = new Intervention.From("the other side", null);
-        return new Intervention(hook.name(), Intervention.Op.REPLACE, null, null, null, null, null, null, from);
+        return InterventionBuilder.builder()
+                .hook(hook.name())
+                .op(Intervention.Op.REPLACE)
+                .from(from)
+                .build();
     }
 }

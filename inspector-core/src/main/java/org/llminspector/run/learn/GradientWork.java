@@ -53,7 +53,7 @@ record GradientWork(
                 .mapToLong(h -> Tensor.elements(h.point().shape(spec, Math.max(0, h.layer()), positions, positions)))
                 .sum();
         if (values <= MAX_VALUES) return;
-        throw Problem.tooLarge("that is too much for JSON")
+        throw Problem.tooLarge("these are too many values for JSON")
                 .where("values")
                 .expected("at most " + MAX_VALUES + " values")
                 .found(values + " values")
@@ -94,7 +94,7 @@ record GradientWork(
 
     private static void within(int n, int size, String where, Object found) {
         if (n >= 0 && n < size) return;
-        throw Problem.invalid("there is no such place")
+        throw Problem.invalid("the index is out of range")
                 .where(where)
                 .expected("0 to " + (size - 1))
                 .found(found);

@@ -67,7 +67,7 @@ public record LearnerStep(
     double rate() {
         double rate = or(learningRate, 1e-3);
         if (rate > 0 && Double.isFinite(rate)) return rate;
-        throw Problem.invalid("an update needs a rate")
+        throw Problem.invalid("the learning rate is out of range")
                 .where("learning_rate")
                 .expected("more than 0")
                 .found(rate);
@@ -76,7 +76,7 @@ public record LearnerStep(
     double limit() {
         double limit = or(maxNorm, Double.POSITIVE_INFINITY);
         if (limit > 0) return limit;
-        throw Problem.invalid("no gradient is that short")
+        throw Problem.invalid("the gradient's longest norm is out of range")
                 .where("max_norm")
                 .expected("more than 0")
                 .found(limit);
@@ -85,7 +85,7 @@ public record LearnerStep(
     int count() {
         int count = steps == null ? 1 : steps;
         if (count >= 1 && count <= MAX_STEPS) return count;
-        throw Problem.invalid("so many updates are not made at once")
+        throw Problem.invalid("the number of updates is out of range")
                 .where("steps")
                 .expected("1 to " + MAX_STEPS)
                 .found(count);

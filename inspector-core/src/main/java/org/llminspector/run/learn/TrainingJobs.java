@@ -61,7 +61,7 @@ public final class TrainingJobs {
     public synchronized TrainingJob resume(String id, String device) {
         TrainingJob job = job(id);
         if (!job.resumable() || job.step() >= job.steps()) {
-            throw Problem.of(Problem.Kind.CONFLICT, "the job cannot go on")
+            throw Problem.of(Problem.Kind.CONFLICT, "the training job cannot be resumed")
                     .where("job " + id)
                     .found(job.resumable() ? "it is finished" : "no saved state")
                     .instead("begin one of another name");

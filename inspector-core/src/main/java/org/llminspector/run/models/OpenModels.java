@@ -32,7 +32,7 @@ import org.llminspector.trial.Trials;
 /**
  * OpenModels keeps mapped folders and loaded engines. A model is opened on a thread of its own: nobody waits for it but
  * those who asked for it, and when none of them does any more it is given up. What is open stands in a budget of bytes;
- * the engine used longest ago makes room.
+ * the least recently used engine is evicted.
  */
 public final class OpenModels implements AutoCloseable {
 
@@ -162,7 +162,7 @@ public final class OpenModels implements AutoCloseable {
 
     /**
      * Opens a model before its work waits its turn, and holds it until that is done. Where there is no room beside what
-     * others are about to use, nothing is opened: the worker makes room when it comes to it.
+     * others are about to use, nothing is opened: the worker evicts engines when its turn comes.
      *
      * @param progress hears now and then how far it is; not when it is open already
      */

@@ -1,6 +1,7 @@
 package org.llminspector.run.store;
 
 import java.util.List;
+import org.llminspector.base.Built;
 
 /**
  * ComparisonRequest is two runs to be compared, and the text to compare them over. Null means the default that is named
@@ -14,6 +15,7 @@ import java.util.List;
  * @param sensitivity what to ask of modules one at a time, or null: nothing
  * @param name a label for people
  */
+@Built
 public record ComparisonRequest(
         RunRequest a,
         RunRequest b,

@@ -34,7 +34,7 @@ final class Retention {
             if (spared.contains(one.getKey())) continue;
             try {
                 remover.remove(one.getKey());
-                LOG.info("{} was let go: its store is larger than {} bytes", one.getKey(), maxBytes);
+                LOG.info("{} was evicted: its store is larger than {} bytes", one.getKey(), maxBytes);
             } catch (NoSuchFileException e) {
                 // Deleted meanwhile.
             }

@@ -1,6 +1,7 @@
 package org.llminspector.run.store;
 
 import java.util.List;
+import org.llminspector.base.Built;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
@@ -26,6 +27,7 @@ import org.llminspector.generate.GenerateOptions;
  * @param generate how to continue; null: the prompt only
  * @param name a label for people
  */
+@Built
 public record RunRequest(
         String model,
         String engine,
@@ -53,33 +55,18 @@ public record RunRequest(
     }
 
     /** A request of defaults, to be filled in. */
-    public static Builder builder() {
-        return new Builder();
+    public static RunRequestBuilder builder() {
+        return RunRequestBuilder.builder();
     }
 
     /** A copy, to be changed before it is built. */
-    public Builder toBuilder() {
-        Builder b = new Builder();
-        b.model = model;
-        b.engine = engine;
-        b.device = device;
-        b.precision = precision;
-        b.precisionPlan = precisionPlan;
-        b.prompt = prompt;
-        b.tokens = tokens;
-        b.messages = messages;
-        b.branch = branch;
-        b.addSpecialTokens = addSpecialTokens;
-        b.capture = capture;
-        b.interventions = interventions;
-        b.generate = generate;
-        b.name = name;
-        return b;
+    public RunRequestBuilder toBuilder() {
+        return RunRequestBuilder.builder(this);
     }
 
     /** The same request on this model, reading this. */
     public RunRequest withShared(String slug, String text, List<Integer> ids) {
-        Builder b = toBuilder().model(slug).prompt(text).tokens(ids);
+        RunRequestBuilder b = toBuilder().model(slug).prompt(text).tokens(ids);
         return text == null && ids == null ? b.build() : b.messages(null).build();
     }
 
@@ -97,114 +84,5 @@ public record RunRequest(
                 .generate(null)
                 .name(null)
                 .build();
-    }
-
-    /** Builder fills in a request; what is not said is null. */
-    public static final class Builder {
-
-        private String model;
-        private String engine;
-        private String device;
-        private Precision precision;
-        private PrecisionPlan precisionPlan;
-        private String prompt;
-        private List<Integer> tokens;
-        private List<Message> messages;
-        private Branch branch;
-        private Boolean addSpecialTokens;
-        private List<String> capture;
-        private List<Intervention> interventions;
-        private GenerateOptions generate;
-        private String name;
-
-        private Builder() {}
-
-        public Builder model(String model) {
-            this.model = model;
-            return this;
-        }
-
-        public Builder engine(String engine) {
-            this.engine = engine;
-            return this;
-        }
-
-        public Builder device(String device) {
-            this.device = device;
-            return this;
-        }
-
-        public Builder precision(Precision precision) {
-            this.precision = precision;
-            return this;
-        }
-
-        public Builder precisionPlan(PrecisionPlan precisionPlan) {
-            this.precisionPlan = precisionPlan;
-            return this;
-        }
-
-        public Builder prompt(String prompt) {
-            this.prompt = prompt;
-            return this;
-        }
-
-        public Builder tokens(List<Integer> tokens) {
-            this.tokens = tokens;
-            return this;
-        }
-
-        public Builder messages(List<Message> messages) {
-            this.messages = messages;
-            return this;
-        }
-
-        public Builder branch(Branch branch) {
-            this.branch = branch;
-            return this;
-        }
-
-        public Builder addSpecialTokens(Boolean addSpecialTokens) {
-            this.addSpecialTokens = addSpecialTokens;
-            return this;
-        }
-
-        public Builder capture(List<String> capture) {
-            this.capture = capture;
-            return this;
-        }
-
-        public Builder interventions(List<Intervention> interventions) {
-            this.interventions = interventions;
-            return this;
-        }
-
-        public Builder generate(GenerateOptions generate) {
-            this.generate = generate;
-            return this;
-        }
-
-        public Builder name(String name) {
-            this.name = name;
-            return this;
-        }
-
-        public RunRequest build() {
-            return new RunRequest(
-                    model,
-                    engine,
-                    device,
-                    precision,
-                    precisionPlan,
-                    prompt,
-                    tokens,
-                    messages,
-                    branch,
-                    addSpecialTokens,
-                    capture,
-                    interventions,
-                    generate,
-                    name);
-        }
     }
 }

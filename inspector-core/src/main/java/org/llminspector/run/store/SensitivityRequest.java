@@ -1,6 +1,7 @@
 package org.llminspector.run.store;
 
 import java.util.List;
+import org.llminspector.base.Built;
 
 /**
  * SensitivityRequest asks which modules a low precision hurts, one at a time: A is the high precision, B the low one.
@@ -14,6 +15,7 @@ import java.util.List;
  * @param tokens how much of the text is read, from its beginning (as much as one window holds); without a text the
  *     prompt is read
  */
+@Built
 public record SensitivityRequest(Direction direction, By by, List<String> modules, Long budgetBytes, Integer tokens) {
 
     /** From which side modules are changed. */
@@ -35,11 +37,10 @@ public record SensitivityRequest(Direction direction, By by, List<String> module
     }
 
     public SensitivityRequest withDefaults(Integer tokens) {
-        return new SensitivityRequest(
-                direction == null ? Direction.RESTORE : direction,
-                by == null ? By.MODULE : by,
-                modules,
-                budgetBytes,
-                tokens);
+        return SensitivityRequestBuilder.builder(this)
+                .direction(direction == null ? Direction.RESTORE : direction)
+                .by(by == null ? By.MODULE : by)
+                .tokens(tokens)
+                .build();
     }
 }

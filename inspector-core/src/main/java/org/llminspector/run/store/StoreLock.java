@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * StoreLock lets one thread of one process at a time tidy a store: clean up, rebuild the index, let go of old runs.
+ * StoreLock lets one thread of one process at a time tidy a store: clean up, rebuild the index, evict old runs.
  *
  * <p>Saving a run needs no lock. The file lock goes with its process, so a killed one never blocks the others. File
  * locks belong to the whole JVM, hence the second lock among its threads.

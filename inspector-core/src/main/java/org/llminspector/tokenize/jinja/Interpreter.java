@@ -63,17 +63,6 @@ final class Interpreter {
         }
     }
 
-    /** What these nodes write, until a break or continue. */
-    String write(List<Node> nodes) {
-        StringBuilder out = new StringBuilder();
-        for (Node node : nodes) {
-            out.append(made(node.write(this)));
-            checkLength(out.length());
-            if (loop != null && loop.leaves()) break;
-        }
-        return out.toString();
-    }
-
     /** An expression of that line is evaluated. */
     void begin(int ofLine) {
         line = ofLine;

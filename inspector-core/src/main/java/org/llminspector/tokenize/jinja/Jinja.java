@@ -52,7 +52,7 @@ public final class Jinja {
                 Functions.all(clock).forEach(in.scope()::set);
                 Scope scope = new Scope(in.scope());
                 variables.forEach((name, value) -> scope.set(name, python(value)));
-                return in.within(scope, null, () -> in.write(nodes));
+                return in.within(scope, null, () -> Node.write(nodes, in));
             } catch (JinjaError e) {
                 throw e.line() > 0 ? e : new JinjaError(e.getMessage(), in.line(), e.raised());
             } catch (RuntimeException e) {

@@ -33,7 +33,7 @@ record Macro(String name, Map<String, Code> parameters, List<Node> body, Scope h
                     throw new JinjaError("macro '" + name + "' takes no keyword argument '" + other + "'");
                 }
             }
-            return in.write(body);
+            return Node.write(body, in);
         });
     }
 }

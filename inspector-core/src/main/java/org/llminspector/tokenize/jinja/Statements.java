@@ -121,14 +121,14 @@ final class Statements {
                 boolean passes = in.within(turn(outer, names, item), in.loop(), () -> Values.truth(filter.run(in)));
                 if (passes) items.add(item);
             }
-            if (items.isEmpty()) return in.within(new Scope(outer), in.loop(), () -> in.write(none));
+            if (items.isEmpty()) return in.within(new Scope(outer), in.loop(), () -> Node.write(none, in));
             Loop loop = new Loop(items);
             StringBuilder out = new StringBuilder();
             while (loop.next()) {
                 in.step();
                 Scope turn = turn(outer, names, loop.item());
                 turn.set("loop", loop);
-                out.append(in.within(turn, loop, () -> in.write(body)));
+                out.append(in.within(turn, loop, () -> Node.write(body, in)));
                 Interpreter.checkLength(out.length());
             }
             return out.toString();
@@ -155,9 +155,9 @@ final class Statements {
             List<Node> nodes = otherwise ? until(Set.of("endif")) : List.of();
             tokens.expect("endif");
             tokens.end();
-            no = in -> in.write(nodes);
+            no = in -> Node.write(nodes, in);
         }
-        return in -> Values.truth(condition.run(in)) ? in.write(yes) : no.write(in);
+        return in -> Values.truth(condition.run(in)) ? Node.write(yes, in) : no.write(in);
     }
 
     /** {@code set a, b = value}, {@code set namespace.name = value}, {@code set a}...{@code endset}. */
@@ -168,7 +168,7 @@ final class Statements {
             tokens.end();
             List<Node> body = block("endset");
             return in -> {
-                in.scope().set(names.get(0), in.within(new Scope(in.scope()), in.loop(), () -> in.write(body)));
+                in.scope().set(names.get(0), in.within(new Scope(in.scope()), in.loop(), () -> Node.write(body, in)));
                 return "";
             };
         }

@@ -52,7 +52,7 @@ final class Arguments {
     static List<Message> messages(String system, List<String> arguments) {
         if (arguments == null && system == null) return null;
         if (arguments == null) {
-            throw Problem.invalid("the system speaks only in a conversation")
+            throw Problem.invalid("a system message needs a conversation")
                     .where("--system")
                     .instead("give the turns with --message user=TEXT");
         }

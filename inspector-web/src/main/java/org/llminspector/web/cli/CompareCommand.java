@@ -14,6 +14,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.ComparisonRequestBuilder;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.run.store.SensitivityRequest;
@@ -51,7 +52,8 @@ import picocli.CommandLine.Option;
             "    inspector compare --a engine=onnx --b engine=onnx,precision=int4_32 \\",
             "      --text story.txt --sensitivity --budget 3MiB",
             "",
-            "KL and perplexity have llama.cpp's names and formulas; A is its base. Ctrl-C ends it and keeps nothing."
+            "KL and perplexity have llama.cpp's names and formulas, A as its base, but every token is scored once where",
+            "llama.cpp scores the second half of each chunk: figures differ. Ctrl-C ends it and keeps nothing."
         })
 final class CompareCommand extends ModelCommand {
 
@@ -194,15 +196,15 @@ final class CompareCommand extends ModelCommand {
         RunRequest sideB = SideArgument.parse(b, "--b");
         String modelA = sideA.model() == null ? places.slug() : places.slug(sideA.model());
         String modelB = places.slug(sideB.model());
-        return new ComparisonRequest(
-                SideArgument.with(sideA, modelA, prompt, tokens),
-                SideArgument.with(sideB, modelB, null, null),
-                text(),
-                null,
-                new ComparisonRequest.Options(
-                        hooks, noSplit ? false : null, top, window, stride, noCost ? false : null, null, null),
-                sensitivity(),
-                name);
+        return ComparisonRequestBuilder.builder()
+                .a(SideArgument.with(sideA, modelA, prompt, tokens))
+                .b(SideArgument.with(sideB, modelB, null, null))
+                .text(text())
+                .options(new ComparisonRequest.Options(
+                        hooks, noSplit ? false : null, top, window, stride, noCost ? false : null, null, null))
+                .sensitivity(sensitivity())
+                .name(name)
+                .build();
     }
 
     private SensitivityRequest sensitivity() {
@@ -215,7 +217,7 @@ final class CompareCommand extends ModelCommand {
         SensitivityRequest.By by = Arrays.stream(SensitivityRequest.By.values())
                 .filter(b -> b.name().equalsIgnoreCase(sensitivity))
                 .findFirst()
-                .orElseThrow(() -> Problem.invalid("modules cannot be taken so")
+                .orElseThrow(() -> Problem.invalid("modules cannot be grouped like this")
                         .where("--sensitivity")
                         .expected("layer, module or matrix")
                         .found(sensitivity));

@@ -2,6 +2,7 @@ package org.llminspector.web.cli;
 
 import java.util.List;
 import org.llminspector.generate.GenerateOptions;
+import org.llminspector.generate.GenerateOptionsBuilder;
 import picocli.CommandLine.Option;
 
 /** GenerateFlags are the options that say how to continue a text. */
@@ -56,19 +57,19 @@ final class GenerateFlags {
     Boolean ignoreEos;
 
     GenerateOptions options() {
-        return new GenerateOptions(
-                maxNewTokens,
-                greedy,
-                temperature,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                seed,
-                stop,
-                null,
-                ignoreEos,
-                presencePenalty,
-                frequencyPenalty);
+        return GenerateOptionsBuilder.builder()
+                .maxNewTokens(maxNewTokens)
+                .greedy(greedy)
+                .temperature(temperature)
+                .topK(topK)
+                .topP(topP)
+                .minP(minP)
+                .repetitionPenalty(repetitionPenalty)
+                .seed(seed)
+                .stop(stop)
+                .ignoreEos(ignoreEos)
+                .presencePenalty(presencePenalty)
+                .frequencyPenalty(frequencyPenalty)
+                .build();
     }
 }

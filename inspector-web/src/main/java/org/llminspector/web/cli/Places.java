@@ -59,7 +59,7 @@ final class Places {
             names = "--memory",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "The most that open models may hold in memory; the one used longest ago makes room. Default:"
+            description = "The most that open models may hold in memory; the least recently used is evicted. Default:"
                     + " three quarters of the machine's.")
     Long memory;
 

@@ -79,7 +79,7 @@ final class TensorsCommand extends AskCommand {
             throw Problem.invalid("no weight is named").where("NAME").instead("'inspector tensors' lists them");
         }
         if (block != null && block.size() != 2) {
-            throw Problem.invalid("this is not a weight's place")
+            throw Problem.invalid("this is not a row and a column")
                     .where("--block")
                     .expected("ROW,COL");
         }

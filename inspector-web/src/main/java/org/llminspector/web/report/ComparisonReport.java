@@ -93,7 +93,8 @@ public final class ComparisonReport {
     private void measures() {
         html.heading("What they say next");
         html.paragraph(
-                "KL and perplexity as llama.cpp's perplexity tool names and computes them, A as its base. ± is the"
+                "KL and perplexity have the names and formulas of llama.cpp's perplexity tool, A as its base. It scores the"
+                        + " second half of each chunk, this every token once: the two give other numbers. ± is the"
                         + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
         html.table(ComparisonWords.measureColumns(m));
         for (String[] row : ComparisonWords.measures(m)) html.row(row);

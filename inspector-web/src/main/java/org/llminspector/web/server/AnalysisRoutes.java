@@ -68,7 +68,7 @@ final class AnalysisRoutes {
     private static int top(Integer wanted, int standard) {
         int top = wanted == null ? standard : wanted;
         if (top >= 1 && top <= MAX_TOP) return top;
-        throw Problem.invalid("so many tokens cannot be listed")
+        throw Problem.invalid("these are too many tokens to list")
                 .where("top")
                 .expected("1 to " + MAX_TOP)
                 .found(top);

@@ -23,7 +23,7 @@ final class TensorReply {
     /** Throws when so many values may not go out in this format. */
     static void check(TensorFormat format, long values, String where) {
         if (format != TensorFormat.JSON || values <= MAX_JSON_VALUES) return;
-        throw Problem.tooLarge("that is too much for JSON")
+        throw Problem.tooLarge("these are too many values for JSON")
                 .where(where)
                 .expected("at most " + MAX_JSON_VALUES + " values")
                 .found(values + " values")
