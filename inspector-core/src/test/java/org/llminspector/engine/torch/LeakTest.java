@@ -2,10 +2,13 @@ package org.llminspector.engine.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.ndarray.BaseNDManager;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.llminspector.capture.Capture;
@@ -31,6 +34,43 @@ class LeakTest {
             // One leaked residual stream a run alone would be 400 x 10 KiB.
             assertThat(least).as("KiB grown over 400 runs").isLessThan(3 * 1024);
         }
+    }
+
+    /** What hangs on the engine's manager is the same after any number of sessions, on any system. */
+    @Test
+    void sessionsGiveBackTheirArrays() throws IOException {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"))) {
+            int[] ids = g.ids("input_ids");
+            runs(g, ids, 1);
+            int before = attached(g.engine);
+            runs(g, ids, 20);
+            assertThat(attached(g.engine)).isEqualTo(before);
+            try (Session open = g.engine.begin(new SessionRequest(
+                    ids.length, new TreeSet<>(HookPatterns.all(g.engine.spec())), List.of(), List.of()))) {
+                open.append(ids);
+                assertThat(attached(g.engine)).as("what an open session holds").isGreaterThan(before);
+            }
+            assertThat(attached(g.engine)).isEqualTo(before);
+        }
+    }
+
+    /** Arrays and managers that hang on the engine's own manager, and on those. */
+    private static int attached(Object engine) {
+        return EngineThread.call(() -> {
+            Field manager = TorchEngine.class.getDeclaredField("manager");
+            manager.setAccessible(true);
+            return resources(manager.get(engine));
+        });
+    }
+
+    private static int resources(Object manager) throws ReflectiveOperationException {
+        Field resources = BaseNDManager.class.getDeclaredField("resources");
+        resources.setAccessible(true);
+        int n = 0;
+        for (Object one : ((Map<?, ?>) resources.get(manager)).values()) {
+            n += 1 + (one instanceof BaseNDManager ? resources(one) : 0);
+        }
+        return n;
     }
 
     private static void runs(Golden g, int[] ids, int n) {

@@ -10,7 +10,9 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -163,6 +165,28 @@ class TrainingTest extends LiveTest {
         JsonNode steps = live.get(JOBS + "/long/curve").json().path("step");
         assertThat(steps).hasSize(further.path("step").asInt() + 1); // no gap, none twice
         assertThat(sha256(live.run("{\"model\":\"long\",\"tokens\":[1,2,7]}"))).isNotEqualTo(before);
+    }
+
+    @Test
+    void aModelIsReadWhileItTrains() throws Exception {
+        begin("half", 100_000);
+        try {
+            while (!live.get(JOBS + "/half").json().path("opens").asBoolean()) Thread.sleep(20);
+            int step = live.get(JOBS + "/half").json().path("step").asInt();
+            Set<String> seen = new HashSet<>();
+            for (int i = 0; i < 5; i++) {
+                seen.add(sha256(live.run("{\"model\":\"half\",\"tokens\":[1,2,7]}")));
+                int reached = step;
+                while (live.get(JOBS + "/half").json().path("step").asInt() < reached + 8)
+                    Thread.sleep(20); // saved anew
+                step += 8;
+            }
+            assertThat(seen).as("weights that were read").hasSizeGreaterThan(1);
+            assertThat(live.get(JOBS + "/half").json().path("state").asText()).isEqualTo("running");
+        } finally {
+            live.post(JOBS + "/half/stop", null);
+            events("half");
+        }
     }
 
     @Test
