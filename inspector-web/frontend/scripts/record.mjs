@@ -4,8 +4,8 @@
  *
  *   npm run record -- trace | 08-attention-qkv [--url http://127.0.0.1:7070] [--model SLUG] [--new 20]
  *
- * Writes recording/ into its folder: run.json (manifest, cache by step, lens, norms, vocabulary, and which file holds a
- * hook) and one gzipped safetensors file a kind of hook, so that a figure fetches its own. Nothing is changed on the way.
+ * Writes recording/ into its folder: run.json (manifest, cache by step, lens, norms, vocabulary, what the server says to
+ * the scene's asks, and which file holds a hook) and one gzipped safetensors file a kind of hook, so that a figure fetches its own. Nothing is changed on the way.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,8 @@ const api = `${args.url}/api/v1`;
 const vite = await createServer({ root, server: { middlewareMode: true }, appType: 'custom', logLevel: 'error' });
 const { VIEWS } = await vite.ssrLoadModule('/src/views/list.ts');
 const { CHAPTERS } = await vite.ssrLoadModule('/src/chapters/list.ts');
-await vite.close();
+const { askKey } = await vite.ssrLoadModule('/src/api/source.ts');
+
 const chapter = CHAPTERS.find((c) => c.folder === what);
 const scene = chapter ? chapter.record : VIEWS.find((v) => v.view === what)?.scene;
 if (!scene) throw new Error(`${what} is no view or chapter that shows runs`);
@@ -81,6 +82,11 @@ const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
   ? await (await call('/reads', json({ run: manifest.id, query: manifest.prompt_length - 1 }))).json()
   : null;
 const [feed_forward, neurons] = scene.neurons ? await strongest() : [];
+const answers = {};
+for (const ask of (await scene.asks?.(manifest)) ?? []) {
+  answers[askKey(ask)] = await (await call(ask.path, json({ model, ...ask.body }))).json();
+}
+await vite.close(); // asks are modules of the page
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
 const { spec } = await (await call(`/models/${model}`)).json();
 const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens;
@@ -105,7 +111,19 @@ for (const [kind, hooks] of kinds) {
   await writeFile(out + name, packed);
   console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
 }
-const text = JSON.stringify({ manifest, kv_steps, lens, norms, reads, feed_forward, neurons, spec, vocabulary, files });
+const text = JSON.stringify({
+  manifest,
+  kv_steps,
+  lens,
+  norms,
+  reads,
+  feed_forward,
+  neurons,
+  spec,
+  answers,
+  vocabulary,
+  files,
+});
 await writeFile(`${out}run.json`, text);
 console.log(
   `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,

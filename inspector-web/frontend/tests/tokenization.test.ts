@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tokensOf } from '../src/kit/text/tokens';
 import type { MergedPiece, Token } from '../src/api/types';
 import {
   after,
@@ -8,7 +9,6 @@ import {
   parting,
   pieceAt,
   shared,
-  tokensOf,
   utf8,
   words,
 } from '../src/chapters/01-tokenization/cut';

@@ -177,6 +177,9 @@ export const api = {
   logprobs: (body: Partial<T.LogprobsRequest> & { request: T.RunRequest }, signal?: AbortSignal) =>
     analysis<T.Logprobs>('/logprobs', body as Record<string, unknown>, signal),
 
+  /** A question that always has the same answer; asked once. */
+  ask: <A>(path: string, body: object, signal?: AbortSignal) => analysis<A>(path, { ...body }, signal),
+
   /** Makes a run and gives it when it is finished. */
   makeRun: (body: T.RunRequest, signal?: AbortSignal) => json<T.RunManifest>('/runs', post(body, signal)),
   /** Reads a run's tokens again for what it did not capture. */

@@ -2,6 +2,20 @@ import type { Slice } from './client';
 import type { Tensor } from './tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest, Token } from './types';
 
+/**
+ * Ask is a question to the server about a run or its model: a path under /api/v1 and what is sent. It always has the same
+ * answer, so it can be kept with a recording.
+ */
+export interface Ask<Body = object, Answer = unknown> {
+  path: string;
+  body: Body;
+  /** Only a type: what comes back. */
+  readonly answer?: Answer;
+}
+
+/** Under which name a recording keeps the answer. */
+export const askKey = ({ path, body }: Ask): string => path + JSON.stringify(body);
+
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
   /** Grows when something is read again: what is in it never changes. */
@@ -34,6 +48,8 @@ export interface Source {
   feedForward(layer: number, pos: number, signal: AbortSignal): Promise<FeedForward>;
   /** What made one neuron fire at a position, and what it writes. */
   neuron(layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron>;
+  /** The answer to a question about this run or its model, which the server is told. */
+  ask<A>(ask: Ask<object, A>, signal: AbortSignal): Promise<A>;
   /** What arithmetic the run's model does. */
   spec(signal: AbortSignal): Promise<DecoderSpec>;
 }

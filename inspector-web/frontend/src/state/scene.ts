@@ -1,3 +1,8 @@
+import type { Ask } from '../api/source';
+import type { RunManifest } from '../api/types';
+
+export type { Ask } from '../api/source';
+
 /** Scene is what a view that shows runs wants of one: what to capture, what to try, what to show before the first. */
 export interface Scene {
   /**
@@ -9,6 +14,8 @@ export interface Scene {
   recorded?: string[];
   /** The recording also holds every layer's feed-forward part at the last prompt token, and its strongest neuron everywhere. */
   neurons?: boolean;
+  /** What is asked of the server about such a run beside its captures; a recording holds the answers. */
+  asks?: (run: RunManifest) => Promise<Ask[]>;
   /** Prompts to try, the first of them in the bar until something else is typed. */
   examples: Example[];
   /** A real run of the embedded model with the first example; made by `npm run record`. */

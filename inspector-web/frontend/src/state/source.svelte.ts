@@ -1,6 +1,6 @@
 import { api, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
-import { positionsOf, type Source } from '../api/source';
+import { askKey, positionsOf, type Ask, type Source } from '../api/source';
 import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
@@ -101,6 +101,8 @@ class LiveSource implements Source {
   neuron = (layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron> =>
     api.neuron({ run: this.manifest.id, layer, neuron, pos, top: MOST_INPUTS }, signal);
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
+  ask = <A>({ path, body }: Ask<object, A>, signal: AbortSignal): Promise<A> =>
+    api.ask<A>(path, { model: this.manifest.model.slug, ...body }, signal);
   spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
 }
 
@@ -136,6 +138,8 @@ interface Recorded {
   feed_forward?: FeedForward[];
   neurons?: Neuron[];
   vocabulary: Token[];
+  /** What the server said to the scene's asks. */
+  answers?: Record<string, unknown>;
   /** Which of the recording's files holds a hook. */
   files: Record<string, string>;
 }
@@ -187,6 +191,17 @@ export async function recordedSource(recording: Recording): Promise<Source> {
       const found = run.neurons?.find((n) => n.layer === layer && n.neuron === neuron && n.pos === pos);
       if (!found) throw lacks(`neuron ${neuron} of layer ${layer} at position ${pos}`);
       return found;
+    },
+    ask: async <A>(ask: Ask<object, A>) => {
+      const answer = run.answers?.[askKey(ask)];
+      if (answer !== undefined) return answer as A;
+      throw new Problem({
+        title: 'the recording does not hold what the figure shows',
+        status: 404,
+        where: ask.path,
+        found: plural(Object.keys(run.answers ?? {}).length, 'recorded answer'),
+        instead: 'press Run: a live run has it',
+      });
     },
     spec: async () => run.spec,
   };

@@ -1,16 +1,6 @@
 /** How a text lies in its tokens: words and their pieces, where two cuts part, what stands around the text. */
 import type { MergedPiece, MergeSymbol, Token, Tokenization } from '../../api/types';
 
-/** Tokens from the columns that the server sends. */
-export function tokensOf({ ids, starts, ends, pieces }: Tokenization): Token[] {
-  const known = new Map(pieces.map((p) => [p.id, p]));
-  return ids.map((id, i) => {
-    const piece = known.get(id);
-    const where = starts[i] < 0 ? {} : { start: starts[i], end: ends[i] };
-    return { id, text: piece?.text ?? '', bytes: piece?.bytes ?? [], special: piece?.kind === 'control', ...where };
-  });
-}
-
 /** A word, a number or a run of signs as a person sees it, and the tokens that hold its characters. */
 export interface Word {
   text: string;

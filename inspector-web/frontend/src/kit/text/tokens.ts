@@ -1,4 +1,4 @@
-import type { Token } from '../../api/types';
+import type { Token, Tokenization } from '../../api/types';
 
 /** Part is a stretch of a token's text: what is read, or a mark that stands for something unseen. */
 export interface Part {
@@ -74,4 +74,14 @@ export function called(token: Token | undefined): string {
   if (!token) return 'this token';
   const nameless = token.bytes.length === 0 && !token.special;
   return nameless ? token.text : `“${visible(token.text)}”`;
+}
+
+/** Tokens from the columns that the server sends. */
+export function tokensOf({ ids, starts, ends, pieces }: Tokenization): Token[] {
+  const known = new Map(pieces.map((p) => [p.id, p]));
+  return ids.map((id, i) => {
+    const piece = known.get(id);
+    const where = starts[i] < 0 ? {} : { start: starts[i], end: ends[i] };
+    return { id, text: piece?.text ?? '', bytes: piece?.bytes ?? [], special: piece?.kind === 'control', ...where };
+  });
 }
