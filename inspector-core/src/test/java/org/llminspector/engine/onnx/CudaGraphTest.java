@@ -142,22 +142,30 @@ class CudaGraphTest {
     @MethodSource("fewBitsAndTargets")
     void fewBitsAreThoseOfTheCpu(Precision precision, Target target) {
         for (String model : List.of("llama", "gpt2", "gemma3", "qwen3")) {
-            PrecisionPlan exact = new PrecisionPlan(precision, Kernel.EXACT, null);
-            try (Golden g = new Golden(Golden.ROOT.resolve(model), Kind.ONNX);
-                    OnnxEngine cuda = OnnxEngine.open(g.weights, target, exact);
-                    OnnxEngine cpu = OnnxEngine.open(g.weights, CPU, exact)) {
-                int[] ids = g.ids("input_ids");
-                for (boolean tapped : new boolean[] {false, true}) {
-                    float[] expected = Golden.logits(cpu, ids, ids.length, tapped);
-                    float[] logits = Golden.logits(cuda, ids, ids.length, tapped);
-                    if (precision.weightOnly()) {
-                        assertThat(Golden.maxAbsDiff(logits, expected)).isLessThan(2e-4);
-                    } else { // a last bit of float32 may tip a code over
-                        double apart = Golden.kl(expected, logits, cuda.spec().vocab());
-                        double fromFp32 = Golden.kl(
-                                g.values("logits"), logits, cuda.spec().vocab());
-                        assertThat(apart).isLessThan(fromFp32 / 5);
-                    }
+            try (Golden g = new Golden(Golden.ROOT.resolve(model), Kind.ONNX)) {
+                // Only the CPU reads rows of a tied table from its few bits: there both keep it in floats.
+                List<PrecisionPlan.Part> floats = g.weights.spec().tied()
+                        ? List.of(new PrecisionPlan.Part("unembed", Precision.FP32, null))
+                        : List.of();
+                fewBitsAreThoseOfTheCpu(g, target, new PrecisionPlan(precision, Kernel.EXACT, floats));
+            }
+        }
+    }
+
+    private static void fewBitsAreThoseOfTheCpu(Golden g, Target target, PrecisionPlan exact) {
+        try (OnnxEngine cuda = OnnxEngine.open(g.weights, target, exact);
+                OnnxEngine cpu = OnnxEngine.open(g.weights, CPU, exact)) {
+            int[] ids = g.ids("input_ids");
+            for (boolean tapped : new boolean[] {false, true}) {
+                float[] expected = Golden.logits(cpu, ids, ids.length, tapped);
+                float[] logits = Golden.logits(cuda, ids, ids.length, tapped);
+                if (exact.standard().weightOnly()) {
+                    assertThat(Golden.maxAbsDiff(logits, expected)).isLessThan(2e-4);
+                } else { // a last bit of float32 may tip a code over
+                    double apart = Golden.kl(expected, logits, cuda.spec().vocab());
+                    double fromFp32 =
+                            Golden.kl(g.values("logits"), logits, cuda.spec().vocab());
+                    assertThat(apart).isLessThan(fromFp32 / 5);
                 }
             }
         }
