@@ -411,7 +411,7 @@ class HubClientTest {
     @Test
     void patienceEnds() {
         for (int i = 0; i < 20; i++) hub.fault(Fault.status("hub", "/revision/main", 503, Map.of()));
-        assertThat(refused().getMessage()).contains("out of order", "HTTP 503");
+        assertThat(refused().getMessage()).contains("the hub failed", "HTTP 503");
         assertThat(hub.seen).hasSize(Backoff.RETRIES + 1);
     }
 

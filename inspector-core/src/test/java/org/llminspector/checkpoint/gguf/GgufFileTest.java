@@ -199,7 +199,7 @@ class GgufFileTest {
         assertThat(refused(r -> r.put("v", RawGguf.numbers(4, 9, 4, 77, 8, 0))).what())
                 .contains("unknown type");
         raw.metadata.clear();
-        assertThat(refused(r -> r.put("v", RawGguf.numbers(4, 7, 1, 2))).what()).contains("neither true nor false");
+        assertThat(refused(r -> r.put("v", RawGguf.numbers(4, 7, 1, 2))).what()).contains("not a boolean");
     }
 
     @Test
