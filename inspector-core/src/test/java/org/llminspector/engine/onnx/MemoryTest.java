@@ -167,8 +167,8 @@ class MemoryTest {
                 }
                 System.gc();
             }
-            // Six that kept their matrices would keep six times 13 MiB.
-            assertThat(residentKib() - before).as("KiB left of six variants").isLessThan(13 * MIB);
+            // Six that kept their matrices would keep six times 13 MiB; the JVM's own heap grows by less than half of that.
+            assertThat(residentKib() - before).as("KiB left of six variants").isLessThan(3 * 13 * MIB);
         }
     }
 

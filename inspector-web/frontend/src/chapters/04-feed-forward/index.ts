@@ -1,0 +1,29 @@
+import { recordingOf } from '../../state/scene';
+import { choice, whole } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The panel that is shown. */
+  part: choice('layers', 'stages', 'strongest'),
+  /** The neuron that is looked into; the strongest here when none was chosen. */
+  neuron: whole(),
+  /** How many of the strongest would be silenced. */
+  most: whole(),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches: 'Each block rewrites every token alone: many neurons at once, expanded, bent and added up.',
+  concept: 'neuron',
+  needs: ['blocks.{i}.mlp.hook_post'],
+  hooks: ['blocks.*.mlp.hook_post', 'logits'],
+  recorded: ['blocks.{layer}.mlp.hook_post', 'blocks.{layer}.mlp.hook_pre', 'blocks.{layer}.hook_mlp_out', 'logits'],
+  neurons: true,
+  params: PARAMS,
+  examples: [
+    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a place to live' },
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
+    { prompt: 'The fox was hungry. The bear was tired. The', says: 'who is next?' },
+  ],
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};
