@@ -167,7 +167,7 @@ class MemoryTest {
                 }
                 System.gc();
             }
-            // Six that kept their matrices would keep six times 13 MiB; the JVM's own heap grows by less than half of that.
+            // Six that kept their matrices would keep six times 13 MiB; half of that is left to the JVM's heap.
             assertThat(residentKib() - before).as("KiB left of six variants").isLessThan(3 * 13 * MIB);
         }
     }

@@ -226,7 +226,7 @@ class ComparisonsTest {
                         compare(side("Once upon a time"), RunRequest.builder().build(), null))
                 .isInstanceOfSatisfying(Problem.class, p -> {
                     assertThat(p.kind()).isEqualTo(Problem.Kind.TOO_LARGE);
-                    assertThat(p.found()).contains("MiB");
+                    assertThat(p.found()).contains("KiB");
                 });
     }
 
