@@ -110,6 +110,42 @@ test('the numbers on the page are the numbers of the API', async ({ page, reques
   expect(layers).toEqual(run.kv_cache.layers);
 });
 
+test('the walk follows one token with the server’s numbers, and its doors open', async ({ page, request }) => {
+  const run = await runPrompt(page, request, 'new=4');
+  const at = run.prompt_length - 2;
+  const walk = figure(page, 'walk');
+  await walk.getByRole('option').nth(at).click();
+  await expect(page).toHaveURL(new RegExp(`token=${at}`));
+  const rows = page.getByTestId('walk').locator('tbody tr');
+  await expect(rows).toHaveCount(run.model.n_layers);
+  await expect(rows.last().locator('[data-says]')).toBeVisible({ timeout: 60_000 });
+  await expect(rows.last().locator('[data-weight]')).toBeVisible();
+  const [lens, norms] = [await lensOf(request, run.id), await normsOf(request, run.id)];
+  for (let layer = 0; layer < run.model.n_layers; layer++) {
+    const row = rows.nth(layer);
+    const cell = lens.rows.find((r) => r.hook === `blocks.${layer}.hook_resid_post`)!.cells[at];
+    expect(Number(await row.locator('[data-says]').getAttribute('data-says'))).toBe(cell.top[0].id);
+    const added = await row.locator('[data-added]').evaluateAll((e) => e.map((x) => (x as HTMLElement).dataset.added));
+    expect(added.map(Number)).toEqual(
+      ['attn', 'mlp'].map((p) => norms.rows.find((r) => r.hook === `blocks.${layer}.hook_${p}_out`)!.norms[at]),
+    );
+    const key = Number(await row.locator('[data-key]').getAttribute('data-key'));
+    const weights = await values(request, run.id, `blocks.${layer}.attn.hook_pattern`, `query=${at}`);
+    const others = weights.filter(
+      (_, i) => i % (weights.length / run.model.n_heads) > 0 && i % (weights.length / run.model.n_heads) < at,
+    );
+    const weight = Number(await row.locator('[data-weight]').getAttribute('data-weight'));
+    expect(weight).toBeCloseTo(Math.max(...others), 6);
+    expect(key).toBeGreaterThan(0);
+    expect(key).toBeLessThan(at);
+  }
+  await rows.nth(1).getByRole('button').click();
+  await expect(page).toHaveURL(/layer=1/);
+  await walk.getByRole('link', { name: /how/ }).first().click();
+  await expect(page).toHaveURL(/chapters\/08-attention-qkv.*layer=1/);
+  await expect(page.getByTestId('chapter')).toBeVisible();
+});
+
 test('the continuation streams in while the cache grows', async ({ page, request }) => {
   await page.addInitScript(() => {
     const seen: number[] = [];

@@ -89,7 +89,7 @@ for (const ask of (await scene.asks?.(manifest)) ?? []) {
 await vite.close(); // asks are modules of the page
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
 const { spec } = await (await call(`/models/${model}`)).json();
-const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens;
+const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens.map((t) => t.text);
 
 const holds = (scene.recorded ?? ['*']).map(
   (h) => new RegExp(`^${h.replaceAll('.', '\\.').replaceAll('*', '.*').replace('{layer}', '\\d+')}$`),

@@ -7,7 +7,7 @@ import { streamNorms } from '../src/views/trace/norms';
 import { queryRow } from '../src/views/trace/attention';
 import { byRank, softmax, total } from '../src/kit/math/distribution';
 import { TRACE } from '../src/views/trace/scene';
-import type { GeneratedToken, KvCache, Lens, Norms, RunManifest, Token } from '../src/api/types';
+import type { GeneratedToken, KvCache, Lens, Norms, RunManifest } from '../src/api/types';
 
 /** The trace's recorded run is real: the page's own arithmetic on its raw numbers gives what the server said. */
 const here = new URL('../src/views/trace/recording/', import.meta.url);
@@ -16,7 +16,7 @@ const run = JSON.parse(readFileSync(new URL('run.json', here), 'utf8')) as {
   kv_steps: KvCache[];
   lens: Lens;
   norms: Norms;
-  vocabulary: Token[];
+  vocabulary: string[];
   files: Record<string, string>;
 };
 const files = [...new Set(Object.values(run.files))];

@@ -1,6 +1,6 @@
 import type { Slice } from './client';
 import type { Tensor } from './tensor';
-import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest, Token } from './types';
+import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from './types';
 
 /**
  * Ask is a question to the server about a run or its model: a path under /api/v1 and what is sent. It always has the same
@@ -24,7 +24,7 @@ export interface Source {
   /** The KV cache as it was when each token came, where that was watched; a stored run keeps only its end. */
   readonly kvSteps: KvCache[] | null;
   /** Texts of the vocabulary that came with the run, by id. */
-  readonly vocabulary: Token[] | null;
+  readonly vocabulary: string[] | null;
   /** What is being read again right now, in words, or null. */
   readonly reading: string | null;
   /**

@@ -2,7 +2,7 @@ import { api, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
 import { askKey, positionsOf, type Ask, type Source } from '../api/source';
 import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
-import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest, Token } from '../api/types';
+import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import type { Recording } from './scene';
@@ -137,7 +137,7 @@ interface Recorded {
   spec: DecoderSpec;
   feed_forward?: FeedForward[];
   neurons?: Neuron[];
-  vocabulary: Token[];
+  vocabulary: string[];
   /** What the server said to the scene's asks. */
   answers?: Record<string, unknown>;
   /** Which of the recording's files holds a hook. */

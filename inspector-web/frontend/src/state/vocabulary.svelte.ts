@@ -1,6 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { api } from '../api/client';
-import type { Token } from '../api/types';
 
 const BATCH = 512;
 
@@ -15,8 +14,9 @@ class Vocabulary {
     return this.#known.get(`${model}\n${id}`) ?? null;
   }
 
-  learn(model: string, tokens: Token[]): void {
-    for (const t of tokens) if (!this.#known.has(`${model}\n${t.id}`)) this.#known.set(`${model}\n${t.id}`, t.text);
+  learn(model: string, id: number, text: string): void {
+    const key = `${model}\n${id}`;
+    if (!this.#known.has(key)) this.#known.set(key, text);
   }
 
   /** Asks for what is missing; call from an effect, not while rendering. */
@@ -41,7 +41,7 @@ class Vocabulary {
       for (let from = 0; from < ids.length; from += BATCH) {
         const batch = ids.slice(from, from + BATCH);
         try {
-          this.learn(model, (await api.detokenize(model, batch)).tokens);
+          for (const t of (await api.detokenize(model, batch)).tokens) this.learn(model, t.id, t.text);
         } catch {
           // No tokenizer, or no server: the ids speak for themselves.
           for (const id of batch) this.#known.set(`${model}\n${id}`, `⟨${id}⟩`);

@@ -1,6 +1,6 @@
 /** The run that the gallery shows: recorded, so that the gallery is the same wherever it is looked at. */
 import { parseSafetensors, type Tensor } from '../../api/tensor';
-import type { RunManifest, Token } from '../../api/types';
+import type { RunManifest } from '../../api/types';
 import runUrl from './recording/run.json?url';
 import lossUrl from '../../../../../model-cache/tales-2m-preferred/loss.csv?url';
 
@@ -8,7 +8,8 @@ const urls = import.meta.glob<string>('./recording/*.gz', { query: '?url', impor
 
 export interface Recorded {
   manifest: RunManifest;
-  vocabulary: Token[];
+  /** Texts by id. */
+  vocabulary: string[];
   tensors: Map<string, Tensor>;
   /** A real loss curve of the repository: how the preferred model was tuned. */
   loss: { step: number[]; loss: number[]; held: { step: number[]; loss: number[] } };
@@ -25,7 +26,7 @@ async function unpacked(url: string): Promise<ArrayBuffer> {
 
 export async function recorded(): Promise<Recorded> {
   const [run, csv, ...buffers] = await Promise.all([
-    fetch(runUrl).then((r) => r.json() as Promise<{ manifest: RunManifest; vocabulary: Token[] }>),
+    fetch(runUrl).then((r) => r.json() as Promise<{ manifest: RunManifest; vocabulary: string[] }>),
     fetch(lossUrl).then((r) => r.text()),
     ...Object.values(urls).map(unpacked),
   ]);
