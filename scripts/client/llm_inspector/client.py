@@ -478,6 +478,27 @@ class Inspector:
         """How long a table's rows are: min, max, mean, counts, longest, shortest."""
         return self._json("POST", "embeddings/norms", _without_none(model=model, table=table, bins=bins))
 
+    def cost(
+        self,
+        request: Optional[Mapping[str, Any]] = None,
+        *,
+        past: Optional[int] = None,
+        tokens: Optional[int] = None,
+        contexts: Optional[Sequence[int]] = None,
+    ) -> Json:
+        """What each part of reading ``tokens`` positions after ``past`` takes: parameters, FLOPs, bytes; the cache by layer.
+
+        ``request`` names model, engine, precision and ``kv_cache``. Nothing is run.
+        """
+        wanted = _without_none(request=request, past=past, tokens=tokens, contexts=contexts)
+        return self._json("POST", "cost", wanted)
+
+    def timeline(
+        self, request: Mapping[str, Any], *, positions: Optional[int] = None, repeats: Optional[int] = None
+    ) -> Json:
+        """How long each part of a prompt's, and of a token's, work takes: measured, on torch."""
+        return self._json("POST", "timeline", _without_none(request=request, positions=positions, repeats=repeats))
+
     def norms(self, run: Union[str, "Run"]) -> List[Json]:
         """L2 norm at each position of every captured value that is d_model wide: one row a hook."""
         return self._json("POST", "norms", {"run": _run_id(run)})["rows"]

@@ -332,6 +332,20 @@ class Neurons(unittest.TestCase):
         self.assertEqual(sum(counts["counts"]), counts["rows"])
 
 
+class Serving(unittest.TestCase):
+    def test_a_runs_cache_takes_the_bytes_of_the_formula(self):
+        run = inspector.run(PROMPT)
+        held = run.manifest["kv_cache"]
+        cost = inspector.cost(past=held["positions"] - 1, contexts=[held["positions"]])
+        self.assertEqual([layer["kept_bytes"] for layer in cost["cache"]], held["layers"])
+        self.assertEqual(cost["contexts"][0]["kept_bytes"], held["bytes"])
+
+    def test_a_timeline_has_a_time_for_every_layer(self):
+        times = inspector.timeline({"prompt": PROMPT}, repeats=2)
+        layers = {part["layer"] for part in times["decode"]["parts"] if "layer" in part}
+        self.assertEqual(layers, set(range(len(model["spec"]["layers"]))))
+
+
 class Sampling(unittest.TestCase):
     def test_a_branch_reuses_the_cache_and_says_what_the_run_says(self):
         run = inspector.run(PROMPT, max_new_tokens=6)

@@ -1,30 +1,62 @@
 package org.llminspector.engine;
 
 import java.util.List;
-import org.llminspector.base.DType;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
 /**
  * KvCacheReport is the memory that keys and values take.
  *
+ * <p>A layer's bytes are n_kv_heads x positions x (bytes of a key + bytes of a value), where a vector of d_head numbers takes
+ * 4 d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (its scale). Every position is kept, also by a layer with a
+ * sliding window, which never reads one further back than that: {@link #needed}.
+ *
  * @param positions positions held
- * @param dtype number format, for example {@code F32}
- * @param bytes bytes in use: 2 x n_kv_heads x d_head x positions x bytes of an element, over all layers
+ * @param dtype of the elements: {@code F32}; keys' and values' where they differ: {@code F16, I8}
+ * @param formats of keys and values; null in what an older version wrote
+ * @param bytes bytes in use, over all layers
  * @param allocatedBytes bytes set aside
  * @param layers bytes in use, a layer each
  */
-public record KvCacheReport(int positions, String dtype, long bytes, long allocatedBytes, List<Long> layers) {
+public record KvCacheReport(
+        int positions, String dtype, KvFormats formats, long bytes, long allocatedBytes, List<Long> layers) {
     public KvCacheReport {
         layers = List.copyOf(layers);
     }
 
-    /** Of a cache in one number format with memory for {@code maxPositions}. */
-    public static KvCacheReport of(DecoderSpec spec, DType dtype, int positions, int maxPositions) {
-        List<Long> perPosition = spec.layers().stream()
-                .map(l -> 2L * l.attention().nKvHeads() * l.attention().dHead() * dtype.bytes())
+    /** Of a cache with memory for {@code maxPositions}. */
+    public static KvCacheReport of(DecoderSpec spec, KvFormats formats, int positions, int maxPositions) {
+        List<Long> layers = kept(spec, formats, positions);
+        long all = layers.stream().mapToLong(Long::longValue).sum();
+        long allocated = kept(spec, formats, maxPositions).stream()
+                .mapToLong(Long::longValue)
+                .sum();
+        String key = formats.key().dtype().name();
+        String value = formats.value().dtype().name();
+        return new KvCacheReport(
+                positions, key.equals(value) ? key : key + ", " + value, formats, all, allocated, layers);
+    }
+
+    /** Bytes of each layer when every position is kept, as both engines do. */
+    public static List<Long> kept(DecoderSpec spec, KvFormats formats, long positions) {
+        return spec.layers().stream().map(l -> row(l, formats) * positions).toList();
+    }
+
+    /** Bytes of each layer when no more is kept than it will read again: a window w holds w positions at most. */
+    public static List<Long> needed(DecoderSpec spec, KvFormats formats, long positions) {
+        return spec.layers().stream()
+                .map(l -> row(l, formats) * seen(l, positions))
                 .toList();
-        long all = perPosition.stream().mapToLong(Long::longValue).sum();
-        List<Long> layers = perPosition.stream().map(b -> b * positions).toList();
-        return new KvCacheReport(positions, dtype.name(), all * positions, all * maxPositions, layers);
+    }
+
+    /** Bytes of one position in one layer: n_kv_heads x (key + value). */
+    public static long row(LayerSpec layer, KvFormats formats) {
+        return layer.attention().nKvHeads() * formats.bytes(layer.attention().dHead());
+    }
+
+    /** How many positions a token reads, itself included, that is the last of so many. */
+    public static long seen(LayerSpec layer, long positions) {
+        Integer window = layer.attention().window();
+        return window == null ? positions : Math.min(window, positions);
     }
 }

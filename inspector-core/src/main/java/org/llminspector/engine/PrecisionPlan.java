@@ -17,8 +17,11 @@ import org.llminspector.spec.DecoderSpec;
  * @param standard for every module without an override; {@code default} in JSON
  * @param kernel for weight-only precisions; null means fast
  * @param overrides later ones win
+ * @param kvCache of the keys and values that are kept between two tokens; null means the engine's own: fp32, or fp16 by onnx
+ *     on CUDA where its attention is
  */
-public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel kernel, List<Part> overrides) {
+public record PrecisionPlan(
+        @JsonProperty("default") Precision standard, Kernel kernel, List<Part> overrides, KvFormats kvCache) {
 
     /**
      * Part is another choice for some modules.
@@ -37,6 +40,11 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
         overrides = overrides == null ? List.of() : List.copyOf(overrides);
     }
 
+    /** With the engine's own cache. */
+    public PrecisionPlan(Precision standard, Kernel kernel, List<Part> overrides) {
+        this(standard, kernel, overrides, null);
+    }
+
     /** More than any model has matrices. */
     private static final int MAX_OVERRIDES = 2_000;
 
@@ -50,6 +58,24 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
                     .found(precision.label() + " and " + plan.standard().label());
         }
         return plan;
+    }
+
+    /** The same, with a cache that the request names beside it. */
+    public static PrecisionPlan of(Precision precision, PrecisionPlan plan, KvFormats kvCache) {
+        PrecisionPlan all = of(precision, plan);
+        if (kvCache == null || kvCache.equals(all.kvCache())) return all;
+        if (all.kvCache() != null) {
+            throw Problem.invalid("the cache's format contradicts the plan")
+                    .where("kv_cache, precision_plan.kv_cache")
+                    .expected("one of them, or the same in both")
+                    .found(kvCache.words() + " and " + all.kvCache().words());
+        }
+        return all.keeping(kvCache);
+    }
+
+    /** This plan with another cache. */
+    public PrecisionPlan keeping(KvFormats formats) {
+        return new PrecisionPlan(standard, kernel, overrides, formats);
     }
 
     /** The same for every module. */
@@ -74,7 +100,7 @@ public record PrecisionPlan(@JsonProperty("default") Precision standard, Kernel 
     public PrecisionPlan with(String modules, Choice choice) {
         List<Part> all = new ArrayList<>(overrides);
         all.add(new Part(modules, choice.precision(), choice.kernel()));
-        return new PrecisionPlan(standard, kernel, all);
+        return new PrecisionPlan(standard, kernel, all, kvCache);
     }
 
     /** Whether a name or a glob means this module. */

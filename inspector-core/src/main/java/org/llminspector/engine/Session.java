@@ -1,5 +1,7 @@
 package org.llminspector.engine;
 
+import java.util.List;
+import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 
 /** Session is one sequence running through a model, with its KV cache and its captures so far. */
@@ -28,6 +30,25 @@ public interface Session extends AutoCloseable {
      */
     default KvPrefix prefix(int positions) {
         return null;
+    }
+
+    /**
+     * Runs these tokens as {@link #append} does, in the tapped form, and says how long each part of the work took, in the
+     * order in which data flows. Nothing is captured or changed.
+     *
+     * @throws Problem UNSUPPORTED where the engine cannot tell its parts apart
+     */
+    default List<PartTime> timed(int[] tokens) {
+        throw untimed();
+    }
+
+    /** What a person hears who asks for times of parts where there are none. */
+    static Problem untimed() {
+        return Problem.unsupported("ONNX Runtime runs a graph whole: its parts cannot be timed apart")
+                .where("engine")
+                .expected("torch")
+                .found("onnx")
+                .instead("ask again with engine torch; how long a whole token takes is timed on every engine");
     }
 
     /** Everything captured so far, over all positions seen; patterns and scores are padded to [query, key]. */

@@ -46,14 +46,19 @@ final class Branches {
         RunRequest from = other.request();
         Branch before = from.branch();
         int generated = before == null ? other.promptLength() : before.generatedFrom();
-        boolean own = r.model() == null && r.engine() == null && r.precision() == null && r.precisionPlan() == null;
+        boolean own = r.model() == null
+                && r.engine() == null
+                && r.precision() == null
+                && r.precisionPlan() == null
+                && r.kvCache() == null;
         RunRequestBuilder b = r.toBuilder();
         if (own) {
             b.model(other.model().slug())
                     .engine(other.engine().name())
                     .device(r.device() == null ? other.engine().device() : r.device())
                     .precision(from.precision())
-                    .precisionPlan(from.precisionPlan());
+                    .precisionPlan(from.precisionPlan())
+                    .kvCache(from.kvCache());
         }
         if (r.interventions() == null) b.interventions(from.interventions());
         return b.tokens(ids)

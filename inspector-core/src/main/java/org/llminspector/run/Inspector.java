@@ -177,6 +177,7 @@ public final class Inspector implements AutoCloseable {
     private final Tokenizations tokenizations;
     private final Extensions extensions;
     private final Exams exams;
+    private final Costs costs;
     private final RunStore store;
     private final RunQueue queue;
     private final CaptureBudget budget;
@@ -205,6 +206,7 @@ public final class Inspector implements AutoCloseable {
         this.neurons = new Neurons(models, store, queue, extensions, facts);
         this.embeddings = new Embeddings(models, store, extensions, facts);
         this.exams = new Exams(models, queue, this::defaultModel);
+        this.costs = new Costs(models, store, queue, budget, this::defaultModel);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
@@ -482,6 +484,11 @@ public final class Inspector implements AutoCloseable {
     /** What kept runs did not capture, read again. */
     public Extensions extensions() {
         return extensions;
+    }
+
+    /** What parts of a model's work take: parameters, FLOPs, bytes, time. */
+    public Costs costs() {
+        return costs;
     }
 
     /** What a model that learnt from the tales can do. */

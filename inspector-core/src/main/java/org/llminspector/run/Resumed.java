@@ -48,7 +48,7 @@ final class Resumed implements Session {
 
     @Override
     public KvCacheReport kvCache() {
-        return session != null ? session.kvCache() : new KvCacheReport(length(), "F32", 0, 0, List.of());
+        return session != null ? session.kvCache() : new KvCacheReport(length(), "F32", null, 0, 0, List.of());
     }
 
     @Override

@@ -41,7 +41,7 @@ final class ScriptedSession implements Session {
 
     @Override
     public KvCacheReport kvCache() {
-        return new KvCacheReport(seen.size(), "F32", 8L * seen.size(), 1_024, List.of(8L * seen.size()));
+        return new KvCacheReport(seen.size(), "F32", null, 8L * seen.size(), 1_024, List.of(8L * seen.size()));
     }
 
     @Override

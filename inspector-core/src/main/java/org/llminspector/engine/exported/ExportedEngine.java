@@ -17,6 +17,7 @@ import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
@@ -27,6 +28,7 @@ import org.llminspector.engine.onnx.OnnxDevices;
 import org.llminspector.engine.onnx.OnnxWeights;
 import org.llminspector.engine.onnx.Ort;
 import org.llminspector.engine.onnx.Target;
+import org.llminspector.engine.onnx.Type;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
@@ -48,6 +50,11 @@ public final class ExportedEngine implements InspectorEngine {
     private final GraphCache<Set<String>, Held> tapped = new GraphCache<>(1, ExportedEngine::close);
     /** The form that shows nothing but its outputs. */
     private final Held fast;
+
+    /** What a graph keeps its keys and values in. */
+    public static KvFormats kvFormats(OnnxFile file, DecoderSpec spec) {
+        return ExportedPorts.of(file, spec).cache() == Type.FLOAT16 ? KvFormats.FP16 : KvFormats.FP32;
+    }
 
     /** Held is a graph that ONNX Runtime has open, and where its caches lie. */
     record Held(OrtSession session, Memory memory) {}

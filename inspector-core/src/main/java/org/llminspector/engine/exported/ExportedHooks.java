@@ -131,6 +131,13 @@ public final class ExportedHooks implements ModelPort {
     /** Refuses any precision but the default: the file's is the file's. */
     static void check(PrecisionPlan plan) {
         if (plan.equals(PrecisionPlan.of(Precision.FP32))) return;
+        if (plan.kvCache() != null) {
+            throw Problem.unsupported("an exported ONNX graph keeps its keys and values as it was exported")
+                    .where("kv_cache")
+                    .expected("none")
+                    .found(plan.kvCache().words())
+                    .instead("leave it out; or open the model's safetensors, whose cache can be in any format");
+        }
         throw Problem.unsupported("an ONNX file has the precision that it was exported in")
                 .where("precision")
                 .expected("none, or fp32 for as the file is")

@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
@@ -253,7 +253,7 @@ final class ExportedSession implements Session {
 
     @Override
     public KvCacheReport kvCache() {
-        return KvCacheReport.of(spec, ports.cache() == Type.FLOAT ? DType.F32 : DType.F16, length, length);
+        return KvCacheReport.of(spec, ports.cache() == Type.FLOAT ? KvFormats.FP32 : KvFormats.FP16, length, length);
     }
 
     @Override

@@ -10,8 +10,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -155,7 +155,7 @@ final class KvCache implements AutoCloseable {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, type == Type.FLOAT16 ? DType.F16 : DType.F32, length, maxPositions);
+        return KvCacheReport.of(spec, type == Type.FLOAT16 ? KvFormats.FP16 : KvFormats.FP32, length, maxPositions);
     }
 
     @Override

@@ -18,6 +18,7 @@ import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
@@ -134,6 +135,12 @@ public final class OnnxEngine implements InspectorEngine {
                     .found("bf16: " + BF16_WHY)
                     .instead(BF16_INSTEAD);
         }
+    }
+
+    /** What it keeps keys and values in: the plan's, or its own. */
+    public static KvFormats kvFormats(String device, PrecisionPlan plan) {
+        if (plan.kvCache() != null) return plan.kvCache();
+        return OnnxDevices.target(device).halves(plan) ? KvFormats.FP16 : KvFormats.FP32;
     }
 
     @Override

@@ -11,6 +11,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.Activation;
+import org.llminspector.engine.Part;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
 import org.llminspector.hook.HookPoint;
@@ -107,12 +108,16 @@ final class Decoder {
         Block w = weights.blocks.get(i);
         NDArray pre = tap.at(RESID_PRE, i, x); // [1, pos, d_model]
         NDArray a = norm(pre, layer.ln1(), w.ln1(), LN1_SCALE, LN1_NORMALIZED, i, tap);
+        tap.ends(Part.LN1, i);
         a = attention(i, layer.attention(), w, a, pass, cache, tap);
+        tap.ends(Part.O, i);
         if (layer.ln1Post() != null) a = tap.at(LN1_POST_OUT, i, plainNorm(a, layer.ln1Post(), w.ln1Post()));
         a = tap.at(ATTN_OUT, i, a);
         NDArray mid = layer.parallel() ? pre : tap.at(RESID_MID, i, pre.add(a));
         NDArray m = norm(mid, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
+        tap.ends(Part.LN2, i);
         m = mlp(i, layer.mlp(), w, m, tap);
+        tap.ends(Part.MLP_OUT, i);
         if (layer.ln2Post() != null) m = tap.at(LN2_POST_OUT, i, plainNorm(m, layer.ln2Post(), w.ln2Post()));
         m = tap.at(MLP_OUT, i, m);
         NDArray post = layer.parallel() ? m.add(a).add(pre) : mid.add(m);

@@ -6,8 +6,8 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
-import org.llminspector.base.DType;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -114,6 +114,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, DType.F32, length, maxPositions);
+        return KvCacheReport.of(spec, KvFormats.FP32, length, maxPositions);
     }
 }

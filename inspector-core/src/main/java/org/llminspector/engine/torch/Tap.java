@@ -1,6 +1,7 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
+import org.llminspector.engine.Part;
 import org.llminspector.hook.HookPoint;
 
 /** Tap is where every named value passes on its way: it may keep it, and may hand back another. */
@@ -37,6 +38,9 @@ interface Tap {
 
     /** Whether the value is captured or changed, so that costly ones are made only then. */
     boolean wants(HookPoint point, int layer);
+
+    /** Hears that a part of the work is done which no value of its own ends. */
+    default void ends(Part part, int layer) {}
 
     /** The value to go on with. */
     NDArray at(HookPoint point, int layer, NDArray value);

@@ -15,6 +15,7 @@ import org.llminspector.capture.CaptureMemory;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvPrefix;
+import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
@@ -54,6 +55,27 @@ final class TorchSession implements Session {
         return changes;
     }
 
+    /** [1, pos]. */
+    private NDArray ids(int[] tokens) {
+        long[] ids = new long[tokens.length];
+        for (int i = 0; i < ids.length; i++) ids[i] = tokens[i];
+        return manager.create(ids, new Shape(1, ids.length));
+    }
+
+    @Override
+    public List<PartTime> timed(int[] tokens) {
+        return EngineThread.call(() -> {
+            TimingTap clock = new TimingTap(manager.getDevice().isGpu());
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                NDArray ids = ids(tokens);
+                clock.begin();
+                decoder.forward(ids, cache, clock);
+                return clock.times();
+            }
+        });
+    }
+
     @Override
     public float[] append(int[] tokens) {
         return EngineThread.call(() -> {
@@ -61,9 +83,7 @@ final class TorchSession implements Session {
             tap.pass(start, tokens.length);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
-                long[] ids = new long[tokens.length];
-                for (int i = 0; i < ids.length; i++) ids[i] = tokens[i];
-                NDArray logits = decoder.forward(manager.create(ids, new Shape(1, ids.length)), cache, tap);
+                NDArray logits = decoder.forward(ids(tokens), cache, tap);
                 long rows = logits.getShape().get(1);
                 float[] last = logits.get(0, rows - 1).toFloatArray();
                 long from = System.nanoTime();

@@ -3,6 +3,7 @@ package org.llminspector.run.models;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.analysis.PartCost;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -10,6 +11,7 @@ import org.llminspector.base.Version;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.ExportedEngine;
@@ -53,7 +55,7 @@ public final class Engines {
     }
 
     /** The device that a request means; one that the engine has not is refused. */
-    static String device(String engine, String wanted) {
+    public static String device(String engine, String wanted) {
         check(engine);
         return engine.equals("onnx") ? OnnxDevices.resolve(wanted) : TorchDevices.resolve(wanted);
     }
@@ -79,7 +81,7 @@ public final class Engines {
         }
         Weights weights = folder.weights().watched(watch);
         if (engine.equals("torch")) return torch(weights, device, plan);
-        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan + ", "
+        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.keeping(null) + ", "
                 + folder.checkpoint().config();
         Prepared prepared = store.open(folder.checkpoint(), settings);
         try {
@@ -117,6 +119,40 @@ public final class Engines {
             else bytes += values * (onnx ? onnxBytes(precision, inFile, kept) : torchBytes(precision, inFile));
         }
         return (long) bytes;
+    }
+
+    /** What a model's keys and values are kept in; nothing is opened for it. */
+    public static KvFormats kvFormats(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
+        if (folder.exported()) {
+            return ExportedEngine.kvFormats(folder.checkpoint().onnx().orElseThrow(), folder.spec());
+        }
+        if (plan.kvCache() != null) return plan.kvCache();
+        return engine.equals("onnx") ? OnnxEngine.kvFormats(device, plan) : KvFormats.FP32;
+    }
+
+    /**
+     * Bytes of one number of a matrix as an engine holds it, scales shared out. Weights of few bits that a GGUF file has itself
+     * may differ; an exported graph's are the mean over its file.
+     *
+     * @param parameters of the model
+     */
+    public static PartCost.WeightBytes weightBytes(
+            String engine, ModelFolder folder, String device, PrecisionPlan plan, long parameters) {
+        if (folder.exported())
+            return (module, in) -> (double) folder.checkpoint().bytes() / parameters;
+        boolean halves = engine.equals("torch") || !device.equals("cpu");
+        return (module, in) -> {
+            Precision precision =
+                    module.equals("embed") ? plan.standard() : plan.at(module).precision();
+            return switch (precision) {
+                case FP32 -> 4;
+                case FP16, BF16 -> halves ? 2 : 4;
+                case INT8 -> 1 + 4.0 / in;
+                case INT8_WEIGHT -> 1 + 4.0 / 128;
+                case INT4_32 -> 0.5 + 4.0 / 32;
+                case INT4_128 -> 0.5 + 4.0 / 128;
+            };
+        };
     }
 
     private static double torchBytes(Precision precision, DType inFile) {

@@ -3,6 +3,7 @@ package org.llminspector.run.store;
 import java.util.List;
 import org.llminspector.base.Built;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.generate.GenerateOptions;
@@ -15,6 +16,7 @@ import org.llminspector.generate.GenerateOptions;
  * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
  * @param precision number format of the weights (fp32)
  * @param precisionPlan another precision for some modules; null: the same for all
+ * @param kvCache number formats of the cache's keys and values; null: the engine's own (fp32)
  * @param prompt text; exactly one of prompt, tokens and messages
  * @param tokens ids instead of a text
  * @param messages a conversation, which the model's own chat template writes as a text; unless its last turn is the
@@ -34,6 +36,7 @@ public record RunRequest(
         String device,
         Precision precision,
         PrecisionPlan precisionPlan,
+        KvFormats kvCache,
         String prompt,
         List<Integer> tokens,
         List<Message> messages,
@@ -44,9 +47,9 @@ public record RunRequest(
         GenerateOptions generate,
         String name) {
 
-    /** Precision and plan as one. */
+    /** Precision, plan and cache as one. */
     public PrecisionPlan plan() {
-        return PrecisionPlan.of(precision, precisionPlan);
+        return PrecisionPlan.of(precision, precisionPlan, kvCache);
     }
 
     /** Whether it says what to read. */

@@ -83,7 +83,7 @@ public final class Runs {
                 "Once → upon",
                 new RunManifest.Generation("→", "length", 42L, List.of(step)),
                 entries,
-                new KvCacheReport(3, "F32", 100, 200, List.of(50L, 50L)),
+                new KvCacheReport(3, "F32", null, 100, 200, List.of(50L, 50L)),
                 new RunManifest.Timings(0, 1.5, 2.5, 3.5, 0.5, 8, null),
                 List.of());
     }

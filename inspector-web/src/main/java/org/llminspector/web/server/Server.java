@@ -133,6 +133,7 @@ public final class Server implements AutoCloseable {
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new SamplingRoutes(inspector).register(c.routes);
+        new CostRoutes(inspector).register(c.routes);
         new NeuronRoutes(inspector).register(c.routes);
         new LearningRoutes(inspector).register(c.routes);
         new ComparisonRoutes(inspector, active, stream).register(c.routes);

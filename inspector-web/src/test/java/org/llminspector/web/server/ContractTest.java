@@ -132,6 +132,20 @@ class ContractTest extends LiveTest {
                 .problem(400);
     }
 
+    private static void costs() {
+        JsonNode cost = live.post("/api/v1/cost", "{\"past\":10}").json();
+        assertThat(cost.at("/parts/0/part").asText()).isEqualTo("embed");
+        assertThat(cost.at("/contexts")).isNotEmpty();
+        live.post("/api/v1/cost", "{\"past\":-1}").problem(400);
+        live.post("/api/v1/cost", "{\"contexts\":[0]}").problem(400);
+        String ask = "{\"request\":{\"prompt\":\"the cat\"";
+        JsonNode times = live.post("/api/v1/timeline", ask + "},\"repeats\":2}").json();
+        assertThat(times.at("/decode/fast/runs").asInt()).isEqualTo(2);
+        live.post("/api/v1/timeline", ask + ",\"engine\":\"onnx\"}}").problem(422);
+        live.post("/api/v1/timeline", ask + ",\"capture\":[\"logits\"]}}").problem(422);
+        live.post("/api/v1/timeline", ask + "},\"repeats\":65}").problem(400);
+    }
+
     private static void tokenizations() {
         JsonNode side = live.post(
                         "/api/v1/tokenizations",
@@ -223,6 +237,7 @@ class ContractTest extends LiveTest {
 
         tokenizations();
         sampling();
+        costs();
         neurons();
 
         LiveServer.Answer made = live.post("/api/v1/runs", """

@@ -1,0 +1,180 @@
+package org.llminspector.analysis;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.Part;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/**
+ * PartCost is what one part of one pass takes: {@code tokens} positions read after {@code past} that are in the cache. It
+ * follows from the spec alone.
+ *
+ * <p>FLOPs are those of the matrix products, a multiplication and an addition each; norms, rotations, the softmax and the
+ * activation are not counted, as in Kaplan et al. 2020 and Hoffmann et al. 2022. With d = d_model, H = n_heads, G =
+ * n_kv_heads, h = d_head, m = d_mlp, n = tokens and P = the pairs of a query and a key it sees (n tokens after p, no window:
+ * n p + n (n + 1) / 2):
+ *
+ * <pre>
+ *   attn.qkv      2 n d (H + 2 G) h        mlp.in   2 n d m, twice that with a gate
+ *   attn.scores   2 P H h                  mlp.out  2 n m d
+ *   attn.z        2 P H h                  unembed  2 vocab d: of the last position only
+ *   attn.o        2 n H h d
+ * </pre>
+ *
+ * <p>Bytes are the least that has to come from or go to memory: every weight once a pass (of the embedding one row a token),
+ * the cached keys and values that are seen, the new ones; not the values that flow through.
+ *
+ * @param layer null outside the blocks
+ * @param parameters of this part; the unembedding has none of its own where it is the embedding
+ * @param weights how many numbers of the weights are read in a pass
+ * @param weightBytes bytes of them, in the precision asked for
+ * @param cacheReadBytes bytes of keys, or values, that are seen
+ * @param cacheWriteBytes bytes of the new keys and values
+ */
+public record PartCost(
+        Part part,
+        Integer layer,
+        long parameters,
+        long flops,
+        long weights,
+        long weightBytes,
+        long cacheReadBytes,
+        long cacheWriteBytes) {
+
+    /** WeightBytes says how many bytes one number of a matrix takes, by the matrix's canonical name. */
+    @FunctionalInterface
+    public interface WeightBytes {
+        /** @param in numbers in a row, over which scales may be shared */
+        double of(String module, long in);
+    }
+
+    /** Vectors (norms, biases) are float32 in every precision. */
+    private static final int VECTOR = Float.BYTES;
+
+    /** Every part of a pass, in the order in which data flows. */
+    public static List<PartCost> of(DecoderSpec spec, KvFormats kv, WeightBytes bytes, long past, long tokens) {
+        return new Writer(spec, kv, bytes, past, tokens).all();
+    }
+
+    /** Pairs of a query and a key that it sees. */
+    static long pairs(Integer window, long past, long tokens) {
+        long all = tokens * past + tokens * (tokens + 1) / 2;
+        if (window == null) return all;
+        long end = past + tokens; // queries at positions from max(past, window) on see `window` keys and not all
+        long cut = Math.max(0, end - Math.max(past, window));
+        long first = Math.max(past, window) - window + 1L; // keys that the first of them does not see
+        return all - (cut == 0 ? 0 : cut * first + cut * (cut - 1) / 2);
+    }
+
+    private static final class Writer {
+        private final DecoderSpec spec;
+        private final KvFormats kv;
+        private final WeightBytes bytes;
+        private final long past;
+        private final long tokens;
+        private final List<PartCost> parts = new ArrayList<>();
+
+        Writer(DecoderSpec spec, KvFormats kv, WeightBytes bytes, long past, long tokens) {
+            this.spec = spec;
+            this.kv = kv;
+            this.bytes = bytes;
+            this.past = past;
+            this.tokens = tokens;
+        }
+
+        List<PartCost> all() {
+            long d = spec.dModel();
+            long table = spec.vocab() * d;
+            long positions = spec.learnedPositions() ? spec.maxContext() * d : 0;
+            String rows = spec.tied() ? "unembed" : "embed";
+            long read = tokens * d * (spec.learnedPositions() ? 2 : 1);
+            parts.add(new PartCost(Part.EMBED, null, table + positions, 0, read, size(rows, d, read), 0, 0));
+            for (int i = 0; i < spec.nLayers(); i++) block(i, spec.layers().get(i));
+            norm(Part.LN_FINAL, null, spec.finalNorm(), d);
+            parts.add(new PartCost(
+                    Part.UNEMBED, null, spec.tied() ? 0 : table, 2 * table, table, size("unembed", d, table), 0, 0));
+            return parts;
+        }
+
+        private void block(int i, LayerSpec layer) {
+            Attention a = layer.attention();
+            long d = spec.dModel();
+            String b = "blocks." + i + ".";
+            long q = (long) a.nHeads() * a.dHead();
+            long kv1 = (long) a.nKvHeads() * a.dHead();
+            norm(Part.LN1, i, layer.ln1(), d);
+            long qkNorms = (a.qNorm() == null ? 0 : a.qkNormWide() ? q : a.dHead())
+                    + (a.kNorm() == null ? 0 : a.qkNormWide() ? kv1 : a.dHead());
+            products(
+                    Part.QKV,
+                    i,
+                    d,
+                    (a.qkvBias() ? q + 2 * kv1 : 0) + qkNorms,
+                    new String[] {b + "attn.q", b + "attn.k", b + "attn.v"},
+                    q,
+                    kv1,
+                    kv1);
+            if (a.rope() != null) plain(Part.ROPE, i);
+            long flops = 2 * pairs(a.window(), past, tokens) * q;
+            long keys = a.window() == null ? past + tokens : Math.min(past + tokens, a.window() + tokens - 1);
+            long heads = a.nKvHeads();
+            long written = tokens * KvCacheReport.row(layer, kv);
+            long keyBytes = keys * heads * kv.key().bytes(a.dHead());
+            long valueBytes = keys * heads * kv.value().bytes(a.dHead());
+            parts.add(new PartCost(Part.SCORES, i, 0, flops, 0, 0, keyBytes, written));
+            plain(Part.PATTERN, i);
+            parts.add(new PartCost(Part.Z, i, 0, flops, 0, 0, valueBytes, 0));
+            products(Part.O, i, q, a.outBias() ? d : 0, new String[] {b + "attn.o"}, d);
+            if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
+            if (!layer.parallel()) plain(Part.RESID_MID, i);
+            norm(Part.LN2, i, layer.ln2(), d);
+            mlp(i, layer.mlp(), b + "mlp.");
+            if (layer.ln2Post() != null) norm(Part.LN2_POST, i, layer.ln2Post(), d);
+            plain(Part.RESID_POST, i);
+        }
+
+        private void mlp(int i, Mlp mlp, String name) {
+            long d = spec.dModel();
+            long m = mlp.dMlp();
+            if (mlp.gated()) {
+                products(Part.MLP_IN, i, d, mlp.bias() ? 2 * m : 0, new String[] {name + "gate", name + "in"}, m, m);
+            } else {
+                products(Part.MLP_IN, i, d, mlp.bias() ? m : 0, new String[] {name + "in"}, m);
+            }
+            plain(Part.MLP_ACT, i);
+            products(Part.MLP_OUT, i, m, mlp.bias() ? d : 0, new String[] {name + "out"}, d);
+        }
+
+        /** Several matrices [out, in] that read the same input, and vectors beside them. */
+        private void products(Part part, int layer, long in, long vectors, String[] modules, long... outs) {
+            long numbers = 0;
+            long size = vectors * VECTOR;
+            for (int m = 0; m < outs.length; m++) {
+                numbers += outs[m] * in;
+                size += size(modules[m], in, outs[m] * in);
+            }
+            parts.add(
+                    new PartCost(part, layer, numbers + vectors, 2 * tokens * numbers, numbers + vectors, size, 0, 0));
+        }
+
+        private long size(String module, long in, long numbers) {
+            return Math.round(numbers * bytes.of(module, in));
+        }
+
+        private void norm(Part part, Integer layer, Norm norm, long width) {
+            if (norm == null) return;
+            long n = norm.kind() == Norm.Kind.LAYER ? 2 * width : width;
+            parts.add(new PartCost(part, layer, n, 0, n, n * VECTOR, 0, 0));
+        }
+
+        private void plain(Part part, int layer) {
+            parts.add(new PartCost(part, layer, 0, 0, 0, 0, 0, 0));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package org.llminspector.engine;
+
+import java.util.Locale;
+
+/**
+ * KvFormats are what a KV cache keeps its keys and its values in.
+ *
+ * @param key null means the other's; a model's attention is more easily thrown off by rounded keys
+ * @param value null means the other's
+ */
+public record KvFormats(KvFormat key, KvFormat value) {
+
+    public static final KvFormats FP32 = new KvFormats(KvFormat.FP32, KvFormat.FP32);
+    public static final KvFormats FP16 = new KvFormats(KvFormat.FP16, KvFormat.FP16);
+
+    public KvFormats {
+        if (key == null) key = value == null ? KvFormat.FP32 : value;
+        if (value == null) value = key;
+    }
+
+    /** Bytes that one head's key and value at one position take. */
+    public long bytes(int dHead) {
+        return key.bytes(dHead) + value.bytes(dHead);
+    }
+
+    /** {@code int8}, or {@code keys fp16, values int8}. */
+    public String words() {
+        String k = key.name().toLowerCase(Locale.ROOT);
+        return key == value ? k : "keys " + k + ", values " + value.name().toLowerCase(Locale.ROOT);
+    }
+}

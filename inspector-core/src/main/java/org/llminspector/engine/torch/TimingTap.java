@@ -1,0 +1,96 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.engine.Part;
+import org.llminspector.engine.PartTime;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * TimingTap keeps no value: it reads the clock as each one passes, and counts the time since the one before to the part of
+ * the work that made it. On a GPU, where a call returns before its work is done, it waits for every value.
+ */
+final class TimingTap implements Tap {
+
+    private record Piece(int layer, Part part) {}
+
+    private final Map<Piece, Long> nanos = new LinkedHashMap<>();
+    private final boolean waits;
+    private long last;
+
+    /** @param waits whether values are made after the call that asks for them has returned */
+    TimingTap(boolean waits) {
+        this.waits = waits;
+    }
+
+    /** Called just before the pass. */
+    void begin() {
+        last = System.nanoTime();
+    }
+
+    @Override
+    public boolean seesInside() {
+        return true;
+    }
+
+    @Override
+    public boolean changes(HookPoint point, int layer) {
+        return false;
+    }
+
+    @Override
+    public boolean wants(HookPoint point, int layer) {
+        return false;
+    }
+
+    @Override
+    public NDArray at(HookPoint point, int layer, NDArray value) {
+        if (waits) value.flatten().get(0).toFloatArray();
+        // What a block begins with is what the one before it ended with.
+        boolean between = point == HookPoint.RESID_PRE && layer > 0;
+        ends(part(point, layer), between ? layer - 1 : layer);
+        return value;
+    }
+
+    @Override
+    public void ends(Part part, int layer) {
+        long now = System.nanoTime();
+        nanos.merge(new Piece(part == Part.EMBED ? -1 : layer, part), now - last, Long::sum);
+        last = now;
+    }
+
+    private static Part part(HookPoint point, int layer) {
+        return switch (point) {
+            case EMBED, POS_EMBED -> Part.EMBED;
+            case RESID_PRE -> layer == 0 ? Part.EMBED : Part.RESID_POST;
+            case LN1_SCALE, LN1_NORMALIZED -> Part.LN1;
+            case Q, K, V -> Part.QKV;
+            case ROT_Q, ROT_K -> Part.ROPE;
+            case ATTN_SCORES -> Part.SCORES;
+            case PATTERN -> Part.PATTERN;
+            case Z -> Part.Z;
+            case RESULT, ATTN_OUT -> Part.O;
+            case LN1_POST_OUT -> Part.LN1_POST;
+            case RESID_MID -> Part.RESID_MID;
+            case LN2_SCALE, LN2_NORMALIZED -> Part.LN2;
+            case MLP_PRE -> Part.MLP_IN;
+            case MLP_PRE_LINEAR, MLP_POST -> Part.MLP_ACT;
+            case LN2_POST_OUT -> Part.LN2_POST;
+            case MLP_OUT -> Part.MLP_OUT;
+            case RESID_POST -> Part.RESID_POST;
+            case LN_FINAL_SCALE, LN_FINAL_NORMALIZED, LN_FINAL_OUT -> Part.LN_FINAL;
+            case LOGITS -> Part.UNEMBED;
+        };
+    }
+
+    /** Every part that took time, in the order in which it was done first. */
+    List<PartTime> times() {
+        List<PartTime> times = new ArrayList<>();
+        nanos.forEach(
+                (piece, n) -> times.add(new PartTime(piece.part(), piece.layer() < 0 ? null : piece.layer(), n / 1e6)));
+        return times;
+    }
+}

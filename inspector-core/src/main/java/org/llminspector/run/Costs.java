@@ -1,0 +1,476 @@
+package org.llminspector.run;
+
+import java.lang.management.ManagementFactory;
+import java.lang.management.OperatingSystemMXBean;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.LongPredicate;
+import java.util.function.Supplier;
+import org.llminspector.analysis.PartCost;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.Device;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.MemoryUse;
+import org.llminspector.engine.Part;
+import org.llminspector.engine.PartTime;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.Spread;
+import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+
+/** Costs say what the parts of a model's work take: by the spec, and measured. Safe on any thread. */
+public final class Costs {
+
+    private static final int MOST_REPEATS = 64;
+    private static final int MOST_CONTEXTS = 64;
+    /** How often a prompt of so many positions is read again: less often where it takes long. */
+    private static final int READ_POSITIONS = 1_536;
+
+    /**
+     * Cost is one pass, by the spec: {@code tokens} positions read after {@code past}.
+     *
+     * @param engine the one asked for, with the device and the number formats that it would have; it need not be open
+     * @param parameters of the whole model
+     * @param flops of the pass, as {@link PartCost} counts them
+     * @param weightBytes read in the pass
+     * @param cacheReadBytes keys and values that the pass sees
+     * @param cacheWriteBytes keys and values that it makes
+     * @param cache what each layer keeps when the pass is done
+     * @param contexts the cache and its surroundings at other lengths
+     */
+    public record Cost(
+            String model,
+            String engine,
+            String device,
+            PrecisionPlan plan,
+            KvFormats kvCache,
+            long past,
+            long tokens,
+            long parameters,
+            long flops,
+            long weightBytes,
+            long cacheReadBytes,
+            long cacheWriteBytes,
+            List<PartCost> parts,
+            List<LayerCache> cache,
+            List<AtContext> contexts,
+            Room room) {}
+
+    /**
+     * LayerCache is what one layer keeps.
+     *
+     * @param window positions that a token sees, itself included; null for all
+     * @param bytesPerPosition n_kv_heads x (bytes of a key + bytes of a value)
+     * @param keptBytes this program keeps every position
+     * @param neededBytes the architecture needs no more than the window
+     */
+    public record LayerCache(
+            int layer,
+            int nHeads,
+            int nKvHeads,
+            int dHead,
+            Integer window,
+            long bytesPerPosition,
+            long keptBytes,
+            long neededBytes) {}
+
+    /**
+     * AtContext is the memory at one length.
+     *
+     * @param keptBytes of the cache
+     * @param neededBytes of it, if layers with a window kept no more than that
+     * @param multiHeadBytes of it, if every query head had a key and value head of its own
+     * @param scratchBytes about what is alive at once beside it while a prompt of that length is read in one pass
+     * @param fits whether weights, cache and scratch are within the machine's memory
+     */
+    public record AtContext(
+            long positions, long keptBytes, long neededBytes, long multiHeadBytes, long scratchBytes, boolean fits) {}
+
+    /**
+     * Room is what the machine, or its GPU, has for the model.
+     *
+     * @param memoryBytes all memory of the device; null where it is not known
+     * @param freeBytes of a GPU
+     * @param weightsBytes all weights in the precision asked for
+     * @param held what the open model holds now; null when it is not open so
+     * @param maxContext most positions that the model reads
+     * @param fitsPositions most positions of which weights, cache and scratch fit; not bound by maxContext; null as above
+     */
+    public record Room(
+            Long memoryBytes, Long freeBytes, long weightsBytes, MemoryUse held, int maxContext, Long fitsPositions) {}
+
+    /**
+     * Timeline is where the time of a token goes.
+     *
+     * @param engine in its tapped form
+     * @param past positions in the cache before the first token that was timed
+     * @param tokens the ids that were read, one a pass; the model's own choice
+     * @param prefill {@code past} positions in one pass
+     * @param decode one position a pass
+     */
+    public record Timeline(
+            String model, EngineInfo engine, int past, List<Integer> tokens, Timed prefill, Timed decode) {}
+
+    /**
+     * Timed is one kind of pass.
+     *
+     * @param positions that a pass reads
+     * @param tapped the pass in the form in which every value is seen, its parts apart
+     * @param fast the same pass in the form without
+     * @param parts in the order in which data flows
+     */
+    public record Timed(int positions, Spread tapped, Spread fast, List<TimedPart> parts) {}
+
+    /** @param layer null outside the blocks */
+    public record TimedPart(Part part, Integer layer, Spread ms) {}
+
+    private final OpenModels models;
+    private final RunStore store;
+    private final RunQueue queue;
+    private final CaptureBudget budget;
+    private final Supplier<String> standardModel;
+
+    Costs(OpenModels models, RunStore store, RunQueue queue, CaptureBudget budget, Supplier<String> standardModel) {
+        this.models = models;
+        this.store = store;
+        this.queue = queue;
+        this.budget = budget;
+        this.standardModel = standardModel;
+    }
+
+    /**
+     * What a pass takes, by the spec. Nothing is opened or run.
+     *
+     * @param request says which model, on what, in which precision; what it reads does not matter
+     * @param past positions in the cache; null for all of the context but one
+     * @param tokens positions that the pass reads; null for one
+     * @param contexts lengths to tell the cache of; null for powers of two up to the model's context
+     * @throws Problem INVALID for positions that the model does not have; UNSUPPORTED as for a run
+     */
+    public Cost cost(RunRequest request, Integer past, Integer tokens, List<Integer> contexts) {
+        ModelFolder folder = models.folder(request.model() == null ? standardModel.get() : request.model());
+        String engine = request.engine() == null ? Engines.standard(folder) : request.engine();
+        Engines.check(engine, folder);
+        String device = Engines.device(engine, request.device() == null ? "auto" : request.device());
+        DecoderSpec spec = folder.spec();
+        PrecisionPlan plan = request.plan();
+        folder.port().checkPlan(plan);
+        plan.check(spec);
+        int n = tokens == null ? 1 : tokens;
+        int before = past == null ? Math.max(0, spec.maxContext() - n) : past;
+        if (n < 1 || before < 0 || (long) before + n > spec.maxContext()) {
+            throw Problem.invalid("the model has no such positions")
+                    .where("past, tokens")
+                    .expected("past of at least 0, tokens of at least 1, together at most " + spec.maxContext())
+                    .found(before + " and " + n);
+        }
+        KvFormats kv = Engines.kvFormats(engine, folder, device, plan);
+        long parameters = PartCost.of(spec, kv, (m, in) -> 4, 0, 1).stream()
+                .mapToLong(PartCost::parameters)
+                .sum();
+        PartCost.WeightBytes bytes = Engines.weightBytes(engine, folder, device, plan, parameters);
+        List<PartCost> parts = PartCost.of(spec, kv, bytes, before, n);
+        Footprint footprint = new Footprint(spec, kv, engine, bytes);
+        Room room = room(folder, engine, device, plan, footprint);
+        return new Cost(
+                folder.slug(),
+                engine,
+                device,
+                plan,
+                kv,
+                before,
+                n,
+                parameters,
+                parts.stream().mapToLong(PartCost::flops).sum(),
+                parts.stream().mapToLong(PartCost::weightBytes).sum(),
+                parts.stream().mapToLong(PartCost::cacheReadBytes).sum(),
+                parts.stream().mapToLong(PartCost::cacheWriteBytes).sum(),
+                parts,
+                footprint.layers(before + n),
+                lengths(contexts, spec).stream()
+                        .map(c -> footprint.at(c, room.memoryBytes()))
+                        .toList(),
+                room);
+    }
+
+    private static Set<Integer> lengths(List<Integer> contexts, DecoderSpec spec) {
+        Set<Integer> lengths = new TreeSet<>();
+        if (contexts == null) {
+            for (int c = 64; c < spec.maxContext(); c *= 2) lengths.add(c);
+            lengths.add(spec.maxContext());
+            return lengths;
+        }
+        lengths.addAll(contexts);
+        boolean wrong = lengths.stream().anyMatch(c -> c == null || c < 1);
+        if (wrong || contexts.size() > MOST_CONTEXTS) {
+            throw Problem.invalid("these are no lengths of a sequence")
+                    .where("contexts")
+                    .expected("at most " + MOST_CONTEXTS + " numbers of at least 1")
+                    .found(contexts.size() > MOST_CONTEXTS ? contexts.size() : contexts);
+        }
+        return lengths;
+    }
+
+    private Room room(ModelFolder folder, String engine, String device, PrecisionPlan plan, Footprint footprint) {
+        Device found = Engines.devices().stream()
+                .filter(d -> d.id().equals(device))
+                .findFirst()
+                .orElse(null);
+        Long memory = device.equals("cpu") ? systemMemory() : found == null ? null : found.memoryBytes();
+        Long free = device.equals("cpu") || found == null ? null : found.freeBytes();
+        MemoryUse held = models.holds().stream()
+                .filter(h -> h.getKey().equals(folder.slug()))
+                .map(Map.Entry::getValue)
+                .filter(h -> h.engine().name().equals(engine)
+                        && h.engine().device().equals(device)
+                        && h.engine().precision() == plan.standard())
+                .map(OpenModels.Held::memory)
+                .findFirst()
+                .orElse(null);
+        Long fits = memory == null ? null : most(p -> footprint.total(p) <= memory);
+        return new Room(memory, free, footprint.weights(), held, folder.spec().maxContext(), fits);
+    }
+
+    private static Long systemMemory() {
+        OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
+        return system instanceof com.sun.management.OperatingSystemMXBean s ? s.getTotalMemorySize() : null;
+    }
+
+    /** The largest number that passes; 0 when none does. */
+    private static long most(LongPredicate fits) {
+        long low = 0;
+        long high = 1L << 32;
+        while (low < high) {
+            long middle = (low + high + 1) / 2;
+            if (fits.test(middle)) low = middle;
+            else high = middle - 1;
+        }
+        return low;
+    }
+
+    /** Footprint is the memory of one model, engine and cache at any length. */
+    private record Footprint(DecoderSpec spec, KvFormats kv, String engine, PartCost.WeightBytes bytes) {
+
+        /** All weights; a pass reads all of them but the embedding, of which it reads a row a token. */
+        long weights() {
+            List<PartCost> parts = PartCost.of(spec, kv, bytes, 0, 1);
+            long read = parts.stream()
+                    .filter(p -> p.part() != Part.EMBED)
+                    .mapToLong(PartCost::weightBytes)
+                    .sum();
+            long table = spec.tied()
+                    ? 0
+                    : Math.round(spec.vocab() * (long) spec.dModel() * bytes.of("embed", spec.dModel()));
+            long positions = spec.learnedPositions() ? 4L * spec.maxContext() * spec.dModel() : 0;
+            return read + table + positions;
+        }
+
+        List<LayerCache> layers(long positions) {
+            List<Long> kept = KvCacheReport.kept(spec, kv, positions);
+            List<Long> needed = KvCacheReport.needed(spec, kv, positions);
+            List<LayerCache> layers = new ArrayList<>();
+            for (int i = 0; i < spec.nLayers(); i++) {
+                LayerSpec layer = spec.layers().get(i);
+                Attention a = layer.attention();
+                layers.add(new LayerCache(
+                        i,
+                        a.nHeads(),
+                        a.nKvHeads(),
+                        a.dHead(),
+                        a.window(),
+                        KvCacheReport.row(layer, kv),
+                        kept.get(i),
+                        needed.get(i)));
+            }
+            return layers;
+        }
+
+        private static long sum(List<Long> layers) {
+            return layers.stream().mapToLong(Long::longValue).sum();
+        }
+
+        long kept(long positions) {
+            return sum(KvCacheReport.kept(spec, kv, positions));
+        }
+
+        long total(long positions) {
+            return weights() + kept(positions) + scratch(positions);
+        }
+
+        AtContext at(long positions, Long memory) {
+            long multiHead = spec.layers().stream()
+                    .mapToLong(
+                            l -> l.attention().nHeads() * kv.bytes(l.attention().dHead()) * positions)
+                    .sum();
+            return new AtContext(
+                    positions,
+                    kept(positions),
+                    sum(KvCacheReport.needed(spec, kv, positions)),
+                    multiHead,
+                    scratch(positions),
+                    memory == null || total(positions) <= memory);
+        }
+
+        /**
+         * Float32 values that are alive at once in the costliest layer while a prompt of n positions is read in one pass in the
+         * fast form: the residual stream and its normed copy (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and
+         * attention's (q, k, v, and q and k turned; k and v repeated for the heads that share them; decoded where the cache is
+         * not fp32; the output); scores [head, n, n] where no kernel avoids them (onnx; a cap) and a mask [n, n] for a window or
+         * a cap; one row of logits.
+         */
+        long scratch(long n) {
+            long most = 0;
+            for (LayerSpec layer : spec.layers()) most = Math.max(most, scratch(layer, n));
+            return Float.BYTES * (2 * n * spec.dModel() + most + spec.vocab());
+        }
+
+        private long scratch(LayerSpec layer, long n) {
+            Attention a = layer.attention();
+            Mlp m = layer.mlp();
+            long q = n * a.nHeads() * a.dHead();
+            long kv1 = n * a.nKvHeads() * a.dHead();
+            boolean torch = engine.equals("torch");
+            long attention = 2 * (q + kv1) + kv1 + q;
+            if (torch && a.nHeads() > a.nKvHeads()) attention += 2 * q;
+            if (!kv.equals(KvFormats.FP32)) attention += 2 * kv1;
+            double scores = !torch || a.scoreSoftcap() != null ? (double) a.nHeads() * n * n : 0;
+            double mask = a.window() != null || a.scoreSoftcap() != null ? (double) n * n : 0;
+            return Math.max((m.gated() ? 3 : 2) * n * m.dMlp(), (long) Math.min(1L << 58, attention + scores + mask));
+        }
+    }
+
+    /**
+     * Reads a prompt, and then token after token of the model's own choice, and tells how long each part took.
+     *
+     * @param positions of the prompt: its tokens are repeated, or cut, to be so many; null for as many as it has
+     * @param repeats tokens after it, one a pass; null for 16
+     * @throws Problem as for a run; UNSUPPORTED for captures and changes, and on an engine that cannot time its parts
+     */
+    public Timeline timeline(RunRequest raw, Integer positions, Integer repeats) {
+        PreparedRun run = prepared(raw);
+        RunRequest r = run.request();
+        if (!r.engine().equals("torch")) throw Session.untimed();
+        int n = repeats == null ? 16 : repeats;
+        int context = run.folder().spec().maxContext();
+        int past = positions == null ? Math.min(run.ids().length, context - n) : positions;
+        if (n < 1 || n > MOST_REPEATS || past < 1 || past + n > context) {
+            throw Problem.invalid("so many positions cannot be timed")
+                    .where("positions, repeats")
+                    .expected("repeats of 1 to " + MOST_REPEATS + ", positions of at least 1, together at most "
+                            + context)
+                    .found(past + " and " + n);
+        }
+        try (OpenModels.Hold hold =
+                models.hold(run.folder(), r.engine(), r.device(), r.plan(), p -> {}, queue::closing)) {
+            return queue.call(
+                    "a timeline of " + run.folder().slug(),
+                    () -> timeline(run, models.engine(run.folder(), r), filled(run.ids(), past), n));
+        }
+    }
+
+    /** The run, checked, without what would make its passes another model's. */
+    private PreparedRun prepared(RunRequest raw) {
+        RunRequest r = Branches.resolved(raw, store);
+        boolean captures = r.capture() != null && !r.capture().isEmpty();
+        boolean changes = r.interventions() != null && !r.interventions().isEmpty();
+        if (captures || changes) {
+            throw Problem.unsupported("what is timed is the model as it is")
+                    .where(captures ? "capture" : "interventions")
+                    .expected("none")
+                    .instead("make a run of it: POST /api/v1/runs tells its times");
+        }
+        ModelFolder folder = models.folder(r.model() == null ? standardModel.get() : r.model());
+        return PreparedRun.of(r, folder, budget, store);
+    }
+
+    /** The tokens, again and again until there are so many. */
+    static int[] filled(int[] tokens, int count) {
+        int[] filled = new int[count];
+        for (int i = 0; i < count; i++) filled[i] = tokens[i % tokens.length];
+        return filled;
+    }
+
+    private Timeline timeline(PreparedRun run, InspectorEngine engine, int[] prompt, int repeats) {
+        int readings = Math.max(1, Math.min(3, READ_POSITIONS / prompt.length));
+        List<Double> fastRead = new ArrayList<>();
+        List<Double> fastSteps = new ArrayList<>();
+        int[] next = new int[repeats];
+        for (int i = 0; i <= readings; i++) { // the first one warms up
+            queue.checkOpen();
+            try (Session session = engine.begin(SessionRequest.plain(prompt.length + repeats))) {
+                long from = System.nanoTime();
+                float[] logits = session.append(prompt.clone());
+                if (i > 0) fastRead.add((System.nanoTime() - from) / 1e6);
+                for (int t = 0; t < repeats; t++) {
+                    next[t] = best(logits);
+                    from = System.nanoTime();
+                    logits = session.append(new int[] {next[t]});
+                    if (i == readings) fastSteps.add((System.nanoTime() - from) / 1e6);
+                }
+            }
+        }
+        List<List<PartTime>> reads = new ArrayList<>();
+        List<List<PartTime>> steps = new ArrayList<>();
+        for (int i = 0; i <= readings; i++) {
+            queue.checkOpen();
+            try (Session session = engine.begin(SessionRequest.plain(prompt.length + repeats))) {
+                List<PartTime> read = session.timed(prompt.clone());
+                if (i > 0) reads.add(read);
+                for (int t = 0; t < repeats; t++) {
+                    List<PartTime> step = session.timed(new int[] {next[t]});
+                    if (i == readings) steps.add(step);
+                }
+            }
+        }
+        return new Timeline(
+                run.folder().slug(),
+                engine.info().withForm("tapped"),
+                prompt.length,
+                Arrays.stream(next).boxed().toList(),
+                timed(prompt.length, reads, fastRead),
+                timed(1, steps, fastSteps));
+    }
+
+    static int best(float[] logits) {
+        int best = 0;
+        for (int v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
+        return best;
+    }
+
+    private record Place(Part part, Integer layer) {}
+
+    private static Timed timed(int positions, List<List<PartTime>> passes, List<Double> fast) {
+        Map<Place, List<Double>> places = new LinkedHashMap<>();
+        List<Double> wholes = new ArrayList<>();
+        for (List<PartTime> pass : passes) {
+            wholes.add(pass.stream().mapToDouble(PartTime::ms).sum());
+            for (PartTime t : pass) {
+                places.computeIfAbsent(new Place(t.part(), t.layer()), p -> new ArrayList<>())
+                        .add(t.ms());
+            }
+        }
+        List<TimedPart> parts = new ArrayList<>();
+        places.forEach((place, ms) -> parts.add(new TimedPart(place.part(), place.layer(), Spread.of(ms))));
+        return new Timed(positions, Spread.of(wholes), Spread.of(fast), parts);
+    }
+}
