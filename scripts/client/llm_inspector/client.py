@@ -95,7 +95,8 @@ class Inspector:
                 the server has it.
             model: a slug that ``models()`` lists; the default model when None.
             precision_plan: another precision for some modules: ``{"default": "int8", "overrides": [{"modules": "unembed",
-                "precision": "fp16"}]}``.
+                "precision": "fp16"}]}``; or weights decoded from fewer bits, on torch: ``{"simulate": [{"modules": "*",
+                "scheme": "int3"}]}``.
             capture: hook names or globs (``"blocks.*.attn.hook_pattern"``). None: see ``Run.capture``.
             interventions: changes to make while it runs, such as
                 ``{"hook": "blocks.1.attn.hook_z", "op": "zero", "heads": [3]}``.
@@ -198,6 +199,16 @@ class Inspector:
         """How a weight's values lie, which channels stand out, and what each scheme (or only these) loses."""
         query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
         return self._json("GET", _path("models", self._slug(model), "tensors", name, "statistics") + query)
+
+    def sizes(self, schemes: Sequence[str] = (), *, model: Optional[str] = None) -> Json:
+        """What a whole model takes under each scheme (or only these), without reading a weight."""
+        query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
+        return self._json("GET", _path("models", self._slug(model), "sizes") + query)
+
+    def capture_statistics(self, run: str, hook: str, schemes: Sequence[str] = ()) -> Json:
+        """How a run's captured value is spread: positions are rows, channels columns; outliers, and each scheme's loss."""
+        query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
+        return self._json("GET", _path("runs", run, "captures", hook, "statistics") + query)
 
     def quantization(self, scheme: str, *, model: Optional[str] = None) -> Json:
         """A whole model under a scheme: size and error of each weight, those that lose most first."""

@@ -55,6 +55,16 @@ class Weights(unittest.TestCase):
             inspector.block(worst["tensor"], 0, 0)
         self.assertEqual(caught.exception.status, 422)
 
+    def test_a_run_of_simulated_weights_and_what_its_values_are_like(self):
+        sizes = inspector.sizes(["int8", "int2"])
+        self.assertGreater(sizes["schemes"][0]["bytes"], sizes["schemes"][1]["bytes"])
+        plan = {"simulate": [{"modules": "*", "scheme": "int2"}]}
+        run = inspector.run("the cat", capture="blocks.0.hook_resid_post", precision_plan=plan)
+        self.assertIn("decoded from int2", run.manifest["engine"]["arithmetic"])
+        stream = run.capture("blocks.0.hook_resid_post")[0]
+        told = inspector.capture_statistics(run.id, "blocks.0.hook_resid_post", ["int8-tensor"])
+        np.testing.assert_array_equal(np.float32(told["columns"]["profile"]), np.abs(stream).max(0))
+
 
 class Learning(unittest.TestCase):
     def test_gradients_are_those_of_the_number_that_was_asked_for(self):

@@ -3,8 +3,10 @@ package org.llminspector.engine;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
+import org.llminspector.quant.QuantScheme;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -19,9 +21,16 @@ import org.llminspector.spec.DecoderSpec;
  * @param overrides later ones win
  * @param kvCache of the keys and values that are kept between two tokens; null means the engine's own: fp32, or fp16 by onnx
  *     on CUDA where its attention is
+ * @param simulate weights that are put under a scheme and decoded again before the model is opened: it computes in the
+ *     precision above with what the codes stand for, so that the answers are those of fewer bits and the speed is not; on
+ *     torch only; later ones win
  */
 public record PrecisionPlan(
-        @JsonProperty("default") Precision standard, Kernel kernel, List<Part> overrides, KvFormats kvCache) {
+        @JsonProperty("default") Precision standard,
+        Kernel kernel,
+        List<Part> overrides,
+        KvFormats kvCache,
+        List<Simulated> simulate) {
 
     /**
      * Part is another choice for some modules.
@@ -31,6 +40,15 @@ public record PrecisionPlan(
      */
     public record Part(String modules, Precision precision, Kernel kernel) {}
 
+    /**
+     * Simulated is a scheme for some matrices, the embedding's among them: where the unembedding is the same table, both names
+     * mean it.
+     *
+     * @param modules a name or a glob, as in {@link Part}, and {@code embed}, {@code pos_embed}; {@code *} for all
+     * @param scheme as {@link QuantScheme#of} reads it, {@code int3-g32}; {@code none} for the weights as they are
+     */
+    public record Simulated(String modules, String scheme) {}
+
     /** Choice is what one module gets; kernel is null where the precision has only one. */
     public record Choice(Precision precision, Kernel kernel) {}
 
@@ -38,12 +56,20 @@ public record PrecisionPlan(
         if (standard == null) standard = Precision.FP32;
         kernel = kernel == null ? Kernel.FAST : kernel;
         overrides = overrides == null ? List.of() : List.copyOf(overrides);
+        simulate = simulate == null ? List.of() : List.copyOf(simulate);
     }
 
-    /** With the engine's own cache. */
+    /** With the engine's own cache and the weights as they are. */
     public PrecisionPlan(Precision standard, Kernel kernel, List<Part> overrides) {
-        this(standard, kernel, overrides, null);
+        this(standard, kernel, overrides, null, null);
     }
+
+    /** Every matrix decoded from a scheme, in FP32. */
+    public static PrecisionPlan simulated(String scheme) {
+        return new PrecisionPlan(Precision.FP32, null, null, null, List.of(new Simulated("*", scheme)));
+    }
+
+    private static final String AS_IT_IS = "none";
 
     /** More than any model has matrices. */
     private static final int MAX_OVERRIDES = 2_000;
@@ -75,7 +101,7 @@ public record PrecisionPlan(
 
     /** This plan with another cache. */
     public PrecisionPlan keeping(KvFormats formats) {
-        return new PrecisionPlan(standard, kernel, overrides, formats);
+        return new PrecisionPlan(standard, kernel, overrides, formats, simulate);
     }
 
     /** The same for every module. */
@@ -100,7 +126,25 @@ public record PrecisionPlan(
     public PrecisionPlan with(String modules, Choice choice) {
         List<Part> all = new ArrayList<>(overrides);
         all.add(new Part(modules, choice.precision(), choice.kernel()));
-        return new PrecisionPlan(standard, kernel, all, kvCache);
+        return new PrecisionPlan(standard, kernel, all, kvCache, simulate);
+    }
+
+    /** The scheme that a canonical matrix is decoded from, null when it stays as it is. */
+    public QuantScheme simulated(String weight, boolean tied) {
+        String module = weight.replaceFirst("\\.weight$", "");
+        String other = tied && module.equals("embed") ? "unembed" : module;
+        String scheme = null;
+        for (Simulated s : simulate) {
+            if (matches(s.modules(), module) || matches(s.modules(), other)) scheme = s.scheme();
+        }
+        return scheme == null || scheme.equals(AS_IT_IS) ? null : QuantScheme.of(scheme);
+    }
+
+    /** What is simulated, in words: {@code * decoded from int3-g32}; empty when nothing is. */
+    public String simulation() {
+        return simulate.stream()
+                .map(s -> s.modules() + " decoded from " + s.scheme())
+                .collect(Collectors.joining(", "));
     }
 
     /** Whether a name or a glob means this module. */
@@ -136,6 +180,39 @@ public record PrecisionPlan(
                         .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")
                         .found(Problem.shown(o.modules()));
             }
+        }
+        checkSimulated(modules);
+    }
+
+    private void checkSimulated(List<String> modules) {
+        if (simulate.size() > MAX_OVERRIDES) {
+            throw Problem.tooLarge("too many simulated weights")
+                    .where("precision_plan.simulate")
+                    .expected("at most " + MAX_OVERRIDES)
+                    .found(simulate.size());
+        }
+        List<String> matrices = new ArrayList<>(modules);
+        matrices.addAll(List.of("embed", "pos_embed"));
+        for (int i = 0; i < simulate.size(); i++) {
+            Simulated s = simulate.get(i);
+            String at = "precision_plan.simulate[" + i + "]";
+            if (s.modules() == null || s.scheme() == null) {
+                throw Problem.invalid("the simulation is incomplete").where(at).expected("modules and scheme");
+            }
+            Glob.check(s.modules(), at + ".modules");
+            if (matrices.stream().noneMatch(m -> matches(s.modules(), m))) {
+                throw Problem.invalid("no matrix of this model has such a name")
+                        .where(at + ".modules")
+                        .expected("a name or a glob, such as *, blocks.0.*, blocks.*.mlp.out, embed or unembed")
+                        .found(Problem.shown(s.modules()));
+            }
+            if (!s.scheme().equals(AS_IT_IS)) QuantScheme.of(s.scheme());
+        }
+        if (!simulate.isEmpty() && standard != Precision.FP32) {
+            throw Problem.unsupported("simulated weights are computed with in fp32")
+                    .where("precision_plan.default")
+                    .expected("fp32: what codes stand for is rounded no further")
+                    .found(standard.label());
         }
     }
 

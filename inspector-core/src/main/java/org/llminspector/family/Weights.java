@@ -3,6 +3,7 @@ package org.llminspector.family;
 import java.util.Collections;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.llminspector.base.DType;
 import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
@@ -35,25 +36,46 @@ public final class Weights {
         void read(long bytes);
     }
 
+    /** Change is what is put in the place of a weight, of the same shape. */
+    @FunctionalInterface
+    public interface Change {
+        Tensor of(String name, Tensor weight);
+    }
+
     private final DecoderSpec spec;
     private final Checkpoint checkpoint;
     private final WeightPlan plan;
     private final Watch watch;
+    private final Predicate<String> changes;
+    private final Change change;
 
     Weights(DecoderSpec spec, Checkpoint checkpoint, WeightPlan plan) {
-        this(spec, checkpoint, plan, bytes -> {});
+        this(spec, checkpoint, plan, bytes -> {}, name -> false, (name, weight) -> weight);
     }
 
-    private Weights(DecoderSpec spec, Checkpoint checkpoint, WeightPlan plan, Watch watch) {
+    private Weights(
+            DecoderSpec spec,
+            Checkpoint checkpoint,
+            WeightPlan plan,
+            Watch watch,
+            Predicate<String> changes,
+            Change change) {
         this.spec = spec;
         this.checkpoint = checkpoint;
         this.plan = plan;
         this.watch = watch;
+        this.changes = changes;
+        this.change = change;
     }
 
     /** The same weights; the watch hears what is read of them. */
     public Weights watched(Watch watch) {
-        return new Weights(spec, checkpoint, plan, watch);
+        return new Weights(spec, checkpoint, plan, watch, changes, change);
+    }
+
+    /** The same weights but for those that {@code changes} names; they are read whole and lie nowhere in a file. */
+    public Weights changed(Predicate<String> changes, Change change) {
+        return new Weights(spec, checkpoint, plan, watch, changes, change);
     }
 
     /** Bytes of the files that one weight is. */
@@ -88,14 +110,19 @@ public final class Weights {
 
     /** One weight in the number format of the file; unchanged ones are views of the mapped file. */
     public Tensor get(String name) {
-        Tensor weight = source(name).read(checkpoint);
+        Tensor weight = read(name);
         watch.read(storedBytes(name));
         return weight;
     }
 
+    private Tensor read(String name) {
+        Tensor weight = source(name).read(checkpoint);
+        return changes.test(name) ? change.of(name, weight) : weight;
+    }
+
     /** One weight where it can be used as it lies, in this number format and outside the heap; empty where it cannot. */
     public Optional<Tensor> inPlace(String name, DType dtype) {
-        if (info(name).blocks() != null) return Optional.empty();
+        if (changes.test(name) || info(name).blocks() != null) return Optional.empty();
         Tensor weight = source(name).read(checkpoint);
         if (weight.dtype() != dtype || !weight.bytes().isNative()) return Optional.empty();
         watch.read(storedBytes(name));
@@ -152,6 +179,7 @@ public final class Weights {
 
     /** Whole where that is a view of the file, or has to be made of all of it. */
     private RowRange rows(String name) {
+        if (changes.test(name)) return read(name)::rows;
         WeightPlan.Source source = source(name);
         WeightPlan.Source.Rows in = source.inFile();
         if (in != null && info(name).blocks() != null && checkpoint.decodesRows(source.tensor())) {
@@ -162,7 +190,8 @@ public final class Weights {
 
     /** Whether {@link #blocks} has a matrix's rows. */
     public boolean hasBlocks(String name) {
-        return source(name).inFile() != null
+        return !changes.test(name)
+                && source(name).inFile() != null
                 && info(name).blocks() != null
                 && checkpoint.decodesRows(source(name).tensor());
     }

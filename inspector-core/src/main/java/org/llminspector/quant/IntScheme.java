@@ -6,7 +6,7 @@ import org.llminspector.base.Tensor;
  * IntScheme writes weights as integers times a float32 scale.
  *
  * <p>Symmetric: {@code scale = max|w| / (2^(bits-1) - 1)}, a float32 division; {@code code = round(w / scale)}, a
- * float32 division, ties to even, so codes are -127..127 (-7..7) and -128 (-8) is not used;
+ * float32 division, ties to even, so codes are -127..127 (4 bits: -7..7, 2 bits: -1..1) and -128 (-8, -2) is not used;
  * {@code w' = scale * code} in float32. Source: Wu et al. 2020, arXiv 2004.09602, section 3.1.2 (scale quantization).
  *
  * <p>Asymmetric: {@code lo = min(w, 0)}, {@code hi = max(w, 0)}, {@code scale = (hi - lo) / (2^bits - 1)} computed in

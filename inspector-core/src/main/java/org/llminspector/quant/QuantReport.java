@@ -55,6 +55,49 @@ public record QuantReport(
     /** @param sqnrDb null when nothing is lost */
     public record Totals(double max, double rms, double relative, Double sqnrDb) {}
 
+    /**
+     * Size is what a whole model takes under a scheme, its vectors as the files have them.
+     *
+     * @param bytes packed, with scales and zero points
+     */
+    public record Size(SchemeInfo scheme, long bytes, double bitsPerWeight) {}
+
+    /**
+     * Sizes of one model.
+     *
+     * @param storedBytes of its weights in the files
+     */
+    public record Sizes(long parameters, long storedBytes, List<Size> schemes) {
+        public Sizes {
+            schemes = List.copyOf(schemes);
+        }
+    }
+
+    /** The sizes alone; no weight is read. */
+    public static Sizes sizes(Weights weights, List<QuantScheme> schemes) {
+        long parameters = 0;
+        for (String name : weights.names()) parameters += Tensor.elements(weights.shape(name));
+        long all = parameters;
+        return new Sizes(
+                all,
+                weights.storedBytes(),
+                schemes.stream()
+                        .map(s -> {
+                            long bytes = weights.names().stream()
+                                    .mapToLong(name -> bytes(weights, name, s))
+                                    .sum();
+                            return new Size(SchemeInfo.of(s), bytes, all == 0 ? 0 : 8.0 * bytes / all);
+                        })
+                        .toList());
+    }
+
+    private static long bytes(Weights weights, String name, QuantScheme scheme) {
+        long[] shape = weights.shape(name);
+        if (shape.length < 2) return weights.storedBytes(name);
+        int cols = Math.toIntExact(shape[shape.length - 1]);
+        return scheme.bytes(cols == 0 ? 0 : Tensor.elements(shape) / cols, cols);
+    }
+
     /** Progress is told after each weight. */
     public record Progress(int done, int of, String weight) {}
 

@@ -50,7 +50,7 @@ public sealed interface QuantScheme permits HalfScheme, IntScheme, NormalFloat, 
         return quantizer.rows(0, quantizer.rows());
     }
 
-    /** The scheme of this name: {@code int8} is int8-channel, {@code int4} is int4-g32; an unknown one is a Problem. */
+    /** The scheme of this name: {@code int8} is int8-channel, {@code int2} to {@code int7} are in groups of 32; an unknown one is a Problem. */
     static QuantScheme of(String name) {
         return Schemes.parse(name);
     }

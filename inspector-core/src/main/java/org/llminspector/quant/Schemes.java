@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 
-/** Schemes lists the schemes and reads their names: {@code int8}, {@code int8-tensor}, {@code int4-g128-asym}, {@code nf4}. */
+/** Schemes lists the schemes and reads their names: {@code int8}, {@code int3-tensor}, {@code int4-g128-asym}, {@code nf4}. */
 final class Schemes {
 
     static final List<QuantScheme> STANDARD = List.of(
@@ -27,7 +27,7 @@ final class Schemes {
             IntScheme.perGroup(4, 32, false),
             NormalFloat.NF4);
 
-    private static final Pattern INT = Pattern.compile("int([48])(?:-(tensor|channel|g(\\d{1,5})))?(-asym)?");
+    private static final Pattern INT = Pattern.compile("int([2-8])(?:-(tensor|channel|g(\\d{1,5})))?(-asym)?");
     private static final int MOST = 1 << 16;
 
     private Schemes() {}
@@ -47,14 +47,16 @@ final class Schemes {
         List<String> closest = Names.closest(name, known.keySet());
         throw Problem.invalid("there is no such quantization scheme")
                 .where("scheme")
-                .expected("one of " + String.join(", ", known.keySet()) + "; int8-gN and int4-gN with N from 2 to "
-                        + MOST)
+                .expected("one of " + String.join(", ", known.keySet())
+                        + "; intB-tensor, intB-channel and intB-gN with B from 2 to 8 and N from 2 to " + MOST
+                        + ", with -asym or without")
                 .found(Problem.shown(text))
                 .instead("closest: " + String.join(", ", closest));
     }
 
     private static IntScheme integers(int bits, String span, String group, boolean symmetric) {
-        if (span == null) return bits == 8 ? IntScheme.perChannel(8, symmetric) : IntScheme.perGroup(4, 32, symmetric);
+        if (span == null)
+            return bits == 8 ? IntScheme.perChannel(8, symmetric) : IntScheme.perGroup(bits, 32, symmetric);
         if (span.equals("tensor")) return IntScheme.perTensor(bits, symmetric);
         if (span.equals("channel")) return IntScheme.perChannel(bits, symmetric);
         int n = Integer.parseInt(group);

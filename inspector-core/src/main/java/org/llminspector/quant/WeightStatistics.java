@@ -38,15 +38,20 @@ public record WeightStatistics(
     static final double OUTLIER = 4;
     /** Most outliers that are listed. */
     static final int LISTED = 16;
+    /** Most bins of a profile. */
+    static final int PROFILE = 256;
 
     /**
      * @param median of the channels' largest absolute values
      * @param outliers channels whose largest is over 4 times the median
      * @param largest the channels with the largest, at most 16
+     * @param profile the largest absolute value of channels [i n / bins, (i + 1) n / bins), in at most 256 bins, each one
+     *     channel where there are no more
      */
-    public record Channels(int count, double median, int outliers, List<Channel> largest) {
+    public record Channels(int count, double median, int outliers, List<Channel> largest, List<Float> profile) {
         public Channels {
             largest = List.copyOf(largest);
+            profile = List.copyOf(profile);
         }
 
         static Channels of(float[] max) {
@@ -62,7 +67,19 @@ public record WeightStatistics(
                     .limit(LISTED)
                     .map(i -> new Channel(i, max[i], median == 0 ? null : max[i] / median))
                     .toList();
-            return new Channels(n, median, outliers, largest);
+            return new Channels(n, median, outliers, largest, profile(max));
+        }
+
+        private static List<Float> profile(float[] max) {
+            int bins = Math.min(PROFILE, max.length);
+            List<Float> profile = new ArrayList<>();
+            for (int b = 0; b < bins; b++) {
+                float most = 0;
+                int to = (int) ((b + 1L) * max.length / bins);
+                for (int i = (int) ((long) b * max.length / bins); i < to; i++) most = Math.max(most, max[i]);
+                profile.add(most);
+            }
+            return profile;
         }
     }
 

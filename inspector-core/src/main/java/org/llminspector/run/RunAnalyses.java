@@ -9,8 +9,11 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.quant.QuantScheme;
+import org.llminspector.quant.WeightStatistics;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.RunQueue;
@@ -201,6 +204,26 @@ public final class RunAnalyses {
     /** One position of a captured tensor, its axis kept. */
     private Tensor row(String runId, HookId hook, int pos) {
         return RunValues.row(store, runId, hook, pos);
+    }
+
+    /**
+     * How a captured value is spread, which of its channels stand out, and what schemes would lose of it: positions are
+     * rows (queries, and a row a head, in a pattern), channels columns.
+     *
+     * @throws Problem NOT_FOUND when the run or its capture is not there, or not of every position; UNSUPPORTED when it holds
+     *     what is no finite number
+     */
+    public WeightStatistics statistics(String runId, HookId hook, List<QuantScheme> schemes) {
+        RunStore.Captured captured = store.captured(runId, hook, null);
+        Tensor value = captured.tensor();
+        long[] shape = value.shape();
+        long rows = 1;
+        for (int a = 0; a < Math.min(2, shape.length - 1); a++) rows *= shape[a];
+        // Heads beside each other: a position's whole vector is one row.
+        Tensor matrix = hook.point().axes().contains(Axis.KEY)
+                ? value.reshaped(value.size() / shape[shape.length - 1], shape[shape.length - 1])
+                : value.reshaped(rows, value.size() / Math.max(1, rows));
+        return WeightStatistics.of(matrix, hook.name(), schemes, queue::closing);
     }
 
     /** Norms of every captured d_model-wide hook of a run. */

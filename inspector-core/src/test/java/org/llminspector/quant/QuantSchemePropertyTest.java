@@ -2,6 +2,8 @@ package org.llminspector.quant;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
@@ -20,9 +22,10 @@ class QuantSchemePropertyTest {
 
     @Provide
     Arbitrary<QuantScheme> integers() {
-        return Arbitraries.of(QuantScheme.standard().stream()
-                .filter(IntScheme.class::isInstance)
-                .toList());
+        Stream<QuantScheme> all = IntStream.rangeClosed(2, 8).boxed().flatMap(b -> Stream.of(
+                        "tensor", "channel", "g2", "g32", "g128")
+                .flatMap(span -> Stream.of("", "-asym").map(asym -> QuantScheme.of("int" + b + "-" + span + asym))));
+        return Arbitraries.of(all.toList());
     }
 
     /** Matrices of 3 rows: ordinary weights, zeros, and the ends of float32. */

@@ -30,6 +30,27 @@ class QuantSchemeTest {
     }
 
     @Test
+    void twoBitsHaveThreeCodesOrFour() {
+        QuantizedTensor q = quantize("int2-channel", new float[] {-2, 0.9f, 1, 1.1f, 2}, 1, 5);
+        assertThat(q.codes().toFloats()).containsExactly(-1, 0, 0, 1, 1); // 0.5 is a tie
+        assertThat(q.scales().toFloats()).containsExactly(2f);
+        assertThat(q.bytes()).isEqualTo(2 + 4); // ten bits, and a scale
+        QuantizedTensor asym = quantize("int2-channel-asym", new float[] {-1, 0, 1, 2}, 1, 4);
+        assertThat(asym.codes().toFloats()).containsExactly(0, 1, 2, 3);
+        assertThat(asym.zeroPoints().toFloats()).containsExactly(1);
+        assertThat(asym.decode().toFloats()).containsExactly(-1, 0, 1, 2);
+    }
+
+    @Test
+    void anyNumberOfBitsFromTwoToEightHasAName() {
+        assertThat(QuantScheme.of("int3").name()).isEqualTo("int3-g32");
+        assertThat(QuantScheme.of("int5-tensor-asym").bits()).isEqualTo(5);
+        assertThat(QuantScheme.of("int6-g128").bytes(2, 256)).isEqualTo(2 * (192 + 2 * 4));
+        assertThatThrownBy(() -> QuantScheme.of("int9")).isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> QuantScheme.of("int1-channel")).isInstanceOf(Problem.class);
+    }
+
+    @Test
     void onePerTensorScaleIsOfAllRows() {
         QuantizedTensor whole = quantize("int8-tensor", new float[] {1, 2, 3, -254}, 2, 2);
 

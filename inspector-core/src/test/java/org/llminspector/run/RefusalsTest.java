@@ -122,6 +122,24 @@ class RefusalsTest {
         refused(tokens(1).precision(Precision.INT8).build(), Problem.Kind.UNSUPPORTED, "use the onnx");
     }
 
+    @Test
+    void weightsThatCannotBeSimulatedAreRefused() {
+        RunRequestBuilder request = tokens(5, 6, 7, 8).precisionPlan(PrecisionPlan.simulated("int3"));
+        refused(request.engine("onnx").build(), Problem.Kind.UNSUPPORTED, "engine torch");
+        refused(simulated(Precision.FP16, "*", "int3"), Problem.Kind.UNSUPPORTED, "fp32");
+        refused(simulated(Precision.FP32, "*", "int9"), Problem.Kind.INVALID, "int8");
+        refused(simulated(Precision.FP32, "blocks.77.*", "int3"), Problem.Kind.INVALID, "simulate[0].modules");
+        refused(simulated(Precision.FP32, null, "int3"), Problem.Kind.INVALID, "modules and scheme");
+    }
+
+    private static RunRequest simulated(Precision precision, String modules, String scheme) {
+        List<PrecisionPlan.Simulated> simulate = List.of(new PrecisionPlan.Simulated(modules, scheme));
+        return tokens(5, 6, 7, 8)
+                .engine("torch")
+                .precisionPlan(new PrecisionPlan(precision, null, null, null, simulate))
+                .build();
+    }
+
     private void refused(RunRequest request, Problem.Kind kind, String words) {
         assertThatThrownBy(() -> inspector.run(request, RunListener.NONE))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(kind))

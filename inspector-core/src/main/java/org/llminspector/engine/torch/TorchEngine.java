@@ -59,6 +59,11 @@ public final class TorchEngine implements InspectorEngine {
      * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
      */
     public static TorchEngine open(Weights weights, String device, Precision precision) {
+        return open(weights, device, precision, "");
+    }
+
+    /** @param made what was done to the weights before, in words, or empty */
+    public static TorchEngine open(Weights weights, String device, Precision precision, String made) {
         long from = System.nanoTime();
         if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
         NDManager manager = EngineThread.call(() -> {
@@ -68,7 +73,7 @@ public final class TorchEngine implements InspectorEngine {
         try {
             // Not on the engine's thread but for single arrays: other models run meanwhile.
             TorchWeights loaded = new TorchWeights(weights, manager, precision);
-            return EngineThread.call(() -> open(weights, loaded, manager, precision, from));
+            return EngineThread.call(() -> open(weights, loaded, manager, precision, made, from));
         } catch (RuntimeException | Error e) {
             EngineThread.call(() -> {
                 manager.close();
@@ -79,7 +84,7 @@ public final class TorchEngine implements InspectorEngine {
     }
 
     private static TorchEngine open(
-            Weights weights, TorchWeights loaded, NDManager manager, Precision precision, long from) {
+            Weights weights, TorchWeights loaded, NDManager manager, Precision precision, String made, long from) {
         Device place = manager.getDevice();
         EngineInfo info = new EngineInfo(
                 "torch",
@@ -87,7 +92,7 @@ public final class TorchEngine implements InspectorEngine {
                 "tapped",
                 TorchDevices.id(place),
                 precision,
-                arithmetic(precision, place),
+                arithmetic(precision, place) + (made.isEmpty() ? "" : "; weights simulated: " + made),
                 JniUtils.getNumThreads(),
                 (System.nanoTime() - from) / 1e6,
                 loaded.bytes());

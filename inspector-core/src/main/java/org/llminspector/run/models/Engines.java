@@ -1,5 +1,6 @@
 package org.llminspector.run.models;
 
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,7 @@ import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Weights;
 import org.llminspector.local.Prepared;
 import org.llminspector.local.PreparedStore;
+import org.llminspector.quant.QuantScheme;
 
 /** Engines are those that this build has, by the names that requests call them. */
 public final class Engines {
@@ -79,7 +81,8 @@ public final class Engines {
             folder.tryGraph();
             return ExportedEngine.open(folder.checkpoint(), folder.spec(), device, plan);
         }
-        Weights weights = folder.weights().watched(watch);
+        checkSimulated(engine, folder, plan);
+        Weights weights = simulated(folder.weights().watched(watch), plan);
         if (engine.equals("torch")) return torch(weights, device, plan);
         String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.keeping(null) + ", "
                 + folder.checkpoint().config();
@@ -116,6 +119,7 @@ public final class Engines {
                     ? plan.standard()
                     : plan.at(module).precision();
             if (plain) bytes += inFile == DType.F32 || (onnx && table && inFile != null) ? 0 : 4 * values;
+            else if (!onnx && plan.simulated(name, weights.spec().tied()) != null) bytes += 4 * values;
             else bytes += values * (onnx ? onnxBytes(precision, inFile, kept) : torchBytes(precision, inFile));
         }
         return (long) bytes;
@@ -170,6 +174,38 @@ public final class Engines {
         };
     }
 
+    /** The weights that a plan simulates, decoded from their codes when they are read; the others as they are. */
+    static Weights simulated(Weights weights, PrecisionPlan plan) {
+        if (plan.simulate().isEmpty()) return weights;
+        boolean tied = weights.spec().tied();
+        Map<String, QuantScheme> schemes = new HashMap<>();
+        for (String name : weights.names()) {
+            QuantScheme scheme = weights.shape(name).length < 2 ? null : plan.simulated(name, tied);
+            if (scheme != null) schemes.put(name, scheme);
+        }
+        return weights.changed(schemes::containsKey, (name, weight) -> schemes.get(name)
+                .quantize(weight, "weight " + name)
+                .decode());
+    }
+
+    /** Refuses simulated weights where they cannot be had. */
+    static void checkSimulated(String engine, ModelFolder folder, PrecisionPlan plan) {
+        if (plan.simulate().isEmpty()) return;
+        if (folder.exported()) {
+            throw Problem.unsupported("an exported graph's weights cannot be simulated: it keeps its own")
+                    .where("precision_plan.simulate")
+                    .instead("open the model's safetensors or GGUF on torch");
+        }
+        if (!engine.equals("torch")) {
+            throw Problem.unsupported("weights are simulated on torch only")
+                    .where("precision_plan.simulate")
+                    .expected("engine torch")
+                    .found(engine)
+                    .instead("ask again with engine torch; onnx computes with int8, int8_weight, int4_32 and int4_128"
+                            + " themselves");
+        }
+    }
+
     /** Refuses an engine that cannot open the model. */
     public static void check(String engine, ModelFolder folder) {
         check(engine);
@@ -184,7 +220,7 @@ public final class Engines {
     private static InspectorEngine torch(Weights weights, String device, PrecisionPlan plan) {
         List<PrecisionPlan.Choice> choices = plan.choices(weights.spec());
         if (choices.size() == 1)
-            return TorchEngine.open(weights, device, choices.get(0).precision());
+            return TorchEngine.open(weights, device, choices.get(0).precision(), plan.simulation());
         throw Problem.unsupported("the torch engine has one precision for all modules")
                 .where("precision_plan.overrides")
                 .found(choices.stream().map(c -> c.precision().label()).toList())

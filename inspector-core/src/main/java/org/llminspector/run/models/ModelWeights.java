@@ -100,6 +100,11 @@ public final class ModelWeights {
         return views.statistics(models.folder(slug), name, schemes, cancelled);
     }
 
+    /** What the whole model takes under each scheme; reads no weight. */
+    public QuantReport.Sizes sizes(String slug, List<QuantScheme> schemes) {
+        return QuantReport.sizes(models.folder(slug).weights(), schemes);
+    }
+
     /** The whole model under a scheme; reads all of it, once. Blocks; the listener hears of each weight meanwhile. */
     public QuantReport report(
             String slug, QuantScheme scheme, Consumer<QuantReport.Progress> progress, BooleanSupplier cancelled) {

@@ -46,6 +46,7 @@ public record PreparedRun(
         DecoderSpec spec = folder.spec();
         folder.port().checkPlan(request.plan());
         request.plan().check(spec);
+        Engines.checkSimulated(request.engine(), folder, request.plan());
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
                 request.generate() == null ? null : request.generate().withDefaults();

@@ -38,7 +38,7 @@ import picocli.CommandLine.Option;
         })
 final class QuantizeCommand extends AskCommand {
 
-    @Option(names = "--scheme", paramLabel = "S", description = "int8, int8-tensor, int4-g128-asym, nf4, bf16, ...")
+    @Option(names = "--scheme", paramLabel = "S", description = "int8, int3-tensor, int4-g128-asym, nf4, bf16, ...")
     String scheme;
 
     @Option(names = "--top", paramLabel = "N", description = "Show only the N weights that lose most.")
@@ -74,7 +74,8 @@ final class QuantizeCommand extends AskCommand {
         table.add(List.of("SCHEME", "BITS", "WHAT IT DOES TO A WEIGHT w"));
         for (SchemeInfo s : ModelWeights.schemes()) table.add(List.of(s.name(), "" + s.bits(), s.definition()));
         Lines.table(table, out);
-        out.println("\nint8 is int8-channel, int4 is int4-g32; int8-gN and int4-gN take other groups.");
+        out.println(
+                "\nint8 is int8-channel, int4 is int4-g32; intB-tensor, intB-channel and intB-gN, with -asym or without, take B from 2 to 8.");
     }
 
     private void report(String slug, QuantReport r, PrintWriter out) {

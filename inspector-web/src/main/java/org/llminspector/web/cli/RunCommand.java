@@ -17,6 +17,7 @@ import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
@@ -50,6 +51,8 @@ import picocli.CommandLine.Option;
             "      '{\"default\":\"int8\",\"overrides\":[",
             "        {\"modules\":\"blocks.0.*\",\"precision\":\"fp16\"},",
             "        {\"modules\":\"unembed\",\"precision\":\"fp16\"}]}'",
+            "  What the model says when all its weights are decoded from 3-bit codes:",
+            "    inspector run --prompt \"The cat sat\" --max-new-tokens 20 --simulate int3",
             "  The manifest, for another program:",
             "    inspector run --tokens 1,2,3 --capture logits --json | jq .timings",
             "",
@@ -121,6 +124,13 @@ final class RunCommand extends ModelCommand {
             description = "Another precision for some modules, as JSON or @FILE.")
     String plan;
 
+    @Option(
+            names = "--simulate",
+            paramLabel = "SCHEME",
+            description =
+                    "Put every matrix under a quantization scheme (int3, int4-g128-asym, nf4) and decode it again, on torch in fp32: the answers of fewer bits, at no other speed.")
+    String simulate;
+
     @Option(names = "--no-special-tokens", description = "Leave out BOS and the like before the prompt.")
     boolean noSpecialTokens;
 
@@ -189,7 +199,7 @@ final class RunCommand extends ModelCommand {
                 .engine(engine)
                 .device(device)
                 .precision(Arguments.precision(precision))
-                .precisionPlan(Arguments.plan(plan))
+                .precisionPlan(plan())
                 .prompt(prompt)
                 .tokens(input.tokens)
                 .messages(Arguments.messages(system, input.messages))
@@ -199,6 +209,15 @@ final class RunCommand extends ModelCommand {
                 .generate(generate == null ? null : generate.options())
                 .name(name)
                 .build();
+    }
+
+    private PrecisionPlan plan() {
+        if (simulate == null) return Arguments.plan(plan);
+        if (plan == null) return PrecisionPlan.simulated(simulate);
+        throw Problem.invalid("there are two plans")
+                .where("--simulate, --precision-plan")
+                .expected("at most one of them")
+                .instead("name the schemes in the plan: {\"simulate\":[{\"modules\":\"*\",\"scheme\":\"int3\"}]}");
     }
 
     private static String standardInput() throws IOException {

@@ -53,7 +53,7 @@ public final class ComparisonReport {
     static String title(ComparisonManifest.Side s) {
         String changed = s.request().interventions().isEmpty() ? "" : ", changed";
         return s.model().slug() + ", " + s.engine().precision().name().toLowerCase(Locale.ROOT) + " on "
-                + s.engine().name() + changed;
+                + s.engine().name() + (s.request().plan().simulate().isEmpty() ? "" : ", weights simulated") + changed;
     }
 
     private void sides() {

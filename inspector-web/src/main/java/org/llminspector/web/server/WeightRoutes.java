@@ -14,13 +14,14 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.hook.HookId;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.models.ModelWeights;
 import org.llminspector.run.models.WeightSlice;
 
-/** WeightRoutes show a model's weights: as the files have them, and under quantization schemes. */
+/** WeightRoutes show a model's weights, and what runs captured: as they are, and under quantization schemes. */
 final class WeightRoutes {
 
     record Tensors(List<ModelWeights.Entry> tensors) {}
@@ -40,6 +41,10 @@ final class WeightRoutes {
     void register(RoutesConfig routes) {
         routes.get("/api/v1/schemes", ctx -> Replies.json(ctx, new Schemes(ModelWeights.schemes())));
         routes.get("/api/v1/models/{slug}/quantization", this::quantization);
+        routes.get(
+                "/api/v1/models/{slug}/sizes",
+                ctx -> Replies.json(ctx, inspector.weights().sizes(slug(ctx), schemes(ctx))));
+        routes.get("/api/v1/runs/{id}/captures/{hook}/statistics", this::ofCapture);
         routes.get(
                 TENSORS,
                 ctx -> Replies.json(ctx, new Tensors(inspector.weights().list(slug(ctx)))));
@@ -85,11 +90,20 @@ final class WeightRoutes {
     }
 
     private void statistics(Context ctx) throws IOException {
+        Replies.json(ctx, inspector.weights().statistics(slug(ctx), name(ctx), schemes(ctx), () -> false));
+    }
+
+    private void ofCapture(Context ctx) throws IOException {
+        HookId hook = HookId.parse(ctx.pathParam("hook"));
+        Replies.json(ctx, inspector.analyses().statistics(ctx.pathParam("id"), hook, schemes(ctx)));
+    }
+
+    /** Those that are named, or every one of the table. */
+    private static List<QuantScheme> schemes(Context ctx) {
         List<String> names = ctx.queryParams("scheme");
-        List<QuantScheme> schemes = names.isEmpty()
+        return names.isEmpty()
                 ? QuantScheme.standard()
                 : names.stream().map(QuantScheme::of).toList();
-        Replies.json(ctx, inspector.weights().statistics(slug(ctx), name(ctx), schemes, () -> false));
     }
 
     /** A slice under a scheme: several tensors, in safetensors by name, in JSON as fields. */

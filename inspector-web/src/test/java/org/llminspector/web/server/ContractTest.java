@@ -207,6 +207,8 @@ class ContractTest extends LiveTest {
             live.get(tensor + "/statistics");
             live.get(tensor + "/block").problem(422);
             live.get("/api/v1/models/" + slug + "/quantization?scheme=int8");
+            live.get("/api/v1/models/" + slug + "/sizes?scheme=int3&scheme=int8-tensor-asym");
+            live.get("/api/v1/models/" + slug + "/sizes?scheme=int1").problem(400);
             live.get("/api/v1/models/" + slug + "/checkpoints");
         }
         live.get("/api/v1/models/blocks/tensors/model.layers.0.self_attn.q_proj.weight/block?row=1&col=33");
@@ -256,6 +258,10 @@ class ContractTest extends LiveTest {
                     .json();
             assertThat(values.path("shape")).as(hook).isEqualTo(capture.path("shape"));
         });
+        String values = "/api/v1/runs/" + id + "/captures/";
+        live.get(values + "blocks.1.hook_resid_post/statistics?scheme=int8-channel");
+        live.get(values + "blocks.1.attn.hook_attn_scores/statistics").problem(422); // minus infinity
+        live.get(values + "blocks.77.hook_resid_post/statistics").problem(404);
         live.get("/api/v1/runs/" + id + "/export");
         live.get("/api/v1/runs/" + id + "/export?format=npz");
         live.post("/api/v1/reads", "{\"run\":\"" + id + "\",\"query\":-1}");

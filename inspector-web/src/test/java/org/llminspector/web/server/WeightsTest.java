@@ -105,6 +105,32 @@ class WeightsTest extends LiveTest {
     }
 
     @Test
+    void aRunOfSimulatedWeightsIsThatOfTheirDecodedNumbers() {
+        JsonNode sizes = json("/api/v1/models/tiny/sizes?scheme=int8&scheme=int2");
+        assertThat(sizes.at("/schemes/0/bytes").asLong())
+                .isGreaterThan(sizes.at("/schemes/1/bytes").asLong());
+        assertThat(sizes.at("/schemes/1/bytes"))
+                .isEqualTo(json("/api/v1/models/tiny/quantization?scheme=int2").path("bytes"));
+        String ask = "{\"prompt\":\"the cat\",\"capture\":[\"logits\",\"blocks.0.hook_resid_post\"]";
+        JsonNode plain = live.post("/api/v1/runs", ask + "}").json();
+        String plan = ",\"precision_plan\":{\"simulate\":[{\"modules\":\"*\",\"scheme\":\"int2\"}]}}";
+        JsonNode two = live.post("/api/v1/runs", ask + plan).json();
+        assertThat(two.at("/engine/arithmetic").asText()).contains("decoded from int2");
+        JsonNode shift = live.post(
+                        "/api/v1/shift",
+                        "{\"run\":\"" + plain.path("id").asText() + "\",\"after\":\""
+                                + two.path("id").asText() + "\"}")
+                .json();
+        assertThat(shift.path("kl").asDouble()).isPositive();
+        live.post("/api/v1/runs", ask + ",\"engine\":\"onnx\"" + plan).problem(422);
+        JsonNode stream = json("/api/v1/runs/" + plain.path("id").asText()
+                + "/captures/blocks.0.hook_resid_post/statistics?scheme=int8");
+        assertThat(stream.at("/rows/count").asInt())
+                .isEqualTo(plain.path("prompt_length").asInt());
+        assertThat(stream.at("/columns/profile")).hasSize(64);
+    }
+
+    @Test
     void statisticsOfWhatIsAskedFor() {
         JsonNode two = json(TENSOR + "/statistics?scheme=int8&scheme=nf4");
         assertThat(two.path("schemes").findValuesAsText("name")).containsExactly("int8-channel", "nf4");
