@@ -409,9 +409,20 @@ class Inspector:
         with self._open("POST", "distribution", body, SAFETENSORS) as response:
             return _only(self._read(response), of)
 
-    def lens(self, run: Union[str, "Run"], *, hook: Optional[str] = None, top: Optional[int] = None) -> List[Json]:
-        """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row a layer."""
-        return self._json("POST", "lens", _without_none(run=_run_id(run), hook=hook, top=top))["rows"]
+    def lens(
+        self,
+        run: Union[str, "Run"],
+        *,
+        hook: Optional[str] = None,
+        top: Optional[int] = None,
+        positions: Optional[str] = None,
+    ) -> List[Json]:
+        """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row a layer.
+
+        ``positions`` is a slice (``-1``, ``3:7``), all when left out.
+        """
+        body = _without_none(run=_run_id(run), hook=hook, top=top, positions=positions)
+        return self._json("POST", "lens", body)["rows"]
 
     def neuron(
         self,
@@ -810,9 +821,11 @@ class Run:
         for hook in self.hooks:
             yield hook, self.capture(hook)
 
-    def lens(self, *, hook: Optional[str] = None, top: Optional[int] = None) -> List[Json]:
+    def lens(
+        self, *, hook: Optional[str] = None, top: Optional[int] = None, positions: Optional[str] = None
+    ) -> List[Json]:
         """See ``Inspector.lens``."""
-        return self._inspector.lens(self, hook=hook, top=top)
+        return self._inspector.lens(self, hook=hook, top=top, positions=positions)
 
     def norms(self) -> List[Json]:
         """See ``Inspector.norms``."""

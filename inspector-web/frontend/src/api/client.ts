@@ -159,7 +159,8 @@ export const api = {
   run: (id: string, signal?: AbortSignal) => json<T.RunManifest>(`/runs/${encodeURIComponent(id)}`, { signal }),
   deleteRun: (id: string) => request(`/runs/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   cancelRun: (id: string) => request(`/runs/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),
-  lens: (run: string, signal?: AbortSignal) => analysis<T.Lens>('/lens', { run, top: 5 }, signal),
+  lens: (run: string, positions?: string, signal?: AbortSignal) =>
+    analysis<T.Lens>('/lens', { run, top: 5, positions }, signal),
   norms: (run: string, signal?: AbortSignal) => analysis<T.Norms>('/norms', { run }, signal),
 
   reads: (run: string, query: number, signal?: AbortSignal) => analysis<T.Reads>('/reads', { run, query }, signal),

@@ -40,7 +40,8 @@ export interface Source {
   allow(): void;
   /** One captured tensor or part of it; read again when the run lacks it. */
   capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
-  lens(signal: AbortSignal): Promise<Lens>;
+  /** Of all positions, or at least of one. */
+  lens(signal: AbortSignal, pos?: number): Promise<Lens>;
   norms(signal: AbortSignal): Promise<Norms>;
   /** What the prompt's last token reads through every head, the most telling head first. */
   reads(signal: AbortSignal): Promise<Reads>;

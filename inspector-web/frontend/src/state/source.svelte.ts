@@ -90,7 +90,8 @@ class LiveSource implements Source {
     return api.capture(this.manifest.id, hook, slice, signal);
   }
 
-  lens = (signal: AbortSignal): Promise<Lens> => api.lens(this.manifest.id, signal);
+  lens = (signal: AbortSignal, pos?: number): Promise<Lens> =>
+    api.lens(this.manifest.id, pos === undefined ? undefined : String(pos), signal);
   reads = async (signal: AbortSignal): Promise<Reads> => {
     const last = this.manifest.prompt_length - 1;
     await this.need(['blocks.*.attn.hook_pattern'], `${last}:${last + 1}`);

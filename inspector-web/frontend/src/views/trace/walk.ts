@@ -54,7 +54,9 @@ export function stepsOf(
     attention: norm(layer, 'hook_attn_out'),
     mlp: norm(layer, 'hook_mlp_out'),
     stream: norm(layer, 'hook_resid_post'),
-    says: lens?.rows.find((r) => r.hook === `blocks.${layer}.hook_resid_post`)?.cells[pos]?.top[0] ?? null,
+    says:
+      lens?.rows.find((r) => r.hook === `blocks.${layer}.hook_resid_post`)?.cells.find((c) => c.pos === pos)?.top[0] ??
+      null,
   }));
 }
 

@@ -3,6 +3,7 @@ package org.llminspector.analysis;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
 
@@ -41,75 +42,87 @@ public final class LogitLens {
      *
      * @param residuals each [1, pos, d_model]
      * @param last the last block's output, [1, pos, d_model]: what the others are compared with
+     * @param start the first position that is read
+     * @param stop the position after the last one
      * @return a row a stream, a cell a position
      */
-    public List<List<Cell>> rows(List<Tensor> residuals, Tensor last) {
+    public List<List<Cell>> rows(List<Tensor> residuals, Tensor last, int start, int stop) {
         List<List<Cell>> rows = new ArrayList<>();
         residuals.forEach(r -> rows.add(new ArrayList<>()));
-        int positions = Math.toIntExact(last.shape()[1]);
-        for (int from = 0; from < positions; from += CHUNK) {
-            int to = Math.min(positions, from + CHUNK);
-            List<double[]> reference = logProbs(last, from, to);
+        for (int from = start; from < stop; from += CHUNK) {
+            int to = Math.min(stop, from + CHUNK);
+            Distribution[] reference = distributions(last, from, to);
             for (int r = 0; r < rows.size(); r++) {
-                List<double[]> here = logProbs(residuals.get(r), from, to);
-                for (int p = from; p < to; p++) {
-                    rows.get(r).add(cell(p, here.get(p - from), reference.get(p - from)));
-                }
+                Distribution[] here = distributions(residuals.get(r), from, to);
+                int first = from;
+                Cell[] cells = new Cell[here.length];
+                Parallel.each(here.length, i -> cells[i] = cell(first + i, here[i], reference[i]));
+                rows.get(r).addAll(List.of(cells));
             }
         }
         return rows;
     }
 
-    private Cell cell(int pos, double[] logProbs, double[] reference) {
-        int finalToken = argmax(reference);
+    private Cell cell(int pos, Distribution here, Distribution reference) {
+        int finalToken = argmax(reference.logits);
         double entropy = 0;
         double kl = 0;
         int rank = 0;
-        for (int v = 0; v < logProbs.length; v++) {
-            entropy -= Math.exp(logProbs[v]) * logProbs[v];
-            kl += Math.exp(reference[v]) * (reference[v] - logProbs[v]);
-            if (logProbs[v] > logProbs[finalToken]) rank++;
+        for (int v = 0; v < here.probs.length; v++) {
+            entropy -= here.probs[v] * here.logProb(v);
+            kl += reference.probs[v] * (reference.logProb(v) - here.logProb(v));
+            if (here.logits[v] > here.logits[finalToken]) rank++;
         }
-        List<Integer> ids = top(logProbs, top);
-        List<Double> probs = ids.stream().map(v -> Math.exp(logProbs[v])).toList();
+        List<Integer> ids = top(here.logits, top);
+        List<Double> probs = ids.stream().map(v -> here.probs[v]).toList();
         return new Cell(pos, ids, probs, entropy, Math.max(0, kl), rank);
     }
 
-    private List<double[]> logProbs(Tensor resid, int from, int to) {
+    private Distribution[] distributions(Tensor resid, int from, int to) {
         int dModel = Math.toIntExact(resid.shape()[2]);
         Tensor part = resid.slice(new int[] {0, 1}, new int[] {from, to}, new int[] {0, dModel});
         float[] logits = engine.unembed(part).toFloats(); // [1, pos, vocab]
         int vocab = logits.length / (to - from);
-        List<double[]> rows = new ArrayList<>();
-        for (int p = 0; p < to - from; p++)
-            rows.add(logSoftmax(Arrays.copyOfRange(logits, p * vocab, (p + 1) * vocab)));
-        return rows;
+        Distribution[] all = new Distribution[to - from];
+        Parallel.each(
+                all.length, p -> all[p] = new Distribution(Arrays.copyOfRange(logits, p * vocab, (p + 1) * vocab)));
+        return all;
     }
 
-    static double[] logSoftmax(float[] logits) {
-        double max = Double.NEGATIVE_INFINITY;
-        for (float l : logits) max = Math.max(max, l);
-        double sum = 0;
-        for (float l : logits) sum += Math.exp(l - max);
-        double log = max + Math.log(sum);
-        double[] out = new double[logits.length];
-        for (int i = 0; i < out.length; i++) out[i] = logits[i] - log;
-        return out;
-    }
+    /** Distribution is what the model would say at one position. */
+    private static final class Distribution {
 
-    static List<Integer> top(double[] x, int k) {
-        List<Integer> best = new ArrayList<>();
-        for (int i = 0; i < x.length; i++) {
-            if (best.size() == k && x[i] <= x[best.get(k - 1)]) continue;
-            int at = best.size();
-            while (at > 0 && x[best.get(at - 1)] < x[i]) at--;
-            best.add(at, i);
-            if (best.size() > k) best.remove(k);
+        final float[] logits;
+        final double[] probs;
+        /** The logarithm of the sum of e to each logit. */
+        final double logNorm;
+
+        Distribution(float[] logits) {
+            this.logits = logits;
+            double max = Double.NEGATIVE_INFINITY;
+            for (float l : logits) max = Math.max(max, l);
+            probs = new double[logits.length];
+            double sum = 0;
+            for (int i = 0; i < probs.length; i++) {
+                probs[i] = Math.exp(logits[i] - max);
+                sum += probs[i];
+            }
+            for (int i = 0; i < probs.length; i++) probs[i] /= sum;
+            logNorm = max + Math.log(sum);
         }
-        return best;
+
+        double logProb(int token) {
+            return logits[token] - logNorm;
+        }
     }
 
-    private static int argmax(double[] x) {
+    private static List<Integer> top(float[] x, int k) {
+        return RowScan.highest(x, k, token -> true).stream()
+                .map(RowScan.Scored::row)
+                .toList();
+    }
+
+    private static int argmax(float[] x) {
         return top(x, 1).get(0);
     }
 }

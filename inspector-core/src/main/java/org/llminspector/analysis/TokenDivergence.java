@@ -32,15 +32,15 @@ public record TokenDivergence(
      * @param token the id that really follows, or null
      */
     public static TokenDivergence of(float[] a, float[] b, Integer token, int k) {
-        double[] logA = LogitLens.logSoftmax(a);
-        double[] logB = LogitLens.logSoftmax(b);
+        double[] logA = logSoftmax(a);
+        double[] logB = logSoftmax(b);
         double kl = 0;
         for (int v = 0; v < logA.length; v++) {
             double p = Math.exp(logA[v]);
             if (p > 0) kl += p * (logA[v] - logB[v]);
         }
-        List<Integer> topA = LogitLens.top(logA, k);
-        List<Integer> topB = LogitLens.top(logB, k);
+        List<Integer> topA = top(logA, k);
+        List<Integer> topB = top(logB, k);
         List<Integer> ids = new ArrayList<>(topA);
         topB.stream().filter(id -> !topA.contains(id)).forEach(ids::add);
         List<Candidate> top = ids.stream()
@@ -65,5 +65,28 @@ public record TokenDivergence(
     private static Integer rank(List<Integer> top, int id) {
         int at = top.indexOf(id);
         return at < 0 ? null : at;
+    }
+
+    private static double[] logSoftmax(float[] logits) {
+        double max = Double.NEGATIVE_INFINITY;
+        for (float l : logits) max = Math.max(max, l);
+        double sum = 0;
+        for (float l : logits) sum += Math.exp(l - max);
+        double log = max + Math.log(sum);
+        double[] out = new double[logits.length];
+        for (int i = 0; i < out.length; i++) out[i] = logits[i] - log;
+        return out;
+    }
+
+    private static List<Integer> top(double[] x, int k) {
+        List<Integer> best = new ArrayList<>();
+        for (int i = 0; i < x.length; i++) {
+            if (best.size() == k && x[i] <= x[best.get(k - 1)]) continue;
+            int at = best.size();
+            while (at > 0 && x[best.get(at - 1)] < x[i]) at--;
+            best.add(at, i);
+            if (best.size() > k) best.remove(k);
+        }
+        return best;
     }
 }

@@ -177,6 +177,11 @@ public final class Weights {
         });
     }
 
+    /** One row of a matrix, as float32; of one in blocks no other is decoded where the file's order allows. */
+    public float[] row(String name, int row) {
+        return rows(name).apply(row, row + 1).toFloats();
+    }
+
     /** Whole where that is a view of the file, or has to be made of all of it. */
     private RowRange rows(String name) {
         if (changes.test(name)) return read(name)::rows;

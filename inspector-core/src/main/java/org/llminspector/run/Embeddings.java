@@ -181,7 +181,7 @@ public final class Embeddings {
             ModelFolder folder, String name, List<Integer> ids, int sign, float[] sum, String field, Set<Integer> out) {
         for (int i = 0; i < ids.size(); i++) {
             int id = row(folder, ids.get(i), field + "[" + i + "]");
-            float[] row = folder.weights().get(name).rows(id, id + 1).toFloats();
+            float[] row = folder.weights().row(name, id);
             for (int j = 0; j < sum.length; j++) sum[j] += sign * row[j];
             out.add(id);
         }
@@ -232,7 +232,7 @@ public final class Embeddings {
         float[][] rows = new float[ids.size()][];
         for (int i = 0; i < rows.length; i++) {
             int id = row(folder, ids.get(i), "ids[" + i + "]");
-            rows[i] = folder.weights().get(name).rows(id, id + 1).toFloats();
+            rows[i] = folder.weights().row(name, id);
         }
         Pca pca = Pca.of(rows, DIRECTIONS);
         List<Point> points = new ArrayList<>();

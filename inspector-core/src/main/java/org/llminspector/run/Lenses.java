@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.llminspector.analysis.LogitLens;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -23,6 +24,7 @@ final class Lenses {
             RunManifest manifest,
             HookPoint point,
             int top,
+            Slice positions,
             InspectorEngine engine,
             RunStore store,
             ModelFolder folder) {
@@ -45,10 +47,13 @@ final class Lenses {
         List<HookId> hooks = IntStream.range(0, manifest.model().nLayers())
                 .mapToObj(layer -> HookId.of(point, layer))
                 .toList();
+        int[] range = positions.on(manifest.positions(), "positions");
         List<List<LogitLens.Cell>> cells = new LogitLens(engine, top)
                 .rows(
                         hooks.stream().map(h -> store.capture(manifest.id(), h)).toList(),
-                        store.capture(manifest.id(), last));
+                        store.capture(manifest.id(), last),
+                        range[0],
+                        range[1]);
         List<Lens.Row> rows = new ArrayList<>();
         for (HookId hook : hooks) {
             List<Lens.Cell> row =

@@ -219,7 +219,7 @@ public final class Neurons {
             String name = "blocks." + layer + ".mlp." + matrix;
             double bias =
                     weights.has(name + ".bias") ? weights.get(name + ".bias").get(neuron) : 0;
-            float[] row = weights.get(name + ".weight").rows(neuron, neuron + 1).toFloats();
+            float[] row = weights.row(name + ".weight", neuron);
             sums.add(new NamedSum(HookId.of(shown, layer).name(), WeightedSum.of(read, row, bias, ln2, written, top)));
         }
         double post = here.at(HookId.of(HookPoint.MLP_POST, layer))[neuron];
@@ -233,7 +233,7 @@ public final class Neurons {
         float[] effects = RowScan.dots(weights, table, lnFinal.part(added));
         float[] logits = here.at(HookId.of(HookPoint.LOGITS));
         int chosen = token != null ? token : argmax(logits);
-        float[] row = weights.get(table).rows(chosen, chosen + 1).toFloats();
+        float[] row = weights.row(table, chosen);
         float[] all = here.at(last);
         float[] rest = new float[all.length];
         for (int i = 0; i < rest.length; i++) rest[i] = all[i] - added[i];

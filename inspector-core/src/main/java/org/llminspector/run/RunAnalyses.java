@@ -6,6 +6,7 @@ import org.llminspector.analysis.HeadReads;
 import org.llminspector.analysis.HeadScores;
 import org.llminspector.analysis.OutputShift;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
@@ -81,8 +82,12 @@ public final class RunAnalyses {
         this.queue = queue;
     }
 
-    /** Logit lens over a captured residual point ({@code hook_resid_post} usually), on the run's own engine. */
-    public Lens lens(String runId, HookPoint point, int top) {
+    /**
+     * Logit lens over a captured residual point ({@code hook_resid_post} usually), on the run's own engine.
+     *
+     * @param positions those that are read
+     */
+    public Lens lens(String runId, HookPoint point, int top, Slice positions) {
         RunManifest manifest = store.manifest(runId);
         ModelFolder folder = models.folder(manifest.model().slug());
         RunValues.sameWeights(manifest, folder);
@@ -92,7 +97,7 @@ public final class RunAnalyses {
         try (OpenModels.Hold hold = models.hold(folder, name, device, plan, queue::closing)) {
             return queue.call("a lens on run " + runId, () -> {
                 InspectorEngine engine = models.engine(folder, name, device, plan);
-                return Lenses.read(manifest, point, top, engine, store, folder);
+                return Lenses.read(manifest, point, top, positions, engine, store, folder);
             });
         }
     }

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
 import org.llminspector.bench.SparseModel;
 import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
@@ -201,8 +202,9 @@ class RealSizesTest {
                     tiny.resolve("model.safetensors"),
                     StandardCopyOption.REPLACE_EXISTING,
                     StandardCopyOption.ATOMIC_MOVE);
-            assertThatThrownBy(
-                            () -> inspector.analyses().lens(before.id(), org.llminspector.hook.HookPoint.RESID_POST, 3))
+            assertThatThrownBy(() -> inspector
+                            .analyses()
+                            .lens(before.id(), org.llminspector.hook.HookPoint.RESID_POST, 3, Slice.ALL))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("others than those that the run was made with");
             RunManifest after = inspector.run(request, RunListener.NONE);

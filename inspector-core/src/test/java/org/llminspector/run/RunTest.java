@@ -1,6 +1,7 @@
 package org.llminspector.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.llminspector.run.Requests.greedy;
 import static org.llminspector.run.Requests.prompt;
 import static org.llminspector.run.Requests.says;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
@@ -208,7 +210,7 @@ class RunTest {
                         .capture(List.of("blocks.*.hook_resid_post", "logits"))
                         .build(),
                 RunListener.NONE);
-        Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3);
+        Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3, Slice.ALL);
         assertThat(lens.rows()).hasSize(4);
         Lens.Row last = lens.rows().get(3);
         Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
@@ -222,6 +224,17 @@ class RunTest {
             assertThat(cell.klToFinal()).isZero();
         }
         assertThat(lens.rows().get(0).cells().get(0).klToFinal()).isPositive();
+
+        Lens one = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3, Slice.at(-1));
+        for (int layer = 0; layer < 4; layer++) {
+            List<Lens.Cell> all = lens.rows().get(layer).cells();
+            Lens.Cell cell = one.rows().get(layer).cells().get(0);
+            assertThat(one.rows().get(layer).cells()).hasSize(1);
+            assertThat(cell.pos()).isEqualTo(all.size() - 1);
+            assertThat(cell.top().get(0).id())
+                    .isEqualTo(all.get(all.size() - 1).top().get(0).id());
+            assertThat(cell.entropy()).isCloseTo(all.get(all.size() - 1).entropy(), within(1e-5));
+        }
     }
 
     @Test
@@ -260,7 +273,7 @@ class RunTest {
                 request.capture(List.of("blocks.*.hook_resid_post", "logits")).build(), RunListener.NONE);
         assertThat(tapped.engine().form()).isEqualTo("tapped");
         assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
-        Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1);
+        Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1, Slice.ALL);
         assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
         assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
     }
@@ -280,7 +293,7 @@ class RunTest {
         assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
         assertThat(inspector
                         .analyses()
-                        .lens(m.id(), HookPoint.RESID_POST, 1)
+                        .lens(m.id(), HookPoint.RESID_POST, 1, Slice.ALL)
                         .rows()
                         .get(3)
                         .cells())

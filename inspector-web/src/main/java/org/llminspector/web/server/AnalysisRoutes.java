@@ -4,13 +4,14 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
 /** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what heads do, what a change moved. */
 final class AnalysisRoutes {
 
-    record LensRequest(String run, String hook, Integer top) {}
+    record LensRequest(String run, String hook, Integer top, String positions) {}
 
     record NormsRequest(String run) {}
 
@@ -40,7 +41,8 @@ final class AnalysisRoutes {
         LensRequest r = Requests.body(ctx, LensRequest.class);
         int top = top(r.top(), 5);
         HookPoint point = HookPoint.named(r.hook() == null ? "hook_resid_post" : r.hook(), "hook");
-        Replies.json(ctx, inspector.analyses().lens(Requests.required(r.run(), "run"), point, top));
+        Slice positions = r.positions() == null ? Slice.ALL : Slice.parse(r.positions(), "positions");
+        Replies.json(ctx, inspector.analyses().lens(Requests.required(r.run(), "run"), point, top, positions));
     }
 
     private void norms(Context ctx) throws IOException {
