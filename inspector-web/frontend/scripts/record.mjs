@@ -84,7 +84,9 @@ const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
 const [feed_forward, neurons] = scene.neurons ? await strongest() : [];
 const answers = {};
 for (const ask of (await scene.asks?.(manifest)) ?? []) {
-  answers[askKey(ask)] = await (await call(ask.path, json({ model, ...ask.body }))).json();
+  answers[askKey(ask)] = await (
+    await call(ask.path, json('run' in ask.body ? ask.body : { model, ...ask.body }))
+  ).json();
 }
 await vite.close(); // asks are modules of the page
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);

@@ -462,6 +462,56 @@ class Inspector:
         """A feed-forward part at one position: its strongest neurons, and the share of its output that they make."""
         return self._json("POST", "feedforward", _without_none(run=_run_id(run), layer=layer, pos=pos, top=top))
 
+    def heads(self, run: Union[str, "Run"]) -> Json:
+        """What each attention head does on a run's text: stripes, detect (TransformerLens's detect_head), entropy."""
+        return self._json("POST", "heads", {"run": _run_id(run)})
+
+    def heads_repeated(
+        self,
+        *,
+        model: Optional[str] = None,
+        engine: Optional[str] = None,
+        precision: Optional[str] = None,
+        seed: int = 0,
+        length: Optional[int] = None,
+    ) -> Json:
+        """The same on ``length`` random tokens said twice."""
+        body = _without_none(model=model, engine=engine, precision=precision, seed=seed, length=length)
+        return self._json("POST", "heads/repeated", body)
+
+    def head_effects(
+        self,
+        run: Union[str, "Run"],
+        *,
+        pos: Optional[int] = None,
+        token: Optional[int] = None,
+        against: Optional[int] = None,
+    ) -> Json:
+        """What every head, feed-forward part and the embedding add to one logit directly; they sum to it."""
+        body = _without_none(run=_run_id(run), pos=pos, token=token, against=against)
+        return self._json("POST", "heads/effects", body)
+
+    def head_circuits(
+        self,
+        layer: int,
+        head: int,
+        *,
+        model: Optional[str] = None,
+        distance: Optional[int] = None,
+        ids: Iterable[int] = (),
+        words: Optional[bool] = None,
+        top: Optional[int] = None,
+    ) -> Json:
+        """Which tokens a head's queries seek (QK), and what it writes on reading which (OV), from its weights alone."""
+        body = _without_none(
+            model=model, layer=layer, head=head, distance=distance, ids=list(ids) or None, words=words, top=top
+        )
+        return self._json("POST", "heads/circuits", body)
+
+    def head_compositions(self, layer: int, head: int, *, model: Optional[str] = None) -> Json:
+        """How much of what every earlier head writes this head could read."""
+        return self._json("POST", "heads/compositions", _without_none(model=model, layer=layer, head=head))
+
     def neighbours(
         self,
         plus: Iterable[int] = (),
@@ -762,6 +812,28 @@ class Run:
         )
         path = _path("runs", self.id, "captures", hook) + query_string
         return _only(self._inspector._bytes(path), hook)
+
+    def patterns(self, size: Optional[int] = None) -> NDArray[Any]:
+        """Every head's attention pattern made small, [layer, head, query, key]: the largest weight under each cell.
+
+        The run need not have captured them; ``size`` is the most cells a side, 32 unless given.
+        """
+        path = _path("runs", self.id, "patterns") + _query(size=None if size is None else str(size))
+        return _only(self._inspector._bytes(path), "patterns")
+
+    def pattern(
+        self,
+        layer: int,
+        head: int,
+        *,
+        query: Optional[Index] = None,
+        key: Optional[Index] = None,
+        size: Optional[int] = None,
+    ) -> NDArray[Any]:
+        """A stretch of one head's pattern, [query, key], made small where it has more than ``size`` (256) values a side."""
+        query_string = _query(query=_index(query), key=_index(key), size=None if size is None else str(size))
+        path = _path("runs", self.id, "patterns", str(layer), str(head)) + query_string
+        return _only(self._inspector._bytes(path), "pattern")
 
     def extend(
         self,

@@ -356,6 +356,22 @@ class Serving(unittest.TestCase):
         self.assertEqual(layers, set(range(len(model["spec"]["layers"]))))
 
 
+class Heads(unittest.TestCase):
+    def test_all_heads_at_once(self):
+        run = inspector.run(PROMPT, capture=["logits", "blocks.0.attn.hook_pattern"])
+        heads = inspector.heads(run)["heads"]
+        self.assertEqual(len(heads), run.patterns(4).shape[0] * run.patterns(4).shape[1])
+        np.testing.assert_array_equal(run.pattern(0, 1, query=-1)[0], run.capture("blocks.0.attn.hook_pattern")[0, 1, -1])
+        effects = inspector.head_effects(run)
+        self.assertAlmostEqual(sum(p["effect"] for p in effects["parts"]), effects["sum"], places=4)
+        self.assertAlmostEqual(effects["logit"], float(run.capture("logits", pos=effects["pos"])[0, 0].max()), places=4)
+        twice = inspector.heads_repeated(length=10)
+        self.assertEqual(twice["tokens"][-10:], twice["tokens"][-20:-10])
+        circuits = inspector.head_circuits(0, 1, ids=[5], top=3)
+        self.assertEqual(len(circuits["of"][0]["seeks"]), 3)
+        self.assertEqual(inspector.head_compositions(0, 0)["from"], [])
+
+
 class Sampling(unittest.TestCase):
     def test_a_branch_reuses_the_cache_and_says_what_the_run_says(self):
         run = inspector.run(PROMPT, max_new_tokens=6)

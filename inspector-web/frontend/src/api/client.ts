@@ -56,6 +56,22 @@ export function capturePath(run: string, hook: string, slice: Slice = {}): strin
   return `/runs/${encodeURIComponent(run)}/captures/${encodeURIComponent(hook)}${suffix}`;
 }
 
+/** Every head's pattern as a thumbnail, or a stretch of one head's. */
+export function patternsPath(run: string, size: number): string {
+  return `/runs/${encodeURIComponent(run)}/patterns?size=${size}`;
+}
+
+export function patternPath(run: string, layer: number, head: number, part: Stretch, size: number): string {
+  const at = `/runs/${encodeURIComponent(run)}/patterns/${layer}/${head}`;
+  return `${at}?query=${part.query.join(':')}&key=${part.key.join(':')}&size=${size}`;
+}
+
+/** A rectangle of a pattern, in positions: [from, to). */
+export interface Stretch {
+  query: [number, number];
+  key: [number, number];
+}
+
 export type Metadata = Record<string, string>;
 
 /** Path of a weight under /api/v1. */
@@ -190,6 +206,9 @@ export const api = {
   /** One captured tensor, or part of it, as float32. */
   capture: (run: string, hook: string, slice: Slice = {}, signal?: AbortSignal) =>
     tensor(capturePath(run, hook, slice), signal),
+
+  /** Tensors that never change, by what patternsPath and patternPath give. */
+  patterns: (path: string, signal?: AbortSignal) => tensor(path, signal),
 
   comparisons: (limit: number, signal?: AbortSignal) =>
     json<{ comparisons: T.ComparisonSummary[] }>(`/comparisons?limit=${limit}`, { signal }).then((r) => r.comparisons),

@@ -1,4 +1,4 @@
-import type { Slice } from './client';
+import type { Slice, Stretch } from './client';
 import type { Tensor } from './tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from './types';
 
@@ -40,6 +40,10 @@ export interface Source {
   allow(): void;
   /** One captured tensor or part of it; read again when the run lacks it. */
   capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
+  /** Every head's attention pattern in at most so many cells a side, the largest weight in each, [layer, head, query, key]. */
+  patterns(size: number, signal: AbortSignal): Promise<Tensor>;
+  /** A stretch of one head's pattern, the same way, [query, key]. */
+  pattern(layer: number, head: number, part: Stretch, size: number, signal: AbortSignal): Promise<Tensor>;
   /** Of all positions, or at least of one. */
   lens(signal: AbortSignal, pos?: number): Promise<Lens>;
   norms(signal: AbortSignal): Promise<Norms>;

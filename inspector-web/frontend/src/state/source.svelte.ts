@@ -1,8 +1,9 @@
-import { api, type Slice } from '../api/client';
+import { api, patternPath, patternsPath, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
 import { askKey, positionsOf, type Ask, type Source } from '../api/source';
-import { parseSafetensors, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
+import { parseSafetensors, plane, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
+import { edges, pool } from '../kit/pool';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import type { Recording } from './scene';
@@ -90,6 +91,9 @@ class LiveSource implements Source {
     return api.capture(this.manifest.id, hook, slice, signal);
   }
 
+  patterns: Source['patterns'] = (size, signal) => api.patterns(patternsPath(this.manifest.id, size), signal);
+  pattern: Source['pattern'] = (layer, head, part, size, signal) =>
+    api.patterns(patternPath(this.manifest.id, layer, head, part, size), signal);
   lens = (signal: AbortSignal, pos?: number): Promise<Lens> =>
     api.lens(this.manifest.id, pos === undefined ? undefined : String(pos), signal);
   reads = async (signal: AbortSignal): Promise<Reads> => {
@@ -103,7 +107,7 @@ class LiveSource implements Source {
     api.neuron({ run: this.manifest.id, layer, neuron, pos, top: MOST_INPUTS }, signal);
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
   ask = <A>({ path, body }: Ask<object, A>, signal: AbortSignal): Promise<A> =>
-    api.ask<A>(path, { model: this.manifest.model.slug, ...body }, signal);
+    api.ask<A>(path, 'run' in body ? body : { model: this.manifest.model.slug, ...body }, signal);
   spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
 }
 
@@ -179,6 +183,31 @@ export async function recordedSource(recording: Recording): Promise<Source> {
       const axes = run.manifest.captures.find((c) => c.hook === hook)?.axes;
       if (!tensor || !axes) throw new Error(`the recording has no ${hook}`);
       return slicedTensor(tensor, axes, slice);
+    },
+    patterns: async (size) => {
+      const { n_layers: layers } = run.manifest.model;
+      const all = await Promise.all(
+        Array.from({ length: layers }, async (_, i) => {
+          const hook = `blocks.${i}.attn.hook_pattern`;
+          return (await file(held(hook))).get(hook)!;
+        }),
+      );
+      const [, heads, n] = all[0].shape;
+      const cut = edges(0, n, size);
+      const side = cut.length - 1;
+      const data = new Float32Array(layers * heads * side * side);
+      all.forEach((layer, i) => {
+        for (let h = 0; h < heads; h++)
+          data.set(pool(plane(layer, h), n, cut, cut, false).values, (i * heads + h) * side * side);
+      });
+      return { name: 'patterns', shape: [layers, heads, side, side], data };
+    },
+    pattern: async (layer, head, part, size) => {
+      const hook = `blocks.${layer}.attn.hook_pattern`;
+      const whole = (await file(held(hook))).get(hook)!;
+      const [rows, cols] = [edges(...part.query, size), edges(...part.key, size)];
+      const made = pool(plane(whole, head), whole.shape[3], rows, cols, false);
+      return { name: 'pattern', shape: [made.rows, made.cols], data: Float32Array.from(made.values) };
     },
     lens: async () => run.lens,
     norms: async () => run.norms,

@@ -46,6 +46,17 @@ public final class FrozenNorm {
         return sum;
     }
 
+    /** The vector whose product with a part is that of {@code vector} with what the part becomes, [d_model]. */
+    public float[] pulled(float[] vector) {
+        if (kind == null) return vector.clone();
+        float[] y = new float[vector.length];
+        for (int i = 0; i < y.length; i++) y[i] = (float) (vector[i] * weight[i] / scale);
+        if (kind != Norm.Kind.LAYER) return y;
+        float mean = (float) mean(y);
+        for (int i = 0; i < y.length; i++) y[i] -= mean;
+        return y;
+    }
+
     /** The product of a vector with what is added whatever the input is. */
     public double constant(float[] vector) {
         double sum = 0;

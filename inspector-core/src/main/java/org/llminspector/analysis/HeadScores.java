@@ -3,6 +3,7 @@ package org.llminspector.analysis;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
 import org.llminspector.base.Problem;
@@ -15,7 +16,7 @@ import org.llminspector.base.Tensor;
  * <p>The roles are those of Elhage et al. 2021 and Olsson et al. 2022. On random tokens repeated once the scores are the
  * means of the pattern's stripes (its diagonals) that TransformerLens's main demo takes; on any other text an earlier
  * occurrence of the query's token takes the place of the first half. TransformerLens's {@code detect_head} is another
- * measure, which compares the whole pattern with a detection pattern: its figures are not these.
+ * measure, which compares the whole pattern with a detection pattern: {@link HeadDetection}.
  *
  * @param previous attention to the token before; queries from 2 on
  * @param duplicate attention to earlier occurrences of the query's token; null when no token occurs twice
@@ -41,6 +42,11 @@ public record HeadScores(
         INDUCTION,
         FIRST_TOKEN,
         SELF
+    }
+
+    /** The role in lower case, or {@code -}. */
+    public String roleName() {
+        return role == null ? "-" : role.name().toLowerCase(Locale.ROOT);
     }
 
     /** A head with at least this share of its attention in one place has a clear role. */
@@ -73,17 +79,21 @@ public record HeadScores(
                     .expected("[1, head, " + n + ", " + n + "]")
                     .found(java.util.Arrays.toString(shape));
         }
-        if (n <= FIRST_QUERY) {
-            throw Problem.invalid("too few tokens to score heads")
-                    .where("tokens")
-                    .expected("at least " + (FIRST_QUERY + 1))
-                    .found(n);
-        }
+        enough(n);
         int heads = Math.toIntExact(shape[1]);
         float[] p = pattern.toFloats(); // [1, head, query, key]
         List<HeadScores> scores = new ArrayList<>();
         for (int h = 0; h < heads; h++) scores.add(score(layer, h, p, h * n * n, tokens, queries));
         return scores;
+    }
+
+    /** Refuses texts so short that previous, first and self are not three places. */
+    static void enough(int n) {
+        if (n > FIRST_QUERY) return;
+        throw Problem.invalid("too few tokens to score heads")
+                .where("tokens")
+                .expected("at least " + (FIRST_QUERY + 1))
+                .found(n);
     }
 
     /** The mean of one head's scores on several texts; texts without repeats do not count for duplicate and induction. */
@@ -118,7 +128,11 @@ public record HeadScores(
                 role(previous, duplicate, induction, first, self));
     }
 
-    private static HeadScores score(int layer, int head, float[] p, int from, int[] tokens, BitSet queries) {
+    /**
+     * @param p patterns, of which the head's [query, key] begins at {@code from}
+     * @param queries the positions over which duplicate and induction are averaged
+     */
+    static HeadScores score(int layer, int head, float[] p, int from, int[] tokens, BitSet queries) {
         int n = tokens.length;
         double previous = 0;
         double first = 0;

@@ -44,6 +44,24 @@ public final class RowScan {
         return out;
     }
 
+    /** Each column times a vector, [columns]. */
+    public static double[] columnDots(Weights weights, String weight, float[] vector) {
+        int width = Math.toIntExact(weights.shape(weight)[1]);
+        double[] sums = new double[width];
+        weights.scan(weight, (first, rows) -> {
+            float[] values = rows.toFloats();
+            double[] own = new double[width];
+            for (int r = 0; r < rows.shape()[0]; r++) {
+                double u = vector[first + r];
+                for (int i = 0; i < width; i++) own[i] += u * values[r * width + i];
+            }
+            synchronized (sums) {
+                for (int i = 0; i < width; i++) sums[i] += own[i];
+            }
+        });
+        return sums;
+    }
+
     /** Each row's L2 norm, [rows]. */
     public static float[] norms(Weights weights, String weight) {
         float[] out = new float[Math.toIntExact(weights.shape(weight)[0])];

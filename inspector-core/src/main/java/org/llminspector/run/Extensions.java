@@ -2,9 +2,11 @@ package org.llminspector.run;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
+import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.models.ModelFolder;
@@ -54,6 +56,22 @@ public final class Extensions {
                 if (plan.hooks().isEmpty()) return run;
                 check(plan);
                 return new Rereading(run, plan, models, store, budget).extend();
+            });
+        }
+    }
+
+    /** Reads a run's tokens again and gives these hooks' values, over all positions, to a visitor; nothing is kept. Blocks. */
+    void visit(String runId, List<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+        RunManifest run = store.manifest(runId);
+        ModelFolder folder = models.folder(run.model().slug());
+        folder.hooks(hooks.stream().map(HookId::name).toList());
+        String device = run.engine().device();
+        try (OpenModels.Hold hold =
+                models.hold(folder, run.engine().name(), device, run.request().plan(), queue::closing)) {
+            queue.call("reading run " + runId + " again", () -> {
+                ExtensionPlan plan = new ExtensionPlan(runId, hooks, null, 0, budget.maxBytes());
+                new Rereading(run, plan, models, store, budget).visit(visitor);
+                return null;
             });
         }
     }

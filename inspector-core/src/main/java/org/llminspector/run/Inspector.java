@@ -173,6 +173,8 @@ public final class Inspector implements AutoCloseable {
     private final TableFacts facts = new TableFacts();
     private final Neurons neurons;
     private final Embeddings embeddings;
+    private final Heads heads;
+    private final HeadCircuits circuits;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
     private final Extensions extensions;
@@ -205,6 +207,8 @@ public final class Inspector implements AutoCloseable {
         this.extensions = new Extensions(models, store, queue, budget);
         this.neurons = new Neurons(models, store, queue, extensions, facts);
         this.embeddings = new Embeddings(models, store, extensions, facts);
+        this.heads = new Heads(models, store, queue, extensions);
+        this.circuits = new HeadCircuits(models);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
@@ -479,6 +483,16 @@ public final class Inspector implements AutoCloseable {
     /** What models' tables of vectors hold. */
     public Embeddings embeddings() {
         return embeddings;
+    }
+
+    /** All attention heads of a run. */
+    public Heads heads() {
+        return heads;
+    }
+
+    /** What a head's weights alone say that it does. */
+    public HeadCircuits circuits() {
+        return circuits;
     }
 
     /** What kept runs did not capture, read again. */

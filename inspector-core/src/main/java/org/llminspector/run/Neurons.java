@@ -32,7 +32,6 @@ import org.llminspector.spec.Activation;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
-import org.llminspector.spec.Norm;
 import org.llminspector.tokenize.Token;
 
 /**
@@ -206,8 +205,8 @@ public final class Neurons {
                 HookId.of(HookPoint.LOGITS)));
         RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
 
-        FrozenNorm ln2 =
-                norm(weights, block.ln2(), "blocks." + layer + ".ln2", block.ln2() == null ? 1 : here.at(scale)[0]);
+        FrozenNorm ln2 = ModelNorms.frozen(
+                weights, block.ln2(), "blocks." + layer + ".ln2", block.ln2() == null ? 1 : here.at(scale)[0]);
         float[] read = block.ln2() == null
                 ? here.at(stream)
                 : weighed(here.at(normalized), weights, "blocks." + layer + ".ln2");
@@ -227,8 +226,8 @@ public final class Neurons {
         float[] out = output(weights, block, layer, here, neuron);
         float[] added = new float[out.length];
         for (int i = 0; i < out.length; i++) added[i] = (float) (out[i] * post);
-        FrozenNorm lnFinal =
-                norm(weights, spec.finalNorm(), "ln_final", here.at(HookId.of(HookPoint.LN_FINAL_SCALE))[0]);
+        FrozenNorm lnFinal = ModelNorms.frozen(
+                weights, spec.finalNorm(), "ln_final", here.at(HookId.of(HookPoint.LN_FINAL_SCALE))[0]);
         String table = spec.tied() ? "embed.weight" : "unembed.weight";
         float[] effects = RowScan.dots(weights, table, lnFinal.part(added));
         float[] logits = here.at(HookId.of(HookPoint.LOGITS));
@@ -291,7 +290,11 @@ public final class Neurons {
         for (int i = 0; i < dModel; i++) column[i] = (float) matrix.get((long) i * dMlp + neuron);
         if (block.ln2Post() == null) return column;
         float[] raw = projected(weights, name, here.at(HookId.of(HookPoint.MLP_POST, layer)));
-        return norm(weights, block.ln2Post(), "blocks." + layer + ".ln2_post", scale(block.ln2Post(), raw))
+        return ModelNorms.frozen(
+                        weights,
+                        block.ln2Post(),
+                        "blocks." + layer + ".ln2_post",
+                        ModelNorms.scale(block.ln2Post(), raw))
                 .part(column);
     }
 
@@ -304,34 +307,9 @@ public final class Neurons {
         return raw;
     }
 
-    /** What a norm divides this vector by. */
-    private static double scale(Norm norm, float[] x) {
-        double mean = 0;
-        if (norm.kind() == Norm.Kind.LAYER) {
-            for (float v : x) mean += v;
-            mean /= x.length;
-        }
-        double squares = 0;
-        for (float v : x) squares += (v - mean) * (v - mean);
-        return Math.sqrt(squares / x.length + norm.eps());
-    }
-
-    private static FrozenNorm norm(Weights weights, Norm norm, String name, double scale) {
-        if (norm == null) return new FrozenNorm(null, null, null, 1);
-        float[] bias = weights.has(name + ".bias") ? weights.get(name + ".bias").toFloats() : null;
-        return new FrozenNorm(norm, weight(weights, name), bias, scale);
-    }
-
-    private static float[] weight(Weights weights, String name) {
-        if (weights.has(name + ".weight")) return weights.get(name + ".weight").toFloats();
-        float[] ones = new float[weights.spec().dModel()];
-        Arrays.fill(ones, 1);
-        return ones;
-    }
-
     private static float[] weighed(float[] normalized, Weights weights, String name) {
         float[] read = normalized.clone();
-        float[] weight = weight(weights, name);
+        float[] weight = ModelNorms.weight(weights, name);
         float[] bias = weights.has(name + ".bias") ? weights.get(name + ".bias").toFloats() : null;
         for (int i = 0; i < read.length; i++) read[i] = read[i] * weight[i] + (bias == null ? 0 : bias[i]);
         return read;
@@ -359,7 +337,7 @@ public final class Neurons {
         float[] whole = RowScan.dots(weights, name + ".weight", post);
         double square = 0;
         for (float u : whole) square += (double) u * u;
-        double[] along = columnProducts(weights, name + ".weight", whole);
+        double[] along = RowScan.columnDots(weights, name + ".weight", whole);
         Integer[] order = IntStream.range(0, post.length).boxed().toArray(Integer[]::new);
         Arrays.sort(
                 order,
@@ -395,24 +373,6 @@ public final class Neurons {
                 norm(out),
                 inNorm == 0 ? 0 : norm(out) / inNorm,
                 turned);
-    }
-
-    /** Each column times a vector, [columns]. */
-    private static double[] columnProducts(Weights weights, String weight, float[] vector) {
-        int width = Math.toIntExact(weights.shape(weight)[1]);
-        double[] sums = new double[width];
-        weights.scan(weight, (first, rows) -> {
-            float[] values = rows.toFloats();
-            double[] own = new double[width];
-            for (int r = 0; r < rows.shape()[0]; r++) {
-                double u = vector[first + r];
-                for (int i = 0; i < width; i++) own[i] += u * values[r * width + i];
-            }
-            synchronized (sums) {
-                for (int i = 0; i < width; i++) sums[i] += own[i];
-            }
-        });
-        return sums;
     }
 
     /**

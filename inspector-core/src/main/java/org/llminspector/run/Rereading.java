@@ -8,6 +8,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Version;
@@ -35,6 +36,8 @@ import org.llminspector.tokenize.Token;
 final class Rereading {
 
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
+    /** Most bytes of values that are only looked at. */
+    private static final long VISITED_AT_ONCE = 1L << 30;
 
     private final RunManifest run;
     private final ExtensionPlan plan;
@@ -55,14 +58,10 @@ final class Rereading {
 
     RunManifest extend() {
         ModelFolder folder = models.folder(run.model().slug());
-        InspectorEngine engine = models.engine(
-                folder,
-                run.engine().name(),
-                run.engine().device(),
-                run.request().plan());
-        sameWeights(folder);
+        InspectorEngine engine = engine(folder);
         PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
-        List<SortedSet<HookId>> readings = readings(folder, prepared.maxPositions(), budget.maxBytes());
+        List<SortedSet<HookId>> readings =
+                readings(folder, prepared.maxPositions(), budget.maxBytes(), plan.positions() != null);
         long from = System.nanoTime();
         SortedMap<HookId, Tensor> kept = new TreeMap<>();
         RunManifest extended = null;
@@ -71,12 +70,7 @@ final class Rereading {
             SortedSet<HookId> hooks = new TreeSet<>(readings.get(i));
             if (compares && hadLogits()) hooks.add(LOGITS);
             try (Capture clean = prepared.clean(engine, prepared.ids());
-                    Session session = engine.begin(new SessionRequest(
-                            prepared.maxPositions(),
-                            hooks,
-                            prepared.interventions(),
-                            prepared.sources(clean),
-                            run.engine().form().equals("tapped")))) {
+                    Session session = engine.begin(session(prepared, hooks, clean))) {
                 read(session, prepared.ids(), compares && !hadLogits());
                 EngineInfo info = engine.info().withForm(session.form());
                 try (Capture capture = session.capture()) {
@@ -88,6 +82,41 @@ final class Rereading {
             }
         }
         return extended;
+    }
+
+    /** Gives every value to a visitor and keeps none, in as many readings as the memory for one needs. */
+    void visit(BiConsumer<HookId, Tensor> visitor) {
+        ModelFolder folder = models.folder(run.model().slug());
+        InspectorEngine engine = engine(folder);
+        PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
+        long most = Math.min(budget.maxBytes(), VISITED_AT_ONCE);
+        for (SortedSet<HookId> hooks : readings(folder, prepared.maxPositions(), most, true)) {
+            try (Capture clean = prepared.clean(engine, prepared.ids());
+                    Session session = engine.begin(session(prepared, hooks, clean))) {
+                read(session, prepared.ids(), false);
+                try (Capture capture = session.capture()) {
+                    for (HookId hook : hooks) visitor.accept(hook, capture.get(hook));
+                }
+            }
+        }
+    }
+
+    private InspectorEngine engine(ModelFolder folder) {
+        sameWeights(folder);
+        return models.engine(
+                folder,
+                run.engine().name(),
+                run.engine().device(),
+                run.request().plan());
+    }
+
+    private SessionRequest session(PreparedRun prepared, SortedSet<HookId> hooks, Capture clean) {
+        return new SessionRequest(
+                prepared.maxPositions(),
+                hooks,
+                prepared.interventions(),
+                prepared.sources(clean),
+                run.engine().form().equals("tapped"));
     }
 
     /** The run's request for its prompt's own ids; positions that interventions name count as they did. */
@@ -175,13 +204,13 @@ final class Rereading {
         }
     }
 
-    /** Hooks in as many readings as the memory for one allows; all of them in one when every position is kept. */
-    private List<SortedSet<HookId>> readings(ModelFolder folder, int positions, long maxBytes) {
+    /** Hooks in one reading, or in as many as the memory for one allows. */
+    private List<SortedSet<HookId>> readings(ModelFolder folder, int positions, long maxBytes, boolean several) {
         List<SortedSet<HookId>> readings = new ArrayList<>();
         long bytes = 0;
         for (HookId hook : plan.hooks()) {
             long size = CaptureBudget.bytes(folder.spec(), List.of(hook), positions);
-            boolean full = plan.positions() != null && bytes + size > maxBytes;
+            boolean full = several && bytes + size > maxBytes;
             if (readings.isEmpty() || full) {
                 readings.add(new TreeSet<>());
                 bytes = 0;

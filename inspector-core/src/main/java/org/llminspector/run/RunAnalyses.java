@@ -3,7 +3,6 @@ package org.llminspector.run;
 import java.util.BitSet;
 import java.util.List;
 import org.llminspector.analysis.HeadReads;
-import org.llminspector.analysis.HeadScores;
 import org.llminspector.analysis.OutputShift;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
@@ -23,14 +22,11 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
-/** RunAnalyses read more out of a kept run than it captured: the logit lens, what heads do, norms. Safe on any thread. */
+/** RunAnalyses read more out of a kept run than it captured: the logit lens, what a query reads, norms. Safe on any thread. */
 public final class RunAnalyses {
 
     /** L2 norm of a captured value at each position. */
     public record Norms(String run, List<NormRow> rows) {}
-
-    /** Where each attention head of a run looks, layer by layer. */
-    public record Heads(String run, List<HeadScores> heads) {}
 
     /**
      * What one query reads through every head whose pattern the run has there.
@@ -100,31 +96,6 @@ public final class RunAnalyses {
                 return Lenses.read(manifest, point, top, positions, engine, store, folder);
             });
         }
-    }
-
-    /** Scores of every head whose pattern the run captured. */
-    public Heads heads(String runId) {
-        RunManifest manifest = store.manifest(runId);
-        // A cancelled or finished run's last token was never fed back: it has no position.
-        List<HeadScores> scores = manifest.captures().stream()
-                .filter(c -> c.positions() == null)
-                .map(RunManifest.CaptureEntry::hook)
-                .filter(h -> h.point() == HookPoint.PATTERN)
-                .flatMap(h -> {
-                    Tensor pattern = store.capture(runId, h);
-                    int[] tokens = manifest.tokens().stream()
-                            .limit(pattern.shape()[2])
-                            .mapToInt(Token::id)
-                            .toArray();
-                    return HeadScores.of(h.layer(), pattern, tokens).stream();
-                })
-                .toList();
-        if (scores.isEmpty()) {
-            throw Problem.invalid("the run captured no attention patterns")
-                    .where("run " + runId)
-                    .instead("capture blocks.*.attn.hook_pattern");
-        }
-        return new Heads(runId, scores);
     }
 
     /**

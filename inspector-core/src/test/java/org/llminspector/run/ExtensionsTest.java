@@ -181,10 +181,10 @@ class ExtensionsTest {
         assertThat(catchThrowableOfType(Problem.class, () -> inspector.runs().capture(id, PATTERN))
                         .kind())
                 .isEqualTo(Problem.Kind.NOT_FOUND);
-        assertThat(catchThrowableOfType(
-                        Problem.class, () -> inspector.analyses().heads(id)))
-                .as("analyses of every position do without")
-                .hasMessageContaining("no attention patterns");
+        assertThat(inspector.heads().profiles(id).heads())
+                .as("what all heads do is read again, and not kept")
+                .hasSize(one.model().nLayers() * one.model().nHeads());
+        assertThat(inspector.runs().manifest(id)).isEqualTo(one);
         inspector.extensions().extend(id, new ExtensionRequest(List.of(PATTERNS), "0:2", null));
         assertThat(catchThrowableOfType(Problem.class, () -> inspector.runs().captured(id, PATTERN, null)))
                 .hasMessageContaining("several stretches");

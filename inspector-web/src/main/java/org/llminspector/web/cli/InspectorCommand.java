@@ -18,6 +18,7 @@ import picocli.CommandLine.IVersionProvider;
             ServeCommand.class,
             RunCommand.class,
             ExtendCommand.class,
+            HeadsCommand.class,
             ModelsCommand.class,
             HooksCommand.class,
             TokenizeCommand.class,

@@ -8,14 +8,12 @@ import org.llminspector.base.Slice;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
-/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what heads do, what a change moved. */
+/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what a query reads, what a change moved. */
 final class AnalysisRoutes {
 
     record LensRequest(String run, String hook, Integer top, String positions) {}
 
     record NormsRequest(String run) {}
-
-    record HeadsRequest(String run) {}
 
     record ReadsRequest(String run, Integer query) {}
 
@@ -32,7 +30,6 @@ final class AnalysisRoutes {
     void register(RoutesConfig routes) {
         routes.post("/api/v1/lens", this::lens);
         routes.post("/api/v1/norms", this::norms);
-        routes.post("/api/v1/heads", this::heads);
         routes.post("/api/v1/reads", this::reads);
         routes.post("/api/v1/shift", this::shift);
     }
@@ -48,11 +45,6 @@ final class AnalysisRoutes {
     private void norms(Context ctx) throws IOException {
         NormsRequest r = Requests.body(ctx, NormsRequest.class);
         Replies.json(ctx, inspector.analyses().norms(Requests.required(r.run(), "run")));
-    }
-
-    private void heads(Context ctx) throws IOException {
-        HeadsRequest r = Requests.body(ctx, HeadsRequest.class);
-        Replies.json(ctx, inspector.analyses().heads(Requests.required(r.run(), "run")));
     }
 
     private void reads(Context ctx) throws IOException {

@@ -132,6 +132,7 @@ public final class Server implements AutoCloseable {
         new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
+        new HeadRoutes(inspector).register(c.routes);
         new SamplingRoutes(inspector).register(c.routes);
         new CostRoutes(inspector).register(c.routes);
         new NeuronRoutes(inspector).register(c.routes);

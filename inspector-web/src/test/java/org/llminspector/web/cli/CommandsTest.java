@@ -71,6 +71,20 @@ class CommandsTest {
     }
 
     @Test
+    void headsAreListedByWhatTheyDo() {
+        Ended twice = command("heads", "--model", "tiny", "--length", "8", "--by", "previous");
+        assertThat(twice.code()).as(twice.err()).isZero();
+        assertThat(twice.out()).contains("INDUCTION").doesNotContain("EFFECT");
+        Ended made = command("run", "--model", "tiny", "--prompt", "the cat", "--json");
+        String id = tree(made.out()).path("id").asText();
+        assertThat(command("heads", id, "--by", "effect").out())
+                .contains("EFFECT")
+                .contains("3.3");
+        assertThat(tree(command("heads", id, "--json").out()).path("heads")).hasSize(16);
+        assertThat(command("heads", "--model", "tiny", "--by", "size").code()).isEqualTo(2);
+    }
+
+    @Test
     void aKeptRunIsExtended() {
         Ended made = command("run", "--model", "tiny", "--prompt", "the cat", "--capture", "logits", "--json");
         String id = tree(made.out()).path("id").asText();

@@ -97,6 +97,39 @@ class ContractTest extends LiveTest {
                 .hasSize(7);
     }
 
+    private static void heads(String run) {
+        String here = "{\"run\":\"" + run + "\"";
+        JsonNode heads = live.post("/api/v1/heads", here + "}").json().path("heads");
+        assertThat(heads).hasSizeGreaterThan(1);
+        assertThat(heads.get(0).at("/stripes/previous").asDouble()).isBetween(0.0, 1.0);
+        JsonNode repeated =
+                live.post("/api/v1/heads/repeated", "{\"length\":6}").json();
+        assertThat(repeated.path("heads")).hasSize(heads.size());
+        live.post("/api/v1/heads/repeated", "{\"length\":1}").problem(400);
+        JsonNode effects =
+                live.post("/api/v1/heads/effects", here + ",\"against\":5}").json();
+        assertThat(effects.path("against").asInt()).isEqualTo(5);
+        assertThat(effects.path("parts")).hasSizeGreaterThan(heads.size());
+        live.post("/api/v1/heads/effects", here + ",\"token\":100000}").problem(400);
+        String head = "{\"layer\":1,\"head\":0";
+        JsonNode circuits = live.post("/api/v1/heads/circuits", head + ",\"ids\":[5],\"top\":3}")
+                .json();
+        assertThat(circuits.at("/of/0/writes")).hasSize(3);
+        assertThat(circuits.at("/seeks/pairs")).hasSize(3);
+        live.post("/api/v1/heads/circuits", head + ",\"top\":0}").problem(400);
+        assertThat(live.post("/api/v1/heads/compositions", head + "}").json().path("from"))
+                .isNotEmpty();
+        String patterns = "/api/v1/runs/" + run + "/patterns";
+        LiveServer.Answer all = live.get(patterns + "?size=2", "Accept", "application/json");
+        assertThat(all.json().at("/shape/3").asInt()).isEqualTo(2);
+        assertThat(all.header("Cache-Control")).contains("immutable");
+        JsonNode tile = live.get(patterns + "/1/0?query=1:3&key=0:2", "Accept", "application/json")
+                .json();
+        assertThat(tile.at("/values/1")).hasSize(2);
+        live.get(patterns + "/99/0").problem(400);
+        live.get(patterns + "?size=1000").problem(400);
+    }
+
     private static void sampling() {
         String run = live.run("{\"prompt\":\"the cat\",\"generate\":{\"max_new_tokens\":4}}");
         String branch = "{\"branch\":{\"run\":\"" + run + "\",\"position\":-2}";
@@ -268,10 +301,7 @@ class ContractTest extends LiveTest {
         extend(id);
         live.post("/api/v1/lens", "{\"run\":\"" + id + "\",\"top\":3}");
         live.post("/api/v1/norms", "{\"run\":\"" + id + "\"}");
-        JsonNode heads =
-                live.post("/api/v1/heads", "{\"run\":\"" + id + "\"}").json().path("heads");
-        assertThat(heads).hasSizeGreaterThan(1);
-        assertThat(heads.get(0).path("previous").asDouble()).isBetween(0.0, 1.0);
+        heads(id);
         live.post("/api/v1/runs/" + id + "/cancel", "").problem(409);
         live.send("DELETE", "/api/v1/runs/" + id, null);
         live.get("/api/v1/runs/" + id).problem(404);

@@ -1,0 +1,75 @@
+package org.llminspector.analysis;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+
+/**
+ * HeadProfile is what one head does on one text, by every measure there is.
+ *
+ * @param stripes where its attention goes, averaged over the queries that have such a place
+ * @param detect how much its whole pattern is like a role's (TransformerLens's detect_head)
+ * @param entropy of a query's weights, nats, averaged over the queries that may read more than one token: 0 when each reads
+ *     one token alone
+ */
+public record HeadProfile(
+        int layer,
+        int head,
+        @JsonIgnoreProperties({"layer", "head"}) HeadScores stripes,
+        HeadDetection detect,
+        double entropy) {
+
+    /**
+     * Every head of one layer.
+     *
+     * @param pattern attention after the softmax, [1, head, query, key]
+     * @param tokens the ids at the positions, [pos]
+     * @param squares hears each head's pattern, [query * key], to be used at once
+     */
+    public static List<HeadProfile> of(int layer, Tensor pattern, int[] tokens, Squares squares) {
+        long[] shape = pattern.shape();
+        int n = tokens.length;
+        if (shape.length != 4 || shape[2] != n || shape[3] != n) {
+            throw Problem.invalid("the pattern is not of these tokens")
+                    .where("layer " + layer)
+                    .expected("[1, head, " + n + ", " + n + "]")
+                    .found(java.util.Arrays.toString(shape));
+        }
+        HeadScores.enough(n);
+        BitSet all = new BitSet();
+        all.set(0, n);
+        List<HeadProfile> profiles = new ArrayList<>();
+        float[] square = new float[n * n]; // [query, key]
+        for (int h = 0; h < shape[1]; h++) {
+            pattern.toFloats((long) h * n * n, square, n * n);
+            profiles.add(new HeadProfile(
+                    layer,
+                    h,
+                    HeadScores.score(layer, h, square, 0, tokens, all),
+                    HeadDetection.of(square, 0, tokens),
+                    entropy(square, n)));
+            squares.head(h, square);
+        }
+        return profiles;
+    }
+
+    /** Squares hears one pattern after another. */
+    @FunctionalInterface
+    public interface Squares {
+        void head(int head, float[] square);
+    }
+
+    private static double entropy(float[] p, int n) {
+        double sum = 0;
+        for (int q = 1; q < n; q++) {
+            for (int k = 0; k <= q; k++) {
+                double w = p[q * n + k];
+                if (w > 0) sum -= w * Math.log(w);
+            }
+        }
+        return sum / (n - 1);
+    }
+}

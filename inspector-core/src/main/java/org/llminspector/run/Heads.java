@@ -1,0 +1,435 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.llminspector.analysis.FrozenNorm;
+import org.llminspector.analysis.HeadProfile;
+import org.llminspector.analysis.MaxPool;
+import org.llminspector.analysis.RowScan;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Slice;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.tokenize.Token;
+
+/**
+ * Heads look at all attention heads of a run at once: what each does, its pattern as a thumbnail, and what it adds to a logit.
+ * Patterns that the run lacks are read again and not kept, layer after layer. Safe on any thread.
+ */
+public final class Heads {
+
+    /** What each attention head of a run does, layer by layer. */
+    public record Profiles(String run, List<HeadProfile> heads) {}
+
+    /**
+     * Repeated is what heads do on random tokens said twice.
+     *
+     * @param seed the tokens were drawn with
+     * @param tokens that were read: the model's first token where it has one, and then as many random ones, twice
+     */
+    public record Repeated(String model, long seed, List<Integer> tokens, List<HeadProfile> heads) {}
+
+    /** Kind is which part of a model adds to the residual stream. */
+    public enum Kind {
+        EMBED,
+        POS_EMBED,
+        HEAD,
+        /** What attention adds beside its heads: its bias, and what rounding in few bits leaves. */
+        ATTN_REST,
+        MLP,
+        /** The final norm's bias. */
+        NORM_BIAS
+    }
+
+    /** @param effect what the part adds to the logit */
+    public record Part(Kind part, Integer layer, Integer head, double effect) {}
+
+    /**
+     * Effects are what every part of a model adds to one logit directly: past all later layers, with the final norm's scale
+     * held fast.
+     *
+     * @param id the token whose logit it is
+     * @param against the token whose logit is taken from it, or null
+     * @param logit as the run has it, after the cap where the model has one
+     * @param sum of all effects: the logit before the cap
+     * @param softcap c in c * tanh(sum / c), or null
+     * @param finalScale what the final norm divides by here
+     * @param parts in the order of the data
+     */
+    public record Effects(
+            String run,
+            int pos,
+            int id,
+            String text,
+            Integer against,
+            double logit,
+            double sum,
+            Float softcap,
+            double finalScale,
+            List<Part> parts) {}
+
+    /** Tokens that are drawn; twice as many are read. */
+    public static final int REPEATED = 50;
+
+    private static final int MOST_REPEATED = 500;
+    /** Cells a side of a thumbnail, unless somebody wants another size. */
+    public static final int THUMBNAIL = 32;
+
+    /** Runs whose profiles are remembered. */
+    private static final int REMEMBERED = 8;
+    /** Weights of the patterns that are remembered. */
+    private static final long MOST_WEIGHTS = 1 << 25;
+
+    private static final int MOST_TOKENS_SQUARED = 8192;
+
+    private final OpenModels models;
+    private final RunStore store;
+    private final RunQueue queue;
+    private final Extensions extensions;
+    private final Map<List<Object>, Glance> glances = new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<List<Object>, Glance> eldest) {
+            return size() > REMEMBERED;
+        }
+    };
+    private final Map<List<Object>, float[]> squares = new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<List<Object>, float[]> eldest) {
+            return size() > 1 && values().stream().mapToLong(s -> s.length).sum() > MOST_WEIGHTS;
+        }
+    };
+
+    /** @param thumbnails [layer * head], each side x side */
+    private record Glance(List<HeadProfile> profiles, float[][] thumbnails) {}
+
+    Heads(OpenModels models, RunStore store, RunQueue queue, Extensions extensions) {
+        this.models = models;
+        this.store = store;
+        this.queue = queue;
+        this.extensions = extensions;
+    }
+
+    /**
+     * What every head of a run does.
+     *
+     * @throws Problem INVALID for fewer than three tokens; UNSUPPORTED where the model does not show its patterns
+     */
+    public Profiles profiles(String runId) {
+        return new Profiles(runId, glance(runId, null).profiles());
+    }
+
+    /**
+     * Every head's pattern, made smaller by taking the largest weight under each cell.
+     *
+     * @param size most cells a side; texts that are shorter are not pooled
+     * @return [layer, head, query, key]
+     */
+    public Tensor thumbnails(String runId, int size) {
+        DecoderSpec spec = models.folder(store.manifest(runId).model().slug()).spec();
+        float[][] all = glance(runId, size).thumbnails();
+        int heads = all.length / spec.nLayers();
+        int cells = all[0].length;
+        int side = (int) Math.round(Math.sqrt(cells));
+        float[] values = new float[Math.multiplyExact(all.length, cells)];
+        for (int h = 0; h < all.length; h++) System.arraycopy(all[h], 0, values, h * cells, cells);
+        return Tensor.of(values, spec.nLayers(), heads, side, side);
+    }
+
+    private Glance glance(String runId, Integer size) {
+        RunManifest run = store.manifest(runId);
+        synchronized (glances) {
+            for (Map.Entry<List<Object>, Glance> e : glances.entrySet()) {
+                boolean fits = size == null || size.equals(e.getKey().get(1));
+                if (e.getKey().get(0).equals(runId) && fits) return e.getValue();
+            }
+        }
+        int side = size == null ? THUMBNAIL : size;
+        int[] tokens = tokens(run);
+        DecoderSpec spec = models.folder(run.model().slug()).spec();
+        List<List<HeadProfile>> profiles = new ArrayList<>();
+        List<float[][]> thumbnails = new ArrayList<>();
+        for (int layer = 0; layer < spec.nLayers(); layer++) {
+            profiles.add(List.of());
+            thumbnails.add(new float[spec.layers().get(layer).attention().nHeads()][]);
+        }
+        int[] whole = {0, tokens.length};
+        patterns(run, layers(spec), (hook, pattern) -> {
+            float[][] small = thumbnails.get(hook.layer());
+            profiles.set(
+                    hook.layer(),
+                    HeadProfile.of(
+                            hook.layer(),
+                            pattern,
+                            tokens,
+                            (head, square) -> small[head] = MaxPool.of(square, tokens.length, whole, whole, side)));
+        });
+        Glance made = new Glance(
+                profiles.stream().flatMap(List::stream).toList(),
+                thumbnails.stream().flatMap(Arrays::stream).toArray(float[][]::new));
+        synchronized (glances) {
+            glances.put(List.of(runId, side), made);
+        }
+        return made;
+    }
+
+    /**
+     * A stretch of one head's pattern, made smaller where it has more than {@code most} values a side.
+     *
+     * @param queries which; {@link Slice#ALL} for all
+     * @param keys the same
+     * @return [query, key]
+     */
+    public Tensor tile(String runId, int layer, int head, Slice queries, Slice keys, int most) {
+        RunManifest run = store.manifest(runId);
+        DecoderSpec spec = models.folder(run.model().slug()).spec();
+        within(layer, spec.nLayers(), "layer");
+        within(head, spec.layers().get(layer).attention().nHeads(), "head");
+        int n = run.positions();
+        int[] rows = queries.on(n, "query");
+        int[] cols = keys.on(n, "key");
+        float[] square = square(run, layer, head);
+        float[] small = MaxPool.of(square, n, rows, cols, most);
+        return Tensor.of(small, MaxPool.side(rows[1] - rows[0], most), MaxPool.side(cols[1] - cols[0], most));
+    }
+
+    /** One head's whole pattern, remembered: the next tile is near. */
+    private float[] square(RunManifest run, int layer, int head) {
+        List<Object> key = List.of(run.id(), layer, head);
+        synchronized (squares) {
+            float[] known = squares.get(key);
+            if (known != null) return known;
+        }
+        int n = tokens(run).length;
+        float[] square = new float[n * n];
+        HookId hook = HookId.of(HookPoint.PATTERN, layer);
+        patterns(run, List.of(hook), (h, pattern) -> pattern.toFloats((long) head * n * n, square, n * n));
+        synchronized (squares) {
+            squares.put(key, square);
+        }
+        return square;
+    }
+
+    /** Gives every layer's pattern, as the run has it or read again. */
+    private void patterns(RunManifest run, List<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+        SortedSet<HookId> lacking = new TreeSet<>(hooks);
+        for (RunManifest.CaptureEntry c : run.captures()) {
+            if (c.positions() == null && lacking.remove(c.hook())) {
+                visitor.accept(c.hook(), store.capture(run.id(), c.hook()));
+            }
+        }
+        if (!lacking.isEmpty()) extensions.visit(run.id(), List.copyOf(lacking), visitor);
+    }
+
+    private static List<HookId> layers(DecoderSpec spec) {
+        return IntStream.range(0, spec.nLayers())
+                .mapToObj(i -> HookId.of(HookPoint.PATTERN, i))
+                .toList();
+    }
+
+    /** Ids at the run's positions: a finished run's last token was never fed back, and has none. */
+    private static int[] tokens(RunManifest run) {
+        int n = run.positions();
+        if (n <= MOST_TOKENS_SQUARED) {
+            return run.tokens().stream().limit(n).mapToInt(Token::id).toArray();
+        }
+        throw Problem.tooLarge("a pattern has a weight for every two tokens, and the run has too many for that")
+                .where("run " + run.id())
+                .expected("at most " + MOST_TOKENS_SQUARED + " tokens")
+                .found(n)
+                .instead("capture blocks.{i}.attn.hook_pattern of some layers with `positions`");
+    }
+
+    /**
+     * What every head does on random tokens said twice: only who looks back for the same token can know what follows.
+     *
+     * @param slug the model
+     * @param engine null for its standard one
+     * @param length random tokens, before they are repeated
+     */
+    public Repeated repeated(String slug, String engine, PrecisionPlan plan, long seed, int length) {
+        ModelFolder folder = models.folder(slug);
+        int[] tokens = repeatedTokens(folder, seed, length);
+        List<HookId> hooks = layers(folder.spec());
+        SortedSet<HookId> patterns =
+                folder.hooks(hooks.stream().map(HookId::name).toList());
+        String with = engine == null ? Engines.standard(folder) : engine;
+        Engines.check(with, folder);
+        List<HeadProfile> heads = new ArrayList<>();
+        try (OpenModels.Hold hold = models.hold(folder, with, "auto", plan, p -> {}, queue::closing)) {
+            queue.call("heads on random tokens", () -> {
+                SessionRequest request = new SessionRequest(tokens.length, patterns, List.of(), List.of());
+                try (Session session = models.engine(folder, with, "auto", plan).begin(request)) {
+                    session.append(tokens.clone());
+                    try (Capture capture = session.capture()) {
+                        for (HookId hook : patterns) {
+                            heads.addAll(HeadProfile.of(hook.layer(), capture.get(hook), tokens, (head, square) -> {}));
+                        }
+                    }
+                }
+                return null;
+            });
+        }
+        return new Repeated(slug, seed, IntStream.of(tokens).boxed().toList(), heads);
+    }
+
+    /** Distinct ids but control tokens, which a model has hardly seen inside a text. */
+    private static int[] repeatedTokens(ModelFolder folder, long seed, int length) {
+        int[] begin = folder.tokenizer() == null
+                ? new int[0]
+                : folder.tokenizer().encode("", true).stream()
+                        .limit(1)
+                        .mapToInt(Token::id)
+                        .toArray();
+        int most = Math.min(
+                MOST_REPEATED,
+                Math.min(folder.spec().vocab() / 2, (folder.spec().maxContext() - begin.length) / 2));
+        if (length < 2 || length > most) {
+            throw Problem.invalid("so many random tokens, twice, do not fit")
+                    .where("length")
+                    .expected("2 to " + most)
+                    .found(length);
+        }
+        Random random = new Random(seed);
+        int[] once = random.ints(0, folder.spec().vocab())
+                .filter(id -> folder.tokenizer() == null || !folder.token(id).special())
+                .distinct()
+                .limit(length)
+                .toArray();
+        return Stream.of(begin, once, once).flatMapToInt(IntStream::of).toArray();
+    }
+
+    /**
+     * What every part of the model adds to a logit.
+     *
+     * @param pos negative from the end; null for the prompt's last
+     * @param token whose logit is taken apart; null for the most probable next token
+     * @param against whose logit is taken from it; null for none
+     */
+    public Effects effects(String runId, Integer pos, Integer token, Integer against) {
+        RunManifest run = store.manifest(runId);
+        ModelFolder folder = models.folder(run.model().slug());
+        DecoderSpec spec = folder.spec();
+        if (token != null) within(token, spec.vocab(), "token");
+        if (against != null) within(against, spec.vocab(), "against");
+        Weights weights = folder.weights();
+        RunValues.sameWeights(run, folder);
+        HookId scale = HookId.of(HookPoint.LN_FINAL_SCALE);
+        HookId logits = HookId.of(HookPoint.LOGITS);
+        TreeSet<HookId> hooks = new TreeSet<>(List.of(HookId.of(HookPoint.EMBED), scale, logits));
+        if (spec.learnedPositions()) hooks.add(HookId.of(HookPoint.POS_EMBED));
+        for (int i = 0; i < spec.nLayers(); i++) {
+            hooks.add(HookId.of(HookPoint.Z, i));
+            hooks.add(HookId.of(HookPoint.ATTN_OUT, i));
+            hooks.add(HookId.of(HookPoint.MLP_OUT, i));
+        }
+        RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
+        float[] said = here.at(logits);
+        int chosen = token != null ? token : argmax(said);
+        String table = spec.tied() ? "embed.weight" : "unembed.weight";
+        float[] row = weights.get(table).rows(chosen, chosen + 1).toFloats();
+        if (against != null) {
+            float[] other = weights.get(table).rows(against, against + 1).toFloats();
+            for (int i = 0; i < row.length; i++) row[i] -= other[i];
+        }
+        FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", here.at(scale)[0]);
+        float[] direction = last.pulled(row); // [d_model]: its product with a part of the stream is what that adds
+        List<Part> parts = new ArrayList<>();
+        parts.add(new Part(Kind.EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.EMBED)))));
+        if (spec.learnedPositions()) {
+            parts.add(new Part(Kind.POS_EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.POS_EMBED)))));
+        }
+        for (int i = 0; i < spec.nLayers(); i++) {
+            double[] heads = heads(weights, spec.layers().get(i), i, here.at(HookId.of(HookPoint.Z, i)), direction);
+            double rest = dot(direction, here.at(HookId.of(HookPoint.ATTN_OUT, i)));
+            for (int h = 0; h < heads.length; h++) {
+                parts.add(new Part(Kind.HEAD, i, h, heads[h]));
+                rest -= heads[h];
+            }
+            parts.add(new Part(Kind.ATTN_REST, i, null, rest));
+            parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
+        }
+        parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row)));
+        double logit = said[chosen] - (against == null ? 0 : said[against]);
+        return new Effects(
+                runId,
+                here.pos(),
+                chosen,
+                folder.token(chosen).text(),
+                against,
+                logit,
+                parts.stream().mapToDouble(Part::effect).sum(),
+                spec.logitSoftcap(),
+                last.scale(),
+                parts);
+    }
+
+    /**
+     * What each head adds: z times its columns of the output projection, through the norm after it where there is one, whose
+     * scale is held fast.
+     *
+     * @param z [head * d_head]
+     */
+    private static double[] heads(Weights weights, LayerSpec block, int layer, float[] z, float[] direction) {
+        Attention attention = block.attention();
+        String name = "blocks." + layer + ".attn.o";
+        float[] toward = direction;
+        if (block.ln1Post() != null) {
+            float[] raw = RowScan.dots(weights, name + ".weight", z);
+            if (weights.has(name + ".bias")) {
+                float[] bias = weights.get(name + ".bias").toFloats();
+                for (int i = 0; i < raw.length; i++) raw[i] += bias[i];
+            }
+            double scale = ModelNorms.scale(block.ln1Post(), raw);
+            toward = ModelNorms.frozen(weights, block.ln1Post(), "blocks." + layer + ".ln1_post", scale)
+                    .pulled(direction);
+        }
+        double[] columns = RowScan.columnDots(weights, name + ".weight", toward); // [head * d_head]
+        double[] effects = new double[attention.nHeads()];
+        for (int i = 0; i < columns.length; i++) effects[i / attention.dHead()] += columns[i] * z[i];
+        return effects;
+    }
+
+    private static double dot(float[] a, float[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) sum += (double) a[i] * b[i];
+        return sum;
+    }
+
+    private static int argmax(float[] x) {
+        int best = 0;
+        for (int i = 1; i < x.length; i++) if (x[i] > x[best]) best = i;
+        return best;
+    }
+
+    static void within(int index, int size, String field) {
+        if (index >= 0 && index < size) return;
+        throw Problem.invalid("the model has no such " + field)
+                .where(field)
+                .expected("0 to " + (size - 1))
+                .found(index);
+    }
+}

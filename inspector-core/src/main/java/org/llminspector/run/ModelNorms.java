@@ -1,0 +1,43 @@
+package org.llminspector.run;
+
+import java.util.Arrays;
+import org.llminspector.analysis.FrozenNorm;
+import org.llminspector.family.Weights;
+import org.llminspector.spec.Norm;
+
+/** ModelNorms are a model's norms at one position, with what they divide by held fast. */
+final class ModelNorms {
+
+    private ModelNorms() {}
+
+    /**
+     * @param norm null where there is none
+     * @param name of its weights: {@code ln_final}, {@code blocks.0.ln1}
+     * @param scale what it divides by
+     */
+    static FrozenNorm frozen(Weights weights, Norm norm, String name, double scale) {
+        if (norm == null) return new FrozenNorm(null, null, null, 1);
+        float[] bias = weights.has(name + ".bias") ? weights.get(name + ".bias").toFloats() : null;
+        return new FrozenNorm(norm, weight(weights, name), bias, scale);
+    }
+
+    /** Its weight, [d_model]; ones where it has none. */
+    static float[] weight(Weights weights, String name) {
+        if (weights.has(name + ".weight")) return weights.get(name + ".weight").toFloats();
+        float[] ones = new float[weights.spec().dModel()];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    /** What a norm divides this vector by. */
+    static double scale(Norm norm, float[] x) {
+        double mean = 0;
+        if (norm.kind() == Norm.Kind.LAYER) {
+            for (float v : x) mean += v;
+            mean /= x.length;
+        }
+        double squares = 0;
+        for (float v : x) squares += (v - mean) * (v - mean);
+        return Math.sqrt(squares / x.length + norm.eps());
+    }
+}
