@@ -1,5 +1,12 @@
 import type { TensorEntry, WeightStatistics } from '../src/api/types';
+import type { APIRequestContext } from '@playwright/test';
 import { defaultModel, expect, figure, test } from './support';
+
+/** A run of a model, for the chapter on quantization to stand on. */
+async function runOf(request: APIRequestContext, model: string): Promise<string> {
+  const response = await request.post('/api/v1/runs', { data: { model, tokens: [1, 2, 3] }, timeout: 90_000 });
+  return (await response.json()).id;
+}
 
 test('a weight under a scheme: what the page shows is what the server says', async ({ page, request }) => {
   const model = await defaultModel(request);
@@ -9,7 +16,8 @@ test('a weight under a scheme: what the page shows is what the server says', asy
   expect(matrix).toBeTruthy();
   const name = matrix?.name ?? '';
 
-  await page.goto(`/models?tensor=${name}&scheme=int4-g32-asym`);
+  const run = await runOf(request, model.slug);
+  await page.goto(`/chapters/15-quantization?model=${model.slug}&run=${run}&tensor=${name}&scheme=int4-g32-asym`);
   const weight = figure(page, 'weight');
   await weight.scrollIntoViewIfNeeded();
   await expect(weight.getByRole('heading')).toContainText('The codes of');
@@ -49,7 +57,7 @@ test('a weight under a scheme: what the page shows is what the server says', asy
   await page.reload();
   await figure(page, 'weight').scrollIntoViewIfNeeded();
   await expect(figure(page, 'weight')).toContainText('16 levels of a normal distribution');
-  await expect(page.getByRole('combobox', { name: 'Scheme' })).toHaveValue('nf4');
+  await expect(page.getByRole('combobox', { name: 'Scheme', exact: true })).toHaveValue('nf4');
 });
 
 test('a block of a GGUF file, where the model is one', async ({ page, request }) => {
@@ -60,13 +68,17 @@ test('a block of a GGUF file, where the model is one', async ({ page, request })
     };
     const blocks = tensors.find((t) => t.format.startsWith('Q') && t.shape.length === 2);
     if (!blocks) continue;
-    await page.goto(`/models?model=${slug}&tensor=${blocks.name}`);
+    const run = await runOf(request, slug);
+    await page.goto(`/chapters/15-quantization?model=${slug}&run=${run}&tensor=${blocks.name}`);
     const weight = figure(page, 'weight');
     await weight.scrollIntoViewIfNeeded();
     await expect(weight.getByRole('application')).toBeVisible();
-    await weight.getByRole('application').focus();
-    await page.keyboard.press('Enter');
-    await expect(weight.getByTestId('block')).toContainText(blocks.format);
+    // Drawn anew between two keys, the heatmap begins at its corner again.
+    await expect(async () => {
+      await weight.getByRole('application').focus();
+      await page.keyboard.press('Enter');
+      await expect(weight.getByTestId('block')).toContainText(blocks.format, { timeout: 1000 });
+    }).toPass({ timeout: 30_000 });
     await expect(weight.getByText('Error', { exact: true })).toHaveCount(0);
   }
 });

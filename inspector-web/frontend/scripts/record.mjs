@@ -28,7 +28,7 @@ const api = `${args.url}/api/v1`;
 const vite = await createServer({ root, server: { middlewareMode: true }, appType: 'custom', logLevel: 'error' });
 const { VIEWS } = await vite.ssrLoadModule('/src/views/list.ts');
 const { CHAPTERS } = await vite.ssrLoadModule('/src/chapters/list.ts');
-const { askKey } = await vite.ssrLoadModule('/src/api/source.ts');
+const { askKey, sent } = await vite.ssrLoadModule('/src/api/source.ts');
 
 const chapter = CHAPTERS.find((c) => c.folder === what);
 const scene = chapter ? chapter.record : VIEWS.find((v) => v.view === what)?.scene;
@@ -83,11 +83,12 @@ const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
   : null;
 const [feed_forward, neurons] = scene.neurons ? await strongest() : [];
 const answers = {};
-for (const ask of (await scene.asks?.(manifest)) ?? []) {
-  answers[askKey(ask)] = await (
-    await call(ask.path, json('run' in ask.body ? ask.body : { model, ...ask.body }))
-  ).json();
-}
+const answer = async (ask) => {
+  const body = sent(ask, model);
+  const init = body ? json(body) : { headers: { accept: 'application/json' } };
+  return (answers[askKey(ask)] ??= await (await call(ask.path, init)).json());
+};
+for (const ask of (await scene.asks?.(manifest, answer)) ?? []) await answer(ask);
 await vite.close(); // asks are modules of the page
 const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
 const { spec } = await (await call(`/models/${model}`)).json();

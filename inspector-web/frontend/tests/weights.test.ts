@@ -9,7 +9,7 @@ import {
   sliceRecipe,
   weightSlice,
   windowAt,
-} from '../src/views/models/weights';
+} from '../src/chapters/15-quantization/weights';
 import type { TensorEntry } from '../src/api/types';
 
 /** Rows 1 to 3, columns 30 to 34 of a weight in groups of 32: as the server sends them. */

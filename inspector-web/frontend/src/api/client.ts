@@ -116,11 +116,12 @@ async function* stream<E>(path: string, body: unknown, signal: AbortSignal): Asy
   }
 }
 
-async function analysis<R>(path: string, body: Record<string, unknown>, signal?: AbortSignal): Promise<R> {
+async function analysis<R>(path: string, body: Record<string, unknown> | null, signal?: AbortSignal): Promise<R> {
   const key = path + JSON.stringify(body);
   const known = analyses.get(key) as R | undefined;
   if (known) return known;
-  const text = await (await request(path, post(body, signal))).text();
+  const init = body ? post(body, signal) : { headers: { accept: 'application/json' }, signal };
+  const text = await (await request(path, init)).text();
   const value = JSON.parse(text) as R;
   analyses.set(key, value, text.length);
   return value;
@@ -195,7 +196,7 @@ export const api = {
     analysis<T.Logprobs>('/logprobs', body as Record<string, unknown>, signal),
 
   /** A question that always has the same answer; asked once. */
-  ask: <A>(path: string, body: object, signal?: AbortSignal) => analysis<A>(path, { ...body }, signal),
+  ask: <A>(path: string, body: object | null, signal?: AbortSignal) => analysis<A>(path, body && { ...body }, signal),
 
   /** Makes a run and gives it when it is finished. */
   makeRun: (body: T.RunRequest, signal?: AbortSignal) => json<T.RunManifest>('/runs', post(body, signal)),

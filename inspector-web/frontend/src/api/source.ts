@@ -3,10 +3,10 @@ import type { Tensor } from './tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from './types';
 
 /**
- * Ask is a question to the server about a run or its model: a path under /api/v1 and what is sent. It always has the same
- * answer, so it can be kept with a recording.
+ * Ask is a question to the server about a run or its model: a path under /api/v1 and what is sent, or null where nothing is
+ * (GET). It always has the same answer, so it can be kept with a recording.
  */
-export interface Ask<Body = object, Answer = unknown> {
+export interface Ask<Body = object | null, Answer = unknown> {
   path: string;
   body: Body;
   /** Only a type: what comes back. */
@@ -15,6 +15,10 @@ export interface Ask<Body = object, Answer = unknown> {
 
 /** Under which name a recording keeps the answer. */
 export const askKey = ({ path, body }: Ask): string => path + JSON.stringify(body);
+
+/** What is sent: of this model, unless the body is null, or names a run or a request that has its own. */
+export const sent = ({ body }: Ask, model: string): object | null =>
+  body === null || 'run' in body || 'request' in body ? body : { model, ...body };
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
@@ -54,7 +58,7 @@ export interface Source {
   /** What made one neuron fire at a position, and what it writes. */
   neuron(layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron>;
   /** The answer to a question about this run or its model, which the server is told. */
-  ask<A>(ask: Ask<object, A>, signal: AbortSignal): Promise<A>;
+  ask<A>(ask: Ask<object | null, A>, signal: AbortSignal): Promise<A>;
   /** What arithmetic the run's model does. */
   spec(signal: AbortSignal): Promise<DecoderSpec>;
 }

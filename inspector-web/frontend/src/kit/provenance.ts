@@ -8,6 +8,7 @@ export function provenance(source: Source, hook: string): string[] {
   return [
     model.slug,
     engine.precision,
+    ...(request.precision_plan?.simulate ?? []).map((s) => `${s.modules} decoded from ${s.scheme}`),
     `${engine.name} ${engine.version} (${engine.form}, ${engine.device})`,
     `run ${id}`,
     ...(request.interventions ?? []).map((i) => `changed: ${changeName(i)}`),

@@ -14,8 +14,8 @@ export interface Scene {
   recorded?: string[];
   /** The recording also holds every layer's feed-forward part at the last prompt token, and its strongest neuron everywhere. */
   neurons?: boolean;
-  /** What is asked of the server about such a run beside its captures; a recording holds the answers. */
-  asks?: (run: RunManifest) => Promise<Ask[]>;
+  /** What is asked of the server about such a run beside its captures; a recording holds the answers. What is asked may depend on an answer. */
+  asks?: (run: RunManifest, answer: <A>(ask: Ask<object | null, A>) => Promise<A>) => Promise<Ask[]>;
   /** Prompts to try, the first of them in the bar until something else is typed. */
   examples: Example[];
   /** A real run of the embedded model with the first example; made by `npm run record`. */

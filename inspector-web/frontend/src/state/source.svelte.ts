@@ -1,6 +1,6 @@
 import { api, patternPath, patternsPath, type Slice } from '../api/client';
 import { OverBudget, Problem } from '../api/problem';
-import { askKey, positionsOf, type Ask, type Source } from '../api/source';
+import { askKey, positionsOf, sent, type Ask, type Source } from '../api/source';
 import { parseSafetensors, plane, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
 import { edges, pool } from '../kit/pool';
@@ -106,8 +106,8 @@ class LiveSource implements Source {
   neuron = (layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron> =>
     api.neuron({ run: this.manifest.id, layer, neuron, pos, top: MOST_INPUTS }, signal);
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
-  ask = <A>({ path, body }: Ask<object, A>, signal: AbortSignal): Promise<A> =>
-    api.ask<A>(path, 'run' in body ? body : { model: this.manifest.model.slug, ...body }, signal);
+  ask = <A>(ask: Ask<object | null, A>, signal: AbortSignal): Promise<A> =>
+    api.ask<A>(ask.path, sent(ask, this.manifest.model.slug), signal);
   spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
 }
 
@@ -222,7 +222,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
       if (!found) throw lacks(`neuron ${neuron} of layer ${layer} at position ${pos}`);
       return found;
     },
-    ask: async <A>(ask: Ask<object, A>) => {
+    ask: async <A>(ask: Ask<object | null, A>) => {
       const answer = run.answers?.[askKey(ask)];
       if (answer !== undefined) return answer as A;
       throw new Problem({

@@ -1,5 +1,12 @@
 import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../../api/types';
-import type { Intervention, Kernel, Precision, PrecisionOverride, PrecisionPlan } from '../../api/types';
+import type {
+  Intervention,
+  Kernel,
+  Precision,
+  PrecisionOverride,
+  PrecisionPlan,
+  SimulatedWeights,
+} from '../../api/types';
 import type { Scale } from '../../kit/paint/matrix';
 import type { CompareState, Metric } from '../../state/url';
 import { plural, short } from '../../kit/text/format';
@@ -108,6 +115,7 @@ export function sideName(side: ComparisonSide, other?: ComparisonSide): string {
     other && other.model.slug === side.model.slug ? '' : side.model.slug,
     `${side.engine.precision} on ${side.engine.name}`,
     overrides ? plural(overrides, 'override') : '',
+    ...(side.request.precision_plan?.simulate ?? []).map((s) => `${s.scheme} simulated`),
     changes ? plural(changes, 'change') : '',
   ]
     .filter(Boolean)
@@ -154,12 +162,14 @@ export function parseChanges(text: string | null): { changes: Intervention[]; wr
 export interface ModulePlan {
   kernel?: Kernel;
   overrides: PrecisionOverride[];
+  /** Matrices that are decoded from a scheme of fewer bits, on torch. */
+  simulate?: SimulatedWeights[];
 }
 
 /** What the address says of it; nonsense is no plan. */
 export function parsePlan(text: string | null): ModulePlan {
   try {
-    const { kernel, overrides = [] } = (JSON.parse(text ?? '{}') ?? {}) as PrecisionPlan;
+    const { kernel, overrides = [], simulate = [] } = (JSON.parse(text ?? '{}') ?? {}) as PrecisionPlan;
     return {
       ...(kernel === 'exact' ? { kernel } : {}),
       overrides: overrides.map((o) => ({
@@ -167,6 +177,9 @@ export function parsePlan(text: string | null): ModulePlan {
         modules: String(o.modules),
         precision: String(o.precision) as Precision,
       })),
+      ...(simulate.length > 0
+        ? { simulate: simulate.map((s) => ({ modules: String(s.modules), scheme: String(s.scheme) })) }
+        : {}),
     };
   } catch {
     return { overrides: [] };
@@ -174,9 +187,13 @@ export function parsePlan(text: string | null): ModulePlan {
 }
 
 /** As the address says it: null for the same precision and the fast kernel everywhere. */
-export function formatPlan({ kernel, overrides = [] }: PrecisionPlan = {}): string | null {
-  if (overrides.length === 0 && kernel !== 'exact') return null;
-  return JSON.stringify({ ...(kernel === 'exact' ? { kernel } : {}), overrides });
+export function formatPlan({ kernel, overrides = [], simulate = [] }: PrecisionPlan = {}): string | null {
+  if (overrides.length === 0 && simulate.length === 0 && kernel !== 'exact') return null;
+  return JSON.stringify({
+    ...(kernel === 'exact' ? { kernel } : {}),
+    overrides,
+    ...(simulate.length > 0 ? { simulate } : {}),
+  });
 }
 
 /** Width of the rows into which one vector is folded: a divisor, about twice as wide as high, 64 at most. */

@@ -63,12 +63,15 @@ class Comparison {
   readonly planB = $derived(parsePlan(this.exportedB ? null : page.compare.planB));
   /** What keeps modules from having precisions of their own, in words, or null. */
   readonly wrongPlan: string | null = $derived.by(() => {
-    for (const [side, { overrides }, engine] of [
+    for (const [side, { overrides, simulate = [] }, engine] of [
       ['A', this.planA, models.engine],
       ['B', this.planB, this.engineB],
     ] as const) {
       if (overrides.length > 0 && engine !== 'onnx') {
         return `modules have precisions of their own on the onnx engine: choose it for ${side}`;
+      }
+      if (simulate.length > 0 && engine !== 'torch') {
+        return `weights are simulated on the torch engine: choose it for ${side}`;
       }
       if (overrides.some((o) => o.modules.trim() === '')) return `${side}’s precisions: of which modules?`;
     }
