@@ -56,9 +56,11 @@ test('its layers, vectors and neurons are the server’s, on every model', async
     const parts = await partsOf(request, run);
     const best = parts.reduce((a, b) => (b.ratio > a.ratio ? b : a));
     await open(page, run);
+    await expect(page.getByTestId('stages')).toBeVisible(SLOW);
+    await expect(page.getByTestId('which')).toContainText(`Layer ${best.layer}`);
+    await page.getByText('All layers', { exact: true }).click();
     await expect(page.getByTestId('layers')).toBeVisible(SLOW);
     expect(await numbers(page, 'layers', 'ratio')).toEqual(parts.map((f) => f.ratio));
-    await expect(page.getByTestId('which')).toContainText(`Layer ${best.layer}`);
 
     await page.getByText('Strongest neurons', { exact: true }).click();
     await expect(page.getByTestId('strongest')).toBeVisible(SLOW);
@@ -76,6 +78,34 @@ test('its layers, vectors and neurons are the server’s, on every model', async
     const hook = `blocks.${best.layer}.mlp.hook_post`;
     const row = await values(request, run.id, hook, `pos=${run.prompt_length - 1}`);
     expect(row[best.strongest[0].neuron]).toBeCloseTo(neuron.post, 4);
+  }
+});
+
+test('the product: a cell’s terms add up to the model’s own sum, as matrices and as connections', async ({
+  page,
+  request,
+}) => {
+  const { shown } = await modelsOf(request);
+  test.setTimeout(120_000 * shown.length);
+  for (const model of shown) {
+    const run = await made(request, model);
+    await open(page, run, '&kept&part=matrix&layer=1&neuron=5');
+    const meeting = page.getByTestId('meeting');
+    await expect(meeting.getByRole('application')).toBeVisible(SLOW);
+    const sum = (await values(request, run.id, 'blocks.1.mlp.hook_pre', `pos=${run.prompt_length - 1}`))[5];
+    const terms = meeting.locator('tr', { hasText: /sum of neuron 5/ });
+    await expect(terms).toBeVisible(SLOW);
+    expect(Number((await terms.locator('[title]').last().getAttribute('title'))!.replace('−', '-'))).toBeCloseTo(
+      sum,
+      4,
+    );
+    await page.getByText('Connections', { exact: true }).click();
+    await expect(page).toHaveURL(/drawn=lines/);
+    await expect(meeting.getByRole('application')).toBeVisible();
+    await meeting.getByRole('application').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/neuron=6/);
   }
 });
 
@@ -128,10 +158,11 @@ for (const width of [360, 1400]) {
       ['light', 'layers'],
       ['dark', 'stages'],
       ['light', 'strongest'],
+      ['light', 'matrix'],
     ] as const) {
       await page.emulateMedia({ colorScheme: scheme });
       await open(page, run, `&kept&part=${part}`);
-      await expect(page.getByTestId(part)).toBeVisible(SLOW);
+      await expect(page.getByTestId(part === 'matrix' ? 'meeting' : part)).toBeVisible(SLOW);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(over, part).toBeLessThanOrEqual(0);
       expect(await axe(page), part).toEqual([]);

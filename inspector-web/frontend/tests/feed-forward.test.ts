@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FeedForward } from '../src/api/types';
+import { around, columns, strongestInputs, type Meeting } from '../src/chapters/04-feed-forward/meeting';
 import { heaviest, needed, strongest } from '../src/chapters/04-feed-forward/parts';
 
 const part = (layer: number, ratio: number, ...shares: number[]): FeedForward =>
@@ -26,5 +27,38 @@ describe('feed-forward parts', () => {
     expect(needed(p, 0.5)).toBe(3);
     expect(needed(p, 0.95), 'all that are known').toBe(4);
     expect(strongest(p, 2)).toEqual([3, 13]);
+  });
+});
+
+describe('the window of a product', () => {
+  const meeting: Meeting = {
+    layer: 0,
+    first: 2,
+    count: 2,
+    reads: Float32Array.from([1, -2, 0.5, 3, 1, -1]), // [2, 3]
+    rows: Float32Array.from([0.5, 1, 2, -1, 0, 4]), // [2, 3]
+    bias: new Float32Array(2),
+    sums: new Float32Array(4),
+    positions: 2,
+    dModel: 3,
+  };
+
+  it('holds the neuron, and never leaves the neurons', () => {
+    for (const neuron of [0, 5, 40, 99]) {
+      const [first, count] = around(neuron, 100);
+      expect(first).toBeGreaterThanOrEqual(0);
+      expect(first + count).toBeLessThanOrEqual(100);
+      expect(neuron >= first && neuron < first + count).toBe(true);
+    }
+    expect(around(3, 8)).toEqual([0, 8]);
+  });
+
+  it('orders inputs by their products with the neuron’s row', () => {
+    expect(strongestInputs(meeting, 0, 2, 3)).toEqual([1, 2, 0]); // 0.5, -2, 1
+    expect(strongestInputs(meeting, 1, 3, 2)).toEqual([2, 0]); // -3, 0, -4
+  });
+
+  it('takes columns', () => {
+    expect([...columns(meeting.rows, 3, [2, 0])]).toEqual([2, 0.5, 4, -1]);
   });
 });

@@ -165,7 +165,10 @@ class Inspector:
     def tensor(
         self, name: str, *, model: Optional[str] = None, rows: Optional[Index] = None, cols: Optional[Index] = None
     ) -> NDArray[Any]:
-        """One weight as float32; ``rows`` and ``cols`` slice its first and its last axis."""
+        """One weight as float32; ``rows`` and ``cols`` slice its first and its last axis.
+
+        ``name`` is as ``tensors()`` has it, or canonical: ``blocks.0.attn.q.weight``, [out, in] in every family.
+        """
         path = _path("models", self._slug(model), "tensors", name) + _query(rows=_index(rows), cols=_index(cols))
         return _only(self._bytes(path), name)
 

@@ -142,6 +142,12 @@ export const api = {
       (r) => r.tensors,
     ),
   schemes: (signal?: AbortSignal) => json<{ schemes: T.Scheme[] }>('/schemes', { signal }).then((r) => r.schemes),
+  /** A weight, or rows of it, as float32; its name as the files or as the port have it. */
+  async weightValues(slug: string, name: string, rows?: [from: number, to: number], signal?: AbortSignal) {
+    const path = tensorPath(slug, name) + (rows ? `?rows=${rows[0]}:${rows[1]}` : '');
+    const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal });
+    return singleTensor(await response.arrayBuffer());
+  },
   statistics: (slug: string, tensor: string, signal?: AbortSignal) =>
     json<T.WeightStatistics>(`${tensorPath(slug, tensor)}/statistics`, { signal }),
   block: (slug: string, tensor: string, row: number, col: number, signal?: AbortSignal) =>

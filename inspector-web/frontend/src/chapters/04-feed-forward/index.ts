@@ -4,7 +4,9 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  part: choice('layers', 'stages', 'strongest'),
+  part: choice('stages', 'matrix', 'layers', 'strongest'),
+  /** How the product is drawn: as matrices, or as connections. */
+  drawn: choice('matrix', 'lines'),
   /** The neuron that is looked into; the strongest here when none was chosen. */
   neuron: whole(),
   /** How many of the strongest would be silenced. */

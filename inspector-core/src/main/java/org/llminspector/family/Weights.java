@@ -177,9 +177,14 @@ public final class Weights {
         });
     }
 
-    /** One row of a matrix, as float32; of one in blocks no other is decoded where the file's order allows. */
+    /** One row of a matrix, as float32. */
     public float[] row(String name, int row) {
-        return rows(name).apply(row, row + 1).toFloats();
+        return rows(name, row, row + 1).toFloats();
+    }
+
+    /** Rows [from, to) of a matrix; of one in blocks no others are decoded where the file's order allows. */
+    public Tensor rows(String name, int from, int to) {
+        return rows(name).apply(from, to);
     }
 
     /** Whole where that is a view of the file, or has to be made of all of it. */

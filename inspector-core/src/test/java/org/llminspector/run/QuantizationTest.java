@@ -88,6 +88,12 @@ class QuantizationTest {
         assertThat(q.shape()).containsExactly((long) d, (long) d);
         assertThat(fused.shape()).containsExactly(d, 3L * d);
         assertThat(q.values().get(1)).isEqualTo(fused.get(3L * d));
+        Tensor rows = inspector.weights().tensor(gpt2, "blocks.0.attn.q.weight", Slice.range(1, 3), Slice.range(0, 4));
+        assertThat(rows.shape()).containsExactly(2, 4);
+        assertThat(rows.get(4 + 3)).isEqualTo(fused.get(3L * 3 * d + 2));
+        assertThat(inspector.weights().shape(gpt2, "blocks.0.attn.q.weight")).containsExactly((long) d, (long) d);
+        assertThat(inspector.weights().shape(gpt2, "transformer.h.0.attn.c_attn.weight"))
+                .containsExactly((long) d, 3L * d);
         assertThat(inspector.weights().list(gpt2).stream()
                         .filter(t -> t.name().equals("transformer.h.0.attn.c_attn.weight"))
                         .findFirst()

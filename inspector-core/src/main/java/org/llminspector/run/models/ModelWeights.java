@@ -1,5 +1,6 @@
 package org.llminspector.run.models;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -52,9 +53,33 @@ public final class ModelWeights {
                 .toList();
     }
 
-    /** Part of one weight; rows and cols slice the first and the last axis. Decoded to float32. */
+    /** The shape of a weight. @param name as the files or as {@code Weights} have it */
+    public List<Long> shape(String slug, String name) {
+        ModelFolder folder = models.folder(slug);
+        if (canonical(folder, name)) {
+            return Arrays.stream(folder.weights().shape(name)).boxed().toList();
+        }
+        return WeightViews.info(folder, name).shape();
+    }
+
+    private static boolean canonical(ModelFolder folder, String name) {
+        return !folder.checkpoint().has(name) && folder.weights().has(name);
+    }
+
+    /**
+     * Part of one weight; rows and cols slice the first and the last axis. Decoded to float32.
+     *
+     * @param name as the files or as {@code Weights} have it; that is [out, in] in every family
+     */
     public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
-        Checkpoint checkpoint = models.folder(slug).checkpoint();
+        ModelFolder folder = models.folder(slug);
+        Checkpoint checkpoint = folder.checkpoint();
+        if (canonical(folder, name)) {
+            if (folder.weights().shape(name).length != 2)
+                return sliced(folder.weights().get(name), rows, cols);
+            int[] range = (rows == null ? Slice.ALL : rows).on(folder.weights().shape(name)[0], "rows");
+            return sliced(folder.weights().rows(name, range[0], range[1]), Slice.ALL, cols);
+        }
         TensorInfo info = checkpoint.tensors().get(name);
         if (info != null && info.shape().size() == 2) {
             int[] range = (rows == null ? Slice.ALL : rows).on(info.shape().get(0), "rows");

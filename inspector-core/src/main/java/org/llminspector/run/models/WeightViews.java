@@ -201,7 +201,8 @@ final class WeightViews {
         return new long[] {rows, cols};
     }
 
-    private static TensorInfo info(ModelFolder folder, String name) {
+    /** What the header says of the tensor that a weight is, or is part of. */
+    static TensorInfo info(ModelFolder folder, String name) {
         Weights weights = folder.weights();
         TensorInfo inFile = folder.checkpoint().tensors().get(name);
         if (inFile != null) return inFile;

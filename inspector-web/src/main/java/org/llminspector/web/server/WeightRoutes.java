@@ -162,13 +162,7 @@ final class WeightRoutes {
         String slug = slug(ctx);
         String name = name(ctx);
         TensorFormat format = TensorFormat.accepted(ctx);
-        List<Long> shape = inspector.weights().list(slug).stream()
-                .filter(t -> t.name().equals(name))
-                .map(ModelWeights.Entry::shape)
-                .findFirst()
-                .orElseThrow(() -> Problem.notFound("the model has no such tensor")
-                        .where(name)
-                        .instead("GET /models/" + slug + "/tensors lists them"));
+        List<Long> shape = inspector.weights().shape(slug, name);
         Slice rows = slice(ctx, "rows", shape, 1);
         Slice cols = slice(ctx, "cols", shape, 2);
         long values = 1;
