@@ -1,0 +1,34 @@
+import { recordingOf } from '../../state/scene';
+import { choice, whole } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The panel under the heads. */
+  panel: choice('head', 'row', 'shared', 'words', 'adds'),
+  /** By what the heads are sorted. */
+  by: choice('layers', 'adds', 'previous', 'induction', 'duplicate', 'first', 'focus'),
+  /** The text on which the heads were scored. */
+  on: choice('prompt', 'twice'),
+  /** The token whose logit is taken apart; the most probable next one when none was chosen. */
+  toward: whole(),
+  /** Positions between key and query, for what a head looks for. */
+  apart: whole(),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches: 'Many heads read side by side, each in its own way; their findings are laid end to end and added.',
+  concept: 'attn',
+  needs: ['blocks.{i}.attn.hook_pattern'],
+  // Patterns are read again and not kept: of a long text all of them would be too large to keep.
+  hooks: ['logits'],
+  recorded: ['pattern', 'attn_scores', 'rot_q', 'rot_k', 'v', 'z'].map((h) => `blocks.*.attn.hook_${h}`),
+  params: PARAMS,
+  examples: [
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
+    { prompt: 'The fox said "ki mo ta lu". The owl said "ki mo ta', says: 'said before' },
+    { prompt: 'Once upon a time, there was a brave mouse. She lived in the', says: 'where?' },
+  ],
+  asks: async (run) => (await import('./asks')).asks(run),
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};

@@ -1,0 +1,73 @@
+/** One query of one head in full: what goes into the formula, as the model has it. */
+import type { Source } from '../../api/source';
+import { rowOf } from '../../kit/products';
+
+export interface Line {
+  key: number;
+  /** q · k. */
+  dot: number;
+  /** As the softmax gets it: scaled, capped where the layer caps, −∞ where it may not look. */
+  score: number;
+  /** After the softmax. */
+  weight: number;
+  /** Length of the value. */
+  value: number;
+}
+
+export interface Row {
+  layer: number;
+  head: number;
+  query: number;
+  lines: Line[];
+  /** Every head's mix at the query, laid end to end, [head * d_head]. */
+  z: Float32Array;
+  /** [key, d_head] of this head's key/value head. */
+  values: Float32Array;
+}
+
+export interface Want {
+  layer: number;
+  head: number;
+  query: number;
+  kvHead: number;
+  dHead: number;
+  rotated: boolean;
+}
+
+export async function rowAt(source: Source, want: Want, signal: AbortSignal): Promise<Row> {
+  const { layer, head, query, kvHead, dHead } = want;
+  const at = (name: string) => `blocks.${layer}.attn.${name}`;
+  const turned = want.rotated ? 'rot_' : '';
+  const of = `${query}:${query + 1}`;
+  // Keys and values of every position that it may read; all else of the query alone.
+  await Promise.all([
+    source.need([at(`hook_${turned}k`), at('hook_v')], `0:${query + 1}`),
+    source.need(
+      ['attn_scores', `${turned}q`, 'pattern', 'z'].map((n) => at(`hook_${n}`)),
+      of,
+    ),
+  ]);
+  signal.throwIfAborted();
+  const get = async (hook: string, slice: Parameters<Source['capture']>[1]) =>
+    (await source.capture(at(hook), slice, signal)).data;
+  const before = `0:${query + 1}`;
+  const [q, keys, values, scores, weights, z] = await Promise.all([
+    get(`hook_${turned}q`, { pos: query, head }),
+    get(`hook_${turned}k`, { pos: before, head: kvHead }),
+    get('hook_v', { pos: before, head: kvHead }),
+    get('hook_attn_scores', { query, head }),
+    get('hook_pattern', { query, head }),
+    get('hook_z', { pos: query }),
+  ]);
+  const lines = Array.from({ length: query + 1 }, (_, key): Line => {
+    const k = rowOf(keys, dHead, key);
+    const v = rowOf(values, dHead, key);
+    let [dot, square] = [0, 0];
+    for (let i = 0; i < dHead; i++) {
+      dot += q[i] * k[i];
+      square += v[i] * v[i];
+    }
+    return { key, dot, score: scores[key], weight: weights[key], value: Math.sqrt(square) };
+  });
+  return { layer, head, query, lines, z, values };
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import type { HeadEffects, HeadProfile } from '../src/api/types';
+import { at, cached, effectsByHead, groups, highest, places, score, sorted } from '../src/chapters/09-multi-head/heads';
+
+const measures = { mul: 0, abs: 0 };
+function profile(previous: number, entropy: number, induction?: number): HeadProfile {
+  return {
+    layer: 0,
+    head: 0,
+    stripes: { previous, first: 0.1, self: 0, induction },
+    detect: { previous_token: measures, duplicate_token: measures, induction: measures },
+    entropy,
+  };
+}
+
+describe('heads', () => {
+  it('sorts by a score, those without one last, equal ones as they stand', () => {
+    expect(sorted([0.2, null, 0.9, 0.2])).toEqual([2, 0, 3, 1]);
+    expect(highest([null, 0.1, 0.4])).toBe(2);
+    expect(highest([null, null])).toBeNull();
+  });
+
+  it('scores a head by what it is asked for; the least entropy is the most focus', () => {
+    expect(score(profile(0.5, 1), 3, 'adds')).toBe(3);
+    expect(score(profile(0.5, 1), undefined, 'previous')).toBe(0.5);
+    expect(score(profile(0.5, 1), undefined, 'induction')).toBeNull();
+    expect(score(profile(0.5, 1, 0.25), undefined, 'induction')).toBe(0.25);
+    expect(sorted([profile(0, 2), profile(0, 0.5)].map((p) => score(p, undefined, 'focus')))).toEqual([1, 0]);
+    expect(score(undefined, 1, 'first')).toBeNull();
+  });
+
+  it('places heads a column a layer, or row after row in their order', () => {
+    expect(places(6, 3, 2, null)).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+      [2, 0],
+      [2, 1],
+    ]);
+    const moved = places(6, 3, 2, [5, 4, 3, 2, 1, 0]);
+    expect(moved[5]).toEqual([0, 0]);
+    expect(moved[2]).toEqual([0, 1]);
+    expect(new Set(moved.map(String)).size).toBe(6);
+    expect(at(5, 2)).toEqual({ layer: 2, head: 1 });
+  });
+
+  it('shares keys as the config says, and counts what a token leaves', () => {
+    expect(groups(4, 2)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    expect(groups(3, 1)).toEqual([[0, 1, 2]]);
+    expect(
+      cached([
+        { kvHeads: 2, dHead: 40 },
+        { kvHeads: 1, dHead: 8 },
+      ]),
+    ).toBe(176);
+  });
+
+  it('finds heads among all parts', () => {
+    const parts: HeadEffects['parts'] = [
+      { part: 'embed', effect: 1 },
+      { part: 'head', layer: 0, head: 1, effect: 2 },
+      { part: 'mlp', layer: 0, effect: 3 },
+      { part: 'head', layer: 1, head: 0, effect: 4 },
+    ];
+    const all = effectsByHead({ parts } as HeadEffects, 2);
+    expect([all[1], all[2]]).toEqual([2, 4]);
+  });
+});
