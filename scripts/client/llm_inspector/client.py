@@ -64,6 +64,7 @@ class Inspector:
         device: Optional[str] = None,
         precision: Optional[str] = None,
         precision_plan: Optional[Mapping[str, Any]] = None,
+        kv_cache: Union[str, Mapping[str, str], None] = None,
         add_special_tokens: Optional[bool] = None,
         capture: Union[str, Sequence[str], None] = None,
         interventions: Sequence[Mapping[str, Any]] = (),
@@ -97,6 +98,7 @@ class Inspector:
             precision_plan: another precision for some modules: ``{"default": "int8", "overrides": [{"modules": "unembed",
                 "precision": "fp16"}]}``; or weights decoded from fewer bits, on torch: ``{"simulate": [{"modules": "*",
                 "scheme": "int3"}]}``.
+            kv_cache: what keys and values are kept in: ``"int8"``, or ``{"key": "fp16", "value": "int8"}``.
             capture: hook names or globs (``"blocks.*.attn.hook_pattern"``). None: see ``Run.capture``.
             interventions: changes to make while it runs, such as
                 ``{"hook": "blocks.1.attn.hook_z", "op": "zero", "heads": [3]}``.
@@ -129,6 +131,7 @@ class Inspector:
             device=device,
             precision=precision,
             precision_plan=None if precision_plan is None else dict(precision_plan),
+            kv_cache={"key": kv_cache} if isinstance(kv_cache, str) else kv_cache,
             **({"branch": dict(branch)} if branch is not None else _text(prompt, tokens, messages)),
             add_special_tokens=add_special_tokens,
             capture=[capture] if isinstance(capture, str) else None if capture is None else list(capture),
@@ -573,6 +576,25 @@ class Inspector:
     ) -> Json:
         """How long each part of a prompt's, and of a token's, work takes: measured, on torch."""
         return self._json("POST", "timeline", _without_none(request=request, positions=positions, repeats=repeats))
+
+    def benchmark(
+        self,
+        request: Mapping[str, Any],
+        contexts: Optional[Sequence[int]] = None,
+        *,
+        new_tokens: Optional[int] = None,
+        without_cache: Optional[bool] = None,
+        on_measured: Optional[Callable[[Json], None]] = None,
+    ) -> Json:
+        """Times the model at several lengths: a prompt in one pass, then tokens with their past in the cache, and without.
+
+        ``on_measured`` is called with each length's point as it comes; an exception in it cancels the benchmark.
+        """
+        wanted = _without_none(
+            request=request, contexts=contexts, new_tokens=new_tokens, without_cache=without_cache
+        )
+        listen = on_measured or (lambda point: None)
+        return self._post_job("benchmarks", wanted, {"measured": listen})
 
     def norms(self, run: Union[str, "Run"]) -> List[Json]:
         """L2 norm at each position of every captured value that is d_model wide: one row a hook."""

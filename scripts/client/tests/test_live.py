@@ -350,6 +350,20 @@ class Serving(unittest.TestCase):
         self.assertEqual([layer["kept_bytes"] for layer in cost["cache"]], held["layers"])
         self.assertEqual(cost["contexts"][0]["kept_bytes"], held["bytes"])
 
+    def test_a_cache_of_fewer_bits_is_part_of_the_run(self):
+        whole = inspector.run(PROMPT).manifest["kv_cache"]
+        few = inspector.run(PROMPT, kv_cache="int8").manifest
+        self.assertEqual(few["kv_cache"]["formats"], {"key": "int8", "value": "int8"})
+        self.assertLess(few["kv_cache"]["bytes"], whole["bytes"] / 2)
+        with self.assertRaises(InspectorProblem):
+            inspector.run(PROMPT, kv_cache="int3")
+
+    def test_tokens_are_the_same_with_and_without_a_cache(self):
+        heard = []
+        made = inspector.benchmark({"prompt": PROMPT}, [4, 12], new_tokens=2, on_measured=heard.append)
+        self.assertEqual([m["point"] for m in heard], made["points"])
+        self.assertTrue(all(point["same_tokens"] for point in made["points"]))
+
     def test_a_timeline_has_a_time_for_every_layer(self):
         times = inspector.timeline({"prompt": PROMPT}, repeats=2)
         layers = {part["layer"] for part in times["decode"]["parts"] if "layer" in part}

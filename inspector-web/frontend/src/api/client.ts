@@ -2,7 +2,7 @@ import { ByteCache } from './cache';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
-import type { ComparisonEvent, RunEvent } from './events';
+import type { BenchmarkEvent, ComparisonEvent, RunEvent } from './events';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -229,6 +229,9 @@ export const api = {
 
   /** Starts a comparison and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
   compare: (body: T.ComparisonRequest, signal: AbortSignal) => stream<ComparisonEvent>('/comparisons', body, signal),
+
+  /** Times a model at several lengths and tells of each as it comes. Aborting the signal cancels it. */
+  benchmark: (body: T.BenchmarkRequest, signal: AbortSignal) => stream<BenchmarkEvent>('/benchmarks', body, signal),
 
   /** Part of a weight under a quantization scheme: its tensors by name, and what is said beside them. */
   async weight(path: string, signal?: AbortSignal): Promise<{ tensors: Map<string, Tensor>; about: Metadata }> {

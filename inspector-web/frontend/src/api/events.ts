@@ -19,3 +19,11 @@ export type ComparisonEvent =
   | { event: 'progress'; data: T.ComparisonProgress }
   | { event: 'done'; data: T.ComparisonManifest }
   | { event: 'error'; data: T.Problem };
+
+/** Of a benchmark. */
+export type BenchmarkEvent =
+  | { event: 'queued'; data: T.QueuedEvent }
+  | { event: 'opening'; data: T.OpeningProgress }
+  | { event: 'measured'; data: T.BenchmarkMeasured }
+  | { event: 'done'; data: T.Benchmark }
+  | { event: 'error'; data: T.Problem };

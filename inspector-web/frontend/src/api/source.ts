@@ -9,6 +9,8 @@ import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, Run
 export interface Ask<Body = object | null, Answer = unknown> {
   path: string;
   body: Body;
+  /** The body says itself which models it is about. */
+  whole?: boolean;
   /** Only a type: what comes back. */
   readonly answer?: Answer;
 }
@@ -16,9 +18,9 @@ export interface Ask<Body = object | null, Answer = unknown> {
 /** Under which name a recording keeps the answer. */
 export const askKey = ({ path, body }: Ask): string => path + JSON.stringify(body);
 
-/** What is sent: of this model, unless the body is null, or names a run or a request that has its own. */
-export const sent = ({ body }: Ask, model: string): object | null =>
-  body === null || 'run' in body || 'request' in body ? body : { model, ...body };
+/** What is sent: of this model, unless the body is null, or names models, a run or a request that has its own. */
+export const sent = ({ body, whole }: Ask, model: string): object | null =>
+  body === null || whole || 'run' in body || 'request' in body ? body : { model, ...body };
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {

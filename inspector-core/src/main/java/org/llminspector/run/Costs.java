@@ -389,7 +389,7 @@ public final class Costs {
     }
 
     /** The run, checked, without what would make its passes another model's. */
-    private PreparedRun prepared(RunRequest raw) {
+    PreparedRun prepared(RunRequest raw) {
         RunRequest r = Branches.resolved(raw, store);
         boolean captures = r.capture() != null && !r.capture().isEmpty();
         boolean changes = r.interventions() != null && !r.interventions().isEmpty();

@@ -180,6 +180,7 @@ public final class Inspector implements AutoCloseable {
     private final Extensions extensions;
     private final Exams exams;
     private final Costs costs;
+    private final Benchmarks benchmarks;
     private final RunStore store;
     private final RunQueue queue;
     private final CaptureBudget budget;
@@ -211,6 +212,7 @@ public final class Inspector implements AutoCloseable {
         this.circuits = new HeadCircuits(models);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
+        this.benchmarks = new Benchmarks(models, store, queue, costs);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
@@ -503,6 +505,11 @@ public final class Inspector implements AutoCloseable {
     /** What parts of a model's work take: parameters, FLOPs, bytes, time. */
     public Costs costs() {
         return costs;
+    }
+
+    /** How long prompts and tokens take at several lengths. */
+    public Benchmarks benchmarks() {
+        return benchmarks;
     }
 
     /** What a model that learnt from the tales can do. */

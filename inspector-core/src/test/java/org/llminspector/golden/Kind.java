@@ -5,6 +5,7 @@ import java.util.List;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.onnx.OnnxEngine;
@@ -64,6 +65,13 @@ public enum Kind {
 
     public InspectorEngine open(Weights weights) {
         return open(weights, Precision.FP32);
+    }
+
+    InspectorEngine open(Weights weights, KvFormats formats) {
+        if (torch()) return TorchEngine.open(weights, device, Precision.FP32, formats, "");
+        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).keeping(formats);
+        OnnxEngine engine = OnnxEngine.open(weights, device, plan);
+        return tapped() ? new Tapped(engine) : engine;
     }
 
     InspectorEngine open(Weights weights, Precision precision) {

@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.KvFormat;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.store.RunRequest;
@@ -138,6 +140,13 @@ class RefusalsTest {
                 .engine("torch")
                 .precisionPlan(new PrecisionPlan(precision, null, null, null, simulate))
                 .build();
+    }
+
+    @Test
+    void aCacheThatContradictsItsPlanIsRefused() {
+        KvFormats codes = new KvFormats(KvFormat.INT8, null);
+        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).keeping(KvFormats.FP16);
+        refused(tokens(1).precisionPlan(plan).kvCache(codes).build(), Problem.Kind.INVALID, "int8 and fp16");
     }
 
     private void refused(RunRequest request, Problem.Kind kind, String words) {

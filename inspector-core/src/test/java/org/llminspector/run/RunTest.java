@@ -19,14 +19,18 @@ import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormat;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
@@ -298,5 +302,26 @@ class RunTest {
                         .get(3)
                         .cells())
                 .allMatch(c -> c.finalTokenRank() == 0);
+    }
+
+    /** Its branches keep theirs the same way, and go on from no other cache. */
+    @Test
+    void aCachesFormatsArePartOfTheRun() {
+        KvFormats codes = new KvFormats(KvFormat.INT8, KvFormat.FP16);
+        for (String engine : List.of("torch", "onnx")) {
+            RunManifest m = inspector.run(
+                    tokens(5, 6, 7, 8).engine(engine).kvCache(codes).build(), RunListener.NONE);
+            assertThat(m.kvCache().formats()).isEqualTo(codes);
+            assertThat(m.kvCache().dtype()).isEqualTo("I8, F16");
+            assertThat(m.engine().arithmetic()).contains("KV cache in keys int8, values fp16");
+            assertThat(inspector.runs().manifest(m.id())).isEqualTo(m);
+            RunManifest plain = inspector.run(tokens(5, 6, 7, 8).engine(engine).build(), RunListener.NONE);
+            assertThat(m.kvCache().bytes()).isLessThan(plain.kvCache().bytes());
+            RunRequest branch =
+                    RunRequest.builder().branch(new Branch(m.id(), -1, 9, null)).build();
+            RunManifest longer = inspector.run(branch, RunListener.NONE);
+            assertThat(longer.kvCache().formats()).isEqualTo(codes);
+            assertThat(longer.timings().reusedPositions()).isZero();
+        }
     }
 }

@@ -27,10 +27,12 @@ final class Arithmetic {
                 .collect(Collectors.joining(" | ", "", cache(plan, target)));
     }
 
-    /** What else a GPU does its own way: "" on a CPU. */
+    /** What else a GPU, or a cache, does its own way: "" for fp32 on a CPU. */
     static String cache(PrecisionPlan plan, Target target) {
-        if (!target.cuda()) return "";
-        return "; attention and KV cache in " + (target.halves(plan) ? "fp16" : "fp32");
+        String own = target.halves(plan) ? "fp16" : "fp32";
+        String kept = plan.kvCache() == null ? own : plan.kvCache().words();
+        if (!kept.equals(own)) return "; KV cache in " + kept + (target.cuda() ? ", attention in fp32" : "");
+        return target.cuda() ? "; attention and KV cache in " + own : "";
     }
 
     /** Of one module's product. */

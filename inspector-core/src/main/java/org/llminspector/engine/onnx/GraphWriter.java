@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -44,10 +45,11 @@ final class GraphWriter {
         this.linears = new Linears(graph, encodings, plan, target, spec.tied());
         Rotary rotary = new Rotary(graph, spec);
         boolean halves = target.halves(plan);
-        boolean oneOperator = fused && FusedAttention.takes(spec) && (halves || !target.cuda());
-        this.attention = oneOperator
-                ? new FusedAttention(graph, rotary, halves)
-                : new PlainAttention(graph, taps, rotary, halves ? Type.FLOAT16 : Type.FLOAT);
+        KvFormats own = halves ? KvFormats.FP16 : KvFormats.FP32;
+        KvFormats kept = plan.kvCache() == null ? own : plan.kvCache();
+        boolean oneOperator = fused && FusedAttention.takes(spec) && (halves || !target.cuda()) && kept.equals(own);
+        this.attention =
+                oneOperator ? new FusedAttention(graph, rotary, halves) : new PlainAttention(graph, taps, rotary, kept);
     }
 
     /** The fast form: fused operators, nothing in between visible. */

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.spec.Attention;
@@ -21,15 +22,32 @@ import org.llminspector.spec.DecoderSpec;
  * are captured, that is the capture's.
  *
  * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
- * which a pass reads the first rows and writes the next.
+ * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1].
  */
 final class KvCache implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final int maxPositions;
     private final boolean inPlace;
-    private final Type type;
-    private final Map<String, Memory.Block> blocks = new LinkedHashMap<>(); // by "key.0", "value.0" ...
+    private final KvFormats formats;
+
+    /**
+     * Part is memory of some number a position: a layer's keys or values, or the scales of their codes.
+     *
+     * @param width numbers a head
+     */
+    private record Part(Memory.Block block, int heads, int width) {
+
+        long row() {
+            return (long) heads * width;
+        }
+
+        OnnxTensor rows(int from, int count) {
+            return block.view(from * row(), 1, count, heads, width);
+        }
+    }
+
+    private final Map<String, Part> parts = new LinkedHashMap<>(); // by "key.0", "value.0", "key_scale.0" ...
     private final Map<String, OnnxTensor> whole = new HashMap<>();
     private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
     private int length;
@@ -42,24 +60,36 @@ final class KvCache implements AutoCloseable {
         this.spec = spec;
         this.maxPositions = maxPositions;
         this.inPlace = graph.inPlace();
-        this.type = graph.inputs().get("past_key.0");
+        this.formats = new KvFormats(format(graph, "key"), format(graph, "value"));
         try {
-            reserve(given, memory);
+            reserve(graph, given, memory);
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
     }
 
-    private void reserve(Map<String, ByteBuffer> given, Memory memory) {
+    private static KvFormat format(Graph graph, String what) {
+        return switch (graph.inputs().get("past_" + what + ".0")) {
+            case FLOAT16 -> KvFormat.FP16;
+            case INT8 -> KvFormat.INT8;
+            default -> KvFormat.FP32;
+        };
+    }
+
+    private void reserve(Graph graph, Map<String, ByteBuffer> given, Memory memory) {
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
-            for (String what : new String[] {"key.", "value."}) {
+            for (String what : List.of("key.", "key_scale.", "value.", "value_scale.")) {
+                Type type = graph.inputs().get("past_" + what + i);
+                if (type == null) continue;
+                int width = what.contains("scale") ? 1 : a.dHead();
                 ByteBuffer bytes = given.get("new_" + what + i);
-                Memory.Block block =
-                        bytes == null ? memory.reserve(maxPositions * row(a), type) : Memory.host(bytes, type);
-                blocks.put(what + i, block);
-                if (inPlace) whole.put(what + i, block.view(0, 1, a.nKvHeads(), maxPositions, a.dHead()));
+                Memory.Block block = bytes == null
+                        ? memory.reserve((long) maxPositions * a.nKvHeads() * width, type)
+                        : Memory.host(bytes, type);
+                parts.put(what + i, new Part(block, a.nKvHeads(), width));
+                if (inPlace) whole.put(what + i, block.view(0, 1, a.nKvHeads(), maxPositions, width));
             }
         }
     }
@@ -76,15 +106,12 @@ final class KvCache implements AutoCloseable {
      */
     Map<String, OnnxValue> bind(Feed feed, int count, Map<String, String> outputs) {
         if (inPlace && !pinned.isEmpty()) return pinned; // as in the pass before
-        blocks.forEach((name, block) -> {
+        parts.forEach((name, part) -> {
             OnnxTensor past = whole.get(name);
             OnnxTensor now = past;
             if (!inPlace) {
-                Attention a = spec.layers()
-                        .get(Integer.parseInt(name.substring(name.indexOf('.') + 1)))
-                        .attention();
-                past = feed.own("past_" + name, rows(block, a, 0, length));
-                now = feed.own("new_" + name, rows(block, a, length, count));
+                past = feed.own("past_" + name, part.rows(0, length));
+                now = feed.own("new_" + name, part.rows(length, count));
             }
             feed.put("past_" + name, past);
             pinned.put(outputs.get("new_" + name), now);
@@ -92,21 +119,13 @@ final class KvCache implements AutoCloseable {
         return pinned;
     }
 
-    private static OnnxTensor rows(Memory.Block all, Attention a, int from, int count) {
-        return all.view(from * row(a), 1, count, a.nKvHeads(), a.dHead());
-    }
-
-    private static long row(Attention a) {
-        return (long) a.nKvHeads() * a.dHead();
-    }
-
     /** Begins with these positions; whether it can. */
     boolean begin(KvPrefix prefix) {
         if (!readable()) return false;
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
-            each(blocks.get("key." + i), a, prefix.length(), prefix.keys(i), FloatBuffer::put);
-            each(blocks.get("value." + i), a, prefix.length(), prefix.values(i), FloatBuffer::put);
+            each("key." + i, a, prefix.length(), prefix.keys(i), FloatBuffer::put);
+            each("value." + i, a, prefix.length(), prefix.values(i), FloatBuffer::put);
         }
         length = prefix.length();
         return true;
@@ -119,16 +138,17 @@ final class KvCache implements AutoCloseable {
         List<float[]> values = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
-            keys.add(new float[Math.toIntExact(n * row(a))]);
-            values.add(new float[Math.toIntExact(n * row(a))]);
-            each(blocks.get("key." + i), a, n, keys.get(i), FloatBuffer::get);
-            each(blocks.get("value." + i), a, n, values.get(i), FloatBuffer::get);
+            keys.add(new float[n * a.nKvHeads() * a.dHead()]);
+            values.add(new float[n * a.nKvHeads() * a.dHead()]);
+            each("key." + i, a, n, keys.get(i), FloatBuffer::get);
+            each("value." + i, a, n, values.get(i), FloatBuffer::get);
         }
         return new KvPrefix(n, keys, values);
     }
 
     private boolean readable() {
-        return type == Type.FLOAT && blocks.values().stream().allMatch(b -> b.bytes() != null);
+        return formats.equals(KvFormats.FP32)
+                && parts.values().stream().allMatch(p -> p.block().bytes() != null);
     }
 
     /** Copy moves a head's numbers between the cache and an array. */
@@ -137,8 +157,8 @@ final class KvCache implements AutoCloseable {
     }
 
     /** Goes through a block in the order [pos, kv_head, d_head], however it lies there. */
-    private void each(Memory.Block block, Attention a, int n, float[] values, Copy copy) {
-        ByteBuffer bytes = block.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    private void each(String name, Attention a, int n, float[] values, Copy copy) {
+        ByteBuffer bytes = parts.get(name).block().bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
         FloatBuffer all = bytes.rewind().asFloatBuffer();
         for (int p = 0; p < n; p++) {
             for (int h = 0; h < a.nKvHeads(); h++) {
@@ -155,12 +175,12 @@ final class KvCache implements AutoCloseable {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, type == Type.FLOAT16 ? KvFormats.FP16 : KvFormats.FP32, length, maxPositions);
+        return KvCacheReport.of(spec, formats, length, maxPositions);
     }
 
     @Override
     public final void close() {
         whole.values().forEach(OnnxTensor::close);
-        blocks.values().forEach(Memory.Block::close);
+        parts.values().forEach(p -> p.block().close());
     }
 }

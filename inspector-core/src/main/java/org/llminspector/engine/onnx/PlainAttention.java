@@ -3,20 +3,26 @@ package org.llminspector.engine.onnx;
 import static org.llminspector.engine.onnx.AttentionCore.reshape;
 import static org.llminspector.hook.HookPoint.*;
 
+import org.llminspector.engine.KvFormat;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.spec.Attention;
 
 /**
  * PlainAttention writes attention step by step, everything in it visible. Keys and values come in as they were,
- * [1, past, kv_head, d_head], and this pass's go out, in the number format of the cache.
+ * [1, past, kv_head, d_head], and this pass's go out, in the number format of the cache; codes' scales beside them,
+ * [1, past, kv_head, 1].
  */
 final class PlainAttention implements AttentionCore {
+
+    /** No scale is smaller: a vector of zeros has zeros for codes. */
+    private static final float LEAST_SCALE = 1e-30f;
 
     private final GraphBuilder graph;
     private final Taps taps;
     private final Rotary rotary;
-    private final Type cache;
+    private final KvFormats cache;
 
-    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, Type cache) {
+    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, KvFormats cache) {
         this.graph = graph;
         this.taps = taps;
         this.rotary = rotary;
@@ -39,8 +45,8 @@ final class PlainAttention implements AttentionCore {
             q = taps.at(ROT_Q, i, rotary.rotate(q, a.rope(), a.dHead()));
             k = taps.at(ROT_K, i, rotary.rotate(k, a.rope(), a.dHead()));
         }
-        String keys = transpose(withPast("key", i, a, k), 0, 2, 3, 1); // [1, kv_head, d_head, key]
-        String values = transpose(withPast("value", i, a, v), 0, 2, 1, 3); // [1, kv_head, key, d_head]
+        String keys = transpose(withPast("key", i, a, cache.key(), k), 0, 2, 3, 1); // [1, kv_head, d_head, key]
+        String values = transpose(withPast("value", i, a, cache.value(), v), 0, 2, 1, 3); // [1, kv_head, key, d_head]
         // The query heads that share a key head lie side by side, as if they were more positions.
         String grouped = reshape(graph, transpose(q, 0, 2, 1, 3), 1, a.nKvHeads(), -1, a.dHead());
         String scores = graph.node("Mul", graph.node("MatMul", grouped, keys), graph.scalar(a.scale()));
@@ -51,15 +57,30 @@ final class PlainAttention implements AttentionCore {
         return taps.at(Z, i, transpose(reshape(graph, z, 1, a.nHeads(), -1, a.dHead()), 0, 2, 1, 3));
     }
 
-    /** All keys or values so far, [1, key, kv_head, d_head]. */
-    private String withPast(String what, int layer, Attention a, String now) {
-        boolean half = cache == Type.FLOAT16;
-        String past = graph.input("past_" + what + "." + layer, cache, 1, -1, a.nKvHeads(), a.dHead());
-        String kept = half ? graph.toHalf(now) : now;
-        graph.output(kept, cache);
-        graph.keep("new_" + what + "." + layer, kept);
-        String all = graph.node("Concat", new Attributes().with("axis", 1), past, kept);
-        return half ? graph.toFloat(all) : all;
+    /** All keys or values so far, [1, key, kv_head, d_head], float32. */
+    private String withPast(String what, int layer, Attention a, KvFormat format, String now) {
+        return switch (format) {
+            case FP32 -> joined(what, layer, a.nKvHeads(), a.dHead(), Type.FLOAT, now);
+            case FP16 -> graph.toFloat(joined(what, layer, a.nKvHeads(), a.dHead(), Type.FLOAT16, graph.toHalf(now)));
+            case INT8 -> {
+                Attributes last = new Attributes().with("keepdims", 1);
+                String largest = graph.node("ReduceMax", last, graph.node("Abs", now), graph.ints(-1));
+                String scale =
+                        graph.node("Max", graph.node("Div", largest, graph.scalar(127f)), graph.scalar(LEAST_SCALE));
+                String codes = graph.cast(graph.node("Round", graph.node("Div", now, scale)), Type.INT8);
+                String all = joined(what, layer, a.nKvHeads(), a.dHead(), Type.INT8, codes);
+                String scales = joined(what + "_scale", layer, a.nKvHeads(), 1, Type.FLOAT, scale);
+                yield graph.node("Mul", graph.cast(all, Type.FLOAT), scales);
+            }
+        };
+    }
+
+    /** What was kept and what is kept now, one after the other. */
+    private String joined(String what, int layer, int heads, int width, Type type, String now) {
+        String past = graph.input("past_" + what + "." + layer, type, 1, -1, heads, width);
+        graph.output(now, type);
+        graph.keep("new_" + what + "." + layer, now);
+        return graph.node("Concat", new Attributes().with("axis", 1), past, now);
     }
 
     /** [query, key]: 0 where a query may look, -inf where not. */

@@ -11,6 +11,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.Activation;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Part;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
@@ -32,23 +33,29 @@ final class Decoder {
     private final TorchWeights weights;
     private final Positions positions;
     private final Scalars scalars;
+    private final KvFormats kvFormats; // that its fast form reads and writes
     private final FastLayers fast; // null: for taps that see inside only
 
-    Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager) {
-        this(spec, weights, manager, new FastLayers(spec, weights, manager));
+    Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
+        this(spec, weights, manager, kvFormats, new FastLayers(spec, weights, manager, kvFormats));
     }
 
-    private Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, FastLayers fast) {
+    private Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats, FastLayers fast) {
         this.spec = spec;
         this.weights = weights;
         this.positions = new Positions(manager);
         this.scalars = new Scalars(manager);
+        this.kvFormats = kvFormats;
         this.fast = fast;
     }
 
     /** A decoder whose every tap sees inside the layers: nothing is compiled for it. */
     static Decoder tapped(DecoderSpec spec, TorchWeights weights, NDManager manager) {
-        return new Decoder(spec, weights, manager, null);
+        return new Decoder(spec, weights, manager, KvFormats.FP32, null);
+    }
+
+    KvFormats kvFormats() {
+        return kvFormats;
     }
 
     /**

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.torch.LayerScript.Product;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -24,14 +25,15 @@ final class FastLayers implements AutoCloseable {
     private final List<String> methods = new ArrayList<>(); // a layer each
     private final List<List<NDArray>> weights = new ArrayList<>();
 
-    FastLayers(DecoderSpec spec, TorchWeights weights, NDManager manager) {
+    FastLayers(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
         this.spec = spec;
         this.manager = manager;
         Product product = product(weights);
         StringBuilder text = new StringBuilder(LayerScript.helpers(product));
         Map<String, String> written = new LinkedHashMap<>();
         for (int i = 0; i < spec.nLayers(); i++) {
-            LayerScript layer = new LayerScript(spec.layers().get(i), weights.blocks.get(i), spec.dModel(), product);
+            LayerScript layer =
+                    new LayerScript(spec.layers().get(i), weights.blocks.get(i), spec.dModel(), product, kvFormats);
             String name = "layer" + written.size();
             String known = written.putIfAbsent(layer.method(""), name);
             if (known == null) text.append(layer.method(name));
@@ -59,6 +61,7 @@ final class FastLayers implements AutoCloseable {
                         weights.get(i),
                         cache.allKeys(i),
                         cache.allValues(i),
+                        cache.allScales(i),
                         (long) cache.length(),
                         a.rope() == null ? List.of() : pass.turn(a.rope()),
                         mask(a, pass))

@@ -3,33 +3,79 @@ package org.llminspector.engine.torch;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
-/** KvCache keeps the rotated keys and the values of every position, in memory set aside once. */
+/**
+ * KvCache keeps the rotated keys and the values of every position, in memory set aside once. What is read of it is float32
+ * again, also of the positions that have just come.
+ */
 final class KvCache {
+
+    /** No scale is smaller: a vector of zeros has zeros for codes. */
+    static final float LEAST_SCALE = 1e-30f;
+
+    /**
+     * Store is one layer's keys, or its values.
+     *
+     * @param all [1, kv_head, max_pos, d_head]
+     * @param scales [1, kv_head, max_pos, 1]; null where the format has none
+     */
+    private record Store(NDArray all, NDArray scales) {
+
+        static Store of(NDManager manager, KvFormat format, Attention a, int maxPositions) {
+            DataType type =
+                    switch (format) {
+                        case FP32 -> DataType.FLOAT32;
+                        case FP16 -> DataType.FLOAT16;
+                        case INT8 -> DataType.INT8;
+                    };
+            NDArray all = manager.zeros(new Shape(1, a.nKvHeads(), maxPositions, a.dHead()), type);
+            boolean scaled = format == KvFormat.INT8;
+            return new Store(all, scaled ? manager.zeros(new Shape(1, a.nKvHeads(), maxPositions, 1)) : null);
+        }
+
+        /** Writes a part [1, kv_head, pos, d_head] from there on; gives all up to its end. */
+        NDArray append(NDArray part, int start) {
+            long end = start + part.getShape().get(2);
+            NDIndex here = new NDIndex().addAllDim(2).addSliceDim(start, end);
+            NDIndex soFar = new NDIndex().addAllDim(2).addSliceDim(0, end);
+            if (scales != null) {
+                NDArray scale = part.abs().max(new int[] {-1}, true).div(127).maximum(LEAST_SCALE);
+                all.set(here, part.div(scale).round().toType(DataType.INT8, false));
+                scales.set(here, scale);
+                return all.get(soFar).toType(DataType.FLOAT32, false).mul(scales.get(soFar));
+            }
+            all.set(here, part.toType(all.getDataType(), false));
+            return all.get(soFar).toType(DataType.FLOAT32, false);
+        }
+    }
 
     private final DecoderSpec spec;
     private final int maxPositions;
-    private final List<NDArray> keys = new ArrayList<>(); // [1, kv_head, max_pos, d_head] a layer
-    private final List<NDArray> values = new ArrayList<>();
+    private final KvFormats formats;
+    private final List<Store> keys = new ArrayList<>(); // a layer each
+    private final List<Store> values = new ArrayList<>();
     private int length;
 
-    KvCache(DecoderSpec spec, NDManager manager, int maxPositions) {
+    KvCache(DecoderSpec spec, NDManager manager, KvFormats formats, int maxPositions) {
         this.spec = spec;
         this.maxPositions = maxPositions;
+        this.formats = formats;
         for (LayerSpec layer : spec.layers()) {
-            Attention a = layer.attention();
-            Shape shape = new Shape(1, a.nKvHeads(), maxPositions, a.dHead());
-            keys.add(manager.zeros(shape));
-            values.add(manager.zeros(shape));
+            keys.add(Store.of(manager, formats.key(), layer.attention(), maxPositions));
+            values.add(Store.of(manager, formats.value(), layer.attention(), maxPositions));
         }
     }
 
@@ -41,6 +87,7 @@ final class KvCache {
     private KvCache() {
         this.spec = null;
         this.maxPositions = 0;
+        this.formats = KvFormats.FP32;
     }
 
     /** Positions held. */
@@ -50,35 +97,42 @@ final class KvCache {
 
     /** Writes a pass's keys [1, kv_head, pos, d_head]; gives all keys so far, a view [1, kv_head, key, d_head]. */
     NDArray keys(int layer, NDArray k) {
-        return spec == null ? k : append(keys.get(layer), k);
+        return spec == null ? k : keys.get(layer).append(k, length);
     }
 
     NDArray values(int layer, NDArray v) {
-        return spec == null ? v : append(values.get(layer), v);
+        return spec == null ? v : values.get(layer).append(v, length);
     }
 
     /** The whole memory [1, kv_head, max_pos, d_head], for a layer that writes into it itself. */
     NDArray allKeys(int layer) {
-        return keys.get(layer);
+        return keys.get(layer).all();
     }
 
     NDArray allValues(int layer) {
-        return values.get(layer);
+        return values.get(layer).all();
     }
 
-    private NDArray append(NDArray all, NDArray part) {
-        long end = length + part.getShape().get(2);
-        all.set(new NDIndex().addAllDim(2).addSliceDim(length, end), part);
-        return all.get(new NDIndex().addAllDim(2).addSliceDim(0, end));
+    /** The scales [1, kv_head, max_pos, 1] of the keys and then of the values, of those that have any. */
+    List<NDArray> allScales(int layer) {
+        return Stream.of(keys.get(layer).scales(), values.get(layer).scales())
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    /** Whether its numbers are as they were made, so that they can leave it and come back. */
+    private boolean exact() {
+        return formats.equals(KvFormats.FP32);
     }
 
     /** Begins with these positions. */
     void begin(KvPrefix prefix, NDManager manager) {
+        if (!exact()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
         int n = prefix.length();
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
-            put(keys.get(i), prefix.keys(i), a, n, manager);
-            put(values.get(i), prefix.values(i), a, n, manager);
+            put(allKeys(i), prefix.keys(i), a, n, manager);
+            put(allValues(i), prefix.values(i), a, n, manager);
         }
         length = n;
     }
@@ -90,14 +144,15 @@ final class KvCache {
         }
     }
 
-    /** The first positions, copied. */
+    /** The first positions, copied; null where they are not kept as they were made. */
     KvPrefix prefix(int n) {
+        if (!exact()) return null;
         List<float[]> k = new ArrayList<>();
         List<float[]> v = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
-            k.add(first(keys.get(i), a, n));
-            v.add(first(values.get(i), a, n));
+            k.add(first(allKeys(i), a, n));
+            v.add(first(allValues(i), a, n));
         }
         return new KvPrefix(n, k, v);
     }
@@ -114,6 +169,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, KvFormats.FP32, length, maxPositions);
+        return KvCacheReport.of(spec, formats, length, maxPositions);
     }
 }

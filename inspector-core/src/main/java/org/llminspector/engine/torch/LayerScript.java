@@ -4,6 +4,8 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.engine.KvFormat;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
 import org.llminspector.spec.Attention;
@@ -14,9 +16,9 @@ import org.llminspector.spec.Norm;
 /**
  * LayerScript writes a layer as one TorchScript method: what {@link Decoder} does operation by operation.
  *
- * <p>{@code layer(x, w, keys, values, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
+ * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
  * that after it. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
- * max_pos, d_head], written in place from {@code start}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
+ * max_pos, d_head], written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
  * is empty or [query, key]. Without a mask several positions are causal, and a single one sees all or its window.
  */
 final class LayerScript {
@@ -33,14 +35,16 @@ final class LayerScript {
     private final Block block;
     private final Product product;
     private final int dModel;
+    private final KvFormats kvFormats;
     private final StringBuilder text = new StringBuilder();
     private final List<NDArray> weights = new ArrayList<>();
 
-    LayerScript(LayerSpec layer, Block block, int dModel, Product product) {
+    LayerScript(LayerSpec layer, Block block, int dModel, Product product, KvFormats kvFormats) {
         this.layer = layer;
         this.block = block;
         this.dModel = dModel;
         this.product = product;
+        this.kvFormats = kvFormats;
         write();
     }
 
@@ -51,8 +55,8 @@ final class LayerScript {
 
     /** The method; layers that differ in nothing but weights have the same. */
     String method(String name) {
-        return "def " + name + "(self, x: Tensor, w: List[Tensor], keys: Tensor, values: Tensor, start: int, "
-                + "turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
+        return "def " + name + "(self, x: Tensor, w: List[Tensor], keys: Tensor, values: Tensor, "
+                + "scales: List[Tensor], start: int, turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
                 + text.toString().indent(2);
     }
 
@@ -89,16 +93,16 @@ final class LayerScript {
         heads("q", a.nHeads(), a, a.qNorm(), block.qNorm());
         heads("k", a.nKvHeads(), a, a.kNorm(), block.kNorm());
         heads("v", a.nKvHeads(), a, null, null);
-        line("torch.copy_(torch.slice(keys, 2, start, end), torch.transpose(k, 1, 2))");
-        line("torch.copy_(torch.slice(values, 2, start, end), torch.transpose(v, 1, 2))");
+        int scales = store("k", "keys", kvFormats.key(), 0);
+        store("v", "values", kvFormats.value(), scales);
         line("low = 0");
         if (a.window() != null) {
             line("if n == 1:");
             line("  if end > " + a.window() + ":");
             line("    low = end - " + a.window());
         }
-        line("k = torch.slice(keys, 2, low, end)"); // [1, kv_head, key, d_head]
-        line("v = torch.slice(values, 2, low, end)");
+        load("k", "keys", kvFormats.key(), 0); // [1, kv_head, key, d_head]
+        load("v", "values", kvFormats.value(), scales);
         line("if n == 1:"); // the heads that share a key head stand side by side, as if they were more positions
         line("  q = torch.reshape(q, [1, " + a.nKvHeads() + ", " + group + ", " + a.dHead() + "])");
         line("else:");
@@ -114,6 +118,30 @@ final class LayerScript {
         line("else:");
         line("  z = torch.reshape(torch.transpose(z, 1, 2), [1, n, " + a.nHeads() * a.dHead() + "])");
         line("a = " + linear("z", block.o()));
+    }
+
+    /** Writes new keys, or values, in the cache's format. @return the scales so far, theirs with them */
+    private int store(String x, String cache, KvFormat format, int scales) {
+        line(x + " = torch.transpose(" + x + ", 1, 2)"); // [1, kv_head, pos, d_head]
+        String place = "torch.slice(" + cache + ", 2, start, end)";
+        if (format != KvFormat.INT8) { // the copy converts
+            line("torch.copy_(" + place + ", " + x + ")");
+            return scales;
+        }
+        line("s = torch.clamp_min(torch.div(torch.amax(torch.abs(" + x + "), [-1], True), 127.), " + KvCache.LEAST_SCALE
+                + ")");
+        line("torch.copy_(" + place + ", torch.round(torch.div(" + x + ", s)))");
+        line("torch.copy_(torch.slice(scales[" + scales + "], 2, start, end), s)");
+        return scales + 1;
+    }
+
+    /** All that is seen of the cache, in float32. */
+    private void load(String x, String cache, KvFormat format, int scales) {
+        String seen = "torch.slice(" + cache + ", 2, low, end)";
+        line(x + " = " + (format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)"));
+        if (format == KvFormat.INT8) {
+            line(x + " = torch.mul(" + x + ", torch.slice(scales[" + scales + "], 2, low, end))");
+        }
     }
 
     private void fused(Attention a) {

@@ -19,6 +19,7 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
@@ -44,12 +45,12 @@ public final class TorchEngine implements InspectorEngine {
     private final EngineInfo info;
     private final CaptureMemory memory = new CaptureMemory();
 
-    private TorchEngine(Weights model, TorchWeights weights, NDManager manager, EngineInfo info) {
+    private TorchEngine(Weights model, TorchWeights weights, NDManager manager, KvFormats kvFormats, EngineInfo info) {
         this.model = model;
         this.spec = model.spec();
         this.weights = weights;
         this.manager = manager;
-        this.decoder = new Decoder(spec, weights, manager);
+        this.decoder = new Decoder(spec, weights, manager, kvFormats);
         this.info = info;
     }
 
@@ -59,11 +60,17 @@ public final class TorchEngine implements InspectorEngine {
      * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
      */
     public static TorchEngine open(Weights weights, String device, Precision precision) {
-        return open(weights, device, precision, "");
+        return open(weights, device, precision, KvFormats.FP32, "");
     }
 
-    /** @param made what was done to the weights before, in words, or empty */
-    public static TorchEngine open(Weights weights, String device, Precision precision, String made) {
+    /**
+     * Loads a model.
+     *
+     * @param kvFormats of the caches of its sequences
+     * @param made what was done to the weights before, in words, or empty
+     */
+    public static TorchEngine open(
+            Weights weights, String device, Precision precision, KvFormats kvFormats, String made) {
         long from = System.nanoTime();
         if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
         NDManager manager = EngineThread.call(() -> {
@@ -73,7 +80,7 @@ public final class TorchEngine implements InspectorEngine {
         try {
             // Not on the engine's thread but for single arrays: other models run meanwhile.
             TorchWeights loaded = new TorchWeights(weights, manager, precision);
-            return EngineThread.call(() -> open(weights, loaded, manager, precision, made, from));
+            return EngineThread.call(() -> open(weights, loaded, manager, precision, kvFormats, made, from));
         } catch (RuntimeException | Error e) {
             EngineThread.call(() -> {
                 manager.close();
@@ -84,7 +91,13 @@ public final class TorchEngine implements InspectorEngine {
     }
 
     private static TorchEngine open(
-            Weights weights, TorchWeights loaded, NDManager manager, Precision precision, String made, long from) {
+            Weights weights,
+            TorchWeights loaded,
+            NDManager manager,
+            Precision precision,
+            KvFormats kvFormats,
+            String made,
+            long from) {
         Device place = manager.getDevice();
         EngineInfo info = new EngineInfo(
                 "torch",
@@ -92,11 +105,13 @@ public final class TorchEngine implements InspectorEngine {
                 "tapped",
                 TorchDevices.id(place),
                 precision,
-                arithmetic(precision, place) + (made.isEmpty() ? "" : "; weights simulated: " + made),
+                arithmetic(precision, place)
+                        + cache(kvFormats)
+                        + (made.isEmpty() ? "" : "; weights simulated: " + made),
                 JniUtils.getNumThreads(),
                 (System.nanoTime() - from) / 1e6,
                 loaded.bytes());
-        return new TorchEngine(weights, loaded, manager, info);
+        return new TorchEngine(weights, loaded, manager, kvFormats, info);
     }
 
     private static Problem refused(Precision precision) {
@@ -123,6 +138,10 @@ public final class TorchEngine implements InspectorEngine {
             }
             return new Capabilities("torch", EngineThread.engine().getVersion(), true, devices, precisions, null, null);
         });
+    }
+
+    private static String cache(KvFormats formats) {
+        return formats.equals(KvFormats.FP32) ? "" : "; KV cache in " + formats.words();
     }
 
     private static String arithmetic(Precision precision, Device device) {

@@ -35,7 +35,7 @@ final class TorchSession implements Session {
     TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
-        this.cache = new KvCache(spec, manager, request.maxPositions());
+        this.cache = new KvCache(spec, manager, decoder.kvFormats(), request.maxPositions());
         if (request.prefix() != null) cache.begin(request.prefix(), manager);
         this.tap = new RecordingTap(request.hooks(), changes(spec, request), request.tapped());
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);

@@ -220,7 +220,12 @@ public final class Engines {
     private static InspectorEngine torch(Weights weights, String device, PrecisionPlan plan) {
         List<PrecisionPlan.Choice> choices = plan.choices(weights.spec());
         if (choices.size() == 1)
-            return TorchEngine.open(weights, device, choices.get(0).precision(), plan.simulation());
+            return TorchEngine.open(
+                    weights,
+                    device,
+                    choices.get(0).precision(),
+                    plan.kvCache() == null ? KvFormats.FP32 : plan.kvCache(),
+                    plan.simulation());
         throw Problem.unsupported("the torch engine has one precision for all modules")
                 .where("precision_plan.overrides")
                 .found(choices.stream().map(c -> c.precision().label()).toList())

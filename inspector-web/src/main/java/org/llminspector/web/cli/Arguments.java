@@ -12,6 +12,8 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.KvFormat;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.store.Message;
@@ -33,6 +35,30 @@ final class Arguments {
                                 .map(p -> p.name().toLowerCase(Locale.ROOT))
                                 .collect(Collectors.joining(", ")))
                         .found(text));
+    }
+
+    /**
+     * A cache's formats: one for keys and values, or the keys' and then the values', {@code fp16/int8}.
+     *
+     * @param where they were given
+     */
+    static KvFormats kvCache(String text, String where) {
+        if (text == null) return null;
+        String[] parts = text.split("/", -1);
+        KvFormat key = parts.length > 2 ? null : kvFormat(parts[0]);
+        KvFormat value = parts.length == 2 ? kvFormat(parts[1]) : key;
+        if (key != null && value != null) return new KvFormats(key, value);
+        throw Problem.invalid("there is no such cache")
+                .where(where)
+                .expected("fp32, fp16 or int8; or the keys' and the values': fp16/int8")
+                .found(text);
+    }
+
+    private static KvFormat kvFormat(String text) {
+        return Arrays.stream(KvFormat.values())
+                .filter(f -> f.name().equalsIgnoreCase(text.strip()))
+                .findFirst()
+                .orElse(null);
     }
 
     /** Each argument is an intervention or a list of them, as JSON or as @FILE. */

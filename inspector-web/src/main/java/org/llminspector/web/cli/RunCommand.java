@@ -131,6 +131,12 @@ final class RunCommand extends ModelCommand {
                     "Put every matrix under a quantization scheme (int3, int4-g128-asym, nf4) and decode it again, on torch in fp32: the answers of fewer bits, at no other speed.")
     String simulate;
 
+    @Option(
+            names = "--kv-cache",
+            paramLabel = "FORMAT",
+            description = "What keys and values are kept in: fp32, fp16, int8; or keys' and values': fp16/int8.")
+    String kvCache;
+
     @Option(names = "--no-special-tokens", description = "Leave out BOS and the like before the prompt.")
     boolean noSpecialTokens;
 
@@ -200,6 +206,7 @@ final class RunCommand extends ModelCommand {
                 .device(device)
                 .precision(Arguments.precision(precision))
                 .precisionPlan(plan())
+                .kvCache(Arguments.kvCache(kvCache, "--kv-cache"))
                 .prompt(prompt)
                 .tokens(input.tokens)
                 .messages(Arguments.messages(system, input.messages))

@@ -16,7 +16,7 @@ import org.llminspector.web.server.StrictJson;
 /** SideArgument reads one side of a comparison: {@code precision=fp16,engine=torch}, or a run's request as JSON or @FILE. */
 final class SideArgument {
 
-    private static final List<String> KEYS = List.of("model", "engine", "device", "precision", "prompt");
+    private static final List<String> KEYS = List.of("model", "engine", "device", "precision", "kv_cache", "prompt");
 
     private SideArgument() {}
 
@@ -42,7 +42,12 @@ final class SideArgument {
                     .instead("give the side as JSON for everything else: " + option
                             + " '{\"precision\": \"fp16\", \"interventions\": [...]}'");
         }
-        tree.put(key, part.substring(equals + 1).strip());
+        String value = part.substring(equals + 1).strip();
+        if (key.equals("kv_cache")) {
+            tree.set(key, Json.mapper().valueToTree(Arguments.kvCache(value, option + " kv_cache")));
+        } else {
+            tree.put(key, value);
+        }
     }
 
     private static RunRequest file(Path file, String option) {

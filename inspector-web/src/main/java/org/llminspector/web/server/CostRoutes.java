@@ -4,6 +4,7 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
+import org.llminspector.base.Problem;
 import org.llminspector.run.Costs;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.store.RunRequest;
@@ -15,15 +16,25 @@ final class CostRoutes {
 
     record TimelineRequest(RunRequest request, Integer positions, Integer repeats) {}
 
-    private final Costs costs;
+    record BenchmarkRequest(RunRequest request, List<Integer> contexts, Integer newTokens, Boolean withoutCache) {}
 
-    CostRoutes(Inspector inspector) {
+    private final Inspector inspector;
+    private final Costs costs;
+    private final ActiveRuns active;
+    private final RunStream stream;
+
+    CostRoutes(Inspector inspector, ActiveRuns active, RunStream stream) {
+        this.inspector = inspector;
         this.costs = inspector.costs();
+        this.active = active;
+        this.stream = stream;
     }
 
     void register(RoutesConfig routes) {
         routes.post("/api/v1/cost", this::cost);
         routes.post("/api/v1/timeline", this::timeline);
+        routes.post("/api/v1/benchmarks", this::benchmark);
+        routes.post("/api/v1/benchmarks/{id}/cancel", this::cancel);
     }
 
     private void cost(Context ctx) throws IOException {
@@ -35,5 +46,25 @@ final class CostRoutes {
     private void timeline(Context ctx) throws IOException {
         TimelineRequest r = Requests.body(ctx, TimelineRequest.class);
         Replies.json(ctx, costs.timeline(Requests.required(r.request(), "request"), r.positions(), r.repeats()));
+    }
+
+    private void benchmark(Context ctx) throws Exception {
+        BenchmarkRequest r = Requests.body(ctx, BenchmarkRequest.class);
+        String accept = ctx.header("Accept");
+        if (accept != null && accept.contains("text/event-stream")) {
+            Events events = new Events();
+            LiveBenchmark live = new LiveBenchmark(active, events::tell);
+            stream.answer(ctx, events, () -> live.measure(inspector, r), live::cancel);
+            return;
+        }
+        Replies.json(ctx, new LiveBenchmark(active, event -> {}).measure(inspector, r));
+    }
+
+    private void cancel(Context ctx) throws IOException {
+        String id = ctx.pathParam("id");
+        if (!active.cancel(id)) {
+            throw Problem.notFound("no such benchmark is under way").where("benchmark " + id);
+        }
+        Replies.json(ctx, 202, new RunRoutes.Cancelling(id, "cancelling"));
     }
 }

@@ -134,7 +134,7 @@ public final class Server implements AutoCloseable {
         new AnalysisRoutes(inspector).register(c.routes);
         new HeadRoutes(inspector).register(c.routes);
         new SamplingRoutes(inspector).register(c.routes);
-        new CostRoutes(inspector).register(c.routes);
+        new CostRoutes(inspector, active, stream).register(c.routes);
         new NeuronRoutes(inspector).register(c.routes);
         new LearningRoutes(inspector).register(c.routes);
         new ComparisonRoutes(inspector, active, stream).register(c.routes);

@@ -177,6 +177,12 @@ class ContractTest extends LiveTest {
         live.post("/api/v1/timeline", ask + ",\"engine\":\"onnx\"}}").problem(422);
         live.post("/api/v1/timeline", ask + ",\"capture\":[\"logits\"]}}").problem(422);
         live.post("/api/v1/timeline", ask + "},\"repeats\":65}").problem(400);
+        JsonNode bench = live.post("/api/v1/benchmarks", ask + "},\"contexts\":[4,8],\"new_tokens\":2}")
+                .json();
+        assertThat(bench.at("/points/1/without_cache/runs").asInt()).isEqualTo(2);
+        assertThat(bench.at("/points/1/kv_cache/positions").asInt()).isEqualTo(10);
+        live.post("/api/v1/benchmarks", ask + "},\"contexts\":[0]}").problem(400);
+        live.post("/api/v1/benchmarks/none/cancel", "").problem(404);
     }
 
     private static void tokenizations() {
@@ -340,13 +346,15 @@ class ContractTest extends LiveTest {
 
         Set<String> silent = new TreeSet<>(live.contract.operations());
         silent.removeAll(live.contract.answered);
-        // Cancelling needs something under way: StreamTest, ComparisonRoutesTest. Training: TrainingTest.
+        // Cancelling needs something under way: StreamTest, ComparisonRoutesTest, BenchmarkTest. Training:
+        // TrainingTest.
         // Pulling needs a hub: the library's own tests have one.
         silent.removeIf(o -> o.contains("training-jobs/{id}") || o.endsWith("training-jobs") || o.endsWith("/curve"));
         assertThat(silent)
                 .containsExactlyInAnyOrder(
                         "POST /api/v1/runs/{id}/cancel",
                         "POST /api/v1/comparisons/{id}/cancel",
+                        "POST /api/v1/benchmarks/{id}/cancel",
                         "POST /api/v1/models/pull");
     }
 
