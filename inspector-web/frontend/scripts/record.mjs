@@ -86,6 +86,11 @@ const answers = {};
 const answer = async (ask) => {
   const body = sent(ask, model);
   const init = body ? json(body) : { headers: { accept: 'application/json' } };
+  // A value that the run lacks is read again, as it is for a figure.
+  const hook = /^\/runs\/[^/]+\/captures\/([^/?]+)/.exec(ask.path)?.[1];
+  if (hook && !manifest.captures.some((c) => c.hook === hook)) {
+    await call(`/runs/${manifest.id}/captures`, json({ capture: [decodeURIComponent(hook)] }));
+  }
   return (answers[askKey(ask)] ??= await (await call(ask.path, init)).json());
 };
 for (const ask of (await scene.asks?.(manifest, answer)) ?? []) await answer(ask);

@@ -1,0 +1,111 @@
+/** What the chapter asks the server about a block: one way of saying it, for the page and for the recording. */
+import type { Source } from '../../api/source';
+import type { Slice } from '../../api/client';
+import { capturePath } from '../../api/client';
+import type {
+  DecoderSpec,
+  Intervention,
+  Logprobs,
+  ModelDetails,
+  PassCost,
+  RunManifest,
+  Timeline,
+} from '../../api/types';
+import type { Ask } from '../../state/scene';
+import { piecesOf, type Values } from './pieces';
+
+/** Tokens after the prompt that are timed. */
+const REPEATS = 8;
+/** A model that stands beside the embedded one where no server says which others there are. */
+const BESIDE = 'grokking';
+
+const read = (m: RunManifest) => ({
+  model: m.model.slug,
+  engine: m.engine.name,
+  ...(m.request.precision_plan ? { precision_plan: m.request.precision_plan } : { precision: m.engine.precision }),
+});
+const promptOf = (m: RunManifest) => m.tokens.slice(0, m.prompt_length).map((t) => t.id);
+
+/** What reading the prompt's last token takes, part by part, with all tokens before it in the cache. */
+export const costOf = (m: RunManifest): Ask<object, PassCost> => ({
+  path: '/cost',
+  body: { request: { ...read(m), tokens: promptOf(m) }, past: m.prompt_length - 1, tokens: 1, contexts: [] },
+});
+
+/** How long each part takes, measured on torch. */
+export const timelineOf = (m: RunManifest): Ask<object, Timeline> => ({
+  path: '/timeline',
+  body: { request: { model: m.model.slug, engine: 'torch', tokens: promptOf(m) }, repeats: REPEATS },
+});
+
+/** A block that adds nothing: both of its parts are silenced. */
+export const skip = (layer: number): Intervention[] =>
+  ['hook_attn_out', 'hook_mlp_out'].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
+
+/** How probable the model finds its own next token, without this block; null: with all of them. */
+export const withoutBlock = (m: RunManifest, next: number, layer: number | null): Ask<object, Logprobs> => ({
+  path: '/logprobs',
+  body: {
+    request: { ...read(m), tokens: promptOf(m), ...(layer === null ? {} : { interventions: skip(layer) }) },
+    tokens: [next],
+    top: 3,
+  },
+});
+
+export const modelOf = (slug: string): Ask<null, ModelDetails> => ({
+  path: `/models/${encodeURIComponent(slug)}`,
+  body: null,
+});
+
+interface TensorJson {
+  values: unknown;
+}
+export const captureOf = (run: string, hook: string, slice: Slice): Ask<null, TensorJson> => ({
+  path: capturePath(run, hook, slice),
+  body: null,
+});
+
+const flat = (v: unknown): number[] =>
+  Array.isArray(v) ? v.flatMap(flat) : [v === '-inf' ? -Infinity : v === 'inf' ? Infinity : Number(v)];
+
+/** One token's values at a hook, one after another; a recording keeps them as the server's own answers. */
+export async function valuesAt(
+  from: Source,
+  hook: string,
+  pos: number,
+  square: boolean,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const slice = square ? { query: pos } : { pos };
+  if (from.recorded) return flat((await from.ask(captureOf(from.manifest.id, hook, slice), signal)).values);
+  await from.need([hook], `${pos}:${pos + 1}`);
+  return [...(await from.capture(hook, slice, signal)).data];
+}
+
+export const STREAM = ['hook_resid_pre', 'hook_attn_out', 'hook_mlp_out', 'hook_resid_post'] as const;
+
+const hooksOf = (spec: DecoderSpec, layer: number): Values[] =>
+  piecesOf(spec, layer).flatMap((p) => p.steps.flatMap((s) => s.values));
+
+/** What the first example's recording holds of the server's answers. */
+export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A>) => Promise<A>): Promise<Ask[]> {
+  const { spec } = await answer(modelOf(m.model.slug));
+  const next = m.tokens[m.prompt_length]?.id;
+  const pos = m.prompt_length - 1;
+  const layers = spec.layers.map((_, i) => i);
+  const seen = layers.flatMap((layer) => [
+    ...STREAM.map((h) => captureOf(m.id, `blocks.${layer}.${h}`, { pos })),
+    ...hooksOf(spec, layer).map((v) =>
+      captureOf(m.id, `blocks.${layer}.${v.hook}`, v.square ? { query: pos } : { pos }),
+    ),
+  ]);
+  return [
+    costOf(m),
+    timelineOf(m),
+    ...[null, ...layers].map((layer) => withoutBlock(m, next, layer)),
+    modelOf(BESIDE),
+    ...new Map(seen.map((a) => [a.path, a])).values(),
+  ];
+}
+
+export { BESIDE };

@@ -1,0 +1,37 @@
+import { recordingOf } from '../../state/scene';
+import { choice, text } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The panel that is shown. */
+  panel: choice('block', 'stack', 'side'),
+  /** The part of the block that is open; the block as a whole when none is. */
+  piece: choice('whole', 'ln1', 'attention', 'ln1_post', 'ln2', 'mlp', 'ln2_post'),
+  /** The step of that part whose values are shown; its last when none was chosen. */
+  step: text(),
+  /** The model whose block stands beside this one's. */
+  other: text(),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches: 'A block reads the stream twice and adds to it twice; the same shape goes in and comes out.',
+  concept: 'resid',
+  needs: ['blocks.{i}.hook_resid_pre', 'blocks.{i}.hook_resid_post'],
+  hooks: [
+    'blocks.*.hook_resid_pre',
+    'blocks.*.hook_attn_out',
+    'blocks.*.hook_mlp_out',
+    'blocks.*.hook_resid_post',
+    'logits',
+  ],
+  recorded: [],
+  params: PARAMS,
+  examples: [
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
+    { prompt: 'Once upon a time, there was a little girl named', says: 'a name to come' },
+    { prompt: 'The cat saw the dog. The dog ran away. The cat saw the', says: 'seen before' },
+  ],
+  asks: async (run, answer) => (await import('./asks')).asks(run, answer),
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};

@@ -1,0 +1,333 @@
+/** A family's block as its spec says it: the parts along the stream, their steps, and what each computes. Pure. */
+import type { DecoderSpec } from '../../api/types';
+import type { BlockPart } from '../../kit/block';
+import { count, short } from '../../kit/text/format';
+
+export type Layer = DecoderSpec['layers'][number];
+export type PieceId = 'ln1' | 'attention' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
+
+/** Shape of what a step gives, one token's; `lines` of them are drawn one above the other. */
+export interface Values {
+  name: string;
+  /** Without the layer: attn.hook_q. */
+  hook: string;
+  color: 'q' | 'k' | 'v' | 'attn' | 'neuron' | 'resid';
+  /** A row a head, a column a position: scores and shares. */
+  square?: boolean;
+}
+
+export interface Step {
+  /** As POST /cost and POST /timeline call it. */
+  part: string;
+  name: string;
+  shape: string;
+  says: string;
+  tex: string;
+  words: string;
+  values: Values[];
+  /** Folder of the chapter that introduced it. */
+  chapter: string;
+}
+
+export interface Piece extends BlockPart {
+  id: PieceId;
+  role: string;
+  steps: Step[];
+}
+
+const NEURON: Record<string, [tex: string, name: string]> = {
+  relu: ['\\max(x,0)', 'ReLU'],
+  relu_squared: ['\\max(x,0)^2', 'squared ReLU'],
+  gelu: ['x\\,\\Phi(x)', 'GELU'],
+  gelu_tanh: ['x\\,\\Phi(x)', 'GELU (tanh)'],
+  gelu_quick: ['x\\,\\sigma(1.702x)', 'quick GELU'],
+  silu: ['x\\,\\sigma(x)', 'SiLU'],
+};
+export const activationName = (a: string): string => NEURON[a]?.[1] ?? a;
+export const normName = (kind: string): string => (kind === 'rms' ? 'RMSNorm' : 'LayerNorm');
+
+function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: number, after: boolean, reads = ''): Piece {
+  const rms = n.kind === 'rms';
+  const of = id.startsWith('ln1') ? 'attention' : 'the feed-forward part';
+  return {
+    id,
+    name: normName(n.kind),
+    shape: after ? `after ${id.startsWith('ln1') ? 'attention' : 'feed-forward'}, [${d}]` : `[${d}] → [${d}]`,
+    color: 'resid',
+    branch,
+    role: after
+      ? `Brings what ${of} made to a steady length before it is added to the stream.`
+      : `Brings the token’s vector to a steady length before ${of} reads it. The stream itself is not touched.`,
+    steps: [
+      {
+        part: id,
+        name: normName(n.kind),
+        shape: `[${d}] → [${d}]`,
+        says: rms
+          ? 'Divide by the root of the mean square, then multiply each number by a learned one.'
+          : 'Take the mean away, divide by the spread, then multiply each number by a learned one and add another.',
+        tex: rms
+          ? 'y_i=\\frac{x_i}{\\sqrt{\\tfrac1d\\sum_j x_j^2+\\varepsilon}}\\,w_i'
+          : 'y_i=\\frac{x_i-\\bar x}{\\sqrt{\\tfrac1d\\sum_j (x_j-\\bar x)^2+\\varepsilon}}\\,w_i+b_i',
+        words: rms
+          ? 'y = x divided by the root of its mean square, times w'
+          : 'y = x less its mean, divided by its standard deviation, times w, plus b',
+        values: after
+          ? [{ name: 'after', hook: `${id}.hook_out`, color: 'resid' }]
+          : [
+              { name: 'reads', hook: reads, color: 'resid' },
+              { name: 'gives, before w', hook: `${id}.hook_normalized`, color: 'resid' },
+            ],
+        chapter: '11-transformer-block',
+      },
+    ],
+  };
+}
+
+function attention(l: Layer, d: number, parallel: boolean): Piece {
+  const a = l.attention;
+  const shared = a.n_heads / a.n_kv_heads;
+  const heads = `[${a.n_heads} × ${a.d_head}]`;
+  const keys = `[${a.n_kv_heads} × ${a.d_head}]`;
+  const rot = a.rope != null;
+  const capped = a.score_softcap != null;
+  const steps: Step[] = [
+    {
+      part: 'attn.qkv',
+      name: 'Query, key and value',
+      shape: `[${d}] → ${heads}, ${keys}, ${keys}`,
+      says: `Three matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.q_norm ? '; queries and keys are normed' : ''}.`,
+      tex: `\\cq{q}=W_Q\\,x${a.qkv_bias ? '+b_Q' : ''},\\quad\\ck{k}=W_K\\,x${a.qkv_bias ? '+b_K' : ''},\\quad\\cv{v}=W_V\\,x${a.qkv_bias ? '+b_V' : ''}`,
+      words: 'q, k and v are W_Q, W_K and W_V times x',
+      values: [
+        { name: 'q', hook: 'attn.hook_q', color: 'q' },
+        { name: 'k', hook: 'attn.hook_k', color: 'k' },
+        { name: 'v', hook: 'attn.hook_v', color: 'v' },
+      ],
+      chapter: '08-attention-qkv',
+    },
+  ];
+  if (a.rope) {
+    steps.push({
+      part: 'attn.rope',
+      name: 'Turn by position (RoPE)',
+      shape: `${heads}, ${keys}`,
+      says: `Query and key are turned pair by pair by the token’s position, so that their fit depends on distance${a.rope.dims < a.d_head ? `; ${a.rope.dims} of ${a.d_head} numbers turn` : ''}.`,
+      tex: `\\theta_i=p\\cdot${a.rope.theta}^{-2i/${a.rope.dims}}`,
+      words: `pair i turns by the position times ${a.rope.theta} to the minus 2 i over ${a.rope.dims}`,
+      values: [
+        { name: 'q', hook: 'attn.hook_rot_q', color: 'q' },
+        { name: 'k', hook: 'attn.hook_rot_k', color: 'k' },
+      ],
+      chapter: '10-rope',
+    });
+  }
+  steps.push(
+    {
+      part: 'attn.scores',
+      name: 'Scores',
+      shape: `[${a.n_heads} × positions]`,
+      says: `Each head’s query against every key so far${a.window ? `, ${a.window} positions back at most` : ''}${capped ? `; held within ± ${short(a.score_softcap ?? 0)}` : ''}.`,
+      tex: capped
+        ? `s_j=c\\tanh\\!\\left(\\tfrac{${short(a.scale)}}{c}\\,\\cq{q}\\cdot\\ck{k_j}\\right)`
+        : `s_j=${short(a.scale)}\\;\\cq{q}\\cdot\\ck{k_j}`,
+      words: `the score of key j is ${short(a.scale)} times q · k`,
+      values: [{ name: 'scores', hook: 'attn.hook_attn_scores', color: 'attn', square: true }],
+      chapter: '08-attention-qkv',
+    },
+    {
+      part: 'attn.pattern',
+      name: 'Shares (softmax)',
+      shape: `[${a.n_heads} × positions]`,
+      says: 'Scores become shares that add up to 1 in each head.',
+      tex: '\\alpha_j=\\frac{e^{s_j}}{\\sum_k e^{s_k}}',
+      words: 'the share of key j is e to its score over the sum of all',
+      values: [{ name: 'shares', hook: 'attn.hook_pattern', color: 'attn', square: true }],
+      chapter: '08-attention-qkv',
+    },
+    {
+      part: 'attn.z',
+      name: 'Mix of values',
+      shape: heads,
+      says: 'Each head brings home the values of the tokens that it reads, by their shares.',
+      tex: '\\cattn{z}=\\sum_j\\alpha_j\\,\\cv{v_j}',
+      words: 'z is the sum of the values, each times its share',
+      values: [{ name: 'z', hook: 'attn.hook_z', color: 'attn' }],
+      chapter: '08-attention-qkv',
+    },
+    {
+      part: 'attn.o',
+      name: 'Back to the stream’s width',
+      shape: `${heads} → [${d}]`,
+      says: `The heads’ vectors, one after another, times one more matrix: what ${l.ln1_post ? 'is normed and then' : 'is'} added to the stream.`,
+      tex: `y=W_O\\,\\cattn{z}${a.out_bias ? '+b_O' : ''}`,
+      words: 'y = W_O times z',
+      // What is made before a norm after it has no hook of its own: the norm's is what is added.
+      values: l.ln1_post ? [] : [{ name: 'added', hook: 'hook_attn_out', color: 'attn' }],
+      chapter: '09-multi-head',
+    },
+  );
+  return {
+    id: 'attention',
+    name: 'Attention',
+    shape: a.window
+      ? `${a.n_heads}${shared > 1 ? `/${a.n_kv_heads}` : ''} heads, window ${a.window}`
+      : `${a.n_heads} heads of ${a.d_head}${shared > 1 ? `, ${a.n_kv_heads} keys` : ''}`,
+    color: 'attn',
+    branch: 0,
+    role: `Moves information between tokens: this one reads those before it${rot ? '' : '; positions were added before the first block'}${parallel ? ', while the feed-forward part reads the same stream' : ''}.`,
+    steps,
+  };
+}
+
+function mlp(l: Layer, d: number): Piece {
+  const m = l.mlp;
+  const [tex, name] = NEURON[m.activation] ?? ['f(x)', m.activation];
+  const wide = `[${count(m.d_mlp)}]`;
+  return {
+    id: 'mlp',
+    name: 'Feed-forward',
+    shape: `${count(m.d_mlp)} neurons, ${m.gated ? 'gated ' : ''}${name.replace(' (tanh)', '')}`,
+    color: 'neuron',
+    branch: 1,
+    role: 'Rewrites each token alone: many neurons read its vector, fire or not, and add their own vectors up.',
+    steps: [
+      {
+        part: 'mlp.in',
+        name: m.gated ? 'Expand, twice' : 'Expand',
+        shape: `[${d}] → ${wide}${m.gated ? ', twice' : ''}`,
+        says: m.gated
+          ? 'Two sums for every neuron: one is the gate of the other.'
+          : 'One sum for every neuron: its row of weights times the vector.',
+        tex: m.gated ? 'g=W_{gate}\\,x,\\quad u=W_{in}\\,x' : `u=W_{in}\\,x${m.bias ? '+b' : ''}`,
+        words: m.gated ? 'g = W_gate times x, u = W_in times x' : 'u = W_in times x',
+        values: m.gated
+          ? [
+              { name: 'gate', hook: 'mlp.hook_pre', color: 'neuron' },
+              { name: 'sum', hook: 'mlp.hook_pre_linear', color: 'neuron' },
+            ]
+          : [{ name: 'sum', hook: 'mlp.hook_pre', color: 'neuron' }],
+        chapter: '04-feed-forward',
+      },
+      {
+        part: 'mlp.act',
+        name: `Bend (${name})`,
+        shape: wide,
+        says: m.gated
+          ? 'The gate is bent and multiplied into the other sum: without the bend, two matrices would be one.'
+          : 'Each sum is bent: without the bend, two matrices would be one.',
+        tex: m.gated ? `h=f(g)\\odot u,\\quad f(x)=${tex}` : `h=f(u),\\quad f(x)=${tex}`,
+        words: m.gated ? `h = ${name} of g, times u` : `h = ${name} of u`,
+        values: [{ name: 'fires', hook: 'mlp.hook_post', color: 'neuron' }],
+        chapter: '03-neuron',
+      },
+      {
+        part: 'mlp.out',
+        name: 'Project back',
+        shape: `${wide} → [${d}]`,
+        says: 'Every neuron adds its own vector, as often as it fires.',
+        tex: `y=W_{out}\\,h${m.bias ? '+b' : ''}`,
+        words: 'y = W_out times h',
+        values: l.ln2_post ? [] : [{ name: 'added', hook: 'hook_mlp_out', color: 'neuron' }],
+        chapter: '04-feed-forward',
+      },
+    ],
+  };
+}
+
+/** The parts of one block, in the order of the data; those of one branch are added to the stream together. */
+export function piecesOf(spec: DecoderSpec, layer: number): Piece[] {
+  const l = spec.layers[layer];
+  const d = spec.d_model;
+  return [
+    ...(l.ln1 ? [norm('ln1', l.ln1, d, 0, false, 'hook_resid_pre')] : []),
+    attention(l, d, l.parallel),
+    ...(l.ln1_post ? [norm('ln1_post', l.ln1_post, d, 0, true)] : []),
+    ...(l.ln2 ? [norm('ln2', l.ln2, d, 1, false, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid')] : []),
+    mlp(l, d),
+    ...(l.ln2_post ? [norm('ln2_post', l.ln2_post, d, 1, true)] : []),
+  ];
+}
+
+/** How the norms stand, in a sentence. */
+export function orderOf(l: Layer): string {
+  if (l.parallel) return 'both parts read the same stream and are added at once (parallel)';
+  const before = l.ln1 != null;
+  const after = l.ln1_post != null;
+  if (before && after) return 'each part has a norm before it and one after it (sandwich norms)';
+  if (after) return 'each part has a norm after it and none before (post-norm)';
+  return 'each part has a norm before it (pre-norm)';
+}
+
+/** What a block computes, as one line of LaTeX. */
+export function equationOf(l: Layer): { tex: string; words: string } {
+  const a = `${l.ln1_post ? 'N\\,' : ''}\\cattn{A}(${l.ln1 ? 'N(x)' : 'x'})`;
+  const f = (x: string) => `${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
+  return l.parallel
+    ? { tex: `y=x+${a}+${f('x')}`, words: 'y = x + A + F, both of x' }
+    : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: 'm = x + A of x; y = m + F of m' };
+}
+
+export interface Fact {
+  name: string;
+  value: string;
+}
+
+function windows(spec: DecoderSpec): string {
+  const all = spec.layers.map((l) => l.attention.window ?? null);
+  const some = all.filter((w) => w !== null);
+  if (some.length === 0) return 'none: every earlier token';
+  const sizes = [...new Set(some)].join(', ');
+  return some.length === all.length ? `${sizes} in every layer` : `${sizes} in ${some.length} of ${all.length} layers`;
+}
+
+/** What tells one family's block from another's. */
+export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
+  const l = spec.layers[layer];
+  const a = l.attention;
+  const rotating = spec.layers.filter((x) => x.attention.rope != null).length;
+  return [
+    { name: 'Blocks', value: String(spec.layers.length) },
+    { name: 'Width of the stream', value: count(spec.d_model) },
+    { name: 'Order', value: orderOf(l) },
+    { name: 'Norm', value: normName((l.ln1 ?? l.ln1_post ?? spec.final_norm).kind) },
+    { name: 'Heads', value: `${a.n_heads} of ${a.d_head}` },
+    {
+      name: 'Keys and values',
+      value: a.n_heads === a.n_kv_heads ? 'one a head' : `${a.n_kv_heads}, each for ${a.n_heads / a.n_kv_heads} heads`,
+    },
+    { name: 'Scale of scores', value: short(a.scale) },
+    {
+      name: 'Positions',
+      value: spec.learned_positions
+        ? 'learned vectors, added before the first block'
+        : rotating === 0
+          ? 'none'
+          : `RoPE, base ${count(a.rope?.theta ?? 0)}${a.rope && a.rope.dims < a.d_head ? `, ${a.rope.dims} of ${a.d_head} numbers` : ''}${a.rope && a.rope.scaling.kind !== 'default' ? `, ${a.rope.scaling.kind}` : ''}${rotating < spec.layers.length ? `, in ${rotating} of ${spec.layers.length} layers` : ''}`,
+    },
+    { name: 'Window', value: windows(spec) },
+    { name: 'Cap on scores', value: a.score_softcap == null ? 'none' : `± ${short(a.score_softcap)}` },
+    { name: 'Norms of q and k', value: a.q_norm ? (a.qk_norm_wide ? 'over all heads' : 'head by head') : 'none' },
+    { name: 'Neurons', value: count(l.mlp.d_mlp) },
+    { name: 'Activation', value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}` },
+    {
+      name: 'Biases',
+      value:
+        [a.qkv_bias ? 'q, k, v' : '', a.out_bias ? 'o' : '', l.mlp.bias ? 'feed-forward' : '']
+          .filter(Boolean)
+          .join('; ') || 'none',
+    },
+    {
+      name: 'Embedding',
+      value: `${spec.tied ? 'also the unembedding' : 'apart from the unembedding'}${spec.embed_scale === 1 ? '' : `, times ${short(spec.embed_scale)}`}`,
+    },
+    { name: 'Cap on logits', value: spec.logit_softcap == null ? 'none' : `± ${short(spec.logit_softcap)}` },
+  ];
+}
+
+/** Facts of both, side by side. */
+export function compared(a: Fact[], b: Fact[]): { name: string; a: string; b: string; differs: boolean }[] {
+  return a.map((f, i) => ({ name: f.name, a: f.value, b: b[i].value, differs: f.value !== b[i].value }));
+}
+
+export const length = (v: ArrayLike<number>): number => Math.hypot(...Array.from(v));

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { DecoderSpec, PassCost, Timeline } from '../src/api/types';
+import { layBlock } from '../src/kit/block';
+import { dearest, sumOf } from '../src/chapters/11-transformer-block/costs';
+import {
+  compared,
+  equationOf,
+  factsOf,
+  orderOf,
+  piecesOf,
+  type Layer,
+} from '../src/chapters/11-transformer-block/pieces';
+import { skip } from '../src/chapters/11-transformer-block/asks';
+
+const rms = { kind: 'rms', eps: 1e-6 } as const;
+const layer = (more: Partial<Layer> = {}, attention: Partial<Layer['attention']> = {}): Layer =>
+  ({
+    ln1: rms,
+    ln2: rms,
+    parallel: false,
+    attention: {
+      n_heads: 4,
+      n_kv_heads: 2,
+      d_head: 16,
+      scale: 0.25,
+      rope: { dims: 16, theta: 10000, scaling: { kind: 'default' } },
+      qkv_bias: false,
+      out_bias: false,
+      qk_norm_wide: false,
+      ...attention,
+    },
+    mlp: { d_mlp: 128, activation: 'silu', gated: true, bias: false },
+    ...more,
+  }) as Layer;
+const spec = (layers: Layer[], more: Partial<DecoderSpec> = {}): DecoderSpec =>
+  ({
+    family: 'f',
+    vocab: 100,
+    d_model: 64,
+    max_context: 256,
+    learned_positions: false,
+    embed_scale: 1,
+    layers,
+    final_norm: rms,
+    tied: true,
+    ...more,
+  }) as DecoderSpec;
+
+const llama = spec([layer()]);
+const pythia = spec([layer({ parallel: true, ln1: { kind: 'layer', eps: 1e-5 }, ln2: { kind: 'layer', eps: 1e-5 } })]);
+const gemma = spec(
+  [
+    layer({ ln1_post: rms, ln2_post: rms }, { window: 8, q_norm: rms, k_norm: rms, score_softcap: 50 }),
+    layer({ ln1_post: rms, ln2_post: rms }),
+  ],
+  { logit_softcap: 30, embed_scale: 8 },
+);
+const olmo = spec([layer({ ln1: undefined, ln2: undefined, ln1_post: rms, ln2_post: rms })]);
+const gpt2 = spec([layer({}, { rope: undefined, n_kv_heads: 4 })], { learned_positions: true });
+
+describe('a block from its spec', () => {
+  it('has its norms before, after, or both, and its branches in order or at once', () => {
+    const ids = (s: DecoderSpec) => piecesOf(s, 0).map((p) => p.id);
+    expect(ids(llama)).toEqual(['ln1', 'attention', 'ln2', 'mlp']);
+    expect(ids(gemma)).toEqual(['ln1', 'attention', 'ln1_post', 'ln2', 'mlp', 'ln2_post']);
+    expect(ids(olmo)).toEqual(['attention', 'ln1_post', 'mlp', 'ln2_post']);
+    expect(orderOf(llama.layers[0])).toContain('pre-norm');
+    expect(orderOf(gemma.layers[0])).toContain('sandwich');
+    expect(orderOf(olmo.layers[0])).toContain('post-norm');
+    expect(orderOf(pythia.layers[0])).toContain('parallel');
+    expect(layBlock(piecesOf(pythia, 0), true).branches.map((b) => b.join)).toEqual([54, 54]);
+    expect(equationOf(pythia.layers[0]).tex).not.toContain('m=');
+    expect(equationOf(olmo.layers[0]).tex).toContain('N\\,\\cattn{A}(x)');
+  });
+
+  it('has the steps that the family has, with its caps and windows', () => {
+    const steps = (s: DecoderSpec) => piecesOf(s, 0).find((p) => p.id === 'attention')!.steps;
+    expect(steps(llama).map((s) => s.part)).toEqual([
+      'attn.qkv',
+      'attn.rope',
+      'attn.scores',
+      'attn.pattern',
+      'attn.z',
+      'attn.o',
+    ]);
+    expect(steps(gpt2).map((s) => s.part)).not.toContain('attn.rope');
+    const scores = steps(gemma).find((s) => s.part === 'attn.scores')!;
+    expect(scores.says).toContain('8 positions back');
+    expect(scores.tex).toContain('tanh');
+    expect(steps(gemma).find((s) => s.part === 'attn.o')!.values, 'the norm after it has the hook').toEqual([]);
+    expect(piecesOf(pythia, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_pre');
+    expect(piecesOf(llama, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_mid');
+  });
+
+  it('is told from another family’s, fact by fact', () => {
+    const differs = compared(factsOf(llama, 0), factsOf(gemma, 0)).filter((f) => f.differs);
+    expect(differs.map((f) => f.name)).toEqual([
+      'Blocks',
+      'Order',
+      'Window',
+      'Cap on scores',
+      'Norms of q and k',
+      'Embedding',
+      'Cap on logits',
+    ]);
+    expect(differs.find((f) => f.name === 'Window')?.b).toBe('8 in 1 of 2 layers');
+    expect(compared(factsOf(llama, 0), factsOf(llama, 0)).some((f) => f.differs)).toBe(false);
+    expect(factsOf(gpt2, 0).find((f) => f.name === 'Positions')?.value).toContain('learned');
+  });
+});
+
+describe('what a part takes', () => {
+  const cost = {
+    parts: [
+      {
+        part: 'ln1',
+        layer: 0,
+        parameters: 4,
+        flops: 0,
+        weights: 4,
+        weight_bytes: 16,
+        cache_read_bytes: 0,
+        cache_write_bytes: 0,
+      },
+      {
+        part: 'attn.z',
+        layer: 0,
+        parameters: 0,
+        flops: 6,
+        weights: 0,
+        weight_bytes: 0,
+        cache_read_bytes: 8,
+        cache_write_bytes: 2,
+      },
+      {
+        part: 'ln1',
+        layer: 1,
+        parameters: 4,
+        flops: 0,
+        weights: 4,
+        weight_bytes: 16,
+        cache_read_bytes: 0,
+        cache_write_bytes: 0,
+      },
+    ],
+  } as unknown as PassCost;
+  const times = { decode: { parts: [{ part: 'ln1', layer: 0, ms: { median: 0.5 } }] } } as unknown as Timeline;
+
+  it('is summed over a layer, or some of its parts', () => {
+    expect(sumOf(cost, times, 0, null)).toEqual({ parameters: 4, flops: 6, bytes: 26, ms: 0.5 });
+    expect(sumOf(cost, null, 0, ['attn.z'])).toEqual({ parameters: 0, flops: 6, bytes: 10, ms: null });
+    expect(sumOf(null, times, 0, null)).toBeNull();
+  });
+
+  it('the dearest block is the one without which the answer is least probable', () => {
+    expect(dearest([-1, -5, -2])).toBe(1);
+    expect(dearest([-1, null, -2])).toBeNull();
+    expect(dearest([])).toBeNull();
+    expect(skip(3).map((c) => [c.hook, c.op])).toEqual([
+      ['blocks.3.hook_attn_out', 'zero'],
+      ['blocks.3.hook_mlp_out', 'zero'],
+    ]);
+  });
+});
