@@ -104,6 +104,14 @@ test('a skipped block is a run, in the URL and undone; a guess is checked agains
   const probs: number[] = [];
   for (let i = 0; i < run.model.n_layers; i++) probs.push(await skipped(i));
   await open(page, run);
+  for (const [heading, piece] of [
+    [/^Attention: /, 'attention'],
+    [/^Feed-forward: /, 'mlp'],
+    [/^Norms keep/, /ln2/],
+  ] as const) {
+    await page.getByRole('heading', { name: heading }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
+    await expect(page.getByTestId('opened')).toHaveAttribute('data-piece', piece, SLOW);
+  }
   const guess = page.getByTestId('guess');
   await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await expect(page.getByTestId('figure-built').locator('h3')).toContainText('Which block', SLOW);
