@@ -1,0 +1,36 @@
+import { recordingOf } from '../../state/scene';
+import { choice, whole } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The panel that is shown. */
+  panel: choice('speed', 'kept', 'memory', 'rounded', 'time'),
+  /** The length whose memory is shown; a full context when none was chosen. */
+  context: whole(),
+  /** What keys and values are kept in, as the memory shows them; the run's own when none was chosen. */
+  keys: choice('own', 'fp32', 'fp16', 'int8'),
+  values: choice('own', 'fp32', 'fp16', 'int8'),
+  /** The pass whose time is shown: one more token, or the whole prompt. */
+  pass: choice('decode', 'prefill'),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches: 'What a token left behind in every layer, its keys and values, is kept, so that the past is not read again.',
+  concept: 'kv',
+  needs: ['blocks.{i}.attn.hook_v'],
+  hooks: ['blocks.*.attn.hook_rot_k', 'blocks.*.attn.hook_v', 'logits'],
+  recorded: ['blocks.*.attn.hook_rot_k', 'blocks.*.attn.hook_v'],
+  params: PARAMS,
+  examples: [
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'what is looked up?' },
+    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a few words' },
+    {
+      prompt:
+        'The fox was hungry. The bear was tired. The fox went to the river. The bear went to bed. In the morning the fox came back and saw the',
+      says: 'a longer past',
+    },
+  ],
+  asks: async (run) => (await import('./asks')).asks(run),
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};
