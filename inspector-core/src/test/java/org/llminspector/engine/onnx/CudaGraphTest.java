@@ -17,6 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Kernel;
+import org.llminspector.engine.KvFormat;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
@@ -191,6 +193,25 @@ class CudaGraphTest {
                                 .isLessThan(2e-4);
                     }
                 }
+            }
+        }
+    }
+
+    /** A cache's codes are made by operators that CUDA has, and are those of the CPU's graph. */
+    @ParameterizedTest
+    @MethodSource("familiesAndTargets")
+    void aCacheOfCodesIsThatOfTheCpu(Path dir, Target target) {
+        PrecisionPlan codes = PrecisionPlan.of(Precision.FP32).keeping(new KvFormats(KvFormat.INT8, KvFormat.FP16));
+        try (Golden g = new Golden(dir, Kind.ONNX);
+                OnnxEngine cuda = OnnxEngine.open(g.weights, target, codes);
+                OnnxEngine cpu = OnnxEngine.open(g.weights, CPU, codes)) {
+            int[] ids = g.ids("input_ids");
+            for (boolean tapped : new boolean[] {false, true}) {
+                float[] expected = Golden.logits(cpu, ids, ids.length, tapped);
+                float[] logits = Golden.logits(cuda, ids, ids.length, tapped);
+                // A last bit of float32 may tip a code over.
+                double fromFp32 = Golden.maxAbsDiff(g.values("logits"), expected);
+                assertThat(Golden.maxAbsDiff(logits, expected)).isLessThan(fromFp32 / 2);
             }
         }
     }

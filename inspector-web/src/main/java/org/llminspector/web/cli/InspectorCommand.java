@@ -29,7 +29,8 @@ import picocli.CommandLine.IVersionProvider;
             GradientsCommand.class,
             TalesCommand.class,
             ExamCommand.class,
-            CompareCommand.class
+            CompareCommand.class,
+            CostCommand.class
         },
         footer = {
             "",

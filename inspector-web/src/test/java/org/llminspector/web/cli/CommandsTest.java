@@ -385,6 +385,24 @@ class CommandsTest {
     }
 
     @Test
+    void aCacheIsTheSizeThatItsFormatTakes() {
+        Ended whole = command("cost", "--model", "tiny", "--contexts", "16,64");
+        assertThat(whole.code()).as(whole.err()).isZero();
+        assertThat(whole.out())
+                .contains("parameters")
+                .contains("a cache in fp32")
+                .contains("SCRATCH");
+        Ended codes = command("cost", "--model", "tiny", "--contexts", "16", "--kv-cache", "fp16/int8");
+        assertThat(codes.out()).contains("keys fp16, values int8");
+        Ended measured = command("cost", "--model", "tiny", "--contexts", "4,8", "--measure", "--kv-cache", "int8");
+        assertThat(measured.code()).as(measured.err()).isZero();
+        assertThat(measured.out()).contains("WITHOUT CACHE").contains("8 tokens after each prompt");
+        Ended run = command("run", "--model", "tiny", "--prompt", "the cat", "--kv-cache", "int8/int3");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("fp16/int8");
+    }
+
+    @Test
     void aServerStartsAndStopsWhenTold() throws Exception {
         Path log = folder.resolve("serve.log");
         Process server = new ProcessBuilder(
