@@ -71,6 +71,46 @@ class CommandsTest {
     }
 
     @Test
+    void aNeuronIsReadOverAText() {
+        Ended told = command("neuron", "1", "3", "--model", "tiny", "--text", "the cat sat on the mat", "--top", "2");
+        assertThat(told.code()).as(told.err()).isZero();
+        assertThat(told.out()).contains("layer 1, neuron 3").contains("[");
+        JsonNode json = tree(command("neuron", "1", "3", "--model", "tiny", "--text", "the cat", "--json")
+                .out());
+        assertThat(json.path("values").size()).isEqualTo(json.path("tokens").asInt());
+        assertThat(command("neuron", "1", "3", "--model", "tiny").err()).contains("--text, --file");
+        assertThat(command("neuron", "1", "30000", "--model", "tiny", "--text", "a")
+                        .code())
+                .isEqualTo(2);
+    }
+
+    @Test
+    void rowsNearASumAreListedWithoutItsParts() {
+        Ended near = command("near", "5", "9", "--minus", "7", "--model", "tiny", "--top", "3", "--json");
+        assertThat(near.code()).as(near.err()).isZero();
+        JsonNode answer = tree(near.out());
+        assertThat(answer.path("neighbours").size()).isEqualTo(3);
+        assertThat(answer.path("left_out").toString()).isEqualTo("[5,7,9]");
+        assertThat(command("near", "5", "--model", "tiny").out()).contains("COSINE");
+        assertThat(command("near", "many words of text", "--model", "tiny").err())
+                .contains("not one token");
+    }
+
+    @Test
+    void aTextIsScoredTokenByToken() {
+        Ended after = command("score", " cat", "--after", "the", "--model", "tiny", "--top", "2", "--json");
+        assertThat(after.code()).as(after.err()).isZero();
+        JsonNode scores = tree(after.out());
+        double sum = 0;
+        for (JsonNode t : scores.path("tokens")) {
+            sum += t.path("logprob").asDouble();
+            assertThat(t.path("alternatives").size()).isEqualTo(2);
+        }
+        assertThat(scores.path("logprob").asDouble()).isCloseTo(sum, org.assertj.core.api.Assertions.within(1e-9));
+        assertThat(command("score", "the cat", "--model", "tiny").out()).contains("perplexity");
+    }
+
+    @Test
     void headsAreListedByWhatTheyDo() {
         Ended twice = command("heads", "--model", "tiny", "--length", "8", "--by", "previous");
         assertThat(twice.code()).as(twice.err()).isZero();
