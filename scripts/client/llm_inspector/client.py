@@ -145,9 +145,12 @@ class Inspector:
         """A run that was made before."""
         return Run(self, self._json("GET", _path("runs", run_id)), on_demand=False)
 
-    def runs(self, limit: int = 50, before: Optional[str] = None) -> List[Json]:
-        """Summaries of the newest runs, newest first; ``before`` a run's id for the next page."""
-        return self._json("GET", "runs" + _query(limit=limit, before=before))["runs"]
+    def runs(self, limit: int = 50, before: Optional[str] = None, branch_of: Optional[str] = None) -> List[Json]:
+        """Summaries of the newest runs, newest first; ``before`` a run's id for the next page.
+
+        With ``branch_of``: the tree of runs that went on from that one, oldest first.
+        """
+        return self._json("GET", "runs" + _query(limit=limit, before=before, branch_of=branch_of))["runs"]
 
     def models(self) -> List[Json]:
         """The models that the server knows."""

@@ -179,6 +179,11 @@ export const api = {
     json<{ runs: T.RunSummary[] }>(`/runs?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ''}`, {
       signal,
     }).then((r) => r.runs),
+  /** Runs that went on from this one, and from those, the oldest first. */
+  branches: (of: string, signal?: AbortSignal) =>
+    json<{ runs: T.RunSummary[] }>(`/runs?limit=100&branch_of=${encodeURIComponent(of)}`, { signal }).then(
+      (r) => r.runs,
+    ),
   run: (id: string, signal?: AbortSignal) => json<T.RunManifest>(`/runs/${encodeURIComponent(id)}`, { signal }),
   deleteRun: (id: string) => request(`/runs/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   cancelRun: (id: string) => request(`/runs/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),

@@ -23,6 +23,7 @@ import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunRequestBuilder;
+import org.llminspector.run.store.RunSummary;
 import org.llminspector.tokenize.Token;
 
 /** What may come next, asked of a tiny real model. */
@@ -108,6 +109,14 @@ class SamplingTest {
         assertThat(again.timings().reusedPositions()).isEqualTo(branch.tokens().size() - 4);
         assertThat(again.request().branch().generatedFrom()).isEqualTo(first.promptLength());
         sameFromTheStart(again);
+        // The tree is found from its trunk, the branch of a branch too.
+        assertThat(inspector.runs().branches(first.id(), 100))
+                .extracting(RunSummary::id)
+                .contains(branch.id(), again.id())
+                .doesNotContain(first.id());
+        assertThat(inspector.runs().branches(branch.id(), 100))
+                .extracting(RunSummary::id, RunSummary::branchOf)
+                .containsExactly(org.assertj.core.groups.Tuple.tuple(again.id(), branch.id()));
     }
 
     /** A vocabulary may be padded beyond its tokenizer's: an id without a text can be branched to. */

@@ -33,7 +33,7 @@ final class RunIndex implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RunIndex.class);
 
     /** Goes up when the table changes. */
-    static final int SCHEMA = 1;
+    static final int SCHEMA = 2;
 
     private static final Pattern FILE =
             Pattern.compile("\\.index-([0-9]{1,6})-([0-9]{1,9})\\.sqlite(-wal|-shm|-journal)?");
@@ -43,13 +43,21 @@ final class RunIndex implements AutoCloseable {
               id TEXT PRIMARY KEY, created TEXT NOT NULL, name TEXT, model TEXT NOT NULL, engine TEXT NOT NULL,
               precision TEXT NOT NULL, device TEXT NOT NULL, text TEXT, prompt_length INTEGER NOT NULL,
               generated INTEGER NOT NULL, captures INTEGER NOT NULL, bytes INTEGER NOT NULL,
-              damaged INTEGER NOT NULL) WITHOUT ROWID""";
+              branch_of TEXT, damaged INTEGER NOT NULL) WITHOUT ROWID""";
+
+    private static final String COLUMNS = "id, created, name, model, engine, precision, device, text, prompt_length,"
+            + " generated, captures, bytes, branch_of";
+
+    /** A run, those that went on from it, those that went on from these, and so on. */
+    private static final String TREE = "WITH RECURSIVE tree(id) AS (VALUES(?) UNION"
+            + " SELECT runs.id FROM runs JOIN tree ON runs.branch_of = tree.id)";
 
     private final Path file;
     private final Connection connection;
     private final PreparedStatement put;
     private final PreparedStatement remove;
     private final PreparedStatement page;
+    private final PreparedStatement branches;
     private final PreparedStatement newest;
     private final PreparedStatement totalBytes;
     private final PreparedStatement oldest;
@@ -58,13 +66,13 @@ final class RunIndex implements AutoCloseable {
     private RunIndex(Path file, Connection connection) throws SQLException {
         this.file = file;
         this.connection = connection;
-        put = connection.prepareStatement("INSERT OR REPLACE INTO runs (id, created, name, model, engine, precision,"
-                + " device, text, prompt_length, generated, captures, bytes, damaged)"
-                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        put = connection.prepareStatement("INSERT OR REPLACE INTO runs (" + COLUMNS + ", damaged)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         remove = connection.prepareStatement("DELETE FROM runs WHERE id = ?");
-        page = connection.prepareStatement("SELECT id, created, name, model, engine, precision, device, text,"
-                + " prompt_length, generated, captures, bytes FROM runs WHERE id < ? AND damaged = 0"
-                + " ORDER BY id DESC LIMIT ?");
+        page = connection.prepareStatement(
+                "SELECT " + COLUMNS + " FROM runs WHERE id < ? AND damaged = 0 ORDER BY id DESC LIMIT ?");
+        branches = connection.prepareStatement(TREE + " SELECT " + COLUMNS
+                + " FROM runs WHERE id IN tree AND id <> ? AND damaged = 0 ORDER BY id LIMIT ?");
         newest = connection.prepareStatement("SELECT max(id) FROM runs");
         totalBytes = connection.prepareStatement("SELECT coalesce(sum(bytes), 0) FROM runs");
         oldest = connection.prepareStatement("SELECT id, bytes FROM runs ORDER BY id");
@@ -178,7 +186,8 @@ final class RunIndex implements AutoCloseable {
         put.setInt(10, run.generated());
         put.setInt(11, run.captures());
         put.setLong(12, run.bytes());
-        put.setInt(13, damaged ? 1 : 0);
+        put.setString(13, run.branchOf());
+        put.setInt(14, damaged ? 1 : 0);
         put.executeUpdate();
     }
 
@@ -191,8 +200,20 @@ final class RunIndex implements AutoCloseable {
     List<RunSummary> page(int limit, String before) throws SQLException {
         page.setString(1, before == null ? "~" : before);
         page.setInt(2, limit);
+        return summaries(page);
+    }
+
+    /** Readable runs of the tree that grew from a run, without itself, oldest first. */
+    List<RunSummary> branches(String of, int limit) throws SQLException {
+        branches.setString(1, of);
+        branches.setString(2, of);
+        branches.setInt(3, limit);
+        return summaries(branches);
+    }
+
+    private static List<RunSummary> summaries(PreparedStatement query) throws SQLException {
         List<RunSummary> runs = new ArrayList<>();
-        try (ResultSet rs = page.executeQuery()) {
+        try (ResultSet rs = query.executeQuery()) {
             while (rs.next()) {
                 runs.add(new RunSummary(
                         rs.getString(1),
@@ -206,7 +227,8 @@ final class RunIndex implements AutoCloseable {
                         rs.getInt(9),
                         rs.getInt(10),
                         rs.getInt(11),
-                        rs.getLong(12)));
+                        rs.getLong(12),
+                        rs.getString(13)));
             }
         }
         return runs;

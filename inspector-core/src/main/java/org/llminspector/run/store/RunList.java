@@ -69,6 +69,19 @@ final class RunList implements AutoCloseable {
         });
     }
 
+    /** The tree that grew from a run, without itself, oldest first, at most {@code limit}. */
+    List<RunSummary> branches(String of, int limit) {
+        return with(i -> {
+            sync(i);
+            List<RunSummary> runs = new ArrayList<>();
+            for (RunSummary run : i.branches(of, limit)) {
+                RunSummary now = unchanged(run) ? run : reindex(i, run.id());
+                if (now != null) runs.add(now);
+            }
+            return runs;
+        });
+    }
+
     void put(RunManifest manifest, long bytes) {
         with(i -> {
             i.put(summary(manifest, bytes), false);
@@ -208,7 +221,7 @@ final class RunList implements AutoCloseable {
                 return null;
             }
             LOG.warn("A run is left out of the list: {}", p.getMessage());
-            i.put(new RunSummary(id, "", null, "", "", "", "", null, 0, 0, 0, bytesOf(run)), true);
+            i.put(new RunSummary(id, "", null, "", "", "", "", null, 0, 0, 0, bytesOf(run), null), true);
             return null;
         } catch (NoSuchFileException e) {
             i.remove(id);
@@ -235,7 +248,8 @@ final class RunList implements AutoCloseable {
                 m.promptLength(),
                 m.generation() == null ? 0 : m.generation().steps().size(),
                 m.captures().size(),
-                bytes);
+                bytes,
+                m.request().branch() == null ? null : m.request().branch().run());
     }
 
     private static String beginning(String text) {

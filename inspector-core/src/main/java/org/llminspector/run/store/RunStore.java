@@ -172,6 +172,16 @@ public final class RunStore implements AutoCloseable {
         return list.page(limit, before);
     }
 
+    /**
+     * Runs that went on from a run, and those that went on from them, oldest first.
+     *
+     * @param of a run's id; one that is not kept any more may still have branches
+     * @param limit at most so many
+     */
+    public List<RunSummary> branches(String of, int limit) {
+        return list.branches(RunIds.check(of), limit);
+    }
+
     public RunManifest manifest(String id) {
         RunFolder folder = folder(id);
         try {

@@ -1,6 +1,11 @@
 package org.llminspector.run.store;
 
-/** RunSummary is one line of the list of runs. {@code text} is its beginning. */
+/**
+ * RunSummary is one line of the list of runs.
+ *
+ * @param text its beginning
+ * @param branchOf the run that it went on from; null for a run that is no branch
+ */
 public record RunSummary(
         String id,
         String created,
@@ -13,4 +18,5 @@ public record RunSummary(
         int promptLength,
         int generated,
         int captures,
-        long bytes) {}
+        long bytes,
+        String branchOf) {}

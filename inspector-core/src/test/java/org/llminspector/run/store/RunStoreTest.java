@@ -94,7 +94,8 @@ class RunStoreTest {
                             1,
                             1,
                             2,
-                            summary.bytes()));
+                            summary.bytes(),
+                            null));
             assertThat(summary.bytes()).isGreaterThan(4000);
         }
     }

@@ -52,7 +52,20 @@ final class RunRoutes {
 
     private void list(Context ctx) throws IOException {
         int limit = Requests.number(ctx, "limit", 50, 1, 1000);
-        Replies.json(ctx, new Runs(inspector.runs().list(limit, ctx.queryParam("before"))));
+        String of = ctx.queryParam("branch_of");
+        String before = ctx.queryParam("before");
+        if (of != null && before != null) {
+            throw Problem.invalid("a tree of branches has no pages")
+                    .where("before, branch_of")
+                    .expected("one of them")
+                    .found("both");
+        }
+        Replies.json(
+                ctx,
+                new Runs(
+                        of == null
+                                ? inspector.runs().list(limit, before)
+                                : inspector.runs().branches(of, limit)));
     }
 
     private void delete(Context ctx) {
