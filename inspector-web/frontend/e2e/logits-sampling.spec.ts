@@ -130,6 +130,8 @@ test('a way not taken is taken: a branch is a run, in the tree and in the URL, a
   await expect(branch, 'the URL has the tree').toHaveCount(1, SLOW);
   await page.getByRole('button', { name: /^Take away/ }).click();
   await expect(branch).toHaveCount(0);
+  await open(page, run, '&kept&panel=tree');
+  await expect(branch, 'the run keeps its tree').toHaveCount(1, SLOW);
 });
 
 test('a text’s odds are the server’s, token by token', async ({ page, request }) => {
