@@ -78,7 +78,9 @@ class Learner:
 
         Args:
             optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``.
-            options: add_special_tokens, momentum, beta1, beta2, eps, weight_decay, max_norm.
+            options: add_special_tokens, momentum, beta1, beta2, eps, weight_decay, max_norm; ``from_``, the first position
+                whose token is learnt (-1: the last token only); ``watch``, texts (``prompt`` or ``tokens``, ``from``)
+                whose loss is told before and after.
 
         Returns:
             loss_before, loss_after, grad_norm, step, undoable, and each weight's grad_norm, update_norm, weight_norm.
@@ -86,6 +88,8 @@ class Learner:
         given = dict(
             prompt=prompt, tokens=tokens, messages=messages, optimizer=optimizer, learning_rate=learning_rate, steps=steps
         )
+        if "from_" in options:
+            options["from"] = options.pop("from_")
         answer = self._inspector._learner_step(self.id, dict(given, **options))
         self.info = dict(self.info, step=answer["step"], undoable=answer["undoable"])
         return answer

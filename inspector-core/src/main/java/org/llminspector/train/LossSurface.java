@@ -7,7 +7,8 @@ import org.llminspector.engine.Learner;
 import org.llminspector.engine.Parameter;
 
 /**
- * LossSurface is a real model's loss over a plane through its weights: w + x u + y v for two random directions.
+ * LossSurface is a real model's loss over a plane through its weights: w + x u + y v, for two random directions or for the
+ * gradient's at the start and a random one.
  *
  * <p>Each row of a direction's matrix is as long as the row of the weight (filter normalization, Li et al. 2018), so that
  * 1 is a step of the weights' own size; vectors stay as they are.
@@ -23,13 +24,14 @@ public final class LossSurface implements Surface {
     /**
      * @param learner whose weights are the plane's origin; they are moved about, and put back by {@link #restore}
      * @param tokens one sequence, whose mean next-token loss is the height
+     * @param alongGradient whether u is the gradient's direction instead of a random one
      */
-    public LossSurface(Learner learner, int[] tokens, long seed) {
+    public LossSurface(Learner learner, int[] tokens, long seed, boolean alongGradient) {
         this.learner = learner;
         this.tokens = new int[][] {tokens};
         this.centre = learner.weights().toFloats();
         Random random = new Random(seed);
-        this.u = direction(random);
+        this.u = alongGradient ? normalized(gradient()) : direction(random);
         this.v = direction(random);
     }
 
@@ -37,12 +39,24 @@ public final class LossSurface implements Surface {
         float[] direction = new float[centre.length];
         for (Parameter p : learner.parameters()) {
             if (!p.isMatrix()) continue;
+            int from = (int) p.offset();
+            for (int i = from; i < from + p.size(); i++) direction[i] = (float) random.nextGaussian();
+        }
+        return normalized(direction);
+    }
+
+    /** Each row of a matrix as long as the weight's own; vectors do not move. */
+    private float[] normalized(float[] direction) {
+        for (Parameter p : learner.parameters()) {
+            if (!p.isMatrix()) {
+                Arrays.fill(direction, (int) p.offset(), (int) (p.offset() + p.size()), 0);
+                continue;
+            }
             int columns = p.shape().get(1).intValue();
             for (int row = (int) p.offset(); row < p.offset() + p.size(); row += columns) {
                 double own = 0;
                 double drawn = 0;
                 for (int i = row; i < row + columns; i++) {
-                    direction[i] = (float) random.nextGaussian();
                     own += (double) centre[i] * centre[i];
                     drawn += (double) direction[i] * direction[i];
                 }
@@ -72,12 +86,7 @@ public final class LossSurface implements Surface {
     @Override
     public double[] gradient(double x, double y) {
         moveTo(x, y);
-        learner.clearGradient();
-        float[][] mean = new float[1][tokens[0].length - 1];
-        Arrays.fill(mean[0], 1f / mean[0].length);
-        learner.accumulate(tokens, mean);
-        float[] g = learner.gradient().toFloats();
-        learner.clearGradient();
+        float[] g = gradient();
         double alongU = 0;
         double alongV = 0;
         for (int i = 0; i < g.length; i++) {
@@ -85,6 +94,17 @@ public final class LossSurface implements Surface {
             alongV += (double) g[i] * v[i];
         }
         return new double[] {alongU, alongV};
+    }
+
+    /** By all weights, where they are. */
+    private float[] gradient() {
+        learner.clearGradient();
+        float[][] mean = new float[1][tokens[0].length - 1];
+        Arrays.fill(mean[0], 1f / mean[0].length);
+        learner.accumulate(tokens, mean);
+        float[] g = learner.gradient().toFloats();
+        learner.clearGradient();
+        return g;
     }
 
     /** Puts the weights back where they were. */

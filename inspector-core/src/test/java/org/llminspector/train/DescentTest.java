@@ -67,7 +67,7 @@ class DescentTest {
                 Learner learner = TorchLearner.open(g.weights, "cpu")) {
             float[] before = learner.weights().toFloats();
             int[] ids = g.ids("input_ids");
-            LossSurface surface = new LossSurface(learner, ids, 5);
+            LossSurface surface = new LossSurface(learner, ids, 5, false);
             double here = 0;
             for (float v : learner.score(new int[][] {ids}).nll()[0]) here += v;
             assertThat(surface.value(0, 0)).isCloseTo(here / (ids.length - 1), within(1e-4));
@@ -79,6 +79,19 @@ class DescentTest {
             assertThat(alongY).isCloseTo(slope[1], within(0.02 + 0.02 * Math.abs(slope[1])));
             surface.restore();
             assertThat(learner.weights().toFloats()).isEqualTo(before);
+        }
+    }
+
+    /** The loss rises along its own gradient, and at the start no direction of the slice rises more steeply. */
+    @Test
+    void aSliceMayLieAlongTheGradient() {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama"));
+                Learner learner = TorchLearner.open(g.weights, "cpu")) {
+            LossSurface surface = new LossSurface(learner, g.ids("input_ids"), 5, true);
+            double[] slope = surface.gradient(0, 0);
+            assertThat(slope[0]).isPositive();
+            assertThat(slope[0]).isGreaterThan(3 * Math.abs(slope[1]));
+            assertThat(surface.value(-0.01, 0)).isLessThan(surface.value(0, 0));
         }
     }
 }

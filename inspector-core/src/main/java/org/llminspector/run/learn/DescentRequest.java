@@ -34,13 +34,20 @@ public record DescentRequest(
     public record SurfaceChoice(String function, List<Double> quadratic, LossChoice loss) {}
 
     /**
-     * A model's loss over two random directions, each row as long as the weight's row.
+     * A model's loss over two directions, each row as long as the weight's row (Li et al. 2018).
      *
      * @param model a slug (the default model)
      * @param prompt text whose next tokens' mean nll is the height; exactly one of prompt and tokens
      * @param seed of the directions (1)
+     * @param along the first direction: the gradient's, or a random one (random); the second is random
      */
-    public record LossChoice(String model, String prompt, List<Integer> tokens, Long seed) {}
+    public record LossChoice(String model, String prompt, List<Integer> tokens, Long seed, Along along) {}
+
+    /** Along is what the first direction of a slice of a loss is. */
+    public enum Along {
+        RANDOM,
+        GRADIENT
+    }
 
     /** An optimizer and its settings; null is {@link Optimizer#of}'s. */
     public record Walker(

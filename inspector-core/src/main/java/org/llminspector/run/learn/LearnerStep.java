@@ -20,6 +20,8 @@ import org.llminspector.run.store.RunRequest;
  * @param weightDecay of matrices (0)
  * @param maxNorm a longer gradient is scaled down to this (not scaled)
  * @param steps updates, one after the other (1)
+ * @param from the first position whose token is learnt; the others are only read (1: every token that has one before it)
+ * @param watch texts whose loss is told before and after, and which nothing is learnt from
  */
 public record LearnerStep(
         String prompt,
@@ -34,17 +36,41 @@ public record LearnerStep(
         Double eps,
         Double weightDecay,
         Double maxNorm,
-        Integer steps) {
+        Integer steps,
+        Integer from,
+        List<Watched> watch) {
 
     private static final int MAX_STEPS = 100;
+    private static final int MAX_WATCHED = 50;
+
+    /**
+     * Watched is a text that an update may change the odds of.
+     *
+     * @param from the first position that counts (1)
+     */
+    public record Watched(String prompt, List<Integer> tokens, Integer from) {
+
+        RunRequest asRun(String model) {
+            return RunRequest.builder()
+                    .model(model)
+                    .prompt(prompt)
+                    .tokens(tokens)
+                    .addSpecialTokens(true)
+                    .build();
+        }
+    }
+
+    /** Mean nll of a watched text's next tokens, from its {@code from} on. */
+    public record Change(double before, double after) {}
 
     /**
      * What the updates did.
      *
      * @param step updates that the learner has made now
-     * @param lossBefore mean nll of the text's next tokens
+     * @param lossBefore mean nll of the text's next tokens that are learnt
      * @param gradNorm of the last update, before it was scaled down
      * @param parameters of the last update
+     * @param watched as they were asked for
      */
     public record Answer(
             String id,
@@ -53,7 +79,8 @@ public record LearnerStep(
             double lossAfter,
             double gradNorm,
             int undoable,
-            List<ParameterUpdate> parameters) {}
+            List<ParameterUpdate> parameters,
+            List<Change> watched) {}
 
     /** One weight's part in an update, as L2 norms. */
     public record ParameterUpdate(
@@ -89,6 +116,15 @@ public record LearnerStep(
                 .where("steps")
                 .expected("1 to " + MAX_STEPS)
                 .found(count);
+    }
+
+    List<Watched> watching() {
+        if (watch == null) return List.of();
+        if (watch.size() <= MAX_WATCHED) return watch;
+        throw Problem.invalid("so many texts cannot be watched")
+                .where("watch")
+                .expected("at most " + MAX_WATCHED)
+                .found(watch.size());
     }
 
     RunRequest asRun(String model) {

@@ -20,6 +20,7 @@ import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.Prompt;
 import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** Learners are copies of models that a person changes update by update, and back; nobody else's runs see them. */
@@ -182,41 +183,77 @@ public final class Learners implements AutoCloseable {
     /** Learns the next tokens of a text. */
     public LearnerStep.Answer step(String id, LearnerStep request) {
         Open one = find(id);
-        int[] ids = Prompt.of(request.asRun(one.folder.slug()), one.folder).tokens().stream()
-                .mapToInt(Token::id)
-                .toArray();
-        if (ids.length < 2) {
-            throw Problem.invalid("a single token has no next one to learn")
-                    .where("prompt")
-                    .expected("at least two tokens");
+        Text learnt = text(one, request.asRun(one.folder.slug()), request.from(), "prompt", "from");
+        List<Text> watched = new ArrayList<>();
+        for (int i = 0; i < request.watching().size(); i++) {
+            LearnerStep.Watched w = request.watch().get(i);
+            String at = "watch[" + i + "]";
+            watched.add(text(one, w.asRun(one.folder.slug()), w.from(), at, at + ".from"));
         }
         int steps = request.count();
         double rate = request.rate();
         double limit = request.limit();
         Optimizer rule = request.rule();
-        return inTurn(id, o -> step(o, new int[][] {ids}, steps, rule, rate, limit));
+        return inTurn(id, o -> step(o, learnt, watched, steps, rule, rate, limit));
     }
 
-    private LearnerStep.Answer step(Open one, int[][] tokens, int steps, Optimizer rule, double rate, double limit) {
+    /** Text is a sequence, [1][pos], and how much each of its next tokens counts, [1][pos - 1]. */
+    private record Text(int[][] tokens, float[][] weights) {
+
+        double loss(Learner.Scores scores) {
+            double sum = 0;
+            for (int i = 0; i < weights[0].length; i++) sum += (double) weights[0][i] * scores.nll()[0][i];
+            return sum;
+        }
+    }
+
+    private static Text text(Open one, RunRequest request, Integer first, String where, String field) {
+        int[] ids = Prompt.of(request, one.folder).tokens().stream()
+                .mapToInt(Token::id)
+                .toArray();
+        if (ids.length < 2) {
+            throw Problem.invalid("a single token has no next one to learn")
+                    .where(where)
+                    .expected("at least two tokens");
+        }
+        int from = first == null ? 1 : first < 0 ? first + ids.length : first;
+        if (from < 1 || from >= ids.length) {
+            throw Problem.invalid("there is no such token to learn")
+                    .where(field)
+                    .expected("1 to " + (ids.length - 1))
+                    .found(first);
+        }
+        float[][] mean = {new float[ids.length - 1]};
+        Arrays.fill(mean[0], from - 1, ids.length - 1, 1f / (ids.length - from));
+        return new Text(new int[][] {ids}, mean);
+    }
+
+    private LearnerStep.Answer step(
+            Open one, Text learnt, List<Text> watched, int steps, Optimizer rule, double rate, double limit) {
         Learner learner = one.learner;
-        float[][] mean = {new float[tokens[0].length - 1]};
-        Arrays.fill(mean[0], 1f / mean[0].length);
         double before = Double.NaN;
         double norm = 0;
         Tensor gradient = null;
         Tensor last = null;
+        List<Double> losses =
+                watched.stream().map(t -> t.loss(learner.score(t.tokens()))).toList();
         for (int i = 0; i < steps; i++) {
             queue.checkOpen();
             last = learner.weights();
             remember(one, new Snapshot(last, learner.state()));
-            double loss = mean(learner.accumulate(tokens, mean).nll()[0]);
+            double loss = learnt.loss(learner.accumulate(learnt.tokens(), learnt.weights()));
             if (i == 0) before = loss;
             if (i == steps - 1) gradient = learner.gradient();
             norm = learner.update(rule, rate, limit);
         }
-        double after = mean(learner.score(tokens).nll()[0]);
+        double after = learnt.loss(learner.score(learnt.tokens()));
+        List<LearnerStep.Change> changes = new ArrayList<>();
+        for (int i = 0; i < watched.size(); i++) {
+            Text t = watched.get(i);
+            changes.add(new LearnerStep.Change(losses.get(i), t.loss(learner.score(t.tokens()))));
+        }
         List<LearnerStep.ParameterUpdate> updates = updates(learner, gradient, last);
-        return new LearnerStep.Answer(one.id, learner.step(), before, after, norm, one.undo.size(), updates);
+        return new LearnerStep.Answer(one.id, learner.step(), before, after, norm, one.undo.size(), updates, changes);
     }
 
     private static void remember(Open one, Snapshot snapshot) {
@@ -272,11 +309,5 @@ public final class Learners implements AutoCloseable {
     private void closeAll() {
         open.values().forEach(Open::close);
         open.clear();
-    }
-
-    private static double mean(float[] values) {
-        double sum = 0;
-        for (float v : values) sum += v;
-        return sum / values.length;
     }
 }

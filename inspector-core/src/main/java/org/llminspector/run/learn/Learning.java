@@ -75,7 +75,11 @@ public final class Learning implements AutoCloseable {
         Learners.checkSize(folder, 0);
         return queue.call("a descent of " + folder.slug(), () -> {
             try (Learner learner = TorchLearner.open(folder.weights(), "auto")) {
-                return request.on(whileOpen(new LossSurface(learner, ids, loss.seed() == null ? 1 : loss.seed())));
+                return request.on(whileOpen(new LossSurface(
+                        learner,
+                        ids,
+                        loss.seed() == null ? 1 : loss.seed(),
+                        loss.along() == DescentRequest.Along.GRADIENT)));
             }
         });
     }

@@ -53,6 +53,36 @@ class LearnersTest extends LiveTest {
         assertThat(live.get(LEARNERS).json().path("learners")).isEmpty();
     }
 
+    /** Only the last token is learnt; what else is watched is told before and after, and undo gives back the same losses. */
+    @Test
+    void oneTokenIsLearntAndOthersAreWatched() {
+        String id =
+                live.post(LEARNERS, "{\"model\":\"tiny\"}").json().path("id").asText();
+        String step = "{\"tokens\":[1,5,9,7],\"from\":-1,\"optimizer\":\"sgd\",\"learning_rate\":0.5,"
+                + "\"watch\":[{\"tokens\":[1,5,9,7],\"from\":3},{\"tokens\":[1,5,9,8],\"from\":3},{\"tokens\":[4,4,4]}]}";
+        JsonNode first = live.post(LEARNERS + "/" + id + "/steps", step).json();
+        JsonNode watched = first.path("watched");
+        assertThat(watched.get(0).path("before").asDouble())
+                .isEqualTo(first.path("loss_before").asDouble());
+        assertThat(watched.get(0).path("after").asDouble())
+                .isEqualTo(first.path("loss_after").asDouble());
+        assertThat(first.path("loss_after").asDouble())
+                .isLessThan(first.path("loss_before").asDouble());
+        assertThat(watched.get(1).path("after").asDouble())
+                .isNotEqualTo(watched.get(1).path("before").asDouble());
+        JsonNode loss = live.post(
+                        "/api/v1/gradients", "{\"model\":\"tiny\",\"tokens\":[1,5,9],\"targets\":[{\"token\":7}]}")
+                .json();
+        assertThat(first.path("loss_before").asDouble())
+                .isCloseTo(loss.path("value").asDouble(), org.assertj.core.api.Assertions.within(1e-5));
+        live.post(LEARNERS + "/" + id + "/undo", null).json();
+        JsonNode again = live.post(LEARNERS + "/" + id + "/steps", step).json();
+        assertThat(again.path("watched")).isEqualTo(watched);
+        live.post(LEARNERS + "/" + id + "/steps", "{\"tokens\":[1,5],\"from\":2}")
+                .problem(400);
+        assertThat(live.send("DELETE", LEARNERS + "/" + id, null).status()).isEqualTo(204);
+    }
+
     @Test
     void manyDescentsAndGradientsAtOnceAreAnsweredOrToldToComeBack() {
         String descent = "{\"surface\":{\"loss\":{\"tokens\":[1,2,3]}},\"start\":[0.5,0.5],\"steps\":3,"
