@@ -179,6 +179,14 @@ export const api = {
     json<{ runs: T.RunSummary[] }>(`/runs?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ''}`, {
       signal,
     }).then((r) => r.runs),
+  /** A copy of a model that can be changed, update by update. */
+  openLearner: (model: string, signal?: AbortSignal) => json<T.Learner>('/learners', post({ model }, signal)),
+  learn: (id: string, body: T.LearnerStep, signal?: AbortSignal) =>
+    json<T.LearnerStepAnswer>(`/learners/${encodeURIComponent(id)}/steps`, post(body, signal)),
+  unlearn: (id: string) => json<T.Learner>(`/learners/${encodeURIComponent(id)}/undo`, post({})),
+  /** Also while the page is being left. */
+  closeLearner: (id: string) => request(`/learners/${encodeURIComponent(id)}`, { method: 'DELETE', keepalive: true }),
+
   /** Runs that went on from this one, and from those, the oldest first. */
   branches: (of: string, signal?: AbortSignal) =>
     json<{ runs: T.RunSummary[] }>(`/runs?limit=100&branch_of=${encodeURIComponent(of)}`, { signal }).then(

@@ -1,0 +1,33 @@
+import { recordingOf } from '../../state/scene';
+import { choice, real, whole } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The panel that is shown. */
+  panel: choice('passes', 'tokens', 'chain', 'update'),
+  /** How far the three passes have been played. */
+  pass: choice('forward', 'loss', 'backward'),
+  /** The token that should have come; the second most probable when none was chosen. */
+  target: whole(),
+  /** The neuron whose chain is written out; the one with most blame when none was chosen. */
+  neuron: whole(),
+  /** How large a step the update is. */
+  rate: real(0.05, 0.0001, 10),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches: 'One number says how wrong the model was; the chain rule sends the blame back to every weight.',
+  concept: 'train',
+  needs: ['blocks.{i}.hook_resid_post', 'logits'],
+  hooks: ['blocks.*.hook_resid_pre', 'blocks.*.hook_resid_post', 'logits'],
+  recorded: ['blocks.*.hook_resid_post', 'blocks.0.hook_resid_pre'],
+  asks: async (run) => (await import('./asks')).asks(run),
+  params: PARAMS,
+  examples: [
+    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'where should it live?' },
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'teach it the kite' },
+    { prompt: 'The fox was hungry. The bear was tired. The', says: 'who is next?' },
+  ],
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};
