@@ -1,5 +1,6 @@
 package org.llminspector.engine;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +31,7 @@ public record PrecisionPlan(
         Kernel kernel,
         List<Part> overrides,
         KvFormats kvCache,
-        List<Simulated> simulate) {
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Simulated> simulate) {
 
     /**
      * Part is another choice for some modules.
