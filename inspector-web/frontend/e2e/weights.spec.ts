@@ -76,6 +76,7 @@ test('a block of a GGUF file, where the model is one', async ({ page, request })
     // Drawn anew between two keys, the heatmap begins at its corner again.
     await expect(async () => {
       await weight.getByRole('application').focus();
+      await page.keyboard.press('ArrowRight');
       await page.keyboard.press('Enter');
       await expect(weight.getByTestId('block')).toContainText(blocks.format, { timeout: 1000 });
     }).toPass({ timeout: 30_000 });
