@@ -57,7 +57,8 @@ function expectedBytes(live: Live): number {
   return (Math.max(...kv.layers) / kv.positions) * (prompt + Math.max(0, live.maxNewTokens - 1));
 }
 
-const ELEMENT_BYTES: Record<string, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i8: 1, u8: 1 };
+/** Formats without scales; keys and values in codes, or in two formats, are told as they were measured. */
+const ELEMENT_BYTES: Record<string, number> = { f64: 8, f32: 4, f16: 2, bf16: 2 };
 
 /** What the cache should weigh: 2 (keys and values) x kv heads x head size x positions x bytes of an element, a layer. */
 export function kvBytesPerLayer(model: ModelIdentity, positions: number, dtype: string): number | null {
