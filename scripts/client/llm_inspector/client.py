@@ -521,6 +521,33 @@ class Inspector:
         """How much of what every earlier head writes this head could read."""
         return self._json("POST", "heads/compositions", _without_none(model=model, layer=layer, head=head))
 
+    def positions(self, *, model: Optional[str] = None, length: Optional[int] = None, size: Optional[int] = None) -> Json:
+        """How each layer hears of positions: RoPE's frequencies and scaling, or how alike learned vectors are."""
+        query = _query(length=length, size=size)
+        return self._json("GET", _path("models", self._slug(model), "positions") + query)
+
+    def position_heads(self, run: Union[str, "Run"], *, most: Optional[int] = None) -> Json:
+        """How far every head's mean score moves with the distance between query and key."""
+        return self._json("POST", "positions/heads", _without_none(run=_run_id(run), most=most))
+
+    def position_distances(
+        self,
+        run: Union[str, "Run"],
+        layer: int,
+        head: int,
+        *,
+        query: Optional[int] = None,
+        key: Optional[int] = None,
+        most: Optional[int] = None,
+    ) -> Json:
+        """One query and one key, and all of a text in the mean, put at other distances."""
+        body = _without_none(run=_run_id(run), layer=layer, head=head, query=query, key=key, most=most)
+        return self._json("POST", "positions/distances", body)
+
+    def position_shift(self, run: Union[str, "Run"], by: int, *, layer: Optional[int] = None) -> Json:
+        """The whole prompt read ``by`` positions further on: how far scores and prediction move."""
+        return self._json("POST", "positions/shift", _without_none(run=_run_id(run), by=by, layer=layer))
+
     def neighbours(
         self,
         plus: Iterable[int] = (),

@@ -386,6 +386,19 @@ class Heads(unittest.TestCase):
         self.assertEqual(inspector.head_compositions(0, 0)["from"], [])
 
 
+class Positions(unittest.TestCase):
+    def test_scores_at_other_distances(self):
+        slug = model["summary"]["slug"]
+        schemes = inspector.positions(model=slug)
+        self.assertEqual(sum(len(s["layers"]) for s in schemes["schemes"]), len(model["spec"]["layers"]))
+        run = inspector.run(PROMPT)
+        d = inspector.position_distances(run, 0, 0, most=20)
+        self.assertLess(d["agreement"], 1e-3)
+        if schemes["schemes"][0]["kind"] == "rope":
+            self.assertLess(inspector.position_shift(run, 5)["max_difference"], 1e-3)
+            self.assertGreater(inspector.position_heads(run)["heads"][0]["range"], 0)
+
+
 class Sampling(unittest.TestCase):
     def test_a_branch_reuses_the_cache_and_says_what_the_run_says(self):
         run = inspector.run(PROMPT, max_new_tokens=6)

@@ -175,6 +175,7 @@ public final class Inspector implements AutoCloseable {
     private final Embeddings embeddings;
     private final Heads heads;
     private final HeadCircuits circuits;
+    private final Positions positions;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
     private final Extensions extensions;
@@ -210,6 +211,7 @@ public final class Inspector implements AutoCloseable {
         this.embeddings = new Embeddings(models, store, extensions, facts);
         this.heads = new Heads(models, store, queue, extensions);
         this.circuits = new HeadCircuits(models);
+        this.positions = new Positions(models, store, queue, extensions);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
         this.benchmarks = new Benchmarks(models, store, queue, costs);
@@ -495,6 +497,11 @@ public final class Inspector implements AutoCloseable {
     /** What a head's weights alone say that it does. */
     public HeadCircuits circuits() {
         return circuits;
+    }
+
+    /** How models know where a word stands. */
+    public Positions positions() {
+        return positions;
     }
 
     /** What kept runs did not capture, read again. */

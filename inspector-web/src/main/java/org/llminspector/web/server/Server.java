@@ -133,6 +133,7 @@ public final class Server implements AutoCloseable {
         new CaptureRoutes(inspector).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new HeadRoutes(inspector).register(c.routes);
+        new PositionRoutes(inspector).register(c.routes);
         new SamplingRoutes(inspector).register(c.routes);
         new CostRoutes(inspector, active, stream).register(c.routes);
         new NeuronRoutes(inspector).register(c.routes);

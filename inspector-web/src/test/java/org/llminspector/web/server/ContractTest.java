@@ -130,6 +130,28 @@ class ContractTest extends LiveTest {
         live.get(patterns + "?size=1000").problem(400);
     }
 
+    private static void positions() {
+        JsonNode schemes = live.get("/api/v1/models/tiny/positions?length=9").json();
+        assertThat(schemes.at("/schemes/0/kind").asText()).isEqualTo("rope");
+        live.get("/api/v1/models/tiny/positions?length=100000").problem(400);
+        String run = live.run("{\"prompt\":\"the cat sat\"}");
+        String here = "{\"run\":\"" + run + "\"";
+        JsonNode heads = live.post("/api/v1/positions/heads", here + ",\"most\":8}")
+                .json()
+                .path("heads");
+        assertThat(heads).hasSizeGreaterThan(1);
+        String head = here + ",\"layer\":1,\"head\":2";
+        JsonNode d =
+                live.post("/api/v1/positions/distances", head + ",\"most\":8}").json();
+        assertThat(d.path("curve")).hasSize(9);
+        live.post("/api/v1/positions/distances", head + ",\"query\":1,\"key\":2}")
+                .problem(400);
+        JsonNode shift =
+                live.post("/api/v1/positions/shift", here + ",\"by\":5}").json();
+        assertThat(shift.path("max_difference").asDouble()).isLessThan(1e-3);
+        live.post("/api/v1/positions/shift", here + ",\"by\":0}").problem(400);
+    }
+
     private static void sampling() {
         String run = live.run("{\"prompt\":\"the cat\",\"generate\":{\"max_new_tokens\":4}}");
         String branch = "{\"branch\":{\"run\":\"" + run + "\",\"position\":-2}";
@@ -280,6 +302,7 @@ class ContractTest extends LiveTest {
         sampling();
         costs();
         neurons();
+        positions();
 
         LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],
