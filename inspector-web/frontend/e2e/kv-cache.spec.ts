@@ -159,6 +159,7 @@ test('an exported graph says what it cannot show', async ({ page, request }) => 
 });
 
 test('a guess is checked, and the words move the figure', async ({ page, request }) => {
+  test.setTimeout(240_000);
   const run = await made(request);
   await page.goto(`${PATH}?model=${run.model.slug}&run=${run.id}`);
   await expect(page.getByTestId('figure-serving').locator('h3')).toContainText('One more token', SLOW);
