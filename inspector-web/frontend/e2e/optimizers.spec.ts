@@ -1,0 +1,117 @@
+import { axe } from './axe';
+import { defaultModel, expect, somePrompt, test } from './support';
+import type { APIRequestContext, Page } from '@playwright/test';
+import type { Descent, ModelSummary, RunManifest } from '../src/api/types';
+
+/** Chapter 7 on whatever model the server opens: every path is REST's, the guess is checked, real updates are taken back. */
+
+const PATH = '/chapters/07-optimizers';
+const SLOW = { timeout: 90_000 };
+const KINDS = ['sgd', 'momentum', 'adam', 'adamw'];
+
+async function made(request: APIRequestContext, of?: ModelSummary): Promise<RunManifest> {
+  const model = of ?? (await defaultModel(request));
+  const text = somePrompt(model);
+  const prompt = model.has_tokenizer ? { prompt: text } : { tokens: text.split(' ').map(Number) };
+  const response = await request.post('/api/v1/runs', {
+    data: { model: model.slug, ...prompt, capture: ['logits'] },
+    ...SLOW,
+  });
+  expect(response.ok()).toBe(true);
+  return response.json();
+}
+
+async function open(page: Page, run: RunManifest, more = ''): Promise<void> {
+  await page.goto(`${PATH}?model=${run.model.slug}&run=${run.id}${more}`);
+  await expect(page.getByTestId('figure-walks').getByText('Get this data')).toBeVisible(SLOW);
+}
+
+async function walked(page: Page, act: () => Promise<unknown>): Promise<Descent> {
+  const answered = page.waitForResponse((r) => r.url().endsWith('/api/v1/optimizers'), SLOW);
+  await act();
+  return (await answered).json();
+}
+
+async function shows(page: Page, d: Descent): Promise<void> {
+  for (const kind of KINDS) {
+    const points = d.paths.find((p) => p.kind === kind)!.points;
+    await expect(page.getByTestId('surface').locator(`[data-kind=${kind}]`)).toHaveAttribute(
+      'data-value',
+      String(points[points.length - 1].value),
+      SLOW,
+    );
+  }
+}
+
+test('the paths are the server’s, on what is made up and on the model’s own loss', async ({ page, request }) => {
+  const run = await made(request);
+  await shows(page, await walked(page, () => open(page, run, '&kept&surface=saddle')));
+  await shows(page, await walked(page, () => page.getByText('Bowl', { exact: true }).click()));
+  await expect(page).toHaveURL(/surface=bowl/);
+  // The start moves by keys as by the pointer; it is in the URL.
+  const surface = page.getByTestId('surface').getByRole('application');
+  await surface.focus();
+  await shows(page, await walked(page, () => page.keyboard.press('d')));
+  await expect(page).toHaveURL(/[?&]x=/);
+  const real = await walked(page, () => page.getByText('Real loss', { exact: true }).click());
+  await shows(page, real);
+  // In the middle of the slice stands the model as it is: the mean loss of the prompt’s next tokens.
+  const data = { model: run.model.slug, tokens: run.tokens.slice(0, run.prompt_length).map((t) => t.id) };
+  const { value } = await (await request.post('/api/v1/gradients', { data, ...SLOW })).json();
+  const middle = (real.axis!.length - 1) / 2;
+  expect(real.axis![middle]).toBeCloseTo(0, 6);
+  expect(real.values![middle][middle]).toBeCloseTo(value, 3);
+});
+
+test('a guess is checked against the walk, and the words move the figure', async ({ page, request }) => {
+  const run = await made(request);
+  await open(page, run);
+  const guess = page.getByTestId('guess');
+  await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
+  await expect(page.getByTestId('figure-walks').locator('h3')).toContainText('stand lowest', SLOW);
+  await expect(page.getByTestId('surface').locator('[data-value]')).toHaveCount(0);
+  await page.getByRole('group', { name: 'Which one' }).getByRole('button', { name: 'SGD' }).click();
+  const ends = await page
+    .getByTestId('surface')
+    .locator('[data-value]')
+    .evaluateAll((all) => all.map((e) => Number((e as HTMLElement).dataset.value)));
+  expect(ends).toHaveLength(4);
+  const told = Number.parseFloat(await guess.getByTestId('guess-height').innerText());
+  expect(Math.abs(told - Math.min(...ends))).toBeLessThan(1e-3);
+  await page.getByRole('heading', { name: 'Memory' }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
+  await expect(page.getByTestId('memory')).toBeVisible(SLOW);
+});
+
+test('four real updates start from the same loss, and each is taken back', async ({ page, request }) => {
+  const run = await made(request);
+  await open(page, run, '&kept&panel=moves');
+  const moves = page.getByTestId('moves');
+  await moves.getByRole('button', { name: 'Make the four updates' }).click();
+  await expect(moves.locator('tfoot [data-loss]')).toHaveCount(4, SLOW);
+  const losses = async () =>
+    moves.locator('tfoot [data-loss]').evaluateAll((all) => all.map((e) => Number((e as HTMLElement).dataset.loss)));
+  const first = await losses();
+  await moves.getByRole('button', { name: 'Make them again' }).click();
+  await expect(moves.getByRole('button', { name: 'Make them again' })).toBeEnabled(SLOW);
+  expect(await losses(), 'nothing of the first four is left').toEqual(first);
+});
+
+for (const width of [360, 768, 1400, 2560]) {
+  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
+    const run = await made(request);
+    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
+    for (const [scheme, panel, seen] of [
+      ['light', 'made', 'surface'],
+      ['dark', 'real', 'surface'],
+      ['light', 'moves', 'moves'],
+      ['dark', 'memory', 'memory'],
+    ] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await open(page, run, `&kept&panel=${panel}`);
+      await expect(page.getByTestId(seen)).toBeVisible(SLOW);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(over, panel).toBeLessThanOrEqual(0);
+      expect(await axe(page), panel).toEqual([]);
+    }
+  });
+}
