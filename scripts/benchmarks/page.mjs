@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
  * Measures the page in Chromium against a server of its own: bytes of the first view and of each chapter's code; the
- * longest task and the frames a second while a pointer moves over runs of 400 and 1,000 tokens.
+ * longest task and the frames a second while a pointer moves over runs of 400, 1,000 and 2,000 tokens.
  *
  *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5]
  *
- * --url is a server that runs already, and --model then a slug of its own with a context of 1,000 tokens or more.
+ * --url is a server that runs already, and --model then a slug of its own with a context of 2,000 tokens or more.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -39,6 +39,7 @@ try {
   const other = models.find((m) => m.slug === long);
   if (other) {
     await motion('Chapter 8, 1,000 tokens', await run(other, 1000), '/chapters/08-attention-qkv', '[data-testid=passage] [role=application]');
+    await motion('Chapter 9, 2,000 tokens', await run(other, 2000), '/chapters/09-multi-head', '[data-testid=grid] [role=application]');
   }
 } finally {
   await browser.close();
@@ -75,7 +76,7 @@ async function motion(name, { id, model }, path, target) {
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   await page.goto(`${url}${path}?model=${model}&run=${id}`);
   const figure = page.locator(target).first();
-  await figure.waitFor({ timeout: 180_000 });
+  await figure.waitFor({ timeout: 600_000 });
   await figure.evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await page.waitForTimeout(3000);
   await page.evaluate(() => {
