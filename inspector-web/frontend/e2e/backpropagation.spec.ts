@@ -112,7 +112,7 @@ test('a guess is checked against the gradient, and the words move the figure', a
 
 test('an update is applied, changes the odds, and is undone to the same losses', async ({ page, request }) => {
   const run = await made(request);
-  await open(page, run, '&kept&panel=update&rate=0.03');
+  await open(page, run, '&kept&panel=update');
   const update = page.getByTestId('update');
   await update.getByRole('button', { name: 'Apply one update' }).click();
   await expect(update.getByTestId('odds')).toBeVisible(SLOW);

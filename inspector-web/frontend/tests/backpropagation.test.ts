@@ -4,6 +4,7 @@ import { blame, chain, second } from '../src/chapters/06-backpropagation/asks';
 import { linksOf, mostBlamed } from '../src/chapters/06-backpropagation/links';
 import {
   blamedLayer,
+  fittingRate,
   mostTelling,
   passesOf,
   rowAt,
@@ -56,6 +57,11 @@ describe('one mistake sent back', () => {
     expect(first).toEqual({ layer: 0, forward: null, here: 3, all: Math.hypot(1, 2, 3), weights: 5 });
     expect(together(g, 'blocks.1.'), 'block 10 is not block 1').toBeNull();
     expect(weightCount(g)).toBe(11);
+  });
+
+  it('fits the rate to the slope: the promise is a third of the loss', () => {
+    const squared = g.parameters.reduce((sum, p) => sum + p.norm * p.norm, 0);
+    expect(fittingRate(g) * squared).toBeCloseTo(0.3 * g.value, 9);
   });
 
   it('finds the token before the last that the loss leans on', () => {

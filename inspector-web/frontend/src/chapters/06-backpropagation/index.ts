@@ -1,5 +1,5 @@
 import { recordingOf } from '../../state/scene';
-import { choice, real, whole } from '../../state/params';
+import { amount, choice, whole } from '../../state/params';
 import type { Record } from '../chapter';
 
 export const PARAMS = {
@@ -11,8 +11,8 @@ export const PARAMS = {
   target: whole(),
   /** The neuron whose chain is written out; the one with most blame when none was chosen. */
   neuron: whole(),
-  /** How large a step the update is. */
-  rate: real(0.05, 0.0001, 10),
+  /** How large a step the update is; what fits this mistake's slope when none was chosen. */
+  rate: amount(),
 };
 
 export const record: Record<typeof PARAMS> = {

@@ -40,6 +40,15 @@ export function weightCount(g: Gradients): number {
   return g.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
 }
 
+/** Of the loss: what the first step is meant to take away. */
+const SHARE = 0.3;
+
+/** A learning rate at which the slope alone promises to take a third of the loss away: small enough to be a promise. */
+export function fittingRate(g: Gradients): number {
+  const squared = g.parameters.reduce((sum, p) => sum + p.norm * p.norm, 0);
+  return squared === 0 ? 1 : (SHARE * g.value) / squared;
+}
+
 /** How much the loss would change for a small push of each token's embedding: the length of the gradient by it. */
 export function saliency(g: Gradients): number[] | null {
   return g.hooks.find((h) => h.hook === 'hook_embed')?.by_position ?? null;
