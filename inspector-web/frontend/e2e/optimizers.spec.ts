@@ -26,8 +26,12 @@ async function open(page: Page, run: RunManifest, more = ''): Promise<void> {
   await expect(page.getByTestId('figure-walks').getByText('Get this data')).toBeVisible(SLOW);
 }
 
-async function walked(page: Page, act: () => Promise<unknown>): Promise<Descent> {
-  const answered = page.waitForResponse((r) => r.url().endsWith('/api/v1/optimizers'), SLOW);
+/** What the server answers about one surface: the question behind the guess is asked beside it. */
+async function walked(page: Page, surface: string, act: () => Promise<unknown>): Promise<Descent> {
+  const answered = page.waitForResponse(
+    (r) => r.url().endsWith('/api/v1/optimizers') && r.request().postData()!.includes(`"${surface}"`),
+    SLOW,
+  );
   await act();
   return (await answered).json();
 }
@@ -45,15 +49,15 @@ async function shows(page: Page, d: Descent): Promise<void> {
 
 test('the paths are the server’s, on what is made up and on the model’s own loss', async ({ page, request }) => {
   const run = await made(request);
-  await shows(page, await walked(page, () => open(page, run, '&kept&surface=saddle')));
-  await shows(page, await walked(page, () => page.getByText('Bowl', { exact: true }).click()));
+  await shows(page, await walked(page, 'saddle', () => open(page, run, '&kept&surface=saddle')));
+  await shows(page, await walked(page, 'bowl', () => page.getByText('Bowl', { exact: true }).click()));
   await expect(page).toHaveURL(/surface=bowl/);
   // The start moves by keys as by the pointer; it is in the URL.
   const surface = page.getByTestId('surface').getByRole('application');
   await surface.focus();
-  await shows(page, await walked(page, () => page.keyboard.press('d')));
+  await shows(page, await walked(page, 'bowl', () => page.keyboard.press('d')));
   await expect(page).toHaveURL(/[?&]x=/);
-  const real = await walked(page, () => page.getByText('Real loss', { exact: true }).click());
+  const real = await walked(page, 'loss', () => page.getByText('Real loss', { exact: true }).click());
   await shows(page, real);
   // In the middle of the slice stands the model as it is: the mean loss of the prompt’s next tokens.
   const data = { model: run.model.slug, tokens: run.tokens.slice(0, run.prompt_length).map((t) => t.id) };
