@@ -63,8 +63,10 @@ describe('turns', () => {
     expect(swappedTexts(tokens, [1, 6]).join('|')).toBe('<b>|Ben| gave| the| ball| to| Mia|.| She');
   });
 
-  it('takes no piece of a word, and exchanges ids where there are no texts', () => {
-    expect(exchanged(text(['The', ' ca', 'ke', ' and', ' the']))).toBeNull();
+  it('takes no piece of a word where there are words, and exchanges ids where there are none', () => {
+    const pieces = text(['The', ' ca', 'ke', ' and', ' so']);
+    expect(exchanged(pieces)?.words).toEqual([0, 4]);
+    expect(exchanged(pieces)?.prompt).toEqual({ tokens: [4, 1, 2, 3, 0].map((i) => pieces[i].id) });
     const bare = [5, 9, 5].map((id) => ({ id, text: `⟨${id}⟩`, bytes: [], special: false }));
     expect(exchanged(bare)).toEqual({ prompt: { tokens: [9, 5, 5] }, words: [0, 1] });
     expect(exchanged([])).toBeNull();

@@ -53,7 +53,10 @@ function weighty(tokens: Token[], i: number): boolean {
   return begins && ends && /^\p{L}{3,}$/u.test(text) && !SMALL.has(text);
 }
 
-/** The prompt with two words exchanged: the first and the last of weight in its first sentence; null without two. */
+/**
+ * The prompt with two words exchanged: the first and the last of weight in its first sentence. Where it has no two, two
+ * different tokens, as they are; null where all are the same.
+ */
 export function exchanged(
   tokens: Token[],
 ): { prompt: { prompt: string } | { tokens: number[] }; words: [number, number] } | null {
@@ -61,16 +64,22 @@ export function exchanged(
   const words = tokens.map((_, i) => i).filter((i) => (stop < 0 || i < stop) && weighty(tokens, i));
   const first = words[0];
   const last = words.findLast((i) => tokens[i].text.trim() !== tokens[first].text.trim());
-  if (first === undefined || last === undefined) return null;
-  if (tokens.every((t) => t.bytes.length === 0)) {
-    const ids = tokens.map((t) => t.id);
-    [ids[first], ids[last]] = [ids[last], ids[first]];
-    return { prompt: { tokens: ids }, words: [first, last] };
+  if (first === undefined || last === undefined) {
+    const pieces = tokens.map((_, i) => i).filter((i) => !tokens[i].special);
+    const other = pieces.findLast((i) => tokens[i].id !== tokens[pieces[0]].id);
+    return other === undefined ? null : asIds(tokens, [pieces[0], other]);
   }
+  if (tokens.every((t) => t.bytes.length === 0)) return asIds(tokens, [first, last]);
   const prompt = swappedTexts(tokens, [first, last])
     .filter((_, i) => !tokens[i].special)
     .join('');
   return { prompt: { prompt }, words: [first, last] };
+}
+
+function asIds(tokens: Token[], [a, b]: [number, number]) {
+  const ids = tokens.map((t) => t.id);
+  [ids[a], ids[b]] = [ids[b], ids[a]];
+  return { prompt: { tokens: ids }, words: [a, b] as [number, number] };
 }
 
 /** The texts with two words exchanged; the space before each stays where it is. */
