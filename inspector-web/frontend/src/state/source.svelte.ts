@@ -94,8 +94,10 @@ class LiveSource implements Source {
   patterns: Source['patterns'] = (size, signal) => api.patterns(patternsPath(this.manifest.id, size), signal);
   pattern: Source['pattern'] = (layer, head, part, size, signal) =>
     api.patterns(patternPath(this.manifest.id, layer, head, part, size), signal);
-  lens = (signal: AbortSignal, pos?: number): Promise<Lens> =>
-    api.lens(this.manifest.id, pos === undefined ? undefined : String(pos), signal);
+  lens = async (signal: AbortSignal, pos?: number): Promise<Lens> => {
+    await this.need(['blocks.*.hook_resid_post']);
+    return api.lens(this.manifest.id, pos === undefined ? undefined : String(pos), signal);
+  };
   reads = async (signal: AbortSignal): Promise<Reads> => {
     const last = this.manifest.prompt_length - 1;
     await this.need(['blocks.*.attn.hook_pattern'], `${last}:${last + 1}`);
