@@ -168,7 +168,7 @@ test('models are listed and opened', async ({ page, request }) => {
     .locator('li', { has: page.getByRole('heading', { name: model.slug, exact: true }) });
   await expect(row).toContainText(`${model.n_layers} layers`);
   await row.getByRole('button').click();
-  await expect(page.getByRole('heading', { name: 'One prompt, all the way through' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('heading', { name: 'One token, all the way through' })).toBeVisible({ timeout: 60_000 });
   const { models } = await (await request.get('/api/v1/models')).json();
   expect(models.find((m: { slug: string }) => m.slug === model.slug).open.length).toBeGreaterThan(0);
 });
@@ -237,14 +237,14 @@ test('the rail names the path in its order, and what is to come is not a link', 
   }
   const numbers = await rail.locator('li .number').allTextContents();
   expect(numbers.map(Number)).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
-  const learning = rail.locator('summary', { hasText: 'Learning' });
-  await learning.click();
-  await expect(rail.getByText('Backpropagation')).toBeVisible();
-  await expect(rail.getByRole('link', { name: 'Backpropagation' })).toHaveCount(0);
-  await learning.click();
+  const making = rail.locator('summary', { hasText: 'Making a model' });
+  await making.click();
+  await expect(rail.getByText('Training phases')).toBeVisible();
+  await expect(rail.getByRole('link', { name: 'Training phases' })).toHaveCount(0);
+  await making.click();
   expect(await rail.evaluate((e) => e.scrollHeight - e.clientHeight)).toBeLessThanOrEqual(0);
 
-  await page.goto('/chapters/06-backpropagation');
+  await page.goto('/chapters/12-training-phases');
   await expect(page.locator('main')).toContainText('not written yet');
   await page.goto('/chapters/99-nothing');
   await expect(page.getByRole('heading', { name: 'There is no such chapter' })).toBeVisible();
