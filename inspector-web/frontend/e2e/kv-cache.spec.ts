@@ -127,6 +127,7 @@ test('fewer bits and the timeline are the server’s', async ({ page, request })
   });
   await open(page, run, 'rounded');
   await expect(page.getByTestId('rounded')).toBeVisible(SLOW);
+  await expect.poll(() => compared.length).toBe(3);
   expect(await numbers(page, 'rounded', 'kld')).toEqual(compared.map((m) => m.prompt!.mean_kld.value));
   expect(compared.map((m) => m.b.request.kv_cache)).toEqual([
     { key: 'int8', value: 'fp16' },
@@ -136,6 +137,7 @@ test('fewer bits and the timeline are the server’s', async ({ page, request })
 
   await page.getByText('Time', { exact: true }).click();
   await expect(page.getByTestId('timeline')).toBeVisible(SLOW);
+  await expect.poll(() => timed, 'the answer is read beside the page').not.toBeNull();
   const { decode, prefill } = timed as unknown as Timeline;
   const sum = (parts: Timeline['decode']['parts']) => parts.reduce((s, p) => s + p.ms.min, 0);
   const shown = async () => (await numbers(page, 'timeline', 'ms')).reduce((a, b) => a + b, 0);
