@@ -50,7 +50,8 @@ class Prompt {
     $effect(() => {
       const text = this.text;
       const slug = models.slug;
-      if (!slug || !models.loaded || !models.known || !models.hasTokenizer) return;
+      this.problem = null;
+      if (!slug || !models.loaded || !models.known || models.missing || !models.hasTokenizer) return;
       const mine = ++this.#sequence;
       const controller = new AbortController();
       const timer = setTimeout(async () => {
@@ -58,7 +59,6 @@ class Prompt {
           const result = await api.tokenize(slug, text, controller.signal);
           if (mine === this.#sequence) {
             this.count = result.count;
-            this.problem = null;
           }
         } catch (error) {
           if (!isAbort(error) && mine === this.#sequence) {

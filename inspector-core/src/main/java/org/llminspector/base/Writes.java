@@ -2,11 +2,21 @@ package org.llminspector.base;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
-/** Writes says of a file that could not be written what a person can do about it. */
+/** Writes replaces small files at once, and says of one that could not be written what a person can do about it. */
 public final class Writes {
 
     private Writes() {}
+
+    /** Writes a file beside itself and renames it: whoever reads meanwhile sees the old text or the new, never a part. */
+    public static void replace(Path file, String text) throws IOException {
+        Path partial = file.resolveSibling(file.getFileName() + ".part");
+        Files.writeString(partial, text);
+        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
 
     /** @param what cannot be written: "the run cannot be kept" */
     public static Problem failed(String what, Object where, IOException e) {

@@ -80,7 +80,7 @@ final class LlamaFolder {
     }
 
     /**
-     * Writes the model; the folder is made when it is not there.
+     * Writes the model; the folder is made when it is not there, and opens at every moment once it was written.
      *
      * @param tokenizerFolder has the tokenizer's files; they are copied
      */
@@ -96,7 +96,6 @@ final class LlamaFolder {
             Map<String, String> metadata) {
         try {
             Files.createDirectories(folder);
-            Files.writeString(folder.resolve("config.json"), config(spec, dtype, bosId, eosIds));
             for (String file : TOKENIZER) {
                 Path from = tokenizerFolder.resolve(file);
                 if (Files.exists(from)
@@ -110,6 +109,12 @@ final class LlamaFolder {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (Parameter p : parameters) tensors.put(name(p.name()), rounded(p.of(flat), dtype));
         SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, metadata);
+        Path config = folder.resolve("config.json"); // last: until then nobody takes the folder for a model
+        try {
+            Writes.replace(config, config(spec, dtype, bosId, eosIds));
+        } catch (IOException e) {
+            throw Writes.failed("the model cannot be written", config, e);
+        }
     }
 
     private static String config(DecoderSpec s, DType dtype, Integer bosId, List<Integer> eosIds) {

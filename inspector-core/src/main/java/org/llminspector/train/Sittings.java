@@ -3,7 +3,6 @@ package org.llminspector.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Json;
@@ -38,10 +37,8 @@ public record Sittings(List<Sitting> sittings) {
         all.removeIf(s -> s.step() >= step);
         if (all.isEmpty() || !all.get(all.size() - 1).learner().equals(learner)) all.add(new Sitting(step, learner));
         Path file = folder.resolve(FILE);
-        Path partial = folder.resolve(FILE + ".part");
         try {
-            Files.writeString(partial, Json.write(new Sittings(all)) + "\n");
-            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Writes.replace(file, Json.write(new Sittings(all)) + "\n");
         } catch (IOException e) {
             throw Writes.failed("what computes the run cannot be noted", file, e);
         }

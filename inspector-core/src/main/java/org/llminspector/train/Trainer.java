@@ -171,7 +171,7 @@ public final class Trainer implements AutoCloseable {
                     .instead("resume it (--resume), or name another folder");
         }
         try {
-            Files.writeString(folder.resolve(RECIPE), Json.write(recipe) + "\n");
+            Writes.replace(folder.resolve(RECIPE), Json.write(recipe) + "\n");
         } catch (IOException e) {
             throw Writes.failed("the folder cannot be written", folder, e);
         }
