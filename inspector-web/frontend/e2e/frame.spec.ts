@@ -19,6 +19,19 @@ test('the first view weighs at most 350 KiB, fonts and recording included', asyn
   expect([...sizes.keys()].filter((n) => n.includes('italic'))).toEqual([]);
 });
 
+test('an address that names a model the server has not says so in the bar, and nothing overflows', async ({
+  page,
+  quiet,
+}) => {
+  quiet.allow(/404/);
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.goto('/?model=a-model-that-is-nowhere');
+  await expect(page.getByTestId('status')).toContainText('There is no model a-model-that-is-nowhere here');
+  await page.waitForLoadState('networkidle');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
+});
+
 test('back goes through runs, each with its own prompt', async ({ page, request }) => {
   const model = await defaultModel(request);
   const other = model.has_tokenizer ? 'The old fox' : '5 4 3';
