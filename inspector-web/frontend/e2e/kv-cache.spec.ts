@@ -1,5 +1,5 @@
 import { axe } from './axe';
-import { defaultModel, expect, somePrompt, test } from './support';
+import { defaultModel, expect, familiesOf, somePrompt, test } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type {
   Benchmark,
@@ -15,15 +15,6 @@ import type {
 
 const PATH = '/chapters/14-kv-cache';
 const SLOW = { timeout: 90_000 };
-
-async function modelsOf(request: APIRequestContext): Promise<{ shown: ModelSummary[]; exported: ModelSummary[] }> {
-  const own = await defaultModel(request);
-  const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
-  const others = ['tales-2m', 'tiny-gpt2', 'tiny-gemma3', 'tiny-pythia'].flatMap((slug) =>
-    models.filter((m) => m.slug === slug && slug !== own.slug),
-  );
-  return { shown: [own, ...others], exported: models.filter((m) => m.exported && !m.trouble).slice(0, 1) };
-}
 
 async function made(request: APIRequestContext, of?: ModelSummary, more: RunRequest = {}): Promise<RunManifest> {
   const model = of ?? (await defaultModel(request));
@@ -58,7 +49,7 @@ test('what is kept and what it takes are the server’s, on every model and in e
   page,
   request,
 }) => {
-  const { shown } = await modelsOf(request);
+  const { shown } = await familiesOf(request);
   test.setTimeout(120_000 * shown.length);
   for (const model of shown) {
     const run = await made(request, model);
@@ -148,7 +139,7 @@ test('fewer bits and the timeline are the server’s', async ({ page, request })
 });
 
 test('an exported graph says what it cannot show', async ({ page, request }) => {
-  const { exported } = await modelsOf(request);
+  const { exported } = await familiesOf(request);
   for (const model of exported) {
     const run = await made(request, model);
     await open(page, run, 'memory');

@@ -1,5 +1,5 @@
 import { axe } from './axe';
-import { defaultModel, expect, somePrompt, test } from './support';
+import { expect, familiesOf, somePrompt, test } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type {
   Block,
@@ -17,17 +17,8 @@ import type {
 const PATH = '/chapters/15-quantization';
 const SLOW = { timeout: 90_000 };
 
-async function modelsOf(request: APIRequestContext): Promise<{ shown: ModelSummary[]; all: ModelSummary[] }> {
-  const own = await defaultModel(request);
-  const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
-  const others = ['tales-2m', 'tiny-gpt2', 'tiny-gpt_neox', 'tiny-gemma3', 'tiny64-Q4_0'].flatMap((slug) =>
-    models.filter((m) => m.slug === slug && slug !== own.slug),
-  );
-  return { shown: [own, ...others].filter((m) => !m.exported), all: models };
-}
-
 async function made(request: APIRequestContext, of?: ModelSummary): Promise<RunManifest> {
-  const model = of ?? (await modelsOf(request)).shown[0];
+  const model = of ?? (await familiesOf(request)).shown[0];
   const text = somePrompt(model);
   const prompt = model.has_tokenizer ? { prompt: text } : { tokens: text.split(' ').map(Number) };
   const response = await request.post('/api/v1/runs', {
@@ -76,7 +67,7 @@ test('its codes, error, size and text are the server’s at 8, 4 and 2 bits, on 
   page,
   request,
 }) => {
-  const { shown } = await modelsOf(request);
+  const { shown } = await familiesOf(request);
   test.setTimeout(150_000 * shown.length);
   for (const model of shown) {
     const run = await made(request, model);
@@ -164,7 +155,7 @@ test('who shares a scale, outliers, other schemes and 8 to 2 bits: each is what 
 
 test('a GGUF shows the file’s own blocks, and an exported graph says why it cannot', async ({ page, request }) => {
   test.setTimeout(200_000);
-  const { all } = await modelsOf(request);
+  const { shown: all, exported } = await familiesOf(request);
   const gguf = all.find((m) => m.slug === 'tiny64-Q4_0');
   if (gguf) {
     const run = await made(request, gguf);
@@ -177,7 +168,7 @@ test('a GGUF shows the file’s own blocks, and an exported graph says why it ca
     const codes = await shown.locator('.codes span').allInnerTexts();
     expect(codes.map(Number)).toEqual(block.codes);
   }
-  for (const model of all.filter((m) => m.exported && !m.trouble).slice(0, 1)) {
+  for (const model of exported) {
     const run = await made(request, model);
     await page.goto(`${PATH}?model=${run.model.slug}&run=${run.id}`);
     await expect(page.getByTestId('cannot')).toContainText('somebody else exported', SLOW);

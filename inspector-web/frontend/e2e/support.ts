@@ -27,6 +27,22 @@ export async function defaultModel(request: APIRequestContext): Promise<ModelSum
   return models.find((m: ModelSummary) => m.slug === slug) ?? models[0];
 }
 
+/** Unlike one another: the embedded Llama, learned positions, parallel blocks, windows and four norms a block, GGUF blocks. */
+const FAMILIES = ['tales-2m', 'tiny-gpt2', 'tiny-pythia', 'tiny-gemma3', 'tiny64-Q4_0'];
+
+/** The default model and one of each family that the server has, and the graphs of somebody else's. */
+export async function familiesOf(
+  request: APIRequestContext,
+): Promise<{ shown: ModelSummary[]; exported: ModelSummary[] }> {
+  const own = await defaultModel(request);
+  const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
+  const others = FAMILIES.flatMap((slug) => models.filter((m) => m.slug === slug && slug !== own.slug));
+  return {
+    shown: [own, ...others].filter((m) => !m.exported),
+    exported: models.filter((m) => m.exported && !m.trouble).slice(0, 1),
+  };
+}
+
 /** Something to run: text where there is a tokenizer, ids where there is none. */
 export function somePrompt(model: ModelSummary): string {
   return model.has_tokenizer ? 'Once upon a time, there was' : '1 17 42 8 99 3 64 25';

@@ -1,5 +1,5 @@
 import { axe } from './axe';
-import { defaultModel, expect, somePrompt, test, values } from './support';
+import { expect, familiesOf, somePrompt, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { Logprobs, ModelDetails, ModelSummary, PassCost, RunManifest } from '../src/api/types';
 
@@ -8,17 +8,8 @@ import type { Logprobs, ModelDetails, ModelSummary, PassCost, RunManifest } from
 const PATH = '/chapters/11-transformer-block';
 const SLOW = { timeout: 90_000 };
 
-async function modelsOf(request: APIRequestContext): Promise<{ shown: ModelSummary[]; all: ModelSummary[] }> {
-  const own = await defaultModel(request);
-  const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
-  const others = ['tales-2m', 'tiny-gpt2', 'tiny-gpt_neox', 'tiny-gemma3', 'tiny-olmo2', 'tiny64-Q4_0'].flatMap(
-    (slug) => models.filter((m) => m.slug === slug && slug !== own.slug),
-  );
-  return { shown: [own, ...others].filter((m) => !m.exported), all: models };
-}
-
 async function made(request: APIRequestContext, of?: ModelSummary): Promise<RunManifest> {
-  const model = of ?? (await modelsOf(request)).shown[0];
+  const model = of ?? (await familiesOf(request)).shown[0];
   const text = somePrompt(model);
   const prompt = model.has_tokenizer ? { prompt: `${text} a cat. The cat` } : { tokens: text.split(' ').map(Number) };
   const data = { model: model.slug, ...prompt, capture: ['logits'], generate: { max_new_tokens: 3, greedy: true } };
@@ -40,7 +31,7 @@ const of = async (request: APIRequestContext, run: RunManifest, hook: string) =>
 };
 
 test('every family’s block is drawn from its spec, and its numbers are the run’s', async ({ page, request }) => {
-  const { shown } = await modelsOf(request);
+  const { shown } = await familiesOf(request);
   test.setTimeout(120_000 * shown.length);
   for (const model of shown) {
     const run = await made(request, model);
@@ -149,7 +140,7 @@ test('two families stand side by side, what differs is marked; an exported graph
   request,
 }) => {
   test.setTimeout(200_000);
-  const { shown, all } = await modelsOf(request);
+  const { shown, exported } = await familiesOf(request);
   const run = await made(request);
   for (const other of shown.slice(1)) {
     await open(page, run, `&kept&panel=side&other=${other.slug}`);
@@ -163,9 +154,9 @@ test('two families stand side by side, what differs is marked; an exported graph
     const width = page.getByTestId('facts').locator('tr').filter({ hasText: 'Width of the stream' });
     await expect(width).toHaveAttribute('data-differs', String(specs[0].spec.d_model !== specs[1].spec.d_model));
   }
-  for (const model of all.filter((m) => m.exported && !m.trouble).slice(0, 1)) {
-    const exported = await made(request, model);
-    await page.goto(`${PATH}?model=${model.slug}&run=${exported.id}`);
+  for (const model of exported) {
+    const other = await made(request, model);
+    await page.goto(`${PATH}?model=${model.slug}&run=${other.id}`);
     await expect(page.getByTestId('cannot')).toContainText('somebody else exported', SLOW);
   }
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ByteCache } from '../src/api/cache';
 import { capturePath } from '../src/api/client';
@@ -7,7 +9,7 @@ import { streamNorms } from '../src/views/trace/norms';
 import { linear, logarithmic, symmetric } from '../src/kit/paint/matrix';
 import { luminance, ramp } from '../src/kit/paint/ramps';
 import { toCsv } from '../src/kit/figure';
-import { recipe } from '../src/kit/recipes';
+import { callRecipe, METHODS, recipe } from '../src/kit/recipes';
 import { covers } from '../src/kit/save';
 
 describe('the cache', () => {
@@ -58,6 +60,39 @@ describe('paths and recipes', () => {
     expect(r.curl).toContain('"http://h:1/api/v1/runs/$RUN/captures/logits?pos=3"');
     expect(r.python).toContain('again.capture("logits")');
     expect(r.python).toContain('greedy=True');
+  });
+
+  it('send what was asked, from a shell and as the Python client’s arguments', () => {
+    const asked = { kind: 'answer', ask: { path: '/heads/effects', body: { run: 'R1', pos: 3 } } } as const;
+    const live = recipe(asked, manifest, 'http://h:1', false);
+    expect(live.curl).toBe(
+      `curl -s 'http://h:1/api/v1/heads/effects' -H 'content-type: application/json' \\\n  -d '{"run":"R1","pos":3}'`,
+    );
+    expect(live.python).toContain('answer = server.head_effects(run="R1", pos=3)');
+    const past = recipe(asked, manifest, 'http://h:1', true);
+    expect(past.curl).toContain(`-d '{"run":"'"$RUN"'","pos":3}'`);
+    expect(past.python).toContain('answer = Inspector().head_effects(run=again, pos=3)');
+    // Of the model alone: a run need not be made again.
+    const twice = { kind: 'answer', ask: { path: '/heads/repeated', body: { seed: 0 } } } as const;
+    expect(recipe(twice, manifest, 'http://h:1', true).python).toContain('server.heads_repeated(model="m", seed=0)');
+    expect(callRecipe('/models/a%2Fb/positions', null, 'http://h:1')).toEqual({
+      curl: `curl -s 'http://h:1/api/v1/models/a%2Fb/positions'`,
+      python: expect.stringContaining('server.positions(model="a/b")') as string,
+    });
+    const near = callRecipe('/embeddings/neighbours', { of: { plus: [1] }, metric: 'dot', top: undefined }, '');
+    expect(near.python).toContain('neighbours(plus=[1], metric="dot")');
+    const said = callRecipe('/tokenizations', { text: "it's", with: [{ model: 'm', chat: true }], x: null }, '');
+    expect(said.python).toContain('tokenizers=[{"model": "m", "chat": True}], x=None');
+    expect(said.curl).toContain("it'\\''s");
+  });
+});
+
+describe('methods of the Python client', () => {
+  const client = readFileSync(join(__dirname, '../../../scripts/client/llm_inspector/client.py'), 'utf8');
+  it.each(METHODS)('%s is sent by %s', (path, name, named) => {
+    const body = new RegExp(`\\n    def ${name}\\(([\\s\\S]*?)(?=\\n    def )`).exec(client)?.[1] ?? '';
+    const word = path.source.split('\\/').slice(-1)[0].replace('$', '');
+    expect(body, name).toContain(named ? `${named}:` : `${word.replace(/.*\//, '')}"`);
   });
 });
 

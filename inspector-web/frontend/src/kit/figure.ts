@@ -1,4 +1,5 @@
 import type { Slice } from '../api/client';
+import type { Ask } from '../api/source';
 import type { Recipe } from './recipes';
 
 /** Where a figure's numbers come from; decides its provenance line and its 'get this data'. */
@@ -6,6 +7,8 @@ export type DataRef =
   | { kind: 'capture'; hook: string; slice?: Slice; /** NumPy index of the same slice */ index?: string }
   | { kind: 'lens'; hook: string }
   | { kind: 'norms'; hook: string }
+  /** What the server made of the run or of its model. */
+  | { kind: 'answer'; ask: Ask }
   | {
       kind: 'manifest';
       hook: string;

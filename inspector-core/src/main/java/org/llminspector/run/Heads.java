@@ -92,8 +92,8 @@ public final class Heads {
             double finalScale,
             List<Part> parts) {}
 
-    /** Tokens that are drawn; twice as many are read. */
-    public static final int REPEATED = 50;
+    /** Tokens that are drawn, unless somebody wants another number; twice as many are read. */
+    private static final int REPEATED = 50;
 
     private static final int MOST_REPEATED = 500;
     /** Cells a side of a thumbnail, unless somebody wants another size. */
@@ -268,9 +268,9 @@ public final class Heads {
      *
      * @param slug the model
      * @param engine null for its standard one
-     * @param length random tokens, before they are repeated
+     * @param length random tokens, before they are repeated; null for 50, or as many as fit the model's context twice
      */
-    public Repeated repeated(String slug, String engine, PrecisionPlan plan, long seed, int length) {
+    public Repeated repeated(String slug, String engine, PrecisionPlan plan, long seed, Integer length) {
         ModelFolder folder = models.folder(slug);
         int[] tokens = repeatedTokens(folder, seed, length);
         List<HookId> hooks = layers(folder.spec());
@@ -297,7 +297,7 @@ public final class Heads {
     }
 
     /** Distinct ids but control tokens, which a model has hardly seen inside a text. */
-    private static int[] repeatedTokens(ModelFolder folder, long seed, int length) {
+    private static int[] repeatedTokens(ModelFolder folder, long seed, Integer wanted) {
         int[] begin = folder.tokenizer() == null
                 ? new int[0]
                 : folder.tokenizer().encode("", true).stream()
@@ -307,6 +307,7 @@ public final class Heads {
         int most = Math.min(
                 MOST_REPEATED,
                 Math.min(folder.spec().vocab() / 2, (folder.spec().maxContext() - begin.length) / 2));
+        int length = wanted == null ? Math.min(REPEATED, most) : wanted;
         if (length < 2 || length > most) {
             throw Problem.invalid("so many random tokens, twice, do not fit")
                     .where("length")

@@ -51,8 +51,9 @@ final class HeadsCommand extends AskCommand {
     @Option(
             names = "--length",
             paramLabel = "N",
-            description = "Random tokens, before they are said again. Default: ${DEFAULT-VALUE}.")
-    int length = Heads.REPEATED;
+            description =
+                    "Random tokens, before they are said again. Default: 50, or as many as fit the model's context twice.")
+    Integer length;
 
     @Option(names = "--json", description = "Print JSON, as in POST /api/v1/heads and /api/v1/heads/repeated.")
     boolean json;

@@ -67,9 +67,8 @@ final class HeadRoutes {
     private void repeated(Context ctx) throws IOException {
         RepeatedRequest r = Requests.body(ctx, RepeatedRequest.class);
         long seed = r.seed() == null ? 0 : r.seed();
-        int length = r.length() == null ? Heads.REPEATED : r.length();
         PrecisionPlan plan = PrecisionPlan.of(r.precision(), null);
-        Replies.json(ctx, heads.repeated(model(r.model()), r.engine(), plan, seed, length));
+        Replies.json(ctx, heads.repeated(model(r.model()), r.engine(), plan, seed, r.length()));
     }
 
     private void effects(Context ctx) throws IOException {
