@@ -1,6 +1,8 @@
 """Makes the benchmark's model: a Llama of 135M random weights (the shape of SmolLM-135M) in Hugging Face layout.
 
-usage: make_model.py FOLDER
+usage: make_model.py FOLDER [--heads]
+
+--heads makes one of many heads instead: 30 layers of 32, each 8 numbers wide (9M parameters), for what is drawn a head.
 
 The same bytes every time: the speed of a forward pass does not depend on what the weights are.
 """
@@ -35,6 +37,16 @@ CONFIG = {
     "torch_dtype": "float32",
 }
 
+HEADS = {
+    **CONFIG,
+    "hidden_size": 256,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 8,
+    "intermediate_size": 512,
+    "vocab_size": 2048,
+}
+
 
 def shapes(c):
     """Every tensor's name and shape, in the file's order."""
@@ -55,11 +67,11 @@ def shapes(c):
     yield "model.norm.weight", (d,)
 
 
-def main(folder):
+def main(folder, config):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     header, offset = {"__metadata__": {"format": "pt"}}, 0
-    for name, shape in shapes(CONFIG):
+    for name, shape in shapes(config):
         size = 4 * int(np.prod(shape))
         header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [offset, offset + size]}
         offset += size
@@ -69,16 +81,16 @@ def main(folder):
     unfinished = folder / "model.safetensors.unfinished"
     with open(unfinished, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for _, shape in shapes(CONFIG):
+        for _, shape in shapes(config):
             if len(shape) == 1:  # a norm
                 values = np.ones(shape, np.float32)
             else:
                 values = random.standard_normal(shape, np.float32) * np.float32(0.02)
             file.write(values.tobytes())
     os.replace(unfinished, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     print(f"made {folder}: {offset // 4:,} random parameters, {offset / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], HEADS if "--heads" in sys.argv[2:] else CONFIG)

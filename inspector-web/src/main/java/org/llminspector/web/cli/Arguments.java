@@ -16,7 +16,9 @@ import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.Inspector;
 import org.llminspector.run.store.Message;
+import org.llminspector.tokenize.Token;
 import org.llminspector.web.server.StrictJson;
 
 /** Arguments turns options into the values that a request is made of. */
@@ -103,6 +105,38 @@ final class Arguments {
         String name = argument.startsWith("@") ? argument.substring(1) : "--precision-plan";
         return StrictJson.convert(
                 StrictJson.tree(bytes(argument, "--precision-plan"), name), PrecisionPlan.class, name);
+    }
+
+    /** Each argument is an id, or a text of one token. */
+    static List<Integer> ids(Inspector inspector, String slug, List<String> tokens) {
+        List<Integer> ids = new ArrayList<>();
+        for (String t : tokens) {
+            if (t.matches("\\d{1,9}")) {
+                ids.add(Integer.parseInt(t));
+                continue;
+            }
+            List<Token> cut = inspector.tokenizer(slug).encode(t, false);
+            if (cut.size() != 1) {
+                throw Problem.invalid("this is not one token")
+                        .where("TOKEN " + Problem.shown(t))
+                        .expected("a text of one token, or an id")
+                        .found(cut.stream().map(Token::text).toList())
+                        .instead("a word usually has its space before it: ' word'");
+            }
+            ids.add(cut.get(0).id());
+        }
+        return ids;
+    }
+
+    /** A head as the lists name it, LAYER.HEAD. */
+    static int[] head(String text, String where) {
+        if (text.matches("\\d{1,6}\\.\\d{1,6}")) {
+            return Arrays.stream(text.split("\\.")).mapToInt(Integer::parseInt).toArray();
+        }
+        throw Problem.invalid("this is not a head")
+                .where(where)
+                .expected("LAYER.HEAD, such as 3.1")
+                .found(Problem.shown(text));
     }
 
     private static byte[] bytes(String argument, String option) {

@@ -19,6 +19,8 @@ import picocli.CommandLine.IVersionProvider;
             RunCommand.class,
             ExtendCommand.class,
             HeadsCommand.class,
+            CircuitsCommand.class,
+            PositionsCommand.class,
             ModelsCommand.class,
             HooksCommand.class,
             TokenizeCommand.class,

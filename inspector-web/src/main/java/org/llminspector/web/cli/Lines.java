@@ -44,6 +44,11 @@ final class Lines {
         }
     }
 
+    /** A token's text on one line. */
+    static String token(String text) {
+        return text.replace("\n", "\u21b5");
+    }
+
     static String count(long n) {
         if (n < 1_000_000) return String.format(Locale.ROOT, "%.1f K", n / 1e3);
         if (n < 1_000_000_000) return String.format(Locale.ROOT, "%.1f M", n / 1e6);

@@ -5,10 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Json;
-import org.llminspector.base.Problem;
 import org.llminspector.run.Embeddings;
 import org.llminspector.run.Inspector;
-import org.llminspector.tokenize.Token;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -55,7 +53,8 @@ final class NearCommand extends AskCommand {
                 .neighbours(
                         slug,
                         unembed ? Embeddings.Table.UNEMBED : Embeddings.Table.EMBED,
-                        new Embeddings.Of(ids(inspector, slug, plus), ids(inspector, slug, minus), null),
+                        new Embeddings.Of(
+                                Arguments.ids(inspector, slug, plus), Arguments.ids(inspector, slug, minus), null),
                         dot ? Embeddings.Metric.DOT : Embeddings.Metric.COSINE,
                         top);
         if (json) {
@@ -65,30 +64,8 @@ final class NearCommand extends AskCommand {
         List<List<String>> rows = new ArrayList<>(List.of(List.of(dot ? "PRODUCT" : "COSINE", "ID", "TOKEN")));
         for (Embeddings.Neighbour n : near.neighbours()) {
             rows.add(List.of(
-                    String.format(Locale.ROOT, "%.4f", n.score()),
-                    String.valueOf(n.id()),
-                    n.text().replace("\n", "\u21b5")));
+                    String.format(Locale.ROOT, "%.4f", n.score()), String.valueOf(n.id()), Lines.token(n.text())));
         }
         Lines.table(rows, out);
-    }
-
-    private static List<Integer> ids(Inspector inspector, String slug, List<String> tokens) {
-        List<Integer> ids = new ArrayList<>();
-        for (String t : tokens) {
-            if (t.matches("\\d{1,9}")) {
-                ids.add(Integer.parseInt(t));
-                continue;
-            }
-            List<Token> cut = inspector.tokenizer(slug).encode(t, false);
-            if (cut.size() != 1) {
-                throw Problem.invalid("this is not one token")
-                        .where("TOKEN " + Problem.shown(t))
-                        .expected("a text of one token, or an id")
-                        .found(cut.stream().map(Token::text).toList())
-                        .instead("a word usually has its space before it: ' word'");
-            }
-            ids.add(cut.get(0).id());
-        }
-        return ids;
     }
 }

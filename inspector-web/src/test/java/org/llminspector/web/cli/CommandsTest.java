@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -122,6 +123,42 @@ class CommandsTest {
                 .contains("3.3");
         assertThat(tree(command("heads", id, "--json").out()).path("heads")).hasSize(16);
         assertThat(command("heads", "--model", "tiny", "--by", "size").code()).isEqualTo(2);
+    }
+
+    @Test
+    void aHeadsWeightsAreRead() {
+        Ended told = command("circuits", "3.1", "7", "12", "--model", "tiny", "--top", "3");
+        assertThat(told.code()).as(told.err()).isZero();
+        assertThat(told.out()).contains("looks for, most of all, of all pairs").contains("RAISES");
+        JsonNode json = tree(
+                command("circuits", "3.1", "7", "--model", "tiny", "--json").out());
+        assertThat(json.at("/of/0/id").asInt()).isEqualTo(7);
+        assertThat(json.at("/of/0/seeks")).hasSize(8);
+        Ended heard = command("circuits", "1.0", "--heard", "--model", "tiny");
+        assertThat(heard.out().lines()).hasSize(5); // the heads of layer 0
+        assertThat(command("circuits", "head 3", "--model", "tiny").code()).isEqualTo(2);
+        assertThat(command("circuits", "9.0", "--model", "tiny").code()).isEqualTo(2);
+    }
+
+    @Test
+    void positionsAreToldOfAModelAndOfARun() {
+        Ended model = command("positions", "--model", "tiny");
+        assertThat(model.code()).as(model.err()).isZero();
+        assertThat(model.out()).contains("0-3").contains("rope").contains("16 of 16");
+        Ended made = command("run", "--model", "tiny", "--prompt", "the cat", "--json");
+        String id = tree(made.out()).path("id").asText();
+        assertThat(command("positions", id).out().lines()).hasSize(2 + 1 + 16);
+        JsonNode one = tree(command("positions", id, "--head", "2.1", "--most", "9", "--json")
+                .out());
+        assertThat(one.path("curve")).hasSize(10);
+        assertThat(command("positions", id, "--head", "2.1").out())
+                .contains(" *")
+                .contains(String.format(Locale.ROOT, "%.3f", one.path("score").asDouble()));
+        assertThat(command("positions", id, "--shift", "20").out()).contains("moved by 20 positions");
+        assertThat(command("positions", "--shift", "20", "--model", "tiny").code())
+                .isEqualTo(2);
+        assertThat(command("positions", id, "--shift", "20", "--head", "2.1").code())
+                .isEqualTo(2);
     }
 
     @Test
