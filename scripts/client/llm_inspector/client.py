@@ -263,6 +263,38 @@ class Inspector:
         """The open learners."""
         return [Learner(self, info) for info in self._json("GET", "learners")["learners"]]
 
+    def lessons(
+        self,
+        messages: Optional[Sequence[Mapping[str, str]]] = None,
+        *,
+        conversation: Optional[int] = None,
+        preference: Optional[int] = None,
+        model: Optional[str] = None,
+    ) -> List[Json]:
+        """Which tokens of a conversation post-training learns: each lesson has messages, lesson (tokens, counts) and learnt.
+
+        Args:
+            messages: user and assistant in turns, an answer last.
+            conversation: the number of a training conversation instead.
+            preference: the number of a training preference: two lessons, the better answer first.
+        """
+        given = None if messages is None else [dict(m) for m in messages]
+        body = _without_none(messages=given, conversation=conversation, preference=preference, model=model)
+        return self._json("POST", "lessons", body)["lessons"]
+
+    def distances(
+        self, a: Mapping[str, Any], b: Mapping[str, Any], *, hooks: Union[None, str, Sequence[str]] = None
+    ) -> List[Json]:
+        """How far two models lie apart inside as they read the same tokens: a row a hook, with relative_l2 and by_position.
+
+        Args:
+            a: the reference, as the arguments of ``run``; ``b`` reads its tokens unless it has as many of its own.
+            hooks: names or globs; hook_embed and every block's hook_resid_post when None.
+        """
+        globs = [hooks] if isinstance(hooks, str) else hooks
+        body = _without_none(a=dict(a), b=dict(b), hooks=None if globs is None else list(globs))
+        return self._json("POST", "distances", body)["hooks"]
+
     def descend(
         self,
         surface: Union[str, Mapping[str, Any]],

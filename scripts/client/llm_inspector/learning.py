@@ -72,26 +72,32 @@ class Learner:
         optimizer: Optional[str] = None,
         learning_rate: Optional[float] = None,
         steps: Optional[int] = None,
+        preference: Optional[Mapping[str, Any]] = None,
         **options: Any,
     ) -> Json:
         """Learns the next tokens of a text, given as one of prompt, tokens and messages, with one update or several.
 
         Args:
             optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``.
+            preference: two answers to the prompt, to learn which is better (DPO) instead of the prompt itself:
+                ``{"chosen": {"text": ...}, "rejected": {"text": ...}, "beta": 0.1}``, each with ``tokens`` instead of a text.
             options: add_special_tokens, momentum, beta1, beta2, eps, weight_decay, max_norm; ``from_``, the first position
                 whose token is learnt (-1: the last token only); ``watch``, texts (``prompt`` or ``tokens``, ``from``)
                 whose loss is told before and after.
 
         Returns:
-            loss_before, loss_after, grad_norm, step, undoable, and each weight's grad_norm, update_norm, weight_norm.
+            loss_before, loss_after, grad_norm, step, undoable, weights_sha256, each weight's grad_norm, update_norm and
+            weight_norm, and of a preference both answers' log probabilities and rewards, before and after.
         """
         given = dict(
             prompt=prompt, tokens=tokens, messages=messages, optimizer=optimizer, learning_rate=learning_rate, steps=steps
         )
+        if preference is not None:
+            options["preference"] = dict(preference)
         if "from_" in options:
             options["from"] = options.pop("from_")
         answer = self._inspector._learner_step(self.id, dict(given, **options))
-        self.info = dict(self.info, step=answer["step"], undoable=answer["undoable"])
+        self.info = dict(self.info, step=answer["step"], undoable=answer["undoable"], weights_sha256=answer["weights_sha256"])
         return answer
 
     def undo(self) -> None:

@@ -103,6 +103,25 @@ class Learning(unittest.TestCase):
             self.assertAlmostEqual(again["loss_before"], first["loss_before"], places=6)
         self.assertNotIn(learner.id, [other.id for other in inspector.learners()])
 
+    def test_a_preference_is_learnt_and_taken_back(self):
+        with inspector.learner() as learner:
+            first = learner.info["weights_sha256"]
+            pair = {"chosen": {"text": " and"}, "rejected": {"text": " the"}, "beta": 0.5}
+            step = learner.step(PROMPT, preference=pair, optimizer="sgd", learning_rate=0.01)
+            change = step["preference"]
+            self.assertEqual(change["margin_before"], 0)
+            self.assertGreater(change["margin_after"], 0)
+            scored = inspector.logprobs({"prompt": PROMPT}, " and")["logprob"]
+            self.assertAlmostEqual(change["chosen"]["reference"], scored, places=3)
+            self.assertNotEqual(learner.info["weights_sha256"], first)
+            learner.undo()
+            self.assertEqual(learner.info["weights_sha256"], first)
+
+    def test_distances_between_a_model_and_itself_are_none(self):
+        rows = inspector.distances({"prompt": PROMPT}, {}, hooks="blocks.*.hook_resid_post")
+        self.assertTrue(rows)
+        self.assertTrue(all(row["relative_l2"] == 0 for row in rows))
+
     def test_optimizers_go_down_a_surface_as_their_formulas_say(self):
         surface, start = {"quadratic": [1, 0, 2]}, (1.0, -1.0)
         d = inspector.descend(surface, start, [{"kind": "sgd", "learning_rate": 0.1}], steps=3, grid={"low": -1, "high": 1, "n": 3})

@@ -26,7 +26,6 @@ import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
-import org.llminspector.tokenize.Tokenizer;
 
 /**
  * Sampling asks what a model might say next, without keeping a run: many continuations from one place, the distribution there,
@@ -321,20 +320,7 @@ public final class Sampling {
         if (tokens != null)
             return Prompt.inVocabulary(tokens, run.folder().spec().vocab(), "tokens");
         if (text == null) return List.of();
-        Tokenizer tokenizer = run.folder().requireTokenizer();
-        List<Integer> before = run.tokens().stream().map(Token::id).toList();
-        int added = 0;
-        while (added < before.size() && run.tokens().get(added).special()) added++;
-        List<Integer> own = before.subList(added, before.size());
-        List<Integer> together = ids(tokenizer.encode(tokenizer.decode(own, false) + text, false));
-        if (together.size() > own.size() && together.subList(0, own.size()).equals(own)) {
-            return together.subList(own.size(), together.size());
-        }
-        return ids(tokenizer.encode(text, false));
-    }
-
-    private static List<Integer> ids(List<Token> tokens) {
-        return tokens.stream().map(Token::id).toList();
+        return Prompt.following(run.tokens(), text, run.folder());
     }
 
     /** What may come after the request's tokens, under its options; nothing is drawn. */

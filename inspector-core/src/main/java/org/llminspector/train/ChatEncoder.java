@@ -1,7 +1,7 @@
 package org.llminspector.train;
 
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Problem;
@@ -24,6 +24,15 @@ final class ChatEncoder {
 
     /** The example; turns that the model's context does not hold are left out, and without the first it is null. */
     Batches.Example encode(List<Exchange> turns) {
+        Lesson lesson = lesson(turns);
+        if (lesson == null) return null;
+        int[] ids = lesson.tokens().stream().mapToInt(Token::id).toArray();
+        float[] weights = new float[ids.length - 1];
+        for (int t = 0; t < weights.length; t++) weights[t] = lesson.counts().get(t + 1) ? 1 : 0;
+        return new Batches.Example(ids, weights);
+    }
+
+    Lesson lesson(List<Exchange> turns) {
         List<Map<String, String>> said = new ArrayList<>();
         List<Span> answers = new ArrayList<>();
         String text = "";
@@ -35,19 +44,17 @@ final class ChatEncoder {
             answers.add(new Span(asked.length(), text.length()));
         }
         List<Token> tokens = tokenizer.encode(text, false);
-        float[] weights = new float[tokens.size() - 1];
+        List<Boolean> counts = new ArrayList<>(Collections.nCopies(tokens.size(), false));
         int length = 0;
         int at = 0;
         for (Span answer : answers) {
             at = tokenAt(tokens, at, answer.from());
             int end = tokenAt(tokens, at, answer.to());
             if (end - 1 > context) break;
-            Arrays.fill(weights, at - 1, end - 1, 1f);
+            Collections.fill(counts.subList(at, end), true);
             length = end;
         }
-        if (length == 0) return null;
-        int[] ids = tokens.stream().limit(length).mapToInt(Token::id).toArray();
-        return new Batches.Example(ids, Arrays.copyOf(weights, length - 1));
+        return length == 0 ? null : new Lesson(tokens.subList(0, length), counts.subList(0, length));
     }
 
     /** An answer in the text, the token that ends it included. */

@@ -24,6 +24,7 @@ import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonFolder;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.store.ComparisonRequestBuilder;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
@@ -98,6 +99,21 @@ public final class Comparisons implements AutoCloseable {
             return queue.call(
                     "comparison " + id,
                     () -> new ComparisonExecution(id, prepared, budget, store, listener, cancelled).run());
+        }
+    }
+
+    /** How far two sides lie apart at hooks, by layer and position; nothing is kept. */
+    public Distances.Answer distances(Distances.Request request) {
+        ComparisonRequest twin =
+                ComparisonRequestBuilder.builder().a(request.a()).b(request.b()).build();
+        PreparedComparison prepared = PreparedComparison.of(twin, models, defaultModel, budget, runs);
+        TwinHooks hooks = new TwinHooks(prepared.a(), prepared.b(), budget, Distances.hooks(request));
+        hooks.chunks(prepared.a().run().ids().length); // what does not fit is refused before its turn
+        try (OpenModels.Hold a = prepared.a().hold(p -> {}, queue::closing);
+                OpenModels.Hold b = prepared.b().hold(p -> {}, queue::closing)) {
+            return queue.call(
+                    "distances of " + prepared.a().folder().slug(),
+                    () -> Distances.of(prepared.a(), prepared.b(), hooks));
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import org.llminspector.analysis.Divergence;
 import org.llminspector.analysis.Divergence.Metric;
 import org.llminspector.base.ByteCount;
@@ -132,6 +133,11 @@ final class TwinHooks {
 
     List<ComparisonManifest.HookRow> rows() {
         return rows;
+    }
+
+    /** After all chunks, in the order of the data. */
+    void each(BiConsumer<HookId, Divergence> then) {
+        for (HookId hook : shared) then.accept(hook, byPoint.get(hook.point()).get(Math.max(0, hook.layer())));
     }
 
     List<ComparisonManifest.Skipped> skipped() {

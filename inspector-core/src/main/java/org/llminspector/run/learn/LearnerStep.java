@@ -5,6 +5,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunRequest;
+import org.llminspector.tokenize.Token;
 
 /**
  * LearnerStep asks a learner for updates from a text. Null means the default that is named here.
@@ -22,6 +23,7 @@ import org.llminspector.run.store.RunRequest;
  * @param steps updates, one after the other (1)
  * @param from the first position whose token is learnt; the others are only read (1: every token that has one before it)
  * @param watch texts whose loss is told before and after, and which nothing is learnt from
+ * @param preference two answers to the prompt, to learn which is better instead of learning the prompt itself (none)
  */
 public record LearnerStep(
         String prompt,
@@ -38,7 +40,8 @@ public record LearnerStep(
         Double maxNorm,
         Integer steps,
         Integer from,
-        List<Watched> watch) {
+        List<Watched> watch,
+        Preferred preference) {
 
     private static final int MAX_STEPS = 100;
     private static final int MAX_WATCHED = 50;
@@ -60,6 +63,33 @@ public record LearnerStep(
         }
     }
 
+    /**
+     * Preferred are two answers to the prompt, for direct preference optimization (arXiv:2305.18290). The reference is the
+     * model that the learner began as.
+     *
+     * @param chosen the better one
+     * @param beta how much a nat of margin counts (0.1)
+     */
+    public record Preferred(Reply chosen, Reply rejected, Double beta) {
+
+        double strength() {
+            double strength = or(beta, 0.1);
+            if (strength > 0 && Double.isFinite(strength)) return strength;
+            throw Problem.invalid("beta is out of range")
+                    .where("preference.beta")
+                    .expected("more than 0")
+                    .found(strength);
+        }
+    }
+
+    /**
+     * Reply is an answer, exactly one of the two.
+     *
+     * @param text after messages, it is ended as the chat template ends an answer; else it goes on where the prompt ends
+     * @param tokens as they are
+     */
+    public record Reply(String text, List<Integer> tokens) {}
+
     /** Mean nll of a watched text's next tokens, from its {@code from} on. */
     public record Change(double before, double after) {}
 
@@ -67,10 +97,12 @@ public record LearnerStep(
      * What the updates did.
      *
      * @param step updates that the learner has made now
-     * @param lossBefore mean nll of the text's next tokens that are learnt
+     * @param lossBefore mean nll of the text's next tokens that are learnt; of a preference, -ln sigmoid(its margin)
      * @param gradNorm of the last update, before it was scaled down
      * @param parameters of the last update
      * @param watched as they were asked for
+     * @param preference null where a text was learnt
+     * @param weightsSha256 of all weights as they are now, flat float32, little-endian
      */
     public record Answer(
             String id,
@@ -80,7 +112,38 @@ public record LearnerStep(
             double gradNorm,
             int undoable,
             List<ParameterUpdate> parameters,
-            List<Change> watched) {}
+            List<Change> watched,
+            PreferenceChange preference,
+            String weightsSha256) {}
+
+    /**
+     * What the updates did to two answers.
+     *
+     * @param marginBefore the chosen answer's reward minus the rejected one's; with it the model's choice of the chosen
+     *     one has probability sigmoid(margin)
+     */
+    public record PreferenceChange(
+            double beta, ReplyChange chosen, ReplyChange rejected, double marginBefore, double marginAfter) {}
+
+    /**
+     * One answer's part. Log probabilities are sums over its tokens, nats.
+     *
+     * @param prompt tokens that stand before it, which are read and not learnt
+     * @param reference under the model that the learner began as
+     * @param rewardBefore beta (before - reference), the reward that the learner implies (arXiv:2305.18290, sec. 5)
+     */
+    public record ReplyChange(
+            int prompt,
+            List<Token> tokens,
+            double reference,
+            double before,
+            double after,
+            double rewardBefore,
+            double rewardAfter,
+            List<TokenChange> byToken) {}
+
+    /** ln of one token's probability, nats. */
+    public record TokenChange(double reference, double before, double after) {}
 
     /** One weight's part in an update, as L2 norms. */
     public record ParameterUpdate(

@@ -1,16 +1,19 @@
 package org.llminspector.run.learn;
 
 import java.lang.management.ManagementFactory;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.llminspector.analysis.Norms;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
@@ -18,18 +21,18 @@ import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.run.models.ModelFolder;
-import org.llminspector.run.models.Prompt;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
-import org.llminspector.tokenize.Token;
+import org.llminspector.train.PreferredPair;
 
 /** Learners are copies of models that a person changes update by update, and back; nobody else's runs see them. */
 public final class Learners implements AutoCloseable {
 
     private static final int MAX_OPEN = 4;
+    private static final long PIECE = 1L << 24;
     private static final long MAX_UNDO_BYTES = 256L << 20;
-    /** Of one parameter: weight, gradient and two moments, twice more for what can be taken back and is compared. */
-    private static final long BYTES_EACH = 40;
+    /** Of one parameter: weight, gradient and two moments, twice more for what can be taken back and is compared, and the first. */
+    private static final long BYTES_EACH = 44;
 
     /**
      * One open learner.
@@ -37,8 +40,9 @@ public final class Learners implements AutoCloseable {
      * @param parameters numbers that it learns
      * @param step updates made
      * @param undoable updates that can be taken back
+     * @param weightsSha256 of all weights as they are now, flat float32, little-endian
      */
-    public record Info(String id, String model, long parameters, long step, int undoable) {}
+    public record Info(String id, String model, long parameters, long step, int undoable, String weightsSha256) {}
 
     private record Snapshot(Tensor weights, Learner.State state) {}
 
@@ -51,6 +55,10 @@ public final class Learners implements AutoCloseable {
         private final long parameters;
         private final Deque<Snapshot> undo = new ArrayDeque<>();
         private volatile int undoable;
+        private volatile String sha256;
+        /** The weights before the first update: what a preference is measured against. */
+        private Tensor first;
+
         private boolean closed;
 
         Open(String id, ModelFolder folder, Learner learner) {
@@ -59,17 +67,44 @@ public final class Learners implements AutoCloseable {
             this.learner = learner;
             this.parameters =
                     learner.parameters().stream().mapToLong(Parameter::size).sum();
+            this.sha256 = sha256(learner.weights());
         }
 
         /** Copies nothing, and waits for nobody. */
         Info info() {
-            return new Info(id, folder.slug(), parameters, learner.step(), undoable);
+            return new Info(id, folder.slug(), parameters, learner.step(), undoable, sha256);
+        }
+
+        /** What the model it began as thinks of two answers. */
+        PreferredPair.Scores reference(PreferredPair pair) {
+            if (first == null) return pair.score(learner);
+            Tensor now = learner.weights();
+            learner.setWeights(first);
+            try {
+                return pair.score(learner);
+            } finally {
+                learner.setWeights(now);
+            }
         }
 
         synchronized void close() {
             if (!closed) learner.close();
             closed = true;
             undo.clear();
+            first = null;
+        }
+    }
+
+    private static String sha256(Tensor weights) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            Bytes bytes = weights.bytes();
+            for (long at = 0; at < bytes.size(); at += PIECE) {
+                digest.update(bytes.view(at, Math.min(PIECE, bytes.size() - at)));
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every Java has it
         }
     }
 
@@ -180,83 +215,57 @@ public final class Learners implements AutoCloseable {
         });
     }
 
-    /** Learns the next tokens of a text. */
+    /** Learns the next tokens of a text, or which of two answers is the better one. */
     public LearnerStep.Answer step(String id, LearnerStep request) {
         Open one = find(id);
-        Text learnt = text(one, request.asRun(one.folder.slug()), request.from(), "prompt", "from");
-        List<Text> watched = new ArrayList<>();
+        RunRequest asked = request.asRun(one.folder.slug());
+        Aim aim = request.preference() == null
+                ? TextAim.of(one.folder, asked, request.from(), "prompt", "from")
+                : PreferenceAim.of(request, asked, one.folder);
+        List<TextAim> watched = new ArrayList<>();
         for (int i = 0; i < request.watching().size(); i++) {
             LearnerStep.Watched w = request.watch().get(i);
             String at = "watch[" + i + "]";
-            watched.add(text(one, w.asRun(one.folder.slug()), w.from(), at, at + ".from"));
+            watched.add(TextAim.of(one.folder, w.asRun(one.folder.slug()), w.from(), at, at + ".from"));
         }
         int steps = request.count();
         double rate = request.rate();
         double limit = request.limit();
         Optimizer rule = request.rule();
-        return inTurn(id, o -> step(o, learnt, watched, steps, rule, rate, limit));
-    }
-
-    /** Text is a sequence, [1][pos], and how much each of its next tokens counts, [1][pos - 1]. */
-    private record Text(int[][] tokens, float[][] weights) {
-
-        double loss(Learner.Scores scores) {
-            double sum = 0;
-            for (int i = 0; i < weights[0].length; i++) sum += (double) weights[0][i] * scores.nll()[0][i];
-            return sum;
-        }
-    }
-
-    private static Text text(Open one, RunRequest request, Integer first, String where, String field) {
-        int[] ids = Prompt.of(request, one.folder).tokens().stream()
-                .mapToInt(Token::id)
-                .toArray();
-        if (ids.length < 2) {
-            throw Problem.invalid("a single token has no next one to learn")
-                    .where(where)
-                    .expected("at least two tokens");
-        }
-        int from = first == null ? 1 : first < 0 ? first + ids.length : first;
-        if (from < 1 || from >= ids.length) {
-            throw Problem.invalid("there is no such token to learn")
-                    .where(field)
-                    .expected("1 to " + (ids.length - 1))
-                    .found(first);
-        }
-        float[][] mean = {new float[ids.length - 1]};
-        Arrays.fill(mean[0], from - 1, ids.length - 1, 1f / (ids.length - from));
-        return new Text(new int[][] {ids}, mean);
+        return inTurn(id, o -> step(o, aim, watched, steps, rule, rate, limit));
     }
 
     private LearnerStep.Answer step(
-            Open one, Text learnt, List<Text> watched, int steps, Optimizer rule, double rate, double limit) {
+            Open one, Aim aim, List<TextAim> watched, int steps, Optimizer rule, double rate, double limit) {
         Learner learner = one.learner;
-        double before = Double.NaN;
+        aim.begin(learner, one::reference);
+        double before = aim.loss(learner);
         double norm = 0;
         Tensor gradient = null;
         Tensor last = null;
-        List<Double> losses =
-                watched.stream().map(t -> t.loss(learner.score(t.tokens()))).toList();
+        List<Double> losses = watched.stream().map(t -> t.loss(learner)).toList();
         for (int i = 0; i < steps; i++) {
             queue.checkOpen();
             last = learner.weights();
             remember(one, new Snapshot(last, learner.state()));
-            double loss = learnt.loss(learner.accumulate(learnt.tokens(), learnt.weights()));
-            if (i == 0) before = loss;
+            aim.accumulate(learner);
             if (i == steps - 1) gradient = learner.gradient();
             norm = learner.update(rule, rate, limit);
         }
-        double after = learnt.loss(learner.score(learnt.tokens()));
+        double after = aim.loss(learner);
         List<LearnerStep.Change> changes = new ArrayList<>();
         for (int i = 0; i < watched.size(); i++) {
-            Text t = watched.get(i);
-            changes.add(new LearnerStep.Change(losses.get(i), t.loss(learner.score(t.tokens()))));
+            changes.add(new LearnerStep.Change(losses.get(i), watched.get(i).loss(learner)));
         }
+        LearnerStep.PreferenceChange preference = aim.end(learner);
         List<LearnerStep.ParameterUpdate> updates = updates(learner, gradient, last);
-        return new LearnerStep.Answer(one.id, learner.step(), before, after, norm, one.undo.size(), updates, changes);
+        one.sha256 = sha256(learner.weights());
+        return new LearnerStep.Answer(
+                one.id, learner.step(), before, after, norm, one.undo.size(), updates, changes, preference, one.sha256);
     }
 
     private static void remember(Open one, Snapshot snapshot) {
+        if (one.first == null) one.first = snapshot.weights();
         one.undo.push(snapshot);
         long each = 3 * snapshot.weights().byteSize();
         while (one.undo.size() > 1 && one.undo.size() * each > MAX_UNDO_BYTES) one.undo.removeLast();
@@ -287,6 +296,7 @@ public final class Learners implements AutoCloseable {
             one.learner.setWeights(last.weights());
             one.learner.setState(last.state());
             one.undoable = one.undo.size();
+            one.sha256 = sha256(one.learner.weights());
             return one.info();
         });
     }

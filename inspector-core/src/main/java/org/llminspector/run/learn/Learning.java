@@ -49,6 +49,11 @@ public final class Learning implements AutoCloseable {
         return learners.open(folder(model), device == null ? "auto" : device);
     }
 
+    /** Which tokens of a conversation post-training learns. */
+    public LessonRequest.Answer lessons(LessonRequest request) {
+        return request.on(folder(request.model()));
+    }
+
     public Learners learners() {
         return learners;
     }

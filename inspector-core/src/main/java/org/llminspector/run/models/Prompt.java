@@ -8,6 +8,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
 
 /**
  * Prompt is what goes into the model: the prompt, the tokens, or the messages as the model's chat template writes them.
@@ -87,6 +88,24 @@ public record Prompt(String text, List<Token> tokens) {
         return Problem.tooLarge("the prompt is longer than the model's context")
                 .where(field)
                 .expected("at most " + context + " tokens");
+    }
+
+    /** The ids of a text that goes on: read together with what stands before, where that leaves the tokens before as they are. */
+    public static List<Integer> following(List<Token> tokens, String text, ModelFolder folder) {
+        Tokenizer tokenizer = folder.requireTokenizer();
+        List<Integer> before = tokens.stream().map(Token::id).toList();
+        int added = 0;
+        while (added < before.size() && tokens.get(added).special()) added++;
+        List<Integer> own = before.subList(added, before.size());
+        List<Integer> together = ids(tokenizer.encode(tokenizer.decode(own, false) + text, false));
+        if (together.size() > own.size() && together.subList(0, own.size()).equals(own)) {
+            return together.subList(own.size(), together.size());
+        }
+        return ids(tokenizer.encode(text, false));
+    }
+
+    private static List<Integer> ids(List<Token> tokens) {
+        return tokens.stream().map(Token::id).toList();
     }
 
     /** The ids, each of them one of the vocabulary's. {@code field} is named in the error. */

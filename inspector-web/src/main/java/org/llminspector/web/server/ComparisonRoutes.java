@@ -14,6 +14,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.compare.Distances;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
@@ -43,6 +44,9 @@ final class ComparisonRoutes {
     }
 
     void register(RoutesConfig routes) {
+        routes.post(
+                "/api/v1/distances",
+                ctx -> Replies.json(ctx, comparisons.distances(Requests.body(ctx, Distances.Request.class))));
         routes.post("/api/v1/comparisons", this::compare);
         routes.get("/api/v1/comparisons", this::list);
         routes.get("/api/v1/comparisons/{id}", ctx -> Replies.json(ctx, comparisons.manifest(id(ctx))));

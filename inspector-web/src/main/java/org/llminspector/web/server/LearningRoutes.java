@@ -14,6 +14,7 @@ import org.llminspector.run.learn.GradientsRequest;
 import org.llminspector.run.learn.LearnerStep;
 import org.llminspector.run.learn.Learners;
 import org.llminspector.run.learn.Learning;
+import org.llminspector.run.learn.LessonRequest;
 
 /** LearningRoutes are about what training does, by hand: gradients, single updates, optimizers on a surface. */
 final class LearningRoutes {
@@ -33,6 +34,8 @@ final class LearningRoutes {
     void register(RoutesConfig routes) {
         routes.post("/api/v1/gradients", this::gradients);
         routes.post("/api/v1/optimizers", this::optimizers);
+        routes.post(
+                "/api/v1/lessons", ctx -> Replies.json(ctx, learning.lessons(Requests.body(ctx, LessonRequest.class))));
         routes.get(
                 LEARNERS,
                 ctx -> Replies.json(ctx, new OpenLearners(learning.learners().list())));

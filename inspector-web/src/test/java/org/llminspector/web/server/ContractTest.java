@@ -422,9 +422,22 @@ class ContractTest extends LiveTest {
                 .isLessThan(once.path("loss_before").asDouble());
         assertThat(live.post(at + "/undo", "").json().path("step").asInt()).isZero();
         assertThat(live.post(at + "/steps", step).json()).isEqualTo(once);
+        JsonNode preferred = live.post(at + "/steps", """
+                        {"tokens":[1,2,3],"preference":{"chosen":{"tokens":[4,5]},"rejected":{"tokens":[6]}}}""").json();
+        assertThat(preferred.at("/preference/chosen/by_token")).hasSize(2);
         live.get(at);
         live.send("DELETE", at, null);
         live.get(at).problem(404);
+        JsonNode apart = live.post("/api/v1/distances", """
+                        {"a":{"tokens":[1,2,3]},"b":{"interventions":[{"hook":"blocks.1.hook_mlp_out","op":"zero"}]}}""").json();
+        assertThat(apart.at("/hooks/1/relative_l2").asDouble()).isZero();
+        assertThat(apart.at("/hooks/2/relative_l2").asDouble()).isPositive();
+        assertThat(apart.at("/hooks/2/by_position")).hasSize(3);
+        JsonNode lesson = live.post("/api/v1/lessons", """
+                        {"model":"tiny","messages":[{"role":"user","content":"the cat"},{"role":"assistant","content":"sat"}]}""").json();
+        assertThat(lesson.at("/lessons/0/learnt").asInt()).isPositive();
+        live.post("/api/v1/lessons", "{\"model\":\"tiny\",\"conversation\":0,\"preference\":0}")
+                .problem(400);
         live.post("/api/v1/learners", "{\"model\":\"bare\"}").problem(422); // GPT-2 is not of Llama's shape
     }
 

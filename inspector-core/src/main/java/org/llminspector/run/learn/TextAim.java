@@ -1,0 +1,56 @@
+package org.llminspector.run.learn;
+
+import java.util.Arrays;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Learner;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.Prompt;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.tokenize.Token;
+
+/**
+ * TextAim is to say a text's next tokens: the mean nll of those that count.
+ *
+ * @param tokens [1][pos]
+ * @param weights how much each next token counts, [1][pos - 1]
+ */
+record TextAim(int[][] tokens, float[][] weights) implements Aim {
+
+    /**
+     * @param first the first position whose token counts, negative from the end (1)
+     * @param where the text's field
+     * @param field the first position's
+     */
+    static TextAim of(ModelFolder folder, RunRequest request, Integer first, String where, String field) {
+        int[] ids =
+                Prompt.of(request, folder).tokens().stream().mapToInt(Token::id).toArray();
+        if (ids.length < 2) {
+            throw Problem.invalid("a single token has no next one to learn")
+                    .where(where)
+                    .expected("at least two tokens");
+        }
+        int from = first == null ? 1 : first < 0 ? first + ids.length : first;
+        if (from < 1 || from >= ids.length) {
+            throw Problem.invalid("there is no such token to learn")
+                    .where(field)
+                    .expected("1 to " + (ids.length - 1))
+                    .found(first);
+        }
+        float[][] mean = {new float[ids.length - 1]};
+        Arrays.fill(mean[0], from - 1, ids.length - 1, 1f / (ids.length - from));
+        return new TextAim(new int[][] {ids}, mean);
+    }
+
+    @Override
+    public double loss(Learner learner) {
+        float[] nll = learner.score(tokens).nll()[0];
+        double sum = 0;
+        for (int i = 0; i < nll.length; i++) sum += (double) weights[0][i] * nll[i];
+        return sum;
+    }
+
+    @Override
+    public void accumulate(Learner learner) {
+        learner.accumulate(tokens, weights);
+    }
+}
