@@ -32,7 +32,7 @@ class TrainingProcessesTest {
         folder = Files.createDirectory(temp.resolve("sums"));
     }
 
-    private Process writer() throws IOException {
+    private Process writer(int steps, int saveEvery) throws IOException {
         return new ProcessBuilder(List.of(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx256m",
@@ -42,7 +42,9 @@ class TrainingProcessesTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         TrainingWriter.class.getName(),
-                        folder.toString()))
+                        folder.toString(),
+                        Integer.toString(steps),
+                        Integer.toString(saveEvery)))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
     }
@@ -58,10 +60,38 @@ class TrainingProcessesTest {
         killRepeatedly(50, new Random(7));
     }
 
+    /** Between two states too: what was made after the last one is made again, to the last digit. */
+    @Test
+    void whereverItIsKilledItsLossesAreThoseOfARunThatNobodyTouched() throws Exception {
+        int steps = 120;
+        Random random = new Random(8);
+        for (int kill = 0; kill < 4; kill++) {
+            Process process = writer(steps, 7);
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                for (int n = 1 + random.nextInt(25); n > 0; n--)
+                    assertThat(out.readLine()).isNotNull();
+                TimeUnit.MICROSECONDS.sleep(random.nextInt(20_000));
+                process.toHandle().destroyForcibly();
+            }
+            process.waitFor();
+        }
+        assertThat(TrainingState.read(folder).optimizer().step()).isLessThan(steps);
+        assertThat(writer(steps, 7).waitFor()).isZero();
+
+        Path whole = Files.createDirectory(temp.resolve("whole"));
+        folder = whole;
+        assertThat(writer(steps, 7).waitFor()).isZero();
+        for (String file : List.of("loss.csv", "model.safetensors", "training_state/state.safetensors")) {
+            assertThat(Files.mismatch(temp.resolve("sums").resolve(file), whole.resolve(file)))
+                    .as("first byte that differs in " + file)
+                    .isEqualTo(-1);
+        }
+    }
+
     private void killRepeatedly(int rounds, Random random) throws Exception {
         long said = 0;
         for (int round = 0; round < rounds; round++) {
-            Process process = writer();
+            Process process = writer(1_000_000, 1);
             try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
                 for (int n = 1 + random.nextInt(30); n > 0; n--) said = Long.parseLong(out.readLine());
                 if (round == 0) refusesAnother();
