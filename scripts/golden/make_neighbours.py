@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the golden of what numpy finds in embedding tables: neighbours, principal components, norms.
+"""Makes the golden of what numpy finds in embedding tables: neighbours, principal components, norms, waves.
 
     python scripts/golden/make_neighbours.py inspector-core/src/test/resources
 
@@ -49,6 +49,21 @@ def pca(rows, ids):
     return {"ids": ids, "shares": (s**2 / (s**2).sum())[:3].tolist(), "at": np.abs(u[:, :3] * s[:3]).tolist()}
 
 
+def waves(rows, period):
+    x = rows[:period] - rows[:period].mean(0)
+    turned = np.fft.rfft(x, axis=0)[1:]
+    energy = (np.abs(turned) ** 2).sum(1) * np.where(2 * np.arange(1, len(turned) + 1) == period, 1, 2) / period
+    best = int(np.argmax(energy))
+    # Lengths in the plane of the real and the imaginary direction do not depend on which way its axes point.
+    plane, _ = np.linalg.qr(np.stack([turned[best].real, turned[best].imag], 1))
+    return {
+        "period": period,
+        "shares": (energy / (x**2).sum()).tolist(),
+        "turns": best + 1,
+        "lengths": np.linalg.norm(x @ plane, axis=1).tolist(),
+    }
+
+
 def main(resources):
     resources = Path(resources)
     golden = {}
@@ -60,6 +75,7 @@ def main(resources):
         golden[model] = {
             "neighbours": [neighbours(shapes, p, m, metric) for p, m in asked for metric in ("cosine", "dot")],
             "pca": [pca(shapes, list(range(3, 9))), pca(shapes, list(range(0, 200, 3)))],
+            "waves": [waves(shapes, 31), waves(shapes, 12)],
             "norms": {"min": norms.min(), "max": norms.max(), "mean": norms.mean(), "counts": np.histogram(norms, 8)[0].tolist()},
         }
     (resources / "neighbours.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

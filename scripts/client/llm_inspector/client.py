@@ -335,9 +335,12 @@ class Inspector:
     def _learner_close(self, learner: str) -> None:
         self._json("DELETE", _path("learners", learner))
 
-    def curve(self, model: Optional[str] = None) -> Json:
-        """How a model was trained: columns step, tokens, lr, loss, val_loss, grad_norm, accuracy, val_accuracy."""
-        return self._json("GET", _path("models", self._slug(model), "curve"))
+    def curve(self, model: Optional[str] = None, *, points: Optional[int] = None) -> Json:
+        """How a model was trained: columns step, tokens, lr, loss, val_loss, grad_norm, accuracy, val_accuracy.
+
+        With ``points`` every look at held-out examples, every kept state, and of the other updates at most so many.
+        """
+        return self._json("GET", _path("models", self._slug(model), "curve") + _query(points=points))
 
     def checkpoints(self, model: Optional[str] = None) -> List[Json]:
         """The states of a model that its training kept; the slug of each opens as a model."""
@@ -617,6 +620,22 @@ class Inspector:
     ) -> Json:
         """How long a table's rows are: min, max, mean, counts, longest, shortest."""
         return self._json("POST", "embeddings/norms", _without_none(model=model, table=table, bins=bins))
+
+    def embeddings_waves(
+        self,
+        *,
+        model: Optional[str] = None,
+        table: Optional[str] = None,
+        period: Optional[int] = None,
+        planes: Optional[int] = None,
+    ) -> Json:
+        """How often a table's first ``period`` rows go round while the numbers they stand for go round once: shares, places."""
+        body = _without_none(model=model, table=table, period=period, planes=planes)
+        return self._json("POST", "embeddings/waves", body)
+
+    def clock(self, model: Optional[str] = None, *, second: Optional[int] = None, top: Optional[int] = None) -> Json:
+        """What a model does that was taught a + b modulo p: its answers as a goes round, and the neurons that go round too."""
+        return self._json("POST", "clock", _without_none(model=model, second=second, top=top))
 
     def cost(
         self,

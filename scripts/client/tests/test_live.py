@@ -359,6 +359,8 @@ class Neurons(unittest.TestCase):
         self.assertLessEqual(sum(placed["shares"]), 1 + 1e-9)
         counts = inspector.embeddings_norms(bins=8)
         self.assertEqual(sum(counts["counts"]), counts["rows"])
+        waves = inspector.embeddings_waves(period=12, planes=1)["waves"]
+        self.assertAlmostEqual(sum(w["share"] for w in waves), 1, places=6)
 
 
 class Serving(unittest.TestCase):

@@ -1,9 +1,15 @@
 package org.llminspector.run;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.llminspector.analysis.Fourier;
 import org.llminspector.analysis.Pca;
 import org.llminspector.analysis.RowScan;
 import org.llminspector.base.Problem;
@@ -14,6 +20,7 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.train.Trainer;
 
 /**
  * Embeddings ask a model's tables, the embedding's and the unembedding's: which rows lie near a vector, how rows lie to one
@@ -23,6 +30,7 @@ public final class Embeddings {
 
     private static final int MOST_POINTS = 500;
     private static final int DIRECTIONS = 3;
+    private static final int MOST_PERIOD = 1_000;
 
     /** Table is which of the two. */
     public enum Table {
@@ -113,6 +121,21 @@ public final class Embeddings {
             List<Integer> counts,
             List<Neighbour> longest,
             List<Neighbour> shortest) {}
+
+    /**
+     * Waves are the first rows of a table as numbers on a clock: how much of how they differ goes round how often.
+     *
+     * @param period rows, the numbers 0 to period - 1
+     * @param waves by their turns, from 1 to period / 2
+     */
+    public record Waves(String model, Table table, int period, List<Wave> waves) {}
+
+    /**
+     * @param turns that the rows make while the numbers go round once
+     * @param share of the rows' variance
+     * @param at where each row lies in the plane of these turns, two numbers a row; of the strongest waves only, else null
+     */
+    public record Wave(int turns, double share, List<List<Double>> at) {}
 
     private final OpenModels models;
     private final RunStore store;
@@ -283,6 +306,54 @@ public final class Embeddings {
                 RowScan.highest(shortest, top, row -> true).stream()
                         .map(s -> new Neighbour(s.row(), folder.token(s.row()).text(), norms[s.row()], norms[s.row()]))
                         .toList());
+    }
+
+    /**
+     * The first rows as numbers on a clock (Nanda et al. 2023): how much of how they differ goes round how often.
+     *
+     * @param period how many rows; null for the modulus of the recipe that taught the model
+     * @param planes of how many of the strongest waves the rows' places are told
+     * @throws Problem INVALID where nobody says the period, or where it is no number of rows from 3 to 1,000
+     */
+    public Waves waves(String slug, Table table, Integer period, int planes) {
+        ModelFolder folder = models.folder(slug);
+        int p = period == null ? modulus(folder) : period;
+        int most = Math.min(MOST_PERIOD, folder.spec().vocab());
+        if (p < 3 || p > most) {
+            throw Problem.invalid("so many numbers make no clock of this table")
+                    .where("period")
+                    .expected("3 to " + most)
+                    .found(p);
+        }
+        String name = name(folder.weights(), table);
+        float[][] rows = new float[p][];
+        for (int n = 0; n < p; n++) rows[n] = folder.weights().row(name, n);
+        Fourier fourier = Fourier.of(rows);
+        double[] shares = fourier.shares();
+        Set<Integer> strongest = IntStream.range(0, shares.length)
+                .boxed()
+                .sorted(Comparator.comparing(k -> -shares[k]))
+                .limit(planes)
+                .collect(Collectors.toSet());
+        List<Wave> waves = new ArrayList<>();
+        for (int k = 0; k < shares.length; k++) {
+            List<List<Double>> at = null;
+            if (strongest.contains(k)) {
+                at = Arrays.stream(fourier.plane(k + 1)).map(Embeddings::list).toList();
+            }
+            waves.add(new Wave(k + 1, shares[k], at));
+        }
+        return new Waves(slug, table, p, waves);
+    }
+
+    private static int modulus(ModelFolder folder) {
+        Path trained = folder.found().trainingDir();
+        Integer modulus = Trainer.isIn(trained) ? Trainer.recipe(trained).modulus() : null;
+        if (modulus != null) return modulus;
+        throw Problem.invalid("the model was not taught to add on a clock, as far as its files say")
+                .where("period")
+                .expected("how many of the table's first rows are numbers")
+                .found("nothing");
     }
 
     private static String name(Weights weights, Table table) {

@@ -175,6 +175,7 @@ public final class Inspector implements AutoCloseable {
     private final Embeddings embeddings;
     private final Heads heads;
     private final HeadCircuits circuits;
+    private final Clocks clocks;
     private final Positions positions;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
@@ -211,6 +212,7 @@ public final class Inspector implements AutoCloseable {
         this.embeddings = new Embeddings(models, store, extensions, facts);
         this.heads = new Heads(models, store, queue, extensions);
         this.circuits = new HeadCircuits(models);
+        this.clocks = new Clocks(models, queue);
         this.positions = new Positions(models, store, queue, extensions);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
@@ -487,6 +489,11 @@ public final class Inspector implements AutoCloseable {
     /** What models' tables of vectors hold. */
     public Embeddings embeddings() {
         return embeddings;
+    }
+
+    /** What a model does that was taught to add on a clock. */
+    public Clocks clocks() {
+        return clocks;
     }
 
     /** All attention heads of a run. */

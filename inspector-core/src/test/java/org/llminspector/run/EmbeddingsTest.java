@@ -69,6 +69,25 @@ class EmbeddingsTest {
                 }
             }
         }
+        for (JsonNode c : golden.get("waves")) {
+            Embeddings.Waves waves = inspector
+                    .embeddings()
+                    .waves(model, Table.EMBED, c.get("period").asInt(), 1);
+            double all = 0;
+            for (Embeddings.Wave w : waves.waves()) {
+                assertThat(w.share())
+                        .isCloseTo(c.get("shares").get(w.turns() - 1).asDouble(), within(1e-6));
+                all += w.share();
+                if (w.at() == null) continue;
+                assertThat(w.turns()).isEqualTo(c.get("turns").asInt());
+                for (int i = 0; i < w.at().size(); i++) {
+                    double length =
+                            Math.hypot(w.at().get(i).get(0), w.at().get(i).get(1));
+                    assertThat(length).isCloseTo(c.get("lengths").get(i).asDouble(), within(1e-4));
+                }
+            }
+            assertThat(all).as("Parseval").isCloseTo(1, within(1e-9));
+        }
         JsonNode n = golden.get("norms");
         Embeddings.Norms norms = inspector.embeddings().norms(model, Table.EMBED, 8, 3);
         assertThat(norms.counts()).isEqualTo(ints(n.get("counts")));

@@ -5,8 +5,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -93,6 +95,29 @@ public final class TrainingRecords {
     public Curve curve(String slug) {
         ModelCache.Found model = cache.find(slug);
         return Curve.of(model.slug(), LossCurve.read(model.trainingDir()));
+    }
+
+    /**
+     * The same with fewer rows: every look at held-out examples, every state that was kept, and of the others at most
+     * {@code points}, as dense at the start as at the end on a logarithmic axis.
+     */
+    public Curve curve(String slug, int points) {
+        ModelCache.Found model = cache.find(slug);
+        Set<Long> kept = ModelCache.checkpoints(model).stream()
+                .map(ModelCache.Found::step)
+                .collect(Collectors.toSet());
+        return Curve.of(model.slug(), thinned(LossCurve.read(model.trainingDir()), kept, points));
+    }
+
+    static List<LossCurve.Row> thinned(List<LossCurve.Row> rows, Set<Long> kept, int points) {
+        long last = rows.isEmpty() ? 0 : rows.get(rows.size() - 1).step();
+        Set<Long> told = new HashSet<>(kept);
+        told.add(last);
+        for (int i = 0; i < points; i++)
+            told.add(Math.round(Math.pow((double) last, (double) i / Math.max(1, points - 1))));
+        return rows.stream()
+                .filter(r -> r.valLoss() != null || told.contains(r.step()))
+                .toList();
     }
 
     /** The states of a model that its training kept; each opens as a model. */

@@ -35,6 +35,10 @@ final class NeuronRoutes {
 
     record TableNormsRequest(String model, Embeddings.Table table, Integer bins, Integer top) {}
 
+    record WavesRequest(String model, Embeddings.Table table, Integer period, Integer planes) {}
+
+    record ClockRequest(String model, Integer second, Integer top) {}
+
     /** More would be more than a person looks at. */
     private static final int MOST = 1_000;
 
@@ -55,6 +59,8 @@ final class NeuronRoutes {
         routes.post("/api/v1/embeddings/neighbours", this::neighbours);
         routes.post("/api/v1/embeddings/map", this::map);
         routes.post("/api/v1/embeddings/norms", this::norms);
+        routes.post("/api/v1/embeddings/waves", this::waves);
+        routes.post("/api/v1/clock", this::clock);
     }
 
     private void neuron(Context ctx) throws IOException {
@@ -108,6 +114,18 @@ final class NeuronRoutes {
         int bins = count(r.bins(), 40, 1, MOST, "bins");
         Replies.json(
                 ctx, embeddings.norms(model(r.model()), table(r.table()), bins, count(r.top(), 10, 1, MOST, "top")));
+    }
+
+    private void waves(Context ctx) throws IOException {
+        WavesRequest r = Requests.body(ctx, WavesRequest.class);
+        int planes = count(r.planes(), 4, 0, MOST, "planes");
+        Replies.json(ctx, embeddings.waves(model(r.model()), table(r.table()), r.period(), planes));
+    }
+
+    private void clock(Context ctx) throws IOException {
+        ClockRequest r = Requests.body(ctx, ClockRequest.class);
+        int second = r.second() == null ? 0 : r.second();
+        Replies.json(ctx, inspector.clocks().clock(model(r.model()), second, count(r.top(), 4, 1, MOST, "top")));
     }
 
     private static Embeddings.Table table(Embeddings.Table named) {

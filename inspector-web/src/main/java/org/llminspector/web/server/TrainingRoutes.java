@@ -10,6 +10,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.learn.TrainingJob;
 import org.llminspector.run.learn.TrainingJobs;
+import org.llminspector.run.learn.TrainingRecords;
 import org.llminspector.train.Recipe;
 
 /** TrainingRoutes show how models were trained, and train new ones. */
@@ -38,9 +39,7 @@ final class TrainingRoutes {
     }
 
     void register(RoutesConfig routes) {
-        routes.get(
-                "/api/v1/models/{slug}/curve",
-                ctx -> Replies.json(ctx, inspector.trainingRecords().curve(ctx.pathParam("slug"))));
+        routes.get("/api/v1/models/{slug}/curve", this::curve);
         routes.get(
                 "/api/v1/models/{slug}/checkpoints",
                 ctx -> Replies.json(ctx, inspector.trainingRecords().checkpoints(ctx.pathParam("slug"))));
@@ -62,6 +61,13 @@ final class TrainingRoutes {
         return new Recipes(inspector.trainingRecords().recipes().stream()
                 .map(file -> RecipeText.read(file, NOTHING))
                 .toList());
+    }
+
+    private void curve(Context ctx) throws IOException {
+        String slug = ctx.pathParam("slug");
+        int points = Requests.number(ctx, "points", 0, 2, 100_000);
+        TrainingRecords records = inspector.trainingRecords();
+        Replies.json(ctx, points == 0 ? records.curve(slug) : records.curve(slug, points));
     }
 
     private void begin(Context ctx) throws IOException {

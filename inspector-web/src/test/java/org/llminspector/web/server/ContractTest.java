@@ -95,6 +95,12 @@ class ContractTest extends LiveTest {
         live.post("/api/v1/embeddings/map", "{\"ids\":[3]}").problem(400);
         assertThat(live.post("/api/v1/embeddings/norms", "{\"bins\":7}").json().path("counts"))
                 .hasSize(7);
+        String waves = "/api/v1/embeddings/waves";
+        JsonNode clock = live.post(waves, "{\"period\":12,\"planes\":1}").json();
+        assertThat(clock.path("waves")).hasSize(6);
+        assertThat(clock.findValues("at")).hasSize(1);
+        live.post(waves, "{}").problem(400);
+        live.post(waves, "{\"period\":2}").problem(400);
     }
 
     private static void heads(String run) {
@@ -372,7 +378,10 @@ class ContractTest extends LiveTest {
         // Cancelling needs something under way: StreamTest, ComparisonRoutesTest, BenchmarkTest. Training:
         // TrainingTest.
         // Pulling needs a hub: the library's own tests have one.
-        silent.removeIf(o -> o.contains("training-jobs/{id}") || o.endsWith("training-jobs") || o.endsWith("/curve"));
+        silent.removeIf(o -> o.contains("training-jobs/{id}")
+                || o.endsWith("training-jobs")
+                || o.endsWith("/curve")
+                || o.endsWith("/clock"));
         assertThat(silent)
                 .containsExactlyInAnyOrder(
                         "POST /api/v1/runs/{id}/cancel",

@@ -1,6 +1,7 @@
 package org.llminspector.web.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -73,6 +74,34 @@ class TrainingTest extends LiveTest {
         assertThat(curve.at("/loss/6").asDouble())
                 .isLessThan(curve.at("/loss/1").asDouble());
         assertThat(live.get(JOBS + "/sums/curve").json()).isEqualTo(curve);
+        JsonNode thin = live.get("/api/v1/models/sums/curve?points=2").json();
+        assertThat(thin.path("step")).hasToString("[0,1,2,4,6]"); // looked at, kept, and the first and last update
+        assertThat(thin.at("/loss/1")).isEqualTo(curve.at("/loss/1"));
+        live.get("/api/v1/models/sums/curve?points=1").problem(400);
+
+        JsonNode waves =
+                live.post("/api/v1/embeddings/waves", "{\"model\":\"sums\"}").json();
+        assertThat(waves.path("period").asInt()).as("the recipe's modulus").isEqualTo(7);
+        assertThat(waves.path("waves")).hasSize(3);
+
+        JsonNode clock = live.post("/api/v1/clock", "{\"model\":\"sums\",\"second\":3,\"top\":2}")
+                .json();
+        assertThat(clock.path("answers")).hasSize(7);
+        int rights = 0;
+        for (int a = 0; a < 7; a++) if (clock.at("/answers/" + a).asInt() == (a + 3) % 7) rights++;
+        assertThat(clock.path("right").asInt()).isEqualTo(rights);
+        JsonNode purest = clock.at("/strongest/0");
+        assertThat(purest.path("share").asDouble()).isBetween(1 / 3.0, 1.0); // of three speeds
+        String run = live.run("{\"model\":\"sums\",\"tokens\":[5,3,7],\"capture\":[\"blocks.0.mlp.hook_post\"]}");
+        String there = "/captures/blocks.0.mlp.hook_post?pos=2&feature="
+                + purest.path("neuron").asInt();
+        JsonNode value = live.get("/api/v1/runs/" + run + there, "Accept", "application/json")
+                .json()
+                .path("values");
+        while (value.isArray()) value = value.get(0);
+        assertThat(purest.at("/values/5").asDouble()).isCloseTo(value.asDouble(), within(1e-5));
+        live.post("/api/v1/clock", "{\"model\":\"sums\",\"second\":7}").problem(400);
+        live.post("/api/v1/clock", "{\"model\":\"tiny\"}").problem(422);
 
         JsonNode kept = live.get("/api/v1/models/sums/checkpoints").json().path("checkpoints");
         assertThat(kept.findValuesAsText("slug")).containsExactly("sums@0", "sums@2");
