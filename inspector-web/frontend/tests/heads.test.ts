@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeadEffects, HeadProfile } from '../src/api/types';
-import { at, cached, effectsByHead, groups, highest, places, score, sorted } from '../src/chapters/09-multi-head/heads';
+import { at, cached, effectsByHead, groups, highest, score, sorted } from '../src/chapters/09-multi-head/heads';
+import { places } from '../src/kit/patterns';
 
 const measures = { mul: 0, abs: 0 };
 function profile(previous: number, entropy: number, induction?: number): HeadProfile {

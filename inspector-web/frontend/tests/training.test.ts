@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Curve } from '../src/api/types';
-import { curveRecipe, curveTable, hasAccuracy, points } from '../src/views/training/training';
+import { curveRecipe, curveTable, hasAccuracy, points } from '../src/kit/curve';
 
 const curve: Curve = {
   model: 'm',

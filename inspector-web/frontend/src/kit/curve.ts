@@ -1,7 +1,7 @@
 /** What a training curve's figure draws, tells and gives away. Pure, so that a test can hold it. */
-import type { Curve, Checkpoint } from '../../api/types';
-import type { TableData } from '../../kit/figure';
-import type { Recipe } from '../../kit/recipes';
+import type { Curve, Checkpoint } from '../api/types';
+import type { TableData } from './figure';
+import type { Recipe } from './recipes';
 
 export type Measure = 'loss' | 'accuracy';
 
@@ -16,6 +16,19 @@ export function points(curve: Curve, column: 'loss' | 'val_loss' | 'accuracy' | 
   return curve[column].flatMap((value, i) =>
     value === null ? [] : [{ step: curve.step[i], tokens: curve.tokens[i], value }],
   );
+}
+
+/** How high a curve stands after so many updates: on held-out examples where somebody looked then, else on what was learnt from. */
+export function heightAt(curve: Curve, measure: Measure, step: number): number | null {
+  const i = curve.step.indexOf(step);
+  if (i < 0) return null;
+  return curve[measure === 'loss' ? 'val_loss' : 'val_accuracy'][i] ?? curve[measure][i];
+}
+
+/** The stop nearest to a place on an axis, as the eye sees it. */
+export function nearestStop(stops: number[], x: number, log: boolean): number {
+  const far = (s: number) => (log ? Math.abs(Math.log(s / Math.max(x, 1e-9))) : Math.abs(s - x));
+  return stops.reduce((best, s, i) => (far(s) < far(stops[best]) ? i : best), 0);
 }
 
 export const hasAccuracy = (curve: Curve): boolean => curve.val_accuracy.some((v) => v !== null);

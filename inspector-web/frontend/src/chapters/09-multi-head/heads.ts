@@ -44,19 +44,6 @@ export function sorted(scores: (number | null)[]): number[] {
   return scores.map((_, i) => i).sort((a, b) => worth(b) - worth(a) || a - b);
 }
 
-/** The place of each head in the grid, by its number: in the model's order a column a layer; sorted, row after row. */
-export function places(
-  count: number,
-  layers: number,
-  heads: number,
-  order: number[] | null,
-): [col: number, row: number][] {
-  const all: [number, number][] = new Array<[number, number]>(count);
-  if (order) order.forEach((index, rank) => (all[index] = [rank % layers, Math.floor(rank / layers)]));
-  else for (let i = 0; i < count; i++) all[i] = [Math.floor(i / heads), i % heads];
-  return all;
-}
-
 /** The head with the highest score, or null where none has one. */
 export function highest(scores: (number | null)[]): number | null {
   const first = sorted(scores)[0];
