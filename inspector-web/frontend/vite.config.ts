@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { figures, preloads } from './scripts/first-view';
 
 /**
  * `npm run dev` and `npm run preview` talk to a server on 7070, or to the one that INSPECTOR_URL names. The page's own
@@ -18,8 +19,14 @@ const woff2: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [woff2, svelte()],
-  build: { target: 'es2022', sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  plugins: [woff2, svelte(), preloads],
+  build: {
+    target: 'es2022',
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: { output: { manualChunks: figures } },
+  },
   // The gallery shows a loss curve of the repository's models.
   server: { fs: { allow: ['../..'] }, port: 5173, proxy },
   preview: { port: 5174, proxy },

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /**
  * Measures the page in Chromium against a server of its own: bytes of the first view and of each chapter's code; the
- * longest task and the frames a second while a pointer moves over runs of 400, 1,000 and 2,000 tokens.
+ * longest task and the frames a second while a pointer moves over runs of 400, 1,000 and 2,000 tokens; with --lighthouse
+ * the score of / on a phone as Lighthouse has it (npx fetches it).
  *
- *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5]
+ *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--lighthouse TIMES]
  *
  * --url is a server that runs already, and --model then a slug of its own with a context of 2,000 tokens or more.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -20,17 +21,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const frontend = join(root, 'inspector-web/frontend');
 const { chromium } = createRequire(join(frontend, 'package.json'))('playwright-core');
 const { values: args } = parseArgs({
-  options: { url: { type: 'string' }, model: { type: 'string' }, seconds: { type: 'string', default: '5' } },
+  options: { url: { type: 'string' }, model: { type: 'string' }, seconds: { type: 'string', default: '5' }, lighthouse: { type: 'string', default: '0' } },
 });
 const MS = Number(args.seconds) * 1000;
 const KIB = 1024;
 
 const server = args.url ? null : await serve();
 const url = args.url ?? server.url;
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
+const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox'] });
 try {
   console.log(`${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}; Chromium ${browser.version()}`);
   await weights();
+  for (let i = 0; i < Number(args.lighthouse); i++) lighthouse();
   const { models, default: standard } = await (await fetch(`${url}/api/v1/models`)).json();
   const embedded = models.find((m) => m.slug === standard);
   const long = args.url ? args.model : args.model && basename(args.model);
@@ -44,6 +46,23 @@ try {
 } finally {
   await browser.close();
   server?.stop();
+}
+
+/** Lighthouse's performance score of /, on its slow phone: 150 ms a round trip, 1.6 Mbit/s, a quarter of this CPU. */
+function lighthouse() {
+  const said = spawnSync(
+    'npx',
+    ['--yes', 'lighthouse@12', url, '--only-categories=performance', '--form-factor=mobile', '--quiet', '--output=json', '--chrome-flags=--headless=new --no-sandbox --disable-gpu'],
+    { env: { ...process.env, CHROME_PATH: browserPath() }, maxBuffer: 1 << 28, encoding: 'utf8' },
+  );
+  if (said.status !== 0) throw new Error(`Lighthouse did not run: ${said.stderr}`);
+  const { audits, categories } = JSON.parse(said.stdout);
+  const shown = ['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift'];
+  console.log(`Lighthouse mobile: ${categories.performance.score}; ${shown.map((a) => `${a} ${audits[a].displayValue}`).join(', ')}`);
+}
+
+function browserPath() {
+  return process.env.CHROMIUM ?? chromium.executablePath();
 }
 
 /** Bytes on the wire of the first view, and of the scripts that entering each chapter adds to it. */

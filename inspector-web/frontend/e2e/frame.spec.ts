@@ -19,6 +19,19 @@ test('the first view weighs at most 350 KiB, fonts and recording included', asyn
   expect([...sizes.keys()].filter((n) => n.includes('italic'))).toEqual([]);
 });
 
+test('what / will ask for is named in its head, and a chapter is not made to fetch it', async ({ request }) => {
+  const [first, chapter] = await Promise.all(
+    ['/', '/chapters/08-attention-qkv'].map(async (path) => (await request.get(path)).text()),
+  );
+  const named = (html: string) =>
+    [...html.matchAll(/rel="(?:modulepreload|preload)"[^>]* href="([^"]+)"/g)].map((m) => m[1]);
+  test.skip(!first.includes('/assets/'), 'a server for development builds nothing');
+  expect(named(first).filter((f) => /Trace-.*\.js$/.test(f))).toHaveLength(1);
+  expect(named(first).filter((f) => f.endsWith('.woff2'))).toHaveLength(2);
+  expect(named(chapter).filter((f) => f.includes('Trace'))).toEqual([]);
+  expect(named(chapter).filter((f) => f.endsWith('.woff2'))).toHaveLength(2);
+});
+
 test('an address that names a model the server has not says so in the bar, and nothing overflows', async ({
   page,
   quiet,

@@ -18,7 +18,7 @@ export function goTo(view: View, change: Partial<PageState> = {}): void {
 
 /** Address of a view with everything else as it is: real links that open in a new tab too. */
 export function hrefOf(view: View, change: Partial<PageState> = {}): string {
-  return formatUrl({ ...$state.snapshot(page), ...(view === page.view ? {} : LEFT), ...change, view });
+  return formatUrl({ ...page, ...(view === page.view ? {} : LEFT), ...change, view });
 }
 
 /** What a click on a real link does here; those that open elsewhere are left to the browser. */
@@ -35,7 +35,7 @@ export function follow(event: MouseEvent, view: View, change: Partial<PageState>
  * @param behind how the page that is left shall read when one comes back to it, where it is not as it is now
  */
 export function advance(change: Partial<PageState>, behind: Partial<PageState> = {}): void {
-  history.replaceState(null, '', formatUrl({ ...$state.snapshot(page), ...behind }));
+  history.replaceState(null, '', formatUrl({ ...page, ...behind }));
   push = true;
   Object.assign(page, change);
 }
@@ -44,7 +44,7 @@ export function advance(change: Partial<PageState>, behind: Partial<PageState> =
 export function syncUrl(): void {
   const here = () => location.pathname + location.search + location.hash;
   $effect(() => {
-    const url = formatUrl($state.snapshot(page));
+    const url = formatUrl(page);
     if (url !== written && url !== here()) {
       if (push) history.pushState(null, '', url);
       else history.replaceState(null, '', url);

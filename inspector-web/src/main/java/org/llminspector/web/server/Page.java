@@ -8,7 +8,10 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
-/** Page is the files of the frontend, from the class path; addresses that only the page knows get its index.html. */
+/**
+ * Page is the files of the frontend, from the class path; addresses that only the page knows get its view.html: index.html
+ * without what only / shows.
+ */
 final class Page {
 
     private static final int PRECOMPRESS = 8 << 20;
@@ -19,13 +22,13 @@ final class Page {
             the REST interface: <a href="/docs">/docs</a>.</p></html>
             """;
 
-    private final byte[] index;
+    private final byte[] view;
     private final boolean built;
 
     Page() {
-        try (InputStream in = Page.class.getResourceAsStream("/public/index.html")) {
+        try (InputStream in = Page.class.getResourceAsStream("/public/view.html")) {
             built = in != null;
-            index = built ? in.readAllBytes() : NOT_BUILT.getBytes(StandardCharsets.UTF_8);
+            view = built ? in.readAllBytes() : NOT_BUILT.getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
@@ -67,7 +70,7 @@ final class Page {
     }
 
     void index(Context ctx) {
-        ctx.status(200).contentType("text/html; charset=utf-8").result(index);
+        ctx.status(200).contentType("text/html; charset=utf-8").result(view);
         ctx.header("Cache-Control", "no-cache");
     }
 }
