@@ -43,12 +43,25 @@ final class Blocks {
     }
 
     private static void decode(GgmlType type, byte[] bytes, int n, float[] values) {
+        if (type == GgmlType.Q8_0) {
+            q8(bytes, n, values);
+            return;
+        }
         int[] codes = new int[GgmlType.MAX_BLOCK];
         float[] scales = new float[GgmlType.MAX_GROUPS];
         float[] mins = new float[GgmlType.MAX_GROUPS];
         for (int i = 0; i < n; i++) {
             type.unpack().block(bytes, i * type.blockBytes(), codes, scales, mins);
             values(type, codes, scales, mins, values, i * type.blockSize());
+        }
+    }
+
+    /** The type of most large tables: a scale and its codes, which are bytes already. */
+    private static void q8(byte[] bytes, int n, float[] values) {
+        int size = GgmlType.Q8_0.blockSize();
+        for (int block = 0, at = 0, out = 0; block < n; block++, at += GgmlType.Q8_0.blockBytes(), out += size) {
+            float scale = Bits.f16(bytes, at);
+            for (int i = 0; i < size; i++) values[out + i] = scale * bytes[at + 2 + i];
         }
     }
 
