@@ -107,8 +107,14 @@ describe('a model of one’s own', () => {
   it('has a free name, and states at doubling moments', () => {
     expect(namedAnew(['mine-1', 'mine-3'])).toBe('mine-2');
     expect(moments(60)).toEqual([0, 8, 16, 32]);
-    const settings = { name: 'mine-1', size: 'tiny' as const, steps: 60, rate: 3e-3, seed: 4 };
-    expect(recipeOf('stories', settings)).toMatchObject({ task: 'pretrain', seed: 4, steps: 60, learning_rate: 3e-3 });
+    const settings = { name: 'mine-1', size: 'tiny' as const, steps: 60, rate: 3e-3, seed: 4, tokenizer: 'm' };
+    expect(recipeOf('stories', settings)).toMatchObject({
+      task: 'pretrain',
+      tokenizer: 'm',
+      seed: 4,
+      steps: 60,
+      learning_rate: 3e-3,
+    });
     expect(recipeOf('sums', settings)).toMatchObject({ task: 'modular_addition', modulus: 23 });
   });
 });

@@ -151,6 +151,16 @@ class Learning(unittest.TestCase):
         self.assertIn(job["id"], [j["id"] for j in inspector.training_jobs()])
         self.assertTrue(set(curve["step"]).issuperset(p["row"]["step"] for p in heard))
         self.assertGreater(len(heard), 0)
+        thin = inspector.curve(job["id"], points=2)
+        self.assertEqual((thin["step"][0], thin["step"][-1]), (0, 40))
+        clock = inspector.clock(job["id"], second=3)
+        answers = inspector.run(tokens=[5, 3, 7], model=job["id"], capture="blocks.0.mlp.hook_post", max_new_tokens=1)
+        self.assertEqual(clock["right"], sum(c == (a + 3) % 7 for a, c in enumerate(clock["answers"])))
+        purest = clock["strongest"][0]
+        self.assertAlmostEqual(
+            purest["values"][5], float(answers.capture("blocks.0.mlp.hook_post")[0, 2, purest["neuron"]]), places=5
+        )
+        self.assertEqual(inspector.embeddings_waves(model=job["id"])["period"], 7)
         inspector.delete_training(job["id"])
         self.assertNotIn(job["id"], [j["id"] for j in inspector.training_jobs()])
 

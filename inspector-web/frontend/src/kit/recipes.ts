@@ -12,11 +12,13 @@ export interface Recipe {
 /** The Python client's method of each path; a part of the path is the argument that is named. */
 export const METHODS: [path: RegExp, method: string, named?: string][] = [
   [/^\/benchmarks$/, 'benchmark'],
+  [/^\/clock$/, 'clock'],
   [/^\/comparisons$/, 'compare'],
   [/^\/continuations$/, 'continuations'],
   [/^\/cost$/, 'cost'],
   [/^\/embeddings\/map$/, 'embeddings_map'],
   [/^\/embeddings\/neighbours$/, 'neighbours'],
+  [/^\/embeddings\/waves$/, 'embeddings_waves'],
   [/^\/gradients$/, 'gradients'],
   [/^\/heads$/, 'heads'],
   [/^\/heads\/circuits$/, 'head_circuits'],
@@ -30,12 +32,13 @@ export const METHODS: [path: RegExp, method: string, named?: string][] = [
   [/^\/positions\/distances$/, 'position_distances'],
   [/^\/positions\/heads$/, 'position_heads'],
   [/^\/positions\/shift$/, 'position_shift'],
+  [/^\/runs$/, 'run'],
   [/^\/runs\/([^/]+)$/, 'get', 'run_id'],
   [/^\/timeline$/, 'timeline'],
   [/^\/tokenizations$/, 'tokenizations'],
 ];
 /** Fields of a body whose own fields are arguments, and fields that Python calls otherwise. */
-const FLAT = new Set(['of', 'options']);
+const FLAT = new Set(['generate', 'of', 'options']);
 const RENAMED: Record<string, string> = { with: 'tokenizers', from: 'start' };
 const IMPORT = 'from llm_inspector import Inspector\n\n';
 const WIDE = 100;

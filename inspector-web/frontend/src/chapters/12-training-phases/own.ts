@@ -23,6 +23,8 @@ interface Settings {
   steps: number;
   rate: number;
   seed: number;
+  /** The model whose tokenizer it takes; null: it learns one of its own first. */
+  tokenizer: string | null;
 }
 
 /** Doubling moments: what is early changes fast. */
@@ -60,6 +62,7 @@ export function recipeOf(kind: Kind, s: Settings): Recipe {
     ...common,
     task: 'pretrain',
     corpus: 'tales',
+    ...(s.tokenizer ? { tokenizer: s.tokenizer } : {}),
     model: {
       d_model: width,
       n_layers: layers,
