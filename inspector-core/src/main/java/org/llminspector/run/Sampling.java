@@ -3,8 +3,10 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.llminspector.base.Parallel;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -18,6 +20,8 @@ import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.GenerationLoop;
 import org.llminspector.generate.NextToken;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
@@ -25,6 +29,7 @@ import org.llminspector.run.models.Prompt;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 
 /**
@@ -38,8 +43,11 @@ public final class Sampling {
 
     private static final int MAX_TOKENS = 10_000;
 
-    /** Tokens of a given text are read one at a time, for the logits of each. */
-    private static final int MAX_SCORED = 1_024;
+    /** Where the logits of all positions together take more than this, tokens are read one at a time. */
+    private static final long MOST_LOGITS = 256L << 20;
+
+    /** So many are read one at a time. */
+    private static final int MAX_SCORED = 4_096;
 
     /**
      * Continuations are several texts drawn from one place.
@@ -157,25 +165,28 @@ public final class Sampling {
         return PreparedRun.of(r, folder, budget, store);
     }
 
-    private <T> T read(PreparedRun run, int morePositions, Function<Read, T> then) {
+    private <T> T engine(PreparedRun run, Function<InspectorEngine, T> then) {
         RunRequest r = run.request();
         try (OpenModels.Hold hold =
                 models.hold(run.folder(), r.engine(), r.device(), r.plan(), p -> {}, queue::closing)) {
-            return queue.call("sampling " + run.folder().slug(), () -> {
-                InspectorEngine engine = models.engine(run.folder(), r);
-                int[] ids = run.ids();
-                KvPrefix prefix = prefixes.of(run, engine.info(), store);
-                try (Capture clean = run.clean(engine, ids);
-                        Session session = engine.begin(
-                                request(run, ids.length + morePositions, clean).after(prefix))) {
-                    long from = System.nanoTime();
-                    float[] logits = session.append(Arrays.copyOfRange(ids, session.length(), ids.length));
-                    double ms = (System.nanoTime() - from) / 1e6;
-                    int reused = prefix == null ? 0 : prefix.length();
-                    return then.apply(new Read(run, ids, engine, session, logits, reused, ms));
-                }
-            });
+            return queue.call("sampling " + run.folder().slug(), () -> then.apply(models.engine(run.folder(), r)));
         }
+    }
+
+    private <T> T read(PreparedRun run, int morePositions, Function<Read, T> then) {
+        return engine(run, engine -> {
+            int[] ids = run.ids();
+            KvPrefix prefix = prefixes.of(run, engine.info(), store);
+            try (Capture clean = run.clean(engine, ids);
+                    Session session = engine.begin(
+                            request(run, ids.length + morePositions, clean).after(prefix))) {
+                long from = System.nanoTime();
+                float[] logits = session.append(Arrays.copyOfRange(ids, session.length(), ids.length));
+                double ms = (System.nanoTime() - from) / 1e6;
+                int reused = prefix == null ? 0 : prefix.length();
+                return then.apply(new Read(run, ids, engine, session, logits, reused, ms));
+            }
+        });
     }
 
     private static SessionRequest request(PreparedRun run, int positions, Capture clean) {
@@ -264,26 +275,29 @@ public final class Sampling {
                     .expected("1 to " + all.size())
                     .found(first);
         }
-        if (all.size() - first > MAX_SCORED
-                || all.size() > whole.folder().spec().maxContext()) {
+        DecoderSpec spec = whole.folder().spec();
+        boolean atOnce =
+                whole.request().branch() == null && (long) all.size() * spec.vocab() * Float.BYTES <= MOST_LOGITS;
+        if ((!atOnce && all.size() - first > MAX_SCORED) || all.size() > spec.maxContext()) {
             throw Problem.tooLarge("the text is too long to be scored token by token")
                     .where("text")
-                    .expected("at most " + MAX_SCORED + " tokens, and no more than the context of "
-                            + whole.folder().spec().maxContext())
+                    .expected((atOnce ? "" : "at most " + MAX_SCORED + " tokens, and ") + "no more than the context of "
+                            + spec.maxContext())
                     .found(all.size() - first)
                     .instead("score a part of it");
         }
-        // The same run, read only as far as the first score needs.
+        // The same run, read only as far as the first score needs, or all of it.
         PreparedRun run = PreparedRun.of(
                 whole.request().toBuilder()
                         .prompt(null)
                         .messages(null)
-                        .tokens(all.subList(0, first))
+                        .tokens(all.subList(0, atOnce ? Math.max(first, all.size() - 1) : first))
                         .build(),
                 whole.folder(),
                 budget,
                 store);
         long start = System.nanoTime();
+        if (atOnce) return scoresAtOnce(run, all, first, top, start);
         return read(run, all.size() - first, read -> {
             List<ScoredToken> scored = new ArrayList<>();
             float[] logits = read.logits();
@@ -295,9 +309,41 @@ public final class Sampling {
                 scored.add(scored(i, score, run.folder()));
                 if (i + 1 < all.size()) logits = read.session().append(new int[] {all.get(i)});
             }
-            Double perplexity = scored.isEmpty() ? null : Math.exp(-sum / scored.size());
-            return new Scores(run.folder().slug(), first, read.reused(), msSince(start), sum, perplexity, scored);
+            return told(run, first, read.reused(), start, sum, scored);
         });
+    }
+
+    /** In one pass, whose logits at every position are seen. */
+    private Scores scoresAtOnce(PreparedRun run, List<Integer> all, int first, int top, long start) {
+        HookId hook = HookId.of(HookPoint.LOGITS);
+        return engine(run, engine -> {
+            int[] ids = run.ids();
+            try (Capture clean = run.clean(engine, ids);
+                    Session session = engine.begin(new SessionRequest(
+                            ids.length, new TreeSet<>(List.of(hook)), run.interventions(), run.sources(clean)))) {
+                session.append(ids);
+                try (Capture seen = session.capture()) {
+                    Tensor logits = seen.get(hook); // [1, pos, vocab]
+                    Tensor rows = logits.reshaped(logits.shape()[1], logits.shape()[2]);
+                    ScoredToken[] scored = new ScoredToken[all.size() - first];
+                    Parallel.each(scored.length, i -> {
+                        int at = first + i;
+                        float[] row = rows.rows(at - 1, at).toFloats();
+                        scored[i] = scored(at, NextToken.score(row, all.get(at), top), run.folder());
+                    });
+                    double sum = Arrays.stream(scored)
+                            .mapToDouble(ScoredToken::logprob)
+                            .sum();
+                    return told(run, first, 0, start, sum, List.of(scored));
+                }
+            }
+        });
+    }
+
+    private static Scores told(
+            PreparedRun run, int first, int reused, long start, double sum, List<ScoredToken> scored) {
+        Double perplexity = scored.isEmpty() ? null : Math.exp(-sum / scored.size());
+        return new Scores(run.folder().slug(), first, reused, msSince(start), sum, perplexity, scored);
     }
 
     private static ScoredToken scored(int position, NextToken.Score score, ModelFolder folder) {

@@ -65,6 +65,7 @@ final class Page {
         String accept = ctx.header("Accept");
         return (method.equals("GET") || method.equals("HEAD"))
                 && !path.startsWith("/api/")
+                && !OpenAi.speaks(path)
                 && !path.substring(path.lastIndexOf('/')).contains(".")
                 && (accept == null || accept.contains("text/html") || accept.contains("*/*"));
     }

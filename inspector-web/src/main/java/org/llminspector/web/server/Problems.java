@@ -41,7 +41,9 @@ final class Problems {
         if (problem.status() == 429) ctx.header("Retry-After", RETRY_AFTER);
         ctx.removeHeader("ETag");
         ctx.header("Cache-Control", "no-store");
-        ctx.status(problem.status()).contentType(MEDIA_TYPE).result(json(problem));
+        ctx.status(problem.status());
+        if (OpenAi.speaks(ctx.path())) ctx.contentType("application/json").result(json(OpenAi.Failure.of(problem)));
+        else ctx.contentType(MEDIA_TYPE).result(json(problem));
     }
 
     /** What a thrown thing is to the one who asked. */

@@ -41,14 +41,25 @@ final class RunStream {
         answer(ctx, events, () -> run.run(inspector, request), run::cancel);
     }
 
+    /** Wire is how an event is written. */
+    @FunctionalInterface
+    interface Wire {
+        byte[] frame(RunEvent event) throws IOException;
+    }
+
     /** Streams the events of any work; its result becomes the event done, what it throws the event error. */
     void answer(Context ctx, Events events, Callable<?> work, Runnable cancel) throws Exception {
+        answer(ctx, events, work, cancel, RunStream::frame);
+    }
+
+    /** The same, written in another way. */
+    void answer(Context ctx, Events events, Callable<?> work, Runnable cancel, Wire wire) throws Exception {
         takePlace();
         String path = ctx.path();
         events.whenNobodyReads(cancel);
         try {
             threads.execute(() -> events.tell(toEnd(work, path)));
-            write(ctx, events);
+            write(ctx, events, wire);
         } catch (IOException gone) {
             cancel.run();
         } catch (InterruptedException e) {
@@ -83,7 +94,7 @@ final class RunStream {
         }
     }
 
-    private static void write(Context ctx, Events events) throws Exception {
+    private static void write(Context ctx, Events events, Wire wire) throws Exception {
         RunEvent event = events.next(HEARTBEAT_MS);
         if (event != null && event.data() instanceof ProblemDetail refused) {
             Problems.answer(ctx, refused);
@@ -93,10 +104,10 @@ final class RunStream {
         ctx.header("X-Accel-Buffering", "no");
         OutputStream out = ctx.res().getOutputStream(); // not Javalin's, which compresses and so holds back
         for (; event == null || !event.last(); event = events.next(HEARTBEAT_MS)) {
-            out.write(event == null ? HEARTBEAT : frame(event));
+            out.write(event == null ? HEARTBEAT : wire.frame(event));
             ctx.res().flushBuffer();
         }
-        out.write(frame(event));
+        out.write(wire.frame(event));
         ctx.res().flushBuffer();
     }
 

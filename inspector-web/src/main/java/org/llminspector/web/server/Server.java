@@ -139,6 +139,7 @@ public final class Server implements AutoCloseable {
         new NeuronRoutes(inspector).register(c.routes);
         new LearningRoutes(inspector).register(c.routes);
         new ComparisonRoutes(inspector, active, stream).register(c.routes);
+        new OpenAiRoutes(inspector, active, metrics, stream).register(c.routes);
         new DocsRoutes().register(c.routes);
         page.register(c);
     }

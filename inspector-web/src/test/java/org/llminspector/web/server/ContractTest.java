@@ -240,8 +240,22 @@ class ContractTest extends LiveTest {
                 .problem(400);
     }
 
+    private static void openAi() {
+        live.get("/v1/models");
+        live.get("/v1/models/tiny");
+        live.post("/v1/completions", "{\"prompt\":\"the cat\",\"max_tokens\":2,\"logprobs\":2,\"echo\":true}");
+        live.post(
+                "/v1/chat/completions",
+                "{\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"max_tokens\":2}");
+        live.post("/v1/embeddings", "{\"input\":\"the cat\"}");
+        live.get("/tokenizer_info");
+        live.post("/tokenize", "{\"prompt\":\"the cat\"}");
+        live.post("/detokenize", "{\"tokens\":[1,2]}");
+    }
+
     @Test
     void everyOperationAnswersAsDocumented() {
+        openAi();
         live.get("/api/v1/health");
         live.get("/api/v1/devices");
         live.get("/api/v1/engines");

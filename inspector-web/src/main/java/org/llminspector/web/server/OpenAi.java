@@ -1,0 +1,102 @@
+package org.llminspector.web.server;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * OpenAi has the answers of the OpenAI interface in the shapes that its clients read. What is more than those shapes have is
+ * {@code run}: the run that made a choice, which opens in the page.
+ */
+final class OpenAi {
+
+    private OpenAi() {}
+
+    /** Whether who asks at this path reads errors in OpenAI's shape. */
+    static boolean speaks(String path) {
+        return path.startsWith("/v1/");
+    }
+
+    record Failure(Fault error) {
+
+        record Fault(
+                String message,
+                String type,
+                @JsonInclude(JsonInclude.Include.ALWAYS) String param,
+                String code) {}
+
+        static Failure of(ProblemDetail p) {
+            String type = p.status() == 401
+                    ? "authentication_error"
+                    : p.status() == 429
+                            ? "rate_limit_error"
+                            : p.status() < 500 ? "invalid_request_error" : "server_error";
+            return new Failure(new Fault(p.detail(), type, p.where(), p.type().substring("/problems/".length())));
+        }
+    }
+
+    record Models(String object, List<Model> data) {}
+
+    record Model(String id, String object, long created, String ownedBy) {}
+
+    record Usage(int promptTokens, int completionTokens, int totalTokens) {}
+
+    /** A completion, or one event of its stream. */
+    record Completion(String id, String object, long created, String model, List<Choice> choices, Usage usage) {}
+
+    record Choice(
+            int index,
+            String text,
+            @JsonInclude(JsonInclude.Include.ALWAYS) Logprobs logprobs,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String finishReason,
+            String run) {}
+
+    /**
+     * Logprobs of a completion's tokens, nats, over the whole vocabulary and before temperature and filters.
+     *
+     * @param tokenLogprobs null for the first token of a text: nothing stands before it
+     * @param topLogprobs the most probable by their text; one that another shares its text with is {@code token_id:ID}
+     * @param textOffset where each token begins in prompt and completion, in characters
+     */
+    record Logprobs(
+            List<String> tokens,
+            List<Double> tokenLogprobs,
+            List<Map<String, Double>> topLogprobs,
+            List<Integer> textOffset) {}
+
+    /** An answer of a conversation. */
+    record Chat(String id, String object, long created, String model, List<ChatChoice> choices, Usage usage) {}
+
+    /** @param message the answer; null in a stream, where {@code delta} is what came */
+    record ChatChoice(
+            int index,
+            Said message,
+            Said delta,
+            @JsonInclude(JsonInclude.Include.ALWAYS) ChatLogprobs logprobs,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String finishReason,
+            String run) {}
+
+    record Said(String role, String content) {}
+
+    record ChatLogprobs(List<ChatToken> content) {}
+
+    record ChatToken(String token, double logprob, List<Integer> bytes, List<TopToken> topLogprobs) {}
+
+    record TopToken(String token, double logprob, List<Integer> bytes) {}
+
+    record Embeddings(String object, List<Embedding> data, String model, Usage usage) {}
+
+    /** @param embedding numbers, or float32 in base64 */
+    record Embedding(String object, int index, Object embedding, String run) {}
+
+    record TokenizerInfo(
+            String model,
+            int vocabSize,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String bosToken,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String eosToken,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String padToken) {}
+
+    record Tokenized(List<Integer> tokens, int count, int maxModelLen) {}
+
+    record Detokenized(String prompt) {}
+}

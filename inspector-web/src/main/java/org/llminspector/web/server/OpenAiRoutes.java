@@ -1,0 +1,231 @@
+package org.llminspector.web.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.base.Json;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.Inspector;
+import org.llminspector.tokenize.Tokenizer;
+
+/**
+ * OpenAiRoutes answer as OpenAI's interface does, so that programs written for it run against a model here unchanged: the
+ * openai package, LangChain, lm-evaluation-harness (whose remote tokenizer asks at {@code /tokenizer_info}, as vLLM has it).
+ * Every choice is a run that is kept, and names it.
+ */
+final class OpenAiRoutes {
+
+    private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8);
+
+    private final Inspector inspector;
+    private final ActiveRuns active;
+    private final Metrics metrics;
+    private final RunStream stream;
+
+    OpenAiRoutes(Inspector inspector, ActiveRuns active, Metrics metrics, RunStream stream) {
+        this.inspector = inspector;
+        this.active = active;
+        this.metrics = metrics;
+        this.stream = stream;
+    }
+
+    void register(RoutesConfig routes) {
+        routes.get("/v1/models", this::models);
+        routes.get("/v1/models/{slug}", this::model);
+        routes.post("/v1/completions", ctx -> answer(ctx, false));
+        routes.post("/v1/chat/completions", ctx -> answer(ctx, true));
+        routes.post("/v1/embeddings", new OpenAiEmbeddings(inspector, active, metrics)::answer);
+        routes.get("/tokenizer_info", this::tokenizerInfo);
+        routes.post("/tokenize", this::tokenize);
+        routes.post("/detokenize", this::detokenize);
+    }
+
+    private void models(Context ctx) throws IOException {
+        List<OpenAi.Model> all = inspector.models().stream()
+                .filter(m -> m.trouble() == null)
+                .map(m -> entry(m.slug()))
+                .toList();
+        Replies.json(ctx, new OpenAi.Models("list", all));
+    }
+
+    private void model(Context ctx) throws IOException {
+        Replies.json(ctx, entry(inspector.model(ctx.pathParam("slug")).summary().slug()));
+    }
+
+    private static OpenAi.Model entry(String slug) {
+        return new OpenAi.Model(slug, "model", 0, "this machine");
+    }
+
+    private void answer(Context ctx, boolean chat) throws Exception {
+        JsonNode body = Requests.body(ctx, JsonNode.class);
+        String standard = inspector.defaultModel();
+        int context = chat
+                ? inspector
+                        .model(OpenAiRequest.text(body, "model", standard))
+                        .spec()
+                        .maxContext()
+                : 0;
+        OpenAiRequest r = OpenAiRequest.of(body, chat, standard, context);
+        OpenAiWork work = new OpenAiWork(inspector, active, metrics);
+        if (r.stream()) {
+            stream(ctx, r, work);
+            return;
+        }
+        List<OpenAiWork.Made> all = work.all(r, OpenAiWork.Teller.NONE);
+        OpenAiWork.Made first = all.get(0);
+        OpenAi.Usage usage = OpenAiWork.usage(all, r.n());
+        long created = OpenAiWork.created(first.run());
+        if (chat) {
+            List<OpenAi.ChatChoice> choices =
+                    all.stream().map(m -> OpenAiWork.chatChoice(m, r)).toList();
+            Replies.json(
+                    ctx,
+                    new OpenAi.Chat(
+                            "chatcmpl-" + first.run().id(), "chat.completion", created, r.model(), choices, usage));
+        } else {
+            List<OpenAi.Choice> choices =
+                    all.stream().map(m -> OpenAiWork.choice(m, r)).toList();
+            Replies.json(
+                    ctx,
+                    new OpenAi.Completion(
+                            "cmpl-" + first.run().id(), "text_completion", created, r.model(), choices, usage));
+        }
+    }
+
+    private void stream(Context ctx, OpenAiRequest r, OpenAiWork work) throws Exception {
+        Events events = new Events();
+        Chunks chunks = new Chunks(r, events);
+        stream.answer(
+                ctx,
+                events,
+                () -> {
+                    List<OpenAiWork.Made> all = work.all(r, chunks);
+                    if (r.usage()) chunks.usage(OpenAiWork.usage(all, r.n()));
+                    return null;
+                },
+                work::cancel,
+                OpenAiRoutes::frame);
+    }
+
+    private static byte[] frame(RunEvent event) throws IOException {
+        if (event.name().equals("done")) return DONE;
+        Object data = event.data() instanceof ProblemDetail p ? OpenAi.Failure.of(p) : event.data();
+        return ("data: " + Json.mapper().writeValueAsString(data) + "\n\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Chunks tell a stream's events while its choices are made. */
+    private static final class Chunks implements OpenAiWork.Teller {
+
+        private final OpenAiRequest r;
+        private final Events events;
+        private final long created = Instant.now().getEpochSecond();
+        private final String id;
+        private final Map<Integer, Integer> at = new HashMap<>();
+
+        Chunks(OpenAiRequest r, Events events) {
+            this.r = r;
+            this.events = events;
+            this.id = (r.chat() ? "chatcmpl-" : "cmpl-") + Long.toHexString(System.nanoTime());
+        }
+
+        @Override
+        public void begun(int index, String prompt, OpenAi.Logprobs echo) {
+            at.put(index, prompt.length());
+            if (r.chat()) chat(index, new OpenAi.Said("assistant", ""), null, null, null);
+            else if (r.echo()) text(index, prompt, echo, null, null);
+        }
+
+        @Override
+        public void token(int index, String run, GeneratedToken t) {
+            if (r.chat()) {
+                OpenAi.ChatLogprobs logprobs =
+                        r.logprobs() == null ? null : new OpenAi.ChatLogprobs(List.of(OpenAiWork.chatToken(t)));
+                chat(index, new OpenAi.Said(null, t.text()), logprobs, null, run);
+                return;
+            }
+            int from = at.merge(index, t.token().text().length(), Integer::sum)
+                    - t.token().text().length();
+            text(index, t.text(), r.logprobs() == null ? null : OpenAiWork.logprobs(t, from), null, run);
+        }
+
+        @Override
+        public void made(OpenAiWork.Made m) {
+            if (r.chat())
+                chat(
+                        m.index(),
+                        new OpenAi.Said(null, null),
+                        null,
+                        m.finish(),
+                        m.run().id());
+            else text(m.index(), "", null, m.finish(), m.run().id());
+        }
+
+        void usage(OpenAi.Usage usage) {
+            tell(
+                    r.chat()
+                            ? new OpenAi.Chat(id, "chat.completion.chunk", created, r.model(), List.of(), usage)
+                            : new OpenAi.Completion(id, "text_completion", created, r.model(), List.of(), usage));
+        }
+
+        private void chat(int index, OpenAi.Said delta, OpenAi.ChatLogprobs logprobs, String finish, String run) {
+            OpenAi.ChatChoice choice = new OpenAi.ChatChoice(index, null, delta, logprobs, finish, run);
+            tell(new OpenAi.Chat(id, "chat.completion.chunk", created, r.model(), List.of(choice), null));
+        }
+
+        private void text(int index, String text, OpenAi.Logprobs logprobs, String finish, String run) {
+            OpenAi.Choice choice = new OpenAi.Choice(index, text, logprobs, finish, run);
+            tell(new OpenAi.Completion(id, "text_completion", created, r.model(), List.of(choice), null));
+        }
+
+        private void tell(Object chunk) {
+            events.tell(new RunEvent("chunk", chunk));
+        }
+    }
+
+    /** Of the default model, or the one that {@code ?model=} names. */
+    private void tokenizerInfo(Context ctx) throws IOException {
+        String model = ctx.queryParam("model") == null ? inspector.defaultModel() : ctx.queryParam("model");
+        Tokenizer t = inspector.tokenizer(model);
+        Replies.json(
+                ctx,
+                new OpenAi.TokenizerInfo(
+                        model,
+                        t.vocabSize(),
+                        t.bosId() == null ? null : t.token(t.bosId()).text(),
+                        t.eosIds().isEmpty() ? null : t.token(t.eosIds().get(0)).text(),
+                        null));
+    }
+
+    private void tokenize(Context ctx) throws IOException {
+        JsonNode body = Requests.body(ctx, JsonNode.class);
+        String model = OpenAiRequest.text(body, "model", inspector.defaultModel());
+        String text = OpenAiRequest.text(body, "prompt", OpenAiRequest.text(body, "content", null));
+        boolean special =
+                !OpenAiRequest.has(body, "add_special_tokens") || OpenAiRequest.flag(body, "add_special_tokens");
+        List<Integer> ids = new ArrayList<>();
+        inspector
+                .tokenizer(model)
+                .encode(Requests.required(text, "prompt"), special)
+                .forEach(t -> ids.add(t.id()));
+        Replies.json(
+                ctx,
+                new OpenAi.Tokenized(
+                        ids, ids.size(), inspector.model(model).spec().maxContext()));
+    }
+
+    private void detokenize(Context ctx) throws IOException {
+        JsonNode body = Requests.body(ctx, JsonNode.class);
+        String model = OpenAiRequest.text(body, "model", inspector.defaultModel());
+        List<Integer> ids = body.path("tokens").isEmpty()
+                ? List.of()
+                : OpenAiRequest.ids(body.path("tokens"), "tokens").tokens();
+        Replies.json(ctx, new OpenAi.Detokenized(inspector.tokenizer(model).decode(ids, false)));
+    }
+}

@@ -1,0 +1,247 @@
+package org.llminspector.web.server;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.llminspector.base.Problem;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.Sampling;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.tokenize.Token;
+
+/** OpenAiWork makes what a request of the OpenAI interface asks for: a run for each choice, and the scores of an echoed prompt. */
+final class OpenAiWork {
+
+    /** How long a request waits for a place in the queue: its clients try again only a few times. */
+    private static final long PATIENCE_MS = 60_000;
+
+    private static final long PAUSE_MS = 50;
+    /** A probability of 0 has no logarithm that JSON could hold. */
+    private static final double LEAST = -9_999;
+
+    /** Teller hears of the choices while they are made, on the thread that makes them. */
+    interface Teller {
+        Teller NONE = new Teller() {};
+
+        /** A choice of this prompt begins. */
+        default void begun(int index, String prompt, OpenAi.Logprobs echo) {}
+
+        default void token(int index, String run, GeneratedToken token) {}
+
+        default void made(Made made) {}
+    }
+
+    /** @param echo the scores of the prompt's tokens; null when they were not asked for */
+    record Made(int index, RunManifest run, String prompt, Sampling.Scores echo) {
+
+        String finish() {
+            String reason = run.generation().finishReason();
+            return reason.equals("length") || reason.equals("cancelled") ? "length" : "stop";
+        }
+    }
+
+    private final Inspector inspector;
+    private final ActiveRuns active;
+    private final Metrics metrics;
+    private volatile LiveRun now;
+    private volatile boolean cancelled;
+
+    OpenAiWork(Inspector inspector, ActiveRuns active, Metrics metrics) {
+        this.inspector = inspector;
+        this.active = active;
+        this.metrics = metrics;
+    }
+
+    /** All choices, in their order: those of the first prompt, then those of the next. */
+    List<Made> all(OpenAiRequest r, Teller teller) {
+        List<Made> all = new ArrayList<>();
+        for (RunRequest prompt : r.prompts()) {
+            Sampling.Scores echo = null;
+            for (int i = 0; i < r.n(); i++) {
+                RunRequest request = r.run(prompt, i);
+                if (i == 0 && r.echo() && r.logprobs() != null) {
+                    RunRequest read = request.toBuilder().generate(null).build();
+                    echo = patiently(() -> inspector.sampling().scores(read, null, null, 1, r.logprobs()));
+                }
+                Made made = one(all.size(), request, echo, r, teller);
+                all.add(made);
+                teller.made(made);
+                if (cancelled) return all;
+            }
+        }
+        return all;
+    }
+
+    private Made one(int index, RunRequest request, Sampling.Scores echo, OpenAiRequest r, Teller teller) {
+        String[] id = {null};
+        LiveRun run = new LiveRun(active, metrics, event -> {
+            if (event.data() instanceof RunEvent.Queued q) id[0] = q.id();
+            if (event.data() instanceof RunEvent.Started s) {
+                teller.begun(
+                        index,
+                        r.echo() ? prompt(request, s.tokens()) : "",
+                        logprobs(s.tokens(), request.prompt() != null, echo));
+            }
+            if (event.data() instanceof RunEvent.Step s) teller.token(index, id[0], s.token());
+        });
+        now = run;
+        if (cancelled) run.cancel();
+        RunManifest manifest = patiently(() -> run.run(inspector, request));
+        return new Made(index, manifest, prompt(request, manifest.tokens().subList(0, manifest.promptLength())), echo);
+    }
+
+    /** Ends the run under way, and makes no other. */
+    void cancel() {
+        cancelled = true;
+        LiveRun run = now;
+        if (run != null) run.cancel();
+    }
+
+    /** The text that was given, or the one that these ids are. */
+    private String prompt(RunRequest request, List<Token> tokens) {
+        if (request.prompt() != null) return request.prompt();
+        if (inspector.model(model(request)).tokenizer() == null) return "";
+        return inspector
+                .tokenizer(model(request))
+                .decode(tokens.stream().map(Token::id).toList(), false);
+    }
+
+    private String model(RunRequest request) {
+        return request.model() == null ? inspector.defaultModel() : request.model();
+    }
+
+    /** What there is no room for now is asked for again, until there is. */
+    static <T> T patiently(Supplier<T> work) {
+        long end = System.nanoTime() + PATIENCE_MS * 1_000_000;
+        while (true) {
+            try {
+                return work.get();
+            } catch (Problem p) {
+                if (p.kind() != Problem.Kind.BUSY || System.nanoTime() > end) throw p;
+            }
+            try {
+                Thread.sleep(PAUSE_MS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw Problem.of(Problem.Kind.BUSY, "the wait for a place in the queue was broken off");
+            }
+        }
+    }
+
+    static OpenAi.Choice choice(Made m, OpenAiRequest r) {
+        String text = (r.echo() ? m.prompt() : "") + m.run().generation().text();
+        OpenAi.Logprobs logprobs = null;
+        if (r.logprobs() != null) {
+            List<Token> prompt = m.run().tokens().subList(0, m.run().promptLength());
+            logprobs = r.echo() ? logprobs(prompt, m.run().request().prompt() != null, m.echo()) : empty();
+            int at = m.prompt().length();
+            for (GeneratedToken t : m.run().generation().steps()) {
+                add(logprobs, t, at);
+                at += t.token().text().length();
+            }
+        }
+        return new OpenAi.Choice(m.index(), text, logprobs, m.finish(), m.run().id());
+    }
+
+    static OpenAi.ChatChoice chatChoice(Made m, OpenAiRequest r) {
+        RunManifest.Generation g = m.run().generation();
+        OpenAi.ChatLogprobs logprobs = r.logprobs() == null
+                ? null
+                : new OpenAi.ChatLogprobs(
+                        g.steps().stream().map(OpenAiWork::chatToken).toList());
+        return new OpenAi.ChatChoice(
+                m.index(),
+                new OpenAi.Said("assistant", g.text()),
+                null,
+                logprobs,
+                m.finish(),
+                m.run().id());
+    }
+
+    static OpenAi.ChatToken chatToken(GeneratedToken t) {
+        List<OpenAi.TopToken> top = new ArrayList<>();
+        for (GeneratedToken.Alternative a : t.alternatives()) {
+            List<Integer> bytes = a.id() == t.token().id() ? t.token().bytes() : null;
+            top.add(new OpenAi.TopToken(
+                    a.text(), logprob(a, t.alternatives(), t.token().id(), t.logprob()), bytes));
+        }
+        return new OpenAi.ChatToken(t.token().text(), t.logprob(), t.token().bytes(), top);
+    }
+
+    /** One token of a stream. */
+    static OpenAi.Logprobs logprobs(GeneratedToken t, int at) {
+        OpenAi.Logprobs all = empty();
+        add(all, t, at);
+        return all;
+    }
+
+    private static OpenAi.Logprobs empty() {
+        return new OpenAi.Logprobs(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    }
+
+    private static void add(OpenAi.Logprobs all, GeneratedToken t, int at) {
+        all.tokens().add(t.token().text());
+        all.tokenLogprobs().add(Math.max(LEAST, t.logprob()));
+        all.topLogprobs().add(top(t.alternatives(), t.token().id(), t.logprob()));
+        all.textOffset().add(at);
+    }
+
+    /**
+     * Of an echoed prompt; null where they were not asked for.
+     *
+     * @param text whether it was a text, which has no control tokens that a tokenizer added
+     */
+    private static OpenAi.Logprobs logprobs(List<Token> prompt, boolean text, Sampling.Scores echo) {
+        if (echo == null) return null;
+        OpenAi.Logprobs all = empty();
+        int at = 0;
+        for (int i = 0; i < prompt.size(); i++) {
+            Sampling.ScoredToken scored = i == 0 ? null : echo.tokens().get(i - 1);
+            all.tokens().add(prompt.get(i).text());
+            all.tokenLogprobs().add(scored == null ? null : (Double) Math.max(LEAST, scored.logprob()));
+            all.topLogprobs()
+                    .add(
+                            scored == null
+                                    ? null
+                                    : top(scored.alternatives(), scored.token().id(), scored.logprob()));
+            all.textOffset().add(at);
+            if (!text || !prompt.get(i).special()) at += prompt.get(i).text().length();
+        }
+        return all;
+    }
+
+    private static Map<String, Double> top(List<GeneratedToken.Alternative> alternatives, int id, double logprob) {
+        Map<String, Double> top = new LinkedHashMap<>();
+        for (GeneratedToken.Alternative a : alternatives) {
+            String key = top.containsKey(a.text()) ? "token_id:" + a.id() : a.text();
+            top.put(key, logprob(a, alternatives, id, logprob));
+        }
+        return top;
+    }
+
+    /** The very number that the picked token has, for it and for its equals: clients compare them to see whether it leads. */
+    private static double logprob(
+            GeneratedToken.Alternative a, List<GeneratedToken.Alternative> all, int id, double logprob) {
+        boolean same = a.id() == id || all.stream().anyMatch(b -> b.id() == id && b.logit() == a.logit());
+        return Math.max(LEAST, same ? logprob : Math.log(a.prob()));
+    }
+
+    static OpenAi.Usage usage(List<Made> all, int n) {
+        int read = 0;
+        int made = 0;
+        for (Made m : all) {
+            if (m.index() % n == 0) read += m.run().promptLength();
+            made += m.run().generation().steps().size();
+        }
+        return new OpenAi.Usage(read, made, read + made);
+    }
+
+    static long created(RunManifest run) {
+        return Instant.parse(run.created()).getEpochSecond();
+    }
+}

@@ -1,0 +1,214 @@
+package org.llminspector.web.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Programs written for OpenAI's interface get what they read, and every number is that of our own. */
+class OpenAiTest extends LiveTest {
+
+    private static final String COMPLETIONS = "/v1/completions";
+
+    private static JsonNode choice(String body) {
+        LiveServer.Answer answer = live.post(COMPLETIONS, body);
+        assertThat(answer.status()).as(answer.text()).isEqualTo(200);
+        return answer.json().at("/choices/0");
+    }
+
+    /** What lm-evaluation-harness sends, and reads: token_logprobs[ctxlen:-1] beside the largest of top_logprobs. */
+    @Test
+    void anEchoedPromptHasTheScoresOfItsTokens() {
+        JsonNode own = live.post("/api/v1/logprobs", "{\"request\":{\"tokens\":[1,2,3,4,5]},\"from\":1,\"top\":1}")
+                .json();
+        JsonNode choice = choice("{\"prompt\":[1,2,3,4,5],\"max_tokens\":1,\"logprobs\":1,\"echo\":true,"
+                + "\"temperature\":0,\"seed\":1234,\"model\":\"tiny\"}");
+        JsonNode told = choice.path("logprobs");
+        for (String part : List.of("tokens", "token_logprobs", "top_logprobs", "text_offset")) {
+            assertThat(told.path(part))
+                    .as("five of the prompt, one that was made")
+                    .hasSize(6);
+        }
+        assertThat(told.at("/token_logprobs/0").isNull()).isTrue();
+        assertThat(told.at("/top_logprobs/0").isNull()).isTrue();
+        for (int i = 1; i < 5; i++) {
+            JsonNode scored = own.path("tokens").get(i - 1);
+            assertThat(told.path("token_logprobs").get(i).asDouble())
+                    .isEqualTo(scored.path("logprob").asDouble());
+            double leads = told.path("top_logprobs")
+                    .get(i)
+                    .properties()
+                    .iterator()
+                    .next()
+                    .getValue()
+                    .asDouble();
+            assertThat(told.path("token_logprobs").get(i).asDouble() == leads)
+                    .as("whether token " + i + " leads")
+                    .isEqualTo(scored.path("rank").asInt() == 0);
+        }
+        JsonNode run = live.get("/api/v1/runs/" + choice.path("run").asText()).json();
+        assertThat(told.at("/token_logprobs/5").asDouble())
+                .isEqualTo(run.at("/generation/steps/0/logprob").asDouble())
+                .isEqualTo(told.path("top_logprobs")
+                        .get(5)
+                        .properties()
+                        .iterator()
+                        .next()
+                        .getValue()
+                        .asDouble());
+        // The greedy token, scored as a part of a prompt, leads there too.
+        int id = run.at("/generation/steps/0/token/id").asInt();
+        JsonNode longer = choice("{\"prompt\":[1,2,3,4,5," + id
+                        + "],\"max_tokens\":1,\"logprobs\":1,\"echo\":true,\"temperature\":0}")
+                .path("logprobs");
+        double scored = longer.at("/token_logprobs/5").asDouble();
+        assertThat(scored).isEqualTo(told.at("/token_logprobs/5").asDouble(), within(1e-4));
+        assertThat(longer.path("top_logprobs")
+                        .get(5)
+                        .properties()
+                        .iterator()
+                        .next()
+                        .getValue()
+                        .asDouble())
+                .isEqualTo(scored);
+    }
+
+    @Test
+    void promptsAndChoicesAreRunsInTheirOrder() {
+        String body = "{\"prompt\":[\"the cat\",\"a dog\"],\"n\":2,\"max_tokens\":3,\"seed\":7,\"ignore_eos\":true}";
+        JsonNode first = live.post(COMPLETIONS, body).json();
+        assertThat(first.path("choices").findValuesAsText("index")).containsExactly("0", "1", "2", "3");
+        assertThat(first.at("/usage/completion_tokens").asInt()).isEqualTo(12);
+        JsonNode again = live.post(COMPLETIONS, body).json();
+        assertThat(again.path("choices").findValuesAsText("text"))
+                .isEqualTo(first.path("choices").findValuesAsText("text"));
+        JsonNode second =
+                live.get("/api/v1/runs/" + first.at("/choices/1/run").asText()).json();
+        assertThat(second.at("/generation/seed").asInt()).isEqualTo(8);
+        assertThat(second.at("/request/prompt").asText()).isEqualTo("the cat");
+        JsonNode none = choice("{\"prompt\":\"the cat\",\"max_tokens\":0,\"echo\":true,\"logprobs\":0}");
+        assertThat(none.path("text").asText()).isEqualTo("the cat");
+        assertThat(none.path("finish_reason").asText()).isEqualTo("length");
+        assertThat(none.at("/logprobs/top_logprobs/1")).isEmpty();
+    }
+
+    @Test
+    void aStreamSaysTheSameText() throws Exception {
+        String ask = "{\"prompt\":\"the cat\",\"max_tokens\":5,\"temperature\":0,\"ignore_eos\":true,\"echo\":true";
+        String whole = choice(ask + "}").path("text").asText();
+        List<String> data = events(COMPLETIONS, ask + ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+        assertThat(data.remove(data.size() - 1)).isEqualTo("[DONE]");
+        StringBuilder text = new StringBuilder();
+        List<String> reasons = new ArrayList<>();
+        for (String event : data) {
+            JsonNode chunk = Contract.JSON.readTree(event);
+            assertThat(chunk.path("object").asText()).isEqualTo("text_completion");
+            text.append(chunk.at("/choices/0/text").asText());
+            String reason = chunk.at("/choices/0/finish_reason").asText("null");
+            if (!reason.equals("null") && !reason.isEmpty()) reasons.add(reason);
+        }
+        assertThat(text.toString()).isEqualTo(whole);
+        assertThat(reasons).containsExactly("length");
+        assertThat(Contract.JSON
+                        .readTree(data.get(data.size() - 1))
+                        .at("/usage/completion_tokens")
+                        .asInt())
+                .isEqualTo(5);
+    }
+
+    private static List<String> events(String path, String body) throws Exception {
+        HttpResponse<String> response = live.client()
+                .send(
+                        HttpRequest.newBuilder(URI.create(live.base + path))
+                                .header("Content-Type", "application/json")
+                                .POST(HttpRequest.BodyPublishers.ofString(body))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertThat(response.headers().firstValue("Content-Type").orElse("")).startsWith("text/event-stream");
+        List<String> data = new ArrayList<>();
+        for (String line : response.body().split("\n")) if (line.startsWith("data: ")) data.add(line.substring(6));
+        return data;
+    }
+
+    @Test
+    void errorsHaveOpenAisShape() {
+        for (String wrong : List.of(
+                "{\"max_tokens\":3}",
+                "{\"prompt\":3}",
+                "{\"prompt\":[1,\"a\"]}",
+                "{\"prompt\":\"a\",\"logprobs\":101}",
+                "{\"prompt\":\"a\",\"temperature\":\"hot\"}",
+                "{\"prompt\":\"a\",\"stream\":1}",
+                "{\"prompt\":[1,2,999999]}")) {
+            refused(live.post(COMPLETIONS, wrong), 400);
+        }
+        JsonNode bias = refused(live.post(COMPLETIONS, "{\"prompt\":\"a\",\"logit_bias\":{\"5\":-100}}"), 422);
+        assertThat(bias.path("param").asText()).isEqualTo("logit_bias");
+        refused(live.post(COMPLETIONS, "{\"prompt\":\"a\",\"model\":\"nowhere\"}"), 404);
+        refused(live.post(COMPLETIONS, "{\"prompt\":[1,2],\"model\":\"nowhere\",\"stream\":true}"), 404);
+        refused(live.get("/v1/models/nowhere"), 404);
+    }
+
+    private static JsonNode refused(LiveServer.Answer answer, int status) {
+        assertThat(answer.status()).as(answer.text()).isEqualTo(status);
+        JsonNode error = answer.json().path("error");
+        assertThat(error.path("type").asText()).isEqualTo("invalid_request_error");
+        assertThat(error.path("message").asText()).isNotEmpty().doesNotContain("Exception");
+        return error;
+    }
+
+    @Test
+    void vectorsAreWhatTheRunHoldsThere() {
+        JsonNode mean =
+                live.post("/v1/embeddings", "{\"input\":[\"the cat\",[1,2]]}").json();
+        assertThat(mean.path("data")).hasSize(2);
+        JsonNode last = live.post(
+                        "/v1/embeddings", "{\"input\":[[1,2]],\"pooling\":\"last\",\"encoding_format\":\"base64\"}")
+                .json();
+        ByteBuffer bytes = ByteBuffer.wrap(
+                        Base64.getDecoder().decode(last.at("/data/0/embedding").asText()))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        JsonNode kept = live.get(
+                        "/api/v1/runs/" + mean.at("/data/1/run").asText() + "/captures/ln_final.hook_out",
+                        "Accept",
+                        "application/json")
+                .json()
+                .at("/values/0");
+        for (int i = 0; i < kept.get(0).size(); i++) {
+            double a = kept.get(0).get(i).asDouble();
+            double b = kept.get(1).get(i).asDouble();
+            assertThat(mean.at("/data/1/embedding/" + i).asDouble()).isEqualTo((a + b) / 2, within(1e-6));
+            assertThat(bytes.getFloat()).isEqualTo((float) b, within(1e-6f));
+        }
+        refused(live.post("/v1/embeddings", "{\"input\":\"a\",\"hook\":\"blocks.0.attn.hook_pattern\"}"), 400);
+        refused(live.post("/v1/embeddings", "{\"input\":\"a\",\"dimensions\":4}"), 422);
+    }
+
+    @Test
+    void aRemoteTokenizerIsTheModels() {
+        JsonNode info = live.get("/tokenizer_info").json();
+        assertThat(info.has("eos_token")).isTrue();
+        JsonNode own = live.post("/api/v1/tokenize", "{\"text\":\"the cat\",\"add_special_tokens\":false}")
+                .json();
+        JsonNode ids = live.post("/tokenize", "{\"prompt\":\"the cat\",\"add_special_tokens\":false}")
+                .json();
+        assertThat(ids.path("tokens").toString())
+                .isEqualTo(own.path("tokens").findValuesAsText("id").toString().replace(" ", ""));
+        assertThat(live.post("/detokenize", "{\"tokens\":" + ids.path("tokens") + "}")
+                        .json()
+                        .path("prompt")
+                        .asText())
+                .isEqualTo("the cat");
+        live.post("/tokenize", "{}").problem(400);
+        live.post("/detokenize", "{\"tokens\":[-5]}").problem(400);
+    }
+}
