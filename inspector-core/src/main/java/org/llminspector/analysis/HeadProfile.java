@@ -1,9 +1,9 @@
 package org.llminspector.analysis;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import org.llminspector.base.Parallel;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
@@ -27,7 +27,7 @@ public record HeadProfile(
      *
      * @param pattern attention after the softmax, [1, head, query, key]
      * @param tokens the ids at the positions, [pos]
-     * @param squares hears each head's pattern, [query * key], to be used at once
+     * @param squares hears each head's pattern, [query * key], to be used at once; on several threads, a head on each
      */
     public static List<HeadProfile> of(int layer, Tensor pattern, int[] tokens, Squares squares) {
         long[] shape = pattern.shape();
@@ -41,19 +41,19 @@ public record HeadProfile(
         HeadScores.enough(n);
         BitSet all = new BitSet();
         all.set(0, n);
-        List<HeadProfile> profiles = new ArrayList<>();
-        float[] square = new float[n * n]; // [query, key]
-        for (int h = 0; h < shape[1]; h++) {
+        HeadProfile[] profiles = new HeadProfile[Math.toIntExact(shape[1])];
+        Parallel.each(profiles.length, h -> {
+            float[] square = new float[n * n]; // [query, key]
             pattern.toFloats((long) h * n * n, square, n * n);
-            profiles.add(new HeadProfile(
+            profiles[h] = new HeadProfile(
                     layer,
                     h,
                     HeadScores.score(layer, h, square, 0, tokens, all),
                     HeadDetection.of(square, 0, tokens),
-                    entropy(square, n)));
+                    entropy(square, n));
             squares.head(h, square);
-        }
-        return profiles;
+        });
+        return List.of(profiles);
     }
 
     /** Squares hears one pattern after another. */

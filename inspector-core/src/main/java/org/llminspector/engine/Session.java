@@ -1,8 +1,12 @@
 package org.llminspector.engine;
 
 import java.util.List;
+import java.util.SortedSet;
+import java.util.function.BiConsumer;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
+import org.llminspector.hook.HookId;
 
 /** Session is one sequence running through a model, with its KV cache and its captures so far. */
 public interface Session extends AutoCloseable {
@@ -49,6 +53,16 @@ public interface Session extends AutoCloseable {
                 .expected("torch")
                 .found("onnx")
                 .instead("ask again with engine torch; how long a whole token takes is timed on every engine");
+    }
+
+    /**
+     * Runs these tokens, the first of the sequence, for the values alone: each is shown as it comes, over all positions, and
+     * lasts for that call. So of a long text the values of one layer need room at a time. The session ends with it.
+     *
+     * @return false where the engine has its values only when all are there; then nothing was run
+     */
+    default boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+        return false;
     }
 
     /** Everything captured so far, over all positions seen; patterns and scores are padded to [query, key]. */

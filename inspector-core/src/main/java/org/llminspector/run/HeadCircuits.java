@@ -349,11 +349,7 @@ public final class HeadCircuits {
                 }
                 float[] y = new float[wide];
                 if (bias != null) System.arraycopy(bias, 0, y, 0, wide);
-                for (int i = 0; i < x.length; i++) {
-                    float v = x[i];
-                    int line = i * wide;
-                    for (int j = 0; j < wide; j++) y[j] += v * turned[line + j];
-                }
+                addProduct(x, turned, y);
                 if (norm != null) normed(y);
                 if (matrix.equals("q")) {
                     if (rotation != null) rotation.turn(distance, y, from);
@@ -384,18 +380,41 @@ public final class HeadCircuits {
             float[] table = new float[Math.multiplyExact(spec.vocab(), width)];
             weights.scan(spec.tied() ? "embed.weight" : "unembed.weight", (first, rows) -> {
                 float[] u = new float[d];
+                float[] y = new float[width];
                 for (int r = 0; r < rows.shape()[0]; r++) {
                     rows.toFloats((long) r * d, u, d);
                     float[] toward = after.pulled(last.pulled(u));
-                    int at = (first + r) * width;
-                    for (int i = 0; i < d; i++) {
-                        float v = toward[i];
-                        int from = i * width;
-                        for (int j = 0; j < width; j++) table[at + j] += v * columns[from + j];
-                    }
+                    java.util.Arrays.fill(y, 0);
+                    addProduct(toward, columns, y);
+                    System.arraycopy(y, 0, table, (first + r) * width, width);
                 }
             });
             return table;
+        }
+
+        /**
+         * y += x . matrix, four rows of it at a time: y is then read and written a quarter as often.
+         *
+         * @param matrix [x, y]
+         */
+        private static void addProduct(float[] x, float[] matrix, float[] y) {
+            int wide = y.length;
+            int i = 0;
+            for (; i + 3 < x.length; i += 4) {
+                float a = x[i];
+                float b = x[i + 1];
+                float c = x[i + 2];
+                float d = x[i + 3];
+                int line = i * wide;
+                for (int j = 0; j < wide; j++) {
+                    int at = line + j;
+                    y[j] += a * matrix[at]
+                            + b * matrix[at + wide]
+                            + c * matrix[at + 2 * wide]
+                            + d * matrix[at + 3 * wide];
+                }
+            }
+            for (; i < x.length; i++) for (int j = 0; j < wide; j++) y[j] += x[i] * matrix[i * wide + j];
         }
 
         /** Takes the average row from every row. */

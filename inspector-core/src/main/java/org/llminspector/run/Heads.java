@@ -96,6 +96,8 @@ public final class Heads {
     private static final int REPEATED = 50;
 
     private static final int MOST_REPEATED = 500;
+    /** Cells a side in which whole patterns are remembered: what is seen of one first. */
+    private static final int WHOLE = 256;
     /** Cells a side of a thumbnail, unless somebody wants another size. */
     public static final int THUMBNAIL = 32;
 
@@ -123,8 +125,14 @@ public final class Heads {
         }
     };
 
+    /** Every head's pattern in at most {@link #WHOLE} cells a side, of the run that was looked at last. */
+    private Wholes wholes = new Wholes("", new float[0][][]);
+
     /** @param thumbnails [layer * head], each side x side */
     private record Glance(List<HeadProfile> profiles, float[][] thumbnails) {}
+
+    /** @param squares [layer][head], each side x side; empty where all together would be too large */
+    private record Wholes(String run, float[][][] squares) {}
 
     Heads(OpenModels models, RunStore store, RunQueue queue, Extensions extensions) {
         this.models = models;
@@ -172,26 +180,31 @@ public final class Heads {
         DecoderSpec spec = models.folder(run.model().slug()).spec();
         List<List<HeadProfile>> profiles = new ArrayList<>();
         List<float[][]> thumbnails = new ArrayList<>();
+        long cells =
+                spec.layers().stream().mapToLong(l -> l.attention().nHeads()).sum()
+                        * (long) Math.pow(MaxPool.side(tokens.length, WHOLE), 2);
+        float[][][] large = new float[cells <= MOST_WEIGHTS ? spec.nLayers() : 0][][];
         for (int layer = 0; layer < spec.nLayers(); layer++) {
             profiles.add(List.of());
-            thumbnails.add(new float[spec.layers().get(layer).attention().nHeads()][]);
+            int heads = spec.layers().get(layer).attention().nHeads();
+            thumbnails.add(new float[heads][]);
+            if (large.length > 0) large[layer] = new float[heads][];
         }
         int[] whole = {0, tokens.length};
         patterns(run, layers(spec), (hook, pattern) -> {
             float[][] small = thumbnails.get(hook.layer());
-            profiles.set(
-                    hook.layer(),
-                    HeadProfile.of(
-                            hook.layer(),
-                            pattern,
-                            tokens,
-                            (head, square) -> small[head] = MaxPool.of(square, tokens.length, whole, whole, side)));
+            profiles.set(hook.layer(), HeadProfile.of(hook.layer(), pattern, tokens, (head, square) -> {
+                small[head] = MaxPool.of(square, tokens.length, whole, whole, side);
+                if (large.length > 0)
+                    large[hook.layer()][head] = MaxPool.of(square, tokens.length, whole, whole, WHOLE);
+            }));
         });
         Glance made = new Glance(
                 profiles.stream().flatMap(List::stream).toList(),
                 thumbnails.stream().flatMap(Arrays::stream).toArray(float[][]::new));
         synchronized (glances) {
             glances.put(List.of(runId, side), made);
+            wholes = new Wholes(runId, large);
         }
         return made;
     }
@@ -211,9 +224,16 @@ public final class Heads {
         int n = run.positions();
         int[] rows = queries.on(n, "query");
         int[] cols = keys.on(n, "key");
-        float[] square = square(run, layer, head);
-        float[] small = MaxPool.of(square, n, rows, cols, most);
+        boolean whole = rows[1] - rows[0] == n && cols[1] - cols[0] == n;
+        float[] small = whole && most == WHOLE ? known(runId, layer, head) : null;
+        if (small == null) small = MaxPool.of(square(run, layer, head), n, rows, cols, most);
         return Tensor.of(small, MaxPool.side(rows[1] - rows[0], most), MaxPool.side(cols[1] - cols[0], most));
+    }
+
+    private float[] known(String runId, int layer, int head) {
+        synchronized (glances) {
+            return wholes.run().equals(runId) && wholes.squares().length > 0 ? wholes.squares()[layer][head] : null;
+        }
     }
 
     /** One head's whole pattern, remembered: the next tile is near. */

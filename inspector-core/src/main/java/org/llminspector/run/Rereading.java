@@ -9,6 +9,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Version;
@@ -84,11 +85,20 @@ final class Rereading {
         return extended;
     }
 
-    /** Gives every value to a visitor and keeps none, in as many readings as the memory for one needs. */
+    /**
+     * Gives every value to a visitor and keeps none: in one pass as they come, where the engine shows them so, else in as many
+     * readings as the memory for one needs.
+     */
     void visit(BiConsumer<HookId, Tensor> visitor) {
         ModelFolder folder = models.folder(run.model().slug());
         InspectorEngine engine = engine(folder);
         PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
+        if (prepared.interventions().isEmpty() || steps.isEmpty()) {
+            try (Capture clean = prepared.clean(engine, prepared.ids());
+                    Session session = engine.begin(session(prepared, new TreeSet<>(), clean))) {
+                if (session.visit(read(prepared.ids()), new TreeSet<>(plan.hooks()), visitor)) return;
+            }
+        }
         long most = Math.min(budget.maxBytes(), VISITED_AT_ONCE);
         for (SortedSet<HookId> hooks : readings(folder, prepared.maxPositions(), most, true)) {
             try (Capture clean = prepared.clean(engine, prepared.ids());
@@ -137,6 +147,13 @@ final class Rereading {
                 .expected("SHA-256 " + run.model().weightsSha256())
                 .found(folder.sha256())
                 .instead("run its request again: that is another run");
+    }
+
+    /** All tokens that were read: the last one was never fed back. */
+    private int[] read(int[] prompt) {
+        IntStream then = steps.stream().limit(Math.max(0, steps.size() - 1)).mapToInt(s -> s.token()
+                .id());
+        return IntStream.concat(IntStream.of(prompt), then).toArray();
     }
 
     private void read(Session session, int[] prompt, boolean compares) {

@@ -239,6 +239,20 @@ class HeadsTest {
                         .heads()
                         .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 64)
                         .toFloats());
+        // Of the run that was looked at last whole patterns are remembered: they are what a tile of all of it is.
+        float[] remembered = inspector
+                .heads()
+                .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 256)
+                .toFloats();
+        assertThat(remembered)
+                .isEqualTo(inspector
+                        .heads()
+                        .tile(bare.id(), 2, 1, Slice.ALL, Slice.ALL, 256)
+                        .toFloats())
+                .isEqualTo(inspector
+                        .heads()
+                        .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 64)
+                        .toFloats());
         assertThatThrownBy(() -> inspector.heads().tile(bare.id(), 9, 1, Slice.ALL, Slice.ALL, 64))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("no such layer");
@@ -253,6 +267,8 @@ class HeadsTest {
         Heads.Repeated b = inspector.heads().repeated("tiny-text", "onnx", PrecisionPlan.of(null, null), 3, 20);
         Heads.Repeated c = inspector.heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 4, 20);
         assertThat(b.tokens()).isEqualTo(a.tokens()).isNotEqualTo(c.tokens());
+        Heads.Repeated fitting = inspector.heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 3, null);
+        assertThat(fitting.tokens().size() / 2).isEqualTo(50);
         int begin = a.tokens().size() - 40;
         assertThat(a.tokens().subList(begin, begin + 20))
                 .doesNotHaveDuplicates()

@@ -61,7 +61,8 @@ final class Decoder {
     /**
      * Runs token ids [1, pos] after those in the cache: on the fast form when nothing inside a layer is seen.
      *
-     * @return logits [1, pos, vocab]; of the last position only, [1, 1, vocab], when no tap wants the others
+     * @return logits [1, pos, vocab]; of the last position only, [1, 1, vocab], when no tap wants the others; null when the tap has
+     *     had enough
      */
     NDArray forward(NDArray ids, KvCache cache, Tap tap) {
         int start = cache.length();
@@ -76,6 +77,7 @@ final class Decoder {
                     NDScope.unregister(x);
                 }
                 NDScope.register(x);
+                if (tap.enough(i)) return null;
             }
         }
         cache.advance(count);

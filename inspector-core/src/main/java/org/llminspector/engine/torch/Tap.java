@@ -42,6 +42,11 @@ interface Tap {
     /** Hears that a part of the work is done which no value of its own ends. */
     default void ends(Part part, int layer) {}
 
+    /** Whether nothing that comes after this layer is wanted: the pass ends there, without logits. */
+    default boolean enough(int layer) {
+        return false;
+    }
+
     /** The value to go on with. */
     NDArray at(HookPoint point, int layer, NDArray value);
 }

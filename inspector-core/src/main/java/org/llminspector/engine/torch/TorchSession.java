@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
@@ -72,6 +74,20 @@ final class TorchSession implements Session {
                 clock.begin();
                 decoder.forward(ids, cache, clock);
                 return clock.times();
+            }
+        });
+    }
+
+    @Override
+    public boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+        return EngineThread.call(() -> {
+            tap.pass(cache.length(), tokens.length);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                decoder.forward(ids(tokens), cache, new VisitingTap(tap, hooks, visitor));
+                return true;
+            } finally {
+                tap.close();
             }
         });
     }

@@ -1,0 +1,69 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import java.nio.ByteOrder;
+import java.util.SortedSet;
+import java.util.function.BiConsumer;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Part;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+
+/** VisitingTap shows values to somebody as they come, and keeps none: where they lie is theirs only for that moment. */
+final class VisitingTap implements Tap {
+
+    private final RecordingTap changes;
+    private final SortedSet<HookId> hooks;
+    private final BiConsumer<HookId, Tensor> visitor;
+    private final int last;
+
+    /** @param changes what is changed on the way */
+    VisitingTap(RecordingTap changes, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+        this.changes = changes;
+        this.hooks = hooks;
+        this.visitor = visitor;
+        boolean layered = hooks.stream().allMatch(h -> h.point().layered());
+        this.last = layered ? hooks.stream().mapToInt(HookId::layer).max().orElse(-1) : Integer.MAX_VALUE;
+    }
+
+    @Override
+    public boolean seesInside() {
+        return true;
+    }
+
+    @Override
+    public boolean changes(HookPoint point, int layer) {
+        return changes.changes(point, layer);
+    }
+
+    @Override
+    public boolean wants(HookPoint point, int layer) {
+        return changes.wants(point, layer) || hooks.contains(new HookId(point, layer));
+    }
+
+    @Override
+    public boolean enough(int layer) {
+        return layer >= last;
+    }
+
+    @Override
+    public void ends(Part part, int layer) {
+        changes.ends(part, layer);
+    }
+
+    @Override
+    public NDArray at(HookPoint point, int layer, NDArray value) {
+        NDArray v = changes.at(point, layer, value);
+        HookId id = new HookId(point, layer);
+        if (hooks.contains(id)) {
+            visitor.accept(
+                    id,
+                    Tensor.of(
+                            DType.F32,
+                            v.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN),
+                            v.getShape().getShape()));
+        }
+        return v;
+    }
+}
