@@ -55,6 +55,9 @@ import picocli.CommandLine.Option;
             "  Which modules INT4 hurts, and the best mix in 3 MiB:",
             "    inspector compare --a engine=onnx --b engine=onnx,precision=int4_32 \\",
             "      --text story.txt --sensitivity --budget 3MiB",
+            "  May it ship? Exit code 10 where it may not:",
+            "    inspector compare --a engine=onnx --b engine=onnx,precision=int8 --text story.txt \\",
+            "      --fail-if 'mean_kld>0.02' --fail-if 'same_top<0.97' --junit out.xml",
             "",
             "KL and perplexity have llama.cpp's names and formulas, A as its base, but every token is scored once where",
             "llama.cpp scores the second half of each chunk: figures differ. Ctrl-C ends it and keeps nothing."
@@ -153,6 +156,20 @@ final class CompareCommand extends ModelCommand {
             description = "Write a report, one HTML page that needs nothing else.")
     Path out;
 
+    @Option(
+            names = "--fail-if",
+            paramLabel = "CONDITION",
+            description =
+                    "End with exit code 10 where it holds, such as mean_kld>0.02 or same_top<0.97; may be repeated."
+                            + " Names are --json's: a measure of the text, or a path such as b.cost.weight_bytes.")
+    List<String> failIf;
+
+    @Option(
+            names = "--junit",
+            paramLabel = "FILE",
+            description = "With --fail-if: write the outcomes as a JUnit report.")
+    Path junit;
+
     @Option(names = "--name", paramLabel = "TEXT", description = "A label to know the comparison by.")
     String name;
 
@@ -166,6 +183,13 @@ final class CompareCommand extends ModelCommand {
     public Integer call() throws IOException {
         Lines.warningsOnly();
         ComparisonRequest request = request();
+        List<Gate> gates =
+                failIf == null ? List.of() : failIf.stream().map(Gate::parse).toList();
+        if (junit != null && gates.isEmpty()) {
+            throw Problem.invalid("a report of conditions needs one")
+                    .where("--junit")
+                    .expected("--fail-if too");
+        }
         Progress progress = new Progress(err(), manners.quiet);
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
@@ -184,7 +208,7 @@ final class CompareCommand extends ModelCommand {
                         .println("comparison " + m.id() + (out == null ? "" : " · report in " + out));
                 err().flush();
             }
-            return 0;
+            return gated(gates, m);
         } catch (Problem p) {
             progress.clear();
             if (interrupt.requested()) return Interrupt.EXIT_CODE;
@@ -193,6 +217,17 @@ final class CompareCommand extends ModelCommand {
             progress.clear();
             interrupt.done();
         }
+    }
+
+    /** The exit code: 0 where no gate fails. */
+    private int gated(List<Gate> gates, ComparisonManifest m) throws IOException {
+        List<Gate.Outcome> outcomes = gates.stream().map(g -> g.of(m)).toList();
+        if (junit != null) Gate.junit(junit, m, outcomes);
+        List<Gate.Outcome> failed =
+                outcomes.stream().filter(Gate.Outcome::failed).toList();
+        for (Gate.Outcome o : failed) spec.commandLine().getErr().println("FAILED: " + o.told());
+        err().flush();
+        return failed.isEmpty() ? 0 : Gate.EXIT_CODE;
     }
 
     private ComparisonRequest request() throws IOException {

@@ -54,7 +54,8 @@ import picocli.CommandLine.IVersionProvider;
             "  1  the program failed         6  this model, engine or device cannot do it",
             "  2  the request is wrong       7  too many runs are waiting",
             "  3  not found                  8  the hub failed or gave a wrong file",
-            "  4  contradicts what exists    130  interrupted; what was made is kept",
+            "  4  contradicts what exists    9  what should be kept cannot be written",
+            "  10 a comparison failed a --fail-if; 130  interrupted: what was made is kept",
             "",
             "'inspector COMMAND --help' tells more."
         })

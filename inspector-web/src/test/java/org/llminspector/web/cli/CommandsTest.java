@@ -224,6 +224,51 @@ class CommandsTest {
     }
 
     @Test
+    void aComparisonFailsWhereAConditionHolds() throws Exception {
+        Path junit = folder.resolve("gates.xml");
+        String[] ask = {
+            "--model",
+            "tiny",
+            "--b",
+            "precision=fp16",
+            "--prompt",
+            "the cat",
+            "--no-cost",
+            "-q",
+            "--fail-if",
+            "same_top<2",
+            "--fail-if",
+            "mean_kld > 1e9",
+            "--fail-if",
+            "b.model.n_layers>=1",
+            "--junit",
+            junit.toString()
+        };
+        Ended failed = command("compare", ask);
+        assertThat(failed.code()).as(failed.err()).isEqualTo(10);
+        assertThat(failed.err())
+                .contains("FAILED: same_top is ", "FAILED: b.model.n_layers is ")
+                .doesNotContain("mean_kld");
+        assertThat(Files.readString(junit))
+                .contains(
+                        "tests=\"3\" failures=\"2\"",
+                        "name=\"not mean_kld &gt; 1e9\"",
+                        "<failure message=\"same_top is ");
+        Ended passed = command(
+                "compare", "--model", "tiny", "--prompt", "the cat", "--no-cost", "-q", "--fail-if", "mean_kld>0.001");
+        assertThat(passed.code()).as(passed.err()).isZero();
+        for (String wrong : List.of("mean_kld=3", "kld>1", "mean_kld>many", "nothing.here>1")) {
+            Ended refused =
+                    command("compare", "--model", "tiny", "--prompt", "the cat", "--no-cost", "-q", "--fail-if", wrong);
+            assertThat(refused.code()).as(wrong).isEqualTo(2);
+            assertThat(refused.err()).contains("--fail-if");
+        }
+        assertThat(command("compare", "--model", "tiny", "--prompt", "a", "--junit", "x.xml")
+                        .err())
+                .contains("--fail-if");
+    }
+
+    @Test
     void twoSidesAreCompared() throws IOException {
         Path text = Files.writeString(folder.resolve("text.txt"), "the cat and the dog and the cat");
         Path report = folder.resolve("report.html");

@@ -1,0 +1,136 @@
+package org.llminspector.web.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import javax.xml.stream.XMLOutputFactory;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamWriter;
+import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.run.store.ComparisonManifest;
+
+/**
+ * Gate is one condition under which a comparison fails, such as {@code mean_kld>0.02}.
+ *
+ * @param condition as it was written
+ * @param name a measure of the text (of the prompt, where there is no text), or a path into the comparison's JSON, such as
+ *     {@code b.cost.weight_bytes}
+ * @param sign {@code >}, {@code >=}, {@code <} or {@code <=}
+ */
+record Gate(String condition, String name, String sign, double bound) {
+
+    /** A comparison that fails a gate ends with it: none of the problems do. */
+    static final int EXIT_CODE = 10;
+
+    private static final Pattern FORM =
+            Pattern.compile("\\s*([a-z0-9_.]+)\\s*(>=|<=|>|<)\\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\\s*");
+
+    /** Measures that are one number. */
+    private static final Set<String> MEASURES = Arrays.stream(OutputMeasures.class.getRecordComponents())
+            .filter(c -> c.getType() != List.class)
+            .map(c -> c.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT))
+            .collect(Collectors.toUnmodifiableSet());
+
+    /** @param found null where the comparison has no such number */
+    record Outcome(Gate gate, Double found, boolean failed) {
+
+        /** A number that is not there, for it would be infinite, passes nothing. */
+        String told() {
+            return gate.name() + " is " + (found == null ? "no number" : String.valueOf(found)) + ", and fails "
+                    + gate.sign() + " " + gate.bound();
+        }
+    }
+
+    static Gate parse(String text) {
+        Matcher m = FORM.matcher(text);
+        if (!m.matches()) throw wrong(text, "NAME>NUMBER, or >=, <, <=, such as mean_kld>0.02");
+        String name = m.group(1);
+        if (!name.contains(".") && !MEASURES.contains(name)) {
+            throw wrong(
+                    text,
+                    "one of " + MEASURES.stream().sorted().collect(Collectors.joining(", "))
+                            + ", or a path into the JSON that --json prints, such as b.cost.weight_bytes");
+        }
+        try {
+            return new Gate(text.trim(), name, m.group(2), Double.parseDouble(m.group(3)));
+        } catch (NumberFormatException e) {
+            throw wrong(text, "a number after " + m.group(2));
+        }
+    }
+
+    private static Problem wrong(String text, String expected) {
+        return Problem.invalid("this is no condition")
+                .where("--fail-if")
+                .expected(expected)
+                .found(Problem.shown(text));
+    }
+
+    /** Whether the comparison fails it. */
+    Outcome of(ComparisonManifest m) {
+        JsonNode json = Json.mapper().valueToTree(m);
+        JsonNode measures = json.has("text") ? json.at("/text/measures") : json.path("prompt");
+        JsonNode at = name.contains(".") ? json.at("/" + name.replace('.', '/')) : measures.path(name);
+        if (at.has("value")) at = at.path("value");
+        if (!at.isNumber()
+                && name.contains(".")
+                && json.at("/" + name.substring(0, name.indexOf('.'))).isMissingNode()) {
+            throw wrong(condition, "a path into the JSON that --json prints");
+        }
+        Double found = at.isNumber() ? at.asDouble() : null;
+        boolean failed = found == null
+                || switch (sign) {
+                    case ">" -> found > bound;
+                    case ">=" -> found >= bound;
+                    case "<" -> found < bound;
+                    default -> found <= bound;
+                };
+        return new Outcome(this, found, failed);
+    }
+
+    /** Writes the outcomes as a JUnit report: one test a gate, for CI systems to show. */
+    static void junit(Path file, ComparisonManifest m, List<Outcome> outcomes) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            XMLStreamWriter xml = XMLOutputFactory.newFactory().createXMLStreamWriter(out, "UTF-8");
+            xml.writeStartDocument("UTF-8", "1.0");
+            xml.writeStartElement("testsuite");
+            xml.writeAttribute(
+                    "name",
+                    "inspector compare " + m.a().model().slug() + " "
+                            + m.b().model().slug());
+            xml.writeAttribute("tests", String.valueOf(outcomes.size()));
+            xml.writeAttribute(
+                    "failures",
+                    String.valueOf(outcomes.stream().filter(Outcome::failed).count()));
+            xml.writeAttribute("errors", "0");
+            xml.writeAttribute("timestamp", m.created());
+            xml.writeAttribute("time", String.format(Locale.ROOT, "%.3f", m.totalMs() / 1e3));
+            for (Outcome o : outcomes) {
+                xml.writeStartElement("testcase");
+                xml.writeAttribute("classname", "comparison " + m.id());
+                xml.writeAttribute("name", "not " + o.gate().condition());
+                if (o.failed()) {
+                    xml.writeStartElement("failure");
+                    xml.writeAttribute("message", o.told());
+                    xml.writeEndElement();
+                }
+                xml.writeEndElement();
+            }
+            xml.writeEndElement();
+            xml.writeEndDocument();
+            xml.close();
+        } catch (XMLStreamException e) {
+            throw new IOException(e);
+        }
+    }
+}
