@@ -1,0 +1,51 @@
+import { recordingOf } from '../../state/scene';
+import { amount, choice, real, text, whole } from '../../state/params';
+import type { Record } from '../chapter';
+
+export const PARAMS = {
+  /** The panel that is shown. */
+  panel: choice('three', 'inside', 'mask', 'pair', 'choose'),
+  /** Where two models part: the second and third, or the first two; whichever shows something when none was chosen. */
+  part: choice('own', 'which', 'answer'),
+  /** What is compared inside. */
+  value: choice('stream', 'attn', 'mlp'),
+  /** The token at which it is compared; the last when none was chosen. */
+  at: whole(),
+  /** Whose loss mask is drawn: this answer's, or a conversation's that the model was trained on, by its number. */
+  conversation: whole(),
+  /** The training pair that is shown. */
+  example: whole(),
+  /** Which two of the sampled answers are put to choice. */
+  draw: whole(),
+  beta: real(0.1, 0.01, 1),
+  /** How large a step the choice becomes. */
+  rate: amount(),
+  /** The three models, where not those that belong together. */
+  base: text(),
+  instruct: text(),
+  preferred: text(),
+};
+
+export const record: Record<typeof PARAMS> = {
+  teaches:
+    'Pretraining makes a model that goes on; examples of answers and choices between answers make it answer, and well.',
+  concept: 'train',
+  needs: [],
+  hooks: [],
+  asks: async (run, answer) => (await import('./asks')).asks(run, answer),
+  params: PARAMS,
+  examples: [
+    {
+      prompt:
+        'Once upon a time, a brave mouse named Mia lived in the forest. One day, Mia found a red ball near the river.\n\nWhere did Mia live?',
+      says: 'where did Mia live?',
+    },
+    {
+      prompt: 'Lily was a kind fox. Lily lived in the garden.\n\nDid Lily live in the garden?',
+      says: 'yes or no?',
+    },
+    { prompt: 'Please tell a story about a bear named Ben.', says: 'a story, please' },
+  ],
+  recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
+  load: () => import('./Chapter.svelte'),
+};
