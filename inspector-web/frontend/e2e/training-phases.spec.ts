@@ -108,6 +108,11 @@ test('a life is played, and a state opens elsewhere', async ({ page, request }) 
   await expect(page.getByTestId('written')).toBeVisible(SLOW);
   await page.getByRole('button', { name: 'Play' }).click();
   await expect(page.getByTestId('written')).toHaveAttribute('data-step', '8000', SLOW);
+  const chart = page.getByTestId('figure-life').getByRole('application').first();
+  const box = (await chart.boundingBox())!;
+  await chart.click({ position: { x: box.width * 0.3, y: box.height * 0.3 } });
+  // The dot nearest to the place: one of the first updates.
+  await expect.poll(async () => Number(await page.getByTestId('written').getAttribute('data-step'))).toBeLessThan(100);
   await page.getByRole('link', { name: 'its vectors' }).click();
   await expect(page).toHaveURL(/02-embeddings\?model=tales-2m/);
 });
@@ -210,6 +215,32 @@ test('a model is trained, stopped, goes on, and opens in the chapters', async ({
   }
 });
 
+test('a clock of one’s own is taken apart like the shipped one', async ({ page, request }) => {
+  test.setTimeout(240_000);
+  const run = await lived(request);
+  await open(page, run, '&kept&panel=train');
+  await page.getByText('Sums on a clock').click();
+  await page.getByRole('slider', { name: 'Updates' }).press('Home');
+  const begin = page.getByRole('button', { name: /^Train mine-\d+$/ });
+  const id = (await begin.innerText()).replace('Train ', '');
+  try {
+    await begin.click();
+    const own = page.getByTestId('own');
+    await expect(own).toHaveAttribute('data-job', id, SLOW);
+    await expect(own).toHaveAttribute('data-state', 'finished', { timeout: 180_000 });
+    await own.getByRole('button', { name: 'Its waves' }).click();
+    await expect(page).toHaveURL(new RegExp(`clock=${id}`));
+    const clock = await post<Clock>(request, '/clock', { model: id, second: 7 });
+    await expect(page.getByTestId('waves')).toHaveAttribute('data-right', String(clock.right), SLOW);
+    await page.getByRole('button', { name: 'Back to the one that came with the page' }).click();
+    const shipped = await post<Clock>(request, '/clock', { model: 'grokking', second: 7 });
+    await expect(page.getByTestId('waves')).toHaveAttribute('data-right', String(shipped.right), SLOW);
+  } finally {
+    await request.post(`/api/v1/training-jobs/${id}/stop`);
+    await expect.poll(async () => (await request.delete(`/api/v1/training-jobs/${id}`)).status(), SLOW).toBe(204);
+  }
+});
+
 test('a model that nothing is known of says so, and names one that can', async ({ page, request, quiet }) => {
   quiet.allow(/404/);
   const model = await defaultModel(request);
@@ -240,6 +271,9 @@ for (const width of [360, 768, 1400, 2560]) {
       await page.emulateMedia({ colorScheme: scheme });
       await open(page, run, `&kept&panel=${panel}`);
       await expect(page.getByTestId(seen).first()).toBeVisible(SLOW);
+      // While the models are on their way, the chips are disabled, and axe has nothing to focus in their row.
+      const chips = page.getByRole('toolbar', { name: 'Prompts to try' });
+      await expect(chips.getByRole('button').first()).toBeEnabled(SLOW);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(over, panel).toBeLessThanOrEqual(0);
       expect(await axe(page), panel).toEqual([]);

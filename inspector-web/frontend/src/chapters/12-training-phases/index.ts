@@ -11,6 +11,8 @@ export const PARAMS = {
   role: choice('previous', 'induction', 'duplicate'),
   /** The head that is followed, by its number among all; the best at its role when none was chosen. */
   who: whole(),
+  /** The model that adds on a clock, where it is one of the reader's own. */
+  clock: text(),
   /** Updates of the model that adds on a clock; its last state when nobody chose. */
   tick: whole(),
   /** Two models or states that stand side by side; the model and what it became, when none was chosen. */
