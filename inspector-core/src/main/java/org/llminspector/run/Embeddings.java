@@ -149,7 +149,12 @@ public final class Embeddings {
         this.facts = facts;
     }
 
-    /** The rows nearest to a vector, the nearest first. */
+    /**
+     * The rows nearest to a vector, the nearest first.
+     *
+     * @throws Problem NOT_FOUND where there is no such model or run; INVALID for a row, a position or a hook that it
+     *     does not have, or a vector of another width; UNSUPPORTED for an exported graph, whose weights are not known
+     */
     public Neighbours neighbours(String slug, Table table, Of of, Metric metric, int top) {
         long from = System.nanoTime();
         ModelFolder folder = models.folder(slug);
@@ -236,6 +241,7 @@ public final class Embeddings {
      *
      * @param ids 2 to 500 of them
      * @param vectors may be empty
+     * @throws Problem as {@link #neighbours}; INVALID for fewer rows than three, or more than a map takes
      */
     public Map map(String slug, Table table, List<Integer> ids, List<Captured> vectors) {
         ModelFolder folder = models.folder(slug);
@@ -273,7 +279,12 @@ public final class Embeddings {
         return new Map(slug, table, list(pca.shares()), points, places);
     }
 
-    /** How long the rows are. @param bins of the histogram */
+    /**
+     * How long the rows are. @param bins of the histogram
+     *
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED for an exported graph, whose weights are not
+     *     known
+     */
     public Norms norms(String slug, Table table, int bins, int top) {
         ModelFolder folder = models.folder(slug);
         float[] norms = facts.rowNorms(folder, name(folder.weights(), table));

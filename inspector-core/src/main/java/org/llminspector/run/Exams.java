@@ -30,6 +30,8 @@ public final class Exams {
      * What a model that learnt from the tales can do, in fp32: the whole exam, on the queue's worker. Blocks for minutes.
      *
      * @param slugOrNull the model; null for the default one
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it has no tokenizer or the device
+     *     cannot be had; TOO_LARGE where it does not fit the memory; BUSY while the queue is full
      */
     public ExamReport take(
             String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {

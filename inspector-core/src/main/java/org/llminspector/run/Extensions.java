@@ -35,12 +35,22 @@ public final class Extensions {
         this.budget = budget;
     }
 
-    /** What {@link #extend} would do, told before it does it. */
+    /**
+     * What {@link #extend} would do, told before it does it.
+     *
+     * @throws Problem NOT_FOUND where there is no such run; INVALID for hooks or positions that it does not have;
+     *     UNSUPPORTED for hooks that its engine does not show
+     */
     public ExtensionPlan plan(String runId, ExtensionRequest request) {
         return plan(store.manifest(runId), request);
     }
 
-    /** Reads a run's tokens again for what it lacks; blocks. The manifest as it was when it lacks nothing. */
+    /**
+     * Reads a run's tokens again for what it lacks; blocks. The manifest as it was when it lacks nothing.
+     *
+     * @throws Problem as {@link #plan}; CONFLICT where the model has other weights now; TOO_LARGE above the budget;
+     *     BUSY while the queue is full; STORAGE where it cannot be kept
+     */
     public RunManifest extend(String runId, ExtensionRequest request) {
         RunManifest before = store.manifest(runId);
         ExtensionPlan wanted = plan(before, request);

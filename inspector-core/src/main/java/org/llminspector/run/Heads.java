@@ -155,6 +155,8 @@ public final class Heads {
      *
      * @param size most cells a side; texts that are shorter are not pooled
      * @return [layer, head, query, key]
+     * @throws Problem as for an extension; TOO_LARGE where the patterns of so many tokens do not fit the budget;
+     *     UNSUPPORTED where the model does not show its patterns
      */
     public Tensor thumbnails(String runId, int size) {
         DecoderSpec spec = models.folder(store.manifest(runId).model().slug()).spec();
@@ -215,6 +217,7 @@ public final class Heads {
      * @param queries which; {@link Slice#ALL} for all
      * @param keys the same
      * @return [query, key]
+     * @throws Problem as {@link #thumbnails}; INVALID for a layer, a head or a stretch that the run does not have
      */
     public Tensor tile(String runId, int layer, int head, Slice queries, Slice keys, int most) {
         RunManifest run = store.manifest(runId);
@@ -289,6 +292,8 @@ public final class Heads {
      * @param slug the model
      * @param engine null for its standard one
      * @param length random tokens, before they are repeated; null for 50, or as many as fit the model's context twice
+     * @throws Problem as for a run; INVALID for a length that does not fit twice; UNSUPPORTED where the model does not
+     *     show its patterns
      */
     public Repeated repeated(String slug, String engine, PrecisionPlan plan, long seed, Integer length) {
         ModelFolder folder = models.folder(slug);
@@ -349,6 +354,8 @@ public final class Heads {
      * @param pos negative from the end; null for the prompt's last
      * @param token whose logit is taken apart; null for the most probable next token
      * @param against whose logit is taken from it; null for none
+     * @throws Problem as for an extension; INVALID for a position or a token that is not there; UNSUPPORTED for an
+     *     exported graph, whose weights are not known
      */
     public Effects effects(String runId, Integer pos, Integer token, Integer against) {
         RunManifest run = store.manifest(runId);

@@ -179,6 +179,8 @@ public final class Neurons {
      * @param pos negative from the end; null for the prompt's last
      * @param token whose logit is taken apart; null for the most probable next token
      * @param top how many inputs and tokens to list
+     * @throws Problem as for an extension; INVALID for a layer, a neuron, a position or a token that is not there;
+     *     CONFLICT where the model has other weights now; UNSUPPORTED for an exported graph, whose weights are not known
      */
     public Neuron neuron(String runId, int layer, int neuron, Integer pos, Integer token, int top) {
         RunManifest run = store.manifest(runId);
@@ -319,6 +321,7 @@ public final class Neurons {
      * One layer's feed-forward part at one position, with its strongest neurons.
      *
      * @param pos negative from the end; null for the prompt's last
+     * @throws Problem as {@link #neuron}
      */
     public FeedForward feedForward(String runId, int layer, Integer pos, int top) {
         RunManifest run = store.manifest(runId);
@@ -382,6 +385,8 @@ public final class Neurons {
      * @param text of at most 50,000 tokens
      * @param top how many places to list
      * @param around how many tokens before and after each are shown
+     * @throws Problem as for a run; INVALID for a layer or a neuron that is not there; TOO_LARGE for more tokens than
+     *     that; UNSUPPORTED where the model has no tokenizer
      */
     public Activations activations(
             String slug, String engine, PrecisionPlan plan, int layer, int neuron, String text, int top, int around) {

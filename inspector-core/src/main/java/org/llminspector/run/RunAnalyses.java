@@ -82,6 +82,8 @@ public final class RunAnalyses {
      * Logit lens over a captured residual point ({@code hook_resid_post} usually), on the run's own engine.
      *
      * @param positions those that are read
+     * @throws Problem NOT_FOUND where the run, or what it captured of this point, is not there; CONFLICT where the
+     *     model has other weights now; UNSUPPORTED where its engine has no lens; BUSY while the queue is full
      */
     public Lens lens(String runId, HookPoint point, int top, Slice positions) {
         RunManifest manifest = store.manifest(runId);
@@ -102,6 +104,7 @@ public final class RunAnalyses {
      * What a query reads through each head, the most telling head first.
      *
      * @param query a position, negative from the end; null for the prompt's last
+     * @throws Problem NOT_FOUND where there is no such run; INVALID where it has no pattern of this query
      */
     public Reads reads(String runId, Integer query) {
         RunManifest manifest = store.manifest(runId);
@@ -139,6 +142,8 @@ public final class RunAnalyses {
      *
      * @param pos a position, negative from the end; null for the prompt's last
      * @param top how many tokens each list has
+     * @throws Problem NOT_FOUND where a run or its logits are not there; INVALID where the two have other
+     *     vocabularies, or no such position
      */
     public Shift shift(String runId, String afterId, Integer pos, int top) {
         RunManifest before = store.manifest(runId);
@@ -202,7 +207,11 @@ public final class RunAnalyses {
         return WeightStatistics.of(matrix, hook.name(), schemes, queue::closing);
     }
 
-    /** Norms of every captured d_model-wide hook of a run. */
+    /**
+     * Norms of every captured d_model-wide hook of a run.
+     *
+     * @throws Problem NOT_FOUND where there is no such run
+     */
     public Norms norms(String runId) {
         List<NormRow> rows = store.manifest(runId).captures().stream()
                 .filter(c -> c.positions() == null)

@@ -261,6 +261,8 @@ public final class Sampling {
      * @param tokens ids instead of a text
      * @param from the first position that has a score, of the request's own tokens; null for 1 where there is no text
      * @param top how many alternatives to list at each
+     * @throws Problem as for a run; INVALID for a text and tokens at once, or a first position that has nothing before
+     *     it; TOO_LARGE for more than the context, or than is read a token at a time
      */
     public Scores scores(RunRequest raw, String text, List<Integer> tokens, Integer from, int top) {
         PreparedRun whole = prepared(raw.toBuilder().generate(null).build());
@@ -369,7 +371,11 @@ public final class Sampling {
         return Prompt.following(run.tokens(), text, run.folder());
     }
 
-    /** What may come after the request's tokens, under its options; nothing is drawn. */
+    /**
+     * What may come after the request's tokens, under its options; nothing is drawn.
+     *
+     * @throws Problem as for a run
+     */
     public Distribution distribution(RunRequest raw) {
         GenerateOptions given = raw.generate() == null ? GenerateOptions.DEFAULTS : raw.generate();
         GenerateOptions options = given.withDefaults();

@@ -34,7 +34,12 @@ public final class Learning implements AutoCloseable {
         this.learners = new Learners(queue);
     }
 
-    /** Runs a text forwards and backwards, in float32. */
+    /**
+     * Runs a text forwards and backwards, in float32.
+     *
+     * @throws Problem as for a run; TOO_LARGE where the gradients do not fit the budget; UNSUPPORTED for an exported
+     *     graph
+     */
     public GradientsAnswer gradients(GradientsRequest request) {
         GradientWork work = GradientWork.of(request, folder(request.model()), budget);
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
@@ -44,12 +49,22 @@ public final class Learning implements AutoCloseable {
         }
     }
 
-    /** Opens a copy of a model that can be changed. */
+    /**
+     * Opens a copy of a model that can be changed.
+     *
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it cannot learn here, or the device
+     *     cannot be had; TOO_LARGE where four copies of its weights do not fit; BUSY while as many are open as may be
+     */
     public Learners.Info learner(String model, String device) {
         return learners.open(folder(model), device == null ? "auto" : device);
     }
 
-    /** Which tokens of a conversation post-training learns. */
+    /**
+     * Which tokens of a conversation post-training learns.
+     *
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it has no tokenizer or no chat
+     *     template; INVALID for a conversation without an answer
+     */
     public LessonRequest.Answer lessons(LessonRequest request) {
         return request.on(folder(request.model()));
     }
@@ -58,7 +73,11 @@ public final class Learning implements AutoCloseable {
         return learners;
     }
 
-    /** Walks optimizers down a surface; over a model's weights that waits its turn like a run. */
+    /**
+     * Walks optimizers down a surface; over a model's weights that waits its turn like a run.
+     *
+     * @throws Problem INVALID for a surface, a start or a rate that makes no walk; over a model as {@link #learner}
+     */
     public DescentRequest.Answer descend(DescentRequest request) {
         request.check();
         if (!request.onAModel()) return request.on(request.ofFunction());

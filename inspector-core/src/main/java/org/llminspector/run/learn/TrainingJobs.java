@@ -41,7 +41,12 @@ public final class TrainingJobs {
         this.changed = changed;
     }
 
-    /** Begins to train; the recipe's name is the job's, and its base and tokenizer are models by their slugs. */
+    /**
+     * Begins to train; the recipe's name is the job's, and its base and tokenizer are models by their slugs.
+     *
+     * @throws Problem INVALID for a recipe that cannot be trained; NOT_FOUND for a base or a tokenizer that is not
+     *     there; CONFLICT where the name is taken, or another job is under way; STORAGE where nothing can be written
+     */
     public synchronized TrainingJob begin(Recipe given, String device) {
         Recipe recipe = located(given.checked());
         String id = recipe.name();
@@ -57,7 +62,12 @@ public final class TrainingJobs {
         return job(id);
     }
 
-    /** Goes on with a job where it was last saved. */
+    /**
+     * Goes on with a job where it was last saved.
+     *
+     * @throws Problem NOT_FOUND where there is no such job; CONFLICT where it is finished, has no saved state, or
+     *     another is under way
+     */
     public synchronized TrainingJob resume(String id, String device) {
         TrainingJob job = job(id);
         if (!job.resumable() || job.step() >= job.steps()) {
@@ -70,7 +80,11 @@ public final class TrainingJobs {
         return job(id);
     }
 
-    /** Ends a job after the step under way; what was made is kept, and it can be resumed. */
+    /**
+     * Ends a job after the step under way; what was made is kept, and it can be resumed.
+     *
+     * @throws Problem NOT_FOUND where there is no such job
+     */
     public synchronized TrainingJob stop(String id) {
         job(id);
         TrainingThread thread = threads.get(id);
@@ -119,7 +133,11 @@ public final class TrainingJobs {
         }
     }
 
-    /** Deletes a job's folder, and with it the model. */
+    /**
+     * Deletes a job's folder, and with it the model.
+     *
+     * @throws Problem NOT_FOUND where there is no such job; CONFLICT while it is under way
+     */
     public synchronized void delete(String id) {
         TrainingThread thread = threads.get(id);
         Path at = at(id);
@@ -134,6 +152,7 @@ public final class TrainingJobs {
         changed.accept(id);
     }
 
+    /** @throws Problem NOT_FOUND where there is no such job */
     public synchronized TrainingJob job(String id) {
         TrainingThread thread = threads.get(id);
         Path at = at(id);
@@ -176,14 +195,22 @@ public final class TrainingJobs {
                         : "it broke off before its first state was saved");
     }
 
-    /** A job's updates until now. */
+    /**
+     * A job's updates until now.
+     *
+     * @throws Problem NOT_FOUND where there is no such job
+     */
     public TrainingRecords.Curve curve(String id) {
         job(id);
         Path at = at(id);
         return TrainingRecords.Curve.of(id, LossCurve.isIn(at) ? LossCurve.read(at) : List.of());
     }
 
-    /** Hears of each update of a job until it ends or nobody listens any more; an ended one is heard of no more. */
+    /**
+     * Hears of each update of a job until it ends or nobody listens any more; an ended one is heard of no more.
+     *
+     * @throws Problem NOT_FOUND where there is no such job
+     */
     public TrainingJob watch(String id, Consumer<Trainer.Progress> listener, BooleanSupplier gone) {
         job(id);
         TrainingThread thread;
