@@ -94,6 +94,10 @@ async function bytesOf(path) {
 async function motion(name, { id, model }, path, target) {
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   await page.goto(`${url}${path}?model=${model}&run=${id}`);
+  // A figure asks for its numbers when it comes into view.
+  const place = page.locator(target.split(' ')[0]).first();
+  await place.waitFor({ timeout: 120_000 });
+  await place.evaluate((e) => e.scrollIntoView({ block: 'center' }));
   const figure = page.locator(target).first();
   await figure.waitFor({ timeout: 600_000 });
   await figure.evaluate((e) => e.scrollIntoView({ block: 'center' }));

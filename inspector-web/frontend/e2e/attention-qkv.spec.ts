@@ -76,6 +76,21 @@ test('its numbers are the run’s, for the head that tells most', async ({ page,
   await expect(page.getByTestId('mix'), 'the URL has the step').toBeVisible(SLOW);
 });
 
+test('a run of fewer tokens than the one before takes its place', async ({ page, request }) => {
+  const run = await made(request);
+  await open(page, run);
+  const rows = page.getByTestId('weigh').locator('tbody tr[data-key]');
+  await expect(rows.first()).toBeVisible(SLOW);
+  const ids = !(await defaultModel(request)).has_tokenizer;
+  await page.getByRole('textbox', { name: 'Prompt' }).fill(ids ? '5 4' : 'the');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.getByTestId('status')).toContainText('Last run:', SLOW);
+  await expect(page).not.toHaveURL(new RegExp(run.id));
+  const id = new URL(page.url()).searchParams.get('run');
+  await expect(page.getByTestId('figure-reading')).toContainText(`run ${id}`);
+  await expect(rows.first()).toBeVisible(SLOW);
+});
+
 test('a guess is checked against the run, and the words move the figure and let it go', async ({ page, request }) => {
   const run = await made(request);
   await open(page, run);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { expect, familiesOf, somePrompt, test } from './support';
+import { expect, familiesOf, somePrompt, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type {
   HeadCircuits,
@@ -10,12 +10,13 @@ import type {
   PositionHeads,
   PositionSchemes,
   PositionShift,
+  Reads,
   RunManifest,
 } from '../src/api/types';
 
 /**
- * Chapters 9, 10, 11, 14 and 15 on families unlike one another: every panel opens without a problem and without an error,
- * chapters 9 and 10 have REST's numbers, and what a model cannot show is said. The numbers of 11, 14 and 15 are held by their
+ * Chapters 8 to 11, 14 and 15 on families unlike one another: every panel opens without a problem and without an error,
+ * chapters 8 to 10 have REST's numbers, and what a model cannot show is said. The numbers of 11, 14 and 15 are held by their
  * own tests, on the same models.
  */
 
@@ -68,6 +69,31 @@ async function walk(page: Page, group: string): Promise<string[]> {
 
 const numberOf = async (page: Page, selector: string, attribute: string) =>
   Number(await page.locator(selector).first().getAttribute(attribute, SLOW));
+
+test('chapter 8: what a token reads through a head is REST’s on every family', async ({ page, request }) => {
+  const { shown, exported } = await familiesOf(request);
+  test.setTimeout(90_000 * (shown.length + exported.length));
+  for (const model of [...shown, ...exported]) {
+    const run = await made(request, model);
+    await open(page, '08-attention-qkv', run);
+    await expect(page.getByTestId('which')).toBeVisible(SLOW);
+    const { layer, head } = (await ask<Reads>(request, '/reads', { run: run.id })).heads[0];
+    await expect(page.getByTestId('figure-reading'), model.slug).toContainText(`layer ${layer}, head ${head}`);
+    const slice = `query=${run.prompt_length - 1}&head=${head}`;
+    const weights = await values(request, run.id, `blocks.${layer}.attn.hook_pattern`, slice);
+    const rows = page.getByTestId('weigh').locator('tbody tr[data-key]');
+    await expect(rows.first()).toBeVisible(SLOW);
+    for (const row of await rows.all()) {
+      const key = Number(await row.getAttribute('data-key'));
+      expect(Number(await row.locator('[data-weight]').getAttribute('data-weight')), model.slug).toBe(weights[key]);
+    }
+    if (model.exported) {
+      await expect(page.locator('figure').first()).toContainText('nothing in it can be changed');
+      await expect(page.getByRole('button', { name: 'Silence this head' })).toHaveCount(0);
+    }
+    await walk(page, 'Step');
+  }
+});
 
 test('chapter 9: what heads read, seek, write and add are REST’s on every family', async ({ page, request }) => {
   const { shown, exported } = await familiesOf(request);
