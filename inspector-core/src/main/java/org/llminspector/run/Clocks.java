@@ -106,6 +106,7 @@ public final class Clocks {
             float[] logits = session.append(sum);
             try (Capture capture = session.capture()) {
                 float[] values = new float[neurons.length];
+                // [1, pos, d_mlp], of which the last position
                 capture.get(post).toFloats((long) (sum.length - 1) * neurons.length, values, values.length);
                 for (int n = 0; n < values.length; n++) neurons[n][a] = values[n];
             }

@@ -48,7 +48,7 @@ record OpenAiRequest(
     /** OpenAI's default for completions. */
     private static final int COMPLETION_TOKENS = 16;
 
-    /** @param context the most tokens that the model reads; a chat's answer may be as long, for there is no other bound */
+    /** @param chatTokens most tokens of a chat's answer where the body sets no bound: the model's context */
     static OpenAiRequest of(JsonNode body, boolean chat, String standardModel, int chatTokens) {
         refuse(body);
         String model = text(body, "model", standardModel);
