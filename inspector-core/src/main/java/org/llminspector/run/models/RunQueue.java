@@ -10,6 +10,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.llminspector.base.Problem;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,6 +28,9 @@ public final class RunQueue implements AutoCloseable {
 
     private final ThreadPoolExecutor worker;
     private volatile String doing = "";
+    /** Its own count: the pool still calls its thread active for a moment after a caller has its result. */
+    private final AtomicInteger running = new AtomicInteger();
+
     private final int capacity;
     private final Runnable afterEach;
 
@@ -47,13 +51,13 @@ public final class RunQueue implements AutoCloseable {
 
     /** Pieces ahead of the next one; BUSY when there is no place for it. */
     public int ahead() {
-        int ahead = worker.getActiveCount() + worker.getQueue().size();
+        int ahead = running.get() + worker.getQueue().size();
         if (ahead >= capacity || closing()) throw full();
         return ahead;
     }
 
     public Status status() {
-        return new Status(worker.getActiveCount(), worker.getQueue().size(), capacity);
+        return new Status(running.get(), worker.getQueue().size(), capacity);
     }
 
     /** Work that has no name of its own. */
@@ -71,10 +75,15 @@ public final class RunQueue implements AutoCloseable {
         try {
             future = worker.submit(() -> {
                 doing = what;
+                running.incrementAndGet();
                 try {
                     return work.call();
                 } finally {
-                    afterEach.run();
+                    try {
+                        afterEach.run();
+                    } finally {
+                        running.decrementAndGet(); // before the caller has its result
+                    }
                 }
             });
         } catch (RejectedExecutionException e) {
