@@ -42,6 +42,8 @@ export interface Source {
    * @throws OverBudget when that is more than the page takes without asking
    */
   need(hooks: string[], positions?: string): Promise<void>;
+  /** Everything that feedForward and neuron read at a position, of all layers at once. */
+  needNeurons(pos: number): Promise<void>;
   /** The person said yes: from now on only the server's own budget holds. */
   allow(): void;
   /** One captured tensor or part of it; read again when the run lacks it. */

@@ -61,6 +61,20 @@ class LiveSource implements Source {
     return wanted.reading;
   }
 
+  /** In one reading what the server would else read for one layer, and one neuron, after the other. */
+  async needNeurons(pos: number): Promise<void> {
+    const { slug, n_layers } = this.manifest.model;
+    await models.askHooks(slug);
+    const ends = ['hook_embed', 'hook_pos_embed', 'ln_final.hook_scale', 'logits'];
+    const last = `blocks.${n_layers - 1}.hook_resid_post`;
+    // A parallel block has nothing between its parts: both read what comes in.
+    const between = models.hidden(slug, 'blocks.0.hook_resid_mid') ? 'hook_resid_pre' : 'hook_resid_mid';
+    const each = [between, 'hook_attn_out', 'hook_mlp_out', 'mlp.hook_post', 'ln2.hook_normalized', 'ln2.hook_scale'];
+    const hooks = models.shown(slug, [...ends, ...each.map((h) => `blocks.*.${h}`)]);
+    // Who is refused here is told why where the value is asked for.
+    await this.need([...hooks, last], `${pos}:${pos + 1}`).catch(() => undefined);
+  }
+
   async #read(hooks: string[], positions?: string): Promise<void> {
     if (hooks.length === 0) return;
     const names = hooks.length === 1 ? hooks[0] : plural(hooks.length, 'value');
@@ -178,6 +192,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     kvSteps: run.kv_steps,
     vocabulary: run.vocabulary,
     reading: null,
+    needNeurons: async () => undefined,
     need: async (hooks) => hooks.flatMap((h) => layersOf(h, run.manifest)).forEach(held),
     allow: () => undefined,
     capture: async (hook, slice) => {

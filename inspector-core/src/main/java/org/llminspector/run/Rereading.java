@@ -20,6 +20,7 @@ import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.generate.GeneratedToken;
+import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
@@ -156,14 +157,24 @@ final class Rereading {
         return IntStream.concat(IntStream.of(prompt), then).toArray();
     }
 
+    /** Reads the prompt and of what was generated as much as is wanted. */
     private void read(Session session, int[] prompt, boolean compares) {
+        int stop = stop();
         float[] logits = session.append(prompt.clone());
         for (int i = 0; i < steps.size(); i++) {
             if (compares) compare(logits, steps.get(i));
             // The last token was never fed back.
-            if (i + 1 < steps.size())
-                logits = session.append(new int[] {steps.get(i).token().id()});
+            if (i + 1 == steps.size() || prompt.length + i >= stop) return;
+            logits = session.append(new int[] {steps.get(i).token().id()});
         }
+    }
+
+    /** The first position that need not be read: no value depends on later ones, but rows over all keys are as long as all. */
+    private int stop() {
+        boolean overKeys = plan.hooks().stream().anyMatch(h -> h.point().axisIndex(Axis.KEY) >= 0);
+        return overKeys || plan.positions() == null
+                ? run.positions()
+                : plan.positions().stop();
     }
 
     private boolean hadLogits() {
@@ -172,8 +183,8 @@ final class Rereading {
 
     private void compare(Tensor logits) {
         float[] before = store.capture(run.id(), LOGITS).toFloats();
-        float[] now = logits.toFloats();
-        for (int i = 0; i < before.length; i++) distance.add(before[i], now[i]);
+        float[] now = logits.toFloats(); // of the positions that were read
+        for (int i = 0; i < now.length; i++) distance.add(before[i], now[i]);
     }
 
     private void compare(float[] logits, GeneratedToken step) {

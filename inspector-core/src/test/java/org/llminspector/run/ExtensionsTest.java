@@ -2,6 +2,7 @@ package org.llminspector.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.within;
 import static org.llminspector.run.Requests.greedy;
 import static org.llminspector.run.Requests.prompt;
 
@@ -161,6 +162,43 @@ class ExtensionsTest {
                         .agreement())
                 .as("nothing to compare")
                 .isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"torch", "onnx"})
+    void nothingIsReadBehindTheLastPositionThatIsWanted(String engine) {
+        RunRequestBuilder request = prompt("Once upon a time").engine(engine).generate(greedy(6));
+        RunManifest all = run(request.capture(List.of("*")));
+        RunManifest some = run(request.capture(List.of("logits")));
+        int prompt = some.promptLength();
+        for (int pos : new int[] {prompt - 1, prompt + 2}) {
+            RunManifest extended = inspector
+                    .extensions()
+                    .extend(some.id(), new ExtensionRequest(List.of("*"), String.valueOf(pos), null));
+            for (RunManifest.CaptureEntry c : all.captures()) {
+                Tensor added = RunValues.row(inspector.runs(), some.id(), c.hook(), pos);
+                Tensor was = RunValues.row(inspector.runs(), all.id(), c.hook(), pos);
+                assertThat(added.shape()).as(c.hook().name()).isEqualTo(was.shape());
+                assertThat(added.toFloats()).as(c.hook().name()).containsExactly(was.toFloats(), within(1e-4f));
+            }
+            assertThat(extended.extensions())
+                    .last()
+                    .extracting(e -> e.agreement().values())
+                    .as("rows over all keys need all that was read")
+                    .isEqualTo(320L * some.positions());
+        }
+        RunManifest more = inspector
+                .extensions()
+                .extend(
+                        run(request.capture(List.of("logits"))).id(),
+                        new ExtensionRequest(List.of("blocks.*.hook_resid_post"), String.valueOf(prompt - 1), null));
+        assertThat(more.extensions().get(0).agreement().values()).isEqualTo(320L * prompt);
+        assertThat(RunValues.row(inspector.runs(), more.id(), HookId.of(HookPoint.RESID_POST, 1), prompt - 1)
+                        .toFloats())
+                .containsExactly(
+                        RunValues.row(inspector.runs(), all.id(), HookId.of(HookPoint.RESID_POST, 1), prompt - 1)
+                                .toFloats(),
+                        within(1e-4f));
     }
 
     @Test
