@@ -26,7 +26,8 @@ def surefire(root):
         suite = ElementTree.parse(path).getroot()
         tests, failures, errors, skipped = (int(suite.get(a)) for a in ("tests", "failures", "errors", "skipped"))
         failed = failures + errors
-        total = add(total, Count(tests - failed - skipped, failed, skipped))
+        retried = sum(1 for t in suite.iter("testcase") if t.find("flakyFailure") is not None or t.find("flakyError") is not None)
+        total = add(total, Count(tests - failed - skipped, failed, skipped, retried))
     return total
 
 
