@@ -64,7 +64,7 @@ public final class LogitLens {
     }
 
     private Cell cell(int pos, Distribution here, Distribution reference) {
-        int finalToken = argmax(reference.logits);
+        int finalToken = Vectors.argmax(reference.logits);
         double entropy = 0;
         double kl = 0;
         int rank = 0;
@@ -120,9 +120,5 @@ public final class LogitLens {
         return RowScan.highest(x, k, token -> true).stream()
                 .map(RowScan.Scored::row)
                 .toList();
-    }
-
-    private static int argmax(float[] x) {
-        return top(x, 1).get(0);
     }
 }

@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
 import org.llminspector.analysis.Fourier;
 import org.llminspector.analysis.Pca;
 import org.llminspector.analysis.RowScan;
+import org.llminspector.analysis.Vectors;
 import org.llminspector.base.Problem;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
@@ -162,7 +163,7 @@ public final class Embeddings {
         String name = name(weights, table);
         TreeSet<Integer> out = new TreeSet<>();
         float[] vector = vector(folder, name, of, out);
-        double norm = norm(vector);
+        double norm = Vectors.norm(vector);
         float[] scores = RowScan.dots(weights, name, vector);
         float[] norms = facts.rowNorms(folder, name);
         if (metric == Metric.COSINE) {
@@ -267,13 +268,14 @@ public final class Embeddings {
         List<Point> points = new ArrayList<>();
         for (int i = 0; i < rows.length; i++) {
             int id = ids.get(i);
-            points.add(new Point(id, folder.token(id).text(), norm(rows[i]), list(pca.place(rows[i]))));
+            points.add(new Point(id, folder.token(id).text(), Vectors.norm(rows[i]), list(pca.place(rows[i]))));
         }
         List<Place> places = new ArrayList<>();
         float[] before = null;
         for (Captured c : vectors) {
             float[] v = captured(folder, c);
-            places.add(new Place(c, norm(v), list(pca.place(v)), before == null ? null : cosine(before, v)));
+            places.add(new Place(
+                    c, Vectors.norm(v), list(pca.place(v)), before == null ? null : Vectors.cosine(before, v)));
             before = v;
         }
         return new Map(slug, table, list(pca.shares()), points, places);
@@ -383,18 +385,5 @@ public final class Embeddings {
         List<Double> list = new ArrayList<>();
         for (double v : values) list.add(v);
         return list;
-    }
-
-    private static double cosine(float[] a, float[] b) {
-        double product = 0;
-        for (int i = 0; i < a.length; i++) product += (double) a[i] * b[i];
-        double both = norm(a) * norm(b);
-        return both == 0 ? 0 : product / both;
-    }
-
-    private static double norm(float[] x) {
-        double sum = 0;
-        for (float v : x) sum += (double) v * v;
-        return Math.sqrt(sum);
     }
 }

@@ -15,6 +15,7 @@ import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.analysis.HeadProfile;
 import org.llminspector.analysis.MaxPool;
 import org.llminspector.analysis.RowScan;
+import org.llminspector.analysis.Vectors;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
@@ -376,7 +377,7 @@ public final class Heads {
         }
         RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
         float[] said = here.at(logits);
-        int chosen = token != null ? token : argmax(said);
+        int chosen = token != null ? token : Vectors.argmax(said);
         String table = spec.tied() ? "embed.weight" : "unembed.weight";
         float[] row = weights.get(table).rows(chosen, chosen + 1).toFloats();
         if (against != null) {
@@ -445,12 +446,6 @@ public final class Heads {
         double sum = 0;
         for (int i = 0; i < a.length; i++) sum += (double) a[i] * b[i];
         return sum;
-    }
-
-    private static int argmax(float[] x) {
-        int best = 0;
-        for (int i = 1; i < x.length; i++) if (x[i] > x[best]) best = i;
-        return best;
     }
 
     static void within(int index, int size, String field) {

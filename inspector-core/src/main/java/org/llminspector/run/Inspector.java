@@ -172,11 +172,15 @@ public final class Inspector implements AutoCloseable {
     private final Sampling sampling;
     private final TableFacts facts = new TableFacts();
     private final Neurons neurons;
+    private final FeedForwards feedForwards;
+    private final NeuronActivations activations;
     private final Embeddings embeddings;
     private final Heads heads;
     private final HeadCircuits circuits;
     private final Clocks clocks;
     private final Positions positions;
+    private final HeadDistances headDistances;
+    private final PromptShifts promptShifts;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
     private final Extensions extensions;
@@ -208,12 +212,16 @@ public final class Inspector implements AutoCloseable {
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.extensions = new Extensions(models, store, queue, budget);
-        this.neurons = new Neurons(models, store, queue, extensions, facts);
+        this.neurons = new Neurons(models, store, extensions);
+        this.feedForwards = new FeedForwards(models, store, extensions, facts);
+        this.activations = new NeuronActivations(models, queue);
         this.embeddings = new Embeddings(models, store, extensions, facts);
         this.heads = new Heads(models, store, queue, extensions);
         this.circuits = new HeadCircuits(models);
         this.clocks = new Clocks(models, queue);
-        this.positions = new Positions(models, store, queue, extensions);
+        this.positions = new Positions(models);
+        this.headDistances = new HeadDistances(models, store, extensions);
+        this.promptShifts = new PromptShifts(models, store, queue);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
         this.benchmarks = new Benchmarks(models, store, queue, costs);
@@ -481,9 +489,19 @@ public final class Inspector implements AutoCloseable {
         return sampling;
     }
 
-    /** Single neurons of a run, and whole feed-forward parts. */
+    /** Single neurons of a run. */
     public Neurons neurons() {
         return neurons;
+    }
+
+    /** Whole feed-forward parts of a run. */
+    public FeedForwards feedForwards() {
+        return feedForwards;
+    }
+
+    /** Single neurons over a text. */
+    public NeuronActivations activations() {
+        return activations;
     }
 
     /** What models' tables of vectors hold. */
@@ -509,6 +527,16 @@ public final class Inspector implements AutoCloseable {
     /** How models know where a word stands. */
     public Positions positions() {
         return positions;
+    }
+
+    /** A run's scores at other distances. */
+    public HeadDistances headDistances() {
+        return headDistances;
+    }
+
+    /** A run's prompt at later positions. */
+    public PromptShifts promptShifts() {
+        return promptShifts;
     }
 
     /** What kept runs did not capture, read again. */

@@ -1,42 +1,32 @@
 package org.llminspector.run;
 
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.stream.IntStream;
 import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.analysis.NeuronFunctions;
 import org.llminspector.analysis.RowScan;
+import org.llminspector.analysis.Vectors;
 import org.llminspector.analysis.WeightedSum;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
-import org.llminspector.capture.Capture;
-import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.engine.Session;
-import org.llminspector.engine.SessionRequest;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
-import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
-import org.llminspector.tokenize.Token;
 
 /**
- * Neurons show one neuron of a run, or a whole feed-forward part: what made it fire, and what it writes. What the run lacks is
- * read again at the position that is asked for. Safe on any thread.
+ * Neurons show one neuron of a run: what made it fire, and what it writes. What the run lacks is read again at the position
+ * that is asked for. Safe on any thread.
  */
 public final class Neurons {
 
@@ -86,91 +76,14 @@ public final class Neurons {
      */
     public record TokenEffect(int id, String text, double effect, double rest, double logit, Float softcap) {}
 
-    /**
-     * FeedForward is one layer's feed-forward part at one position.
-     *
-     * @param neurons how many there are
-     * @param firing how many of them are above 0 as the output projection reads them
-     * @param strongest by |activation| x |output vector|, the strongest first
-     * @param inputNorm norm of the residual stream that the part reads
-     * @param outputNorm norm of what it adds
-     * @param ratio outputNorm by inputNorm
-     * @param turned cosine between the stream before and after
-     */
-    public record FeedForward(
-            String run,
-            int layer,
-            int pos,
-            int neurons,
-            int firing,
-            List<Strong> strongest,
-            double inputNorm,
-            double outputNorm,
-            double ratio,
-            double turned) {}
-
-    /**
-     * Strong is one of the strongest neurons.
-     *
-     * @param outputNorm L2 norm of its output vector
-     * @param strength |activation| x outputNorm
-     * @param share of the projection's output that this one and all stronger ones make: their sum's part along that output, 1
-     *     for all neurons together
-     */
-    public record Strong(int neuron, double activation, double outputNorm, double strength, double share) {}
-
-    /**
-     * Activations are one neuron over a text.
-     *
-     * @param tokens how many the text has
-     * @param window tokens that are read at once, each beginning anew
-     * @param mean of its activations, and their largest and smallest
-     * @param firing share of the tokens on which it is above 0
-     * @param highest places, the strongest first
-     * @param lowest places where it is most negative
-     * @param values every token's, in order
-     */
-    public record Activations(
-            String model,
-            int layer,
-            int neuron,
-            int tokens,
-            int window,
-            double mean,
-            double max,
-            double min,
-            double firing,
-            List<Place> highest,
-            List<Place> lowest,
-            List<Float> values) {}
-
-    /**
-     * Place is one token in its context.
-     *
-     * @param position in the text's tokens
-     * @param context tokens around it, and their activations
-     * @param at which of them it is
-     */
-    public record Place(int position, double activation, int at, List<ContextToken> context) {}
-
-    /** A token near a place. */
-    public record ContextToken(int id, String text, double activation) {}
-
-    private static final int WINDOW = 256;
-    private static final int MOST_TOKENS = 50_000;
-
     private final OpenModels models;
     private final RunStore store;
-    private final RunQueue queue;
     private final Extensions extensions;
-    private final TableFacts facts;
 
-    Neurons(OpenModels models, RunStore store, RunQueue queue, Extensions extensions, TableFacts facts) {
+    Neurons(OpenModels models, RunStore store, Extensions extensions) {
         this.models = models;
         this.store = store;
-        this.queue = queue;
         this.extensions = extensions;
-        this.facts = facts;
     }
 
     /**
@@ -188,8 +101,8 @@ public final class Neurons {
         DecoderSpec spec = folder.spec();
         LayerSpec block = layer(spec, layer);
         Mlp mlp = block.mlp();
-        within(neuron, mlp.dMlp(), "neuron");
-        if (token != null) within(token, spec.vocab(), "token");
+        Heads.within(neuron, mlp.dMlp(), "neuron");
+        if (token != null) Heads.within(token, spec.vocab(), "token");
         Weights weights = folder.weights();
         RunValues.sameWeights(run, folder);
         List<HookId> parts = parts(spec, layer);
@@ -233,7 +146,7 @@ public final class Neurons {
         String table = spec.tied() ? "embed.weight" : "unembed.weight";
         float[] effects = RowScan.dots(weights, table, lnFinal.part(added));
         float[] logits = here.at(HookId.of(HookPoint.LOGITS));
-        int chosen = token != null ? token : argmax(logits);
+        int chosen = token != null ? token : Vectors.argmax(logits);
         float[] row = weights.row(table, chosen);
         float[] all = here.at(last);
         float[] rest = new float[all.length];
@@ -252,8 +165,8 @@ public final class Neurons {
                 sums,
                 NeuronFunctions.of(mlp.activation(), sums.get(0).sum().z()),
                 post,
-                norm(out),
-                norm(added),
+                Vectors.norm(out),
+                Vectors.norm(added),
                 lnFinal.scale(),
                 new TokenEffect(chosen, folder.token(chosen).text(), own, others, own + others, spec.logitSoftcap()),
                 effects(RowScan.highest(effects, top, row0 -> true), 1, folder),
@@ -317,199 +230,8 @@ public final class Neurons {
         return read;
     }
 
-    /**
-     * One layer's feed-forward part at one position, with its strongest neurons.
-     *
-     * @param pos negative from the end; null for the prompt's last
-     * @throws Problem as {@link #neuron}
-     */
-    public FeedForward feedForward(String runId, int layer, Integer pos, int top) {
-        RunManifest run = store.manifest(runId);
-        ModelFolder folder = models.folder(run.model().slug());
-        LayerSpec block = layer(folder.spec(), layer);
-        Weights weights = folder.weights();
-        RunValues.sameWeights(run, folder);
-        HookId neurons = HookId.of(HookPoint.MLP_POST, layer);
-        HookId before = HookId.of(block.parallel() ? HookPoint.RESID_PRE : HookPoint.RESID_MID, layer);
-        HookId added = HookId.of(HookPoint.MLP_OUT, layer);
-        RunValues here = RunValues.of(runId, pos, List.of(neurons, before, added), store, extensions);
-        String name = "blocks." + layer + ".mlp.out";
-        float[] post = here.at(neurons);
-        float[] norms = facts.columnNorms(folder, name + ".weight");
-        // Along the whole output u, neuron n adds post[n] (W u)[n] / |u|^2: one product with the matrix says it of all.
-        float[] whole = RowScan.dots(weights, name + ".weight", post);
-        double square = 0;
-        for (float u : whole) square += (double) u * u;
-        double[] along = RowScan.columnDots(weights, name + ".weight", whole);
-        Integer[] order = IntStream.range(0, post.length).boxed().toArray(Integer[]::new);
-        Arrays.sort(
-                order,
-                Comparator.comparingDouble((Integer n) -> -Math.abs(post[n]) * norms[n])
-                        .thenComparingInt(n -> n));
-        List<Strong> strongest = new ArrayList<>();
-        double share = 0;
-        for (int i = 0; i < Math.min(top, order.length); i++) {
-            int n = order[i];
-            share += square == 0 ? 0 : post[n] * along[n] / square;
-            strongest.add(new Strong(n, post[n], norms[n], Math.abs(post[n]) * norms[n], share));
-        }
-        int firing = 0;
-        for (float p : post) if (p > 0) firing++;
-        float[] in = here.at(before);
-        float[] out = here.at(added);
-        double product = 0;
-        float[] after = new float[in.length];
-        for (int i = 0; i < in.length; i++) {
-            after[i] = in[i] + out[i];
-            product += (double) in[i] * after[i];
-        }
-        double inNorm = norm(in);
-        double turned = inNorm * norm(after) == 0 ? 0 : product / (inNorm * norm(after));
-        return new FeedForward(
-                runId,
-                layer,
-                here.pos(),
-                post.length,
-                firing,
-                strongest,
-                inNorm,
-                norm(out),
-                inNorm == 0 ? 0 : norm(out) / inNorm,
-                turned);
-    }
-
-    /**
-     * One neuron over a text, which is read in windows that begin anew.
-     *
-     * @param slug the model
-     * @param text of at most 50,000 tokens
-     * @param top how many places to list
-     * @param around how many tokens before and after each are shown
-     * @throws Problem as for a run; INVALID for a layer or a neuron that is not there; TOO_LARGE for more tokens than
-     *     that; UNSUPPORTED where the model has no tokenizer
-     */
-    public Activations activations(
-            String slug, String engine, PrecisionPlan plan, int layer, int neuron, String text, int top, int around) {
-        ModelFolder folder = models.folder(slug);
-        LayerSpec block = layer(folder.spec(), layer);
-        within(neuron, block.mlp().dMlp(), "neuron");
-        HookId hook = folder.hooks(List.of(HookId.of(HookPoint.MLP_POST, layer).name()))
-                .first();
-        List<Token> tokens = folder.requireTokenizer().encode(text, true);
-        if (tokens.size() > MOST_TOKENS || tokens.isEmpty()) {
-            throw Problem.tooLarge("the text does not fit one request")
-                    .where("text")
-                    .expected("1 to " + MOST_TOKENS + " tokens")
-                    .found(tokens.size())
-                    .instead("send it in parts");
-        }
-        int window = Math.min(WINDOW, folder.spec().maxContext());
-        String with = engine == null ? Engines.standard(folder) : engine;
-        Engines.check(with, folder);
-        float[] values = new float[tokens.size()];
-        try (OpenModels.Hold hold = models.hold(folder, with, "auto", plan, p -> {}, queue::closing)) {
-            for (int from = 0; from < tokens.size(); from += window) {
-                int start = from;
-                int end = Math.min(tokens.size(), from + window);
-                // Window after window in the queue, so that others get their turn between.
-                float[] part = queue.call(
-                        "a neuron over a text",
-                        () -> window(
-                                models.engine(folder, with, "auto", plan), hook, neuron, tokens.subList(start, end)));
-                System.arraycopy(part, 0, values, from, part.length);
-            }
-        }
-        return told(folder, layer, neuron, tokens, window, values, top, around);
-    }
-
-    private static float[] window(InspectorEngine engine, HookId hook, int neuron, List<Token> tokens) {
-        TreeSet<HookId> hooks = new TreeSet<>(List.of(hook));
-        try (Session session = engine.begin(new SessionRequest(tokens.size(), hooks, List.of(), List.of()))) {
-            session.append(tokens.stream().mapToInt(Token::id).toArray());
-            try (Capture capture = session.capture()) {
-                Tensor post = capture.get(hook); // [1, pos, d_mlp]
-                float[] values = new float[tokens.size()];
-                long width = post.shape()[2];
-                for (int i = 0; i < values.length; i++) values[i] = (float) post.get(i * width + neuron);
-                return values;
-            }
-        }
-    }
-
-    private static Activations told(
-            ModelFolder folder,
-            int layer,
-            int neuron,
-            List<Token> tokens,
-            int window,
-            float[] values,
-            int top,
-            int around) {
-        double sum = 0;
-        double max = Double.NEGATIVE_INFINITY;
-        double min = Double.POSITIVE_INFINITY;
-        int firing = 0;
-        float[] negative = new float[values.length];
-        List<Float> all = new ArrayList<>(values.length);
-        for (int i = 0; i < values.length; i++) {
-            sum += values[i];
-            max = Math.max(max, values[i]);
-            min = Math.min(min, values[i]);
-            if (values[i] > 0) firing++;
-            negative[i] = -values[i];
-            all.add(values[i]);
-        }
-        return new Activations(
-                folder.slug(),
-                layer,
-                neuron,
-                tokens.size(),
-                window,
-                sum / values.length,
-                max,
-                min,
-                (double) firing / values.length,
-                places(tokens, values, RowScan.highest(values, top, i -> true), around),
-                places(tokens, values, RowScan.highest(negative, top, i -> values[i] < 0), around),
-                all);
-    }
-
-    private static List<Place> places(List<Token> tokens, float[] values, List<RowScan.Scored> strongest, int around) {
-        List<Place> places = new ArrayList<>();
-        for (RowScan.Scored s : strongest) {
-            int from = Math.max(0, s.row() - around);
-            int to = Math.min(tokens.size(), s.row() + around + 1);
-            List<ContextToken> context = new ArrayList<>();
-            for (int i = from; i < to; i++) {
-                context.add(new ContextToken(tokens.get(i).id(), tokens.get(i).text(), values[i]));
-            }
-            places.add(new Place(s.row(), values[s.row()], s.row() - from, context));
-        }
-        return places;
-    }
-
-    private static LayerSpec layer(DecoderSpec spec, int layer) {
-        within(layer, spec.nLayers(), "layer");
+    static LayerSpec layer(DecoderSpec spec, int layer) {
+        Heads.within(layer, spec.nLayers(), "layer");
         return spec.layers().get(layer);
-    }
-
-    private static void within(int index, int size, String field) {
-        if (index >= 0 && index < size) return;
-        throw Problem.invalid("the model has no such " + field)
-                .where(field)
-                .expected("0 to " + (size - 1))
-                .found(index);
-    }
-
-    private static int argmax(float[] x) {
-        int best = 0;
-        for (int i = 1; i < x.length; i++) if (x[i] > x[best]) best = i;
-        return best;
-    }
-
-    private static double norm(float[] x) {
-        double sum = 0;
-        for (float v : x) sum += (double) v * v;
-        return Math.sqrt(sum);
     }
 }

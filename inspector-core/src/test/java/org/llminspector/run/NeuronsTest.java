@@ -116,7 +116,7 @@ class NeuronsTest {
                 .capture(List.of("blocks.*.mlp.hook_post", "blocks.*.hook_mlp_out")));
         int last = run.model().nLayers() - 1;
         int neurons = run.model().dMlp();
-        Neurons.FeedForward f = inspector.neurons().feedForward(run.id(), last, -1, neurons);
+        FeedForwards.FeedForward f = inspector.feedForwards().feedForward(run.id(), last, -1, neurons);
         assertThat(f.neurons()).isEqualTo(neurons);
         assertThat(f.strongest()).hasSize(neurons);
         assertThat(f.strongest().get(neurons - 1).share()).isBetween(0.9, 1 + 1e-4);
@@ -124,7 +124,7 @@ class NeuronsTest {
             assertThat(f.strongest().get(i).strength())
                     .isLessThanOrEqualTo(f.strongest().get(i - 1).strength());
         }
-        Neurons.Strong first = f.strongest().get(0);
+        FeedForwards.Strong first = f.strongest().get(0);
         assertThat(first.activation())
                 .isCloseTo(value(run.id(), "blocks." + last + ".mlp.hook_post", f.pos(), first.neuron()), within(1e-6));
         assertThat(inspector
@@ -136,7 +136,7 @@ class NeuronsTest {
         assertThat(f.turned()).isBetween(-1.0, 1.0 + 1e-9);
         // Several at once.
         List<Integer> strongest =
-                f.strongest().stream().limit(3).map(Neurons.Strong::neuron).toList();
+                f.strongest().stream().limit(3).map(FeedForwards.Strong::neuron).toList();
         RunManifest silent = run(RunRequest.builder()
                 .model(model)
                 .tokens(TOKENS)
@@ -160,8 +160,9 @@ class NeuronsTest {
     @Test
     void aTextsActivationsAreItsRuns() {
         String text = "Once upon a time there was a small machine. ".repeat(40);
-        Neurons.Activations a =
-                inspector.neurons().activations("tiny-text", null, PrecisionPlan.of(Precision.FP32), 1, 6, text, 4, 2);
+        NeuronActivations.Activations a = inspector
+                .activations()
+                .activations("tiny-text", null, PrecisionPlan.of(Precision.FP32), 1, 6, text, 4, 2);
         assertThat(a.tokens()).isGreaterThan(a.window());
         assertThat(a.values()).hasSize(a.tokens());
         List<Integer> ids = inspector.tokenizer("tiny-text").encode(text, true).stream()
@@ -172,7 +173,7 @@ class NeuronsTest {
         for (int i = 0; i < ids.size(); i++) {
             assertThat(a.values().get(i)).isCloseTo(value(first.id(), "blocks.1.mlp.hook_post", i, 6), within(1e-5f));
         }
-        Neurons.Place strongest = a.highest().get(0);
+        NeuronActivations.Place strongest = a.highest().get(0);
         assertThat(strongest.activation()).isEqualTo(a.max());
         assertThat(a.values().get(strongest.position())).isEqualTo((float) a.max());
         assertThat(strongest.context().get(strongest.at()).activation()).isEqualTo(a.max());

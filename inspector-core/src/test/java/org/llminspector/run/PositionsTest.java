@@ -58,7 +58,7 @@ class PositionsTest {
         for (int layer : new int[] {0, last}) {
             Attention a = attention(model, layer);
             for (int head = 0; head < a.nHeads(); head++) {
-                Positions.Distances d = inspector.positions().distances(run.id(), layer, head, -1, null, 40);
+                HeadDistances.Distances d = inspector.headDistances().distances(run.id(), layer, head, -1, null, 40);
                 assertThat(d.agreement()).as(model + " " + layer + "." + head).isLessThan(noise);
                 double capped = d.softcap() == null ? d.score() : d.softcap() * Math.tanh(d.score() / d.softcap());
                 assertThat(capped).isCloseTo(d.told(), within(noise));
@@ -67,7 +67,7 @@ class PositionsTest {
                 assertThat(d.pairs()).hasSize(a.rope() == null ? 0 : a.rope().turned() / 2);
                 double sum = d.rest();
                 double mean = 0;
-                for (Positions.PairTerm p : d.pairs()) {
+                for (HeadDistances.PairTerm p : d.pairs()) {
                     sum += p.cosine() * Math.cos(p.frequency() * 7) - p.sine() * Math.sin(p.frequency() * 7);
                     mean += p.meanCosine();
                 }
@@ -95,7 +95,7 @@ class PositionsTest {
         List<Double> mean = List.of();
         for (int q = 1; q < TOKENS.size(); q++) {
             for (int k = 1; k <= q; k++) {
-                Positions.Distances d = inspector.positions().distances(run.id(), 2, 1, q, k, 10);
+                HeadDistances.Distances d = inspector.headDistances().distances(run.id(), 2, 1, q, k, 10);
                 for (int i = 0; i <= 10; i++) sum[i] += d.curve().get(i);
                 counted++;
                 mean = d.mean();
@@ -137,8 +137,8 @@ class PositionsTest {
     void aMovedPromptSaysTheSameWhereOnlyDistancesCount(String model) {
         RunManifest run = run(model, TOKENS);
         for (int by : new int[] {1, 23}) {
-            Positions.Shift shift =
-                    inspector.positions().shift(run.id(), by, run.model().nLayers() - 1);
+            PromptShifts.Shift shift =
+                    inspector.promptShifts().shift(run.id(), by, run.model().nLayers() - 1);
             if (inspector.model(model).spec().learnedPositions()) {
                 assertThat(shift.kind()).isEqualTo(Positions.Kind.LEARNED);
                 assertThat(shift.maxDifference()).isGreaterThan(1e-2 * shift.largest());
@@ -156,11 +156,11 @@ class PositionsTest {
     @Test
     void headsAreOrderedByHowFarTheirScoresMove() {
         RunManifest run = run("llama", TOKENS);
-        Positions.Ranges ranges = inspector.positions().ranges(run.id(), 32);
+        HeadDistances.Ranges ranges = inspector.headDistances().ranges(run.id(), 32);
         assertThat(ranges.heads()).hasSize(16).isSortedAccordingTo((a, b) -> Double.compare(b.range(), a.range()));
-        Positions.HeadRange first = ranges.heads().get(0);
+        HeadDistances.HeadRange first = ranges.heads().get(0);
         List<Double> mean = inspector
-                .positions()
+                .headDistances()
                 .distances(run.id(), first.layer(), first.head(), null, null, 32)
                 .mean();
         double most = mean.stream().mapToDouble(x -> x).max().orElseThrow();
@@ -168,7 +168,7 @@ class PositionsTest {
         assertThat(first.range()).isCloseTo(most - least, within(1e-6));
         assertThat(mean.get(first.nearest())).isEqualTo(most);
         RunManifest learned = run("gpt2", TOKENS);
-        assertThatThrownBy(() -> inspector.positions().ranges(learned.id(), 32))
+        assertThatThrownBy(() -> inspector.headDistances().ranges(learned.id(), 32))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("learned positions");
     }
@@ -203,12 +203,13 @@ class PositionsTest {
     @Test
     void whatCannotBeMovedIsRefused() {
         RunManifest run = run("llama", TOKENS);
-        assertThatThrownBy(() -> inspector.positions().shift(run.id(), 0, 0)).hasMessageContaining("1 to 248");
-        assertThatThrownBy(() -> inspector.positions().shift(run.id(), 249, 0)).isInstanceOf(Problem.class);
-        assertThatThrownBy(() -> inspector.positions().shift(run.id(), 1, 9)).isInstanceOf(Problem.class);
-        assertThatThrownBy(() -> inspector.positions().distances(run.id(), 0, 0, 3, 4, 10))
+        assertThatThrownBy(() -> inspector.promptShifts().shift(run.id(), 0, 0)).hasMessageContaining("1 to 248");
+        assertThatThrownBy(() -> inspector.promptShifts().shift(run.id(), 249, 0))
                 .isInstanceOf(Problem.class);
-        assertThatThrownBy(() -> inspector.positions().distances(run.id(), 0, 0, 3, null, 0))
+        assertThatThrownBy(() -> inspector.promptShifts().shift(run.id(), 1, 9)).isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> inspector.headDistances().distances(run.id(), 0, 0, 3, 4, 10))
+                .isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> inspector.headDistances().distances(run.id(), 0, 0, 3, null, 0))
                 .isInstanceOf(Problem.class);
     }
 }

@@ -11,7 +11,7 @@ import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Neurons;
+import org.llminspector.run.NeuronActivations;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -58,8 +58,8 @@ final class NeuronCommand extends AskCommand {
                     .found(text == null ? "neither" : "both");
         }
         String read = text != null ? text : Files.readString(file);
-        Neurons.Activations a = inspector
-                .neurons()
+        NeuronActivations.Activations a = inspector
+                .activations()
                 .activations(slug(inspector), null, PrecisionPlan.of(null, null), layer, neuron, read, top, AROUND);
         if (json) {
             out.println(Json.write(a));
@@ -75,14 +75,14 @@ final class NeuronCommand extends AskCommand {
                 Plural.of(a.tokens(), "token"),
                 a.min(),
                 a.max()));
-        for (Neurons.Place place : a.highest()) {
+        for (NeuronActivations.Place place : a.highest()) {
             out.println(String.format(
                     Locale.ROOT, "%10.4g  %6d  %s", place.activation(), place.position(), context(place)));
         }
     }
 
     /** The tokens around a place in one line, the place itself in brackets. */
-    private static String context(Neurons.Place place) {
+    private static String context(NeuronActivations.Place place) {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < place.context().size(); i++) {
             String token = place.context().get(i).text();

@@ -6,8 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.run.HeadDistances;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.Positions;
+import org.llminspector.run.PromptShifts;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -80,16 +82,18 @@ final class PositionsCommand extends AskCommand {
                     .expected(run == null ? "the id of a run" : "one of them")
                     .instead("inspector positions RUN " + (shift == null ? "--head 2.1" : "--shift 100"));
         }
-        Positions positions = inspector.positions();
         if (run == null) {
-            tell(positions.schemes(slug(inspector), null, most), this::schemes, out);
+            tell(inspector.positions().schemes(slug(inspector), null, most), this::schemes, out);
         } else if (shift != null) {
-            tell(positions.shift(run, shift, layer), PositionsCommand::shifted, out);
+            tell(inspector.promptShifts().shift(run, shift, layer), PositionsCommand::shifted, out);
         } else if (head != null) {
             int[] at = Arguments.head(head, "--head");
-            tell(positions.distances(run, at[0], at[1], query, key, most), PositionsCommand::distances, out);
+            tell(
+                    inspector.headDistances().distances(run, at[0], at[1], query, key, most),
+                    PositionsCommand::distances,
+                    out);
         } else {
-            tell(positions.ranges(run, most), PositionsCommand::ranges, out);
+            tell(inspector.headDistances().ranges(run, most), PositionsCommand::ranges, out);
         }
     }
 
@@ -124,17 +128,17 @@ final class PositionsCommand extends AskCommand {
         Lines.table(rows, out);
     }
 
-    private static void ranges(Positions.Ranges told, PrintWriter out) {
+    private static void ranges(HeadDistances.Ranges told, PrintWriter out) {
         out.println("RANGE: how far the head's mean score moves over distances up to " + told.most()
                 + "; NEAREST: the distance at which it is largest\n");
         List<List<String>> rows = new ArrayList<>(List.of(List.of("HEAD", "RANGE", "NEAREST")));
-        for (Positions.HeadRange h : told.heads()) {
+        for (HeadDistances.HeadRange h : told.heads()) {
             rows.add(List.of(h.layer() + "." + h.head(), number(h.range()), String.valueOf(h.nearest())));
         }
         Lines.table(rows, out);
     }
 
-    private static void distances(Positions.Distances d, PrintWriter out) {
+    private static void distances(HeadDistances.Distances d, PrintWriter out) {
         out.println("query " + d.query() + ", key " + d.key() + ": their score is " + number(d.score()) + ", "
                 + number(d.before()) + " if nothing turned; the model's own is " + number(d.told()) + "\n");
         List<List<String>> rows = new ArrayList<>(List.of(List.of("DISTANCE", "THESE TWO", "ALL, IN THE MEAN")));
@@ -145,7 +149,7 @@ final class PositionsCommand extends AskCommand {
         Lines.table(rows, out);
     }
 
-    private static void shifted(Positions.Shift s, PrintWriter out) {
+    private static void shifted(PromptShifts.Shift s, PrintWriter out) {
         out.println(String.format(
                 Locale.ROOT,
                 "moved by %d positions: scores of layer %d differ by at most %.3g (they go up to %.3g), logits by %.3g; KL %.3g nats%n",
@@ -156,7 +160,7 @@ final class PositionsCommand extends AskCommand {
                 s.logitsDifference(),
                 s.kl()));
         List<List<String>> rows = new ArrayList<>(List.of(List.of("NEXT", "WHERE IT WAS", "MOVED")));
-        for (Positions.ShiftedToken t : s.top()) {
+        for (PromptShifts.ShiftedToken t : s.top()) {
             rows.add(List.of(Lines.token(t.text()), number(t.prob()), number(t.moved())));
         }
         Lines.table(rows, out);

@@ -9,7 +9,6 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Embeddings;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Neurons;
 
 /** NeuronRoutes show neurons and tables: what made a neuron fire and what it writes, and which rows lie near a vector. */
 final class NeuronRoutes {
@@ -43,12 +42,10 @@ final class NeuronRoutes {
     private static final int MOST = 1_000;
 
     private final Inspector inspector;
-    private final Neurons neurons;
     private final Embeddings embeddings;
 
     NeuronRoutes(Inspector inspector) {
         this.inspector = inspector;
-        this.neurons = inspector.neurons();
         this.embeddings = inspector.embeddings();
     }
 
@@ -68,7 +65,9 @@ final class NeuronRoutes {
         String run = Requests.required(r.run(), "run");
         int layer = Requests.required(r.layer(), "layer");
         int neuron = Requests.required(r.neuron(), "neuron");
-        Replies.json(ctx, neurons.neuron(run, layer, neuron, r.pos(), r.token(), count(r.top(), 10, 1, MOST, "top")));
+        Replies.json(
+                ctx,
+                inspector.neurons().neuron(run, layer, neuron, r.pos(), r.token(), count(r.top(), 10, 1, MOST, "top")));
     }
 
     private void activations(Context ctx) throws IOException {
@@ -78,22 +77,25 @@ final class NeuronRoutes {
         String text = Requests.required(r.text(), "text");
         Replies.json(
                 ctx,
-                neurons.activations(
-                        model(r.model()),
-                        r.engine(),
-                        PrecisionPlan.of(r.precision(), null),
-                        layer,
-                        neuron,
-                        text,
-                        count(r.top(), 10, 1, MOST, "top"),
-                        count(r.around(), 8, 0, 100, "around")));
+                inspector
+                        .activations()
+                        .activations(
+                                model(r.model()),
+                                r.engine(),
+                                PrecisionPlan.of(r.precision(), null),
+                                layer,
+                                neuron,
+                                text,
+                                count(r.top(), 10, 1, MOST, "top"),
+                                count(r.around(), 8, 0, 100, "around")));
     }
 
     private void feedForward(Context ctx) throws IOException {
         FeedForwardRequest r = Requests.body(ctx, FeedForwardRequest.class);
         String run = Requests.required(r.run(), "run");
         int layer = Requests.required(r.layer(), "layer");
-        Replies.json(ctx, neurons.feedForward(run, layer, r.pos(), count(r.top(), 20, 1, MOST, "top")));
+        Replies.json(
+                ctx, inspector.feedForwards().feedForward(run, layer, r.pos(), count(r.top(), 20, 1, MOST, "top")));
     }
 
     private void neighbours(Context ctx) throws IOException {

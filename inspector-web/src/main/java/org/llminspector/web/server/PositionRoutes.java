@@ -4,7 +4,6 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Positions;
 
 /** PositionRoutes tell how a model knows where a word stands: RoPE's angles, scores at other distances, a moved prompt. */
 final class PositionRoutes {
@@ -19,10 +18,10 @@ final class PositionRoutes {
     private static final int ROWS = 64;
     private static final int MOST_ROWS = 256;
 
-    private final Positions positions;
+    private final Inspector inspector;
 
     PositionRoutes(Inspector inspector) {
-        this.positions = inspector.positions();
+        this.inspector = inspector;
     }
 
     void register(RoutesConfig routes) {
@@ -38,12 +37,14 @@ final class PositionRoutes {
                 : (Integer) Requests.number(ctx, "length", 1, 1, Integer.MAX_VALUE);
         Replies.json(
                 ctx,
-                positions.schemes(ctx.pathParam("slug"), length, Requests.number(ctx, "size", ROWS, 2, MOST_ROWS)));
+                inspector
+                        .positions()
+                        .schemes(ctx.pathParam("slug"), length, Requests.number(ctx, "size", ROWS, 2, MOST_ROWS)));
     }
 
     private void ranges(Context ctx) throws IOException {
         RangesRequest r = Requests.body(ctx, RangesRequest.class);
-        Replies.json(ctx, positions.ranges(Requests.required(r.run(), "run"), most(r.most())));
+        Replies.json(ctx, inspector.headDistances().ranges(Requests.required(r.run(), "run"), most(r.most())));
     }
 
     private void distances(Context ctx) throws IOException {
@@ -51,14 +52,14 @@ final class PositionRoutes {
         String run = Requests.required(r.run(), "run");
         int layer = Requests.required(r.layer(), "layer");
         int head = Requests.required(r.head(), "head");
-        Replies.json(ctx, positions.distances(run, layer, head, r.query(), r.key(), most(r.most())));
+        Replies.json(ctx, inspector.headDistances().distances(run, layer, head, r.query(), r.key(), most(r.most())));
     }
 
     private void shift(Context ctx) throws IOException {
         MoveRequest r = Requests.body(ctx, MoveRequest.class);
         String run = Requests.required(r.run(), "run");
         int by = Requests.required(r.by(), "by");
-        Replies.json(ctx, positions.shift(run, by, r.layer() == null ? 0 : r.layer()));
+        Replies.json(ctx, inspector.promptShifts().shift(run, by, r.layer() == null ? 0 : r.layer()));
     }
 
     private static int most(Integer wanted) {

@@ -1,0 +1,29 @@
+package org.llminspector.analysis;
+
+/** Vectors are measured here as everywhere: sums in double precision. */
+public final class Vectors {
+
+    private Vectors() {}
+
+    /** L2 norm. */
+    public static double norm(float[] x) {
+        double sum = 0;
+        for (float v : x) sum += (double) v * v;
+        return Math.sqrt(sum);
+    }
+
+    /** a . b / (|a| |b|); 0 where one of them is 0. */
+    public static double cosine(float[] a, float[] b) {
+        double product = 0;
+        for (int i = 0; i < a.length; i++) product += (double) a[i] * b[i];
+        double both = norm(a) * norm(b);
+        return both == 0 ? 0 : product / both;
+    }
+
+    /** Index of the largest; of equal ones the first. */
+    public static int argmax(float[] x) {
+        int best = 0;
+        for (int i = 1; i < x.length; i++) if (x[i] > x[best]) best = i;
+        return best;
+    }
+}
