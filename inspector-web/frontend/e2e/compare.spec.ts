@@ -39,6 +39,16 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   expect(kept.a.request.precision_plan).toBeUndefined();
   await seeComparison(page);
 
+  // The first bad place is the one that REST names, and its profile is REST's.
+  const bad = kept.first_bad!;
+  await expect(figure(page, 'bad').getByRole('heading', { level: 3 })).toContainText(bad.hook!);
+  const profile = await tableOf(page, 'bad');
+  const judged = kept.hooks.filter((h) => h.made !== undefined);
+  expect(profile.map((row) => row[0])).toEqual(judged.map((h) => h.hook).slice(0, profile.length));
+  const row = judged.findIndex((h) => h.hook === bad.hook);
+  expect(judged[row].made).toBe(bad.distance);
+  expect(bad.distance!).toBeGreaterThan(bad.factor * bad.floor!);
+
   // A click in the heatmap opens the cell that is under the pointer.
   const heatmap = figure(page, 'divergence').getByRole('application');
   const there = await hoverUntil(page, heatmap, [0.5, 0.95], /hook_resid_post at position/);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ComparedHook, ComparisonSide, PrecisionOverride } from '../src/api/types';
 import {
+  LEAST_FLOOR,
+  badProfile,
   fold,
   foldWidth,
   formatPlan,
@@ -20,6 +22,34 @@ import {
 import { DEFAULTS } from '../src/state/url';
 
 const hook = (name: string): ComparedHook => ({ hook: name, worst_position: 0 });
+
+describe('what is bad', () => {
+  const hooks: ComparedHook[] = [
+    { ...hook('hook_embed'), made: 0, floor: 0 },
+    { ...hook('blocks.0.hook_resid_pre'), relative_l2: 0.5 },
+    { ...hook('blocks.0.attn.hook_q'), made: 0.1, floor: 1e-6, relative_l2: 0.2 },
+    { ...hook('blocks.1.attn.hook_q'), made: 1e-9, relative_l2: 0.3 },
+  ];
+
+  it('is judged by what was made, over a floor that is never lower than half a bit', () => {
+    const p = badProfile(hooks, { factor: 10, basis: 'made' });
+    expect(p.rows.map((r) => [r.hook, r.y, r.floor])).toEqual([
+      ['hook_embed', 0, LEAST_FLOOR],
+      ['blocks.0.attn.hook_q', 0.1, 1e-6],
+      ['blocks.1.attn.hook_q', 1e-9, LEAST_FLOOR],
+    ]);
+    expect(p.ticks).toEqual([
+      { at: 1, text: 'layer 0' },
+      { at: 2, text: 'layer 1' },
+    ]);
+    expect(p.domain[1]).toBeGreaterThan(0.1);
+  });
+
+  it('is judged by all of the error where that is what there is', () => {
+    const p = badProfile(hooks, { factor: 10, basis: 'total' });
+    expect(p.rows.map((r) => r.y)).toEqual([Infinity, 0.5, 0.2, 0.3]);
+  });
+});
 
 describe('hooks of a comparison', () => {
   const all = points(['hook_embed', 'blocks.0.attn.hook_z', 'blocks.1.attn.hook_z', 'logits'].map(hook));

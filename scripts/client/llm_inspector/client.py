@@ -702,7 +702,8 @@ class Inspector:
             sensitivity: which modules the low precision hurts: direction, by, modules, budget_bytes, tokens; ``{}`` for
                 all defaults. The answer is in ``Comparison.sensitivity``.
             on_progress: called with phase, done, total and note; an exception in it cancels the comparison.
-            options: those of POST /api/v1/comparisons: hooks, split, top, window, stride, cost, decode_tokens, repeats.
+            options: those of POST /api/v1/comparisons: hooks, split, top, window, stride, cost, decode_tokens, repeats,
+                floor (``"batches"``, ``"engine"``, ``"none"``), factor.
         """
         request = _without_none(
             a=dict(a or {}),

@@ -36,6 +36,24 @@ class First:
 
 
 @dataclass(frozen=True)
+class FirstBad:
+    """The first hook in data order whose own error stands above ``factor`` times the noise floor; None: nothing does.
+
+    Attributes:
+        basis: ``made``: of what B makes itself on A's inputs; ``total``: of all the error, where the two cannot be told apart.
+        distance: relative L2 over all positions.
+        floor: relative L2 of A from itself at this hook, at least 2**-24.
+    """
+
+    factor: float
+    basis: str
+    hook: Optional[str]
+    position: Optional[int]
+    distance: Optional[float]
+    floor: Optional[float]
+
+
+@dataclass(frozen=True)
 class ModuleError:
     """A module's error relative to the length of A's output: made in it, inherited from its input, and both.
 
@@ -206,8 +224,24 @@ class Comparison:
         ]
 
     @property
+    def first_bad(self) -> Optional[FirstBad]:
+        """Where B first goes wrong by itself; None without a prompt."""
+        bad = self.manifest.get("first_bad")
+        if bad is None:
+            return None
+        return FirstBad(
+            bad["factor"], bad["basis"], bad.get("hook"), bad.get("position"), bad.get("distance"), bad.get("floor")
+        )
+
+    @property
+    def floor(self) -> Optional[Measures]:
+        """How far A lies from itself over the text, else over the prompt: digits below it mean nothing."""
+        floor = self.manifest.get("floor") or {}
+        return _measures(floor.get("text") or floor.get("prompt"))
+
+    @property
     def hooks(self) -> List[Json]:
-        """Every compared hook over all positions: cosine, relative_l2, max_abs, sqnr, worst_position."""
+        """Every compared hook over all positions: cosine, relative_l2, max_abs, sqnr, worst_position, made, floor."""
         return list(self.manifest["hooks"])
 
     @property

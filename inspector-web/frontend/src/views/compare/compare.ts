@@ -1,4 +1,4 @@
-import type { ComparedHook, ComparisonManifest, ComparisonSide, SensitiveModule } from '../../api/types';
+import type { ComparedHook, ComparisonManifest, ComparisonSide, FirstBad, SensitiveModule } from '../../api/types';
 import type {
   Intervention,
   Kernel,
@@ -47,6 +47,28 @@ export function shown(state: CompareState, all: Point[]): { point: Point; metric
   const point = all.find((p) => p.name === state.point) ?? all.find((p) => p.name === 'hook_resid_post') ?? all.at(-1);
   if (!point) return null;
   return { point, metric: state.metric === 'head' && !point.heads ? 'relative_l2' : state.metric };
+}
+
+/** Half a unit in the last place of a float32: no floor is lower. */
+export const LEAST_FLOOR = 2 ** -24;
+
+/** What is bad is judged by, hook after hook: an error of 0 stands at the lower edge of a scale without a zero. */
+export function badProfile(hooks: ComparedHook[], bad: FirstBad) {
+  const rows = hooks
+    .map((h) => ({ hook: h.hook, error: bad.basis === 'made' ? h.made : (h.relative_l2 ?? Infinity), own: h.floor }))
+    .filter((h) => h.error !== undefined)
+    .map((h, x) => ({ hook: h.hook, x, y: h.error ?? 0, own: h.own, floor: Math.max(LEAST_FLOOR, h.own ?? 0) }));
+  const ticks = rows.flatMap((r, i) => {
+    const { layer } = splitHook(r.hook);
+    const before = i > 0 ? splitHook(rows[i - 1].hook).layer : null;
+    return layer !== null && layer !== before ? [{ at: r.x, text: `layer ${layer}` }] : [];
+  });
+  const floor = rows
+    .filter((r) => r.own !== undefined)
+    .map((r) => ({ x: r.x, y: Math.max(LEAST_FLOOR / 4, r.own ?? 0) }));
+  const most = rows.reduce((a, r) => Math.max(a, Number.isFinite(r.y) ? r.y : 0, bad.factor * r.floor), 1e-3);
+  const domain: [number, number] = [LEAST_FLOOR / 4, most * 2];
+  return { rows, ticks, floor, domain };
 }
 
 export const METRIC_NAMES: Record<Metric, string> = {

@@ -39,6 +39,25 @@ public record TokenDivergence(
             double p = Math.exp(logA[v]);
             if (p > 0) kl += p * (logA[v] - logB[v]);
         }
+        return of(logA, logB, Math.max(0, kl), token, k);
+    }
+
+    /**
+     * The same against log-probabilities of A in 16 bits, as llama.cpp does it: what A finds less probable than e^-16 does not
+     * count, and the sum may come out a little below zero.
+     */
+    public static TokenDivergence of(BaseLogProbs a, float[] b, Integer token, int k) {
+        double[] logA = new double[a.vocab()];
+        double[] logB = logSoftmax(b);
+        double kl = 0;
+        for (int v = 0; v < logA.length; v++) {
+            logA[v] = a.at(v);
+            if (logA[v] > -16) kl += Math.exp(logA[v]) * (logA[v] - logB[v]);
+        }
+        return of(logA, logB, kl, token, k);
+    }
+
+    private static TokenDivergence of(double[] logA, double[] logB, double kl, Integer token, int k) {
         List<Integer> topA = top(logA, k);
         List<Integer> topB = top(logB, k);
         List<Integer> ids = new ArrayList<>(topA);
@@ -47,7 +66,7 @@ public record TokenDivergence(
                 .map(id -> new Candidate(id, Math.exp(logA[id]), Math.exp(logB[id]), rank(topA, id), rank(topB, id)))
                 .toList();
         return new TokenDivergence(
-                Math.max(0, kl),
+                kl,
                 token,
                 token == null ? null : 0 - logA[token],
                 token == null ? null : 0 - logB[token],

@@ -1,6 +1,7 @@
 package org.llminspector.run.compare;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -30,6 +31,9 @@ final class ComparisonExecution {
     /** Most tokens that are read to measure speed. */
     private static final int COST_TOKENS = 512;
 
+    /** Windows of a text over which A is run once more. */
+    private static final int FLOOR_WINDOWS = 4;
+
     private static final int BEGINNING = 400;
 
     private final String id;
@@ -41,16 +45,20 @@ final class ComparisonExecution {
     private final ComparisonStore store;
     private final ComparisonListener listener;
     private final BooleanSupplier cancelled;
+    private final Path kld;
     private List<ComparisonManifest.ModuleError> modules;
     private String modulesWhy;
 
+    /** @param kld where A's log-probabilities are written as llama.cpp writes them, or null */
     ComparisonExecution(
             String id,
             PreparedComparison prepared,
             CaptureBudget budget,
             ComparisonStore store,
             ComparisonListener listener,
-            BooleanSupplier cancelled) {
+            BooleanSupplier cancelled,
+            Path kld) {
+        this.kld = kld;
         this.id = id;
         this.prepared = prepared;
         this.options = prepared.options();
@@ -74,16 +82,18 @@ final class ComparisonExecution {
                     : new TwinSensitivity(prepared, (at, of, what) -> progress("sensitivity", at, of, what));
             int[] idsA = a.run().ids();
             int[] idsB = b.run().ids();
-            TwinHooks hooks = new TwinHooks(a, b, budget, options.hooks());
-            OutputMeasures prompt = null;
+            TwinFloor floor = new TwinFloor(options.floor(), a, prepared.floor());
+            boolean alike = options.split() && TwinModules.unlike(a, b).isEmpty();
+            TwinHooks hooks = new TwinHooks(a, b, budget, options.hooks(), floor, alike);
+            TwinOutput.Measured prompt = null;
             Map<String, Tensor> tensors = Map.of();
             if (prepared.hasPrompt()) {
                 compareHooks(hooks, idsA, idsB);
                 tensors = hooks.tensors();
                 if (options.split()) splitModules(idsA, idsB);
-                prompt = prompt(folder, idsA, idsB);
+                prompt = prompt(folder, floor, idsA, idsB);
             }
-            ComparisonManifest.TextPart text = prepared.text() == null ? null : text(folder);
+            TwinOutput.Measured text = prepared.text() == null ? null : text(folder, floor);
             ComparisonManifest.Cost[] costs = options.cost() ? costs(idsA) : new ComparisonManifest.Cost[2];
             ComparisonManifest manifest = new ComparisonManifest(
                     id,
@@ -96,10 +106,12 @@ final class ComparisonExecution {
                     hooks.rows(),
                     prepared.hasPrompt() ? hooks.skipped() : List.of(),
                     prepared.hasPrompt() ? hooks.firsts() : List.of(),
+                    prepared.hasPrompt() ? hooks.firstBad(options.factor()) : null,
+                    floor.told(prompt == null ? null : prompt.floor(), text == null ? null : text.floor()),
                     modules,
                     modulesWhy,
-                    prompt,
-                    text,
+                    prompt == null ? null : prompt.measures(),
+                    text == null ? null : told(text.measures()),
                     sensitivity == null ? null : sensitivity.measure(),
                     (System.nanoTime() - started) / 1e6);
             folder.finish(manifest, tensors);
@@ -117,6 +129,7 @@ final class ComparisonExecution {
         a.engine();
         progress("opening", 1, 2, "opening B, " + name(b));
         b.engine();
+        if (prepared.floor() != null) prepared.floor().engine();
         progress("opening", 2, 2, "both are open");
     }
 
@@ -157,39 +170,56 @@ final class ComparisonExecution {
         }
     }
 
-    private OutputMeasures prompt(ComparisonFolder folder, int[] idsA, int[] idsB) throws IOException {
+    private TwinOutput.Measured prompt(ComparisonFolder folder, TwinFloor floor, int[] idsA, int[] idsB)
+            throws IOException {
         progress("prompt", 0, 1, "what both say next");
-        try (TwinOutput output = new TwinOutput(a, b, options.top(), options.top(), folder.promptFile())) {
+        try (TwinOutput output =
+                new TwinOutput(a, b, floor, options.top(), options.top(), folder.promptFile(), false, null)) {
             boolean same = Arrays.equals(idsA, idsB);
-            output.window(idsA, idsB, 0, idsA.length, 0, same ? idsA : null);
+            output.window(idsA, idsB, 0, idsA.length, 0, same ? idsA : null, true);
             progress("prompt", 1, 1, Plural.of(idsA.length, "position") + " compared");
-            return output.measures();
+            return output.measured();
         }
     }
 
-    private ComparisonManifest.TextPart text(ComparisonFolder folder) throws IOException {
+    private TwinOutput.Measured text(ComparisonFolder folder, TwinFloor floor) throws IOException {
         TextWindows text = prepared.text();
         List<TextWindows.Window> windows = text.windows();
-        try (TwinOutput output = new TwinOutput(a, b, options.top(), KEPT_OF_TEXT, folder.textFile())) {
+        try (KldFile.Writer base = base(text);
+                TwinOutput output = new TwinOutput(
+                        a, b, floor, options.top(), KEPT_OF_TEXT, folder.textFile(), text.chunks(), base)) {
             int scored = 0;
             for (int i = 0; i < windows.size(); i++) {
                 TextWindows.Window w = windows.get(i);
                 String note = scored + " of " + Plural.of(text.ids().length, "token");
                 progress("text", i, windows.size(), note, output.meanKld());
-                output.window(w.ids(), w.ids(), w.from(), w.to(), w.offset(), w.ids());
+                output.window(w.ids(), w.ids(), w.from(), w.to(), w.offset(), w.ids(), i < FLOOR_WINDOWS);
                 scored += w.to() - w.from();
             }
             progress("text", windows.size(), windows.size(), Plural.of(scored, "token") + " scored", output.meanKld());
-            String whole = prepared.request().text();
-            return new ComparisonManifest.TextPart(
-                    whole == null ? null : whole.substring(0, whole.offsetByCodePoints(0, beginning(whole))),
-                    whole == null ? 0 : whole.length(),
-                    text.ids().length,
-                    text.window(),
-                    text.stride(),
-                    windows.size(),
-                    output.measures());
+            return output.measured();
         }
+    }
+
+    /** Where A's log-probabilities go, or null. */
+    private KldFile.Writer base(TextWindows text) {
+        if (kld == null) return null;
+        int[] all = text.chunked();
+        return new KldFile.Writer(
+                kld, new KldFile.Head(text.window(), a.spec().vocab(), all.length / text.window(), all));
+    }
+
+    private ComparisonManifest.TextPart told(OutputMeasures measures) {
+        TextWindows text = prepared.text();
+        String whole = prepared.request().text();
+        return new ComparisonManifest.TextPart(
+                whole == null ? null : whole.substring(0, whole.offsetByCodePoints(0, beginning(whole))),
+                whole == null ? 0 : whole.length(),
+                text.ids().length,
+                text.window(),
+                text.stride(),
+                text.windows().size(),
+                measures);
     }
 
     private static int beginning(String text) {

@@ -1,5 +1,6 @@
 package org.llminspector.run.compare;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,7 @@ import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.ComparisonRequestBuilder;
 import org.llminspector.run.store.ComparisonStore;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
@@ -89,16 +91,46 @@ public final class Comparisons implements AutoCloseable {
 
     /** Compares to the end, on the queue's worker, and keeps what came of it. Blocks; the listener hears of it meanwhile. */
     public ComparisonManifest compare(ComparisonRequest request, ComparisonListener listener) {
+        return compare(request, null, listener);
+    }
+
+    /**
+     * The same, with A's log-probabilities over the text written as {@code llama-perplexity --kl-divergence-base} writes them.
+     *
+     * @param kld the file; wants a text in llama.cpp's windows; null: none
+     */
+    public ComparisonManifest compare(ComparisonRequest request, Path kld, ComparisonListener listener) {
         PreparedComparison prepared = PreparedComparison.of(request, models, defaultModel, budget, runs);
+        if (kld != null && (prepared.text() == null || !prepared.text().chunks())) {
+            throw Problem.invalid("log-probabilities are kept of a text in llama.cpp's windows")
+                    .where("options.windows, text")
+                    .expected("windows llama_cpp, and a text");
+        }
         int ahead = queue.ahead();
         String id = store.newId();
         listener.queued(id, ahead);
         BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
         try (OpenModels.Hold a = hold(prepared.a(), "A", listener, cancelled);
-                OpenModels.Hold b = hold(prepared.b(), "B", listener, cancelled)) {
+                OpenModels.Hold b = hold(prepared.b(), "B", listener, cancelled);
+                OpenModels.Hold floor =
+                        prepared.floor() == null ? null : hold(prepared.floor(), "A again", listener, cancelled)) {
             return queue.call(
                     "comparison " + id,
-                    () -> new ComparisonExecution(id, prepared, budget, store, listener, cancelled).run());
+                    () -> new ComparisonExecution(id, prepared, budget, store, listener, cancelled, kld).run());
+        }
+    }
+
+    /** A model against a file that {@code llama-perplexity --kl-divergence-base} or {@link #compare} wrote; nothing is kept. */
+    public BaseComparison.Answer against(Path kld, RunRequest side, Integer top, ComparisonListener listener) {
+        try (KldFile.Reader base = new KldFile.Reader(kld)) {
+            ModelFolder folder = models.folder(side.model() == null ? defaultModel.get() : side.model());
+            BaseComparison comparison = BaseComparison.of(base, side, folder, models, budget, runs, top);
+            String id = store.newId();
+            listener.queued(id, queue.ahead());
+            BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
+            try (OpenModels.Hold hold = hold(comparison.side(), "the model", listener, cancelled)) {
+                return queue.call("a base's comparison " + id, () -> comparison.run(kld, listener, cancelled));
+            }
         }
     }
 

@@ -24,6 +24,7 @@ import org.llminspector.tokenize.Token;
  * @param hasPrompt whether there is a prompt, and not only a text
  * @param text null without one
  * @param sensitivity null when it was not asked for
+ * @param floor A on the other engine, where the noise floor is measured so; else null
  */
 record PreparedComparison(
         ComparisonRequest request,
@@ -32,12 +33,15 @@ record PreparedComparison(
         TwinSide b,
         boolean hasPrompt,
         TextWindows text,
-        PreparedSensitivity sensitivity) {
+        PreparedSensitivity sensitivity,
+        TwinSide floor) {
 
     private static final int WINDOW = 512;
     private static final int MOST_TOP = 100;
     private static final int MOST_REPEATS = 50;
     private static final int MOST_DECODED = 1_000;
+    private static final double FACTOR = 10;
+    private static final double MOST_FACTOR = 1e9;
 
     /** Opens the folders and prepares both sides. {@code standard} is the default model. */
     static PreparedComparison of(
@@ -96,7 +100,17 @@ record PreparedComparison(
                 new TwinSide(runB, models),
                 prompt,
                 text,
-                sensitivity);
+                sensitivity,
+                given.floor() == ComparisonRequest.Floor.ENGINE
+                        ? new TwinSide(PreparedRun.of(elsewhere(runA.request()), folderA, budget, runs), models)
+                        : null);
+    }
+
+    /** The same on the other engine; what that cannot do is refused as it is for a run. */
+    private static RunRequest elsewhere(RunRequest r) {
+        return r.toBuilder()
+                .engine(r.engine().equals("torch") ? "onnx" : "torch")
+                .build();
     }
 
     private static String entries(ModelFolder folder) {
@@ -157,10 +171,38 @@ record PreparedComparison(
                     .expected("two tokens or more")
                     .found(ids.length);
         }
+        if (options.windows() == ComparisonRequest.Windows.LLAMA_CPP) return chunks(prefix, ids, options, a, b, budget);
         int window = window(options.window(), a, b, budget, prefix.length);
         int most = window - prefix.length - (prefix.length == 0 ? 1 : 0);
         int stride = inRange(options.stride(), Math.max(1, window / 2), 1, most, "options.stride");
-        return new TextWindows(prefix, ids, window, Math.min(stride, most));
+        return new TextWindows(prefix, ids, window, Math.min(stride, most), false);
+    }
+
+    /** llama.cpp's windows: 512 positions unless it is asked for others, and as there a text of two of them or more. */
+    private static TextWindows chunks(
+            int[] prefix,
+            int[] ids,
+            ComparisonRequest.Options options,
+            ModelFolder a,
+            ModelFolder b,
+            CaptureBudget budget) {
+        int context = Math.min(a.spec().maxContext(), b.spec().maxContext());
+        int window = inRange(options.window(), WINDOW, 4, context, "options.window");
+        checkLogits(a, budget, window, "options.window");
+        if (options.stride() != null) {
+            throw Problem.invalid("llama.cpp's windows do not overlap")
+                    .where("options.stride, options.windows")
+                    .expected("no stride, or windows every_token");
+        }
+        int tokens = prefix.length + ids.length;
+        if (tokens < 2 * window) {
+            throw Problem.invalid("the text is too short for llama.cpp's windows")
+                    .where("text, options.window")
+                    .expected("two windows or more: " + 2 * window + " tokens")
+                    .found(tokens)
+                    .instead("a longer text, or a smaller window");
+        }
+        return new TextWindows(prefix, ids, window, window, true);
     }
 
     /** Whether the tokenizer put it there. */
@@ -219,7 +261,19 @@ record PreparedComparison(
                 text == null ? null : text.stride(),
                 o.cost() == null || o.cost(),
                 inRange(o.decodeTokens(), 16, 0, MOST_DECODED, "options.decode_tokens"),
-                inRange(o.repeats(), 3, 1, MOST_REPEATS, "options.repeats"));
+                inRange(o.repeats(), 3, 1, MOST_REPEATS, "options.repeats"),
+                o.floor() == null ? ComparisonRequest.Floor.BATCHES : o.floor(),
+                factor(o.factor()),
+                o.windows() == null ? ComparisonRequest.Windows.EVERY_TOKEN : o.windows());
+    }
+
+    private static double factor(Double asked) {
+        if (asked == null) return FACTOR;
+        if (asked >= 1 && asked <= MOST_FACTOR) return asked;
+        throw Problem.invalid("the number is out of range")
+                .where("options.factor")
+                .expected("1 to " + MOST_FACTOR)
+                .found(asked);
     }
 
     private static int inRange(Integer value, int standard, int least, int most, String where) {

@@ -86,7 +86,8 @@ record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups,
                     .found(tokens);
         }
         int n = Math.min(tokens == null ? room : tokens, text.ids().length);
-        return new TextWindows(text.prefix(), Arrays.copyOf(text.ids(), n), text.window(), text.stride());
+        int stride = Math.max(1, Math.min(text.stride(), text.window() / 2));
+        return new TextWindows(text.prefix(), Arrays.copyOf(text.ids(), n), text.window(), stride, false);
     }
 
     /** A's logits are kept meanwhile, and beside them those of one pass. */

@@ -1,6 +1,7 @@
 package org.llminspector.run.compare;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -8,12 +9,17 @@ import java.util.List;
  * window - stride tokens before it (but at the text's beginning). Each window begins with what the tokenizer puts
  * before a text (BOS), as llama.cpp does.
  *
+ * <p>Chunks are llama.cpp's windows instead: the text, with what the tokenizer put before it, is cut into pieces of one length
+ * that do not overlap, the rest at its end is left out, the first token of each is replaced by BOS where the tokenizer adds one,
+ * and the second half is scored.
+ *
  * @param prefix ids before each window
  * @param ids the text's, without the prefix
  * @param window most positions a pass, prefix included
  * @param stride tokens from one window to the next
+ * @param chunks whether they are llama.cpp's
  */
-record TextWindows(int[] prefix, int[] ids, int window, int stride) {
+record TextWindows(int[] prefix, int[] ids, int window, int stride, boolean chunks) {
 
     /**
      * @param ids of the pass, prefix included
@@ -23,7 +29,26 @@ record TextWindows(int[] prefix, int[] ids, int window, int stride) {
      */
     record Window(int[] ids, int from, int to, int offset) {}
 
+    /** All tokens of the chunks, none replaced. */
+    int[] chunked() {
+        int[] all = Arrays.copyOf(prefix, prefix.length + ids.length);
+        System.arraycopy(ids, 0, all, prefix.length, ids.length);
+        return Arrays.copyOf(all, all.length / window * window);
+    }
+
+    /** @param bos replaces the first token of each, or null */
+    static List<Window> chunks(int[] all, int length, Integer bos, int offset) {
+        List<Window> windows = new ArrayList<>();
+        for (int start = 0; start + length <= all.length; start += length) {
+            int[] pass = Arrays.copyOfRange(all, start, start + length);
+            if (bos != null) pass[0] = bos;
+            windows.add(new Window(pass, length / 2, length - 1, start - offset));
+        }
+        return windows;
+    }
+
     List<Window> windows() {
+        if (chunks) return chunks(chunked(), window, prefix.length == 0 ? null : prefix[0], prefix.length);
         List<Window> windows = new ArrayList<>();
         int room = window - prefix.length;
         int scored = prefix.length == 0 ? 1 : 0; // nothing says what the first token should be, but a prefix

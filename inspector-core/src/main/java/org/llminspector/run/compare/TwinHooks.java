@@ -2,6 +2,7 @@ package org.llminspector.run.compare;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,11 +27,16 @@ import org.llminspector.spec.DecoderSpec;
 
 /**
  * TwinHooks compares what the same number of tokens leaves at every hook that both sides have: as many hooks a pass as
- * the budget holds of both sides, first A's, then B's.
+ * the budget holds of both sides, first A's, then B's, then A's again for the noise floor, then B's on A's inputs.
+ *
+ * <p>That last pass says which error was made and not inherited: A's residual stream is put in before each module, and
+ * what a hook inside the module then differs was made between the two, by B's weights up to that hook.
  */
 final class TwinHooks {
 
     private static final double[] THRESHOLDS = {0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1};
+    /** Half a unit in the last place of a float32: what one rounding does. */
+    private static final double LEAST_FLOOR = 0x1p-24;
 
     private final TwinSide a;
     private final TwinSide b;
@@ -40,12 +46,31 @@ final class TwinHooks {
     private final List<ComparisonManifest.HookRow> rows = new ArrayList<>();
     private final List<ComparisonManifest.First> firsts = new ArrayList<>();
     private final Map<HookPoint, Map<Integer, Divergence>> byPoint = new LinkedHashMap<>(); // layer -> divergence
+    private final Map<HookId, Divergence> made = new HashMap<>();
+    private final Map<HookId, Double> floors = new HashMap<>();
+    private final TwinFloor floor;
+    private final boolean split;
 
-    /** @param patterns names or globs, or null for every hook but hook_result */
+    /** Distances alone. */
     TwinHooks(TwinSide a, TwinSide b, CaptureBudget budget, List<String> patterns) {
+        this(a, b, budget, patterns, null, false);
+    }
+
+    /**
+     * @param floor null: not measured
+     * @param split whether B is run on A's inputs too: the two must be built alike
+     */
+    TwinHooks(TwinSide a, TwinSide b, CaptureBudget budget, List<String> patterns, TwinFloor floor, boolean split) {
         this.a = a;
         this.b = b;
         this.budget = budget;
+        this.floor = floor;
+        this.split = split;
+        list(patterns);
+    }
+
+    /** @param patterns names or globs, or null for every hook but hook_result */
+    private void list(List<String> patterns) {
         SortedSet<HookId> wanted =
                 patterns == null ? HookPatterns.all(a.spec()) : HookPatterns.match(a.spec(), patterns);
         if (patterns == null) wanted.removeIf(h -> h.point() == HookPoint.RESULT);
@@ -79,6 +104,11 @@ final class TwinHooks {
         long left = 0;
         for (HookId hook : shared) {
             long bytes = 2 * CaptureBudget.bytes(a.spec(), List.of(hook), positions);
+            if (!chunks.isEmpty() && split) {
+                SortedSet<HookId> more = inputs(List.of(hook));
+                more.removeAll(inputs(chunks.get(chunks.size() - 1)));
+                left -= CaptureBudget.bytes(a.spec(), more, positions);
+            }
             if (bytes > budget.maxBytes()) throw tooLarge(hook, positions, bytes);
             if (chunks.isEmpty() || bytes > left) {
                 chunks.add(new ArrayList<>());
@@ -100,18 +130,83 @@ final class TwinHooks {
 
     /** One pass a side over one chunk. */
     void compare(int[] idsA, int[] idsB, List<HookId> chunk) {
-        try (Capture left = a.capture(idsA, chunk);
-                Capture right = b.capture(idsB, chunk)) {
+        SortedSet<HookId> inputs = split ? inputs(chunk) : new TreeSet<>();
+        SortedSet<HookId> seen = new TreeSet<>(chunk);
+        seen.addAll(inputs);
+        try (Capture left = a.capture(idsA, seen)) {
+            try (Capture right = b.capture(idsB, chunk)) {
+                for (HookId hook : chunk) {
+                    Divergence d = Divergence.of(hook.point(), left.get(hook), right.get(hook));
+                    byPoint.computeIfAbsent(hook.point(), p -> new LinkedHashMap<>())
+                            .put(Math.max(0, hook.layer()), d);
+                }
+            }
+            try (Capture again = floor == null ? null : floor.capture(idsA, chunk)) {
+                for (HookId hook : again == null ? List.<HookId>of() : chunk) {
+                    Divergence d = Divergence.of(hook.point(), left.get(hook), again.get(hook));
+                    floors.put(hook, d.all().relativeL2());
+                }
+            }
+            if (split) onInputs(idsB, chunk, inputs, left);
+            for (HookId hook : chunk) rows.add(row(hook, divergence(hook)));
+        }
+    }
+
+    private void onInputs(int[] idsB, List<HookId> chunk, SortedSet<HookId> inputs, Capture left) {
+        Map<HookId, Tensor> patches = new LinkedHashMap<>();
+        inputs.forEach(hook -> patches.put(hook, left.get(hook)));
+        try (Capture patched = b.capture(idsB, chunk, patches)) {
             for (HookId hook : chunk) {
-                Divergence d = Divergence.of(hook.point(), left.get(hook), right.get(hook));
-                byPoint.computeIfAbsent(hook.point(), p -> new LinkedHashMap<>())
-                        .put(Math.max(0, hook.layer()), d);
-                rows.add(row(hook, d));
+                if (!input(hook)) made.put(hook, Divergence.of(hook.point(), left.get(hook), patched.get(hook)));
             }
         }
     }
 
-    private static ComparisonManifest.HookRow row(HookId hook, Divergence d) {
+    /** The residual stream before the modules of these hooks: of A's values they are run on. */
+    private SortedSet<HookId> inputs(List<HookId> hooks) {
+        int layers = a.spec().nLayers();
+        TreeSet<HookId> inputs = new TreeSet<>();
+        for (HookId hook : hooks) {
+            if (hook.point().compareTo(HookPoint.RESID_PRE) < 0) continue;
+            if (!hook.point().layered()) {
+                inputs.add(HookId.of(HookPoint.RESID_POST, layers - 1));
+                continue;
+            }
+            inputs.add(HookId.of(HookPoint.RESID_PRE, hook.layer()));
+            if (HookPoint.RESID_MID.existsIn(a.spec(), hook.layer())) {
+                inputs.add(HookId.of(HookPoint.RESID_MID, hook.layer()));
+            }
+        }
+        return inputs;
+    }
+
+    /** Whether it is one: what lies in it was made before it. The last layer's output is both that and a sum of its own. */
+    private static boolean input(HookId hook) {
+        return hook.point() == HookPoint.RESID_PRE
+                || hook.point() == HookPoint.RESID_MID
+                || hook.point() == HookPoint.RESID_POST;
+    }
+
+    private Divergence divergence(HookId hook) {
+        return byPoint.get(hook.point()).get(Math.max(0, hook.layer()));
+    }
+
+    /** After all chunks: see {@link ComparisonManifest.FirstBad}. */
+    ComparisonManifest.FirstBad firstBad(double factor) {
+        String basis = split ? "made" : "total";
+        for (HookId hook : shared) {
+            Divergence d = split ? made.get(hook) : divergence(hook);
+            if (d == null) continue;
+            double noise = Math.max(LEAST_FLOOR, floors.getOrDefault(hook, 0.0));
+            double distance = d.all().relativeL2();
+            if (distance <= factor * noise) continue;
+            int at = d.firstPast(factor * noise);
+            return new ComparisonManifest.FirstBad(factor, basis, hook, Math.max(0, at), finite(distance), noise);
+        }
+        return new ComparisonManifest.FirstBad(factor, basis, null, null, null, null);
+    }
+
+    private ComparisonManifest.HookRow row(HookId hook, Divergence d) {
         int worst = 0;
         for (int p = 1; p < d.positions(); p++) {
             if (d.at(p).relativeL2() > d.at(worst).relativeL2()) worst = p;
@@ -124,7 +219,9 @@ final class TwinHooks {
                 finite(all.maxAbs()),
                 finite(all.sqnr()),
                 worst,
-                finite(d.at(worst).relativeL2()));
+                finite(d.at(worst).relativeL2()),
+                made.containsKey(hook) ? finite(made.get(hook).all().relativeL2()) : null,
+                floors.containsKey(hook) ? finite(floors.get(hook)) : null);
     }
 
     static Double finite(double value) {
@@ -137,7 +234,7 @@ final class TwinHooks {
 
     /** After all chunks, in the order of the data. */
     void each(BiConsumer<HookId, Divergence> then) {
-        for (HookId hook : shared) then.accept(hook, byPoint.get(hook.point()).get(Math.max(0, hook.layer())));
+        for (HookId hook : shared) then.accept(hook, divergence(hook));
     }
 
     List<ComparisonManifest.Skipped> skipped() {
@@ -149,7 +246,7 @@ final class TwinHooks {
         for (double threshold : THRESHOLDS) {
             ComparisonManifest.First found = new ComparisonManifest.First(threshold, null, null, null);
             for (HookId hook : shared) {
-                Divergence d = byPoint.get(hook.point()).get(Math.max(0, hook.layer()));
+                Divergence d = divergence(hook);
                 int position = d.firstPast(threshold);
                 if (position < 0) continue;
                 found = new ComparisonManifest.First(

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import org.llminspector.analysis.ErrorSplit;
 import org.llminspector.base.Problem;
@@ -39,16 +40,9 @@ final class TwinModules {
 
     /** Throws UNSUPPORTED when the two models are not built alike. */
     List<List<Integer>> chunks(int positions) {
-        b.folder().port().unchangeable().ifPresent(why -> {
-            throw Problem.unsupported("B cannot be given A's values: " + why.what())
-                    .where(b.folder().slug())
-                    .instead("swap the sides");
+        unlike(a, b).ifPresent(why -> {
+            throw why;
         });
-        if (!a.spec().layers().equals(b.spec().layers())
-                || a.spec().dModel() != b.spec().dModel()) {
-            throw Problem.unsupported(
-                    "the two models are not built alike: a module of one cannot read what the other's" + " reads");
-        }
         List<List<Integer>> chunks = new ArrayList<>();
         long left = 0;
         for (int layer = 0; layer <= a.spec().nLayers(); layer++) {
@@ -72,6 +66,23 @@ final class TwinModules {
             left -= bytes;
         }
         return chunks;
+    }
+
+    /** Why B's modules cannot be run on A's inputs, if so. */
+    static Optional<Problem> unlike(TwinSide a, TwinSide b) {
+        Optional<Problem> fixed = b.folder().port().unchangeable();
+        if (fixed.isPresent()) {
+            return Optional.of(Problem.unsupported(
+                            "B cannot be given A's values: " + fixed.get().what())
+                    .where(b.folder().slug())
+                    .instead("swap the sides"));
+        }
+        if (a.spec().layers().equals(b.spec().layers())
+                && a.spec().dModel() == b.spec().dModel()) {
+            return Optional.empty();
+        }
+        return Optional.of(Problem.unsupported(
+                "the two models are not built alike: a module of one cannot read what the other's reads"));
     }
 
     /** Three passes over the modules of these layers: A, B, and B on A's inputs. */

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.llminspector.analysis.BaseLogProbs;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.TokenDivergence;
 import org.llminspector.base.Json;
@@ -20,21 +21,36 @@ import org.llminspector.run.store.ComparedToken;
  */
 final class TwinOutput implements AutoCloseable {
 
+    /** Measured is what came of all windows: B against A, and A against itself (null where that was not measured). */
+    record Measured(OutputMeasures measures, OutputMeasures floor) {}
+
     private final TwinSide a;
     private final TwinSide b;
     private final int k;
     private final int kept;
     private final BufferedWriter lines;
     private final OutputMeasures.Gathering gathering = new OutputMeasures.Gathering();
+    private final TwinFloor floor;
+    private final OutputMeasures.Gathering floors = new OutputMeasures.Gathering();
+    private final boolean rounded;
+    private final KldFile.Writer kept16;
 
     /**
+     * @param floor A once more
      * @param k most probable tokens a side whose overlap is counted
      * @param kept how many of them a line keeps
      * @param file of lines, made here
+     * @param rounded whether A's log-probabilities are rounded to llama.cpp's 16 bits
+     * @param kept16 takes them, or null
      */
-    TwinOutput(TwinSide a, TwinSide b, int k, int kept, Path file) throws IOException {
+    TwinOutput(
+            TwinSide a, TwinSide b, TwinFloor floor, int k, int kept, Path file, boolean rounded, KldFile.Writer kept16)
+            throws IOException {
         this.a = a;
         this.b = b;
+        this.floor = floor;
+        this.rounded = rounded;
+        this.kept16 = kept16;
         this.k = k;
         this.kept = kept;
         this.lines = Files.newBufferedWriter(file, StandardCharsets.UTF_8);
@@ -47,21 +63,39 @@ final class TwinOutput implements AutoCloseable {
      * @param to one past the last
      * @param offset position of row 0, as the lines count
      * @param next for row i the id that really follows, at index i + 1; null: not known
+     * @param again whether A is run once more for the noise floor
      */
-    void window(int[] idsA, int[] idsB, int from, int to, int offset, int[] next) throws IOException {
-        try (Capture left = a.logits(idsA);
-                Capture right = b.logits(idsB)) {
-            for (int row = from; row < to; row++) {
-                Integer token = next != null && row + 1 < next.length ? next[row + 1] : null;
-                TokenDivergence t = TokenDivergence.of(row(left, row), row(right, row), token, k);
-                gathering.add(t);
-                ComparedToken line = ComparedToken.of(offset + row, idsA[row], t, kept, id -> a.folder()
-                        .token(id)
-                        .text());
-                lines.write(Json.mapper().writeValueAsString(line));
-                lines.newLine();
+    void window(int[] idsA, int[] idsB, int from, int to, int offset, int[] next, boolean again) throws IOException {
+        try (Capture left = a.logits(idsA)) {
+            try (Capture right = b.logits(idsB)) {
+                for (int row = from; row < to; row++) {
+                    TokenDivergence t = of(left, right, row, token(next, row), kept16);
+                    gathering.add(t);
+                    ComparedToken line = ComparedToken.of(offset + row, idsA[row], t, kept, id -> a.folder()
+                            .token(id)
+                            .text());
+                    lines.write(Json.mapper().writeValueAsString(line));
+                    lines.newLine();
+                }
+            }
+            try (Capture other = again ? floor.logits(idsA) : null) {
+                for (int row = from; other != null && row < to; row++) {
+                    floors.add(of(left, other, row, token(next, row), null));
+                }
             }
         }
+    }
+
+    private TokenDivergence of(Capture left, Capture right, int row, Integer token, KldFile.Writer keep) {
+        float[] logits = row(left, row);
+        if (!rounded) return TokenDivergence.of(logits, row(right, row), token, k);
+        BaseLogProbs base = BaseLogProbs.of(logits);
+        if (keep != null) keep.write(base);
+        return TokenDivergence.of(base, row(right, row), token, k);
+    }
+
+    private static Integer token(int[] next, int row) {
+        return next != null && row + 1 < next.length ? next[row + 1] : null;
     }
 
     /** The logits of one position, [vocab]. */
@@ -72,8 +106,8 @@ final class TwinOutput implements AutoCloseable {
                 .toFloats();
     }
 
-    OutputMeasures measures() {
-        return gathering.measures();
+    Measured measured() {
+        return new Measured(gathering.measures(), floors.measures());
     }
 
     /** Mean KL so far, null before the first position. */

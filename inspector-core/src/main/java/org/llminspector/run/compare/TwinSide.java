@@ -1,6 +1,7 @@
 package org.llminspector.run.compare;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -93,8 +94,39 @@ final class TwinSide {
         return capture(engine(), ids, hooks, patches, true);
     }
 
+    /** Logits of these tokens read in pieces, on the engine's fastest form. */
+    Capture logitsInPieces(int[] ids) {
+        return capture(engine(), ids, List.of(HookId.of(HookPoint.LOGITS)), Map.of(), false, pieces(ids));
+    }
+
+    /** What they leave at these hooks when they are read in pieces, on the tapped form. */
+    Capture captureInPieces(int[] ids, Collection<HookId> hooks) {
+        return capture(engine(), ids, hooks, Map.of(), true, pieces(ids));
+    }
+
+    /** A half, a quarter, an eighth and so on; the last token alone: so products of many heights are computed. */
+    static List<int[]> pieces(int[] ids) {
+        List<int[]> pieces = new ArrayList<>();
+        for (int from = 0; from < ids.length; ) {
+            int to = from + Math.max(1, (ids.length - from) / 2);
+            pieces.add(Arrays.copyOfRange(ids, from, to));
+            from = to;
+        }
+        return pieces;
+    }
+
     private Capture capture(
             InspectorEngine engine, int[] ids, Collection<HookId> hooks, Map<HookId, Tensor> patches, boolean tapped) {
+        return capture(engine, ids, hooks, patches, tapped, List.of(ids));
+    }
+
+    private Capture capture(
+            InspectorEngine engine,
+            int[] ids,
+            Collection<HookId> hooks,
+            Map<HookId, Tensor> patches,
+            boolean tapped,
+            List<int[]> pieces) {
         List<Intervention> interventions = new ArrayList<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();
         patches.forEach((hook, value) -> {
@@ -105,7 +137,7 @@ final class TwinSide {
         try (Capture clean = run.clean(engine, ids);
                 Session session = engine.begin(new SessionRequest(
                         ids.length, new TreeSet<>(hooks), interventions, both(sources, run.sources(clean)), tapped))) {
-            session.append(ids.clone());
+            for (int[] piece : pieces) session.append(piece.clone());
             if (!"tapped".equals(form)) form = session.form();
             return session.capture();
         }

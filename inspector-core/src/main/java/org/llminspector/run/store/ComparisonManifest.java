@@ -17,6 +17,8 @@ import org.llminspector.tokenize.Token;
  * @param hooks a row a compared hook, in data order; empty without a prompt
  * @param skipped hooks that only one side has or that differ in shape
  * @param firsts for rising thresholds the first hook in data order whose relative L2 is past it
+ * @param firstBad the first hook whose own error stands above the noise; null without a prompt
+ * @param floor how far A lies from itself; null when it was not asked for
  * @param modules the split of each module's error; null when it was not asked for or cannot be had
  * @param modulesWhy why {@code modules} is null though it was asked for
  * @param prompt measures over the prompt's positions; null without a prompt
@@ -35,6 +37,8 @@ public record ComparisonManifest(
         List<HookRow> hooks,
         List<Skipped> skipped,
         List<First> firsts,
+        FirstBad firstBad,
+        NoiseFloor floor,
         List<ModuleError> modules,
         String modulesWhy,
         OutputMeasures prompt,
@@ -46,7 +50,13 @@ public record ComparisonManifest(
     public record Side(
             RunRequest request, RunManifest.ModelIdentity model, EngineInfo engine, List<Token> tokens, Cost cost) {}
 
-    /** A hook over all positions together; A is the reference. {@code sqnr} in dB, null when nothing differs. */
+    /**
+     * A hook over all positions together; A is the reference. {@code sqnr} in dB, null when nothing differs.
+     *
+     * @param made |B on A's inputs - A| / |A|: what B's part of the module up to this hook does to A's residual stream; null
+     *     where the hook is such an input, and where it cannot be had
+     * @param floor |A again - A| / |A|; null when it was not measured
+     */
     public record HookRow(
             HookId hook,
             Double cosine,
@@ -54,12 +64,40 @@ public record ComparisonManifest(
             Double maxAbs,
             Double sqnr,
             int worstPosition,
-            Double worstRelativeL2) {}
+            Double worstRelativeL2,
+            Double made,
+            Double floor) {}
 
     public record Skipped(HookId hook, String why) {}
 
     /** {@code hook}, {@code position} and {@code relativeL2} are null when nothing is past the threshold. */
     public record First(double threshold, HookId hook, Integer position, Double relativeL2) {}
+
+    /**
+     * FirstBad is the first hook in data order whose own error stands above the noise: every hook before it makes less than
+     * {@code factor} times its floor.
+     *
+     * @param factor how many times the floor
+     * @param basis {@code made}: of the error that B makes itself on A's inputs; {@code total}: of all of the error, where the
+     *     two cannot be told apart (the first hook past the bound has inherited at most what is below it)
+     * @param hook null when nothing stands above the floor; and with it the rest
+     * @param position the first at which it does so
+     * @param distance its relative L2 over all positions
+     * @param floor of this hook: what A lies from itself, but at least half a unit in the last place of a float32
+     */
+    public record FirstBad(double factor, String basis, HookId hook, Integer position, Double distance, Double floor) {}
+
+    /**
+     * NoiseFloor is how far A lies from itself when nothing but the order of its sums changes: digits below it mean nothing.
+     *
+     * @param how it was asked for
+     * @param what A was compared with, in words
+     * @param prompt the measures of A against itself over the prompt; null without one
+     * @param text the same over the first windows of the text; null without one
+     * @param why there are none though they were asked for; else null
+     */
+    public record NoiseFloor(
+            ComparisonRequest.Floor how, String what, OutputMeasures prompt, OutputMeasures text, String why) {}
 
     /**
      * @param module {@code embed}, {@code blocks.3.attn}, {@code blocks.3.mlp}, {@code unembed}

@@ -35,6 +35,9 @@ public record ComparisonRequest(
      * @param cost whether speed and memory are measured (true)
      * @param decodeTokens tokens made to measure decoding (16)
      * @param repeats measurements a side, in turns; their median counts (3)
+     * @param floor what A is compared with to see how far it lies from itself (batches)
+     * @param factor how many times the noise floor an error must be that is called bad (10)
+     * @param windows how a text is cut and what of it is scored (every token)
      */
     public record Options(
             List<String> hooks,
@@ -44,8 +47,45 @@ public record ComparisonRequest(
             Integer stride,
             Boolean cost,
             Integer decodeTokens,
-            Integer repeats) {
+            Integer repeats,
+            Floor floor,
+            Double factor,
+            Windows windows) {
 
         public static final Options DEFAULT = new Options(null, null, null, null, null, null, null, null);
+
+        /** With the noise floor and the factor that are usual. */
+        public Options(
+                List<String> hooks,
+                Boolean split,
+                Integer top,
+                Integer window,
+                Integer stride,
+                Boolean cost,
+                Integer decodeTokens,
+                Integer repeats) {
+            this(hooks, split, top, window, stride, cost, decodeTokens, repeats, null, null, null);
+        }
+    }
+
+    /** How a text is cut into passes, and what of it is scored. */
+    public enum Windows {
+        /** Overlapping windows, so that every token is scored once. */
+        EVERY_TOKEN,
+        /**
+         * As {@code llama-perplexity --kl-divergence} does: chunks of {@code window} tokens, the first replaced by BOS where the
+         * tokenizer adds one, the second half scored, A's log-probabilities rounded to the 16 bits of its file.
+         */
+        LLAMA_CPP
+    }
+
+    /** What A is compared with to see how far it lies from itself. */
+    public enum Floor {
+        /** A once more, its tokens read in pieces of a half, a quarter, an eighth and so on of them. */
+        BATCHES,
+        /** A on the other engine: onnx for torch, torch for onnx. */
+        ENGINE,
+        /** Nothing: the last bit of a float32 is the floor. */
+        NONE
     }
 }

@@ -11,6 +11,7 @@ import java.util.Locale;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.compare.BaseComparison;
 import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
@@ -20,6 +21,7 @@ import org.llminspector.run.store.Sensitivity;
 import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonWords;
+import org.llminspector.web.report.LlamaCppBlock;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,12 +57,17 @@ import picocli.CommandLine.Option;
             "  Which modules INT4 hurts, and the best mix in 3 MiB:",
             "    inspector compare --a engine=onnx --b engine=onnx,precision=int4_32 \\",
             "      --text story.txt --sensitivity --budget 3MiB",
+            "  The figures of llama-perplexity --kl-divergence, with its files:",
+            "    inspector compare --a model=./m-f16.gguf --b model=./m-q4.gguf --text wiki.txt \\",
+            "      --windows llama.cpp --save-kld base.kld",
+            "    inspector compare --kld-base base.kld --b model=./m-q8_0.gguf",
             "  May it ship? Exit code 10 where it may not:",
             "    inspector compare --a engine=onnx --b engine=onnx,precision=int8 --text story.txt \\",
             "      --fail-if 'mean_kld>0.02' --fail-if 'same_top<0.97' --junit out.xml",
             "",
             "KL and perplexity have llama.cpp's names and formulas, A as its base, but every token is scored once where",
-            "llama.cpp scores the second half of each chunk: figures differ. Ctrl-C ends it and keeps nothing."
+            "llama.cpp scores the second half of each chunk: its own figures are those of --windows llama.cpp.",
+            "Ctrl-C ends it and keeps nothing."
         })
 final class CompareCommand extends ModelCommand {
 
@@ -104,6 +111,30 @@ final class CompareCommand extends ModelCommand {
             description = "Tokens from one window to the next. Default: half a window.")
     Integer stride;
 
+    @Option(
+            names = "--windows",
+            paramLabel = "HOW",
+            description =
+                    "every-token (the default): windows overlap and each token is scored once; or llama.cpp: chunks of --window"
+                            + " tokens, their first replaced by BOS where the tokenizer adds one, their second half scored,"
+                            + " A in the 16 bits of its file: the figures of llama-perplexity, printed in its lines.")
+    String windows;
+
+    @Option(
+            names = "--save-kld",
+            paramLabel = "FILE",
+            description =
+                    "With --windows llama.cpp: write A's log-probabilities as llama-perplexity --kl-divergence-base does.")
+    Path saveKld;
+
+    @Option(
+            names = "--kld-base",
+            paramLabel = "FILE",
+            description =
+                    "Instead of A and a text: such a file, of llama-perplexity or --save-kld. B reads its tokens; the figures are"
+                            + " printed in llama.cpp's lines, and nothing is kept.")
+    Path kldBase;
+
     @Option(names = "--top", paramLabel = "K", description = "Most probable tokens a side to list. Default: 10.")
     Integer top;
 
@@ -144,6 +175,20 @@ final class CompareCommand extends ModelCommand {
             description = "With --sensitivity: how much of the text is read for it. Default: one window.")
     Integer sensitivityTokens;
 
+    @Option(
+            names = "--floor",
+            paramLabel = "HOW",
+            description =
+                    "What A is compared with to see how far it lies from itself: batches (its tokens in other pieces; the"
+                            + " default), engine (A on the other engine) or none.")
+    String floor;
+
+    @Option(
+            names = "--factor",
+            paramLabel = "X",
+            description = "How many times the noise floor an error must be to be called bad. Default: 10.")
+    Double factor;
+
     @Option(names = "--no-split", description = "Do not split errors of modules into made and inherited.")
     boolean noSplit;
 
@@ -182,9 +227,10 @@ final class CompareCommand extends ModelCommand {
     @Override
     public Integer call() throws IOException {
         Lines.warningsOnly();
-        ComparisonRequest request = request();
         List<Gate> gates =
                 failIf == null ? List.of() : failIf.stream().map(Gate::parse).toList();
+        if (kldBase != null) return againstBase(gates);
+        ComparisonRequest request = request();
         if (junit != null && gates.isEmpty()) {
             throw Problem.invalid("a report of conditions needs one")
                     .where("--junit")
@@ -193,7 +239,7 @@ final class CompareCommand extends ModelCommand {
         Progress progress = new Progress(err(), manners.quiet);
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
-            ComparisonManifest m = inspector.comparisons().compare(request, listener(progress, interrupt));
+            ComparisonManifest m = inspector.comparisons().compare(request, saveKld, listener(progress, interrupt));
             progress.clear();
             PrintWriter stdout = out();
             if (json) stdout.println(Json.write(m));
@@ -223,6 +269,10 @@ final class CompareCommand extends ModelCommand {
     private int gated(List<Gate> gates, ComparisonManifest m) throws IOException {
         List<Gate.Outcome> outcomes = gates.stream().map(g -> g.of(m)).toList();
         if (junit != null) Gate.junit(junit, m, outcomes);
+        return failed(outcomes);
+    }
+
+    private int failed(List<Gate.Outcome> outcomes) {
         List<Gate.Outcome> failed =
                 outcomes.stream().filter(Gate.Outcome::failed).toList();
         for (Gate.Outcome o : failed) spec.commandLine().getErr().println("FAILED: " + o.told());
@@ -240,7 +290,17 @@ final class CompareCommand extends ModelCommand {
                 .b(SideArgument.with(sideB, modelB, null, null))
                 .text(text())
                 .options(new ComparisonRequest.Options(
-                        hooks, noSplit ? false : null, top, window, stride, noCost ? false : null, null, null))
+                        hooks,
+                        noSplit ? false : null,
+                        top,
+                        window,
+                        stride,
+                        noCost ? false : null,
+                        null,
+                        null,
+                        floor(),
+                        factor,
+                        windows()))
                 .sensitivity(sensitivity())
                 .name(name)
                 .build();
@@ -266,6 +326,64 @@ final class CompareCommand extends ModelCommand {
                 modules,
                 budget,
                 sensitivityTokens);
+    }
+
+    private ComparisonRequest.Floor floor() {
+        if (floor == null) return null;
+        return Arrays.stream(ComparisonRequest.Floor.values())
+                .filter(f -> f.name().equalsIgnoreCase(floor))
+                .findFirst()
+                .orElseThrow(() -> Problem.invalid("there is no such noise floor")
+                        .where("--floor")
+                        .expected("batches, engine or none")
+                        .found(Problem.shown(floor)));
+    }
+
+    private ComparisonRequest.Windows windows() {
+        if (windows == null || windows.equalsIgnoreCase("every-token")) return null;
+        if (windows.equalsIgnoreCase("llama.cpp")) return ComparisonRequest.Windows.LLAMA_CPP;
+        throw Problem.invalid("a text cannot be cut like this")
+                .where("--windows")
+                .expected("every-token or llama.cpp")
+                .found(Problem.shown(windows));
+    }
+
+    /** B against a file of log-probabilities: nothing is kept, so there is no report of it. */
+    private Integer againstBase(List<Gate> gates) throws IOException {
+        if (a != null
+                || prompt != null
+                || tokens != null
+                || text != null
+                || sensitivity != null
+                || out != null
+                || saveKld != null
+                || junit != null) {
+            throw Problem.invalid("the file is A, and has the text's tokens")
+                    .where("--kld-base")
+                    .expected("only --b, --top, --json and --fail-if beside it");
+        }
+        RunRequest raw = SideArgument.parse(b, "--b");
+        String slug = raw.model() == null ? places.slug() : places.slug(raw.model());
+        RunRequest side = SideArgument.with(raw, slug, null, null);
+        Progress progress = new Progress(err(), manners.quiet);
+        Interrupt interrupt = new Interrupt();
+        try (Inspector inspector = places.open(1)) {
+            BaseComparison.Answer answer =
+                    inspector.comparisons().against(kldBase, side, top, listener(progress, interrupt));
+            progress.clear();
+            PrintWriter stdout = out();
+            if (json) stdout.println(Json.write(answer));
+            else LlamaCppBlock.lines(answer.measures()).forEach(stdout::println);
+            stdout.flush();
+            return failed(gates.stream().map(g -> g.of(answer)).toList());
+        } catch (Problem p) {
+            progress.clear();
+            if (interrupt.requested()) return Interrupt.EXIT_CODE;
+            throw p;
+        } finally {
+            progress.clear();
+            interrupt.done();
+        }
     }
 
     private String text() throws IOException {
@@ -294,8 +412,14 @@ final class CompareCommand extends ModelCommand {
     }
 
     private static void tables(ComparisonManifest m, PrintWriter out) {
+        if (m.firstBad() != null) out.println(ComparisonWords.firstBad(m));
         out.println(ComparisonWords.verdict(m));
+        if (m.floor() != null) out.println(ComparisonWords.floor(m));
         section(out, List.<String[]>of(upper(ComparisonWords.measureColumns(m))), ComparisonWords.measures(m));
+        if (m.text() != null && m.options().windows() == ComparisonRequest.Windows.LLAMA_CPP) {
+            out.println();
+            LlamaCppBlock.lines(m.text().measures()).forEach(out::println);
+        }
         if (m.a().cost() != null) {
             section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonWords.costs(m));
         }

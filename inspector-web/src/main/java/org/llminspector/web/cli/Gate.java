@@ -76,10 +76,12 @@ record Gate(String condition, String name, String sign, double bound) {
                 .found(Problem.shown(text));
     }
 
-    /** Whether the comparison fails it. */
-    Outcome of(ComparisonManifest m) {
-        JsonNode json = Json.mapper().valueToTree(m);
-        JsonNode measures = json.has("text") ? json.at("/text/measures") : json.path("prompt");
+    /** Whether the comparison fails it, or what came of one with a file. */
+    Outcome of(Object comparison) {
+        JsonNode json = Json.mapper().valueToTree(comparison);
+        JsonNode measures = json.has("measures")
+                ? json.path("measures")
+                : json.has("text") ? json.at("/text/measures") : json.path("prompt");
         JsonNode at = name.contains(".") ? json.at("/" + name.replace('.', '/')) : measures.path(name);
         if (at.has("value")) at = at.path("value");
         if (!at.isNumber()

@@ -10,6 +10,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.tokenize.Token;
 
@@ -36,7 +37,10 @@ public final class ComparisonReport {
                 .text(title(m.b()))
                 .raw("</h1>");
         if (m.name() != null) html.paragraph(m.name());
+        String bad = ComparisonWords.firstBad(m);
+        if (bad != null) html.raw("<p class=\"lead\"><b>").text(bad).raw("</b></p>");
         html.raw("<p class=\"lead\">").text(ComparisonWords.verdict(m)).raw("</p>");
+        if (ComparisonWords.floor(m) != null) html.paragraph(ComparisonWords.floor(m));
         sides();
         if (m.prompt() != null || m.text() != null) measures();
         if (!m.hooks().isEmpty()) firsts();
@@ -92,10 +96,13 @@ public final class ComparisonReport {
 
     private void measures() {
         html.heading("What they say next");
-        html.paragraph(
-                "KL and perplexity have the names and formulas of llama.cpp's perplexity tool, A as its base. It scores the"
-                        + " second half of each chunk, this every token once: the two give other numbers. ± is the"
-                        + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
+        boolean chunks = m.options().windows() == ComparisonRequest.Windows.LLAMA_CPP;
+        html.paragraph("KL and perplexity have the names and formulas of llama.cpp's perplexity tool, A as its base. "
+                + (chunks
+                        ? "The text is cut and scored as it does: the second half of each chunk."
+                        : "It scores the second half of each chunk, this every token once: the two give other numbers.")
+                + " ± is the"
+                + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
         html.table(ComparisonWords.measureColumns(m));
         for (String[] row : ComparisonWords.measures(m)) html.row(row);
         html.end();

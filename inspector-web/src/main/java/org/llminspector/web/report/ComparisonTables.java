@@ -14,7 +14,17 @@ public final class ComparisonTables {
     /** A number that is infinite is an empty field. */
     public static String hooks(ComparisonManifest m) {
         StringBuilder csv = new StringBuilder();
-        line(csv, "hook", "cosine", "relative_l2", "max_abs", "sqnr_db", "worst_position", "worst_relative_l2");
+        line(
+                csv,
+                "hook",
+                "cosine",
+                "relative_l2",
+                "max_abs",
+                "sqnr_db",
+                "worst_position",
+                "worst_relative_l2",
+                "made",
+                "floor");
         for (ComparisonManifest.HookRow r : m.hooks()) {
             line(
                     csv,
@@ -24,7 +34,9 @@ public final class ComparisonTables {
                     r.maxAbs(),
                     r.sqnr(),
                     r.worstPosition(),
-                    r.worstRelativeL2());
+                    r.worstRelativeL2(),
+                    r.made(),
+                    r.floor());
         }
         return csv.toString();
     }

@@ -1,6 +1,7 @@
 package org.llminspector.web.report;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -49,39 +50,79 @@ public final class ComparisonWords {
         return words.toString();
     }
 
+    /** The first bad place in a line; null without a prompt. */
+    public static String firstBad(ComparisonManifest m) {
+        ComparisonManifest.FirstBad bad = m.firstBad();
+        if (bad == null) return null;
+        String factor = String.format(Locale.ROOT, "%.4g", bad.factor()).replaceAll("\\.?0+$", "");
+        boolean made = bad.basis().equals("made");
+        if (bad.hook() == null) {
+            return "First bad place: none. Nothing that B " + (made ? "makes itself" : "computes") + " stands above "
+                    + factor + " times the noise floor.";
+        }
+        String ratio = bad.distance() == null
+                ? ""
+                : ", " + Html.number(bad.distance() / bad.floor()) + " times the noise floor";
+        String line = "First bad place: " + bad.hook().name() + ", position " + bad.position() + ". "
+                + (made ? "B's own error there, on A's inputs, is " : "The error there is ")
+                + Html.number(bad.distance()) + " of A's length" + ratio + "; before it nothing "
+                + (made ? "that B makes " : "") + "passes " + factor + " times.";
+        ComparisonManifest.ModuleError most = m.modules() == null
+                ? null
+                : m.modules().stream()
+                        .filter(e -> e.made() != null)
+                        .max(Comparator.comparingDouble(ComparisonManifest.ModuleError::made))
+                        .orElse(null);
+        return most == null ? line : line + " Most is made in " + most.module() + ": " + Html.number(most.made()) + ".";
+    }
+
+    /** How far A lies from itself, in the figures that B is measured by: nothing where it was not measured. */
+    public static String floor(ComparisonManifest m) {
+        ComparisonManifest.NoiseFloor floor = m.floor();
+        if (floor == null) return null;
+        OutputMeasures o = floor.text() == null ? floor.prompt() : floor.text();
+        if (o == null) return "Noise floor: not measured: " + floor.why();
+        return "Noise floor: against " + floor.what() + ", A's own mean KLD is "
+                + Html.number(o.meanKld().value()) + " nats, its same top p "
+                + Html.percent(o.sameTop().value())
+                + (o.pplRatio() == null ? "" : ", its perplexity ratio " + estimate(o.pplRatio(), 7)) + ".";
+    }
+
     /** The heads of the columns of measures: a name, and what there is of prompt and text. */
     public static String[] measureColumns(ComparisonManifest m) {
-        return m.prompt() == null
-                ? new String[] {"", "Text"}
-                : m.text() == null ? new String[] {"", "Prompt"} : new String[] {"", "Prompt", "Text"};
+        List<String> heads = new ArrayList<>(List.of(""));
+        if (m.prompt() != null) heads.add("Prompt");
+        if (m.text() != null) heads.add("Text");
+        if (itself(m) != null) heads.add("A itself");
+        return heads.toArray(String[]::new);
+    }
+
+    private static OutputMeasures itself(ComparisonManifest m) {
+        if (m.floor() == null) return null;
+        return m.text() == null ? m.floor().prompt() : m.floor().text();
     }
 
     /** A row a measure, under those heads. */
     public static List<String[]> measures(ComparisonManifest m) {
         OutputMeasures text = m.text() == null ? null : m.text().measures();
         List<String[]> rows = new ArrayList<>();
-        row(rows, "Positions", m.prompt(), text, o -> String.valueOf(o.positions()));
-        row(rows, "Mean KLD (nats)", m.prompt(), text, o -> estimate(o.meanKld(), -1));
+        row(rows, "Positions", m, text, o -> String.valueOf(o.positions()));
+        row(rows, "Mean KLD (nats)", m, text, o -> estimate(o.meanKld(), -1));
         for (double p : new double[] {50, 95, 99, 100}) {
             String name = p == 50 ? "Median KLD" : p == 100 ? "Maximum KLD" : (int) p + " % KLD";
-            row(rows, name, m.prompt(), text, o -> Html.number(at(o.kld(), p)));
+            row(rows, name, m, text, o -> Html.number(at(o.kld(), p)));
         }
-        row(rows, "Same top p", m.prompt(), text, o -> percent(o.sameTop()));
-        row(rows, "Top-k overlap", m.prompt(), text, o -> percent(o.topOverlap()) + " (k = " + o.k() + ")");
-        row(rows, "Mean PPL(A)", m.prompt(), text, o -> estimate(o.pplA(), 4));
-        row(rows, "Mean PPL(B)", m.prompt(), text, o -> estimate(o.pplB(), 4));
-        row(rows, "Mean PPL(B)/PPL(A)", m.prompt(), text, o -> estimate(o.pplRatio(), 6));
-        row(rows, "Mean ln(PPL(B)/PPL(A))", m.prompt(), text, o -> estimate(o.lnPplRatio(), 6));
-        row(rows, "Mean PPL(B)-PPL(A)", m.prompt(), text, o -> estimate(o.pplDifference(), 6));
-        row(rows, "Mean Δp", m.prompt(), text, o -> percent(o.meanDeltaP()));
-        row(rows, "RMS Δp", m.prompt(), text, o -> percent(o.rmsDeltaP()));
+        row(rows, "Same top p", m, text, o -> percent(o.sameTop()));
+        row(rows, "Top-k overlap", m, text, o -> percent(o.topOverlap()) + " (k = " + o.k() + ")");
+        row(rows, "Mean PPL(A)", m, text, o -> estimate(o.pplA(), 4));
+        row(rows, "Mean PPL(B)", m, text, o -> estimate(o.pplB(), 4));
+        row(rows, "Mean PPL(B)/PPL(A)", m, text, o -> estimate(o.pplRatio(), 6));
+        row(rows, "Mean ln(PPL(B)/PPL(A))", m, text, o -> estimate(o.lnPplRatio(), 6));
+        row(rows, "Mean PPL(B)-PPL(A)", m, text, o -> estimate(o.pplDifference(), 6));
+        row(rows, "Mean Δp", m, text, o -> percent(o.meanDeltaP()));
+        row(rows, "RMS Δp", m, text, o -> percent(o.rmsDeltaP()));
         for (double p : new double[] {1, 5, 25, 50, 75, 95, 99}) {
-            row(
-                    rows,
-                    (int) p + " % Δp",
-                    m.prompt(),
-                    text,
-                    o -> o.deltaP() == null ? "" : Html.percent(at(o.deltaP(), p)));
+            row(rows, (int) p + " % Δp", m, text, o -> o.deltaP() == null ? "" : Html.percent(at(o.deltaP(), p)));
         }
         return rows;
     }
@@ -89,12 +130,13 @@ public final class ComparisonWords {
     private static void row(
             List<String[]> rows,
             String name,
-            OutputMeasures prompt,
+            ComparisonManifest m,
             OutputMeasures text,
             Function<OutputMeasures, String> of) {
         List<String> cells = new ArrayList<>(List.of(name));
-        if (prompt != null) cells.add(of.apply(prompt));
+        if (m.prompt() != null) cells.add(of.apply(m.prompt()));
         if (text != null) cells.add(of.apply(text));
+        if (itself(m) != null) cells.add(of.apply(itself(m)));
         rows.add(cells.toArray(String[]::new));
     }
 
