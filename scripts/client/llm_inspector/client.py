@@ -738,6 +738,11 @@ class Inspector:
         with self._open("GET", path, None, "text/html") as response:
             return self._read(response).decode("utf-8")
 
+    def _comparison_flips(self, comparison_id: str, part: str) -> str:
+        path = _path("comparisons", comparison_id, "flips.csv") + _query(part=part)
+        with self._open("GET", path, None, "text/csv") as response:
+            return self._read(response).decode("utf-8")
+
     def _comparison_delete(self, comparison_id: str) -> None:
         self._json("DELETE", _path("comparisons", comparison_id))
 

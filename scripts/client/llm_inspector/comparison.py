@@ -322,6 +322,10 @@ class Comparison:
             rows,
         )
 
+    def flips_csv(self, part: Optional[str] = None) -> str:
+        """Where B finds another token most probable, with what was read before, as CSV; of the text when there is one."""
+        return self._inspector._comparison_flips(self.id, part or ("text" if self.manifest.get("text") else "prompt"))
+
     def report(self) -> str:
         """The comparison as one HTML page that needs nothing else."""
         return self._inspector._comparison_report(self.id)

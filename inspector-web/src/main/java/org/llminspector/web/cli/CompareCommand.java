@@ -13,6 +13,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.BaseComparison;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.ComparisonRequestBuilder;
@@ -20,6 +22,7 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.web.report.ComparisonReport;
+import org.llminspector.web.report.ComparisonTables;
 import org.llminspector.web.report.ComparisonWords;
 import org.llminspector.web.report.LlamaCppBlock;
 import picocli.CommandLine.Command;
@@ -202,6 +205,20 @@ final class CompareCommand extends ModelCommand {
     Path out;
 
     @Option(
+            names = "--positions",
+            paramLabel = "FILE",
+            description =
+                    "Write what both say at every position of the text (else of the prompt) as CSV: KL, probabilities.")
+    Path positions;
+
+    @Option(
+            names = "--flips",
+            paramLabel = "FILE",
+            description =
+                    "Write the positions at which B finds another token most probable, with what was read before, as CSV.")
+    Path flips;
+
+    @Option(
             names = "--fail-if",
             paramLabel = "CONDITION",
             description =
@@ -248,6 +265,8 @@ final class CompareCommand extends ModelCommand {
             if (out != null) {
                 Files.writeString(out, new ComparisonReport(inspector.comparisons(), m).html());
             }
+            if (positions != null) Files.writeString(positions, ComparisonTables.tokens(compared(inspector, m)));
+            if (flips != null) Files.writeString(flips, ComparisonTables.flips(compared(inspector, m)));
             if (!manners.quiet) {
                 spec.commandLine()
                         .getErr()
@@ -263,6 +282,11 @@ final class CompareCommand extends ModelCommand {
             progress.clear();
             interrupt.done();
         }
+    }
+
+    private static List<ComparedToken> compared(Inspector inspector, ComparisonManifest m) {
+        Comparisons.Part part = m.text() == null ? Comparisons.Part.PROMPT : Comparisons.Part.TEXT;
+        return inspector.comparisons().tokens(m.id(), part, 0, Integer.MAX_VALUE);
     }
 
     /** The exit code: 0 where no gate fails. */

@@ -6,8 +6,11 @@ import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.Sensitivity;
 
-/** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, a token, or a module. */
+/** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, a token, a flip, or a module. */
 public final class ComparisonTables {
+
+    /** Tokens of context of a flip. */
+    static final int CONTEXT = 24;
 
     private ComparisonTables() {}
 
@@ -77,6 +80,55 @@ public final class ComparisonTables {
                     a.text(),
                     b.id(),
                     b.text());
+        }
+        return csv.toString();
+    }
+
+    /**
+     * Where B finds another token most probable than A: each with what was read before it, at most {@link #CONTEXT} tokens of it.
+     */
+    public static String flips(List<ComparedToken> tokens) {
+        StringBuilder csv = new StringBuilder();
+        line(
+                csv,
+                "position",
+                "context",
+                "next",
+                "kl_nats",
+                "top_a_id",
+                "top_a",
+                "prob_a_of_top_a",
+                "prob_b_of_top_a",
+                "top_b_id",
+                "top_b",
+                "prob_a_of_top_b",
+                "prob_b_of_top_b");
+        for (int i = 0; i < tokens.size(); i++) {
+            ComparedToken t = tokens.get(i);
+            if (t.sameTop()) continue;
+            StringBuilder context = new StringBuilder();
+            for (int j = Math.max(0, i - CONTEXT + 1); j <= i; j++) {
+                ComparedToken before = tokens.get(j);
+                // What llama.cpp's windows skip is not there: only what is read in one piece.
+                if (i - j == t.position() - before.position())
+                    context.append(before.read().text());
+            }
+            ComparedToken.Candidate a = t.topOfA();
+            ComparedToken.Candidate b = t.topOfB();
+            line(
+                    csv,
+                    t.position(),
+                    context,
+                    t.next() == null ? null : t.next().text(),
+                    t.kl(),
+                    a.id(),
+                    a.text(),
+                    a.probA(),
+                    a.probB(),
+                    b.id(),
+                    b.text(),
+                    b.probA(),
+                    b.probB());
         }
         return csv.toString();
     }

@@ -58,6 +58,7 @@ final class ComparisonRoutes {
         routes.get("/api/v1/comparisons/{id}/report.html", this::report);
         routes.get("/api/v1/comparisons/{id}/hooks.csv", this::hooksCsv);
         routes.get("/api/v1/comparisons/{id}/tokens.csv", this::tokensCsv);
+        routes.get("/api/v1/comparisons/{id}/flips.csv", this::flipsCsv);
         routes.get("/api/v1/comparisons/{id}/sensitivity.csv", this::sensitivityCsv);
     }
 
@@ -180,6 +181,10 @@ final class ComparisonRoutes {
     private void tokensCsv(Context ctx) throws IOException {
         Comparisons.Part part = part(ctx);
         csv(ctx, "tokens", ComparisonTables.tokens(comparisons.tokens(id(ctx), part, 0, Integer.MAX_VALUE)));
+    }
+
+    private void flipsCsv(Context ctx) throws IOException {
+        csv(ctx, "flips", ComparisonTables.flips(comparisons.tokens(id(ctx), part(ctx), 0, Integer.MAX_VALUE)));
     }
 
     private void sensitivityCsv(Context ctx) throws IOException {

@@ -48,6 +48,11 @@ class ComparisonRoutesTest extends LiveTest {
         JsonNode tokens = live.get(at + "/tokens").json().path("tokens");
         assertThat(tokens.size()).isEqualTo(m.at("/a/tokens").size());
         assertThat(tokens.at("/0/kl").asDouble()).isPositive();
+        List<String> flips = live.get(at + "/flips.csv").text().lines().toList();
+        long turns = 0;
+        for (JsonNode t : tokens) if (!t.path("same_top").asBoolean()) turns++;
+        assertThat(flips).hasSize((int) turns + 1);
+        assertThat(flips.get(0)).startsWith("position,context,next,kl_nats,top_a_id");
         String html = live.get(at + "/report.html").text();
         assertThat(html).contains("blocks.1.attn.hook_z").doesNotContain("<script");
         live.get(at + "/divergence?point=attn.hook_zz").problem(400);

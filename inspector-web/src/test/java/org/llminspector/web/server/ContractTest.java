@@ -371,6 +371,7 @@ class ContractTest extends LiveTest {
         live.get(pair + "/cells/blocks.1.attn.hook_z?pos=1&side=a", "Accept", "application/json");
         live.get(pair + "/tokens?part=text");
         live.get(pair + "/tokens.csv?part=prompt");
+        live.get(pair + "/flips.csv?part=prompt");
         live.get(pair + "/hooks.csv");
         String asked =
                 "{\"a\":{\"engine\":\"onnx\",\"prompt\":\"the cat\"},\"sensitivity\":{\"budget_bytes\":100000000},"
