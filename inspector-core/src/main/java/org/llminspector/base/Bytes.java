@@ -27,7 +27,12 @@ public final class Bytes {
     public static final long PART = 1L << 30;
 
     private static final int MADV_DONTNEED = 4;
+    private static final int MADV_HUGEPAGE = 14;
     private static final long PAGE = 4096;
+
+    /** From this size on, memory is pages of its own: what malloc is given back it may keep, up to 32 MiB a piece. */
+    private static final long APART = 2L << 20;
+
     private static final Cleaner CLEANER = Cleaner.create();
 
     /** What the memory is. */
@@ -104,7 +109,8 @@ public final class Bytes {
      * any more, or by {@link #free}.
      */
     public static Bytes allocate(long size) {
-        long address = Native.malloc(Math.max(1, size));
+        boolean apart = size >= APART && Platform.isLinux();
+        long address = apart ? Pages.map(size) : Native.malloc(Math.max(1, size));
         if (address == 0) {
             throw Problem.tooLarge("there is not enough memory")
                     .expected(String.format(java.util.Locale.ROOT, "%,d bytes", size))
@@ -112,7 +118,9 @@ public final class Bytes {
         }
         AtomicInteger left = new AtomicInteger();
         Runnable back = () -> {
-            if (left.decrementAndGet() == 0) Native.free(address);
+            if (left.decrementAndGet() > 0) return;
+            if (apart) Pages.unmap(address, size);
+            else Native.free(address);
         };
         try {
             Bytes made = of(size, PART, Kind.MADE, true, (at, n) -> new Pointer(address + at).getByteBuffer(0, n));
@@ -120,6 +128,7 @@ public final class Bytes {
             List<Cleaner.Cleanable> each = new ArrayList<>();
             for (ByteBuffer window : made.windows) each.add(CLEANER.register(window, back));
             made.free = () -> each.forEach(Cleaner.Cleanable::clean);
+            made.large();
             return made;
         } catch (IOException e) {
             throw new IllegalStateException("memory is no file", e);
@@ -240,11 +249,38 @@ public final class Bytes {
             long begin = Pointer.nativeValue(Native.getDirectBufferPointer(view(p, n)));
             long first = begin / PAGE * PAGE;
             long end = (begin + n + PAGE - 1) / PAGE * PAGE;
-            Advise.MADVISE.invokeInt(new Object[] {new Pointer(first), end - first, MADV_DONTNEED});
+            Pages.MADVISE.invokeInt(new Object[] {new Pointer(first), end - first, MADV_DONTNEED});
         }
     }
 
-    private static final class Advise {
+    /** Says that all of it will be written: in large pages where the system has them, which are 512 times fewer. */
+    public void large() {
+        if (size < APART || !isNative() || !Platform.isLinux()) return;
+        for (long p = 0; p < size; p += PART) {
+            long n = Math.min(PART, size - p);
+            long begin = Pointer.nativeValue(Native.getDirectBufferPointer(view(p, n)));
+            long first = (begin + PAGE - 1) / PAGE * PAGE;
+            long end = (begin + n) / PAGE * PAGE;
+            Pages.MADVISE.invokeInt(new Object[] {new Pointer(first), end - first, MADV_HUGEPAGE});
+        }
+    }
+
+    /** Pages are memory as Linux has it. */
+    private static final class Pages {
         private static final Function MADVISE = Function.getFunction(Platform.C_LIBRARY_NAME, "madvise");
+        private static final Function MMAP = Function.getFunction(Platform.C_LIBRARY_NAME, "mmap");
+        private static final Function MUNMAP = Function.getFunction(Platform.C_LIBRARY_NAME, "munmap");
+        private static final int READ_WRITE = 1 | 2;
+        private static final int PRIVATE_ANONYMOUS = 2 | 32;
+
+        /** The address of so many bytes of zeros, or 0. */
+        static long map(long size) {
+            long address = MMAP.invokeLong(new Object[] {null, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L});
+            return address == -1 ? 0 : address;
+        }
+
+        static void unmap(long address, long size) {
+            MUNMAP.invokeInt(new Object[] {new Pointer(address), size});
+        }
     }
 }

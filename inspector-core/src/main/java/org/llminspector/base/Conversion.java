@@ -9,7 +9,15 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class Conversion {
 
-    private static final int TILE = 1 << 18;
+    private static final int TILE = 1 << 16;
+
+    /** A thread's room for one tile: made anew for each, it would be garbage of three times the tensor's size. */
+    private static final class Room {
+        private static final ThreadLocal<Room> OWN = ThreadLocal.withInitial(Room::new);
+
+        private final float[] floats = new float[TILE];
+        private final short[] halves = new short[TILE];
+    }
 
     /** binary16 of each bfloat16: rounded to nearest, ties to even. */
     private static final class Table {
@@ -50,33 +58,33 @@ public final class Conversion {
         if (from.dtype() == to) {
             room.put(read.view(0, read.size()));
         } else if (from.dtype() == DType.BF16 && to == DType.F16) {
-            short[] values = new short[n];
-            read.view(0, read.size()).asShortBuffer().get(values);
+            short[] values = Room.OWN.get().halves;
+            read.view(0, read.size()).asShortBuffer().get(values, 0, n);
             boolean any = false;
             for (int i = 0; i < n; i++) {
                 values[i] = Table.F16[values[i] & 0xFFFF];
                 any |= (values[i] & 0x7FFF) == 0x7C00;
             }
-            if (any) infinite = infinite(values);
-            room.asShortBuffer().put(values);
+            if (any) infinite = infinite(values, n);
+            room.asShortBuffer().put(values, 0, n);
         } else {
-            float[] values = new float[n];
+            float[] values = Room.OWN.get().floats;
             from.toFloats(first, values, n);
             if (to == DType.F32) {
-                room.asFloatBuffer().put(values);
+                room.asFloatBuffer().put(values, 0, n);
             } else {
-                short[] halves = new short[n];
+                short[] halves = Room.OWN.get().halves;
                 for (int i = 0; i < n; i++) halves[i] = HalfFloats.toF16(values[i]);
-                infinite = infinite(halves);
-                room.asShortBuffer().put(halves);
+                infinite = infinite(halves, n);
+                room.asShortBuffer().put(halves, 0, n);
             }
         }
         read.release();
         return infinite;
     }
 
-    private static int infinite(short[] halves) {
-        for (int i = 0; i < halves.length; i++) if ((halves[i] & 0x7FFF) == 0x7C00) return i;
+    private static int infinite(short[] halves, int n) {
+        for (int i = 0; i < n; i++) if ((halves[i] & 0x7FFF) == 0x7C00) return i;
         return -1;
     }
 }

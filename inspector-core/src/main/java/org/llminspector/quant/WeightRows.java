@@ -11,6 +11,9 @@ final class WeightRows {
     /** Weights that one thread takes at a time. */
     private static final int BAND = 1 << 16;
 
+    /** A thread's values of one band, used again: what works on a band begins no other on its thread. */
+    private static final ThreadLocal<float[]> VALUES = ThreadLocal.withInitial(() -> new float[BAND]);
+
     private final Tensor weights;
     private final String where;
     final int rows;
@@ -64,7 +67,7 @@ final class WeightRows {
             if (cancelled.getAsBoolean()) throw new CancellationException();
             int first = from + b * band;
             int count = Math.min(band, to - first);
-            float[] values = new float[count * cols];
+            float[] values = count * cols <= BAND ? VALUES.get() : new float[count * cols];
             read(first, count, values);
             work.rows(b, first, count, values);
         });

@@ -1,6 +1,9 @@
 package org.llminspector.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryType;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -62,6 +65,7 @@ public final class OpenBench {
     private static void read(Path model, Map<String, Object> result) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 22);
         long bytes = 0;
+        double cpu = cpu();
         long from = System.nanoTime();
         for (Path file : weightFiles(model)) {
             try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -69,6 +73,7 @@ public final class OpenBench {
             }
         }
         result.put("read_ms", ms(from));
+        result.put("read_cpu_ms", cpu() - cpu);
         result.put("bytes", bytes);
     }
 
@@ -90,6 +95,7 @@ public final class OpenBench {
     }
 
     private static void open(Path model, Map<String, String> options, Map<String, Object> result) {
+        double cpu = cpu();
         long from = System.nanoTime();
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Weights weights = Family.open(checkpoint);
@@ -100,7 +106,9 @@ public final class OpenBench {
                     : Prepared.NONE;
             try (InspectorEngine engine = engine(weights, options, prepared)) {
                 result.put("engine_ms", ms(from));
+                result.put("engine_cpu_ms", cpu() - cpu);
                 memory("engine_", result);
+                result.put("heap_mib", heap() / 1048576.0);
                 result.put("resident_mib", engine.memory().resident() / 1048576.0);
                 result.put("mapped_mib", engine.memory().mapped() / 1048576.0);
                 try (var session = engine.begin(SessionRequest.plain(1))) {
@@ -111,6 +119,19 @@ public final class OpenBench {
                 if (prepared != Prepared.NONE) prepared.finish(checkpoint.sha256(), checkpoint);
             }
         }
+    }
+
+    /** Milliseconds that all threads of this process were at work: what others do does not count. */
+    private static double cpu() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime() / 1e6;
+    }
+
+    /** Bytes of the Java heap that were ever in use. */
+    private static long heap() {
+        return ManagementFactory.getMemoryPoolMXBeans().stream()
+                .filter(p -> p.getType() == MemoryType.HEAP)
+                .mapToLong(p -> p.getPeakUsage().getUsed())
+                .sum();
     }
 
     private static double ms(long from) {

@@ -13,7 +13,7 @@ import org.llminspector.engine.onnx.Ort.Work;
 /** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
 final class OpenGraph implements AutoCloseable {
 
-    private static final long RELEASE_MS = 100;
+    private static final long RELEASE_MS = 20;
 
     private final Graph graph;
     private final boolean fast;

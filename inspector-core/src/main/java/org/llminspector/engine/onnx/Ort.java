@@ -6,12 +6,17 @@ import ai.onnxruntime.OrtLoggingLevel;
 import com.sun.jna.Function;
 import com.sun.jna.Platform;
 import java.lang.reflect.Method;
+import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
 
 /** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
 public final class Ort {
 
     private static OrtEnvironment environment;
+
+    /** A file and a line of it, and the function's signature. */
+    private static final Pattern SOURCE =
+            Pattern.compile("\\S*/onnxruntime/\\S+:[0-9]+ [^)]*\\)(?: const)?(?: \\[with [^\\]]*\\])? ?");
 
     private Ort() {}
 
@@ -28,14 +33,20 @@ public final class Ort {
             String message = String.valueOf(e.getMessage());
             if (message.contains("bad_alloc") || message.contains("llocate")) {
                 throw Problem.tooLarge("ONNX Runtime does not get the memory that it needs")
-                        .found(message.lines().findFirst().orElse(message))
+                        .found(said(message))
                         .instead("close other models or programs, shorten the prompt, or take a smaller model")
                         .causedBy(e);
             }
             throw Problem.of(Problem.Kind.INTERNAL, "ONNX Runtime refused the work")
-                    .found(message.lines().findFirst().orElse(message))
+                    .found(said(message))
                     .causedBy(e);
         }
+    }
+
+    /** What ONNX Runtime says without where in its own source it says it. */
+    static String said(String message) {
+        String first = message.lines().findFirst().orElse(message);
+        return SOURCE.matcher(first).replaceAll("").replace("Exception during initialization: ", "");
     }
 
     /** Loads the native library, before which its interface has no address. */

@@ -172,7 +172,9 @@ final class TorchWeights implements AutoCloseable {
     private Room room(Shape shape, DataType type) {
         return EngineThread.call(() -> {
             NDArray array = manager.create(shape, type);
-            return new Room(array, memory(array));
+            Room room = new Room(array, memory(array));
+            room.memory().large();
+            return room;
         });
     }
 

@@ -2,6 +2,8 @@ package org.llminspector.run.compare;
 
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +30,7 @@ final class TwinOutput implements AutoCloseable {
     private final TwinSide b;
     private final int k;
     private final int kept;
+    private final OutputStream file;
     private final BufferedWriter lines;
     private final OutputMeasures.Gathering gathering = new OutputMeasures.Gathering();
     private final TwinFloor floor;
@@ -53,7 +56,8 @@ final class TwinOutput implements AutoCloseable {
         this.kept16 = kept16;
         this.k = k;
         this.kept = kept;
-        this.lines = Files.newBufferedWriter(file, StandardCharsets.UTF_8);
+        this.file = Files.newOutputStream(file);
+        this.lines = new BufferedWriter(new OutputStreamWriter(this.file, StandardCharsets.UTF_8));
     }
 
     /**
@@ -117,6 +121,8 @@ final class TwinOutput implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        lines.close();
+        try (file) {
+            lines.close(); // on a full disk that fails, and leaves the file open
+        }
     }
 }

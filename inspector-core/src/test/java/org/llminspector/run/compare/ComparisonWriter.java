@@ -11,6 +11,15 @@ import org.llminspector.run.store.RunRequest;
 /** ComparisonWriter is a process that compares again and again, and says what it kept once it is kept. */
 final class ComparisonWriter {
 
+    static final ComparisonRequest REQUEST = new ComparisonRequest(
+            RunRequest.builder().tokens(List.of(1, 2, 3)).build(),
+            RunRequest.builder().precision(Precision.FP16).build(),
+            null,
+            List.of(1, 2, 3, 4),
+            new ComparisonRequest.Options(List.of("blocks.*.hook_resid_post"), false, null, 8, null, false, null, null),
+            null,
+            null);
+
     private ComparisonWriter() {}
 
     static Inspector open(Path runs) {
@@ -20,16 +29,11 @@ final class ComparisonWriter {
 
     /** Argument: the folder of runs. */
     public static void main(String[] args) {
-        RunRequest a = RunRequest.builder().tokens(List.of(1, 2, 3)).build();
-        RunRequest b = RunRequest.builder().precision(Precision.FP16).build();
-        ComparisonRequest.Options options = new ComparisonRequest.Options(
-                List.of("blocks.*.hook_resid_post"), false, null, 8, null, false, null, null);
-        ComparisonRequest request = new ComparisonRequest(a, b, null, List.of(1, 2, 3, 4), options, null, null);
         try (Inspector inspector = open(Path.of(args[0]))) {
             while (true) {
                 System.out.println(inspector
                         .comparisons()
-                        .compare(request, ComparisonListener.NONE)
+                        .compare(REQUEST, ComparisonListener.NONE)
                         .id());
                 System.out.flush();
             }
