@@ -7,6 +7,7 @@ import java.util.TreeSet;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 
 /**
  * SessionRequest is what an engine needs to know before the first token.
@@ -18,7 +19,7 @@ import org.llminspector.hook.HookId;
  * @param tapped whether to stay on the form that shows every hook, also where less is seen: so that what a value is
  *     does not depend on what else was asked for
  * @param prefix what the sequence begins with, already read; null for nothing. Hooks see only what is read after it, so it
- *     comes without any
+ *     comes without any but the logits, whose rows before it mean nothing
  */
 public record SessionRequest(
         int maxPositions,
@@ -32,7 +33,9 @@ public record SessionRequest(
         hooks = new TreeSet<>(hooks);
         interventions = List.copyOf(interventions);
         sources = List.copyOf(sources);
-        if (prefix != null && !hooks.isEmpty()) throw new IllegalArgumentException("hooks of a prefix are not known");
+        if (prefix != null && hooks.stream().anyMatch(h -> h.point() != HookPoint.LOGITS)) {
+            throw new IllegalArgumentException("hooks of a prefix are not known");
+        }
     }
 
     /** From the first token. */

@@ -31,6 +31,7 @@ final class Execution {
     private final OpenModels models;
     private final RunStore store;
     private final Prefixes prefixes;
+    private final Texts texts;
     private final RunListener listener;
     private final BooleanSupplier cancelled;
     private final long submitted;
@@ -41,6 +42,7 @@ final class Execution {
             OpenModels models,
             RunStore store,
             Prefixes prefixes,
+            Texts texts,
             RunListener listener,
             BooleanSupplier cancelled,
             long submittedNanos) {
@@ -49,6 +51,7 @@ final class Execution {
         this.models = models;
         this.store = store;
         this.prefixes = prefixes;
+        this.texts = texts;
         this.listener = listener;
         this.cancelled = cancelled;
         this.submitted = submittedNanos;
@@ -61,7 +64,7 @@ final class Execution {
         long opened = System.nanoTime();
         checkCancelled("while the model opened");
         listener.started(id, run.tokens());
-        KvPrefix known = prefixes.of(run, engine.info(), store);
+        KvPrefix known = known(engine);
         try (Capture clean = run.clean(engine, run.ids());
                 Session session = engine.begin(
                         new SessionRequest(run.maxPositions(), run.hooks(), run.interventions(), run.sources(clean))
@@ -86,13 +89,21 @@ final class Execution {
                         session.captureMs(),
                         ms(started, System.nanoTime()),
                         speed(result),
-                        branch == null ? null : known == null ? 0 : known.length());
+                        known != null ? (Integer) known.length() : branch == null ? null : 0);
                 RunManifest manifest = manifest(engine, session, result, capture, timings);
                 store.save(manifest, capture);
-                prefixes.keep(id, session);
+                if (known == null || branch != null) prefixes.keep(id, session); // else it is kept with its text
                 return manifest;
             }
         }
+    }
+
+    /** What need not be read; null for nothing. */
+    private KvPrefix known(InspectorEngine engine) {
+        if (run.request().branch() != null) return prefixes.of(run, engine.info(), store);
+        if (!listener.reuses() || !Texts.exact(run)) return null;
+        Texts.Known text = texts.of(run, engine.info(), run.ids(), Texts.NO_SCORES);
+        return text == null ? null : text.cache();
     }
 
     private void checkCancelled(String when) {

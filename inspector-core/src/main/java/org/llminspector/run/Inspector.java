@@ -40,6 +40,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
@@ -169,6 +170,7 @@ public final class Inspector implements AutoCloseable {
     private final OpenModels models;
     private final ModelWeights weights;
     private final Prefixes prefixes = new Prefixes();
+    private final Texts texts = new Texts();
     private final Sampling sampling;
     private final TableFacts facts = new TableFacts();
     private final Neurons neurons;
@@ -200,6 +202,7 @@ public final class Inspector implements AutoCloseable {
         this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
         this.models = new OpenModels(cache, config.memoryBytes(), config.trials(), config.prepared());
+        models.beside(texts);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity(), models::idle);
         this.budget = new CaptureBudget(config.captureBudgetBytes());
@@ -208,7 +211,7 @@ public final class Inspector implements AutoCloseable {
         this.training = new TrainingJobs(config.trainedDir(), cache, models::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
-        this.sampling = new Sampling(models, store, queue, budget, prefixes, this::defaultModel);
+        this.sampling = new Sampling(models, store, queue, budget, prefixes, texts, this::defaultModel);
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.extensions = new Extensions(models, store, queue, budget);
@@ -385,6 +388,15 @@ public final class Inspector implements AutoCloseable {
         return models.folder(slug).requireTokenizer();
     }
 
+    /**
+     * The model's chat template.
+     *
+     * @throws Problem as {@link #model}; UNSUPPORTED when it has none; INVALID when it cannot be read
+     */
+    public ChatTemplate chatTemplate(String slug) {
+        return models.folder(slug).requireChatTemplate();
+    }
+
     /** One text, split by several tokenizers. */
     public Tokenizations tokenizations() {
         return tokenizations;
@@ -457,7 +469,7 @@ public final class Inspector implements AutoCloseable {
                 models.hold(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
             return queue.call(
                     "run " + id,
-                    () -> new Execution(id, run, models, store, prefixes, listener, cancelled, from).run());
+                    () -> new Execution(id, run, models, store, prefixes, texts, listener, cancelled, from).run());
         }
     }
 

@@ -72,7 +72,7 @@ final class Prefixes {
     }
 
     /** Whether keys of a longer sequence are turned otherwise than those of a shorter one. */
-    private static boolean turnsLater(LayerSpec layer) {
+    static boolean turnsLater(LayerSpec layer) {
         Rope rope = layer.attention().rope();
         return rope != null && (rope.scaling() instanceof Rope.Dynamic || rope.scaling() instanceof Rope.LongRope);
     }

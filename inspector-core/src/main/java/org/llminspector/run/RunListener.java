@@ -25,6 +25,14 @@ public interface RunListener {
 
     default void token(GeneratedToken token, KvCacheReport kvCache) {}
 
+    /**
+     * Whether the run may begin with what {@link Sampling#scoresAfterOthers} has read of the same tokens before, where that is
+     * exact; its timings say how many positions were not read again.
+     */
+    default boolean reuses() {
+        return false;
+    }
+
     /** Asked between tokens: true ends the run with finish reason {@code cancelled}, keeping what was made. */
     default boolean cancelled() {
         return false;

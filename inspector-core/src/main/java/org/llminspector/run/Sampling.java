@@ -111,6 +111,7 @@ public final class Sampling {
     private final RunQueue queue;
     private final CaptureBudget budget;
     private final Prefixes prefixes;
+    private final Texts texts;
     private final Supplier<String> standardModel;
 
     Sampling(
@@ -119,12 +120,14 @@ public final class Sampling {
             RunQueue queue,
             CaptureBudget budget,
             Prefixes prefixes,
+            Texts texts,
             Supplier<String> standardModel) {
         this.models = models;
         this.store = store;
         this.queue = queue;
         this.budget = budget;
         this.prefixes = prefixes;
+        this.texts = texts;
         this.standardModel = standardModel;
     }
 
@@ -265,6 +268,23 @@ public final class Sampling {
      *     it; TOO_LARGE for more than the context, or than is read a token at a time
      */
     public Scores scores(RunRequest raw, String text, List<Integer> tokens, Integer from, int top) {
+        return scores(raw, text, tokens, from, top, false);
+    }
+
+    /**
+     * How probable the request's own tokens are, from the second one on. What this has read of texts before, and these tokens
+     * begin with, is not read again: their keys and values are kept, in at most 256 MiB of the models' budget, and their scores.
+     * Nothing is kept where that would not be exact: with changes, where positions are turned by the text's length, where an
+     * exported graph quantizes all positions with one scale, on a GPU, and with a cache of fewer bits.
+     *
+     * @throws Problem as {@link #scores}
+     */
+    public Scores scoresAfterOthers(RunRequest raw, int top) {
+        return scores(raw, null, null, 1, top, true);
+    }
+
+    private Scores scores(
+            RunRequest raw, String text, List<Integer> tokens, Integer from, int top, boolean afterOthers) {
         PreparedRun whole = prepared(raw.toBuilder().generate(null).build());
         List<Integer> more = more(whole, text, tokens);
         List<Integer> all =
@@ -299,6 +319,7 @@ public final class Sampling {
                 budget,
                 store);
         long start = System.nanoTime();
+        if (afterOthers && Texts.exact(run)) return scoresAfterOthers(run, all, top, atOnce, start);
         if (atOnce) return scoresAtOnce(run, all, first, top, start);
         return read(run, all.size() - first, read -> {
             List<ScoredToken> scored = new ArrayList<>();
@@ -324,22 +345,56 @@ public final class Sampling {
                     Session session = engine.begin(new SessionRequest(
                             ids.length, new TreeSet<>(List.of(hook)), run.interventions(), run.sources(clean)))) {
                 session.append(ids);
-                try (Capture seen = session.capture()) {
-                    Tensor logits = seen.get(hook); // [1, pos, vocab]
-                    Tensor rows = logits.reshaped(logits.shape()[1], logits.shape()[2]);
-                    ScoredToken[] scored = new ScoredToken[all.size() - first];
-                    Parallel.each(scored.length, i -> {
-                        int at = first + i;
-                        float[] row = rows.rows(at - 1, at).toFloats();
-                        scored[i] = scored(at, NextToken.score(row, all.get(at), top), run.folder());
-                    });
-                    double sum = Arrays.stream(scored)
-                            .mapToDouble(ScoredToken::logprob)
-                            .sum();
-                    return told(run, first, 0, start, sum, List.of(scored));
-                }
+                List<ScoredToken> scored = seen(session, run, all, first, top);
+                return told(run, first, 0, start, sum(scored), scored);
             }
         });
+    }
+
+    /** The scores of the tokens from this position on, by the logits that a session saw before each. */
+    private static List<ScoredToken> seen(Session session, PreparedRun run, List<Integer> all, int first, int top) {
+        try (Capture seen = session.capture()) {
+            Tensor logits = seen.get(HookId.of(HookPoint.LOGITS)); // [1, pos, vocab]
+            Tensor rows = logits.reshaped(logits.shape()[1], logits.shape()[2]);
+            ScoredToken[] scored = new ScoredToken[all.size() - first];
+            Parallel.each(scored.length, i -> {
+                int at = first + i;
+                float[] row = rows.rows(at - 1, at).toFloats();
+                scored[i] = scored(at, NextToken.score(row, all.get(at), top), run.folder());
+            });
+            return List.of(scored);
+        }
+    }
+
+    private Scores scoresAfterOthers(PreparedRun run, List<Integer> all, int top, boolean atOnce, long start) {
+        int[] ids = all.stream().mapToInt(Integer::intValue).toArray();
+        int reads = Math.max(1, ids.length - 1);
+        TreeSet<HookId> hooks = new TreeSet<>(atOnce ? List.of(HookId.of(HookPoint.LOGITS)) : List.of());
+        return engine(run, engine -> {
+            Texts.Known known = texts.of(run, engine.info(), ids, top);
+            List<ScoredToken> scored = new ArrayList<>(known == null ? List.of() : known.scores());
+            int reused = scored.size();
+            try (Session session = engine.begin(new SessionRequest(reads, hooks, List.of(), List.of())
+                    .after(known == null ? null : known.cache()))) {
+                if (atOnce) {
+                    session.append(Arrays.copyOfRange(ids, reused, reads));
+                    scored.addAll(seen(session, run, all, reused + 1, top));
+                } else {
+                    for (int i = reused + 1; i < ids.length; i++) {
+                        queue.checkOpen();
+                        float[] logits = session.append(new int[] {ids[i - 1]});
+                        scored.add(scored(i, NextToken.score(logits, ids[i], top), run.folder()));
+                    }
+                }
+                long room = models.budget() - models.held().resident();
+                texts.keep(run, engine.info(), ids, session, top, scored, room);
+            }
+            return told(run, 1, reused, start, sum(scored), scored);
+        });
+    }
+
+    private static double sum(List<ScoredToken> scored) {
+        return scored.stream().mapToDouble(ScoredToken::logprob).sum();
     }
 
     private static Scores told(

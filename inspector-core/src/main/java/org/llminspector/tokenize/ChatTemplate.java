@@ -91,6 +91,11 @@ public final class ChatTemplate {
         return List.copyOf(templates.keySet());
     }
 
+    /** The default template as it is written, Jinja. */
+    public String source() {
+        return chosen(false).source();
+    }
+
     /** {@link #render(List, boolean, Map)} without more variables. */
     public String render(List<? extends Map<String, ?>> messages, boolean addGenerationPrompt) {
         return render(messages, addGenerationPrompt, Map.of());

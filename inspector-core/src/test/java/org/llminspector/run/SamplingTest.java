@@ -19,6 +19,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
+import org.llminspector.golden.Golden;
 import org.llminspector.run.store.Branch;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
@@ -278,6 +279,93 @@ class SamplingTest {
                 .toList();
         List<Integer> tail = joined.tokens().stream().map(t -> t.token().id()).toList();
         assertThat(whole.subList(whole.size() - tail.size(), whole.size())).isEqualTo(tail);
+    }
+
+    private static final List<Integer> LONG = List.of(1, 5, 9, 2, 7, 40, 33, 12, 8, 21, 60, 3);
+    private static final List<Integer> OTHER = List.of(1, 5, 9, 2, 7, 40, 33, 50, 4, 17);
+
+    private static RunRequestBuilder text(List<Integer> ids, String engine, String model) {
+        return RunRequest.builder().tokens(ids).engine(engine).model(model);
+    }
+
+    private static void same(Sampling.Scores a, Sampling.Scores b) {
+        assertThat(b.tokens()).hasSameSizeAs(a.tokens());
+        for (int i = 0; i < a.tokens().size(); i++) {
+            Sampling.ScoredToken x = a.tokens().get(i);
+            Sampling.ScoredToken y = b.tokens().get(i);
+            assertThat(y.position()).isEqualTo(x.position()).isEqualTo(i + 1);
+            assertThat(y.token()).isEqualTo(x.token());
+            assertThat(y.logprob()).isCloseTo(x.logprob(), within(1e-4));
+            assertThat(y.rank()).isEqualTo(x.rank());
+            assertThat(y.alternatives().get(0).id())
+                    .isEqualTo(x.alternatives().get(0).id());
+        }
+        assertThat(b.logprob()).isCloseTo(a.logprob(), within(1e-3));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"torch,", "onnx,", "torch,gemma3", "onnx,gpt2"})
+    void ofTextsThatBeginAlikeOnlyTheRestIsRead(String engine, String model) {
+        Sampling sampling = inspector.sampling();
+        RunRequest request = text(OTHER, engine, model).build();
+        Sampling.Scores fresh = sampling.scores(request, null, null, 1, 3);
+        assertThat(sampling.scoresAfterOthers(text(LONG, engine, model).build(), 3)
+                        .reusedPositions())
+                .isZero();
+        Sampling.Scores after = sampling.scoresAfterOthers(request, 3);
+        assertThat(after.reusedPositions())
+                .as("the last that is the same is read")
+                .isEqualTo(6);
+        same(fresh, after);
+        Sampling.Scores again = sampling.scoresAfterOthers(request, 3);
+        assertThat(again.reusedPositions()).isEqualTo(OTHER.size() - 2);
+        same(fresh, again);
+        assertThat(sampling.scoresAfterOthers(request, 2).reusedPositions())
+                .as("with other alternatives")
+                .isZero();
+        String elsewhere = engine.equals("torch") ? "onnx" : "torch";
+        assertThat(sampling.scoresAfterOthers(text(OTHER, elsewhere, model).build(), 3)
+                        .reusedPositions())
+                .as("on another engine")
+                .isZero();
+        // A run begins with them when it is told to, and then only.
+        RunRequest making = text(OTHER, engine, model).generate(greedy(3)).build();
+        RunManifest plain = inspector.run(making, RunListener.NONE);
+        RunManifest quick = inspector.run(making, new RunListener() {
+            @Override
+            public boolean reuses() {
+                return true;
+            }
+        });
+        assertThat(plain.timings().reusedPositions()).isNull();
+        assertThat(quick.timings().reusedPositions()).isEqualTo(OTHER.size() - 1);
+        assertThat(ids(quick)).isEqualTo(ids(plain));
+    }
+
+    @Test
+    void nothingIsKeptOfATextWhereThatWouldNotBeExact() {
+        Sampling sampling = inspector.sampling();
+        RunRequestBuilder changed = text(LONG, "torch", null)
+                .interventions(List.of(new Intervention(
+                        "blocks.1.hook_mlp_out", Intervention.Op.ZERO, null, null, null, null, null, null, null)));
+        for (int i = 0; i < 2; i++)
+            assertThat(sampling.scoresAfterOthers(changed.build(), 1).reusedPositions())
+                    .isZero();
+        Inspector.Config config = new Inspector.Config(
+                List.of(Golden.ROOT.resolveSibling("onnx")), null, temp.resolve("more"), 1L << 30, 1 << 28, 4);
+        try (Inspector exported = Inspector.open(config)) {
+            for (String model : List.of("llama", "int8")) {
+                RunRequest request = text(LONG, null, model).build();
+                Sampling.Scores fresh = exported.sampling().scores(request, null, null, 1, 1);
+                Sampling.Scores first = exported.sampling().scoresAfterOthers(request, 1);
+                Sampling.Scores second = exported.sampling().scoresAfterOthers(request, 1);
+                same(fresh, first);
+                same(fresh, second);
+                assertThat(second.reusedPositions())
+                        .as("int8 has one scale for all positions")
+                        .isEqualTo(model.equals("llama") ? LONG.size() - 2 : 0);
+            }
+        }
     }
 
     @Test

@@ -57,6 +57,13 @@ public final class OpenModels implements AutoCloseable {
         void close();
     }
 
+    /** Something beside the models that takes of their budget, and goes before one of them does. */
+    public interface Beside {
+        long bytes();
+
+        void drop();
+    }
+
     /** What an open model holds. */
     public record Held(EngineInfo engine, MemoryUse memory) {}
 
@@ -64,6 +71,7 @@ public final class OpenModels implements AutoCloseable {
     private final long budget;
     private final Trials trials;
     private final PreparedStore prepared;
+    private volatile Beside beside;
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, Loaded> engines = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Key, Opening> openings = new LinkedHashMap<>();
@@ -93,6 +101,11 @@ public final class OpenModels implements AutoCloseable {
 
     public long budget() {
         return budget;
+    }
+
+    /** From now on this counts too. */
+    public void beside(Beside other) {
+        beside = other;
     }
 
     /** The model's folder, opened on first use, and again when its files have changed. */
@@ -220,6 +233,8 @@ public final class OpenModels implements AutoCloseable {
                     + expected.values().stream().mapToLong(Long::longValue).sum()
                     + needs
                     - budget;
+            long others = beside == null ? 0 : beside.bytes();
+            if (over + others > 0 && others > 0) beside.drop();
             List<Key> leave = new ArrayList<>();
             for (Map.Entry<Key, Loaded> e : engines.entrySet()) {
                 if (over <= 0) break;

@@ -14,11 +14,13 @@ public final class Jinja {
     /** Longest template, characters; the longest known (tool use of Hermes) has 20,000. */
     private static final int MAX_TEMPLATE = 1 << 20;
 
+    private final String source;
     private final String where;
     private final List<Node> nodes;
     private final Clock clock;
 
-    private Jinja(String where, List<Node> nodes, Clock clock) {
+    private Jinja(String source, String where, List<Node> nodes, Clock clock) {
+        this.source = source;
         this.where = where;
         this.nodes = nodes;
         this.clock = clock;
@@ -37,7 +39,12 @@ public final class Jinja {
                     .expected("at most " + MAX_TEMPLATE + " characters")
                     .found(template.length() + " characters");
         }
-        return guarded(where, () -> new Jinja(where, Statements.read(Lexer.tokens(template)), clock));
+        return guarded(where, () -> new Jinja(template, where, Statements.read(Lexer.tokens(template)), clock));
+    }
+
+    /** The template as it was given. */
+    public String source() {
+        return source;
     }
 
     /**

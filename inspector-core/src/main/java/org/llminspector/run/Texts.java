@@ -1,0 +1,150 @@
+package org.llminspector.run;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.KvPrefix;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.run.Sampling.ScoredToken;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
+
+/**
+ * Texts keep what the texts left that were scored last: their keys and values, and the scores of their tokens. Of another text
+ * that begins with the same tokens only what differs is read: the choices of one question, questions after the same examples.
+ * The one used longest ago goes first. Safe on any thread.
+ */
+final class Texts implements OpenModels.Beside {
+
+    private static final long MOST_BYTES = 256L << 20;
+
+    /** Keys and values alone are wanted. */
+    static final int NO_SCORES = -1;
+
+    /** Of a listed token. */
+    private static final int SCORE_BYTES = 96;
+
+    /** One scale for all positions: a later token changes what an earlier one leaves. */
+    private static final Set<String> OF_ALL_POSITIONS = Set.of("DynamicQuantizeLinear", "DynamicQuantizeMatMul");
+
+    /** What keys and values depend on beside the tokens. */
+    private record Key(String model, String sha256, String engine, String device, PrecisionPlan plan) {}
+
+    /** @param scores of the tokens from the second one on, with so many alternatives each */
+    private record Text(Key key, int[] ids, KvPrefix cache, int top, List<ScoredToken> scores) {
+
+        long bytes() {
+            return cache.bytes() + (long) scores.size() * (1 + top) * SCORE_BYTES;
+        }
+    }
+
+    /**
+     * What is known of a text already.
+     *
+     * @param cache of its first positions
+     * @param scores of the tokens at positions 1 to the cache's length
+     */
+    record Known(KvPrefix cache, List<ScoredToken> scores) {}
+
+    /** The one used last stands last. */
+    private final List<Text> kept = new ArrayList<>();
+
+    private long bytes;
+
+    /** Whether what a sequence leaves at a position does not depend on what comes after it, however long it becomes. */
+    static boolean exact(PreparedRun run) {
+        ModelFolder folder = run.folder();
+        return run.request().branch() == null
+                && run.hooks().isEmpty()
+                && run.interventions().isEmpty()
+                && folder.spec().layers().stream().noneMatch(Prefixes::turnsLater)
+                && folder.checkpoint().onnx().map(Texts::byPosition).orElse(true);
+    }
+
+    private static boolean byPosition(OnnxFile graph) {
+        return graph.nodes().stream().noneMatch(n -> OF_ALL_POSITIONS.contains(n.op()));
+    }
+
+    private static Key key(PreparedRun run, EngineInfo engine) {
+        ModelFolder folder = run.folder();
+        return new Key(
+                folder.slug(),
+                folder.sha256(),
+                engine.name(),
+                engine.device(),
+                run.request().plan());
+    }
+
+    /**
+     * What is known of these tokens; null for nothing. One is left to be read: the last, or of scores the one before it.
+     *
+     * @param top how many alternatives of each are wanted, or {@link #NO_SCORES}
+     */
+    synchronized Known of(PreparedRun run, EngineInfo engine, int[] ids, int top) {
+        Key key = key(run, engine);
+        Text best = null;
+        int most = 0;
+        for (Text text : kept) {
+            if (!text.key().equals(key) || (top != NO_SCORES && text.top() != top)) continue;
+            int same = 0;
+            while (same < Math.min(ids.length, text.ids().length) && ids[same] == text.ids()[same]) same++;
+            // A token's score is that of the position before it: the last that is the same is read for the next one's.
+            int shared = Math.min(Math.min(same - 1, text.cache().length()), ids.length - (top == NO_SCORES ? 1 : 2));
+            if (shared >= Math.max(1, most)) {
+                best = text;
+                most = shared;
+            }
+        }
+        if (best == null) return null;
+        kept.remove(best);
+        kept.add(best);
+        return new Known(best.cache().first(most), best.scores().subList(0, most));
+    }
+
+    /** Keeps what a session has read of these tokens, where it fits and the engine can give it. */
+    void keep(
+            PreparedRun run,
+            EngineInfo engine,
+            int[] ids,
+            Session session,
+            int top,
+            List<ScoredToken> scores,
+            long room) {
+        long most = Math.min(Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / 8), room);
+        if (session.kvCache().bytes() > most / 2) return;
+        KvPrefix cache = session.prefix(session.length());
+        if (cache == null) return;
+        Text text = new Text(key(run, engine), ids, cache, top, List.copyOf(scores));
+        synchronized (this) {
+            kept.removeIf(other -> {
+                boolean again = other.key().equals(text.key()) && Arrays.equals(other.ids(), ids);
+                if (again) bytes -= other.bytes();
+                return again;
+            });
+            kept.add(text);
+            bytes += text.bytes();
+            Iterator<Text> oldest = kept.iterator();
+            while (bytes > most && oldest.hasNext()) {
+                bytes -= oldest.next().bytes();
+                oldest.remove();
+            }
+        }
+    }
+
+    @Override
+    public synchronized long bytes() {
+        return bytes;
+    }
+
+    @Override
+    public synchronized void drop() {
+        kept.clear();
+        bytes = 0;
+    }
+}
