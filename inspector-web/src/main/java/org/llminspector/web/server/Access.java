@@ -23,7 +23,7 @@ final class Access {
     static final String COOKIE = "token";
 
     private static final String METHOD_OVERRIDE = "X-HTTP-Method-Override";
-    private static final Set<String> DATA = Set.of("/api", "/metrics");
+    private static final Set<String> DATA = Set.of("/api", "/metrics", "/v1", "/as");
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
     private static final Set<String> LOOPBACK_NAMES = Set.of("localhost", "127.0.0.1", "[::1]", "::1");
 

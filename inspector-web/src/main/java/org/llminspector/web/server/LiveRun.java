@@ -16,10 +16,17 @@ import org.llminspector.tokenize.Token;
 final class LiveRun extends LiveWork implements RunListener {
 
     private final Metrics metrics;
+    private final boolean reuses;
 
     LiveRun(ActiveRuns active, Metrics metrics, Consumer<RunEvent> events) {
+        this(active, metrics, false, events);
+    }
+
+    /** @param reuses whether its prompt was scored just before, and need not be read again */
+    LiveRun(ActiveRuns active, Metrics metrics, boolean reuses, Consumer<RunEvent> events) {
         super(active, events);
         this.metrics = metrics;
+        this.reuses = reuses;
     }
 
     /** Runs to the end. Blocks. */
@@ -37,6 +44,11 @@ final class LiveRun extends LiveWork implements RunListener {
         } finally {
             metrics.run(outcome);
         }
+    }
+
+    @Override
+    public boolean reuses() {
+        return reuses;
     }
 
     @Override

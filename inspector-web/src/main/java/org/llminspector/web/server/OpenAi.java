@@ -14,7 +14,7 @@ final class OpenAi {
 
     /** Whether who asks at this path reads errors in OpenAI's shape. */
     static boolean speaks(String path) {
-        return path.startsWith("/v1/");
+        return path.startsWith("/v1/") || path.matches("/as/[^/]+/v1/.*");
     }
 
     record Failure(Fault error) {
@@ -94,9 +94,27 @@ final class OpenAi {
             int vocabSize,
             @JsonInclude(JsonInclude.Include.ALWAYS) String bosToken,
             @JsonInclude(JsonInclude.Include.ALWAYS) String eosToken,
-            @JsonInclude(JsonInclude.Include.ALWAYS) String padToken) {}
+            @JsonInclude(JsonInclude.Include.ALWAYS) String padToken,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String chatTemplate) {}
 
     record Tokenized(List<Integer> tokens, int count, int maxModelLen) {}
 
-    record Detokenized(String prompt) {}
+    /** @param content the prompt again, by llama.cpp's name */
+    record Detokenized(String prompt, String content) {}
+
+    /** As llama.cpp's server has it. */
+    record Health(String status) {}
+
+    /** What llama.cpp's server tells of itself, as far as there is anything to tell. */
+    record Props(
+            Settings defaultGenerationSettings,
+            int totalSlots,
+            String modelAlias,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String chatTemplate,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String bosToken,
+            @JsonInclude(JsonInclude.Include.ALWAYS) String eosToken,
+            String buildInfo) {
+
+        record Settings(int nCtx) {}
+    }
 }

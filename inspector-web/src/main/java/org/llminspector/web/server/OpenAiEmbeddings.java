@@ -26,17 +26,19 @@ final class OpenAiEmbeddings {
     private final Inspector inspector;
     private final ActiveRuns active;
     private final Metrics metrics;
+    private final Patience patience;
 
-    OpenAiEmbeddings(Inspector inspector, ActiveRuns active, Metrics metrics) {
+    OpenAiEmbeddings(Inspector inspector, ActiveRuns active, Metrics metrics, Patience patience) {
         this.inspector = inspector;
         this.active = active;
         this.metrics = metrics;
+        this.patience = patience;
     }
 
     /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are ours. */
     void answer(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
-        String model = OpenAiRequest.text(body, "model", inspector.defaultModel());
+        OpenAiModel model = OpenAiModel.of(ctx, body, inspector);
         String hook = OpenAiRequest.text(body, "hook", HOOK);
         String pooling = oneOf(body, "pooling", "mean", "last");
         String format = oneOf(body, "encoding_format", "float", "base64");
@@ -56,19 +58,16 @@ final class OpenAiEmbeddings {
         List<OpenAi.Embedding> all = new ArrayList<>();
         int read = 0;
         for (RunRequest input : inputs) {
-            RunRequest request = input.toBuilder()
-                    .model(model)
-                    .capture(List.of(hook))
-                    .name("asked at /v1")
+            RunRequest request = model.of(
+                            input.toBuilder().capture(List.of(hook)).name("asked at /v1"))
                     .build();
-            RunManifest run =
-                    OpenAiWork.patiently(() -> new LiveRun(active, metrics, event -> {}).run(inspector, request));
+            RunManifest run = patience.get(() -> new LiveRun(active, metrics, event -> {}).run(inspector, request));
             float[] vector = pooled(inspector.runs().capture(run.id(), HookId.parse(hook)), hook, pooling);
             Object sent = format.equals("float") ? vector : base64(vector);
             all.add(new OpenAi.Embedding("embedding", all.size(), sent, run.id()));
             read += run.promptLength();
         }
-        Replies.json(ctx, new OpenAi.Embeddings("list", all, model, new OpenAi.Usage(read, 0, read)));
+        Replies.json(ctx, new OpenAi.Embeddings("list", all, model.name(), new OpenAi.Usage(read, 0, read)));
     }
 
     private static float[] pooled(Tensor seen, String hook, String pooling) {

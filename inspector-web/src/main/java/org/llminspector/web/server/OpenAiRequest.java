@@ -7,7 +7,6 @@ import java.util.Set;
 import org.llminspector.base.Problem;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GenerateOptionsBuilder;
-import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunRequest;
 
 /**
@@ -19,7 +18,7 @@ import org.llminspector.run.store.RunRequest;
  * @param logprobs how many most probable tokens to list at each; null for no log-probabilities
  */
 record OpenAiRequest(
-        String model,
+        OpenAiModel model,
         List<RunRequest> prompts,
         boolean chat,
         int n,
@@ -35,12 +34,14 @@ record OpenAiRequest(
     private static final Set<String> REFUSED = Set.of(
             "suffix",
             "logit_bias",
-            "tools",
             "tool_choice",
             "functions",
             "function_call",
             "response_format",
             "guided_json",
+            "chat_template",
+            "documents",
+            "continue_final_message",
             "prediction",
             "audio",
             "modalities");
@@ -48,10 +49,24 @@ record OpenAiRequest(
     /** OpenAI's default for completions. */
     private static final int COMPLETION_TOKENS = 16;
 
-    /** @param chatTokens most tokens of a chat's answer where the body sets no bound: the model's context */
-    static OpenAiRequest of(JsonNode body, boolean chat, String standardModel, int chatTokens) {
+    /** Texts or ids to go on from. */
+    static OpenAiRequest ofCompletion(JsonNode body, OpenAiModel model) {
+        return of(body, model, false, prompts(body.path("prompt"), "prompt"), COMPLETION_TOKENS);
+    }
+
+    /**
+     * A conversation.
+     *
+     * @param prompt what {@link OpenAiMessages} read
+     * @param mostTokens of an answer where the body sets no bound: the model's context
+     */
+    static OpenAiRequest ofChat(JsonNode body, OpenAiModel model, RunRequest prompt, int mostTokens) {
+        return of(body, model, true, List.of(prompt), mostTokens);
+    }
+
+    private static OpenAiRequest of(
+            JsonNode body, OpenAiModel model, boolean chat, List<RunRequest> prompts, int standardTokens) {
         refuse(body);
-        String model = text(body, "model", standardModel);
         int best = whole(body, "best_of", 1, 1, MAX_CHOICES);
         int n = whole(body, "n", 1, 1, MAX_CHOICES);
         if (best != 1 && best != n) {
@@ -61,7 +76,6 @@ record OpenAiRequest(
                     .found(best);
         }
         Integer logprobs = logprobs(body, chat);
-        List<RunRequest> prompts = chat ? List.of(messages(body)) : prompts(body.path("prompt"), "prompt");
         if (prompts.size() * n > MAX_CHOICES) {
             throw Problem.tooLarge("so many texts are not made by one request")
                     .where("prompt, n")
@@ -70,10 +84,9 @@ record OpenAiRequest(
         }
         double temperature = number(body, "temperature", 1);
         boolean greedy = temperature == 0;
-        int standard = chat ? chatTokens : COMPLETION_TOKENS;
         String limit = has(body, "max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         GenerateOptions options = GenerateOptionsBuilder.builder()
-                .maxNewTokens(whole(body, limit, standard, 0, Integer.MAX_VALUE))
+                .maxNewTokens(whole(body, limit, standardTokens, 0, Integer.MAX_VALUE))
                 .greedy(greedy)
                 .temperature(greedy ? null : temperature)
                 .topP(greedy || !has(body, "top_p") ? null : number(body, "top_p", 1))
@@ -105,11 +118,7 @@ record OpenAiRequest(
     /** The request of the i-th choice of a prompt. */
     RunRequest run(RunRequest prompt, int i) {
         GenerateOptions own = options.seed() == null || i == 0 ? options : options.withSeed(options.seed() + i);
-        return prompt.toBuilder()
-                .model(model)
-                .generate(own)
-                .name("asked at /v1")
-                .build();
+        return model.of(prompt.toBuilder().generate(own).name("asked at /v1")).build();
     }
 
     private static void refuse(JsonNode body) {
@@ -157,27 +166,6 @@ record OpenAiRequest(
             ids.add(id.asInt());
         }
         return RunRequest.builder().tokens(ids).build();
-    }
-
-    private static RunRequest messages(JsonNode body) {
-        JsonNode given = body.path("messages");
-        if (!given.isArray() || given.isEmpty()) throw wrong("messages", "a list of {role, content}", given);
-        List<Message> messages = new ArrayList<>();
-        for (JsonNode m : given) messages.add(new Message(text(m, "role", "user"), content(m.path("content"))));
-        return RunRequest.builder().messages(messages).build();
-    }
-
-    /** A text, or a list of parts that are texts. */
-    private static String content(JsonNode content) {
-        if (content.isTextual()) return content.asText();
-        if (content.isNull() || content.isMissingNode()) return "";
-        if (!content.isArray()) throw wrong("messages", "a content that is text", content);
-        StringBuilder all = new StringBuilder();
-        for (JsonNode part : content) {
-            if (!part.path("text").isTextual()) throw wrong("messages", "parts that are text", part);
-            all.append(part.path("text").asText());
-        }
-        return all.toString();
     }
 
     private static List<String> stops(JsonNode stop) {

@@ -6,19 +6,17 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
-import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.run.store.RunRequest;
 
 /**
  * OpenAiRoutes answer as OpenAI's interface does, so that programs written for it run against a model here unchanged: the
- * openai package, LangChain, lm-evaluation-harness (whose remote tokenizer asks at {@code /tokenizer_info}, as vLLM has it).
- * Every choice is a run that is kept, and names it.
+ * openai package, LangChain, lm-evaluation-harness. Every choice is a run that is kept, and names it.
  */
 final class OpenAiRoutes {
 
@@ -28,12 +26,14 @@ final class OpenAiRoutes {
     private final ActiveRuns active;
     private final Metrics metrics;
     private final RunStream stream;
+    private final Patience patience = new Patience();
 
     OpenAiRoutes(Inspector inspector, ActiveRuns active, Metrics metrics, RunStream stream) {
         this.inspector = inspector;
         this.active = active;
         this.metrics = metrics;
         this.stream = stream;
+        metrics.patient(patience);
     }
 
     void register(RoutesConfig routes) {
@@ -41,10 +41,9 @@ final class OpenAiRoutes {
         routes.get("/v1/models/{slug}", this::model);
         routes.post("/v1/completions", ctx -> answer(ctx, false));
         routes.post("/v1/chat/completions", ctx -> answer(ctx, true));
-        routes.post("/v1/embeddings", new OpenAiEmbeddings(inspector, active, metrics)::answer);
-        routes.get("/tokenizer_info", this::tokenizerInfo);
-        routes.post("/tokenize", this::tokenize);
-        routes.post("/detokenize", this::detokenize);
+        routes.post("/v1/embeddings", new OpenAiEmbeddings(inspector, active, metrics, patience)::answer);
+        routes.post("/as/{model}/v1/completions", ctx -> answer(ctx, false));
+        new OpenAiTokenizer(inspector).register(routes);
     }
 
     private void models(Context ctx) throws IOException {
@@ -65,15 +64,9 @@ final class OpenAiRoutes {
 
     private void answer(Context ctx, boolean chat) throws Exception {
         JsonNode body = Requests.body(ctx, JsonNode.class);
-        String standard = inspector.defaultModel();
-        int context = chat
-                ? inspector
-                        .model(OpenAiRequest.text(body, "model", standard))
-                        .spec()
-                        .maxContext()
-                : 0;
-        OpenAiRequest r = OpenAiRequest.of(body, chat, standard, context);
-        OpenAiWork work = new OpenAiWork(inspector, active, metrics);
+        OpenAiModel model = OpenAiModel.of(ctx, body, inspector);
+        OpenAiRequest r = chat ? chat(body, model) : OpenAiRequest.ofCompletion(body, model);
+        OpenAiWork work = new OpenAiWork(inspector, active, metrics, patience);
         if (r.stream()) {
             stream(ctx, r, work);
             return;
@@ -88,15 +81,31 @@ final class OpenAiRoutes {
             Replies.json(
                     ctx,
                     new OpenAi.Chat(
-                            "chatcmpl-" + first.run().id(), "chat.completion", created, r.model(), choices, usage));
+                            "chatcmpl-" + first.run().id(),
+                            "chat.completion",
+                            created,
+                            r.model().name(),
+                            choices,
+                            usage));
         } else {
             List<OpenAi.Choice> choices =
                     all.stream().map(m -> OpenAiWork.choice(m, r)).toList();
             Replies.json(
                     ctx,
                     new OpenAi.Completion(
-                            "cmpl-" + first.run().id(), "text_completion", created, r.model(), choices, usage));
+                            "cmpl-" + first.run().id(),
+                            "text_completion",
+                            created,
+                            r.model().name(),
+                            choices,
+                            usage));
         }
+    }
+
+    private OpenAiRequest chat(JsonNode body, OpenAiModel model) {
+        RunRequest conversation = OpenAiMessages.of(body, inspector.chatTemplate(model.slug()));
+        int context = inspector.model(model.slug()).spec().maxContext();
+        return OpenAiRequest.ofChat(body, model, conversation, context);
     }
 
     private void stream(Context ctx, OpenAiRequest r, OpenAiWork work) throws Exception {
@@ -170,62 +179,29 @@ final class OpenAiRoutes {
         void usage(OpenAi.Usage usage) {
             tell(
                     r.chat()
-                            ? new OpenAi.Chat(id, "chat.completion.chunk", created, r.model(), List.of(), usage)
-                            : new OpenAi.Completion(id, "text_completion", created, r.model(), List.of(), usage));
+                            ? new OpenAi.Chat(
+                                    id,
+                                    "chat.completion.chunk",
+                                    created,
+                                    r.model().name(),
+                                    List.of(),
+                                    usage)
+                            : new OpenAi.Completion(
+                                    id, "text_completion", created, r.model().name(), List.of(), usage));
         }
 
         private void chat(int index, OpenAi.Said delta, OpenAi.ChatLogprobs logprobs, String finish, String run) {
             OpenAi.ChatChoice choice = new OpenAi.ChatChoice(index, null, delta, logprobs, finish, run);
-            tell(new OpenAi.Chat(id, "chat.completion.chunk", created, r.model(), List.of(choice), null));
+            tell(new OpenAi.Chat(id, "chat.completion.chunk", created, r.model().name(), List.of(choice), null));
         }
 
         private void text(int index, String text, OpenAi.Logprobs logprobs, String finish, String run) {
             OpenAi.Choice choice = new OpenAi.Choice(index, text, logprobs, finish, run);
-            tell(new OpenAi.Completion(id, "text_completion", created, r.model(), List.of(choice), null));
+            tell(new OpenAi.Completion(id, "text_completion", created, r.model().name(), List.of(choice), null));
         }
 
         private void tell(Object chunk) {
             events.tell(new RunEvent("chunk", chunk));
         }
-    }
-
-    /** Of the default model, or the one that {@code ?model=} names. */
-    private void tokenizerInfo(Context ctx) throws IOException {
-        String model = ctx.queryParam("model") == null ? inspector.defaultModel() : ctx.queryParam("model");
-        Tokenizer t = inspector.tokenizer(model);
-        Replies.json(
-                ctx,
-                new OpenAi.TokenizerInfo(
-                        model,
-                        t.vocabSize(),
-                        t.bosId() == null ? null : t.token(t.bosId()).text(),
-                        t.eosIds().isEmpty() ? null : t.token(t.eosIds().get(0)).text(),
-                        null));
-    }
-
-    private void tokenize(Context ctx) throws IOException {
-        JsonNode body = Requests.body(ctx, JsonNode.class);
-        String model = OpenAiRequest.text(body, "model", inspector.defaultModel());
-        String text = OpenAiRequest.text(body, "prompt", OpenAiRequest.text(body, "content", null));
-        boolean special =
-                !OpenAiRequest.has(body, "add_special_tokens") || OpenAiRequest.flag(body, "add_special_tokens");
-        List<Integer> ids = new ArrayList<>();
-        inspector
-                .tokenizer(model)
-                .encode(Requests.required(text, "prompt"), special)
-                .forEach(t -> ids.add(t.id()));
-        Replies.json(
-                ctx,
-                new OpenAi.Tokenized(
-                        ids, ids.size(), inspector.model(model).spec().maxContext()));
-    }
-
-    private void detokenize(Context ctx) throws IOException {
-        JsonNode body = Requests.body(ctx, JsonNode.class);
-        String model = OpenAiRequest.text(body, "model", inspector.defaultModel());
-        List<Integer> ids = body.path("tokens").isEmpty()
-                ? List.of()
-                : OpenAiRequest.ids(body.path("tokens"), "tokens").tokens();
-        Replies.json(ctx, new OpenAi.Detokenized(inspector.tokenizer(model).decode(ids, false)));
     }
 }

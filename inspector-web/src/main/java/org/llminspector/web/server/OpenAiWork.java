@@ -5,8 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
-import org.llminspector.base.Problem;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.Sampling;
@@ -17,10 +15,6 @@ import org.llminspector.tokenize.Token;
 /** OpenAiWork makes what a request of the OpenAI interface asks for: a run for each choice, and the scores of an echoed prompt. */
 final class OpenAiWork {
 
-    /** How long a request waits for a place in the queue: its clients try again only a few times. */
-    private static final long PATIENCE_MS = 60_000;
-
-    private static final long PAUSE_MS = 50;
     /** A probability of 0 has no logarithm that JSON could hold. */
     private static final double LEAST = -9_999;
 
@@ -48,13 +42,15 @@ final class OpenAiWork {
     private final Inspector inspector;
     private final ActiveRuns active;
     private final Metrics metrics;
+    private final Patience patience;
     private volatile LiveRun now;
     private volatile boolean cancelled;
 
-    OpenAiWork(Inspector inspector, ActiveRuns active, Metrics metrics) {
+    OpenAiWork(Inspector inspector, ActiveRuns active, Metrics metrics, Patience patience) {
         this.inspector = inspector;
         this.active = active;
         this.metrics = metrics;
+        this.patience = patience;
     }
 
     /** All choices, in their order: those of the first prompt, then those of the next. */
@@ -66,7 +62,7 @@ final class OpenAiWork {
                 RunRequest request = r.run(prompt, i);
                 if (i == 0 && r.echo() && r.logprobs() != null) {
                     RunRequest read = request.toBuilder().generate(null).build();
-                    echo = patiently(() -> inspector.sampling().scores(read, null, null, 1, r.logprobs()));
+                    echo = patience.get(() -> inspector.sampling().scoresAfterOthers(read, r.logprobs()));
                 }
                 Made made = one(all.size(), request, echo, r, teller);
                 all.add(made);
@@ -79,7 +75,7 @@ final class OpenAiWork {
 
     private Made one(int index, RunRequest request, Sampling.Scores echo, OpenAiRequest r, Teller teller) {
         String[] id = {null};
-        LiveRun run = new LiveRun(active, metrics, event -> {
+        LiveRun run = new LiveRun(active, metrics, echo != null, event -> {
             if (event.data() instanceof RunEvent.Queued q) id[0] = q.id();
             if (event.data() instanceof RunEvent.Started s) {
                 teller.begun(
@@ -91,7 +87,7 @@ final class OpenAiWork {
         });
         now = run;
         if (cancelled) run.cancel();
-        RunManifest manifest = patiently(() -> run.run(inspector, request));
+        RunManifest manifest = patience.get(() -> run.run(inspector, request));
         return new Made(index, manifest, prompt(request, manifest.tokens().subList(0, manifest.promptLength())), echo);
     }
 
@@ -113,24 +109,6 @@ final class OpenAiWork {
 
     private String model(RunRequest request) {
         return request.model() == null ? inspector.defaultModel() : request.model();
-    }
-
-    /** What there is no room for now is asked for again, until there is. */
-    static <T> T patiently(Supplier<T> work) {
-        long end = System.nanoTime() + PATIENCE_MS * 1_000_000;
-        while (true) {
-            try {
-                return work.get();
-            } catch (Problem p) {
-                if (p.kind() != Problem.Kind.BUSY || System.nanoTime() > end) throw p;
-            }
-            try {
-                Thread.sleep(PAUSE_MS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw Problem.of(Problem.Kind.BUSY, "the wait for a place in the queue was broken off");
-            }
-        }
     }
 
     static OpenAi.Choice choice(Made m, OpenAiRequest r) {

@@ -251,6 +251,12 @@ class ContractTest extends LiveTest {
         live.get("/tokenizer_info");
         live.post("/tokenize", "{\"prompt\":\"the cat\"}");
         live.post("/detokenize", "{\"tokens\":[1,2]}");
+        live.post("/as/tiny/v1/completions", "{\"prompt\":[1,2],\"max_tokens\":1}");
+        live.get("/as/tiny/tokenizer_info");
+        live.post("/as/tiny/tokenize", "{\"prompt\":\"the cat\"}");
+        live.post("/as/tiny/detokenize", "{\"tokens\":[1,2]}");
+        live.get("/health");
+        live.get("/props");
     }
 
     @Test

@@ -4,15 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.llminspector.web.TinyModels;
 
 /** Programs written for OpenAI's interface get what they read, and every number is that of our own. */
 class OpenAiTest extends LiveTest {
@@ -43,7 +50,7 @@ class OpenAiTest extends LiveTest {
         for (int i = 1; i < 5; i++) {
             JsonNode scored = own.path("tokens").get(i - 1);
             assertThat(told.path("token_logprobs").get(i).asDouble())
-                    .isEqualTo(scored.path("logprob").asDouble());
+                    .isEqualTo(scored.path("logprob").asDouble(), within(1e-4));
             double leads = told.path("top_logprobs")
                     .get(i)
                     .properties()
@@ -210,5 +217,172 @@ class OpenAiTest extends LiveTest {
                 .isEqualTo("the cat");
         live.post("/tokenize", "{}").problem(400);
         live.post("/detokenize", "{\"tokens\":[-5]}").problem(400);
+    }
+
+    /** The harness compares a token's log-probability with the largest listed, and keys what is listed by its text. */
+    @Test
+    void ofAHundredTheLeadingNumberIsTheTokensOwnAndNoTextHidesAnother() {
+        int collisions = 0;
+        int leading = 0;
+        int id = 7;
+        List<Integer> ids = new ArrayList<>(List.of(1));
+        for (int i = 0; i < 12; i++) {
+            ids.add(id);
+            // Every second token is the most probable one, so that both kinds stand in the text.
+            JsonNode next = choice("{\"prompt\":" + ids + ",\"max_tokens\":1,\"temperature\":0}");
+            JsonNode run = live.get("/api/v1/runs/" + next.path("run").asText()).json();
+            id = i % 2 == 0 ? run.at("/generation/steps/0/token/id").asInt() : 100 + 17 * i;
+        }
+        JsonNode own = live.post("/api/v1/logprobs", "{\"request\":{\"tokens\":" + ids + "},\"from\":1,\"top\":100}")
+                .json()
+                .path("tokens");
+        JsonNode told = choice(
+                        "{\"prompt\":" + ids + ",\"max_tokens\":1,\"logprobs\":100,\"echo\":true,\"temperature\":0}")
+                .path("logprobs");
+        for (int i = 1; i < ids.size(); i++) {
+            JsonNode top = told.path("top_logprobs").get(i);
+            assertThat(top).as("no text hides another").hasSize(100);
+            double most = Double.NEGATIVE_INFINITY;
+            for (JsonNode one : top) most = Math.max(most, one.asDouble());
+            boolean leads = own.get(i - 1).path("rank").asInt() == 0;
+            assertThat(told.path("token_logprobs").get(i).asDouble() == most)
+                    .as("token " + i)
+                    .isEqualTo(leads);
+            if (leads) leading++;
+            for (var named : top.properties()) if (named.getKey().startsWith("token_id:")) collisions++;
+        }
+        assertThat(leading).isBetween(3, ids.size() - 2);
+        assertThat(collisions).as("bytes that are no characters read alike").isPositive();
+    }
+
+    @Test
+    void aModelsNameSaysTheEngineToo() {
+        String ask =
+                "{\"prompt\":[1,2,3,4],\"max_tokens\":2,\"temperature\":0,\"echo\":true,\"logprobs\":1,\"model\":\"";
+        JsonNode torch = choice(ask + "tiny@torch\"}");
+        JsonNode onnx = choice(ask + "tiny@onnx@cpu\"}");
+        assertThat(engine(torch)).isEqualTo("torch");
+        assertThat(engine(onnx)).isEqualTo("onnx");
+        assertThat(onnx.path("text")).isEqualTo(torch.path("text"));
+        for (int i = 1; i < 4; i++) {
+            assertThat(onnx.at("/logprobs/token_logprobs/" + i).asDouble())
+                    .isEqualTo(torch.at("/logprobs/token_logprobs/" + i).asDouble(), within(1e-4));
+        }
+        JsonNode few = choice(ask + "tiny@onnx@int8\"}");
+        JsonNode run = live.get("/api/v1/runs/" + few.path("run").asText()).json();
+        assertThat(run.at("/request/precision").asText()).isEqualTo("int8");
+        JsonNode as = live.post("/as/tiny/v1/completions", ask + "tiny@onnx\"}")
+                .json()
+                .at("/choices/0");
+        assertThat(engine(as)).isEqualTo("onnx");
+        refused(live.post("/as/blocks/v1/completions", ask + "tiny\"}"), 400);
+        refused(live.post(COMPLETIONS, ask + "tiny@fast\"}"), 404);
+        JsonNode info = live.get("/as/blocks/tokenizer_info").json();
+        assertThat(info.path("model").asText()).isEqualTo("blocks");
+        assertThat(info.path("chat_template").isNull()).isTrue();
+    }
+
+    private static String engine(JsonNode choice) {
+        return live.get("/api/v1/runs/" + choice.path("run").asText())
+                .json()
+                .at("/engine/name")
+                .asText();
+    }
+
+    /** What transformers' apply_chat_template wrote, by our golden of it. */
+    @Test
+    void toolsReachTheModelThroughItsTemplate() throws Exception {
+        Path resources = Path.of("../inspector-core/src/test/resources");
+        Path made = folder.resolve("models/caller");
+        TinyModels.endless(folder.resolve("models"));
+        Files.move(folder.resolve("models/endless"), made); // its tokenizer makes many tokens of a schema
+        Files.copy(resources.resolve("tokenizers/spm/tokenizer.json"), made.resolve("tokenizer.json"));
+        Files.copy(resources.resolve("chat/chatml/tokenizer_config.json"), made.resolve("tokenizer_config.json"));
+        int compared = 0;
+        for (JsonNode c : Contract.JSON
+                .readTree(resources.resolve("chat/chatml/golden.json").toFile())
+                .path("cases")) {
+            JsonNode tools = c.at("/more/tools");
+            boolean answer = c.path("add_generation_prompt").asBoolean();
+            JsonNode messages = c.path("messages");
+            String last = messages.path(messages.size() - 1).path("role").asText();
+            if (!tools.isArray() || !c.has("text") || answer == last.equals("assistant")) continue;
+            // OpenAI has a call's arguments as JSON in a text; the template is given what it says.
+            for (JsonNode function : messages.findValues("function"))
+                ((ObjectNode) function)
+                        .put("arguments", function.path("arguments").toString());
+            ObjectNode body = Contract.JSON.createObjectNode().put("model", "caller");
+            body.set("messages", messages);
+            body.set("tools", tools);
+            body.put("max_tokens", 1);
+            LiveServer.Answer answered = live.post("/v1/chat/completions", body.toString());
+            assertThat(answered.status()).as(answered.text()).isEqualTo(200);
+            JsonNode choice = answered.json().at("/choices/0");
+            JsonNode run =
+                    live.get("/api/v1/runs/" + choice.path("run").asText()).json();
+            assertThat(run.at("/request/prompt").asText())
+                    .isEqualTo(c.path("text").asText());
+            compared++;
+        }
+        assertThat(compared).isEqualTo(2);
+        JsonNode info = live.get("/tokenizer_info?model=caller").json();
+        assertThat(info.path("chat_template").asText()).contains("tool_calls");
+        String tool = "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"look\"}}]";
+        String say = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"max_tokens\":1," + tool;
+        assertThat(refused(live.post("/v1/chat/completions", say + "}"), 422)
+                        .path("param")
+                        .asText())
+                .isEqualTo("tools");
+        assertThat(live.post("/v1/chat/completions", say + ",\"tool_choice\":\"none\"}")
+                        .status())
+                .isEqualTo(200);
+        refused(live.post("/v1/chat/completions", say + ",\"tool_choice\":\"required\"}"), 422);
+    }
+
+    /** A harness that asks for much at once tries again only a few times. */
+    @Test
+    void whereTheQueueIsFullARequestWaits() throws Exception {
+        try (LiveServer small = new LiveServer(folder.resolve("small"), 1, "127.0.0.1", null)) {
+            ExecutorService clients = Executors.newCachedThreadPool();
+            List<Future<LiveServer.Answer>> asked = new ArrayList<>();
+            String body = "{\"prompt\":[1,2,3],\"max_tokens\":1,\"logprobs\":1,\"echo\":true,\"temperature\":0}";
+            try (Holder held = new Holder(small)) {
+                small.post("/api/v1/runs", LiveServer.TOKENS).problem(429);
+                for (int i = 0; i < 6; i++) asked.add(clients.submit(() -> small.post(COMPLETIONS, body)));
+                // One of them has the queue's own place.
+                LiveServer.within(60, () -> small.get("/metrics").text().contains("queue_patient 5.0"));
+                assertThat(asked).noneMatch(Future::isDone);
+            }
+            for (Future<LiveServer.Answer> one : asked) {
+                LiveServer.Answer answer = one.get();
+                assertThat(answer.status()).as(answer.text()).isEqualTo(200);
+            }
+            clients.shutdown();
+            LiveServer.within(60, () -> small.get("/metrics").text().contains("queue_patient 0.0"));
+        }
+    }
+
+    @Test
+    void llamaCppsNamesAreUnderstood() {
+        assertThat(live.get("/health").json().path("status").asText()).isEqualTo("ok");
+        JsonNode props = live.get("/props").json();
+        assertThat(props.at("/default_generation_settings/n_ctx").asInt()).isEqualTo(256);
+        assertThat(props.path("bos_token").asText()).isEqualTo("<s>");
+        JsonNode plain = live.post("/tokenize", "{\"content\":\"the cat\"}").json();
+        JsonNode whole = live.post("/tokenize", "{\"content\":\"the cat\",\"add_special\":true}")
+                .json();
+        assertThat(whole.path("count").asInt()).isEqualTo(plain.path("count").asInt() + 1);
+        assertThat(whole.at("/tokens/0").asInt()).isEqualTo(1);
+        String text = live.post("/detokenize", "{\"tokens\":" + plain.path("tokens") + "}")
+                .json()
+                .path("content")
+                .asText();
+        assertThat(text).isEqualTo("the cat");
+        live.post("/tokenize", "{\"content\":\"a\",\"with_pieces\":true}").problem(422);
+        // The harness gives a conversation in the place of a prompt; vLLM calls it messages.
+        String turns = "[{\"role\":\"user\",\"content\":\"a\"}]";
+        assertThat(live.post("/tokenize", "{\"prompt\":" + turns + "}").json())
+                .isEqualTo(
+                        live.post("/tokenize", "{\"messages\":" + turns + "}").json());
     }
 }
