@@ -64,6 +64,7 @@ def main(reports, parts, failed_parts):
         "java": lambda: surefire(root),
         "cuda": lambda: surefire(root),
         "client": lambda: unittest(reports / "unittest.json"),
+        "harness": lambda: unittest(reports / "harness.json"),
         "page": lambda: vitest(reports / "vitest.json"),
         "e2e": lambda: playwright(reports / "playwright.json"),
     }

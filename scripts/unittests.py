@@ -1,4 +1,4 @@
-"""python -m tests REPORT.json: all tests of the client; the counts go into the report."""
+"""unittests.py FOLDER TOP REPORT.json: all tests in FOLDER, imported from TOP; the counts go into the report."""
 
 import json
 import pathlib
@@ -14,11 +14,11 @@ class CountingResult(unittest.TextTestResult):
         self.passed += 1
 
 
-here = pathlib.Path(__file__).parent
-suite = unittest.defaultTestLoader.discover(str(here), top_level_dir=str(here.parent))
+folder, top, report = sys.argv[1:]
+suite = unittest.defaultTestLoader.discover(folder, top_level_dir=top)
 result = unittest.TextTestRunner(verbosity=2, resultclass=CountingResult).run(suite)
 failed = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors}
 failed |= {test.id() for test in result.unexpectedSuccesses}
 counts = {"passed": result.passed, "failed": len(failed), "skipped": len(result.skipped)}
-pathlib.Path(sys.argv[1]).write_text(json.dumps(counts))
+pathlib.Path(report).write_text(json.dumps(counts))
 sys.exit(0 if result.wasSuccessful() else 1)
