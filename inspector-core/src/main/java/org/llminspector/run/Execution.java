@@ -31,7 +31,7 @@ final class Execution {
     private final OpenModels models;
     private final RunStore store;
     private final Prefixes prefixes;
-    private final Texts texts;
+    private final Texts<?> texts;
     private final RunListener listener;
     private final BooleanSupplier cancelled;
     private final long submitted;
@@ -42,7 +42,7 @@ final class Execution {
             OpenModels models,
             RunStore store,
             Prefixes prefixes,
-            Texts texts,
+            Texts<?> texts,
             RunListener listener,
             BooleanSupplier cancelled,
             long submittedNanos) {
@@ -102,7 +102,7 @@ final class Execution {
     private KvPrefix known(InspectorEngine engine) {
         if (run.request().branch() != null) return prefixes.of(run, engine.info(), store);
         if (!listener.reuses() || !Texts.exact(run)) return null;
-        Texts.Known text = texts.of(run, engine.info(), run.ids(), Texts.NO_SCORES);
+        Texts.Known<?> text = texts.of(run, engine.info(), run.ids(), Texts.NO_SCORES);
         return text == null ? null : text.cache();
     }
 

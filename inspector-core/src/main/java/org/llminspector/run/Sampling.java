@@ -111,7 +111,7 @@ public final class Sampling {
     private final RunQueue queue;
     private final CaptureBudget budget;
     private final Prefixes prefixes;
-    private final Texts texts;
+    private final Texts<ScoredToken> texts;
     private final Supplier<String> standardModel;
 
     Sampling(
@@ -120,7 +120,7 @@ public final class Sampling {
             RunQueue queue,
             CaptureBudget budget,
             Prefixes prefixes,
-            Texts texts,
+            Texts<ScoredToken> texts,
             Supplier<String> standardModel) {
         this.models = models;
         this.store = store;
@@ -371,7 +371,7 @@ public final class Sampling {
         int reads = Math.max(1, ids.length - 1);
         TreeSet<HookId> hooks = new TreeSet<>(atOnce ? List.of(HookId.of(HookPoint.LOGITS)) : List.of());
         return engine(run, engine -> {
-            Texts.Known known = texts.of(run, engine.info(), ids, top);
+            Texts.Known<ScoredToken> known = texts.of(run, engine.info(), ids, top);
             List<ScoredToken> scored = new ArrayList<>(known == null ? List.of() : known.scores());
             int reused = scored.size();
             try (Session session = engine.begin(new SessionRequest(reads, hooks, List.of(), List.of())

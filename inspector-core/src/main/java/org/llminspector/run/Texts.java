@@ -10,7 +10,6 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
-import org.llminspector.run.Sampling.ScoredToken;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
@@ -19,8 +18,10 @@ import org.llminspector.run.models.PreparedRun;
  * Texts keep what the texts left that were scored last: their keys and values, and the scores of their tokens. Of another text
  * that begins with the same tokens only what differs is read: the choices of one question, questions after the same examples.
  * The one used longest ago goes first. Safe on any thread.
+ *
+ * @param <S> a token's score
  */
-final class Texts implements OpenModels.Beside {
+final class Texts<S> implements OpenModels.Beside {
 
     private static final long MOST_BYTES = 256L << 20;
 
@@ -37,7 +38,7 @@ final class Texts implements OpenModels.Beside {
     private record Key(String model, String sha256, String engine, String device, PrecisionPlan plan) {}
 
     /** @param scores of the tokens from the second one on, with so many alternatives each */
-    private record Text(Key key, int[] ids, KvPrefix cache, int top, List<ScoredToken> scores) {
+    private record Text<S>(Key key, int[] ids, KvPrefix cache, int top, List<S> scores) {
 
         long bytes() {
             return cache.bytes() + (long) scores.size() * (1 + top) * SCORE_BYTES;
@@ -50,10 +51,10 @@ final class Texts implements OpenModels.Beside {
      * @param cache of its first positions
      * @param scores of the tokens at positions 1 to the cache's length
      */
-    record Known(KvPrefix cache, List<ScoredToken> scores) {}
+    record Known<S>(KvPrefix cache, List<S> scores) {}
 
     /** The one used last stands last. */
-    private final List<Text> kept = new ArrayList<>();
+    private final List<Text<S>> kept = new ArrayList<>();
 
     private long bytes;
 
@@ -86,11 +87,11 @@ final class Texts implements OpenModels.Beside {
      *
      * @param top how many alternatives of each are wanted, or {@link #NO_SCORES}
      */
-    synchronized Known of(PreparedRun run, EngineInfo engine, int[] ids, int top) {
+    synchronized Known<S> of(PreparedRun run, EngineInfo engine, int[] ids, int top) {
         Key key = key(run, engine);
-        Text best = null;
+        Text<S> best = null;
         int most = 0;
-        for (Text text : kept) {
+        for (Text<S> text : kept) {
             if (!text.key().equals(key) || (top != NO_SCORES && text.top() != top)) continue;
             int same = 0;
             while (same < Math.min(ids.length, text.ids().length) && ids[same] == text.ids()[same]) same++;
@@ -104,23 +105,16 @@ final class Texts implements OpenModels.Beside {
         if (best == null) return null;
         kept.remove(best);
         kept.add(best);
-        return new Known(best.cache().first(most), best.scores().subList(0, most));
+        return new Known<>(best.cache().first(most), best.scores().subList(0, most));
     }
 
     /** Keeps what a session has read of these tokens, where it fits and the engine can give it. */
-    void keep(
-            PreparedRun run,
-            EngineInfo engine,
-            int[] ids,
-            Session session,
-            int top,
-            List<ScoredToken> scores,
-            long room) {
+    void keep(PreparedRun run, EngineInfo engine, int[] ids, Session session, int top, List<S> scores, long room) {
         long most = Math.min(Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / 8), room);
         if (session.kvCache().bytes() > most / 2) return;
         KvPrefix cache = session.prefix(session.length());
         if (cache == null) return;
-        Text text = new Text(key(run, engine), ids, cache, top, List.copyOf(scores));
+        Text<S> text = new Text<>(key(run, engine), ids, cache, top, List.copyOf(scores));
         synchronized (this) {
             kept.removeIf(other -> {
                 boolean again = other.key().equals(text.key()) && Arrays.equals(other.ids(), ids);
@@ -129,7 +123,7 @@ final class Texts implements OpenModels.Beside {
             });
             kept.add(text);
             bytes += text.bytes();
-            Iterator<Text> oldest = kept.iterator();
+            Iterator<Text<S>> oldest = kept.iterator();
             while (bytes > most && oldest.hasNext()) {
                 bytes -= oldest.next().bytes();
                 oldest.remove();
