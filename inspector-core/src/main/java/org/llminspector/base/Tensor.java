@@ -3,6 +3,7 @@ package org.llminspector.base;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -171,6 +172,15 @@ public final class Tensor {
         long[] part = shape.clone();
         part[0] = (long) to - from;
         return new Tensor(dtype, part, data.slice(from * row, (to - from) * row), lease);
+    }
+
+    /** The rows of the first axis in another order, copied: row r is what {@code from} says. */
+    public Tensor withRows(IntUnaryOperator from) {
+        int rows = Math.toIntExact(shape[0]);
+        long row = rows == 0 ? 0 : byteSize() / rows;
+        Bytes out = Bytes.allocate(byteSize());
+        for (int r = 0; r < rows; r++) out.view(r * row, row).put(data.view(from.applyAsInt(r) * row, row));
+        return of(dtype, out, shape);
     }
 
     /** Says that the values will not be read soon: those of a mapped file leave this process's memory. */

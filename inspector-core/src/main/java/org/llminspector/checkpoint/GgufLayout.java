@@ -3,7 +3,6 @@ package org.llminspector.checkpoint;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.IntUnaryOperator;
-import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
@@ -55,15 +54,9 @@ sealed interface GgufLayout {
     record Rows(IntUnaryOperator rowInFile) implements GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
-            int rows = Math.toIntExact(t.shape()[0]);
-            Bytes in = t.bytes();
-            long row = rows == 0 ? 0 : in.size() / rows;
-            Bytes out = Bytes.allocate(in.size());
-            for (int r = 0; r < rows; r++) {
-                out.view(r * row, row).put(in.view(rowInFile.applyAsInt(r) * row, row));
-            }
-            in.release();
-            return Tensor.of(t.dtype(), out, t.shape());
+            Tensor moved = t.withRows(rowInFile);
+            t.release();
+            return moved;
         }
 
         @Override

@@ -23,7 +23,19 @@ public interface Family {
             new Phi3(),
             new GptNeoX(),
             new Olmo2(),
-            new SmolLm3());
+            new SmolLm3(),
+            new Gemma(),
+            new Olmo3(),
+            new Exaone4(),
+            new Glm4(),
+            new Ernie45(),
+            new Nemotron(),
+            new StableLm(),
+            new StarCoder2(),
+            new GptNeo(),
+            new GptBigCode(),
+            new Opt(),
+            new Falcon());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

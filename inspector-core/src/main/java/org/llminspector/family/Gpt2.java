@@ -44,8 +44,8 @@ final class Gpt2 implements Family {
                 IntStream.range(0, c.layers("n_layer"))
                         .mapToObj(i -> {
                             float scale = byLayer ? base / (i + 1) : base;
-                            Attention attention = new Attention(
-                                    nHeads, nHeads, dHead, scale, null, null, null, true, true, null, null, false);
+                            Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, true, true)
+                                    .scaled(scale);
                             return new LayerSpec(norm, attention, null, norm, mlp, null, false);
                         })
                         .toList(),

@@ -36,9 +36,7 @@ final class GptNeoX implements Family {
         Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_eps", 1e-5));
         Rope rope = RopeConfig.read(c, dHead, maxContext, 10_000);
         boolean bias = c.flag("attention_bias", true);
-        float scale = (float) (1 / Math.sqrt(dHead));
-        Attention attention =
-                new Attention(nHeads, nHeads, dHead, scale, rope, null, null, bias, bias, null, null, false);
+        Attention attention = Attention.plain(nHeads, nHeads, dHead, rope, null, bias, bias);
         Mlp mlp = new Mlp(c.size("intermediate_size"), c.activation("hidden_act", "gelu"), false, true);
         boolean parallel = c.flag("use_parallel_residual", true);
         LayerSpec layer = new LayerSpec(norm, attention, null, norm, mlp, null, parallel);

@@ -29,10 +29,12 @@ final class LlamaShape {
     private final int dHead;
     private final int nLayers;
     private final int maxContext;
-    private final Norm norm;
+    private Norm norm;
     private boolean qkvBias;
     private boolean outBias;
     private boolean mlpBias;
+    private boolean gated = true;
+    private boolean parallel;
     private boolean preNorms = true;
     private boolean postNorms;
     private Norm qkNorm;
@@ -97,6 +99,30 @@ final class LlamaShape {
         return this;
     }
 
+    /** LayerNorm instead of RMSNorm. */
+    LlamaShape layerNorms(String epsField) {
+        norm = new Norm(Norm.Kind.LAYER, c.number(epsField, 1e-5));
+        return this;
+    }
+
+    /** One projection up and one down, without a gate. */
+    LlamaShape plainMlp() {
+        gated = false;
+        return this;
+    }
+
+    /** Biases everywhere, or nowhere. */
+    LlamaShape biases(boolean everywhere) {
+        qkvBias = outBias = mlpBias = everywhere;
+        return this;
+    }
+
+    /** Attention and MLP both read the block's input, through one norm. */
+    LlamaShape parallel(boolean on) {
+        parallel = on;
+        return this;
+    }
+
     LlamaShape scale(double factor) {
         scale = (float) factor;
         return this;
@@ -132,6 +158,12 @@ final class LlamaShape {
         return this;
     }
 
+    /** Only layers with a window turn, where there is one (NoPE elsewhere). */
+    LlamaShape rotatesInWindows() {
+        rotates = layer -> window == null || local.test(layer);
+        return this;
+    }
+
     /** Every layer sees this many positions, or all when null. */
     LlamaShape window(Integer size) {
         window = size;
@@ -161,7 +193,7 @@ final class LlamaShape {
         if (rope == null) rope = RopeConfig.read(c, dHead, maxContext, 10_000);
         if (!partialRotary && rope.dims() != dHead)
             throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + dHead);
-        Mlp mlp = new Mlp(c.size("intermediate_size"), c.activation("hidden_act", "silu"), true, mlpBias);
+        Mlp mlp = new Mlp(c.size("intermediate_size"), c.activation("hidden_act", "silu"), gated, mlpBias);
         Norm pre = preNorms ? norm : null;
         Norm post = postNorms ? norm : null;
         return new DecoderSpec(
@@ -172,7 +204,7 @@ final class LlamaShape {
                 false,
                 embedScale,
                 IntStream.range(0, nLayers)
-                        .mapToObj(i -> new LayerSpec(pre, attention(i), post, pre, mlp, post, false))
+                        .mapToObj(i -> new LayerSpec(pre, attention(i), post, pre, mlp, post, parallel))
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),
@@ -203,7 +235,7 @@ final class LlamaShape {
         int d = s.dModel();
         WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d));
         for (int i = 0; i < s.nLayers(); i++) layer(plan, s, i, root + "layers." + i + ".");
-        norm(plan, s.finalNorm(), "ln_final", root + "norm", d);
+        plan.norm(s.finalNorm(), "ln_final", root + "norm", d);
         String head = checkpoint.has("language_model.lm_head.weight") ? "language_model.lm_head" : "lm_head";
         if (!s.tied()) plan.linear("unembed", head, s.vocab(), d, false);
         return plan;
@@ -227,27 +259,20 @@ final class LlamaShape {
         int kv = a.nKvHeads() * a.dHead();
         // Llama calls the norm before the MLP "post attention"; families with norms after both mean what they say.
         boolean post = layer.ln1Post() != null;
-        norm(plan, layer.ln1(), to + "ln1", from + "input_layernorm", d);
-        norm(plan, layer.ln1Post(), to + "ln1_post", from + "post_attention_layernorm", d);
-        norm(
-                plan,
-                layer.ln2(),
-                to + "ln2",
-                from + (post ? "pre_feedforward_layernorm" : "post_attention_layernorm"),
-                d);
-        norm(plan, layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d);
-        norm(plan, a.qNorm(), to + "attn.q_norm", from + "self_attn.q_norm", a.qkNormWide() ? q : a.dHead());
-        norm(plan, a.kNorm(), to + "attn.k_norm", from + "self_attn.k_norm", a.qkNormWide() ? kv : a.dHead());
+        String second =
+                layer.parallel() ? "input_layernorm" : post ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+        plan.norm(layer.ln1(), to + "ln1", from + "input_layernorm", d)
+                .norm(layer.ln1Post(), to + "ln1_post", from + "post_attention_layernorm", d)
+                .norm(layer.ln2(), to + "ln2", from + second, d)
+                .norm(layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d)
+                .norm(a.qNorm(), to + "attn.q_norm", from + "self_attn.q_norm", a.qkNormWide() ? q : a.dHead())
+                .norm(a.kNorm(), to + "attn.k_norm", from + "self_attn.k_norm", a.qkNormWide() ? kv : a.dHead());
         plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
         plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
         plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
         plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
-        plan.linear(to + "mlp.gate", from + "mlp.gate_proj", mlp.dMlp(), d, mlp.bias());
+        if (mlp.gated()) plan.linear(to + "mlp.gate", from + "mlp.gate_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.in", from + "mlp.up_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());
-    }
-
-    private static void norm(WeightPlan plan, Norm norm, String to, String from, int size) {
-        if (norm != null) plan.rmsNorm(to, from, size);
     }
 }

@@ -11,6 +11,9 @@ import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Norm;
 
 /** WeightPlan says for each canonical weight which tensor of the files it is and what is done to it at the door. */
 public final class WeightPlan {
@@ -79,15 +82,37 @@ public final class WeightPlan {
 
         /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */
         Source everyBlock(int block, int part, int of) {
-            return then(with(0, own.get(0) / of), t -> {
+            return everyBlock(block, part, part + 1, of);
+        }
+
+        /** Of every {@code of} blocks of {@code block} rows, blocks [from, to). */
+        Source everyBlock(int block, int from, int to, int of) {
+            return then(with(0, own.get(0) / of * (to - from)), t -> {
                 long[] shape = t.shape();
                 int groups = Math.toIntExact(shape[0] / block / of);
                 int cols = Math.toIntExact(t.size() / shape[0]);
-                shape[0] /= of;
+                shape[0] = shape[0] / of * (to - from);
                 return t.reshaped(groups, of, (long) block * cols)
-                        .slice(new int[] {0, groups}, new int[] {part, part + 1}, new int[] {0, block * cols})
+                        .slice(new int[] {0, groups}, new int[] {from, to}, new int[] {0, block * cols})
                         .reshaped(shape);
             });
+        }
+
+        /**
+         * RoPE's pairs from (2 i, 2 i + 1) to (i, i + dims / 2), head by head: rows of q and k where the reference turns
+         * neighbours.
+         *
+         * @param dHead rows a head
+         * @param dims of them turn
+         */
+        Source turnedInHalves(int dHead, int dims) {
+            int half = dims / 2;
+            return then(
+                    own,
+                    t -> t.withRows(r -> {
+                        int i = r % dHead;
+                        return i >= dims ? r : r - i + (i < half ? 2 * i : 2 * (i - half) + 1);
+                    }));
         }
 
         /** 1 + the values, in float32. */
@@ -124,6 +149,27 @@ public final class WeightPlan {
     /** Adds a LayerNorm's weight and bias. */
     WeightPlan layerNorm(String to, String from, int size) {
         return rmsNorm(to, from, size).put(to + ".bias", Source.of(from + ".bias", size));
+    }
+
+    /** Changes the rows of q and k, weights and biases, where the reference turns neighbours: see {@link Source#turnedInHalves}. */
+    WeightPlan turnsNeighbours(DecoderSpec spec) {
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            if (a.rope() == null) continue;
+            for (String part : List.of("q.weight", "k.weight", "q.bias", "k.bias")) {
+                sources.computeIfPresent(
+                        "blocks." + i + ".attn." + part,
+                        (name, source) ->
+                                source.turnedInHalves(a.dHead(), a.rope().turned()));
+            }
+        }
+        return this;
+    }
+
+    /** A norm's weight, and its bias where it subtracts the mean; nothing where there is no norm. */
+    WeightPlan norm(Norm norm, String to, String from, int size) {
+        if (norm == null) return this;
+        return norm.kind() == Norm.Kind.LAYER ? layerNorm(to, from, size) : rmsNorm(to, from, size);
     }
 
     /** Changes every norm's weights. */

@@ -28,4 +28,18 @@ public record Attention(
         boolean outBias,
         Norm qNorm,
         Norm kNorm,
-        boolean qkNormWide) {}
+        boolean qkNormWide) {
+
+    /** Without norms of q and k and without a cap; scores are multiplied by 1 / sqrt(dHead). */
+    public static Attention plain(
+            int nHeads, int nKvHeads, int dHead, Rope rope, Integer window, boolean qkvBias, boolean outBias) {
+        float scale = (float) (1 / Math.sqrt(dHead));
+        return new Attention(nHeads, nKvHeads, dHead, scale, rope, window, null, qkvBias, outBias, null, null, false);
+    }
+
+    /** The same with another factor on scores. */
+    public Attention scaled(float by) {
+        return new Attention(
+                nHeads, nKvHeads, dHead, by, rope, window, scoreSoftcap, qkvBias, outBias, qNorm, kNorm, qkNormWide);
+    }
+}

@@ -251,13 +251,16 @@ class ExportedTest {
         assertThat(found("genai_int4")).containsExactly("EMBED", fused, last, "LN_FINAL_OUT LOGITS");
     }
 
-    /** What config.json calls stablelm is known here by its graph only. */
+    /** A StableLM under a name that no family here has is known by its graph only, and is the same model. */
     @Test
     void anUnknownFamilyIsWhatItsGraphShows() throws Exception {
         Path dir = copy("stablelm");
-        try (Opened m = new Opened(ROOT.resolve("stablelm"))) {
+        edit(dir.resolve("config.json"), "\"model_type\": \"stablelm\"", "\"model_type\": \"stable99\"");
+        try (Opened m = new Opened(dir);
+                Opened known = new Opened(ROOT.resolve("stablelm"))) {
             LayerSpec layer = m.spec.layers().get(1);
-            assertThat(m.spec.family()).isEqualTo("stablelm");
+            assertThat(m.spec.family()).isEqualTo("stable99");
+            assertThat(m.spec.layers()).isEqualTo(known.spec.layers());
             assertThat(m.spec.finalNorm()).isEqualTo(new Norm(Norm.Kind.LAYER, 1e-5));
             assertThat(layer.parallel()).isFalse();
             assertThat(layer.mlp()).isEqualTo(new Mlp(40, Activation.SILU, true, false));

@@ -86,6 +86,24 @@ class GoldenTest {
         return tests;
     }
 
+    @TestFactory
+    List<DynamicTest> families() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path dir : Golden.in(Golden.FAMILIES)) {
+            for (Kind kind : Kind.here()) {
+                String name = Golden.name(dir) + " on " + kind;
+                tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind, false)));
+                if (kind.tapped()) continue;
+                tests.add(DynamicTest.dynamicTest(name + ": the prompt", () -> prompt(dir, kind)));
+                if (!kind.torch()) continue;
+                tests.add(DynamicTest.dynamicTest(name + ": the fast form between layers", () -> fast(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(
+                        name + ", tapped: greedy with the cache", () -> greedy(dir, kind, true)));
+            }
+        }
+        return tests;
+    }
+
     private static List<DynamicTest> tests(List<Path> goldens) {
         List<DynamicTest> tests = new ArrayList<>();
         List<Kind> kinds = Kind.here();

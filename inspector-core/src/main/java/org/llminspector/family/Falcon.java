@@ -1,0 +1,97 @@
+package org.llminspector.family;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
+
+/**
+ * Falcon: attention and MLP in parallel (config parallel_attn) through one norm or two, RoPE, few keys for many queries, q, k, v
+ * in one matrix: of all heads one after another, or group by group (new_decoder_architecture). Its first models have ALiBi
+ * instead of RoPE and are refused.
+ */
+final class Falcon implements Family {
+
+    @Override
+    public Set<String> modelTypes() {
+        return Set.of("falcon");
+    }
+
+    @Override
+    public DecoderSpec spec(Config c) {
+        c.ignore("attention_dropout", "hidden_dropout", "num_ln_in_parallel_attn"); // the files show how many norms
+        if (c.flag("alibi", false)) throw c.wrong("alibi", "false: slopes instead of RoPE are not read", true);
+        int dModel = c.size("hidden_size");
+        int nHeads = c.size("num_attention_heads");
+        if (dModel % nHeads != 0) throw c.wrong("num_attention_heads", "a divisor of hidden_size " + dModel, nHeads);
+        int dHead = dModel / nHeads;
+        boolean grouped = c.flag("new_decoder_architecture", false);
+        int listed = c.size("num_kv_heads", nHeads);
+        int ungrouped = c.flag("multi_query", true) ? 1 : nHeads;
+        int nKvHeads = grouped ? listed : ungrouped;
+        if (nHeads % nKvHeads != 0) throw c.wrong("num_kv_heads", "a divisor of " + nHeads, nKvHeads);
+        int maxContext = c.size("max_position_embeddings", 2048);
+        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
+        boolean bias = c.flag("bias", false);
+        Rope rope = RopeConfig.read(c, dHead, maxContext, 10_000);
+        Attention attention = Attention.plain(nHeads, nKvHeads, dHead, rope, null, bias, bias);
+        Mlp mlp = new Mlp(c.size("ffn_hidden_size", 4 * dModel), c.activation("activation", "gelu"), false, bias);
+        boolean parallel = c.flag("parallel_attn", true) || grouped;
+        return new DecoderSpec(
+                "falcon",
+                c.size("vocab_size"),
+                dModel,
+                RopeConfig.reach(maxContext, rope),
+                false,
+                1f,
+                Collections.nCopies(
+                        c.layers("num_hidden_layers"), new LayerSpec(norm, attention, null, norm, mlp, null, parallel)),
+                norm,
+                c.flag("tie_word_embeddings", true),
+                null);
+    }
+
+    @Override
+    public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
+        String root = checkpoint.has("transformer.word_embeddings.weight") ? "transformer." : "";
+        int d = s.dModel();
+        WeightPlan plan =
+                new WeightPlan().put("embed.weight", Source.of(root + "word_embeddings.weight", s.vocab(), d));
+        for (int i = 0; i < s.nLayers(); i++) {
+            String to = "blocks." + i + ".";
+            String from = root + "h." + i + ".";
+            LayerSpec layer = s.layers().get(i);
+            Mlp mlp = layer.mlp();
+            Attention a = layer.attention();
+            qkv(plan, a, to + "attn.", from + "self_attention.query_key_value", d);
+            boolean two = checkpoint.has(from + "ln_attn.weight");
+            String second = layer.parallel() ? "input_layernorm" : "post_attention_layernorm";
+            plan.linear(to + "attn.o", from + "self_attention.dense", d, d, a.outBias())
+                    .linear(to + "mlp.in", from + "mlp.dense_h_to_4h", mlp.dMlp(), d, mlp.bias())
+                    .linear(to + "mlp.out", from + "mlp.dense_4h_to_h", d, mlp.dMlp(), mlp.bias())
+                    .layerNorm(to + "ln1", from + (two ? "ln_attn" : "input_layernorm"), d)
+                    .layerNorm(to + "ln2", from + (two ? "ln_mlp" : second), d);
+        }
+        plan.layerNorm("ln_final", root + "ln_f", d);
+        return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));
+    }
+
+    /** Every key/value head comes after its queries: of all heads, of a group's, or of its own one. */
+    private static void qkv(WeightPlan plan, Attention a, String to, String fused, int d) {
+        int queries = a.nHeads() / a.nKvHeads();
+        int rows = (a.nHeads() + 2 * a.nKvHeads()) * a.dHead();
+        for (String end : a.qkvBias() ? List.of(".weight", ".bias") : List.of(".weight")) {
+            Source all = end.equals(".bias") ? Source.of(fused + end, rows) : Source.of(fused + end, rows, d);
+            plan.put(to + "q" + end, all.everyBlock(a.dHead(), 0, queries, queries + 2))
+                    .put(to + "k" + end, all.everyBlock(a.dHead(), queries, queries + 2))
+                    .put(to + "v" + end, all.everyBlock(a.dHead(), queries + 1, queries + 2));
+        }
+    }
+}
