@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.spec.Attention;
@@ -128,6 +129,35 @@ class ArithmeticTest {
         assertThat(unread)
                 .as("fields of the spec that %s does not read", writer.parts().get(0))
                 .isEqualTo(new TreeSet<>(writer.unread().keySet()));
+    }
+
+    /** What ParameterLayout passes on, instead of holding it against a Llama's constant, the training step has to read. */
+    @Test
+    void whatTheLayoutPassesOnIsReadByTheTrainingStep() {
+        Set<String> passed = called("engine.torch.ParameterLayout");
+        passed.removeAll(called("engine.torch.LearnerScript"));
+        passed.removeAll(called("engine.torch.TorchLearner"));
+        passed.removeAll(called("spec.RopeFrequencies"));
+        assertThat(passed)
+                .as("passed on, and read by no step; the kind of norm is held against RMS")
+                .containsExactlyInAnyOrder("DecoderSpec.family", "Norm.kind");
+    }
+
+    /** Fields of the spec whose accessor a class calls. */
+    private static Set<String> called(String part) {
+        Set<String> called = new TreeSet<>();
+        for (Class<? extends Record> spec : MODEL) {
+            for (RecordComponent c : spec.getRecordComponents()) {
+                boolean calls = CLASSES.stream()
+                        .filter(k -> isPart(k, "org.llminspector." + part))
+                        .flatMap(k -> k.getCodeUnitCallsFromSelf().stream())
+                        .map(JavaCodeUnitAccess::getTarget)
+                        .anyMatch(t ->
+                                t.getOwner().isEquivalentTo(spec) && t.getName().equals(c.getName()));
+                if (calls) called.add(spec.getSimpleName() + "." + c.getName());
+            }
+        }
+        return called;
     }
 
     /** Whether a part calls the field's accessor, or makes such a record to hold one against, which names every field. */

@@ -117,7 +117,7 @@ final class LlamaFolder {
         }
     }
 
-    private static String config(DecoderSpec s, DType dtype, Integer bosId, List<Integer> eosIds) {
+    static String config(DecoderSpec s, DType dtype, Integer bosId, List<Integer> eosIds) {
         Attention a = s.layers().get(0).attention();
         ObjectNode json = Json.mapper().createObjectNode();
         json.putArray("architectures").add("LlamaForCausalLM");
@@ -130,9 +130,14 @@ final class LlamaFolder {
         json.put("num_key_value_heads", a.nKvHeads());
         json.put("head_dim", a.dHead());
         json.put("hidden_act", "silu");
-        json.put("max_position_embeddings", s.maxContext());
+        Rope.Scaling scaling = a.rope().scaling();
+        // Dynamic scaling reads its factor times as far.
+        json.put(
+                "max_position_embeddings",
+                scaling instanceof Rope.Dynamic dynamic ? dynamic.maxContext() : s.maxContext());
         json.put("rms_norm_eps", s.finalNorm().eps());
         json.put("rope_theta", a.rope().theta());
+        if (!(scaling instanceof Rope.Default)) json.set("rope_scaling", scaling(scaling));
         json.put("attention_bias", false);
         json.put("mlp_bias", false);
         json.put("tie_word_embeddings", s.tied());
@@ -147,6 +152,39 @@ final class LlamaFolder {
                     default -> "float32";
                 });
         return json.toPrettyString() + "\n";
+    }
+
+    /** Config {@code rope_scaling} as transformers spells it. */
+    private static ObjectNode scaling(Rope.Scaling scaling) {
+        ObjectNode json = Json.mapper().createObjectNode();
+        if (scaling instanceof Rope.Linear linear) {
+            json.put("rope_type", "linear").put("factor", linear.factor());
+        } else if (scaling instanceof Rope.Dynamic dynamic) {
+            json.put("rope_type", "dynamic").put("factor", dynamic.factor());
+        } else if (scaling instanceof Rope.Llama3 llama3) {
+            json.put("rope_type", "llama3")
+                    .put("factor", llama3.factor())
+                    .put("low_freq_factor", llama3.lowFreqFactor())
+                    .put("high_freq_factor", llama3.highFreqFactor())
+                    .put("original_max_position_embeddings", llama3.originalContext());
+        } else if (scaling instanceof Rope.Yarn yarn) {
+            json.put("rope_type", "yarn")
+                    .put("factor", yarn.factor())
+                    .put("original_max_position_embeddings", yarn.originalContext())
+                    .put("beta_fast", yarn.betaFast())
+                    .put("beta_slow", yarn.betaSlow())
+                    .put("attention_factor", yarn.attentionFactor())
+                    .put("truncate", yarn.truncate());
+        } else if (scaling instanceof Rope.LongRope longRope) {
+            json.put("rope_type", "longrope")
+                    .put("original_max_position_embeddings", longRope.originalContext())
+                    .put("attention_factor", longRope.attentionFactor());
+            longRope.shortFactor().forEach(json.withArray("short_factor")::add);
+            longRope.longFactor().forEach(json.withArray("long_factor")::add);
+        } else {
+            throw new IllegalStateException("no spelling for " + scaling);
+        }
+        return json;
     }
 
     /** {@code blocks.3.attn.q.weight} is {@code model.layers.3.self_attn.q_proj.weight}. */
