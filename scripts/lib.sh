@@ -59,3 +59,40 @@ tiny_model() {
   cp "$resources"/golden/hf/llama/{config.json,generation_config.json,model.safetensors} \
     "$resources"/tokenizers/spm/{tokenizer.json,tokenizer_config.json} "$1"
 }
+
+# start_faster JAR COMMAND: sets $archive, the JVM's options for its archive of the classes that a start takes, and $collector, the
+# one to use where this Java's own is not safe. The first start of a jar has the archive made in the background, beside the
+# jar, by a process that starts the server for nothing; it is known by jar and Java, so another of either makes its own.
+# LLM_INSPECTOR_ARCHIVE=off does without.
+# shellcheck disable=SC2034 # read by scripts/inspector
+start_faster() {
+  local jar=$1 java home version key file
+  archive='' collector=''
+  java=$(readlink -f "$(command -v java)" 2>/dev/null) || return 0
+  home=${java%/bin/java}
+  version=$(sed -n 's/^JAVA_VERSION="\(.*\)"$/\1/p' "$home/release" 2>/dev/null) || true
+  case $version in
+    # JDK-8377811: G1 moves arrays that native code holds.
+    25 | 25.0.[0-2] | 25.0.[0-2].*) case ${JAVA_OPTS:-} in *GC*) ;; *) collector=-XX:+UseParallelGC ;; esac ;;
+  esac
+  if [ -z "$version" ] || [ "${LLM_INSPECTOR_ARCHIVE:-}" = off ]; then return 0; fi
+  # What only prints a few lines is over before an archive is mapped.
+  case ${2:-} in '' | -*) return 0 ;; esac
+  key=$(printf '%s' "$java $version $(ls -ln --time-style=full-iso "$jar" 2>/dev/null || ls -lnT "$jar")" | cksum)
+  file=${jar%.jar}-${key%% *}.jsa
+  # Of another jar the JVM takes no notice, and shall not speak of it.
+  local quiet='-Xlog:cds=off -Xlog:cds+dynamic=off -Xlog:class+path=off'
+  # One that was killed in the middle of it does not keep others from it.
+  find "$file.making" -maxdepth 0 -mmin +10 -exec rm -rf {} + 2>/dev/null || true
+  if [ -f "$file" ]; then
+    archive="-XX:SharedArchiveFile=$file $quiet"
+  elif mkdir "$file.making" 2>/dev/null; then
+    # shellcheck disable=SC2086 # several options in one variable
+    (
+      trap 'rm -rf "$file.making"' EXIT
+      find "$(dirname "$jar")" -maxdepth 1 -name "$(basename "${jar%.jar}")-*.jsa" -delete
+      nice -n 19 java -Xmx256m $quiet -XX:ArchiveClassesAtExit="$file.making/made" -cp "$jar" org.llminspector.web.Warm &&
+        mv "$file.making/made" "$file"
+    ) </dev/null >/dev/null 2>&1 &
+  fi
+}

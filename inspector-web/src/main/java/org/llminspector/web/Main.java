@@ -5,6 +5,7 @@ import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import org.llminspector.web.cli.InspectorCommand;
+import org.llminspector.web.cli.VersionLines;
 
 /** Main is where the program starts. */
 public final class Main {
@@ -12,6 +13,10 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] args) {
+        if (VersionLines.asked(args)) {
+            VersionLines.lines().forEach(utf8(FileDescriptor.out)::println);
+            return;
+        }
         System.exit(InspectorCommand.run(utf8(FileDescriptor.out), utf8(FileDescriptor.err), args));
     }
 

@@ -2,7 +2,6 @@ package org.llminspector.web.cli;
 
 import java.io.PrintWriter;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Version;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -105,9 +104,7 @@ public final class InspectorCommand {
     static final class VersionText implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            return new String[] {
-                "LLM Inspector " + Version.STRING, "Java " + System.getProperty("java.version"),
-            };
+            return VersionLines.lines().toArray(String[]::new);
         }
     }
 }
