@@ -51,19 +51,7 @@ final class LlamaFolder {
         Norm norm = new Norm(Norm.Kind.RMS, s.normEps());
         int dHead = s.dModel() / s.nHeads();
         Rope rope = new Rope(dHead, s.ropeTheta(), new Rope.Default());
-        Attention attention = new Attention(
-                s.nHeads(),
-                s.nKvHeads(),
-                dHead,
-                (float) (1 / Math.sqrt(dHead)),
-                rope,
-                null,
-                null,
-                false,
-                false,
-                null,
-                null,
-                false);
+        Attention attention = Attention.plain(s.nHeads(), s.nKvHeads(), dHead, rope, null, false, false);
         Mlp mlp = new Mlp(s.dMlp(), Activation.SILU, true, false);
         LayerSpec layer = new LayerSpec(norm, attention, null, norm, mlp, null, false);
         return new DecoderSpec(

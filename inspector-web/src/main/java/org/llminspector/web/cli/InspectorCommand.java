@@ -34,6 +34,7 @@ import picocli.CommandLine.IVersionProvider;
             TalesCommand.class,
             ExamCommand.class,
             CompareCommand.class,
+            FlipsCommand.class,
             CostCommand.class
         },
         footer = {

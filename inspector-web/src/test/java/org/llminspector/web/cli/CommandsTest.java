@@ -98,6 +98,31 @@ class CommandsTest {
     }
 
     @Test
+    void answersThatChangedAreListed() throws IOException {
+        String sample = "{\"doc_id\":%d,\"target\":\"0\",\"filter\":\"none\",\"metrics\":[\"acc\"],\"acc\":%d,"
+                + "\"arguments\":{\"gen_args_0\":{\"arg_0\":\"Mia lost her\",\"arg_1\":\" ball\"},"
+                + "\"gen_args_1\":{\"arg_0\":\"Mia lost her\",\"arg_1\":\" kite\"}},"
+                + "\"filtered_resps\":[[\"%d\",\"False\"],[\"-5\",\"False\"]]}\n";
+        Path a = folder.resolve("a.jsonl");
+        Path b = folder.resolve("b.jsonl");
+        Files.writeString(a, String.format(sample, 0, 1, -3) + String.format(sample, 1, 1, -3));
+        Files.writeString(b, String.format(sample, 0, 1, -3) + String.format(sample, 1, 0, -9));
+        Ended told = inspector("flips", a.toString(), b.toString());
+        assertThat(told.code()).as(told.err()).isZero();
+        assertThat(told.out())
+                .contains("Mia lost her", "ball", "kite", "lost")
+                .contains("2 questions, acc: A 100.00 %, B 50.00 %. 1 answered differently: 1 lost, 0 won");
+        assertThat(tree(inspector("flips", a.toString(), b.toString(), "--json").out())
+                        .at("/flips/0/answer_b")
+                        .asText())
+                .isEqualTo("kite");
+        Ended none =
+                inspector("flips", a.toString(), folder.resolve("none.jsonl").toString());
+        assertThat(none.code()).isEqualTo(2);
+        assertThat(none.err()).contains("none.jsonl");
+    }
+
+    @Test
     void aTextIsScoredTokenByToken() {
         Ended after = command("score", " cat", "--after", "the", "--model", "tiny", "--top", "2", "--json");
         assertThat(after.code()).as(after.err()).isZero();
