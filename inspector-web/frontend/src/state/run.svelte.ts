@@ -9,6 +9,7 @@ import { models } from './models.svelte';
 import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';
 import { barOf, type Bar } from './stored';
+import { neuronHooks, takesNeurons } from './neurons';
 import { scene } from './scene.svelte';
 import { liveSource, recordedSource } from './source.svelte';
 import { DEFAULTS, type GenerationSettings, type PageState } from './url';
@@ -245,17 +246,20 @@ export function requestOf(model: string, settings: GenerationSettings): RunReque
     engine: models.engine,
     precision: models.precision,
     ...prompt.said,
-    capture: models.shown(model, captured()),
+    capture: models.shown(model, captured(model, settings.maxNewTokens)),
     ...(settings.maxNewTokens > 0 ? { generate: optionsOf(settings) } : {}),
   };
 }
 
 /** What the view's figures want of a run; of one layer only where one was chosen. */
-function captured(): string[] {
+function captured(model: string, more: number): string[] {
   const { layer } = page;
-  return (scene.now?.hooks ?? [])
+  const named = (scene.now?.hooks ?? [])
     .filter((h) => layer !== null || !h.includes('{layer}'))
     .map((h) => h.replace('{layer}', String(layer)));
+  const spec = models.details?.spec;
+  if (!scene.now?.neurons || !spec || prompt.tokens === null || !takesNeurons(spec, prompt.tokens + more)) return named;
+  return [...new Set([...named, ...neuronHooks(model), 'blocks.*.hook_resid_post'])];
 }
 
 function promptIds(m: RunManifest): string {

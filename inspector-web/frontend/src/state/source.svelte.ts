@@ -6,6 +6,7 @@ import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, Run
 import { edges, pool } from '../kit/pool';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
+import { neuronHooks } from './neurons';
 import type { Recording } from './scene';
 
 const MIB = 1024 * 1024;
@@ -65,14 +66,10 @@ class LiveSource implements Source {
   async needNeurons(pos: number): Promise<void> {
     const { slug, n_layers } = this.manifest.model;
     await models.askHooks(slug);
-    const ends = ['hook_embed', 'hook_pos_embed', 'ln_final.hook_scale', 'logits'];
-    const last = `blocks.${n_layers - 1}.hook_resid_post`;
-    // A parallel block has nothing between its parts: both read what comes in.
-    const between = models.hidden(slug, 'blocks.0.hook_resid_mid') ? 'hook_resid_pre' : 'hook_resid_mid';
-    const each = [between, 'hook_attn_out', 'hook_mlp_out', 'mlp.hook_post', 'ln2.hook_normalized', 'ln2.hook_scale'];
-    const hooks = models.shown(slug, [...ends, ...each.map((h) => `blocks.*.${h}`)]);
     // Who is refused here is told why where the value is asked for.
-    await this.need([...hooks, last], `${pos}:${pos + 1}`).catch(() => undefined);
+    await this.need([...neuronHooks(slug), `blocks.${n_layers - 1}.hook_resid_post`], `${pos}:${pos + 1}`).catch(
+      () => undefined,
+    );
   }
 
   async #read(hooks: string[], positions?: string): Promise<void> {

@@ -8,6 +8,7 @@ import java.util.function.IntPredicate;
 import org.llminspector.base.DType;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.family.Weights;
 
 /**
@@ -37,6 +38,10 @@ public final class RowScan {
      */
     public static float[] dots(Weights weights, String weight, float[] vector) {
         float[] out = new float[Math.toIntExact(weights.shape(weight)[0])];
+        if (weights.hasBlocks(weight)) {
+            weights.scanBlocks(weight, (first, rows) -> blockDots(rows, vector, out, first));
+            return out;
+        }
         weights.scan(weight, (first, rows) -> {
             if (rows.dtype() == DType.BF16) bf16Dots(rows, vector, out, first);
             else each(rows, (row, values) -> out[first + row] = dot(values, vector, vector.length));
@@ -140,6 +145,34 @@ public final class RowScan {
                 s7 += Float.intBitsToFloat(u & 0xFFFF0000) * b[i + 7];
             }
             out[first + r] = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
+        }
+    }
+
+    /** Blocks are not decoded: a group's codes are multiplied as they are, their sum by the scale. */
+    private static void blockDots(GgufRows rows, float[] vector, float[] out, int first) {
+        int n = Math.toIntExact(rows.codes().shape()[0]);
+        byte[] codes = new byte[Math.toIntExact(rows.codes().size())];
+        rows.codes().bytes().get(0, codes, 0, codes.length);
+        float[] scales = rows.scales().toFloats();
+        float[] mins = rows.mins() == null ? null : rows.mins().toFloats();
+        int size = rows.type().groupSize();
+        int groups = vector.length / size;
+        float[] sums = new float[mins == null ? 0 : groups]; // of the vector, a group
+        for (int g = 0; g < sums.length; g++) for (int i = 0; i < size; i++) sums[g] += vector[g * size + i];
+        for (int r = 0, at = 0; r < n; r++) {
+            float sum = 0;
+            for (int g = 0, i = 0; g < groups; g++) {
+                float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+                for (int end = i + size; i < end; i += 4, at += 4) {
+                    s0 += codes[at] * vector[i];
+                    s1 += codes[at + 1] * vector[i + 1];
+                    s2 += codes[at + 2] * vector[i + 2];
+                    s3 += codes[at + 3] * vector[i + 3];
+                }
+                sum += scales[r * groups + g] * ((s0 + s1) + (s2 + s3));
+                if (mins != null) sum += mins[r * groups + g] * sums[g];
+            }
+            out[first + r] = sum;
         }
     }
 

@@ -171,6 +171,7 @@ final class GgufWeights implements WeightSource {
     GgufRows blocks(String name, int from, int to) {
         Entry e = entries.get(name);
         if (e.layout() instanceof GgufLayout.Transposed) return null;
+        if (e.layout() instanceof GgufLayout.AsIs) return file.blocks(e.tensor().name(), from, to);
         return file.blocks(e.tensor().name(), rowsInFile(e, from, to));
     }
 

@@ -29,6 +29,10 @@ public final class Weights {
         Tensor apply(int from, int to);
     }
 
+    private interface Rows {
+        void each(int from, int to);
+    }
+
     /** Watch hears what is read, on any thread; what it throws ends the reading. */
     @FunctionalInterface
     public interface Watch {
@@ -165,15 +169,23 @@ public final class Weights {
             work.rows(0, get(name));
             return;
         }
-        double rowBytes = (double) storedBytes(name) / Math.max(1, shape[0]);
         RowRange rows = rows(name);
+        inBands(name, shape, (from, to) -> {
+            Tensor part = rows.apply(from, to);
+            work.rows(from, part);
+            if (once) part.release();
+        });
+    }
+
+    private void inBands(String name, long[] shape, Rows work) {
+        double rowBytes = (double) storedBytes(name) / Math.max(1, shape[0]);
         int count = Math.toIntExact(shape[0]);
         int band = (int) Math.max(1, BAND / Math.max(1, Tensor.elements(shape) / Math.max(1, count)));
         Parallel.each((count + band - 1) / band, b -> {
-            Tensor part = rows.apply(b * band, Math.min(count, (b + 1) * band));
-            work.rows(b * band, part);
-            if (once) part.release();
-            watch.read(Math.round(rowBytes * part.shape()[0]));
+            int from = b * band;
+            int to = Math.min(count, from + band);
+            work.each(from, to);
+            watch.read(Math.round(rowBytes * (to - from)));
         });
     }
 
@@ -204,6 +216,18 @@ public final class Weights {
                 && source(name).inFile() != null
                 && info(name).blocks() != null
                 && checkpoint.decodesRows(source(name).tensor());
+    }
+
+    /** BlockBand is what is done with some rows of a matrix in blocks. */
+    @FunctionalInterface
+    public interface BlockBand {
+        /** @param rows rows of the whole from {@code first} on, taken apart */
+        void rows(int first, GgufRows rows);
+    }
+
+    /** A matrix that {@link #hasBlocks}, a band of rows at a time on all cores: its codes and scales, nothing multiplied. */
+    public void scanBlocks(String name, BlockBand work) {
+        inBands(name, shape(name), (from, to) -> work.rows(from, blocks(name, from, to)));
     }
 
     /** Rows of a matrix as the file has them, in blocks of quantized numbers. */

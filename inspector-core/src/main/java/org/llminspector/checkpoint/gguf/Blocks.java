@@ -114,8 +114,14 @@ final class Blocks {
         float[] min = new float[GgmlType.MAX_GROUPS];
         byte[] bytes = new byte[type.blockBytes()];
         int inBlock = type.blockSize() / type.groupSize();
+        boolean q8 = type == GgmlType.Q8_0;
         for (int b = 0; b < codes.length / type.blockSize(); b++) {
             in.get(bytes);
+            if (q8) {
+                scales[b] = Bits.f16(bytes, 0);
+                System.arraycopy(bytes, 2, codes, b * 32, 32);
+                continue;
+            }
             type.unpack().block(bytes, 0, code, scale, min);
             for (int i = 0; i < type.blockSize(); i++) codes[b * type.blockSize() + i] = (byte) code[i];
             System.arraycopy(scale, 0, scales, b * inBlock, inBlock);

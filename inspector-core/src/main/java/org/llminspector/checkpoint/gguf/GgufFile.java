@@ -107,12 +107,22 @@ public final class GgufFile {
         return Tensor.of(DType.F32, out, shape);
     }
 
+    /** Rows [from, to) of a matrix in blocks, taken apart. */
+    public GgufRows blocks(String name, int from, int to) {
+        GgufTensor t = inBlocks(name);
+        ByteBuffer rows = data(t).view(from * t.rowBytes(), (to - from) * t.rowBytes());
+        return Blocks.rows(t.type(), rows, to - from, Math.toIntExact(t.rowSize()));
+    }
+
+    private GgufTensor inBlocks(String name) {
+        GgufTensor t = info(name);
+        if (t.shape().size() == 2 && t.type().isBlocks()) return t;
+        throw new IllegalArgumentException("only a matrix of blocks has them, not " + t);
+    }
+
     /** Rows of a matrix in blocks taken apart, these ones in this order. */
     public GgufRows blocks(String name, int... rows) {
-        GgufTensor t = info(name);
-        if (t.shape().size() != 2 || !t.type().isBlocks()) {
-            throw new IllegalArgumentException("only a matrix of blocks has them, not " + t);
-        }
+        GgufTensor t = inBlocks(name);
         int bytes = Math.toIntExact(t.rowBytes());
         Bytes data = data(t);
         ByteBuffer picked = ByteBuffer.allocate(Math.multiplyExact(bytes, rows.length));
