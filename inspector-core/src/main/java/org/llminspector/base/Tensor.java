@@ -188,6 +188,11 @@ public final class Tensor {
         data.release();
     }
 
+    /** Gives back memory that was allocated for these values alone, now: nobody may read them, or a view of them, any more. */
+    public void free() {
+        data.free();
+    }
+
     /** The same values in another shape, a view. */
     public Tensor reshaped(long... to) {
         return new Tensor(dtype, to, data, lease);

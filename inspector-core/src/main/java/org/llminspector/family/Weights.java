@@ -174,6 +174,7 @@ public final class Weights {
             Tensor part = rows.apply(from, to);
             work.rows(from, part);
             if (once) part.release();
+            part.free(); // what was decoded for this band; a view of a file, or of a whole matrix, stays
         });
     }
 

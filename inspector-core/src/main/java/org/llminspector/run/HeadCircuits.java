@@ -297,7 +297,7 @@ public final class HeadCircuits {
 
         float[] query(int id) {
             float[] query = new float[width];
-            float[] x = weights.get("embed.weight").rows(id, id + 1).toFloats();
+            float[] x = weights.row("embed.weight", id);
             new Projection("q", head).of(x, query, 0);
             return query;
         }

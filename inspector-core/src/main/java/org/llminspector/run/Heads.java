@@ -379,9 +379,9 @@ public final class Heads {
         float[] said = here.at(logits);
         int chosen = token != null ? token : Vectors.argmax(said);
         String table = spec.tied() ? "embed.weight" : "unembed.weight";
-        float[] row = weights.get(table).rows(chosen, chosen + 1).toFloats();
+        float[] row = weights.row(table, chosen);
         if (against != null) {
-            float[] other = weights.get(table).rows(against, against + 1).toFloats();
+            float[] other = weights.row(table, against);
             for (int i = 0; i < row.length; i++) row[i] -= other[i];
         }
         FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", here.at(scale)[0]);

@@ -99,7 +99,11 @@ final class Encodings {
         long[] shape = weights.shape(name);
         long row = Tensor.elements(shape) / Math.max(1, shape[0]) * dtype.bytes();
         Bytes out = Bytes.allocate(shape[0] * row);
-        weights.bands(name, (first, rows) -> of.apply(rows).bytes().copyTo(out, first * row));
+        weights.bands(name, (first, rows) -> {
+            Tensor part = of.apply(rows);
+            part.bytes().copyTo(out, first * row);
+            if (part != rows) part.free();
+        });
         return Tensor.of(dtype, out, shape);
     }
 
