@@ -55,7 +55,8 @@ public abstract class FuzzTest {
         assertThat(100.0 * opened / mutants()).as("per cent opened").isBetween(5.0, 70.0);
     }
 
-    private boolean opens(long seed) throws IOException {
+    /** Whether the mutant of a seed opens; it is refused as it should be otherwise. */
+    protected boolean opens(long seed) throws IOException {
         byte[] mutant = mutant(new Mutator(seed));
         Files.write(file, mutant);
         try {

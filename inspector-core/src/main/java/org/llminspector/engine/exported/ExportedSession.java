@@ -147,8 +147,9 @@ final class ExportedSession implements Session {
             }
         }
         OnnxTensor scores = tensor(result, ExportedPorts.LOGITS);
-        long rows = scores.getInfo().getShape()[1];
-        check(ExportedPorts.LOGITS, scores, new long[] {1, rows == 1 ? 1 : count, spec.vocab()}, "logits");
+        long[] shape = scores.getInfo().getShape();
+        boolean last = shape.length == 3 && shape[1] == 1; // some graphs give the last position alone
+        check(ExportedPorts.LOGITS, scores, new long[] {1, last ? 1 : count, spec.vocab()}, "logits");
         FloatBuffer all = scores.getFloatBuffer();
         float[] logits = new float[spec.vocab()];
         all.get(all.limit() - logits.length, logits);

@@ -2,11 +2,13 @@ package org.llminspector.web.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import net.jqwik.api.Example;
 import org.llminspector.checkpoint.Mutator;
 
 /** Mutants of an .onnx file: numbers written over others, and values that are read in one another's place. */
@@ -60,6 +62,12 @@ class GraphFuzzTest extends ServedFuzzTest {
         int at = places.get(m.below(places.size()));
         String to = others.get(m.below(others.size()));
         return (LATIN.substring(0, at) + to + LATIN.substring(at + to.length())).getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    /** Its logits have one axis: met after 2,000 others. */
+    @Example
+    void thoseThatWereOnceADefectOfOurs() throws IOException {
+        assertThat(opens(1560730248926871239L)).isFalse();
     }
 
     @Override
