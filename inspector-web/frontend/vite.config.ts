@@ -1,7 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config';
 import { figures, preloads } from './scripts/first-view';
+import { lessonPage, lessonRecorder } from './scripts/lesson';
 
 /**
  * `npm run dev` and `npm run preview` talk to a server on 7070, or to the one that INSPECTOR_URL names. The page's own
@@ -18,7 +19,7 @@ const woff2: Plugin = {
     /katex.*\.css/.test(id) ? code.replace(/,url\([^)]*\.(woff|ttf)\) format\("[^"]*"\)/g, '') : null,
 };
 
-export default defineConfig({
+const page: UserConfig = {
   plugins: [woff2, svelte(), preloads],
   build: {
     target: 'es2022',
@@ -31,4 +32,8 @@ export default defineConfig({
   server: { fs: { allow: ['../..'] }, port: 5173, proxy },
   preview: { port: 5174, proxy },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
-});
+};
+
+export default defineConfig(({ mode }) =>
+  mode === 'lesson' ? lessonPage([woff2, svelte()]) : mode === 'recorder' ? lessonRecorder : page,
+);

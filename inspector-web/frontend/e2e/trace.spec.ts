@@ -1,13 +1,13 @@
 import {
   expect,
-  FIGURES,
   figure,
+  FIGURES,
   holdEngine,
   lensOf,
   normsOf,
   runPrompt,
   seeAll,
-  tableOf,
+  showsNumbersOf,
   test,
   values,
 } from './support';
@@ -55,59 +55,7 @@ test('the numbers on the page are the numbers of the API', async ({ page, reques
   await page.goto(chosen.href);
   await seeAll(page);
 
-  const ids = await figure(page, 'tokens').locator('.id').allTextContents();
-  expect(ids.map(Number)).toEqual(run.tokens.map((t) => t.id));
-
-  const weights = await page
-    .getByTestId('query-row')
-    .locator('[data-weight]')
-    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.weight)));
-  const row = await values(request, run.id, 'blocks.1.attn.hook_pattern', 'head=2&query=3');
-  expect(weights).toHaveLength(4);
-  weights.forEach((w, k) => expect(w).toBeCloseTo(row[k], 7));
-
-  const norms = await normsOf(request, run.id);
-  const flat = norms.rows.flatMap((r) => r.norms.map((v, pos) => [r.hook, pos, v]));
-  const shownNorms = await tableOf(page, 'norms');
-  expect(shownNorms.length).toBe(Math.min(200, flat.length));
-  shownNorms.forEach((cells, i) => {
-    expect([cells[0], Number(cells[1])]).toEqual(flat[i].slice(0, 2));
-    expect(Number(cells[3])).toBeCloseTo(flat[i][2] as number, 6);
-  });
-
-  const lens = await lensOf(request, run.id);
-  const cells = lens.rows.flatMap((r) => r.cells.map((c) => ({ hook: r.hook, ...c })));
-  (await tableOf(page, 'lens')).forEach((shown, i) => {
-    expect([shown[0], Number(shown[1])]).toEqual([cells[i].hook, cells[i].pos]);
-    expect(Number(shown[4])).toBeCloseTo(cells[i].top[0].prob, 6);
-    expect(Number(shown[5])).toBe(cells[i].final_token_rank);
-  });
-
-  const logits = await values(request, run.id, 'logits', 'pos=3');
-  const max = Math.max(...logits);
-  const sum = logits.reduce((s, l) => s + Math.exp(l - max), 0);
-  const shown = await page
-    .getByTestId('top-list')
-    .locator('[data-id]')
-    .evaluateAll((e) => e.map((x) => [Number((x as HTMLElement).dataset.id), Number((x as HTMLElement).dataset.left)]));
-  const expected = logits
-    .map((l, id) => [id, Math.exp(l - max) / sum])
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, shown.length);
-  shown.forEach(([id, p], i) => {
-    expect(p).toBeCloseTo(Math.exp(logits[id] - max) / sum, 9);
-    expect(p).toBeCloseTo(expected[i][1], 9);
-  });
-  expect(Number(await page.getByTestId('mass').getAttribute('data-mass'))).toBeCloseTo(1, 9);
-  await expect(page.getByTestId('mass')).toContainText(new Intl.NumberFormat('en-US').format(run.model.vocab));
-
-  const measured = page.getByTestId('kv-measured');
-  expect(Number(await measured.getAttribute('data-bytes'))).toBe(run.kv_cache.bytes);
-  const layers = await page
-    .getByTestId('kv-layers')
-    .locator('[data-bytes]')
-    .evaluateAll((e) => e.map((x) => Number((x as HTMLElement).dataset.bytes)));
-  expect(layers).toEqual(run.kv_cache.layers);
+  await showsNumbersOf(page, request, run);
 });
 
 test('the walk follows one token with the server’s numbers, and its doors open', async ({ page, request }) => {

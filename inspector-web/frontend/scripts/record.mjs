@@ -28,7 +28,7 @@ const api = `${args.url}/api/v1`;
 const vite = await createServer({ root, server: { middlewareMode: true }, appType: 'custom', logLevel: 'error' });
 const { VIEWS } = await vite.ssrLoadModule('/src/views/list.ts');
 const { CHAPTERS } = await vite.ssrLoadModule('/src/chapters/list.ts');
-const { askKey, sent } = await vite.ssrLoadModule('/src/api/source.ts');
+const { fileOf, heldBy, hooksOf, recorded } = await vite.ssrLoadModule('/scripts/recorder.ts');
 
 const chapter = CHAPTERS.find((c) => c.folder === what);
 const scene = chapter ? chapter.record : VIEWS.find((v) => v.view === what)?.scene;
@@ -51,8 +51,7 @@ const model = args.model ?? fallback;
 const request = {
   model,
   prompt: scene.examples[0].prompt,
-  // Of every layer: a recording has no server to read again.
-  capture: [...new Set([...scene.hooks, ...(scene.recorded ?? [])])].map((h) => h.replace('{layer}', '*')),
+  capture: hooksOf([scene]),
   generate: { max_new_tokens: Number(args.new), greedy: true, alternatives: 10 },
 };
 
@@ -73,85 +72,32 @@ if (failed) throw new Error(JSON.stringify(failed.data, null, 2));
 const manifest = events.find((e) => e.event === 'done').data;
 const kv_steps = events.filter((e) => e.event === 'prefilled' || e.event === 'token').map((e) => e.data.kv_cache);
 
-const stream_hooks = manifest.captures.some((c) => c.hook.endsWith('hook_resid_post'));
-const lens = stream_hooks
-  ? await (await call('/lens', json({ run: manifest.id, hook: 'hook_resid_post', top: 5 }))).json()
-  : null;
-const norms = stream_hooks ? await (await call('/norms', json({ run: manifest.id }))).json() : null;
-const reads = manifest.captures.some((c) => c.hook.endsWith('hook_pattern'))
-  ? await (await call('/reads', json({ run: manifest.id, query: manifest.prompt_length - 1 }))).json()
-  : null;
-const [feed_forward, neurons] = scene.neurons ? await strongest() : [];
+const ask = async (path, body) =>
+  (await call(path, body ? json(body) : { headers: { accept: 'application/json' } })).json();
 const answers = {};
-const answer = async (ask) => {
-  const body = sent(ask, model);
-  const init = body ? json(body) : { headers: { accept: 'application/json' } };
-  // A value that the run lacks is read again, as it is for a figure.
-  const hook = /^\/runs\/[^/]+\/captures\/([^/?]+)/.exec(ask.path)?.[1];
-  if (hook && !manifest.captures.some((c) => c.hook === hook)) {
-    await call(`/runs/${manifest.id}/captures`, json({ capture: [decodeURIComponent(hook)] }));
-  }
-  return (answers[askKey(ask)] ??= await (await call(ask.path, init)).json());
-};
-for (const ask of (await scene.asks?.(manifest, answer)) ?? []) await answer(ask);
+const keep = async (key, path, body) => (answers[key] ??= await ask(path, body));
+const { vocabulary, spec, ...rest } = await recorded([scene], manifest, ask, keep, (path, why) => {
+  throw new Error(`${path}: ${why}`);
+});
 await vite.close(); // asks are modules of the page
-const ids = Array.from({ length: manifest.model.vocab }, (_, id) => id);
-const { spec } = await (await call(`/models/${model}`)).json();
-const vocabulary = (await (await call('/detokenize', json({ model, tokens: ids }))).json()).tokens.map((t) => t.text);
 
-const holds = (scene.recorded ?? ['*']).map(
-  (h) => new RegExp(`^${h.replaceAll('.', '\\.').replaceAll('*', '.*').replace('{layer}', '\\d+')}$`),
-);
 const kinds = new Map();
-for (const { hook } of manifest.captures) {
-  if (!holds.some((h) => h.test(hook))) continue;
-  const kind = hook.split('.').at(-1);
-  kinds.set(kind, [...(kinds.get(kind) ?? []), hook]);
-}
+for (const hook of heldBy([scene], manifest)) kinds.set(fileOf(hook), [...(kinds.get(fileOf(hook)) ?? []), hook]);
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 const files = {};
-for (const [kind, hooks] of kinds) {
-  const name = `${kind}.safetensors.gz`;
+for (const [name, hooks] of kinds) {
   const packed = gzipSync(await safetensors(hooks), { level: 9 });
   for (const hook of hooks) files[hook] = name;
   await writeFile(out + name, packed);
   console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
 }
-const text = JSON.stringify({
-  manifest,
-  kv_steps,
-  lens,
-  norms,
-  reads,
-  feed_forward,
-  neurons,
-  spec,
-  answers,
-  vocabulary,
-  files,
-});
+const text = JSON.stringify({ manifest, kv_steps, ...rest, spec, answers, vocabulary, files });
 await writeFile(`${out}run.json`, text);
 console.log(
   `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,
 );
-
-/** Every layer's feed-forward part at the last prompt token; and, at every position, the neuron that makes most of its own. */
-async function strongest() {
-  const { id: run, prompt_length, tokens, model } = manifest;
-  const ask = async (path, body) => (await call(path, json({ run, ...body }))).json();
-  const pos = prompt_length - 1;
-  const parts = [];
-  for (let layer = 0; layer < model.n_layers; layer++) parts.push(await ask('/feedforward', { layer, pos }));
-  const { layer, strongest } = parts.reduce((a, b) => (b.strongest[0].share > a.strongest[0].share ? b : a));
-  const neuron = strongest[0].neuron;
-  const all = [];
-  for (let pos = 0; pos < tokens.length - 1; pos++) all.push(await ask('/neuron', { layer, neuron, pos, top: 1000 }));
-  for (const n of all) for (const list of ['raised', 'lowered']) n[list] = n[list].slice(0, 12);
-  console.log(`neuron ${neuron} of layer ${layer}`);
-  return [parts, all];
-}
 
 /** One file of these captures of the run, as the server gives them. */
 async function safetensors(hooks) {

@@ -214,6 +214,22 @@ class Inspector:
         query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
         return self._json("GET", _path("models", self._slug(model), "sizes") + query)
 
+    def lesson(
+        self, run: Union[str, "Run"], chapters: Optional[Sequence[str]] = None, *, max_bytes: Optional[int] = None
+    ) -> bytes:
+        """A run as a lesson: a zip of the page with its numbers, which opens without a server.
+
+        Takes as long as the chapters' questions do, a minute or more.
+
+        Args:
+            chapters: their numbers or folders, such as ``["8", "09-multi-head"]``; None for all.
+            max_bytes: the most captures that are read again and put in.
+        """
+        named = None if chapters is None else [str(c) for c in chapters]
+        body = _without_none(chapters=named, max_bytes=max_bytes)
+        with self._open("POST", _path("runs", _run_id(run), "lesson"), body, "application/zip") as response:
+            return self._read(response)
+
     def capture_statistics(self, run: str, hook: str, schemes: Sequence[str] = ()) -> Json:
         """How a run's captured value is spread: positions are rows, channels columns; outliers, and each scheme's loss."""
         query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""

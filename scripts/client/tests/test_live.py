@@ -4,9 +4,14 @@ scripts/test starts such a server; by hand:
     scripts/start --model DIR & INSPECTOR_URL=http://127.0.0.1:7070 python -m unittest discover scripts/client
 """
 
+import base64
+import gzip
+import io
+import json
 import os
 import unittest
 import uuid
+import zipfile
 
 import numpy as np
 
@@ -311,6 +316,20 @@ class Runs(unittest.TestCase):
         with self.assertRaises(InspectorProblem) as caught:
             inspector.get(run.id)
         self.assertEqual(caught.exception.status, 404)
+
+    def test_a_run_is_sent_as_a_lesson(self):
+        run = inspector.run(PROMPT)
+        with zipfile.ZipFile(io.BytesIO(inspector.lesson(run, [8]))) as lesson:
+            self.assertIn("lesson/index.html", lesson.namelist())
+            about = lesson.read("lesson/lesson.js").decode()
+            self.assertEqual(json.loads(about[about.index("{") : -2])["chapters"], ["08-attention-qkv"])
+            packed = lesson.read("lesson/data/run.json.gz.js").decode().split('"')[3]
+        recorded = json.loads(gzip.decompress(base64.b64decode(packed)))
+        self.assertEqual(recorded["manifest"]["id"], run.id)
+        self.assertIn(PATTERN, recorded["files"])
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.lesson(run, ["99"])
+        self.assertIn("there is no such chapter", str(caught.exception))
 
 
 class Models(unittest.TestCase):

@@ -1,4 +1,5 @@
 import { ByteCache } from './cache';
+import { lesson, needsServer } from './lesson';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
@@ -24,6 +25,7 @@ const tensors = new ByteCache<Tensor>(96 * MIB);
 const analyses = new ByteCache<unknown>(16 * MIB);
 
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  if (lesson) throw needsServer(path);
   let response: Response;
   try {
     response = await fetch(BASE + path, init);
@@ -222,6 +224,10 @@ export const api = {
   /** Reads a run's tokens again for what it did not capture. */
   extend: (run: string, body: { capture: string[]; positions?: string; max_bytes?: number }) =>
     json<T.RunManifest>(`/runs/${encodeURIComponent(run)}/captures`, post(body)),
+
+  /** A run as files that need no server, as a zip. */
+  lesson: async (run: string, signal?: AbortSignal): Promise<Blob> =>
+    (await request(`/runs/${encodeURIComponent(run)}/lesson`, post({}, signal, 'application/zip'))).blob(),
 
   /** One captured tensor, or part of it, as float32. */
   capture: (run: string, hook: string, slice: Slice = {}, signal?: AbortSignal) =>

@@ -28,6 +28,9 @@ function readHeader(buffer: ArrayBuffer): { header: Record<string, HeaderEntry>;
   return { header, dataStart };
 }
 
+/** Where the data of a safetensors buffer begins. */
+export const dataOf = (buffer: ArrayBuffer): number => readHeader(buffer).dataStart;
+
 /** The texts that a safetensors buffer carries beside its tensors. */
 export function parseMetadata(buffer: ArrayBuffer): Record<string, string> {
   const { header } = readHeader(buffer);

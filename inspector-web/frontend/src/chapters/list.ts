@@ -1,3 +1,4 @@
+import { lesson } from '../api/lesson';
 import type { Chapter, Line, Record } from './chapter';
 
 /** The path, in its order. What is not built yet is named, so that the path is visible, and is not a link. */
@@ -21,10 +22,13 @@ const PATH: Line[] = [
 
 const records = import.meta.glob<Record>('./*/index.ts', { eager: true, import: 'record' });
 
+/** Of a lesson's chapters those that are in it have a record. */
+const here = (folder: string) => !lesson || lesson.chapters.includes(folder);
+
 export const CHAPTERS: Chapter[] = PATH.map((line) => ({
   ...line,
   number: Number.parseInt(line.folder, 10),
-  record: records[`./${line.folder}/index.ts`] ?? null,
+  record: (here(line.folder) ? records[`./${line.folder}/index.ts`] : null) ?? null,
 }));
 
 /** Chapters by group, in the order of the path. */

@@ -1,4 +1,5 @@
 import { api } from '../api/client';
+import { lesson } from '../api/lesson';
 import { Problem } from '../api/problem';
 import type { Engine, Health, HookDescription, ModelDetails, ModelSummary, Precision } from '../api/types';
 import { lastTime, remember } from '../kit/lasttime';
@@ -42,6 +43,7 @@ class Models {
   );
 
   async load(): Promise<void> {
+    if (lesson) return;
     clearTimeout(this.#retry);
     try {
       const [{ models, default: fallback }, engines, health] = await Promise.all([

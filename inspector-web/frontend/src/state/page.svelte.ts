@@ -1,7 +1,15 @@
+import { lesson } from '../api/lesson';
 import { DEFAULTS, formatUrl, parseUrl, type PageState, type View } from './url';
 
 /** page is the URL, alive: read it anywhere, write it anywhere, and the address bar follows. */
-export const page: PageState = $state(typeof location === 'undefined' ? DEFAULTS : parseUrl(new URL(location.href)));
+export const page: PageState = $state(typeof location === 'undefined' ? DEFAULTS : read());
+
+/** A lesson lies anywhere, in a folder too: its whole address stands behind the #. */
+function read(): PageState {
+  return parseUrl(lesson ? new URL(location.hash.slice(1) || '/', 'http://localhost') : new URL(location.href));
+}
+
+const addressOf = (state: PageState): string => (lesson ? `#${formatUrl(state)}` : formatUrl(state));
 
 let written = '';
 /** Set while something happens that 'back' shall return from. */
@@ -18,7 +26,7 @@ export function goTo(view: View, change: Partial<PageState> = {}): void {
 
 /** Address of a view with everything else as it is: real links that open in a new tab too. */
 export function hrefOf(view: View, change: Partial<PageState> = {}): string {
-  return formatUrl({ ...page, ...(view === page.view ? {} : LEFT), ...change, view });
+  return addressOf({ ...page, ...(view === page.view ? {} : LEFT), ...change, view });
 }
 
 /** What a click on a real link does here; those that open elsewhere are left to the browser. */
@@ -35,16 +43,16 @@ export function follow(event: MouseEvent, view: View, change: Partial<PageState>
  * @param behind how the page that is left shall read when one comes back to it, where it is not as it is now
  */
 export function advance(change: Partial<PageState>, behind: Partial<PageState> = {}): void {
-  history.replaceState(null, '', formatUrl({ ...page, ...behind }));
+  history.replaceState(null, '', addressOf({ ...page, ...behind }));
   push = true;
   Object.assign(page, change);
 }
 
 /** Keeps the address bar and the page the same; call once, from the root component. */
 export function syncUrl(): void {
-  const here = () => location.pathname + location.search + location.hash;
+  const here = () => (lesson ? location.hash : location.pathname + location.search + location.hash);
   $effect(() => {
-    const url = formatUrl(page);
+    const url = addressOf(page);
     if (url !== written && url !== here()) {
       if (push) history.pushState(null, '', url);
       else history.replaceState(null, '', url);
@@ -55,7 +63,7 @@ export function syncUrl(): void {
   $effect(() => {
     const back = () => {
       written = here();
-      Object.assign(page, parseUrl(new URL(location.href)));
+      Object.assign(page, read());
     };
     window.addEventListener('popstate', back);
     return () => window.removeEventListener('popstate', back);

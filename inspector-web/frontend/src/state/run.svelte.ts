@@ -10,8 +10,9 @@ import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';
 import { barOf, type Bar } from './stored';
 import { neuronHooks, takesNeurons } from './neurons';
+import type { Recording } from './scene';
 import { scene } from './scene.svelte';
-import { liveSource, recordedSource } from './source.svelte';
+import { LESSONS_OWN, liveSource, recordedSource } from './source.svelte';
 import { DEFAULTS, type GenerationSettings, type PageState } from './url';
 
 const CONFLICT = 409;
@@ -48,6 +49,8 @@ class Run {
   /** The last run was stopped before it started: nothing of it is kept. */
   stopped = $state(false);
   #controller: AbortController | null = null;
+  /** A lesson's, once it is on show: it stays. */
+  #recording: Recording | null = null;
 
   readonly busy: boolean = $derived(this.live !== null);
   /** Whether Run would run. */
@@ -57,11 +60,14 @@ class Run {
 
   /** The view's recording, until a run of this server is here. */
   async showRecording(): Promise<void> {
-    const recording = scene.now?.recording;
-    if (!recording) return;
+    const wanted = () => (scene.now && LESSONS_OWN) ?? scene.now?.recording;
+    const recording = wanted();
+    if (!recording || recording === this.#recording) return;
     try {
       const recorded = await recordedSource(recording);
-      if (scene.now?.recording === recording && (this.source === null || this.source.recorded)) this.source = recorded;
+      if (wanted() !== recording || (this.source && !this.source.recorded)) return;
+      this.source = recorded;
+      this.#recording = LESSONS_OWN;
     } catch {
       // Then the page is empty until the first run; nothing depends on the recording.
     }

@@ -1,5 +1,6 @@
+import { IN_LESSON, RUN_IT, fileOfLesson, joined, lesson } from '../api/lesson';
 import { api, patternPath, patternsPath, type Slice } from '../api/client';
-import { OverBudget, Problem } from '../api/problem';
+import { OverBudget, Problem, type Said } from '../api/problem';
 import { askKey, positionsOf, sent, type Ask, type Source } from '../api/source';
 import { parseSafetensors, plane, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
@@ -148,7 +149,8 @@ function refuseHidden(hook: string, manifest: RunManifest): void {
 
 interface Recorded {
   manifest: RunManifest;
-  kv_steps: KvCache[];
+  /** Null where the run was kept before it was recorded: only the cache's end is known. */
+  kv_steps: KvCache[] | null;
   lens: Lens;
   norms: Norms;
   reads: Reads;
@@ -158,17 +160,20 @@ interface Recorded {
   vocabulary: string[];
   /** What the server said to the scene's asks. */
   answers?: Record<string, unknown>;
+  /** What it said where it did not answer. */
+  refusals?: Record<string, Said>;
   /** Which of the recording's files holds a hook. */
   files: Record<string, string>;
 }
 
 /** The real run that is shown until the server has answered; scripts/record.mjs made it. Its tensors come when drawn. */
 export async function recordedSource(recording: Recording): Promise<Source> {
-  const run = (await (await fetch(recording.run)).json()) as Recorded;
+  const run = JSON.parse(new TextDecoder().decode(await unpacked(recording.run))) as Recorded;
   const files = new Map<string, Promise<Map<string, Tensor>>>();
   const file = (name: string) => {
     let tensors = files.get(name);
-    if (!tensors) files.set(name, (tensors = unpacked(recording.tensors[name])));
+    if (!tensors)
+      files.set(name, (tensors = unpacked(recording.tensors[name]).then((f) => parseSafetensors(joined(f)))));
     return tensors;
   };
   const lacks = (where: string) =>
@@ -177,7 +182,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
       status: 404,
       where,
       found: plural(Object.keys(run.files).length, 'recorded value'),
-      instead: 'press Run: a live run has it',
+      instead: `${RUN_IT}: a live run has it`,
     });
   const held = (hook: string): string => {
     if (run.files[hook]) return run.files[hook];
@@ -239,12 +244,14 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     ask: async <A>(ask: Ask<object | null, A>) => {
       const answer = run.answers?.[askKey(ask)];
       if (answer !== undefined) return answer as A;
+      const refusal = run.refusals?.[askKey(ask)];
+      if (refusal) throw new Problem(refusal);
       throw new Problem({
         title: 'the recording does not hold what the figure shows',
         status: 404,
         where: ask.path,
         found: plural(Object.keys(run.answers ?? {}).length, 'recorded answer'),
-        instead: 'press Run: a live run has it',
+        instead: `${RUN_IT}: a live run has it`,
       });
     },
     spec: async () => run.spec,
@@ -252,12 +259,19 @@ export async function recordedSource(recording: Recording): Promise<Source> {
 }
 
 /**
- * Recorded tensors are packed with gzip. Some servers send such a file as it is, others declare the packing and the
- * browser has undone it: safetensors begins with a multiple of 8, gzip with 0x1f.
+ * A file of a recording. Tensors are packed with gzip; some servers send such a file as it is, others declare the packing
+ * and the browser has undone it: JSON begins with a brace, safetensors with a multiple of 8, gzip with 0x1f.
  */
-async function unpacked(url: string): Promise<Map<string, Tensor>> {
-  const bytes = await (await fetch(url)).arrayBuffer();
-  if (new Uint8Array(bytes)[0] !== 0x1f) return parseSafetensors(bytes);
-  const whole = new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
-  return parseSafetensors(await whole.arrayBuffer());
+async function unpacked(url: string): Promise<ArrayBuffer> {
+  const bytes = url.startsWith(IN_LESSON)
+    ? await fileOfLesson(url.slice(IN_LESSON.length))
+    : await (await fetch(url)).arrayBuffer();
+  if (new Uint8Array(bytes)[0] !== 0x1f) return bytes;
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
+
+/** The recording that a lesson shows in every view. */
+export const LESSONS_OWN: Recording | null = lesson && {
+  run: `${IN_LESSON}run.json.gz`,
+  tensors: Object.fromEntries(lesson.files.map((f) => [f, IN_LESSON + f])),
+};

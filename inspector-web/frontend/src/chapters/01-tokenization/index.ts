@@ -26,6 +26,7 @@ export const record: Record<typeof PARAMS> = {
     { prompt: 'The cat said: meow!\nThe dog said: woof woof woof!', says: 'lines and spaces' },
     { prompt: 'A café near the lake sold 12 ice creams 🍦 for 3.50', says: 'no word at all' },
   ],
+  asks: async (run) => (await import('./asks')).asks(run),
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
   load: () => import('./Chapter.svelte'),
 };

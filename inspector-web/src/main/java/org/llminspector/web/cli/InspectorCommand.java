@@ -17,6 +17,7 @@ import picocli.CommandLine.IVersionProvider;
             ServeCommand.class,
             RunCommand.class,
             ExtendCommand.class,
+            ExportCommand.class,
             HeadsCommand.class,
             CircuitsCommand.class,
             PositionsCommand.class,

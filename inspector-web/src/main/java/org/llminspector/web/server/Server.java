@@ -131,6 +131,7 @@ public final class Server implements AutoCloseable {
         new TrainingRoutes(inspector, stream).register(c.routes);
         new RunRoutes(inspector, active, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
+        new LessonRoutes(inspector, config, this::port).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new HeadRoutes(inspector).register(c.routes);
         new PositionRoutes(inspector).register(c.routes);

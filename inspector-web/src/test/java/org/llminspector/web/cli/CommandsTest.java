@@ -206,6 +206,28 @@ class CommandsTest {
                 .isEqualTo(3);
     }
 
+    @Test
+    void aLessonIsNotWrittenOverSomethingElse() throws IOException {
+        Path taken = Files.createDirectory(folder.resolve("taken"));
+        Files.writeString(taken.resolve("letter.txt"), "Dear");
+        String id = tree(command("run", "--model", "tiny", "--tokens", "1,2", "--json")
+                        .out())
+                .path("id")
+                .asText();
+        Ended refused = command("export", "--run", id, "--out", taken.toString());
+        assertThat(refused.code()).as(refused.err()).isEqualTo(4);
+        assertThat(refused.err()).contains("something else is there already");
+        assertThat(taken).isDirectoryContaining("glob:**letter.txt");
+        Ended unknown = command(
+                "export",
+                "--run",
+                "20200101-000000-000-000000",
+                "--out",
+                folder.resolve("none").toString());
+        assertThat(unknown.code()).as(unknown.err()).isEqualTo(3);
+        assertThat(folder.resolve("none")).doesNotExist();
+    }
+
     private static String[] with(String[] args, String more) {
         List<String> all = new ArrayList<>(List.of(args));
         all.add(more);

@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Locator, Page } from '@playwright/test';
+import type { RunManifest } from '../src/api/types';
+import { axe } from './axe';
+import { expect, seeAll, showsNumbersOf, test } from './support';
+
+/** A run made a lesson: the folder opens from a static host and from a disk, with every chapter and this run's numbers. */
+const MODEL = 'tales-2m';
+const PROMPT = 'Once upon a time, there was a little girl named Lily. One day';
+const TOKENS = 40;
+const MOST_BYTES = 5_000_000;
+const TYPES: { [ext: string]: string } = { '.html': 'text/html', '.js': 'text/javascript' };
+
+/** Panels that need the model itself, by chapter; all others are drawn. */
+const NEED_A_SERVER: { [chapter: string]: string[] } = {
+  '02-embeddings': ['Sums'],
+  '03-neuron': ['4 · Over a text'],
+  '04-feed-forward': ['The product'],
+  '05-logits-sampling': ['100 draws', 'Branches', 'A text’s odds'],
+  '06-backpropagation': ['One neuron', 'Update'],
+  '07-optimizers': ['Real updates'],
+  '12-training-phases': ['Side by side', 'Your own'],
+  '13-post-training': ['Your choice'],
+};
+
+const scratch = mkdtempSync(join(tmpdir(), 'inspector-lesson-'));
+const folder = join(scratch, 'lesson');
+const inFolder = pathToFileURL(join(folder, 'index.html')).href;
+const host = createServer((asked, answer) => {
+  const path = new URL(asked.url ?? '/', 'http://localhost').pathname;
+  const file = join(folder, path === '/' ? 'index.html' : path);
+  if (!existsSync(file)) return void answer.writeHead(404).end();
+  answer.writeHead(200, { 'content-type': TYPES[extname(file)] }).end(readFileSync(file));
+});
+let run: RunManifest;
+
+test.describe.configure({ mode: 'serial' });
+// Every chapter's questions are asked of the model: on a busy machine that takes minutes.
+test.setTimeout(1_200_000);
+
+test.afterAll(async () => {
+  host.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+test('a run is saved as a lesson of every chapter, at most 5 MB for forty tokens', async ({ page, request }) => {
+  const counted = await (await request.post('/api/v1/tokenize', { data: { model: MODEL, text: PROMPT } })).json();
+  const generate = { max_new_tokens: TOKENS - counted.count, greedy: true, alternatives: 10 };
+  run = await (await request.post('/api/v1/runs', { data: { model: MODEL, prompt: PROMPT, generate } })).json();
+  expect(run.tokens).toHaveLength(TOKENS);
+  const runs = async () => (await (await request.get('/api/v1/runs?limit=1000')).json()).runs.length;
+  const before = await runs();
+
+  // What moves while one waits takes a browser without a GPU half a core from the server.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto('/runs');
+  const saved = page.waitForEvent('download', { timeout: 1_100_000 });
+  await page.getByRole('button', { name: `Save as a lesson of run ${run.id}` }).click();
+  await expect(page.getByText('Asking every chapter')).toBeVisible();
+  await expect(page.getByText('Asking every chapter')).toHaveCount(0, { timeout: 1_100_000 });
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  const zip = join(scratch, 'lesson.zip');
+  await (await saved).saveAs(zip);
+  execFileSync('python3', ['-m', 'zipfile', '-e', zip, scratch]);
+
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((f) => statSync(join(folder, f)));
+  expect(files.reduce((sum, f) => sum + (f.isFile() ? f.size : 0), 0)).toBeLessThanOrEqual(MOST_BYTES);
+  expect(await runs(), 'what was made only to be recorded is gone again').toBe(before);
+});
+
+/** Nothing that the page asks for is missing or lies elsewhere. */
+function requests(page: Page, home: string): string[] {
+  const wrong: string[] = [];
+  page.on('requestfailed', (r) => wrong.push(`${r.url()} ${r.failure()?.errorText}`));
+  page.on('response', (r) => r.status() >= 400 && wrong.push(`${r.url()} ${r.status()}`));
+  page.on('request', (r) => /^(file|https?):/.test(r.url()) && !r.url().startsWith(home) && wrong.push(r.url()));
+  return wrong;
+}
+
+/** What the address of the page names is there, drawn and without a problem. */
+async function drawn(page: Page, stage: Locator, what: string): Promise<void> {
+  await expect(stage.locator('.waiting'), what).toHaveCount(0);
+  await expect(page.getByRole('alert'), what).toHaveCount(0);
+  const blank = await stage.locator('canvas').evaluateAll(
+    (all) =>
+      all.filter((e) => {
+        const c = e as HTMLCanvasElement;
+        const empty = Object.assign(document.createElement('canvas'), { width: c.width, height: c.height });
+        return c.toDataURL() === empty.toDataURL();
+      }).length,
+  );
+  expect(blank, `blank pictures of ${what}`).toBe(0);
+}
+
+test('opens from a static host: every chapter, and this run’s numbers', async ({ page, request }) => {
+  await new Promise<void>((up) => host.listen(0, '127.0.0.1', up));
+  const home = `http://127.0.0.1:${(host.address() as AddressInfo).port}/`;
+  const wrong = requests(page, home);
+  await page.goto(`${home}#/?layer=1&head=2&token=3`);
+  await expect(page.getByTestId('lesson-bar')).toContainText(PROMPT);
+  await seeAll(page);
+  await showsNumbersOf(page, request, run);
+
+  await page.goto(`${home}#/`);
+  const links = page.getByRole('navigation', { name: 'Main' }).first().locator('a[href*="/chapters/"]');
+  const all = await links.evaluateAll((a) => a.map((e) => e.getAttribute('href')));
+  expect(all).toHaveLength(15);
+  for (const link of all) {
+    await page.goto(home + link);
+    await expect(page.getByText(/^Chapter \d+ · /)).toBeVisible();
+    await drawn(page, page.getByTestId('stage'), `${link}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('opens from a folder: every panel is drawn, or says that it needs a server', async ({ page }) => {
+  const wrong = requests(page, pathToFileURL(folder).href);
+  await page.goto(inFolder);
+  const chapters = await page.evaluate(() => globalThis.LESSON!.chapters);
+  const need: typeof NEED_A_SERVER = {};
+  for (const chapter of chapters) {
+    await page.goto(`${inFolder}#/chapters/${chapter}`);
+    const stage = page.getByTestId('stage');
+    const panels = stage.getByRole('radiogroup').first().locator('label');
+    await expect(panels.first()).toBeVisible();
+    for (const panel of await panels.all()) {
+      await panel.click();
+      const name = (await panel.innerText()).trim();
+      await drawn(page, stage, `${chapter}, ${name}`);
+      if (await stage.getByText('Open this model in LLM Inspector').count()) (need[chapter] ??= []).push(name);
+    }
+  }
+  expect(need).toEqual(NEED_A_SERVER);
+  expect(wrong).toEqual([]);
+});
+
+test('says plainly what a lesson cannot do, on a phone too', async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.goto(`${inFolder}#/training`);
+  await expect(page.getByRole('alert')).toContainText('This needs a server, and a lesson has none');
+  await page.goto(`${inFolder}#/chapters/05-logits-sampling`);
+  await expect(page.getByTestId('stage')).toBeVisible();
+  await expect(page.getByTestId('lesson-bar')).toContainText('nothing runs here');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  expect(await axe(page)).toEqual([]);
+});

@@ -1,0 +1,116 @@
+package org.llminspector.web.cli;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.llminspector.base.ByteCount;
+import org.llminspector.base.Plural;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Inspector;
+import org.llminspector.web.lesson.Lesson;
+import org.llminspector.web.server.Server;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** ExportCommand writes a kept run as a lesson: a folder that any browser opens, with no server. */
+@Command(
+        name = "export",
+        customSynopsis = "inspector export --run RUN --out FOLDER [--chapters 8,9] [OPTION...]",
+        description =
+                "Writes the page with a kept run's numbers as files: a folder opens from any web host and from a disk, without a server.",
+        sortOptions = false,
+        footer = {
+            "",
+            "Examples:",
+            "  inspector export --run 20261125-003512-417-a1b2c3 --out lesson",
+            "  inspector export --run 20261125-003512-417-a1b2c3 --chapters 8,9,10 --out attention.zip",
+            "",
+            "The run is read again for what the chapters show and it did not capture."
+        })
+final class ExportCommand extends AskCommand {
+
+    /** By it a folder that holds a lesson is known. */
+    private static final String MARK = "lesson.js";
+
+    @Option(
+            names = "--run",
+            paramLabel = "RUN",
+            required = true,
+            description = "The run's id, as 'inspector run' said it.")
+    String run;
+
+    @Option(
+            names = "--out",
+            paramLabel = "FOLDER",
+            required = true,
+            description = "Where to: a new folder, an older lesson's, or a .zip file.")
+    Path to;
+
+    @Option(
+            names = "--chapters",
+            paramLabel = "LIST",
+            split = ",",
+            description = "Their numbers or names, comma separated. Default: all.")
+    List<String> chapters;
+
+    @Option(
+            names = "--max-bytes",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "The most captures that are read again and put in. Default: 64MiB.")
+    long maxBytes = Lesson.MAX_BYTES;
+
+    @Override
+    void ask(Inspector inspector, PrintWriter out) throws IOException {
+        boolean zip = to.toString().endsWith(".zip");
+        if (!zip) checkFolder();
+        inspector.runs().manifest(run);
+        List<String> chosen = chapters == null || chapters.equals(List.of("all")) ? null : chapters;
+        Progress progress = new Progress(err(), false);
+        Map<String, byte[]> files;
+        try (Server server = Server.start(inspector, new Server.Config("127.0.0.1", 0, null))) {
+            files = Lesson.of(
+                    "http://127.0.0.1:" + server.port(),
+                    null,
+                    run,
+                    chosen,
+                    maxBytes,
+                    what -> progress.show("Asking " + what));
+        } finally {
+            progress.clear();
+        }
+        if (zip) {
+            try (OutputStream file = Files.newOutputStream(to)) {
+                Lesson.zip(files, file);
+            }
+        } else {
+            for (Map.Entry<String, byte[]> f : files.entrySet()) {
+                Path path = to.resolve(f.getKey());
+                Files.createDirectories(path.getParent());
+                Files.write(path, f.getValue());
+            }
+        }
+        long bytes = files.values().stream().mapToLong(f -> f.length).sum();
+        out.println(to + ": " + Plural.of(files.size(), "file") + ", " + ByteCount.of(bytes)
+                + (zip ? "" : "; open " + to.resolve("index.html")));
+    }
+
+    /** What somebody else keeps there is not written over. */
+    private void checkFolder() throws IOException {
+        if (!Files.exists(to) || Files.exists(to.resolve(MARK))) return;
+        if (Files.isDirectory(to)) {
+            try (Stream<Path> inside = Files.list(to)) {
+                if (inside.findAny().isEmpty()) return;
+            }
+        }
+        throw Problem.of(Problem.Kind.CONFLICT, "something else is there already")
+                .where(to)
+                .expected("nothing, an empty folder, or an older lesson")
+                .instead("choose another --out");
+    }
+}

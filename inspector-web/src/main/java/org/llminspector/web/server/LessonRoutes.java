@@ -1,0 +1,68 @@
+package org.llminspector.web.server;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.function.IntSupplier;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Inspector;
+import org.llminspector.web.lesson.Lesson;
+
+/** LessonRoutes hand a run out as a lesson: the page and its numbers as files. */
+final class LessonRoutes {
+
+    /**
+     * @param chapters folders or numbers, or null for all
+     * @param maxBytes the most captures that are read again and put in, or null
+     */
+    record LessonRequest(List<String> chapters, Long maxBytes) {}
+
+    private final Inspector inspector;
+    private final Server.Config config;
+    private final IntSupplier port;
+    /** One at a time: each asks this server hundreds of questions. */
+    private final Semaphore one = new Semaphore(1);
+
+    LessonRoutes(Inspector inspector, Server.Config config, IntSupplier port) {
+        this.inspector = inspector;
+        this.config = config;
+        this.port = port;
+    }
+
+    void register(RoutesConfig routes) {
+        routes.post("/api/v1/runs/{id}/lesson", this::lesson);
+    }
+
+    private void lesson(Context ctx) throws IOException {
+        String run = ctx.pathParam("id");
+        LessonRequest request = Requests.optionalBody(ctx, LessonRequest.class);
+        inspector.runs().manifest(run);
+        if (!one.tryAcquire()) {
+            throw Problem.of(Problem.Kind.BUSY, "another lesson is being made")
+                    .where("run " + run)
+                    .instead("ask again when it is finished");
+        }
+        try {
+            long most = request.maxBytes() == null ? Lesson.MAX_BYTES : request.maxBytes();
+            Map<String, byte[]> files = Lesson.of(address(), config.token(), run, request.chapters(), most, what -> {});
+            ByteArrayOutputStream zip = new ByteArrayOutputStream();
+            Lesson.zip(files, zip);
+            ctx.header("Content-Disposition", "attachment; filename=\"lesson-" + run + ".zip\"");
+            ctx.contentType("application/zip").result(zip.toByteArray());
+        } finally {
+            one.release();
+        }
+    }
+
+    /** This server, as it reaches itself. */
+    private String address() {
+        String host = config.host();
+        if (host.equals("0.0.0.0") || host.equals("::")) host = "127.0.0.1";
+        return "http://" + (host.contains(":") && !host.startsWith("[") ? "[" + host + "]" : host) + ":"
+                + port.getAsInt();
+    }
+}
