@@ -226,15 +226,24 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
         m.effect_per_byte,
         m.kld.value,
         m.kld.error,
+        m.predicted,
         plan!.modules.includes(m.module) ? 'yes' : '',
       ].map(String),
     ),
   );
 
   // The plan is what the server suggests, ready to be sent, and the form says how it was asked for.
-  const offered = await fig.getByTestId('plan').locator('pre').innerText();
+  const offered = await fig.getByTestId('plan').locator('pre').first().innerText();
   expect(JSON.parse(offered)).toEqual(plan!.precision_plan);
   await expect(fig.getByTestId('plan')).toContainText(`${plan!.modules.length} module`);
+  const { llama_quantize, llm_compressor_ignore } = plan!.export!;
+  await expect(fig.getByLabel('llama-quantize lines')).toContainText(`--tensor-type '${llama_quantize[1]}'`);
+  await expect(fig.getByLabel('ignore lines')).toHaveText(JSON.stringify(llm_compressor_ignore));
+
+  // What one backward pass predicts: the order of its own, and how far it is the measured one.
+  await expect(fig.getByTestId('predicted')).toContainText(`Rank correlation ${s!.rank_correlation!.toFixed(2)}`);
+  await fig.getByRole('radio', { name: 'as predicted' }).click();
+  await holds((m) => m.predicted!);
   await page.getByRole('button', { name: 'Change what is compared' }).click();
   await expect(page.getByLabel('Suggest a mix')).toHaveValue(String(budget_bytes));
   await expect(page.getByRole('radio', { name: 'attention and MLP' })).toBeChecked();

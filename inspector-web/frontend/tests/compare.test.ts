@@ -151,6 +151,8 @@ describe('modules', () => {
   it('are ranked by what they do, in all or a byte', () => {
     expect(ranked(all, 'kl').map((m) => m.module)).toEqual(['a', 'b', 'free', 'bad']);
     expect(ranked(all, 'byte').map((m) => m.module)).toEqual(['free', 'b', 'a', 'bad']);
+    const predicted = all.map((m, i) => ({ ...m, predicted: i }));
+    expect(ranked(predicted, 'predicted').map((m) => m.predicted)).toEqual([3, 2, 1, 0]);
   });
 
   it('have a budget as people write it', () => {

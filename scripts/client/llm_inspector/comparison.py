@@ -107,6 +107,8 @@ class SensitiveModule:
         effect: KL divergence recovered by restoring it, or added by lowering it.
         bytes: that restoring it costs, or lowering it saves.
         effect_per_byte: None where it costs or saves nothing.
+        predicted: KL(A || A with this module of B), nats, as one backward pass of A predicts it; None where there
+            are no gradients.
     """
 
     module: str
@@ -115,6 +117,7 @@ class SensitiveModule:
     effect: Estimate
     bytes: int
     effect_per_byte: Optional[float]
+    predicted: Optional[float]
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ class MixedPlan:
         bytes: its weights.
         expected_kld: KL(A || plan) if effects added up.
         measures: what it really is.
+        llama_quantize: arguments of llama-quantize that keep high what the plan keeps high.
+        llm_compressor_ignore: the same as ``ignore`` of llm-compressor's modifiers.
     """
 
     precision_plan: Json
@@ -134,6 +139,8 @@ class MixedPlan:
     bytes: int
     expected_kld: float
     measures: Measures
+    llama_quantize: List[str]
+    llm_compressor_ignore: List[str]
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,8 @@ class Sensitivity:
         start: of the side that modules were changed from: B when restoring, A when lowering.
         start_bytes: its weights.
         end_bytes: the weights when all the modules are changed.
+        rank_correlation: Spearman's, of the modules' effect and predicted; None where nothing was predicted.
+        predicted_why: why nothing was predicted.
         plan: None without a budget.
     """
 
@@ -153,6 +162,8 @@ class Sensitivity:
     start_bytes: int
     end_bytes: int
     modules: List[SensitiveModule]
+    rank_correlation: Optional[float]
+    predicted_why: Optional[str]
     plan: Optional[MixedPlan]
 
 
@@ -280,9 +291,12 @@ class Comparison:
                     _sure(m["effect"]),
                     m["bytes"],
                     m.get("effect_per_byte"),
+                    m.get("predicted"),
                 )
                 for m in json["modules"]
             ],
+            json.get("rank_correlation"),
+            json.get("predicted_why"),
             _plan(json.get("plan")),
         )
 
@@ -352,8 +366,15 @@ def _sure(json: Json) -> Estimate:
 def _plan(json: Optional[Json]) -> Optional[MixedPlan]:
     if json is None:
         return None
+    export = json.get("export", {})
     return MixedPlan(
-        json["precision_plan"], json["modules"], json["bytes"], json["expected_kld"], _known(json["measures"])
+        json["precision_plan"],
+        json["modules"],
+        json["bytes"],
+        json["expected_kld"],
+        _known(json["measures"]),
+        export.get("llama_quantize", []),
+        export.get("llm_compressor_ignore", []),
     )
 
 

@@ -535,6 +535,9 @@ class Comparisons(unittest.TestCase):
         self.assertEqual(found.start.mean_kld, twins.prompt.mean_kld)
         self.assertLess(found.plan.measures.mean_kld.value, found.start.mean_kld.value)
         inspector.run(PROMPT, engine="onnx", precision_plan=found.plan.precision_plan)
+        self.assertTrue(all(m.predicted > 0 for m in found.modules))
+        self.assertLessEqual(abs(found.rank_correlation), 1)
+        self.assertEqual(found.plan.llama_quantize[::2], ["--tensor-type"] * len(found.plan.llm_compressor_ignore))
         twins.delete()
 
     def test_prompts_of_two_lengths_are_refused(self):

@@ -25,7 +25,7 @@ export const METRICS = ['relative_l2', 'cosine', 'max_abs', 'sqnr', 'head'] as c
 export type Metric = (typeof METRICS)[number];
 
 export const MODULE_SIZES = ['layer', 'module', 'matrix'] as const;
-export const ORDERS = ['byte', 'kl'] as const;
+export const ORDERS = ['byte', 'kl', 'predicted'] as const;
 
 /** What is compared and what of it is looked at. A is the model, engine, precision and prompt of the bar. */
 export interface CompareState {

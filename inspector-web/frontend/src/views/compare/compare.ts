@@ -151,11 +151,25 @@ export function effectName(restore: boolean): string {
   return restore ? 'KL recovered, nats' : 'KL added, nats';
 }
 
+export type SensitivityOrder = 'byte' | 'kl' | 'predicted';
+
+/** What modules are ranked by; 0 where it is not to be had. */
+export function worth(m: SensitiveModule, order: SensitivityOrder): number {
+  return (order === 'kl' ? m.effect.value : order === 'predicted' ? m.predicted : m.effect_per_byte) ?? 0;
+}
+
 /** The most sensitive first; what has its effect for nothing is worth most a byte. */
-export function ranked(modules: SensitiveModule[], order: 'byte' | 'kl'): SensitiveModule[] {
-  const worth = (m: SensitiveModule) =>
-    order === 'kl' ? m.effect.value : (m.effect_per_byte ?? (m.effect.value > 0 ? Infinity : -Infinity));
-  return [...modules].sort((a, b) => (worth(a) === worth(b) ? 0 : worth(b) - worth(a)));
+export function ranked(modules: SensitiveModule[], order: SensitivityOrder): SensitiveModule[] {
+  const free = (m: SensitiveModule) => order === 'byte' && m.effect_per_byte === undefined;
+  const by = (m: SensitiveModule) => (free(m) ? (m.effect.value > 0 ? Infinity : -Infinity) : worth(m, order));
+  return [...modules].sort((a, b) => (by(a) === by(b) ? 0 : by(b) - by(a)));
+}
+
+/** Arguments for a shell, two a line, each second one quoted. */
+export function shell(args: string[]): string {
+  const lines: string[] = [];
+  for (let i = 0; i < args.length; i += 2) lines.push(`${args[i]} '${args[i + 1]}'`);
+  return lines.join(' \\\n');
 }
 
 /** Sizes as people write them, 512MiB, 2g, 1048576: powers of 1024, as the command line takes them; null: not a size. */

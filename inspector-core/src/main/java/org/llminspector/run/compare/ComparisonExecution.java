@@ -79,7 +79,7 @@ final class ComparisonExecution {
             open();
             TwinSensitivity sensitivity = prepared.sensitivity() == null
                     ? null
-                    : new TwinSensitivity(prepared, (at, of, what) -> progress("sensitivity", at, of, what));
+                    : new TwinSensitivity(prepared, budget, (at, of, what) -> progress("sensitivity", at, of, what));
             int[] idsA = a.run().ids();
             int[] idsB = b.run().ids();
             TwinFloor floor = new TwinFloor(options.floor(), a, prepared.floor());

@@ -113,7 +113,10 @@ public final class Comparisons implements AutoCloseable {
         try (OpenModels.Hold a = hold(prepared.a(), "A", listener, cancelled);
                 OpenModels.Hold b = hold(prepared.b(), "B", listener, cancelled);
                 OpenModels.Hold floor =
-                        prepared.floor() == null ? null : hold(prepared.floor(), "A again", listener, cancelled)) {
+                        prepared.floor() == null ? null : hold(prepared.floor(), "A again", listener, cancelled);
+                OpenModels.Hold gradients = prepared.gradients() == null
+                        ? null
+                        : hold(prepared.gradients(), "A in float32", listener, cancelled)) {
             return queue.call(
                     "comparison " + id,
                     () -> new ComparisonExecution(id, prepared, budget, store, listener, cancelled, kld).run());

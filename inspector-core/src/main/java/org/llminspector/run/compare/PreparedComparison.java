@@ -92,7 +92,13 @@ record PreparedComparison(
         if (prompt) checkLogits(folderA, budget, positions, "a.prompt");
         PreparedSensitivity sensitivity = request.sensitivity() == null
                 ? null
-                : PreparedSensitivity.of(request.sensitivity(), runA, runB, text, budget);
+                : PreparedSensitivity.of(
+                        request.sensitivity(),
+                        runA,
+                        runB,
+                        text,
+                        budget,
+                        r -> new TwinSide(PreparedRun.of(r, folderA, budget, runs), models));
         return new PreparedComparison(
                 request,
                 options(given, text),
@@ -104,6 +110,11 @@ record PreparedComparison(
                 given.floor() == ComparisonRequest.Floor.ENGINE
                         ? new TwinSide(PreparedRun.of(elsewhere(runA.request()), folderA, budget, runs), models)
                         : null);
+    }
+
+    /** A's model in float32 where its gradients are asked for, else null. */
+    TwinSide gradients() {
+        return sensitivity == null ? null : sensitivity.gradients();
     }
 
     /** The same on the other engine; what that cannot do is refused as it is for a run. */

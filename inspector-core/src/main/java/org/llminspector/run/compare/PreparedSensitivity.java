@@ -2,11 +2,15 @@ package org.llminspector.run.compare;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.run.store.SensitivityRequest.Direction;
 
@@ -15,8 +19,10 @@ import org.llminspector.run.store.SensitivityRequest.Direction;
  *
  * @param options with their defaults filled in
  * @param groups what is changed, one at a time
+ * @param gradients A's model in float32 on the engine that has gradients; null where A is changed by interventions
  */
-record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups, List<Pass> passes) {
+record PreparedSensitivity(
+        SensitivityRequest options, List<ModuleGroup> groups, List<Pass> passes, TwinSide gradients) {
 
     /**
      * Pass is one reading on each side.
@@ -33,9 +39,17 @@ record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups,
         }
     }
 
-    /** @param text null: the prompt is read */
+    /**
+     * @param text null: the prompt is read
+     * @param side a request of A's model, prepared
+     */
     static PreparedSensitivity of(
-            SensitivityRequest asked, PreparedRun a, PreparedRun b, TextWindows text, CaptureBudget budget) {
+            SensitivityRequest asked,
+            PreparedRun a,
+            PreparedRun b,
+            TextWindows text,
+            CaptureBudget budget,
+            Function<RunRequest, TwinSide> side) {
         TextWindows read = text == null ? null : beginning(text, asked.tokens());
         SensitivityRequest options = asked.withDefaults(read == null ? null : read.ids().length);
         if (a.folder() != b.folder()) {
@@ -73,7 +87,30 @@ record PreparedSensitivity(SensitivityRequest options, List<ModuleGroup> groups,
                         .map(w -> new Pass(w.ids(), w.ids(), w.from(), w.to()))
                         .toList();
         checkLogits(passes, a.folder().spec().vocab(), budget);
-        return new PreparedSensitivity(options, groups, passes);
+        TwinSide gradients = a.interventions().isEmpty() ? side.apply(inFloat32(a.request())) : null;
+        return new PreparedSensitivity(options, groups, passes, gradients);
+    }
+
+    /** On the engine with gradients; what A's weights are decoded from stays. */
+    private static RunRequest inFloat32(RunRequest a) {
+        PrecisionPlan plan =
+                new PrecisionPlan(Precision.FP32, null, null, null, a.plan().simulate());
+        return a.toBuilder()
+                .engine(Engines.DEFAULT)
+                .precision(null)
+                .precisionPlan(plan)
+                .kvCache(null)
+                .build();
+    }
+
+    /**
+     * What one backward pass of A says of B's matrices.
+     *
+     * @throws Problem UNSUPPORTED where A is not its model as it is
+     */
+    TwinFisher fisher(TwinSide a, TwinSide b, CaptureBudget budget) {
+        if (gradients != null) return new TwinFisher(a, b, gradients, budget, groups, passes);
+        throw Problem.unsupported("A is changed by interventions, and gradients are of the model as it is");
     }
 
     /** The first tokens of the text: as many as asked for, or as one window holds. */

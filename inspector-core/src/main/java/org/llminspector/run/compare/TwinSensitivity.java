@@ -5,13 +5,16 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.analysis.RankCorrelation;
 import org.llminspector.analysis.TokenDivergence;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.store.Sensitivity;
@@ -43,14 +46,16 @@ final class TwinSensitivity {
     private final List<ModuleGroup> groups;
     private final List<PreparedSensitivity.Pass> passes;
     private final List<Capture> reference = new ArrayList<>();
+    private final CaptureBudget budget;
     private final Steps steps;
     private final int total;
     private final long endBytes;
     private int done;
 
     /** Both sides are open. Refuses a budget that no mix can keep before anything is measured. */
-    TwinSensitivity(PreparedComparison prepared, Steps steps) {
+    TwinSensitivity(PreparedComparison prepared, CaptureBudget budget, Steps steps) {
         this.prepared = prepared;
+        this.budget = budget;
         this.options = prepared.sensitivity().options();
         this.restore = options.direction() == Direction.RESTORE;
         this.start = restore ? prepared.b() : prepared.a();
@@ -59,7 +64,7 @@ final class TwinSensitivity {
         this.groups = prepared.sensitivity().groups();
         this.passes = prepared.sensitivity().passes();
         this.steps = steps;
-        this.total = 2 + groups.size() + (options.budgetBytes() == null ? 0 : 1);
+        this.total = 3 + groups.size() + (options.budgetBytes() == null ? 0 : 1);
         PrecisionPlan all = from;
         for (ModuleGroup g : groups) all = g.change(all, to);
         steps.at(0, total, "what all modules " + changed() + " take");
@@ -81,10 +86,35 @@ final class TwinSensitivity {
 
     /** May be asked once: A's logits are gone afterwards. */
     Sensitivity measure() {
+        Sensitivity measured;
         try {
-            return ranked();
+            measured = ranked();
         } finally {
             reference.forEach(Capture::close);
+        }
+        step("one backward pass of A");
+        Sensitivity predicted = predicted(measured);
+        steps.at(total, total, Plural.of(predicted.modules().size(), "module") + " ranked");
+        return predicted;
+    }
+
+    /** With what one backward pass says of the modules; where it cannot be had, with why. */
+    private Sensitivity predicted(Sensitivity s) {
+        try {
+            Map<String, Double> byMatrix = prepared.sensitivity()
+                    .fisher(prepared.a(), prepared.b(), budget)
+                    .measure();
+            List<Sensitivity.Module> modules = s.modules().stream()
+                    .map(m -> m.predicting(
+                            m.matrices().stream().mapToDouble(byMatrix::get).sum()))
+                    .toList();
+            Double rank = RankCorrelation.spearman(
+                    modules.stream().mapToDouble(m -> m.effect().value()).toArray(),
+                    modules.stream().mapToDouble(Sensitivity.Module::predicted).toArray());
+            return s.predicting(modules, rank, null);
+        } catch (Problem p) {
+            if (p.kind() != Problem.Kind.UNSUPPORTED && p.kind() != Problem.Kind.TOO_LARGE) throw p;
+            return s.predicting(s.modules(), null, p.getMessage());
         }
     }
 
@@ -100,9 +130,8 @@ final class TwinSensitivity {
         }
         modules.sort(Comparator.comparingDouble(TwinSensitivity::worth).reversed());
         Sensitivity.MixedPlan plan = options.budgetBytes() == null ? null : plan(modules, base);
-        steps.at(total, total, Plural.of(modules.size(), "module") + " ranked");
         return new Sensitivity(
-                options, positions(), base.measures(), base.bytes(), endBytes, List.copyOf(modules), plan);
+                options, positions(), base.measures(), base.bytes(), endBytes, List.copyOf(modules), null, null, plan);
     }
 
     private void step(String note) {
@@ -157,7 +186,7 @@ final class TwinSensitivity {
         long bytes = sign * (one.bytes() - base.bytes());
         Double perByte = bytes > 0 ? (Double) (effect.value() / bytes) : null;
         return new Sensitivity.Module(
-                group.name(), group.matrices(), one.measures().meanKld(), effect, bytes, perByte);
+                group.name(), group.matrices(), one.measures().meanKld(), effect, bytes, perByte, null);
     }
 
     /** Effect a byte; what has an effect for nothing is worth most. */
@@ -180,7 +209,12 @@ final class TwinSensitivity {
                 groups.stream().map(ModuleGroup::name).filter(names::contains).toList(),
                 measured.bytes(),
                 Math.max(0, restore ? kld - effects : kld + effects),
-                measured.measures());
+                measured.measures(),
+                PlanExport.of(
+                        start.folder(),
+                        plan,
+                        prepared.a().run().request().plan(),
+                        prepared.b().run().request().plan()));
     }
 
     /** The best first, while they fit; one too large does not keep out smaller ones after it. */

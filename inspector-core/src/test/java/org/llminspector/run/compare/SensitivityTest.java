@@ -3,7 +3,9 @@ package org.llminspector.run.compare;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -13,8 +15,12 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.analysis.RankCorrelation;
+import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureMemory;
+import org.llminspector.capture.Intervention;
+import org.llminspector.capture.InterventionBuilder;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Part;
@@ -133,6 +139,129 @@ class SensitivityTest {
     }
 
     @Test
+    void onePassBackwardsSaysWhatPlainPyTorchSays() {
+        JsonNode golden = Json.readObject(Path.of("src/test/resources/fisher.json"));
+        List<Integer> tokens = new ArrayList<>();
+        golden.path("tokens").forEach(t -> tokens.add(t.asInt()));
+        RunRequest a = side(Precision.FP32, null, null).toBuilder()
+                .model("llama")
+                .tokens(tokens)
+                .build();
+        SensitivityRequest asked = new SensitivityRequest(Direction.LOWER, By.MATRIX, null, null, null);
+        Sensitivity s = inspector
+                .comparisons()
+                .compare(request(a, side(Precision.FP16, null, null), null, asked), ComparisonListener.NONE)
+                .sensitivity();
+        assertThat(s.modules()).hasSize(golden.path("matrices").size());
+        for (Sensitivity.Module m : s.modules()) {
+            double torch = golden.path("matrices").path(m.module()).asDouble();
+            assertThat(m.predicted()).as(m.module()).isCloseTo(torch, withinPercentage(1));
+        }
+        assertThat(s.rankCorrelation())
+                .isEqualTo(RankCorrelation.spearman(
+                        s.modules().stream()
+                                .mapToDouble(m -> m.effect().value())
+                                .toArray(),
+                        s.modules().stream()
+                                .mapToDouble(Sensitivity.Module::predicted)
+                                .toArray()))
+                .isGreaterThan(0.5);
+    }
+
+    /** Whatever is one module, and however many layers fit the budget at once; and nothing of it depends on the direction. */
+    @Test
+    void whatIsPredictedAddsUp() {
+        double[] sums = new double[3];
+        for (By by : By.values()) {
+            Sensitivity s = ask(Precision.INT4_32, by == By.LAYER ? Direction.LOWER : Direction.RESTORE, by, null);
+            assertThat(s.predictedWhy()).isNull();
+            assertThat(s.rankCorrelation()).isBetween(-1.0, 1.0);
+            sums[by.ordinal()] = s.modules().stream()
+                    .mapToDouble(Sensitivity.Module::predicted)
+                    .sum();
+        }
+        assertThat(sums[0]).isPositive().isCloseTo(sums[1], withinPercentage(1e-6));
+        assertThat(sums[2]).isCloseTo(sums[1], withinPercentage(1e-6));
+        inspector.close();
+        inspector = TextModel.open(temp, 200_000); // a few layers at a time
+        Sensitivity tight = ask(Precision.INT4_32, Direction.RESTORE, By.MODULE, null);
+        double sum = tight.modules().stream()
+                .mapToDouble(Sensitivity.Module::predicted)
+                .sum();
+        assertThat(sum).isCloseTo(sums[1], withinPercentage(1e-3));
+    }
+
+    @Test
+    void whatIsNotPredictedSaysWhy() {
+        Intervention halved = InterventionBuilder.builder()
+                .hook("blocks.0.hook_mlp_out")
+                .op(Intervention.Op.SCALE)
+                .value(0.5)
+                .build();
+        RunRequest changed = side(Precision.FP32, null, null).toBuilder()
+                .interventions(List.of(halved))
+                .build();
+        SensitivityRequest asked = new SensitivityRequest(null, By.LAYER, null, null, null);
+        Sensitivity s = inspector
+                .comparisons()
+                .compare(request(changed, side(Precision.INT8, null, null), TEXT, asked), ComparisonListener.NONE)
+                .sensitivity();
+        assertThat(s.predictedWhy()).contains("changed by interventions");
+        assertThat(s.rankCorrelation()).isNull();
+        assertThat(s.modules()).hasSize(5).allSatisfy(m -> assertThat(m.predicted())
+                .isNull());
+    }
+
+    @Test
+    void aPlanIsWrittenForOtherTools() {
+        SensitivityRequest some =
+                new SensitivityRequest(null, By.MATRIX, List.of("blocks.1.*", "unembed"), PLENTY, null);
+        Sensitivity.Export llama = export("tiny-text", Precision.INT8_WEIGHT, some);
+        assertThat(llama.llmCompressorIgnore())
+                .contains("model.layers.1.self_attn.o_proj", "model.layers.1.mlp.down_proj")
+                .allMatch(m -> m.equals("lm_head") || m.startsWith("model.layers.1."));
+        assertThat(llama.llamaQuantize())
+                .hasSize(2 * llama.llmCompressorIgnore().size())
+                .contains("^blk\\.1\\.attn_output\\.weight$=f32", "^blk\\.1\\.ffn_down\\.weight$=f32");
+        for (int i = 0; i < llama.llamaQuantize().size(); i += 2) {
+            assertThat(llama.llamaQuantize().get(i)).isEqualTo("--tensor-type");
+        }
+        // Fused in its files, and the unembedding is the embedding.
+        Sensitivity.Export gpt2 = export(
+                "gpt2",
+                Precision.INT4_32,
+                new SensitivityRequest(Direction.LOWER, By.LAYER, List.of("blocks.0.*", "unembed"), PLENTY, null));
+        assertThat(gpt2.llmCompressorIgnore())
+                .containsExactly(
+                        "transformer.h.0.attn.c_attn",
+                        "transformer.h.0.attn.c_proj",
+                        "transformer.h.0.mlp.c_fc",
+                        "transformer.h.0.mlp.c_proj",
+                        "lm_head");
+        assertThat(gpt2.llamaQuantize())
+                .containsSubsequence(
+                        "^blk\\.0\\.attn_qkv\\.weight$=f32",
+                        "^blk\\.0\\.attn_output\\.weight$=f32",
+                        "^blk\\.0\\.ffn_up\\.weight$=f32",
+                        "^blk\\.0\\.ffn_down\\.weight$=f32",
+                        "^token_embd\\.weight$=f32")
+                .hasSize(10);
+    }
+
+    private Sensitivity.Export export(String model, Precision low, SensitivityRequest asked) {
+        RunRequest a = side(Precision.FP32, null, null).toBuilder()
+                .model(model)
+                .tokens(List.of(1, 17, 93, 5, 240, 61))
+                .build();
+        return inspector
+                .comparisons()
+                .compare(request(a, side(low, null, null), null, asked), ComparisonListener.NONE)
+                .sensitivity()
+                .plan()
+                .export();
+    }
+
+    @Test
     void whatCannotBeAskedIsRefusedByName() {
         refused("no module", Precision.INT8, new SensitivityRequest(null, null, List.of("blocks.9.*"), null, null));
         refused("same precision", Precision.FP32, new SensitivityRequest(null, null, null, null, null));
@@ -176,7 +305,7 @@ class SensitivityTest {
         assertThat(inspector.comparisons().list(10, null)).isEmpty();
         assertThat(CaptureMemory.lentBytes()).isLessThanOrEqualTo(lent);
         assertThat(heard).extracting(ComparisonListener.Progress::done).isSorted();
-        assertThat(heard).allSatisfy(p -> assertThat(p.total()).isEqualTo(2 + 9 + 1));
+        assertThat(heard).allSatisfy(p -> assertThat(p.total()).isEqualTo(3 + 9 + 1));
         assertThat(heard.get(heard.size() - 1).note()).contains("restored to fp32");
     }
 

@@ -460,10 +460,23 @@ final class CompareCommand extends ModelCommand {
         out.println();
         out.println(ComparisonWords.sensitivityLead(s));
         section(out, List.<String[]>of(upper(ComparisonWords.sensitivityColumns(s))), ComparisonWords.sensitivity(s));
+        String predicted = ComparisonWords.predictedLead(s);
+        if (!predicted.isEmpty()) {
+            out.println();
+            out.println(predicted);
+        }
         if (s.plan() == null) return;
         out.println();
         out.println(ComparisonWords.planLead(s));
         out.println(Json.write(s.plan().precisionPlan()));
+        Sensitivity.Export export = s.plan().export();
+        if (export == null || export.llmCompressorIgnore().isEmpty()) return;
+        out.println();
+        out.println(ComparisonWords.LLAMA_QUANTIZE);
+        out.println(ComparisonWords.shell(export.llamaQuantize()));
+        out.println();
+        out.println(ComparisonWords.LLM_COMPRESSOR);
+        out.println(Json.write(export.llmCompressorIgnore()));
     }
 
     private static String[] upper(String[] head) {

@@ -160,10 +160,18 @@ public final class ComparisonReport {
                 1,
                 s.modules().stream().map(m -> m.effect().value()).toList(),
                 ComparisonWords.sensitivity(s));
+        String predicted = ComparisonWords.predictedLead(s);
+        if (!predicted.isEmpty()) html.paragraph(predicted);
         if (s.plan() == null) return;
         html.paragraph(ComparisonWords.planLead(s));
         html.raw("<pre>").text(Json.write(s.plan().precisionPlan())).raw("</pre>");
         html.paragraph("As \"precision_plan\" in the request of a run on the onnx engine, in place of \"precision\".");
+        Sensitivity.Export export = s.plan().export();
+        if (export == null || export.llmCompressorIgnore().isEmpty()) return;
+        html.paragraph(ComparisonWords.LLAMA_QUANTIZE);
+        html.raw("<pre>").text(ComparisonWords.shell(export.llamaQuantize())).raw("</pre>");
+        html.paragraph(ComparisonWords.LLM_COMPRESSOR);
+        html.raw("<pre>").text(Json.write(export.llmCompressorIgnore())).raw("</pre>");
     }
 
     private void costs() {

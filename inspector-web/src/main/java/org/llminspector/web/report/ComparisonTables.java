@@ -146,6 +146,7 @@ public final class ComparisonTables {
                 "effect_error",
                 "bytes",
                 "effect_per_byte",
+                "predicted_nats",
                 "in_plan");
         for (Sensitivity.Module m : s.modules()) {
             line(
@@ -158,6 +159,7 @@ public final class ComparisonTables {
                     m.effect().error(),
                     m.bytes(),
                     m.effectPerByte(),
+                    m.predicted(),
                     s.plan() == null ? null : s.plan().modules().contains(m.module()));
         }
         return csv.toString();

@@ -17,7 +17,26 @@ import org.llminspector.run.store.SensitivityRequest;
 /** ComparisonWords say what a comparison found, in a sentence and in rows of a table. */
 public final class ComparisonWords {
 
+    /** What stands before the plan as other tools want it. */
+    public static final String LLAMA_QUANTIZE =
+            "What the plan keeps high, for llama-quantize, before the names of the files and a type of few bits:";
+
+    public static final String LLM_COMPRESSOR = "The same as \"ignore\" of llm-compressor's modifiers:";
+
     private ComparisonWords() {}
+
+    /** Arguments for a shell: two a line, each second one quoted. */
+    public static String shell(List<String> arguments) {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < arguments.size(); i += 2) {
+            if (i > 0) lines.append(" \\\n");
+            lines.append(arguments.get(i))
+                    .append(" '")
+                    .append(arguments.get(i + 1))
+                    .append('\'');
+        }
+        return lines.toString();
+    }
 
     /** The finding in two sentences. */
     public static String verdict(ComparisonManifest m) {
@@ -220,7 +239,7 @@ public final class ComparisonWords {
         return rows;
     }
 
-    /** Module, effect, bytes, effect a MiB, KL(A || this), whether in the plan. */
+    /** Module, effect, bytes, effect a MiB, KL(A || this), what is predicted, whether in the plan. */
     public static List<String[]> sensitivity(Sensitivity s) {
         return s.modules().stream()
                 .map(m -> new String[] {
@@ -229,6 +248,7 @@ public final class ComparisonWords {
                     ByteCount.of(m.bytes()),
                     m.effectPerByte() == null ? "" : Html.number(m.effectPerByte() * (1 << 20)),
                     estimate(m.kld(), -1),
+                    m.predicted() == null ? "" : Html.number(m.predicted()),
                     s.plan() != null && s.plan().modules().contains(m.module()) ? "yes" : ""
                 })
                 .toList();
@@ -243,6 +263,7 @@ public final class ComparisonWords {
             restore ? "Bytes it costs" : "Bytes it saves",
             "nats a MiB",
             "KL(A‖this)",
+            "Predicted (nats)",
             "In the plan"
         };
     }
@@ -258,6 +279,23 @@ public final class ComparisonWords {
                 + Html.number(s.start().meanKld().value()) + " nats from A and its weights take "
                 + ByteCount.of(s.startBytes()) + "; with all these modules "
                 + (restore ? "restored" : "lowered") + " they take " + ByteCount.of(s.endBytes()) + ".";
+    }
+
+    /** How good the prediction is that no module has to be run alone for. */
+    public static String predictedLead(Sensitivity s) {
+        if (s.predictedWhy() != null) return "Nothing was predicted from gradients: " + s.predictedWhy() + ".";
+        boolean any = s.modules().stream().anyMatch(m -> m.predicted() != null);
+        if (!any) return "";
+        return "Predicted: KL(A‖A with this module of B) as one backward pass of A has it, half of squared gradient times"
+                + " squared change of each matrix's output, summed (arXiv:2102.05426)."
+                + (s.rankCorrelation() == null
+                        ? ""
+                        : " Rank correlation (Spearman) with what was measured: "
+                                + String.format(Locale.ROOT, "%.2f", s.rankCorrelation()) + " over "
+                                + Plural.of(s.modules().size(), "module") + "."
+                                + (s.options().direction() == SensitivityRequest.Direction.RESTORE
+                                        ? " It is about lowering a module alone: what restoring one recovers may be another."
+                                        : ""));
     }
 
     /** The suggested plan in a sentence. */

@@ -1,0 +1,92 @@
+package org.llminspector.run.compare;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.checkpoint.TensorInfo;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.family.Weights;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.store.Sensitivity;
+
+/**
+ * PlanExport writes what a mixed plan keeps in A's precision as other tools want it: llama.cpp's names of tensors, and Hugging
+ * Face's names of modules.
+ *
+ * <p>Sources: llama.cpp's tools/quantize (a regular expression that is searched in the tensor's name, the first that is found
+ * counts) and src/llama-arch.cpp (the names); compressed-tensors' utils/match.py (a name without {@code re:} is the module's).
+ */
+final class PlanExport {
+
+    private static final Map<String, String> NAMES = Map.of(
+            "attn.q", "attn_q",
+            "attn.k", "attn_k",
+            "attn.v", "attn_v",
+            "attn.o", "attn_output",
+            "mlp.gate", "ffn_gate",
+            "mlp.in", "ffn_up",
+            "mlp.out", "ffn_down");
+
+    private PlanExport() {}
+
+    /**
+     * @param plan that is suggested
+     * @param high A's, and
+     * @param low B's: what both hold alike is nobody's choice
+     */
+    static Sensitivity.Export of(ModelFolder folder, PrecisionPlan plan, PrecisionPlan high, PrecisionPlan low) {
+        Weights weights = folder.weights();
+        Map<String, String> types = new LinkedHashMap<>();
+        Set<String> modules = new LinkedHashSet<>();
+        for (String matrix : PrecisionPlan.modules(weights.spec())) {
+            boolean kept =
+                    plan.at(matrix).equals(high.at(matrix)) && !plan.at(matrix).equals(low.at(matrix));
+            if (!kept) continue;
+            boolean tied = matrix.equals("unembed") && !weights.has("unembed.weight");
+            TensorInfo tensor = weights.info((tied ? "embed" : matrix) + ".weight");
+            types.put(llamaName(weights, matrix, tied), type(high.at(matrix).precision(), tensor));
+            modules.add(tied ? "lm_head" : tensor.name().replaceFirst("\\.weight$", ""));
+        }
+        List<String> arguments = new ArrayList<>();
+        types.forEach((name, type) -> {
+            arguments.add("--tensor-type");
+            arguments.add("^" + name.replace(".", "\\.") + "\\.weight$=" + type);
+        });
+        return new Sensitivity.Export(List.copyOf(arguments), List.copyOf(modules));
+    }
+
+    /** What was fused in the files stays fused in llama.cpp's: q, k and v as attn_qkv, gate and in as ffn_up. */
+    private static String llamaName(Weights weights, String matrix, boolean tied) {
+        if (matrix.equals("unembed")) return tied ? "token_embd" : "output";
+        int second = matrix.indexOf('.', "blocks.".length());
+        String block = "blk." + matrix.substring("blocks.".length(), second) + ".";
+        String part = matrix.substring(second + 1);
+        if (part.matches("attn\\.[qkv]") && together(weights, matrix, ".q", ".k")) return block + "attn_qkv";
+        if (part.equals("mlp.gate") && together(weights, matrix, ".gate", ".in")) return block + "ffn_up";
+        return block + NAMES.get(part);
+    }
+
+    /** Whether two matrices of a module are parts of one tensor. */
+    private static boolean together(Weights weights, String matrix, String one, String other) {
+        String module = matrix.substring(0, matrix.lastIndexOf('.'));
+        return weights.info(module + one + ".weight")
+                .name()
+                .equals(weights.info(module + other + ".weight").name());
+    }
+
+    /** ggml's type nearest to a precision; the file's own where the weights are as they are. */
+    private static String type(Precision precision, TensorInfo tensor) {
+        return switch (precision) {
+            case FP32 -> tensor.format().toLowerCase(Locale.ROOT);
+            case FP16 -> "f16";
+            case BF16 -> "bf16";
+            case INT8, INT8_WEIGHT -> "q8_0";
+            case INT4_32, INT4_128 -> "q4_0";
+        };
+    }
+}
