@@ -242,7 +242,7 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
 
   // What one backward pass predicts: the order of its own, and how far it is the measured one.
   await expect(fig.getByTestId('predicted')).toContainText(`Rank correlation ${s!.rank_correlation!.toFixed(2)}`);
-  await fig.getByRole('radio', { name: 'as predicted' }).click();
+  await fig.getByText('as predicted').click();
   await holds((m) => m.predicted!);
   await page.getByRole('button', { name: 'Change what is compared' }).click();
   await expect(page.getByLabel('Suggest a mix')).toHaveValue(String(budget_bytes));
