@@ -103,16 +103,6 @@ record PreparedSensitivity(
                 .build();
     }
 
-    /**
-     * What one backward pass of A says of B's matrices.
-     *
-     * @throws Problem UNSUPPORTED where A is not its model as it is
-     */
-    TwinFisher fisher(TwinSide a, TwinSide b, CaptureBudget budget) {
-        if (gradients != null) return new TwinFisher(a, b, gradients, budget, groups, passes);
-        throw Problem.unsupported("A is changed by interventions, and gradients are of the model as it is");
-    }
-
     /** The first tokens of the text: as many as asked for, or as one window holds. */
     private static TextWindows beginning(TextWindows text, Integer tokens) {
         int room = text.window() - text.prefix().length;

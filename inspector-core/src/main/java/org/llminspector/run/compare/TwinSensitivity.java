@@ -101,9 +101,12 @@ final class TwinSensitivity {
     /** With what one backward pass says of the modules; where it cannot be had, with why. */
     private Sensitivity predicted(Sensitivity s) {
         try {
-            Map<String, Double> byMatrix = prepared.sensitivity()
-                    .fisher(prepared.a(), prepared.b(), budget)
-                    .measure();
+            TwinSide gradients = prepared.gradients();
+            if (gradients == null) {
+                throw Problem.unsupported("A is changed by interventions, and gradients are of the model as it is");
+            }
+            Map<String, Double> byMatrix =
+                    new TwinFisher(prepared.a(), prepared.b(), gradients, budget, groups, passes).measure();
             List<Sensitivity.Module> modules = s.modules().stream()
                     .map(m -> m.predicting(
                             m.matrices().stream().mapToDouble(byMatrix::get).sum()))
