@@ -49,6 +49,15 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   expect(judged[row].made).toBe(bad.distance);
   expect(bad.distance!).toBeGreaterThan(bad.factor * bad.floor!);
 
+  // What W8A8 has to round is REST's too, and its worst is named.
+  const outliers = kept.activations!;
+  const crests = outliers.map((a) => a.max_abs / a.rms);
+  expect((await tableOf(page, 'activations')).map((r) => Number(r[1]))).toEqual(outliers.map((a) => a.max_abs));
+  const { layer: at } = outliers[crests.indexOf(Math.max(...crests))];
+  await expect(figure(page, 'activations').getByRole('heading', { level: 3 })).toContainText(
+    at === undefined ? 'unembed' : `What ${at}.`,
+  );
+
   // A click in the heatmap opens the cell that is under the pointer.
   const heatmap = figure(page, 'divergence').getByRole('application');
   const there = await hoverUntil(page, heatmap, [0.5, 0.95], /hook_resid_post at position/);
@@ -106,7 +115,7 @@ test('an address with a comparison and nothing else shows its own prompt and sid
     a: { ...reads('The old fox', [5, 4, 3]), engine: 'onnx', precision_plan: plan, interventions: cut },
     b: { ...reads('The old dog', [5, 4, 6]), engine: 'onnx', precision: 'fp32', device: 'cpu' },
     ...(model.has_tokenizer ? { text: 'A fox sat by the road.' } : { text_tokens: [1, 2, 3, 4] }),
-    options: { cost: false, split: false, hooks: ['blocks.*.hook_resid_post'] },
+    options: { cost: false, split: false, hooks: ['blocks.*.hook_resid_post'], floor: 'none', factor: 25 },
   };
   const made = await (await request.post('/api/v1/comparisons', { data })).json();
   const [a, b] = ['A', 'B'].map((side) => page.getByRole('group', { name: new RegExp(`^${side}`) }));
@@ -135,6 +144,9 @@ test('an address with a comparison and nothing else shows its own prompt and sid
     }
     await expect(a.getByRole('switch', { name: 'exact weight-only kernels' })).toBeChecked();
     await expect(b.getByLabel('Modules')).toHaveCount(0);
+    await expect(page.getByRole('radio', { name: 'nothing', exact: true })).toBeChecked();
+    await expect(page.getByLabel('Bad is more than')).toHaveValue('25');
+    await expect(figure(page, 'text').getByRole('application', { name: /KL divergence by position/ })).toBeAttached();
     const text = page.getByLabel('A text for perplexity');
     if (model.has_tokenizer) await expect(text).toHaveValue('A fox sat by the road.');
     else await expect(text).toHaveAttribute('placeholder', /4 tokens that are not kept/);

@@ -103,7 +103,7 @@ export async function holdEngine(base: string): Promise<() => Promise<void>> {
   };
 }
 
-const COMPARED = ['firsts', 'divergence', 'cell', 'modules', 'say', 'measures', 'text', 'cost'];
+const COMPARED = ['firsts', 'divergence', 'cell', 'modules', 'activations', 'say', 'measures', 'text', 'cost'];
 
 /** Scrolls the figures of a comparison into view once. */
 export async function seeComparison(page: Page): Promise<void> {

@@ -272,6 +272,12 @@ class Comparison:
         ]
 
     @property
+    def activations(self) -> List[Json]:
+        """Outliers of what A's matrices read: layer, feeds, max_abs, position, channel, rms, kurtosis, top_share, top_channels,
+        channels; empty where they cannot be had."""
+        return list(self.manifest.get("activations", []))
+
+    @property
     def sensitivity(self) -> Optional[Sensitivity]:
         """What each module is worth; None when it was not asked for."""
         json = self.manifest.get("sensitivity")

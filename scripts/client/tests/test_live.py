@@ -536,6 +536,8 @@ class Comparisons(unittest.TestCase):
         self.assertLess(found.plan.measures.mean_kld.value, found.start.mean_kld.value)
         inspector.run(PROMPT, engine="onnx", precision_plan=found.plan.precision_plan)
         self.assertTrue(all(m.predicted > 0 for m in found.modules))
+        self.assertEqual(twins.activations[-1]["feeds"], "unembed")
+        self.assertGreater(twins.activations[0]["max_abs"], twins.activations[0]["rms"])
         self.assertLessEqual(abs(found.rank_correlation), 1)
         self.assertEqual(found.plan.llama_quantize[::2], ["--tensor-type"] * len(found.plan.llm_compressor_ignore))
         twins.delete()

@@ -25,6 +25,9 @@ export const METRICS = ['relative_l2', 'cosine', 'max_abs', 'sqnr', 'head'] as c
 export type Metric = (typeof METRICS)[number];
 
 export const MODULE_SIZES = ['layer', 'module', 'matrix'] as const;
+/** How a text is cut, and what A is held against to see the noise; the first is the server's own choice. */
+export const WINDOWS = ['every_token', 'llama_cpp'] as const;
+export const FLOORS = ['batches', 'engine', 'none'] as const;
 export const ORDERS = ['byte', 'kl', 'predicted'] as const;
 
 /** What is compared and what of it is looked at. A is the model, engine, precision and prompt of the bar. */
@@ -51,6 +54,10 @@ export interface CompareState {
   lower: boolean;
   /** For which a mixed plan is suggested, as it was typed: 1.5 MiB. */
   budget: string | null;
+  windows: (typeof WINDOWS)[number];
+  floor: (typeof FLOORS)[number];
+  /** How many times the noise an error must be to be called bad, as it was typed; null: the server's choice. */
+  factor: string | null;
   order: (typeof ORDERS)[number];
   /** A hook point without its layer. */
   point: string;
@@ -131,6 +138,9 @@ export const DEFAULTS: PageState = {
     rank: null,
     lower: false,
     budget: null,
+    windows: 'every_token',
+    floor: 'batches',
+    factor: null,
     order: 'byte',
     point: 'hook_resid_post',
     metric: 'relative_l2',
@@ -143,7 +153,7 @@ export const SHARED = new Set(
   (
     'model engine precision prompt plain new pick temperature top_k top_p min_p seed run token layer head changes changed kept ' +
     'tensor scheme show row col comparison b_model b_engine b_precision b_prompt a_device b_device a_changes b_changes ' +
-    'a_plan b_plan text rank lower budget order point metric word theme'
+    'a_plan b_plan text rank lower budget windows floor factor order point metric word theme'
   ).split(' '),
 );
 
@@ -214,6 +224,9 @@ export function parseUrl(url: URL): PageState {
       rank: MODULE_SIZES.find((m) => m === q.get('rank')) ?? null,
       lower: q.has('lower'),
       budget: q.get('budget'),
+      windows: WINDOWS.find((w) => w === q.get('windows')) ?? DEFAULTS.compare.windows,
+      floor: FLOORS.find((f) => f === q.get('floor')) ?? DEFAULTS.compare.floor,
+      factor: q.get('factor'),
       order: ORDERS.find((o) => o === q.get('order')) ?? DEFAULTS.compare.order,
       point: q.get('point') ?? DEFAULTS.compare.point,
       metric: METRICS.find((m) => m === q.get('metric')) ?? DEFAULTS.compare.metric,
@@ -274,6 +287,9 @@ export function formatUrl(s: PageState): string {
   put('rank', c.rank);
   if (c.lower) q.set('lower', '');
   put('budget', c.budget);
+  put('windows', c.windows, DEFAULTS.compare.windows);
+  put('floor', c.floor, DEFAULTS.compare.floor);
+  put('factor', c.factor);
   put('order', c.order, DEFAULTS.compare.order);
   put('point', c.point, DEFAULTS.compare.point);
   put('metric', c.metric, DEFAULTS.compare.metric);

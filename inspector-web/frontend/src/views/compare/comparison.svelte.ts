@@ -15,9 +15,13 @@ import { hasTexts, parseIds } from '../../kit/text/tokens';
 import { lastTime, remember } from '../../kit/lasttime';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
+import { DEFAULTS } from '../../state/url';
 import { prompt } from '../../state/prompt.svelte';
 import { fill } from '../../state/run.svelte';
 import { askedOf } from '../../state/stored';
+
+/** The server's own, where none is said. */
+const FACTOR = 10;
 
 /** What is under way: queued, or how far it is. */
 export interface LiveComparison {
@@ -92,6 +96,7 @@ class Comparison {
     if (page.compare.budget?.trim() && this.budget === null) return 'the budget: a size, such as 1.5 MiB';
     return null;
   });
+  readonly factor: number | null = $derived(page.compare.factor?.trim() ? Number(page.compare.factor) : null);
   /** What keeps it from starting, in words, or null. */
   readonly wrong: string | null = $derived(
     prompt.wrong ??
@@ -99,15 +104,16 @@ class Comparison {
       (this.changesB.wrong && `B’s changes: ${this.changesB.wrong}`) ??
       this.wrongPlan ??
       (this.textIds?.wrong ? `the text: ${this.textIds.wrong}` : null) ??
-      this.wrongRank,
+      this.wrongRank ??
+      (this.factor === null || this.factor >= 1 ? null : 'times the noise: a number from 1 on'),
   );
 
   /** Everything that the form says, to see whether it was changed since. */
   readonly #form: string = $derived.by(() => {
-    const { prompt: promptB, text, rank, lower, budget } = page.compare;
+    const { prompt: promptB, text, rank, lower, budget, windows, floor, factor } = page.compare;
     const a = [models.slug, models.engine, models.precision, this.deviceA, this.planA, this.changesA.changes];
     const b = [this.modelB, this.engineB, this.precisionB, this.deviceB, this.planB, this.changesB.changes];
-    return JSON.stringify([a, b, prompt.text, promptB, text, rank, lower, budget]);
+    return JSON.stringify([a, b, prompt.text, promptB, text, rank, lower, budget, windows, floor, factor]);
   });
   /** The form says something else than what the comparison on show was made with. */
   readonly edited: boolean = $derived(this.manifest !== null && this.#made !== null && this.#made !== this.#form);
@@ -176,6 +182,9 @@ class Comparison {
     if (c.precision === null && b.precision !== this.precisionB) c.precision = b.precision;
     const { beginning, characters } = m.text ?? {};
     if (beginning?.length === characters) c.text ??= beginning ?? null;
+    if (c.windows === DEFAULTS.compare.windows) c.windows = m.options.windows ?? c.windows;
+    if (c.floor === DEFAULTS.compare.floor) c.floor = m.options.floor ?? c.floor;
+    if (m.options.factor !== undefined && m.options.factor !== FACTOR) c.factor ??= String(m.options.factor);
     const options = m.sensitivity?.options;
     if (!options || c.rank !== null) return unsaid;
     c.rank = options.by ?? 'module';
@@ -209,6 +218,7 @@ class Comparison {
       a,
       b,
       ...(text === null ? {} : this.textIds ? { text_tokens: this.textIds.ids } : { text }),
+      ...options(this.factor),
       ...(page.compare.rank ? { sensitivity: this.#sensitivity(page.compare.rank) } : {}),
     };
   }
@@ -264,6 +274,17 @@ class Comparison {
   stop(): void {
     this.#controller?.abort();
   }
+}
+
+/** What is said otherwise than the server would choose. */
+function options(factor: number | null): Pick<ComparisonRequest, 'options'> {
+  const { windows, floor } = page.compare;
+  const said = {
+    ...(windows === DEFAULTS.compare.windows ? {} : { windows }),
+    ...(floor === DEFAULTS.compare.floor ? {} : { floor }),
+    ...(factor === null ? {} : { factor }),
+  };
+  return Object.keys(said).length > 0 ? { options: said } : {};
 }
 
 function sideOf(side: ComparisonSide) {

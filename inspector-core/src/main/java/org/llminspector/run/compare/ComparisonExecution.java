@@ -48,6 +48,8 @@ final class ComparisonExecution {
     private final Path kld;
     private List<ComparisonManifest.ModuleError> modules;
     private String modulesWhy;
+    private List<ComparisonManifest.Activation> activations;
+    private String activationsWhy;
 
     /** @param kld where A's log-probabilities are written as llama.cpp writes them, or null */
     ComparisonExecution(
@@ -93,6 +95,7 @@ final class ComparisonExecution {
                 if (options.split()) splitModules(idsA, idsB);
                 prompt = prompt(folder, floor, idsA, idsB);
             }
+            measureActivations(idsA);
             TwinOutput.Measured text = prepared.text() == null ? null : text(folder, floor);
             ComparisonManifest.Cost[] costs = options.cost() ? costs(idsA) : new ComparisonManifest.Cost[2];
             ComparisonManifest manifest = new ComparisonManifest(
@@ -110,6 +113,8 @@ final class ComparisonExecution {
                     floor.told(prompt == null ? null : prompt.floor(), text == null ? null : text.floor()),
                     modules,
                     modulesWhy,
+                    activations,
+                    activationsWhy,
                     prompt == null ? null : prompt.measures(),
                     text == null ? null : told(text.measures()),
                     sensitivity == null ? null : sensitivity.measure(),
@@ -168,6 +173,18 @@ final class ComparisonExecution {
             if (p.kind() != Problem.Kind.UNSUPPORTED && p.kind() != Problem.Kind.TOO_LARGE) throw p;
             modulesWhy = p.getMessage();
         }
+    }
+
+    /** As with the split: what cannot be had says why. */
+    private void measureActivations(int[] ids) {
+        progress("activations", 0, 1, "what A's matrices read");
+        try {
+            activations = new TwinActivations(a, budget).measure(ids);
+        } catch (Problem p) {
+            if (p.kind() != Problem.Kind.UNSUPPORTED && p.kind() != Problem.Kind.TOO_LARGE) throw p;
+            activationsWhy = p.getMessage();
+        }
+        progress("activations", 1, 1, "measured");
     }
 
     private TwinOutput.Measured prompt(ComparisonFolder folder, TwinFloor floor, int[] idsA, int[] idsB)

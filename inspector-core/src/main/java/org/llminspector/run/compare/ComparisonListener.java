@@ -8,8 +8,8 @@ public interface ComparisonListener {
     /**
      * How far it is.
      *
-     * @param phase {@code opening}, {@code hooks}, {@code modules}, {@code prompt}, {@code text}, {@code cost},
-     *     {@code sensitivity}
+     * @param phase {@code opening}, {@code hooks}, {@code modules}, {@code prompt}, {@code activations}, {@code text},
+     *     {@code cost}, {@code sensitivity}
      * @param done pieces of the phase that are done
      * @param total pieces of the phase
      * @param note what is being done, in words

@@ -1,6 +1,7 @@
 package org.llminspector.run.store;
 
 import java.util.List;
+import org.llminspector.analysis.Outliers;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.hook.HookId;
@@ -41,6 +42,8 @@ public record ComparisonManifest(
         NoiseFloor floor,
         List<ModuleError> modules,
         String modulesWhy,
+        List<Activation> activations,
+        String activationsWhy,
         OutputMeasures prompt,
         TextPart text,
         Sensitivity sensitivity,
@@ -105,6 +108,48 @@ public record ComparisonManifest(
      */
     public record ModuleError(
             String module, HookId output, Double total, Double made, Double inherited, Double cosine) {}
+
+    /** Which matrices read a value. */
+    public enum Feeds {
+        QKV,
+        O,
+        /** The MLP's first matrix, and its gate. */
+        MLP_IN,
+        MLP_OUT,
+        UNEMBED
+    }
+
+    /**
+     * The outliers of what some matrices of A read, after a norm's weight: see {@link Outliers}.
+     *
+     * @param layer null for the unembedding
+     */
+    public record Activation(
+            Integer layer,
+            Feeds feeds,
+            double maxAbs,
+            int position,
+            int channel,
+            double rms,
+            Double kurtosis,
+            double topShare,
+            int topChannels,
+            int channels) {
+
+        public static Activation of(Integer layer, Feeds feeds, Outliers o) {
+            return new Activation(
+                    layer,
+                    feeds,
+                    o.maxAbs(),
+                    o.position(),
+                    o.channel(),
+                    o.rms(),
+                    o.kurtosis(),
+                    o.topShare(),
+                    o.topChannels(),
+                    o.channels());
+        }
+    }
 
     /**
      * @param beginning of the text

@@ -192,6 +192,11 @@ final class CompareCommand extends ModelCommand {
             description = "How many times the noise floor an error must be to be called bad. Default: 10.")
     Double factor;
 
+    @Option(
+            names = "--activations",
+            description = "List the outliers of what every matrix of A reads, and not only the worst.")
+    boolean activations;
+
     @Option(names = "--no-split", description = "Do not split errors of modules into made and inherited.")
     boolean noSplit;
 
@@ -446,6 +451,17 @@ final class CompareCommand extends ModelCommand {
         }
         if (m.a().cost() != null) {
             section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonWords.costs(m));
+        }
+        String outliers = ComparisonWords.activationsLead(m);
+        if (outliers != null) {
+            out.println();
+            out.println(outliers);
+            if (activations) {
+                section(
+                        out,
+                        List.<String[]>of(upper(ComparisonWords.activationColumns())),
+                        ComparisonWords.activations(m));
+            }
         }
         if (m.sensitivity() != null) sensitivity(m.sensitivity(), out);
         if (!m.firsts().isEmpty()) {

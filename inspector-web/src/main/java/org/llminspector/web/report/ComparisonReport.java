@@ -46,6 +46,7 @@ public final class ComparisonReport {
         if (!m.hooks().isEmpty()) firsts();
         heatmaps();
         modules();
+        activations();
         if (m.sensitivity() != null) sensitivity(m.sensitivity());
         costs();
         tokens(Comparisons.Part.TEXT, "Over the text");
@@ -150,6 +151,15 @@ public final class ComparisonReport {
                     Html.number(e.inherited()),
                     e.cosine() == null ? "" : String.format(Locale.ROOT, "%.2f", e.cosine()));
         }
+        html.end();
+    }
+
+    private void activations() {
+        String lead = ComparisonWords.activationsLead(m);
+        if (lead == null) return;
+        html.heading("What W8A8 has to round").paragraph(lead);
+        html.table(ComparisonWords.activationColumns());
+        for (String[] row : ComparisonWords.activations(m)) html.row(row);
         html.end();
     }
 

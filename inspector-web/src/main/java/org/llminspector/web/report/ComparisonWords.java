@@ -239,6 +239,52 @@ public final class ComparisonWords {
         return rows;
     }
 
+    /** The heads of the columns of activations. */
+    public static String[] activationColumns() {
+        return new String[] {"A reads", "Largest |x|", "at position", "channel", "times the RMS", "Kurtosis", "Top 1 %"
+        };
+    }
+
+    /** What reads, and the outliers of what it reads. */
+    public static List<String[]> activations(ComparisonManifest m) {
+        return m.activations().stream()
+                .map(a -> new String[] {
+                    reads(a),
+                    Html.number(a.maxAbs()),
+                    String.valueOf(a.position()),
+                    String.valueOf(a.channel()),
+                    a.rms() == 0 ? "" : String.format(Locale.ROOT, "%.1f", a.maxAbs() / a.rms()),
+                    a.kurtosis() == null ? "" : String.format(Locale.ROOT, "%.1f", a.kurtosis()),
+                    Html.percent(a.topShare()) + " in " + a.topChannels()
+                })
+                .toList();
+    }
+
+    private static String reads(ComparisonManifest.Activation a) {
+        return switch (a.feeds()) {
+            case QKV -> "blocks." + a.layer() + ".attn.q, k, v";
+            case O -> "blocks." + a.layer() + ".attn.o";
+            case MLP_IN -> "blocks." + a.layer() + ".mlp.in";
+            case MLP_OUT -> "blocks." + a.layer() + ".mlp.out";
+            case UNEMBED -> "unembed";
+        };
+    }
+
+    /** The worst of them in a sentence; null without any. */
+    public static String activationsLead(ComparisonManifest m) {
+        if (m.activations() == null) return null;
+        return m.activations().stream()
+                .filter(a -> a.kurtosis() != null)
+                .max(Comparator.comparingDouble(ComparisonManifest.Activation::kurtosis))
+                .map(a -> "Heaviest tails of what A's matrices read: " + reads(a) + ", kurtosis "
+                        + String.format(Locale.ROOT, "%.1f", a.kurtosis())
+                        + " (3 of a normal distribution), largest |x| "
+                        + String.format(Locale.ROOT, "%.1f", a.maxAbs() / a.rms()) + " times the root mean square, "
+                        + Html.percent(a.topShare()) + " of the energy in "
+                        + Plural.of(a.topChannels(), "channel") + " of " + a.channels() + ".")
+                .orElse(null);
+    }
+
     /** Module, effect, bytes, effect a MiB, KL(A || this), what is predicted, whether in the plan. */
     public static List<String[]> sensitivity(Sensitivity s) {
         return s.modules().stream()
