@@ -440,7 +440,7 @@ final class CompareCommand extends ModelCommand {
         };
     }
 
-    private static void tables(ComparisonManifest m, PrintWriter out) {
+    private void tables(ComparisonManifest m, PrintWriter out) {
         if (m.firstBad() != null) out.println(ComparisonWords.firstBad(m));
         out.println(ComparisonWords.verdict(m));
         if (m.floor() != null) out.println(ComparisonWords.floor(m));
