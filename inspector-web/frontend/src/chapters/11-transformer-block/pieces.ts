@@ -321,6 +321,8 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
       name: 'Embedding',
       value: `${spec.tied ? 'also the unembedding' : 'apart from the unembedding'}${spec.embed_scale === 1 ? '' : `, times ${short(spec.embed_scale)}`}`,
     },
+    ...(spec.unembed_bias ? [{ name: 'Bias of the unembedding', value: 'one a token' }] : []),
+    ...(spec.logit_scale == null ? [] : [{ name: 'Factor on logits', value: short(spec.logit_scale) }]),
     { name: 'Cap on logits', value: spec.logit_softcap == null ? 'none' : `± ${short(spec.logit_softcap)}` },
   ];
 }

@@ -72,6 +72,7 @@ class ArithmeticTest {
                                 "DecoderSpec.vocab", SIZE,
                                 "DecoderSpec.maxContext", LONGEST,
                                 "DecoderSpec.tied", "the weights have an unembedding either way",
+                                "DecoderSpec.unembedBias", IN_WEIGHTS,
                                 "DecoderSpec.family", NAME)),
                 new Writer(
                         List.of(
@@ -112,6 +113,7 @@ class ArithmeticTest {
                                 "Attention.outBias", IN_WEIGHTS,
                                 "Mlp.bias", IN_WEIGHTS,
                                 "Mlp.dMlp", SIZE,
+                                "DecoderSpec.unembedBias", IN_WEIGHTS,
                                 "DecoderSpec.vocab", SIZE,
                                 "DecoderSpec.maxContext", LONGEST,
                                 "DecoderSpec.family", NAME)));

@@ -97,8 +97,8 @@ public record PartCost(
             parts.add(new PartCost(Part.EMBED, null, table + positions, 0, read, size(rows, d, read), 0, 0));
             for (int i = 0; i < spec.nLayers(); i++) block(i, spec.layers().get(i));
             norm(Part.LN_FINAL, null, spec.finalNorm(), d);
-            parts.add(new PartCost(
-                    Part.UNEMBED, null, spec.tied() ? 0 : table, 2 * table, table, size("unembed", d, table), 0, 0));
+            long own = (spec.tied() ? 0 : table) + (spec.unembedBias() ? spec.vocab() : 0);
+            parts.add(new PartCost(Part.UNEMBED, null, own, 2 * table, table, size("unembed", d, table), 0, 0));
             return parts;
         }
 

@@ -55,6 +55,8 @@ final class Falcon implements Family {
                         c.layers("num_hidden_layers"), new LayerSpec(norm, attention, null, norm, mlp, null, parallel)),
                 norm,
                 c.flag("tie_word_embeddings", true),
+                false,
+                null,
                 null);
     }
 

@@ -114,6 +114,8 @@ public final class Foreign {
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),
+                false,
+                null,
                 null);
         Sizes.check(spec, checkpoint);
         return spec;

@@ -51,6 +51,8 @@ final class Gpt2 implements Family {
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", true),
+                false,
+                null,
                 null);
     }
 

@@ -51,6 +51,8 @@ final class GptBigCode implements Family {
                         new LayerSpec(norm, scaled ? attention : attention.scaled(1), null, norm, mlp, null, false)),
                 norm,
                 c.flag("tie_word_embeddings", true),
+                false,
+                null,
                 null);
     }
 

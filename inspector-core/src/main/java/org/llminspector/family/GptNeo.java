@@ -49,6 +49,8 @@ final class GptNeo implements Family {
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", true),
+                false,
+                null,
                 null);
     }
 

@@ -50,6 +50,8 @@ final class GptNeoX implements Family {
                 Collections.nCopies(c.layers("num_hidden_layers"), layer),
                 norm,
                 c.flag("tie_word_embeddings", false),
+                false,
+                null,
                 null);
     }
 

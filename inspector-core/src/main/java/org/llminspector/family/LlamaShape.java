@@ -42,6 +42,8 @@ final class LlamaShape {
     private float scale;
     private Float scoreSoftcap;
     private float embedScale = 1f;
+    private boolean unembedBias;
+    private Float logitScale;
     private Float logitSoftcap;
     private boolean partialRotary;
     private Rope rope;
@@ -134,6 +136,18 @@ final class LlamaShape {
         return this;
     }
 
+    /** The unembedding adds a bias. */
+    LlamaShape unembedBias() {
+        unembedBias = true;
+        return this;
+    }
+
+    /** Logits are multiplied by this. */
+    LlamaShape logitScale(double factor) {
+        logitScale = factor == 1 ? null : (float) factor;
+        return this;
+    }
+
     /** Embeddings are multiplied by sqrt(hidden_size). */
     LlamaShape scaledEmbedding() {
         embedScale = (float) Math.sqrt(dModel);
@@ -208,6 +222,8 @@ final class LlamaShape {
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),
+                unembedBias,
+                logitScale,
                 logitSoftcap);
     }
 
@@ -237,7 +253,8 @@ final class LlamaShape {
         for (int i = 0; i < s.nLayers(); i++) layer(plan, s, i, root + "layers." + i + ".");
         plan.norm(s.finalNorm(), "ln_final", root + "norm", d);
         String head = checkpoint.has("language_model.lm_head.weight") ? "language_model.lm_head" : "lm_head";
-        if (!s.tied()) plan.linear("unembed", head, s.vocab(), d, false);
+        if (!s.tied()) plan.put("unembed.weight", Source.of(head + ".weight", s.vocab(), d));
+        if (s.unembedBias()) plan.put("unembed.bias", Source.of(head + ".bias", s.vocab()));
         return plan;
     }
 

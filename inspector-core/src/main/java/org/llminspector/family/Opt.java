@@ -49,6 +49,8 @@ final class Opt implements Family {
                 Collections.nCopies(c.layers("num_hidden_layers"), layer),
                 norm,
                 c.flag("tie_word_embeddings", true),
+                false,
+                null,
                 null);
     }
 

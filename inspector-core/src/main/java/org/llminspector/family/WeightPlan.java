@@ -135,6 +135,12 @@ public final class WeightPlan {
         return this;
     }
 
+    /** Takes away the norms' biases: LayerNorms that have weights alone. */
+    WeightPlan normsWithoutBias() {
+        sources.keySet().removeIf(name -> name.matches("(.*\\.)?ln(1|2|_final)(_post)?\\.bias"));
+        return this;
+    }
+
     /** Adds a projection stored [out, in], as Linear has it. */
     WeightPlan linear(String to, String from, int out, int in, boolean bias) {
         put(to + ".weight", Source.of(from + ".weight", out, in));

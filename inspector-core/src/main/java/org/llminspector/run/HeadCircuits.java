@@ -378,11 +378,13 @@ public final class HeadCircuits {
             FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", 1);
             FrozenNorm after = ModelNorms.frozen(weights, block.ln1Post(), "blocks." + layer + ".ln1_post", 1);
             float[] table = new float[Math.multiplyExact(spec.vocab(), width)];
-            weights.scan(spec.tied() ? "embed.weight" : "unembed.weight", (first, rows) -> {
+            float logitScale = Unembedding.scale(spec);
+            weights.scan(Unembedding.table(spec), (first, rows) -> {
                 float[] u = new float[d];
                 float[] y = new float[width];
                 for (int r = 0; r < rows.shape()[0]; r++) {
                     rows.toFloats((long) r * d, u, d);
+                    for (int i = 0; i < d; i++) u[i] *= logitScale;
                     float[] toward = after.pulled(last.pulled(u));
                     java.util.Arrays.fill(y, 0);
                     addProduct(toward, columns, y);

@@ -378,10 +378,11 @@ public final class Heads {
         RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
         float[] said = here.at(logits);
         int chosen = token != null ? token : Vectors.argmax(said);
-        String table = spec.tied() ? "embed.weight" : "unembed.weight";
-        float[] row = weights.row(table, chosen);
+        float[] row = Unembedding.row(weights, chosen);
+        double bias = Unembedding.bias(weights, chosen);
         if (against != null) {
-            float[] other = weights.row(table, against);
+            bias -= Unembedding.bias(weights, against);
+            float[] other = Unembedding.row(weights, against);
             for (int i = 0; i < row.length; i++) row[i] -= other[i];
         }
         FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", here.at(scale)[0]);
@@ -401,7 +402,7 @@ public final class Heads {
             parts.add(new Part(Kind.ATTN_REST, i, null, rest));
             parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
         }
-        parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row)));
+        parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row) + bias));
         double logit = said[chosen] - (against == null ? 0 : said[against]);
         return new Effects(
                 runId,

@@ -143,16 +143,17 @@ public final class Neurons {
         for (int i = 0; i < out.length; i++) added[i] = (float) (out[i] * post);
         FrozenNorm lnFinal = ModelNorms.frozen(
                 weights, spec.finalNorm(), "ln_final", here.at(HookId.of(HookPoint.LN_FINAL_SCALE))[0]);
-        String table = spec.tied() ? "embed.weight" : "unembed.weight";
-        float[] effects = RowScan.dots(weights, table, lnFinal.part(added));
+        float[] effects = RowScan.dots(weights, Unembedding.table(spec), lnFinal.part(added));
+        float logitScale = Unembedding.scale(spec);
+        for (int i = 0; i < effects.length; i++) effects[i] *= logitScale;
         float[] logits = here.at(HookId.of(HookPoint.LOGITS));
         int chosen = token != null ? token : Vectors.argmax(logits);
-        float[] row = weights.row(table, chosen);
+        float[] row = Unembedding.row(weights, chosen);
         float[] all = here.at(last);
         float[] rest = new float[all.length];
         for (int i = 0; i < rest.length; i++) rest[i] = all[i] - added[i];
         double own = lnFinal.dot(row, added);
-        double others = lnFinal.dot(row, rest) + lnFinal.constant(row);
+        double others = lnFinal.dot(row, rest) + lnFinal.constant(row) + Unembedding.bias(weights, chosen);
         float[] negative = new float[effects.length];
         for (int i = 0; i < effects.length; i++) negative[i] = -effects[i];
         return new Neuron(

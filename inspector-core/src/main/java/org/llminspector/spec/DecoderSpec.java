@@ -14,6 +14,8 @@ import java.util.List;
  * @param layers one entry a block, in order
  * @param finalNorm the norm before the unembedding
  * @param tied whether the unembedding is the embedding (config {@code tie_word_embeddings})
+ * @param unembedBias whether the unembedding adds a bias
+ * @param logitScale factor on the logits, or null for 1 (Cohere's {@code logit_scale}, one by Granite's {@code logits_scaling})
  * @param logitSoftcap c in c * tanh(logits / c), or null (Gemma 2's {@code final_logit_softcapping})
  */
 public record DecoderSpec(
@@ -26,6 +28,8 @@ public record DecoderSpec(
         List<LayerSpec> layers,
         Norm finalNorm,
         boolean tied,
+        boolean unembedBias,
+        Float logitScale,
         Float logitSoftcap) {
 
     public DecoderSpec {

@@ -64,6 +64,8 @@ final class LlamaFolder {
                 Collections.nCopies(s.nLayers(), layer),
                 norm,
                 true,
+                false,
+                null,
                 null);
     }
 

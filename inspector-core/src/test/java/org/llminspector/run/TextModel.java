@@ -16,7 +16,7 @@ public final class TextModel {
     /** The program with this model, and beside it those of the goldens; runs are kept under {@code temp}. */
     public static Inspector open(Path temp, long captureBudget) {
         return Inspector.open(new Inspector.Config(
-                List.of(Golden.ROOT), make(temp), temp.resolve("runs"), 1L << 30, captureBudget, 4));
+                List.of(Golden.ROOT, Golden.FAMILIES), make(temp), temp.resolve("runs"), 1L << 30, captureBudget, 4));
     }
 
     /** Makes the folder {@code tiny-text} under {@code root}. */

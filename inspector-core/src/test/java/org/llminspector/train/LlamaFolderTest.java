@@ -87,7 +87,8 @@ class LlamaFolderTest {
         Attention attention = Attention.plain(4, 2, 8, new Rope(8, 10_000, scaling), null, false, false);
         LayerSpec layer =
                 new LayerSpec(norm, attention, null, norm, new Mlp(48, Activation.SILU, true, false), null, false);
-        DecoderSpec spec = new DecoderSpec("llama", 99, 32, 512, false, 1, List.of(layer), norm, true, null);
+        DecoderSpec spec =
+                new DecoderSpec("llama", 99, 32, 512, false, 1, List.of(layer), norm, true, false, null, null);
         Config config = new Config(
                 Json.mapper().readTree(LlamaFolder.config(spec, DType.F32, 1, List.of(2))), Path.of("config.json"));
         assertThat(Family.of(config).spec(config)).isEqualTo(spec);

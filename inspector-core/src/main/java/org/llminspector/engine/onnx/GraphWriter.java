@@ -107,6 +107,7 @@ final class GraphWriter {
         String h = norms.write(x, spec.finalNorm(), "ln_final", LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1);
         h = taps.at(LN_FINAL_OUT, -1, h);
         String logits = linears.write(h, "unembed");
+        if (spec.logitScale() != null) logits = graph.node("Mul", logits, graph.scalar(spec.logitScale()));
         logits = taps.at(LOGITS, -1, Softcap.write(graph, logits, spec.logitSoftcap()));
         graph.output(logits, Type.FLOAT);
         return Graph.of(graph, logits, taps, attention.inPlace());

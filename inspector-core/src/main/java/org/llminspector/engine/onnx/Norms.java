@@ -1,5 +1,6 @@
 package org.llminspector.engine.onnx;
 
+import java.util.stream.Stream;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Norm;
 
@@ -34,7 +35,7 @@ final class Norms {
         if (norm.kind() == Norm.Kind.RMS) {
             return graph.node("SimplifiedLayerNormalization", attributes(norm), x, weight(name));
         }
-        return graph.node("LayerNormalization", attributes(norm), x, weight(name), optionalBias(name));
+        return graph.node("LayerNormalization", attributes(norm), withBias(name, x, weight(name)));
     }
 
     /** The sum of two values and its norm, {sum, normed}, in one operator: nothing in between can be seen. */
@@ -43,7 +44,7 @@ final class Norms {
         boolean[] wanted = {true, false, false, true};
         String[] out = norm.kind() == Norm.Kind.RMS
                 ? graph.node("SkipSimplifiedLayerNormalization", epsilon, wanted, x, added, weight(name))
-                : graph.node("SkipLayerNormalization", epsilon, wanted, x, added, weight(name), optionalBias(name));
+                : graph.node("SkipLayerNormalization", epsilon, wanted, withBias(name, x, added, weight(name)));
         return new String[] {out[3], out[0]};
     }
 
@@ -63,6 +64,14 @@ final class Norms {
 
     private String weight(String name) {
         return weights.floats(graph, name + ".weight");
+    }
+
+    /** ONNX Runtime 1.29 reads an input that is left empty at the end, and ends the process: there is none where there is no bias. */
+    private String[] withBias(String name, String... inputs) {
+        String bias = optionalBias(name);
+        return bias.isEmpty()
+                ? inputs
+                : Stream.concat(Stream.of(inputs), Stream.of(bias)).toArray(String[]::new);
     }
 
     private String optionalBias(String name) {

@@ -105,7 +105,9 @@ final class Decoder {
     NDArray unembed(NDArray x, Tap tap) {
         NDArray h = norm(x, spec.finalNorm(), weights.lnFinal, LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1, tap);
         h = tap.at(LN_FINAL_OUT, -1, h);
-        return tap.at(LOGITS, -1, softcap(weights.unembed.apply(h), spec.logitSoftcap()));
+        NDArray logits = weights.unembed.apply(h); // [1, pos, vocab]; with its bias where there is one
+        if (spec.logitScale() != null) logits = logits.mul(scalars.of(spec.logitScale()));
+        return tap.at(LOGITS, -1, softcap(logits, spec.logitSoftcap()));
     }
 
     private NDArray fast(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {

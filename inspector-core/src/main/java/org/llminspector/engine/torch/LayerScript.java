@@ -237,7 +237,7 @@ final class LayerScript {
         if (norm == null) return x;
         boolean centred = norm.kind() == Norm.Kind.LAYER;
         return "torch." + (centred ? "layer_norm(" : "rms_norm(") + x + ", [" + width + "], " + take(w.weight())
-                + (centred ? ", " + take(w.bias()) : "") + ", " + norm.eps() + ")";
+                + (centred ? ", " + (w.bias() == null ? "None" : take(w.bias())) : "") + ", " + norm.eps() + ")";
     }
 
     private void line(String line) {

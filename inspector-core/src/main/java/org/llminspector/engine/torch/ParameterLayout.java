@@ -84,7 +84,18 @@ final class ParameterLayout {
                 && a.rope() != null
                 && a.rope().dims() == a.dHead()
                 && s.equals(new DecoderSpec(
-                        s.family(), s.vocab(), s.dModel(), s.maxContext(), false, 1f, layers, norm, s.tied(), null));
+                        s.family(),
+                        s.vocab(),
+                        s.dModel(),
+                        s.maxContext(),
+                        false,
+                        1f,
+                        layers,
+                        norm,
+                        s.tied(),
+                        false,
+                        null,
+                        null));
         if (llama) return;
         throw Problem.unsupported("only models of Llama's shape can be trained here")
                 .where(s.family())

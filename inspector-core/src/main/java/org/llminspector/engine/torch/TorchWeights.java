@@ -85,7 +85,7 @@ final class TorchWeights implements AutoCloseable {
                     linear(b + "mlp.out")));
         }
         lnFinal = norm("ln_final");
-        unembed = weights.spec().tied() ? new Linear(embed, null, cuda) : linear("unembed");
+        unembed = weights.spec().tied() ? new Linear(embed, optional("unembed.bias"), cuda) : linear("unembed");
     }
 
     /** Every weight by its canonical name, as it was loaded. */

@@ -120,7 +120,7 @@ class TorchLearnerTest {
                 2, 1, 2, 0.7f, new Rope(2, 1e4, new Rope.Default()), null, null, false, false, null, null, false);
         LayerSpec layer =
                 new LayerSpec(norm, attention, null, norm, new Mlp(3, Activation.SILU, true, false), null, false);
-        DecoderSpec spec = new DecoderSpec("llama", 5, 4, 8, false, 1f, List.of(layer), norm, true, null);
+        DecoderSpec spec = new DecoderSpec("llama", 5, 4, 8, false, 1f, List.of(layer), norm, true, false, null, null);
         try (TorchLearner learner = TorchLearner.open(spec, "cpu")) {
             for (Optimizer.Kind kind : Optimizer.Kind.values()) {
                 learner.setWeights(flat(golden.path("weights")));

@@ -1,0 +1,50 @@
+package org.llminspector.family;
+
+import java.util.Set;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * Cohere (Command R), and Cohere 2: attention and MLP in parallel through one LayerNorm without biases, RoPE on neighbours, logits
+ * times logit_scale. In Cohere 2 most layers see a window, and only those turn.
+ */
+final class Cohere implements Family {
+
+    @Override
+    public Set<String> modelTypes() {
+        return Set.of("cohere", "cohere2");
+    }
+
+    @Override
+    public DecoderSpec spec(Config c) {
+        boolean second = c.text("model_type").equals("cohere2");
+        c.whenAbsent("tie_word_embeddings", true)
+                .whenAbsent("max_position_embeddings", 8192)
+                .whenAbsent("rope_theta", second ? 10_000.0 : 500_000.0);
+        if (c.flag("use_qk_norm", false))
+            throw c.wrong("use_qk_norm", "false: norms of single heads are not read", true);
+        LlamaShape shape = new LlamaShape(c)
+                .layerNorms("layer_norm_eps")
+                .attentionBias()
+                .parallel(true)
+                .logitScale(c.number("logit_scale", 0.0625));
+        if (!second) return shape.spec();
+        // Written into Command R7B's config, and looked at by nobody.
+        c.ignore(
+                "layer_switch",
+                "order_of_interleaved_layers",
+                "position_embedding_type",
+                "rotary_pct",
+                "cache_implementation");
+        c.ignore("use_embedding_sharing", "use_gated_activation", "use_parallel_block", "use_parallel_embedding");
+        int pattern = c.size("sliding_window_pattern", 4);
+        return shape.window(c.sizeOrNull("sliding_window"), i -> (i + 1) % pattern != 0)
+                .rotatesInWindows()
+                .spec();
+    }
+
+    @Override
+    public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
+        return LlamaShape.weights(s, checkpoint).normsWithoutBias().turnsNeighbours(s);
+    }
+}
