@@ -7,6 +7,7 @@ import com.sun.jna.Function;
 import com.sun.jna.Platform;
 import java.lang.reflect.Method;
 import java.util.regex.Pattern;
+import org.llminspector.base.Home;
 import org.llminspector.base.Problem;
 
 /** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
@@ -57,6 +58,7 @@ public final class Ort {
     private static synchronized OrtEnvironment environment() throws OrtException {
         if (environment == null) {
             silenceTelemetry();
+            OrtLibrary.keep(Home.dir().resolve("native"));
             environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "llm-inspector");
             environment.setTelemetry(false);
             holdAgain();

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.llminspector.base.Home;
 import org.llminspector.base.Problem;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.Inspector;
@@ -81,7 +82,7 @@ final class Places {
 
     /** Opens the program as a library; nothing is loaded yet. */
     Inspector open(int queue) {
-        return open(queue, runsDir != null ? runsDir : home().resolve("runs"));
+        return open(queue, runsDir != null ? runsDir : Home.dir().resolve("runs"));
     }
 
     Inspector open(int queue, Path runs) {
@@ -96,7 +97,7 @@ final class Places {
                 captureBudget,
                 memory == null ? Inspector.Config.standardMemory() : memory,
                 queue,
-                home().resolve("trained"),
+                Home.dir().resolve("trained"),
                 environment));
     }
 
@@ -157,13 +158,6 @@ final class Places {
                 .filter(s -> !s.isBlank())
                 .map(Path::of)
                 .toList();
-    }
-
-    private static Path home() {
-        String env = System.getenv("LLM_INSPECTOR_HOME");
-        return env != null && !env.isBlank()
-                ? Path.of(env)
-                : Path.of(System.getProperty("user.home"), ".llm-inspector");
     }
 
     /** Deletes a temporary folder and what is in it. */

@@ -1,0 +1,78 @@
+package org.llminspector.engine.onnx;
+
+import com.sun.jna.Platform;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.JarURLConnection;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/**
+ * OrtLibrary keeps ONNX Runtime's native libraries unpacked. Left to itself its Java binding writes their 28 MB into a new
+ * temporary folder at every start, and leaves them there where the process is killed.
+ */
+final class OrtLibrary {
+
+    /** The binding's own property: the folder of its libraries. */
+    private static final String PROPERTY = "onnxruntime.native.path";
+
+    private static final String RESOURCES = "/ai/onnxruntime/native/";
+
+    private OrtLibrary() {}
+
+    /**
+     * Tells the binding of libraries under {@code parent}, unpacked there if they are not yet. Where that cannot be done, and in
+     * the CUDA build, whose providers have to lie beside what the binding unpacks, it is left to itself.
+     */
+    static void keep(Path parent) {
+        if (System.getProperty(PROPERTY) != null) return;
+        try {
+            Path kept = unpacked(parent);
+            if (kept != null) System.setProperty(PROPERTY, kept.toString());
+        } catch (IOException | RuntimeException e) {
+            // A read-only or a full disk: a temporary folder may do.
+        }
+    }
+
+    /** The folder with this build's libraries; null where there are none to keep. */
+    static Path unpacked(Path parent) throws IOException {
+        String from = RESOURCES + platform() + "/";
+        if (resource(from + System.mapLibraryName("onnxruntime_providers_cuda")) != null) return null;
+        List<String> names = List.of(System.mapLibraryName("onnxruntime"), System.mapLibraryName("onnxruntime4j_jni"));
+        StringBuilder key = new StringBuilder("onnxruntime-" + platform());
+        long[] sizes = new long[names.size()];
+        for (int i = 0; i < sizes.length; i++) {
+            URL url = resource(from + names.get(i));
+            if (url == null || !(url.openConnection() instanceof JarURLConnection jar)) return null;
+            sizes[i] = jar.getJarEntry().getSize();
+            key.append('-').append(Long.toHexString(jar.getJarEntry().getCrc()));
+        }
+        Path folder = Files.createDirectories(parent.resolve(key.toString()));
+        for (int i = 0; i < sizes.length; i++) {
+            Path file = folder.resolve(names.get(i));
+            if (Files.exists(file) && Files.size(file) == sizes[i]) continue;
+            Path part = Files.createTempFile(folder, names.get(i), ".part");
+            try (InputStream in = resource(from + names.get(i)).openStream()) {
+                Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
+                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(part);
+            }
+        }
+        return folder;
+    }
+
+    private static URL resource(String name) {
+        return OrtLibrary.class.getResource(name);
+    }
+
+    /** As the binding names it. */
+    private static String platform() {
+        String os = Platform.isWindows() ? "win" : Platform.isMac() ? "osx" : "linux";
+        String arch = Platform.ARCH.equals("x86-64") ? "x64" : Platform.ARCH;
+        return os + "-" + arch;
+    }
+}
