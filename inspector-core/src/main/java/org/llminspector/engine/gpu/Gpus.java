@@ -8,8 +8,10 @@ import com.sun.jna.ptr.PointerByReference;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.IntFunction;
 import java.util.function.IntSupplier;
+import java.util.stream.IntStream;
 import org.llminspector.engine.Device;
 
 /**
@@ -50,9 +52,12 @@ public final class Gpus {
 
         /** @param memory total, free and used bytes */
         int nvmlDeviceGetMemoryInfo(Pointer device, long[] memory);
+
+        /** @param energy millijoules since the driver was loaded; GPUs from Volta on */
+        int nvmlDeviceGetTotalEnergyConsumption(Pointer device, long[] energy);
     }
 
-    private record Gpu(String name, Long memoryBytes, Long freeBytes) {}
+    private record Gpu(String name, Long memoryBytes, Long freeBytes, Long millijoules) {}
 
     /** Loaded is the two libraries; null where the machine has them not. */
     private static final class Loaded {
@@ -106,7 +111,13 @@ public final class Gpus {
                 && ok(() -> cuda.cuDeviceGetPCIBusId(address, address.length, device[0]))
                 && ok(() -> nvml.nvmlDeviceGetHandleByPciBusId_v2(text(address), handle))
                 && ok(() -> nvml.nvmlDeviceGetMemoryInfo(handle.getValue(), memory));
-        return new Gpu(named ? text(name) : "", measured ? memory[0] : null, measured ? memory[1] : null);
+        long[] energy = new long[1];
+        boolean weighed = measured && ok(() -> nvml.nvmlDeviceGetTotalEnergyConsumption(handle.getValue(), energy));
+        return new Gpu(
+                named ? text(name) : "",
+                measured ? memory[0] : null,
+                measured ? memory[1] : null,
+                weighed ? energy[0] : null);
     }
 
     private static boolean ok(IntSupplier call) {
@@ -144,7 +155,7 @@ public final class Gpus {
     public List<Device> devices(IntFunction<String> trouble) {
         List<Device> devices = new ArrayList<>();
         for (int i = 0; i < Math.max(1, all.size()); i++) {
-            Gpu gpu = i < all.size() ? all.get(i) : new Gpu("", null, null);
+            Gpu gpu = i < all.size() ? all.get(i) : new Gpu("", null, null, null);
             String why = trouble.apply(i);
             devices.add(new Device(
                     "cuda:" + i,
@@ -155,6 +166,16 @@ public final class Gpus {
                     why));
         }
         return devices;
+    }
+
+    /** Energy that a GPU has taken since its driver was loaded, for everything; null where it is no GPU or nothing says so. */
+    public Long millijoules(String device) {
+        return IntStream.range(0, all.size())
+                .filter(i -> ("cuda:" + i).equals(device))
+                .mapToObj(i -> all.get(i).millijoules())
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElse(null);
     }
 
     /** Bytes that are taken of a device, by everything that runs on it; null where it is no GPU or nothing says so. */

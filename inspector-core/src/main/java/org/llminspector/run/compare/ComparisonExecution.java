@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -249,15 +250,31 @@ final class ComparisonExecution {
         int read = Math.min(Math.min(ids.length, COST_TOKENS), Math.max(1, context - options.decodeTokens()));
         int[] prompt = Arrays.copyOf(ids, read);
         int made = Math.min(options.decodeTokens(), context - read);
+        int turns = (options.repeats() + 1) * (1 + options.costLengths().size());
         TwinCost costA = new TwinCost(a, prompt, made);
         TwinCost costB = new TwinCost(b, prompt, made);
+        inTurns(costA, costB, 0, turns);
+        List<ComparisonManifest.AtLength> lengthsA = new ArrayList<>();
+        List<ComparisonManifest.AtLength> lengthsB = new ArrayList<>();
+        for (int length : options.costLengths()) {
+            int[] again = new int[length];
+            for (int i = 0; i < length; i++) again[i] = ids[i % ids.length];
+            TwinCost atA = new TwinCost(a, again, options.decodeTokens());
+            TwinCost atB = new TwinCost(b, again, options.decodeTokens());
+            inTurns(atA, atB, (options.repeats() + 1) * (1 + lengthsA.size()), turns);
+            lengthsA.add(atA.atLength());
+            lengthsB.add(atB.atLength());
+        }
+        progress("cost", turns, turns, "measured");
+        return new ComparisonManifest.Cost[] {costA.cost(lengthsA), costB.cost(lengthsB)};
+    }
+
+    private void inTurns(TwinCost costA, TwinCost costB, int done, int turns) {
         for (int i = 0; i <= options.repeats(); i++) {
-            progress("cost", i, options.repeats() + 1, i == 0 ? "warming up" : "measuring, turn " + i);
+            progress("cost", done + i, turns, i == 0 ? "warming up" : "measuring, turn " + i);
             costA.measure(i > 0);
             costB.measure(i > 0);
         }
-        progress("cost", options.repeats() + 1, options.repeats() + 1, "measured");
-        return new ComparisonManifest.Cost[] {costA.cost(), costB.cost()};
     }
 
     private ComparisonManifest.Side side(TwinSide side, ComparisonManifest.Cost cost) {

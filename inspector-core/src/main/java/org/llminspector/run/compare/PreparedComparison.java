@@ -39,6 +39,7 @@ record PreparedComparison(
     private static final int WINDOW = 512;
     private static final int MOST_TOP = 100;
     private static final int MOST_REPEATS = 50;
+    private static final int MOST_LENGTHS = 8;
     private static final int MOST_DECODED = 1_000;
     private static final double FACTOR = 10;
     private static final double MOST_FACTOR = 1e9;
@@ -101,7 +102,10 @@ record PreparedComparison(
                         r -> new TwinSide(PreparedRun.of(r, folderA, budget, runs), models));
         return new PreparedComparison(
                 request,
-                options(given, text),
+                options(
+                        given,
+                        text,
+                        Math.min(folderA.spec().maxContext(), folderB.spec().maxContext())),
                 new TwinSide(runA, models),
                 new TwinSide(runB, models),
                 prompt,
@@ -263,7 +267,8 @@ record PreparedComparison(
                 .instead("at most " + fits + " positions, or raise --capture-budget");
     }
 
-    private static ComparisonRequest.Options options(ComparisonRequest.Options o, TextWindows text) {
+    private static ComparisonRequest.Options options(ComparisonRequest.Options o, TextWindows text, int context) {
+        int decode = inRange(o.decodeTokens(), 16, 0, MOST_DECODED, "options.decode_tokens");
         return new ComparisonRequest.Options(
                 o.hooks(),
                 o.split() == null || o.split(),
@@ -271,11 +276,23 @@ record PreparedComparison(
                 text == null ? null : text.window(),
                 text == null ? null : text.stride(),
                 o.cost() == null || o.cost(),
-                inRange(o.decodeTokens(), 16, 0, MOST_DECODED, "options.decode_tokens"),
+                decode,
                 inRange(o.repeats(), 3, 1, MOST_REPEATS, "options.repeats"),
                 o.floor() == null ? ComparisonRequest.Floor.BATCHES : o.floor(),
                 factor(o.factor()),
-                o.windows() == null ? ComparisonRequest.Windows.EVERY_TOKEN : o.windows());
+                o.windows() == null ? ComparisonRequest.Windows.EVERY_TOKEN : o.windows(),
+                lengths(o.costLengths() == null ? List.of() : o.costLengths(), context - decode));
+    }
+
+    private static List<Integer> lengths(List<Integer> asked, int most) {
+        if (asked.size() > MOST_LENGTHS) {
+            throw Problem.invalid("these are too many lengths")
+                    .where("options.cost_lengths")
+                    .expected("at most " + MOST_LENGTHS)
+                    .found(asked.size());
+        }
+        for (Integer length : asked) inRange(length, 0, 1, most, "options.cost_lengths, beside decode_tokens");
+        return asked.stream().distinct().sorted().toList();
     }
 
     private static double factor(Double asked) {

@@ -5,11 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.analysis.Vectors;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.Spread;
 import org.llminspector.engine.gpu.Gpus;
 import org.llminspector.run.store.ComparisonManifest;
 
@@ -24,6 +26,9 @@ final class TwinCost {
     private final int decodeTokens;
     private final List<Double> prefill = new ArrayList<>();
     private final List<Double> decode = new ArrayList<>();
+    private final List<Double> first = new ArrayList<>();
+    private final List<Double> between = new ArrayList<>();
+    private final List<Double> joules = new ArrayList<>();
     private KvCacheReport kv;
     private String form;
     private Long peak;
@@ -40,23 +45,41 @@ final class TwinCost {
     void measure(boolean counted) {
         InspectorEngine engine = side.engine();
         resetPeak();
+        Long energy = Gpus.now().millijoules(engine.info().device());
         try (Session session = engine.begin(SessionRequest.plain(ids.length + decodeTokens))) {
             long start = System.nanoTime();
             float[] logits = session.append(ids.clone());
             long read = System.nanoTime();
+            int chosen = Vectors.argmax(logits);
+            long told = System.nanoTime();
             kv = session.kvCache();
             form = session.form();
-            for (int i = 0; i < decodeTokens; i++) logits = session.append(new int[] {best(logits)});
-            long end = System.nanoTime();
-            device = larger(device, Gpus.now().taken(engine.info().device()));
+            long[] ends = new long[decodeTokens];
+            long begin = System.nanoTime();
+            for (int i = 0; i < decodeTokens; i++) {
+                chosen = Vectors.argmax(session.append(new int[] {chosen}));
+                ends[i] = System.nanoTime();
+            }
+            Gpus gpus = Gpus.now();
+            Long spent = gpus.millijoules(engine.info().device());
+            device = larger(device, gpus.taken(engine.info().device()));
             peak = larger(peak, peakBytes());
             if (!counted) return;
             prefill.add(ids.length / ((read - start) / 1e9));
-            if (decodeTokens > 0) decode.add(decodeTokens / ((end - read) / 1e9));
+            first.add((told - start) / 1e6);
+            if (energy != null && spent != null) joules.add((spent - energy) / 1e3);
+            if (decodeTokens == 0) return;
+            decode.add(decodeTokens / ((ends[decodeTokens - 1] - begin) / 1e9));
+            for (int i = 0; i < decodeTokens; i++) between.add((ends[i] - (i == 0 ? begin : ends[i - 1])) / 1e6);
         }
     }
 
-    ComparisonManifest.Cost cost() {
+    ComparisonManifest.AtLength atLength() {
+        return new ComparisonManifest.AtLength(
+                ids.length, speed(prefill), speed(decode), Spread.of(first), waits(between));
+    }
+
+    ComparisonManifest.Cost cost(List<ComparisonManifest.AtLength> lengths) {
         EngineInfo info = side.engine().info();
         return new ComparisonManifest.Cost(
                 form,
@@ -64,6 +87,10 @@ final class TwinCost {
                 ids.length,
                 speed(prefill),
                 speed(decode),
+                Spread.of(first),
+                waits(between),
+                lengths,
+                joules.isEmpty() ? null : Spread.of(joules).median(),
                 info.weightBytes(),
                 side.folder().checkpoint().bytes(),
                 kv.dtype(),
@@ -80,10 +107,16 @@ final class TwinCost {
         return new ComparisonManifest.Speed(median, sorted.get(0), sorted.get(n - 1), n);
     }
 
-    private static int best(float[] logits) {
-        int best = 0;
-        for (int v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
-        return best;
+    /** The nearest rank: of n values in order the ceil(n p)-th. */
+    static ComparisonManifest.Waits waits(List<Double> ms) {
+        if (ms.isEmpty()) return null;
+        double[] sorted = ms.stream().mapToDouble(d -> d).sorted().toArray();
+        return new ComparisonManifest.Waits(
+                ranked(sorted, 0.5), ranked(sorted, 0.95), ranked(sorted, 0.99), sorted.length);
+    }
+
+    private static double ranked(double[] sorted, double share) {
+        return sorted[(int) Math.ceil(sorted.length * share) - 1];
     }
 
     private static Long larger(Long a, Long b) {

@@ -4,6 +4,7 @@ import java.util.List;
 import org.llminspector.analysis.Outliers;
 import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.Spread;
 import org.llminspector.hook.HookId;
 import org.llminspector.tokenize.Token;
 
@@ -175,6 +176,11 @@ public record ComparisonManifest(
      * @param prefillTokens of the prompt that was read
      * @param prefill tokens a second while reading it
      * @param decode tokens a second after it, one by one
+     * @param firstToken milliseconds from the prompt to the first token that was chosen
+     * @param between what one waits for each further token; null where none was made
+     * @param lengths the same after prompts of other lengths, as asked for
+     * @param joules that the whole GPU took in a run, prompt and continuation: the median; null on a CPU or where NVML does
+     *     not say it
      * @param weightBytes as the engine holds them
      * @param fileBytes of the weights on disk
      * @param kvDtype number format of keys and values
@@ -190,12 +196,22 @@ public record ComparisonManifest(
             int prefillTokens,
             Speed prefill,
             Speed decode,
+            Spread firstToken,
+            Waits between,
+            List<AtLength> lengths,
+            Double joules,
             long weightBytes,
             long fileBytes,
             String kvDtype,
             List<Long> kvBytesPerToken,
             Long peakProcessBytes,
             Long deviceBytes) {}
+
+    /** Milliseconds from one token to the next, of all runs together: the value that so many per cent are at most. */
+    public record Waits(double p50, double p95, double p99, int tokens) {}
+
+    /** @param tokens of a prompt: the comparison's own, said again until it is so long */
+    public record AtLength(int tokens, Speed prefill, Speed decode, Spread firstToken, Waits between) {}
 
     /** Tokens a second: median, slowest and fastest of {@code runs}. */
     public record Speed(double median, double slowest, double fastest, int runs) {}

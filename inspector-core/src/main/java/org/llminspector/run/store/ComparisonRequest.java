@@ -38,6 +38,7 @@ public record ComparisonRequest(
      * @param floor what A is compared with to see how far it lies from itself (batches)
      * @param factor how many times the noise floor an error must be that is called bad (10)
      * @param windows how a text is cut and what of it is scored (every token)
+     * @param costLengths cost is measured after prompts of these lengths too, positions (none)
      */
     public record Options(
             List<String> hooks,
@@ -50,7 +51,8 @@ public record ComparisonRequest(
             Integer repeats,
             Floor floor,
             Double factor,
-            Windows windows) {
+            Windows windows,
+            List<Integer> costLengths) {
 
         public static final Options DEFAULT = new Options(null, null, null, null, null, null, null, null);
 
@@ -64,7 +66,7 @@ public record ComparisonRequest(
                 Boolean cost,
                 Integer decodeTokens,
                 Integer repeats) {
-            this(hooks, split, top, window, stride, cost, decodeTokens, repeats, null, null, null);
+            this(hooks, split, top, window, stride, cost, decodeTokens, repeats, null, null, null, null);
         }
     }
 

@@ -78,6 +78,12 @@ class GpusTest {
             memory[2] = gpu * 10 * GIB;
             return code("nvmlDeviceGetMemoryInfo");
         }
+
+        @Override
+        public int nvmlDeviceGetTotalEnergyConsumption(Pointer device, long[] energy) {
+            energy[0] = 1_000_000 * Pointer.nativeValue(device);
+            return code("nvmlDeviceGetTotalEnergyConsumption");
+        }
     }
 
     private final Machine machine = new Machine();
@@ -99,6 +105,16 @@ class GpusTest {
         assertThat(gpus.taken("cuda:1")).isEqualTo(20 * GIB);
         assertThat(gpus.taken("cuda:2")).isNull();
         assertThat(gpus.taken("cpu")).isNull();
+        assertThat(gpus.millijoules("cuda:1")).isEqualTo(2_000_000);
+        assertThat(gpus.millijoules("cpu")).isNull();
+    }
+
+    @Test
+    void anOldGpuDoesNotSayWhatItTakes() {
+        machine.failing = "nvmlDeviceGetTotalEnergyConsumption";
+        Gpus gpus = new Gpus(machine, machine);
+        assertThat(gpus.millijoules("cuda:0")).isNull();
+        assertThat(gpus.taken("cuda:0")).isEqualTo(10 * GIB);
     }
 
     @Test

@@ -2,14 +2,18 @@ package org.llminspector.run.compare;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
@@ -154,6 +158,53 @@ class ComparisonsTest {
         assertThat(m.a().cost().weightBytes()).isGreaterThan(m.b().cost().weightBytes());
         assertThat(m.a().cost().kvBytesPerToken()).hasSize(4).containsOnly(2L * 2 * 16 * 4);
         assertThat(m.a().cost().decode().runs()).isEqualTo(2);
+        assertThat(m.b().cost().firstToken().runs()).isEqualTo(2);
+        assertThat(m.b().cost().between().tokens()).isEqualTo(2 * 2);
+        assertThat(m.a().cost().lengths()).isEmpty();
+        assertThat(m.a().cost().joules()).isNull(); // a CPU
+    }
+
+    @Test
+    void costIsMeasuredAfterPromptsOfOtherLengthsToo() {
+        ComparisonManifest.Cost cost = costs(List.of(40, 3, 40)).a().cost();
+        assertThat(cost.lengths())
+                .extracting(
+                        ComparisonManifest.AtLength::tokens,
+                        l -> l.prefill().runs(),
+                        l -> l.firstToken().runs(),
+                        l -> l.between().tokens())
+                .containsExactly(tuple(3, 2, 2, 4), tuple(40, 2, 2, 4));
+        int context = inspector.model(inspector.defaultModel()).spec().maxContext();
+        assertThatThrownBy(() -> costs(List.of(context)))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("cost_lengths")
+                .hasMessageContaining("1 to " + (context - 2));
+        assertThatThrownBy(() -> costs(List.of(1, 2, 3, 4, 5, 6, 7, 8, 9)))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("too many lengths");
+    }
+
+    private ComparisonManifest costs(List<Integer> lengths) {
+        ComparisonRequest.Options options = new ComparisonRequest.Options(
+                List.of("hook_embed"), false, null, null, null, true, 2, 2, null, null, null, lengths);
+        ComparisonRequest request = new ComparisonRequest(
+                side("the little cat"),
+                RunRequest.builder().precision(Precision.FP16).build(),
+                null,
+                null,
+                options,
+                null,
+                null);
+        return inspector.comparisons().compare(request, ComparisonListener.NONE);
+    }
+
+    @Test
+    void aWaitIsThatOfTheNearestRank() {
+        List<Double> ms = IntStream.rangeClosed(1, 200).mapToObj(i -> i / 2.0).collect(Collectors.toList());
+        Collections.shuffle(ms, new Random(3));
+        assertThat(TwinCost.waits(ms)).isEqualTo(new ComparisonManifest.Waits(50, 95, 99, 200));
+        assertThat(TwinCost.waits(List.of(7.0))).isEqualTo(new ComparisonManifest.Waits(7, 7, 7, 1));
+        assertThat(TwinCost.waits(List.of())).isNull();
     }
 
     @Test

@@ -129,7 +129,7 @@ class FirstBadTest {
                 .interventions(List.of(scale("blocks.2.attn.hook_z", 0.5)))
                 .build();
         ComparisonRequest.Options options =
-                new ComparisonRequest.Options(null, false, null, 32, null, false, null, null, null, null, null);
+                new ComparisonRequest.Options(null, false, null, 32, null, false, null, null, null, null, null, null);
         ComparisonManifest m = inspector
                 .comparisons()
                 .compare(new ComparisonRequest(a(), b, null, null, options, null, null), ComparisonListener.NONE);
@@ -157,7 +157,7 @@ class FirstBadTest {
 
     private ComparisonManifest compare(RunRequest b, Floor floor, Double factor) {
         ComparisonRequest.Options options =
-                new ComparisonRequest.Options(null, true, null, 32, null, false, null, null, floor, factor, null);
+                new ComparisonRequest.Options(null, true, null, 32, null, false, null, null, floor, factor, null, null);
         return inspector
                 .comparisons()
                 .compare(new ComparisonRequest(a(), b, TEXT, null, options, null, null), ComparisonListener.NONE);

@@ -143,7 +143,7 @@ class LlamaCppWindowsTest {
 
     private ComparisonManifest compare(String model, Windows windows, Path kld, String text) {
         ComparisonRequest.Options options =
-                new ComparisonRequest.Options(null, null, null, 64, null, false, null, null, null, null, windows);
+                new ComparisonRequest.Options(null, null, null, 64, null, false, null, null, null, null, windows, null);
         return inspector
                 .comparisons()
                 .compare(

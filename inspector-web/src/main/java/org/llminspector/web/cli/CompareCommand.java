@@ -200,6 +200,13 @@ final class CompareCommand extends ModelCommand {
     @Option(names = "--no-split", description = "Do not split errors of modules into made and inherited.")
     boolean noSplit;
 
+    @Option(
+            names = "--lengths",
+            paramLabel = "N,...",
+            split = ",",
+            description = "Measure speed after prompts of these many tokens too: the prompt, said again.")
+    List<Integer> lengths;
+
     @Option(names = "--no-cost", description = "Do not measure speed and memory.")
     boolean noCost;
 
@@ -329,7 +336,8 @@ final class CompareCommand extends ModelCommand {
                         null,
                         floor(),
                         factor,
-                        windows()))
+                        windows(),
+                        lengths))
                 .sensitivity(sensitivity())
                 .name(name)
                 .build();

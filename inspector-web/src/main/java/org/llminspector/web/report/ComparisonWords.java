@@ -9,6 +9,7 @@ import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
+import org.llminspector.engine.Spread;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonManifest.Cost;
 import org.llminspector.run.store.Sensitivity;
@@ -198,6 +199,50 @@ public final class ComparisonWords {
         String read = "Prefill, " + Plural.of(a.prefillTokens(), "token") + " (tokens/s)";
         cost(rows, read, speed(a.prefill()), speed(b.prefill()), median(a.prefill()), median(b.prefill()));
         cost(rows, "Decode (tokens/s)", speed(a.decode()), speed(b.decode()), median(a.decode()), median(b.decode()));
+        cost(
+                rows,
+                "First token, of the same prompt",
+                spread(a.firstToken()),
+                spread(b.firstToken()),
+                middle(a.firstToken()),
+                middle(b.firstToken()));
+        waits(rows, "Wait for a token, p50 / p95 / p99", a.between(), b.between());
+        for (int i = 0; a.lengths() != null && i < a.lengths().size(); i++) {
+            ComparisonManifest.AtLength x = a.lengths().get(i);
+            ComparisonManifest.AtLength y = b.lengths().get(i);
+            String after = "After " + Plural.of(x.tokens(), "token") + ": ";
+            cost(
+                    rows,
+                    after + "prefill (tokens/s)",
+                    speed(x.prefill()),
+                    speed(y.prefill()),
+                    median(x.prefill()),
+                    median(y.prefill()));
+            cost(
+                    rows,
+                    after + "decode (tokens/s)",
+                    speed(x.decode()),
+                    speed(y.decode()),
+                    median(x.decode()),
+                    median(y.decode()));
+            cost(
+                    rows,
+                    after + "first token",
+                    spread(x.firstToken()),
+                    spread(y.firstToken()),
+                    middle(x.firstToken()),
+                    middle(y.firstToken()));
+            waits(rows, after + "wait, p50 / p95 / p99", x.between(), y.between());
+        }
+        if (a.joules() != null && b.joules() != null) {
+            cost(
+                    rows,
+                    "Energy of a run, the whole GPU",
+                    joules(a.joules()),
+                    joules(b.joules()),
+                    a.joules(),
+                    b.joules());
+        }
         cost(rows, "Load time", ms(a.loadMs()), ms(b.loadMs()), a.loadMs(), b.loadMs());
         bytes(rows, "Weights in memory", a.weightBytes(), b.weightBytes());
         bytes(rows, "Weights on disk", a.fileBytes(), b.fileBytes());
@@ -380,6 +425,29 @@ public final class ComparisonWords {
     private static String speed(ComparisonManifest.Speed s) {
         if (s == null) return "";
         return String.format(Locale.ROOT, "%.1f (%.1f to %.1f)", s.median(), s.slowest(), s.fastest());
+    }
+
+    private static double middle(Spread s) {
+        return s == null ? 0 : s.median();
+    }
+
+    private static String spread(Spread s) {
+        if (s == null) return "";
+        return String.format(Locale.ROOT, "%.1f ms (%.1f to %.1f)", s.median(), s.min(), s.max());
+    }
+
+    private static void waits(
+            List<String[]> rows, String name, ComparisonManifest.Waits a, ComparisonManifest.Waits b) {
+        if (a == null || b == null) return;
+        cost(rows, name, waits(a), waits(b), a.p50(), b.p50());
+    }
+
+    private static String waits(ComparisonManifest.Waits w) {
+        return String.format(Locale.ROOT, "%.1f / %.1f / %.1f ms", w.p50(), w.p95(), w.p99());
+    }
+
+    private static String joules(double joules) {
+        return String.format(Locale.ROOT, "%.2f J", joules);
     }
 
     private static String ms(double ms) {
