@@ -42,6 +42,9 @@ public final class Checkpoint implements AutoCloseable {
 
     private static final int MAX_CONFIG_BYTES = 16 << 20;
 
+    /** How often files are opened that somebody writes. */
+    private static final int ATTEMPTS = 5;
+
     /** Hashes of files of this process, by their states: most of a program's time with a model is spent after it. */
     private static final Map<FileState, String> HASHES = new ConcurrentHashMap<>();
 
@@ -69,8 +72,23 @@ public final class Checkpoint implements AutoCloseable {
         this.hashed = hashed;
     }
 
-    /** Opens a folder in Hugging Face layout, a .gguf or .onnx file, or a folder whose only weights are one. */
+    /**
+     * Opens a folder in Hugging Face layout, a .gguf or .onnx file, or a folder whose only weights are one.
+     *
+     * @throws Problem CONFLICT where somebody wrote the files anew each time that they were opened
+     */
     public static Checkpoint open(Path path) {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return once(path);
+            } catch (Problem p) {
+                // A training saved its model in between: what it saved is whole, and opens.
+                if (p.kind() != Problem.Kind.CONFLICT || attempt == ATTEMPTS) throw p;
+            }
+        }
+    }
+
+    private static Checkpoint once(Path path) {
         WeightFiles weights = WeightFiles.find(path);
         Path dir = Files.isDirectory(path) ? path : WeightFiles.folder(path);
         OnnxFile onnx = null;
