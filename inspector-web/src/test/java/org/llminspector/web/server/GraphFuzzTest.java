@@ -64,7 +64,7 @@ class GraphFuzzTest extends ServedFuzzTest {
         return (LATIN.substring(0, at) + to + LATIN.substring(at + to.length())).getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** Its logits have one axis: met after 2,000 others. */
+    /** Its logits have one axis: the 3,948th of the 5,000 of -Plong. */
     @Example
     void thoseThatWereOnceADefectOfOurs() throws IOException {
         assertThat(opens(1560730248926871239L)).isFalse();
