@@ -88,6 +88,9 @@ describe('a block from its spec', () => {
     expect(scores.says).toContain('8 positions back');
     expect(scores.tex).toContain('tanh');
     expect(steps(gemma).find((s) => s.part === 'attn.o')!.values, 'the norm after it has the hook').toEqual([]);
+    const granite = layer({ residual_scale: 0.22 }, { out_bias: true });
+    expect(steps(spec([granite])).at(-1)!.tex).toBe('y=0.22\\,(W_O\\,\\cattn{z}+b_O)');
+    expect(equationOf(granite).tex).toContain('m=x+0.22\\,\\cattn{A}');
     expect(piecesOf(pythia, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_pre');
     expect(piecesOf(llama, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_mid');
   });
@@ -104,6 +107,10 @@ describe('a block from its spec', () => {
       'Cap on logits',
     ]);
     expect(differs.find((f) => f.name === 'Window')?.b).toBe('8 in 1 of 2 layers');
+    const granite = factsOf(spec([layer({ residual_scale: 0.22 })]), 0);
+    expect(compared(granite, factsOf(llama, 0)).filter((f) => f.differs)).toEqual([
+      { name: 'Factor on what parts add', a: '0.22', b: 'none', differs: true },
+    ]);
     expect(compared(factsOf(llama, 0), factsOf(llama, 0)).some((f) => f.differs)).toBe(false);
     expect(factsOf(gpt2, 0).find((f) => f.name === 'Positions')?.value).toContain('learned');
   });

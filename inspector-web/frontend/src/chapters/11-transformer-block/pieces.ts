@@ -84,6 +84,13 @@ function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: numb
   };
 }
 
+/** What a part adds: what its last matrix makes, times the layer's factor where it has one. */
+function timesScale(l: Layer, tex: string, words: string, sum: boolean): { tex: string; words: string } {
+  if (l.residual_scale == null) return { tex: `y=${tex}`, words: `y = ${words}` };
+  const s = short(l.residual_scale);
+  return { tex: `y=${s}\\,${sum ? `(${tex})` : tex}`, words: `y = ${s} times ${words}` };
+}
+
 function attention(l: Layer, d: number, parallel: boolean): Piece {
   const a = l.attention;
   const shared = a.n_heads / a.n_kv_heads;
@@ -160,8 +167,7 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
       name: 'Back to the stream’s width',
       shape: `${heads} → [${d}]`,
       says: `The heads’ vectors, one after another, times one more matrix: what ${l.ln1_post ? 'is normed and then' : 'is'} added to the stream.`,
-      tex: `y=W_O\\,\\cattn{z}${a.out_bias ? '+b_O' : ''}`,
-      words: 'y = W_O times z',
+      ...timesScale(l, `W_O\\,\\cattn{z}${a.out_bias ? '+b_O' : ''}`, 'W_O times z', a.out_bias),
       // What is made before a norm after it has no hook of its own: the norm's is what is added.
       values: l.ln1_post ? [] : [{ name: 'added', hook: 'hook_attn_out', color: 'attn' }],
       chapter: '09-multi-head',
@@ -226,8 +232,7 @@ function mlp(l: Layer, d: number): Piece {
         name: 'Project back',
         shape: `${wide} → [${d}]`,
         says: 'Every neuron adds its own vector, as often as it fires.',
-        tex: `y=W_{out}\\,h${m.bias ? '+b' : ''}`,
-        words: 'y = W_out times h',
+        ...timesScale(l, `W_{out}\\,h${m.bias ? '+b' : ''}`, 'W_out times h', m.bias),
         values: l.ln2_post ? [] : [{ name: 'added', hook: 'hook_mlp_out', color: 'neuron' }],
         chapter: '04-feed-forward',
       },
@@ -261,8 +266,9 @@ export function orderOf(l: Layer): string {
 
 /** What a block computes, as one line of LaTeX. */
 export function equationOf(l: Layer): { tex: string; words: string } {
-  const a = `${l.ln1_post ? 'N\\,' : ''}\\cattn{A}(${l.ln1 ? 'N(x)' : 'x'})`;
-  const f = (x: string) => `${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
+  const s = l.residual_scale == null ? '' : `${short(l.residual_scale)}\\,`;
+  const a = `${s}${l.ln1_post ? 'N\\,' : ''}\\cattn{A}(${l.ln1 ? 'N(x)' : 'x'})`;
+  const f = (x: string) => `${s}${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
   return l.parallel
     ? { tex: `y=x+${a}+${f('x')}`, words: 'y = x + A + F, both of x' }
     : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: 'm = x + A of x; y = m + F of m' };
@@ -291,6 +297,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     { name: 'Width of the stream', value: count(spec.d_model) },
     { name: 'Order', value: orderOf(l) },
     { name: 'Norm', value: normName((l.ln1 ?? l.ln1_post ?? spec.final_norm).kind) },
+    ...(l.residual_scale == null ? [] : [{ name: 'Factor on what parts add', value: short(l.residual_scale) }]),
     { name: 'Heads', value: `${a.n_heads} of ${a.d_head}` },
     {
       name: 'Keys and values',
@@ -329,7 +336,11 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
 
 /** Facts of both, side by side. */
 export function compared(a: Fact[], b: Fact[]): { name: string; a: string; b: string; differs: boolean }[] {
-  return a.map((f, i) => ({ name: f.name, a: f.value, b: b[i].value, differs: f.value !== b[i].value }));
+  const of = (facts: Fact[], name: string) => facts.find((f) => f.name === name)?.value ?? 'none';
+  return [...new Set([...a, ...b].map((f) => f.name))].map((name) => {
+    const both = { a: of(a, name), b: of(b, name) };
+    return { name, ...both, differs: both.a !== both.b };
+  });
 }
 
 export const length = (v: ArrayLike<number>): number => Math.hypot(...Array.from(v));

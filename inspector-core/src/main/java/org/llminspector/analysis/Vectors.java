@@ -20,6 +20,14 @@ public final class Vectors {
         return both == 0 ? 0 : product / both;
     }
 
+    /** Times a factor; the same array for null. */
+    public static float[] scaled(float[] x, Float factor) {
+        if (factor == null) return x;
+        float[] y = new float[x.length];
+        for (int i = 0; i < x.length; i++) y[i] = x[i] * factor;
+        return y;
+    }
+
     /** Index of the largest; of equal ones the first. */
     public static int argmax(float[] x) {
         int best = 0;

@@ -38,7 +38,8 @@ public interface Family {
             new GptNeo(),
             new GptBigCode(),
             new Opt(),
-            new Falcon());
+            new Falcon(),
+            new Granite());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

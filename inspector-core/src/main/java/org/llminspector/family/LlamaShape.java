@@ -42,6 +42,7 @@ final class LlamaShape {
     private float scale;
     private Float scoreSoftcap;
     private float embedScale = 1f;
+    private Float residualScale;
     private boolean unembedBias;
     private Float logitScale;
     private Float logitSoftcap;
@@ -144,13 +145,28 @@ final class LlamaShape {
 
     /** Logits are multiplied by this. */
     LlamaShape logitScale(double factor) {
-        logitScale = factor == 1 ? null : (float) factor;
+        logitScale = factorOrNull(factor);
         return this;
+    }
+
+    private static Float factorOrNull(double factor) {
+        return factor == 1 ? null : (float) factor;
     }
 
     /** Embeddings are multiplied by sqrt(hidden_size). */
     LlamaShape scaledEmbedding() {
-        embedScale = (float) Math.sqrt(dModel);
+        return embedScale(Math.sqrt(dModel));
+    }
+
+    /** Embeddings are multiplied by this. */
+    LlamaShape embedScale(double factor) {
+        embedScale = (float) factor;
+        return this;
+    }
+
+    /** What attention and MLP add to the stream is multiplied by this. */
+    LlamaShape residualScale(double factor) {
+        residualScale = factorOrNull(factor);
         return this;
     }
 
@@ -218,7 +234,7 @@ final class LlamaShape {
                 false,
                 embedScale,
                 IntStream.range(0, nLayers)
-                        .mapToObj(i -> new LayerSpec(pre, attention(i), post, pre, mlp, post, parallel))
+                        .mapToObj(i -> new LayerSpec(pre, attention(i), post, pre, mlp, post, parallel, residualScale))
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),

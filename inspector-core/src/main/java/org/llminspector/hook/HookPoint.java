@@ -46,7 +46,7 @@ public enum HookPoint {
     Z("blocks.{i}.attn.hook_z", "pattern . v: what each head read", BATCH, POS, HEAD, D_HEAD),
     RESULT(
             "blocks.{i}.attn.hook_result",
-            "each head's own contribution to the output projection (large: made only when asked for)",
+            "each head's own contribution to the output projection, before a norm or factor on it (large: made only when asked for)",
             BATCH,
             POS,
             HEAD,

@@ -86,7 +86,7 @@ public final class FeedForwards {
         RunValues here = RunValues.of(runId, pos, List.of(neurons, before, added), store, extensions);
         String name = "blocks." + layer + ".mlp.out";
         float[] post = here.at(neurons);
-        float[] norms = facts.columnNorms(folder, name + ".weight");
+        float[] norms = Vectors.scaled(facts.columnNorms(folder, name + ".weight"), block.residualScale());
         // Along the whole output u, neuron n adds post[n] (W u)[n] / |u|^2: one product with the matrix says it of all.
         float[] whole = RowScan.dots(weights, name + ".weight", post);
         double square = 0;

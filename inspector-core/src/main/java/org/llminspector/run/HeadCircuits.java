@@ -9,6 +9,7 @@ import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.analysis.PairSearch;
 import org.llminspector.analysis.Rotation;
 import org.llminspector.analysis.RowScan;
+import org.llminspector.analysis.Vectors;
 import org.llminspector.base.Parallel;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -385,7 +386,7 @@ public final class HeadCircuits {
                 for (int r = 0; r < rows.shape()[0]; r++) {
                     rows.toFloats((long) r * d, u, d);
                     for (int i = 0; i < d; i++) u[i] *= logitScale;
-                    float[] toward = after.pulled(last.pulled(u));
+                    float[] toward = Vectors.scaled(after.pulled(last.pulled(u)), block.residualScale());
                     java.util.Arrays.fill(y, 0);
                     addProduct(toward, columns, y);
                     System.arraycopy(y, 0, table, (first + r) * width, width);

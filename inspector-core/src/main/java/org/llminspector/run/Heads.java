@@ -419,14 +419,14 @@ public final class Heads {
 
     /**
      * What each head adds: z times its columns of the output projection, through the norm after it where there is one, whose
-     * scale is held fast.
+     * scale is held fast, and times the residual scale.
      *
      * @param z [head * d_head]
      */
     private static double[] heads(Weights weights, LayerSpec block, int layer, float[] z, float[] direction) {
         Attention attention = block.attention();
         String name = "blocks." + layer + ".attn.o";
-        float[] toward = direction;
+        float[] toward = Vectors.scaled(direction, block.residualScale());
         if (block.ln1Post() != null) {
             float[] raw = RowScan.dots(weights, name + ".weight", z);
             if (weights.has(name + ".bias")) {
@@ -435,7 +435,7 @@ public final class Heads {
             }
             double scale = ModelNorms.scale(block.ln1Post(), raw);
             toward = ModelNorms.frozen(weights, block.ln1Post(), "blocks." + layer + ".ln1_post", scale)
-                    .pulled(direction);
+                    .pulled(toward);
         }
         double[] columns = RowScan.columnDots(weights, name + ".weight", toward); // [head * d_head]
         double[] effects = new double[attention.nHeads()];

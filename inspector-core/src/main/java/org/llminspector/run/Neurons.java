@@ -143,9 +143,8 @@ public final class Neurons {
         for (int i = 0; i < out.length; i++) added[i] = (float) (out[i] * post);
         FrozenNorm lnFinal = ModelNorms.frozen(
                 weights, spec.finalNorm(), "ln_final", here.at(HookId.of(HookPoint.LN_FINAL_SCALE))[0]);
-        float[] effects = RowScan.dots(weights, Unembedding.table(spec), lnFinal.part(added));
-        float logitScale = Unembedding.scale(spec);
-        for (int i = 0; i < effects.length; i++) effects[i] *= logitScale;
+        float[] effects =
+                Vectors.scaled(RowScan.dots(weights, Unembedding.table(spec), lnFinal.part(added)), spec.logitScale());
         float[] logits = here.at(HookId.of(HookPoint.LOGITS));
         int chosen = token != null ? token : Vectors.argmax(logits);
         float[] row = Unembedding.row(weights, chosen);
@@ -195,7 +194,7 @@ public final class Neurons {
 
     /**
      * The vector that the neuron adds so many times of to the residual stream, [d_model]: its column of the output projection,
-     * through the norm after it where there is one, whose scale is held fast.
+     * through the norm after it where there is one, whose scale is held fast, and times the residual scale.
      */
     private static float[] output(Weights weights, LayerSpec block, int layer, RunValues here, int neuron) {
         String name = "blocks." + layer + ".mlp.out";
@@ -204,6 +203,7 @@ public final class Neurons {
         int dMlp = Math.toIntExact(matrix.shape()[1]);
         float[] column = new float[dModel];
         for (int i = 0; i < dModel; i++) column[i] = (float) matrix.get((long) i * dMlp + neuron);
+        column = Vectors.scaled(column, block.residualScale());
         if (block.ln2Post() == null) return column;
         float[] raw = projected(weights, name, here.at(HookId.of(HookPoint.MLP_POST, layer)));
         return ModelNorms.frozen(

@@ -10,7 +10,7 @@ import java.util.List;
  * @param dModel width of the residual stream (config {@code hidden_size}, {@code n_embd})
  * @param maxContext most positions that it reads (config {@code max_position_embeddings}; with dynamic RoPE times its factor)
  * @param learnedPositions whether a table of {@code maxContext} learned vectors is added to the embeddings
- * @param embedScale factor on the looked-up embedding (1 but in Gemma)
+ * @param embedScale factor on the looked-up embedding (1 but in Gemma and Granite)
  * @param layers one entry a block, in order
  * @param finalNorm the norm before the unembedding
  * @param tied whether the unembedding is the embedding (config {@code tie_word_embeddings})

@@ -131,6 +131,8 @@ class InvariantsTest {
         }
         Norm post = g.engine.spec().layers().get(layer).ln1Post();
         if (post != null) rmsNorm(sums, post, g.weights.get("blocks." + layer + ".ln1_post.weight"));
+        Float scale = g.engine.spec().layers().get(layer).residualScale();
+        for (int i = 0; scale != null && i < sums.length; i++) sums[i] *= scale;
         for (int i = 0; i < sums.length; i++) {
             assertThat((double) attnOut[i]).isCloseTo(sums[i], org.assertj.core.data.Offset.offset(1e-4));
         }

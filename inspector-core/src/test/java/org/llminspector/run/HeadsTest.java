@@ -50,9 +50,10 @@ class HeadsTest {
     }
 
     static Stream<String> models() {
-        // and those whose unembedding has a bias or a factor
+        // and those with a factor on what they add, or whose unembedding has a bias or a factor
         return Stream.concat(
-                Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()), Stream.of("phi", "cohere"));
+                Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
+                Stream.of("phi", "cohere", "granite"));
     }
 
     private RunManifest run(String model, List<Integer> tokens, String... capture) {
@@ -285,7 +286,7 @@ class HeadsTest {
 
     /** Every pair of a small vocabulary, the long way round: the model's own q and k of one token alone, and what it writes. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "gpt2", "qwen3", "gemma3", "olmo2", "gpt_neox"})
+    @ValueSource(strings = {"llama", "gpt2", "qwen3", "gemma3", "olmo2", "gpt_neox", "granite"})
     void circuitsAreTheModelsOwnProducts(String model) {
         int layer = 0; // of which the embedding alone is the input
         HeadCircuits.Circuits c = inspector.circuits().circuits(model, layer, 1, 0, List.of(7, 12), false, 5);
@@ -333,9 +334,10 @@ class HeadsTest {
     }
 
     /** What a value writes into logits, less the averages, is what the run's own difference between two tokens says. */
-    @Test
-    void writesAreWhatTheOutputProjectionAddsToLogits() {
-        HeadCircuits.Circuits c = inspector.circuits().circuits("llama", 0, 2, 0, List.of(7, 12), false, 320);
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "granite"})
+    void writesAreWhatTheOutputProjectionAddsToLogits(String model) {
+        HeadCircuits.Circuits c = inspector.circuits().circuits(model, 0, 2, 0, List.of(7, 12), false, 320);
         HeadCircuits.Of a = c.of().get(0);
         HeadCircuits.Of b = c.of().get(1);
         // One token alone is read whole: z is its value, and its head's effect is the circuit's, through the norm's
@@ -344,7 +346,7 @@ class HeadsTest {
         int x = a.writes().get(0).id();
         int y = a.writes().get(1).id();
         for (int i = 0; i < 2; i++) {
-            RunManifest run = run("llama", List.of(i == 0 ? 7 : 12));
+            RunManifest run = run(model, List.of(i == 0 ? 7 : 12));
             Heads.Effects e = inspector.heads().effects(run.id(), 0, x, y);
             told[i] = e.finalScale()
                     * e.parts().stream()
@@ -358,7 +360,7 @@ class HeadsTest {
         assertThat(best.score()).isGreaterThanOrEqualTo(a.writes().get(0).score());
         HeadCircuits.Of own = inspector
                 .circuits()
-                .circuits("llama", 0, 2, 0, List.of(best.from()), false, 1)
+                .circuits(model, 0, 2, 0, List.of(best.from()), false, 1)
                 .of()
                 .get(0);
         assertThat(own.writes().get(0).id()).isEqualTo(best.to());

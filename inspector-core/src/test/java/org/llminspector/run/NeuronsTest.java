@@ -47,9 +47,10 @@ class NeuronsTest {
     }
 
     static Stream<String> models() {
-        // and those whose unembedding has a bias or a factor
+        // and those with a factor on what they add, or whose unembedding has a bias or a factor
         return Stream.concat(
-                Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()), Stream.of("phi", "cohere"));
+                Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
+                Stream.of("phi", "cohere", "granite"));
     }
 
     private RunManifest run(RunRequestBuilder request) {

@@ -95,8 +95,7 @@ final class GraphWriter {
             x = graph.node("Gather", tied == null ? weights.asInFile(graph, "embed.weight") : tied, ids);
             if (tied == null || !linears.isPlain("unembed")) x = graph.cast(x, Type.FLOAT);
         }
-        if (spec.embedScale() != 1f) x = graph.node("Mul", x, graph.scalar(spec.embedScale()));
-        x = taps.at(EMBED, -1, x);
+        x = taps.at(EMBED, -1, times(spec.embedScale(), x));
         if (!spec.learnedPositions()) return x;
         String positions = graph.input("positions", Type.INT64, 1, -1);
         String p = graph.node("Gather", weights.floats(graph, "pos_embed.weight"), positions);
@@ -107,8 +106,7 @@ final class GraphWriter {
         String h = norms.write(x, spec.finalNorm(), "ln_final", LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1);
         h = taps.at(LN_FINAL_OUT, -1, h);
         String logits = linears.write(h, "unembed");
-        if (spec.logitScale() != null) logits = graph.node("Mul", logits, graph.scalar(spec.logitScale()));
-        logits = taps.at(LOGITS, -1, Softcap.write(graph, logits, spec.logitSoftcap()));
+        logits = taps.at(LOGITS, -1, Softcap.write(graph, times(spec.logitScale(), logits), spec.logitSoftcap()));
         graph.output(logits, Type.FLOAT);
         return Graph.of(graph, logits, taps, attention.inPlace());
     }
@@ -122,14 +120,14 @@ final class GraphWriter {
                 : addedAndNormed(x, added, residual(i - 1), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i);
         String a = attention(i, layer.attention(), b + "attn.", pre[1]);
         if (layer.ln1Post() != null) a = taps.at(LN1_POST_OUT, i, norms.write(a, layer.ln1Post(), b + "ln1_post"));
-        a = taps.at(ATTN_OUT, i, a);
+        a = taps.at(ATTN_OUT, i, times(layer.residualScale(), a));
         String[] mid = layer.parallel()
                 ? normed(pre[0], layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i)
                 : addedAndNormed(
                         pre[0], a, v -> taps.at(RESID_MID, i, v), layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i);
         String m = mlp(i, layer.mlp(), b + "mlp.", mid[1]);
         if (layer.ln2Post() != null) m = taps.at(LN2_POST_OUT, i, norms.write(m, layer.ln2Post(), b + "ln2_post"));
-        m = taps.at(MLP_OUT, i, m);
+        m = taps.at(MLP_OUT, i, times(layer.residualScale(), m));
         return new String[] {mid[0], layer.parallel() ? graph.node("Add", m, a) : m};
     }
 
@@ -199,6 +197,10 @@ final class GraphWriter {
 
     private String transpose(String x, long... order) {
         return graph.node("Transpose", new Attributes().with("perm", order), x);
+    }
+
+    private String times(Float factor, String x) {
+        return factor == null || factor == 1f ? x : graph.node("Mul", x, graph.scalar(factor));
     }
 
     private String mlp(int i, Mlp mlp, String name, String x) {

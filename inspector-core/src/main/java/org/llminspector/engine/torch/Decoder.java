@@ -94,8 +94,7 @@ final class Decoder {
                 .embedding(ids, weights.embed, SparseFormat.DENSE)
                 .head()
                 .toType(DataType.FLOAT32, false); // [1, pos, d_model]
-        if (spec.embedScale() != 1f) x = x.mul(scalars.of(spec.embedScale()));
-        x = tap.at(EMBED, -1, x);
+        x = tap.at(EMBED, -1, times(spec.embedScale(), x));
         if (!spec.learnedPositions()) return x;
         NDArray p = weights.posEmbed.get(new NDIndex().addSliceDim(start, start + (long) count));
         return x.add(tap.at(POS_EMBED, -1, p.expandDims(0)));
@@ -106,8 +105,7 @@ final class Decoder {
         NDArray h = norm(x, spec.finalNorm(), weights.lnFinal, LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1, tap);
         h = tap.at(LN_FINAL_OUT, -1, h);
         NDArray logits = weights.unembed.apply(h); // [1, pos, vocab]; with its bias where there is one
-        if (spec.logitScale() != null) logits = logits.mul(scalars.of(spec.logitScale()));
-        return tap.at(LOGITS, -1, softcap(logits, spec.logitSoftcap()));
+        return tap.at(LOGITS, -1, softcap(times(spec.logitScale(), logits), spec.logitSoftcap()));
     }
 
     private NDArray fast(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
@@ -123,14 +121,14 @@ final class Decoder {
         a = attention(i, layer.attention(), w, a, pass, cache, tap);
         tap.ends(Part.O, i);
         if (layer.ln1Post() != null) a = tap.at(LN1_POST_OUT, i, plainNorm(a, layer.ln1Post(), w.ln1Post()));
-        a = tap.at(ATTN_OUT, i, a);
+        a = tap.at(ATTN_OUT, i, times(layer.residualScale(), a));
         NDArray mid = layer.parallel() ? pre : tap.at(RESID_MID, i, pre.add(a));
         NDArray m = norm(mid, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
         tap.ends(Part.LN2, i);
         m = mlp(i, layer.mlp(), w, m, tap);
         tap.ends(Part.MLP_OUT, i);
         if (layer.ln2Post() != null) m = tap.at(LN2_POST_OUT, i, plainNorm(m, layer.ln2Post(), w.ln2Post()));
-        m = tap.at(MLP_OUT, i, m);
+        m = tap.at(MLP_OUT, i, times(layer.residualScale(), m));
         NDArray post = layer.parallel() ? m.add(a).add(pre) : mid.add(m);
         return tap.at(RESID_POST, i, post);
     }
@@ -227,6 +225,10 @@ final class Decoder {
     /** A norm without hooks of its own (q, k and the sandwich norms). */
     private NDArray plainNorm(NDArray x, Norm norm, NormWeights w) {
         return norm(x, norm, w, LN1_SCALE, LN1_NORMALIZED, -1, Tap.NONE);
+    }
+
+    private NDArray times(Float factor, NDArray x) {
+        return factor == null || factor == 1f ? x : x.mul(scalars.of(factor));
     }
 
     private NDArray softcap(NDArray x, Float cap) {

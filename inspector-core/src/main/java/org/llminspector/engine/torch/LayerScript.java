@@ -80,11 +80,17 @@ final class LayerScript {
         line("a = " + norm(layer.ln1(), block.ln1(), "x", dModel));
         attention(layer.attention());
         line("a = " + norm(layer.ln1Post(), block.ln1Post(), "a", dModel));
+        scaled("a");
         line("mid = " + (layer.parallel() ? "x" : "torch.add(x, a)"));
         line("m = " + norm(layer.ln2(), block.ln2(), "mid", dModel));
         mlp(layer.mlp());
         line("m = " + norm(layer.ln2Post(), block.ln2Post(), "m", dModel));
+        scaled("m");
         line("return " + (layer.parallel() ? "torch.add(torch.add(m, a), x)" : "torch.add(mid, m)"));
+    }
+
+    private void scaled(String x) {
+        if (layer.residualScale() != null) line(x + " = torch.mul(" + x + ", " + (double) layer.residualScale() + ")");
     }
 
     private void attention(Attention a) {
