@@ -90,6 +90,14 @@ describe('a block from its spec', () => {
     expect(steps(gemma).find((s) => s.part === 'attn.o')!.values, 'the norm after it has the hook').toEqual([]);
     const granite = layer({ residual_scale: 0.22 }, { out_bias: true });
     expect(steps(spec([granite])).at(-1)!.tex).toBe('y=0.22\\,(W_O\\,\\cattn{z}+b_O)');
+    const bare = { kind: 'layer', eps: 1e-5, weight: false, bias: false } as const;
+    const olmo1 = spec([layer({ ln1: bare }, { clip: 8 })]);
+    const step = (s: DecoderSpec) => piecesOf(s, 0)[0].steps[0];
+    expect(step(olmo1).tex).not.toContain('w_i');
+    expect(step(pythia).tex).toContain('w_i+b_i');
+    expect(step(llama).says).toContain('learned');
+    expect(steps(olmo1)[0].says).toContain('within ± 8');
+    expect(factsOf(olmo1, 0).find((f) => f.name === 'Norm')?.value).toBe('LayerNorm, without weights');
     expect(equationOf(granite).tex).toContain('m=x+0.22\\,\\cattn{A}');
     expect(piecesOf(pythia, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_pre');
     expect(piecesOf(llama, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_mid');

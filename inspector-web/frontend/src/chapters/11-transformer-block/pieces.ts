@@ -48,6 +48,11 @@ export const normName = (kind: string): string => (kind === 'rms' ? 'RMSNorm' : 
 
 function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: number, after: boolean, reads = ''): Piece {
   const rms = n.kind === 'rms';
+  const w = n.weight ?? true;
+  const b = n.bias ?? !rms;
+  const learned = `${w ? ', then multiply each number by a learned one' : ''}${b ? ' and add another' : ''}`;
+  const tail = `${w ? '\\,w_i' : ''}${b ? '+b_i' : ''}`;
+  const ends = `${w ? ', times w' : ''}${b ? ', plus b' : ''}`;
   const of = id.startsWith('ln1') ? 'attention' : 'the feed-forward part';
   return {
     id,
@@ -64,14 +69,14 @@ function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: numb
         name: normName(n.kind),
         shape: `[${d}] → [${d}]`,
         says: rms
-          ? 'Divide by the root of the mean square, then multiply each number by a learned one.'
-          : 'Take the mean away, divide by the spread, then multiply each number by a learned one and add another.',
+          ? `Divide by the root of the mean square${learned}.`
+          : `Take the mean away, divide by the spread${learned}.`,
         tex: rms
-          ? 'y_i=\\frac{x_i}{\\sqrt{\\tfrac1d\\sum_j x_j^2+\\varepsilon}}\\,w_i'
-          : 'y_i=\\frac{x_i-\\bar x}{\\sqrt{\\tfrac1d\\sum_j (x_j-\\bar x)^2+\\varepsilon}}\\,w_i+b_i',
+          ? `y_i=\\frac{x_i}{\\sqrt{\\tfrac1d\\sum_j x_j^2+\\varepsilon}}${tail}`
+          : `y_i=\\frac{x_i-\\bar x}{\\sqrt{\\tfrac1d\\sum_j (x_j-\\bar x)^2+\\varepsilon}}${tail}`,
         words: rms
-          ? 'y = x divided by the root of its mean square, times w'
-          : 'y = x less its mean, divided by its standard deviation, times w, plus b',
+          ? `y = x divided by the root of its mean square${ends}`
+          : `y = x less its mean, divided by its standard deviation${ends}`,
         values: after
           ? [{ name: 'after', hook: `${id}.hook_out`, color: 'resid' }]
           : [
@@ -103,7 +108,7 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
       part: 'attn.qkv',
       name: 'Query, key and value',
       shape: `[${d}] → ${heads}, ${keys}, ${keys}`,
-      says: `Three matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.q_norm ? '; queries and keys are normed' : ''}.`,
+      says: `Three matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.q_norm ? '; queries and keys are normed' : ''}${a.clip ? `; all are held within ± ${short(a.clip)}` : ''}.`,
       tex: `\\cq{q}=W_Q\\,x${a.qkv_bias ? '+b_Q' : ''},\\quad\\ck{k}=W_K\\,x${a.qkv_bias ? '+b_K' : ''},\\quad\\cv{v}=W_V\\,x${a.qkv_bias ? '+b_V' : ''}`,
       words: 'q, k and v are W_Q, W_K and W_V times x',
       values: [
@@ -291,12 +296,13 @@ function windows(spec: DecoderSpec): string {
 export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
   const l = spec.layers[layer];
   const a = l.attention;
+  const first = l.ln1 ?? l.ln1_post ?? spec.final_norm;
   const rotating = spec.layers.filter((x) => x.attention.rope != null).length;
   return [
     { name: 'Blocks', value: String(spec.layers.length) },
     { name: 'Width of the stream', value: count(spec.d_model) },
     { name: 'Order', value: orderOf(l) },
-    { name: 'Norm', value: normName((l.ln1 ?? l.ln1_post ?? spec.final_norm).kind) },
+    { name: 'Norm', value: `${normName(first.kind)}${first.weight === false ? ', without weights' : ''}` },
     ...(l.residual_scale == null ? [] : [{ name: 'Factor on what parts add', value: short(l.residual_scale) }]),
     { name: 'Heads', value: `${a.n_heads} of ${a.d_head}` },
     {

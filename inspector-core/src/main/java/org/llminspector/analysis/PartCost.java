@@ -169,7 +169,7 @@ public record PartCost(
 
         private void norm(Part part, Integer layer, Norm norm, long width) {
             if (norm == null) return;
-            long n = norm.kind() == Norm.Kind.LAYER ? 2 * width : width;
+            long n = (norm.weight() ? width : 0) + (norm.bias() ? width : 0);
             parts.add(new PartCost(part, layer, n, 0, n, n * VECTOR, 0, 0));
         }
 

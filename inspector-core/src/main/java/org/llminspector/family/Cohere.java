@@ -3,6 +3,7 @@ package org.llminspector.family;
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Norm;
 
 /**
  * Cohere (Command R), and Cohere 2: attention and MLP in parallel through one LayerNorm without biases, RoPE on neighbours, logits
@@ -24,7 +25,7 @@ final class Cohere implements Family {
         if (c.flag("use_qk_norm", false))
             throw c.wrong("use_qk_norm", "false: norms of single heads are not read", true);
         LlamaShape shape = new LlamaShape(c)
-                .layerNorms("layer_norm_eps")
+                .norms(new Norm(Norm.Kind.LAYER, c.number("layer_norm_eps", 1e-5), true, false))
                 .attentionBias()
                 .parallel(true)
                 .logitScale(c.number("logit_scale", 0.0625));
@@ -45,6 +46,6 @@ final class Cohere implements Family {
 
     @Override
     public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
-        return LlamaShape.weights(s, checkpoint).normsWithoutBias().turnsNeighbours(s);
+        return LlamaShape.weights(s, checkpoint).turnsNeighbours(s);
     }
 }

@@ -39,7 +39,8 @@ public interface Family {
             new GptBigCode(),
             new Opt(),
             new Falcon(),
-            new Granite());
+            new Granite(),
+            new Olmo());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

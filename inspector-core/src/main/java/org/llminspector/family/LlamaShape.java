@@ -39,6 +39,7 @@ final class LlamaShape {
     private boolean postNorms;
     private Norm qkNorm;
     private boolean qkNormWide;
+    private Float clip;
     private float scale;
     private Float scoreSoftcap;
     private float embedScale = 1f;
@@ -104,7 +105,17 @@ final class LlamaShape {
 
     /** LayerNorm instead of RMSNorm. */
     LlamaShape layerNorms(String epsField) {
-        norm = new Norm(Norm.Kind.LAYER, c.number(epsField, 1e-5));
+        return norms(new Norm(Norm.Kind.LAYER, c.number(epsField, 1e-5)));
+    }
+
+    LlamaShape norms(Norm all) {
+        norm = all;
+        return this;
+    }
+
+    /** Config clip_qkv: what q, k and v are held to. */
+    LlamaShape clipsQkv() {
+        clip = c.numberOrNull("clip_qkv");
         return this;
     }
 
@@ -258,7 +269,8 @@ final class LlamaShape {
                 outBias,
                 qkNorm,
                 qkNorm,
-                qkNormWide);
+                qkNormWide,
+                clip);
     }
 
     /** Llama's tensor names for all that the spec has. */

@@ -135,12 +135,6 @@ public final class WeightPlan {
         return this;
     }
 
-    /** Takes away the norms' biases: LayerNorms that have weights alone. */
-    WeightPlan normsWithoutBias() {
-        sources.keySet().removeIf(name -> name.matches("(.*\\.)?ln(1|2|_final)(_post)?\\.bias"));
-        return this;
-    }
-
     /** Adds a projection stored [out, in], as Linear has it. */
     WeightPlan linear(String to, String from, int out, int in, boolean bias) {
         put(to + ".weight", Source.of(from + ".weight", out, in));
@@ -172,10 +166,10 @@ public final class WeightPlan {
         return this;
     }
 
-    /** A norm's weight, and its bias where it subtracts the mean; nothing where there is no norm. */
+    /** A norm's weight and bias, where it has them; nothing where there is no norm. */
     WeightPlan norm(Norm norm, String to, String from, int size) {
-        if (norm == null) return this;
-        return norm.kind() == Norm.Kind.LAYER ? layerNorm(to, from, size) : rmsNorm(to, from, size);
+        if (norm != null && norm.weight()) put(to + ".weight", Source.of(from + ".weight", size));
+        return norm != null && norm.bias() ? put(to + ".bias", Source.of(from + ".bias", size)) : this;
     }
 
     /** Changes every norm's weights. */

@@ -351,6 +351,9 @@ public final class HeadCircuits {
                 float[] y = new float[wide];
                 if (bias != null) System.arraycopy(bias, 0, y, 0, wide);
                 addProduct(x, turned, y);
+                if (attention.clip() != null) {
+                    for (int j = 0; j < wide; j++) y[j] = Math.max(-attention.clip(), Math.min(attention.clip(), y[j]));
+                }
                 if (norm != null) normed(y);
                 if (matrix.equals("q")) {
                     if (rotation != null) rotation.turn(distance, y, from);

@@ -15,6 +15,7 @@ package org.llminspector.spec;
  * @param qNorm norm of q before RoPE, or null
  * @param kNorm norm of k before RoPE, or null
  * @param qkNormWide whether qNorm and kNorm run over all heads' width at once (OLMo 2) and not head by head (Qwen 3)
+ * @param clip c in what q, k and v are held to, [-c, c], as the projections put them out, or null (OLMo 1 and MPT's {@code clip_qkv})
  */
 public record Attention(
         int nHeads,
@@ -28,7 +29,38 @@ public record Attention(
         boolean outBias,
         Norm qNorm,
         Norm kNorm,
-        boolean qkNormWide) {
+        boolean qkNormWide,
+        Float clip) {
+
+    /** Nothing is clipped. */
+    public Attention(
+            int nHeads,
+            int nKvHeads,
+            int dHead,
+            float scale,
+            Rope rope,
+            Integer window,
+            Float scoreSoftcap,
+            boolean qkvBias,
+            boolean outBias,
+            Norm qNorm,
+            Norm kNorm,
+            boolean qkNormWide) {
+        this(
+                nHeads,
+                nKvHeads,
+                dHead,
+                scale,
+                rope,
+                window,
+                scoreSoftcap,
+                qkvBias,
+                outBias,
+                qNorm,
+                kNorm,
+                qkNormWide,
+                null);
+    }
 
     /** Without norms of q and k and without a cap; scores are multiplied by 1 / sqrt(dHead). */
     public static Attention plain(
@@ -40,6 +72,18 @@ public record Attention(
     /** The same with another factor on scores. */
     public Attention scaled(float by) {
         return new Attention(
-                nHeads, nKvHeads, dHead, by, rope, window, scoreSoftcap, qkvBias, outBias, qNorm, kNorm, qkNormWide);
+                nHeads,
+                nKvHeads,
+                dHead,
+                by,
+                rope,
+                window,
+                scoreSoftcap,
+                qkvBias,
+                outBias,
+                qNorm,
+                kNorm,
+                qkNormWide,
+                clip);
     }
 }

@@ -47,10 +47,10 @@ class NeuronsTest {
     }
 
     static Stream<String> models() {
-        // and those with a factor on what they add, or whose unembedding has a bias or a factor
+        // and those with a factor on what they add, norms without weights, or whose unembedding has a bias or a factor
         return Stream.concat(
                 Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
-                Stream.of("phi", "cohere", "granite"));
+                Stream.of("phi", "cohere", "granite", "olmo"));
     }
 
     private RunManifest run(RunRequestBuilder request) {

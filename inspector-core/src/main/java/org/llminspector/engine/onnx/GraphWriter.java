@@ -171,6 +171,12 @@ final class GraphWriter {
 
     private String mixed(int i, Attention a, String name, String x) {
         List<String> qkv = linears.write(x, List.of(name + "q", name + "k", name + "v"), attention.takesJoined(a));
+        if (a.clip() != null) {
+            String[] bounds = {graph.scalar(-a.clip()), graph.scalar(a.clip())};
+            qkv = qkv.stream()
+                    .map(y -> graph.node("Clip", y, bounds[0], bounds[1]))
+                    .toList();
+        }
         if (qkv.size() == 1) return attention.write(i, a, qkv.get(0), "", "");
         String q = heads(qkv.get(0), a.nHeads(), a, a.qNorm(), name + "q", Q, i); // [1, pos, head, d_head], or flat
         String k = heads(qkv.get(1), a.nKvHeads(), a, a.kNorm(), name + "k", K, i);

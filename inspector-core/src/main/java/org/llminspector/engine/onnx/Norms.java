@@ -1,6 +1,8 @@
 package org.llminspector.engine.onnx;
 
+import java.util.Arrays;
 import java.util.stream.Stream;
+import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Norm;
 
@@ -49,7 +51,7 @@ final class Norms {
     }
 
     private String weighted(String x, String name) {
-        String scaled = graph.node("Mul", x, weight(name));
+        String scaled = weights.has(name + ".weight") ? graph.node("Mul", x, weight(name)) : x;
         String bias = optionalBias(name);
         return bias.isEmpty() ? scaled : graph.node("Add", scaled, bias);
     }
@@ -62,8 +64,14 @@ final class Norms {
         return new Attributes().with("axis", -1).with("epsilon", (float) norm.eps());
     }
 
+    /** The operators want one: ones, where the norm has none. */
     private String weight(String name) {
-        return weights.floats(graph, name + ".weight");
+        if (weights.has(name + ".weight")) return weights.floats(graph, name + ".weight");
+        return weights.declare(graph, "ones", () -> {
+            float[] ones = new float[Math.toIntExact(weights.shape("embed.weight")[1])];
+            Arrays.fill(ones, 1f);
+            return Tensor.of(ones, ones.length);
+        });
     }
 
     /** ONNX Runtime 1.29 reads an input that is left empty at the end, and ends the process: there is none where there is no bias. */

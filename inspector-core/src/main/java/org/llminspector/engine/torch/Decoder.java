@@ -137,6 +137,7 @@ final class Decoder {
         int n = pass.count();
         int group = a.nHeads() / a.nKvHeads();
         NDArray[] qkv = w.qkv().apply(x);
+        for (int p = 0; p < qkv.length; p++) qkv[p] = a.clip() == null ? qkv[p] : qkv[p].clip(-a.clip(), a.clip());
         NDArray q = heads(qkv[0], a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
         NDArray k = heads(qkv[1], a.nKvHeads(), a, a.kNorm(), w.kNorm(), tap, K, i);
         NDArray v = heads(qkv[2], a.nKvHeads(), a, null, null, tap, V, i);
@@ -218,6 +219,7 @@ final class Decoder {
                 normalizedPoint,
                 layer,
                 centred.mul(tap.at(scalePoint, layer, scale).pow(scalars.of(-1))));
+        if (w == null) return normalized;
         NDArray scaled = normalized.mul(w.weight());
         return w.bias() == null ? scaled : scaled.add(w.bias());
     }

@@ -96,6 +96,11 @@ final class LayerScript {
     private void attention(Attention a) {
         int group = a.nHeads() / a.nKvHeads();
         projections("a", block.qkv(), "q", "k", "v");
+        if (a.clip() != null) {
+            for (String x : List.of("q", "k", "v")) {
+                line(x + " = torch.clamp(" + x + ", " + -(double) a.clip() + ", " + (double) a.clip() + ")");
+            }
+        }
         heads("q", a.nHeads(), a, a.qNorm(), block.qNorm());
         heads("k", a.nKvHeads(), a, a.kNorm(), block.kNorm());
         heads("v", a.nKvHeads(), a, null, null);
@@ -242,8 +247,10 @@ final class LayerScript {
     private String norm(Norm norm, NormWeights w, String x, int width) {
         if (norm == null) return x;
         boolean centred = norm.kind() == Norm.Kind.LAYER;
-        return "torch." + (centred ? "layer_norm(" : "rms_norm(") + x + ", [" + width + "], " + take(w.weight())
-                + (centred ? ", " + (w.bias() == null ? "None" : take(w.bias())) : "") + ", " + norm.eps() + ")";
+        return "torch." + (centred ? "layer_norm(" : "rms_norm(") + x + ", [" + width + "], "
+                + (w == null ? "None" : take(w.weight()))
+                + (centred ? ", " + (w == null || w.bias() == null ? "None" : take(w.bias())) : "") + ", " + norm.eps()
+                + ")";
     }
 
     private void line(String line) {

@@ -80,7 +80,7 @@ final class ParameterLayout {
                 a.nHeads(), a.nKvHeads(), a.dHead(), a.scale(), a.rope(), null, null, false, false, null, null, false);
         List<LayerSpec> layers =
                 Collections.nCopies(s.nLayers(), new LayerSpec(norm, attention, null, norm, mlp, null, false));
-        boolean llama = norm.kind() == Norm.Kind.RMS
+        boolean llama = norm.equals(new Norm(Norm.Kind.RMS, norm.eps()))
                 && a.rope() != null
                 && a.rope().dims() == a.dHead()
                 && s.equals(new DecoderSpec(

@@ -30,7 +30,7 @@ import org.llminspector.family.Weights;
  */
 final class TorchWeights implements AutoCloseable {
 
-    /** A norm's parameters; bias is null for RMSNorm. */
+    /** A norm's parameters, null where it has none; bias is null for RMSNorm. */
     record NormWeights(NDArray weight, NDArray bias) {}
 
     /** One block's parameters; absent ones are null. {@code in} is gate and in, or in alone. */
