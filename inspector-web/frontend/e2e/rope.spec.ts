@@ -42,7 +42,7 @@ async function open(page: Page, run: RunManifest, query = '') {
 async function shown(request: Request, run: RunManifest) {
   const { schemes } = await schemesOf(request, run);
   const turns = schemes.some((s) => s.kind === 'rope');
-  const best = turns
+  const best = schemes.some((s) => s.kind === 'rope' || s.kind === 'alibi')
     ? (await ask<PositionHeads>(request, '/positions/heads', { run: run.id, most: 64 })).heads[0]
     : { layer: 0, head: 0, nearest: 0 };
   const query = run.prompt_length - 1;

@@ -98,6 +98,13 @@ describe('a block from its spec', () => {
     expect(step(llama).says).toContain('learned');
     expect(steps(olmo1)[0].says).toContain('within ± 8');
     expect(factsOf(olmo1, 0).find((f) => f.name === 'Norm')?.value).toBe('LayerNorm, without weights');
+    const alibi = { slopes: [0.5, 0.25], factor: 0.5, bf16: false };
+    const bloom = spec([layer({}, { rope: undefined, alibi })], { embed_norm: { kind: 'layer', eps: 1e-5 } });
+    expect(steps(bloom).find((s) => s.part === 'attn.scores')!.says).toContain('its slope away, 0.25 to 0.125');
+    expect(steps(bloom).find((s) => s.part === 'attn.scores')!.tex).toContain('-m_h');
+    const said = Object.fromEntries(factsOf(bloom, 0).map((f) => [f.name, f.value]));
+    expect(said.Positions).toBe('ALiBi, slopes 0.25 to 0.125');
+    expect(said.Embedding).toContain('normed');
     expect(equationOf(granite).tex).toContain('m=x+0.22\\,\\cattn{A}');
     expect(piecesOf(pythia, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_pre');
     expect(piecesOf(llama, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_mid');

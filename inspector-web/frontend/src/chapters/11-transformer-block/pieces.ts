@@ -89,6 +89,12 @@ function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: numb
   };
 }
 
+/** The largest and the smallest slope of a layer’s heads. */
+function slopesOf(alibi: NonNullable<Layer['attention']['alibi']>): string {
+  const all = alibi.slopes.map((s) => s * alibi.factor);
+  return `${short(Math.max(...all))} to ${short(Math.min(...all))}`;
+}
+
 /** What a part adds: what its last matrix makes, times the layer's factor where it has one. */
 function timesScale(l: Layer, tex: string, words: string, sum: boolean): { tex: string; words: string } {
   if (l.residual_scale == null) return { tex: `y=${tex}`, words: `y = ${words}` };
@@ -103,6 +109,7 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
   const keys = `[${a.n_kv_heads} × ${a.d_head}]`;
   const rot = a.rope != null;
   const capped = a.score_softcap != null;
+  const slopes = a.alibi ? slopesOf(a.alibi) : null;
   const steps: Step[] = [
     {
       part: 'attn.qkv',
@@ -139,13 +146,13 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
       part: 'attn.scores',
       name: 'Scores',
       shape: `[${a.n_heads} × positions]`,
-      says: `Each head’s query against every key so far${a.window ? `, ${a.window} positions back at most` : ''}${capped ? `; held within ± ${short(a.score_softcap ?? 0)}` : ''}.`,
+      says: `Each head’s query against every key so far${a.window ? `, ${a.window} positions back at most` : ''}${capped ? `; held within ± ${short(a.score_softcap ?? 0)}` : ''}${slopes ? `; for each token of distance a head takes its slope away, ${slopes} (ALiBi)` : ''}.`,
       tex: capped
         ? `s_j=c\\tanh\\!\\left(\\tfrac{${short(a.scale)}}{c}\\,\\cq{q}\\cdot\\ck{k_j}\\right)`
-        : `s_j=${short(a.scale)}\\;\\cq{q}\\cdot\\ck{k_j}`,
-      words: `the score of key j is ${short(a.scale)} times q · k`,
+        : `s_j=${short(a.scale)}\\;\\cq{q}\\cdot\\ck{k_j}${slopes ? '-m_h\\,(p-j)' : ''}`,
+      words: `the score of key j is ${short(a.scale)} times q · k${slopes ? ', less the head’s slope times the distance' : ''}`,
       values: [{ name: 'scores', hook: 'attn.hook_attn_scores', color: 'attn', square: true }],
-      chapter: '08-attention-qkv',
+      chapter: slopes ? '10-rope' : '08-attention-qkv',
     },
     {
       part: 'attn.pattern',
@@ -186,7 +193,7 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
       : `${a.n_heads} heads of ${a.d_head}${shared > 1 ? `, ${a.n_kv_heads} keys` : ''}`,
     color: 'attn',
     branch: 0,
-    role: `Moves information between tokens: this one reads those before it${rot ? '' : '; positions were added before the first block'}${parallel ? ', while the feed-forward part reads the same stream' : ''}.`,
+    role: `Moves information between tokens: this one reads those before it${rot ? '' : slopes ? ', near ones more than far ones' : '; positions were added before the first block'}${parallel ? ', while the feed-forward part reads the same stream' : ''}.`,
     steps,
   };
 }
@@ -315,7 +322,9 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
       value: spec.learned_positions
         ? 'learned vectors, added before the first block'
         : rotating === 0
-          ? 'none'
+          ? a.alibi
+            ? `ALiBi, slopes ${slopesOf(a.alibi)}`
+            : 'none'
           : `RoPE, base ${count(a.rope?.theta ?? 0)}${a.rope && a.rope.dims < a.d_head ? `, ${a.rope.dims} of ${a.d_head} numbers` : ''}${a.rope && a.rope.scaling.kind !== 'default' ? `, ${a.rope.scaling.kind}` : ''}${rotating < spec.layers.length ? `, in ${rotating} of ${spec.layers.length} layers` : ''}`,
     },
     { name: 'Window', value: windows(spec) },
@@ -332,7 +341,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     },
     {
       name: 'Embedding',
-      value: `${spec.tied ? 'also the unembedding' : 'apart from the unembedding'}${spec.embed_scale === 1 ? '' : `, times ${short(spec.embed_scale)}`}`,
+      value: `${spec.tied ? 'also the unembedding' : 'apart from the unembedding'}${spec.embed_scale === 1 ? '' : `, times ${short(spec.embed_scale)}`}${spec.embed_norm ? ', normed' : ''}`,
     },
     ...(spec.unembed_bias ? [{ name: 'Bias of the unembedding', value: 'one a token' }] : []),
     ...(spec.logit_scale == null ? [] : [{ name: 'Factor on logits', value: short(spec.logit_scale) }]),

@@ -96,6 +96,7 @@ class ArithmeticTest {
                                 "engine.onnx.Norms",
                                 "engine.onnx.Activations",
                                 "engine.onnx.Rotary",
+                                "engine.onnx.Alibis",
                                 "engine.onnx.PlainAttention",
                                 "engine.onnx.FusedAttention",
                                 "engine.onnx.Places",

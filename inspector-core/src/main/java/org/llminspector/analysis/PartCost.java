@@ -94,7 +94,10 @@ public record PartCost(
             long positions = spec.learnedPositions() ? spec.maxContext() * d : 0;
             String rows = spec.tied() ? "unembed" : "embed";
             long read = tokens * d * (spec.learnedPositions() ? 2 : 1);
-            parts.add(new PartCost(Part.EMBED, null, table + positions, 0, read, size(rows, d, read), 0, 0));
+            long normed = numbers(spec.embedNorm(), d);
+            long embedding = table + positions + normed;
+            parts.add(new PartCost(
+                    Part.EMBED, null, embedding, 0, read + normed, size(rows, d, read) + normed * VECTOR, 0, 0));
             for (int i = 0; i < spec.nLayers(); i++) block(i, spec.layers().get(i));
             norm(Part.LN_FINAL, null, spec.finalNorm(), d);
             long own = (spec.tied() ? 0 : table) + (spec.unembedBias() ? spec.vocab() : 0);
@@ -169,8 +172,14 @@ public record PartCost(
 
         private void norm(Part part, Integer layer, Norm norm, long width) {
             if (norm == null) return;
-            long n = (norm.weight() ? width : 0) + (norm.bias() ? width : 0);
+            long n = numbers(norm, width);
             parts.add(new PartCost(part, layer, n, 0, n, n * VECTOR, 0, 0));
+        }
+
+        /** What a norm learned. */
+        private static long numbers(Norm norm, long width) {
+            if (norm == null) return 0;
+            return (norm.weight() ? width : 0) + (norm.bias() ? width : 0);
         }
 
         private void plain(Part part, int layer) {

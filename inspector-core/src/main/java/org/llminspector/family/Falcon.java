@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
@@ -15,7 +16,7 @@ import org.llminspector.spec.Rope;
 /**
  * Falcon: attention and MLP in parallel (config parallel_attn) through one norm or two, RoPE, few keys for many queries, q, k, v
  * in one matrix: of all heads one after another, or group by group (new_decoder_architecture). Its first models have ALiBi
- * instead of RoPE and are refused.
+ * instead of RoPE, rounded to bfloat16 and scaled as q . k is.
  */
 final class Falcon implements Family {
 
@@ -27,11 +28,9 @@ final class Falcon implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.ignore("attention_dropout", "hidden_dropout", "num_ln_in_parallel_attn"); // the files show how many norms
-        if (c.flag("alibi", false)) throw c.wrong("alibi", "false: slopes instead of RoPE are not read", true);
         int dModel = c.size("hidden_size");
         int nHeads = c.size("num_attention_heads");
         if (dModel % nHeads != 0) throw c.wrong("num_attention_heads", "a divisor of hidden_size " + dModel, nHeads);
-        int dHead = dModel / nHeads;
         boolean grouped = c.flag("new_decoder_architecture", false);
         int listed = c.size("num_kv_heads", nHeads);
         int ungrouped = c.flag("multi_query", true) ? 1 : nHeads;
@@ -40,15 +39,18 @@ final class Falcon implements Family {
         int maxContext = c.size("max_position_embeddings", 2048);
         Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
         boolean bias = c.flag("bias", false);
-        Rope rope = RopeConfig.read(c, dHead, maxContext, 10_000);
-        Attention attention = Attention.plain(nHeads, nKvHeads, dHead, rope, null, bias, bias);
+        Rope turn = RopeConfig.read(c, dModel / nHeads, maxContext, 10_000);
+        boolean alibi = c.flag("alibi", false);
+        Attention plain = Attention.plain(nHeads, nKvHeads, dModel / nHeads, alibi ? null : turn, null, bias, bias);
+        Alibi slopes = new Alibi(Alibi.of(nHeads, 8).slopes(), plain.scale(), true);
+        Attention attention = alibi ? plain.with(plain.scale(), slopes, null) : plain;
         Mlp mlp = new Mlp(c.size("ffn_hidden_size", 4 * dModel), c.activation("activation", "gelu"), false, bias);
         boolean parallel = c.flag("parallel_attn", true) || grouped;
         return new DecoderSpec(
                 "falcon",
                 c.size("vocab_size"),
                 dModel,
-                RopeConfig.reach(maxContext, rope),
+                alibi ? maxContext : RopeConfig.reach(maxContext, turn),
                 false,
                 1f,
                 Collections.nCopies(
@@ -66,6 +68,7 @@ final class Falcon implements Family {
         int d = s.dModel();
         WeightPlan plan =
                 new WeightPlan().put("embed.weight", Source.of(root + "word_embeddings.weight", s.vocab(), d));
+        plan.norm(s.embedNorm(), "ln_embed", root + "word_embeddings_layernorm", d);
         for (int i = 0; i < s.nLayers(); i++) {
             String to = "blocks." + i + ".";
             String from = root + "h." + i + ".";

@@ -40,7 +40,9 @@ public interface Family {
             new Opt(),
             new Falcon(),
             new Granite(),
-            new Olmo());
+            new Olmo(),
+            new Bloom(),
+            new Mpt());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

@@ -263,6 +263,7 @@ final class LlamaShape {
                 dHead,
                 scale,
                 rotates.test(layer) ? turn : null,
+                null,
                 windowed ? window : null,
                 scoreSoftcap,
                 qkvBias,

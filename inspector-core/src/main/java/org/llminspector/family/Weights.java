@@ -15,7 +15,7 @@ import org.llminspector.spec.DecoderSpec;
 /**
  * Weights are a model's parameters under canonical names, whatever its files call them. Matrices are [out, in].
  *
- * <p>{@code embed.weight} [vocab, d_model], {@code pos_embed.weight} [context, d_model], in block i
+ * <p>{@code embed.weight} [vocab, d_model], {@code ln_embed.weight|bias}, {@code pos_embed.weight} [context, d_model], in block i
  * {@code blocks.i.} + {@code ln1|ln1_post|ln2|ln2_post.weight|bias}, {@code attn.q|k|v|o.weight|bias},
  * {@code attn.q_norm|k_norm.weight}, {@code mlp.gate|in|out.weight|bias}; {@code ln_final.weight|bias},
  * {@code unembed.weight} [vocab, d_model] (absent when tied).

@@ -18,7 +18,12 @@ import org.llminspector.spec.Mlp;
  */
 @SuppressWarnings("ImmutableEnumChecker") // List.of is immutable
 public enum HookPoint {
-    EMBED("hook_embed", "the token's row of the embedding table, scaled as the family scales it", BATCH, POS, D_MODEL),
+    EMBED(
+            "hook_embed",
+            "the token's row of the embedding table, scaled and normed as the family does it",
+            BATCH,
+            POS,
+            D_MODEL),
     POS_EMBED("hook_pos_embed", "the position's learned vector, added to the embedding", BATCH, POS, D_MODEL),
 
     RESID_PRE("blocks.{i}.hook_resid_pre", "the residual stream as the block reads it", BATCH, POS, D_MODEL),

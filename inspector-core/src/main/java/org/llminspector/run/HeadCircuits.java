@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.function.IntPredicate;
+import java.util.function.UnaryOperator;
 import org.llminspector.analysis.Composition;
 import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.analysis.PairSearch;
@@ -312,8 +313,9 @@ public final class HeadCircuits {
             private final float[] bias; // [wide], or null
             private final Norm norm;
             private final float[] normWeight;
-            private final FrozenNorm ln1 = ModelNorms.frozen(weights, block.ln1(), "blocks." + layer + ".ln1", 1);
-            private final float[] ln1Bias;
+            private final UnaryOperator<float[]> lnEmbed = ModelNorms.whole(weights, spec.embedNorm(), "ln_embed");
+            private final UnaryOperator<float[]> ln1 =
+                    ModelNorms.whole(weights, block.ln1(), "blocks." + layer + ".ln1");
 
             Projection(String matrix, int of) {
                 this.matrix = matrix;
@@ -334,20 +336,12 @@ public final class HeadCircuits {
                         : null;
                 this.normWeight =
                         norm == null ? null : weights.get(name + "_norm.weight").toFloats();
-                String ln1Name = "blocks." + layer + ".ln1.bias";
-                this.ln1Bias = weights.has(ln1Name) ? weights.get(ln1Name).toFloats() : null;
             }
 
             void of(float[] row, float[] out, int at) {
                 float[] x = row.clone();
                 if (spec.embedScale() != 1) for (int i = 0; i < x.length; i++) x[i] *= spec.embedScale();
-                if (block.ln1() != null) {
-                    double scale = ModelNorms.scale(block.ln1(), x);
-                    x = ln1.part(x); // with a scale of 1
-                    for (int i = 0; i < x.length; i++) {
-                        x[i] = (float) (x[i] / scale) + (ln1Bias == null ? 0 : ln1Bias[i]);
-                    }
-                }
+                x = ln1.apply(lnEmbed.apply(x));
                 float[] y = new float[wide];
                 if (bias != null) System.arraycopy(bias, 0, y, 0, wide);
                 addProduct(x, turned, y);

@@ -17,12 +17,13 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.RopeFrequencies;
 
 /**
- * HeadDistances put a run's queries and keys at other distances: what RoPE makes of a head's scores, near and far. Safe on any
+ * HeadDistances put a run's queries and keys at other distances: what RoPE, or ALiBi, makes of a head's scores, near and far. Safe on any
  * thread.
  */
 public final class HeadDistances {
@@ -52,6 +53,7 @@ public final class HeadDistances {
      * @param score at their own distance, computed here
      * @param told the same as the model has it: after its cap where it caps
      * @param agreement the largest difference between what is computed here and what the model has, over all keys of the query
+     * @param slope what ALiBi takes a position of distance, or null
      * @param curve the two's score at distances from 0 on, before a cap
      * @param mean of all queries with all keys before them but the first token's
      * @param counted products in the mean
@@ -72,6 +74,7 @@ public final class HeadDistances {
             double score,
             double told,
             double agreement,
+            Double slope,
             List<Double> curve,
             List<Double> mean,
             long counted,
@@ -105,12 +108,13 @@ public final class HeadDistances {
         DecoderSpec spec = models.folder(run.model().slug()).spec();
         List<HookId> hooks = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
-            if (spec.layers().get(i).attention().rope() == null) continue;
+            Attention a = spec.layers().get(i).attention();
+            if (a.rope() == null && a.alibi() == null) continue;
             hooks.add(HookId.of(HookPoint.Q, i));
             hooks.add(HookId.of(HookPoint.K, i));
         }
         if (hooks.isEmpty()) {
-            throw Problem.unsupported("no layer of this model turns its queries and keys")
+            throw Problem.unsupported("no score of this model depends on the distance itself")
                     .where("run " + runId + ", model " + run.model().slug())
                     .found(spec.learnedPositions() ? "learned positions" : "no positions");
         }
@@ -126,14 +130,14 @@ public final class HeadDistances {
             float[] q = queries.remove(layer);
             float[] k = tensor.toFloats();
             for (int h = 0; h < a.nHeads(); h++) {
-                double[] curve = mean(a, q, k, h, run.positions()).curve(most, a.scale());
+                double[] curve = curve(mean(a, q, k, h, run.positions()), a, h, most);
                 int nearest = 0;
                 double least = curve[0];
                 for (int d = 1; d < curve.length; d++) {
                     if (curve[d] > curve[nearest]) nearest = d;
                     least = Math.min(least, curve[d]);
                 }
-                ranges.add(new HeadRange(layer, h, Positions.Kind.ROPE, curve[nearest] - least, nearest));
+                ranges.add(new HeadRange(layer, h, Positions.kind(spec, a), curve[nearest] - least, nearest));
             }
         });
         ranges.sort(Comparator.comparingDouble((HeadRange r) -> -r.range())
@@ -168,6 +172,17 @@ public final class HeadDistances {
             mean.add(q, (i * a.nHeads() + head) * d, sum, i - first + 1);
         }
         return mean;
+    }
+
+    /** At distances 0 to {@code most}, less what ALiBi takes. */
+    private static double[] curve(TurnedProduct product, Attention a, int head, int most) {
+        double[] curve = product.curve(most, a.scale());
+        for (int d = 0; d <= most; d++) curve[d] += bias(a, head, d, 0);
+        return curve;
+    }
+
+    private static double bias(Attention a, int head, int query, int key) {
+        return a.alibi() == null ? 0 : AlibiBias.between(a.alibi(), head, query, key);
     }
 
     private static float[] frequencies(Attention a, int n) {
@@ -221,7 +236,7 @@ public final class HeadDistances {
             if (Float.isInfinite(score)) continue; // out of the window
             double here = product(a, q, k, at, j, head, n).at(at - j, factor);
             if (a.scoreSoftcap() != null) here = a.scoreSoftcap() * Math.tanh(here / a.scoreSoftcap());
-            agreement = Math.max(agreement, Math.abs(here - score));
+            agreement = Math.max(agreement, Math.abs(here + bias(a, head, at, j) - score));
         }
         double before = 0;
         for (int i = 0; i < d; i++) {
@@ -249,11 +264,14 @@ public final class HeadDistances {
                 a.scale(),
                 a.scoreSoftcap(),
                 before * a.scale(),
-                own.at(at - chosen, factor),
+                own.at(at - chosen, factor) + bias(a, head, at, chosen),
                 told[head * n + chosen],
                 agreement,
-                list(own.curve(most, factor)),
-                list(mean.curve(most, factor)),
+                a.alibi() == null
+                        ? null
+                        : (double) a.alibi().slopes().get(head) * a.alibi().factor(),
+                list(curve(own, a, head, most)),
+                list(curve(mean, a, head, most)),
                 mean.count(),
                 pairs,
                 own.rest(factor));

@@ -1,6 +1,7 @@
 package org.llminspector.run;
 
 import java.util.Arrays;
+import java.util.function.UnaryOperator;
 import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Norm;
@@ -27,6 +28,19 @@ final class ModelNorms {
         float[] ones = new float[weights.spec().dModel()];
         Arrays.fill(ones, 1);
         return ones;
+    }
+
+    /** A whole norm of vectors; what it gives is new unless there is no norm. */
+    static UnaryOperator<float[]> whole(Weights weights, Norm norm, String name) {
+        if (norm == null) return x -> x;
+        FrozenNorm unit = frozen(weights, norm, name, 1);
+        float[] bias = weights.has(name + ".bias") ? weights.get(name + ".bias").toFloats() : null;
+        return x -> {
+            double scale = scale(norm, x);
+            float[] y = unit.part(x);
+            for (int i = 0; i < y.length; i++) y[i] = (float) (y[i] / scale) + (bias == null ? 0 : bias[i]);
+            return y;
+        };
     }
 
     /** What a norm divides this vector by. */

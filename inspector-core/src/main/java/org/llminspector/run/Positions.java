@@ -10,6 +10,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
@@ -25,6 +27,8 @@ public final class Positions {
     public enum Kind {
         /** Queries and keys are turned. */
         ROPE,
+        /** Scores are lowered by the distance. */
+        ALIBI,
         /** Not in this layer: a learned vector was added to each token before the first. */
         LEARNED,
         /** Not at all: only the mask says what came before (NoPE). */
@@ -50,6 +54,7 @@ public final class Positions {
      * @param scaling as the config has it
      * @param attentionFactor factor on cos and sin
      * @param window positions back that a query sees, itself included; null for all
+     * @param slopes what ALiBi takes from a score a position of distance, head by head; null without ALiBi
      */
     public record Scheme(
             Kind kind,
@@ -60,13 +65,14 @@ public final class Positions {
             Rope.Scaling scaling,
             Double attentionFactor,
             Integer window,
+            List<Double> slopes,
             List<Pair> pairs) {}
 
     /**
      * @param length positions of the sequence, which dynamic and longrope scaling look at
      * @param similarity of the learned vectors; null without
      * @param alibiSlopes what ALiBi (Press et al. 2021) would take from a score a position of distance, head by head, for as
-     *     many heads as the first layer has; no family here uses it
+     *     many heads as the first layer has
      */
     public record Schemes(
             String model,
@@ -110,7 +116,7 @@ public final class Positions {
         Map<List<Object>, List<Integer>> same = new LinkedHashMap<>();
         for (int i = 0; i < spec.nLayers(); i++) {
             Attention a = spec.layers().get(i).attention();
-            same.computeIfAbsent(Arrays.asList(a.rope(), a.window(), a.dHead()), k -> new ArrayList<>())
+            same.computeIfAbsent(Arrays.asList(a.rope(), a.alibi(), a.window(), a.dHead()), k -> new ArrayList<>())
                     .add(i);
         }
         List<Scheme> schemes = same.values().stream()
@@ -124,7 +130,7 @@ public final class Positions {
                 spec.learnedPositions(),
                 schemes,
                 spec.learnedPositions() ? similarity(folder, most) : null,
-                alibi(heads));
+                AlibiBias.slopes(heads, 8));
     }
 
     private static Scheme scheme(DecoderSpec spec, List<Integer> layers, int seqLen) {
@@ -132,7 +138,8 @@ public final class Positions {
         Rope rope = a.rope();
         Kind kind = kind(spec, a);
         if (rope == null) {
-            return new Scheme(kind, layers, a.dHead(), null, null, null, null, a.window(), List.of());
+            return new Scheme(
+                    kind, layers, a.dHead(), null, null, null, null, a.window(), slopes(a.alibi()), List.of());
         }
         float[] scaled = RopeFrequencies.perPosition(rope, seqLen);
         float[] plain = RopeFrequencies.perPosition(new Rope(rope.dims(), rope.theta(), new Rope.Default()), seqLen);
@@ -149,21 +156,19 @@ public final class Positions {
                 rope.scaling(),
                 (double) RopeFrequencies.attentionFactor(rope),
                 a.window(),
+                slopes(a.alibi()),
                 pairs);
     }
 
     static Kind kind(DecoderSpec spec, Attention a) {
         if (a.rope() != null) return Kind.ROPE;
+        if (a.alibi() != null) return Kind.ALIBI;
         return spec.learnedPositions() ? Kind.LEARNED : Kind.NONE;
     }
 
-    /** 2^(-8 (h + 1) / n) for a power of two; between two powers, every other one of the next power's fill up. */
-    static List<Double> alibi(int heads) {
-        int power = Integer.highestOneBit(heads);
-        List<Double> slopes = new ArrayList<>();
-        for (int h = 1; h <= power; h++) slopes.add(Math.pow(2, -8.0 * h / power));
-        for (int h = 1; slopes.size() < heads; h += 2) slopes.add(Math.pow(2, -8.0 * h / (2 * power)));
-        return slopes;
+    private static List<Double> slopes(Alibi alibi) {
+        if (alibi == null) return null;
+        return alibi.slopes().stream().map(s -> (double) s * alibi.factor()).toList();
     }
 
     private static Similarity similarity(ModelFolder folder, int most) {

@@ -8,6 +8,7 @@ package org.llminspector.spec;
  * @param dHead size of one head
  * @param scale factor on q . k, 1 / sqrt(dHead) unless the config says otherwise
  * @param rope rotation of q and k by position, or null (learned positions; NoPE layers)
+ * @param alibi what is taken from scores by distance, or null
  * @param window how many positions back a query sees, itself included, or null for all (sliding window)
  * @param scoreSoftcap c in c * tanh(scores / c) before the mask, or null (Gemma 2)
  * @param qkvBias whether the q, k and v projections have a bias
@@ -23,6 +24,7 @@ public record Attention(
         int dHead,
         float scale,
         Rope rope,
+        Alibi alibi,
         Integer window,
         Float scoreSoftcap,
         boolean qkvBias,
@@ -32,7 +34,7 @@ public record Attention(
         boolean qkNormWide,
         Float clip) {
 
-    /** Nothing is clipped. */
+    /** Without ALiBi, and nothing is clipped. */
     public Attention(
             int nHeads,
             int nKvHeads,
@@ -52,6 +54,7 @@ public record Attention(
                 dHead,
                 scale,
                 rope,
+                null,
                 window,
                 scoreSoftcap,
                 qkvBias,
@@ -71,12 +74,17 @@ public record Attention(
 
     /** The same with another factor on scores. */
     public Attention scaled(float by) {
+        return with(by, alibi, clip);
+    }
+
+    public Attention with(float scale, Alibi alibi, Float clip) {
         return new Attention(
                 nHeads,
                 nKvHeads,
                 dHead,
-                by,
+                scale,
                 rope,
+                alibi,
                 window,
                 scoreSoftcap,
                 qkvBias,

@@ -11,6 +11,7 @@ import java.util.List;
  * @param maxContext most positions that it reads (config {@code max_position_embeddings}; with dynamic RoPE times its factor)
  * @param learnedPositions whether a table of {@code maxContext} learned vectors is added to the embeddings
  * @param embedScale factor on the looked-up embedding (1 but in Gemma and Granite)
+ * @param embedNorm norm of the embeddings before the first block, or null (BLOOM)
  * @param layers one entry a block, in order
  * @param finalNorm the norm before the unembedding
  * @param tied whether the unembedding is the embedding (config {@code tie_word_embeddings})
@@ -25,6 +26,7 @@ public record DecoderSpec(
         int maxContext,
         boolean learnedPositions,
         float embedScale,
+        Norm embedNorm,
         List<LayerSpec> layers,
         Norm finalNorm,
         boolean tied,
@@ -34,6 +36,36 @@ public record DecoderSpec(
 
     public DecoderSpec {
         layers = List.copyOf(layers);
+    }
+
+    /** Embeddings are not normed. */
+    public DecoderSpec(
+            String family,
+            int vocab,
+            int dModel,
+            int maxContext,
+            boolean learnedPositions,
+            float embedScale,
+            List<LayerSpec> layers,
+            Norm finalNorm,
+            boolean tied,
+            boolean unembedBias,
+            Float logitScale,
+            Float logitSoftcap) {
+        this(
+                family,
+                vocab,
+                dModel,
+                maxContext,
+                learnedPositions,
+                embedScale,
+                null,
+                layers,
+                finalNorm,
+                tied,
+                unembedBias,
+                logitScale,
+                logitSoftcap);
     }
 
     public int nLayers() {

@@ -54,7 +54,17 @@ class ConfigTest {
     void whatAFamilyDoesNotReadIsRefusedByName() {
         refused(family("opt").put("word_embed_proj_dim", 32), "word_embed_proj_dim", "hidden_size 64");
         refused(family("opt").put("do_layer_norm_before", false), "do_layer_norm_before");
-        refused(family("falcon").put("alibi", true), "alibi", "slopes");
+        ObjectNode mpt = family("mpt");
+        refused(mpt.deepCopy().put("no_bias", false), "no_bias");
+        refused(mpt.deepCopy().put("norm_type", "rmsnorm"), "norm_type", "low_precision_layernorm");
+        for (String field : List.of("qk_ln", "prefix_lm")) {
+            ObjectNode on = mpt.deepCopy();
+            refused((ObjectNode) on.set("attn_config", ((ObjectNode) on.get("attn_config")).put(field, true)), field);
+        }
+        ObjectNode learned = mpt.deepCopy();
+        ((ObjectNode) learned.get("attn_config")).put("alibi", false);
+        refused(learned, "attn_config.alibi");
+        refused(family("bloom").put("apply_residual_connection_post_layernorm", true), "post_layernorm");
         refused(family("stablelm").put("qk_layernorm", true), "qk_layernorm");
         ObjectNode neo = family("gpt_neo");
         neo.remove("attention_layers");
@@ -89,7 +99,7 @@ class ConfigTest {
         refused(llama().put("num_hidden_layers", 0), "num_hidden_layers", "0");
         refused(llama().put("hidden_size", "wide"), "hidden_size", "wide");
         refused(llama().put("num_key_value_heads", 3), "num_key_value_heads", "divisor of 4");
-        refused(llama().put("model_type", "mamba"), "model_type", "gpt_neox, gptj, llama");
+        refused(llama().put("model_type", "mamba"), "model_type", "gpt_neox, gptj");
         ObjectNode noVocab = llama();
         noVocab.remove("vocab_size");
         refused(noVocab, "vocab_size", "nothing");

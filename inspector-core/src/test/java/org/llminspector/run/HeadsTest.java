@@ -53,7 +53,7 @@ class HeadsTest {
         // and those with a factor on what they add, norms without weights, or whose unembedding has a bias or a factor
         return Stream.concat(
                 Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
-                Stream.of("phi", "cohere", "granite", "olmo"));
+                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt"));
     }
 
     private RunManifest run(String model, List<Integer> tokens, String... capture) {
@@ -286,7 +286,9 @@ class HeadsTest {
 
     /** Every pair of a small vocabulary, the long way round: the model's own q and k of one token alone, and what it writes. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "gpt2", "qwen3", "gemma3", "olmo2", "gpt_neox", "granite", "olmo"})
+    @ValueSource(
+            strings = {"llama", "gpt2", "qwen3", "gemma3", "olmo2", "gpt_neox", "granite", "olmo", "bloom", "falcon_rw"
+            })
     void circuitsAreTheModelsOwnProducts(String model) {
         int layer = 0; // of which the embedding alone is the input
         HeadCircuits.Circuits c = inspector.circuits().circuits(model, layer, 1, 0, List.of(7, 12), false, 5);

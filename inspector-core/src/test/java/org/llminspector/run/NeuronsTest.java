@@ -50,7 +50,7 @@ class NeuronsTest {
         // and those with a factor on what they add, norms without weights, or whose unembedding has a bias or a factor
         return Stream.concat(
                 Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
-                Stream.of("phi", "cohere", "granite", "olmo"));
+                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt"));
     }
 
     private RunManifest run(RunRequestBuilder request) {

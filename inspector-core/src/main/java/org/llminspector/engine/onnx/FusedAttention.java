@@ -2,8 +2,11 @@ package org.llminspector.engine.onnx;
 
 import static org.llminspector.engine.onnx.AttentionCore.reshape;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
 /**
  * FusedAttention writes attention as one GroupQueryAttention. It turns whole heads itself; partial and odd rotations are
@@ -16,17 +19,21 @@ final class FusedAttention implements AttentionCore {
 
     private final GraphBuilder graph;
     private final Rotary rotary;
+    private final Alibis alibis;
     private final boolean halves;
 
-    FusedAttention(GraphBuilder graph, Rotary rotary, boolean halves) {
+    FusedAttention(GraphBuilder graph, Rotary rotary, Alibis alibis, boolean halves) {
         this.graph = graph;
         this.rotary = rotary;
+        this.alibis = alibis;
         this.halves = halves;
     }
 
-    /** Whether the operator takes heads of the model's sizes. */
-    static boolean takes(DecoderSpec spec) {
-        return spec.layers().stream().allMatch(l -> l.attention().dHead() % 8 == 0);
+    /** Whether the operator takes heads of the model's sizes, and what is added to their scores: on CUDA it adds nothing. */
+    static boolean takes(DecoderSpec spec, boolean cuda) {
+        return spec.layers().stream()
+                .map(LayerSpec::attention)
+                .allMatch(a -> a.dHead() % 8 == 0 && !(cuda && a.alibi() != null));
     }
 
     @Override
@@ -64,10 +71,7 @@ final class FusedAttention implements AttentionCore {
                 .with("do_rotary", turns ? 1 : 0)
                 .with("local_window_size", a.window() == null ? -1 : a.window())
                 .with("softcap", a.scoreSoftcap() == null ? 0f : a.scoreSoftcap());
-        String[] out = graph.node(
-                "GroupQueryAttention",
-                attributes,
-                new boolean[] {true, true, true},
+        List<String> inputs = new ArrayList<>(List.of(
                 half(q),
                 half(k),
                 half(v),
@@ -76,7 +80,10 @@ final class FusedAttention implements AttentionCore {
                 graph.input("last_position", Type.INT32, 1),
                 graph.input("positions_so_far", Type.INT32),
                 tables[0],
-                tables[1]);
+                tables[1]));
+        if (a.alibi() != null) inputs.addAll(List.of("", alibis.write(a.alibi()))); // behind position_ids
+        String[] out = graph.node(
+                "GroupQueryAttention", attributes, new boolean[] {true, true, true}, inputs.toArray(String[]::new));
         present("key", i, out[1]);
         present("value", i, out[2]);
         return halves ? graph.toFloat(out[0]) : out[0];

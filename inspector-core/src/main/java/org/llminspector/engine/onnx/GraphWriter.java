@@ -44,12 +44,15 @@ final class GraphWriter {
         this.norms = new Norms(graph, weights, taps, fused);
         this.linears = new Linears(graph, encodings, plan, target, spec.tied());
         Rotary rotary = new Rotary(graph, spec);
+        Alibis alibis = new Alibis(graph, spec);
         boolean halves = target.halves(plan);
         KvFormats own = halves ? KvFormats.FP16 : KvFormats.FP32;
         KvFormats kept = plan.kvCache() == null ? own : plan.kvCache();
-        boolean oneOperator = fused && FusedAttention.takes(spec) && (halves || !target.cuda()) && kept.equals(own);
-        this.attention =
-                oneOperator ? new FusedAttention(graph, rotary, halves) : new PlainAttention(graph, taps, rotary, kept);
+        boolean oneOperator =
+                fused && FusedAttention.takes(spec, target.cuda()) && (halves || !target.cuda()) && kept.equals(own);
+        this.attention = oneOperator
+                ? new FusedAttention(graph, rotary, alibis, halves)
+                : new PlainAttention(graph, taps, rotary, alibis, kept);
     }
 
     /** The fast form: fused operators, nothing in between visible. */
@@ -95,7 +98,9 @@ final class GraphWriter {
             x = graph.node("Gather", tied == null ? weights.asInFile(graph, "embed.weight") : tied, ids);
             if (tied == null || !linears.isPlain("unembed")) x = graph.cast(x, Type.FLOAT);
         }
-        x = taps.at(EMBED, -1, times(spec.embedScale(), x));
+        x = times(spec.embedScale(), x);
+        if (spec.embedNorm() != null) x = norms.write(x, spec.embedNorm(), "ln_embed");
+        x = taps.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
         String positions = graph.input("positions", Type.INT64, 1, -1);
         String p = graph.node("Gather", weights.floats(graph, "pos_embed.weight"), positions);

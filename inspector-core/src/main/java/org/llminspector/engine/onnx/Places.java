@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.engine.PositionTables;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
@@ -27,6 +29,7 @@ final class Places implements AutoCloseable {
     private final int maxPositions;
     private final Map<String, Type> wanted;
     private final List<Rope> ropes;
+    private final List<Alibi> alibis;
     private final Map<Integer, Table> tables = new HashMap<>();
 
     /** @param wanted the graph's inputs */
@@ -35,6 +38,7 @@ final class Places implements AutoCloseable {
         this.maxPositions = maxPositions;
         this.wanted = wanted;
         this.ropes = Rotary.of(spec);
+        this.alibis = Alibis.of(spec);
     }
 
     /** Positions [start, start + count). */
@@ -60,6 +64,13 @@ final class Places implements AutoCloseable {
                 feed.put("cos_table." + r, table.cos());
                 feed.put("sin_table." + r, table.sin());
             }
+        }
+        for (int i = 0; i < alibis.size(); i++) {
+            Alibi alibi = alibis.get(i);
+            int heads = alibi.slopes().size();
+            int end = start + count;
+            feed.floats("alibi_keys." + i, AlibiBias.at(alibi, 0, end), 1, heads, 1, end);
+            feed.floats("alibi_queries." + i, AlibiBias.at(alibi, start, count), 1, heads, count, 1);
         }
         spec.layers().stream().map(l -> l.attention().window()).distinct().forEach(w -> mask(feed, w, start, count));
     }

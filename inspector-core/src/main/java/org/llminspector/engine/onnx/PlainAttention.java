@@ -20,12 +20,14 @@ final class PlainAttention implements AttentionCore {
     private final GraphBuilder graph;
     private final Taps taps;
     private final Rotary rotary;
+    private final Alibis alibis;
     private final KvFormats cache;
 
-    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, KvFormats cache) {
+    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, Alibis alibis, KvFormats cache) {
         this.graph = graph;
         this.taps = taps;
         this.rotary = rotary;
+        this.alibis = alibis;
         this.cache = cache;
     }
 
@@ -51,6 +53,7 @@ final class PlainAttention implements AttentionCore {
         String grouped = reshape(graph, transpose(q, 0, 2, 1, 3), 1, a.nKvHeads(), -1, a.dHead());
         String scores = graph.node("Mul", graph.node("MatMul", grouped, keys), graph.scalar(a.scale()));
         scores = Softcap.write(graph, reshape(graph, scores, 1, a.nHeads(), -1, 0), a.scoreSoftcap());
+        if (a.alibi() != null) scores = graph.node("Add", scores, alibis.write(a.alibi()));
         scores = taps.at(ATTN_SCORES, i, graph.node("Add", scores, mask(a.window()))); // [1, head, query, key]
         String pattern = taps.at(PATTERN, i, graph.node("Softmax", new Attributes().with("axis", -1), scores));
         String z = graph.node("MatMul", reshape(graph, pattern, 1, a.nKvHeads(), -1, 0), values);

@@ -94,7 +94,8 @@ final class Decoder {
                 .embedding(ids, weights.embed, SparseFormat.DENSE)
                 .head()
                 .toType(DataType.FLOAT32, false); // [1, pos, d_model]
-        x = tap.at(EMBED, -1, times(spec.embedScale(), x));
+        x = plainNorm(times(spec.embedScale(), x), spec.embedNorm(), weights.lnEmbed);
+        x = tap.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
         NDArray p = weights.posEmbed.get(new NDIndex().addSliceDim(start, start + (long) count));
         return x.add(tap.at(POS_EMBED, -1, p.expandDims(0)));
@@ -153,7 +154,7 @@ final class Decoder {
         NDArray scores =
                 grouped.matMul(keys.transpose(0, 1, 3, 2)).mul(scalars.of(a.scale())); // [1, kv_head, group * pos, key]
         scores = softcap(scores.reshape(1, a.nHeads(), n, all), a.scoreSoftcap()); // [1, head, query, key]
-        NDArray mask = pass.mask(a.window());
+        NDArray mask = pass.mask(a);
         scores = tap.at(ATTN_SCORES, i, mask == null ? scores : scores.add(mask));
         NDArray pattern = tap.at(PATTERN, i, scores.softmax(-1)); // [1, head, query, key]
         NDArray z = pattern.reshape(1, a.nKvHeads(), (long) group * n, all).matMul(values);

@@ -71,8 +71,8 @@ final class FastLayers implements AutoCloseable {
     /** Empty where the script knows itself what a position sees. */
     private static List<NDArray> mask(Attention a, Positions.Pass pass) {
         boolean windowed = a.window() != null && pass.end() > a.window();
-        boolean needed = pass.count() > 1 && (pass.start() > 0 || windowed || a.scoreSoftcap() != null);
-        return needed ? List.of(pass.mask(a.window())) : List.of();
+        boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || a.scoreSoftcap() != null);
+        return several || a.alibi() != null ? List.of(pass.mask(a)) : List.of();
     }
 
     @Override

@@ -19,7 +19,7 @@ import org.llminspector.spec.Norm;
  * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
  * that after it. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
  * max_pos, d_head], written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
- * is empty or [query, key]. Without a mask several positions are causal, and a single one sees all or its window.
+ * is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask several positions are causal, and a single one sees all or its window.
  */
 final class LayerScript {
 
@@ -122,6 +122,12 @@ final class LayerScript {
             line("  k = torch.repeat_interleave(k, " + group + ", 1)");
             line("  v = torch.repeat_interleave(v, " + group + ", 1)");
         }
+        if (a.alibi() != null) {
+            line("bias = mask[0]");
+            line("if n == 1:");
+            line("  bias = torch.reshape(bias, [1, " + a.nKvHeads() + ", " + group + ", end])");
+            line("  bias = torch.slice(bias, 3, low, end)");
+        }
         if (a.scoreSoftcap() == null) fused(a);
         else capped(a);
         line("if n == 1:");
@@ -159,9 +165,13 @@ final class LayerScript {
         String sdpa = "z = torch.scaled_dot_product_attention(q, k, v, ";
         String scale = ", scale=" + (double) a.scale() + ")";
         line("if torch.len(mask) > 0:");
-        line("  " + sdpa + "mask[0], 0., False" + scale);
+        line("  " + sdpa + seen(a) + ", 0., False" + scale);
         line("else:");
         line("  " + sdpa + "None, 0., n > 1" + scale);
+    }
+
+    private static String seen(Attention a) {
+        return a.alibi() == null ? "mask[0]" : "bias";
     }
 
     /** Scores are capped before the mask, which no fused kernel does. */
@@ -170,7 +180,7 @@ final class LayerScript {
         line("s = torch.mul(torch.matmul(q, torch.transpose(k, 2, 3)), " + (double) a.scale() + ")");
         line("s = torch.mul(torch.tanh(torch.div(s, " + cap + ")), " + cap + ")");
         line("if torch.len(mask) > 0:");
-        line("  s = torch.add(s, mask[0])");
+        line("  s = torch.add(s, " + seen(a) + ")");
         line("z = torch.matmul(torch.softmax(s, -1), v)");
     }
 

@@ -9,9 +9,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.PositionTables;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.Rope;
 
-/** Positions makes what depends on where a token stands: RoPE's cos and sin, and the causal mask. */
+/** Positions makes what depends on where a token stands: RoPE's cos and sin, the causal mask, and ALiBi's part of scores. */
 final class Positions {
 
     private final NDManager manager;
@@ -25,12 +28,15 @@ final class Positions {
         return new Pass(start, count);
     }
 
+    private record Biased(Alibi alibi, Integer window) {}
+
     /** Pass is {@code count} positions from {@code start} on. */
     final class Pass implements AutoCloseable {
         private final int start;
         private final int count;
         private final Map<Rope, NDArray[]> tables = new HashMap<>();
         private final Map<Integer, NDArray> masks = new HashMap<>();
+        private final Map<Biased, NDArray> biases = new HashMap<>();
 
         private Pass(int start, int count) {
             this.start = start;
@@ -77,8 +83,27 @@ final class Positions {
             return new NDArray[] {owned(halves[0], shape), owned(halves[1], shape)};
         }
 
+        /**
+         * What is added to scores: -inf where a query may not look, and ALiBi's part; null for nothing.
+         *
+         * @return [query, key], or with ALiBi [1, head, query, key]
+         */
+        NDArray mask(Attention a) {
+            NDArray mask = mask(a.window());
+            if (a.alibi() == null) return mask;
+            return biases.computeIfAbsent(new Biased(a.alibi(), a.window()), b -> keep(bias(b.alibi(), mask)));
+        }
+
+        private NDArray bias(Alibi alibi, NDArray mask) {
+            int heads = alibi.slopes().size();
+            NDArray keys = manager.create(AlibiBias.at(alibi, 0, end()), new Shape(1, heads, 1, end()));
+            NDArray queries = manager.create(AlibiBias.at(alibi, start, count), new Shape(1, heads, count, 1));
+            NDArray bias = keys.sub(queries);
+            return mask == null ? bias : bias.add(mask);
+        }
+
         /** [query, key]: 0 where a query may look, -inf where not; null when it may look everywhere. */
-        NDArray mask(Integer window) {
+        private NDArray mask(Integer window) {
             int keys = start + count;
             if (count == 1 && (window == null || keys <= window)) return null;
             return masks.computeIfAbsent(
@@ -106,6 +131,7 @@ final class Positions {
                 t[1].close();
             });
             masks.values().forEach(NDArray::close);
+            biases.values().forEach(NDArray::close);
         }
     }
 }

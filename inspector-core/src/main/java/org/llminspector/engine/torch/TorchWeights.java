@@ -55,6 +55,7 @@ final class TorchWeights implements AutoCloseable {
     private long mapped;
 
     final NDArray embed; // [vocab, d_model]
+    final NormWeights lnEmbed;
     final NDArray posEmbed; // [context, d_model] or null
     final List<Block> blocks = new ArrayList<>();
     final NormWeights lnFinal;
@@ -66,6 +67,7 @@ final class TorchWeights implements AutoCloseable {
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
         this.cuda = !manager.getDevice().equals(Device.cpu());
         embed = array("embed.weight", matrixType);
+        lnEmbed = norm("ln_embed");
         posEmbed = optional("pos_embed.weight");
         for (int i = 0; i < weights.spec().nLayers(); i++) {
             String b = "blocks." + i + ".";

@@ -1,0 +1,41 @@
+package org.llminspector.engine.onnx;
+
+import java.util.List;
+import java.util.Objects;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.DecoderSpec;
+
+/** Alibis writes what ALiBi adds to scores; its values at keys and at queries are inputs. */
+final class Alibis {
+
+    private final GraphBuilder graph;
+    private final List<Alibi> alibis;
+    private final String[] written;
+
+    Alibis(GraphBuilder graph, DecoderSpec spec) {
+        this.graph = graph;
+        this.alibis = of(spec);
+        this.written = new String[alibis.size()];
+    }
+
+    /** Those of a model, each once: their indices name the inputs. */
+    static List<Alibi> of(DecoderSpec spec) {
+        return spec.layers().stream()
+                .map(l -> l.attention().alibi())
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
+    }
+
+    /** [1, head, query, key], written once for all layers. */
+    String write(Alibi alibi) {
+        int i = alibis.indexOf(alibi);
+        int heads = alibi.slopes().size();
+        if (written[i] == null) {
+            String keys = graph.input("alibi_keys." + i, Type.FLOAT, 1, heads, 1, -1);
+            String queries = graph.input("alibi_queries." + i, Type.FLOAT, 1, heads, -1, 1);
+            written[i] = graph.node("Sub", keys, queries);
+        }
+        return written[i];
+    }
+}

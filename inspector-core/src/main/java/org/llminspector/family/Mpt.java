@@ -1,0 +1,101 @@
+package org.llminspector.family;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Activation;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/** MPT: ALiBi, LayerNorms without biases, q, k, v one after another in one matrix, clipped where clip_qkv says so. */
+final class Mpt implements Family {
+
+    @Override
+    public Set<String> modelTypes() {
+        return Set.of("mpt");
+    }
+
+    @Override
+    public DecoderSpec spec(Config c) {
+        c.ignore(
+                "emb_pdrop",
+                "resid_pdrop",
+                "embedding_fraction",
+                "init_device",
+                "init_config",
+                "tokenizer_name",
+                "verbose");
+        c.ignore("learned_pos_emb"); // not with ALiBi
+        c.ignore("expansion_ratio"); // the reference's MLP is four times as wide whatever it says
+        int dModel = c.size("d_model");
+        int nHeads = c.size("n_heads");
+        if (dModel % nHeads != 0) throw c.wrong("n_heads", "a divisor of d_model " + dModel, nHeads);
+        if (!c.flag("no_bias", true)) throw c.wrong("no_bias", "true", false);
+        oneOf(c, "norm_type", "low_precision_layernorm", "layernorm"); // one of them in FP32
+        Config a = c.inside("attn_config");
+        a.ignore("attn_pdrop", "attn_impl");
+        oneOf(a, "attn_type", "multihead_attention", "multihead_attention");
+        if (!a.flag("alibi", true)) throw a.wrong("alibi", "true: learned positions of MPT are not read", false);
+        int dHead = dModel / nHeads;
+        Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, false, false)
+                .with(
+                        (float) a.number("softmax_scale", 1 / Math.sqrt(dHead)),
+                        Alibi.of(nHeads, a.number("alibi_bias_max", 8)),
+                        a.numberOrNull("clip_qkv"));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5), true, false);
+        Mlp mlp = new Mlp(4 * dModel, Activation.GELU, false, false);
+        return new DecoderSpec(
+                "mpt",
+                c.size("vocab_size"),
+                dModel,
+                c.size("max_seq_len", 2048),
+                false,
+                1f,
+                Collections.nCopies(c.layers("n_layers"), new LayerSpec(norm, attention, null, norm, mlp, null, false)),
+                norm,
+                c.flag("tie_word_embeddings", true),
+                false,
+                null,
+                null);
+    }
+
+    private static void oneOf(Config c, String field, String usual, String other) {
+        String found = c.has(field) ? c.text(field) : usual;
+        if (!found.equals(usual) && !found.equals(other)) throw c.wrong(field, usual, found);
+    }
+
+    @Override
+    public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
+        String root = checkpoint.has("transformer.wte.weight") ? "transformer." : "";
+        int d = s.dModel();
+        WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "wte.weight", s.vocab(), d));
+        for (int i = 0; i < s.nLayers(); i++) {
+            String to = "blocks." + i + ".";
+            String from = root + "blocks." + i + ".";
+            LayerSpec layer = s.layers().get(i);
+            Source qkv = Source.of(from + "attn.Wqkv.weight", 3L * d, d);
+            for (String part : List.of("q", "k", "v")) {
+                int at = "qkv".indexOf(part) * d;
+                plan.put(to + "attn." + part + ".weight", qkv.rows(at, at + d));
+            }
+            plan.linear(to + "attn.o", from + "attn.out_proj", d, d, false)
+                    .linear(to + "mlp.in", from + "ffn.up_proj", layer.mlp().dMlp(), d, false)
+                    .linear(
+                            to + "mlp.out",
+                            from + "ffn.down_proj",
+                            d,
+                            layer.mlp().dMlp(),
+                            false)
+                    .norm(layer.ln1(), to + "ln1", from + "norm_1", d)
+                    .norm(layer.ln2(), to + "ln2", from + "norm_2", d);
+        }
+        plan.norm(s.finalNorm(), "ln_final", root + "norm_f", d);
+        return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));
+    }
+}
