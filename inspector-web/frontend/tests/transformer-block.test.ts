@@ -102,6 +102,8 @@ describe('a block from its spec', () => {
     const bloom = spec([layer({}, { rope: undefined, alibi })], { embed_norm: { kind: 'layer', eps: 1e-5 } });
     expect(steps(bloom).find((s) => s.part === 'attn.scores')!.says).toContain('its slope away, 0.25 to 0.125');
     expect(steps(bloom).find((s) => s.part === 'attn.scores')!.tex).toContain('-m_h');
+    const norms = factsOf(spec([layer({}, { q_norm: rms, k_norm: rms, qk_norm_by_head: true })]), 0);
+    expect(norms.find((f) => f.name === 'Norms of q and k')?.value).toContain('weights of its own');
     const said = Object.fromEntries(factsOf(bloom, 0).map((f) => [f.name, f.value]));
     expect(said.Positions).toBe('ALiBi, slopes 0.25 to 0.125');
     expect(said.Embedding).toContain('normed');

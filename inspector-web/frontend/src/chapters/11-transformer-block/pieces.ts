@@ -329,7 +329,16 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     },
     { name: 'Window', value: windows(spec) },
     { name: 'Cap on scores', value: a.score_softcap == null ? 'none' : `± ${short(a.score_softcap)}` },
-    { name: 'Norms of q and k', value: a.q_norm ? (a.qk_norm_wide ? 'over all heads' : 'head by head') : 'none' },
+    {
+      name: 'Norms of q and k',
+      value: a.q_norm
+        ? a.qk_norm_wide
+          ? 'over all heads'
+          : a.qk_norm_by_head
+            ? 'head by head, weights of its own'
+            : 'head by head'
+        : 'none',
+    },
     { name: 'Neurons', value: count(l.mlp.d_mlp) },
     { name: 'Activation', value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}` },
     {

@@ -66,6 +66,7 @@ class ArithmeticTest {
                                 "spec.RopeFrequencies"),
                         MODEL,
                         weights(Map.of(
+                                "Attention.qkNormByHead", SIZE,
                                 "DecoderSpec.dModel", SIZE,
                                 "DecoderSpec.vocab", SIZE,
                                 "DecoderSpec.maxContext", LONGEST,

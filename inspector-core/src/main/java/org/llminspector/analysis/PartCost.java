@@ -112,8 +112,9 @@ public record PartCost(
             long q = (long) a.nHeads() * a.dHead();
             long kv1 = (long) a.nKvHeads() * a.dHead();
             norm(Part.LN1, i, layer.ln1(), d);
-            long qkNorms = (a.qNorm() == null ? 0 : a.qkNormWide() ? q : a.dHead())
-                    + (a.kNorm() == null ? 0 : a.qkNormWide() ? kv1 : a.dHead());
+            boolean all = a.qkNormWide() || a.qkNormByHead();
+            long qkNorms =
+                    (a.qNorm() == null ? 0 : all ? q : a.dHead()) + (a.kNorm() == null ? 0 : all ? kv1 : a.dHead());
             products(
                     Part.QKV,
                     i,

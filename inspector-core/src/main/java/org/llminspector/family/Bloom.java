@@ -3,7 +3,7 @@ package org.llminspector.family;
 import java.util.Collections;
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
@@ -31,7 +31,7 @@ final class Bloom implements Family {
             throw c.wrong("apply_residual_connection_post_layernorm", "false: the stream itself is never normed", true);
         Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
         Attention plain = Attention.plain(nHeads, nHeads, dModel / nHeads, null, null, true, true);
-        Attention attention = plain.with(plain.scale(), Alibi.of(nHeads, 8), null);
+        Attention attention = plain.with(plain.scale(), AlibiBias.of(nHeads, 8), null);
         Mlp mlp = new Mlp(4 * dModel, c.activation("hidden_act", "gelu_new"), false, true);
         return new DecoderSpec(
                 "bloom",

@@ -22,10 +22,9 @@ final class Cohere implements Family {
         c.whenAbsent("tie_word_embeddings", true)
                 .whenAbsent("max_position_embeddings", 8192)
                 .whenAbsent("rope_theta", second ? 10_000.0 : 500_000.0);
-        if (c.flag("use_qk_norm", false))
-            throw c.wrong("use_qk_norm", "false: norms of single heads are not read", true);
         LlamaShape shape = new LlamaShape(c)
                 .norms(new Norm(Norm.Kind.LAYER, c.number("layer_norm_eps", 1e-5), true, false))
+                .qkNormByHead("use_qk_norm")
                 .attentionBias()
                 .parallel(true)
                 .logitScale(c.number("logit_scale", 0.0625));

@@ -1,11 +1,11 @@
 package org.llminspector.family;
 
 import java.util.Collections;
-import java.util.List;
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
@@ -27,14 +27,14 @@ final class Falcon implements Family {
 
     @Override
     public DecoderSpec spec(Config c) {
-        c.ignore("attention_dropout", "hidden_dropout", "num_ln_in_parallel_attn"); // the files show how many norms
+        c.ignore("attention_dropout", "hidden_dropout", "num_kv_heads");
+        c.ignore("num_ln_in_parallel_attn"); // the files show how many
         int dModel = c.size("hidden_size");
         int nHeads = c.size("num_attention_heads");
         if (dModel % nHeads != 0) throw c.wrong("num_attention_heads", "a divisor of hidden_size " + dModel, nHeads);
         boolean grouped = c.flag("new_decoder_architecture", false);
-        int listed = c.size("num_kv_heads", nHeads);
         int ungrouped = c.flag("multi_query", true) ? 1 : nHeads;
-        int nKvHeads = grouped ? listed : ungrouped;
+        int nKvHeads = grouped ? c.size("num_kv_heads", nHeads) : ungrouped;
         if (nHeads % nKvHeads != 0) throw c.wrong("num_kv_heads", "a divisor of " + nHeads, nKvHeads);
         int maxContext = c.size("max_position_embeddings", 2048);
         Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
@@ -42,10 +42,10 @@ final class Falcon implements Family {
         Rope turn = RopeConfig.read(c, dModel / nHeads, maxContext, 10_000);
         boolean alibi = c.flag("alibi", false);
         Attention plain = Attention.plain(nHeads, nKvHeads, dModel / nHeads, alibi ? null : turn, null, bias, bias);
-        Alibi slopes = new Alibi(Alibi.of(nHeads, 8).slopes(), plain.scale(), true);
-        Attention attention = alibi ? plain.with(plain.scale(), slopes, null) : plain;
-        Mlp mlp = new Mlp(c.size("ffn_hidden_size", 4 * dModel), c.activation("activation", "gelu"), false, bias);
+        Alibi slopes = alibi ? new Alibi(AlibiBias.of(nHeads, 8).slopes(), plain.scale(), true) : null;
+        Attention attention = plain.with(plain.scale(), slopes, null);
         boolean parallel = c.flag("parallel_attn", true) || grouped;
+        Mlp mlp = new Mlp(c.size("ffn_hidden_size", 4 * dModel), c.activation("activation", "gelu"), false, bias);
         return new DecoderSpec(
                 "falcon",
                 c.size("vocab_size"),
@@ -74,11 +74,15 @@ final class Falcon implements Family {
             String from = root + "h." + i + ".";
             LayerSpec layer = s.layers().get(i);
             Mlp mlp = layer.mlp();
-            Attention a = layer.attention();
-            qkv(plan, a, to + "attn.", from + "self_attention.query_key_value", d);
+            plan.qkvByGroup(layer.attention(), to + "attn.", from + "self_attention.query_key_value", d);
             boolean two = checkpoint.has(from + "ln_attn.weight");
             String second = layer.parallel() ? "input_layernorm" : "post_attention_layernorm";
-            plan.linear(to + "attn.o", from + "self_attention.dense", d, d, a.outBias())
+            plan.linear(
+                            to + "attn.o",
+                            from + "self_attention.dense",
+                            d,
+                            d,
+                            layer.attention().outBias())
                     .linear(to + "mlp.in", from + "mlp.dense_h_to_4h", mlp.dMlp(), d, mlp.bias())
                     .linear(to + "mlp.out", from + "mlp.dense_4h_to_h", d, mlp.dMlp(), mlp.bias())
                     .layerNorm(to + "ln1", from + (two ? "ln_attn" : "input_layernorm"), d)
@@ -86,17 +90,5 @@ final class Falcon implements Family {
         }
         plan.layerNorm("ln_final", root + "ln_f", d);
         return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));
-    }
-
-    /** Every key/value head comes after its queries: of all heads, of a group's, or of its own one. */
-    private static void qkv(WeightPlan plan, Attention a, String to, String fused, int d) {
-        int queries = a.nHeads() / a.nKvHeads();
-        int rows = (a.nHeads() + 2 * a.nKvHeads()) * a.dHead();
-        for (String end : a.qkvBias() ? List.of(".weight", ".bias") : List.of(".weight")) {
-            Source all = end.equals(".bias") ? Source.of(fused + end, rows) : Source.of(fused + end, rows, d);
-            plan.put(to + "q" + end, all.everyBlock(a.dHead(), 0, queries, queries + 2))
-                    .put(to + "k" + end, all.everyBlock(a.dHead(), queries, queries + 2))
-                    .put(to + "v" + end, all.everyBlock(a.dHead(), queries + 1, queries + 2));
-        }
     }
 }

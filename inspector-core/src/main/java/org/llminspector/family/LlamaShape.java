@@ -39,6 +39,7 @@ final class LlamaShape {
     private boolean postNorms;
     private Norm qkNorm;
     private boolean qkNormWide;
+    private boolean qkNormByHead;
     private Float clip;
     private float scale;
     private Float scoreSoftcap;
@@ -100,6 +101,13 @@ final class LlamaShape {
     LlamaShape qkNorm(boolean wide) {
         qkNorm = norm;
         qkNormWide = wide;
+        return this;
+    }
+
+    /** Norms of q and k, where this flag is on, in which each head has weights of its own, and no biases. */
+    LlamaShape qkNormByHead(String flag) {
+        qkNormByHead = c.flag(flag, false);
+        if (qkNormByHead) qkNorm = new Norm(norm.kind(), norm.eps(), true, false);
         return this;
     }
 
@@ -271,6 +279,7 @@ final class LlamaShape {
                 qkNorm,
                 qkNorm,
                 qkNormWide,
+                qkNormByHead,
                 clip);
     }
 
@@ -311,8 +320,8 @@ final class LlamaShape {
                 .norm(layer.ln1Post(), to + "ln1_post", from + "post_attention_layernorm", d)
                 .norm(layer.ln2(), to + "ln2", from + second, d)
                 .norm(layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d)
-                .norm(a.qNorm(), to + "attn.q_norm", from + "self_attn.q_norm", a.qkNormWide() ? q : a.dHead())
-                .norm(a.kNorm(), to + "attn.k_norm", from + "self_attn.k_norm", a.qkNormWide() ? kv : a.dHead());
+                .put(to + "attn.q_norm.weight", qkNorm(a, a.qNorm(), from + "self_attn.q_norm", a.nHeads()))
+                .put(to + "attn.k_norm.weight", qkNorm(a, a.kNorm(), from + "self_attn.k_norm", a.nKvHeads()));
         plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
         plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
         plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
@@ -320,5 +329,12 @@ final class LlamaShape {
         if (mlp.gated()) plan.linear(to + "mlp.gate", from + "mlp.gate_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.in", from + "mlp.up_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());
+    }
+
+    /** One weight for every head, one a head, or one over all of them; null without a norm. */
+    private static Source qkNorm(Attention a, Norm norm, String from, int heads) {
+        if (norm == null) return null;
+        if (a.qkNormByHead()) return Source.of(from + ".weight", heads, a.dHead());
+        return Source.of(from + ".weight", a.qkNormWide() ? (long) heads * a.dHead() : a.dHead());
     }
 }

@@ -6,7 +6,7 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Activation;
-import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
@@ -23,14 +23,8 @@ final class Mpt implements Family {
 
     @Override
     public DecoderSpec spec(Config c) {
-        c.ignore(
-                "emb_pdrop",
-                "resid_pdrop",
-                "embedding_fraction",
-                "init_device",
-                "init_config",
-                "tokenizer_name",
-                "verbose");
+        c.ignore("emb_pdrop", "resid_pdrop", "embedding_fraction", "init_device", "init_config");
+        c.ignore("tokenizer_name", "verbose");
         c.ignore("learned_pos_emb"); // not with ALiBi
         c.ignore("expansion_ratio"); // the reference's MLP is four times as wide whatever it says
         int dModel = c.size("d_model");
@@ -46,7 +40,7 @@ final class Mpt implements Family {
         Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, false, false)
                 .with(
                         (float) a.number("softmax_scale", 1 / Math.sqrt(dHead)),
-                        Alibi.of(nHeads, a.number("alibi_bias_max", 8)),
+                        AlibiBias.of(nHeads, a.number("alibi_bias_max", 8)),
                         a.numberOrNull("clip_qkv"));
         Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5), true, false);
         Mlp mlp = new Mlp(4 * dModel, Activation.GELU, false, false);
@@ -78,22 +72,17 @@ final class Mpt implements Family {
         for (int i = 0; i < s.nLayers(); i++) {
             String to = "blocks." + i + ".";
             String from = root + "blocks." + i + ".";
-            LayerSpec layer = s.layers().get(i);
+            int dMlp = s.layers().get(i).mlp().dMlp();
             Source qkv = Source.of(from + "attn.Wqkv.weight", 3L * d, d);
             for (String part : List.of("q", "k", "v")) {
                 int at = "qkv".indexOf(part) * d;
                 plan.put(to + "attn." + part + ".weight", qkv.rows(at, at + d));
             }
             plan.linear(to + "attn.o", from + "attn.out_proj", d, d, false)
-                    .linear(to + "mlp.in", from + "ffn.up_proj", layer.mlp().dMlp(), d, false)
-                    .linear(
-                            to + "mlp.out",
-                            from + "ffn.down_proj",
-                            d,
-                            layer.mlp().dMlp(),
-                            false)
-                    .norm(layer.ln1(), to + "ln1", from + "norm_1", d)
-                    .norm(layer.ln2(), to + "ln2", from + "norm_2", d);
+                    .linear(to + "mlp.in", from + "ffn.up_proj", dMlp, d, false)
+                    .linear(to + "mlp.out", from + "ffn.down_proj", d, dMlp, false)
+                    .norm(s.finalNorm(), to + "ln1", from + "norm_1", d)
+                    .norm(s.finalNorm(), to + "ln2", from + "norm_2", d);
         }
         plan.norm(s.finalNorm(), "ln_final", root + "norm_f", d);
         return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));

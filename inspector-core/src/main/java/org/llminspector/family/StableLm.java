@@ -2,9 +2,14 @@ package org.llminspector.family;
 
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
-/** StableLM: Llama with LayerNorm, RoPE on a part of each head, biases on q, k and v where use_qkv_bias says so. */
+/**
+ * StableLM: Llama with LayerNorm, RoPE on a part of each head, biases on q, k and v where use_qkv_bias says so, and norms of q and k,
+ * a tensor each head, where qk_layernorm does.
+ */
 final class StableLm implements Family {
 
     @Override
@@ -15,10 +20,9 @@ final class StableLm implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.whenAbsent("partial_rotary_factor", 0.25).whenAbsent("max_position_embeddings", 4096);
-        if (c.flag("qk_layernorm", false))
-            throw c.wrong("qk_layernorm", "false: norms of single heads are not read", true);
         LlamaShape shape = new LlamaShape(c)
                 .layerNorms("layer_norm_eps")
+                .qkNormByHead("qk_layernorm")
                 .partialRotary()
                 .parallel(c.flag("use_parallel_residual", false));
         c.ignore("hidden_dropout");
@@ -27,6 +31,18 @@ final class StableLm implements Family {
 
     @Override
     public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
-        return LlamaShape.weights(s, checkpoint);
+        WeightPlan plan = LlamaShape.weights(s, checkpoint);
+        String root = LlamaShape.root(checkpoint);
+        for (int i = 0; i < s.nLayers(); i++) {
+            Attention a = s.layers().get(i).attention();
+            if (!a.qkNormByHead()) continue;
+            String from = root + "layers." + i + ".self_attn.";
+            String to = "blocks." + i + ".attn.";
+            plan.put(to + "q_norm.weight", Source.stacked(from + "q_layernorm.norms.{i}.weight", a.nHeads(), a.dHead()))
+                    .put(
+                            to + "k_norm.weight",
+                            Source.stacked(from + "k_layernorm.norms.{i}.weight", a.nKvHeads(), a.dHead()));
+        }
+        return plan;
     }
 }

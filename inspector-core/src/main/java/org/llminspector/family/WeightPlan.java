@@ -115,6 +115,35 @@ public final class WeightPlan {
                     }));
         }
 
+        /** One row after another, in a vector. */
+        Source flat() {
+            return shaped(List.of(own.stream().reduce(1L, (a, b) -> a * b)));
+        }
+
+        Source shaped(List<Long> to) {
+            return then(
+                    to, t -> t.reshaped(to.stream().mapToLong(Long::longValue).toArray()));
+        }
+
+        /** Vectors of the same size, each a tensor of its own, as the rows of a matrix: {@code name} with i for {i}. */
+        static Source stacked(String name, int count, int size) {
+            return new Source(
+                    name.replace("{i}", "0"),
+                    List.of((long) size),
+                    List.of((long) count, (long) size),
+                    checkpoint -> {
+                        float[] all = new float[count * size];
+                        for (int i = 0; i < count; i++) {
+                            float[] one = checkpoint
+                                    .get(name.replace("{i}", String.valueOf(i)), size)
+                                    .toFloats();
+                            System.arraycopy(one, 0, all, i * size, size);
+                        }
+                        return Tensor.of(all, count, size);
+                    },
+                    null);
+        }
+
         /** 1 + the values, in float32. */
         Source plusOne() {
             return then(own, t -> {
@@ -129,9 +158,9 @@ public final class WeightPlan {
         }
     }
 
-    /** Adds one weight; returns this plan. */
+    /** Adds one weight, or none for null; returns this plan. */
     WeightPlan put(String canonical, Source source) {
-        sources.put(canonical, source);
+        if (source != null) sources.put(canonical, source);
         return this;
     }
 
@@ -139,6 +168,19 @@ public final class WeightPlan {
     WeightPlan linear(String to, String from, int out, int in, boolean bias) {
         put(to + ".weight", Source.of(from + ".weight", out, in));
         return bias ? put(to + ".bias", Source.of(from + ".bias", out)) : this;
+    }
+
+    /** Every key/value head comes after its queries: of all heads, of a group's, or of its own one. */
+    WeightPlan qkvByGroup(Attention a, String to, String fused, int d) {
+        int queries = a.nHeads() / a.nKvHeads();
+        int rows = (a.nHeads() + 2 * a.nKvHeads()) * a.dHead();
+        for (String end : a.qkvBias() ? List.of(".weight", ".bias") : List.of(".weight")) {
+            Source all = end.equals(".bias") ? Source.of(fused + end, rows) : Source.of(fused + end, rows, d);
+            put(to + "q" + end, all.everyBlock(a.dHead(), 0, queries, queries + 2))
+                    .put(to + "k" + end, all.everyBlock(a.dHead(), queries, queries + 2))
+                    .put(to + "v" + end, all.everyBlock(a.dHead(), queries + 1, queries + 2));
+        }
+        return this;
     }
 
     /** Adds an RMSNorm's weight. */
@@ -161,6 +203,11 @@ public final class WeightPlan {
                         "blocks." + i + ".attn." + part,
                         (name, source) ->
                                 source.turnedInHalves(a.dHead(), a.rope().turned()));
+            }
+            for (String part : List.of("q_norm.weight", "k_norm.weight")) {
+                sources.computeIfPresent("blocks." + i + ".attn." + part, (name, source) -> source.flat()
+                        .turnedInHalves(a.dHead(), a.rope().turned())
+                        .shaped(source.own()));
             }
         }
         return this;

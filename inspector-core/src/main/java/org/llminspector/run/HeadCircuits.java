@@ -313,6 +313,7 @@ public final class HeadCircuits {
             private final float[] bias; // [wide], or null
             private final Norm norm;
             private final float[] normWeight;
+            private final int ownWeights; // where this head's begin in them
             private final UnaryOperator<float[]> lnEmbed = ModelNorms.whole(weights, spec.embedNorm(), "ln_embed");
             private final UnaryOperator<float[]> ln1 =
                     ModelNorms.whole(weights, block.ln1(), "blocks." + layer + ".ln1");
@@ -336,6 +337,7 @@ public final class HeadCircuits {
                         : null;
                 this.normWeight =
                         norm == null ? null : weights.get(name + "_norm.weight").toFloats();
+                this.ownWeights = norm != null && attention.qkNormByHead() ? of * width : 0;
             }
 
             void of(float[] row, float[] out, int at) {
@@ -365,7 +367,7 @@ public final class HeadCircuits {
                     for (float v : y) mean += v;
                     mean /= y.length;
                 }
-                for (int j = 0; j < y.length; j++) y[j] = (float) ((y[j] - mean) / scale * normWeight[j]);
+                for (int j = 0; j < y.length; j++) y[j] = (float) ((y[j] - mean) / scale * normWeight[ownWeights + j]);
             }
         }
 

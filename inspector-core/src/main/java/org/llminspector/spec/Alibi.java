@@ -16,13 +16,4 @@ public record Alibi(List<Float> slopes, float factor, boolean bf16) {
     public Alibi {
         slopes = List.copyOf(slopes);
     }
-
-    /**
-     * @param heads how many
-     * @param max 8 but where MPT's {@code alibi_bias_max} says otherwise
-     */
-    public static Alibi of(int heads, double max) {
-        return new Alibi(
-                AlibiBias.slopes(heads, max).stream().map(Double::floatValue).toList(), 1f, false);
-    }
 }

@@ -12,6 +12,15 @@ public final class AlibiBias {
 
     private AlibiBias() {}
 
+    /**
+     * As the paper has it.
+     *
+     * @param max 8 but where MPT's {@code alibi_bias_max} says otherwise
+     */
+    public static Alibi of(int heads, double max) {
+        return new Alibi(slopes(heads, max).stream().map(Double::floatValue).toList(), 1f, false);
+    }
+
     /** 2^(-max (h + 1) / n) for a power of two; between two powers, every other one of the next power's fill up. */
     public static List<Double> slopes(int heads, double max) {
         int power = Integer.highestOneBit(heads);

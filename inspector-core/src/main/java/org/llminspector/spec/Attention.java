@@ -16,6 +16,7 @@ package org.llminspector.spec;
  * @param qNorm norm of q before RoPE, or null
  * @param kNorm norm of k before RoPE, or null
  * @param qkNormWide whether qNorm and kNorm run over all heads' width at once (OLMo 2) and not head by head (Qwen 3)
+ * @param qkNormByHead whether each head has weights of its own in them (Cohere's {@code use_qk_norm}), and not all heads the same
  * @param clip c in what q, k and v are held to, [-c, c], as the projections put them out, or null (OLMo 1 and MPT's {@code clip_qkv})
  */
 public record Attention(
@@ -32,6 +33,7 @@ public record Attention(
         Norm qNorm,
         Norm kNorm,
         boolean qkNormWide,
+        boolean qkNormByHead,
         Float clip) {
 
     /** Without ALiBi, and nothing is clipped. */
@@ -62,6 +64,7 @@ public record Attention(
                 qNorm,
                 kNorm,
                 qkNormWide,
+                false,
                 null);
     }
 
@@ -92,6 +95,7 @@ public record Attention(
                 qNorm,
                 kNorm,
                 qkNormWide,
+                qkNormByHead,
                 clip);
     }
 }

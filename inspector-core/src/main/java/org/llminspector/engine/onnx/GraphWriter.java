@@ -195,7 +195,8 @@ final class GraphWriter {
         boolean each = norm != null && !wide;
         if (attention.flat() && !each) return h;
         h = reshape(graph, h, 0, 0, n, a.dHead());
-        if (each) h = norms.write(h, norm, name + "_norm");
+        if (each && a.qkNormByHead()) h = norms.byHead(h, norm, name + "_norm", a.dHead());
+        else if (each) h = norms.write(h, norm, name + "_norm");
         return attention.flat() ? reshape(graph, h, 0, 0, (long) n * a.dHead()) : taps.at(point, layer, h);
     }
 

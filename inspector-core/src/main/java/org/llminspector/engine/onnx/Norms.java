@@ -40,6 +40,12 @@ final class Norms {
         return graph.node("LayerNormalization", attributes(norm), withBias(name, x, weight(name)));
     }
 
+    /** A norm of [1, pos, head, d_head] over the last axis, in which each head has weights of its own, [head, d_head]. */
+    String byHead(String x, Norm norm, String name, int dHead) {
+        String type = norm.kind() == Norm.Kind.RMS ? "SimplifiedLayerNormalization" : "LayerNormalization";
+        return weighted(graph.node(type, attributes(norm), x, ones(dHead)), name);
+    }
+
     /** The sum of two values and its norm, {sum, normed}, in one operator: nothing in between can be seen. */
     String[] addAndWrite(String x, String added, Norm norm, String name) {
         Attributes epsilon = new Attributes().with("epsilon", (float) norm.eps());
@@ -67,10 +73,14 @@ final class Norms {
     /** The operators want one: ones, where the norm has none. */
     private String weight(String name) {
         if (weights.has(name + ".weight")) return weights.floats(graph, name + ".weight");
-        return weights.declare(graph, "ones", () -> {
-            float[] ones = new float[Math.toIntExact(weights.shape("embed.weight")[1])];
+        return ones(Math.toIntExact(weights.shape("embed.weight")[1]));
+    }
+
+    private String ones(int size) {
+        return weights.declare(graph, "ones." + size, () -> {
+            float[] ones = new float[size];
             Arrays.fill(ones, 1f);
-            return Tensor.of(ones, ones.length);
+            return Tensor.of(ones, size);
         });
     }
 

@@ -189,7 +189,9 @@ final class LayerScript {
         NormWeights w = new NormWeights(weight, null);
         if (norm != null && a.qkNormWide()) line(x + " = " + norm(norm, w, x, n * a.dHead()));
         line(x + " = torch.reshape(" + x + ", [1, n, " + n + ", " + a.dHead() + "])");
-        if (norm != null && !a.qkNormWide()) line(x + " = " + norm(norm, w, x, a.dHead()));
+        if (norm != null && a.qkNormByHead()) {
+            line(x + " = torch.mul(" + norm(norm, null, x, a.dHead()) + ", " + take(weight) + ")");
+        } else if (norm != null && !a.qkNormWide()) line(x + " = " + norm(norm, w, x, a.dHead()));
         if (a.rope() == null || x.equals("v")) return;
         int dims = a.rope().turned();
         boolean partial = dims < a.dHead();
