@@ -287,7 +287,19 @@ class HeadsTest {
     /** Every pair of a small vocabulary, the long way round: the model's own q and k of one token alone, and what it writes. */
     @ParameterizedTest
     @ValueSource(
-            strings = {"llama", "gpt2", "qwen3", "gemma3", "olmo2", "gpt_neox", "granite", "olmo", "bloom", "falcon_rw"
+            strings = {
+                "llama",
+                "gpt2",
+                "qwen3",
+                "gemma3",
+                "olmo2",
+                "gpt_neox",
+                "granite",
+                "olmo",
+                "bloom",
+                "falcon_rw",
+                "cohere_qknorm",
+                "stablelm_qknorm"
             })
     void circuitsAreTheModelsOwnProducts(String model) {
         int layer = 0; // of which the embedding alone is the input
