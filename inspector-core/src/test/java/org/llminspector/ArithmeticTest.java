@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -33,7 +34,7 @@ import org.llminspector.spec.Rope;
 class ArithmeticTest {
 
     private static final List<Class<? extends Record>> LAYER =
-            List.of(LayerSpec.class, Attention.class, Mlp.class, Norm.class, Rope.class);
+            List.of(LayerSpec.class, Attention.class, Mlp.class, Experts.class, Norm.class, Rope.class);
     private static final List<Class<? extends Record>> MODEL =
             Stream.concat(Stream.of(DecoderSpec.class), LAYER.stream()).toList();
 
@@ -61,6 +62,7 @@ class ArithmeticTest {
                 new Writer(
                         List.of(
                                 "engine.torch.Decoder",
+                                "engine.torch.Mixture",
                                 "engine.torch.Positions",
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),
@@ -93,6 +95,7 @@ class ArithmeticTest {
                 new Writer(
                         List.of(
                                 "engine.onnx.GraphWriter",
+                                "engine.onnx.MixtureGraph",
                                 "engine.onnx.Linears",
                                 "engine.onnx.Norms",
                                 "engine.onnx.Activations",

@@ -7,6 +7,7 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Part;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -27,8 +28,10 @@ import org.llminspector.spec.Norm;
  *   attn.o        2 n H h d
  * </pre>
  *
- * <p>Bytes are the least that has to come from or go to memory: every weight once a pass (of the embedding one row a token),
- * the cached keys and values that are seen, the new ones; not the values that flow through.
+ * <p>In a mixture m counts the neurons of the experts that a token is sent to and of the shared one; mlp.in has the router too.
+ *
+ * <p>Bytes are the least that has to come from or go to memory: every weight once a pass (of the embedding one row a token,
+ * of a mixture as many experts as a token is sent to), the cached keys and values that are seen, the new ones; not the values that flow through.
  *
  * @param layer null outside the blocks
  * @param parameters of this part; the unembedding has none of its own where it is the embedding
@@ -146,6 +149,10 @@ public record PartCost(
         private void mlp(int i, Mlp mlp, String name) {
             long d = spec.dModel();
             long m = mlp.dMlp();
+            if (mlp.experts() != null) {
+                mixture(i, mlp, name);
+                return;
+            }
             if (mlp.gated()) {
                 products(Part.MLP_IN, i, d, mlp.bias() ? 2 * m : 0, new String[] {name + "gate", name + "in"}, m, m);
             } else {
@@ -153,6 +160,43 @@ public record PartCost(
             }
             plain(Part.MLP_ACT, i);
             products(Part.MLP_OUT, i, m, mlp.bias() ? d : 0, new String[] {name + "out"}, d);
+        }
+
+        /** Each token meets the router, the experts that it is sent to and the shared one; at least those are read. */
+        private void mixture(int i, Mlp mlp, String name) {
+            Experts e = mlp.experts();
+            long d = spec.dModel();
+            long ins = mlp.gated() ? 2 : 1;
+            long expert = mlp.dMlp() * d;
+            long shared = e.dShared() == null ? 0 : e.dShared() * d;
+            long router = e.count() * d;
+            long read = e.active() * expert + shared;
+            double in = ins
+                    * (e.active() * size(name + "experts.0.in", d, expert)
+                            + size(name + "shared_expert.in", d, shared));
+            double out = e.active() * (double) size(name + "experts.0.out", mlp.dMlp(), expert)
+                    + size(name + "shared_expert.out", Math.max(1, shared / d), shared);
+            long gate = e.sharedGate() ? d : 0;
+            long all = e.count() * expert + shared;
+            parts.add(new PartCost(
+                    Part.MLP_IN,
+                    i,
+                    ins * all + router,
+                    2 * tokens * (ins * read + router),
+                    ins * read + router,
+                    Math.round(in) + router * VECTOR,
+                    0,
+                    0));
+            plain(Part.MLP_ACT, i);
+            parts.add(new PartCost(
+                    Part.MLP_OUT,
+                    i,
+                    all + gate,
+                    2 * tokens * (read + gate),
+                    read + gate,
+                    Math.round(out) + gate * VECTOR,
+                    0,
+                    0));
         }
 
         /** Several matrices [out, in] that read the same input, and vectors beside them. */

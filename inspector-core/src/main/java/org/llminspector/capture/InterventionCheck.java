@@ -57,10 +57,11 @@ public final class InterventionCheck {
                     at + ".positions");
             range(v.keys(), id, shape, Axis.KEY, at + ".keys");
             last(v.features(), id, shape, at + ".features");
-            if (v.op() == Op.MASK && id.point() != HookPoint.ATTN_SCORES) {
-                throw Problem.unsupported("only attention scores can be masked")
+            experts(spec, v, id, at);
+            if (v.op() == Op.MASK && id.point() != HookPoint.ATTN_SCORES && id.point() != HookPoint.ROUTER_LOGITS) {
+                throw Problem.unsupported("only attention scores and a router's logits can be masked")
                         .where(at + " on " + id)
-                        .expected("attn.hook_attn_scores")
+                        .expected("attn.hook_attn_scores or mlp.hook_router_logits")
                         .instead("use zero: a masked score is a key that is not read, anything else can only become 0");
             }
             boolean hasKeys = id.point().axisIndex(Axis.KEY) >= 0;
@@ -80,6 +81,28 @@ public final class InterventionCheck {
                             .found(v.values().size());
                 }
             }
+        }
+    }
+
+    /** An expert's number is an expert's number, and nothing else. */
+    private static void experts(DecoderSpec spec, Intervention v, HookId id, String at) {
+        if (id.point() != HookPoint.EXPERT_INDICES) return;
+        if (v.op() != Op.REPLACE && v.op() != Op.FREEZE) {
+            throw Problem.unsupported("an expert's number can only be replaced: it counts nothing")
+                    .where(at + " on " + id)
+                    .expected("replace or freeze")
+                    .found(name(v.op()))
+                    .instead("to silence an expert, zero its feature of mlp.hook_expert_gates; to have another chosen,"
+                            + " mask its feature of mlp.hook_router_logits");
+        }
+        int count = spec.layers().get(id.layer()).mlp().experts().count();
+        List<Double> numbers = v.values() != null ? v.values() : v.value() == null ? List.of() : List.of(v.value());
+        for (Double n : numbers) {
+            if (n != null && n >= 0 && n < count && n == Math.rint(n)) continue;
+            throw Problem.invalid("there is no such expert")
+                    .where(at + " on " + id)
+                    .expected("a whole number from 0 to " + (count - 1))
+                    .found(n);
         }
     }
 

@@ -9,10 +9,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention.Op;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
-/** Masks refuses interventions that together leave a query without any key: its softmax would be 0 / 0. */
+/** Masks refuses interventions that together leave a query without any key, or a token without any expert: a softmax of 0 / 0. */
 final class Masks {
 
     private Masks() {}
@@ -25,7 +27,29 @@ final class Masks {
                 masks.computeIfAbsent(id, k -> new ArrayList<>()).add(v);
             }
         }
-        masks.forEach((id, at) -> check(id, spec.layers().get(id.layer()).attention(), at, maxPositions));
+        masks.forEach((id, at) -> {
+            LayerSpec layer = spec.layers().get(id.layer());
+            if (id.point() == HookPoint.ROUTER_LOGITS)
+                check(id, layer.mlp().experts().count(), at, maxPositions);
+            else check(id, layer.attention(), at, maxPositions);
+        });
+    }
+
+    private static void check(HookId id, int experts, List<Intervention> masks, int maxPositions) {
+        for (int position = 0; position < maxPositions; position++) {
+            BitSet left = new BitSet();
+            left.set(0, experts);
+            for (Intervention v : masks) {
+                if (!picks(v.positions(), position)) continue;
+                if (v.features() == null) left.clear();
+                else v.features().forEach(left::clear);
+            }
+            if (!left.isEmpty()) continue;
+            throw Problem.invalid("no expert would be left that this token may be sent to")
+                    .where(id + ", position " + position)
+                    .expected("at least one expert that is not masked")
+                    .instead("zero mlp.hook_expert_gates to silence all of them");
+        }
     }
 
     private static void check(HookId id, Attention attention, List<Intervention> masks, int maxPositions) {

@@ -22,9 +22,10 @@ public enum Part {
     /** Attention's output is added; a parallel block has no such part. */
     RESID_MID("resid_mid"),
     LN2("ln2"),
-    /** The gate's product too. */
+    /** The gate's product too; in a mixture the router's, and the chosen experts'. */
     MLP_IN("mlp.in"),
     MLP_ACT("mlp.act"),
+    /** In a mixture the shared expert too. */
     MLP_OUT("mlp.out"),
     LN2_POST("ln2_post"),
     RESID_POST("resid_post"),

@@ -9,12 +9,15 @@ import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
+import org.llminspector.spec.Mlp;
 
 /**
  * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
  *
- * <p>Modules are {@code blocks.i.attn.q|k|v|o}, {@code blocks.i.mlp.gate|in|out} and {@code unembed}, the canonical
- * weights' names. Norms and biases are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
+ * <p>Modules are {@code blocks.i.attn.q|k|v|o}, {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
+ * blocks.i.mlp.experts.e.gate|in|out} and {@code blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}, the canonical
+ * weights' names. Norms, biases and a mixture's router are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
  * where the unembedding is the same table; in few bits by onnx on a CPU where it is.
  *
  * @param standard for every module without an override; {@code default} in JSON
@@ -223,11 +226,21 @@ public record PrecisionPlan(
         for (int i = 0; i < spec.nLayers(); i++) {
             String block = "blocks." + i + ".";
             for (String part : List.of("q", "k", "v", "o")) modules.add(block + "attn." + part);
-            if (spec.layers().get(i).mlp().gated()) modules.add(block + "mlp.gate");
-            modules.add(block + "mlp.in");
-            modules.add(block + "mlp.out");
+            Mlp mlp = spec.layers().get(i).mlp();
+            Experts experts = mlp.experts();
+            if (experts == null) feedForward(modules, block + "mlp.", mlp);
+            for (int e = 0; experts != null && e < experts.count(); e++) {
+                feedForward(modules, block + "mlp.experts." + e + ".", mlp);
+            }
+            if (experts != null && experts.dShared() != null) feedForward(modules, block + "mlp.shared_expert.", mlp);
         }
         modules.add("unembed");
         return modules;
+    }
+
+    private static void feedForward(List<String> modules, String name, Mlp mlp) {
+        if (mlp.gated()) modules.add(name + "gate");
+        modules.add(name + "in");
+        modules.add(name + "out");
     }
 }

@@ -42,7 +42,12 @@ public interface Family {
             new Granite(),
             new Olmo(),
             new Bloom(),
-            new Mpt());
+            new Mpt(),
+            new Mixtral(),
+            new Qwen2Moe(),
+            new Qwen3Moe(),
+            new Olmoe(),
+            new GraniteMoe());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

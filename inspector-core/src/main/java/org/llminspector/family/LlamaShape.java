@@ -8,8 +8,10 @@ import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -54,6 +56,9 @@ final class LlamaShape {
     private IntPredicate rotates = layer -> true;
     private Integer window;
     private IntPredicate local = layer -> true;
+    private Experts experts;
+    private int dExpert;
+    private IntPredicate sparse = layer -> false;
 
     LlamaShape(Config c) {
         this.c = c;
@@ -130,6 +135,18 @@ final class LlamaShape {
     /** One projection up and one down, without a gate. */
     LlamaShape plainMlp() {
         gated = false;
+        return this;
+    }
+
+    /** A mixture in these layers, each expert of this width; config intermediate_size is the other layers'. */
+    LlamaShape experts(Experts mixture, int width, IntPredicate layers) {
+        experts = mixture;
+        dExpert = width;
+        sparse = layers;
+        if (mixture.active() > mixture.count())
+            throw c.wrong("num_experts_per_tok", "at most " + mixture.count() + " experts", mixture.active());
+        if ((long) mixture.count() * width > 1 << 29)
+            throw c.wrong("num_experts", "experts of " + width + " neurons whose rows can be counted", mixture.count());
         return this;
     }
 
@@ -242,7 +259,11 @@ final class LlamaShape {
         if (rope == null) rope = RopeConfig.read(c, dHead, maxContext, 10_000);
         if (!partialRotary && rope.dims() != dHead)
             throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + dHead);
-        Mlp mlp = new Mlp(c.size("intermediate_size"), c.activation("hidden_act", "silu"), gated, mlpBias);
+        Activation activation = c.activation("hidden_act", "silu");
+        boolean allSparse = IntStream.range(0, nLayers).allMatch(sparse);
+        c.ignore("intermediate_size");
+        Mlp dense = allSparse ? null : new Mlp(c.size("intermediate_size"), activation, gated, mlpBias);
+        Mlp mixture = new Mlp(dExpert, activation, gated, mlpBias, experts);
         Norm pre = preNorms ? norm : null;
         Norm post = postNorms ? norm : null;
         return new DecoderSpec(
@@ -253,7 +274,9 @@ final class LlamaShape {
                 false,
                 embedScale,
                 IntStream.range(0, nLayers)
-                        .mapToObj(i -> new LayerSpec(pre, attention(i), post, pre, mlp, post, parallel, residualScale))
+                        .mapToObj(i -> new LayerSpec(
+                                pre, attention(i), post, pre, sparse.test(i) ? mixture : dense, post, parallel,
+                                residualScale))
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),
@@ -288,7 +311,7 @@ final class LlamaShape {
         String root = root(checkpoint);
         int d = s.dModel();
         WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d));
-        for (int i = 0; i < s.nLayers(); i++) layer(plan, s, i, root + "layers." + i + ".");
+        for (int i = 0; i < s.nLayers(); i++) layer(plan, s, i, root + "layers." + i + ".", checkpoint);
         plan.norm(s.finalNorm(), "ln_final", root + "norm", d);
         String head = checkpoint.has("language_model.lm_head.weight") ? "language_model.lm_head" : "lm_head";
         if (!s.tied()) plan.put("unembed.weight", Source.of(head + ".weight", s.vocab(), d));
@@ -304,7 +327,7 @@ final class LlamaShape {
                 .orElse("");
     }
 
-    private static void layer(WeightPlan plan, DecoderSpec s, int i, String from) {
+    private static void layer(WeightPlan plan, DecoderSpec s, int i, String from, Checkpoint checkpoint) {
         LayerSpec layer = s.layers().get(i);
         Attention a = layer.attention();
         Mlp mlp = layer.mlp();
@@ -326,6 +349,10 @@ final class LlamaShape {
         plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
         plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
         plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
+        if (mlp.experts() != null) {
+            ExpertTensors.put(plan, mlp, d, to + "mlp.", from, checkpoint);
+            return;
+        }
         if (mlp.gated()) plan.linear(to + "mlp.gate", from + "mlp.gate_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.in", from + "mlp.up_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());

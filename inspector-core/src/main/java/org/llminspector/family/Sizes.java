@@ -8,6 +8,7 @@ import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 
 /** Sizes holds what a config says against the longest side of any tensor in the files: nothing in a model is wider. */
@@ -28,6 +29,11 @@ final class Sizes {
             check("num_attention_heads x head_dim", (long) a.nHeads() * a.dHead(), longest, checkpoint);
             check("num_key_value_heads x head_dim", (long) a.nKvHeads() * a.dHead(), longest, checkpoint);
             check("intermediate_size", layer.mlp().dMlp(), longest, checkpoint);
+            Experts experts = layer.mlp().experts();
+            if (experts == null) continue;
+            check("num_experts", experts.count(), longest, checkpoint);
+            if (experts.dShared() != null)
+                check("shared_expert_intermediate_size", experts.dShared(), longest, checkpoint);
         }
     }
 

@@ -48,6 +48,17 @@ public final class WeightPlan {
             return new Source(tensor, sizes, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
         }
 
+        /** Matrices of one shape that lie one under the other in a tensor of three axes, as one matrix. */
+        static Source stacked(String tensor, int count, int rows, int cols) {
+            int all = Math.multiplyExact(count, rows);
+            return new Source(
+                    tensor,
+                    List.of((long) count, (long) rows, (long) cols),
+                    List.of((long) all, (long) cols),
+                    checkpoint -> checkpoint.get(tensor, count, rows, cols).reshaped(all, cols),
+                    new Rows(0, all));
+        }
+
         Tensor read(Checkpoint checkpoint) {
             return reading.apply(checkpoint);
         }

@@ -11,6 +11,10 @@ public enum Axis {
     QUERY,
     KEY,
     VOCAB,
+    /** The experts of a mixture. */
+    EXPERT,
+    /** The experts that a token was sent to, the best score first. */
+    SLOT,
     ONE;
 
     /** Whether it counts the positions that a pass reads: it then begins where the passes before ended. */

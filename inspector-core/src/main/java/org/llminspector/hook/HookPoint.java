@@ -7,6 +7,7 @@ import java.util.Locale;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
@@ -64,6 +65,88 @@ public enum HookPoint {
     MLP_PRE("blocks.{i}.mlp.hook_pre", "neurons before the non-linearity (the gate, in gated MLPs)", BATCH, POS, D_MLP),
     MLP_PRE_LINEAR("blocks.{i}.mlp.hook_pre_linear", "the ungated branch of a gated MLP", BATCH, POS, D_MLP),
     MLP_POST("blocks.{i}.mlp.hook_post", "neurons as the output projection reads them", BATCH, POS, D_MLP),
+    ROUTER_LOGITS(
+            "blocks.{i}.mlp.hook_router_logits",
+            "one score an expert, before the softmax: a mixture's choice",
+            BATCH,
+            POS,
+            EXPERT),
+    EXPERT_INDICES(
+            "blocks.{i}.mlp.hook_expert_indices",
+            "the numbers of the experts that the token is sent to, the best score first",
+            BATCH,
+            POS,
+            SLOT),
+    EXPERT_WEIGHTS(
+            "blocks.{i}.mlp.hook_expert_weights",
+            "what each of their answers is multiplied by; hook_expert_indices says which expert a slot is",
+            BATCH,
+            POS,
+            SLOT),
+    EXPERT_GATES(
+            "blocks.{i}.mlp.hook_expert_gates",
+            "the same expert by expert: 0 for those that the token is not sent to",
+            BATCH,
+            POS,
+            EXPERT),
+    EXPERT_PRE(
+            "blocks.{i}.mlp.experts.hook_pre",
+            "the chosen experts' neurons before the non-linearity; hook_expert_indices says which expert a slot is",
+            BATCH,
+            POS,
+            SLOT,
+            D_MLP),
+    EXPERT_PRE_LINEAR(
+            "blocks.{i}.mlp.experts.hook_pre_linear",
+            "the ungated branch of the chosen experts",
+            BATCH,
+            POS,
+            SLOT,
+            D_MLP),
+    EXPERT_POST(
+            "blocks.{i}.mlp.experts.hook_post",
+            "the chosen experts' neurons as their output projections read them",
+            BATCH,
+            POS,
+            SLOT,
+            D_MLP),
+    EXPERT_OUT(
+            "blocks.{i}.mlp.experts.hook_out",
+            "the chosen experts' answers, before they are weighed",
+            BATCH,
+            POS,
+            SLOT,
+            D_MODEL),
+    SHARED_PRE(
+            "blocks.{i}.mlp.shared_expert.hook_pre",
+            "neurons of the expert that every token is sent to, before the non-linearity",
+            BATCH,
+            POS,
+            D_MLP),
+    SHARED_PRE_LINEAR(
+            "blocks.{i}.mlp.shared_expert.hook_pre_linear",
+            "the ungated branch of the shared expert",
+            BATCH,
+            POS,
+            D_MLP),
+    SHARED_POST(
+            "blocks.{i}.mlp.shared_expert.hook_post",
+            "the shared expert's neurons as its output projection reads them",
+            BATCH,
+            POS,
+            D_MLP),
+    SHARED_GATE(
+            "blocks.{i}.mlp.shared_expert.hook_gate",
+            "what the shared expert's answer is multiplied by, from 0 to 1",
+            BATCH,
+            POS,
+            ONE),
+    SHARED_OUT(
+            "blocks.{i}.mlp.shared_expert.hook_out",
+            "what the shared expert adds to the chosen ones' answers",
+            BATCH,
+            POS,
+            D_MODEL),
     LN2_POST_OUT("blocks.{i}.ln2_post.hook_out", "the MLP's output after its own norm", BATCH, POS, D_MODEL),
     MLP_OUT("blocks.{i}.hook_mlp_out", "what the MLP adds to the residual stream", BATCH, POS, D_MODEL),
     RESID_POST("blocks.{i}.hook_resid_post", "the residual stream as the block leaves it", BATCH, POS, D_MODEL),
@@ -112,10 +195,21 @@ public enum HookPoint {
             case LN1_POST_OUT -> block.ln1Post() != null;
             case LN2_POST_OUT -> block.ln2Post() != null;
             case ROT_Q, ROT_K -> block.attention().rope() != null;
-            case MLP_PRE_LINEAR -> block.mlp().gated();
+            case MLP_PRE, MLP_POST -> block.mlp().experts() == null;
+            case MLP_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() == null;
+            case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
+                block.mlp().experts() != null;
+            case EXPERT_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() != null;
+            case SHARED_PRE, SHARED_POST, SHARED_OUT -> shares(block.mlp());
+            case SHARED_PRE_LINEAR -> block.mlp().gated() && shares(block.mlp());
+            case SHARED_GATE -> shares(block.mlp()) && block.mlp().experts().sharedGate();
             case RESID_MID -> !block.parallel();
             default -> true;
         };
+    }
+
+    private static boolean shares(Mlp mlp) {
+        return mlp.experts() != null && mlp.experts().dShared() != null;
     }
 
     /** Why {@link #existsIn} says no, as a sentence. */
@@ -123,7 +217,15 @@ public enum HookPoint {
         return switch (this) {
             case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
             case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
-            case MLP_PRE_LINEAR -> "this family's MLP is not gated";
+            case MLP_PRE, MLP_POST ->
+                "this layer is a mixture of experts: mlp.experts.hook_pre and hook_post are its neurons";
+            case MLP_PRE_LINEAR ->
+                "this family's MLP is not gated, or a mixture of experts, which has mlp.experts.hook_pre_linear";
+            case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
+                "this layer is no mixture of experts";
+            case EXPERT_PRE_LINEAR -> "this layer is no mixture of gated experts";
+            case SHARED_PRE, SHARED_PRE_LINEAR, SHARED_POST, SHARED_GATE, SHARED_OUT ->
+                "this layer has no expert that every token is sent to, or none with such a part";
             case LN1_POST_OUT, LN2_POST_OUT -> "this family has no norm after the sublayer";
             case LN1_SCALE, LN1_NORMALIZED, LN2_SCALE, LN2_NORMALIZED -> "this family has no norm before the sublayer";
             case RESID_MID -> "attention and MLP run in parallel here: there is nothing between them";
@@ -140,6 +242,8 @@ public enum HookPoint {
     public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
         Attention attention = spec.layers().get(layer).attention();
         Mlp mlp = spec.layers().get(layer).mlp();
+        Experts experts = mlp.experts();
+        boolean shared = this == SHARED_PRE || this == SHARED_PRE_LINEAR || this == SHARED_POST;
         boolean perKvHead = this == K || this == V || this == ROT_K;
         long[] shape = new long[axes.size()];
         for (int a = 0; a < shape.length; a++) {
@@ -150,7 +254,9 @@ public enum HookPoint {
                 case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
                 case D_HEAD -> attention.dHead();
                 case D_MODEL -> spec.dModel();
-                case D_MLP -> mlp.dMlp();
+                case D_MLP -> shared ? experts.dShared() : mlp.dMlp();
+                case EXPERT -> experts.count();
+                case SLOT -> experts.active();
                 case VOCAB -> spec.vocab();
             };
         }

@@ -35,6 +35,7 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
@@ -355,7 +356,12 @@ public final class Costs {
             if (!kv.equals(KvFormats.FP32)) attention += 2 * kv1;
             double scores = !torch || a.scoreSoftcap() != null ? (double) a.nHeads() * n * n : 0;
             double mask = a.window() != null || a.scoreSoftcap() != null ? (double) n * n : 0;
-            return Math.max((m.gated() ? 3 : 2) * n * m.dMlp(), (long) Math.min(1L << 58, attention + scores + mask));
+            long neurons = n * m.dMlp();
+            Experts e = m.experts();
+            // What each slot reads and is answered lies side by side too.
+            if (e != null)
+                neurons = e.active() * (neurons + n * spec.dModel()) + (e.dShared() == null ? 0 : n * e.dShared());
+            return Math.max((m.gated() ? 3 : 2) * neurons, (long) Math.min(1L << 58, attention + scores + mask));
         }
     }
 

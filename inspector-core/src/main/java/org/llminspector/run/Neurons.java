@@ -21,6 +21,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
@@ -231,8 +232,16 @@ public final class Neurons {
         return read;
     }
 
+    /** A layer with neurons of its own: in a mixture they are an expert's, and each token meets others. */
     static LayerSpec layer(DecoderSpec spec, int layer) {
         Heads.within(layer, spec.nLayers(), "layer");
-        return spec.layers().get(layer);
+        LayerSpec block = spec.layers().get(layer);
+        Experts experts = block.mlp().experts();
+        if (experts == null) return block;
+        throw Problem.unsupported("the layer is a mixture: a neuron is one of an expert, to which few tokens are sent")
+                .where("layer " + layer)
+                .expected("a layer with one feed-forward part for all tokens")
+                .found(experts.count() + " experts")
+                .instead("read mlp.experts.hook_post and mlp.hook_expert_indices, which says whose neurons they are");
     }
 }

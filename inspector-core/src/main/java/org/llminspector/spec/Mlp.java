@@ -3,9 +3,16 @@ package org.llminspector.spec;
 /**
  * Mlp is one layer's feed-forward part: {@code out(act(gate(x)) * in(x))} when gated, else {@code out(act(in(x)))}.
  *
- * @param dMlp neurons
+ * @param dMlp neurons; in a mixture, those of one expert
  * @param activation the non-linearity
  * @param gated whether a second projection is multiplied in (SwiGLU, GeGLU)
  * @param bias whether its projections have a bias
+ * @param experts makes it a mixture of that many of them; or null
  */
-public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias) {}
+public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Experts experts) {
+
+    /** Without experts. */
+    public Mlp(int dMlp, Activation activation, boolean gated, boolean bias) {
+        this(dMlp, activation, gated, bias, null);
+    }
+}

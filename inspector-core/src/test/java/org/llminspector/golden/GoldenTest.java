@@ -157,7 +157,6 @@ class GoldenTest {
             // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
             LayerSpec layer = spec.layers().get(i);
             Tensor z = capture.get(HookId.of(HookPoint.Z, i));
-            Tensor neurons = capture.get(HookId.of(HookPoint.MLP_POST, i));
             String block = "blocks." + i + ".";
             ours.put(
                     "attn_out." + i,
@@ -168,7 +167,10 @@ class GoldenTest {
                     "mlp_out." + i,
                     layer.ln2Post() == null
                             ? capture.get(HookId.of(HookPoint.MLP_OUT, i))
-                            : projected(g, neurons, block + "mlp.out"));
+                            : projected(g, capture.get(HookId.of(HookPoint.MLP_POST, i)), block + "mlp.out"));
+            if (layer.mlp().experts() == null) continue;
+            Tensor router = capture.get(HookId.of(HookPoint.ROUTER_LOGITS, i)); // [1, pos, expert]
+            ours.put("router." + i, router.reshaped(router.shape()[1], router.shape()[2]));
         }
         return ours;
     }
@@ -195,9 +197,12 @@ class GoldenTest {
             Capture capture = g.capture(g.ids("input_ids"), HookPatterns.all(g.engine.spec()));
             Map<String, Tensor> ours = ours(g, capture);
             List<String> names = g.names().stream()
-                    .filter(n -> n.matches("logits|(layer_out|hidden_states|attentions)\\.[0-9]+"))
+                    .filter(n -> n.matches("logits|(layer_out|hidden_states|attentions|router)\\.[0-9]+"))
                     .toList();
-            assertThat(names).hasSize(1 + 3 * g.engine.spec().nLayers() + 1);
+            List<LayerSpec> layers = g.engine.spec().layers();
+            int mixtures =
+                    (int) layers.stream().filter(l -> l.mlp().experts() != null).count();
+            assertThat(names).hasSize(1 + 3 * layers.size() + 1 + mixtures);
             names.forEach(name -> holds(g, name, ours.get(name)));
             logProbs(g, capture);
         }

@@ -46,6 +46,9 @@ class SupportTest {
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
     private static final int NEW_TOKENS = 3;
     private static final String CUDA = "onnx for CUDA";
+    /** Of the further families, those that few bits may send elsewhere. */
+    private static final List<String> MIXTURES = List.of("mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
+
     private static final List<String> ENGINES = List.of("torch", "onnx", CUDA);
 
     /** Model is a golden model: what it runs and what the reference computed for it. */
@@ -193,6 +196,11 @@ class SupportTest {
                     models.add(new Model(name, dir, golden, tolerance));
                 }
             }
+        }
+        for (String mixture : MIXTURES) {
+            Path dir = Golden.FAMILIES.resolve(mixture);
+            double tolerance = Golden.tolerance(Golden.noise(dir), "logits");
+            models.add(new Model(mixture, dir, dir.resolve("golden.safetensors"), tolerance));
         }
         for (String kind : List.of("arch", "types")) {
             for (GgufGolden g : GgufGolden.all(kind)) {

@@ -28,6 +28,7 @@ final class GraphWriter {
     private final Norms norms;
     private final Linears linears;
     private final AttentionCore attention;
+    private final MixtureGraph mixture;
 
     private GraphWriter(
             DecoderSpec spec,
@@ -43,6 +44,7 @@ final class GraphWriter {
         this.taps = new Taps(graph, captured, steps);
         this.norms = new Norms(graph, weights, taps, fused);
         this.linears = new Linears(graph, encodings, plan, target, spec.tied());
+        this.mixture = new MixtureGraph(graph, linears, taps, fused, spec.dModel());
         Rotary rotary = new Rotary(graph, spec);
         Alibis alibis = new Alibis(graph, spec);
         boolean halves = target.halves(plan);
@@ -216,6 +218,7 @@ final class GraphWriter {
     }
 
     private String mlp(int i, Mlp mlp, String name, String x) {
+        if (mlp.experts() != null) return mixture.write(i, mlp, name, x);
         List<String> in =
                 linears.write(x, mlp.gated() ? List.of(name + "gate", name + "in") : List.of(name + "in"), false);
         String pre = taps.at(MLP_PRE, i, in.get(0));

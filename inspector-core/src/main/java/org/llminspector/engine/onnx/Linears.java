@@ -96,6 +96,11 @@ final class Linears {
         };
     }
 
+    /** The same in float32 whatever the plan: what it chooses must not be rounded. */
+    String exact(String x, String module) {
+        return bias(floats(x, encodings.weights().floats(graph, weight(module))), module);
+    }
+
     private String floats(String x, String weight) {
         return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, weight);
     }

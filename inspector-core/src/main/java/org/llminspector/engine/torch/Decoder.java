@@ -34,6 +34,7 @@ final class Decoder {
     private final Positions positions;
     private final Scalars scalars;
     private final KvFormats kvFormats; // that its fast form reads and writes
+    private final Mixture mixture;
     private final FastLayers fast; // null: for taps that see inside only
 
     Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
@@ -46,6 +47,7 @@ final class Decoder {
         this.positions = new Positions(manager);
         this.scalars = new Scalars(manager);
         this.kvFormats = kvFormats;
+        this.mixture = new Mixture(weights.experts, this::activate);
         this.fast = fast;
     }
 
@@ -109,8 +111,16 @@ final class Decoder {
         return tap.at(LOGITS, -1, softcap(times(spec.logitScale(), logits), spec.logitSoftcap()));
     }
 
+    /** A layer in one call; of a mixture the attention is, and the rest operation by operation: it goes where tokens are sent. */
     private NDArray fast(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
-        return tap.at(RESID_POST, i, fast.apply(i, tap.at(RESID_PRE, i, x), pass, cache));
+        LayerSpec layer = spec.layers().get(i);
+        NDArray pre = tap.at(RESID_PRE, i, x);
+        NDArray post = fast.apply(i, pre, pass, cache);
+        if (layer.mlp().experts() != null) {
+            NDArray mid = layer.parallel() ? pre : post;
+            post = post.add(feedForward(i, layer, weights.blocks.get(i), mid, Tap.NONE));
+        }
+        return tap.at(RESID_POST, i, post);
     }
 
     private NDArray block(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
@@ -124,14 +134,19 @@ final class Decoder {
         if (layer.ln1Post() != null) a = tap.at(LN1_POST_OUT, i, plainNorm(a, layer.ln1Post(), w.ln1Post()));
         a = tap.at(ATTN_OUT, i, times(layer.residualScale(), a));
         NDArray mid = layer.parallel() ? pre : tap.at(RESID_MID, i, pre.add(a));
-        NDArray m = norm(mid, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
+        NDArray m = feedForward(i, layer, w, mid, tap);
+        NDArray post = layer.parallel() ? m.add(a).add(pre) : mid.add(m);
+        return tap.at(RESID_POST, i, post);
+    }
+
+    /** The block's second half, norms and all: [1, pos, d_model] to the same. */
+    private NDArray feedForward(int i, LayerSpec layer, Block w, NDArray x, Tap tap) {
+        NDArray m = norm(x, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
         tap.ends(Part.LN2, i);
         m = mlp(i, layer.mlp(), w, m, tap);
         tap.ends(Part.MLP_OUT, i);
         if (layer.ln2Post() != null) m = tap.at(LN2_POST_OUT, i, plainNorm(m, layer.ln2Post(), w.ln2Post()));
-        m = tap.at(MLP_OUT, i, times(layer.residualScale(), m));
-        NDArray post = layer.parallel() ? m.add(a).add(pre) : mid.add(m);
-        return tap.at(RESID_POST, i, post);
+        return tap.at(MLP_OUT, i, times(layer.residualScale(), m));
     }
 
     private NDArray attention(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
@@ -186,6 +201,7 @@ final class Decoder {
     }
 
     private NDArray mlp(int i, Mlp mlp, Block w, NDArray x, Tap tap) {
+        if (mlp.experts() != null) return mixture.apply(i, mlp, w.mixed(), x, tap);
         NDArray[] in = w.in().apply(x); // [1, pos, d_mlp] each
         NDArray neurons = activate(mlp, tap.at(MLP_PRE, i, in[0]));
         if (mlp.gated()) neurons = neurons.mul(tap.at(MLP_PRE_LINEAR, i, in[1]));

@@ -51,7 +51,7 @@ final class FastLayers implements AutoCloseable {
         return o.halfAlways() ? Product.HALF : Product.HALF_ALONE;
     }
 
-    /** The residual stream [1, pos, d_model] after layer i; its keys and values are in the cache then. */
+    /** The residual stream [1, pos, d_model] after layer i, or of a mixture after its attention; its keys and values are in the cache then. */
     NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
         Attention a = spec.layers().get(i).attention();
         return script.callAsWritten(

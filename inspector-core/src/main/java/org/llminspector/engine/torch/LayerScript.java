@@ -17,7 +17,7 @@ import org.llminspector.spec.Norm;
  * LayerScript writes a layer as one TorchScript method: what {@link Decoder} does operation by operation.
  *
  * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
- * that after it. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
+ * that after it; of a mixture, the stream after attention. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
  * max_pos, d_head], written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
  * is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask several positions are causal, and a single one sees all or its window.
  */
@@ -81,6 +81,10 @@ final class LayerScript {
         attention(layer.attention());
         line("a = " + norm(layer.ln1Post(), block.ln1Post(), "a", dModel));
         scaled("a");
+        if (layer.mlp().experts() != null) { // Decoder does the rest
+            line("return torch.add(x, a)");
+            return;
+        }
         line("mid = " + (layer.parallel() ? "x" : "torch.add(x, a)"));
         line("m = " + norm(layer.ln2(), block.ln2(), "mid", dModel));
         mlp(layer.mlp());

@@ -76,8 +76,10 @@ final class TimingTap implements Tap {
             case LN1_POST_OUT -> Part.LN1_POST;
             case RESID_MID -> Part.RESID_MID;
             case LN2_SCALE, LN2_NORMALIZED -> Part.LN2;
-            case MLP_PRE -> Part.MLP_IN;
-            case MLP_PRE_LINEAR, MLP_POST -> Part.MLP_ACT;
+            case MLP_PRE, ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE -> Part.MLP_IN;
+            case MLP_PRE_LINEAR, MLP_POST, EXPERT_PRE_LINEAR, EXPERT_POST -> Part.MLP_ACT;
+            case EXPERT_OUT -> Part.MLP_OUT;
+            case SHARED_PRE, SHARED_PRE_LINEAR, SHARED_POST, SHARED_GATE, SHARED_OUT -> Part.MLP_OUT;
             case LN2_POST_OUT -> Part.LN2_POST;
             case MLP_OUT -> Part.MLP_OUT;
             case RESID_POST -> Part.RESID_POST;

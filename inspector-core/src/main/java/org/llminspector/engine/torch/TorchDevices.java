@@ -30,8 +30,17 @@ public final class TorchDevices {
                 : 0;
     }
 
+    private static com.sun.management.OperatingSystemMXBean system() {
+        return (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    }
+
+    /** Bytes of this machine's memory. */
+    static long memory() {
+        return system().getTotalMemorySize();
+    }
+
     private static org.llminspector.engine.Device cpu() {
-        var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        var system = system();
         return new org.llminspector.engine.Device(
                 "cpu",
                 Runtime.getRuntime().availableProcessors() + " cores, " + System.getProperty("os.arch"),

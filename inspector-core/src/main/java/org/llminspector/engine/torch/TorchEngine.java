@@ -71,6 +71,16 @@ public final class TorchEngine implements InspectorEngine {
      */
     public static TorchEngine open(
             Weights weights, String device, Precision precision, KvFormats kvFormats, String made) {
+        return open(weights, device, precision, kvFormats, made, keptExperts());
+    }
+
+    /** @param most bytes of converted experts that are kept on a CPU */
+    static TorchEngine open(Weights weights, String device, Precision precision, long most) {
+        return open(weights, device, precision, KvFormats.FP32, "", most);
+    }
+
+    private static TorchEngine open(
+            Weights weights, String device, Precision precision, KvFormats kvFormats, String made, long most) {
         long from = System.nanoTime();
         if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
         NDManager manager = EngineThread.call(() -> {
@@ -79,7 +89,7 @@ public final class TorchEngine implements InspectorEngine {
         });
         try {
             // Not on the engine's thread but for single arrays: other models run meanwhile.
-            TorchWeights loaded = new TorchWeights(weights, manager, precision);
+            TorchWeights loaded = new TorchWeights(weights, manager, precision, most(manager.getDevice(), most));
             return EngineThread.call(() -> open(weights, loaded, manager, precision, kvFormats, made, from));
         } catch (RuntimeException | Error e) {
             EngineThread.call(() -> {
@@ -88,6 +98,19 @@ public final class TorchEngine implements InspectorEngine {
             });
             throw e;
         }
+    }
+
+    /**
+     * Most bytes of converted experts that an open model keeps, a quarter of this machine's memory: those of a larger mixture
+     * are read from its file again as tokens go to them.
+     */
+    public static long keptExperts() {
+        return TorchDevices.memory() / 4;
+    }
+
+    /** A GPU has to have room for all. */
+    private static long most(Device device, long onCpu) {
+        return device.isGpu() ? Long.MAX_VALUE : onCpu;
     }
 
     private static TorchEngine open(
@@ -194,7 +217,9 @@ public final class TorchEngine implements InspectorEngine {
             }
             // The weights again, in float32, for this once: their gradients take as much memory as they do.
             try (NDManager own = manager.newSubManager();
-                    TorchWeights exact = new TorchWeights(model, own, Precision.FP32)) {
+                    TorchWeights exact = request.parameters()
+                            ? TorchWeights.whole(model, own)
+                            : new TorchWeights(model, own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
                 return new GradientPass(Decoder.tapped(spec, exact, own), exact, own).run(request);
             }
         });

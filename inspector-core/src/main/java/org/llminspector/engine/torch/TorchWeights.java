@@ -3,6 +3,7 @@ package org.llminspector.engine.torch;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -15,6 +16,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Conversion;
@@ -23,6 +25,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
 import org.llminspector.family.Weights;
+import org.llminspector.spec.Mlp;
 
 /**
  * TorchWeights holds a model's parameters as NDArrays: where the file has the wanted format they are used where they lie
@@ -33,7 +36,13 @@ final class TorchWeights implements AutoCloseable {
     /** A norm's parameters, null where it has none; bias is null for RMSNorm. */
     record NormWeights(NDArray weight, NDArray bias) {}
 
-    /** One block's parameters; absent ones are null. {@code in} is gate and in, or in alone. */
+    /** What every token meets in a mixture; the experts are in {@link #experts}. What the layer has not is null. */
+    record Mixed(Linear router, LinearGroup sharedIn, Linear sharedOut, Linear sharedGate) {}
+
+    /**
+     * One block's parameters; absent ones are null. {@code in} is gate and in, or in alone; a mixture has {@code mixed} in
+     * the place of {@code in} and {@code out}.
+     */
     record Block(
             NormWeights ln1,
             NormWeights ln1Post,
@@ -44,15 +53,16 @@ final class TorchWeights implements AutoCloseable {
             NDArray qNorm,
             NDArray kNorm,
             LinearGroup in,
-            Linear out) {}
+            Linear out,
+            Mixed mixed) {}
 
     private final Weights weights;
     private final NDManager manager;
     private final DataType matrixType;
     private final boolean cuda;
     private final Map<String, NDArray> all = new LinkedHashMap<>();
-    private long bytes;
-    private long mapped;
+    private final AtomicLong bytes = new AtomicLong();
+    private final AtomicLong mapped = new AtomicLong();
 
     final NDArray embed; // [vocab, d_model]
     final NormWeights lnEmbed;
@@ -60,8 +70,11 @@ final class TorchWeights implements AutoCloseable {
     final List<Block> blocks = new ArrayList<>();
     final NormWeights lnFinal;
     final Linear unembed; // [vocab, d_model]
+    final ExpertMatrices experts;
 
-    TorchWeights(Weights weights, NDManager manager, Precision precision) {
+    /** @param most bytes of experts' matrices that are kept when they had to be converted */
+    TorchWeights(Weights weights, NDManager manager, Precision precision, long most) {
+        this.experts = new ExpertMatrices(new Converted(), most);
         this.weights = weights;
         this.manager = manager;
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
@@ -80,14 +93,30 @@ final class TorchWeights implements AutoCloseable {
                     linear(b + "attn.o"),
                     optional(b + "attn.q_norm.weight"),
                     optional(b + "attn.k_norm.weight"),
-                    group(
-                            weights.has(b + "mlp.gate.weight")
-                                    ? List.of(b + "mlp.gate", b + "mlp.in")
-                                    : List.of(b + "mlp.in")),
-                    linear(b + "mlp.out")));
+                    inputs(b + "mlp."),
+                    linear(b + "mlp.out"),
+                    mixed(b + "mlp.")));
         }
         lnFinal = norm("ln_final");
         unembed = weights.spec().tied() ? new Linear(embed, optional("unembed.bias"), cuda) : linear("unembed");
+        weights.names().stream().filter(TorchWeights::ofAnExpert).forEach(weights::skipped);
+    }
+
+    static boolean ofAnExpert(String name) {
+        return name.contains(".mlp.experts.");
+    }
+
+    /** A copy of the weights, experts and all: what gradients of every parameter take. */
+    static TorchWeights whole(Weights weights, NDManager manager) {
+        TorchWeights all = new TorchWeights(weights, manager, Precision.FP32, Long.MAX_VALUE);
+        for (int i = 0; i < weights.spec().nLayers(); i++) {
+            Mlp mlp = weights.spec().layers().get(i).mlp();
+            for (int e = 0; mlp.experts() != null && e < mlp.experts().count(); e++) {
+                all.experts.in(i, e, mlp.gated());
+                all.experts.out(i, e);
+            }
+        }
+        return all;
     }
 
     /** Every weight by its canonical name, as it was loaded. */
@@ -96,12 +125,57 @@ final class TorchWeights implements AutoCloseable {
     }
 
     long bytes() {
-        return bytes;
+        return bytes.get();
     }
 
     /** Of these, those that are the file's own. */
     long mappedBytes() {
-        return mapped;
+        return mapped.get();
+    }
+
+    /** The matrices that read the MLP's input; null in a mixture. */
+    private LinearGroup inputs(String mlp) {
+        if (!weights.has(mlp + "in.weight")) return null;
+        return group(weights.has(mlp + "gate.weight") ? List.of(mlp + "gate", mlp + "in") : List.of(mlp + "in"));
+    }
+
+    private Mixed mixed(String mlp) {
+        if (!weights.has(mlp + "router.weight")) return null;
+        return new Mixed(
+                exact(mlp + "router"),
+                inputs(mlp + "shared_expert."),
+                linear(mlp + "shared_expert.out"),
+                exact(mlp + "shared_expert_gate"));
+    }
+
+    /** In float32 whatever the precision: rounding may send a token elsewhere. */
+    private Linear exact(String name) {
+        NDArray weight = optional(name + ".weight");
+        return weight == null ? null : new Linear(weight, optional(name + ".bias"), cuda);
+    }
+
+    /** Makes experts' matrices as the others are made. */
+    private final class Converted implements ExpertMatrices.Maker {
+
+        @Override
+        public ExpertMatrices.Made make(List<String> modules) {
+            long before = bytes.get() - mapped.get();
+            LinearGroup matrices = group(modules);
+            // They outlive the scope of the pass that needed them first.
+            matrices.parts().forEach(p -> NDScope.unregister(p.weight()));
+            if (matrices.joined() != null) NDScope.unregister(matrices.joined().weight());
+            return new ExpertMatrices.Made(matrices, bytes.get() - mapped.get() - before);
+        }
+
+        @Override
+        public void drop(List<String> modules, LinearGroup matrices) {
+            for (String module : modules) {
+                NDArray weight = all.remove(module + ".weight");
+                bytes.addAndGet(-weight.size() * weight.getDataType().getNumOfBytes());
+                weight.close();
+            }
+            if (matrices.joined() != null) matrices.joined().weight().close();
+        }
     }
 
     private Linear linear(String name) {
@@ -151,7 +225,7 @@ final class TorchWeights implements AutoCloseable {
         DType dtype = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
         Tensor there = weights.inPlace(name, dtype).orElse(null);
         if (there != null) {
-            if (!cuda && there.bytes().isMapped()) mapped += there.byteSize();
+            if (!cuda && there.bytes().isMapped()) mapped.addAndGet(there.byteSize());
             return keep(name, EngineThread.call(() -> over(manager, there, type)));
         }
         Shape shape = new Shape(weights.shape(name));
@@ -182,7 +256,7 @@ final class TorchWeights implements AutoCloseable {
 
     private NDArray keep(String name, NDArray array) {
         all.put(name, array);
-        bytes += array.size() * array.getDataType().getNumOfBytes();
+        bytes.addAndGet(array.size() * array.getDataType().getNumOfBytes());
         return array;
     }
 

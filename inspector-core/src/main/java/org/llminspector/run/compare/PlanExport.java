@@ -30,7 +30,10 @@ final class PlanExport {
             "attn.o", "attn_output",
             "mlp.gate", "ffn_gate",
             "mlp.in", "ffn_up",
-            "mlp.out", "ffn_down");
+            "mlp.out", "ffn_down",
+            "mlp.shared_expert.gate", "ffn_gate_shexp",
+            "mlp.shared_expert.in", "ffn_up_shexp",
+            "mlp.shared_expert.out", "ffn_down_shexp");
 
     private PlanExport() {}
 
@@ -68,6 +71,9 @@ final class PlanExport {
         String part = matrix.substring(second + 1);
         if (part.matches("attn\\.[qkv]") && together(weights, matrix, ".q", ".k")) return block + "attn_qkv";
         if (part.equals("mlp.gate") && together(weights, matrix, ".gate", ".in")) return block + "ffn_up";
+        // The experts of a layer lie in one tensor there: what one of them needs all get.
+        if (part.startsWith("mlp.experts."))
+            return block + NAMES.get(part.replaceFirst("experts\\.\\d+\\.", "")) + "_exps";
         return block + NAMES.get(part);
     }
 

@@ -104,11 +104,10 @@ final class TwinActivations {
         Input in = block.ln2() == null
                 ? new Input(layer, Feeds.MLP_IN, mid, null)
                 : new Input(layer, Feeds.MLP_IN, HookId.of(HookPoint.LN2_NORMALIZED, layer), name(layer, "ln2"));
-        return List.of(
-                qkv,
-                new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null),
-                in,
-                new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
+        Input o = new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null);
+        // What an expert's output projection reads are other neurons for every expert.
+        if (block.mlp().experts() != null) return List.of(qkv, o, in);
+        return List.of(qkv, o, in, new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
     }
 
     private static String name(int layer, String norm) {

@@ -58,9 +58,13 @@ final class TwinFisher {
     /**
      * By matrix: the mean over the positions that are scored of KL(A || A with this matrix of B), nats, as predicted.
      *
-     * @throws Problem TOO_LARGE where the values of one layer do not fit the budget
+     * @throws Problem TOO_LARGE where the values of one layer do not fit the budget; UNSUPPORTED of a mixture
      */
     Map<String, Double> measure() {
+        if (a.spec().layers().stream().anyMatch(l -> l.mlp().experts() != null)) {
+            throw Problem.unsupported(
+                    "the model is a mixture: an expert's output is that of the few tokens sent to it");
+        }
         Map<String, Double> sums = new HashMap<>();
         long scored = 0;
         for (PreparedSensitivity.Pass pass : passes) {

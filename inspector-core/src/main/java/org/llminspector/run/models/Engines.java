@@ -107,6 +107,7 @@ public final class Engines {
         boolean onnx = engine.equals("onnx");
         boolean kept = store.keeps(folder.checkpoint());
         double bytes = 0;
+        double experts = 0;
         for (String name : weights.names()) {
             double values = Tensor.elements(weights.shape(name));
             DType inFile =
@@ -118,11 +119,14 @@ public final class Engines {
             Precision precision = plain || (table && !onnx)
                     ? plan.standard()
                     : plan.at(module).precision();
-            if (plain) bytes += inFile == DType.F32 || (onnx && table && inFile != null) ? 0 : 4 * values;
+            if (!onnx && name.contains(".mlp.experts.")) {
+                experts += values
+                        * (plan.simulated(name, weights.spec().tied()) == null ? torchBytes(precision, inFile) : 4);
+            } else if (plain) bytes += inFile == DType.F32 || (onnx && table && inFile != null) ? 0 : 4 * values;
             else if (!onnx && plan.simulated(name, weights.spec().tied()) != null) bytes += 4 * values;
             else bytes += values * (onnx ? onnxBytes(precision, inFile, kept) : torchBytes(precision, inFile));
         }
-        return (long) bytes;
+        return (long) (bytes + Math.min(experts, (double) TorchEngine.keptExperts()));
     }
 
     /** What a model's keys and values are kept in; nothing is opened for it. */

@@ -20,6 +20,7 @@ import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.DecoderSpec;
@@ -132,6 +133,10 @@ public record PreparedRun(
                     && hook.point().axes().equals(target.point().axes());
             for (int a = 0; same && a < fits.length; a++) {
                 same = target.point().axes().get(a).grows() || shape[a] == fits[a];
+            }
+            if (target.point() == HookPoint.EXPERT_INDICES) {
+                int experts = spec.layers().get(target.layer()).mlp().experts().count();
+                for (float n : tensor.toFloats()) same &= n >= 0 && n < experts && n == Math.rint(n);
             }
             if (!same) {
                 throw Problem.invalid("the other run's value does not fit the hook")

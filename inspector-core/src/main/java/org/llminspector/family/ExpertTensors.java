@@ -1,0 +1,63 @@
+package org.llminspector.family;
+
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Experts;
+import org.llminspector.spec.Mlp;
+
+/**
+ * ExpertTensors finds a mixture's router and experts: each expert's matrices apart ({@code experts.0.w1} in Mixtral, {@code
+ * experts.0.gate_proj} elsewhere), or those of all experts in one tensor (Granite; transformers 5 in memory).
+ */
+final class ExpertTensors {
+
+    private ExpertTensors() {}
+
+    /**
+     * Adds a layer's mixture to the plan.
+     *
+     * @param to {@code blocks.i.mlp.}
+     * @param from where the layer begins in the files, {@code model.layers.i.}
+     */
+    static void put(WeightPlan plan, Mlp mlp, int d, String to, String from, Checkpoint checkpoint) {
+        Experts e = mlp.experts();
+        boolean sparseName = checkpoint.has(from + "block_sparse_moe.gate.weight")
+                || checkpoint.has(from + "block_sparse_moe.router.layer.weight");
+        String part = from + (sparseName ? "block_sparse_moe." : "mlp.");
+        String router = checkpoint.has(part + "router.layer.weight") ? "router.layer" : "gate";
+        plan.linear(to + "router", part + router, e.count(), d, false);
+        for (int i = 0; i < e.count(); i++) {
+            String expert = to + "experts." + i + ".";
+            if (checkpoint.has(part + "input_linear.weight")) {
+                together(plan, mlp, d, i, expert, part + "input_linear.weight", part + "output_linear.weight");
+            } else if (checkpoint.has(part + "experts.gate_up_proj")) {
+                together(plan, mlp, d, i, expert, part + "experts.gate_up_proj", part + "experts.down_proj");
+            } else {
+                boolean numbered = checkpoint.has(part + "experts.0.w1.weight");
+                String[] names =
+                        numbered ? new String[] {"w1", "w3", "w2"} : new String[] {"gate_proj", "up_proj", "down_proj"};
+                feedForward(plan, expert, part + "experts." + i + ".", names, mlp.dMlp(), d);
+            }
+        }
+        if (e.dShared() == null) return;
+        String[] names = {"gate_proj", "up_proj", "down_proj"};
+        feedForward(plan, to + "shared_expert.", part + "shared_expert.", names, e.dShared(), d);
+        if (e.sharedGate()) plan.linear(to + "shared_expert_gate", part + "shared_expert_gate", 1, d, false);
+    }
+
+    private static void feedForward(WeightPlan plan, String to, String from, String[] names, int width, int d) {
+        plan.linear(to + "gate", from + names[0], width, d, false);
+        plan.linear(to + "in", from + names[1], width, d, false);
+        plan.linear(to + "out", from + names[2], d, width, false);
+    }
+
+    /** Expert i of tensors [expert, 2 d_mlp, d_model], gate first, and [expert, d_model, d_mlp]. */
+    private static void together(WeightPlan plan, Mlp mlp, int d, int i, String to, String in, String out) {
+        int count = mlp.experts().count();
+        int m = mlp.dMlp();
+        Source ins = Source.stacked(in, count, 2 * m, d);
+        plan.put(to + "gate.weight", ins.rows(2 * m * i, 2 * m * i + m));
+        plan.put(to + "in.weight", ins.rows(2 * m * i + m, 2 * m * (i + 1)));
+        plan.put(to + "out.weight", Source.stacked(out, count, d, m).rows(d * i, d * (i + 1)));
+    }
+}
