@@ -52,6 +52,8 @@ class ArithmeticTest {
     private static final String SIZE = "the weights' own shapes say it";
     private static final String LONGEST = "sessions refuse a position past it";
     private static final String NAME = "for people only";
+    private static final String DECODERS = "the decoder goes on where a token is sent to experts";
+    private static final String NO_MIXTURE = "ParameterLayout holds a feed-forward part without experts against it";
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -69,6 +71,7 @@ class ArithmeticTest {
                         MODEL,
                         weights(Map.of(
                                 "Attention.qkNormByHead", SIZE,
+                                "Mlp.dMlp", SIZE,
                                 "DecoderSpec.dModel", SIZE,
                                 "DecoderSpec.vocab", SIZE,
                                 "DecoderSpec.maxContext", LONGEST,
@@ -83,7 +86,13 @@ class ArithmeticTest {
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),
                         LAYER,
-                        weights(Map.of())),
+                        weights(Map.of(
+                                "Mlp.dMlp", SIZE,
+                                "Experts.count", DECODERS,
+                                "Experts.active", DECODERS,
+                                "Experts.renormalised", DECODERS,
+                                "Experts.dShared", DECODERS,
+                                "Experts.sharedGate", DECODERS))),
                 new Writer(
                         List.of(
                                 "engine.torch.LearnerScript",
@@ -91,7 +100,12 @@ class ArithmeticTest {
                                 "engine.torch.TorchLearner",
                                 "spec.RopeFrequencies"),
                         MODEL,
-                        Map.of()),
+                        Map.of(
+                                "Experts.count", NO_MIXTURE,
+                                "Experts.active", NO_MIXTURE,
+                                "Experts.renormalised", NO_MIXTURE,
+                                "Experts.dShared", NO_MIXTURE,
+                                "Experts.sharedGate", NO_MIXTURE)),
                 new Writer(
                         List.of(
                                 "engine.onnx.GraphWriter",
@@ -120,7 +134,6 @@ class ArithmeticTest {
         List.of("Attention.qkvBias", "Attention.outBias", "Mlp.bias", "Norm.bias")
                 .forEach(f -> unread.put(f, IN_WEIGHTS));
         unread.put("Norm.weight", WEIGHT);
-        unread.put("Mlp.dMlp", SIZE);
         return unread;
     }
 

@@ -275,7 +275,13 @@ final class LlamaShape {
                 embedScale,
                 IntStream.range(0, nLayers)
                         .mapToObj(i -> new LayerSpec(
-                                pre, attention(i), post, pre, sparse.test(i) ? mixture : dense, post, parallel,
+                                pre,
+                                attention(i),
+                                post,
+                                pre,
+                                sparse.test(i) ? mixture : dense,
+                                post,
+                                parallel,
                                 residualScale))
                         .toList(),
                 norm,

@@ -168,7 +168,8 @@ class InvariantsTest {
                 double sum = shared[p * width + d];
                 for (int s = 0; s < slots; s++)
                     sum += weights[p * slots + s] * out.get(((long) p * slots + s) * width + d);
-                assertThat((double) mlp[p * width + d]).isCloseTo(factor * sum, org.assertj.core.data.Offset.offset(1e-4));
+                assertThat((double) mlp[p * width + d])
+                        .isCloseTo(factor * sum, org.assertj.core.data.Offset.offset(1e-4));
             }
         }
     }

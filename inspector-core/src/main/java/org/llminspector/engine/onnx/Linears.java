@@ -2,8 +2,10 @@ package org.llminspector.engine.onnx;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Kernel;
@@ -34,6 +36,7 @@ final class Linears {
     private final boolean cuda;
     private final boolean tied;
     private final Map<String, Rounded> rounded = new HashMap<>();
+    private final Set<String> perhapsEmpty = new HashSet<>();
 
     Linears(GraphBuilder graph, Encodings encodings, PrecisionPlan plan, Target target, boolean tied) {
         this.graph = graph;
@@ -41,6 +44,12 @@ final class Linears {
         this.plan = plan;
         this.cuda = target.cuda();
         this.tied = tied;
+    }
+
+    /** Says that a value may have no positions; returns it. */
+    String perhapsEmpty(String x) {
+        perhapsEmpty.add(x);
+        return x;
     }
 
     /** [1, pos, in] to [1, pos, out] through the weight [out, in] and the bias of that module. */
@@ -236,6 +245,8 @@ final class Linears {
     private Rounded round(String x) {
         String most =
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
+        // Of no positions ONNX Runtime's maximum is as wide as they were.
+        if (perhapsEmpty.contains(x)) most = AttentionCore.reshape(graph, most, 1, -1, 1);
         // A position of nothing but zeros has codes of 0 / 0, whatever those are, and the scale 0, which they are
         // multiplied by.
         String middle = cuda ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);

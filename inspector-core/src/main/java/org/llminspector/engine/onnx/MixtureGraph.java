@@ -96,7 +96,7 @@ final class MixtureGraph {
             String sent = unsqueezed(graph.node("Gather", table, position), 0); // [1, slot of the expert, d_model]
             String expert = name + e + ".";
             List<String> modules = mlp.gated() ? List.of(expert + "gate", expert + "in") : List.of(expert + "in");
-            List<String> in = linears.write(sent, modules, false);
+            List<String> in = linears.write(linears.perhapsEmpty(sent), modules, false);
             pre.add(in.get(0));
             if (mlp.gated()) linear.add(in.get(1));
         }
@@ -109,7 +109,8 @@ final class MixtureGraph {
         }
         post = seen(EXPERT_POST, i, post, routes, mlp.dMlp());
         List<String> out = new ArrayList<>();
-        for (int e = 0; e < post.size(); e++) out.add(linears.write(post.get(e), name + e + ".out"));
+        for (int e = 0; e < post.size(); e++)
+            out.add(linears.write(linears.perhapsEmpty(post.get(e)), name + e + ".out"));
         return taps.at(EXPERT_OUT, i, bySlot(out, routes, dModel));
     }
 
