@@ -234,7 +234,7 @@ public enum HookPoint {
     }
 
     /**
-     * Shape of the value for one sequence.
+     * Shape of the value for one sequence; 0 experts and slots where there is no mixture.
      *
      * @param positions positions of the pass, {@code pos} or {@code query}
      * @param keys positions that keys are kept for
@@ -254,9 +254,9 @@ public enum HookPoint {
                 case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
                 case D_HEAD -> attention.dHead();
                 case D_MODEL -> spec.dModel();
-                case D_MLP -> shared ? experts.dShared() : mlp.dMlp();
-                case EXPERT -> experts.count();
-                case SLOT -> experts.active();
+                case D_MLP -> !shared ? mlp.dMlp() : shares(mlp) ? experts.dShared() : 0;
+                case EXPERT -> experts == null ? 0 : experts.count();
+                case SLOT -> experts == null ? 0 : experts.active();
                 case VOCAB -> spec.vocab();
             };
         }
