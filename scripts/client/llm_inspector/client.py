@@ -358,6 +358,13 @@ class Inspector:
         """
         return self._json("GET", _path("models", self._slug(model), "curve") + _query(points=points))
 
+    def forms(self, model: Optional[str] = None) -> Json:
+        """In which engines and precisions a model would open here: ``forms``, rows of engine, precision and memory in bytes.
+
+        Nothing is opened. A model that cannot be raises ``InspectorProblem``, which names the field in the way.
+        """
+        return self._json("GET", _path("models", self._slug(model), "forms"))
+
     def checkpoints(self, model: Optional[str] = None) -> List[Json]:
         """The states of a model that its training kept; the slug of each opens as a model."""
         return self._json("GET", _path("models", self._slug(model), "checkpoints"))["checkpoints"]

@@ -380,6 +380,12 @@ class Neurons(unittest.TestCase):
         part = inspector.feed_forward(run, 0, top=1000)
         self.assertAlmostEqual(part["strongest"][-1]["share"], 1, places=3)
 
+    def test_forms_say_what_would_open_and_in_how_much_memory(self):
+        forms = inspector.forms()["forms"]
+        named = {(f["engine"], f["precision"]) for f in forms}
+        self.assertLessEqual({("torch", "fp16"), ("onnx", "int4_32")}, named)
+        self.assertTrue(all(f["bytes"] >= 0 and f["fits"] for f in forms))
+
     def test_neighbours_and_maps(self):
         near = inspector.neighbours([5, 9], [7], top=3)
         self.assertEqual(near["left_out"], [5, 7, 9])

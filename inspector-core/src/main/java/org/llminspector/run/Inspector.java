@@ -29,6 +29,7 @@ import org.llminspector.run.learn.Learning;
 import org.llminspector.run.learn.TrainingJobs;
 import org.llminspector.run.learn.TrainingRecords;
 import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.Forms;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.ModelWeights;
 import org.llminspector.run.models.OpenModels;
@@ -338,6 +339,17 @@ public final class Inspector implements AutoCloseable {
                         t.eosIds().isEmpty() ? null : t.eosIds().get(0),
                         f.hasChatTemplate());
         return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, task(f.found()), f.sha256());
+    }
+
+    /**
+     * In which engines and precisions a model can be opened here, and in how much memory; of its files only config and
+     * headers are read.
+     *
+     * @throws Problem NOT_FOUND where there is no such model; INVALID or UNSUPPORTED where it cannot be opened at all: the
+     *     field or tensor in the way
+     */
+    public Forms forms(String slug) {
+        return models.forms(slug);
     }
 
     private static Recipe.Task task(ModelCache.Found found) {

@@ -129,6 +129,15 @@ public final class OpenModels implements AutoCloseable {
         return found;
     }
 
+    /**
+     * The ways in which a model can be opened; nothing is.
+     *
+     * @throws Problem where it cannot be opened at all: the field or tensor in the way, or that there is no such model
+     */
+    public Forms forms(String slug) {
+        return Forms.of(folder(slug), budget, prepared);
+    }
+
     /** Closes what nobody uses of folders that have changed. */
     private void closeStale() {
         List<InspectorEngine> stale = new ArrayList<>();

@@ -1,19 +1,24 @@
 package org.llminspector.web.cli;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.models.Forms;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** ModelsCommand lists the models of this machine. */
 @Command(
         name = "models",
-        customSynopsis = "inspector models [--json] [OPTION...]",
-        description = "Lists the models on this machine; * is the one that is meant when none is named.",
+        customSynopsis = "inspector models [--check DIR] [--json] [OPTION...]",
+        description =
+                "Lists the models on this machine; * is the one that is meant when none is named. Or says of one whether it"
+                        + " would open.",
         footer = {
             "",
             "Looks into ./model-cache (or LLM_INSPECTOR_MODELS), ~/.llm-inspector/trained",
@@ -24,8 +29,29 @@ final class ModelsCommand extends AskCommand {
     @Option(names = "--json", description = "Print JSON, as in GET /api/v1/models.")
     boolean json;
 
+    @Option(
+            names = "--check",
+            paramLabel = "DIR",
+            description =
+                    "Say of this model alone in which engines and precisions it would open here, and in how much memory, or"
+                            + " which field is in the way. Reads its config and the headers of its files: a folder, a .gguf or"
+                            + " .onnx file, or a name.")
+    String check;
+
+    @Override
+    public Integer call() throws IOException {
+        if (check != null) check = places.slug(check); // before the places are opened
+        return super.call();
+    }
+
     @Override
     void ask(Inspector inspector, PrintWriter out) {
+        if (check != null) {
+            Forms forms = inspector.forms(check);
+            if (json) out.println(Json.write(forms));
+            else print(forms, out);
+            return;
+        }
         List<Inspector.ModelSummary> models = inspector.models();
         if (json) {
             out.println(Json.write(models));
@@ -34,6 +60,32 @@ final class ModelsCommand extends AskCommand {
         } else {
             table(models, out);
         }
+    }
+
+    private static void print(Forms f, PrintWriter out) {
+        out.printf(
+                Locale.ROOT,
+                "%s opens: %s, %s parameters, %d layers, d_model %d, context %,d, %s on disk%s.%n",
+                f.slug(),
+                f.family(),
+                Lines.count(f.parameters()),
+                f.nLayers(),
+                f.dModel(),
+                f.maxContext(),
+                ByteCount.of(f.bytes()),
+                f.hasTokenizer() ? "" : ", without a tokenizer: it takes token ids");
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("ENGINE", "PRECISION", "MEMORY", "(beside what stays in the mapped file)"));
+        for (Forms.Form form : f.forms()) {
+            rows.add(List.of(
+                    form.engine(),
+                    form.precision().label(),
+                    form.bytes() == null ? "-" : ByteCount.of(form.bytes()),
+                    form.trouble() != null
+                            ? form.trouble()
+                            : form.fits() ? "" : "more than the memory for open models (--memory)"));
+        }
+        Lines.table(rows, out);
     }
 
     private static void table(List<Inspector.ModelSummary> models, PrintWriter out) {

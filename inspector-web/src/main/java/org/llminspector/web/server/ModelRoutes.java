@@ -31,6 +31,7 @@ final class ModelRoutes {
     void register(RoutesConfig routes) {
         routes.get("/api/v1/models", this::models);
         routes.get("/api/v1/models/{slug}", ctx -> Replies.json(ctx, inspector.model(slug(ctx))));
+        routes.get("/api/v1/models/{slug}/forms", ctx -> Replies.json(ctx, inspector.forms(slug(ctx))));
         routes.post("/api/v1/models/{slug}/open", this::open);
         routes.get("/api/v1/models/{slug}/hooks", this::hooks);
     }

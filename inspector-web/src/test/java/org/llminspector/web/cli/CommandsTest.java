@@ -496,6 +496,31 @@ class CommandsTest {
     }
 
     @Test
+    void aModelIsCheckedBeforeItIsOpened(@TempDir Path elsewhere) throws IOException {
+        String tiny = models.resolve("tiny").toString();
+        Ended opens = command("models", "--check", tiny);
+        assertThat(opens.code()).as(opens.err()).isZero();
+        assertThat(opens.out()).contains("tiny opens: llama, 222.8 K parameters", "torch", "onnx", "int4_32");
+        JsonNode forms = tree(command("models", "--check", tiny, "--json", "--memory", "400KB")
+                        .out())
+                .path("forms");
+        JsonNode half = forms.get(1);
+        assertThat(half.path("precision").asText()).isEqualTo("fp16");
+        assertThat(half.path("bytes").asLong()).isBetween(400_000L, 500_000L); // of 222,784 numbers
+        assertThat(half.path("fits").asBoolean()).isFalse();
+        assertThat(forms.get(0).path("bytes").asLong()).isZero(); // FP32 stays in the file
+        assertThat(forms.get(0).path("fits").asBoolean()).isTrue();
+
+        Path odd = Files.createDirectory(elsewhere.resolve("odd"));
+        Files.copy(models.resolve("tiny/model.safetensors"), odd.resolve("model.safetensors"));
+        String config = Files.readString(models.resolve("tiny/config.json"));
+        Files.writeString(odd.resolve("config.json"), config.replace("\"silu\"", "\"snake\""));
+        Ended not = command("models", "--check", odd.toString());
+        assertThat(not.code()).isEqualTo(6);
+        assertThat(not.err()).contains("hidden_act", "snake");
+    }
+
+    @Test
     void aTextAsSeveralTokenizersSplitIt() {
         Ended ended = command("tokenize", "the cat", "--model", "tiny", "--with", "cl100k_base", "--trace");
         assertThat(ended.code()).as(ended.err()).isZero();

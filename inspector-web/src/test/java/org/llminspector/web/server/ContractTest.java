@@ -297,6 +297,8 @@ class ContractTest extends LiveTest {
             live.get("/api/v1/models/" + slug + "/sizes?scheme=int3&scheme=int8-tensor-asym");
             live.get("/api/v1/models/" + slug + "/sizes?scheme=int1").problem(400);
             live.get("/api/v1/models/" + slug + "/checkpoints");
+            assertThat(live.get("/api/v1/models/" + slug + "/forms").json().path("forms"))
+                    .isNotEmpty();
         }
         live.get("/api/v1/models/blocks/tensors/model.layers.0.self_attn.q_proj.weight/block?row=1&col=33");
 

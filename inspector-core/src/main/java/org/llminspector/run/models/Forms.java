@@ -1,0 +1,75 @@
+package org.llminspector.run.models;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.local.PreparedStore;
+
+/**
+ * Forms are the ways in which a model can be opened on a CPU: each engine's precisions, with the memory that they take. Only
+ * its config and the headers of its weight files are read for them.
+ *
+ * @param folder the model; its files are mapped
+ * @param family as config.json's {@code model_type} spells it
+ * @param parameters numbers in its weight files
+ * @param maxContext most positions that it reads
+ * @param forms every engine and precision that this build has
+ */
+public record Forms(
+        String slug,
+        String folder,
+        String family,
+        long parameters,
+        long bytes,
+        int nLayers,
+        int dModel,
+        int maxContext,
+        boolean hasTokenizer,
+        List<Form> forms) {
+
+    /**
+     * Form is one of them.
+     *
+     * @param bytes that the open model will hold, about, beside what stays in its mapped files; null where it cannot be opened so
+     * @param fits whether the memory for open models has room for that, when nothing else is open
+     * @param trouble why it cannot be opened so; null where it can
+     */
+    public record Form(String engine, Precision precision, Long bytes, Boolean fits, String trouble) {}
+
+    static Forms of(ModelFolder f, long budget, PreparedStore prepared) {
+        List<Form> forms = new ArrayList<>();
+        for (Capabilities engine : Engines.capabilities()) {
+            for (Capabilities.PrecisionSupport p : engine.precisions()) {
+                if (p.available()) forms.add(form(engine.id(), p.id(), f, budget, prepared));
+                else if (!engine.available()) forms.add(new Form(engine.id(), p.id(), null, null, engine.why()));
+            }
+        }
+        return new Forms(
+                f.slug(),
+                f.found().dir().toString(),
+                f.spec().family(),
+                f.checkpoint().parameters(),
+                f.checkpoint().bytes(),
+                f.spec().nLayers(),
+                f.spec().dModel(),
+                f.spec().maxContext(),
+                f.hasTokenizer(),
+                List.copyOf(forms));
+    }
+
+    private static Form form(String engine, Precision precision, ModelFolder f, long budget, PreparedStore prepared) {
+        PrecisionPlan plan = PrecisionPlan.of(precision);
+        try {
+            Engines.check(engine, f);
+            f.port().checkPlan(plan);
+            plan.check(f.spec());
+        } catch (Problem no) {
+            return new Form(engine, precision, null, null, no.what());
+        }
+        long bytes = Engines.estimate(engine, f, plan, prepared);
+        return new Form(engine, precision, bytes, bytes <= budget, null);
+    }
+}
