@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { FeedForward } from '../src/api/types';
+import type { DecoderSpec, FeedForward } from '../src/api/types';
+import { loads, mixtures, surest } from '../src/chapters/04-feed-forward/experts';
 import { around, columns, strongestInputs, type Meeting } from '../src/chapters/04-feed-forward/meeting';
 import { heaviest, needed, strongest } from '../src/chapters/04-feed-forward/parts';
 
@@ -60,5 +61,27 @@ describe('the window of a product', () => {
 
   it('takes columns', () => {
     expect([...columns(meeting.rows, 3, [2, 0])]).toEqual([2, 0.5, 4, -1]);
+  });
+});
+
+describe('a mixture of experts', () => {
+  it('is told layer by layer', () => {
+    const experts = { count: 4, active: 2, renormalised: true, shared_gate: false };
+    const layers = [{ mlp: {} }, { mlp: { experts } }, { mlp: { experts } }];
+    expect(mixtures({ layers } as unknown as DecoderSpec)).toEqual([1, 2]);
+  });
+
+  it('counts the tokens of each expert, not their weights', () => {
+    expect(loads(Float32Array.from([0, 0.9, 0.1, 0, 0.5, 0.5]), 3)).toEqual([0, 2, 2]);
+  });
+
+  it('shows the layer whose router is surest, the first of two alike', () => {
+    const shares = [
+      [0.5, 0.5],
+      [0.2, 0.8],
+      [0.8, 0.2],
+    ].map((s) => Float64Array.from(s));
+    expect(surest({ pos: 0, layers: [1, 3, 4], gates: [], shares })).toEqual({ layer: 3, expert: 1, share: 0.8 });
+    expect(surest({ pos: 0, layers: [], gates: [], shares: [] })).toBeNull();
   });
 });

@@ -56,6 +56,10 @@ describe('what a change moved', () => {
     expect(changeWords(head)).toBe('layer 3, head 2 silenced');
     const edge = { hook: 'blocks.1.attn.hook_attn_scores', op: 'mask' as const, heads: [0], positions: [7], keys: [3] };
     expect(changeWords(edge)).toBe('layer 1, head 0: position 7 may not read position 3');
+    const expert = { hook: 'blocks.2.mlp.hook_expert_gates', op: 'zero' as const, features: [5] };
+    expect(changeWords(expert)).toBe('layer 2: expert 5 silenced');
+    const avoided = { hook: 'blocks.2.mlp.hook_router_logits', op: 'mask' as const, features: [5] };
+    expect(changeWords(avoided)).toBe('layer 2: nothing sent to expert 5');
   });
 });
 

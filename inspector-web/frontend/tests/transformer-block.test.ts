@@ -7,6 +7,7 @@ import {
   equationOf,
   factsOf,
   orderOf,
+  expertsOf,
   piecesOf,
   type Layer,
 } from '../src/chapters/11-transformer-block/pieces';
@@ -184,5 +185,26 @@ describe('what a part takes', () => {
       ['blocks.3.hook_attn_out', 'zero'],
       ['blocks.3.hook_mlp_out', 'zero'],
     ]);
+  });
+});
+
+describe('a mixture of experts', () => {
+  const experts = { count: 6, active: 2, renormalised: false, d_shared: 64, shared_gate: true };
+  const mlp = { d_mlp: 48, activation: 'silu', gated: true, bias: false } as const;
+  const part = (more: Partial<typeof experts>) =>
+    piecesOf(spec([layer({ mlp: { ...mlp, experts: { ...experts, ...more } } })]), 0).find((p) => p.id === 'mlp')!;
+
+  it('says how many experts a token meets, and has the router before the steps that are counted', () => {
+    expect(part({}).shape).toBe('2 of 6 experts, 1 shared');
+    expect(part({ d_shared: undefined }).shape).toBe('2 of 6 experts of 48');
+    expect(part({}).steps.map((s) => s.part)).toEqual(['mlp.router', 'mlp.in', 'mlp.act', 'mlp.out']);
+    expect(expertsOf(layer({ mlp: { ...mlp, experts } }))).toBe('2 of 6 experts, 48 neurons each, one shared of 64');
+    expect(expertsOf(layer())).toBe('');
+  });
+
+  it('reads the hooks that a mixture has, the shared expert’s only where there is one', () => {
+    const hooks = (more: Partial<typeof experts>) => part(more).steps.flatMap((s) => s.values.map((v) => v.hook));
+    expect(hooks({})).toContain('mlp.shared_expert.hook_post');
+    expect(hooks({ d_shared: undefined }).filter((h) => /shared|mlp\.hook_p/.test(h))).toEqual([]);
   });
 });

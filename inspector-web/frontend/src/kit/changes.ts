@@ -27,6 +27,9 @@ export function changeWords(i: Intervention): string {
   if (/hook_attn_scores$/.test(i.hook) && i.positions && i.keys) {
     return `${at}: position ${i.positions.join(' ')} may not read position ${i.keys.join(' ')}`;
   }
+  const expert = i.features?.length === 1 ? `expert ${i.features[0]}` : some('expert', i.features);
+  if (/hook_expert_gates$/.test(i.hook) && i.op === 'zero' && expert) return `${at}: ${expert} silenced`;
+  if (/hook_router_logits$/.test(i.hook) && i.op === 'mask' && expert) return `${at}: nothing sent to ${expert}`;
   const what = /hook_z$|hook_result$/.test(i.hook) && heads ? '' : ` ${i.hook.split('.').at(-1)}`;
   const verb: Record<string, string> = {
     zero: 'silenced',

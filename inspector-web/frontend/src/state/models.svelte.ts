@@ -90,6 +90,11 @@ class Models {
     return this.#hooks[slug]?.find((d) => !d.available && d.name === name);
   }
 
+  /** Layers that have a hook (`blocks.*.mlp.hook_post`), as far as that was asked; null where none has it. */
+  having(slug: string, hook: string): number[] | null {
+    return this.#hooks[slug]?.find((d) => d.available && d.name === hook.replace('*', '{i}'))?.layers ?? null;
+  }
+
   /** The chosen model's sizes; asked once a model. */
   async describe(slug: string): Promise<void> {
     if (this.#details[slug]) return;

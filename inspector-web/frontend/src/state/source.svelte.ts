@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { IN_LESSON, RUN_IT, fileOfLesson, joined, lesson } from '../api/lesson';
 import { api, patternPath, patternsPath, type Slice } from '../api/client';
 import { OverBudget, Problem, type Said } from '../api/problem';
@@ -40,9 +41,11 @@ class LiveSource implements Source {
   }
 
   async need(hooks: string[], positions?: string): Promise<void> {
-    const missing = hooks.flatMap((h) => layersOf(h, this.manifest)).filter((h) => !this.#has(h, positions));
-    if (missing.length === 0) return;
+    const lacked = () => hooks.flatMap((h) => layersOf(h, this.manifest)).filter((h) => !this.#has(h, positions));
+    if (lacked().length === 0) return;
     await models.askHooks(this.manifest.model.slug);
+    const missing = lacked();
+    if (missing.length === 0) return;
     for (const hook of missing) refuseHidden(hook, this.manifest);
     let wanted = this.#wanted.get(positions);
     if (!wanted) {
@@ -129,10 +132,11 @@ export function liveSource(manifest: RunManifest, kvSteps: KvCache[] | null = nu
   return new LiveSource(manifest, kvSteps);
 }
 
-/** `blocks.*.attn.hook_q` as one name a layer. */
-function layersOf(hook: string, manifest: RunManifest): string[] {
+/** `blocks.*.attn.hook_q` as one name a layer: those that have it, once the model was asked. */
+function layersOf(hook: string, { model }: RunManifest): string[] {
   if (!hook.startsWith('blocks.*.')) return [hook];
-  return Array.from({ length: manifest.model.n_layers }, (_, i) => hook.replace('*', String(i)));
+  const having = untrack(() => models.having(model.slug, hook)) ?? Array.from({ length: model.n_layers }, (_, i) => i);
+  return having.map((i) => hook.replace('*', String(i)));
 }
 
 function refuseHidden(hook: string, manifest: RunManifest): void {

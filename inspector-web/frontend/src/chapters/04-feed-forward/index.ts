@@ -11,12 +11,16 @@ export const PARAMS = {
   neuron: whole(),
   /** How many of the strongest would be silenced. */
   most: whole(),
+  /** Of a mixture: the panel that is shown. */
+  sent: choice('router', 'load', 'path'),
+  /** Of a mixture: the expert that is looked at; the one that weighs most where none was chosen. */
+  expert: whole(),
 };
 
 export const record: Record<typeof PARAMS> = {
   teaches: 'Each block rewrites every token alone: many neurons at once, expanded, bent and added up.',
   concept: 'neuron',
-  needs: ['blocks.{i}.mlp.hook_post'],
+  needs: ['blocks.{i}.hook_mlp_out'],
   hooks: ['blocks.*.mlp.hook_post', 'logits'],
   recorded: ['blocks.{layer}.mlp.hook_post', 'blocks.{layer}.mlp.hook_pre', 'blocks.{layer}.hook_mlp_out', 'logits'],
   neurons: true,

@@ -4,6 +4,7 @@ import type { BlockPart } from '../../kit/block';
 import { count, short } from '../../kit/text/format';
 
 export type Layer = DecoderSpec['layers'][number];
+type Experts = NonNullable<Layer['mlp']['experts']>;
 export type PieceId = 'ln1' | 'attention' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
 
 /** Shape of what a step gives, one token's; `lines` of them are drawn one above the other. */
@@ -198,8 +199,103 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
   };
 }
 
+/** The steps of a mixture: the router, then the same three steps in every chosen expert, their answers weighed. */
+function mixture(l: Layer, of: Experts, d: number): Piece {
+  const m = l.mlp;
+  const [tex, name] = NEURON[m.activation] ?? ['f(x)', m.activation];
+  const k = of.active;
+  const wide = `[${k} × ${count(m.d_mlp)}]`;
+  const shared = of.d_shared ?? null;
+  const beside = (hook: string, name: string): Values[] =>
+    shared === null ? [] : [{ name: `shared: ${name}`, hook: `mlp.shared_expert.${hook}`, color: 'neuron' }];
+  const pair = (hook: string, name: string): Values[] => [
+    { name, hook: `mlp.experts.${hook}`, color: 'neuron' },
+    ...beside(hook, name),
+  ];
+  const sum = `\\sum_{e}w_e\\,W_{out,e}\\,h_e${shared === null ? '' : '+s'}`;
+  return {
+    id: 'mlp',
+    name: 'Feed-forward',
+    shape: `${k} of ${of.count} experts${shared === null ? ` of ${count(m.d_mlp)}` : ', 1 shared'}`,
+    color: 'neuron',
+    branch: 1,
+    role: `Rewrites each token alone: a router sends it through ${k} of ${of.count} experts of ${count(m.d_mlp)} neurons each${shared === null ? '' : `, and through one of ${count(shared)} that all tokens share`}. The parameters count all of them, the FLOPs those that a token meets.`,
+    steps: [
+      {
+        part: 'mlp.router',
+        name: 'Route',
+        shape: `[${d}] → [${of.count}]`,
+        says: `The router’s product with the vector is a score for every expert. Softmax makes shares of them; the best ${k} are kept${of.renormalised ? ' and divided by their sum' : ' as they are'}. What it takes is counted with the next step.`,
+        tex: of.renormalised
+          ? 'p=\\mathrm{softmax}(W_r\\,x),\\quad w_e=\\frac{p_e}{\\sum_{j\\in\\mathrm{best}}p_j}'
+          : 'p=\\mathrm{softmax}(W_r\\,x),\\quad w_e=p_e',
+        words: of.renormalised
+          ? 'p is the softmax of W_r times x; the weight of a chosen expert is its p over the sum of the chosen ones’'
+          : 'p is the softmax of W_r times x; the weight of a chosen expert is its p',
+        values: [
+          { name: 'scores', hook: 'mlp.hook_router_logits', color: 'neuron' },
+          { name: 'weights', hook: 'mlp.hook_expert_gates', color: 'neuron' },
+        ],
+        chapter: '04-feed-forward',
+      },
+      {
+        part: 'mlp.in',
+        name: m.gated ? 'Expand, twice' : 'Expand',
+        shape: `[${d}] → ${wide}${m.gated ? ', twice' : ''}`,
+        says: m.gated
+          ? 'In each chosen expert two sums for every neuron: one is the gate of the other. The experts stand one after another, the best first.'
+          : 'In each chosen expert one sum for every neuron. The experts stand one after another, the best first.',
+        tex: m.gated ? 'g_e=W_{gate,e}\\,x,\\quad u_e=W_{in,e}\\,x' : 'u_e=W_{in,e}\\,x',
+        words: m.gated
+          ? 'g = W_gate times x, u = W_in times x, in each chosen expert'
+          : 'u = W_in times x, in each chosen expert',
+        values: m.gated ? [...pair('hook_pre', 'gate'), ...pair('hook_pre_linear', 'sum')] : pair('hook_pre', 'sum'),
+        chapter: '04-feed-forward',
+      },
+      {
+        part: 'mlp.act',
+        name: `Bend (${name})`,
+        shape: wide,
+        says: m.gated
+          ? 'The gate is bent and multiplied into the other sum: without the bend, two matrices would be one.'
+          : 'Each sum is bent: without the bend, two matrices would be one.',
+        tex: m.gated ? `h_e=f(g_e)\\odot u_e,\\quad f(x)=${tex}` : `h_e=f(u_e),\\quad f(x)=${tex}`,
+        words: m.gated ? `h = ${name} of g, times u` : `h = ${name} of u`,
+        values: pair('hook_post', 'fires'),
+        chapter: '03-neuron',
+      },
+      {
+        part: 'mlp.out',
+        name: 'Project back, weigh, add up',
+        shape: `${wide} → [${d}]`,
+        says: `Each chosen expert’s answer times its weight, added up${shared === null ? '' : `, and the shared expert’s${of.shared_gate ? ', times a gate of its own' : ''}`}.`,
+        ...timesScale(
+          l,
+          sum,
+          `the sum of the chosen experts’ W_out times h, each times its weight${shared === null ? '' : ', plus the shared expert’s answer s'}`,
+          true,
+        ),
+        values: [
+          { name: 'answers', hook: 'mlp.experts.hook_out', color: 'neuron' },
+          ...beside('hook_out', 'answer'),
+          ...(l.ln2_post ? [] : [{ name: 'added', hook: 'hook_mlp_out', color: 'neuron' } as const]),
+        ],
+        chapter: '04-feed-forward',
+      },
+    ],
+  };
+}
+
+/** A mixture in a few words: 2 of 4 experts, 96 neurons each; nothing where a layer is none. */
+export function expertsOf(l: Layer): string {
+  const of = l.mlp.experts;
+  if (!of) return '';
+  return `${of.active} of ${of.count} experts, ${count(l.mlp.d_mlp)} neurons each${of.d_shared == null ? '' : `, one shared of ${count(of.d_shared)}`}`;
+}
+
 function mlp(l: Layer, d: number): Piece {
   const m = l.mlp;
+  if (m.experts) return mixture(l, m.experts, d);
   const [tex, name] = NEURON[m.activation] ?? ['f(x)', m.activation];
   const wide = `[${count(m.d_mlp)}]`;
   return {
@@ -339,7 +435,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
             : 'head by head'
         : 'none',
     },
-    { name: 'Neurons', value: count(l.mlp.d_mlp) },
+    { name: 'Neurons', value: expertsOf(l) || count(l.mlp.d_mlp) },
     { name: 'Activation', value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}` },
     {
       name: 'Biases',
