@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DecoderSpec, PassCost, Timeline } from '../src/api/types';
 import { layBlock } from '../src/kit/block';
+import { choiceOf, sharesOf, weightsOf } from '../src/chapters/04-feed-forward/experts';
 import { dearest, sumOf } from '../src/chapters/11-transformer-block/costs';
 import {
   compared,
@@ -206,5 +207,32 @@ describe('a mixture of experts', () => {
     const hooks = (more: Partial<typeof experts>) => part(more).steps.flatMap((s) => s.values.map((v) => v.hook));
     expect(hooks({})).toContain('mlp.shared_expert.hook_post');
     expect(hooks({ d_shared: undefined }).filter((h) => /shared|mlp\.hook_p/.test(h))).toEqual([]);
+  });
+});
+
+describe('a latent vector and DeepSeek’s routing', () => {
+  const rope = { dims: 8, theta: 10000, scaling: { kind: 'default' } } as const;
+  const latent = { d_latent: 24, d_value: 20, norm: { kind: 'rms', eps: 1e-6 } } as const;
+  const attention = { ...layer().attention, n_heads: 4, n_kv_heads: 4, d_head: 24, rope, latent };
+  const first = piecesOf(spec([layer({ attention })]), 0).find((p) => p.id === 'attention')!.steps;
+
+  it('says what keys and values are made of, and that a value has its own size', () => {
+    expect(first[0].shape).toContain('[24] → [4 × 16], [4 × 20]');
+    expect(first[0].values[0].hook).toBe('attn.hook_kv_latent');
+    expect(first.find((s) => s.part === 'attn.z')!.shape).toBe('[4 × 20]');
+  });
+
+  it('says sigmoid, groups, bias and factor where the router has them', () => {
+    const routing = { sigmoid: true, choice_bias: true, groups: 4, active_groups: 2, group_best: 2, factor: 2.5 };
+    const experts = { count: 8, active: 3, renormalised: true, shared_gate: false, routing };
+    const mlp = { d_mlp: 48, activation: 'silu', gated: true, bias: false, experts } as const;
+    const route = piecesOf(spec([layer({ mlp })]), 0).find((p) => p.id === 'mlp')!.steps[0];
+    expect(route.says).toContain('the best 3 of the 2 best of 4 groups');
+    expect(route.tex).toContain('\\sigma');
+    expect(route.tex).toContain('2.5');
+    expect(weightsOf(experts)).toBe(2.5);
+    expect([...sharesOf(experts, Float32Array.from([0, 100]))]).toEqual([0.5, 1]);
+    expect(choiceOf(experts)).toMatch(/2 best groups.*2 best experts.*bias/);
+    expect(choiceOf({ ...experts, routing: undefined })).toBe('');
   });
 });

@@ -29,9 +29,33 @@ export interface Path {
   layers: number[];
   /** A row a layer of `layers`: weights by expert. */
   gates: Float32Array[];
-  /** A row a layer: the router's scores as shares of 1. */
+  /** A row a layer: the router's scores as shares. */
   shares: Float64Array[];
 }
+
+/** Scores as shares: of 1 by softmax, or where routing says so each brought between 0 and 1 by itself. */
+export function sharesOf(experts: Experts, logits: Float32Array): Float64Array {
+  if (!experts.routing?.sigmoid) return softmax(logits);
+  return Float64Array.from(Array.from(logits), (l) => 1 / (1 + Math.exp(-l)));
+}
+
+/** What has a say in the choice beside the shares, as sentences; empty where nothing has. */
+export function choiceOf(experts: Experts): string {
+  const r = experts.routing;
+  if (!r) return '';
+  const best = r.group_best === 1 ? 'its best expert' : `its ${r.group_best} best experts`;
+  const groups =
+    r.groups > 1
+      ? ` The experts stand in ${r.groups} groups; only those of the ${r.active_groups === 1 ? 'best group' : `${r.active_groups} best groups`} can be chosen, a group being as good as ${best}.`
+      : '';
+  const bias = r.choice_bias
+    ? ' Each expert also has a bias, learned so that all are used: it has a say in the choice, and none in the weight.'
+    : '';
+  return groups + bias;
+}
+
+/** What renormalised weights of a token add up to. */
+export const weightsOf = (experts: Experts): number => experts.routing?.factor ?? 1;
 
 /** Layers that are mixtures. */
 export const mixtures = (spec: DecoderSpec): number[] => spec.layers.flatMap((l, i) => (l.mlp.experts ? [i] : []));
@@ -55,7 +79,13 @@ export function surest(path: Path): { layer: number; expert: number; share: numb
   return best;
 }
 
-export async function pathOf(source: Source, layers: number[], pos: number, signal: AbortSignal): Promise<Path> {
+export async function pathOf(
+  source: Source,
+  layers: number[],
+  pos: number,
+  experts: Experts,
+  signal: AbortSignal,
+): Promise<Path> {
   const at = Math.min(pos, positionsOf(source.manifest) - 1);
   const names = (part: string) => layers.map((l) => `blocks.${l}.mlp.${part}`);
   // Small, and of all positions: another token needs no other reading.
@@ -65,7 +95,7 @@ export async function pathOf(source: Source, layers: number[], pos: number, sign
     Promise.all(names('hook_router_logits').map(read)),
     Promise.all(names('hook_expert_gates').map(read)),
   ]);
-  return { pos: at, layers, gates, shares: logits.map((l) => softmax(l)) };
+  return { pos: at, layers, gates, shares: logits.map((l) => sharesOf(experts, l)) };
 }
 
 export async function sentOf(

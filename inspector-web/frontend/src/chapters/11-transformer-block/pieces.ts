@@ -103,29 +103,54 @@ function timesScale(l: Layer, tex: string, words: string, sum: boolean): { tex: 
   return { tex: `y=${s}\\,${sum ? `(${tex})` : tex}`, words: `y = ${s} times ${words}` };
 }
 
+/** Keys and values of a short vector a token, and one key that all heads share. */
+function latent(a: Layer['attention'], of: NonNullable<Layer['attention']['latent']>, d: number): Step {
+  const turns = a.rope?.dims ?? 0;
+  const own = a.d_head - turns;
+  const narrow = of.d_query != null;
+  return {
+    part: 'attn.qkv',
+    name: 'A short vector, then keys and values',
+    shape: `[${d}] → [${of.d_latent}] → [${a.n_heads} × ${own}], [${a.n_heads} × ${of.d_value}]`,
+    says: `One matrix makes a vector of ${of.d_latent} numbers, normed, and two more bring it to every head: ${own} numbers of its key, and its value. The key’s other ${turns} numbers, those that turn, all heads share.${narrow ? ` Queries too go through a vector, of ${of.d_query}.` : ''}`,
+    tex: `c=N(W_D\\,x),\\quad\\ck{k}=[\\,W_R\\,x\\,;\\;W_K\\,c\\,],\\quad\\cv{v}=W_V\\,c,\\quad\\cq{q}=${narrow ? 'W_Q\\,N(W_A\\,x)' : 'W_Q\\,x'}`,
+    words: `c is W_D times x, normed; k is W_R times x, then W_K times c; v is W_V times c; q is W_Q times ${narrow ? 'W_A times x, normed' : 'x'}`,
+    values: [
+      { name: 'c', hook: 'attn.hook_kv_latent', color: 'resid' },
+      { name: 'q', hook: 'attn.hook_q', color: 'q' },
+      { name: 'k', hook: 'attn.hook_k', color: 'k' },
+      { name: 'v', hook: 'attn.hook_v', color: 'v' },
+    ],
+    chapter: '08-attention-qkv',
+  };
+}
+
 function attention(l: Layer, d: number, parallel: boolean): Piece {
   const a = l.attention;
   const shared = a.n_heads / a.n_kv_heads;
   const heads = `[${a.n_heads} × ${a.d_head}]`;
   const keys = `[${a.n_kv_heads} × ${a.d_head}]`;
+  const mixed = `[${a.n_heads} × ${a.latent?.d_value ?? a.d_head}]`;
   const rot = a.rope != null;
   const capped = a.score_softcap != null;
   const slopes = a.alibi ? slopesOf(a.alibi) : null;
   const steps: Step[] = [
-    {
-      part: 'attn.qkv',
-      name: 'Query, key and value',
-      shape: `[${d}] → ${heads}, ${keys}, ${keys}`,
-      says: `Three matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.q_norm ? '; queries and keys are normed' : ''}${a.clip ? `; all are held within ± ${short(a.clip)}` : ''}.`,
-      tex: `\\cq{q}=W_Q\\,x${a.qkv_bias ? '+b_Q' : ''},\\quad\\ck{k}=W_K\\,x${a.qkv_bias ? '+b_K' : ''},\\quad\\cv{v}=W_V\\,x${a.qkv_bias ? '+b_V' : ''}`,
-      words: 'q, k and v are W_Q, W_K and W_V times x',
-      values: [
-        { name: 'q', hook: 'attn.hook_q', color: 'q' },
-        { name: 'k', hook: 'attn.hook_k', color: 'k' },
-        { name: 'v', hook: 'attn.hook_v', color: 'v' },
-      ],
-      chapter: '08-attention-qkv',
-    },
+    a.latent
+      ? latent(a, a.latent, d)
+      : {
+          part: 'attn.qkv',
+          name: 'Query, key and value',
+          shape: `[${d}] → ${heads}, ${keys}, ${keys}`,
+          says: `Three matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.q_norm ? '; queries and keys are normed' : ''}${a.clip ? `; all are held within ± ${short(a.clip)}` : ''}.`,
+          tex: `\\cq{q}=W_Q\\,x${a.qkv_bias ? '+b_Q' : ''},\\quad\\ck{k}=W_K\\,x${a.qkv_bias ? '+b_K' : ''},\\quad\\cv{v}=W_V\\,x${a.qkv_bias ? '+b_V' : ''}`,
+          words: 'q, k and v are W_Q, W_K and W_V times x',
+          values: [
+            { name: 'q', hook: 'attn.hook_q', color: 'q' },
+            { name: 'k', hook: 'attn.hook_k', color: 'k' },
+            { name: 'v', hook: 'attn.hook_v', color: 'v' },
+          ],
+          chapter: '08-attention-qkv',
+        },
   ];
   if (a.rope) {
     steps.push({
@@ -168,7 +193,7 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
     {
       part: 'attn.z',
       name: 'Mix of values',
-      shape: heads,
+      shape: mixed,
       says: 'Each head brings home the values of the tokens that it reads, by their shares.',
       tex: '\\cattn{z}=\\sum_j\\alpha_j\\,\\cv{v_j}',
       words: 'z is the sum of the values, each times its share',
@@ -178,7 +203,7 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
     {
       part: 'attn.o',
       name: 'Back to the stream’s width',
-      shape: `${heads} → [${d}]`,
+      shape: `${mixed} → [${d}]`,
       says: `The heads’ vectors, one after another, times one more matrix: what ${l.ln1_post ? 'is normed and then' : 'is'} added to the stream.`,
       ...timesScale(l, `W_O\\,\\cattn{z}${a.out_bias ? '+b_O' : ''}`, 'W_O times z', a.out_bias),
       // What is made before a norm after it has no hook of its own: the norm's is what is added.
@@ -196,6 +221,26 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
     branch: 0,
     role: `Moves information between tokens: this one reads those before it${rot ? '' : slopes ? ', near ones more than far ones' : '; positions were added before the first block'}${parallel ? ', while the feed-forward part reads the same stream' : ''}.`,
     steps,
+  };
+}
+
+/** How a router makes weights of its scores. */
+function route(of: Experts): Pick<Step, 'says' | 'tex' | 'words'> {
+  const k = of.active;
+  const r = of.routing;
+  const p = r?.sigmoid ? '\\sigma(W_r\\,x)' : '\\mathrm{softmax}(W_r\\,x)';
+  const times = r && r.factor !== 1 ? short(r.factor) : '';
+  const spoken = r?.sigmoid ? 'the sigmoid of W_r times x' : 'the softmax of W_r times x';
+  const share = of.renormalised ? '\\frac{p_e}{\\sum_{j\\in\\mathrm{best}}p_j}' : 'p_e';
+  const among = r && r.groups > 1 ? ` of the ${r.active_groups} best of ${r.groups} groups` : '';
+  return {
+    says: `The router’s product with the vector is a score for every expert. ${
+      r?.sigmoid ? 'Each is brought between 0 and 1 by itself' : 'Softmax makes shares of them'
+    }; the best ${k}${among} are kept${of.renormalised ? ' and divided by their sum' : ' as they are'}${
+      r?.choice_bias ? '. A bias for each expert has a say in which are best, and none in their weights' : ''
+    }. What it takes is counted with the next step.`,
+    tex: `p=${p},\\quad w_e=${times ? `${times}\\,` : ''}${share}`,
+    words: `p is ${spoken}; the weight of a chosen expert is ${times ? `${times} times ` : ''}its p${of.renormalised ? ' over the sum of the chosen ones’' : ''}`,
   };
 }
 
@@ -225,13 +270,7 @@ function mixture(l: Layer, of: Experts, d: number): Piece {
         part: 'mlp.router',
         name: 'Route',
         shape: `[${d}] → [${of.count}]`,
-        says: `The router’s product with the vector is a score for every expert. Softmax makes shares of them; the best ${k} are kept${of.renormalised ? ' and divided by their sum' : ' as they are'}. What it takes is counted with the next step.`,
-        tex: of.renormalised
-          ? 'p=\\mathrm{softmax}(W_r\\,x),\\quad w_e=\\frac{p_e}{\\sum_{j\\in\\mathrm{best}}p_j}'
-          : 'p=\\mathrm{softmax}(W_r\\,x),\\quad w_e=p_e',
-        words: of.renormalised
-          ? 'p is the softmax of W_r times x; the weight of a chosen expert is its p over the sum of the chosen ones’'
-          : 'p is the softmax of W_r times x; the weight of a chosen expert is its p',
+        ...route(of),
         values: [
           { name: 'scores', hook: 'mlp.hook_router_logits', color: 'neuron' },
           { name: 'weights', hook: 'mlp.hook_expert_gates', color: 'neuron' },
@@ -410,7 +449,11 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     { name: 'Heads', value: `${a.n_heads} of ${a.d_head}` },
     {
       name: 'Keys and values',
-      value: a.n_heads === a.n_kv_heads ? 'one a head' : `${a.n_kv_heads}, each for ${a.n_heads / a.n_kv_heads} heads`,
+      value: a.latent
+        ? `of a vector of ${a.latent.d_latent} numbers; ${a.rope?.dims ?? 0} of a key are all heads’`
+        : a.n_heads === a.n_kv_heads
+          ? 'one a head'
+          : `${a.n_kv_heads}, each for ${a.n_heads / a.n_kv_heads} heads`,
     },
     { name: 'Scale of scores', value: short(a.scale) },
     {

@@ -21,10 +21,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
+import org.llminspector.spec.Routing;
 
 /**
  * A decoder's arithmetic is written four times: operation by operation, as TorchScript of a layer, as TorchScript of a
@@ -33,8 +35,15 @@ import org.llminspector.spec.Rope;
  */
 class ArithmeticTest {
 
-    private static final List<Class<? extends Record>> LAYER =
-            List.of(LayerSpec.class, Attention.class, Mlp.class, Experts.class, Norm.class, Rope.class);
+    private static final List<Class<? extends Record>> LAYER = List.of(
+            LayerSpec.class,
+            Attention.class,
+            Latent.class,
+            Mlp.class,
+            Experts.class,
+            Routing.class,
+            Norm.class,
+            Rope.class);
     private static final List<Class<? extends Record>> MODEL =
             Stream.concat(Stream.of(DecoderSpec.class), LAYER.stream()).toList();
 
@@ -55,6 +64,9 @@ class ArithmeticTest {
     private static final String DECODERS = "the decoder goes on where a token is sent to experts";
     private static final String NO_MIXTURE = "ParameterLayout holds a feed-forward part without experts against it";
 
+    private static final String VALUE = "Attention.dValue says it";
+    private static final String NO_LATENT = "ParameterLayout holds attention without a latent vector against it";
+
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("org.llminspector.engine", "org.llminspector.spec");
@@ -65,6 +77,7 @@ class ArithmeticTest {
                         List.of(
                                 "engine.torch.Decoder",
                                 "engine.torch.Mixture",
+                                "engine.torch.LatentAttention",
                                 "engine.torch.Positions",
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),
@@ -72,6 +85,8 @@ class ArithmeticTest {
                         weights(Map.of(
                                 "Attention.qkNormByHead", SIZE,
                                 "Mlp.dMlp", SIZE,
+                                "Latent.dLatent", SIZE,
+                                "Latent.dValue", VALUE,
                                 "DecoderSpec.dModel", SIZE,
                                 "DecoderSpec.vocab", SIZE,
                                 "DecoderSpec.maxContext", LONGEST,
@@ -86,13 +101,7 @@ class ArithmeticTest {
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),
                         LAYER,
-                        weights(Map.of(
-                                "Mlp.dMlp", SIZE,
-                                "Experts.count", DECODERS,
-                                "Experts.active", DECODERS,
-                                "Experts.renormalised", DECODERS,
-                                "Experts.dShared", DECODERS,
-                                "Experts.sharedGate", DECODERS))),
+                        weights(mixtures(Map.of("Mlp.dMlp", SIZE, "Latent.dValue", VALUE), DECODERS))),
                 new Writer(
                         List.of(
                                 "engine.torch.LearnerScript",
@@ -100,16 +109,18 @@ class ArithmeticTest {
                                 "engine.torch.TorchLearner",
                                 "spec.RopeFrequencies"),
                         MODEL,
-                        Map.of(
-                                "Experts.count", NO_MIXTURE,
-                                "Experts.active", NO_MIXTURE,
-                                "Experts.renormalised", NO_MIXTURE,
-                                "Experts.dShared", NO_MIXTURE,
-                                "Experts.sharedGate", NO_MIXTURE)),
+                        mixtures(
+                                Map.of(
+                                        "Latent.dLatent", NO_LATENT,
+                                        "Latent.dQuery", NO_LATENT,
+                                        "Latent.dValue", NO_LATENT,
+                                        "Latent.norm", NO_LATENT),
+                                NO_MIXTURE)),
                 new Writer(
                         List.of(
                                 "engine.onnx.GraphWriter",
                                 "engine.onnx.MixtureGraph",
+                                "engine.onnx.LatentGraph",
                                 "engine.onnx.Linears",
                                 "engine.onnx.Norms",
                                 "engine.onnx.Activations",
@@ -122,10 +133,22 @@ class ArithmeticTest {
                                 "spec.RopeFrequencies"),
                         MODEL,
                         weights(Map.of(
+                                "Latent.dValue", VALUE,
                                 "DecoderSpec.unembedBias", IN_WEIGHTS,
                                 "DecoderSpec.vocab", SIZE,
                                 "DecoderSpec.maxContext", LONGEST,
                                 "DecoderSpec.family", NAME))));
+    }
+
+    /** These, and every field of a mixture's. */
+    private static Map<String, String> mixtures(Map<String, String> more, String why) {
+        Map<String, String> unread = new TreeMap<>(more);
+        for (Class<? extends Record> spec : List.of(Experts.class, Routing.class)) {
+            for (RecordComponent c : spec.getRecordComponents()) {
+                unread.put(spec.getSimpleName() + "." + c.getName(), why);
+            }
+        }
+        return unread;
     }
 
     /** These, and what the weights say by being there. */

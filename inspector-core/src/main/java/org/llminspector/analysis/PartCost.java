@@ -4,10 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.KvShape;
 import org.llminspector.engine.Part;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -27,6 +29,9 @@ import org.llminspector.spec.Norm;
  *   attn.z        2 P H h                  unembed  2 vocab d: of the last position only
  *   attn.o        2 n H h d
  * </pre>
+ *
+ * <p>Where keys and values are made of a latent vector of c numbers, attn.qkv makes it and them; one token alone reads the kept
+ * vectors as they are: 2 P H (c + the shared key's numbers) in attn.scores, 2 P H c in attn.z.
  *
  * <p>In a mixture m counts the neurons of the experts that a token is sent to and of the shared one; mlp.in has the router too.
  *
@@ -118,32 +123,64 @@ public record PartCost(
             boolean all = a.qkNormWide() || a.qkNormByHead();
             long qkNorms =
                     (a.qNorm() == null ? 0 : all ? q : a.dHead()) + (a.kNorm() == null ? 0 : all ? kv1 : a.dHead());
-            products(
-                    Part.QKV,
-                    i,
-                    d,
-                    (a.qkvBias() ? q + 2 * kv1 : 0) + qkNorms,
-                    new String[] {b + "attn.q", b + "attn.k", b + "attn.v"},
-                    q,
-                    kv1,
-                    kv1);
+            if (a.latent() != null) latent(i, a, b + "attn.");
+            else
+                products(
+                        Part.QKV,
+                        i,
+                        d,
+                        (a.qkvBias() ? q + 2 * kv1 : 0) + qkNorms,
+                        new String[] {b + "attn.q", b + "attn.k", b + "attn.v"},
+                        q,
+                        kv1,
+                        kv1);
             if (a.rope() != null) plain(Part.ROPE, i);
-            long flops = 2 * pairs(a.window(), past, tokens) * q;
+            long pairs = 2 * pairs(a.window(), past, tokens) * a.nHeads();
+            boolean toLatents = a.latent() != null && tokens == 1;
+            long scored = toLatents ? a.rope().turned() + (long) a.latent().dLatent() : a.dHead();
+            long summed = toLatents ? a.latent().dLatent() : a.dValue();
             long keys = a.window() == null ? past + tokens : Math.min(past + tokens, a.window() + tokens - 1);
-            long heads = a.nKvHeads();
+            KvShape kept = KvShape.of(a);
             long written = tokens * KvCacheReport.row(layer, kv);
-            long keyBytes = keys * heads * kv.key().bytes(a.dHead());
-            long valueBytes = keys * heads * kv.value().bytes(a.dHead());
-            parts.add(new PartCost(Part.SCORES, i, 0, flops, 0, 0, keyBytes, written));
+            long keyBytes = keys * kept.heads() * kv.key().bytes(kept.key());
+            long valueBytes = keys * kept.heads() * kv.value().bytes(kept.value());
+            parts.add(new PartCost(Part.SCORES, i, 0, pairs * scored, 0, 0, keyBytes, written));
             plain(Part.PATTERN, i);
-            parts.add(new PartCost(Part.Z, i, 0, flops, 0, 0, valueBytes, 0));
-            products(Part.O, i, q, a.outBias() ? d : 0, new String[] {b + "attn.o"}, d);
+            parts.add(new PartCost(Part.Z, i, 0, pairs * summed, 0, 0, valueBytes, 0));
+            products(Part.O, i, (long) a.nHeads() * a.dValue(), a.outBias() ? d : 0, new String[] {b + "attn.o"}, d);
             if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
             if (!layer.parallel()) plain(Part.RESID_MID, i);
             norm(Part.LN2, i, layer.ln2(), d);
             mlp(i, layer.mlp(), b + "mlp.");
             if (layer.ln2Post() != null) norm(Part.LN2_POST, i, layer.ln2Post(), d);
             plain(Part.RESID_POST, i);
+        }
+
+        /** Latent vectors, and what is made of them. */
+        private void latent(int i, Attention a, String name) {
+            Latent l = a.latent();
+            long d = spec.dModel();
+            long turns = a.rope().turned();
+            long queries = (long) a.nHeads() * a.dHead();
+            long keys = a.nHeads() * (a.dHead() - turns);
+            long values = (long) a.nHeads() * a.dValue();
+            long vectors = l.dLatent() + (a.qkvBias() ? l.dLatent() + turns : 0);
+            long numbers = d * (l.dLatent() + turns) + l.dLatent() * (keys + values);
+            long size = size(name + "kv_down", d, d * l.dLatent())
+                    + size(name + "k_rope", d, d * turns)
+                    + size(name + "k", l.dLatent(), l.dLatent() * keys)
+                    + size(name + "v", l.dLatent(), l.dLatent() * values);
+            if (l.dQuery() == null) {
+                numbers += d * queries;
+                size += size(name + "q", d, d * queries);
+            } else {
+                long down = l.dQuery();
+                vectors += down + (a.qkvBias() ? down : 0);
+                numbers += down * (d + queries);
+                size += size(name + "q_down", d, d * down) + size(name + "q", down, down * queries);
+            }
+            long all = numbers + vectors;
+            parts.add(new PartCost(Part.QKV, i, all, 2 * tokens * numbers, all, size + vectors * VECTOR, 0, 0));
         }
 
         private void mlp(int i, Mlp mlp, String name) {
@@ -169,7 +206,8 @@ public record PartCost(
             long ins = mlp.gated() ? 2 : 1;
             long expert = mlp.dMlp() * d;
             long shared = e.dShared() == null ? 0 : e.dShared() * d;
-            long router = e.count() * d;
+            boolean biased = e.routing() != null && e.routing().choiceBias();
+            long router = e.count() * d + (biased ? e.count() : 0);
             long read = e.active() * expert + shared;
             double in = ins
                     * (e.active() * size(name + "experts.0.in", d, expert)

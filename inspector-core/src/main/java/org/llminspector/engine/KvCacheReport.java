@@ -1,6 +1,7 @@
 package org.llminspector.engine;
 
 import java.util.List;
+import java.util.Set;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
@@ -8,7 +9,8 @@ import org.llminspector.spec.LayerSpec;
  * KvCacheReport is the memory that keys and values take.
  *
  * <p>A layer's bytes are n_kv_heads x positions x (bytes of a key + bytes of a value), where a vector of d_head numbers takes
- * 4 d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (its scale). Every position is kept, also by a layer with a
+ * 4 d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (its scale). Where keys and values are made of a latent vector, one
+ * turned key and that vector are kept instead ({@link KvShape}). Every position is kept, also by a layer with a
  * sliding window, which never reads one further back than that: {@link #needed}.
  *
  * @param positions positions held
@@ -26,11 +28,15 @@ public record KvCacheReport(
 
     /** Of a cache with memory for {@code maxPositions}. */
     public static KvCacheReport of(DecoderSpec spec, KvFormats formats, int positions, int maxPositions) {
-        List<Long> layers = kept(spec, formats, positions);
+        return of(KvShape.of(spec, Set.of()), formats, positions, maxPositions);
+    }
+
+    /** @param shapes a layer each */
+    public static KvCacheReport of(List<KvShape> shapes, KvFormats formats, int positions, int maxPositions) {
+        List<Long> rows = shapes.stream().map(s -> s.bytes(formats)).toList();
+        List<Long> layers = rows.stream().map(r -> r * positions).toList();
         long all = layers.stream().mapToLong(Long::longValue).sum();
-        long allocated = kept(spec, formats, maxPositions).stream()
-                .mapToLong(Long::longValue)
-                .sum();
+        long allocated = rows.stream().mapToLong(r -> r * maxPositions).sum();
         String key = formats.key().dtype().name();
         String value = formats.value().dtype().name();
         return new KvCacheReport(
@@ -49,9 +55,9 @@ public record KvCacheReport(
                 .toList();
     }
 
-    /** Bytes of one position in one layer: n_kv_heads x (key + value). */
+    /** Bytes of one position in one layer: n_kv_heads x (key + value), or of a latent vector and the shared key. */
     public static long row(LayerSpec layer, KvFormats formats) {
-        return layer.attention().nKvHeads() * formats.bytes(layer.attention().dHead());
+        return KvShape.of(layer.attention()).bytes(formats);
     }
 
     /** How many positions a token reads, itself included, that is the last of so many. */

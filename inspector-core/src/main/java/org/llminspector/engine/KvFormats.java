@@ -18,11 +18,6 @@ public record KvFormats(KvFormat key, KvFormat value) {
         if (value == null) value = key;
     }
 
-    /** Bytes that one head's key and value at one position take. */
-    public long bytes(int dHead) {
-        return key.bytes(dHead) + value.bytes(dHead);
-    }
-
     /** {@code int8}, or {@code keys fp16, values int8}. */
     public String words() {
         String k = key.name().toLowerCase(Locale.ROOT);

@@ -10,12 +10,13 @@ import org.llminspector.base.Problem;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.Mlp;
 
 /**
  * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
  *
- * <p>Modules are {@code blocks.i.attn.q|k|v|o}, {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
+ * <p>Modules are {@code blocks.i.attn.q|k|v|o} (of a latent vector {@code blocks.i.attn.q_down|kv_down|k_rope} too), {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
  * blocks.i.mlp.experts.e.gate|in|out} and {@code blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}, the canonical
  * weights' names. Norms, biases and a mixture's router are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
  * where the unembedding is the same table; in few bits by onnx on a CPU where it is.
@@ -225,7 +226,8 @@ public record PrecisionPlan(
         List<String> modules = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
             String block = "blocks." + i + ".";
-            for (String part : List.of("q", "k", "v", "o")) modules.add(block + "attn." + part);
+            for (String part : projections(spec.layers().get(i).attention().latent()))
+                modules.add(block + "attn." + part);
             Mlp mlp = spec.layers().get(i).mlp();
             Experts experts = mlp.experts();
             if (experts == null) feedForward(modules, block + "mlp.", mlp);
@@ -236,6 +238,13 @@ public record PrecisionPlan(
         }
         modules.add("unembed");
         return modules;
+    }
+
+    private static List<String> projections(Latent latent) {
+        if (latent == null) return List.of("q", "k", "v", "o");
+        return latent.dQuery() == null
+                ? List.of("q", "kv_down", "k_rope", "k", "v", "o")
+                : List.of("q_down", "q", "kv_down", "k_rope", "k", "v", "o");
     }
 
     private static void feedForward(List<String> modules, String name, Mlp mlp) {

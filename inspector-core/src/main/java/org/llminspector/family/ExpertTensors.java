@@ -26,6 +26,8 @@ final class ExpertTensors {
         String part = from + (sparseName ? "block_sparse_moe." : "mlp.");
         String router = checkpoint.has(part + "router.layer.weight") ? "router.layer" : "gate";
         plan.linear(to + "router", part + router, e.count(), d, false);
+        if (e.routing() != null && e.routing().choiceBias())
+            plan.put(to + "router.choice_bias", Source.of(part + router + ".e_score_correction_bias", e.count()));
         for (int i = 0; i < e.count(); i++) {
             String expert = to + "experts." + i + ".";
             if (checkpoint.has(part + "input_linear.weight")) {
@@ -41,7 +43,9 @@ final class ExpertTensors {
         }
         if (e.dShared() == null) return;
         String[] names = {"gate_proj", "up_proj", "down_proj"};
-        feedForward(plan, to + "shared_expert.", part + "shared_expert.", names, e.dShared(), d);
+        String several =
+                checkpoint.has(part + "shared_experts.gate_proj.weight") ? "shared_experts." : "shared_expert.";
+        feedForward(plan, to + "shared_expert.", part + several, names, e.dShared(), d);
         if (e.sharedGate()) plan.linear(to + "shared_expert_gate", part + "shared_expert_gate", 1, d, false);
     }
 

@@ -47,7 +47,9 @@ public interface Family {
             new Qwen2Moe(),
             new Qwen3Moe(),
             new Olmoe(),
-            new GraniteMoe());
+            new GraniteMoe(),
+            new DeepSeek2(),
+            new DeepSeek3());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

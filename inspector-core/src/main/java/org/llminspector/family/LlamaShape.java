@@ -12,6 +12,7 @@ import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -28,7 +29,7 @@ final class LlamaShape {
     private final int dModel;
     private final int nHeads;
     private final int nKvHeads;
-    private final int dHead;
+    private int dHead;
     private final int nLayers;
     private final int maxContext;
     private Norm norm;
@@ -59,6 +60,7 @@ final class LlamaShape {
     private Experts experts;
     private int dExpert;
     private IntPredicate sparse = layer -> false;
+    private Latent latent;
 
     LlamaShape(Config c) {
         this.c = c;
@@ -148,6 +150,22 @@ final class LlamaShape {
         if ((long) mixture.count() * width > 1 << 29)
             throw c.wrong("num_experts", "experts of " + width + " neurons whose rows can be counted", mixture.count());
         return this;
+    }
+
+    /** Keys and values of a latent vector (DeepSeek): a head is a part that turns and one that does not. */
+    LlamaShape latent() {
+        int turns = c.size("qk_rope_head_dim", 64);
+        if (nKvHeads != nHeads) throw c.wrong("num_key_value_heads", "num_attention_heads, " + nHeads, nKvHeads);
+        if (turns % 2 != 0) throw c.wrong("qk_rope_head_dim", "an even number", turns);
+        dHead = Math.addExact(turns, c.size("qk_nope_head_dim", 128));
+        // Its norms' epsilon is no field's.
+        Norm own = new Norm(Norm.Kind.RMS, 1e-6);
+        latent = new Latent(c.size("kv_lora_rank", 512), c.sizeOrNull("q_lora_rank"), c.size("v_head_dim", 128), own);
+        rope = RopeConfig.read(c, turns, maxContext, 10_000);
+        if (rope.dims() != turns) throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + turns);
+        double warm = RopeConfig.warmth(c, rope);
+        scale = (float) (warm * warm / Math.sqrt(dHead));
+        return partialRotary();
     }
 
     /** Biases everywhere, or nowhere. */
@@ -309,7 +327,8 @@ final class LlamaShape {
                 qkNorm,
                 qkNormWide,
                 qkNormByHead,
-                clip);
+                clip,
+                latent);
     }
 
     /** Llama's tensor names for all that the spec has. */
@@ -351,10 +370,15 @@ final class LlamaShape {
                 .norm(layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d)
                 .put(to + "attn.q_norm.weight", qkNorm(a, a.qNorm(), from + "self_attn.q_norm", a.nHeads()))
                 .put(to + "attn.k_norm.weight", qkNorm(a, a.kNorm(), from + "self_attn.k_norm", a.nKvHeads()));
-        plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
-        plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
-        plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
-        plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
+        if (a.latent() != null) {
+            boolean neighbours = checkpoint.config().path("rope_interleave").asBoolean(true);
+            LatentTensors.put(plan, s, a, to + "attn.", from + "self_attn.", neighbours);
+        } else {
+            plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
+            plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
+            plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
+            plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
+        }
         if (mlp.experts() != null) {
             ExpertTensors.put(plan, mlp, d, to + "mlp.", from, checkpoint);
             return;

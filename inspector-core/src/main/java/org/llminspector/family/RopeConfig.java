@@ -93,6 +93,14 @@ final class RopeConfig {
                 json.flag("truncate", true));
     }
 
+    /** DeepSeek's factor on queries and on keys where positions are scaled: that of {@code mscale_all_dim}; else 1. */
+    static double warmth(Config config, Rope rope) {
+        JsonNode json = config.node(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+        double scale = json == null ? 0 : json.path("mscale_all_dim").asDouble(0);
+        boolean scaled = scale != 0 && !(rope.scaling() instanceof Rope.Default);
+        return scaled ? mscale(json.path("factor").asDouble(1), scale) : 1;
+    }
+
     private static double mscale(double factor, double scale) {
         return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
     }

@@ -28,6 +28,10 @@ final class Sizes {
             Attention a = layer.attention();
             check("num_attention_heads x head_dim", (long) a.nHeads() * a.dHead(), longest, checkpoint);
             check("num_key_value_heads x head_dim", (long) a.nKvHeads() * a.dHead(), longest, checkpoint);
+            if (a.latent() != null) {
+                check("kv_lora_rank", a.latent().dLatent(), longest, checkpoint);
+                check("num_attention_heads x v_head_dim", (long) a.nHeads() * a.dValue(), longest, checkpoint);
+            }
             check("intermediate_size", layer.mlp().dMlp(), longest, checkpoint);
             Experts experts = layer.mlp().experts();
             if (experts == null) continue;

@@ -126,6 +126,16 @@ public final class WeightPlan {
                     }));
         }
 
+        /** Of every {@code size} rows the last {@code count} before the others. */
+        Source lastFirst(int size, int count) {
+            return then(
+                    own,
+                    t -> t.withRows(r -> {
+                        int i = r % size;
+                        return i < count ? r + size - count : r - count;
+                    }));
+        }
+
         /** One row after another, in a vector. */
         Source flat() {
             return shaped(List.of(own.stream().reduce(1L, (a, b) -> a * b)));

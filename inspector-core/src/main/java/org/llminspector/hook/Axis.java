@@ -8,6 +8,8 @@ public enum Axis {
     D_HEAD,
     D_MODEL,
     D_MLP,
+    /** The vector that a token's keys and values, or its queries, are made of. */
+    D_LATENT,
     QUERY,
     KEY,
     VOCAB,

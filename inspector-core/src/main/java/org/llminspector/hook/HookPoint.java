@@ -8,6 +8,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
@@ -30,6 +31,18 @@ public enum HookPoint {
     RESID_PRE("blocks.{i}.hook_resid_pre", "the residual stream as the block reads it", BATCH, POS, D_MODEL),
     LN1_SCALE("blocks.{i}.ln1.hook_scale", "what ln1 divides by: the (centred) root mean square", BATCH, POS, ONE),
     LN1_NORMALIZED("blocks.{i}.ln1.hook_normalized", "after the division, before ln1's weight", BATCH, POS, D_MODEL),
+    Q_LATENT(
+            "blocks.{i}.attn.hook_q_latent",
+            "the short vector that all heads' queries are made of, normed",
+            BATCH,
+            POS,
+            D_LATENT),
+    KV_LATENT(
+            "blocks.{i}.attn.hook_kv_latent",
+            "the short vector that all heads' keys and values are made of, normed: what the KV cache keeps of a token",
+            BATCH,
+            POS,
+            D_LATENT),
     Q("blocks.{i}.attn.hook_q", "queries before RoPE", BATCH, POS, HEAD, D_HEAD),
     K("blocks.{i}.attn.hook_k", "keys before RoPE, one a key/value head", BATCH, POS, HEAD, D_HEAD),
     V("blocks.{i}.attn.hook_v", "values, one a key/value head", BATCH, POS, HEAD, D_HEAD),
@@ -195,6 +208,9 @@ public enum HookPoint {
             case LN1_POST_OUT -> block.ln1Post() != null;
             case LN2_POST_OUT -> block.ln2Post() != null;
             case ROT_Q, ROT_K -> block.attention().rope() != null;
+            case KV_LATENT -> block.attention().latent() != null;
+            case Q_LATENT ->
+                block.attention().latent() != null && block.attention().latent().dQuery() != null;
             case MLP_PRE, MLP_POST -> block.mlp().experts() == null;
             case MLP_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() == null;
             case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
@@ -217,6 +233,8 @@ public enum HookPoint {
         return switch (this) {
             case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
             case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
+            case KV_LATENT -> "this family makes keys and values of the layer's input, and of no latent vector";
+            case Q_LATENT -> "this model makes queries of the layer's input, and of no latent vector";
             case MLP_PRE, MLP_POST ->
                 "this layer is a mixture of experts: mlp.experts.hook_pre and hook_post are its neurons";
             case MLP_PRE_LINEAR ->
@@ -234,7 +252,8 @@ public enum HookPoint {
     }
 
     /**
-     * Shape of the value for one sequence; 0 experts and slots where there is no mixture.
+     * Shape of the value for one sequence; 0 experts and slots where there is no mixture, and no number of a latent vector where
+     * there is none.
      *
      * @param positions positions of the pass, {@code pos} or {@code query}
      * @param keys positions that keys are kept for
@@ -252,7 +271,8 @@ public enum HookPoint {
                 case POS, QUERY -> positions;
                 case KEY -> keys;
                 case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
-                case D_HEAD -> attention.dHead();
+                case D_HEAD -> this == V || this == Z ? attention.dValue() : attention.dHead();
+                case D_LATENT -> latent(attention.latent());
                 case D_MODEL -> spec.dModel();
                 case D_MLP -> !shared ? mlp.dMlp() : shares(mlp) ? experts.dShared() : 0;
                 case EXPERT -> experts == null ? 0 : experts.count();
@@ -261,6 +281,12 @@ public enum HookPoint {
             };
         }
         return shape;
+    }
+
+    private long latent(Latent latent) {
+        if (latent == null) return 0;
+        if (this == KV_LATENT) return latent.dLatent();
+        return latent.dQuery() == null ? 0 : latent.dQuery();
     }
 
     /** Index of the axis that counts the positions which were read: {@code pos} or {@code query}. */

@@ -80,8 +80,10 @@ public final class Costs {
     /**
      * LayerCache is what one layer keeps.
      *
+     * @param dLatent numbers of the latent vector that is kept in the place of the heads' keys and values; null where those are
+     * @param dShared numbers of the turned key beside it, which all heads share
      * @param window positions that a token sees, itself included; null for all
-     * @param bytesPerPosition n_kv_heads x (bytes of a key + bytes of a value)
+     * @param bytesPerPosition n_kv_heads x (bytes of a key + bytes of a value), or those of the vector and the shared key
      * @param keptBytes this program keeps every position
      * @param neededBytes the architecture needs no more than the window
      */
@@ -90,6 +92,8 @@ public final class Costs {
             int nHeads,
             int nKvHeads,
             int dHead,
+            Integer dLatent,
+            Integer dShared,
             Integer window,
             long bytesPerPosition,
             long keptBytes,
@@ -298,6 +302,8 @@ public final class Costs {
                         a.nHeads(),
                         a.nKvHeads(),
                         a.dHead(),
+                        a.latent() == null ? null : a.latent().dLatent(),
+                        a.latent() == null ? null : a.rope().turned(),
                         a.window(),
                         KvCacheReport.row(layer, kv),
                         kept.get(i),
@@ -320,8 +326,7 @@ public final class Costs {
 
         AtContext at(long positions, Long memory) {
             long multiHead = spec.layers().stream()
-                    .mapToLong(
-                            l -> l.attention().nHeads() * kv.bytes(l.attention().dHead()) * positions)
+                    .mapToLong(l -> multiHead(l.attention()) * positions)
                     .sum();
             return new AtContext(
                     positions,
@@ -330,6 +335,11 @@ public final class Costs {
                     multiHead,
                     scratch(positions),
                     memory == null || total(positions) <= memory);
+        }
+
+        /** Bytes of a position where each head's key and value are kept. */
+        private long multiHead(Attention a) {
+            return a.nHeads() * (kv.key().bytes(a.dHead()) + kv.value().bytes(a.dValue()));
         }
 
         /**

@@ -118,7 +118,7 @@ public final class HeadCircuits {
         ModelFolder folder = models.folder(slug);
         DecoderSpec spec = folder.spec();
         Heads.within(layer, spec.nLayers(), "layer");
-        Attention attention = spec.layers().get(layer).attention();
+        Attention attention = readable(spec, layer);
         Heads.within(head, attention.nHeads(), "head");
         Heads.within(distance, spec.maxContext(), "distance");
         if (ids.size() > MOST_TOKENS) {
@@ -191,7 +191,7 @@ public final class HeadCircuits {
         ModelFolder folder = models.folder(slug);
         DecoderSpec spec = folder.spec();
         Heads.within(layer, spec.nLayers(), "layer");
-        Heads.within(head, spec.layers().get(layer).attention().nHeads(), "head");
+        Heads.within(head, readable(spec, layer).nHeads(), "head");
         Weights weights = folder.weights();
         Composition.Matrices later = matrices(weights, spec, layer, head);
         List<Reads> from = new ArrayList<>();
@@ -204,6 +204,17 @@ public final class HeadCircuits {
             from.addAll(List.of(of));
         }
         return new Compositions(slug, layer, head, from);
+    }
+
+    /** Keys and values that are made of a normed vector on the way are no product of a token's row and one matrix. */
+    private static Attention readable(DecoderSpec spec, int layer) {
+        Attention attention = spec.layers().get(layer).attention();
+        if (attention.latent() == null) return attention;
+        throw Problem.unsupported("what these heads seek and write is not read from their weights")
+                .where("layer " + layer)
+                .expected("keys and values made of the layer's input")
+                .found("keys and values made of a latent vector, with a norm between the two matrices")
+                .instead("a run shows them: attn.hook_pattern, attn.hook_kv_latent, attn.hook_result");
     }
 
     private static Composition.Matrices matrices(Weights weights, DecoderSpec spec, int layer, int head) {

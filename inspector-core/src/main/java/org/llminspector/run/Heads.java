@@ -439,7 +439,7 @@ public final class Heads {
         }
         double[] columns = RowScan.columnDots(weights, name + ".weight", toward); // [head * d_head]
         double[] effects = new double[attention.nHeads()];
-        for (int i = 0; i < columns.length; i++) effects[i / attention.dHead()] += columns[i] * z[i];
+        for (int i = 0; i < columns.length; i++) effects[i / attention.dValue()] += columns[i] * z[i];
         return effects;
     }
 

@@ -18,6 +18,7 @@ package org.llminspector.spec;
  * @param qkNormWide whether qNorm and kNorm run over all heads' width at once (OLMo 2) and not head by head (Qwen 3)
  * @param qkNormByHead whether each head has weights of its own in them (Cohere's {@code use_qk_norm}), and not all heads the same
  * @param clip c in what q, k and v are held to, [-c, c], as the projections put them out, or null (OLMo 1 and MPT's {@code clip_qkv})
+ * @param latent what keys and values are made of, or null where it is the layer's input
  */
 public record Attention(
         int nHeads,
@@ -34,7 +35,8 @@ public record Attention(
         Norm kNorm,
         boolean qkNormWide,
         boolean qkNormByHead,
-        Float clip) {
+        Float clip,
+        Latent latent) {
 
     /** Without ALiBi, and nothing is clipped. */
     public Attention(
@@ -65,6 +67,7 @@ public record Attention(
                 kNorm,
                 qkNormWide,
                 false,
+                null,
                 null);
     }
 
@@ -96,6 +99,33 @@ public record Attention(
                 kNorm,
                 qkNormWide,
                 qkNormByHead,
-                clip);
+                clip,
+                latent);
+    }
+
+    /** The same; keys and values are made of this. */
+    public Attention of(Latent latent) {
+        return new Attention(
+                nHeads,
+                nKvHeads,
+                dHead,
+                scale,
+                rope,
+                alibi,
+                window,
+                scoreSoftcap,
+                qkvBias,
+                outBias,
+                qNorm,
+                kNorm,
+                qkNormWide,
+                qkNormByHead,
+                clip,
+                latent);
+    }
+
+    /** Size of a head's value. */
+    public int dValue() {
+        return latent == null ? dHead : latent.dValue();
     }
 }

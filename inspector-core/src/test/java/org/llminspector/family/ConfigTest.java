@@ -43,7 +43,7 @@ class ConfigTest {
                     before.set(field, now.path("rope_parameters").get(field));
                 }
             }
-            if (now.path("rope_parameters").has("long_factor")) {
+            if (!now.path("rope_parameters").path("rope_type").asText("default").equals("default")) {
                 ObjectNode scaling = ((ObjectNode) now.get("rope_parameters")).deepCopy();
                 before.set("rope_scaling", scaling.remove(List.of("rope_theta", "partial_rotary_factor")));
             }
@@ -73,6 +73,22 @@ class ConfigTest {
         neo.remove("attention_layers");
         assertThat(spec(neo)).isEqualTo(spec(family("gpt_neo")));
         refused(neo.put("num_layers", 5), "attention_types", "each of 5 layers");
+    }
+
+    @Test
+    void howDeepSeekChoosesIsReadOrRefused() {
+        ObjectNode three = family("deepseek_v3");
+        refused(three.deepCopy().put("scoring_func", "softmax"), "scoring_func", "sigmoid");
+        refused(three.deepCopy().put("n_group", 3), "n_group");
+        refused(three.deepCopy().put("num_experts_per_tok", 5), "num_experts_per_tok");
+        refused(three.deepCopy().put("moe_layer_freq", 2), "moe_layer_freq");
+        refused(three.deepCopy().put("num_key_value_heads", 2), "num_key_value_heads");
+        refused(three.deepCopy().put("qk_rope_head_dim", 7), "qk_rope_head_dim");
+        ObjectNode two = family("deepseek_v2");
+        refused(two.deepCopy().put("topk_method", "noaux_tc"), "topk_method", "greedy");
+        refused(two.deepCopy().put("norm_topk_prob", true), "norm_topk_prob");
+        assertThat(spec(two).layers().get(0).mlp().experts()).isNull();
+        assertThat(spec(two).layers().get(1).mlp().experts().routing().groups()).isEqualTo(1);
     }
 
     private static ObjectNode family(String name) {

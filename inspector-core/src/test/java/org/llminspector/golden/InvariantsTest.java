@@ -23,6 +23,7 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
+import org.llminspector.spec.Routing;
 
 /** What must hold in every decoder, whatever the reference says. */
 class InvariantsTest {
@@ -64,7 +65,7 @@ class InvariantsTest {
                 patternTimesValuesIsZ(spec.layers().get(i).attention(), c, i);
                 headResultsSumToAttnOut(g, c, i);
                 if (spec.layers().get(i).mlp().experts() != null)
-                    answersSumToMlpOut(spec.layers().get(i), c, i);
+                    answersSumToMlpOut(g, spec.layers().get(i), c, i);
                 float[] pre = floats(c, HookPoint.RESID_PRE, i);
                 float[] attn = floats(c, HookPoint.ATTN_OUT, i);
                 float[] mlp = floats(c, HookPoint.MLP_OUT, i);
@@ -105,13 +106,13 @@ class InvariantsTest {
         int group = a.nHeads() / a.nKvHeads();
         for (int h = 0; h < a.nHeads(); h++) {
             for (int q = 0; q < n; q += 7) {
-                for (int d = 0; d < a.dHead(); d++) {
+                for (int d = 0; d < a.dValue(); d++) {
                     double sum = 0;
                     for (int k = 0; k < n; k++) {
                         sum += pattern.get(((long) h * n + q) * n + k)
-                                * v.get(((long) k * a.nKvHeads() + h / group) * a.dHead() + d);
+                                * v.get(((long) k * a.nKvHeads() + h / group) * a.dValue() + d);
                     }
-                    assertThat((double) z[(q * a.nHeads() + h) * a.dHead() + d])
+                    assertThat((double) z[(q * a.nHeads() + h) * a.dValue() + d])
                             .isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-4));
                 }
             }
@@ -142,7 +143,7 @@ class InvariantsTest {
     }
 
     /** And the gates are the weights, expert by expert; the chosen have the highest logits. */
-    private static void answersSumToMlpOut(LayerSpec block, Capture c, int layer) {
+    private static void answersSumToMlpOut(Golden g, LayerSpec block, Capture c, int layer) {
         Experts experts = block.mlp().experts();
         double factor = block.residualScale() == null ? 1 : block.residualScale();
         Tensor out = c.get(HookId.of(HookPoint.EXPERT_OUT, layer)); // [1, pos, slot, d_model]
@@ -159,11 +160,15 @@ class InvariantsTest {
             for (int s = 0; s < slots; s++) spread[(int) indices[p * slots + s]] = weights[p * slots + s];
             float[] own = Arrays.copyOfRange(gates, p * experts.count(), (p + 1) * experts.count());
             assertThat(own).isEqualTo(spread);
-            float least = logits[p * experts.count() + (int) indices[(p + 1) * slots - 1]];
-            for (int e = 0; e < own.length; e++)
-                assertThat(logits[p * own.length + e] >= least).isEqualTo(own[e] > 0);
-            if (experts.renormalised()) assertThat(sum(own)).isCloseTo(1, org.assertj.core.data.Offset.offset(1e-6));
-            else assertThat(sum(own)).isLessThan(1);
+            float[] row = Arrays.copyOfRange(logits, p * own.length, (p + 1) * own.length);
+            double[] scores = choice(g, experts.routing(), row, layer);
+            double least = scores[(int) indices[(p + 1) * slots - 1]];
+            for (int e = 0; e < own.length; e++) assertThat(scores[e] >= least).isEqualTo(own[e] > 0);
+            Routing routing = experts.routing();
+            double times = routing == null ? 1 : routing.factor();
+            if (experts.renormalised())
+                assertThat(sum(own)).isCloseTo(times, org.assertj.core.data.Offset.offset(1e-6));
+            else if (routing == null || !routing.sigmoid()) assertThat(sum(own)).isLessThan(times);
             for (int d = 0; d < width; d++) {
                 double sum = shared[p * width + d];
                 for (int s = 0; s < slots; s++)
@@ -172,6 +177,31 @@ class InvariantsTest {
                         .isCloseTo(factor * sum, org.assertj.core.data.Offset.offset(1e-4));
             }
         }
+    }
+
+    /** What experts are chosen by: their logits, or DeepSeek's scores, worked out anew; -inf in a group that is not chosen. */
+    private static double[] choice(Golden g, Routing r, float[] logits, int layer) {
+        double[] scores = new double[logits.length];
+        for (int e = 0; e < scores.length; e++) scores[e] = logits[e];
+        if (r == null) return scores;
+        float[] bias = r.choiceBias()
+                ? g.weights.get("blocks." + layer + ".mlp.router.choice_bias").toFloats()
+                : new float[scores.length];
+        double all = Arrays.stream(scores).map(Math::exp).sum();
+        for (int e = 0; e < scores.length; e++)
+            scores[e] = bias[e] + (r.sigmoid() ? 1 / (1 + Math.exp(-logits[e])) : Math.exp(logits[e]) / all);
+        int each = scores.length / r.groups();
+        double[] groups = new double[r.groups()];
+        for (int i = 0; i < groups.length; i++) {
+            double[] sorted = Arrays.copyOfRange(scores, i * each, (i + 1) * each);
+            Arrays.sort(sorted);
+            for (int b = 1; b <= Math.min(r.groupBest(), each); b++) groups[i] += sorted[each - b];
+        }
+        double[] best = groups.clone();
+        Arrays.sort(best);
+        for (int e = 0; e < scores.length; e++)
+            if (groups[e / each] < best[best.length - r.activeGroups()]) scores[e] = Double.NEGATIVE_INFINITY;
+        return scores;
     }
 
     private static double sum(float[] x) {

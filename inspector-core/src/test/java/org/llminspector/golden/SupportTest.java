@@ -47,7 +47,8 @@ class SupportTest {
     private static final int NEW_TOKENS = 3;
     private static final String CUDA = "onnx for CUDA";
     /** Of the further families, those that few bits may send elsewhere. */
-    private static final List<String> MIXTURES = List.of("mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
+    private static final List<String> MIXTURES =
+            List.of("deepseek_v2", "deepseek_v3", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
 
     private static final List<String> ENGINES = List.of("torch", "onnx", CUDA);
 

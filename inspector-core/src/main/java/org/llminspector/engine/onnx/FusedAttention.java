@@ -33,7 +33,7 @@ final class FusedAttention implements AttentionCore {
     static boolean takes(DecoderSpec spec, boolean cuda) {
         return spec.layers().stream()
                 .map(LayerSpec::attention)
-                .allMatch(a -> a.dHead() % 8 == 0 && !(cuda && a.alibi() != null));
+                .allMatch(a -> a.dHead() % 8 == 0 && a.latent() == null && !(cuda && a.alibi() != null));
     }
 
     @Override

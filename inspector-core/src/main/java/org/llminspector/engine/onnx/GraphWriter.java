@@ -29,6 +29,7 @@ final class GraphWriter {
     private final Linears linears;
     private final AttentionCore attention;
     private final MixtureGraph mixture;
+    private final LatentGraph latents;
 
     private GraphWriter(
             DecoderSpec spec,
@@ -44,7 +45,7 @@ final class GraphWriter {
         this.taps = new Taps(graph, captured, steps);
         this.norms = new Norms(graph, weights, taps, fused);
         this.linears = new Linears(graph, encodings, plan, target, spec.tied());
-        this.mixture = new MixtureGraph(graph, linears, taps, fused, spec.dModel());
+        this.mixture = new MixtureGraph(graph, linears, weights, taps, fused, spec.dModel());
         Rotary rotary = new Rotary(graph, spec);
         Alibis alibis = new Alibis(graph, spec);
         boolean halves = target.halves(plan);
@@ -52,9 +53,9 @@ final class GraphWriter {
         KvFormats kept = plan.kvCache() == null ? own : plan.kvCache();
         boolean oneOperator =
                 fused && FusedAttention.takes(spec, target.cuda()) && (halves || !target.cuda()) && kept.equals(own);
-        this.attention = oneOperator
-                ? new FusedAttention(graph, rotary, alibis, halves)
-                : new PlainAttention(graph, taps, rotary, alibis, kept);
+        PlainAttention plain = new PlainAttention(graph, taps, rotary, alibis, kept);
+        this.attention = oneOperator ? new FusedAttention(graph, rotary, alibis, halves) : plain;
+        this.latents = new LatentGraph(graph, linears, norms, taps, rotary, plain, fused);
     }
 
     /** The fast form: fused operators, nothing in between visible. */
@@ -172,11 +173,12 @@ final class GraphWriter {
                 return linears.bias(sum, name + "o");
             }
         }
-        String joined = attention.flat() ? z : reshape(graph, z, 0, 0, (long) a.nHeads() * a.dHead());
+        String joined = attention.flat() ? z : reshape(graph, z, 0, 0, (long) a.nHeads() * a.dValue());
         return linears.write(joined, name + "o"); // [1, pos, d_model]
     }
 
     private String mixed(int i, Attention a, String name, String x) {
+        if (a.latent() != null) return latents.write(i, a, name, x);
         List<String> qkv = linears.write(x, List.of(name + "q", name + "k", name + "v"), attention.takesJoined(a));
         if (a.clip() != null) {
             String[] bounds = {graph.scalar(-a.clip()), graph.scalar(a.clip())};
@@ -204,7 +206,7 @@ final class GraphWriter {
 
     private String headResults(String z, String name, Attention a) {
         String weight = linears.floats(name); // [d_model, head * d_head]
-        String byHead = reshape(graph, weight, spec.dModel(), a.nHeads(), a.dHead());
+        String byHead = reshape(graph, weight, spec.dModel(), a.nHeads(), a.dValue());
         byHead = transpose(byHead, 1, 2, 0); // [head, d_head, d_model]
         return transpose(graph.node("MatMul", transpose(z, 0, 2, 1, 3), byHead), 0, 2, 1, 3);
     }

@@ -10,11 +10,14 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
-import org.llminspector.spec.Attention;
+import org.llminspector.engine.KvShape;
+import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -22,11 +25,11 @@ import org.llminspector.spec.DecoderSpec;
  * are captured, that is the capture's.
  *
  * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
- * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1].
+ * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1]. Of a latent vector, that is kept ({@link KvShape}).
  */
 final class KvCache implements AutoCloseable {
 
-    private final DecoderSpec spec;
+    private final List<KvShape> shapes; // a layer each
     private final int maxPositions;
     private final boolean inPlace;
     private final KvFormats formats;
@@ -57,7 +60,8 @@ final class KvCache implements AutoCloseable {
      * @param memory where the others' is set aside
      */
     KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given, Memory memory) {
-        this.spec = spec;
+        Set<HookId> changed = graph.steps().stream().map(Taps.Step::hook).collect(Collectors.toSet());
+        this.shapes = KvShape.of(spec, changed);
         this.maxPositions = maxPositions;
         this.inPlace = graph.inPlace();
         this.formats = new KvFormats(format(graph, "key"), format(graph, "value"));
@@ -78,18 +82,18 @@ final class KvCache implements AutoCloseable {
     }
 
     private void reserve(Graph graph, Map<String, ByteBuffer> given, Memory memory) {
-        for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
+        for (int i = 0; i < shapes.size(); i++) {
+            KvShape s = shapes.get(i);
             for (String what : List.of("key.", "key_scale.", "value.", "value_scale.")) {
                 Type type = graph.inputs().get("past_" + what + i);
                 if (type == null) continue;
-                int width = what.contains("scale") ? 1 : a.dHead();
+                int width = what.contains("scale") ? 1 : what.startsWith("key") ? s.key() : s.value();
                 ByteBuffer bytes = given.get("new_" + what + i);
                 Memory.Block block = bytes == null
-                        ? memory.reserve((long) maxPositions * a.nKvHeads() * width, type)
+                        ? memory.reserve((long) maxPositions * s.heads() * width, type)
                         : Memory.host(bytes, type);
-                parts.put(what + i, new Part(block, a.nKvHeads(), width));
-                if (inPlace) whole.put(what + i, block.view(0, 1, a.nKvHeads(), maxPositions, width));
+                parts.put(what + i, new Part(block, s.heads(), width));
+                if (inPlace) whole.put(what + i, block.view(0, 1, s.heads(), maxPositions, width));
             }
         }
     }
@@ -122,10 +126,9 @@ final class KvCache implements AutoCloseable {
     /** Begins with these positions; whether it can. */
     boolean begin(KvPrefix prefix) {
         if (!readable()) return false;
-        for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
-            each("key." + i, a, prefix.length(), prefix.keys(i), FloatBuffer::put);
-            each("value." + i, a, prefix.length(), prefix.values(i), FloatBuffer::put);
+        for (int i = 0; i < shapes.size(); i++) {
+            each("key." + i, prefix.length(), prefix.keys(i), FloatBuffer::put);
+            each("value." + i, prefix.length(), prefix.values(i), FloatBuffer::put);
         }
         length = prefix.length();
         return true;
@@ -136,12 +139,12 @@ final class KvCache implements AutoCloseable {
         if (!readable()) return null;
         List<float[]> keys = new ArrayList<>();
         List<float[]> values = new ArrayList<>();
-        for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
-            keys.add(new float[n * a.nKvHeads() * a.dHead()]);
-            values.add(new float[n * a.nKvHeads() * a.dHead()]);
-            each("key." + i, a, n, keys.get(i), FloatBuffer::get);
-            each("value." + i, a, n, values.get(i), FloatBuffer::get);
+        for (int i = 0; i < shapes.size(); i++) {
+            KvShape s = shapes.get(i);
+            keys.add(new float[n * s.heads() * s.key()]);
+            values.add(new float[n * s.heads() * s.value()]);
+            each("key." + i, n, keys.get(i), FloatBuffer::get);
+            each("value." + i, n, values.get(i), FloatBuffer::get);
         }
         return new KvPrefix(n, keys, values);
     }
@@ -157,14 +160,15 @@ final class KvCache implements AutoCloseable {
     }
 
     /** Goes through a block in the order [pos, kv_head, d_head], however it lies there. */
-    private void each(String name, Attention a, int n, float[] values, Copy copy) {
-        ByteBuffer bytes = parts.get(name).block().bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    private void each(String name, int n, float[] values, Copy copy) {
+        Part part = parts.get(name);
+        ByteBuffer bytes = part.block().bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
         FloatBuffer all = bytes.rewind().asFloatBuffer();
         for (int p = 0; p < n; p++) {
-            for (int h = 0; h < a.nKvHeads(); h++) {
-                int row = inPlace ? h * maxPositions + p : p * a.nKvHeads() + h;
-                all.position(row * a.dHead());
-                copy.copy(all, values, (p * a.nKvHeads() + h) * a.dHead(), a.dHead());
+            for (int h = 0; h < part.heads(); h++) {
+                int row = inPlace ? h * maxPositions + p : p * part.heads() + h;
+                all.position(row * part.width());
+                copy.copy(all, values, (p * part.heads() + h) * part.width(), part.width());
             }
         }
     }
@@ -175,7 +179,7 @@ final class KvCache implements AutoCloseable {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, formats, length, maxPositions);
+        return KvCacheReport.of(shapes, formats, length, maxPositions);
     }
 
     @Override

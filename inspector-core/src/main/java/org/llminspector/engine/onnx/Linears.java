@@ -183,6 +183,12 @@ final class Linears {
         return encodings.weights().has(module + ".bias");
     }
 
+    /** Whether {@link #floats} has a module's weight. */
+    boolean hasFloats(String module) {
+        Precision precision = plan.at(module).precision();
+        return precision == Precision.FP32 || precision == Precision.FP16;
+    }
+
     /** The weight [out, in] as floats; a module in fewer bits has none. */
     String floats(String module) {
         Choice choice = plan.at(module);

@@ -9,6 +9,7 @@ import java.util.stream.LongStream;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Routing;
 
 /**
  * MixtureGraph writes a feed-forward part with experts, of plain operators: each expert reads the rows that are meant for it,
@@ -16,15 +17,19 @@ import org.llminspector.spec.Mlp;
  */
 final class MixtureGraph {
 
+    private static final float NEVER = 1e38f; // less of it no score has
+
     private final GraphBuilder graph;
     private final Linears linears;
+    private final OnnxWeights weights;
     private final Taps taps;
     private final boolean fused;
     private final long dModel;
 
-    MixtureGraph(GraphBuilder graph, Linears linears, Taps taps, boolean fused, int dModel) {
+    MixtureGraph(GraphBuilder graph, Linears linears, OnnxWeights weights, Taps taps, boolean fused, int dModel) {
         this.graph = graph;
         this.linears = linears;
+        this.weights = weights;
         this.taps = taps;
         this.fused = fused;
         this.dModel = dModel;
@@ -43,16 +48,49 @@ final class MixtureGraph {
     String write(int i, Mlp mlp, String name, String x) {
         Experts experts = mlp.experts();
         String logits = taps.at(ROUTER_LOGITS, i, linears.exact(x, name + "router")); // [1, pos, expert]
-        String scores = graph.node("Softmax", new Attributes().with("axis", -1), logits);
-        String[] best =
-                graph.node("TopK", new Attributes(), new boolean[] {true, true}, scores, count(experts.active()));
+        String[] best = best(experts, name, logits);
         String chosen = chosen(i, best[1]); // [1, pos, slot]
         String weights = best[0]; // [1, pos, slot]
         if (experts.renormalised()) weights = graph.node("Div", weights, sum(weights, -1, true));
+        if (experts.routing() != null && experts.routing().factor() != 1)
+            weights = graph.node("Mul", weights, graph.scalar(experts.routing().factor()));
         weights = gated(i, experts, chosen, taps.at(EXPERT_WEIGHTS, i, weights));
         String answers = answers(i, mlp, name + "experts.", routes(chosen, experts), x); // [1, pos, slot, d_model]
         String all = sum(graph.node("Mul", answers, unsqueezed(weights, -1)), 2, false);
         return experts.dShared() == null ? all : graph.node("Add", all, shared(i, mlp, name, x));
+    }
+
+    /** The scores of the experts that are chosen, and their numbers, [1, pos, slot] each. */
+    private String[] best(Experts experts, String name, String logits) {
+        Routing r = experts.routing();
+        boolean sigmoid = r != null && r.sigmoid();
+        String scores = sigmoid
+                ? graph.node("Sigmoid", logits)
+                : graph.node("Softmax", new Attributes().with("axis", -1), logits);
+        if (r == null || (r.groups() == 1 && !sigmoid && !r.choiceBias())) return highest(scores, experts.active());
+        String choice = scores; // [1, pos, expert]
+        if (r.choiceBias()) choice = graph.node("Add", scores, weights.floats(graph, name + "router.choice_bias"));
+        // An expert that was masked has a score, its bias, nevertheless.
+        String never = graph.scalar(-NEVER);
+        choice = graph.node("Where", graph.node("Less", logits, never), never, choice);
+        if (r.groups() > 1) choice = ofTheBestGroups(r, choice, experts.count());
+        String chosen = highest(choice, experts.active())[1];
+        return new String[] {graph.node("GatherElements", new Attributes().with("axis", -1), scores, chosen), chosen};
+    }
+
+    /** Experts of other groups are put behind all. */
+    private String ofTheBestGroups(Routing r, String choice, long experts) {
+        String apart = reshape(graph, choice, 0, 0, r.groups(), experts / r.groups()); // [1, pos, group, expert of it]
+        String groups = sum(highest(apart, r.groupBest())[0], -1, false); // [1, pos, group]
+        String numbers = graph.ints(LongStream.range(0, r.groups()).toArray());
+        String among = graph.node("Equal", unsqueezed(highest(groups, r.activeGroups())[1], -1), numbers);
+        among = unsqueezed(sum(graph.cast(among, Type.FLOAT), 2, false), -1); // [1, pos, group, 1]
+        String is = graph.node("Greater", among, graph.scalar(0));
+        return reshape(graph, graph.node("Where", is, apart, graph.scalar(-NEVER)), 0, 0, experts);
+    }
+
+    private String[] highest(String x, long of) {
+        return graph.node("TopK", new Attributes(), new boolean[] {true, true}, x, count(of));
     }
 
     private String chosen(int i, String indices) {

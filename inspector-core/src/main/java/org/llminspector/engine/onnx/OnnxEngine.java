@@ -69,7 +69,7 @@ public final class OnnxEngine implements InspectorEngine {
         this.encodings = encodings;
         this.target = target;
         this.tapped = new GraphCache<>(target.cuda() ? KEPT_ON_GPU : KEPT, OpenGraph::close);
-        boolean fuses = target.cuda() || FusedAttention.takes(spec, false);
+        boolean fuses = target.cuda() || FusedAttention.takes(spec, false) || LatentGraph.in(spec);
         OpenGraph first; // of the form in which nothing is seen
         try {
             Graph graph = fuses

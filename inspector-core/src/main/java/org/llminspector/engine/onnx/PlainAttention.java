@@ -47,32 +47,53 @@ final class PlainAttention implements AttentionCore {
             q = taps.at(ROT_Q, i, rotary.rotate(q, a.rope(), a.dHead()));
             k = taps.at(ROT_K, i, rotary.rotate(k, a.rope(), a.dHead()));
         }
-        String keys = transpose(withPast("key", i, a, cache.key(), k), 0, 2, 3, 1); // [1, kv_head, d_head, key]
-        String values = transpose(withPast("value", i, a, cache.value(), v), 0, 2, 1, 3); // [1, kv_head, key, d_head]
+        k = withPast("key", i, a.nKvHeads(), a.dHead(), cache.key(), k);
+        v = withPast("value", i, a.nKvHeads(), a.dValue(), cache.value(), v);
+        return attend(i, a, q, k, v);
+    }
+
+    /**
+     * @param q [1, pos, head, d_head], turned
+     * @param k of all positions so far, [1, key, kv_head, d_head]
+     * @param v the same
+     * @return [1, pos, head, d_head]
+     */
+    String attend(int i, Attention a, String q, String k, String v) {
+        String keys = transpose(k, 0, 2, 3, 1); // [1, kv_head, d_head, key]
+        String values = transpose(v, 0, 2, 1, 3); // [1, kv_head, key, d_head]
         // The query heads that share a key head lie side by side, as if they were more positions.
         String grouped = reshape(graph, transpose(q, 0, 2, 1, 3), 1, a.nKvHeads(), -1, a.dHead());
-        String scores = graph.node("Mul", graph.node("MatMul", grouped, keys), graph.scalar(a.scale()));
+        String pattern = pattern(i, a, graph.node("MatMul", grouped, keys));
+        String z = graph.node("MatMul", reshape(graph, pattern, 1, a.nKvHeads(), -1, 0), values);
+        return taps.at(Z, i, transpose(reshape(graph, z, 1, a.nHeads(), -1, a.dValue()), 0, 2, 1, 3));
+    }
+
+    /** The probabilities of products q . k, whose last axis counts keys, [1, head, query, key]. */
+    String pattern(int i, Attention a, String products) {
+        String scores = graph.node("Mul", products, graph.scalar(a.scale()));
         scores = Softcap.write(graph, reshape(graph, scores, 1, a.nHeads(), -1, 0), a.scoreSoftcap());
         if (a.alibi() != null) scores = graph.node("Add", scores, alibis.write(a.alibi()));
         scores = taps.at(ATTN_SCORES, i, graph.node("Add", scores, mask(a.window()))); // [1, head, query, key]
-        String pattern = taps.at(PATTERN, i, graph.node("Softmax", new Attributes().with("axis", -1), scores));
-        String z = graph.node("MatMul", reshape(graph, pattern, 1, a.nKvHeads(), -1, 0), values);
-        return taps.at(Z, i, transpose(reshape(graph, z, 1, a.nHeads(), -1, a.dHead()), 0, 2, 1, 3));
+        return taps.at(PATTERN, i, graph.node("Softmax", new Attributes().with("axis", -1), scores));
     }
 
-    /** All keys or values so far, [1, key, kv_head, d_head], float32. */
-    private String withPast(String what, int layer, Attention a, KvFormat format, String now) {
+    KvFormats cache() {
+        return cache;
+    }
+
+    /** All that was kept so far, [1, key, heads, width], float32. */
+    String withPast(String what, int layer, int heads, int width, KvFormat format, String now) {
         return switch (format) {
-            case FP32 -> joined(what, layer, a.nKvHeads(), a.dHead(), Type.FLOAT, now);
-            case FP16 -> graph.toFloat(joined(what, layer, a.nKvHeads(), a.dHead(), Type.FLOAT16, graph.toHalf(now)));
+            case FP32 -> joined(what, layer, heads, width, Type.FLOAT, now);
+            case FP16 -> graph.toFloat(joined(what, layer, heads, width, Type.FLOAT16, graph.toHalf(now)));
             case INT8 -> {
                 Attributes last = new Attributes().with("keepdims", 1);
                 String largest = graph.node("ReduceMax", last, graph.node("Abs", now), graph.ints(-1));
                 String scale =
                         graph.node("Max", graph.node("Div", largest, graph.scalar(127f)), graph.scalar(LEAST_SCALE));
                 String codes = graph.cast(graph.node("Round", graph.node("Div", now, scale)), Type.INT8);
-                String all = joined(what, layer, a.nKvHeads(), a.dHead(), Type.INT8, codes);
-                String scales = joined(what + "_scale", layer, a.nKvHeads(), 1, Type.FLOAT, scale);
+                String all = joined(what, layer, heads, width, Type.INT8, codes);
+                String scales = joined(what + "_scale", layer, heads, 1, Type.FLOAT, scale);
                 yield graph.node("Mul", graph.cast(all, Type.FLOAT), scales);
             }
         };

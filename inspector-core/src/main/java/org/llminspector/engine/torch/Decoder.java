@@ -35,6 +35,7 @@ final class Decoder {
     private final Scalars scalars;
     private final KvFormats kvFormats; // that its fast form reads and writes
     private final Mixture mixture;
+    private final LatentAttention latents;
     private final FastLayers fast; // null: for taps that see inside only
 
     Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
@@ -48,6 +49,7 @@ final class Decoder {
         this.scalars = new Scalars(manager);
         this.kvFormats = kvFormats;
         this.mixture = new Mixture(weights.experts, this::activate);
+        this.latents = new LatentAttention(this::plainNorm);
         this.fast = fast;
     }
 
@@ -152,17 +154,12 @@ final class Decoder {
     private NDArray attention(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         int n = pass.count();
         int group = a.nHeads() / a.nKvHeads();
-        NDArray[] qkv = w.qkv().apply(x);
-        for (int p = 0; p < qkv.length; p++) qkv[p] = a.clip() == null ? qkv[p] : qkv[p].clip(-a.clip(), a.clip());
-        NDArray q = heads(qkv[0], a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
-        NDArray k = heads(qkv[1], a.nKvHeads(), a, a.kNorm(), w.kNorm(), tap, K, i);
-        NDArray v = heads(qkv[2], a.nKvHeads(), a, null, null, tap, V, i);
-        if (a.rope() != null) {
-            q = tap.at(ROT_Q, i, pass.rotate(q, a.rope()));
-            k = tap.at(ROT_K, i, pass.rotate(k, a.rope()));
-        }
-        NDArray keys = cache.keys(i, k.transpose(0, 2, 1, 3)); // [1, kv_head, key, d_head]
-        NDArray values = cache.values(i, v.transpose(0, 2, 1, 3));
+        NDArray[] qkv = a.latent() == null
+                ? projections(i, a, w, x, pass, cache, tap)
+                : latents.apply(i, a, w.compressed(), x, pass, cache, tap);
+        NDArray q = qkv[0]; // [1, pos, head, d_head]
+        NDArray keys = qkv[1]; // [1, kv_head, key, d_head]
+        NDArray values = qkv[2];
         long all = keys.getShape().get(2);
         // The query heads that share a key head lie side by side, as if they were more positions.
         NDArray grouped = q.transpose(0, 2, 1, 3).reshape(1, a.nKvHeads(), (long) group * n, a.dHead());
@@ -173,7 +170,7 @@ final class Decoder {
         scores = tap.at(ATTN_SCORES, i, mask == null ? scores : scores.add(mask));
         NDArray pattern = tap.at(PATTERN, i, scores.softmax(-1)); // [1, head, query, key]
         NDArray z = pattern.reshape(1, a.nKvHeads(), (long) group * n, all).matMul(values);
-        z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dHead()).transpose(0, 2, 1, 3)); // [1, pos, head, d_head]
+        z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dValue()).transpose(0, 2, 1, 3)); // [1, pos, head, d_head]
         if (tap.wants(RESULT, i)) {
             NDArray result = tap.at(RESULT, i, headResults(z, w.o(), a)); // [1, pos, head, d_model]
             if (tap.changes(RESULT, i)) {
@@ -181,7 +178,21 @@ final class Decoder {
                 return w.o().bias() == null ? sum : sum.add(w.o().bias());
             }
         }
-        return w.o().apply(z.reshape(1, n, (long) a.nHeads() * a.dHead())); // [1, pos, d_model]
+        return w.o().apply(z.reshape(1, n, (long) a.nHeads() * a.dValue())); // [1, pos, d_model]
+    }
+
+    /** Queries of these positions, turned, [1, pos, head, d_head]; keys and values of all so far, [1, kv_head, key, d_head]. */
+    private NDArray[] projections(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
+        NDArray[] qkv = w.qkv().apply(x);
+        for (int p = 0; p < qkv.length; p++) qkv[p] = a.clip() == null ? qkv[p] : qkv[p].clip(-a.clip(), a.clip());
+        NDArray q = heads(qkv[0], a.nHeads(), a, a.qNorm(), w.qNorm(), tap, Q, i); // [1, pos, head, d_head]
+        NDArray k = heads(qkv[1], a.nKvHeads(), a, a.kNorm(), w.kNorm(), tap, K, i);
+        NDArray v = heads(qkv[2], a.nKvHeads(), a, null, null, tap, V, i);
+        if (a.rope() != null) {
+            q = tap.at(ROT_Q, i, pass.rotate(q, a.rope()));
+            k = tap.at(ROT_K, i, pass.rotate(k, a.rope()));
+        }
+        return new NDArray[] {q, cache.keys(i, k.transpose(0, 2, 1, 3)), cache.values(i, v.transpose(0, 2, 1, 3))};
     }
 
     private NDArray heads(
@@ -196,7 +207,7 @@ final class Decoder {
     private static NDArray headResults(NDArray z, Linear o, Attention a) {
         NDArray weight = o.weight().toType(DataType.FLOAT32, false); // [d_model, head * d_head]
         long dModel = weight.getShape().get(0);
-        NDArray byHead = weight.reshape(dModel, a.nHeads(), a.dHead()).transpose(1, 2, 0); // [head, d_head, d_model]
+        NDArray byHead = weight.reshape(dModel, a.nHeads(), a.dValue()).transpose(1, 2, 0); // [head, d_head, d_model]
         return z.transpose(0, 2, 1, 3).matMul(byHead.expandDims(0)).transpose(0, 2, 1, 3);
     }
 

@@ -13,13 +13,11 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
-import org.llminspector.spec.Attention;
-import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
+import org.llminspector.engine.KvShape;
 
 /**
  * KvCache keeps the rotated keys and the values of every position, in memory set aside once. What is read of it is float32
- * again, also of the positions that have just come.
+ * again, also of the positions that have just come. Where they are made of a latent vector, that is kept ({@link KvShape}).
  */
 final class KvCache {
 
@@ -29,21 +27,21 @@ final class KvCache {
     /**
      * Store is one layer's keys, or its values.
      *
-     * @param all [1, kv_head, max_pos, d_head]
+     * @param all [1, kv_head, max_pos, d_head]; of a latent vector [1, 1, max_pos, numbers]
      * @param scales [1, kv_head, max_pos, 1]; null where the format has none
      */
     private record Store(NDArray all, NDArray scales) {
 
-        static Store of(NDManager manager, KvFormat format, Attention a, int maxPositions) {
+        static Store of(NDManager manager, KvFormat format, int heads, int width, int maxPositions) {
             DataType type =
                     switch (format) {
                         case FP32 -> DataType.FLOAT32;
                         case FP16 -> DataType.FLOAT16;
                         case INT8 -> DataType.INT8;
                     };
-            NDArray all = manager.zeros(new Shape(1, a.nKvHeads(), maxPositions, a.dHead()), type);
+            NDArray all = manager.zeros(new Shape(1, heads, maxPositions, width), type);
             boolean scaled = format == KvFormat.INT8;
-            return new Store(all, scaled ? manager.zeros(new Shape(1, a.nKvHeads(), maxPositions, 1)) : null);
+            return new Store(all, scaled ? manager.zeros(new Shape(1, heads, maxPositions, 1)) : null);
         }
 
         /** Writes a part [1, kv_head, pos, d_head] from there on; gives all up to its end. */
@@ -62,20 +60,20 @@ final class KvCache {
         }
     }
 
-    private final DecoderSpec spec;
+    private final List<KvShape> shapes; // a layer each; null where nothing is kept
     private final int maxPositions;
     private final KvFormats formats;
     private final List<Store> keys = new ArrayList<>(); // a layer each
     private final List<Store> values = new ArrayList<>();
     private int length;
 
-    KvCache(DecoderSpec spec, NDManager manager, KvFormats formats, int maxPositions) {
-        this.spec = spec;
+    KvCache(List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
+        this.shapes = shapes;
         this.maxPositions = maxPositions;
         this.formats = formats;
-        for (LayerSpec layer : spec.layers()) {
-            keys.add(Store.of(manager, formats.key(), layer.attention(), maxPositions));
-            values.add(Store.of(manager, formats.value(), layer.attention(), maxPositions));
+        for (KvShape s : shapes) {
+            keys.add(Store.of(manager, formats.key(), s.heads(), s.key(), maxPositions));
+            values.add(Store.of(manager, formats.value(), s.heads(), s.value(), maxPositions));
         }
     }
 
@@ -85,7 +83,7 @@ final class KvCache {
     }
 
     private KvCache() {
-        this.spec = null;
+        this.shapes = null;
         this.maxPositions = 0;
         this.formats = KvFormats.FP32;
     }
@@ -95,13 +93,18 @@ final class KvCache {
         return length;
     }
 
+    /** Whether a layer's own keys and values are kept, and not what they are made of. */
+    boolean whole(int layer) {
+        return shapes == null || shapes.get(layer).whole();
+    }
+
     /** Writes a pass's keys [1, kv_head, pos, d_head]; gives all keys so far, a view [1, kv_head, key, d_head]. */
     NDArray keys(int layer, NDArray k) {
-        return spec == null ? k : keys.get(layer).append(k, length);
+        return shapes == null ? k : keys.get(layer).append(k, length);
     }
 
     NDArray values(int layer, NDArray v) {
-        return spec == null ? v : values.get(layer).append(v, length);
+        return shapes == null ? v : values.get(layer).append(v, length);
     }
 
     /** The whole memory [1, kv_head, max_pos, d_head], for a layer that writes into it itself. */
@@ -129,17 +132,17 @@ final class KvCache {
     void begin(KvPrefix prefix, NDManager manager) {
         if (!exact()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
         int n = prefix.length();
-        for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
-            put(allKeys(i), prefix.keys(i), a, n, manager);
-            put(allValues(i), prefix.values(i), a, n, manager);
+        for (int i = 0; i < shapes.size(); i++) {
+            KvShape s = shapes.get(i);
+            put(allKeys(i), prefix.keys(i), s.heads(), s.key(), n, manager);
+            put(allValues(i), prefix.values(i), s.heads(), s.value(), n, manager);
         }
         length = n;
     }
 
-    private static void put(NDArray all, float[] first, Attention a, int n, NDManager manager) {
-        float[] byHead = KvPrefix.byHead(first, n, a.nKvHeads(), a.dHead());
-        try (NDArray part = manager.create(byHead, new Shape(1, a.nKvHeads(), n, a.dHead()))) {
+    private static void put(NDArray all, float[] first, int heads, int width, int n, NDManager manager) {
+        float[] byHead = KvPrefix.byHead(first, n, heads, width);
+        try (NDArray part = manager.create(byHead, new Shape(1, heads, n, width))) {
             all.set(new NDIndex().addAllDim(2).addSliceDim(0, n), part);
         }
     }
@@ -149,17 +152,17 @@ final class KvCache {
         if (!exact()) return null;
         List<float[]> k = new ArrayList<>();
         List<float[]> v = new ArrayList<>();
-        for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
-            k.add(first(allKeys(i), a, n));
-            v.add(first(allValues(i), a, n));
+        for (int i = 0; i < shapes.size(); i++) {
+            KvShape s = shapes.get(i);
+            k.add(first(allKeys(i), s.heads(), s.key(), n));
+            v.add(first(allValues(i), s.heads(), s.value(), n));
         }
         return new KvPrefix(n, k, v);
     }
 
-    private static float[] first(NDArray all, Attention a, int n) {
+    private static float[] first(NDArray all, int heads, int width, int n) {
         try (NDArray part = all.get(new NDIndex().addAllDim(2).addSliceDim(0, n))) {
-            return KvPrefix.byPosition(part.toFloatArray(), a.nKvHeads(), n, a.dHead());
+            return KvPrefix.byPosition(part.toFloatArray(), heads, n, width);
         }
     }
 
@@ -169,6 +172,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, formats, length, maxPositions);
+        return KvCacheReport.of(shapes, formats, length, maxPositions);
     }
 }

@@ -7,8 +7,10 @@ import java.util.List;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.torch.TorchWeights.Block;
+import org.llminspector.engine.torch.TorchWeights.Compressed;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -18,7 +20,7 @@ import org.llminspector.spec.Norm;
  *
  * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
  * that after it; of a mixture, the stream after attention. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
- * max_pos, d_head], written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
+ * max_pos, d_head] ({@link KvCache}), written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
  * is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask several positions are causal, and a single one sees all or its window.
  */
 final class LayerScript {
@@ -98,6 +100,10 @@ final class LayerScript {
     }
 
     private void attention(Attention a) {
+        if (a.latent() != null) {
+            latent(a);
+            return;
+        }
         int group = a.nHeads() / a.nKvHeads();
         projections("a", block.qkv(), "q", "k", "v");
         if (a.clip() != null) {
@@ -138,6 +144,60 @@ final class LayerScript {
         line("  z = torch.reshape(z, [1, 1, " + a.nHeads() * a.dHead() + "])");
         line("else:");
         line("  z = torch.reshape(torch.transpose(z, 1, 2), [1, n, " + a.nHeads() * a.dHead() + "])");
+        line("a = " + linear("z", block.o()));
+    }
+
+    /** A single position goes to the latent vectors, and does not bring them all to its heads. */
+    private void latent(Attention a) {
+        Latent l = a.latent();
+        Compressed w = block.compressed();
+        int turns = a.rope().turned();
+        int own = a.dHead() - turns;
+        projections("a", w.down(), "q", "v", "k");
+        if (l.dQuery() != null) {
+            line("q = " + norm(l.norm(), w.qNorm(), "q", l.dQuery()));
+            line("q = " + linear("q", w.q()));
+        }
+        line("q = torch.reshape(q, [1, n, " + a.nHeads() + ", " + a.dHead() + "])");
+        turn("q", a, a.dHead());
+        line("q = torch.transpose(q, 1, 2)"); // [1, head, pos, d_head]
+        line("k = torch.reshape(k, [1, n, 1, " + turns + "])");
+        turn("k", a, turns);
+        line("v = torch.reshape(" + norm(l.norm(), w.kvNorm(), "v", l.dLatent()) + ", [1, n, 1, " + l.dLatent() + "])");
+        int scales = store("k", "keys", kvFormats.key(), 0);
+        store("v", "values", kvFormats.value(), scales);
+        line("low = 0");
+        load("k", "keys", kvFormats.key(), 0); // [1, 1, key, turned]
+        load("v", "values", kvFormats.value(), scales); // [1, 1, key, d_latent]
+        String keys = take(w.up().parts().get(0).weight());
+        String values = take(w.up().parts().get(1).weight());
+        String shape = ", 6), [" + a.nHeads() + ", ";
+        line("if n == 1:");
+        line("  u = torch.reshape(torch.to(" + keys + shape + own + ", " + l.dLatent() + "])");
+        line("  p = torch.matmul(torch.slice(q[0], 2, " + turns + "), u)"); // [head, 1, d_latent]
+        line("  s = torch.matmul(torch.transpose(p, 0, 1), torch.transpose(v[0], 1, 2))"); // [1, head, key]
+        line("  t = torch.transpose(torch.slice(q[0], 2, 0, " + turns + "), 0, 1)");
+        line("  s = torch.add(s, torch.matmul(t, torch.transpose(k[0], 1, 2)))");
+        line("  p = torch.matmul(torch.softmax(torch.mul(s, " + (double) a.scale() + "), -1), v[0])");
+        line("  u = torch.reshape(torch.to(" + values + shape + a.dValue() + ", " + l.dLatent() + "])");
+        line("  z = torch.matmul(torch.transpose(p, 0, 1), torch.transpose(u, 1, 2))"); // [head, 1, d_value]
+        line("  z = torch.reshape(z, [1, 1, " + a.nHeads() * a.dValue() + "])");
+        line("else:");
+        line("  c = torch.squeeze(v, 1)");
+        line("  u = torch.reshape(" + linear("c", w.up().parts().get(0)) + ", [1, end, " + a.nHeads() + ", " + own
+                + "])");
+        line("  v = torch.reshape(" + linear("c", w.up().parts().get(1)) + ", [1, end, " + a.nHeads() + ", "
+                + a.dValue() + "])");
+        line("  k = torch.expand(k, [1, " + a.nHeads() + ", end, " + turns + "])");
+        line("  k = torch.cat([k, torch.transpose(u, 1, 2)], -1)");
+        line("  v = torch.transpose(v, 1, 2)");
+        String sdpa = "z = torch.scaled_dot_product_attention(q, k, v, ";
+        String scale = ", scale=" + (double) a.scale() + ")";
+        line("  if torch.len(mask) > 0:");
+        line("    " + sdpa + "mask[0], 0., False" + scale);
+        line("  else:");
+        line("    " + sdpa + "None, 0., True" + scale);
+        line("  z = torch.reshape(torch.transpose(z, 1, 2), [1, n, " + a.nHeads() * a.dValue() + "])");
         line("a = " + linear("z", block.o()));
     }
 
@@ -196,9 +256,13 @@ final class LayerScript {
         if (norm != null && a.qkNormByHead()) {
             line(x + " = torch.mul(" + norm(norm, null, x, a.dHead()) + ", " + take(weight) + ")");
         } else if (norm != null && !a.qkNormWide()) line(x + " = " + norm(norm, w, x, a.dHead()));
-        if (a.rope() == null || x.equals("v")) return;
+        if (a.rope() != null && !x.equals("v")) turn(x, a, a.dHead());
+    }
+
+    /** Turns the first numbers of [1, pos, head, width]. */
+    private void turn(String x, Attention a, int width) {
         int dims = a.rope().turned();
-        boolean partial = dims < a.dHead();
+        boolean partial = dims < width;
         String first = "torch.slice(" + x + ", 3, 0, " + dims / 2 + ")";
         String second = "torch.slice(" + x + ", 3, " + dims / 2 + ", " + dims + ")";
         String turning = partial ? "torch.slice(" + x + ", 3, 0, " + dims + ")" : x;

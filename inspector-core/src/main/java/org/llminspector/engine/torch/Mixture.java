@@ -14,11 +14,13 @@ import org.llminspector.engine.torch.TorchWeights.Mixed;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Routing;
 
 /** Mixture is a feed-forward part with experts: {@link Decoder}'s, operation by operation. Runs on the engine thread. */
 final class Mixture {
 
     private static final int[] LAST = {-1};
+    private static final float NEVER = 1e38f; // less of it no score has
 
     private final ExpertMatrices matrices;
     private final BiFunction<Mlp, NDArray, NDArray> activate;
@@ -33,15 +35,43 @@ final class Mixture {
     NDArray apply(int i, Mlp mlp, Mixed w, NDArray x, Tap tap) {
         Experts experts = mlp.experts();
         NDArray logits = tap.at(ROUTER_LOGITS, i, w.router().apply(x)); // [1, pos, expert]
-        NDList best = logits.softmax(-1).topK(experts.active(), -1, true, true);
+        NDList best = best(experts, w, logits);
         NDArray chosen = tap.at(EXPERT_INDICES, i, best.get(1).toType(DataType.FLOAT32, false)); // [1, pos, slot]
         NDArray weights = best.get(0); // [1, pos, slot]
         if (experts.renormalised()) weights = weights.div(weights.sum(LAST, true));
+        if (experts.routing() != null) weights = weights.mul(experts.routing().factor());
         weights = gated(i, experts, chosen, tap.at(EXPERT_WEIGHTS, i, weights), tap);
         Routes routes = new Routes(x.getManager(), numbers(chosen), experts.active(), experts.count());
         NDArray answers = answers(i, mlp, routes, x, tap); // [1, pos, slot, d_model]
         NDArray sum = answers.mul(weights.expandDims(-1)).sum(new int[] {2});
         return experts.dShared() == null ? sum : sum.add(shared(i, mlp, w, x, tap));
+    }
+
+    /** The scores of the experts that are chosen, and their numbers, [1, pos, slot] each. */
+    private static NDList best(Experts experts, Mixed w, NDArray logits) {
+        Routing r = experts.routing();
+        boolean sigmoid = r != null && r.sigmoid();
+        NDArray scores = sigmoid ? Activation.sigmoid(logits) : logits.softmax(-1);
+        if (r == null || (r.groups() == 1 && !sigmoid && !r.choiceBias()))
+            return scores.topK(experts.active(), -1, true, true);
+        NDArray choice = r.choiceBias() ? scores.add(w.choiceBias()) : scores; // [1, pos, expert]
+        // An expert that was masked has a score, its bias, nevertheless.
+        choice = choice.add(logits.lt(-NEVER).toType(DataType.FLOAT32, false).mul(-NEVER));
+        if (r.groups() > 1) choice = ofTheBestGroups(r, choice);
+        NDArray chosen = choice.topK(experts.active(), -1, true, true).get(1);
+        return new NDList(scores.gather(chosen, 2), chosen);
+    }
+
+    /** Experts of other groups are put behind all. */
+    private static NDArray ofTheBestGroups(Routing r, NDArray choice) {
+        long positions = choice.getShape().get(1);
+        NDArray apart = choice.reshape(1, positions, r.groups(), -1); // [1, pos, group, expert of it]
+        NDArray groups = apart.topK(r.groupBest(), -1, true, true).head().sum(LAST); // [1, pos, group]
+        NDArray among = groups.topK(r.activeGroups(), -1, true, true)
+                .get(1)
+                .oneHot(r.groups())
+                .sum(new int[] {2}); // [1, pos, group]
+        return apart.add(among.sub(1).mul(NEVER).expandDims(-1)).reshape(choice.getShape());
     }
 
     private static long[] numbers(NDArray chosen) {

@@ -67,7 +67,7 @@ final class TimingTap implements Tap {
             case EMBED, POS_EMBED -> Part.EMBED;
             case RESID_PRE -> layer == 0 ? Part.EMBED : Part.RESID_POST;
             case LN1_SCALE, LN1_NORMALIZED -> Part.LN1;
-            case Q, K, V -> Part.QKV;
+            case Q_LATENT, KV_LATENT, Q, K, V -> Part.QKV;
             case ROT_Q, ROT_K -> Part.ROPE;
             case ATTN_SCORES -> Part.SCORES;
             case PATTERN -> Part.PATTERN;

@@ -17,6 +17,7 @@ import org.llminspector.capture.CaptureMemory;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvPrefix;
+import org.llminspector.engine.KvShape;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
@@ -37,9 +38,11 @@ final class TorchSession implements Session {
     TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
-        this.cache = new KvCache(spec, manager, decoder.kvFormats(), request.maxPositions());
+        Map<HookId, List<Change>> changes = changes(spec, request);
+        List<KvShape> shapes = KvShape.of(spec, changes.keySet());
+        this.cache = new KvCache(shapes, manager, decoder.kvFormats(), request.maxPositions());
         if (request.prefix() != null) cache.begin(request.prefix(), manager);
-        this.tap = new RecordingTap(request.hooks(), changes(spec, request), request.tapped());
+        this.tap = new RecordingTap(request.hooks(), changes, request.tapped());
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
     }
 

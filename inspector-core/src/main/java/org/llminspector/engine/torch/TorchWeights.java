@@ -37,11 +37,18 @@ final class TorchWeights implements AutoCloseable {
     record NormWeights(NDArray weight, NDArray bias) {}
 
     /** What every token meets in a mixture; the experts are in {@link #experts}. What the layer has not is null. */
-    record Mixed(Linear router, LinearGroup sharedIn, Linear sharedOut, Linear sharedGate) {}
+    record Mixed(Linear router, NDArray choiceBias, LinearGroup sharedIn, Linear sharedOut, Linear sharedGate) {}
+
+    /**
+     * What makes queries, keys and values of latent vectors: {@code down} reads the layer's input (the queries, or their latent
+     * vector; the keys' and values' one; the shared key), {@code q} its latent vector where there is one, {@code up} (the heads'
+     * own keys, their values) the other.
+     */
+    record Compressed(LinearGroup down, NormWeights qNorm, Linear q, NormWeights kvNorm, LinearGroup up) {}
 
     /**
      * One block's parameters; absent ones are null. {@code in} is gate and in, or in alone; a mixture has {@code mixed} in
-     * the place of {@code in} and {@code out}.
+     * the place of {@code in} and {@code out}, a layer with a latent vector {@code compressed} in that of {@code qkv}.
      */
     record Block(
             NormWeights ln1,
@@ -49,6 +56,7 @@ final class TorchWeights implements AutoCloseable {
             NormWeights ln2,
             NormWeights ln2Post,
             LinearGroup qkv,
+            Compressed compressed,
             Linear o,
             NDArray qNorm,
             NDArray kNorm,
@@ -89,7 +97,10 @@ final class TorchWeights implements AutoCloseable {
                     norm(b + "ln1_post"),
                     norm(b + "ln2"),
                     norm(b + "ln2_post"),
-                    group(List.of(b + "attn.q", b + "attn.k", b + "attn.v")),
+                    weights.has(b + "attn.kv_down.weight")
+                            ? null
+                            : group(List.of(b + "attn.q", b + "attn.k", b + "attn.v")),
+                    compressed(b + "attn."),
                     linear(b + "attn.o"),
                     optional(b + "attn.q_norm.weight"),
                     optional(b + "attn.k_norm.weight"),
@@ -139,10 +150,22 @@ final class TorchWeights implements AutoCloseable {
         return group(weights.has(mlp + "gate.weight") ? List.of(mlp + "gate", mlp + "in") : List.of(mlp + "in"));
     }
 
+    private Compressed compressed(String attn) {
+        if (!weights.has(attn + "kv_down.weight")) return null;
+        boolean down = weights.has(attn + "q_down.weight");
+        return new Compressed(
+                group(List.of(attn + (down ? "q_down" : "q"), attn + "kv_down", attn + "k_rope")),
+                norm(attn + "q_latent_norm"),
+                down ? linear(attn + "q") : null,
+                norm(attn + "kv_latent_norm"),
+                group(List.of(attn + "k", attn + "v")));
+    }
+
     private Mixed mixed(String mlp) {
         if (!weights.has(mlp + "router.weight")) return null;
         return new Mixed(
                 exact(mlp + "router"),
+                optional(mlp + "router.choice_bias"),
                 inputs(mlp + "shared_expert."),
                 linear(mlp + "shared_expert.out"),
                 exact(mlp + "shared_expert_gate"));

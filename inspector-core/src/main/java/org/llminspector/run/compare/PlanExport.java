@@ -35,6 +35,14 @@ final class PlanExport {
             "mlp.shared_expert.in", "ffn_up_shexp",
             "mlp.shared_expert.out", "ffn_down_shexp");
 
+    /** Of a layer whose keys and values are made of a latent vector; llama.cpp's converter parts their matrix as we do. */
+    private static final Map<String, String> LATENT = Map.of(
+            "attn.q_down", "attn_q_a",
+            "attn.kv_down", "attn_kv_a_mqa",
+            "attn.k_rope", "attn_kv_a_mqa",
+            "attn.k", "attn_k_b",
+            "attn.v", "attn_v_b");
+
     private PlanExport() {}
 
     /**
@@ -69,6 +77,9 @@ final class PlanExport {
         int second = matrix.indexOf('.', "blocks.".length());
         String block = "blk." + matrix.substring("blocks.".length(), second) + ".";
         String part = matrix.substring(second + 1);
+        String attn = matrix.substring(0, second) + ".attn.";
+        if (weights.has(attn + "kv_down.weight") && LATENT.containsKey(part)) return block + LATENT.get(part);
+        if (part.equals("attn.q") && weights.has(attn + "q_down.weight")) return block + "attn_q_b";
         if (part.matches("attn\\.[qkv]") && together(weights, matrix, ".q", ".k")) return block + "attn_qkv";
         if (part.equals("mlp.gate") && together(weights, matrix, ".gate", ".in")) return block + "ffn_up";
         // The experts of a layer lie in one tensor there: what one of them needs all get.

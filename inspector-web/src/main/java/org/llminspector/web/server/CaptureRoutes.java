@@ -134,7 +134,7 @@ final class CaptureRoutes {
         for (int a = 0; a < axes.size(); a++) {
             switch (axes.get(a)) {
                 case POS, HEAD, QUERY, KEY -> parameters.put(axes.get(a).label(), a);
-                case D_HEAD, D_MODEL, D_MLP, VOCAB, EXPERT -> parameters.put("feature", a);
+                case D_HEAD, D_MODEL, D_MLP, D_LATENT, VOCAB, EXPERT -> parameters.put("feature", a);
                 case SLOT -> {
                     if (a == axes.size() - 1) parameters.put("feature", a);
                 }

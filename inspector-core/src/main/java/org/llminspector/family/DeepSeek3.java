@@ -1,0 +1,45 @@
+package org.llminspector.family;
+
+import java.util.Set;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Routing;
+
+/**
+ * DeepSeek V3 and R1: V2, whose scores are sigmoids; a bias is added to them for the choice alone, and a group counts as much as
+ * its two best. What predicts further tokens behind the last layer is not opened.
+ */
+final class DeepSeek3 implements Family {
+
+    @Override
+    public Set<String> modelTypes() {
+        return Set.of("deepseek_v3");
+    }
+
+    @Override
+    public DecoderSpec spec(Config c) {
+        c.whenAbsent("q_lora_rank", 1536).whenAbsent("n_shared_experts", 1).whenAbsent("max_position_embeddings", 4096);
+        c.whenAbsent("n_group", 8).whenAbsent("topk_group", 4);
+        DeepSeek2.only(c, "topk_method", "noaux_tc");
+        DeepSeek2.only(c, "scoring_func", "sigmoid");
+        int count = c.size("n_routed_experts", 256);
+        int groups = DeepSeek2.groups(c, "n_group", null, count);
+        int best = DeepSeek2.groups(c, "topk_group", null, groups);
+        double factor = c.number("routed_scaling_factor", 2.5);
+        c.flag("rope_interleave", true);
+        return DeepSeek2.shape(
+                        c,
+                        count,
+                        c.size("num_experts_per_tok", 8),
+                        c.flag("norm_topk_prob", true),
+                        new Routing(true, true, groups, best, 2, (float) factor),
+                        c.size("moe_intermediate_size", 2048),
+                        3)
+                .spec();
+    }
+
+    @Override
+    public WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
+        return LlamaShape.weights(s, checkpoint);
+    }
+}

@@ -1,0 +1,65 @@
+package org.llminspector.family;
+
+import java.math.BigInteger;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Latent;
+
+/**
+ * LatentTensors finds DeepSeek's attention ({@link Latent}). The files put a head's part that turns behind the one that does not
+ * and turn neighbours; here it stands before it and turns in halves, as every other family's.
+ */
+final class LatentTensors {
+
+    private LatentTensors() {}
+
+    /**
+     * Adds a layer's to the plan.
+     *
+     * @param to {@code blocks.i.attn.}
+     * @param from {@code model.layers.i.self_attn.}
+     * @param neighbours whether the files turn them (config {@code rope_interleave})
+     */
+    static void put(WeightPlan plan, DecoderSpec s, Attention a, String to, String from, boolean neighbours) {
+        Latent l = a.latent();
+        int d = s.dModel();
+        int turns = a.rope().turned();
+        int own = a.dHead() - turns;
+        long heads = (long) a.nHeads() * a.dHead();
+        boolean bias = a.qkvBias();
+        if (l.dQuery() == null) {
+            plan.put(to + "q.weight", query(Source.of(from + "q_proj.weight", heads, d), a, neighbours));
+        } else {
+            plan.linear(to + "q_down", from + "q_a_proj", l.dQuery(), d, bias)
+                    .norm(l.norm(), to + "q_latent_norm", from + "q_a_layernorm", l.dQuery())
+                    .put(to + "q.weight", query(Source.of(from + "q_b_proj.weight", heads, l.dQuery()), a, neighbours));
+        }
+        String down = from + "kv_a_proj_with_mqa";
+        int rows = l.dLatent() + turns;
+        put(plan, to, ".weight", Source.of(down + ".weight", rows, d), l.dLatent(), turns, neighbours);
+        if (bias) put(plan, to, ".bias", Source.of(down + ".bias", rows), l.dLatent(), turns, neighbours);
+        plan.norm(l.norm(), to + "kv_latent_norm", from + "kv_a_layernorm", l.dLatent());
+        // Head by head, its key's own part and its value.
+        Source up = Source.of(from + "kv_b_proj.weight", (long) a.nHeads() * (own + l.dValue()), l.dLatent());
+        int block = BigInteger.valueOf(own).gcd(BigInteger.valueOf(l.dValue())).intValue();
+        int all = (own + l.dValue()) / block;
+        plan.put(to + "k.weight", up.everyBlock(block, 0, own / block, all))
+                .put(to + "v.weight", up.everyBlock(block, own / block, all, all))
+                .linear(to + "o", from + "o_proj", d, a.nHeads() * l.dValue(), a.outBias());
+    }
+
+    private static Source query(Source all, Attention a, boolean neighbours) {
+        int turns = a.rope().turned();
+        Source first = all.lastFirst(a.dHead(), turns);
+        return neighbours ? first.turnedInHalves(a.dHead(), turns) : first;
+    }
+
+    /** The latent vector's rows and, behind them, those of the key that all heads share. */
+    private static void put(
+            WeightPlan plan, String to, String end, Source down, int latent, int turns, boolean neighbours) {
+        Source shared = down.rows(latent, latent + turns);
+        plan.put(to + "kv_down" + end, down.rows(0, latent))
+                .put(to + "k_rope" + end, neighbours ? shared.turnedInHalves(turns, turns) : shared);
+    }
+}
