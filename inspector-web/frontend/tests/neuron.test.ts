@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Neuron } from '../src/api/types';
-import { BENDS, comesOf, domainOf, partName, strongest, type What } from '../src/chapters/03-neuron/neuron';
+import { BENDS, comesOf, curveOf, domainOf, partName, strongest, type What } from '../src/chapters/03-neuron/neuron';
 
 const sum = (z: number, inputs: [feature: number, value: number, weight: number][]) => ({
   z,
@@ -32,6 +32,10 @@ describe('a neuron’s functions', () => {
     expect(BENDS.gelu_tanh(1)).toBeCloseTo(0.841192, 6);
     expect(BENDS.gelu_quick(1)).toBeCloseTo(0.8457958, 6);
     expect(BENDS.silu(1)).toBeCloseTo(0.7310586, 6);
+    const curve = { above: 0.5, below: 0.75, beta: 0.25, eps: -1e-6 };
+    const xielu = curveOf({ ...plain, function: 'xielu', curve } as Neuron, 'xielu');
+    expect(xielu(2)).toBeCloseTo(2.5, 12);
+    expect(xielu(-2)).toBeCloseTo(0.75 * (Math.exp(-2) - 1 + 2) - 0.5, 12);
     expect([BENDS.relu(-3), BENDS.relu(3), BENDS.relu_squared(3), BENDS.none(-3)]).toEqual([0, 3, 9, -3]);
   });
 });

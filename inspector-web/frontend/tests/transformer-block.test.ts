@@ -70,6 +70,14 @@ describe('a block from its spec', () => {
     expect(orderOf(gemma.layers[0])).toContain('sandwich');
     expect(orderOf(olmo.layers[0])).toContain('post-norm');
     expect(orderOf(pythia.layers[0])).toContain('parallel');
+    const first = spec([layer({ stream_norms: true })]);
+    expect(orderOf(first.layers[0])).toContain('the stream itself');
+    expect(equationOf(first.layers[0]).tex).toContain('m=N(n+');
+    expect(
+      piecesOf(first, 0)
+        .map((p) => p.role)
+        .join(),
+    ).not.toContain('not touched');
     expect(layBlock(piecesOf(pythia, 0), true).branches.map((b) => b.join)).toEqual([54, 54]);
     expect(equationOf(pythia.layers[0]).tex).not.toContain('m=');
     expect(equationOf(olmo.layers[0]).tex).toContain('N\\,\\cattn{A}(x)');

@@ -14,7 +14,7 @@ function erf(x: number): number {
 }
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
-export const BENDS: Record<Bend, (x: number) => number> = {
+export const BENDS: Record<Exclude<Bend, 'xielu'>, (x: number) => number> = {
   none: (x) => x,
   relu: (x) => Math.max(0, x),
   relu_squared: (x) => Math.max(0, x) ** 2,
@@ -32,6 +32,7 @@ export const BEND_NAMES: Record<Bend, string> = {
   gelu_tanh: 'GELU (tanh)',
   gelu_quick: 'GELU (quick)',
   silu: 'SiLU',
+  xielu: 'xIELU',
 };
 
 /** What is asked of a neuron: one input moved, or the sum itself, or another function. */
@@ -53,6 +54,14 @@ export interface Comes {
   changed: boolean;
 }
 
+/** A function as this neuron has it: xIELU is what its layer made of it. */
+export function curveOf(n: Neuron, bend: Bend): (x: number) => number {
+  if (bend !== 'xielu') return BENDS[bend];
+  const c = n.curve;
+  if (!c) return () => NaN;
+  return (x) => (x > 0 ? c.above * x * x : c.below * (Math.expm1(Math.min(x, c.eps)) - x)) + c.beta * x;
+}
+
 export const bendOf = (n: Neuron, what: What): Bend => (what.function === 'own' ? n.function : what.function);
 
 /** A feature's part of a sum, where the sum lists it. */
@@ -68,7 +77,7 @@ export function comesOf(n: Neuron, what: What): Comes {
   if (what.z !== null) sums[0] = what.z;
   const changed = sums.some((z, i) => z !== n.sums[i].sum.z) || bendOf(n, what) !== n.function;
   if (!changed) return { sums, activation: n.activation, post: n.post, changed };
-  const activation = BENDS[bendOf(n, what)](sums[0]);
+  const activation = curveOf(n, bendOf(n, what))(sums[0]);
   return { sums, activation, post: activation * (n.gated ? sums[1] : 1), changed };
 }
 

@@ -43,11 +43,23 @@ const NEURON: Record<string, [tex: string, name: string]> = {
   gelu_tanh: ['x\\,\\Phi(x)', 'GELU (tanh)'],
   gelu_quick: ['x\\,\\sigma(1.702x)', 'quick GELU'],
   silu: ['x\\,\\sigma(x)', 'SiLU'],
+  xielu: [
+    '\\begin{cases}\\alpha_p x^2+\\beta x&x>0\\\\\\alpha_n(e^x-1-x)+\\beta x&x\\le 0\\end{cases}',
+    'xIELU, learned',
+  ],
 };
 export const activationName = (a: string): string => NEURON[a]?.[1] ?? a;
 export const normName = (kind: string): string => (kind === 'rms' ? 'RMSNorm' : 'LayerNorm');
 
-function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: number, after: boolean, reads = ''): Piece {
+function norm(
+  id: PieceId,
+  n: NonNullable<Layer['ln1']>,
+  d: number,
+  branch: number,
+  after: boolean,
+  reads = '',
+  stream = false,
+): Piece {
   const rms = n.kind === 'rms';
   const w = n.weight ?? true;
   const b = n.bias ?? !rms;
@@ -63,7 +75,9 @@ function norm(id: PieceId, n: NonNullable<Layer['ln1']>, d: number, branch: numb
     branch,
     role: after
       ? `Brings what ${of} made to a steady length before it is added to the stream.`
-      : `Brings the token’s vector to a steady length before ${of} reads it. The stream itself is not touched.`,
+      : stream
+        ? `Brings the stream itself to a steady length: ${of} reads what comes out, and adds to it.`
+        : `Brings the token’s vector to a steady length before ${of} reads it. The stream itself is not touched.`,
     steps: [
       {
         part: id,
@@ -392,10 +406,12 @@ export function piecesOf(spec: DecoderSpec, layer: number): Piece[] {
   const l = spec.layers[layer];
   const d = spec.d_model;
   return [
-    ...(l.ln1 ? [norm('ln1', l.ln1, d, 0, false, 'hook_resid_pre')] : []),
+    ...(l.ln1 ? [norm('ln1', l.ln1, d, 0, false, 'hook_resid_pre', l.stream_norms)] : []),
     attention(l, d, l.parallel),
     ...(l.ln1_post ? [norm('ln1_post', l.ln1_post, d, 0, true)] : []),
-    ...(l.ln2 ? [norm('ln2', l.ln2, d, 1, false, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid')] : []),
+    ...(l.ln2
+      ? [norm('ln2', l.ln2, d, 1, false, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid', l.stream_norms)]
+      : []),
     mlp(l, d),
     ...(l.ln2_post ? [norm('ln2_post', l.ln2_post, d, 1, true)] : []),
   ];
@@ -404,6 +420,8 @@ export function piecesOf(spec: DecoderSpec, layer: number): Piece[] {
 /** How the norms stand, in a sentence. */
 export function orderOf(l: Layer): string {
   if (l.parallel) return 'both parts read the same stream and are added at once (parallel)';
+  if (l.stream_norms)
+    return 'after each sum a norm brings the stream itself to a steady length (the first transformer’s post-norm)';
   const before = l.ln1 != null;
   const after = l.ln1_post != null;
   if (before && after) return 'each part has a norm before it and one after it (sandwich norms)';
@@ -416,6 +434,11 @@ export function equationOf(l: Layer): { tex: string; words: string } {
   const s = l.residual_scale == null ? '' : `${short(l.residual_scale)}\\,`;
   const a = `${s}${l.ln1_post ? 'N\\,' : ''}\\cattn{A}(${l.ln1 ? 'N(x)' : 'x'})`;
   const f = (x: string) => `${s}${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
+  if (l.stream_norms)
+    return {
+      tex: `${l.ln1 ? 'n=N(x),\\quad ' : 'n=x,\\quad '}m=N(n+${s}\\cattn{A}(n)),\\qquad y=m+${s}\\cneuron{F}(m)`,
+      words: 'n = the norm of x; m = the norm of n + A of n; y = m + F of m',
+    };
   return l.parallel
     ? { tex: `y=x+${a}+${f('x')}`, words: 'y = x + A + F, both of x' }
     : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: 'm = x + A of x; y = m + F of m' };

@@ -7,6 +7,17 @@ public final class NeuronFunctions {
 
     private NeuronFunctions() {}
 
+    /**
+     * Xielu are the numbers of {@link Activation#XIELU}: above x^2 + beta x above 0, below (e^min(x, eps) - 1 - x) + beta x
+     * elsewhere.
+     */
+    public record Xielu(double above, double below, double beta, double eps) {
+        /** What the neuron makes of its weighted sum. */
+        public double of(double z) {
+            return (z > 0 ? above * z * z : below * (Math.expm1(Math.min(z, eps)) - z)) + beta * z;
+        }
+    }
+
     /** What the neuron makes of its weighted sum. */
     public static double of(Activation activation, double z) {
         return switch (activation) {
@@ -16,6 +27,7 @@ public final class NeuronFunctions {
             case GELU_TANH -> 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z)));
             case GELU_QUICK -> z / (1 + Math.exp(-1.702 * z));
             case SILU -> z / (1 + Math.exp(-z));
+            case XIELU -> throw new IllegalArgumentException("its numbers are weights: see Xielu");
         };
     }
 

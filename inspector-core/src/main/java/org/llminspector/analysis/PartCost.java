@@ -6,6 +6,7 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvShape;
 import org.llminspector.engine.Part;
+import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
@@ -98,18 +99,35 @@ public record PartCost(
 
         List<PartCost> all() {
             long d = spec.dModel();
-            long table = spec.vocab() * d;
+            long wide = spec.tableWidth();
+            long table = spec.vocab() * wide;
+            long projection = spec.dEmbed() == null ? 0 : wide * d; // float32, on either side
             long positions = spec.learnedPositions() ? spec.maxContext() * d : 0;
             String rows = spec.tied() ? "unembed" : "embed";
-            long read = tokens * d * (spec.learnedPositions() ? 2 : 1);
+            long read = tokens * (wide + (spec.learnedPositions() ? d : 0));
             long normed = numbers(spec.embedNorm(), d);
-            long embedding = table + positions + normed;
+            long embedding = table + positions + normed + projection;
             parts.add(new PartCost(
-                    Part.EMBED, null, embedding, 0, read + normed, size(rows, d, read) + normed * VECTOR, 0, 0));
+                    Part.EMBED,
+                    null,
+                    embedding,
+                    2 * tokens * projection,
+                    read + normed + projection,
+                    size(rows, wide, read) + (normed + projection) * VECTOR,
+                    0,
+                    0));
             for (int i = 0; i < spec.nLayers(); i++) block(i, spec.layers().get(i));
             norm(Part.LN_FINAL, null, spec.finalNorm(), d);
-            long own = (spec.tied() ? 0 : table) + (spec.unembedBias() ? spec.vocab() : 0);
-            parts.add(new PartCost(Part.UNEMBED, null, own, 2 * table, table, size("unembed", d, table), 0, 0));
+            long own = (spec.tied() ? 0 : table) + (spec.unembedBias() ? spec.vocab() : 0) + projection;
+            parts.add(new PartCost(
+                    Part.UNEMBED,
+                    null,
+                    own,
+                    2 * (table + projection),
+                    table + projection,
+                    size("unembed", wide, table) + projection * VECTOR,
+                    0,
+                    0));
             return parts;
         }
 
@@ -195,7 +213,8 @@ public record PartCost(
             } else {
                 products(Part.MLP_IN, i, d, mlp.bias() ? m : 0, new String[] {name + "in"}, m);
             }
-            plain(Part.MLP_ACT, i);
+            long learned = mlp.activation() == Activation.XIELU ? 4 : 0;
+            parts.add(new PartCost(Part.MLP_ACT, i, learned, 0, learned, learned * VECTOR, 0, 0));
             products(Part.MLP_OUT, i, m, mlp.bias() ? d : 0, new String[] {name + "out"}, d);
         }
 

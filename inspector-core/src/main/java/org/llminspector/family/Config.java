@@ -132,6 +132,11 @@ public final class Config {
         return node.asText();
     }
 
+    /** A text, or this when the field is absent or null. */
+    String textOr(String field, String whenAbsent) {
+        return node(field) == null ? whenAbsent : text(field);
+    }
+
     /** A size: a whole number from 1 to 2^31 - 1. */
     public int size(String field) {
         JsonNode node = node(field);

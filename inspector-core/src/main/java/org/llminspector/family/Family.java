@@ -49,7 +49,8 @@ public interface Family {
             new Olmoe(),
             new GraniteMoe(),
             new DeepSeek2(),
-            new DeepSeek3());
+            new DeepSeek3(),
+            new Apertus());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

@@ -37,6 +37,7 @@ final class LlamaShape {
     private boolean outBias;
     private boolean mlpBias;
     private boolean gated = true;
+    private boolean learnedActivation;
     private boolean parallel;
     private boolean preNorms = true;
     private boolean postNorms;
@@ -137,6 +138,12 @@ final class LlamaShape {
     /** One projection up and one down, without a gate. */
     LlamaShape plainMlp() {
         gated = false;
+        return this;
+    }
+
+    /** Config hidden_act xielu, unless it says another. */
+    LlamaShape learnedActivation() {
+        learnedActivation = c.textOr("hidden_act", "xielu").equals("xielu");
         return this;
     }
 
@@ -277,7 +284,7 @@ final class LlamaShape {
         if (rope == null) rope = RopeConfig.read(c, dHead, maxContext, 10_000);
         if (!partialRotary && rope.dims() != dHead)
             throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + dHead);
-        Activation activation = c.activation("hidden_act", "silu");
+        Activation activation = learnedActivation ? Activation.XIELU : c.activation("hidden_act", "silu");
         boolean allSparse = IntStream.range(0, nLayers).allMatch(sparse);
         c.ignore("intermediate_size");
         Mlp dense = allSparse ? null : new Mlp(c.size("intermediate_size"), activation, gated, mlpBias);

@@ -1,8 +1,8 @@
 package org.llminspector.family;
 
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
@@ -12,8 +12,8 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * OPT: learned positions that begin at row 2 of their table, LayerNorm before attention and MLP, ReLU, biases. The 350M model,
- * whose embeddings are narrower and whose norms come after, is refused.
+ * OPT: learned positions that begin at row 2 of their table, LayerNorm before attention and MLP, ReLU, biases. In the 350M model
+ * embeddings are narrower, and a norm follows each sum.
  */
 final class Opt implements Family {
 
@@ -29,16 +29,14 @@ final class Opt implements Family {
         int nHeads = c.size("num_attention_heads");
         if (dModel % nHeads != 0) throw c.wrong("num_attention_heads", "a divisor of hidden_size " + dModel, nHeads);
         int narrow = c.size("word_embed_proj_dim", dModel);
-        if (narrow != dModel) throw c.wrong("word_embed_proj_dim", "hidden_size " + dModel, narrow);
-        for (String must : List.of("do_layer_norm_before", "layer_norm_elementwise_affine")) {
-            if (!c.flag(must, true)) throw c.wrong(must, "true", false);
-        }
+        boolean before = c.flag("do_layer_norm_before", true);
+        if (!c.flag("layer_norm_elementwise_affine", true))
+            throw c.wrong("layer_norm_elementwise_affine", "true", false);
         int dHead = dModel / nHeads;
         boolean bias = c.flag("enable_bias", true);
         Norm norm = new Norm(Norm.Kind.LAYER, 1e-5);
         Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, bias, bias);
         Mlp mlp = new Mlp(c.size("ffn_dim"), c.activation("activation_function", "relu"), false, bias);
-        LayerSpec layer = new LayerSpec(norm, attention, null, norm, mlp, null, false);
         return new DecoderSpec(
                 "opt",
                 c.size("vocab_size"),
@@ -46,12 +44,17 @@ final class Opt implements Family {
                 c.size("max_position_embeddings", 2048),
                 true,
                 1f,
-                Collections.nCopies(c.layers("num_hidden_layers"), layer),
+                null,
+                IntStream.range(0, c.layers("num_hidden_layers"))
+                        .mapToObj(i -> new LayerSpec(
+                                before || i > 0 ? norm : null, attention, null, norm, mlp, null, false, null, !before))
+                        .toList(),
                 norm,
                 c.flag("tie_word_embeddings", true),
                 false,
                 null,
-                null);
+                null,
+                narrow == dModel ? null : narrow);
     }
 
     @Override
@@ -60,11 +63,16 @@ final class Opt implements Family {
         int d = s.dModel();
         int skipped = 2;
         WeightPlan plan = new WeightPlan()
-                .put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d))
+                .put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), s.tableWidth()))
                 .put(
                         "pos_embed.weight",
                         Source.of(root + "embed_positions.weight", s.maxContext() + skipped, d)
                                 .rows(skipped, s.maxContext() + skipped));
+        if (s.dEmbed() != null)
+            plan.linear("project_in", root + "project_in", d, s.dEmbed(), false)
+                    .linear("project_out", root + "project_out", s.dEmbed(), d, false);
+        boolean before = !s.layers().get(0).streamNorms();
+        String last = "";
         for (int i = 0; i < s.nLayers(); i++) {
             String to = "blocks." + i + ".";
             String from = root + "layers." + i + ".";
@@ -76,10 +84,12 @@ final class Opt implements Family {
             plan.linear(to + "attn.o", from + "self_attn.out_proj", d, d, a.outBias())
                     .linear(to + "mlp.in", from + "fc1", mlp.dMlp(), d, mlp.bias())
                     .linear(to + "mlp.out", from + "fc2", d, mlp.dMlp(), mlp.bias())
-                    .layerNorm(to + "ln1", from + "self_attn_layer_norm", d)
-                    .layerNorm(to + "ln2", from + "final_layer_norm", d);
+                    .layerNorm(to + "ln2", from + (before ? "final_layer_norm" : "self_attn_layer_norm"), d);
+            if (before) plan.layerNorm(to + "ln1", from + "self_attn_layer_norm", d);
+            else if (i > 0) plan.layerNorm(to + "ln1", last, d);
+            last = from + "final_layer_norm";
         }
-        plan.layerNorm("ln_final", root + "final_layer_norm", d);
-        return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));
+        plan.layerNorm("ln_final", before ? root + "final_layer_norm" : last, d);
+        return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), s.tableWidth()));
     }
 }

@@ -48,6 +48,15 @@ public final class WeightPlan {
             return new Source(tensor, sizes, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
         }
 
+        /** A number, with or without an axis. */
+        static Source number(String tensor, Checkpoint checkpoint) {
+            List<Long> shape = checkpoint.info(tensor).shape();
+            List<Long> expected = shape.isEmpty() ? shape : List.of(1L);
+            long[] sizes = expected.stream().mapToLong(Long::longValue).toArray();
+            return new Source(
+                    tensor, expected, List.of(1L), c -> c.get(tensor, sizes).reshaped(1), null);
+        }
+
         /** Matrices of one shape that lie one under the other in a tensor of three axes, as one matrix. */
         static Source stacked(String tensor, int count, int rows, int cols) {
             int all = Math.multiplyExact(count, rows);
@@ -71,6 +80,11 @@ public final class WeightPlan {
             List<Long> to = new ArrayList<>(own);
             to.set(axis, size);
             return to;
+        }
+
+        /** Other values in the same shape. */
+        Source changed(UnaryOperator<Tensor> change) {
+            return then(own, change);
         }
 
         /** Columns [from, to) of a matrix. */

@@ -22,7 +22,7 @@ import org.llminspector.spec.Mlp;
 public enum HookPoint {
     EMBED(
             "hook_embed",
-            "the token's row of the embedding table, scaled and normed as the family does it",
+            "the token's row of the embedding table, projected, scaled and normed as the family does it",
             BATCH,
             POS,
             D_MODEL),

@@ -285,7 +285,7 @@ public final class Costs {
                     .sum();
             long table = spec.tied()
                     ? 0
-                    : Math.round(spec.vocab() * (long) spec.dModel() * bytes.of("embed", spec.dModel()));
+                    : Math.round(spec.vocab() * (long) spec.tableWidth() * bytes.of("embed", spec.tableWidth()));
             long positions = spec.learnedPositions() ? 4L * spec.maxContext() * spec.dModel() : 0;
             return read + table + positions;
         }

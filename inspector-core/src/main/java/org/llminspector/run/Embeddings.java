@@ -200,7 +200,7 @@ public final class Embeddings {
                     .found(rows ? "both" : "neither");
         }
         if (of.vector() != null) return captured(folder, of.vector());
-        float[] sum = new float[folder.spec().dModel()];
+        float[] sum = new float[folder.spec().tableWidth()];
         add(folder, name, of.plus(), 1, sum, "of.plus", out);
         if (of.minus() != null) add(folder, name, of.minus(), -1, sum, "of.minus", out);
         return sum;
@@ -226,6 +226,13 @@ public final class Embeddings {
                     .where("vector.run")
                     .expected("a run of " + folder.slug())
                     .found(run.model().slug());
+        }
+        if (folder.spec().dEmbed() != null) {
+            throw Problem.unsupported(
+                            "the table's rows are not as wide as the stream: a projection stands between them")
+                    .where("vector")
+                    .expected("rows of " + folder.spec().dModel() + " numbers")
+                    .found(folder.spec().dEmbed());
         }
         HookId hook = HookId.parse(c.hook());
         if (!hook.point().axes().equals(HookPoint.RESID_POST.axes())) {

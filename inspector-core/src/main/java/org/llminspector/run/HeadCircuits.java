@@ -117,6 +117,7 @@ public final class HeadCircuits {
             String slug, int layer, int head, int distance, List<Integer> ids, boolean words, int top) {
         ModelFolder folder = models.folder(slug);
         DecoderSpec spec = folder.spec();
+        StreamSums.check(spec);
         Heads.within(layer, spec.nLayers(), "layer");
         Attention attention = readable(spec, layer);
         Heads.within(head, attention.nHeads(), "head");
@@ -190,6 +191,7 @@ public final class HeadCircuits {
     public Compositions compositions(String slug, int layer, int head) {
         ModelFolder folder = models.folder(slug);
         DecoderSpec spec = folder.spec();
+        StreamSums.check(spec);
         Heads.within(layer, spec.nLayers(), "layer");
         Heads.within(head, readable(spec, layer).nHeads(), "head");
         Weights weights = folder.weights();

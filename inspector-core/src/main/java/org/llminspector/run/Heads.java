@@ -362,6 +362,7 @@ public final class Heads {
         RunManifest run = store.manifest(runId);
         ModelFolder folder = models.folder(run.model().slug());
         DecoderSpec spec = folder.spec();
+        StreamSums.check(spec);
         if (token != null) within(token, spec.vocab(), "token");
         if (against != null) within(against, spec.vocab(), "against");
         Weights weights = folder.weights();

@@ -35,6 +35,7 @@ public final class Neurons {
      * Neuron is one neuron at one position.
      *
      * @param function its non-linearity
+     * @param curve the numbers that its layer learned of it; null where it learned none
      * @param sums how its weighted sums came about: one, or two where it is gated (the gate, and what the gate lets through)
      * @param activation the non-linearity of the (first) sum
      * @param post what the output projection reads: the activation, times the second sum where it is gated
@@ -51,6 +52,7 @@ public final class Neurons {
             int neuron,
             int pos,
             Activation function,
+            NeuronFunctions.Xielu curve,
             boolean gated,
             List<NamedSum> sums,
             double activation,
@@ -101,6 +103,7 @@ public final class Neurons {
         ModelFolder folder = models.folder(run.model().slug());
         DecoderSpec spec = folder.spec();
         LayerSpec block = layer(spec, layer);
+        StreamSums.check(spec);
         Mlp mlp = block.mlp();
         Heads.within(neuron, mlp.dMlp(), "neuron");
         if (token != null) Heads.within(token, spec.vocab(), "token");
@@ -138,6 +141,8 @@ public final class Neurons {
             sums.add(new NamedSum(HookId.of(shown, layer).name(), WeightedSum.of(read, row, bias, ln2, written, top)));
         }
         double post = here.at(HookId.of(HookPoint.MLP_POST, layer))[neuron];
+        NeuronFunctions.Xielu curve =
+                mlp.activation() == Activation.XIELU ? learned(weights, "blocks." + layer + ".mlp.act.") : null;
 
         float[] out = output(weights, block, layer, here, neuron);
         float[] added = new float[out.length];
@@ -162,9 +167,12 @@ public final class Neurons {
                 neuron,
                 here.pos(),
                 mlp.activation(),
+                curve,
                 mlp.gated(),
                 sums,
-                NeuronFunctions.of(mlp.activation(), sums.get(0).sum().z()),
+                curve == null
+                        ? NeuronFunctions.of(mlp.activation(), sums.get(0).sum().z())
+                        : curve.of(sums.get(0).sum().z()),
                 post,
                 Vectors.norm(out),
                 Vectors.norm(added),
@@ -172,6 +180,16 @@ public final class Neurons {
                 new TokenEffect(chosen, folder.token(chosen).text(), own, others, own + others, spec.logitSoftcap()),
                 effects(RowScan.highest(effects, top, row0 -> true), 1, folder),
                 effects(RowScan.highest(negative, top, row0 -> true), -1, folder));
+    }
+
+    private static NeuronFunctions.Xielu learned(Weights weights, String act) {
+        double beta = weights.get(act + "beta").get(0);
+        double below = weights.get(act + "alpha_n").get(0) + beta;
+        return new NeuronFunctions.Xielu(
+                weights.get(act + "alpha_p").get(0),
+                below,
+                beta,
+                weights.get(act + "eps").get(0));
     }
 
     private static List<Effect> effects(List<RowScan.Scored> scored, int sign, ModelFolder folder) {

@@ -12,5 +12,10 @@ public enum Activation {
     /** x * sigmoid(1.702 x) (Hugging Face {@code quick_gelu}). */
     GELU_QUICK,
     /** x * sigmoid(x) (Hugging Face {@code silu}, {@code swish}). */
-    SILU
+    SILU,
+    /**
+     * a x^2 + b x above 0, c (e^min(x, eps) - 1 - x) + b x below, the numbers learned layer by layer: they are weights (xIELU,
+     * Huang and Schlag 2024, arXiv:2411.13010; Hugging Face {@code xielu}).
+     */
+    XIELU
 }

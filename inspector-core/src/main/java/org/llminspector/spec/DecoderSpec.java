@@ -18,6 +18,8 @@ import java.util.List;
  * @param unembedBias whether the unembedding adds a bias
  * @param logitScale factor on the logits, or null for 1 (Cohere's {@code logit_scale}, one by Granite's {@code logits_scaling})
  * @param logitSoftcap c in c * tanh(logits / c), or null (Gemma 2's {@code final_logit_softcapping})
+ * @param dEmbed width of the embedding's rows, and of the unembedding's, where a projection stands between them and the stream, or
+ *     null for dModel (OPT 350M's {@code word_embed_proj_dim})
  */
 public record DecoderSpec(
         String family,
@@ -32,10 +34,43 @@ public record DecoderSpec(
         boolean tied,
         boolean unembedBias,
         Float logitScale,
-        Float logitSoftcap) {
+        Float logitSoftcap,
+        Integer dEmbed) {
 
     public DecoderSpec {
         layers = List.copyOf(layers);
+    }
+
+    /** The tables are as wide as the stream. */
+    public DecoderSpec(
+            String family,
+            int vocab,
+            int dModel,
+            int maxContext,
+            boolean learnedPositions,
+            float embedScale,
+            Norm embedNorm,
+            List<LayerSpec> layers,
+            Norm finalNorm,
+            boolean tied,
+            boolean unembedBias,
+            Float logitScale,
+            Float logitSoftcap) {
+        this(
+                family,
+                vocab,
+                dModel,
+                maxContext,
+                learnedPositions,
+                embedScale,
+                embedNorm,
+                layers,
+                finalNorm,
+                tied,
+                unembedBias,
+                logitScale,
+                logitSoftcap,
+                null);
     }
 
     /** Embeddings are not normed. */
@@ -66,6 +101,11 @@ public record DecoderSpec(
                 unembedBias,
                 logitScale,
                 logitSoftcap);
+    }
+
+    /** Numbers in a row of the embedding. */
+    public int tableWidth() {
+        return dEmbed == null ? dModel : dEmbed;
     }
 
     public int nLayers() {

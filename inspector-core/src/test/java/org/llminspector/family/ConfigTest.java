@@ -56,8 +56,7 @@ class ConfigTest {
 
     @Test
     void whatAFamilyDoesNotReadIsRefusedByName() {
-        refused(family("opt").put("word_embed_proj_dim", 32), "word_embed_proj_dim", "hidden_size 64");
-        refused(family("opt").put("do_layer_norm_before", false), "do_layer_norm_before");
+        refused(family("opt").put("layer_norm_elementwise_affine", false), "layer_norm_elementwise_affine");
         ObjectNode mpt = family("mpt");
         refused(mpt.deepCopy().put("no_bias", false), "no_bias");
         refused(mpt.deepCopy().put("norm_type", "rmsnorm"), "norm_type", "low_precision_layernorm");

@@ -149,13 +149,20 @@ class GoldenTest {
         DecoderSpec spec = g.engine.spec();
         Map<String, Tensor> ours = new TreeMap<>();
         ours.put("logits", capture.get(HookId.of(HookPoint.LOGITS)));
-        ours.put("hidden_states." + spec.nLayers(), capture.get(HookId.of(HookPoint.LN_FINAL_OUT)));
+        Tensor end = capture.get(HookId.of(HookPoint.LN_FINAL_OUT));
+        ours.put("hidden_states." + spec.nLayers(), spec.dEmbed() == null ? end : projected(g, end, "project_out"));
         for (int i = 0; i < spec.nLayers(); i++) {
             ours.put("hidden_states." + i, capture.get(HookId.of(HookPoint.RESID_PRE, i)));
             ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
             ours.put("attentions." + i, capture.get(HookId.of(HookPoint.PATTERN, i)));
             // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
             LayerSpec layer = spec.layers().get(i);
+            if (layer
+                    .streamNorms()) { // for the reference a block ends with the norm that the next one begins with here
+                Tensor next = i + 1 == spec.nLayers() ? end : normed(g, capture, i + 1);
+                ours.put("layer_out." + i, next);
+                if (i > 0) ours.put("hidden_states." + i, normed(g, capture, i));
+            }
             Tensor z = capture.get(HookId.of(HookPoint.Z, i));
             String block = "blocks." + i + ".";
             ours.put(
@@ -214,8 +221,11 @@ class GoldenTest {
             DecoderSpec spec = g.engine.spec();
             Map<HookId, String> seen = new TreeMap<>();
             seen.put(HookId.of(HookPoint.LOGITS), "logits");
-            seen.put(HookId.of(HookPoint.LN_FINAL_OUT), "hidden_states." + spec.nLayers());
-            for (int i = 0; i < spec.nLayers(); i++) {
+            boolean normed = spec.layers().get(0).streamNorms();
+            seen.put(
+                    HookId.of(HookPoint.LN_FINAL_OUT),
+                    (normed ? "layer_out." : "hidden_states.") + (spec.nLayers() - (normed ? 1 : 0)));
+            for (int i = 0; i < spec.nLayers() && !normed; i++) {
                 seen.put(HookId.of(HookPoint.RESID_PRE, i), "hidden_states." + i);
                 seen.put(HookId.of(HookPoint.RESID_POST, i), "layer_out." + i);
             }
@@ -282,12 +292,22 @@ class GoldenTest {
         }
     }
 
+    /** What ln1 puts out. */
+    private static Tensor normed(Golden g, Capture capture, int layer) {
+        Tensor x = capture.get(HookId.of(HookPoint.LN1_NORMALIZED, layer));
+        float[] w = g.weights.get("blocks." + layer + ".ln1.weight").toFloats();
+        float[] bias = g.weights.get("blocks." + layer + ".ln1.bias").toFloats();
+        float[] out = x.toFloats();
+        for (int i = 0; i < out.length; i++) out[i] = out[i] * w[i % w.length] + bias[i % w.length];
+        return Tensor.of(out, x.shape());
+    }
+
     /** x [1, pos, ...] times the canonical weight [d_model, in], plus the bias where there is one. */
     private static Tensor projected(Golden g, Tensor x, String name) {
         float[] w = g.weights.get(name + ".weight").toFloats();
         float[] bias = g.weights.has(name + ".bias")
                 ? g.weights.get(name + ".bias").toFloats()
-                : new float[g.engine.spec().dModel()];
+                : new float[(int) g.weights.shape(name + ".weight")[0]];
         int n = (int) x.shape()[1];
         int in = w.length / bias.length;
         float[] out = new float[n * bias.length];

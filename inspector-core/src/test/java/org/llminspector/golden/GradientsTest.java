@@ -73,6 +73,8 @@ class GradientsTest {
                 Golden.ROOT.resolve("gemma2"),
                 Golden.ROOT.resolve("gpt_neox"),
                 Golden.ROOT.resolve("qwen3"),
+                Golden.FAMILIES.resolve("apertus"),
+                Golden.FAMILIES.resolve("opt_postnorm"),
                 Golden.FAMILIES.resolve("mixtral"),
                 Golden.FAMILIES.resolve("qwen2_moe"),
                 Golden.FAMILIES.resolve("deepseek_v3_yarn"))) {

@@ -24,10 +24,14 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Part;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
@@ -69,6 +73,25 @@ class CostsTest {
         assertThat(cost.parameters()).isEqualTo(counted.get("parameters").asLong());
         assertThat(cost.flops()).isEqualTo(counted.get("flops").asLong());
         assertThat(cost.parts().stream().mapToLong(PartCost::parameters).sum()).isEqualTo(cost.parameters());
+    }
+
+    static List<String> families() {
+        return Golden.in(Golden.FAMILIES).stream()
+                .map(d -> d.getFileName().toString())
+                .toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
+    void theirPartsHaveAllParameters(String model) {
+        try (Checkpoint checkpoint = Checkpoint.open(Golden.FAMILIES.resolve(model))) {
+            Weights weights = Family.open(checkpoint);
+            long all = weights.names().stream()
+                    .mapToLong(name -> Tensor.elements(weights.shape(name)))
+                    .sum();
+            List<PartCost> parts = PartCost.of(weights.spec(), KvFormats.FP32, (module, in) -> Float.BYTES, 0, 1);
+            assertThat(parts.stream().mapToLong(PartCost::parameters).sum()).isEqualTo(all);
+        }
     }
 
     /** Each canonical weight is in one part, and its FLOPs are those of its matrix; those of scores, of the pairs not masked. */

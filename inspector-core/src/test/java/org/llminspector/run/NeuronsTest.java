@@ -47,10 +47,12 @@ class NeuronsTest {
     }
 
     static Stream<String> models() {
-        // and those with a factor on what they add, norms without weights, or whose unembedding has a bias or a factor
+        // and those with a factor on what they add, norms without weights, a learned activation, or whose unembedding
+        // has a bias
+        // or a factor
         return Stream.concat(
                 Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
-                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt"));
+                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt", "apertus"));
     }
 
     private RunManifest run(RunRequestBuilder request) {
@@ -189,6 +191,11 @@ class NeuronsTest {
         refuses(() -> inspector.neurons().neuron(run.id(), 99, 0, null, null, 1), "layer");
         refuses(() -> inspector.neurons().neuron(run.id(), 0, 9_999, null, null, 1), "neuron");
         refuses(() -> inspector.neurons().neuron(run.id(), 0, 0, null, 9_999, 1), "token");
+        RunManifest normed =
+                run(RunRequest.builder().model("opt_postnorm").tokens(TOKENS).capture(List.of()));
+        refuses(() -> inspector.neurons().neuron(normed.id(), 0, 0, null, null, 1), "layers, stream_norms");
+        refuses(() -> inspector.heads().effects(normed.id(), null, null, null), "layers, stream_norms");
+        refuses(() -> inspector.circuits().compositions("opt_postnorm", 1, 0), "layers, stream_norms");
         Path exported = Files.createDirectories(temp.resolve("exported"));
         Path graph = Path.of("src/test/resources/golden/onnx/llama");
         try (Stream<Path> files = Files.list(graph)) {
@@ -228,5 +235,8 @@ class NeuronsTest {
         assertThat(NeuronFunctions.of(Activation.GELU_TANH, 1.25))
                 .isCloseTo(NeuronFunctions.of(Activation.GELU, 1.25), within(2e-3));
         assertThat(NeuronFunctions.of(Activation.GELU, 9)).isCloseTo(9, within(1e-12));
+        NeuronFunctions.Xielu xielu = new NeuronFunctions.Xielu(0.8, 1.3, 0.5, -1e-6);
+        double[] bent = {1.1647231888782232, -0.11151014237357654, 1.875}; // slow to cut: far below 0 it rises again
+        for (int i = 0; i < at.length; i++) assertThat(xielu.of(at[i])).isCloseTo(bent[i], within(1e-12));
     }
 }

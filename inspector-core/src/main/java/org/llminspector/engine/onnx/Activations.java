@@ -18,7 +18,19 @@ final class Activations {
             case GELU_TANH -> graph.node("Gelu", new Attributes().with("approximate", "tanh"), x);
             case GELU_QUICK -> sigmoidTimes(graph, x, 1.702f, fused);
             case SILU -> sigmoidTimes(graph, x, 1f, fused);
+            case XIELU -> throw new IllegalStateException("its numbers are weights: see xielu");
         };
+    }
+
+    /** The one whose numbers each layer learned: {@code act} and the names of {@link OnnxWeights}. */
+    static String xielu(GraphBuilder graph, OnnxWeights weights, String act, String x) {
+        String beta = weights.floats(graph, act + "beta");
+        String low = graph.node("Elu", graph.node("Min", x, weights.floats(graph, act + "eps")));
+        String factor = graph.node("Add", weights.floats(graph, act + "alpha_n"), beta);
+        String below = graph.node("Mul", graph.node("Sub", low, x), factor);
+        String above = graph.node("Mul", graph.node("Mul", x, x), weights.floats(graph, act + "alpha_p"));
+        String bent = graph.node("Where", graph.node("Greater", x, graph.scalar(0)), above, below);
+        return graph.node("Add", bent, graph.node("Mul", x, beta));
     }
 
     /** x * sigmoid(alpha x). */

@@ -11,6 +11,7 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
@@ -101,6 +102,7 @@ final class GraphWriter {
             x = graph.node("Gather", tied == null ? weights.asInFile(graph, "embed.weight") : tied, ids);
             if (tied == null || !linears.isPlain("unembed")) x = graph.cast(x, Type.FLOAT);
         }
+        if (spec.dEmbed() != null) x = linears.exact(x, "project_in"); // [1, pos, d_embed] before
         x = times(spec.embedScale(), x);
         if (spec.embedNorm() != null) x = norms.write(x, spec.embedNorm(), "ln_embed");
         x = taps.at(EMBED, -1, x);
@@ -113,6 +115,7 @@ final class GraphWriter {
     private Graph unembed(String x) {
         String h = norms.write(x, spec.finalNorm(), "ln_final", LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1);
         h = taps.at(LN_FINAL_OUT, -1, h);
+        if (spec.dEmbed() != null) h = linears.exact(h, "project_out"); // [1, pos, d_embed]
         String logits = linears.write(h, "unembed");
         logits = taps.at(LOGITS, -1, Softcap.write(graph, times(spec.logitScale(), logits), spec.logitSoftcap()));
         graph.output(logits, Type.FLOAT);
@@ -126,17 +129,18 @@ final class GraphWriter {
         String[] pre = added == null
                 ? normed(taps.at(RESID_PRE, i, x), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i)
                 : addedAndNormed(x, added, residual(i - 1), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i);
+        String stream = layer.streamNorms() ? pre[1] : pre[0];
         String a = attention(i, layer.attention(), b + "attn.", pre[1]);
         if (layer.ln1Post() != null) a = taps.at(LN1_POST_OUT, i, norms.write(a, layer.ln1Post(), b + "ln1_post"));
         a = taps.at(ATTN_OUT, i, times(layer.residualScale(), a));
         String[] mid = layer.parallel()
-                ? normed(pre[0], layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i)
+                ? normed(stream, layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i)
                 : addedAndNormed(
-                        pre[0], a, v -> taps.at(RESID_MID, i, v), layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i);
+                        stream, a, v -> taps.at(RESID_MID, i, v), layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i);
         String m = mlp(i, layer.mlp(), b + "mlp.", mid[1]);
         if (layer.ln2Post() != null) m = taps.at(LN2_POST_OUT, i, norms.write(m, layer.ln2Post(), b + "ln2_post"));
         m = taps.at(MLP_OUT, i, times(layer.residualScale(), m));
-        return new String[] {mid[0], layer.parallel() ? graph.node("Add", m, a) : m};
+        return new String[] {layer.streamNorms() ? mid[1] : mid[0], layer.parallel() ? graph.node("Add", m, a) : m};
     }
 
     /** The residual stream after block i, as that block leaves it and as the next reads it. */
@@ -224,7 +228,9 @@ final class GraphWriter {
         List<String> in =
                 linears.write(x, mlp.gated() ? List.of(name + "gate", name + "in") : List.of(name + "in"), false);
         String pre = taps.at(MLP_PRE, i, in.get(0));
-        String neurons = Activations.write(graph, mlp.activation(), pre, fused); // [1, pos, d_mlp]
+        String neurons = mlp.activation() == Activation.XIELU
+                ? Activations.xielu(graph, weights, name + "act.", pre)
+                : Activations.write(graph, mlp.activation(), pre, fused); // [1, pos, d_mlp]
         if (mlp.gated()) neurons = graph.node("Mul", neurons, taps.at(MLP_PRE_LINEAR, i, in.get(1)));
         return linears.write(taps.at(MLP_POST, i, neurons), name + "out"); // [1, pos, d_model]
     }

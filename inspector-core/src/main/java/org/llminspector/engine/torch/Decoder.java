@@ -15,6 +15,7 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Part;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
+import org.llminspector.engine.torch.TorchWeights.Xielu;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -98,6 +99,7 @@ final class Decoder {
                 .embedding(ids, weights.embed, SparseFormat.DENSE)
                 .head()
                 .toType(DataType.FLOAT32, false); // [1, pos, d_model]
+        if (spec.dEmbed() != null) x = weights.projectIn.apply(x); // [1, pos, d_embed] before
         x = plainNorm(times(spec.embedScale(), x), spec.embedNorm(), weights.lnEmbed);
         x = tap.at(EMBED, -1, x);
         if (!spec.learnedPositions()) return x;
@@ -109,6 +111,7 @@ final class Decoder {
     NDArray unembed(NDArray x, Tap tap) {
         NDArray h = norm(x, spec.finalNorm(), weights.lnFinal, LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1, tap);
         h = tap.at(LN_FINAL_OUT, -1, h);
+        if (spec.dEmbed() != null) h = weights.projectOut.apply(h); // [1, pos, d_embed]
         NDArray logits = weights.unembed.apply(h); // [1, pos, vocab]; with its bias where there is one
         return tap.at(LOGITS, -1, softcap(times(spec.logitScale(), logits), spec.logitSoftcap()));
     }
@@ -120,7 +123,9 @@ final class Decoder {
         NDArray post = fast.apply(i, pre, pass, cache);
         if (layer.mlp().experts() != null) {
             NDArray mid = layer.parallel() ? pre : post;
-            post = post.add(feedForward(i, layer, weights.blocks.get(i), mid, Tap.NONE));
+            NDArray read = readByMlp(i, layer, weights.blocks.get(i), mid, Tap.NONE);
+            if (layer.streamNorms()) post = read;
+            post = post.add(feedForward(i, layer, weights.blocks.get(i), read, Tap.NONE));
         }
         return tap.at(RESID_POST, i, post);
     }
@@ -131,21 +136,27 @@ final class Decoder {
         NDArray pre = tap.at(RESID_PRE, i, x); // [1, pos, d_model]
         NDArray a = norm(pre, layer.ln1(), w.ln1(), LN1_SCALE, LN1_NORMALIZED, i, tap);
         tap.ends(Part.LN1, i);
+        NDArray stream = layer.streamNorms() ? a : pre;
         a = attention(i, layer.attention(), w, a, pass, cache, tap);
         tap.ends(Part.O, i);
         if (layer.ln1Post() != null) a = tap.at(LN1_POST_OUT, i, plainNorm(a, layer.ln1Post(), w.ln1Post()));
         a = tap.at(ATTN_OUT, i, times(layer.residualScale(), a));
-        NDArray mid = layer.parallel() ? pre : tap.at(RESID_MID, i, pre.add(a));
-        NDArray m = feedForward(i, layer, w, mid, tap);
-        NDArray post = layer.parallel() ? m.add(a).add(pre) : mid.add(m);
+        NDArray mid = layer.parallel() ? stream : tap.at(RESID_MID, i, stream.add(a));
+        NDArray read = readByMlp(i, layer, w, mid, tap);
+        NDArray m = feedForward(i, layer, w, read, tap);
+        NDArray post = layer.parallel() ? m.add(a).add(stream) : (layer.streamNorms() ? read : mid).add(m);
         return tap.at(RESID_POST, i, post);
     }
 
-    /** The block's second half, norms and all: [1, pos, d_model] to the same. */
-    private NDArray feedForward(int i, LayerSpec layer, Block w, NDArray x, Tap tap) {
-        NDArray m = norm(x, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
+    private NDArray readByMlp(int i, LayerSpec layer, Block w, NDArray x, Tap tap) {
+        NDArray read = norm(x, layer.ln2(), w.ln2(), LN2_SCALE, LN2_NORMALIZED, i, tap);
         tap.ends(Part.LN2, i);
-        m = mlp(i, layer.mlp(), w, m, tap);
+        return read;
+    }
+
+    /** What the block's second half adds of what it reads: [1, pos, d_model] to the same. */
+    private NDArray feedForward(int i, LayerSpec layer, Block w, NDArray read, Tap tap) {
+        NDArray m = mlp(i, layer.mlp(), w, read, tap);
         tap.ends(Part.MLP_OUT, i);
         if (layer.ln2Post() != null) m = tap.at(LN2_POST_OUT, i, plainNorm(m, layer.ln2Post(), w.ln2Post()));
         return tap.at(MLP_OUT, i, times(layer.residualScale(), m));
@@ -214,7 +225,8 @@ final class Decoder {
     private NDArray mlp(int i, Mlp mlp, Block w, NDArray x, Tap tap) {
         if (mlp.experts() != null) return mixture.apply(i, mlp, w.mixed(), x, tap);
         NDArray[] in = w.in().apply(x); // [1, pos, d_mlp] each
-        NDArray neurons = activate(mlp, tap.at(MLP_PRE, i, in[0]));
+        NDArray pre = tap.at(MLP_PRE, i, in[0]);
+        NDArray neurons = w.xielu() == null ? activate(mlp, pre) : xielu(w.xielu(), pre);
         if (mlp.gated()) neurons = neurons.mul(tap.at(MLP_PRE_LINEAR, i, in[1]));
         return w.out().apply(tap.at(MLP_POST, i, neurons)); // [1, pos, d_model]
     }
@@ -234,7 +246,15 @@ final class Decoder {
                         .tanh()
                         .add(scalars.of(1))
                         .mul(x.mul(scalars.of(0.5)));
+            case XIELU -> throw new IllegalStateException("its numbers are weights: see xielu");
         };
+    }
+
+    private NDArray xielu(Xielu w, NDArray x) {
+        NDArray below = Activation.elu(NDArrays.minimum(x, w.eps()), 1).sub(x);
+        below = below.mul(w.alphaN().add(w.beta()));
+        return NDArrays.where(x.gt(scalars.of(0)), x.square().mul(w.alphaP()), below)
+                .add(x.mul(w.beta()));
     }
 
     private NDArray norm(

@@ -9,6 +9,7 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.Compressed;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
+import org.llminspector.engine.torch.TorchWeights.Xielu;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
@@ -80,6 +81,7 @@ final class LayerScript {
         line("n = torch.size(x, 1)");
         line("end = start + n");
         line("a = " + norm(layer.ln1(), block.ln1(), "x", dModel));
+        if (layer.streamNorms()) line("x = a");
         attention(layer.attention());
         line("a = " + norm(layer.ln1Post(), block.ln1Post(), "a", dModel));
         scaled("a");
@@ -89,6 +91,7 @@ final class LayerScript {
         }
         line("mid = " + (layer.parallel() ? "x" : "torch.add(x, a)"));
         line("m = " + norm(layer.ln2(), block.ln2(), "mid", dModel));
+        if (layer.streamNorms()) line("mid = m");
         mlp(layer.mlp());
         line("m = " + norm(layer.ln2Post(), block.ln2Post(), "m", dModel));
         scaled("m");
@@ -283,7 +286,7 @@ final class LayerScript {
         line("m = " + linear("m", block.out()));
     }
 
-    private static String activated(Mlp mlp, String x) {
+    private String activated(Mlp mlp, String x) {
         return switch (mlp.activation()) {
             case RELU -> "torch.relu(" + x + ")";
             case RELU_SQUARED -> "torch.square(torch.relu(" + x + "))";
@@ -291,7 +294,17 @@ final class LayerScript {
             case GELU_TANH -> "torch.gelu(" + x + ", approximate=\"tanh\")";
             case GELU_QUICK -> "torch.mul(" + x + ", torch.sigmoid(torch.mul(" + x + ", 1.702)))";
             case SILU -> "torch.silu(" + x + ")";
+            case XIELU -> xielu(block.xielu(), x);
         };
+    }
+
+    private String xielu(Xielu w, String x) {
+        String beta = take(w.beta());
+        String below = "torch.sub(torch.expm1(torch.minimum(" + x + ", " + take(w.eps()) + ")), " + x + ")";
+        below = "torch.mul(" + below + ", torch.add(" + take(w.alphaN()) + ", " + beta + "))";
+        String above = "torch.mul(torch.square(" + x + "), " + take(w.alphaP()) + ")";
+        return "torch.add(torch.where(torch.gt(" + x + ", 0), " + above + ", " + below + "), torch.mul(" + x + ", "
+                + beta + "))";
     }
 
     /** Several products of one input, made at once where their matrices lie in one. */

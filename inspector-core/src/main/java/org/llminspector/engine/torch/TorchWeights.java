@@ -48,7 +48,8 @@ final class TorchWeights implements AutoCloseable {
 
     /**
      * One block's parameters; absent ones are null. {@code in} is gate and in, or in alone; a mixture has {@code mixed} in
-     * the place of {@code in} and {@code out}, a layer with a latent vector {@code compressed} in that of {@code qkv}.
+     * the place of {@code in} and {@code out}, a layer with a latent vector {@code compressed} in that of {@code qkv}; {@code xielu} is
+     * null where the activation learned nothing.
      */
     record Block(
             NormWeights ln1,
@@ -62,7 +63,11 @@ final class TorchWeights implements AutoCloseable {
             NDArray kNorm,
             LinearGroup in,
             Linear out,
-            Mixed mixed) {}
+            Mixed mixed,
+            Xielu xielu) {}
+
+    /** What an activation learned, [1] each. */
+    record Xielu(NDArray alphaP, NDArray alphaN, NDArray beta, NDArray eps) {}
 
     private final Weights weights;
     private final NDManager manager;
@@ -72,12 +77,14 @@ final class TorchWeights implements AutoCloseable {
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong mapped = new AtomicLong();
 
-    final NDArray embed; // [vocab, d_model]
+    final NDArray embed; // [vocab, d_model], or with a projection [vocab, d_embed]
+    final Linear projectIn; // [d_model, d_embed] or null
+    final Linear projectOut; // [d_embed, d_model] or null
     final NormWeights lnEmbed;
     final NDArray posEmbed; // [context, d_model] or null
     final List<Block> blocks = new ArrayList<>();
     final NormWeights lnFinal;
-    final Linear unembed; // [vocab, d_model]
+    final Linear unembed; // as embed
     final ExpertMatrices experts;
 
     /** @param most bytes of experts' matrices that are kept when they had to be converted */
@@ -88,6 +95,8 @@ final class TorchWeights implements AutoCloseable {
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
         this.cuda = !manager.getDevice().equals(Device.cpu());
         embed = array("embed.weight", matrixType);
+        projectIn = exact("project_in");
+        projectOut = exact("project_out");
         lnEmbed = norm("ln_embed");
         posEmbed = optional("pos_embed.weight");
         for (int i = 0; i < weights.spec().nLayers(); i++) {
@@ -106,7 +115,8 @@ final class TorchWeights implements AutoCloseable {
                     optional(b + "attn.k_norm.weight"),
                     inputs(b + "mlp."),
                     linear(b + "mlp.out"),
-                    mixed(b + "mlp.")));
+                    mixed(b + "mlp."),
+                    xielu(b + "mlp.act.")));
         }
         lnFinal = norm("ln_final");
         unembed = weights.spec().tied() ? new Linear(embed, optional("unembed.bias"), cuda) : linear("unembed");
@@ -171,7 +181,13 @@ final class TorchWeights implements AutoCloseable {
                 exact(mlp + "shared_expert_gate"));
     }
 
-    /** In float32 whatever the precision: rounding may send a token elsewhere. */
+    private Xielu xielu(String act) {
+        if (!weights.has(act + "beta")) return null;
+        return new Xielu(
+                optional(act + "alpha_p"), optional(act + "alpha_n"), optional(act + "beta"), optional(act + "eps"));
+    }
+
+    /** In float32 whatever the precision: it is small, and rounding of a router's may send a token elsewhere. */
     private Linear exact(String name) {
         NDArray weight = optional(name + ".weight");
         return weight == null ? null : new Linear(weight, optional(name + ".bias"), cuda);
