@@ -7,6 +7,7 @@ import {
   mixed,
   norm,
   sharedHead,
+  sinkShare,
 } from '../src/chapters/08-attention-qkv/reading';
 
 const f = (...x: number[]) => Float32Array.from(x);
@@ -19,11 +20,17 @@ describe('one query against the keys', () => {
       scale: 0.5,
       softcap: 2,
       window: null,
+      sinks: false,
     });
     expect(all.map((m) => m.key)).toEqual([0, 1]);
     expect(all[0]).toMatchObject({ dot: 2, scaled: 1, score: 1, weight: Math.fround(0.6) });
     expect(all[0].capped).toBeCloseTo(2 * Math.tanh(0.5), 12);
-    const plain = matches(2, f(2, 1), keys, f(1, 1, 4.5), f(0, 0, 1), { scale: 0.5, softcap: null, window: null });
+    const plain = matches(2, f(2, 1), keys, f(1, 1, 4.5), f(0, 0, 1), {
+      scale: 0.5,
+      softcap: null,
+      window: null,
+      sinks: false,
+    });
     expect(plain[2].capped).toBe(4.5);
   });
 
@@ -33,6 +40,12 @@ describe('one query against the keys', () => {
     expect(firstVisible(9, 4)).toBe(6);
     expect(firstVisible(2, 4)).toBe(0);
     expect(firstVisible(2, null)).toBe(0);
+  });
+
+  it('leaves to the sink what the keys’ shares fall short of 1 by', () => {
+    expect(sinkShare(f(0.5, 0.25))).toBe(0.25);
+    expect(sinkShare(f(0.6, 0.4))).toBeCloseTo(0, 6);
+    expect(sinkShare(f(1, 2 ** -23))).toBe(0);
   });
 
   it('mixes the values by their weights', () => {

@@ -216,6 +216,29 @@ describe('a mixture of experts', () => {
     expect(hooks({})).toContain('mlp.shared_expert.hook_post');
     expect(hooks({ d_shared: undefined }).filter((h) => /shared|mlp\.hook_p/.test(h))).toEqual([]);
   });
+
+  it('says the limits, the biases and the sinks of gpt-oss', () => {
+    const held = {
+      ...mlp,
+      activation: 'gelu_quick',
+      bias: true,
+      limit: 7,
+      experts: { ...experts, d_shared: undefined },
+    } as const;
+    const oss = spec([layer({ mlp: held }, { sinks: true })]);
+    const steps = piecesOf(oss, 0).flatMap((p) => p.steps);
+    const step = (part: string) => steps.find((s) => s.part === part)!;
+    expect(step('attn.pattern').says).toContain('less than 1');
+    expect(step('attn.pattern').tex).toContain('sink');
+    expect(step('mlp.router').tex).toContain('+b_r');
+    expect(step('mlp.act').tex).toContain('\\min(g_e,7)');
+    expect(step('mlp.act').says).toContain('held below 7');
+    expect(step('mlp.out').tex).toContain('b_{out,e}');
+    const facts = Object.fromEntries(factsOf(oss, 0).map((f) => [f.name, f.value]));
+    expect(facts['Attention sinks']).toBe('one a head');
+    expect(facts.Activation).toContain('± 7');
+    expect(factsOf(spec([layer()]), 0).some((f) => f.name === 'Attention sinks')).toBe(false);
+  });
 });
 
 describe('a latent vector and DeepSeek’s routing', () => {

@@ -8,6 +8,8 @@ export interface Rules {
   softcap: number | null;
   /** How many positions back a query sees, itself included, or null for all. */
   window: number | null;
+  /** Whether the head has a sink: a score that takes part in the softmax and stands for no key. */
+  sinks: boolean;
 }
 
 /** A query and one key: from their product to the weight. */
@@ -62,6 +64,13 @@ export function heaviest(weights: Float32Array, query: number, most: number): nu
   const keys: number[] = [];
   for (let k = 0; k <= query; k++) if (weights[k] > 0) keys.push(k);
   return keys.sort((a, b) => weights[b] - weights[a] || a - b).slice(0, most);
+}
+
+/** What goes to no key: the share of the head’s sink, which the keys’ shares fall short of 1 by. */
+export function sinkShare(weights: ArrayLike<number>): number {
+  let sum = 0;
+  for (let k = 0; k < weights.length; k++) sum += weights[k];
+  return Math.max(0, 1 - sum);
 }
 
 /** The first key that the query may look at. */

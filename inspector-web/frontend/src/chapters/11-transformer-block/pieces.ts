@@ -198,9 +198,11 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
       part: 'attn.pattern',
       name: 'Shares (softmax)',
       shape: `[${a.n_heads} × positions]`,
-      says: 'Scores become shares that add up to 1 in each head.',
-      tex: '\\alpha_j=\\frac{e^{s_j}}{\\sum_k e^{s_k}}',
-      words: 'the share of key j is e to its score over the sum of all',
+      says: a.sinks
+        ? 'Scores become shares. Each head has a sink, a learned score that stands for no token and takes part: the tokens’ shares add up to less than 1.'
+        : 'Scores become shares that add up to 1 in each head.',
+      tex: `\\alpha_j=\\frac{e^{s_j}}{${a.sinks ? 'e^{s_{\\mathrm{sink}}}+' : ''}\\sum_k e^{s_k}}`,
+      words: `the share of key j is e to its score over the sum of all${a.sinks ? ', the sink’s included' : ''}`,
       values: [{ name: 'shares', hook: 'attn.hook_pattern', color: 'attn', square: true }],
       chapter: '08-attention-qkv',
     },
@@ -239,10 +241,11 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
 }
 
 /** How a router makes weights of its scores. */
-function route(of: Experts): Pick<Step, 'says' | 'tex' | 'words'> {
+function route(of: Experts, bias: boolean): Pick<Step, 'says' | 'tex' | 'words'> {
   const k = of.active;
   const r = of.routing;
-  const p = r?.sigmoid ? '\\sigma(W_r\\,x)' : '\\mathrm{softmax}(W_r\\,x)';
+  const logits = `W_r\\,x${bias ? '+b_r' : ''}`;
+  const p = r?.sigmoid ? `\\sigma(${logits})` : `\\mathrm{softmax}(${logits})`;
   const times = r && r.factor !== 1 ? short(r.factor) : '';
   const spoken = r?.sigmoid ? 'the sigmoid of W_r times x' : 'the softmax of W_r times x';
   const share = of.renormalised ? '\\frac{p_e}{\\sum_{j\\in\\mathrm{best}}p_j}' : 'p_e';
@@ -271,7 +274,10 @@ function mixture(l: Layer, of: Experts, d: number): Piece {
     { name, hook: `mlp.experts.${hook}`, color: 'neuron' },
     ...beside(hook, name),
   ];
-  const sum = `\\sum_{e}w_e\\,W_{out,e}\\,h_e${shared === null ? '' : '+s'}`;
+  const plus = (name: string) => (m.bias ? `+b_{${name}}` : '');
+  const answer = `W_{out,e}\\,h_e${plus('out,e')}`;
+  const sum = `\\sum_{e}w_e\\,${m.bias ? `(${answer})` : answer}${shared === null ? '' : '+s'}`;
+  const limit = m.limit == null ? null : short(m.limit);
   return {
     id: 'mlp',
     name: 'Feed-forward',
@@ -284,7 +290,7 @@ function mixture(l: Layer, of: Experts, d: number): Piece {
         part: 'mlp.router',
         name: 'Route',
         shape: `[${d}] → [${of.count}]`,
-        ...route(of),
+        ...route(of, m.bias),
         values: [
           { name: 'scores', hook: 'mlp.hook_router_logits', color: 'neuron' },
           { name: 'weights', hook: 'mlp.hook_expert_gates', color: 'neuron' },
@@ -298,7 +304,7 @@ function mixture(l: Layer, of: Experts, d: number): Piece {
         says: m.gated
           ? 'In each chosen expert two sums for every neuron: one is the gate of the other. The experts stand one after another, the best first.'
           : 'In each chosen expert one sum for every neuron. The experts stand one after another, the best first.',
-        tex: m.gated ? 'g_e=W_{gate,e}\\,x,\\quad u_e=W_{in,e}\\,x' : 'u_e=W_{in,e}\\,x',
+        tex: `${m.gated ? `g_e=W_{gate,e}\\,x${plus('gate,e')},\\quad ` : ''}u_e=W_{in,e}\\,x${plus('in,e')}`,
         words: m.gated
           ? 'g = W_gate times x, u = W_in times x, in each chosen expert'
           : 'u = W_in times x, in each chosen expert',
@@ -310,10 +316,14 @@ function mixture(l: Layer, of: Experts, d: number): Piece {
         name: `Bend (${name})`,
         shape: wide,
         says: m.gated
-          ? 'The gate is bent and multiplied into the other sum: without the bend, two matrices would be one.'
+          ? `${limit === null ? '' : `The gate is held below ${limit}, the other sum within ± ${limit}, and 1 is added to it. `}The gate is bent and multiplied into the other sum: without the bend, two matrices would be one.`
           : 'Each sum is bent: without the bend, two matrices would be one.',
-        tex: m.gated ? `h_e=f(g_e)\\odot u_e,\\quad f(x)=${tex}` : `h_e=f(u_e),\\quad f(x)=${tex}`,
-        words: m.gated ? `h = ${name} of g, times u` : `h = ${name} of u`,
+        tex: m.gated
+          ? `h_e=${limit === null ? 'f(g_e)\\odot u_e' : `f(\\min(g_e,${limit}))\\odot(\\mathrm{clip}(u_e,\\pm ${limit})+1)`},\\quad f(x)=${tex}`
+          : `h_e=f(u_e),\\quad f(x)=${tex}`,
+        words: m.gated
+          ? `h = ${name} of g${limit === null ? '' : `, at most ${limit}`}, times u${limit === null ? '' : ` held within ± ${limit}, plus 1`}`
+          : `h = ${name} of u`,
         values: pair('hook_post', 'fires'),
         chapter: '03-neuron',
       },
@@ -491,6 +501,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     },
     { name: 'Window', value: windows(spec) },
     { name: 'Cap on scores', value: a.score_softcap == null ? 'none' : `± ${short(a.score_softcap)}` },
+    ...(a.sinks ? [{ name: 'Attention sinks', value: 'one a head' }] : []),
     {
       name: 'Norms of q and k',
       value: a.q_norm
@@ -502,7 +513,10 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
         : 'none',
     },
     { name: 'Neurons', value: expertsOf(l) || count(l.mlp.d_mlp) },
-    { name: 'Activation', value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}` },
+    {
+      name: 'Activation',
+      value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}${l.mlp.limit == null ? '' : `, held within ± ${short(l.mlp.limit)}`}`,
+    },
     {
       name: 'Biases',
       value:

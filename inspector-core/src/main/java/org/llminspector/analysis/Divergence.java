@@ -130,7 +130,19 @@ public final class Divergence {
             if (p[i] > 0) sum += p[i] * Math.log(p[i] / mean);
             if (q[i] > 0) sum += q[i] * Math.log(q[i] / mean);
         }
+        // A sink's share, which goes to no key; nothing but rounding where there is none.
+        double sinkP = Math.max(0, 1 - total(p, from, width));
+        double sinkQ = Math.max(0, 1 - total(q, from, width));
+        double sinks = (sinkP + sinkQ) / 2;
+        if (sinkP > 0) sum += sinkP * Math.log(sinkP / sinks);
+        if (sinkQ > 0) sum += sinkQ * Math.log(sinkQ / sinks);
         return Math.max(0, sum / 2);
+    }
+
+    private static double total(float[] p, int from, int width) {
+        double total = 0;
+        for (int i = from; i < from + width; i++) total += p[i];
+        return total;
     }
 
     /** Sums are what the measures of any number of elements come from. */

@@ -12,7 +12,7 @@ import org.llminspector.base.Tensor;
  *
  * @param stripes where its attention goes, averaged over the queries that have such a place
  * @param detect how much its whole pattern is like a role's (TransformerLens's detect_head)
- * @param entropy of a query's weights, nats, averaged over the queries that may read more than one token: 0 when each reads
+ * @param entropy of a query's weights (what an attention sink takes is none of them), nats, averaged over the queries that may read more than one token: 0 when each reads
  *     one token alone
  */
 public record HeadProfile(

@@ -163,7 +163,8 @@ public record PartCost(
             long keyBytes = keys * kept.heads() * kv.key().bytes(kept.key());
             long valueBytes = keys * kept.heads() * kv.value().bytes(kept.value());
             parts.add(new PartCost(Part.SCORES, i, 0, pairs * scored, 0, 0, keyBytes, written));
-            plain(Part.PATTERN, i);
+            long sinks = a.sinks() ? a.nHeads() : 0;
+            parts.add(new PartCost(Part.PATTERN, i, sinks, 0, sinks, sinks * VECTOR, 0, 0));
             parts.add(new PartCost(Part.Z, i, 0, pairs * summed, 0, 0, valueBytes, 0));
             products(Part.O, i, (long) a.nHeads() * a.dValue(), a.outBias() ? d : 0, new String[] {b + "attn.o"}, d);
             if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
@@ -235,23 +236,27 @@ public record PartCost(
                     + size(name + "shared_expert.out", Math.max(1, shared / d), shared);
             long gate = e.sharedGate() ? d : 0;
             long all = e.count() * expert + shared;
+            long inBias = mlp.bias() ? ins * mlp.dMlp() : 0;
+            long outBias = mlp.bias() ? d : 0;
+            long routerBias = mlp.bias() ? e.count() : 0;
+            long inVectors = e.active() * inBias + routerBias;
             parts.add(new PartCost(
                     Part.MLP_IN,
                     i,
-                    ins * all + router,
+                    ins * all + router + e.count() * inBias + routerBias,
                     2 * tokens * (ins * read + router),
-                    ins * read + router,
-                    Math.round(in) + router * VECTOR,
+                    ins * read + router + inVectors,
+                    Math.round(in) + (router + inVectors) * VECTOR,
                     0,
                     0));
             plain(Part.MLP_ACT, i);
             parts.add(new PartCost(
                     Part.MLP_OUT,
                     i,
-                    all + gate,
+                    all + gate + e.count() * outBias,
                     2 * tokens * (read + gate),
-                    read + gate,
-                    Math.round(out) + gate * VECTOR,
+                    read + gate + e.active() * outBias,
+                    Math.round(out) + (gate + e.active() * outBias) * VECTOR,
                     0,
                     0));
         }

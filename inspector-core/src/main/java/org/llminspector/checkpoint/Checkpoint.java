@@ -54,6 +54,7 @@ public final class Checkpoint implements AutoCloseable {
     private final Path dir;
     private final Map<Path, WeightSource> files;
     private final Map<String, TensorInfo> tensors;
+    private final PackedTensors packed;
     private final OnnxFile onnx; // null for other formats
     private final List<Hashed> hashed;
     private String sha256;
@@ -63,11 +64,13 @@ public final class Checkpoint implements AutoCloseable {
             Path dir,
             Map<Path, WeightSource> files,
             Map<String, TensorInfo> tensors,
+            PackedTensors packed,
             OnnxFile onnx,
             List<Hashed> hashed) {
         this.dir = dir;
         this.files = files;
         this.tensors = tensors;
+        this.packed = packed;
         this.onnx = onnx;
         this.hashed = hashed;
     }
@@ -122,6 +125,7 @@ public final class Checkpoint implements AutoCloseable {
                 }
             }
             checkIndex(dir, weights.index(), tensors);
+            PackedTensors packed = new PackedTensors(tensors);
             for (Path file : files.keySet()) {
                 FileInputStream in = stream(file);
                 FileState now = FileState.of(file);
@@ -134,7 +138,12 @@ public final class Checkpoint implements AutoCloseable {
                 }
             }
             return new Checkpoint(
-                    dir, Collections.unmodifiableMap(files), Collections.unmodifiableMap(tensors), onnx, hashed);
+                    dir,
+                    Collections.unmodifiableMap(files),
+                    Collections.unmodifiableMap(tensors),
+                    packed,
+                    onnx,
+                    hashed);
         } catch (RuntimeException | Error e) {
             files.values().forEach(WeightSource::close);
             hashed.forEach(Checkpoint::close);
@@ -245,8 +254,26 @@ public final class Checkpoint implements AutoCloseable {
                 .instead("config.json and the weights are of different models: download the model again");
     }
 
+    /** Whether a tensor is in MXFP4 in two tensors of safetensors: it is here under the name that these begin with. */
+    public boolean isPacked(String name) {
+        return packed.has(name);
+    }
+
+    /** Rows of such a tensor, its leading axes taken for rows: {@code take} of them, every step-th from {@code first} on. */
+    public Tensor packedRows(String name, int first, int step, int take) {
+        info(name);
+        return packed.rows(name, part -> files.get(part.file()).tensor(part.name()), first, step, take);
+    }
+
     /** The tensor, mapped and not copied; a missing one is a Problem with the closest names. */
     public Tensor get(String name) {
+        if (packed.has(name)) {
+            long[] shape =
+                    info(name).shape().stream().mapToLong(Long::longValue).toArray();
+            long cols = shape[shape.length - 1];
+            int rows = cols == 0 ? 0 : Math.toIntExact(info(name).elements() / cols);
+            return packedRows(name, 0, 1, rows).reshaped(shape);
+        }
         return files.get(info(name).file()).tensor(name);
     }
 
@@ -262,6 +289,7 @@ public final class Checkpoint implements AutoCloseable {
                     .expected("rows within " + info.shape())
                     .found(from + ":" + to);
         }
+        if (packed.has(name)) return packedRows(name, from, 1, to - from);
         return files.get(info.file()).rows(name, from, to);
     }
 

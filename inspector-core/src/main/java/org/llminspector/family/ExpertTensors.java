@@ -24,10 +24,16 @@ final class ExpertTensors {
         boolean sparseName = checkpoint.has(from + "block_sparse_moe.gate.weight")
                 || checkpoint.has(from + "block_sparse_moe.router.layer.weight");
         String part = from + (sparseName ? "block_sparse_moe." : "mlp.");
-        String router = checkpoint.has(part + "router.layer.weight") ? "router.layer" : "gate";
-        plan.linear(to + "router", part + router, e.count(), d, false);
+        String router = checkpoint.has(part + "router.layer.weight")
+                ? "router.layer"
+                : checkpoint.has(part + "router.weight") ? "router" : "gate";
+        plan.linear(to + "router", part + router, e.count(), d, mlp.bias());
         if (e.routing() != null && e.routing().choiceBias())
             plan.put(to + "router.choice_bias", Source.of(part + router + ".e_score_correction_bias", e.count()));
+        if (mlp.limit() != null) {
+            InterleavedExperts.put(plan, mlp, d, to + "experts.", part + "experts.", checkpoint);
+            return;
+        }
         for (int i = 0; i < e.count(); i++) {
             String expert = to + "experts." + i + ".";
             if (checkpoint.has(part + "input_linear.weight")) {

@@ -50,7 +50,8 @@ public interface Family {
             new GraniteMoe(),
             new DeepSeek2(),
             new DeepSeek3(),
-            new Apertus());
+            new Apertus(),
+            new GptOss());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

@@ -58,6 +58,8 @@ final class LlamaShape {
     private IntPredicate rotates = layer -> true;
     private Integer window;
     private IntPredicate local = layer -> true;
+    private boolean sinks;
+    private Float limit;
     private Experts experts;
     private int dExpert;
     private IntPredicate sparse = layer -> false;
@@ -122,6 +124,22 @@ final class LlamaShape {
     /** LayerNorm instead of RMSNorm. */
     LlamaShape layerNorms(String epsField) {
         return norms(new Norm(Norm.Kind.LAYER, c.number(epsField, 1e-5)));
+    }
+
+    /** Each head has a sink. */
+    LlamaShape sinks() {
+        sinks = true;
+        return this;
+    }
+
+    /** Config swiglu_limit and swiglu_alpha; hidden_act, which the reference does not read then, counts for nothing. */
+    LlamaShape clampedSwiglu() {
+        c.ignore("hidden_act");
+        double alpha = c.number("swiglu_alpha", 1.702);
+        if (alpha != 1.702) throw c.wrong("swiglu_alpha", "1.702", alpha);
+        limit = (float) c.number("swiglu_limit", 7);
+        mlpBias = true;
+        return this;
     }
 
     LlamaShape norms(Norm all) {
@@ -284,11 +302,13 @@ final class LlamaShape {
         if (rope == null) rope = RopeConfig.read(c, dHead, maxContext, 10_000);
         if (!partialRotary && rope.dims() != dHead)
             throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + dHead);
-        Activation activation = learnedActivation ? Activation.XIELU : c.activation("hidden_act", "silu");
+        Activation activation = learnedActivation
+                ? Activation.XIELU
+                : limit != null ? Activation.GELU_QUICK : c.activation("hidden_act", "silu");
         boolean allSparse = IntStream.range(0, nLayers).allMatch(sparse);
         c.ignore("intermediate_size");
-        Mlp dense = allSparse ? null : new Mlp(c.size("intermediate_size"), activation, gated, mlpBias);
-        Mlp mixture = new Mlp(dExpert, activation, gated, mlpBias, experts);
+        Mlp dense = allSparse ? null : new Mlp(c.size("intermediate_size"), activation, gated, mlpBias, limit, null);
+        Mlp mixture = new Mlp(dExpert, activation, gated, mlpBias, limit, experts);
         Norm pre = preNorms ? norm : null;
         Norm post = postNorms ? norm : null;
         return new DecoderSpec(
@@ -335,7 +355,8 @@ final class LlamaShape {
                 qkNormWide,
                 qkNormByHead,
                 clip,
-                latent);
+                latent,
+                sinks);
     }
 
     /** Llama's tensor names for all that the spec has. */
@@ -386,6 +407,7 @@ final class LlamaShape {
             plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
             plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
         }
+        if (a.sinks()) plan.put(to + "attn.sinks.weight", Source.of(from + "self_attn.sinks", a.nHeads()));
         if (mlp.experts() != null) {
             ExpertTensors.put(plan, mlp, d, to + "mlp.", from, checkpoint);
             return;

@@ -68,6 +68,19 @@ public final class WeightPlan {
                     new Rows(0, all));
         }
 
+        /**
+         * Rows of the matrices of three axes that a checkpoint has in MXFP4: {@code take} of them, every step-th from
+         * {@code first} on, no others decoded.
+         */
+        static Source packed(String tensor, int count, int rows, int cols, int first, int step, int take) {
+            return new Source(
+                    tensor,
+                    List.of((long) count, (long) rows, (long) cols),
+                    List.of((long) take, (long) cols),
+                    checkpoint -> checkpoint.packedRows(tensor, first, step, take),
+                    null);
+        }
+
         Tensor read(Checkpoint checkpoint) {
             return reading.apply(checkpoint);
         }
@@ -92,6 +105,20 @@ public final class WeightPlan {
             return then(
                     with(1, to - from),
                     t -> t.slice(new int[] {0, Math.toIntExact(t.shape()[0])}, new int[] {from, to}));
+        }
+
+        /** Of every {@code of} columns of a matrix, column number {@code part}. */
+        Source everyCol(int part, int of) {
+            int rows = Math.toIntExact(own.get(0));
+            int some = Math.toIntExact(own.get(1) / of);
+            return then(with(1, some), t -> t.reshaped(rows, some, of)
+                    .slice(new int[] {0, rows}, new int[] {0, some}, new int[] {part, part + 1})
+                    .reshaped(rows, some));
+        }
+
+        /** One row of a matrix, as a vector. */
+        Source row(int i) {
+            return rows(i, i + 1).flat();
         }
 
         /** Rows [from, to) of a matrix, or elements of a vector: a view. */

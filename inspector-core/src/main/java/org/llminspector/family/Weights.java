@@ -18,10 +18,10 @@ import org.llminspector.spec.DecoderSpec;
  * <p>{@code embed.weight} [vocab, d_model], or [vocab, d_embed] and {@code project_in.weight} [d_model, d_embed] and
  * {@code project_out.weight} [d_embed, d_model]; {@code ln_embed.weight|bias}, {@code pos_embed.weight} [context, d_model], in block i
  * {@code blocks.i.} + {@code ln1|ln1_post|ln2|ln2_post.weight|bias}, {@code attn.q|k|v|o.weight|bias},
- * {@code attn.q_norm|k_norm.weight}, of keys and values made of a latent vector {@code attn.q_down|kv_down|k_rope.weight|bias}
+ * {@code attn.q_norm|k_norm.weight}, {@code attn.sinks.weight} [head], of keys and values made of a latent vector {@code attn.q_down|kv_down|k_rope.weight|bias}
  * and {@code attn.q_latent_norm|kv_latent_norm.weight} before {@code attn.q|k|v}, {@code mlp.gate|in|out.weight|bias},
- * of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as they multiply, alpha_n less beta), or of a mixture {@code mlp.router.weight}
- * [expert, d_model] and {@code mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight}, {@code mlp.shared_expert.gate|in|out.weight},
+ * of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as they multiply, alpha_n less beta), or of a mixture {@code mlp.router.weight|bias}
+ * [expert, d_model] and {@code mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},
  * {@code mlp.shared_expert_gate.weight} [1, d_model]; {@code ln_final.weight|bias},
  * {@code unembed.weight} [vocab, d_model] (absent when tied).
  */

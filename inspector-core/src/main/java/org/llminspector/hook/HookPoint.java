@@ -50,14 +50,14 @@ public enum HookPoint {
     ROT_K("blocks.{i}.attn.hook_rot_k", "keys after RoPE", BATCH, POS, HEAD, D_HEAD),
     ATTN_SCORES(
             "blocks.{i}.attn.hook_attn_scores",
-            "q . k, scaled and masked (-inf where a query may not look), before the softmax",
+            "q . k, scaled and masked (-inf where a query may not look), before the softmax; an attention sink's score is no key's and not among them",
             BATCH,
             HEAD,
             QUERY,
             KEY),
     PATTERN(
             "blocks.{i}.attn.hook_pattern",
-            "attention probabilities: each query's row sums to 1",
+            "attention probabilities: each query's row sums to 1; in a model with attention sinks to less, for the sink's share goes to no key",
             BATCH,
             HEAD,
             QUERY,

@@ -19,6 +19,8 @@ package org.llminspector.spec;
  * @param qkNormByHead whether each head has weights of its own in them (Cohere's {@code use_qk_norm}), and not all heads the same
  * @param clip c in what q, k and v are held to, [-c, c], as the projections put them out, or null (OLMo 1 and MPT's {@code clip_qkv})
  * @param latent what keys and values are made of, or null where it is the layer's input
+ * @param sinks whether each head has a learned score that takes part in the softmax beside the keys' and stands for no key: a row of
+ *     the pattern then sums to less than 1 (gpt-oss)
  */
 public record Attention(
         int nHeads,
@@ -36,9 +38,10 @@ public record Attention(
         boolean qkNormWide,
         boolean qkNormByHead,
         Float clip,
-        Latent latent) {
+        Latent latent,
+        boolean sinks) {
 
-    /** Without ALiBi, and nothing is clipped. */
+    /** Without ALiBi and sinks, and nothing is clipped. */
     public Attention(
             int nHeads,
             int nKvHeads,
@@ -68,7 +71,8 @@ public record Attention(
                 qkNormWide,
                 false,
                 null,
-                null);
+                null,
+                false);
     }
 
     /** Without norms of q and k and without a cap; scores are multiplied by 1 / sqrt(dHead). */
@@ -100,7 +104,8 @@ public record Attention(
                 qkNormWide,
                 qkNormByHead,
                 clip,
-                latent);
+                latent,
+                sinks);
     }
 
     /** The same; keys and values are made of this. */
@@ -121,7 +126,8 @@ public record Attention(
                 qkNormWide,
                 qkNormByHead,
                 clip,
-                latent);
+                latent,
+                sinks);
     }
 
     /** Size of a head's value. */

@@ -6,13 +6,15 @@ package org.llminspector.spec;
  * @param dMlp neurons; in a mixture, those of one expert
  * @param activation the non-linearity
  * @param gated whether a second projection is multiplied in (SwiGLU, GeGLU)
- * @param bias whether its projections have a bias
+ * @param bias whether its projections have a bias, a mixture's router included
+ * @param limit c of a clamped SwiGLU, {@code out(act(min(gate(x), c)) * (min(max(in(x), -c), c) + 1))}, or null (gpt-oss' {@code
+ *     swiglu_limit})
  * @param experts makes it a mixture of that many of them; or null
  */
-public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Experts experts) {
+public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts) {
 
     /** Without experts. */
     public Mlp(int dMlp, Activation activation, boolean gated, boolean bias) {
-        this(dMlp, activation, gated, bias, null);
+        this(dMlp, activation, gated, bias, null, null);
     }
 }

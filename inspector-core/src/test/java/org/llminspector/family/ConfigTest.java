@@ -47,6 +47,10 @@ class ConfigTest {
                 ObjectNode scaling = ((ObjectNode) now.get("rope_parameters")).deepCopy();
                 before.set("rope_scaling", scaling.remove(List.of("rope_theta", "partial_rotary_factor")));
             }
+            if (now.path("rope_parameters").path("rope_type").asText().equals("yarn")) {
+                ObjectNode scaling = ((ObjectNode) now.get("rope_parameters")).deepCopy();
+                before.set("rope_scaling", scaling.remove(List.of("rope_theta")));
+            }
             tests.add(DynamicTest.dynamicTest(
                     dir.getFileName().toString(), () -> assertThat(spec(before)).isEqualTo(spec(now))));
         }
@@ -90,6 +94,24 @@ class ConfigTest {
         assertThat(spec(two).layers().get(1).mlp().experts().routing().groups()).isEqualTo(1);
     }
 
+    /** openai/gpt-oss-20b's config.json has fewer fields, and names the packing of its experts. */
+    @Test
+    void gptOssIsReadAsItIsPublished() {
+        ObjectNode published = family("gpt_oss_mxfp4");
+        DecoderSpec spec = spec(published);
+        published.remove(List.of("swiglu_alpha", "dtype", "router_aux_loss_coef"));
+        published.put("experts_per_token", 2).put("initial_context_length", 32);
+        assertThat(spec(published)).isEqualTo(spec);
+        published.remove("layer_types");
+        assertThat(spec(published)).isEqualTo(spec);
+        assertThat(spec.layers().stream().map(l -> l.attention().window())).containsExactly(8, null, 8, null);
+        assertThat(spec.layers().get(0).attention().sinks()).isTrue();
+        assertThat(spec.layers().get(0).mlp().limit()).isEqualTo(7f);
+        refused(published.deepCopy().put("swiglu_alpha", 1.5), "swiglu_alpha", "1.702", "1.5");
+        ((ObjectNode) published.get("quantization_config")).put("quant_method", "awq");
+        refused(published, "quantization_config.quant_method", "mxfp4", "awq");
+    }
+
     private static ObjectNode family(String name) {
         return (ObjectNode) Json.readObject(Golden.FAMILIES.resolve(name).resolve("config.json"));
     }
@@ -117,7 +139,7 @@ class ConfigTest {
         refused(llama().put("num_hidden_layers", 0), "num_hidden_layers", "0");
         refused(llama().put("hidden_size", "wide"), "hidden_size", "wide");
         refused(llama().put("num_key_value_heads", 3), "num_key_value_heads", "divisor of 4");
-        refused(llama().put("model_type", "mamba"), "model_type", "gpt_neox, gptj");
+        refused(llama().put("model_type", "mamba"), "model_type", "gpt_neox, gpt_oss, gptj");
         ObjectNode noVocab = llama();
         noVocab.remove("vocab_size");
         refused(noVocab, "vocab_size", "nothing");

@@ -77,7 +77,8 @@ class GradientsTest {
                 Golden.FAMILIES.resolve("opt_postnorm"),
                 Golden.FAMILIES.resolve("mixtral"),
                 Golden.FAMILIES.resolve("qwen2_moe"),
-                Golden.FAMILIES.resolve("deepseek_v3_yarn"))) {
+                Golden.FAMILIES.resolve("deepseek_v3_yarn"),
+                Golden.FAMILIES.resolve("gpt_oss"))) {
             try (Golden g = new Golden(family)) {
                 // A prompt on which no step sends a token to another expert: that would be a jump, and no slope.
                 int from = family.endsWith("qwen2_moe") ? 12 : 0;

@@ -48,7 +48,7 @@ class SupportTest {
     private static final String CUDA = "onnx for CUDA";
     /** Of the further families, those that few bits may send elsewhere. */
     private static final List<String> MIXTURES =
-            List.of("deepseek_v2", "deepseek_v3", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe");
+            List.of("deepseek_v2", "deepseek_v3", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "gpt_oss_mxfp4");
 
     private static final List<String> ENGINES = List.of("torch", "onnx", CUDA);
 

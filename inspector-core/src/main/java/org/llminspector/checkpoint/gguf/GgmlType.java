@@ -28,7 +28,8 @@ public enum GgmlType {
     I32(26, DType.I32),
     I64(27, DType.I64),
     F64(28, DType.F64),
-    BF16(30, DType.BF16);
+    BF16(30, DType.BF16),
+    MXFP4(39, 32, 17, 32, false, Iq4Blocks::mxfp4);
 
     /** Most weights in a block. */
     static final int MAX_BLOCK = 256;
@@ -98,7 +99,6 @@ public enum GgmlType {
             case 29 -> "IQ1_M";
             case 34 -> "TQ1_0";
             case 35 -> "TQ2_0";
-            case 39 -> "MXFP4";
             default -> null;
         };
     }

@@ -5,6 +5,9 @@ final class Iq4Blocks {
 
     private static final int[] LEVELS = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
+    /** Twice what four bits of MXFP4 stand for: a sign, two bits of exponent, one of mantissa. */
+    private static final int[] TWICE = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
     private Iq4Blocks() {}
 
     /** d, 16 x (low, high): d * level. */
@@ -12,6 +15,13 @@ final class Iq4Blocks {
         scales[0] = Bits.f16(b, at);
         LegacyBlocks.nibbles(b, at + 2, codes);
         for (int i = 0; i < 32; i++) codes[i] = LEVELS[codes[i]];
+    }
+
+    /** e, 16 x (low, high): 2^(e - 127) * level, of which the code is twice. */
+    static void mxfp4(byte[] b, int at, int[] codes, float[] scales, float[] mins) {
+        scales[0] = Math.scalb(1f, (b[at] & 0xFF) - 128);
+        LegacyBlocks.nibbles(b, at + 1, codes);
+        for (int i = 0; i < 32; i++) codes[i] = TWICE[codes[i]];
     }
 
     /** d, 8 x upper 2 bits of the scales, 8 x their lower 4, 8 x 16 x (low, high). Groups of 32: d (sc - 32) level. */

@@ -1,14 +1,15 @@
 package org.llminspector.engine.onnx;
 
-import org.llminspector.spec.Activation;
+import org.llminspector.spec.Mlp;
 
 /** Activations writes the neurons' non-linearities. */
 final class Activations {
 
     private Activations() {}
 
-    static String write(GraphBuilder graph, Activation activation, String x, boolean fused) {
-        return switch (activation) {
+    static String write(GraphBuilder graph, Mlp mlp, String in, boolean fused) {
+        String x = mlp.limit() == null ? in : graph.node("Min", in, graph.scalar(mlp.limit()));
+        return switch (mlp.activation()) {
             case RELU -> graph.node("Relu", x);
             case RELU_SQUARED -> {
                 String positive = graph.node("Relu", x);
@@ -31,6 +32,13 @@ final class Activations {
         String above = graph.node("Mul", graph.node("Mul", x, x), weights.floats(graph, act + "alpha_p"));
         String bent = graph.node("Where", graph.node("Greater", x, graph.scalar(0)), above, below);
         return graph.node("Add", bent, graph.node("Mul", x, beta));
+    }
+
+    /** What a gate's neurons are multiplied by. */
+    static String linear(GraphBuilder graph, Mlp mlp, String x) {
+        if (mlp.limit() == null) return x;
+        String held = graph.node("Clip", x, graph.scalar(-mlp.limit()), graph.scalar(mlp.limit()));
+        return graph.node("Add", held, graph.scalar(1));
     }
 
     /** x * sigmoid(alpha x). */

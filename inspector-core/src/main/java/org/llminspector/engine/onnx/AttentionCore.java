@@ -24,6 +24,11 @@ interface AttentionCore {
      */
     String write(int layer, Attention a, String q, String k, String v);
 
+    /** The name of a layer's sinks [head] among the weights. */
+    static String sinks(int layer) {
+        return "blocks." + layer + ".attn.sinks.weight";
+    }
+
     /** Reshapes by a pattern in which 0 keeps a size and -1 takes what is left. */
     static String reshape(GraphBuilder graph, String x, long... shape) {
         return graph.node("Reshape", x, graph.ints(shape));

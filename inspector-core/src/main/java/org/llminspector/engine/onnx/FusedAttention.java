@@ -17,16 +17,21 @@ import org.llminspector.spec.LayerSpec;
  */
 final class FusedAttention implements AttentionCore {
 
+    /** Where the operator takes a sink a head. */
+    private static final int HEAD_SINK = 11;
+
     private final GraphBuilder graph;
     private final Rotary rotary;
     private final Alibis alibis;
     private final boolean halves;
+    private final OnnxWeights weights;
 
-    FusedAttention(GraphBuilder graph, Rotary rotary, Alibis alibis, boolean halves) {
+    FusedAttention(GraphBuilder graph, Rotary rotary, Alibis alibis, boolean halves, OnnxWeights weights) {
         this.graph = graph;
         this.rotary = rotary;
         this.alibis = alibis;
         this.halves = halves;
+        this.weights = weights;
     }
 
     /** Whether the operator takes heads of the model's sizes, and what is added to their scores: on CUDA it adds nothing. */
@@ -82,6 +87,10 @@ final class FusedAttention implements AttentionCore {
                 tables[0],
                 tables[1]));
         if (a.alibi() != null) inputs.addAll(List.of("", alibis.write(a.alibi()))); // behind position_ids
+        if (a.sinks()) {
+            while (inputs.size() < HEAD_SINK) inputs.add("");
+            inputs.add(half(weights.floats(graph, AttentionCore.sinks(i))));
+        }
         String[] out = graph.node(
                 "GroupQueryAttention", attributes, new boolean[] {true, true, true}, inputs.toArray(String[]::new));
         present("key", i, out[1]);

@@ -54,8 +54,8 @@ final class GraphWriter {
         KvFormats kept = plan.kvCache() == null ? own : plan.kvCache();
         boolean oneOperator =
                 fused && FusedAttention.takes(spec, target.cuda()) && (halves || !target.cuda()) && kept.equals(own);
-        PlainAttention plain = new PlainAttention(graph, taps, rotary, alibis, kept);
-        this.attention = oneOperator ? new FusedAttention(graph, rotary, alibis, halves) : plain;
+        PlainAttention plain = new PlainAttention(graph, taps, rotary, alibis, kept, weights);
+        this.attention = oneOperator ? new FusedAttention(graph, rotary, alibis, halves, weights) : plain;
         this.latents = new LatentGraph(graph, linears, norms, taps, rotary, plain, fused);
     }
 
@@ -230,8 +230,9 @@ final class GraphWriter {
         String pre = taps.at(MLP_PRE, i, in.get(0));
         String neurons = mlp.activation() == Activation.XIELU
                 ? Activations.xielu(graph, weights, name + "act.", pre)
-                : Activations.write(graph, mlp.activation(), pre, fused); // [1, pos, d_mlp]
-        if (mlp.gated()) neurons = graph.node("Mul", neurons, taps.at(MLP_PRE_LINEAR, i, in.get(1)));
+                : Activations.write(graph, mlp, pre, fused); // [1, pos, d_mlp]
+        if (mlp.gated())
+            neurons = graph.node("Mul", neurons, Activations.linear(graph, mlp, taps.at(MLP_PRE_LINEAR, i, in.get(1))));
         return linears.write(taps.at(MLP_POST, i, neurons), name + "out"); // [1, pos, d_model]
     }
 }

@@ -142,8 +142,8 @@ final class MixtureGraph {
         if (mlp.gated()) linear = seen(EXPERT_PRE_LINEAR, i, linear, routes, mlp.dMlp());
         List<String> post = new ArrayList<>();
         for (int e = 0; e < pre.size(); e++) {
-            String neurons = Activations.write(graph, mlp.activation(), pre.get(e), fused);
-            post.add(mlp.gated() ? graph.node("Mul", neurons, linear.get(e)) : neurons);
+            String neurons = Activations.write(graph, mlp, pre.get(e), fused);
+            post.add(mlp.gated() ? graph.node("Mul", neurons, Activations.linear(graph, mlp, linear.get(e))) : neurons);
         }
         post = seen(EXPERT_POST, i, post, routes, mlp.dMlp());
         List<String> out = new ArrayList<>();
@@ -173,8 +173,10 @@ final class MixtureGraph {
         String expert = name + "shared_expert.";
         List<String> modules = mlp.gated() ? List.of(expert + "gate", expert + "in") : List.of(expert + "in");
         List<String> in = linears.write(x, modules, false);
-        String neurons = Activations.write(graph, mlp.activation(), taps.at(SHARED_PRE, i, in.get(0)), fused);
-        if (mlp.gated()) neurons = graph.node("Mul", neurons, taps.at(SHARED_PRE_LINEAR, i, in.get(1)));
+        String neurons = Activations.write(graph, mlp, taps.at(SHARED_PRE, i, in.get(0)), fused);
+        if (mlp.gated())
+            neurons = graph.node(
+                    "Mul", neurons, Activations.linear(graph, mlp, taps.at(SHARED_PRE_LINEAR, i, in.get(1))));
         String answer = linears.write(taps.at(SHARED_POST, i, neurons), expert + "out");
         if (mlp.experts().sharedGate()) {
             String gate = graph.node("Sigmoid", linears.exact(x, name + "shared_expert_gate"));

@@ -22,13 +22,15 @@ final class PlainAttention implements AttentionCore {
     private final Rotary rotary;
     private final Alibis alibis;
     private final KvFormats cache;
+    private final OnnxWeights weights;
 
-    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, Alibis alibis, KvFormats cache) {
+    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, Alibis alibis, KvFormats cache, OnnxWeights weights) {
         this.graph = graph;
         this.taps = taps;
         this.rotary = rotary;
         this.alibis = alibis;
         this.cache = cache;
+        this.weights = weights;
     }
 
     @Override
@@ -74,11 +76,23 @@ final class PlainAttention implements AttentionCore {
         scores = Softcap.write(graph, reshape(graph, scores, 1, a.nHeads(), -1, 0), a.scoreSoftcap());
         if (a.alibi() != null) scores = graph.node("Add", scores, alibis.write(a.alibi()));
         scores = taps.at(ATTN_SCORES, i, graph.node("Add", scores, mask(a.window()))); // [1, head, query, key]
-        return taps.at(PATTERN, i, graph.node("Softmax", new Attributes().with("axis", -1), scores));
+        return taps.at(PATTERN, i, softmax(i, a, scores));
     }
 
     KvFormats cache() {
         return cache;
+    }
+
+    /** Over keys; a head's sink is one score more, whose share goes nowhere. */
+    private String softmax(int i, Attention a, String scores) {
+        Attributes last = new Attributes().with("axis", -1);
+        if (!a.sinks()) return graph.node("Softmax", last, scores);
+        String sinks = reshape(graph, weights.floats(graph, AttentionCore.sinks(i)), 1, a.nHeads(), 1, 1);
+        String like = graph.node("Slice", scores, graph.ints(0), graph.ints(1), graph.ints(3)); // [1, head, query, 1]
+        String shape = graph.node("Shape", like);
+        String all =
+                graph.node("Softmax", last, graph.node("Concat", last, scores, graph.node("Expand", sinks, shape)));
+        return graph.node("Slice", all, graph.ints(0), graph.ints(-1), graph.ints(3));
     }
 
     /** All that was kept so far, [1, key, heads, width], float32. */

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.Activation;
 import org.llminspector.engine.KvFormats;
@@ -49,7 +50,7 @@ final class Decoder {
         this.positions = new Positions(manager);
         this.scalars = new Scalars(manager);
         this.kvFormats = kvFormats;
-        this.mixture = new Mixture(weights.experts, this::activate);
+        this.mixture = new Mixture(weights.experts, this::activate, this::linear);
         this.latents = new LatentAttention(this::plainNorm);
         this.fast = fast;
     }
@@ -179,7 +180,7 @@ final class Decoder {
         scores = softcap(scores.reshape(1, a.nHeads(), n, all), a.scoreSoftcap()); // [1, head, query, key]
         NDArray mask = pass.mask(a);
         scores = tap.at(ATTN_SCORES, i, mask == null ? scores : scores.add(mask));
-        NDArray pattern = tap.at(PATTERN, i, scores.softmax(-1)); // [1, head, query, key]
+        NDArray pattern = tap.at(PATTERN, i, softmax(scores, a.sinks() ? w.sinks() : null)); // [1, head, query, key]
         NDArray z = pattern.reshape(1, a.nKvHeads(), (long) group * n, all).matMul(values);
         z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dValue()).transpose(0, 2, 1, 3)); // [1, pos, head, d_head]
         if (tap.wants(RESULT, i)) {
@@ -206,6 +207,14 @@ final class Decoder {
         return new NDArray[] {q, cache.keys(i, k.transpose(0, 2, 1, 3)), cache.values(i, v.transpose(0, 2, 1, 3))};
     }
 
+    /** Over keys; a head's sink [head] is one score more, whose share goes nowhere. */
+    private static NDArray softmax(NDArray scores, NDArray sinks) {
+        if (sinks == null) return scores.softmax(-1);
+        Shape one = scores.getShape(); // [1, head, query, key]
+        NDArray sink = sinks.reshape(1, one.get(1), 1, 1).broadcast(1, one.get(1), one.get(2), 1);
+        return concat(scores, sink).softmax(-1).get(new NDIndex("...").addSliceDim(0, one.get(3)));
+    }
+
     private NDArray heads(
             NDArray x, int n, Attention a, Norm norm, NDArray weight, Tap tap, HookPoint point, int layer) {
         boolean wide = norm != null && a.qkNormWide();
@@ -227,11 +236,17 @@ final class Decoder {
         NDArray[] in = w.in().apply(x); // [1, pos, d_mlp] each
         NDArray pre = tap.at(MLP_PRE, i, in[0]);
         NDArray neurons = w.xielu() == null ? activate(mlp, pre) : xielu(w.xielu(), pre);
-        if (mlp.gated()) neurons = neurons.mul(tap.at(MLP_PRE_LINEAR, i, in[1]));
+        if (mlp.gated()) neurons = neurons.mul(linear(mlp, tap.at(MLP_PRE_LINEAR, i, in[1])));
         return w.out().apply(tap.at(MLP_POST, i, neurons)); // [1, pos, d_model]
     }
 
-    private NDArray activate(Mlp mlp, NDArray x) {
+    /** What a gate's neurons are multiplied by. */
+    private NDArray linear(Mlp mlp, NDArray x) {
+        return mlp.limit() == null ? x : x.clip(-mlp.limit(), mlp.limit()).add(scalars.of(1));
+    }
+
+    private NDArray activate(Mlp mlp, NDArray in) {
+        NDArray x = mlp.limit() == null ? in : in.minimum(scalars.of(mlp.limit()));
         return switch (mlp.activation()) {
             case RELU -> Activation.relu(x);
             case RELU_SQUARED -> Activation.relu(x).square();

@@ -24,6 +24,7 @@ final class FastLayers implements AutoCloseable {
     private final Script script;
     private final List<String> methods = new ArrayList<>(); // a layer each
     private final List<List<NDArray>> weights = new ArrayList<>();
+    private final List<Boolean> stepByStep = new ArrayList<>();
 
     FastLayers(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
         this.spec = spec;
@@ -39,6 +40,7 @@ final class FastLayers implements AutoCloseable {
             if (known == null) text.append(layer.method(name));
             methods.add(known == null ? name : known);
             this.weights.add(layer.weights());
+            stepByStep.add(LayerScript.stepByStep(spec.layers().get(i).attention(), weights.blocks.get(i)));
         }
         script = Script.compile(manager, text.toString());
     }
@@ -64,14 +66,14 @@ final class FastLayers implements AutoCloseable {
                         cache.allScales(i),
                         (long) cache.length(),
                         a.rope() == null ? List.of() : pass.turn(a.rope()),
-                        mask(a, pass))
+                        mask(a, stepByStep.get(i), pass))
                 .get(0);
     }
 
     /** Empty where the script knows itself what a position sees. */
-    private static List<NDArray> mask(Attention a, Positions.Pass pass) {
+    private static List<NDArray> mask(Attention a, boolean stepByStep, Positions.Pass pass) {
         boolean windowed = a.window() != null && pass.end() > a.window();
-        boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || a.scoreSoftcap() != null);
+        boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || stepByStep);
         return several || a.alibi() != null ? List.of(pass.mask(a)) : List.of();
     }
 

@@ -141,8 +141,9 @@ final class LayerScript {
             line("  bias = torch.reshape(bias, [1, " + a.nKvHeads() + ", " + group + ", end])");
             line("  bias = torch.slice(bias, 3, low, end)");
         }
-        if (a.scoreSoftcap() == null) fused(a);
-        else capped(a);
+        if (stepByStep(a, block)) written(a);
+        else if (a.sinks()) sunk(a);
+        else fused(a);
         line("if n == 1:");
         line("  z = torch.reshape(z, [1, 1, " + a.nHeads() * a.dHead() + "])");
         line("else:");
@@ -237,18 +238,53 @@ final class LayerScript {
         line("  " + sdpa + "None, 0., n > 1" + scale);
     }
 
+    /** No fused kernel caps scores before the mask, and none but that for CPUs says what a row's scores come to, as sinks ask. */
+    static boolean stepByStep(Attention a, Block block) {
+        boolean cpu = block.o().weight().getDevice().equals(Device.cpu());
+        return a.scoreSoftcap() != null || (a.sinks() && !cpu);
+    }
+
+    /** A sink takes from a row, whose scores' exponentials sum to exp(lse), the share exp(sink) / (exp(sink) + exp(lse)). */
+    private void sunk(Attention a) {
+        String sdpa = "z, lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0., ";
+        String scale = "scale=" + (double) a.scale() + ")";
+        line("if torch.len(mask) > 0:");
+        line("  " + sdpa + "False, attn_mask=" + seen(a) + ", " + scale);
+        line("else:");
+        line("  " + sdpa + "n > 1, attn_mask=None, " + scale);
+        sink(a);
+        line("z = torch.mul(z, torch.unsqueeze(torch.sigmoid(torch.sub(lse, sink)), -1))");
+    }
+
+    /** A score for each row, [1, head, pos], or of one position [1, kv_head, group]. */
+    private void sink(Attention a) {
+        String sinks = take(block.sinks());
+        line("if n == 1:");
+        line("  sink = torch.reshape(" + sinks + ", [1, " + a.nKvHeads() + ", " + a.nHeads() / a.nKvHeads() + "])");
+        line("else:");
+        line("  sink = torch.expand(torch.reshape(" + sinks + ", [1, " + a.nHeads() + ", 1]), [1, " + a.nHeads()
+                + ", n])");
+    }
+
     private static String seen(Attention a) {
         return a.alibi() == null ? "mask[0]" : "bias";
     }
 
-    /** Scores are capped before the mask, which no fused kernel does. */
-    private void capped(Attention a) {
-        double cap = a.scoreSoftcap();
+    private void written(Attention a) {
         line("s = torch.mul(torch.matmul(q, torch.transpose(k, 2, 3)), " + (double) a.scale() + ")");
-        line("s = torch.mul(torch.tanh(torch.div(s, " + cap + ")), " + cap + ")");
+        if (a.scoreSoftcap() != null) {
+            double cap = a.scoreSoftcap();
+            line("s = torch.mul(torch.tanh(torch.div(s, " + cap + ")), " + cap + ")");
+        }
         line("if torch.len(mask) > 0:");
         line("  s = torch.add(s, " + seen(a) + ")");
-        line("z = torch.matmul(torch.softmax(s, -1), v)");
+        if (a.sinks()) {
+            sink(a);
+            line("s = torch.cat([s, torch.unsqueeze(sink, -1)], -1)");
+        }
+        line("p = torch.softmax(s, -1)");
+        if (a.sinks()) line("p = torch.slice(p, 3, 0, -1)");
+        line("z = torch.matmul(p, v)");
     }
 
     /** [1, pos, head * d_head] to [1, pos, head, d_head], normed and turned. */
@@ -278,12 +314,18 @@ final class LayerScript {
     private void mlp(Mlp mlp) {
         if (mlp.gated()) {
             projections("m", block.in(), "g", "u");
+            if (mlp.limit() != null) limited(mlp.limit());
             line("m = torch.mul(" + activated(mlp, "g") + ", u)");
         } else {
             projections("m", block.in(), "g");
             line("m = " + activated(mlp, "g"));
         }
         line("m = " + linear("m", block.out()));
+    }
+
+    private void limited(double limit) {
+        line("g = torch.clamp_max(g, " + limit + ")");
+        line("u = torch.add(torch.clamp(u, " + -limit + ", " + limit + "), 1.)");
     }
 
     private String activated(Mlp mlp, String x) {

@@ -24,11 +24,19 @@ final class Mixture {
 
     private final ExpertMatrices matrices;
     private final BiFunction<Mlp, NDArray, NDArray> activate;
+    private final BiFunction<Mlp, NDArray, NDArray> linear;
 
-    /** @param activate the MLP's non-linearity */
-    Mixture(ExpertMatrices matrices, BiFunction<Mlp, NDArray, NDArray> activate) {
+    /**
+     * @param activate the MLP's non-linearity
+     * @param linear what is done to the branch without one
+     */
+    Mixture(
+            ExpertMatrices matrices,
+            BiFunction<Mlp, NDArray, NDArray> activate,
+            BiFunction<Mlp, NDArray, NDArray> linear) {
         this.matrices = matrices;
         this.activate = activate;
+        this.linear = linear;
     }
 
     /** [1, pos, d_model] to the same. */
@@ -94,15 +102,17 @@ final class Mixture {
     private NDArray answers(int i, Mlp mlp, Routes routes, NDArray x, Tap tap) {
         NDArray sent = routes.sent(x); // [1, slot of all positions, d_model], in the order of experts
         NDList pre = new NDList();
-        NDList linear = new NDList();
+        NDList ungated = new NDList();
         for (Routes.Stretch s : routes.stretches()) {
             NDArray[] in = matrices.in(i, s.expert(), mlp.gated()).apply(part(sent, s));
             pre.add(in[0]);
-            if (mlp.gated()) linear.add(in[1]);
+            if (mlp.gated()) ungated.add(in[1]);
         }
         NDArray neurons = activate.apply(mlp, seen(EXPERT_PRE, i, joined(pre), routes, tap));
         tap.ends(Part.MLP_IN, i);
-        if (mlp.gated()) neurons = neurons.mul(seen(EXPERT_PRE_LINEAR, i, joined(linear), routes, tap));
+        if (mlp.gated()) {
+            neurons = neurons.mul(linear.apply(mlp, seen(EXPERT_PRE_LINEAR, i, joined(ungated), routes, tap)));
+        }
         neurons = seen(EXPERT_POST, i, neurons, routes, tap);
         tap.ends(Part.MLP_ACT, i);
         NDList out = new NDList();
@@ -128,7 +138,7 @@ final class Mixture {
     private NDArray shared(int i, Mlp mlp, Mixed w, NDArray x, Tap tap) {
         NDArray[] in = w.sharedIn().apply(x); // [1, pos, d_mlp] each
         NDArray neurons = activate.apply(mlp, tap.at(SHARED_PRE, i, in[0]));
-        if (mlp.gated()) neurons = neurons.mul(tap.at(SHARED_PRE_LINEAR, i, in[1]));
+        if (mlp.gated()) neurons = neurons.mul(linear.apply(mlp, tap.at(SHARED_PRE_LINEAR, i, in[1])));
         NDArray answer = w.sharedOut().apply(tap.at(SHARED_POST, i, neurons));
         if (mlp.experts().sharedGate())
             answer = answer.mul(

@@ -13,6 +13,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,6 +62,7 @@ final class TorchWeights implements AutoCloseable {
             Linear o,
             NDArray qNorm,
             NDArray kNorm,
+            NDArray sinks,
             LinearGroup in,
             Linear out,
             Mixed mixed,
@@ -113,6 +115,7 @@ final class TorchWeights implements AutoCloseable {
                     linear(b + "attn.o"),
                     optional(b + "attn.q_norm.weight"),
                     optional(b + "attn.k_norm.weight"),
+                    optional(b + "attn.sinks.weight"),
                     inputs(b + "mlp."),
                     linear(b + "mlp.out"),
                     mixed(b + "mlp."),
@@ -196,24 +199,39 @@ final class TorchWeights implements AutoCloseable {
     /** Makes experts' matrices as the others are made. */
     private final class Converted implements ExpertMatrices.Maker {
 
+        private final Map<List<String>, Long> inFile = new HashMap<>(); // bytes of each that are the file's own
+
         @Override
         public ExpertMatrices.Made make(List<String> modules) {
             long before = bytes.get() - mapped.get();
+            long mappedBefore = mapped.get();
             LinearGroup matrices = group(modules);
             // They outlive the scope of the pass that needed them first.
-            matrices.parts().forEach(p -> NDScope.unregister(p.weight()));
-            if (matrices.joined() != null) NDScope.unregister(matrices.joined().weight());
+            matrices.parts().forEach(Converted::outliving);
+            if (matrices.joined() != null) outliving(matrices.joined());
+            inFile.put(modules, mapped.get() - mappedBefore);
             return new ExpertMatrices.Made(matrices, bytes.get() - mapped.get() - before);
+        }
+
+        private static void outliving(Linear linear) {
+            NDScope.unregister(linear.weight());
+            if (linear.bias() != null) NDScope.unregister(linear.bias());
         }
 
         @Override
         public void drop(List<String> modules, LinearGroup matrices) {
+            mapped.addAndGet(-inFile.remove(modules));
             for (String module : modules) {
-                NDArray weight = all.remove(module + ".weight");
-                bytes.addAndGet(-weight.size() * weight.getDataType().getNumOfBytes());
-                weight.close();
+                for (String end : List.of(".weight", ".bias")) {
+                    NDArray array = all.remove(module + end);
+                    if (array == null) continue;
+                    bytes.addAndGet(-array.size() * array.getDataType().getNumOfBytes());
+                    array.close();
+                }
             }
-            if (matrices.joined() != null) matrices.joined().weight().close();
+            if (matrices.joined() == null) return;
+            matrices.joined().weight().close();
+            if (matrices.joined().bias() != null) matrices.joined().bias().close();
         }
     }
 

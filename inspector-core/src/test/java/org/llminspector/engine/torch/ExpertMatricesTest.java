@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.golden.Golden;
@@ -28,6 +30,26 @@ class ExpertMatricesTest {
                 long captures = one.memory().resident() - opened; // their buffers stay at hand too
                 assertThat(all.memory().resident() - one.memory().resident()).isEqualTo(3 * 4 * 3 * matrix - matrix);
                 assertThat(captures).isGreaterThanOrEqualTo(matrix);
+            }
+        }
+    }
+
+    /** Biases come and go with their matrices, joined ones too; what MXFP4 stands for is decoded again. */
+    @ParameterizedTest
+    @EnumSource(names = {"FP32", "FP16"})
+    void packedExpertsAreDecodedAgainAndAnswerTheSame(Precision precision) {
+        try (Golden g = new Golden(Golden.FAMILIES.resolve("gpt_oss_mxfp4"))) {
+            int[] ids = g.ids("input_ids");
+            try (InspectorEngine all = TorchEngine.open(g.weights, "cpu", precision, Long.MAX_VALUE);
+                    InspectorEngine one = TorchEngine.open(g.weights, "cpu", precision, 1)) {
+                for (boolean tapped : new boolean[] {false, true}) {
+                    float[] expected = Golden.logits(all, ids, 30, tapped);
+                    assertThat(Golden.logits(one, ids, 30, tapped)).isEqualTo(expected);
+                    assertThat(Golden.logits(one, ids, 30, tapped)).isEqualTo(expected);
+                }
+                assertThat(one.memory().resident()).isLessThan(all.memory().resident());
+                assertThat(one.memory().mapped())
+                        .isLessThanOrEqualTo(all.memory().mapped());
             }
         }
     }
