@@ -20,7 +20,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = ROOT / "docs" / "performance.md"
-EMBEDDED = ROOT / "model-cache" / "tales-2m"
+EMBEDDED = ROOT / "model-cache" / "tales-4m"
 
 # What is compared by decode, prefill and load. Ours: engine and precision. Theirs: the peer and its file.
 CLASSES = {

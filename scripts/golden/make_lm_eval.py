@@ -71,8 +71,8 @@ def exported(folder):
 
 MAKERS = {
     "tiny-llama": tiny_llama,
-    "tales-2m": tales("tales-2m"),
-    "tales-2m-instruct": tales("tales-2m-instruct"),
+    "tales-4m": tales("tales-4m"),
+    "tales-4m-instruct": tales("tales-4m-instruct"),
     "tiny64-Q4_0": blocks,
     "exported-words": exported,
 }

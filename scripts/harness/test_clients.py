@@ -24,17 +24,17 @@ class OpenAiPackageTest(unittest.TestCase):
     client = openai.OpenAI(base_url=address, api_key="none", max_retries=0)
 
     def complete(self, **more):
-        asked = {"model": "tales-2m", "prompt": "Once upon a time", "max_tokens": 6, "temperature": 0, **more}
+        asked = {"model": "tales-4m", "prompt": "Once upon a time", "max_tokens": 6, "temperature": 0, **more}
         return self.client.completions.create(**asked)
 
     def converse(self, **more):
-        asked = {"model": "tales-2m-instruct", "messages": [say], "max_tokens": 6, "temperature": 0, **more}
+        asked = {"model": "tales-4m-instruct", "messages": [say], "max_tokens": 6, "temperature": 0, **more}
         return self.client.chat.completions.create(**asked)
 
     def test_models(self):
         ids = [m.id for m in self.client.models.list()]
-        self.assertIn("tales-2m", ids)
-        self.assertEqual(self.client.models.retrieve("tales-2m").object, "model")
+        self.assertIn("tales-4m", ids)
+        self.assertEqual(self.client.models.retrieve("tales-4m").object, "model")
 
     def test_completions(self):
         answer = self.complete(echo=True, logprobs=2)
@@ -45,7 +45,7 @@ class OpenAiPackageTest(unittest.TestCase):
         self.assertEqual(choice.finish_reason, "length")
         self.assertEqual(kept(choice.run)["text"], choice.text)
         for engine in ("torch", "onnx"):
-            again = self.complete(model=f"tales-2m@{engine}").choices[0]
+            again = self.complete(model=f"tales-4m@{engine}").choices[0]
             self.assertEqual("Once upon a time" + again.text, choice.text)
             self.assertEqual(kept(again.run)["engine"]["name"], engine)
 
@@ -76,9 +76,9 @@ class OpenAiPackageTest(unittest.TestCase):
         self.assertEqual(kept(choice.run)["request"]["messages"], [say])
 
     def test_embeddings(self):
-        read = self.client.embeddings.create(model="tales-2m", input=["a cat", "a dog"])  # asks for base64
-        plain = self.client.embeddings.create(model="tales-2m", input="a dog", encoding_format="float")
-        self.assertEqual(len(read.data[0].embedding), 160)
+        read = self.client.embeddings.create(model="tales-4m", input=["a cat", "a dog"])  # asks for base64
+        plain = self.client.embeddings.create(model="tales-4m", input="a dog", encoding_format="float")
+        self.assertEqual(len(read.data[0].embedding), 256)
         for a, b in zip(read.data[1].embedding, plain.data[0].embedding):
             self.assertAlmostEqual(a, b, places=6)
 
@@ -106,20 +106,20 @@ class LangChainTest(unittest.TestCase):
     settings = {"base_url": address, "api_key": "none", "temperature": 0, "max_tokens": 6, "max_retries": 0}
 
     def test_chat(self):
-        chat = ChatOpenAI(model="tales-2m-instruct", **self.settings)
+        chat = ChatOpenAI(model="tales-4m-instruct", **self.settings)
         answer = chat.invoke([HumanMessage("Tell me a story.")])
         self.assertIsInstance(answer, AIMessage)
         self.assertEqual("".join(p.content for p in chat.stream("Tell me a story.")), answer.content)
         self.assertEqual(answer.usage_metadata["output_tokens"], 6)
 
     def test_completion(self):
-        text = OpenAI(model="tales-2m", **self.settings).invoke("Once upon a time")
+        text = OpenAI(model="tales-4m", **self.settings).invoke("Once upon a time")
         self.assertTrue(text.startswith(","), text)
 
     def test_embeddings(self):
-        vectors = OpenAIEmbeddings(model="tales-2m", base_url=address, api_key="none",
+        vectors = OpenAIEmbeddings(model="tales-4m", base_url=address, api_key="none",
                                    check_embedding_ctx_length=False).embed_documents(["a cat", "a dog"])
-        self.assertEqual([len(v) for v in vectors], [160, 160])
+        self.assertEqual([len(v) for v in vectors], [256, 256])
 
 
 if __name__ == "__main__":

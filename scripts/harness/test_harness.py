@@ -42,7 +42,7 @@ class HarnessTest(unittest.TestCase):
         self.assertEqual(golden["documents"], self.documents, made)
         for name, files in models.FILES.items():
             self.assertEqual(golden["models"][name]["sha256"], evaluation.digest(files), f"{name}: {made}")
-        told = [r[1] for d in golden["models"]["tales-2m"]["tasks"]["choose"]["answers"] for r in d]
+        told = [r[1] for d in golden["models"]["tales-4m"]["tasks"]["choose"]["answers"] for r in d]
         self.assertIn(True, told)
         self.assertIn(False, told)
 
@@ -78,13 +78,13 @@ class HarnessTest(unittest.TestCase):
         self.agrees("tiny-llama", "onnx")
 
     def test_tales_on_torch(self):
-        self.agrees("tales-2m", "torch")
+        self.agrees("tales-4m", "torch")
 
     def test_tales_on_onnx_many_at_once(self):
-        self.agrees("tales-2m", "onnx", num_concurrent=32)
+        self.agrees("tales-4m", "onnx", num_concurrent=32)
 
     def test_tales_on_onnx_in_batches(self):
-        self.agrees("tales-2m", "onnx", batch_size=5)
+        self.agrees("tales-4m", "onnx", batch_size=5)
 
     def test_gguf_on_torch(self):
         self.agrees("tiny64-Q4_0", "torch")
@@ -96,16 +96,16 @@ class HarnessTest(unittest.TestCase):
         self.agrees("exported-words", "onnx")
 
     def test_a_conversation_through_the_remote_template(self):
-        self.agrees("tales-2m-instruct", "torch")
+        self.agrees("tales-4m-instruct", "torch")
 
     def test_the_command(self):
         """As the README has it."""
         out = pathlib.Path(scratch.name, "out")
         done = subprocess.run(
             [pathlib.Path(sys.executable).with_name("lm_eval"), "run", "--model", "local-completions", "--tasks", "choose",
-             "--model_args", f"model=tales-2m,base_url={server}/as/tales-2m/v1/completions,max_length={evaluation.LENGTH}",
+             "--model_args", f"model=tales-4m,base_url={server}/as/tales-4m/v1/completions,max_length={evaluation.LENGTH}",
              "--include_path", str(self.tasks), "--output_path", str(out)],
             capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         results = json.loads(next(out.rglob("results_*.json")).read_text())["results"]["choose"]
-        self.assertEqual(results["acc,none"], golden["models"]["tales-2m"]["tasks"]["choose"]["metrics"]["acc"])
+        self.assertEqual(results["acc,none"], golden["models"]["tales-4m"]["tasks"]["choose"]["metrics"]["acc"])

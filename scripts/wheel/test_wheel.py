@@ -61,7 +61,7 @@ class Wheel(unittest.TestCase):
                 while not self._answers(inspector):
                     self.assertIsNone(server.poll(), pathlib.Path(log.name).read_text())
                     time.sleep(0.2)
-                self.assertEqual(inspector.health()["default_model"], "tales-2m")
+                self.assertEqual(inspector.health()["default_model"], "tales-4m")
                 run = inspector.run("Once upon a time", max_new_tokens=4)
                 self.assertEqual(run.capture("blocks.0.attn.hook_pattern").shape[-1], len(run.tokens) - 1)
             finally:

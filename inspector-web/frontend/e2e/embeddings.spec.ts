@@ -22,7 +22,7 @@ async function made(request: APIRequestContext, model: ModelSummary, prompt: str
 async function both(request: APIRequestContext): Promise<ModelSummary[]> {
   const { models } = await (await request.get('/api/v1/models')).json();
   const own = await defaultModel(request);
-  const embedded = models.find((m: ModelSummary) => m.slug === 'tales-2m' && m.slug !== own.slug);
+  const embedded = models.find((m: ModelSummary) => m.slug === 'tales-4m' && m.slug !== own.slug);
   return [own, ...(embedded ? [embedded] : [])].filter((m) => m.has_tokenizer);
 }
 

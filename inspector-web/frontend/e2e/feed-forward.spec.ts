@@ -11,7 +11,7 @@ const SLOW = { timeout: 90_000 };
 async function modelsOf(request: APIRequestContext): Promise<{ shown: ModelSummary[]; exported: ModelSummary[] }> {
   const own = await defaultModel(request);
   const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
-  const others = ['tales-2m', 'tiny-gpt2'].flatMap((slug) =>
+  const others = ['tales-4m', 'tiny-gpt2'].flatMap((slug) =>
     models.filter((m) => m.slug === slug && slug !== own.slug),
   );
   return { shown: [own, ...others], exported: models.filter((m) => m.exported && !m.trouble).slice(0, 1) };

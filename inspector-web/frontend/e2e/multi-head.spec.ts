@@ -8,7 +8,7 @@ type Request = import('@playwright/test').APIRequestContext;
 async function made(request: Request, prompt?: string): Promise<RunManifest> {
   const model = await defaultModel(request);
   const said = model.has_tokenizer
-    ? { prompt: prompt ?? 'Mia had a red ball. Ben had a blue kite. Mia lost her' }
+    ? { prompt: prompt ?? 'Mia gave a red ball to Ben. "Thank you,' }
     : { tokens: somePrompt(model).split(' ').map(Number) };
   const response = await request.post('/api/v1/runs', { data: { model: model.slug, ...said, capture: ['logits'] } });
   expect(response.ok()).toBe(true);

@@ -16,9 +16,9 @@ import type {
 
 const PATH = '/chapters/13-post-training';
 const SLOW = { timeout: 90_000 };
-const TRIO = ['tales-2m', 'tales-2m-instruct', 'tales-2m-preferred'];
+const TRIO = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
 const SAID =
-  'Once upon a time, a brave mouse named Mia lived in the forest. One day, Mia found a red ball near the river.\n\nWhere did Mia live?';
+  'Once upon a time, a kind girl named Lily lived in the village with Mother. Lily found five apples in the garden. She gave two apples to Tom. Lily was proud.\n\nWhy was Lily proud?';
 const messages = [{ role: 'user', content: SAID }];
 
 async function post<A>(request: APIRequestContext, path: string, data: object): Promise<A> {
@@ -86,7 +86,7 @@ test('any other model may stand in, and a model without sisters says so', async 
   await expect(page.locator(`[data-slug="${TRIO[0]}"] [data-here]`)).toBeVisible(SLOW);
   await page.getByText('instruct and preferred', { exact: true }).click();
   await expect(page.getByTestId('figure-answers')).toContainText('Both write the same', SLOW);
-  await expect(page).toHaveURL(/preferred=tales-2m-instruct/);
+  await expect(page).toHaveURL(/preferred=tales-4m-instruct/);
   const own = await defaultModel(request);
   const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
   const alone = [own, ...models.filter((m) => m.exported && !m.trouble)].filter((m) => !TRIO.includes(m.slug));
@@ -96,7 +96,7 @@ test('any other model may stand in, and a model without sisters says so', async 
     const run = await runOf(request, model.slug, prompt);
     await page.goto(`${PATH}?model=${model.slug}&run=${run.id}`);
     await expect(page.getByTestId('cannot')).toContainText(model.exported ? 'forwards only' : 'no sisters', SLOW);
-    await expect(page.getByTestId('cannot').getByRole('link')).toHaveText('tales-2m can');
+    await expect(page.getByTestId('cannot').getByRole('link')).toHaveText('tales-4m can');
   }
 });
 

@@ -28,7 +28,7 @@ export async function defaultModel(request: APIRequestContext): Promise<ModelSum
 }
 
 /** Unlike one another: the embedded Llama, learned positions, parallel blocks, windows and four norms a block, GGUF blocks. */
-const FAMILIES = ['tales-2m', 'tiny-gpt2', 'tiny-pythia', 'tiny-gemma3', 'tiny64-Q4_0'];
+const FAMILIES = ['tales-4m', 'tiny-gpt2', 'tiny-pythia', 'tiny-gemma3', 'tiny64-Q4_0'];
 
 /** The default model and one of each family that the server has, and the graphs of somebody else's. */
 export async function familiesOf(

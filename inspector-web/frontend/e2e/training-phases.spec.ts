@@ -7,8 +7,8 @@ import type { Checkpoint, Clock, Curve, HeadsRepeated, RunManifest, TrainingJob,
 
 const PATH = '/chapters/12-training-phases';
 const SLOW = { timeout: 90_000 };
-const LIFE = 'tales-2m';
-const PROMPT = 'A brave girl named Zorimu had a red ball. The ball was gone. "Where is my ball?" asked';
+const LIFE = 'tales-4m';
+const PROMPT = 'Mia sang a song: "Kiri bim bolo!" Ben sang it too: "Kiri bim';
 
 async function post<A>(request: APIRequestContext, path: string, data: object): Promise<A> {
   const response = await request.post(`/api/v1${path}`, { data, ...SLOW });
@@ -72,7 +72,7 @@ test('each state writes what REST says it writes, by its button, its dot and its
   await chart.focus();
   await chart.press('ArrowLeft');
   await expect(written).toHaveAttribute('data-step', String(states.at(-2)!.step));
-  await hoverUntil(page, chart, [0.999, 0.9], /After 8,000 updates/);
+  await hoverUntil(page, chart, [0.999, 0.9], /After 11,200 updates/);
   await page.reload();
   await expect(written).toHaveAttribute('data-step', String(states.at(-2)!.step), SLOW);
 });
@@ -107,27 +107,27 @@ test('a life is played, and a state opens elsewhere', async ({ page, request }) 
   await open(page, run, '&kept&at=1000');
   await expect(page.getByTestId('written')).toBeVisible(SLOW);
   await page.getByRole('button', { name: 'Play' }).click();
-  await expect(page.getByTestId('written')).toHaveAttribute('data-step', '8000', SLOW);
+  await expect(page.getByTestId('written')).toHaveAttribute('data-step', '11200', SLOW);
   const chart = page.getByTestId('figure-life').getByRole('application').first();
   const box = (await chart.boundingBox())!;
   await chart.click({ position: { x: box.width * 0.3, y: box.height * 0.3 } });
   // The dot nearest to the place: one of the first updates.
-  await expect.poll(async () => Number(await page.getByTestId('written').getAttribute('data-step'))).toBeLessThan(100);
+  await expect.poll(async () => Number(await page.getByTestId('written').getAttribute('data-step'))).toBeLessThan(1000);
   await page.getByRole('link', { name: 'its vectors' }).click();
-  await expect(page).toHaveURL(/02-embeddings\?model=tales-2m/);
+  await expect(page).toHaveURL(/02-embeddings\?model=tales-4m/);
 });
 
 test('heads have the scores that REST finds on random tokens said twice', async ({ page, request }) => {
   test.setTimeout(240_000);
   const run = await lived(request);
-  await open(page, run, '&kept&panel=heads&at=2000&role=induction');
+  await open(page, run, '&kept&panel=heads&at=2400&role=induction');
   const formed = page.getByTestId('formed');
   await expect(formed).toBeVisible(SLOW);
   const heads = async (slug: string) =>
     (await post<HeadsRepeated>(request, '/heads/repeated', { model: slug, seed: 0 })).heads.map(
       (h) => h.stripes.induction ?? 0,
     );
-  const [now, end] = [await heads(`${LIFE}@2000`), await heads(LIFE)];
+  const [now, end] = [await heads(`${LIFE}@2400`), await heads(LIFE)];
   const best = end.indexOf(Math.max(...end));
   await expect(formed).toHaveAttribute('data-head', String(best));
   expect(Number(await formed.locator('[data-score]').getAttribute('data-score'))).toBeCloseTo(now[best], 6);
@@ -173,9 +173,9 @@ test('two models answer a request side by side', async ({ page, request }) => {
     });
     await expect(said.nth(i)).toHaveText(told.generation!.text.trim());
   }
-  await page.getByLabel('Right').selectOption(`${LIFE}@64`);
-  await expect(page).toHaveURL(/right=tales-2m%4064/);
-  await expect(said.nth(1)).toHaveAttribute('data-slug', `${LIFE}@64`, SLOW);
+  await page.getByLabel('Right').selectOption(`${LIFE}@100`);
+  await expect(page).toHaveURL(/right=tales-4m%40100/);
+  await expect(said.nth(1)).toHaveAttribute('data-slug', `${LIFE}@100`, SLOW);
 });
 
 test('a model is trained, stopped, goes on, and opens in the chapters', async ({ page, request }) => {

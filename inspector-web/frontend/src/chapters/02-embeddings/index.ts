@@ -27,8 +27,8 @@ export const record: Record<typeof PARAMS> = {
   recorded: ['hook_embed', 'blocks.*.hook_resid_post'],
   params: PARAMS,
   examples: [
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'things of one kind' },
-    { prompt: 'The cat saw the dog. The dog ran away. The cat saw the', says: 'one word, two places' },
+    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia gave the', says: 'things of one kind' },
+    { prompt: 'Mia met a dog. The dog was sad. "Hello,', says: 'one word, two places' },
     { prompt: 'He sat on the bank of the river. She went to the bank for her money', says: 'two meanings' },
   ],
   asks: async (run) => (await import('./asks')).asks(run),

@@ -27,8 +27,11 @@ export const record: Record<typeof PARAMS> = {
   params: PARAMS,
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a place to live' },
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
-    { prompt: 'The fox was hungry. The bear was tired. The', says: 'who is next?' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },
+    {
+      prompt: 'Mia found five apples, and Ben found two apples. "How many do we have?" asked Mia. "Five and two make',
+      says: 'a sum',
+    },
   ],
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
   load: () => import('./Chapter.svelte'),

@@ -28,7 +28,7 @@ export const record: Record<typeof PARAMS> = {
   hooks: ['logits'],
   params: PARAMS,
   examples: [
-    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'eight places it could be' },
+    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'three places it could be' },
     { prompt: 'Once upon a time, a kind girl named', says: 'any name will do' },
     { prompt: 'Once upon a time, a dog', says: 'no doubt at all' },
   ],

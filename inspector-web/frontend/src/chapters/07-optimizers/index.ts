@@ -24,7 +24,7 @@ export const record: Record<typeof PARAMS> = {
   params: PARAMS,
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a text it knows' },
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'two children' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'two children' },
     { prompt: 'the the the the the the', says: 'a text it does not' },
   ],
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),

@@ -17,9 +17,12 @@ export const record: Record<typeof PARAMS> = {
   recorded: ['blocks.*.attn.hook_pattern', 'blocks.{layer}.attn.*', 'blocks.{layer}.hook_resid_pre', 'logits'],
   params: PARAMS,
   examples: [
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
-    { prompt: 'The cat saw the dog. The dog ran away. The cat saw the', says: 'seen before' },
-    { prompt: 'Once upon a time, there was a little girl named Lily. She was very happy because', says: 'who is she?' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },
+    { prompt: 'Mia sang a song: "Kiri bim bolo!" Ben sang it too: "Kiri bim', says: 'sung before' },
+    {
+      prompt: 'Mia found five apples, and Ben found two apples. "How many do we have?" asked Mia. "Five and two make',
+      says: 'a sum',
+    },
   ],
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
   load: () => import('./Chapter.svelte'),

@@ -24,9 +24,9 @@ export const record: Record<typeof PARAMS> = {
   recorded: ['pattern', 'attn_scores', 'rot_q', 'rot_k', 'v', 'z'].map((h) => `blocks.*.attn.hook_${h}`),
   params: PARAMS,
   examples: [
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
-    { prompt: 'The fox said "ki mo ta lu". The owl said "ki mo ta', says: 'said before' },
-    { prompt: 'Once upon a time, there was a brave mouse. She lived in the', says: 'where?' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },
+    { prompt: 'Mia sang a song: "Kiri bim bolo!" Ben sang it too: "Kiri bim', says: 'sung before' },
+    { prompt: 'Once upon a time, a brave mouse lived in the', says: 'where?' },
   ],
   asks: async (run) => (await import('./asks')).asks(run),
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),

@@ -22,7 +22,7 @@ export const record: Record<typeof PARAMS> = {
   params: PARAMS,
   examples: [
     { prompt: 'Mia gave the ball to Ben.', says: 'who has it now?' },
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'far and near' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'far and near' },
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'word by word' },
   ],
   asks: async (run) => (await import('./asks')).asks(run),

@@ -32,11 +32,14 @@ export const record: Record<typeof PARAMS> = {
   params: PARAMS,
   examples: [
     {
-      prompt: 'A brave girl named Zorimu had a red ball. The ball was gone. "Where is my ball?" asked',
-      says: 'a name, said again',
+      prompt: 'Mia sang a song: "Kiri bim bolo!" Ben sang it too: "Kiri bim',
+      says: 'words sung again',
     },
-    { prompt: 'The magic words are "Thal shuvex!" Mia said: "Thal', says: 'words that mean nothing' },
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'a habit that stays' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },
+    {
+      prompt: 'Mia found five apples, and Ben found two apples. "How many do we have?" asked Mia. "Five and two make',
+      says: 'a sum',
+    },
   ],
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
   load: () => import('./Chapter.svelte'),

@@ -16,7 +16,7 @@ import type { Ask } from '../../state/scene';
 import { parting, VALUES, type Trio } from './trio';
 
 /** The three that ship: what the recording shows. */
-export const SHIPPED: Trio = ['tales-2m', 'tales-2m-instruct', 'tales-2m-preferred'];
+export const SHIPPED: Trio = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
 /** Tokens of an answer at most. */
 export const LONGEST = 32;
 /** Answers that are drawn for a choice. */

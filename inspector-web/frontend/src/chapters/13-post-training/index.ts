@@ -37,12 +37,13 @@ export const record: Record<typeof PARAMS> = {
   examples: [
     {
       prompt:
-        'Once upon a time, a brave mouse named Mia lived in the forest. One day, Mia found a red ball near the river.\n\nWhere did Mia live?',
-      says: 'where did Mia live?',
+        'Once upon a time, a kind girl named Lily lived in the village with Mother. Lily found five apples in the garden. She gave two apples to Tom. Lily was proud.\n\nWhy was Lily proud?',
+      says: 'why was she proud?',
     },
     {
-      prompt: 'Lily was a kind fox. Lily lived in the garden.\n\nDid Lily live in the garden?',
-      says: 'yes or no?',
+      prompt:
+        'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball at the river.\n\nWhat did Mia find?',
+      says: 'what did she find?',
     },
     { prompt: 'Please tell a story about a bear named Ben.', says: 'a story, please' },
   ],

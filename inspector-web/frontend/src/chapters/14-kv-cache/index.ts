@@ -22,11 +22,11 @@ export const record: Record<typeof PARAMS> = {
   recorded: ['blocks.*.attn.hook_rot_k', 'blocks.*.attn.hook_v'],
   params: PARAMS,
   examples: [
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'what is looked up?' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'what is looked up?' },
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a few words' },
     {
       prompt:
-        'The fox was hungry. The bear was tired. The fox went to the river. The bear went to bed. In the morning the fox came back and saw the',
+        'Once upon a time, a brave mouse named Mia lived in the forest with Grandfather. One day a shy boy named Ben came to visit Mia. Mia gave a red ball to Ben. "Thank you,',
       says: 'a longer past',
     },
   ],

@@ -26,9 +26,9 @@ export const record: Record<typeof PARAMS> = {
   recorded: [],
   params: PARAMS,
   examples: [
-    { prompt: 'Once upon a time, there was a little girl named Lily. One day', says: 'a story begins' },
-    { prompt: 'Mia had a red ball. Ben had a blue kite. Mia lost her', says: 'whose is it?' },
-    { prompt: 'The cat saw the dog. The dog ran away. The cat saw the', says: 'seen before' },
+    { prompt: 'Once upon a time, a brave mouse named Mia lived in the', says: 'a story begins' },
+    { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },
+    { prompt: 'Mia sang a song: "Kiri bim bolo!" Ben sang it too: "Kiri bim', says: 'sung before' },
   ],
   asks: async (run, answer) => (await import('./asks')).asks(run, answer),
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),

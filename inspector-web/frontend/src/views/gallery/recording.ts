@@ -2,7 +2,7 @@
 import { parseSafetensors, type Tensor } from '../../api/tensor';
 import type { RunManifest } from '../../api/types';
 import runUrl from './recording/run.json?url';
-import lossUrl from '../../../../../model-cache/tales-2m-preferred/loss.csv?url';
+import lossUrl from '../../../../../model-cache/tales-4m-preferred/loss.csv?url';
 
 const urls = import.meta.glob<string>('./recording/*.gz', { query: '?url', import: 'default', eager: true });
 

@@ -25,9 +25,12 @@ public record ExamReport(
      * @param heroKept the hero is named again
      * @param pronounsKept nobody changes from he to she, and every he and she can be somebody
      * @param faultless no fault that the proofreader knows
+     * @param topP of a second telling of the same stories, from the tokens that hold so much of the probability
+     * @param faultlessAtTopP the share that has no fault there
      * @param faults how many stories have each kind of fault
      * @param realFaultless the same share of real held-out tales: what the proofreader leaves of them
      * @param distinct shares of sentences said that no other continuation says
+     * @param told the stories themselves, in the order of the held-out ones that they begin as
      */
     public record Stories(
             int asked,
@@ -37,10 +40,21 @@ public record ExamReport(
             double heroKept,
             double pronounsKept,
             double faultless,
+            double topP,
+            double faultlessAtTopP,
             Map<String, Integer> faults,
             double realFaultless,
             double distinct,
-            double tokensPerStory) {}
+            double tokensPerStory,
+            List<Told> told) {}
+
+    /**
+     * Told is one story as the model told it.
+     *
+     * @param text the first paragraph, which it was given, and what it added
+     * @param faults what the proofreader found, by kind
+     */
+    public record Told(String text, List<String> faults) {}
 
     /**
      * Answers is how many questions about held-out stories are answered right, greedily.

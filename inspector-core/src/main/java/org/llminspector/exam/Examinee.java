@@ -49,10 +49,6 @@ final class Examinee {
         return engine.spec().nLayers();
     }
 
-    int vocabulary() {
-        return tokenizer.vocabSize();
-    }
-
     int context() {
         return engine.spec().maxContext();
     }

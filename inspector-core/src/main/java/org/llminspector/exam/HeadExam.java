@@ -24,8 +24,8 @@ final class HeadExam {
     private static final int REPEATED = 60;
     private static final int SEQUENCES = 8;
     private static final long SEED = 20261125;
-    /** Single bytes and control tokens are left out of the random tokens: the model has hardly seen them. */
-    private static final int ORDINARY = 260;
+    /** The random tokens are words of so many stories: the model has hardly seen what else its tokenizer has. */
+    private static final int READ = 400;
 
     private double randomFirst;
     private double randomAgain;
@@ -40,7 +40,7 @@ final class HeadExam {
 
     static Found run(Examinee model, Tales tales, int stories) {
         HeadExam exam = new HeadExam();
-        List<HeadScores> random = exam.random(model);
+        List<HeadScores> random = exam.random(model, words(model, tales));
         List<HeadScores> chant = exam.stories(model, tales, stories);
         List<Double> names = exam.names.means();
         ExamReport.Copying copying = new ExamReport.Copying(
@@ -77,13 +77,26 @@ final class HeadExam {
         return roles.values().stream().mapToInt(Integer::intValue).sum();
     }
 
-    private List<HeadScores> random(Examinee model) {
+    /** Ids of the tokens that stories are made of, each once. */
+    private static int[] words(Examinee model, Tales tales) {
+        return IntStream.range(0, READ)
+                .boxed()
+                .flatMap(i -> model.tokens(tales.document(Split.HELD_OUT, i)).stream())
+                .filter(t -> t.start() != null)
+                .mapToInt(Token::id)
+                .distinct()
+                .sorted()
+                .toArray();
+    }
+
+    private List<HeadScores> random(Examinee model, int[] words) {
         Random random = new Random(SEED);
         List<List<HeadScores>> scores = new ArrayList<>();
         for (int s = 0; s < SEQUENCES; s++) {
-            int[] once = random.ints(ORDINARY, model.vocabulary())
+            int[] once = random.ints(0, words.length)
                     .distinct()
                     .limit(REPEATED)
+                    .map(i -> words[i])
                     .toArray();
             int[] begin = model.begin("");
             int[] tokens = IntStream.concat(

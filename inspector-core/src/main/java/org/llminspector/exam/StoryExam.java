@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -19,7 +20,7 @@ import org.llminspector.train.tales.Tales;
 /** StoryExam lets the model go on from the first paragraphs of held-out stories, and proofreads what it tells. */
 final class StoryExam {
 
-    private static final double TEMPERATURE = 0.7;
+    private static final double TEMPERATURE = 0.8;
     private static final double TOP_P = 0.95;
 
     private StoryExam() {}
@@ -31,23 +32,28 @@ final class StoryExam {
         int ended = 0;
         int heroKept = 0;
         int faultless = 0;
+        int faultlessAtTopP = 0;
         int realFaultless = 0;
         long tokens = 0;
         List<Set<Fault>> all = new ArrayList<>();
+        List<ExamReport.Told> each = new ArrayList<>();
         for (int i = 0; i < stories; i++) {
             Tale tale = tales.tale(Split.HELD_OUT, i);
             String opening = tale.text().substring(0, tale.text().indexOf("\n\n"));
-            GenerationLoop.Result told = model.goOn(model.begin(opening), sampling(model.context(), i));
+            GenerationLoop.Result told = model.goOn(model.begin(opening), sampling(model.context(), i, 1));
             tokens += told.tokens().size();
             boolean finished = told.finishReason().equals("eos");
             if (finished) ended++;
             if (told.text().contains(tale.hero().name())) heroKept++;
-            Set<Fault> found = EnumSet.noneOf(Fault.class);
-            found.addAll(proofreader.faults(opening + told.text()));
-            if (!finished) found.add(Fault.UNFINISHED);
+            Set<Fault> found = faults(proofreader, opening, told);
             all.add(found);
             if (found.isEmpty()) faultless++;
-            for (Fault f : found) faults.merge(f.name().toLowerCase(java.util.Locale.ROOT), 1, Integer::sum);
+            GenerationLoop.Result likelier = model.goOn(model.begin(opening), sampling(model.context(), i, TOP_P));
+            if (faults(proofreader, opening, likelier).isEmpty()) faultlessAtTopP++;
+            List<String> kinds =
+                    found.stream().map(f -> f.name().toLowerCase(Locale.ROOT)).toList();
+            for (String kind : kinds) faults.merge(kind, 1, Integer::sum);
+            each.add(new ExamReport.Told(opening + told.text(), kinds));
             for (String s : told.text().split("(?<=[.!?]\"?)\\s+")) sentences.merge(s, 1, Integer::sum);
             if (proofreader.faults(tale.text()).isEmpty()) realFaultless++;
         }
@@ -55,28 +61,38 @@ final class StoryExam {
         long said = sentences.values().stream().mapToLong(Integer::longValue).sum();
         return new ExamReport.Stories(
                 stories,
-                "temperature " + TEMPERATURE + ", top_p " + TOP_P + ", seed = the story's index",
+                "temperature " + TEMPERATURE + ", seed = the story's index",
                 ended / (double) stories,
                 without(all, Fault.NAME),
                 heroKept / (double) stories,
                 without(all, Fault.PRONOUN),
                 faultless / (double) stories,
+                TOP_P,
+                faultlessAtTopP / (double) stories,
                 faults,
                 realFaultless / (double) stories,
                 once / (double) said,
-                tokens / (double) stories);
+                tokens / (double) stories,
+                each);
+    }
+
+    private static Set<Fault> faults(Proofreader proofreader, String opening, GenerationLoop.Result told) {
+        Set<Fault> found = EnumSet.noneOf(Fault.class);
+        found.addAll(proofreader.faults(opening + told.text()));
+        if (!told.finishReason().equals("eos")) found.add(Fault.UNFINISHED);
+        return found;
     }
 
     private static double without(List<Set<Fault>> stories, Fault fault) {
         return stories.stream().filter(f -> !f.contains(fault)).count() / (double) stories.size();
     }
 
-    private static GenerateOptions sampling(int most, long seed) {
+    private static GenerateOptions sampling(int most, long seed, double topP) {
         return GenerateOptionsBuilder.builder()
                 .maxNewTokens(most)
                 .greedy(false)
                 .temperature(TEMPERATURE)
-                .topP(TOP_P)
+                .topP(topP)
                 .seed(seed)
                 .alternatives(0)
                 .build();

@@ -25,7 +25,7 @@ public interface Corpus {
      * Where a document's words follow from what it said before, in order: a recipe may weigh them more. Of a corpus that
      * does not know, nowhere.
      */
-    default List<Span> determined(String document) {
+    default List<Span> determined(Split split, long index) {
         return List.of();
     }
 }

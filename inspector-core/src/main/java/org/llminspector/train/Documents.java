@@ -23,7 +23,7 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end) {
         ids[encoded.size()] = end;
         float[] weights = new float[ids.length];
         Arrays.fill(weights, 1);
-        if (determined != 1) weigh(weights, encoded, corpus.determined(text), (float) determined);
+        if (determined != 1) weigh(weights, encoded, corpus.determined(split, index), (float) determined);
         return new TokenStream.Piece(ids, weights);
     }
 

@@ -1,24 +1,55 @@
 package org.llminspector.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.LongFunction;
+import java.util.stream.LongStream;
 import org.llminspector.engine.Learner;
 
 /** NextTokens is pretraining: every token of packed documents is predicted from those before it. */
 final class NextTokens implements Objective {
 
+    /** Examples are what sequences are taken from, in a fixed order. */
+    interface Examples {
+
+        /** The next sequence, of at most so many predicted tokens and the one before them. */
+        Batches.Example next(int predicted);
+
+        TokenStream.Place place();
+
+        void goTo(TokenStream.Place place);
+    }
+
     private final Recipe recipe;
-    private final TokenStream stream;
+    private final Examples stream;
     private final List<Batches.Example> heldOut;
 
     NextTokens(Recipe recipe, Documents documents) {
         this.recipe = recipe;
-        this.stream = new TokenStream(i -> documents.get(Corpus.Split.TRAIN, i, recipe.determinedWeight()));
-        TokenStream other = new TokenStream(i -> documents.get(Corpus.Split.HELD_OUT, i, 1));
-        this.heldOut = take(other, recipe.validationSequences(), recipe.sequence());
+        this.stream = examples(i -> documents.get(Corpus.Split.TRAIN, i, recipe.determinedWeight()));
+        this.heldOut = heldOut(i -> documents.get(Corpus.Split.HELD_OUT, i, 1));
     }
 
-    private static List<Batches.Example> take(TokenStream from, int count, int predicted) {
+    /** Whole documents are each looked at alone, as they are told. */
+    private List<Batches.Example> heldOut(LongFunction<TokenStream.Piece> document) {
+        int count = recipe.validationSequences();
+        if (!recipe.wholeDocuments()) return take(new TokenStream(document), count, recipe.sequence());
+        return LongStream.range(0, count)
+                .mapToObj(document)
+                .map(p -> {
+                    int length = Math.min(p.tokens().length, recipe.sequence() + 1);
+                    return Batches.Example.from(Arrays.copyOf(p.tokens(), length), 1);
+                })
+                .toList();
+    }
+
+    private Examples examples(LongFunction<TokenStream.Piece> document) {
+        return recipe.wholeDocuments() ? new WholeDocuments(document) : new TokenStream(document);
+    }
+
+    private static List<Batches.Example> take(Examples from, int count, int predicted) {
         List<Batches.Example> examples = new ArrayList<>();
         for (int i = 0; i < count; i++) examples.add(from.next(predicted));
         return examples;
@@ -29,6 +60,8 @@ final class NextTokens implements Objective {
     public Measure accumulate(Learner learner, long step) {
         int times = recipe.sequence() / recipe.sequence(step);
         List<Batches.Example> batch = take(stream, recipe.batch() * times, recipe.sequence(step));
+        // Those of about one length are padded least.
+        if (recipe.wholeDocuments()) batch.sort(Comparator.comparingInt(e -> e.tokens().length));
         return Batches.accumulate(learner, batch, recipe.microBatch() * times);
     }
 

@@ -21,16 +21,20 @@ import org.llminspector.engine.Optimizer;
  * @param sequence tokens that one sequence predicts (model.context)
  * @param sequenceGrowth of pretrain: after how many updates sequences become twice as long, up to that; for what stands
  *     far apart is hard to connect before anything is (none: they have their length from the start)
+ * @param wholeDocuments of pretrain: whether a sequence is as many whole documents as fit, padded, instead of a piece of
+ *     an endless stream (no). What a document begins with is then always to be seen
  * @param batch sequences (examples, pairs) of one update
  * @param microBatch sequences of one pass; passes add up to a batch (batch). It changes speed and the last bits
  * @param steps updates
  * @param optimizer the rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
  * @param learningRate at its highest
- * @param minLearningRate where the cosine ends (a tenth)
+ * @param minLearningRate where the rate ends (a tenth)
+ * @param decaySteps of how many last updates the rate falls, in a straight line; before, it stays at its highest, so that a
+ *     run can be made longer without being begun again (none: half a cosine, from the warm-up to the end)
  * @param warmupSteps steps on which the rate grows from 0
  * @param maxNorm longer gradients are scaled down to this (1)
  * @param validateEvery steps between two looks at held-out text (100)
- * @param validationSequences sequences looked at (32)
+ * @param validationSequences sequences looked at, or whole documents, each alone (32)
  * @param saveEvery steps between two states to resume from (200)
  * @param checkpointSteps after so many steps the model is kept as it is then
  * @param determinedWeight of pretrain: how much a token counts that follows from what its document said before, as far
@@ -55,12 +59,14 @@ public record Recipe(
         Double deviation,
         Integer sequence,
         List<Integer> sequenceGrowth,
+        Boolean wholeDocuments,
         Integer batch,
         Integer microBatch,
         Integer steps,
         Optimizer optimizer,
         Double learningRate,
         Double minLearningRate,
+        Integer decaySteps,
         Integer warmupSteps,
         Double maxNorm,
         Integer validateEvery,
@@ -149,6 +155,11 @@ public record Recipe(
         need(learningRate != null && learningRate > 0, "learning_rate", "more than 0", learningRate);
         int warm = or(warmupSteps, Math.min(100, steps / 10));
         need(warm >= 0 && warm <= steps, "warmup_steps", "0 to the steps, " + steps, warm);
+        need(
+                decaySteps == null || (decaySteps > 0 && decaySteps <= steps - warm),
+                "decay_steps",
+                "1 to the steps after the warm-up, " + (steps - warm),
+                decaySteps);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
         need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
@@ -172,6 +183,7 @@ public record Recipe(
                 .deviation(deviation == null ? 0.02 : deviation)
                 .sequence(length)
                 .sequenceGrowth(growth)
+                .wholeDocuments(wholeDocuments != null && wholeDocuments)
                 .batch(examples)
                 .microBatch(micro)
                 .optimizer(optimizer == null ? RULE : optimizer)
@@ -218,9 +230,13 @@ public record Recipe(
         return sequence >> sequenceGrowth.stream().filter(until -> step < until).count();
     }
 
-    /** The rate of an update: linear from 0, then half a cosine down to the least. */
+    /** The rate of an update: linear from 0, then half a cosine down to the least, or level and a line down. */
     double rate(long step) {
         if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
+        if (decaySteps != null) {
+            double left = (double) (steps - 1 - step) / decaySteps;
+            return minLearningRate + (learningRate - minLearningRate) * Math.min(1, left);
+        }
         double done = steps == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (steps - 1 - warmupSteps);
         return minLearningRate + (learningRate - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
     }

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
  *
  * <p>Two neighbouring sequences share one token, so that each token of the corpus is predicted once.
  */
-final class TokenStream {
+final class TokenStream implements NextTokens.Examples {
 
     /**
      * Place is how far a stream has been read: enough to go on from there.
@@ -47,7 +47,8 @@ final class TokenStream {
         this.document = document;
     }
 
-    void goTo(Place place) {
+    @Override
+    public void goTo(Place place) {
         next = place.nextDocument();
         carried = place.carried().stream().mapToInt(Integer::intValue).toArray();
         held = carried.length;
@@ -56,14 +57,16 @@ final class TokenStream {
             weights[i] = place.weights() == null ? 1 : place.weights().get(i);
     }
 
-    Place place() {
+    @Override
+    public Place place() {
         List<Float> heldWeights =
                 IntStream.range(0, held).mapToObj(i -> weights[i]).toList();
         return new Place(next, Arrays.stream(carried, 0, held).boxed().toList(), heldWeights);
     }
 
-    /** The next sequence, of so many predicted tokens and the one before them. */
-    Batches.Example next(int predicted) {
+    /** Exactly so many. */
+    @Override
+    public Batches.Example next(int predicted) {
         while (held < predicted + 1) append(document.apply(next++));
         Batches.Example sequence = new Batches.Example(
                 Arrays.copyOf(carried, predicted + 1), Arrays.copyOfRange(weights, 1, predicted + 1));

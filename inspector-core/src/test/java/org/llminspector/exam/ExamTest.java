@@ -74,6 +74,10 @@ class ExamTest {
         assertThat(report.copying().randomFirst()).isCloseTo(even, near);
         assertThat(report.copying().randomAgain()).isCloseTo(even, near);
         assertThat(report.stories().faultless()).isZero();
+        assertThat(report.stories().told()).hasSize(2).allSatisfy(t -> assertThat(t.faults())
+                .isNotEmpty());
+        String opening = tales.document(Split.HELD_OUT, 1).split("\n\n")[0];
+        assertThat(report.stories().told().get(1).text()).startsWith(opening);
         assertThat(report.stories().realFaultless()).isGreaterThan(0.7);
         assertThat(report.answers().exact()).isZero();
         assertThat(report.answers().chat())

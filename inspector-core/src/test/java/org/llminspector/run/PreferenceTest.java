@@ -27,12 +27,12 @@ import org.llminspector.train.Lesson;
 /** A person's choice between two answers, with the model that ships: what it does, and that it is taken back. */
 class PreferenceTest {
 
-    private static final String MODEL = "tales-2m-instruct";
+    private static final String MODEL = "tales-4m-instruct";
     private static final String ASKED =
-            "Once upon a time, a brave mouse named Mia lived in the forest. Mia found a red "
-                    + "ball near the river.\n\nWhere did Mia live?";
+            "Once upon a time, a brave mouse named Mia lived in the forest with Uncle. Mia found a red "
+                    + "ball at the river.\n\nWhere did Mia live?";
     private static final String RIGHT = "Mia lived in the forest.";
-    private static final String WRONG = "Mia lived in the big meadow.";
+    private static final String WRONG = "Mia lived in the meadow.";
 
     @TempDir
     Path temp;
@@ -190,7 +190,7 @@ class PreferenceTest {
     @Test
     void theTunedModelLiesFurtherFromItsBaseWithDepth() {
         RunRequest base = RunRequest.builder()
-                .model("tales-2m")
+                .model("tales-4m")
                 .messages(List.of(new Message("user", ASKED)))
                 .build();
         RunRequest tuned = RunRequest.builder().model(MODEL).build();

@@ -39,7 +39,8 @@ class TrainerTest {
         }
 
         @Override
-        public List<Span> determined(String document) {
+        public List<Span> determined(Split split, long index) {
+            String document = document(split, index);
             int again = document.lastIndexOf(document.substring(0, 3));
             return List.of(new Span(again, again + 3));
         }
@@ -63,11 +64,13 @@ class TrainerTest {
                 null,
                 48,
                 List.of(2, 4),
+                null,
                 4,
                 2,
                 steps,
                 null,
                 1e-2,
+                null,
                 null,
                 3,
                 null,
@@ -239,5 +242,43 @@ class TrainerTest {
         assertThat(r.rate(3)).isCloseTo(1e-2, within(1e-9));
         assertThat(r.rate(10)).isCloseTo(1e-3, within(1e-9));
         assertThat(r.rate(6)).isBetween(4e-3, 7e-3);
+    }
+
+    @Test
+    void aRateThatIsLevelFallsAtTheEndSoThatARunCanBeMadeLonger() {
+        Recipe brief = RecipeBuilder.builder(recipe(11)).decaySteps(4).build().checked();
+        Recipe longer = RecipeBuilder.builder(recipe(20)).decaySteps(4).build().checked();
+        for (int step = 0; step < 7; step++) assertThat(brief.rate(step)).isEqualTo(longer.rate(step));
+        assertThat(brief.rate(6)).isCloseTo(1e-2, within(1e-9));
+        assertThat(brief.rate(8)).isCloseTo(5.5e-3, within(1e-9));
+        assertThat(brief.rate(10)).isCloseTo(1e-3, within(1e-9));
+        assertThatThrownBy(() ->
+                        RecipeBuilder.builder(recipe(11)).decaySteps(9).build().checked())
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("recipe");
+    }
+
+    /** Each sequence begins with a document; none is cut that fits; a run that is stopped goes on with the next. */
+    @Test
+    void wholeDocumentsArePackedAndNoneIsLost() {
+        int[] lengths = {4, 3, 9, 2, 2, 2};
+        java.util.function.LongFunction<TokenStream.Piece> document = i -> {
+            int[] tokens = new int[lengths[(int) (i % 6)]];
+            java.util.Arrays.fill(tokens, (int) i);
+            float[] weights = new float[tokens.length];
+            java.util.Arrays.fill(weights, (float) (i + 1));
+            return new TokenStream.Piece(tokens, weights);
+        };
+        WholeDocuments whole = new WholeDocuments(document);
+        assertThat(whole.next(7).tokens()).containsExactly(0, 0, 0, 0, 1, 1, 1);
+        assertThat(whole.place().nextDocument()).isEqualTo(2);
+        Batches.Example cut = whole.next(7);
+        assertThat(cut.tokens()).containsExactly(2, 2, 2, 2, 2, 2, 2, 2);
+        assertThat(cut.weights()).containsExactly(3, 3, 3, 3, 3, 3, 3);
+        WholeDocuments again = new WholeDocuments(document);
+        again.goTo(whole.place());
+        assertThat(again.next(7).tokens())
+                .containsExactly(whole.next(7).tokens())
+                .containsExactly(3, 3, 4, 4, 5, 5);
     }
 }

@@ -226,8 +226,8 @@ class TuningTest {
 
     private static Recipe tuning(Recipe.Task task, String base, int steps, int rehearsal) {
         return new Recipe(
-                "tuned", task, base, "chat", null, null, null, null, null, null, null, 6, 3, steps, null, 5e-3, null, 2,
-                null, 10, 6, 100, null, null, rehearsal, null, 0.5, null, null, DType.F32);
+                "tuned", task, base, "chat", null, null, null, null, null, null, null, null, 6, 3, steps, null, 5e-3,
+                null, null, 2, null, 10, 6, 100, null, null, rehearsal, null, 0.5, null, null, DType.F32);
     }
 
     @Test
@@ -246,11 +246,13 @@ class TuningTest {
                 null,
                 40,
                 null,
+                null,
                 4,
                 4,
                 20,
                 null,
                 1e-2,
+                null,
                 null,
                 3,
                 null,
@@ -300,9 +302,11 @@ class TuningTest {
                 null,
                 null,
                 null,
+                null,
                 150,
                 Optimizer.of(Optimizer.Kind.ADAMW, 0.1),
                 5e-3,
+                null,
                 null,
                 5,
                 null,

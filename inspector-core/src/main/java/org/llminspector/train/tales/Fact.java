@@ -31,8 +31,6 @@ public record Fact(Relation relation, Person who, Object what, Place where, Pers
         NEEDED,
         /** who said what (a Chant); detail is "song" or "magic words". */
         SAID,
-        /** who felt what, when: detail. */
-        FELT,
         /** who felt what, because of detail. */
         FELT_BECAUSE,
         /** who saw what (a Group), where. */
@@ -40,6 +38,12 @@ public record Fact(Relation relation, Person who, Object what, Place where, Pers
         /** who hid, where. */
         HID,
         /** who lost what. */
-        LOST
+        LOST,
+        /** who won a race to where; other lost it. */
+        WON,
+        /** who wrote a letter to other. */
+        WROTE,
+        /** other pulled what, with who before them. */
+        PULLED
     }
 }

@@ -22,56 +22,32 @@ import org.llminspector.train.Corpus.Split;
 final class Language {
 
     private static final Pattern TOKEN = Pattern.compile("\\n+|[A-Za-z]+|[^\\sA-Za-z]");
-    private static final Set<String> TRADES = Set.copyOf(Words.TRADES);
+    static final Set<String> GIRLS = union(Words.GIRLS, Words.WOMEN);
+    static final Set<String> BOYS = union(Words.BOYS, Words.MEN);
+    private static final Set<String> MAGIC = Set.copyOf(Words.MAGIC);
     private static final Map<String, String> CLASS = classes();
-    private static final Set<String> NUMBERS =
-            Stream.iterate(1, n -> n <= 12, n -> n + 1).map(Words::number).collect(Collectors.toUnmodifiableSet());
-    private static final List<String> PURPOSES = Words.THINGS.stream()
-            .map(Thing::purpose)
-            .flatMap(p -> Stream.of(p, p.replace(" my ", " his ")))
-            .distinct()
-            .toList();
-
-    /** In so many of a thousand tales a word of the language is heard; chance makes no magic word as often. */
-    private static final double COMMON = 8;
+    private static final List<String> PURPOSES =
+            Words.THINGS.stream().map(Thing::purpose).toList();
 
     private final Set<String> words = new HashSet<>();
     private final Set<String> skeletons = new HashSet<>();
 
     private Language() {}
 
+    private static Set<String> union(List<String> a, List<String> b) {
+        return Stream.concat(a.stream(), b.stream()).collect(Collectors.toUnmodifiableSet());
+    }
+
     static Language learn(Tales tales, int stories) {
         Language language = new Language();
-        Map<String, Integer> heard = new HashMap<>();
-        List<Tale> read = new ArrayList<>();
         for (int i = 0; i < stories; i++) {
-            Tale tale = tales.tale(Split.TRAIN, i);
-            read.add(tale);
-            Set<String> spoken = new HashSet<>();
-            Set<String> own = tale.cast().stream().map(Person::name).collect(Collectors.toSet());
-            boolean quoted = false;
-            for (Matcher m = TOKEN.matcher(tale.text()); m.find(); ) {
-                String word = m.group();
-                if (word.equals("\"")) quoted = !quoted;
-                else if (!quoted && Character.isLowerCase(word.charAt(0))) language.words.add(word);
-                else if (!quoted && Character.isLetter(word.charAt(0)) && !own.contains(word))
-                    language.words.add(low(word));
-                else if (quoted && Character.isLetter(word.charAt(0))) spoken.add(low(word));
+            for (List<String> sentence : sentences(tales.document(Split.TRAIN, i))) {
+                sentence.stream()
+                        .filter(w -> !isName(w) && Character.isLetter(w.charAt(0)))
+                        .map(Language::low)
+                        .forEach(language.words::add);
+                language.skeletons.add(skeleton(sentence));
             }
-            for (String word : spoken) heard.merge(word, 1, Integer::sum);
-        }
-        heard.forEach((word, tellings) -> {
-            if (tellings >= COMMON * stories / 1000) language.words.add(word);
-        });
-        PURPOSES.forEach(p -> language.words.addAll(List.of(p.split(" "))));
-        // Names that are often heard are no words.
-        Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream())
-                .map(Language::low)
-                .forEach(language.words::remove);
-        for (Tale tale : read) {
-            Set<String> own = tale.cast().stream().map(Person::name).collect(Collectors.toSet());
-            for (List<String> sentence : sentences(tale.text()))
-                language.skeletons.add(language.skeleton(sentence, own));
         }
         return language;
     }
@@ -81,20 +57,30 @@ final class Language {
     }
 
     boolean isWord(String word) {
-        return words.contains(word) || CLASS.containsKey(word);
+        return words.contains(word);
     }
 
     /** Whether some tale has such a sentence. */
-    boolean hasSentence(List<String> sentence, Set<String> names) {
-        return skeletons.contains(skeleton(sentence, names));
+    boolean hasSentence(List<String> sentence) {
+        return skeletons.contains(skeleton(sentence));
+    }
+
+    static boolean isName(String word) {
+        return GIRLS.contains(word) || BOYS.contains(word);
     }
 
     static boolean isTrade(String word) {
-        return TRADES.contains(word);
+        return Words.TRADES.contains(word);
     }
 
-    static boolean isNumber(String word) {
-        return NUMBERS.contains(word);
+    static boolean isMagic(String word) {
+        return MAGIC.contains(low(word));
+    }
+
+    /** 1 to 12, or 0. */
+    static int number(String word) {
+        for (int n = 1; n <= Words.MOST; n++) if (Words.number(n).equals(low(word))) return n;
+        return 0;
     }
 
     /** A text's sentences, each as words and marks; a paragraph's break is a sentence of its own. */
@@ -132,36 +118,30 @@ final class Language {
         return mark.equals(".") || mark.equals("!") || mark.equals("?");
     }
 
-    String skeleton(List<String> sentence, Set<String> names) {
+    static String skeleton(List<String> sentence) {
         StringBuilder out = new StringBuilder();
-        boolean quoted = false;
         for (int i = 0; i < sentence.size(); i++) {
             String t = sentence.get(i);
-            if (t.equals("\"")) quoted = !quoted;
             String lower = low(t);
-            String piece;
-            if (names.contains(t)) piece = "N";
-            else if (t.equals("s") && i > 0 && sentence.get(i - 1).equals("'")) piece = "";
-            else if (CLASS.containsKey(lower)) piece = CLASS.get(lower);
-            else if (Character.isLetter(t.charAt(0)) && quoted && !words.contains(lower)) piece = "X";
-            else piece = lower;
-            out.append(piece).append(' ');
+            if (isName(t)) out.append("N");
+            else if (t.equals("s") && i > 0 && sentence.get(i - 1).equals("'")) continue;
+            else if (MAGIC.contains(lower)) out.append("X");
+            else out.append(CLASS.getOrDefault(lower, lower));
+            out.append(' ');
         }
         String s = out.toString();
-        s = s.replaceAll("X (X )*", "X ").replaceAll("(X ! )+", "X ! ");
-        s = s.replace("X , X !", "X !").replaceAll("# (, # )+", "## ");
+        s = s.replaceAll("X (X )*", "X ").replaceAll("(X ! )+", "X ! ").replaceAll("# (, # )+", "## ");
+        s = s.replaceAll("say (after me )?: (?:[TCPK] , )+[TCPK] ", "say $1: WORDS ");
         for (String p : PURPOSE_CLASSES) s = s.replace(p, "PURPOSE ");
-        s = s.replaceAll("(?:a J T , )*a J T and a J T", "LIST")
-                .replaceAll("(?:the J T , )*the J T and the J T", "LIST");
-        return s.replaceAll("PREP the J P", "AT");
+        s = s.replaceAll("(?:a J T , )*a J T and a J T", "LIST").replaceAll("(?:# K , )*# K and # K", "LIST");
+        return s.replaceAll("PREP the P", "AT");
     }
 
     private static final List<String> PURPOSE_CLASSES = purposes();
 
     private static List<String> purposes() {
         return PURPOSES.stream()
-                .map(p -> "to "
-                        + Stream.of(p.split(" "))
+                .map(p -> Stream.of(p.split(" "))
                                 .map(w -> CLASS.getOrDefault(w, w))
                                 .collect(Collectors.joining(" ")) + " ")
                 .sorted((a, b) -> b.length() - a.length())
@@ -170,15 +150,15 @@ final class Language {
 
     private static Map<String, String> classes() {
         Map<String, String> c = new HashMap<>();
-        Words.PLACE_ADJECTIVES.forEach(w -> c.put(w, "J"));
+        Words.HOUSES.forEach(w -> c.put(w, "J"));
         Words.THING_ADJECTIVES.forEach(w -> c.put(w, "J"));
-        Words.AGES.forEach(w -> c.put(w, "J"));
         Words.TRAITS.forEach(w -> c.put(w, "J"));
-        List.of("windy", "rainy", "warm", "foggy").forEach(w -> c.put(w, "J"));
-        List.of("strange", "loud", "soft").forEach(w -> c.put(w, "J"));
-        Words.PLACES.forEach(p -> c.put(p.noun(), "P"));
-        Words.PLACES.forEach(p -> c.put(p.preposition(), "PREP"));
+        Stream.concat(Words.PLACES.stream(), Words.HOMES.stream()).forEach(p -> {
+            c.put(p.noun(), "P");
+            c.put(p.preposition(), "PREP");
+        });
         Words.THINGS.forEach(t -> c.put(t.noun(), "T"));
+        Words.HEAVY.forEach(w -> c.put(w, "HEAVY"));
         Words.ANIMALS.forEach(w -> c.put(w, "C"));
         Words.TRADES.forEach(w -> c.put(w, "C"));
         List.of("girl", "boy").forEach(w -> c.put(w, "C"));
@@ -188,15 +168,16 @@ final class Language {
                     c.put(g.one(), "K");
                     c.put(g.many(), "K");
                 });
-        for (int n = 1; n <= 12; n++) c.put(Words.number(n), "#");
+        for (int n = 1; n <= Words.MOST; n++) c.put(Words.number(n), "#");
         List.of("he", "she").forEach(w -> c.put(w, "HE"));
         List.of("him", "her", "his").forEach(w -> c.put(w, "HIS"));
-        List.of("walked", "ran", "went", "marched", "skipped").forEach(w -> c.put(w, "WENT"));
+        List.of("walked", "ran", "went", "marched", "skipped", "danced").forEach(w -> c.put(w, "WENT"));
+        List.of("windy", "sunny", "warm", "foggy", "cold").forEach(w -> c.put(w, "J"));
+        List.of("morning", "afternoon", "evening", "day").forEach(w -> c.put(w, "DAY"));
         c.put("whispered", "said");
         c.put("an", "a");
-        List.of("happy", "sad", "angry", "afraid", "worried", "tired", "surprised")
+        List.of("happy", "sad", "angry", "afraid", "worried", "tired", "surprised", "bored")
                 .forEach(w -> c.put(w, "F"));
-        List.of("morning", "afternoon", "evening", "day").forEach(w -> c.put(w, "DAY"));
         return Map.copyOf(c);
     }
 }

@@ -21,70 +21,65 @@ final class Moves {
         String how =
                 switch (who.trait()) {
                     case "brave", "proud" -> "[walked|marched|ran]";
-                    case "cheerful" -> "[ran|skipped|walked]";
-                    case "lazy", "patient" -> "[walked slowly|went slowly|walked]";
-                    case "shy", "careful" -> "[walked quietly|walked|went]";
+                    case "cheerful" -> "[ran|skipped|danced]";
+                    case "lazy", "patient" -> "[walked slowly|walked]";
+                    case "shy", "careful" -> "[walked quietly|walked]";
                     default -> "[walked|ran|went]";
                 };
-        switch (dice.weighted(3, prose.sentences() > 3 ? 2 : 0, 1)) {
+        switch (dice.weighted(3, prose.sentences() > 1 ? 2 : 0, 1)) {
             case 0 -> prose.tell("{1} " + how + " to {2}.", who, to);
-            case 1 -> prose.tell("[then|after that] {1} " + how + " to {2}.", who, to);
+            case 1 -> prose.tell("[then|soon] {1} " + how + " to {2}.", who, to);
             default -> prose.tell("{1} " + how + " [down the road|along the path|over the grass] to {2}.", who, to);
         }
     }
 
     /** Comes upon somebody where they are, and learns the name of a stranger. */
     void meet(Person who, Person other) {
-        go(who, world.at.get(other));
         Place here = world.at.get(other);
-        boolean stranger = world.meets(other);
-        if (!stranger) {
-            prose.tell("[{1n} was there|{1n} was still there|there was {1n}].", other);
+        go(who, here);
+        if (!world.meets(other)) {
+            prose.tell("{1n} [was there|was still there].", other);
             return;
         }
         world.fact(Relation.MET, who, other.kind(), here, other, null);
-        world.fact(Relation.WAS, other, other.kind(), null, null, null);
-        int way = dice.weighted(3, 2, other.named() ? 3 : 0);
-        switch (way) {
+        if (other.named()) world.fact(Relation.WAS, other, other.kind(), null, null, null);
+        switch (other.named() ? dice.weighted(3, 2, 3) : dice.weighted(3, 2)) {
             case 0 -> prose.tell("There {1} met {2a}.", who, other);
-            case 1 -> prose.tell("{2a} was [sitting|waiting|working|resting] there.", who, other);
+            case 1 -> prose.tell("{2a} was [sitting|resting|singing|working] there.", who, other);
             default -> {
                 prose.tell("There {1} saw " + Words.a(other.trait() + " " + other.kind()) + ".", who);
                 prose.tell("\"[Who are you|What is your name]?\" {1:asked}.", who);
-                prose.tell("\"[I am|My name is] {1!},\" said the " + other.kind() + ".", other);
-                if (dice.chance(0.4)) prose.tell("\"[And I am|I am] {1!},\" {1:said}.", who);
+                prose.tell("\"[I am|My name is] {1!},\" said the {1k}.", other);
                 return;
             }
         }
-        if (dice.chance(0.35)) {
-            prose.tell("\"[Hello|Good day], " + (other.named() ? "{2!}" : other.kind()) + ",\" {1:said}.", who, other);
+        if (dice.chance(0.25)) {
+            prose.tell("\"[Hello|Good day], {2!},\" {1:said}.", who, other);
             prose.tell("\"[Hello|Good day], {2!},\" {1:said}.", other, who);
         }
     }
 
-    /** Says how somebody feels, and remembers when. */
-    void feel(Person who, String feeling, String when) {
-        prose.tell("{1} [was|felt] " + feeling + ".", who);
-        world.fact(Relation.FELT, who, feeling, null, null, when);
-    }
-
     /** Says how somebody feels, and remembers why. */
-    void feelBecause(Person who, String feeling, String why) {
-        prose.tell("{1} [was|felt] " + feeling + ".", who);
+    void feel(Person who, String feeling, String why) {
+        switch (feeling.equals("happy") ? dice.weighted(3, 1) : 0) {
+            case 0 -> prose.tell("{1} [was|felt] " + feeling + ".", who);
+            default -> prose.tell("{1} was so happy that {1s} [danced|sang|laughed].", who);
+        }
         world.fact(Relation.FELT_BECAUSE, who, feeling, null, null, why);
     }
 
-    /** Finds a thing where it lies. */
-    void find(Person who, Thing thing, Place where) {
+    /** Finds a thing where it lies; the first time it is seen, or again. */
+    void find(Person who, Thing thing, Place where, boolean known) {
         go(who, where);
+        String it = known ? "{2}" : "{2a}";
         switch (dice.weighted(3, 2, 2)) {
-            case 0 -> prose.tell("There {1} found {2}.", who, thing);
+            case 0 -> prose.tell("There {1} found " + it + ".", who, thing);
             case 1 -> {
-                prose.tell("{1} [looked around|looked left and right|looked up and down] and saw {2}.", who, thing);
+                prose.tell("{1} looked [around|left and right|up and down] and saw " + it + ".", who, thing);
                 prose.tell("{1} picked it up.", who);
             }
             default -> {
-                prose.tell("{2} was [lying on the ground|under some leaves|next to a stone].", who, thing);
+                prose.tell(it + " was [lying on the ground|under some leaves|next to a stone].", who, thing);
                 prose.tell("{1n} [took it|picked it up].", who);
             }
         }
@@ -94,77 +89,50 @@ final class Moves {
     /** Gathers so many, and counts. */
     void gather(Person who, Group group, Place where) {
         go(who, where);
-        prose.tell("[|There ]{1} gathered {2}.", who, group);
+        prose.tell("[|There ]{1} [gathered|found] {2}.", who, group);
         world.fact(Relation.GATHERED, who, group, where, null, null);
-        if (group.count() > 1 && dice.chance(0.45)) {
-            prose.tell("\"" + Words.countTo(group.count()) + ",\" {1} counted.", who);
+        if (group.count() > 1 && dice.chance(0.35)) {
+            prose.tell("\"{2=},\" {1} counted.", who, Words.countTo(group.count()));
         }
     }
 
     /** Hands over a thing. */
     void give(Person from, Thing thing, Person to) {
-        prose.tell("{1} gave {2} to {3o}.", from, thing, to);
+        prose.tell("{1} gave {2} to {3p}.", from, thing, to);
         world.fact(Relation.GAVE, from, thing, null, to, null);
     }
 
-    /** Says a chant. */
+    void thank(Person who, Person other) {
+        prose.tell("\"[Thank you, {2!}|You are a good friend, {2!}|You are so kind, {2!}],\" {1:said}.", who, other);
+    }
+
+    /** Says words that have to be said just so. */
     void chant(Person who, Chant chant) {
-        prose.tell("[\"{2}!\" {1:said}.|{1} said, \"{2}!\"|{1} said it aloud: \"{2}!\"]", who, chant);
+        prose.tell("[\"{2}!\" {1:said}.|{1} said, \"{2}!\"|{1} called, \"{2}!\"]", who, chant);
     }
 
-    /**
-     * Gets a thing from whoever holds it, by asking, by a trade, for fruit that has to be gathered first, or for words
-     * that have to be said.
-     *
-     * @param depth how many more errands the errand may need
-     */
-    void get(Person who, Thing thing, Person holder, int depth) {
+    /** Gets a thing from whoever holds it: as a gift, for fruit that has to be gathered first, or for a word. */
+    void get(Person who, Thing thing, Person holder) {
         meet(who, holder);
-        prose.tell(
-                "[\"Do you have {2a}?\" {1:asked}|\"May I have your {2b}?\" {1:asked}|\"I need {2a},\" {1:said}].",
-                who,
-                thing);
-        earn(who, thing, holder, depth);
+        prose.tell("\"[Do you have {2a}|May I have {2a}, please]?\" {1:asked}.", who, thing);
+        earn(who, thing, holder);
     }
 
-    /** Gets back what is one's own. */
-    void getBack(Person who, Thing thing, Person holder, int depth) {
-        meet(who, holder);
-        prose.tell("[\"Do you have my {2b}?\" {1:asked}|\"Please give me my {2b},\" {1:said}].", who, thing);
-        prose.tell("\"[I found it {2at}|It was {2at}],\" {1:said}.", holder, world.newPlace());
-        if (dice.chance(0.5)) earn(who, thing, holder, depth);
-        else give(holder, thing, who);
-    }
-
-    private void earn(Person who, Thing thing, Person holder, int depth) {
-        switch (depth > 0 ? dice.weighted(2, 3, 3, 3) : dice.weighted(2, 0, 0, 3)) {
-            case 0 -> prose.tell("\"[Of course|Yes, you may have it|Take it|Here it is],\" {1:said}.", holder);
+    void earn(Person who, Thing thing, Person holder) {
+        switch (dice.weighted(3, 2, 2)) {
+            case 0 -> prose.tell("\"[Of course|Yes, you may have it|Here it is], {2!},\" {1:said}.", holder, who);
             case 1 -> {
-                Thing price = world.newThing();
-                prose.tell(
-                        "\"[Bring me {2a} first|First I need {2a}|You may have it for {2a}],\" {1:said}.",
-                        holder,
-                        price);
-                if (dice.chance(0.5)) find(who, price, world.newPlace());
-                else get(who, price, world.somebody(who), depth - 1);
-                go(who, world.at.get(holder));
-                prose.tell("{1n} gave {2} to {3n}.", who, price, holder);
-                world.fact(Relation.GAVE, who, price, null, holder, null);
-            }
-            case 2 -> {
                 Group price = world.newGroup(Words.FOODS, 2, 9);
-                prose.tell(
-                        "\"[Bring me {2} first|First I want {2}|You may have it for {2}],\" {1:said}.", holder, price);
+                prose.tell("\"[Bring me {2} first|First I want {2}|Yes, for {2}],\" {1:said}.", holder, price);
+                Place here = world.at.get(holder);
                 gather(who, price, world.newPlace());
-                go(who, world.at.get(holder));
-                prose.tell("{1n} gave the {2} to {3n}.", who, price, holder);
+                go(who, here);
+                prose.tell("{1n} gave {2} to {3p}.", who, price, holder);
                 world.fact(Relation.GAVE, who, price, null, holder, null);
             }
             default -> {
-                Chant words = world.newChant(dice.between(2, 4));
-                prose.tell(
-                        "\"First [say my magic words|you must say my magic words|say this],\" {1:said}. \"{2}!\"",
-                        holder, words);
+                Chant words = world.newChant(dice.between(3, 4));
+                prose.tell("\"First say my magic words,\" {1:said}. \"{2}!\"", holder, words);
                 world.fact(Relation.SAID, holder, words, null, null, "magic words");
                 chant(who, words);
                 prose.tell("{1n} [smiled|laughed|nodded].", holder);
@@ -176,16 +144,16 @@ final class Moves {
     /**
      * Looks for something where it is not.
      *
-     * @param what a Person, or words for a thing
+     * @param what a Person or a Thing
      */
     void searchInVain(Person who, Place where, Object what) {
         go(who, where);
-        String missing = what instanceof Person ? "{2!}" : "{2}";
+        String missing = what instanceof Person ? "{2p}" : "{2}";
         prose.tell(
                 "[{1} looked everywhere, but " + missing + " was not there|" + missing + " was not there].", who, what);
-        if (dice.chance(0.5)) {
+        if (dice.chance(0.4)) {
             Group seen = world.newGroup(Words.CREATURES, 2, 9);
-            prose.tell("{1} [only saw|saw only] {2} {3at}.", who, seen, where);
+            prose.tell("{1} [only saw|saw only] {2}.", who, seen);
             world.fact(Relation.SAW, who, seen, where, null, null);
         }
     }

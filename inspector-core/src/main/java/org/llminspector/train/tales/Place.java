@@ -1,11 +1,11 @@
 package org.llminspector.train.tales;
 
-/** Place is somewhere in a story, with the word that says how one is there: "under the old bridge". */
-public record Place(String preposition, String adjective, String noun) {
+/** Place is somewhere in a story, with the word that says how one is there: "under the bridge". */
+public record Place(String preposition, String noun) {
 
     @Override
     public String toString() {
-        return "the " + adjective + " " + noun;
+        return "the " + noun;
     }
 
     String at() {

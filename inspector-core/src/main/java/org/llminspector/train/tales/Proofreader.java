@@ -5,11 +5,12 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -24,20 +25,22 @@ public final class Proofreader {
     public enum Fault {
         /** A sentence that the language does not have. */
         SENTENCE,
-        /** A name that nobody has been given. */
+        /** A name that nobody has been given, or that is given twice. */
         NAME,
-        /** A he or she who was a she or he, or who could be nobody. */
+        /** A he or she who is a she or he, or who could be nobody. */
         PRONOUN,
         /** "a" for "an". */
         ARTICLE,
-        /** A thing that changes its looks, or is given by one who does not have it. */
+        /** A thing that nobody has spoken of, that changes its looks, or that is given by one who does not have it. */
         THING,
-        /** A place that changes its looks, or where one is in the wrong way ("on the cave"). */
+        /** A place where one is in the wrong way ("on the cave"), or another than was said. */
         PLACE,
-        /** Numbers that do not add up, or a count that leaves a number out. */
+        /** Sums and counts that are wrong, "one nuts". */
         NUMBER,
-        /** Magic words that come back changed. */
+        /** Magic words, lists and letters that come back changed. */
         CHANT,
+        /** An answer at the end that is not what happened. */
+        ANSWER,
         /** The story breaks off. */
         UNFINISHED
     }
@@ -46,6 +49,34 @@ public final class Proofreader {
     public record Remark(Fault fault, String sentence) {}
 
     private static final int STORIES = 5000;
+
+    private static final Map<String, Place> PLACES = Stream.concat(Words.PLACES.stream(), Words.HOMES.stream())
+            .collect(Collectors.toUnmodifiableMap(Place::noun, p -> p, (a, b) -> a));
+    private static final Set<String> PREPOSITIONS = Set.of("in", "by", "on", "under", "behind", "at");
+    private static final Set<String> THINGS =
+            Words.THINGS.stream().map(Thing::noun).collect(Collectors.toUnmodifiableSet());
+    private static final Map<String, String> PLURAL = Stream.of(Words.FOODS, Words.FINDS, Words.CREATURES)
+            .flatMap(List::stream)
+            .collect(Collectors.toUnmodifiableMap(Group::one, Group::many));
+    private static final Set<String> MANY = Set.copyOf(PLURAL.values());
+
+    private static final Pattern SUM = Pattern.compile("(\\w+) (and|less) (\\w+) (?:make|is) (\\w+)");
+    private static final Pattern COUNTED = Pattern.compile("\"(One(?:, \\w+)+)([,!])");
+    private static final Pattern GAVE =
+            Pattern.compile("\\b((?:[Tt]he )?\\w+) gave (?:the (\\w+)|(\\w+) (\\w+)) to ((?:the )?\\w+)");
+    private static final Pattern FOUND = Pattern.compile("\\b(?:gathered|found|saw|see) (\\w+) (\\w+)");
+    private static final Pattern LEFT = Pattern.compile("\\bhad (\\w+) (\\w+) left\\.");
+    private static final Pattern ATE = Pattern.compile("\\bate (\\w+) \\w+, and (\\w+) \\w+ (?:was|were) left\\.");
+    private static final Pattern GIFT = Pattern.compile("\\bgave (\\w+) \\w+ to ");
+    private static final Pattern LIES = Pattern.compile("^\"(?:Yes\\. It is|I saw it|It lies) \\w+ the (\\w+),\"");
+    private static final Pattern TO = Pattern.compile("\\bto the (\\w+)");
+    private static final Pattern LIST = Pattern.compile("\\ban? \\w+ \\w+(?:, an? \\w+ \\w+)* and an? \\w+ \\w+");
+    /** Things that are in a joke or a soup, not in the story. */
+    private static final Pattern SAYING =
+            Pattern.compile("(?i)into the pot|^\"(?:Why does the|Why was the|What did the) \\w+ .*\\?\"");
+
+    private static final Pattern ECHO = Pattern.compile("\"(Say after me|I say): ([^!]*)!");
+    private static final Pattern SPEECH = Pattern.compile("\"([^\"]*)\"");
 
     private final Language language;
 
@@ -70,271 +101,332 @@ public final class Proofreader {
         return faults;
     }
 
-    private static final Pattern INTRODUCED = Pattern.compile(
-            "named ([A-Z][a-z]+)|(?:I am|[Mm]y name is) ([A-Z][a-z]+)|It was ([A-Z][a-z]+)'|go to ([A-Z][a-z]+) the "
-                    + "|(?:^|\\n)([A-Z][a-z]+) was an? ");
-    private static final Pattern POSSESSIVE = Pattern.compile(" (his|her) [a-z]+");
-    private static final Pattern OBJECT = Pattern.compile(" (him|her)[.,:]");
-    private static final Pattern GAVE =
-            Pattern.compile("^(\\S+|[Tt]he \\w+) gave the (\\w+ \\w+) to (\\S+?|the \\w+)\\.$");
-    private static final Pattern GATHERED = Pattern.compile("^(?:There )?(\\S+) gathered (\\w+) (\\w+)\\.$");
-    private static final Pattern SHARED = Pattern.compile("^(\\S+) gave (\\w+) (\\w+) to ");
-    private static final Pattern LEFT = Pattern.compile(" had (\\w+) (\\w+) left\\.$");
-
     /** Reading is one story's reading: the state of the world as far as the text has told it. */
     private final class Reading {
 
         final List<Remark> remarks = new ArrayList<>();
         private final Set<String> names = new HashSet<>();
-        private final Map<String, String> gender = new HashMap<>();
         private final Map<String, String> looks = new HashMap<>();
+        private final Set<String> told = new HashSet<>();
         private final Map<String, String> holder = new HashMap<>();
-        private final Map<String, Integer> gathered = new HashMap<>();
+        private final Map<String, String> giver = new HashMap<>();
+        private final Map<String, Integer> counts = new HashMap<>();
+        private final Map<String, Integer> left = new HashMap<>();
+        private final Map<String, String> foundAt = new HashMap<>();
+        private final Map<String, String> seenAt = new HashMap<>();
+        private final Map<String, String> metAt = new HashMap<>();
         private final Set<String> chants = new HashSet<>();
+        private String list;
+        private String letter;
+        private String echoed;
         private int lastCount;
+        private int gift;
+        private String lies;
+        private String here;
         private String focus;
-        private Set<String> before = new HashSet<>();
         private String now;
+        private String previous = "";
 
         Reading(String text) {
-            for (Matcher m = INTRODUCED.matcher(text); m.find(); ) introduce(m);
-            int at = 0;
             List<List<String>> sentences = Language.sentences(text);
             for (List<String> tokens : sentences) {
                 if (tokens.get(0).startsWith("\n")) {
                     focus = null;
-                    before = new HashSet<>();
-                    at = text.indexOf(tokens.get(0), at) + tokens.get(0).length();
                     continue;
                 }
                 now = plain(tokens);
                 sentence(tokens);
+                previous = now;
             }
             List<String> last = sentences.isEmpty() ? List.of() : sentences.get(sentences.size() - 1);
             String end = last.isEmpty() ? "" : last.get(last.size() - 1);
             if (!Language.isEnd(end) && !end.equals("\"")) remark(Fault.UNFINISHED);
         }
 
-        private void introduce(Matcher m) {
-            for (int g = 1; g <= m.groupCount(); g++) {
-                if (m.group(g) == null) continue;
-                String name = m.group(g);
-                if (language.isWord(name.toLowerCase(Locale.ROOT))) continue;
-                names.add(name);
-                if (Words.GIRLS.contains(name)) gender.put(name, "she");
-                if (Words.BOYS.contains(name)) gender.put(name, "he");
-            }
-        }
-
-        private void sentence(List<String> tokens) {
-            if (!language.hasSentence(tokens, names)) remark(Fault.SENTENCE);
-            namesAreKnown(tokens);
-            articles(tokens);
-            looks(tokens);
-            chant(tokens);
-            String told = now.replaceAll("\"[^\"]*\"?", "\"\"");
-            people(told);
-            things(told);
-            numbers(told);
-        }
-
         private void remark(Fault fault) {
             remarks.add(new Remark(fault, now == null ? "" : now));
         }
 
-        private void namesAreKnown(List<String> tokens) {
-            boolean quoted = false;
+        private void sentence(List<String> tokens) {
+            if (!language.hasSentence(tokens)) remark(Fault.SENTENCE);
+            names(tokens);
+            articles(tokens);
+            things(tokens);
+            places(tokens);
+            numbers(tokens);
+            chants(tokens);
+            people(tokens);
+            gifts();
+            answers();
+        }
+
+        private void names(List<String> tokens) {
             for (int i = 0; i < tokens.size(); i++) {
                 String t = tokens.get(i);
-                if (t.equals("\"")) quoted = !quoted;
-                if (!Character.isUpperCase(t.charAt(0)) || names.contains(t)) continue;
-                if (language.isWord(t.toLowerCase(Locale.ROOT))) continue;
-                boolean begins = i == 0
-                        || tokens.get(i - 1).equals("\"")
-                        || Language.isEnd(tokens.get(i - 1))
-                        || tokens.get(i - 1).equals(":");
-                boolean called = i + 1 < tokens.size() && tokens.get(i + 1).equals(",");
-                boolean chant =
-                        quoted && ((begins && !called) || tokens.get(i - 1).equals("is"));
-                if (!chant) remark(Fault.NAME);
+                if (!Language.isName(t)) {
+                    if (Character.isLetter(t.charAt(0)) && !language.isWord(Language.low(t)) && !t.equals("s"))
+                        remark(Character.isUpperCase(t.charAt(0)) ? Fault.NAME : Fault.SENTENCE);
+                    continue;
+                }
+                String before = i > 0 ? tokens.get(i - 1) : "";
+                String after = i + 2 < tokens.size() ? tokens.get(i + 1) + " " + tokens.get(i + 2) : "";
+                boolean family = Words.WOMEN.contains(t) || Words.MEN.contains(t);
+                boolean given = before.equals("named");
+                boolean introduced = given
+                        || before.equals("am")
+                        || (before.equals("is") && now.contains("name is"))
+                        || before.equals("friend")
+                        || now.contains(" had a friend,")
+                        || after.matches("was an?")
+                        || now.contains("birthday")
+                        || (family && before.matches("with|and"));
+                if (given) {
+                    String kind = tokens.get(i - 2);
+                    if (kind.equals("girl") && !Language.GIRLS.contains(t)) remark(Fault.PRONOUN);
+                    if (kind.equals("boy") && !Language.BOYS.contains(t)) remark(Fault.PRONOUN);
+                }
+                boolean isNew = names.add(t);
+                if (isNew && !introduced) remark(Fault.NAME);
+                if (!isNew && given) remark(Fault.NAME);
             }
         }
 
         private void articles(List<String> tokens) {
             for (int i = 0; i + 1 < tokens.size(); i++) {
-                String a = tokens.get(i).toLowerCase(Locale.ROOT);
+                String a = Language.low(tokens.get(i));
                 if (!a.equals("a") && !a.equals("an")) continue;
                 String next = tokens.get(i + 1);
                 if (Character.isLowerCase(next.charAt(0)) && !Words.a(next).startsWith(a + " ")) remark(Fault.ARTICLE);
             }
         }
 
-        /** A noun of a place or thing keeps its adjective, and a place its preposition. */
-        private void looks(List<String> tokens) {
-            for (int i = 2; i < tokens.size(); i++) {
+        /** A thing is introduced before it is "the" one, and keeps its adjective; a list is said again as it was. */
+        private void things(List<String> tokens) {
+            for (int i = 1; i < tokens.size(); i++) {
                 String noun = tokens.get(i);
-                String adjective = tokens.get(i - 1);
-                Place place = PLACES.get(noun);
-                boolean thing = THINGS.contains(noun);
-                boolean described = place != null
-                        ? Words.PLACE_ADJECTIVES.contains(adjective)
-                        : thing && Words.THING_ADJECTIVES.contains(adjective);
-                if (!described) continue;
-                String old = looks.putIfAbsent(noun, adjective);
-                if (old != null && !old.equals(adjective)) remark(place != null ? Fault.PLACE : Fault.THING);
-                if (place == null || i < 3) continue;
-                String preposition = tokens.get(i - 3).toLowerCase(Locale.ROOT);
-                if (PREPOSITIONS.contains(preposition) && !preposition.equals(place.preposition())) remark(Fault.PLACE);
+                if (!THINGS.contains(noun)) continue;
+                String before = Language.low(tokens.get(i - 1));
+                if (before.equals("the")
+                        && !told.contains(noun)
+                        && !SAYING.matcher(now).find()) remark(Fault.THING);
+                told.add(noun);
+                if (!Words.THING_ADJECTIVES.contains(before)) continue;
+                String old = looks.putIfAbsent(noun, before);
+                if (old != null && !old.equals(before)) remark(Fault.THING);
+            }
+            for (Matcher speech = SPEECH.matcher(now); speech.find(); ) {
+                Matcher m = LIST.matcher(speech.group(1).replaceFirst("^An? ", "a "));
+                if (!m.find()) continue;
+                String said = m.group().replaceFirst("^an ", "a ");
+                if (list == null) list = said;
+                else if (!list.equals(said)) remark(Fault.CHANT);
             }
         }
 
-        /** Words that no dictionary has are said again as they were said first. */
-        private void chant(List<String> tokens) {
-            boolean quoted = false;
-            StringBuilder said = new StringBuilder();
-            List<String> here = new ArrayList<>();
+        private void places(List<String> tokens) {
+            for (int i = 2; i < tokens.size(); i++) {
+                Place place = PLACES.get(tokens.get(i));
+                if (place == null || !Language.low(tokens.get(i - 1)).equals("the")) continue;
+                String before = Language.low(tokens.get(i - 2));
+                if (PREPOSITIONS.contains(before) && !before.equals(place.preposition())) remark(Fault.PLACE);
+            }
+            String narrated = narrated();
+            Matcher to = TO.matcher(narrated);
+            if (to.find() && PLACES.containsKey(to.group(1))) {
+                here = to.group(1);
+                if (lies != null && !lies.equals(here)) remark(Fault.PLACE);
+                lies = null;
+            }
+            Matcher there = LIES.matcher(now);
+            if (there.find()) lies = there.group(1);
+            if (narrated.endsWith(" home.")) here = "home";
+            String at = placeIn(narrated);
+            boolean finds = narrated.matches(".*\\b(found|saw|was lying|was under|was next|Under).*");
             for (String t : tokens) {
-                if (t.equals("\"")) quoted = !quoted;
-                boolean strange = quoted
-                        && Character.isLetter(t.charAt(0))
-                        && !names.contains(t)
-                        && !language.isWord(t.toLowerCase(Locale.ROOT));
-                if (strange) {
-                    said.append(said.length() > 0 ? " " : "").append(t);
-                } else if (said.length() > 0) {
-                    here.add(said.toString());
-                    said.setLength(0);
-                }
-            }
-            if (here.isEmpty()) return;
-            boolean first = tokens.get(0).equals("\"")
-                    && tokens.stream().filter(t -> t.equals("\"")).count() == 2
-                    && tokens.get(tokens.size() - 1).equals("\"");
-            boolean teaches = first
-                    || now.contains("word is")
-                    || tokens.stream().anyMatch(t -> t.equals("singing") || t.equals("sang"));
-            for (String c : here) {
-                if (!chants.contains(c) && !(teaches && !(now.contains(" sang it") || now.contains("Then "))))
-                    remark(Fault.CHANT);
-                chants.add(c);
+                if (finds && THINGS.contains(t)) foundAt.put(t, at == null ? here : at);
+                String many = PLURAL.getOrDefault(t, MANY.contains(t) ? t : null);
+                if (many != null && finds) seenAt.putIfAbsent(at == null ? String.valueOf(here) : at, many);
             }
         }
 
-        /** Who the sentence is about, and who its pronouns can be. */
-        private void people(String told) {
-            Set<String> here = new HashSet<>();
-            String subject = null;
-            Matcher m = MENTION.matcher(told);
-            while (m.find()) {
-                String word = m.group();
-                String who = null;
-                if (word.equalsIgnoreCase("he") || word.equalsIgnoreCase("she")) {
-                    String pronoun = word.toLowerCase(Locale.ROOT);
-                    who = subject == null ? focus : subject;
-                    if (who == null || !pronoun.equals(gender.computeIfAbsent(who, k -> pronoun)))
-                        remark(Fault.PRONOUN);
-                } else if (names.contains(word)) {
-                    who = word;
-                } else if (m.group(1) != null && Language.isTrade(m.group(1))) {
-                    who = "the " + m.group(1);
-                } else if (m.group(2) != null && Language.isTrade(m.group(2))) {
-                    who = "the " + m.group(2);
-                } else if (m.group(3) != null) {
-                    kind(m.group(3), m.group(4));
-                    who = m.group(4);
-                } else if (m.group(1) != null && subject == null && told.contains(" said the ")) {
-                    subject = "";
-                }
-                if (who == null) continue;
-                here.add(who);
-                if (subject == null) subject = who;
-            }
-            if (subject == null) return;
-            for (Matcher called = NAME.matcher(now); called.find(); )
-                if (names.contains(called.group())) here.add(called.group());
-            if (!subject.isEmpty()) pronouns(told, subject, here);
-            focus = subject.isEmpty() ? null : subject;
-            before = here;
+        private String narrated() {
+            return now.replaceAll("\"[^\"]*\"?", "\"\"");
         }
 
-        private void kind(String kind, String name) {
-            String is = kind.equals("girl") ? "she" : kind.equals("boy") ? "he" : null;
-            if (is != null && !is.equals(gender.computeIfAbsent(name, k -> is))) remark(Fault.PRONOUN);
+        private String placeIn(String words) {
+            Matcher m = Pattern.compile("(?i)\\b(?:in|by|on|under|behind|at) the (\\w+)")
+                    .matcher(words);
+            while (m.find()) if (PLACES.containsKey(m.group(1))) return m.group(1);
+            return null;
         }
 
-        private void pronouns(String told, String subject, Set<String> here) {
-            Matcher own = POSSESSIVE.matcher(told);
-            if (own.find()) {
-                String is = own.group(1).equals("his") ? "he" : "she";
-                if (!is.equals(gender.computeIfAbsent(subject, k -> is))) remark(Fault.PRONOUN);
+        private void numbers(List<String> tokens) {
+            for (int i = 1; i < tokens.size(); i++) {
+                int n = Language.number(tokens.get(i - 1));
+                if (n == 1 && MANY.contains(tokens.get(i))) remark(Fault.NUMBER);
+                if (n > 1 && PLURAL.containsKey(tokens.get(i))) remark(Fault.NUMBER);
             }
-            Matcher object = OBJECT.matcher(told);
-            if (!object.find()) return;
-            String is = object.group(1).equals("him") ? "he" : "she";
-            List<String> others = Stream.concat(here.stream(), before.stream())
-                    .distinct()
-                    .filter(p ->
-                            !p.equals(subject) && gender.getOrDefault(p, is).equals(is))
-                    .toList();
-            if (others.isEmpty()) remark(Fault.PRONOUN);
-            else if (others.size() == 1) gender.put(others.get(0), is);
-            here.addAll(others);
-        }
-
-        private void things(String told) {
-            Matcher m = GAVE.matcher(told);
-            if (!m.find()) return;
-            String from = m.group(1).matches("He|She") ? focus : m.group(1).replace("The ", "the ");
-            String to = m.group(3).matches("him|her") ? null : m.group(3);
-            String had = holder.put(m.group(2), to);
-            if (had != null && from != null && !had.equals(from)) remark(Fault.THING);
-        }
-
-        private void numbers(String told) {
-            Matcher g = GATHERED.matcher(told);
-            if (g.find() && Language.isNumber(g.group(2))) {
-                lastCount = value(g.group(2));
-                gathered.put(g.group(3), lastCount);
+            Matcher found = FOUND.matcher(now);
+            while (found.find()) {
+                int n = Language.number(found.group(1));
+                String many = PLURAL.getOrDefault(found.group(2), found.group(2));
+                if (n == 0 || !MANY.contains(many)) continue;
+                counts.putIfAbsent(many, n);
+                left.putIfAbsent(many, n);
+                lastCount = n;
             }
-            Matcher s = SHARED.matcher(told);
-            if (s.find() && Language.isNumber(s.group(2))) {
-                String many = PLURAL.getOrDefault(s.group(3), s.group(3));
-                gathered.computeIfPresent(many, (k, n) -> n - value(s.group(2)));
-            }
-            Matcher left = LEFT.matcher(told);
-            if (left.find() && Language.isNumber(left.group(1))) {
-                Integer have = gathered.get(PLURAL.getOrDefault(left.group(2), left.group(2)));
-                if (have != null && have != value(left.group(1))) remark(Fault.NUMBER);
+            for (Matcher sum = SUM.matcher(now); sum.find(); ) {
+                int a = Language.number(sum.group(1));
+                int b = Language.number(sum.group(3));
+                int c = Language.number(sum.group(4));
+                if (a == 0 || b == 0 || c != (sum.group(2).equals("and") ? a + b : a - b)) remark(Fault.NUMBER);
             }
             Matcher aloud = COUNTED.matcher(now);
             if (!aloud.find()) return;
-            String[] counted = aloud.group(1).toLowerCase(Locale.ROOT).split(", ");
+            String[] counted = aloud.group(1).split(", ");
             for (int i = 0; i < counted.length; i++) {
-                if (!Language.isNumber(counted[i]) || value(counted[i]) != i + 1) {
+                if (now.contains("go!") && counted[i].equals("go")) break;
+                if (Language.number(counted[i]) != i + 1) {
                     remark(Fault.NUMBER);
                     return;
                 }
             }
             if (now.endsWith(" counted.") && lastCount != 0 && counted.length != lastCount) remark(Fault.NUMBER);
         }
-    }
 
-    private static final Pattern MENTION = Pattern.compile(
-            "\\b(?:[Hh]e|[Ss]he)\\b|\\b[Tt]he (\\w+)\\b(?! \\w+ (?:named))|\\b[Aa]n? \\w+ (\\w+)\\b(?! named)|\\b[Aa]n? \\w+ (\\w+) named ([A-Z][a-z]+)|\\b[A-Z][a-z]+\\b");
-    private static final Pattern NAME = Pattern.compile("[A-Z][a-z]+");
-    private static final Pattern COUNTED = Pattern.compile("\"(One(?:, \\w+)+)[,!]\"");
-    private static final Set<String> PREPOSITIONS = Set.of("in", "by", "on", "under", "behind", "at");
-    private static final Map<String, Place> PLACES =
-            Words.PLACES.stream().collect(java.util.stream.Collectors.toUnmodifiableMap(Place::noun, p -> p));
-    private static final Set<String> THINGS =
-            Words.THINGS.stream().map(Thing::noun).collect(java.util.stream.Collectors.toUnmodifiableSet());
-    private static final Map<String, String> PLURAL = Stream.of(Words.FOODS, Words.FINDS, Words.CREATURES)
-            .flatMap(List::stream)
-            .collect(java.util.stream.Collectors.toUnmodifiableMap(Group::one, Group::many));
+        /** Magic words are said again as they were said first; a letter is read as it was written. */
+        private void chants(List<String> tokens) {
+            StringBuilder said = new StringBuilder();
+            List<String> all = new ArrayList<>();
+            for (String t : tokens) {
+                if (Language.isMagic(t)) {
+                    said.append(said.length() > 0 ? " " : "").append(Language.low(t));
+                } else if (said.length() > 0) {
+                    all.add(said.toString());
+                    said.setLength(0);
+                }
+            }
+            boolean teaches = now.contains("agic words")
+                    || now.contains("a song:")
+                    || now.contains("Say this")
+                    || (now.startsWith("\"") && previous.contains("agic words"));
+            for (String c : all) if (chants.add(c) && !teaches) remark(Fault.CHANT);
+            Matcher echo = ECHO.matcher(now);
+            if (echo.find()) {
+                if (echo.group(1).equals("Say after me")) echoed = echo.group(2);
+                else if (!echo.group(2).equals(echoed)) remark(Fault.CHANT);
+            }
+            if (now.startsWith("It said: ")) letter = now.substring("It said: ".length());
+            if (now.contains(" read it ")) {
+                String again = now.substring(now.indexOf(": ") + 2);
+                if (!again.equals(letter)) remark(Fault.CHANT);
+            }
+        }
 
-    private static int value(String number) {
-        for (int n = 1; n <= 12; n++) if (Words.number(n).equals(number)) return n;
-        throw new IllegalArgumentException(number);
+        /** Who the sentence is about, and who its pronouns can be. */
+        private void people(List<String> tokens) {
+            String subject = null;
+            boolean quoted = false;
+            for (int i = 0; i < tokens.size(); i++) {
+                String t = tokens.get(i);
+                if (t.equals("\"")) quoted = !quoted;
+                if (quoted) continue;
+                String low = Language.low(t);
+                String next = i + 1 < tokens.size() ? tokens.get(i + 1) : "";
+                if (low.equals("he") || low.equals("she")) {
+                    String who = subject == null ? focus : subject;
+                    if (!low.equals(gender(who))) remark(Fault.PRONOUN);
+                    if (subject == null) subject = who == null ? "" : who;
+                } else if (low.equals("his") || low.equals("her")) {
+                    if (!(low.equals("his") ? "he" : "she").equals(gender(subject))) remark(Fault.PRONOUN);
+                } else if (subject == null && Language.isName(t)) {
+                    subject = t;
+                } else if (subject == null && low.equals("the") && Language.isTrade(next)) {
+                    subject = "the " + next;
+                } else if (subject == null && low.equals("said") && next.equals("the")) {
+                    subject = i + 2 < tokens.size() && Language.isTrade(tokens.get(i + 2))
+                            ? "the " + tokens.get(i + 2)
+                            : "";
+                }
+            }
+            if (subject != null) focus = subject.isEmpty() ? null : subject;
+        }
+
+        private String gender(String who) {
+            if (who == null || who.isEmpty()) return null;
+            if (who.startsWith("the ")) return Words.HER_TRADES.contains(who.substring(4)) ? "she" : "he";
+            return Language.GIRLS.contains(who) ? "she" : "he";
+        }
+
+        private void gifts() {
+            String told = narrated();
+            for (Matcher m = GAVE.matcher(told); m.find(); ) {
+                String from = m.group(1).replace("The ", "the ");
+                if (from.matches("[Hh]e|[Ss]he")) from = focus;
+                String to = m.group(5);
+                if (to.equals(from)) remark(Fault.THING);
+                if (m.group(2) != null) {
+                    String had = holder.put(m.group(2), to);
+                    if (had != null && from != null && !had.equals(from)) remark(Fault.THING);
+                    giver.put(m.group(2) + " to " + to, from);
+                } else if (Language.number(m.group(3)) > 0) {
+                    String many = PLURAL.getOrDefault(m.group(4), m.group(4));
+                    int n = Language.number(m.group(3));
+                    left.computeIfPresent(many, (k, had) -> had - n);
+                }
+            }
+            Matcher rest = LEFT.matcher(told);
+            if (rest.find()) {
+                Integer have = left.get(PLURAL.getOrDefault(rest.group(2), rest.group(2)));
+                if (have != null && have != Language.number(rest.group(1))) remark(Fault.NUMBER);
+            }
+            Matcher ate = ATE.matcher(told);
+            if (ate.find() && gift != Language.number(ate.group(1)) + Language.number(ate.group(2)))
+                remark(Fault.NUMBER);
+            Matcher given = GIFT.matcher(told);
+            if (given.find() && Language.number(given.group(1)) > 0) gift = Language.number(given.group(1));
+            Matcher met = Pattern.compile("(?:met|saw) .*named (\\w+)\\.|met (the \\w+)\\.")
+                    .matcher(told);
+            if (met.find() && here != null) metAt.put(here, met.group(1) != null ? met.group(1) : met.group(2));
+        }
+
+        /** What is answered to "Where did you find the kite?" is what was told. */
+        private void answers() {
+            Matcher speech = SPEECH.matcher(now);
+            if (!speech.find()) return;
+            String said = Language.low(speech.group(1)).replaceAll("[,!]$", "");
+            Matcher where = Pattern.compile("Where did you find the (\\w+)\\?").matcher(previous);
+            if (where.find()) {
+                String is = foundAt.get(where.group(1));
+                if (is != null && !said.endsWith("the " + is)) remark(Fault.ANSWER);
+            }
+            Matcher many = Pattern.compile("How many (\\w+) did you find\\?").matcher(previous);
+            if (many.find()) {
+                Integer n = counts.get(many.group(1));
+                if (n == null || !said.startsWith(Words.number(n) + " ")) remark(Fault.ANSWER);
+            }
+            Matcher who = Pattern.compile("Who has the (\\w+) now\\?").matcher(previous);
+            if (who.find()) {
+                String is = holder.get(who.group(1));
+                if (is != null && !said.equals(Language.low(is) + " has it")) remark(Fault.ANSWER);
+            }
+            Matcher met = Pattern.compile("Who did you meet \\w+ the (\\w+)\\?").matcher(previous);
+            if (met.find()) {
+                String is = metAt.get(met.group(1));
+                if (is != null && !said.equals(Language.low(is))) remark(Fault.ANSWER);
+            }
+            Matcher gave = Pattern.compile("Who gave you the (\\w+)\\?").matcher(previous);
+            if (gave.find()) {
+                String key = gave.group(1) + " to ";
+                Set<String> is = giver.entrySet().stream()
+                        .filter(e -> e.getKey().startsWith(key))
+                        .map(Map.Entry::getValue)
+                        .filter(Objects::nonNull)
+                        .map(Language::low)
+                        .collect(Collectors.toSet());
+                if (!is.isEmpty() && !is.contains(said)) remark(Fault.ANSWER);
+            }
+        }
     }
 
     /** The sentence as it is written. */

@@ -1,7 +1,10 @@
 package org.llminspector.train.tales;
 
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import org.llminspector.train.Corpus.Span;
 
 /**
  * Prose writes sentences, and knows who "she" would be: a pronoun stands only where a reader can take it for one person.
@@ -9,18 +12,24 @@ import java.util.Set;
  * <p>A sentence is a pattern. {@code [a|b]} is a choice. {@code {1}} is the first argument:
  *
  * <pre>
- * a Person    {1} the subject, by name or pronoun      {1n} the subject by name      {1h} he or she, again in a sentence
- *             {1o} an object, by name or pronoun       {1!} a name within speech     {1's} whose
- *             {1a} as first met                        {1:said} "said Ida", "she said"
- * a Thing     {1} the blue kite    {1a} a blue kite    {1b} blue kite    {1k} kite
- * a Place     {1} the old mill     {1at} in the old mill
- * a Group     {1} seven apples     {1k} apples
+ * a Person    {1} the subject, by name or pronoun      {1n} the subject by name      {1o} an object, by name or pronoun
+ *             {1!} as they are called within speech    {1's} whose                   {1a} as first met
+ *             {1p} by name, whoever the subject is     {1:said} "said Ida", "she said"
+ *             {1s} she, again in a sentence            {1k} fox
+ * a Thing     {1} the kite    {1a} a blue kite    {1f} the blue kite    {1k} kite
+ * a Place     {1} the mill    {1at} in the mill
+ * a Group     {1} seven apples     {1k} apples     {1#} seven
  * </pre>
+ *
+ * {@code {1=}} is written like {@code {1}}, of something that follows from what was told: the sum of two numbers. It
+ * knows which words do so, and all that are said again.
  */
 final class Prose {
 
     private final Dice dice;
     private final StringBuilder text = new StringBuilder();
+    private final List<Span> determined = new ArrayList<>();
+    private final Set<Object> told = new HashSet<>();
     /** Who the last sentence was about, and all whom it mentioned. */
     private Person focus;
 
@@ -49,6 +58,11 @@ final class Prose {
         return text.toString();
     }
 
+    /** Where the text says what follows from the text before. */
+    List<Span> determined() {
+        return List.copyOf(determined);
+    }
+
     /** Begins a new paragraph: whoever is spoken of first is named again. */
     void paragraph() {
         fresh = true;
@@ -57,12 +71,18 @@ final class Prose {
         before = new HashSet<>();
     }
 
+    /** After "they", whoever is spoken of first is named again. */
+    void all() {
+        focus = null;
+    }
+
     /** Writes one sentence. */
     void tell(String pattern, Object... args) {
         String chosen = choose(pattern);
         here = new HashSet<>();
         subject = null;
         StringBuilder sentence = new StringBuilder();
+        int start = text.length() == 0 ? 0 : text.length() + (fresh ? 2 : 1);
         for (int i = 0; i < chosen.length(); i++) {
             char c = chosen.charAt(i);
             if (c != '{') {
@@ -70,7 +90,12 @@ final class Prose {
                 continue;
             }
             int end = chosen.indexOf('}', i);
-            sentence.append(written(args[chosen.charAt(i + 1) - '1'], chosen.substring(i + 2, end)));
+            Object value = args[chosen.charAt(i + 1) - '1'];
+            String form = chosen.substring(i + 2, end);
+            int from = sentence.length();
+            sentence.append(written(value, form.replace("=", "")));
+            boolean isNew = told.add(value instanceof Group g && !form.isEmpty() ? g.many() : value);
+            if (!isNew || form.endsWith("=")) determined.add(new Span(start + from, start + sentence.length()));
             i = end;
         }
         if (text.length() > 0) text.append(fresh ? "\n\n" : " ");
@@ -123,12 +148,14 @@ final class Prose {
         if (value instanceof Thing t) {
             return switch (form) {
                 case "a" -> Words.a(t.bare());
-                case "b" -> t.bare();
+                case "f" -> "the " + t.bare();
                 case "k" -> t.noun();
                 default -> t.toString();
             };
         }
-        if (value instanceof Group g) return form.equals("k") ? g.many() : g.toString();
+        if (value instanceof Group g) {
+            return form.equals("k") ? g.many() : form.equals("#") ? Words.number(g.count()) : g.toString();
+        }
         if (value instanceof Integer n) return Words.number(n);
         return value.toString();
     }
@@ -138,7 +165,6 @@ final class Prose {
         String written =
                 switch (form) {
                     case "", "n", ":said", ":asked", ":cried" -> subject(p, form);
-                    case "h" -> known && alone(p, here) ? p.subject() : p.name();
                     case "o" -> {
                         boolean clear = alone(p, here) && alone(p, before) && !p.equals(subject);
                         yield clear && (known || before.contains(p)) && dice.chance(0.8) ? p.object() : p.name();
@@ -148,7 +174,10 @@ final class Prose {
                         if (subject == null) subject = p;
                         yield p.introduced();
                     }
-                    case "!" -> p.name();
+                    case "!" -> p.called();
+                    case "p" -> p.name();
+                    case "s" -> p.subject();
+                    case "k" -> p.kind();
                     default -> throw new IllegalArgumentException("no form " + form);
                 };
         here.add(p);
@@ -171,13 +200,8 @@ final class Prose {
         return true;
     }
 
-    /** A shy one whispers, a proud one shouts what others cry. */
+    /** A shy one whispers. */
     private static String verb(Person p, String verb) {
-        if (verb.equals("asked")) return verb;
-        return switch (p.trait()) {
-            case "shy" -> "whispered";
-            case "cheerful" -> verb.equals("cried") ? "laughed" : verb;
-            default -> verb;
-        };
+        return p.trait().equals("shy") && verb.equals("said") ? "whispered" : verb;
     }
 }

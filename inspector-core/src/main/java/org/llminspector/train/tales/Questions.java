@@ -43,6 +43,8 @@ final class Questions {
         String who = f.who().name();
         switch (f.relation()) {
             case LIVED -> {
+                if (f.other() != null)
+                    person("Who lived with " + who + "?", "", f.other(), " lived with " + who + ".", f.who());
                 where("Where did " + who + " live?", who + " lived " + f.where().at() + ".", f.where());
                 yesNo("Did " + who + " live ", who + " lived ", f.where());
             }
@@ -100,21 +102,21 @@ final class Questions {
                         f.where());
             }
             case GAVE -> gave(f, who, f.other().name());
-            case LEFT ->
-                count(
-                        "How many " + ((Group) f.what()).many() + " did " + who + " have left?",
-                        who + " had ",
-                        " left",
-                        (Group) f.what());
+            case LEFT -> {
+                Group left = (Group) f.what();
+                if (f.detail() == null)
+                    count("How many " + left.many() + " did " + who + " have left?", who + " had ", " left", left);
+                else count("How many " + left.many() + " were there in the end?", "There were ", " in the end", left);
+            }
             case NEEDED -> {
                 Thing t = (Thing) f.what();
-                String needed = Words.a(t.bare());
+                String needed = Words.a(t.noun());
                 add(
                         Kind.WHAT,
                         "What did " + who + " need?",
                         who + " needed " + needed + ".",
                         needed,
-                        things().map(x -> Words.a(x.bare())));
+                        things().map(x -> Words.a(x.noun())));
                 String purpose = Words.about(f.who(), f.detail());
                 add(
                         Kind.WHY,
@@ -132,13 +134,6 @@ final class Questions {
                         f.what().toString(),
                         chants());
             }
-            case FELT ->
-                add(
-                        Kind.FEELING,
-                        "How did " + who + " feel when " + f.detail() + "?",
-                        who + " felt " + f.what() + ".",
-                        (String) f.what(),
-                        FEELINGS.stream());
             case FELT_BECAUSE -> {
                 add(
                         Kind.FEELING,
@@ -167,6 +162,21 @@ final class Questions {
                 where("Where did " + who + " hide?", who + " hid " + f.where().at() + ".", f.where());
                 yesNo("Did " + who + " hide ", who + " hid ", f.where());
             }
+            case WON -> {
+                person(
+                        "Who was the first " + f.where().at() + "?",
+                        "",
+                        f.who(),
+                        " was the first " + f.where().at() + ".",
+                        null);
+                where(
+                        "Where did " + who + " and " + f.other().name() + " run?",
+                        who + " and " + f.other().name() + " ran to the place "
+                                + f.where().at() + ".",
+                        f.where());
+            }
+            case WROTE -> person("Who wrote the letter?", "", f.who(), " wrote the letter.", f.other());
+            case PULLED -> person("Whom did " + who + " pull?", who + " pulled ", f.other(), ".", f.who());
             case LOST -> thing("What did " + who + " lose?", who + " lost ", f.what(), ".");
             default -> throw new IllegalStateException("no question about " + f.relation());
         }
@@ -268,9 +278,7 @@ final class Questions {
         Stream<String> told = tale.facts().stream()
                 .filter(f -> f.relation() == Fact.Relation.SAID)
                 .map(f -> f.what().toString());
-        Chant other = new Chant(
-                Stream.generate(() -> Words.nonsense(dice, 2)).limit(2).toList());
-        return Stream.concat(told, Stream.of(other.toString()));
+        return Stream.concat(told, Stream.of(new Chant(dice.several(Words.MAGIC, 3)).toString()));
     }
 
     private Stream<String> reasons(Fact truth) {

@@ -2,6 +2,8 @@ package org.llminspector.train.tales;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.llminspector.train.tales.Fact.Relation;
 
 /** Storyteller begins a story, plays plots until it is long enough, and brings it to an end. */
@@ -20,53 +22,50 @@ final class Storyteller {
     }
 
     Tale tell() {
-        int depth = dice.weighted(3, 3, 1);
-        int aim = dice.between(40, 130);
-        Place home = world.newPlace();
+        int aim = dice.between(50, 100);
+        Place home = world.newHome();
         Person hero = world.newNamed(home);
-        Person mate = dice.chance(0.4) ? world.newPerson(home) : null;
+        Person mate = world.newFamily(home);
         begin(hero, home, mate);
-        Plots plots = new Plots(world, moves, hero, depth);
-        List<Integer> left = new ArrayList<>();
-        for (int i = 0; i < Plots.COUNT; i++) left.add(i);
+        Plots plots = new Plots(world, moves, hero, mate, home);
+        List<Integer> left = IntStream.range(0, Plots.COUNT).boxed().collect(Collectors.toCollection(ArrayList::new));
         do {
             prose.paragraph();
-            plots.play(left.remove(dice.below(left.size())));
+            plots.play(left);
         } while (prose.words() < aim);
         prose.paragraph();
-        end(hero, home, mate);
+        end(plots, hero, mate);
         return new Tale(
                 prose.toString(),
                 prose.words(),
                 dice.bits(),
+                prose.determined(),
                 List.copyOf(world.cast),
                 List.copyOf(world.places),
                 List.copyOf(world.facts));
     }
 
     private void begin(Person hero, Place home, Person mate) {
+        String house = Words.a(dice.pick(Words.HOUSES) + " " + dice.pick(List.of("house", "hut", "cottage")));
         switch (dice.below(4)) {
             case 0 -> {
                 prose.tell("[Once there was|Once upon a time there was|There once was] {1a}.", hero);
-                prose.tell("{1} lived {2at}.", hero, home);
+                prose.tell("{1} lived in " + house + " {2at} with {3p}.", hero, home, mate);
             }
-            case 1 -> prose.tell("[Once upon a time|Long ago|Once], {1a} lived {2at}.", hero, home);
-            case 2 -> prose.tell("{2at} lived {1a}.", hero, home);
+            case 1 ->
+                prose.tell(
+                        "[Once upon a time|Long ago], {1a} lived in " + house + " {2at} with {3p}.", hero, home, mate);
+            case 2 -> prose.tell("In " + house + " {2at} lived {1a} and {3p}.", hero, home, mate);
             default -> {
                 prose.tell("{1n} was " + Words.a(hero.trait() + " " + hero.kind()) + ".", hero);
-                prose.tell("{1} lived {2at}.", hero, home);
+                prose.tell("{1} lived in " + house + " {2at} with {3p}.", hero, home, mate);
             }
         }
         world.meets(hero);
-        world.fact(Relation.LIVED, hero, null, home, null, null);
+        world.meets(mate);
+        world.fact(Relation.LIVED, hero, null, home, mate, null);
         world.fact(Relation.WAS, hero, hero.kind(), null, null, null);
         if (dice.chance(0.6)) prose.tell(nature(hero), hero);
-        if (mate != null) {
-            prose.tell("{2a} lived there too.", hero, mate);
-            world.meets(mate);
-            world.fact(Relation.LIVED, mate, null, home, null, null);
-            world.fact(Relation.WAS, mate, mate.kind(), null, null, null);
-        }
     }
 
     private static String nature(Person p) {
@@ -74,8 +73,8 @@ final class Storyteller {
             case "brave" -> "{1} was not afraid of [anything|the dark|big animals].";
             case "shy" -> "{1} did not [talk much|like loud places].";
             case "kind" -> "{1} liked to help [everyone|others].";
-            case "clever" -> "{1} [could solve any riddle|always had a good idea].";
-            case "curious" -> "{1} [asked many questions|wanted to know everything].";
+            case "clever" -> "{1} [knew every riddle|always had a good idea].";
+            case "curious" -> "{1} [asked a hundred questions a day|wanted to know everything].";
             case "cheerful" -> "{1} [laughed all day long|was never sad for long].";
             case "lazy" -> "{1} liked to sleep [late|in the sun].";
             case "gentle" -> "{1} had a soft voice.";
@@ -86,21 +85,23 @@ final class Storyteller {
         };
     }
 
-    private void end(Person hero, Place home, Person mate) {
-        if (mate != null || dice.chance(0.5)) {
-            moves.go(hero, home);
-            if (mate != null && dice.chance(0.8)) report(hero, mate);
+    private void end(Plots plots, Person hero, Person mate) {
+        boolean asked = dice.chance(0.75);
+        if (asked) {
+            plots.homeward();
+            report(hero, mate);
         }
-        switch (dice.below(5)) {
+        switch (dice.below(asked ? 6 : 5)) {
             case 0 -> prose.tell("That night {1n} slept well.", hero);
             case 1 -> prose.tell("It was a [good|long|happy] day for {1n}.", hero);
             case 2 -> prose.tell("{1n} never forgot that day.", hero);
             case 3 -> {
                 Fact met = last(Relation.MET);
                 if (met == null || !met.other().named()) prose.tell("{1n} smiled and went to bed.", hero);
-                else prose.tell("From that day on, {1n} and {2n} were [friends|good friends].", hero, met.other());
+                else prose.tell("From that day on, {1n} and {2p} were [friends|good friends].", hero, met.other());
             }
-            default -> {}
+            case 4 -> prose.tell("And {1n} had a [good|strange|long] dream that night.", hero);
+            default -> prose.tell("\"Good night, {2!},\" {1:said}.", mate, hero);
         }
     }
 
@@ -117,41 +118,74 @@ final class Storyteller {
             boolean his = f.who().equals(hero);
             boolean fits =
                     switch (f.relation()) {
-                        case FOUND, GATHERED, SAW -> his;
-                        case GAVE -> f.other().equals(hero) && !f.who().equals(mate);
-                        case MET -> his && !f.other().equals(mate);
-                        case SAID -> !f.who().equals(mate);
+                        case FOUND, GATHERED, SAW, LOST, FELT_BECAUSE -> his;
+                        case GAVE -> !f.who().equals(mate) && !f.other().equals(mate);
+                        case MET -> his;
+                        case SAID -> !f.who().equals(hero);
+                        case PULLED -> f.other().equals(hero);
+                        case WON, WROTE -> true;
                         default -> false;
                     };
             if (fits) askable.add(f);
         }
-        int asked = Math.min(askable.size(), dice.weighted(0, 3, 2));
-        for (Fact f : dice.several(askable, asked)) {
-            switch (f.relation()) {
-                case FOUND -> {
-                    prose.tell("\"Where did you find {2}?\" {1:asked}.", mate, f.what());
-                    prose.tell("\"[It was|I found it] {2at},\" {1:said}.", hero, f.where());
-                }
-                case GATHERED -> {
-                    prose.tell("\"How many {2k} did you gather?\" {1:asked}.", mate, f.what());
-                    prose.tell("\"[I gathered|There were] {2},\" {1:said}.", hero, f.what());
-                }
-                case SAW -> {
-                    prose.tell("\"What did you see {2at}?\" {1:asked}.", mate, f.where());
-                    prose.tell("\"I saw {2},\" {1:said}.", hero, f.what());
-                }
-                case GAVE -> {
+        int asked = Math.min(askable.size(), dice.between(1, 3));
+        for (Fact f : dice.several(askable, asked)) report(f, hero, mate);
+    }
+
+    private void report(Fact f, Person hero, Person mate) {
+        switch (f.relation()) {
+            case FOUND -> {
+                prose.tell("\"Where did you find {2}?\" {1:asked}.", mate, f.what());
+                prose.tell("\"{2at=},\" {1:said}.", hero, f.where());
+            }
+            case GATHERED -> {
+                prose.tell("\"How many {2k} did you find?\" {1:asked}.", mate, f.what());
+                prose.tell("\"{2=},\" {1:said}.", hero, f.what());
+            }
+            case SAW -> {
+                prose.tell("\"What did you see {2at}?\" {1:asked}.", mate, f.where());
+                prose.tell("\"{2=},\" {1:said}.", hero, f.what());
+            }
+            case LOST -> {
+                prose.tell("\"What did you lose?\" {1:asked}.", mate);
+                prose.tell("\"My {2k=},\" {1:said}.", hero, f.what());
+            }
+            case FELT_BECAUSE -> {
+                prose.tell("\"Why were you " + f.what() + "?\" {1:asked}.", mate);
+                prose.tell("\"Because {2=},\" {1:said}.", hero, Words.own(hero, f.detail()));
+            }
+            case GAVE -> {
+                if (f.other().equals(hero)) {
                     prose.tell("\"Who gave you {2}?\" {1:asked}.", mate, f.what());
-                    prose.tell("\"{2!} gave it to me,\" {1:said}.", hero, f.who());
+                    prose.tell("\"{2p=},\" {1:said}.", hero, f.who());
+                } else if (f.what() instanceof Group) {
+                    prose.tell("\"Who got {2}?\" {1:asked}.", mate, f.what());
+                    prose.tell("\"{2p=},\" {1:said}.", hero, f.other());
+                } else {
+                    prose.tell("\"Who has {2} now?\" {1:asked}.", mate, f.what());
+                    prose.tell("\"{2p=} has it,\" {1:said}.", hero, f.other());
                 }
-                case MET -> {
-                    prose.tell("\"Who did you meet {2at}?\" {1:asked}.", mate, f.where());
-                    prose.tell("\"I met {2!},\" {1:said}.", hero, f.other());
-                }
-                default -> {
-                    prose.tell("\"What did you learn?\" {1:asked}.", mate);
-                    prose.tell("\"[I learned to say: {2}|I can say: {2}],\" {1:said}.", hero, f.what());
-                }
+            }
+            case MET -> {
+                prose.tell("\"Who did you meet {2at}?\" {1:asked}.", mate, f.where());
+                prose.tell("\"{2p=},\" {1:said}.", hero, f.other());
+            }
+            case WON -> {
+                prose.tell("\"Who was the first?\" {1:asked}.", mate);
+                if (f.who().equals(hero)) prose.tell("\"I was the first,\" {1:said}.", hero);
+                else prose.tell("\"{2p=} was the first,\" {1:said}.", hero, f.who());
+            }
+            case PULLED -> {
+                prose.tell("\"Who helped you?\" {1:asked}.", mate);
+                prose.tell("\"{2p=} helped me,\" {1:said}.", hero, f.who());
+            }
+            case WROTE -> {
+                prose.tell("\"Who wrote the letter?\" {1:asked}.", mate);
+                prose.tell("\"{2p=},\" {1:said}.", hero, f.who());
+            }
+            default -> {
+                prose.tell("\"What did you learn?\" {1:asked}.", mate);
+                prose.tell("\"{2=}!\" {1:said}.", hero, f.what());
             }
         }
     }

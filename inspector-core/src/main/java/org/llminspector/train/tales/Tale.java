@@ -2,13 +2,22 @@ package org.llminspector.train.tales;
 
 import java.util.List;
 import java.util.Optional;
+import org.llminspector.train.Corpus.Span;
 
 /**
  * Tale is one story: its text, who is in it, and what is true in it.
  *
  * @param choiceBits what the generator's choices cost: at least the information in the text
+ * @param determined where the text says what follows from the text before, in order
  */
-public record Tale(String text, int words, double choiceBits, List<Person> cast, List<Place> places, List<Fact> facts) {
+public record Tale(
+        String text,
+        int words,
+        double choiceBits,
+        List<Span> determined,
+        List<Person> cast,
+        List<Place> places,
+        List<Fact> facts) {
 
     public Person hero() {
         return cast.get(0);

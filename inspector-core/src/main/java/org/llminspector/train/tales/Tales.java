@@ -1,5 +1,10 @@
 package org.llminspector.train.tales;
 
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.LongStream;
 import org.llminspector.train.Corpus;
 
 /** Tales are all the stories of one seed. Safe on any thread. */
@@ -8,11 +13,39 @@ public final class Tales implements Corpus {
     /** A story is told again, otherwise, until it has so many words. */
     public static final int LEAST_WORDS = 60;
 
-    public static final int MOST_WORDS = 220;
+    public static final int MOST_WORDS = 180;
 
     private static final int ATTEMPTS = 1000;
 
+    /**
+     * Of the training split's documents some are games: many from the first on, when a model knows the words; of whole rows,
+     * then of parts of rows, then of bare rows; then few, so that it stays in practice. Later some again: rows of any words
+     * that stories have, not of names and things alone, and sums, which are the last that it gets right. In the end, while
+     * the rate falls, next to none: what a model reads last it says most.
+     */
+    private static final long WHOLE_ROWS = 14_600;
+
+    private static final long PARTS = 20_258;
+    private static final long BARE = 24_513;
+    private static final long FEW = 26_513;
+    private static final double MANY_GAMES = 0.6;
+    private static final double FEW_GAMES = 0.06;
+    private static final long ANY_WORDS = 58_000;
+    private static final long SUMS = 60_000;
+    private static final long NEXT_TO_NONE = 86_000;
+    private static final double SOME_GAMES = 0.3;
+    private static final double SOME_SUMS = 0.12;
+    private static final double LAST_GAMES = 0.02;
+
+    /** The words that stories have are those of so many first ones, where a space stands before them. */
+    private static final int READ = 400;
+
+    private static final Pattern WORD = Pattern.compile("(?<= )[A-Za-z]+");
+
+    private static final long PLAYING = 1L << 42;
+
     private final long seed;
+    private List<String> words; // that stories have; null until a game wants them
 
     public Tales(long seed) {
         this.seed = seed;
@@ -20,7 +53,45 @@ public final class Tales implements Corpus {
 
     @Override
     public String document(Split split, long index) {
-        return tale(split, index).text();
+        return game(split, index).map(Games.Game::text).orElseGet(() -> tale(split, index)
+                .text());
+    }
+
+    @Override
+    public List<Span> determined(Split split, long index) {
+        return game(split, index).map(Games.Game::determined).orElseGet(() -> tale(split, index)
+                .determined());
+    }
+
+    private Optional<Games.Game> game(Split split, long index) {
+        if (split != Split.TRAIN || index < WHOLE_ROWS) return Optional.empty();
+        Dice dice = new Dice(seed, PLAYING, index);
+        if (index >= ANY_WORDS) return laterGame(dice, index);
+        if (!dice.chance(index < FEW ? MANY_GAMES : FEW_GAMES)) return Optional.empty();
+        if (index < PARTS) return Optional.of(Games.rows(dice));
+        boolean parts = index < BARE || (index >= FEW && dice.chance(0.5));
+        return Optional.of(parts ? Games.parts(dice) : Games.bare(dice));
+    }
+
+    private Optional<Games.Game> laterGame(Dice dice, long index) {
+        double share = index < SUMS ? SOME_GAMES : index < NEXT_TO_NONE ? SOME_SUMS : LAST_GAMES;
+        if (!dice.chance(share)) return Optional.empty();
+        int way = index < SUMS ? dice.weighted(8, 1, 1) : dice.weighted(2, 1, 3);
+        if (way == 0) return Optional.of(Games.bare(dice, words()));
+        return Optional.of(way == 1 ? Games.parts(dice) : Games.sums(dice));
+    }
+
+    /** The words of the first stories, each once, in the order of the alphabet. */
+    private synchronized List<String> words() {
+        if (words == null) {
+            words = LongStream.range(0, READ)
+                    .mapToObj(i -> tale(Split.TRAIN, i).text())
+                    .flatMap(text -> WORD.matcher(text).results().map(MatchResult::group))
+                    .sorted()
+                    .distinct()
+                    .toList();
+        }
+        return words;
     }
 
     public Tale tale(Split split, long index) {

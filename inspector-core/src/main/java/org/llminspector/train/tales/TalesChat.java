@@ -3,6 +3,7 @@ package org.llminspector.train.tales;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;
@@ -59,8 +60,16 @@ public final class TalesChat implements Dialogues {
         Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(0.15)) return request(tale, dice);
-        Question q = question(Questions.of(tale, dice), dice);
+        Question q = question(Questions.of(tale, dice), dice, TalesChat::inTheTokenizersTexts);
         return new Exchange(asked(tale, q, null), q.answer());
+    }
+
+    private static int inTheTokenizersTexts(Question.Kind kind) {
+        return switch (kind) {
+            case WHERE -> 2;
+            case HOW_MANY -> 4;
+            default -> 1;
+        };
     }
 
     @Override
@@ -94,16 +103,18 @@ public final class TalesChat implements Dialogues {
         return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.vary(q.text(), phrasing));
     }
 
-    /** Each kind that is there is as likely, but places are asked for twice as often, and numbers, which few stories have, four times. */
+    /** Each kind that is there is as likely, but numbers, yes or no, and what something was are asked for more: they are learnt last. */
     static Question question(List<Question> all, Dice dice) {
+        return question(all, dice, kind -> switch (kind) {
+            case HOW_MANY, YES_NO -> 4;
+            case WHAT -> 2;
+            default -> 1;
+        });
+    }
+
+    private static Question question(List<Question> all, Dice dice, ToIntFunction<Question.Kind> weight) {
         int[] weights = new int[Question.Kind.values().length];
-        for (Question q : all) {
-            weights[q.kind().ordinal()] = switch (q.kind()) {
-                case WHERE -> 2;
-                case HOW_MANY -> 4;
-                default -> 1;
-            };
-        }
+        for (Question q : all) weights[q.kind().ordinal()] = weight.applyAsInt(q.kind());
         Question.Kind kind = Question.Kind.values()[dice.weighted(weights)];
         return dice.pick(all.stream().filter(q -> q.kind() == kind).toList());
     }
@@ -126,11 +137,10 @@ public final class TalesChat implements Dialogues {
     private static String worse(Tale tale, Question q, Dice dice) {
         int way = dice.weighted(5, 2, 2);
         if (way == 1) {
-            // An answer that begins with its key ("The owl gave") does not contain it ("the owl"), so that q itself may
-            // be
-            // picked: 8 times in 240,000. Left so, because held-out pair 39 of the shipped recipe is one.
             List<Question> others = Questions.of(tale, dice).stream()
-                    .filter(o -> !o.answer().contains(q.key()) && !q.answer().contains(o.key()))
+                    .filter(o -> !o.answer().equals(q.answer())
+                            && !o.answer().contains(q.key())
+                            && !q.answer().contains(o.key()))
                     .toList();
             if (!others.isEmpty()) return dice.pick(others).answer();
         }

@@ -17,7 +17,7 @@ public final class TalesTokenizer {
 
     public static final List<String> CONTROL = List.of(BEGIN, END, "<|user|>", "<|assistant|>");
     public static final int VOCABULARY = 2048;
-    public static final int CONTEXT = 512;
+    public static final int CONTEXT = 1024;
 
     private static final int STORIES = 6000;
     private static final int EXCHANGES = 2000;

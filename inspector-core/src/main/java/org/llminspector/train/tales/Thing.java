@@ -3,6 +3,7 @@ package org.llminspector.train.tales;
 /**
  * Thing is one object of a story; no other in the story has its noun.
  *
+ * @param adjective its looks, told when it is first seen: "a red kite", then "the kite"
  * @param purpose what somebody needs it for, in their own words: "tie my boat"
  */
 record Thing(String adjective, String noun, String purpose) {
@@ -13,6 +14,6 @@ record Thing(String adjective, String noun, String purpose) {
 
     @Override
     public String toString() {
-        return "the " + bare();
+        return "the " + noun;
     }
 }

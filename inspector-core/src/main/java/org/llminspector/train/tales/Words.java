@@ -1,46 +1,62 @@
 package org.llminspector.train.tales;
 
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /** Words are what stories are made of: every name, place, thing and trait, all this project's own choice. */
 final class Words {
 
     private Words() {}
 
-    static final List<String> GIRLS =
-            list("Anna Bella Clara Daisy Ella Fiona Greta Hanna Ida Julia Kate Lily Mia Nora Olga Paula"
-                    + " Rosa Sara Tilda Wendy");
+    static final List<String> GIRLS = list(
+            "Ada Anna Bella Clara Daisy Dora Ella Emma Fiona Greta Hanna Ida Iris Julia Kate Lily Lotta Mia Mina Nina"
+                    + " Nora Olga Paula Rosa Ruby Sara Selma Tilda Una Vera Wendy Zoe");
     static final List<String> BOYS = list(
-            "Adam Ben Carl David Emil Finn Gus Henry Ivan Jack Karl Leo Max Nick Otto Paul Robin" + " Sam Tom Peter");
+            "Adam Anton Ben Bruno Carl David Emil Felix Finn Gus Henry Hugo Ivan Jack Jonas Karl Leo Linus Max Milo"
+                    + " Nick Noah Oscar Otto Paul Peter Rufus Sam Theo Tom Victor Willy");
 
-    static final List<String> ONSETS = list("b d f g h j k l m n p r s t v w z br dr kr tr pl gl sh th ch");
-    static final List<String> VOWELS = list("a e i o u");
-    static final List<String> ENDS = list("n l r m k s t x sh nd");
+    /** Whom one lives with; they are called so. */
+    static final List<String> WOMEN = list("Mother Grandmother Aunt");
+
+    static final List<String> MEN = list("Father Grandfather Uncle");
+
+    /** What magic words and songs are made of; they mean nothing. */
+    static final List<String> MAGIC =
+            list("abra bim bala bolo dobra dum falu fidi gala gobo hoki hula jimba juba kalu karo kiri lala limo lulu"
+                    + " malo miri mumbo nali nobo olu palu piko pori rabu rimo sala simba solo tarra tiko timbu tola ula umbi"
+                    + " vari velo wala wimbo zali zimba zolo zuzu");
 
     static final List<String> ANIMALS =
             list("fox rabbit bear mouse cat dog duck frog goat hedgehog squirrel turtle pony beaver badger otter");
-    static final List<String> TRADES = list("owl baker miller farmer gardener sailor tailor shepherd fisherman potter");
+
+    /** Neighbours are known by what they do; every baker is a she, every miller a he. */
+    static final List<String> HER_TRADES = list("baker gardener shepherd teacher weaver");
+
+    static final List<String> HIS_TRADES = list("miller farmer sailor tailor potter fisherman");
+    static final List<String> TRADES = java.util.stream.Stream.concat(HER_TRADES.stream(), HIS_TRADES.stream())
+            .toList();
     static final List<String> TRAITS =
             list("brave shy kind clever curious cheerful lazy gentle patient careful forgetful proud");
-    static final List<String> AGES = list("old young tall busy");
 
-    /** How one is there, what it can be like, what it is. */
+    /** How one is there, and what it is. */
     static final List<Place> PLACES = places(
-            "in",
-                    "forest garden barn meadow cave tower orchard field village castle cabin valley attic cellar stable shop",
+            "in", "forest garden barn meadow cave tower orchard village castle valley attic cellar stable shop",
             "by", "river pond lake well fountain",
             "on", "hill beach island mountain",
             "under", "bridge tree",
             "behind", "wall fence haystack",
             "at", "market mill harbor school");
 
-    static final List<String> PLACE_ADJECTIVES = list("old little big green quiet dark cold sunny lonely far");
+    /** Where a house can stand. */
+    static final List<Place> HOMES = places(
+            "in", "forest village valley",
+            "by", "river lake pond",
+            "on", "hill island",
+            "at", "harbor mill",
+            "under", "tree");
 
-    private static final List<String> COLOURS =
-            list("red blue green yellow white black brown purple little big old new shiny");
-    static final List<String> THING_ADJECTIVES = COLOURS;
+    static final List<String> HOUSES = list("little round crooked yellow tall old");
+    static final List<String> THING_ADJECTIVES =
+            list("red blue green yellow white black brown little big old new shiny");
 
     /** What it is, and what one needs it for. */
     static final List<Thing> THINGS = List.of(
@@ -65,17 +81,20 @@ final class Words {
             thing("brush", "paint my door"),
             thing("cup", "drink my tea"),
             thing("pillow", "sleep well"),
-            thing("candle", "see at night"),
+            thing("candle", "read in bed"),
             thing("kite", "play in the wind"),
             thing("ball", "play with my friends"),
             thing("hat", "keep the sun off"),
-            thing("scarf", "keep warm"),
+            thing("scarf", "keep my neck warm"),
             thing("mirror", "see my face"),
             thing("whistle", "call my dog"),
             thing("ring", "give to my sister"),
             thing("crown", "play king"),
             thing("button", "mend my shirt"),
             thing("box", "keep my coins in"));
+
+    /** What is too heavy for one. */
+    static final List<String> HEAVY = list("cart boat log stone turnip pumpkin");
 
     static final List<Group> FOODS = groups(
             "apple apples pear pears plum plums nut nuts berry berries egg eggs carrot carrots mushroom mushrooms"
@@ -85,8 +104,22 @@ final class Words {
     static final List<Group> CREATURES =
             groups("snail snails bee bees bird birds butterfly butterflies beetle beetles ant ants moth moths");
 
+    /** What one can say after another. */
+    static final List<String> NOUNS = java.util.stream.Stream.of(
+                    ANIMALS.stream(),
+                    THINGS.stream().map(Thing::noun),
+                    PLACES.stream().map(Place::noun),
+                    java.util.stream.Stream.of(FOODS, FINDS, CREATURES)
+                            .flatMap(List::stream)
+                            .map(Group::one))
+            .flatMap(s -> s)
+            .filter(w -> !HEAVY.contains(w))
+            .toList();
+
     private static final List<String> NUMBERS =
             list("zero one two three four five six seven eight nine ten eleven twelve");
+
+    static final int MOST = 12;
 
     static String number(int n) {
         return NUMBERS.get(n);
@@ -117,40 +150,9 @@ final class Words {
         return words.replace(" my ", " " + who.possessive() + " ");
     }
 
-    /** A word that no language has: "tilu", "zorban". */
-    static String nonsense(Dice dice, int syllables) {
-        while (true) {
-            StringBuilder word = new StringBuilder();
-            for (int i = 0; i < syllables; i++) word.append(dice.pick(ONSETS)).append(dice.pick(VOWELS));
-            if (dice.chance(0.4)) word.append(dice.pick(ENDS));
-            String made = word.toString();
-            if (!REAL.contains(made) && UNFIT.stream().noneMatch(made::contains)) return made;
-        }
-    }
-
-    /** What chance may spell, and a story for children should not. */
-    private static final List<String> UNFIT =
-            list("shit fuk fag nig kok dik tit pis rap naz hitl jap gay sex vag pen pus dam kil kun tard hor sla");
-
-    /** What is a word already. */
-    private static final Set<String> REAL = real(
-            "do so to no me he she we be go hi ho ha ma pa la bed bin bar bus den dig dim dot fan fat fin fit fun fur gas"
-                    + " get got had ham hat hen her him his hot jar jam jet job leg let lot man map mat men met mix mud net not"
-                    + " pan par pat pen pet pin pot put ran rat red rim run sat set sin sit six sun tan tar ten tin top van war"
-                    + " was wet win yes yet zoo take have mine share come same name game bone home here more like lake make made"
-                    + " note pole rope rose side time tree three free blue true glue that this then them thin shall shell ship"
-                    + " shop shut black bring plan plot grow drum drop from gold green");
-
-    private static Set<String> real(String others) {
-        Set<String> real = new HashSet<>(list(others));
-        real.addAll(THING_ADJECTIVES);
-        real.addAll(PLACE_ADJECTIVES);
-        real.addAll(TRAITS);
-        real.addAll(ANIMALS);
-        real.addAll(TRADES);
-        THINGS.forEach(t -> real.add(t.noun()));
-        PLACES.forEach(p -> real.add(p.noun()));
-        return Set.copyOf(real);
+    /** What is told about somebody as they say it themselves: "he lost the kite" becomes "I lost the kite". */
+    static String own(Person who, String words) {
+        return words.replaceAll("^" + who.subject() + " was ", "I was ").replaceAll("^" + who.subject() + " ", "I ");
     }
 
     static List<String> list(String words) {
@@ -172,7 +174,7 @@ final class Words {
         return java.util.stream.IntStream.range(0, prepositionsAndNouns.length / 2)
                 .boxed()
                 .flatMap(i -> list(prepositionsAndNouns[2 * i + 1]).stream()
-                        .map(noun -> new Place(prepositionsAndNouns[2 * i], "", noun)))
+                        .map(noun -> new Place(prepositionsAndNouns[2 * i], noun)))
                 .toList();
     }
 }

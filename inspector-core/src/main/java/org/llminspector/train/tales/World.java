@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.llminspector.train.tales.Person.Sort;
 
 /** World is one story's state: who is where, what has been told, and what has not been used up yet. */
 final class World {
@@ -24,10 +25,17 @@ final class World {
         this.prose = new Prose(dice);
     }
 
+    /** Where the hero's house stands. */
+    Place newHome() {
+        return take(dice.pick(Words.HOMES));
+    }
+
     /** Somewhere the story has not been yet. */
     Place newPlace() {
-        Place bare = dice.pick(left(Words.PLACES, Place::noun));
-        Place place = new Place(bare.preposition(), dice.pick(Words.PLACE_ADJECTIVES), bare.noun());
+        return take(dice.pick(left(Words.PLACES, Place::noun)));
+    }
+
+    private Place take(Place place) {
         used.add(place.noun());
         places.add(place);
         return place;
@@ -43,50 +51,60 @@ final class World {
     Group newGroup(List<Group> sorts, int least, int most) {
         Group sort = dice.pick(left(sorts, Group::many));
         used.add(sort.many());
+        used.add(sort.one());
         return sort.of(dice.between(least, most));
     }
 
-    /** A child or an animal, with a name: half of the names are nobody else's. */
+    /** A child or an animal, with a name. */
     Person newNamed(Place where) {
-        boolean child = dice.chance(0.35);
+        boolean child = dice.chance(0.4);
         boolean she = dice.chance(0.5);
         String kind = child ? (she ? "girl" : "boy") : dice.pick(left(Words.ANIMALS, k -> k));
         if (!child) used.add(kind);
-        return enter(new Person(newName(she), true, kind, dice.pick(Words.TRAITS), she), where);
+        String name = dice.pick(left(she ? Words.GIRLS : Words.BOYS, n -> n));
+        used.add(name);
+        return enter(new Person(name, Sort.NAMED, kind, dice.pick(Words.TRAITS), she), where);
+    }
+
+    Person newFamily(Place where) {
+        boolean she = dice.chance(0.5);
+        String name = dice.pick(she ? Words.WOMEN : Words.MEN);
+        return enter(new Person(name, Sort.FAMILY, name, "kind", she), where);
     }
 
     /** A neighbour known by what they do. */
     Person newNeighbour(Place where) {
         String kind = dice.pick(left(Words.TRADES, k -> k));
         used.add(kind);
-        return enter(new Person("the " + kind, false, kind, dice.pick(Words.AGES), dice.chance(0.5)), where);
+        return enter(new Person("the " + kind, Sort.NEIGHBOUR, kind, "busy", Words.HER_TRADES.contains(kind)), where);
     }
 
-    /** Somebody new, either sort. */
-    Person newPerson(Place where) {
-        return dice.chance(0.7) ? newNamed(where) : newNeighbour(where);
+    /** Somebody new, elsewhere. */
+    Person newPerson() {
+        return dice.chance(0.55) ? newNamed(newPlace()) : newNeighbour(newPlace());
     }
 
     /** Somebody elsewhere whom the hero knows already, or somebody new. */
     Person somebody(Person hero) {
         List<Person> known = elsewhere(hero);
-        return !known.isEmpty() && dice.chance(0.35) ? dice.pick(known) : newPerson(newPlace());
+        return !known.isEmpty() && dice.chance(0.5) ? dice.pick(known) : newPerson();
     }
 
-    /** Whom the reader knows, and who is not where the hero is. */
+    /** Whom the reader knows, and who is neither where the hero is nor at home. */
     List<Person> elsewhere(Person hero) {
         return cast.stream()
-                .filter(p -> met.contains(p) && !p.equals(hero) && !at.get(p).equals(at.get(hero)))
+                .filter(p -> p.sort() != Sort.FAMILY
+                        && met.contains(p)
+                        && !p.equals(hero)
+                        && !at.get(p).equals(at.get(hero)))
                 .toList();
     }
 
     Chant newChant(int words) {
-        List<String> parts = new ArrayList<>();
-        for (int i = 0; i < words; i++) parts.add(Words.nonsense(dice, 1 + dice.weighted(1, 3, 1)));
-        return new Chant(parts);
+        return new Chant(dice.several(Words.MAGIC, words));
     }
 
-    /** Whether the reader knows them; from now on the reader does. */
+    /** Whether the reader knows them not yet; from now on the reader does. */
     boolean meets(Person p) {
         return met.add(p);
     }
@@ -103,15 +121,6 @@ final class World {
         cast.add(p);
         at.put(p, where);
         return p;
-    }
-
-    private String newName(boolean she) {
-        while (true) {
-            String name = dice.chance(0.55)
-                    ? Words.capital(Words.nonsense(dice, 2 + dice.weighted(2, 5, 1)))
-                    : dice.pick(she ? Words.GIRLS : Words.BOYS);
-            if (used.add(name)) return name;
-        }
     }
 
     private <T> List<T> left(List<T> all, java.util.function.Function<T, String> noun) {

@@ -12,16 +12,22 @@ import org.llminspector.train.tales.Proofreader.Fault;
 class ProofreaderTest {
 
     private static final Tales TALES = new Tales(1);
-    private static final Proofreader READER = new Proofreader(Language.learn(TALES, 1500));
+    private static final Proofreader READER = new Proofreader(Language.learn(TALES, 3000));
 
     private static final String STORY = """
-            Once there was a shy fox named Tishkanet. She lived at the old mill. A proud boy named Bramolu lived there too.
+            Once there was a shy fox named Olga. She lived in a little house by the river with Mother.
 
-            One sunny morning Tishkanet went out. She walked to the little pond. There she gathered five apples. "One, two, three, four, five," she counted. She walked to the green hill. There she met a kind bear named Ben. "Please give me some apples," said Ben. Tishkanet gave two apples to Ben. Then Tishkanet had three apples left. She was happy.
+            One sunny morning Olga went out. She walked to the hill. There Olga gathered five apples. "One, two, three, four, five," she counted. She walked quietly to the barn. There she met a kind bear named Ben. "Please give me some apples," said Ben. Olga gave two apples to Ben. "Five less two is three," whispered Olga. Then Olga had three apples left. Olga was happy.
 
-            Tishkanet had a blue kite. Then one warm day the blue kite was gone. She was sad. She went to the dark cave. There she met an old baker. "Have you seen my blue kite?" asked Tishkanet. "An otter at the big market has it," said the baker. Tishkanet went to the big market. There she met a lazy otter named Ida. "Do you have my blue kite?" asked Tishkanet. "I found it in the cold barn," said Ida. "First say this," she said. "Zorba tilu manekru!" Tishkanet said, "Zorba tilu manekru!" Ida nodded. Ida gave the blue kite to Tishkanet. Tishkanet was happy.
+            Olga had a blue kite. One warm day the kite was gone. Olga was sad. She walked to the cave. There she met the baker. "Have you seen my kite?" asked Olga. "It lies at the market," said the baker. Olga walked to the market. There she found the kite. She was happy.
 
-            Tishkanet walked to the old mill. That night Tishkanet slept well.""";
+            One cold morning a letter came. It said: "Dear Olga, please come to the mill and bring a red lamp. Your friend Ida." Olga read it aloud: "Dear Olga, please come to the mill and bring a red lamp. Your friend Ida." Ida was a lazy duck.
+
+            Olga took the lamp. She walked to the mill. "Here I am, Ida," whispered Olga. Olga gave the lamp to Ida. "Now I can see in the dark," said Ida. She was happy.
+
+            Olga walked to the castle. There Olga met a lazy otter named Tom. "May I have a green drum, please?" asked Olga. "First say my magic words," said Tom. "Zimba timbu kiri abra!" Olga said, "Zimba timbu kiri abra!" Tom nodded. He gave the drum to Olga.
+
+            Olga walked home. "Who gave you the drum?" asked Mother. "Tom," whispered Olga. "Where did you find the kite?" asked Mother. "At the market," whispered Olga. "How many apples did you find?" asked Mother. "Five apples," whispered Olga. That night Olga slept well.""";
 
     @Test
     void realStoriesAreFaultless() {
@@ -34,27 +40,36 @@ class ProofreaderTest {
             assertThat(faults).as(tale.text()).isSubsetOf(Fault.SENTENCE);
             if (faults.isEmpty()) faultless++;
         }
-        assertThat(faultless).isGreaterThan(285);
+        assertThat(faultless).isGreaterThan(295);
     }
 
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
-                "NAME | Tishkanet gave two apples to Ben. | Tishkanet gave two apples to Benru.",
-                "PRONOUN | She was sad. | He was sad.",
-                "PRONOUN | There she met a kind bear | There he met a kind bear",
-                "ARTICLE | met an old baker | met a old baker",
-                "THING | Have you seen my blue kite | Have you seen my red kite",
-                "THING | Ida gave the blue kite to Tishkanet. | Ida gave the blue kite to Ben. Ida gave the blue kite to Tishkanet.",
-                "PLACE | Tishkanet walked to the old mill. | Tishkanet walked to the dark mill.",
-                "PLACE | \"I found it in the cold barn,\" | \"I found it on the cold barn,\"",
+                "NAME | Olga gave two apples to Ben. | Olga gave two apples to Finn.",
+                "NAME | a lazy otter named Tom | a lazy otter named Ben",
+                "PRONOUN | She was happy. | He was happy.",
+                "PRONOUN | He gave the drum to Olga. | She gave the drum to Olga.",
+                "PRONOUN | a kind bear named Ben | a kind girl named Ben",
+                "ARTICLE | a lazy otter named Tom | an lazy otter named Tom",
+                "THING | bring a red lamp. Your friend Ida.\" Ida | bring a blue lamp. Your friend Ida.\" Ida",
+                "THING | Olga gave the lamp to Ida. | Olga gave the lamp to Olga.",
+                "THING | Olga gave the lamp to Ida. | Olga gave the pillow to Ida.",
+                "PLACE | Olga walked to the market. | Olga walked to the school.",
+                "PLACE | It lies at the market | It lies on the market",
                 "NUMBER | had three apples left | had four apples left",
+                "NUMBER | Five less two is three | Five less two is two",
+                "NUMBER | gave two apples to Ben | gave one apples to Ben",
                 "NUMBER | \"One, two, three, four, five,\" | \"One, two, four, five,\"",
                 "NUMBER | \"One, two, three, four, five,\" | \"One, two, three, four,\"",
-                "CHANT | Tishkanet said, \"Zorba tilu manekru!\" | Tishkanet said, \"Zorba tilu manekro!\"",
-                "SENTENCE | Ida nodded. | Ida the nodded.",
-                "SENTENCE | That night Tishkanet slept well. | That night Tishkanet sleppt well.",
+                "CHANT | Olga said, \"Zimba timbu kiri abra!\" | Olga said, \"Zimba timbu abra kiri!\"",
+                "CHANT | Olga read it aloud: \"Dear Olga, please come to the mill | Olga read it aloud: \"Dear Olga, please come to the hill",
+                "ANSWER | \"Tom,\" whispered Olga | \"Ben,\" whispered Olga",
+                "ANSWER | \"At the market,\" | \"In the cave,\"",
+                "ANSWER | \"Five apples,\" | \"Six apples,\"",
+                "SENTENCE | Tom nodded. | Tom the nodded.",
+                "SENTENCE | That night Olga slept well. | That night Olga sleppt well.",
                 "UNFINISHED | slept well. | slept"
             })
     void eachFaultIsFound(Fault fault, String right, String wrong) {

@@ -3,6 +3,7 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Json;
 import org.llminspector.exam.Exam;
@@ -24,8 +25,8 @@ import picocli.CommandLine.Option;
             "The numbers of the model cards are those of the default sizes. It takes some minutes.",
             "",
             "Examples:",
-            "  inspector exam --model tales-2m",
-            "  inspector exam --model tales-2m-instruct --stories 20 --questions 5 --pairs 20"
+            "  inspector exam --model tales-4m",
+            "  inspector exam --model tales-4m-instruct --stories 20 --questions 5 --pairs 20"
         })
 final class ExamCommand extends ModelCommand {
 
@@ -34,6 +35,9 @@ final class ExamCommand extends ModelCommand {
 
     @Option(names = "--stories", paramLabel = "N", description = "Held-out stories. Default: 200.")
     int stories = Exam.Size.FULL.stories();
+
+    @Option(names = "--tell", paramLabel = "N", description = "Print the first N of them as it told them. Default: 0.")
+    int tell;
 
     @Option(names = "--questions", paramLabel = "N", description = "Questions of each kind. Default: 25.")
     int questions = Exam.Size.FULL.questionsPerKind();
@@ -71,6 +75,7 @@ final class ExamCommand extends ModelCommand {
             progress.clear();
             if (json) out.println(Json.write(report));
             else print(report, out);
+            if (!json) tell(report.stories().told().stream().limit(tell).toList(), out);
             out.flush();
             return 0;
         } finally {
@@ -109,6 +114,12 @@ final class ExamCommand extends ModelCommand {
                 100 * s.faultless(),
                 100 * s.realFaultless(),
                 s.faults());
+        line(
+                out,
+                "  with top_p",
+                "%.1f %% faultless at temperature and top_p %.2f",
+                100 * s.faultlessAtTopP(),
+                s.topP());
         line(out, "  own sentences", "%.1f %%", 100 * s.distinct());
         line(
                 out,
@@ -165,6 +176,15 @@ final class ExamCommand extends ModelCommand {
                 h.bestInduction(),
                 h.bestInductionOnChants());
         line(out, "  name mover", "%.3f of its attention on a name that is said again", h.bestOnNames());
+    }
+
+    /** Stories as they came, each after its number and the faults found in it. */
+    private static void tell(List<ExamReport.Told> stories, PrintWriter out) {
+        for (int i = 0; i < stories.size(); i++) {
+            List<String> faults = stories.get(i).faults();
+            out.printf(Locale.ROOT, "%n-- %d%s%n%n", i + 1, faults.isEmpty() ? "" : ": " + String.join(", ", faults));
+            out.println(stories.get(i).text());
+        }
     }
 
     private static void line(PrintWriter out, String name, String format, Object... values) {

@@ -11,7 +11,7 @@ import org.llminspector.run.store.RunRequestBuilder;
 
 /**
  * OpenAiModel is what the model's name of a request asks for: a slug, and behind it an engine, a device or a precision, each
- * after an {@code @}: {@code tales-2m@onnx@int8}. OpenAI's requests have no other place for them.
+ * after an {@code @}: {@code tales-4m@onnx@int8}. OpenAI's requests have no other place for them.
  *
  * @param name as it was given
  * @param engine null: the model's own
