@@ -43,10 +43,7 @@ const NEURON: Record<string, [tex: string, name: string]> = {
   gelu_tanh: ['x\\,\\Phi(x)', 'GELU (tanh)'],
   gelu_quick: ['x\\,\\sigma(1.702x)', 'quick GELU'],
   silu: ['x\\,\\sigma(x)', 'SiLU'],
-  xielu: [
-    '\\begin{cases}\\alpha_p x^2+\\beta x&x>0\\\\\\alpha_n(e^x-1-x)+\\beta x&x\\le 0\\end{cases}',
-    'xIELU, learned',
-  ],
+  xielu: ['\\begin{cases}\\alpha_p x^2+\\beta x&x>0\\\\\\alpha_n(e^x-1-x)+\\beta x&x\\le 0\\end{cases}', 'xIELU'],
 };
 export const activationName = (a: string): string => NEURON[a]?.[1] ?? a;
 export const normName = (kind: string): string => (kind === 'rms' ? 'RMSNorm' : 'LayerNorm');

@@ -3,6 +3,7 @@ package org.llminspector.checkpoint.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -16,6 +17,8 @@ import org.llminspector.golden.GgufGolden;
 
 /** Every tensor type decodes to exactly what gguf-py gives, bit by bit. */
 class GgufTypesTest {
+
+    private static final Path MXFP4 = GgufGolden.ROOT.resolve("mxfp4.gguf");
 
     @TestFactory
     List<DynamicTest> decoded() {
@@ -31,7 +34,22 @@ class GgufTypesTest {
         for (GgufGolden g : GgufGolden.all("types")) {
             GgufFile.open(g.model()).tensors().values().forEach(t -> seen.add(t.type()));
         }
+        GgufFile.open(MXFP4).tensors().values().forEach(t -> seen.add(t.type()));
         assertThat(seen).isEqualTo(EnumSet.allOf(GgmlType.class));
+    }
+
+    /** All scales with all levels: no model is made in it alone, so that it has a file of one tensor. */
+    @Test
+    void mxfp4IsWhatGgufPyGives() {
+        GgufFile file = GgufFile.open(MXFP4);
+        GgufTensor tensor = file.tensors().get("weight");
+        float[] ours = file.tensor("weight").toFloats();
+        try (SafetensorsFile golden = SafetensorsFile.open(GgufGolden.of(MXFP4).tensors())) {
+            float[] reference = golden.tensor("weight").toFloats();
+            assertThat(ours).hasSameSizeAs(reference);
+            rows(tensor, ours, reference);
+        }
+        blocks(file, tensor, ours);
     }
 
     private static void check(GgufGolden g) {
