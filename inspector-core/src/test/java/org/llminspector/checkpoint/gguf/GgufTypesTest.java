@@ -18,7 +18,7 @@ import org.llminspector.golden.GgufGolden;
 /** Every tensor type decodes to exactly what gguf-py gives, bit by bit. */
 class GgufTypesTest {
 
-    private static final Path MXFP4 = GgufGolden.ROOT.resolve("mxfp4.gguf");
+    private static final Path MXFP4 = Path.of("src/test/resources/golden/mxfp4/weight.gguf");
 
     @TestFactory
     List<DynamicTest> decoded() {
