@@ -16,7 +16,8 @@ import org.llminspector.spec.Mlp;
 /**
  * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
  *
- * <p>Modules are {@code blocks.i.attn.q|k|v|o} (of a latent vector {@code blocks.i.attn.q_down|kv_down|k_rope} too), {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
+ * <p>Modules are {@code blocks.i.attn.q|k|v|o} (of a latent vector {@code
+ * blocks.i.attn.q_down|kv_down|k_rope} too), {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
  * blocks.i.mlp.experts.e.gate|in|out} and {@code blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}, the canonical
  * weights' names. Norms, biases and a mixture's router are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
  * where the unembedding is the same table; in few bits by onnx on a CPU where it is.

@@ -21,7 +21,7 @@ final class DeepSeek2 implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.whenAbsent("q_lora_rank", 1536).whenAbsent("n_shared_experts", 2);
-        boolean grouped = c.node("topk_method") != null && c.text("topk_method").equals("group_limited_greedy");
+        boolean grouped = c.textOr("topk_method", "greedy").equals("group_limited_greedy");
         if (!grouped) only(c, "topk_method", "greedy");
         only(c, "scoring_func", "softmax");
         if (c.flag("norm_topk_prob", false))
@@ -68,7 +68,7 @@ final class DeepSeek2 implements Family {
 
     /** Refuses other words than this one. */
     static void only(Config c, String field, String word) {
-        if (c.node(field) == null || c.text(field).equals(word)) return;
+        if (c.textOr(field, word).equals(word)) return;
         throw Problem.unsupported("this way of choosing experts is not supported")
                 .where(c.at(field))
                 .expected(word)

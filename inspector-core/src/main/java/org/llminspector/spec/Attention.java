@@ -109,7 +109,7 @@ public record Attention(
     }
 
     /** The same; keys and values are made of this. */
-    public Attention of(Latent latent) {
+    public Attention with(Latent latent) {
         return new Attention(
                 nHeads,
                 nKvHeads,

@@ -11,4 +11,13 @@ package org.llminspector.spec;
  * @param groupBest how many of a group's best scores are its own score, their sum: 1 in DeepSeek V2, 2 in V3
  * @param factor on the chosen experts' weights (config {@code routed_scaling_factor})
  */
-public record Routing(boolean sigmoid, boolean choiceBias, int groups, int activeGroups, int groupBest, float factor) {}
+public record Routing(boolean sigmoid, boolean choiceBias, int groups, int activeGroups, int groupBest, float factor) {
+
+    /** Less than its negative no score is: what is masked, or in a group that is not chosen, has that. */
+    public static final float NEVER = 1e38f;
+
+    /** Whether the softmax's best are chosen after all, and only {@code factor} is DeepSeek's. */
+    public boolean choosesTheBest() {
+        return groups == 1 && !sigmoid && !choiceBias;
+    }
+}

@@ -157,8 +157,8 @@ class GoldenTest {
             ours.put("attentions." + i, capture.get(HookId.of(HookPoint.PATTERN, i)));
             // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
             LayerSpec layer = spec.layers().get(i);
-            if (layer
-                    .streamNorms()) { // for the reference a block ends with the norm that the next one begins with here
+            // For the reference a block ends with the norm that the next one begins with here.
+            if (layer.streamNorms()) {
                 Tensor next = i + 1 == spec.nLayers() ? end : normed(g, capture, i + 1);
                 ours.put("layer_out." + i, next);
                 if (i > 0) ours.put("hidden_states." + i, normed(g, capture, i));

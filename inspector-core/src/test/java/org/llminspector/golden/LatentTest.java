@@ -139,12 +139,12 @@ class LatentTest {
             assertThat(Golden.maxAbsDiff(c.get(LOGITS).toFloats(), expected)).isLessThan(2e-3);
             assertThat(Golden.maxAbsDiff(expected, logits(g.engine, ids, List.of(), ids.length)))
                     .as("rounding is to be seen")
-                    .isGreaterThan(5e-3);
+                    .isGreaterThan(0.5);
             for (int first : new int[] {ids.length, 5}) {
                 float[] fast = capture(rounding, ids, new TreeSet<>(List.of(LOGITS)), List.of(), List.of(), first)
                         .get(LOGITS)
                         .toFloats();
-                assertThat(Golden.maxAbsDiff(fast, expected)).isLessThan(2e-1); // a code may fall the other way
+                assertThat(Golden.maxAbsDiff(fast, expected)).isLessThan(2e-2); // a code may fall the other way
             }
             long row = 4L * 8 + 24 + 4;
             try (Session s = rounding.begin(new SessionRequest(4, new TreeSet<>(), List.of(), List.of()))) {

@@ -25,7 +25,8 @@ import org.llminspector.spec.DecoderSpec;
  * are captured, that is the capture's.
  *
  * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
- * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1]. Of a latent vector, that is kept ({@link KvShape}).
+ * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1]. Of a latent
+ * vector, that is kept ({@link KvShape}).
  */
 final class KvCache implements AutoCloseable {
 

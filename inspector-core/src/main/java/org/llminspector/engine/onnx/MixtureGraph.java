@@ -17,8 +17,6 @@ import org.llminspector.spec.Routing;
  */
 final class MixtureGraph {
 
-    private static final float NEVER = 1e38f; // less of it no score has
-
     private final GraphBuilder graph;
     private final Linears linears;
     private final OnnxWeights weights;
@@ -67,11 +65,11 @@ final class MixtureGraph {
         String scores = sigmoid
                 ? graph.node("Sigmoid", logits)
                 : graph.node("Softmax", new Attributes().with("axis", -1), logits);
-        if (r == null || (r.groups() == 1 && !sigmoid && !r.choiceBias())) return highest(scores, experts.active());
+        if (r == null || r.choosesTheBest()) return highest(scores, experts.active());
         String choice = scores; // [1, pos, expert]
         if (r.choiceBias()) choice = graph.node("Add", scores, weights.floats(graph, name + "router.choice_bias"));
         // An expert that was masked has a score, its bias, nevertheless.
-        String never = graph.scalar(-NEVER);
+        String never = graph.scalar(-Routing.NEVER);
         choice = graph.node("Where", graph.node("Less", logits, never), never, choice);
         if (r.groups() > 1) choice = ofTheBestGroups(r, choice, experts.count());
         String chosen = highest(choice, experts.active())[1];
@@ -86,7 +84,7 @@ final class MixtureGraph {
         String among = graph.node("Equal", unsqueezed(highest(groups, r.activeGroups())[1], -1), numbers);
         among = unsqueezed(sum(graph.cast(among, Type.FLOAT), 2, false), -1); // [1, pos, group, 1]
         String is = graph.node("Greater", among, graph.scalar(0));
-        return reshape(graph, graph.node("Where", is, apart, graph.scalar(-NEVER)), 0, 0, experts);
+        return reshape(graph, graph.node("Where", is, apart, graph.scalar(-Routing.NEVER)), 0, 0, experts);
     }
 
     private String[] highest(String x, long of) {

@@ -57,12 +57,12 @@ final class PlainAttention implements AttentionCore {
     /**
      * @param q [1, pos, head, d_head], turned
      * @param k of all positions so far, [1, key, kv_head, d_head]
-     * @param v the same
-     * @return [1, pos, head, d_head]
+     * @param v [1, key, kv_head, d_value]
+     * @return [1, pos, head, d_value]
      */
     String attend(int i, Attention a, String q, String k, String v) {
         String keys = transpose(k, 0, 2, 3, 1); // [1, kv_head, d_head, key]
-        String values = transpose(v, 0, 2, 1, 3); // [1, kv_head, key, d_head]
+        String values = transpose(v, 0, 2, 1, 3); // [1, kv_head, key, d_value]
         // The query heads that share a key head lie side by side, as if they were more positions.
         String grouped = reshape(graph, transpose(q, 0, 2, 1, 3), 1, a.nKvHeads(), -1, a.dHead());
         String pattern = pattern(i, a, graph.node("MatMul", grouped, keys));

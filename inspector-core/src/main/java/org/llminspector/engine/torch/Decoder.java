@@ -171,7 +171,7 @@ final class Decoder {
                 : latents.apply(i, a, w.compressed(), x, pass, cache, tap);
         NDArray q = qkv[0]; // [1, pos, head, d_head]
         NDArray keys = qkv[1]; // [1, kv_head, key, d_head]
-        NDArray values = qkv[2];
+        NDArray values = qkv[2]; // [1, kv_head, key, d_value]
         long all = keys.getShape().get(2);
         // The query heads that share a key head lie side by side, as if they were more positions.
         NDArray grouped = q.transpose(0, 2, 1, 3).reshape(1, a.nKvHeads(), (long) group * n, a.dHead());
@@ -182,7 +182,7 @@ final class Decoder {
         scores = tap.at(ATTN_SCORES, i, mask == null ? scores : scores.add(mask));
         NDArray pattern = tap.at(PATTERN, i, softmax(scores, a.sinks() ? w.sinks() : null)); // [1, head, query, key]
         NDArray z = pattern.reshape(1, a.nKvHeads(), (long) group * n, all).matMul(values);
-        z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dValue()).transpose(0, 2, 1, 3)); // [1, pos, head, d_head]
+        z = tap.at(Z, i, z.reshape(1, a.nHeads(), n, a.dValue()).transpose(0, 2, 1, 3)); // [1, pos, head, d_value]
         if (tap.wants(RESULT, i)) {
             NDArray result = tap.at(RESULT, i, headResults(z, w.o(), a)); // [1, pos, head, d_model]
             if (tap.changes(RESULT, i)) {
@@ -193,7 +193,7 @@ final class Decoder {
         return w.o().apply(z.reshape(1, n, (long) a.nHeads() * a.dValue())); // [1, pos, d_model]
     }
 
-    /** Queries of these positions, turned, [1, pos, head, d_head]; keys and values of all so far, [1, kv_head, key, d_head]. */
+    /** Queries of these positions, turned, [1, pos, head, d_head]; keys and values of all so far, [1, kv_head, key, width]. */
     private NDArray[] projections(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         NDArray[] qkv = w.qkv().apply(x);
         for (int p = 0; p < qkv.length; p++) qkv[p] = a.clip() == null ? qkv[p] : qkv[p].clip(-a.clip(), a.clip());
@@ -227,7 +227,7 @@ final class Decoder {
     private static NDArray headResults(NDArray z, Linear o, Attention a) {
         NDArray weight = o.weight().toType(DataType.FLOAT32, false); // [d_model, head * d_head]
         long dModel = weight.getShape().get(0);
-        NDArray byHead = weight.reshape(dModel, a.nHeads(), a.dValue()).transpose(1, 2, 0); // [head, d_head, d_model]
+        NDArray byHead = weight.reshape(dModel, a.nHeads(), a.dValue()).transpose(1, 2, 0); // [head, d_value, d_model]
         return z.transpose(0, 2, 1, 3).matMul(byHead.expandDims(0)).transpose(0, 2, 1, 3);
     }
 

@@ -28,7 +28,8 @@ final class LatentAttention {
     /**
      * Of the layer's input [1, pos, d_model].
      *
-     * @return queries of these positions, turned, [1, pos, head, d_head]; keys of all so far, [1, head, key, d_head], and values
+     * @return queries of these positions, turned, [1, pos, head, d_head]; keys of all so far, [1, head, key, d_head]; their values,
+     *     [1, head, key, d_value]
      */
     NDArray[] apply(int i, Attention a, Compressed w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         Latent l = a.latent();

@@ -20,7 +20,6 @@ import org.llminspector.spec.Routing;
 final class Mixture {
 
     private static final int[] LAST = {-1};
-    private static final float NEVER = 1e38f; // less of it no score has
 
     private final ExpertMatrices matrices;
     private final BiFunction<Mlp, NDArray, NDArray> activate;
@@ -60,11 +59,11 @@ final class Mixture {
         Routing r = experts.routing();
         boolean sigmoid = r != null && r.sigmoid();
         NDArray scores = sigmoid ? Activation.sigmoid(logits) : logits.softmax(-1);
-        if (r == null || (r.groups() == 1 && !sigmoid && !r.choiceBias()))
-            return scores.topK(experts.active(), -1, true, true);
+        if (r == null || r.choosesTheBest()) return scores.topK(experts.active(), -1, true, true);
         NDArray choice = r.choiceBias() ? scores.add(w.choiceBias()) : scores; // [1, pos, expert]
         // An expert that was masked has a score, its bias, nevertheless.
-        choice = choice.add(logits.lt(-NEVER).toType(DataType.FLOAT32, false).mul(-NEVER));
+        choice = choice.add(
+                logits.lt(-Routing.NEVER).toType(DataType.FLOAT32, false).mul(-Routing.NEVER));
         if (r.groups() > 1) choice = ofTheBestGroups(r, choice);
         NDArray chosen = choice.topK(experts.active(), -1, true, true).get(1);
         return new NDList(scores.gather(chosen, 2), chosen);
@@ -79,7 +78,7 @@ final class Mixture {
                 .get(1)
                 .oneHot(r.groups())
                 .sum(new int[] {2}); // [1, pos, group]
-        return apart.add(among.sub(1).mul(NEVER).expandDims(-1)).reshape(choice.getShape());
+        return apart.add(among.sub(1).mul(Routing.NEVER).expandDims(-1)).reshape(choice.getShape());
     }
 
     private static long[] numbers(NDArray chosen) {
