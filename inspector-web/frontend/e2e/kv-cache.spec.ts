@@ -68,7 +68,7 @@ test('what is kept and what it takes are the server’s, on every model and in e
         .poll(() => numbers(page, 'memory', 'bytes'), SLOW)
         .toEqual([cost.room.weights_bytes, at.kept_bytes, at.scratch_bytes]);
       const windows = cost.cache.some((l) => l.window !== undefined);
-      const shares = cost.cache[0].n_heads > cost.cache[0].n_kv_heads;
+      const shares = (cost.cache[0].n_heads ?? 0) > (cost.cache[0].n_kv_heads ?? 0);
       expect(await numbers(page, 'memory', 'size')).toEqual([
         at.kept_bytes,
         ...(shares ? [at.multi_head_bytes] : []),

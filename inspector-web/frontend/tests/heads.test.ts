@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { HeadEffects, HeadProfile } from '../src/api/types';
-import { at, cached, effectsByHead, groups, highest, score, sorted } from '../src/chapters/09-multi-head/heads';
+import type { HeadEffects, HeadProfile, RunManifest } from '../src/api/types';
+import {
+  at,
+  cached,
+  effectsByHead,
+  groups,
+  highest,
+  numberOf,
+  score,
+  sorted,
+} from '../src/chapters/09-multi-head/heads';
 import { places } from '../src/kit/patterns';
+import { convPast, headCount, headed, insteadOfHeads, withHeads } from '../src/state/heads';
 
 const measures = { mul: 0, abs: 0 };
 function profile(previous: number, entropy: number, induction?: number): HeadProfile {
@@ -43,7 +53,7 @@ describe('heads', () => {
     expect(moved[5]).toEqual([0, 0]);
     expect(moved[2]).toEqual([0, 1]);
     expect(new Set(moved.map(String)).size).toBe(6);
-    expect(at(5, 2)).toEqual({ layer: 2, head: 1 });
+    expect(at(5, 2, [0, 1, 2])).toEqual({ layer: 2, head: 1 });
   });
 
   it('shares keys as the config says, and counts what a token leaves', () => {
@@ -67,7 +77,40 @@ describe('heads', () => {
       { part: 'mlp', layer: 0, effect: 3 },
       { part: 'head', layer: 1, head: 0, effect: 4 },
     ];
-    const all = effectsByHead({ parts } as HeadEffects, 2);
+    const all = effectsByHead({ parts } as HeadEffects, 2, [0, 1]);
     expect([all[1], all[2]]).toEqual([2, 4]);
+  });
+
+  it('counts only the heads that there are where layers have none', () => {
+    const layers = [1, 3];
+    expect(at(3, 2, layers)).toEqual({ layer: 3, head: 1 });
+    expect(numberOf({ layer: 3, head: 1 }, 2, layers)).toBe(3);
+    const parts: HeadEffects['parts'] = [
+      { part: 'conv', layer: 0, effect: 1 },
+      { part: 'head', layer: 1, head: 0, effect: 2 },
+      { part: 'head', layer: 3, head: 1, effect: 3 },
+    ];
+    expect(effectsByHead({ parts } as HeadEffects, 2, layers)[3]).toBe(3);
+  });
+});
+
+describe('layers without heads', () => {
+  const run = (states?: number[]) =>
+    ({ model: { n_layers: 4, n_heads: 2, d_model: 8 }, kv_cache: { conv_states: states } }) as unknown as RunManifest;
+  const hybrid = run([64, 0, 64, 0]); // two positions of eight float32 each
+
+  it('are known by what they keep', () => {
+    expect(headed(hybrid)).toEqual([1, 3]);
+    expect(headed(run())).toEqual([0, 1, 2, 3]);
+    expect(headCount(hybrid)).toBe(4);
+    expect([0, 1, 2, 3].map((l) => convPast(hybrid, l))).toEqual([2, 0, 2, 0]);
+    expect(insteadOfHeads(hybrid, 1)).toBeNull();
+    expect(insteadOfHeads(hybrid, 2)).toContain('the 2 tokens before it');
+  });
+
+  it('are stepped over in either direction', () => {
+    expect([0, 1, 2, 3].map((l) => withHeads(hybrid, l))).toEqual([1, 1, 3, 3]);
+    expect([0, 1, 2, 3].map((l) => withHeads(hybrid, l, -1))).toEqual([1, 1, 1, 3]);
+    expect(withHeads(run([0, 64, 0, 64]), 3)).toBe(2);
   });
 });

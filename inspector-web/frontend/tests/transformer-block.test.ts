@@ -190,7 +190,9 @@ describe('what a part takes', () => {
     expect(dearest([-1, -5, -2])).toBe(1);
     expect(dearest([-1, null, -2])).toBeNull();
     expect(dearest([])).toBeNull();
-    expect(skip(3).map((c) => [c.hook, c.op])).toEqual([
+    const run = (states?: number[]) => ({ model: { d_model: 8 }, kv_cache: { conv_states: states } }) as never;
+    expect(skip(run([0, 0, 0, 64]), 3)[0].hook).toBe('blocks.3.hook_conv_out');
+    expect(skip(run(), 3).map((c) => [c.hook, c.op])).toEqual([
       ['blocks.3.hook_attn_out', 'zero'],
       ['blocks.3.hook_mlp_out', 'zero'],
     ]);
@@ -244,7 +246,7 @@ describe('a mixture of experts', () => {
 describe('a latent vector and DeepSeek’s routing', () => {
   const rope = { dims: 8, theta: 10000, scaling: { kind: 'default' } } as const;
   const latent = { d_latent: 24, d_value: 20, norm: { kind: 'rms', eps: 1e-6 } } as const;
-  const attention = { ...layer().attention, n_heads: 4, n_kv_heads: 4, d_head: 24, rope, latent };
+  const attention = { ...layer().attention!, n_heads: 4, n_kv_heads: 4, d_head: 24, rope, latent };
   const first = piecesOf(spec([layer({ attention })]), 0).find((p) => p.id === 'attention')!.steps;
 
   it('says what keys and values are made of, and that a value has its own size', () => {
@@ -265,5 +267,38 @@ describe('a latent vector and DeepSeek’s routing', () => {
     expect([...sharesOf(experts, Float32Array.from([0, 100]))]).toEqual([0.5, 1]);
     expect(choiceOf(experts)).toMatch(/2 best groups.*2 best experts.*bias/);
     expect(choiceOf({ ...experts, routing: undefined })).toBe('');
+  });
+});
+
+describe('a short convolution in the place of attention', () => {
+  const conv = { width: 3, bias: true };
+  const hybrid = spec([layer({ attention: undefined, conv }), layer()]);
+  const first = piecesOf(hybrid, 0).find((p) => p.id === 'attention')!;
+
+  it('is drawn with its own steps and hooks, and no heads', () => {
+    expect(first.name).toBe('Short convolution');
+    expect(first.steps.map((s) => s.part)).toEqual(['conv.in', 'conv.conv', 'conv.out']);
+    expect(first.steps.flatMap((s) => s.values.map((v) => v.hook))).toEqual([
+      'conv.hook_b',
+      'conv.hook_c',
+      'conv.hook_bx',
+      'conv.hook_conv',
+      'conv.hook_post',
+      'hook_conv_out',
+    ]);
+    expect(first.steps[1].tex).toContain('u_{t-2}');
+    expect(piecesOf(hybrid, 0).find((p) => p.id === 'ln1')!.role).toContain('the convolution reads');
+    expect(equationOf(hybrid.layers[0]).words).toContain('C of x');
+  });
+
+  it('is told apart in the facts', () => {
+    const facts = Object.fromEntries(factsOf(hybrid, 0).map((f) => [f.name, f.value]));
+    expect(facts['Layers with heads']).toBe('1 of 2');
+    expect(facts['In the place of attention']).toContain('3 tokens');
+    expect(facts.Heads).toBeUndefined();
+    expect(facts.Biases).toBe('convolution');
+    const other = Object.fromEntries(factsOf(hybrid, 1).map((f) => [f.name, f.value]));
+    expect(other.Heads).toBeDefined();
+    expect(other['In the place of attention']).toBeUndefined();
   });
 });

@@ -49,6 +49,7 @@ describe('one token’s walk', () => {
     expect(stepsOf(m, 3, null, null, null)[0]).toEqual({
       layer: 0,
       look: null,
+      mixes: 0,
       attention: null,
       mlp: null,
       stream: null,

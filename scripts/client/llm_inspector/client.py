@@ -949,7 +949,7 @@ class Run:
         return _only(self._inspector._bytes(path), hook)
 
     def patterns(self, size: Optional[int] = None) -> NDArray[Any]:
-        """Every head's attention pattern made small, [layer, head, query, key]: the largest weight under each cell.
+        """Every head's attention pattern made small, [layer, head, query, key], of the layers that have heads: the largest weight under each cell.
 
         The run need not have captured them; ``size`` is the most cells a side, 32 unless given.
         """

@@ -11,7 +11,7 @@ export function neuronHooks(slug: string): string[] {
   // A parallel block has nothing between its parts: both read what comes in.
   const between = models.hidden(slug, 'blocks.0.hook_resid_mid') ? 'hook_resid_pre' : 'hook_resid_mid';
   const mlp = ['mlp.hook_pre', 'mlp.hook_pre_linear', 'mlp.hook_post', 'ln2.hook_normalized', 'ln2.hook_scale'];
-  const each = [between, 'hook_attn_out', ...mlp, 'hook_mlp_out'];
+  const each = [between, 'hook_attn_out', 'hook_conv_out', ...mlp, 'hook_mlp_out'];
   return models.shown(slug, [...ends, ...each.map((h) => `blocks.*.${h}`)]);
 }
 

@@ -93,11 +93,13 @@ export function partName(hook: string): string {
   const layer = /^blocks\.(\d+)\./.exec(hook)?.[1];
   const what = hook.includes('attn_out')
     ? 'attention'
-    : hook.includes('mlp_out')
-      ? 'feed-forward'
-      : hook.includes('pos_embed')
-        ? 'position’s vector'
-        : 'token’s own vector';
+    : hook.includes('conv_out')
+      ? 'convolution'
+      : hook.includes('mlp_out')
+        ? 'feed-forward'
+        : hook.includes('pos_embed')
+          ? 'position’s vector'
+          : 'token’s own vector';
   return layer === undefined ? what : `${what} of layer ${layer}`;
 }
 

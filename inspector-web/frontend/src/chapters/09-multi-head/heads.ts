@@ -9,12 +9,21 @@ export interface At {
   head: number;
 }
 
-export const at = (index: number, heads: number): At => ({ layer: Math.floor(index / heads), head: index % heads });
+/** @param layers that have heads, in order */
+export const at = (index: number, heads: number, layers: number[]): At => ({
+  layer: layers[Math.floor(index / heads)] ?? 0,
+  head: index % heads,
+});
+
+/** A head's number among all. */
+export const numberOf = (here: At, heads: number, layers: number[]): number =>
+  Math.max(0, layers.indexOf(here.layer)) * heads + here.head;
 
 /** What each head adds to the logit, by its number. */
-export function effectsByHead(effects: HeadEffects, heads: number): number[] {
+export function effectsByHead(effects: HeadEffects, heads: number, layers: number[]): number[] {
   const all: number[] = [];
-  for (const p of effects.parts) if (p.part === 'head') all[p.layer! * heads + p.head!] = p.effect;
+  for (const p of effects.parts)
+    if (p.part === 'head') all[numberOf({ layer: p.layer!, head: p.head! }, heads, layers)] = p.effect;
   return all;
 }
 

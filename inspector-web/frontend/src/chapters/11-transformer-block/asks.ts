@@ -12,6 +12,7 @@ import type {
   Timeline,
 } from '../../api/types';
 import type { Ask } from '../../state/scene';
+import { convPast } from '../../state/heads';
 import { piecesOf, type Values } from './pieces';
 
 /** Tokens after the prompt that are timed. */
@@ -38,15 +39,18 @@ export const timelineOf = (m: RunManifest): Ask<object, Timeline> => ({
   body: { request: { model: m.model.slug, engine: 'torch', tokens: promptOf(m) }, repeats: REPEATS },
 });
 
+/** What the block's first branch adds: attention, or a short convolution. */
+const mixed = (m: RunManifest, layer: number) => (convPast(m, layer) > 0 ? 'hook_conv_out' : 'hook_attn_out');
+
 /** A block that adds nothing: both of its parts are silenced. */
-export const skip = (layer: number): Intervention[] =>
-  ['hook_attn_out', 'hook_mlp_out'].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
+export const skip = (m: RunManifest, layer: number): Intervention[] =>
+  [mixed(m, layer), 'hook_mlp_out'].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
 
 /** How probable the model finds its own next token, without this block; null: with all of them. */
 export const withoutBlock = (m: RunManifest, next: number, layer: number | null): Ask<object, Logprobs> => ({
   path: '/logprobs',
   body: {
-    request: { ...read(m), tokens: promptOf(m), ...(layer === null ? {} : { interventions: skip(layer) }) },
+    request: { ...read(m), tokens: promptOf(m), ...(layer === null ? {} : { interventions: skip(m, layer) }) },
     tokens: [next],
     top: 3,
   },
@@ -82,7 +86,9 @@ export async function valuesAt(
   return [...(await from.capture(hook, slice, signal)).data];
 }
 
-export const STREAM = ['hook_resid_pre', 'hook_attn_out', 'hook_mlp_out', 'hook_resid_post'] as const;
+/** The stream before the block, what its two parts add, the stream after. */
+export const streamOf = (m: RunManifest, layer: number): string[] =>
+  ['hook_resid_pre', mixed(m, layer), 'hook_mlp_out', 'hook_resid_post'].map((h) => `blocks.${layer}.${h}`);
 
 const hooksOf = (spec: DecoderSpec, layer: number): Values[] =>
   piecesOf(spec, layer).flatMap((p) => p.steps.flatMap((s) => s.values));
@@ -94,7 +100,7 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
   const pos = m.prompt_length - 1;
   const layers = spec.layers.map((_, i) => i);
   const seen = layers.flatMap((layer) => [
-    ...STREAM.map((h) => captureOf(m.id, `blocks.${layer}.${h}`, { pos })),
+    ...streamOf(m, layer).map((h) => captureOf(m.id, h, { pos })),
     ...hooksOf(spec, layer).map((v) =>
       captureOf(m.id, `blocks.${layer}.${v.hook}`, v.square ? { query: pos } : { pos }),
     ),

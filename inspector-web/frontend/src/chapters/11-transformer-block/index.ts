@@ -20,6 +20,7 @@ export const record: Record<typeof PARAMS> = {
   hooks: [
     'blocks.*.hook_resid_pre',
     'blocks.*.hook_attn_out',
+    'blocks.*.hook_conv_out',
     'blocks.*.hook_mlp_out',
     'blocks.*.hook_resid_post',
     'logits',

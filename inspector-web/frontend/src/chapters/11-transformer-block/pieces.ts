@@ -4,7 +4,10 @@ import type { BlockPart } from '../../kit/block';
 import { count, short } from '../../kit/text/format';
 
 export type Layer = DecoderSpec['layers'][number];
+type Attention = NonNullable<Layer['attention']>;
+type Conv = NonNullable<Layer['conv']>;
 type Experts = NonNullable<Layer['mlp']['experts']>;
+/** `attention` is what the first branch does, also where a short convolution stands in its place. */
 export type PieceId = 'ln1' | 'attention' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
 
 /** Shape of what a step gives, one token's; `lines` of them are drawn one above the other. */
@@ -54,6 +57,7 @@ function norm(
   d: number,
   branch: number,
   after: boolean,
+  first: string,
   reads = '',
   stream = false,
 ): Piece {
@@ -63,11 +67,11 @@ function norm(
   const learned = `${w ? ', then multiply each number by a learned one' : ''}${b ? ' and add another' : ''}`;
   const tail = `${w ? '\\,w_i' : ''}${b ? '+b_i' : ''}`;
   const ends = `${w ? ', times w' : ''}${b ? ', plus b' : ''}`;
-  const of = id.startsWith('ln1') ? 'attention' : 'the feed-forward part';
+  const of = id.startsWith('ln1') ? first : 'the feed-forward part';
   return {
     id,
     name: normName(n.kind),
-    shape: after ? `after ${id.startsWith('ln1') ? 'attention' : 'feed-forward'}, [${d}]` : `[${d}] → [${d}]`,
+    shape: after ? `after ${id.startsWith('ln1') ? first : 'feed-forward'}, [${d}]` : `[${d}] → [${d}]`,
     color: 'resid',
     branch,
     role: after
@@ -102,7 +106,7 @@ function norm(
 }
 
 /** The largest and the smallest slope of a layer’s heads. */
-function slopesOf(alibi: NonNullable<Layer['attention']['alibi']>): string {
+function slopesOf(alibi: NonNullable<Attention['alibi']>): string {
   const all = alibi.slopes.map((s) => s * alibi.factor);
   return `${short(Math.max(...all))} to ${short(Math.min(...all))}`;
 }
@@ -115,7 +119,7 @@ function timesScale(l: Layer, tex: string, words: string, sum: boolean): { tex: 
 }
 
 /** Keys and values of a short vector a token, and one key that all heads share. */
-function latent(a: Layer['attention'], of: NonNullable<Layer['attention']['latent']>, d: number): Step {
+function latent(a: Attention, of: NonNullable<Attention['latent']>, d: number): Step {
   const turns = a.rope?.dims ?? 0;
   const own = a.d_head - turns;
   const narrow = of.d_query != null;
@@ -136,8 +140,7 @@ function latent(a: Layer['attention'], of: NonNullable<Layer['attention']['laten
   };
 }
 
-function attention(l: Layer, d: number, parallel: boolean): Piece {
-  const a = l.attention;
+function attention(l: Layer, a: Attention, d: number, parallel: boolean): Piece {
   const shared = a.n_heads / a.n_kv_heads;
   const heads = `[${a.n_heads} × ${a.d_head}]`;
   const keys = `[${a.n_kv_heads} × ${a.d_head}]`;
@@ -234,6 +237,59 @@ function attention(l: Layer, d: number, parallel: boolean): Piece {
     branch: 0,
     role: `Moves information between tokens: this one reads those before it${rot ? '' : slopes ? ', near ones more than far ones' : '; positions were added before the first block'}${parallel ? ', while the feed-forward part reads the same stream' : ''}.`,
     steps,
+  };
+}
+
+/** What stands in the place of attention in a layer with a short convolution. */
+function convolution(l: Layer, c: Conv, d: number): Piece {
+  const past = c.width - 1;
+  const b = (name: string) => (c.bias ? `+b_{${name}}` : '');
+  const places = Array.from({ length: c.width }, (_, i) => past - i);
+  return {
+    id: 'attention',
+    name: 'Short convolution',
+    shape: `gated, over ${c.width} tokens`,
+    color: 'attn',
+    branch: 0,
+    role: `Moves information between tokens that stand close by: each channel of this one is mixed with the same channel of the ${past} before it. There are no heads, and no keys or values: all that is kept is what those ${past} gave, however long the text is.`,
+    steps: [
+      {
+        part: 'conv.in',
+        name: 'Two gates and a value',
+        shape: `[${d}] → [${d}], [${d}], [${d}]`,
+        says: 'Three matrices make what goes in, a gate before the convolution and a gate after it. The first gate is multiplied in.',
+        tex: `B=W_B\\,x${b('B')},\\quad C=W_C\\,x${b('C')},\\quad u=B\\odot(W_X\\,x${b('X')})`,
+        words: 'B and C are W_B and W_C times x; u is B times W_X x, number by number',
+        values: [
+          { name: 'B', hook: 'conv.hook_b', color: 'attn' },
+          { name: 'C', hook: 'conv.hook_c', color: 'attn' },
+          { name: 'u', hook: 'conv.hook_bx', color: 'resid' },
+        ],
+        chapter: '11-transformer-block',
+      },
+      {
+        part: 'conv.conv',
+        name: 'Mix with the tokens before',
+        shape: `[${c.width} × ${d}] → [${d}]`,
+        says: `In each channel the last ${c.width} tokens’ numbers, each times a learned weight, are added up; the second gate is multiplied in. Those of the ${past} before are kept from when they were read.`,
+        tex: `z=C\\odot\\big(${places.map((p) => `w_{${p}}\\odot u_{t${p === 0 ? '' : `-${p}`}}`).join('+')}${b('w')}\\big)`,
+        words: `z is C times the sum over ${c.width} tokens of the kernel’s weights times u`,
+        values: [
+          { name: 'sum', hook: 'conv.hook_conv', color: 'attn' },
+          { name: 'z', hook: 'conv.hook_post', color: 'attn' },
+        ],
+        chapter: '11-transformer-block',
+      },
+      {
+        part: 'conv.out',
+        name: 'Back to the stream',
+        shape: `[${d}] → [${d}]`,
+        says: `One more matrix: what ${l.ln1_post ? 'is normed and then' : 'is'} added to the stream.`,
+        ...timesScale(l, `W_O\\,z${b('O')}`, 'W_O times z', c.bias),
+        values: l.ln1_post ? [] : [{ name: 'added', hook: 'hook_conv_out', color: 'attn' }],
+        chapter: '11-transformer-block',
+      },
+    ],
   };
 }
 
@@ -412,15 +468,17 @@ function mlp(l: Layer, d: number): Piece {
 export function piecesOf(spec: DecoderSpec, layer: number): Piece[] {
   const l = spec.layers[layer];
   const d = spec.d_model;
+  const first = l.conv ? 'the convolution' : 'attention';
   return [
-    ...(l.ln1 ? [norm('ln1', l.ln1, d, 0, false, 'hook_resid_pre', l.stream_norms)] : []),
-    attention(l, d, l.parallel),
-    ...(l.ln1_post ? [norm('ln1_post', l.ln1_post, d, 0, true)] : []),
+    ...(l.ln1 ? [norm('ln1', l.ln1, d, 0, false, first, 'hook_resid_pre', l.stream_norms)] : []),
+    ...(l.conv ? [convolution(l, l.conv, d)] : []),
+    ...(l.attention ? [attention(l, l.attention, d, l.parallel)] : []),
+    ...(l.ln1_post ? [norm('ln1_post', l.ln1_post, d, 0, true, first)] : []),
     ...(l.ln2
-      ? [norm('ln2', l.ln2, d, 1, false, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid', l.stream_norms)]
+      ? [norm('ln2', l.ln2, d, 1, false, first, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid', l.stream_norms)]
       : []),
     mlp(l, d),
-    ...(l.ln2_post ? [norm('ln2_post', l.ln2_post, d, 1, true)] : []),
+    ...(l.ln2_post ? [norm('ln2_post', l.ln2_post, d, 1, true, first)] : []),
   ];
 }
 
@@ -439,16 +497,17 @@ export function orderOf(l: Layer): string {
 /** What a block computes, as one line of LaTeX. */
 export function equationOf(l: Layer): { tex: string; words: string } {
   const s = l.residual_scale == null ? '' : `${short(l.residual_scale)}\\,`;
-  const a = `${s}${l.ln1_post ? 'N\\,' : ''}\\cattn{A}(${l.ln1 ? 'N(x)' : 'x'})`;
+  const letter = l.conv ? 'C' : 'A';
+  const a = `${s}${l.ln1_post ? 'N\\,' : ''}\\cattn{${letter}}(${l.ln1 ? 'N(x)' : 'x'})`;
   const f = (x: string) => `${s}${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
   if (l.stream_norms)
     return {
-      tex: `${l.ln1 ? 'n=N(x),\\quad ' : 'n=x,\\quad '}m=N(n+${s}\\cattn{A}(n)),\\qquad y=m+${s}\\cneuron{F}(m)`,
-      words: 'n = the norm of x; m = the norm of n + A of n; y = m + F of m',
+      tex: `${l.ln1 ? 'n=N(x),\\quad ' : 'n=x,\\quad '}m=N(n+${s}\\cattn{${letter}}(n)),\\qquad y=m+${s}\\cneuron{F}(m)`,
+      words: `n = the norm of x; m = the norm of n + ${letter} of n; y = m + F of m`,
     };
   return l.parallel
-    ? { tex: `y=x+${a}+${f('x')}`, words: 'y = x + A + F, both of x' }
-    : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: 'm = x + A of x; y = m + F of m' };
+    ? { tex: `y=x+${a}+${f('x')}`, words: `y = x + ${letter} + F, both of x` }
+    : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: `m = x + ${letter} of x; y = m + F of m` };
 }
 
 export interface Fact {
@@ -457,25 +516,16 @@ export interface Fact {
 }
 
 function windows(spec: DecoderSpec): string {
-  const all = spec.layers.map((l) => l.attention.window ?? null);
+  const all = spec.layers.flatMap((l) => (l.attention ? [l.attention.window ?? null] : []));
   const some = all.filter((w) => w !== null);
   if (some.length === 0) return 'none: every earlier token';
   const sizes = [...new Set(some)].join(', ');
   return some.length === all.length ? `${sizes} in every layer` : `${sizes} in ${some.length} of ${all.length} layers`;
 }
 
-/** What tells one family's block from another's. */
-export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
-  const l = spec.layers[layer];
-  const a = l.attention;
-  const first = l.ln1 ?? l.ln1_post ?? spec.final_norm;
-  const rotating = spec.layers.filter((x) => x.attention.rope != null).length;
+/** Of a layer that has heads. */
+function ofHeads(spec: DecoderSpec, a: Attention, rotating: number, headed: number): Fact[] {
   return [
-    { name: 'Blocks', value: String(spec.layers.length) },
-    { name: 'Width of the stream', value: count(spec.d_model) },
-    { name: 'Order', value: orderOf(l) },
-    { name: 'Norm', value: `${normName(first.kind)}${first.weight === false ? ', without weights' : ''}` },
-    ...(l.residual_scale == null ? [] : [{ name: 'Factor on what parts add', value: short(l.residual_scale) }]),
     { name: 'Heads', value: `${a.n_heads} of ${a.d_head}` },
     {
       name: 'Keys and values',
@@ -494,7 +544,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
           ? a.alibi
             ? `ALiBi, slopes ${slopesOf(a.alibi)}`
             : 'none'
-          : `RoPE, base ${count(a.rope?.theta ?? 0)}${a.rope && a.rope.dims < a.d_head ? `, ${a.rope.dims} of ${a.d_head} numbers` : ''}${a.rope && a.rope.scaling.kind !== 'default' ? `, ${a.rope.scaling.kind}` : ''}${rotating < spec.layers.length ? `, in ${rotating} of ${spec.layers.length} layers` : ''}`,
+          : `RoPE, base ${count(a.rope?.theta ?? 0)}${a.rope && a.rope.dims < a.d_head ? `, ${a.rope.dims} of ${a.d_head} numbers` : ''}${a.rope && a.rope.scaling.kind !== 'default' ? `, ${a.rope.scaling.kind}` : ''}${rotating < headed ? `, in ${rotating} of ${headed} layers` : ''}`,
     },
     { name: 'Window', value: windows(spec) },
     { name: 'Cap on scores', value: a.score_softcap == null ? 'none' : `± ${short(a.score_softcap)}` },
@@ -509,6 +559,29 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
             : 'head by head'
         : 'none',
     },
+  ];
+}
+
+/** What tells one family's block from another's. */
+export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
+  const l = spec.layers[layer];
+  const a = l.attention;
+  const first = l.ln1 ?? l.ln1_post ?? spec.final_norm;
+  const rotating = spec.layers.filter((x) => x.attention?.rope != null).length;
+  const headed = spec.layers.filter((x) => x.attention).length;
+  return [
+    { name: 'Blocks', value: String(spec.layers.length) },
+    { name: 'Width of the stream', value: count(spec.d_model) },
+    { name: 'Order', value: orderOf(l) },
+    { name: 'Norm', value: `${normName(first.kind)}${first.weight === false ? ', without weights' : ''}` },
+    ...(l.residual_scale == null ? [] : [{ name: 'Factor on what parts add', value: short(l.residual_scale) }]),
+    ...(headed < spec.layers.length
+      ? [{ name: 'Layers with heads', value: `${headed} of ${spec.layers.length}` }]
+      : []),
+    ...(l.conv
+      ? [{ name: 'In the place of attention', value: `a short convolution over ${l.conv.width} tokens` }]
+      : []),
+    ...(a ? ofHeads(spec, a, rotating, headed) : []),
     { name: 'Neurons', value: expertsOf(l) || count(l.mlp.d_mlp) },
     {
       name: 'Activation',
@@ -517,7 +590,12 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     {
       name: 'Biases',
       value:
-        [a.qkv_bias ? 'q, k, v' : '', a.out_bias ? 'o' : '', l.mlp.bias ? 'feed-forward' : '']
+        [
+          a?.qkv_bias ? 'q, k, v' : '',
+          a?.out_bias ? 'o' : '',
+          l.conv?.bias ? 'convolution' : '',
+          l.mlp.bias ? 'feed-forward' : '',
+        ]
           .filter(Boolean)
           .join('; ') || 'none',
     },

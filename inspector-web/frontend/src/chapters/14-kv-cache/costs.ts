@@ -2,7 +2,7 @@
  * What the chapter makes of the server's numbers: which part of a token's time is whose, how much a cache saves. Of repeated
  * times the shortest is taken: a machine that does other things meanwhile only ever adds.
  */
-import type { BenchmarkPoint, Part, TimedPass } from '../../api/types';
+import type { BenchmarkPoint, LayerCache, Part, TimedPass } from '../../api/types';
 
 /** Kinds of work, as the timeline groups a block's parts. */
 export type Kind = 'table' | 'attention' | 'feedforward' | 'norms';
@@ -23,6 +23,9 @@ const PARTS: Record<Part, [kind: Kind, name: string]> = {
   'attn.pattern': ['attention', 'softmax'],
   'attn.z': ['attention', 'weights times every value'],
   'attn.o': ['attention', 'output'],
+  'conv.in': ['attention', 'gates and value of the convolution'],
+  'conv.conv': ['attention', 'convolution over the last tokens'],
+  'conv.out': ['attention', 'output of the convolution'],
   ln1_post: ['norms', 'norm after attention'],
   resid_mid: ['norms', 'added to the stream'],
   ln2: ['norms', 'norm before feed-forward'],
@@ -63,6 +66,12 @@ export function lanes(pass: TimedPass): Lane[] {
   }
   return all;
 }
+
+/** A layer of the cache that has heads, by which all of them are told. */
+export const ofHeads = (cache: LayerCache[]): LayerCache | null => cache.find((l) => l.n_heads !== undefined) ?? null;
+
+/** Bytes that short convolutions keep beside keys and values, whatever the length. */
+export const statesOf = (cache: LayerCache[]): number => cache.reduce((sum, l) => sum + (l.conv_state_bytes ?? 0), 0);
 
 /** Milliseconds of each kind of work, all layers together. */
 export function byKind(pass: TimedPass): Map<Kind, number> {

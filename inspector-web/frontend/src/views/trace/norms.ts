@@ -9,9 +9,9 @@ export interface Station {
   norms: number[];
 }
 
-/** Added is what attention or the MLP adds between two stations. */
+/** Added is what attention, a convolution in its place, or the MLP adds between two stations. */
 export interface Added {
-  part: 'attention' | 'MLP';
+  part: 'attention' | 'convolution' | 'MLP';
   layer: number;
   hook: string;
   norms: number[];
@@ -38,16 +38,18 @@ export function streamNorms(norms: Norms): StreamNorms {
     const pre = find(layer, 'hook_resid_pre');
     const mid = find(layer, 'hook_resid_mid');
     const attention = find(layer, 'hook_attn_out');
+    const convolution = find(layer, 'hook_conv_out');
     const mlp = find(layer, 'hook_mlp_out');
     if (pre) stations.push({ name: `into layer ${layer}`, short: `${layer}`, hook: pre.hook, norms: pre.norms });
     const slots = mid ? 1 : 2;
-    const add = (part: 'attention' | 'MLP', row: NormRow | undefined, slot: number) => {
+    const add = (part: Added['part'], row: NormRow | undefined, slot: number) => {
       if (row && stations.length > 0)
         added.push({ part, layer, hook: row.hook, norms: row.norms, after: stations.length - 1, slot, slots });
     };
     add('attention', attention, 0);
+    add('convolution', convolution, 0);
     if (mid) {
-      const name = `between attention and MLP of layer ${layer}`;
+      const name = `between ${convolution ? 'convolution' : 'attention'} and MLP of layer ${layer}`;
       stations.push({ name, short: '', hook: mid.hook, norms: mid.norms });
     }
     add('MLP', mlp, slots - 1);

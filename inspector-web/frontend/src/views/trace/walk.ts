@@ -1,4 +1,5 @@
 /** One token's way through the layers, in numbers that the run already has: what it read, what was added, what it would say. */
+import { convPast } from '../../state/heads';
 import type { LensToken, ModelIdentity, NormRow, Norms, RunManifest, Lens } from '../../api/types';
 
 /** The strongest look of one layer at another token. */
@@ -10,9 +11,11 @@ export interface Look {
 
 export interface Step {
   layer: number;
-  /** Null where the token looks at nothing but itself. */
+  /** Null where the token looks at nothing but itself, or the layer has no heads. */
   look: Look | null;
-  /** Lengths of what is added, and of the stream as the layer leaves it. */
+  /** Tokens before its own that a layer without heads mixes in; 0 in one with heads. */
+  mixes: number;
+  /** Lengths of what is added, by attention or the convolution in its place, and of the stream as the layer leaves it. */
   attention: number | null;
   mlp: number | null;
   stream: number | null;
@@ -51,7 +54,8 @@ export function stepsOf(
   return Array.from({ length: run.model.n_layers }, (_, layer) => ({
     layer,
     look: looks?.[layer] ?? null,
-    attention: norm(layer, 'hook_attn_out'),
+    mixes: convPast(run, layer),
+    attention: norm(layer, 'hook_attn_out') ?? norm(layer, 'hook_conv_out'),
     mlp: norm(layer, 'hook_mlp_out'),
     stream: norm(layer, 'hook_resid_post'),
     says:

@@ -27,6 +27,7 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.Routing;
+import org.llminspector.spec.ShortConv;
 
 /**
  * A decoder's arithmetic is written four times: operation by operation, as TorchScript of a layer, as TorchScript of a
@@ -39,6 +40,7 @@ class ArithmeticTest {
             LayerSpec.class,
             Attention.class,
             Latent.class,
+            ShortConv.class,
             Mlp.class,
             Experts.class,
             Routing.class,
@@ -67,6 +69,8 @@ class ArithmeticTest {
     private static final String VALUE = "Attention.dValue says it";
     private static final String NO_LATENT = "ParameterLayout holds attention without a latent vector against it";
 
+    private static final String NO_CONV = "ParameterLayout holds a layer with attention against it";
+
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("org.llminspector.engine", "org.llminspector.spec");
@@ -78,6 +82,7 @@ class ArithmeticTest {
                                 "engine.torch.Decoder",
                                 "engine.torch.Mixture",
                                 "engine.torch.LatentAttention",
+                                "engine.torch.GatedConvolution",
                                 "engine.torch.Positions",
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),
@@ -114,13 +119,16 @@ class ArithmeticTest {
                                         "Latent.dLatent", NO_LATENT,
                                         "Latent.dQuery", NO_LATENT,
                                         "Latent.dValue", NO_LATENT,
-                                        "Latent.norm", NO_LATENT),
+                                        "Latent.norm", NO_LATENT,
+                                        "ShortConv.width", NO_CONV,
+                                        "ShortConv.bias", NO_CONV),
                                 NO_MIXTURE)),
                 new Writer(
                         List.of(
                                 "engine.onnx.GraphWriter",
                                 "engine.onnx.MixtureGraph",
                                 "engine.onnx.LatentGraph",
+                                "engine.onnx.ConvolutionGraph",
                                 "engine.onnx.Linears",
                                 "engine.onnx.Norms",
                                 "engine.onnx.Activations",
@@ -154,7 +162,7 @@ class ArithmeticTest {
     /** These, and what the weights say by being there. */
     private static Map<String, String> weights(Map<String, String> more) {
         Map<String, String> unread = new TreeMap<>(more);
-        List.of("Attention.qkvBias", "Attention.outBias", "Mlp.bias", "Norm.bias")
+        List.of("Attention.qkvBias", "Attention.outBias", "ShortConv.bias", "Mlp.bias", "Norm.bias")
                 .forEach(f -> unread.put(f, IN_WEIGHTS));
         unread.put("Norm.weight", WEIGHT);
         return unread;

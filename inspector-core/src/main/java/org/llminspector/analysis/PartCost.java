@@ -2,6 +2,7 @@ package org.llminspector.analysis;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.engine.ConvState;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvShape;
@@ -14,6 +15,7 @@ import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.ShortConv;
 
 /**
  * PartCost is what one part of one pass takes: {@code tokens} positions read after {@code past} that are in the cache. It
@@ -34,6 +36,9 @@ import org.llminspector.spec.Norm;
  * <p>Where keys and values are made of a latent vector of c numbers, attn.qkv makes it and them; one token alone reads the kept
  * vectors as they are: 2 P H (c + the shared key's numbers) in attn.scores, 2 P H c in attn.z.
  *
+ * <p>A short convolution of width w has conv.in with 2 n d 3 d, conv.conv with 2 n w d, and conv.out with 2 n d d, in the place of
+ * all of attention's.
+ *
  * <p>In a mixture m counts the neurons of the experts that a token is sent to and of the shared one; mlp.in has the router too.
  *
  * <p>Bytes are the least that has to come from or go to memory: every weight once a pass (of the embedding one row a token,
@@ -43,8 +48,8 @@ import org.llminspector.spec.Norm;
  * @param parameters of this part; the unembedding has none of its own where it is the embedding
  * @param weights how many numbers of the weights are read in a pass
  * @param weightBytes bytes of them, in the precision asked for
- * @param cacheReadBytes bytes of keys, or values, that are seen
- * @param cacheWriteBytes bytes of the new keys and values
+ * @param cacheReadBytes bytes of keys, or values, that are seen; of conv.conv, of what it kept of the last positions
+ * @param cacheWriteBytes bytes of the new keys and values; or of what a convolution keeps
  */
 public record PartCost(
         Part part,
@@ -132,12 +137,34 @@ public record PartCost(
         }
 
         private void block(int i, LayerSpec layer) {
-            Attention a = layer.attention();
             long d = spec.dModel();
             String b = "blocks." + i + ".";
+            norm(Part.LN1, i, layer.ln1(), d);
+            if (layer.mixer() instanceof ShortConv c) convolution(i, layer, c, b + "conv.");
+            else attention(i, layer, layer.attention(), b);
+            if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
+            if (!layer.parallel()) plain(Part.RESID_MID, i);
+            norm(Part.LN2, i, layer.ln2(), d);
+            mlp(i, layer.mlp(), b + "mlp.");
+            if (layer.ln2Post() != null) norm(Part.LN2_POST, i, layer.ln2Post(), d);
+            plain(Part.RESID_POST, i);
+        }
+
+        private void convolution(int i, LayerSpec layer, ShortConv c, String name) {
+            long d = spec.dModel();
+            String[] in = {name + "b", name + "c", name + "x"};
+            products(Part.CONV_IN, i, d, c.bias() ? 3 * d : 0, in, d, d, d);
+            long kernel = c.width() * d;
+            long numbers = kernel + (c.bias() ? d : 0);
+            long kept = ConvState.bytes(spec, layer);
+            parts.add(new PartCost(Part.CONV, i, numbers, 2 * tokens * kernel, numbers, numbers * VECTOR, kept, kept));
+            products(Part.CONV_OUT, i, d, c.bias() ? d : 0, new String[] {name + "out"}, d);
+        }
+
+        private void attention(int i, LayerSpec layer, Attention a, String b) {
+            long d = spec.dModel();
             long q = (long) a.nHeads() * a.dHead();
             long kv1 = (long) a.nKvHeads() * a.dHead();
-            norm(Part.LN1, i, layer.ln1(), d);
             boolean all = a.qkNormWide() || a.qkNormByHead();
             long qkNorms =
                     (a.qNorm() == null ? 0 : all ? q : a.dHead()) + (a.kNorm() == null ? 0 : all ? kv1 : a.dHead());
@@ -158,7 +185,7 @@ public record PartCost(
             long scored = toLatents ? a.rope().turned() + (long) a.latent().dLatent() : a.dHead();
             long summed = toLatents ? a.latent().dLatent() : a.dValue();
             long keys = a.window() == null ? past + tokens : Math.min(past + tokens, a.window() + tokens - 1);
-            KvShape kept = KvShape.of(a);
+            KvShape kept = KvShape.of(layer);
             long written = tokens * KvCacheReport.row(layer, kv);
             long keyBytes = keys * kept.heads() * kv.key().bytes(kept.key());
             long valueBytes = keys * kept.heads() * kv.value().bytes(kept.value());
@@ -167,12 +194,6 @@ public record PartCost(
             parts.add(new PartCost(Part.PATTERN, i, sinks, 0, sinks, sinks * VECTOR, 0, 0));
             parts.add(new PartCost(Part.Z, i, 0, pairs * summed, 0, 0, valueBytes, 0));
             products(Part.O, i, (long) a.nHeads() * a.dValue(), a.outBias() ? d : 0, new String[] {b + "attn.o"}, d);
-            if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
-            if (!layer.parallel()) plain(Part.RESID_MID, i);
-            norm(Part.LN2, i, layer.ln2(), d);
-            mlp(i, layer.mlp(), b + "mlp.");
-            if (layer.ln2Post() != null) norm(Part.LN2_POST, i, layer.ln2Post(), d);
-            plain(Part.RESID_POST, i);
         }
 
         /** Latent vectors, and what is made of them. */

@@ -12,16 +12,25 @@ public final class KvPrefix {
     private final int length;
     private final List<float[]> keys;
     private final List<float[]> values;
+    private final List<float[]> states;
+
+    /** Of a model without short convolutions. */
+    public KvPrefix(int length, List<float[]> keys, List<float[]> values) {
+        this(length, keys, values, List.of());
+    }
 
     /**
      * @param length positions
-     * @param keys rotated keys, a layer each, [pos, kv_head, d_head]
+     * @param keys rotated keys, a layer each, [pos, kv_head, d_head]; empty of a layer that has none
      * @param values the same
+     * @param states what short convolutions keep of the last positions, a layer each, [past, d_model], empty of a layer with
+     *     attention; an empty list of a model that has no such layer
      */
-    public KvPrefix(int length, List<float[]> keys, List<float[]> values) {
+    public KvPrefix(int length, List<float[]> keys, List<float[]> values, List<float[]> states) {
         this.length = length;
         this.keys = List.copyOf(keys);
         this.values = List.copyOf(values);
+        this.states = List.copyOf(states);
     }
 
     /** Positions. */
@@ -39,15 +48,27 @@ public final class KvPrefix {
         return values.get(layer);
     }
 
+    /** What a layer's short convolution keeps of the last positions, [past, d_model]. */
+    public float[] state(int layer) {
+        return states.get(layer);
+    }
+
     public long bytes() {
         long floats = 0;
+        for (float[] s : states) floats += s.length;
         for (float[] k : keys) floats += k.length;
         for (float[] v : values) floats += v.length;
         return floats * Float.BYTES;
     }
 
+    /** Whether {@link #first} has so many: what a convolution kept is of the last positions and no others. */
+    public boolean reaches(int positions) {
+        return positions == length || (positions < length && states.isEmpty());
+    }
+
     /** The first of these positions. */
     public KvPrefix first(int positions) {
+        if (!reaches(positions)) throw new IllegalArgumentException(positions + " of " + length + " positions");
         return positions == length ? this : new KvPrefix(positions, cut(keys, positions), cut(values, positions));
     }
 

@@ -7,6 +7,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
 /**
  * KvShape is what a layer keeps of each position: {@code heads} vectors of {@code key} numbers, and as many of {@code value}.
@@ -19,9 +20,12 @@ import org.llminspector.spec.DecoderSpec;
  */
 public record KvShape(int heads, int key, int value, boolean whole) {
 
+    /** Of a layer with a short convolution: nothing of each position ({@link ConvState}). */
+    private static final KvShape NONE = new KvShape(0, 0, 0, true);
+
     /** Of a layer in which nothing is changed. */
-    public static KvShape of(Attention a) {
-        return of(a, a.latent() == null);
+    public static KvShape of(LayerSpec layer) {
+        return layer.mixer() instanceof Attention a ? of(a, a.latent() == null) : NONE;
     }
 
     private static KvShape of(Attention a, boolean whole) {
@@ -33,11 +37,11 @@ public record KvShape(int heads, int key, int value, boolean whole) {
     public static List<KvShape> of(DecoderSpec spec, Set<HookId> changed) {
         List<KvShape> layers = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
+            LayerSpec layer = spec.layers().get(i);
             boolean kept = changed.contains(new HookId(HookPoint.K, i))
                     || changed.contains(new HookId(HookPoint.ROT_K, i))
                     || changed.contains(new HookId(HookPoint.V, i));
-            layers.add(of(a, a.latent() == null || kept));
+            layers.add(kept ? of(layer.attention(), true) : of(layer));
         }
         return layers;
     }

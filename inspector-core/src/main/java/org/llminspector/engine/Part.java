@@ -17,6 +17,11 @@ public enum Part {
     /** The pattern times the values. */
     Z("attn.z"),
     O("attn.o"),
+    /** In a layer with a short convolution, in the place of all of attention's: the products that make B, C and X, and B * X. */
+    CONV_IN("conv.in"),
+    /** The convolution, and C times it; what is kept of the last positions is written. */
+    CONV("conv.conv"),
+    CONV_OUT("conv.out"),
     /** Attention's output is normed, where a family does so. */
     LN1_POST("ln1_post"),
     /** Attention's output is added; a parallel block has no such part. */

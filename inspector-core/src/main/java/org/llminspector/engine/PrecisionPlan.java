@@ -11,15 +11,16 @@ import org.llminspector.quant.QuantScheme;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
+import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
 /**
  * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
  *
  * <p>Modules are {@code blocks.i.attn.q|k|v|o} (of a latent vector {@code
- * blocks.i.attn.q_down|kv_down|k_rope} too), {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
+ * blocks.i.attn.q_down|kv_down|k_rope} too), of a short convolution {@code blocks.i.conv.b|c|x|out}, {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
  * blocks.i.mlp.experts.e.gate|in|out} and {@code blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}, the canonical
- * weights' names. Norms, biases and a mixture's router are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
+ * weights' names. Norms, biases, a convolution's kernel and a mixture's router are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
  * where the unembedding is the same table; in few bits by onnx on a CPU where it is.
  *
  * @param standard for every module without an override; {@code default} in JSON
@@ -76,6 +77,9 @@ public record PrecisionPlan(
     }
 
     private static final String AS_IT_IS = "none";
+
+    /** Matrices of a short convolution. */
+    private static final List<String> CONV = List.of("b", "c", "x", "out");
 
     /** More than any model has matrices. */
     private static final int MAX_OVERRIDES = 2_000;
@@ -227,8 +231,10 @@ public record PrecisionPlan(
         List<String> modules = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
             String block = "blocks." + i + ".";
-            for (String part : projections(spec.layers().get(i).attention().latent()))
-                modules.add(block + "attn." + part);
+            LayerSpec layer = spec.layers().get(i);
+            if (layer.attends())
+                for (String part : projections(layer.attention().latent())) modules.add(block + "attn." + part);
+            else for (String part : CONV) modules.add(block + "conv." + part);
             Mlp mlp = spec.layers().get(i).mlp();
             Experts experts = mlp.experts();
             if (experts == null) feedForward(modules, block + "mlp.", mlp);

@@ -29,8 +29,8 @@ public interface Session extends AutoCloseable {
     KvCacheReport kvCache();
 
     /**
-     * The cache of the first positions, copied out of the engine, or null where it cannot be: where it lies on a GPU, or in a
-     * format of fewer bits.
+     * The cache of the first positions, copied out of the engine, or null where it cannot be: where it lies on a GPU, in a format
+     * of fewer bits, or where short convolutions kept what is of the last positions only and fewer are asked for.
      */
     default KvPrefix prefix(int positions) {
         return null;

@@ -51,7 +51,8 @@ public interface Family {
             new DeepSeek2(),
             new DeepSeek3(),
             new Apertus(),
-            new GptOss());
+            new GptOss(),
+            new Lfm2());
 
     /** The values of config.json's {@code model_type} that mean this family. */
     Set<String> modelTypes();

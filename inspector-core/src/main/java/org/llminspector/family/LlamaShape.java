@@ -17,6 +17,7 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
+import org.llminspector.spec.ShortConv;
 
 /**
  * LlamaShape is what most families are: Llama, but for what each says here before it asks for the {@link #spec}.
@@ -64,6 +65,9 @@ final class LlamaShape {
     private int dExpert;
     private IntPredicate sparse = layer -> false;
     private Latent latent;
+    private Integer neurons;
+    private ShortConv conv;
+    private IntPredicate convolving = layer -> false;
 
     LlamaShape(Config c) {
         this.c = c;
@@ -193,6 +197,19 @@ final class LlamaShape {
         return partialRotary();
     }
 
+    /** So many neurons, whatever config intermediate_size says. */
+    LlamaShape neurons(int count) {
+        neurons = count;
+        return this;
+    }
+
+    /** A short convolution in the place of attention in these layers. */
+    LlamaShape convolves(ShortConv mixer, IntPredicate layers) {
+        conv = mixer;
+        convolving = layers;
+        return this;
+    }
+
     /** Biases everywhere, or nowhere. */
     LlamaShape biases(boolean everywhere) {
         qkvBias = outBias = mlpBias = everywhere;
@@ -307,7 +324,8 @@ final class LlamaShape {
                 : limit != null ? Activation.GELU_QUICK : c.activation("hidden_act", "silu");
         boolean allSparse = IntStream.range(0, nLayers).allMatch(sparse);
         c.ignore("intermediate_size");
-        Mlp dense = allSparse ? null : new Mlp(c.size("intermediate_size"), activation, gated, mlpBias, limit, null);
+        if (neurons == null && !allSparse) neurons = c.size("intermediate_size");
+        Mlp dense = allSparse ? null : new Mlp(neurons, activation, gated, mlpBias, limit, null);
         Mlp mixture = new Mlp(dExpert, activation, gated, mlpBias, limit, experts);
         Norm pre = preNorms ? norm : null;
         Norm post = postNorms ? norm : null;
@@ -321,7 +339,7 @@ final class LlamaShape {
                 IntStream.range(0, nLayers)
                         .mapToObj(i -> new LayerSpec(
                                 pre,
-                                attention(i),
+                                convolving.test(i) ? conv : attention(i),
                                 post,
                                 pre,
                                 sparse.test(i) ? mixture : dense,

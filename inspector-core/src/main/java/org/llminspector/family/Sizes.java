@@ -10,6 +10,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.ShortConv;
 
 /** Sizes holds what a config says against the longest side of any tensor in the files: nothing in a model is wider. */
 final class Sizes {
@@ -25,13 +26,8 @@ final class Sizes {
         for (LayerSpec layer : spec.layers()) {
             if (layer.equals(before)) continue;
             before = layer;
-            Attention a = layer.attention();
-            check("num_attention_heads x head_dim", (long) a.nHeads() * a.dHead(), longest, checkpoint);
-            check("num_key_value_heads x head_dim", (long) a.nKvHeads() * a.dHead(), longest, checkpoint);
-            if (a.latent() != null) {
-                check("kv_lora_rank", a.latent().dLatent(), longest, checkpoint);
-                check("num_attention_heads x v_head_dim", (long) a.nHeads() * a.dValue(), longest, checkpoint);
-            }
+            if (layer.mixer() instanceof ShortConv c) check("conv_L_cache", c.width(), longest, checkpoint);
+            else check(layer.attention(), longest, checkpoint);
             check("intermediate_size", layer.mlp().dMlp(), longest, checkpoint);
             Experts experts = layer.mlp().experts();
             if (experts == null) continue;
@@ -39,6 +35,14 @@ final class Sizes {
             if (experts.dShared() != null)
                 check("shared_expert_intermediate_size", experts.dShared(), longest, checkpoint);
         }
+    }
+
+    private static void check(Attention a, long longest, Checkpoint checkpoint) {
+        check("num_attention_heads x head_dim", (long) a.nHeads() * a.dHead(), longest, checkpoint);
+        check("num_key_value_heads x head_dim", (long) a.nKvHeads() * a.dHead(), longest, checkpoint);
+        if (a.latent() == null) return;
+        check("kv_lora_rank", a.latent().dLatent(), longest, checkpoint);
+        check("num_attention_heads x v_head_dim", (long) a.nHeads() * a.dValue(), longest, checkpoint);
     }
 
     /** Weights of few bits lie in blocks: the number of their rows is a side nevertheless. */

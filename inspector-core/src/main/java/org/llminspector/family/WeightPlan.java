@@ -14,6 +14,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.ShortConv;
 
 /** WeightPlan says for each canonical weight which tensor of the files it is and what is done to it at the door. */
 public final class WeightPlan {
@@ -232,6 +233,24 @@ public final class WeightPlan {
         return bias ? put(to + ".bias", Source.of(from + ".bias", out)) : this;
     }
 
+    /** B, C and X lie one under the other in a projection; the kernel has a row a channel, and the own position last in it. */
+    WeightPlan convolution(ShortConv conv, int d, String to, String from) {
+        for (String end : conv.bias() ? List.of(".weight", ".bias") : List.of(".weight")) {
+            boolean bias = end.equals(".bias");
+            Source all =
+                    bias ? Source.of(from + "in_proj" + end, 3L * d) : Source.of(from + "in_proj" + end, 3L * d, d);
+            put(to + "b" + end, all.rows(0, d))
+                    .put(to + "c" + end, all.rows(d, 2 * d))
+                    .put(to + "x" + end, all.rows(2 * d, 3 * d));
+        }
+        Source kernel = Source.of(from + "conv.weight", d, 1, conv.width());
+        put(
+                to + "kernel.weight",
+                kernel.shaped(List.of((long) d, (long) conv.width())).transposed());
+        if (conv.bias()) put(to + "kernel.bias", Source.of(from + "conv.bias", d));
+        return linear(to + "out", from + "out_proj", d, d, conv.bias());
+    }
+
     /** Every key/value head comes after its queries: of all heads, of a group's, or of its own one. */
     WeightPlan qkvByGroup(Attention a, String to, String fused, int d) {
         int queries = a.nHeads() / a.nKvHeads();
@@ -258,8 +277,7 @@ public final class WeightPlan {
     /** Changes the rows of q and k, weights and biases, where the reference turns neighbours: see {@link Source#turnedInHalves}. */
     WeightPlan turnsNeighbours(DecoderSpec spec) {
         for (int i = 0; i < spec.nLayers(); i++) {
-            Attention a = spec.layers().get(i).attention();
-            if (a.rope() == null) continue;
+            if (!(spec.layers().get(i).mixer() instanceof Attention a) || a.rope() == null) continue;
             for (String part : List.of("q.weight", "k.weight", "q.bias", "k.bias")) {
                 sources.computeIfPresent(
                         "blocks." + i + ".attn." + part,

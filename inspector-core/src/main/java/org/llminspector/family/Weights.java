@@ -19,7 +19,8 @@ import org.llminspector.spec.DecoderSpec;
  * {@code project_out.weight} [d_embed, d_model]; {@code ln_embed.weight|bias}, {@code pos_embed.weight} [context, d_model], in block i
  * {@code blocks.i.} + {@code ln1|ln1_post|ln2|ln2_post.weight|bias}, {@code attn.q|k|v|o.weight|bias},
  * {@code attn.q_norm|k_norm.weight}, {@code attn.sinks.weight} [head], of keys and values made of a latent vector {@code attn.q_down|kv_down|k_rope.weight|bias}
- * and {@code attn.q_latent_norm|kv_latent_norm.weight} before {@code attn.q|k|v}, {@code mlp.gate|in|out.weight|bias},
+ * and {@code attn.q_latent_norm|kv_latent_norm.weight} before {@code attn.q|k|v}, of a short convolution {@code conv.b|c|x|out.weight|bias} and {@code conv.kernel.weight} [width, d_model] and {@code conv.kernel.bias} in the
+ * place of all {@code attn}, {@code mlp.gate|in|out.weight|bias},
  * of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as they multiply, alpha_n less beta), or of a mixture {@code mlp.router.weight|bias}
  * [expert, d_model] and {@code mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},
  * {@code mlp.shared_expert_gate.weight} [1, d_model]; {@code ln_final.weight|bias},

@@ -52,7 +52,8 @@ public final class HookPatterns {
             for (int layer = point.layered() ? 0 : -1; layer < (point.layered() ? spec.nLayers() : 0); layer++) {
                 HookId id = new HookId(point, layer);
                 if (Glob.matches(pattern, id.name())) {
-                    return Problem.unsupported("this model has no such hook: " + point.absence())
+                    return Problem.unsupported(
+                                    "this model has no such hook: " + point.absence(spec, Math.max(0, layer)))
                             .where(pattern)
                             .instead("GET /models/{slug}/hooks or `inspector hooks` lists the hooks it has");
                 }

@@ -4,6 +4,8 @@ import static org.llminspector.hook.Axis.*;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -70,9 +72,36 @@ public enum HookPoint {
             POS,
             HEAD,
             D_MODEL),
+    CONV_B(
+            "blocks.{i}.conv.hook_b",
+            "what a layer with a short convolution multiplies its input by before the convolution",
+            BATCH,
+            POS,
+            D_MODEL),
+    CONV_C("blocks.{i}.conv.hook_c", "what the convolution's output is multiplied by", BATCH, POS, D_MODEL),
+    CONV_X("blocks.{i}.conv.hook_x", "what such a layer passes on of its input", BATCH, POS, D_MODEL),
+    CONV_BX(
+            "blocks.{i}.conv.hook_bx",
+            "b * x, which the convolution reads: of the last positions it is kept beside the KV cache",
+            BATCH,
+            POS,
+            D_MODEL),
+    CONV(
+            "blocks.{i}.conv.hook_conv",
+            "the convolution's output: in each channel a weighted sum of b * x at this position and those just before it",
+            BATCH,
+            POS,
+            D_MODEL),
+    CONV_POST("blocks.{i}.conv.hook_post", "c * the above, as the output projection reads it", BATCH, POS, D_MODEL),
     LN1_POST_OUT("blocks.{i}.ln1_post.hook_out", "attention's output after its own norm", BATCH, POS, D_MODEL),
     ATTN_OUT("blocks.{i}.hook_attn_out", "what attention adds to the residual stream", BATCH, POS, D_MODEL),
-    RESID_MID("blocks.{i}.hook_resid_mid", "the residual stream between attention and MLP", BATCH, POS, D_MODEL),
+    CONV_OUT("blocks.{i}.hook_conv_out", "what a short convolution adds to the residual stream", BATCH, POS, D_MODEL),
+    RESID_MID(
+            "blocks.{i}.hook_resid_mid",
+            "the residual stream between attention, or the convolution in its place, and MLP",
+            BATCH,
+            POS,
+            D_MODEL),
     LN2_SCALE("blocks.{i}.ln2.hook_scale", "what ln2 divides by", BATCH, POS, ONE),
     LN2_NORMALIZED("blocks.{i}.ln2.hook_normalized", "after the division, before ln2's weight", BATCH, POS, D_MODEL),
     MLP_PRE("blocks.{i}.mlp.hook_pre", "neurons before the non-linearity (the gate, in gated MLPs)", BATCH, POS, D_MLP),
@@ -170,6 +199,8 @@ public enum HookPoint {
     LN_FINAL_OUT("ln_final.hook_out", "the last hidden state, as the unembedding reads it", BATCH, POS, D_MODEL),
     LOGITS("logits", "one score per vocabulary entry", BATCH, POS, VOCAB);
 
+    private static final int SHOWN_LAYERS = 8;
+
     private final String template;
     private final String doc;
     private final List<Axis> axes;
@@ -207,10 +238,11 @@ public enum HookPoint {
             case LN2_SCALE, LN2_NORMALIZED -> block.ln2() != null;
             case LN1_POST_OUT -> block.ln1Post() != null;
             case LN2_POST_OUT -> block.ln2Post() != null;
-            case ROT_Q, ROT_K -> block.attention().rope() != null;
-            case KV_LATENT -> block.attention().latent() != null;
-            case Q_LATENT ->
-                block.attention().latent() != null && block.attention().latent().dQuery() != null;
+            case Q, K, V, ATTN_SCORES, PATTERN, Z, RESULT, ATTN_OUT -> block.attends();
+            case ROT_Q, ROT_K -> block.attends() && block.attention().rope() != null;
+            case KV_LATENT -> block.attends() && block.attention().latent() != null;
+            case Q_LATENT -> block.attends() && latent(block.attention().latent()) > 0;
+            case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> !block.attends();
             case MLP_PRE, MLP_POST -> block.mlp().experts() == null;
             case MLP_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() == null;
             case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
@@ -228,9 +260,32 @@ public enum HookPoint {
         return mlp.experts() != null && mlp.experts().dShared() != null;
     }
 
-    /** Why {@link #existsIn} says no, as a sentence. */
+    /** What the block's first half adds to the residual stream: attention, or what stands in its place. */
+    public static HookPoint mixed(LayerSpec block) {
+        return block.attends() ? ATTN_OUT : CONV_OUT;
+    }
+
+    /** Why {@link #existsIn} says no of this layer, as a sentence; and where it says yes. */
+    public String absence(DecoderSpec spec, int layer) {
+        List<Integer> others = !layered()
+                ? List.of()
+                : IntStream.range(0, spec.nLayers())
+                        .filter(i -> existsIn(spec, i))
+                        .boxed()
+                        .toList();
+        if (others.isEmpty()) return absence();
+        boolean ofHeads = template.contains(".attn.") || this == ATTN_OUT;
+        boolean convolves = ofHeads && !spec.layers().get(layer).attends();
+        String where = others.stream().limit(SHOWN_LAYERS).map(String::valueOf).collect(Collectors.joining(", "));
+        return (convolves ? "this layer has a short convolution, and no heads" : absence())
+                + (others.size() == 1 ? "; layer " + where + " has it" : "; layers " + where)
+                + (others.size() == 1 ? "" : others.size() > SHOWN_LAYERS ? " and others have it" : " have it");
+    }
+
+    /** The same of a model in which no layer has it. */
     public String absence() {
         return switch (this) {
+            case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> "this layer has no short convolution";
             case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
             case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
             case KV_LATENT -> "this family makes keys and values of the layer's input, and of no latent vector";
@@ -252,27 +307,27 @@ public enum HookPoint {
     }
 
     /**
-     * Shape of the value for one sequence; 0 experts and slots where there is no mixture, and no number of a latent vector where
-     * there is none.
+     * Shape of the value for one sequence; 0 experts and slots where there is no mixture, no number of a latent vector where there
+     * is none, and no head where there is no attention.
      *
      * @param positions positions of the pass, {@code pos} or {@code query}
      * @param keys positions that keys are kept for
      */
     public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
-        Attention attention = spec.layers().get(layer).attention();
+        Attention attention = spec.layers().get(layer).mixer() instanceof Attention a ? a : null;
         Mlp mlp = spec.layers().get(layer).mlp();
         Experts experts = mlp.experts();
         boolean shared = this == SHARED_PRE || this == SHARED_PRE_LINEAR || this == SHARED_POST;
         boolean perKvHead = this == K || this == V || this == ROT_K;
         long[] shape = new long[axes.size()];
-        for (int a = 0; a < shape.length; a++) {
-            shape[a] = switch (axes.get(a)) {
+        for (int i = 0; i < shape.length; i++) {
+            shape[i] = switch (axes.get(i)) {
                 case BATCH, ONE -> 1;
                 case POS, QUERY -> positions;
                 case KEY -> keys;
-                case HEAD -> perKvHead ? attention.nKvHeads() : attention.nHeads();
-                case D_HEAD -> this == V || this == Z ? attention.dValue() : attention.dHead();
-                case D_LATENT -> latent(attention.latent());
+                case HEAD -> attention == null ? 0 : perKvHead ? attention.nKvHeads() : attention.nHeads();
+                case D_HEAD -> attention == null ? 0 : this == V || this == Z ? attention.dValue() : attention.dHead();
+                case D_LATENT -> attention == null ? 0 : latent(attention.latent());
                 case D_MODEL -> spec.dModel();
                 case D_MLP -> !shared ? mlp.dMlp() : shares(mlp) ? experts.dShared() : 0;
                 case EXPERT -> experts == null ? 0 : experts.count();

@@ -14,6 +14,7 @@ import java.util.function.Supplier;
 import org.llminspector.analysis.PartCost;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.ConvState;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
@@ -36,6 +37,7 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
@@ -78,7 +80,8 @@ public final class Costs {
             Room room) {}
 
     /**
-     * LayerCache is what one layer keeps.
+     * LayerCache is what one layer keeps. Of a layer with a short convolution that is nothing of each position, and its heads are
+     * null.
      *
      * @param dLatent numbers of the latent vector that is kept in the place of the heads' keys and values; null where those are
      * @param dShared numbers of the turned key beside it, which all heads share
@@ -86,18 +89,22 @@ public final class Costs {
      * @param bytesPerPosition n_kv_heads x (bytes of a key + bytes of a value), or those of the vector and the shared key
      * @param keptBytes this program keeps every position
      * @param neededBytes the architecture needs no more than the window
+     * @param convPast positions of which a short convolution keeps a vector of d_model, whatever the length; null without one
+     * @param convStateBytes of those vectors, which are in none of the other numbers
      */
     public record LayerCache(
             int layer,
-            int nHeads,
-            int nKvHeads,
-            int dHead,
+            Integer nHeads,
+            Integer nKvHeads,
+            Integer dHead,
             Integer dLatent,
             Integer dShared,
             Integer window,
             long bytesPerPosition,
             long keptBytes,
-            long neededBytes) {}
+            long neededBytes,
+            Integer convPast,
+            Long convStateBytes) {}
 
     /**
      * AtContext is the memory at one length.
@@ -148,6 +155,9 @@ public final class Costs {
 
     /** @param layer null outside the blocks */
     public record TimedPart(Part part, Integer layer, Spread ms) {}
+
+    /** Values as wide as the stream that are alive at once in a short convolution. */
+    private static final int CONV = 6;
 
     private final OpenModels models;
     private final RunStore store;
@@ -296,18 +306,21 @@ public final class Costs {
             List<LayerCache> layers = new ArrayList<>();
             for (int i = 0; i < spec.nLayers(); i++) {
                 LayerSpec layer = spec.layers().get(i);
-                Attention a = layer.attention();
+                Attention a = layer.attends() ? layer.attention() : null;
+                Latent l = a == null ? null : a.latent();
                 layers.add(new LayerCache(
                         i,
-                        a.nHeads(),
-                        a.nKvHeads(),
-                        a.dHead(),
-                        a.latent() == null ? null : a.latent().dLatent(),
-                        a.latent() == null ? null : a.rope().turned(),
-                        a.window(),
+                        a == null ? null : a.nHeads(),
+                        a == null ? null : a.nKvHeads(),
+                        a == null ? null : a.dHead(),
+                        l == null ? null : l.dLatent(),
+                        l == null ? null : a.rope().turned(),
+                        a == null ? null : a.window(),
                         KvCacheReport.row(layer, kv),
                         kept.get(i),
-                        needed.get(i)));
+                        needed.get(i),
+                        a == null ? ConvState.past(layer) : null,
+                        a == null ? ConvState.bytes(spec, layer) : null));
             }
             return layers;
         }
@@ -321,13 +334,13 @@ public final class Costs {
         }
 
         long total(long positions) {
-            return weights() + kept(positions) + scratch(positions);
+            List<Long> states = ConvState.bytes(spec);
+            return weights() + kept(positions) + (states == null ? 0 : sum(states)) + scratch(positions);
         }
 
         AtContext at(long positions, Long memory) {
-            long multiHead = spec.layers().stream()
-                    .mapToLong(l -> multiHead(l.attention()) * positions)
-                    .sum();
+            long multiHead =
+                    spec.attentions().mapToLong(a -> multiHead(a) * positions).sum();
             return new AtContext(
                     positions,
                     kept(positions),
@@ -346,7 +359,7 @@ public final class Costs {
          * Float32 values that are alive at once in the costliest layer while a prompt of n positions is read in one pass in the
          * fast form: the residual stream and its normed copy (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and
          * attention's (q, k, v, and q and k turned; k and v repeated for the heads that share them; decoded where the cache is
-         * not fp32; the output); scores [head, n, n] where no kernel avoids them (onnx; a cap) and a mask [n, n] for a window or
+         * not fp32; the output), or a short convolution's (B, C, X, what it reads, its sum and the output: 6 n d); scores [head, n, n] where no kernel avoids them (onnx; a cap) and a mask [n, n] for a window or
          * a cap; one row of logits.
          */
         long scratch(long n) {
@@ -356,8 +369,18 @@ public final class Costs {
         }
 
         private long scratch(LayerSpec layer, long n) {
-            Attention a = layer.attention();
             Mlp m = layer.mlp();
+            long neurons = n * m.dMlp();
+            Experts e = m.experts();
+            // What each slot reads and is answered lies side by side too.
+            if (e != null)
+                neurons = e.active() * (neurons + n * spec.dModel()) + (e.dShared() == null ? 0 : n * e.dShared());
+            return Math.max(
+                    (m.gated() ? 3 : 2) * neurons,
+                    layer.attends() ? scratch(layer.attention(), n) : CONV * n * spec.dModel());
+        }
+
+        private long scratch(Attention a, long n) {
             long q = n * a.nHeads() * a.dHead();
             long kv1 = n * a.nKvHeads() * a.dHead();
             boolean torch = engine.equals("torch");
@@ -366,12 +389,7 @@ public final class Costs {
             if (!kv.equals(KvFormats.FP32)) attention += 2 * kv1;
             double scores = !torch || a.scoreSoftcap() != null ? (double) a.nHeads() * n * n : 0;
             double mask = a.window() != null || a.scoreSoftcap() != null ? (double) n * n : 0;
-            long neurons = n * m.dMlp();
-            Experts e = m.experts();
-            // What each slot reads and is answered lies side by side too.
-            if (e != null)
-                neurons = e.active() * (neurons + n * spec.dModel()) + (e.dShared() == null ? 0 : n * e.dShared());
-            return Math.max((m.gated() ? 3 : 2) * neurons, (long) Math.min(1L << 58, attention + scores + mask));
+            return (long) Math.min(1L << 58, attention + scores + mask);
         }
     }
 

@@ -118,7 +118,6 @@ public final class HeadCircuits {
         ModelFolder folder = models.folder(slug);
         DecoderSpec spec = folder.spec();
         StreamSums.check(spec);
-        Heads.within(layer, spec.nLayers(), "layer");
         Attention attention = readable(spec, layer);
         Heads.within(head, attention.nHeads(), "head");
         Heads.within(distance, spec.maxContext(), "distance");
@@ -192,14 +191,12 @@ public final class HeadCircuits {
         ModelFolder folder = models.folder(slug);
         DecoderSpec spec = folder.spec();
         StreamSums.check(spec);
-        Heads.within(layer, spec.nLayers(), "layer");
         Heads.within(head, readable(spec, layer).nHeads(), "head");
         Weights weights = folder.weights();
         Composition.Matrices later = matrices(weights, spec, layer, head);
         List<Reads> from = new ArrayList<>();
-        for (int l = 0; l < layer; l++) {
-            int earlier = l;
-            Reads[] of = new Reads[spec.layers().get(l).attention().nHeads()];
+        for (int earlier : spec.attending().stream().filter(l -> l < layer).toList()) {
+            Reads[] of = new Reads[spec.layers().get(earlier).attention().nHeads()];
             Parallel.each(
                     of.length,
                     h -> of[h] = new Reads(earlier, h, Composition.of(matrices(weights, spec, earlier, h), later)));
@@ -210,7 +207,7 @@ public final class HeadCircuits {
 
     /** Keys and values that are made of a normed vector on the way are no product of a token's row and one matrix. */
     private static Attention readable(DecoderSpec spec, int layer) {
-        Attention attention = spec.layers().get(layer).attention();
+        Attention attention = Heads.attention(spec, layer);
         if (attention.latent() == null) return attention;
         throw Problem.unsupported("what these heads seek and write is not read from their weights")
                 .where("layer " + layer)

@@ -107,7 +107,7 @@ public final class HeadDistances {
         RunManifest run = store.manifest(runId);
         DecoderSpec spec = models.folder(run.model().slug()).spec();
         List<HookId> hooks = new ArrayList<>();
-        for (int i = 0; i < spec.nLayers(); i++) {
+        for (int i : spec.attending()) {
             Attention a = spec.layers().get(i).attention();
             if (a.rope() == null && a.alibi() == null) continue;
             hooks.add(HookId.of(HookPoint.Q, i));
@@ -205,8 +205,7 @@ public final class HeadDistances {
         checkDistance(most);
         RunManifest run = store.manifest(runId);
         DecoderSpec spec = models.folder(run.model().slug()).spec();
-        Heads.within(layer, spec.nLayers(), "layer");
-        Attention a = spec.layers().get(layer).attention();
+        Attention a = Heads.attention(spec, layer);
         Heads.within(head, a.nHeads(), "head");
         int at = RunValues.position(run, query, "query");
         HookId scores = HookId.of(HookPoint.ATTN_SCORES, layer);

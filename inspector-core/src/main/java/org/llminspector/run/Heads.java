@@ -61,6 +61,8 @@ public final class Heads {
         HEAD,
         /** What attention adds beside its heads: its bias, and what rounding in few bits leaves. */
         ATTN_REST,
+        /** A short convolution, in a layer that has one in the place of attention. */
+        CONV,
         MLP,
         /** The final norm's bias. */
         NORM_BIAS
@@ -155,19 +157,19 @@ public final class Heads {
      * Every head's pattern, made smaller by taking the largest weight under each cell.
      *
      * @param size most cells a side; texts that are shorter are not pooled
-     * @return [layer, head, query, key]
+     * @return [layer, head, query, key], of the layers that have heads
      * @throws Problem as for an extension; TOO_LARGE where the patterns of so many tokens do not fit the budget;
      *     UNSUPPORTED where the model does not show its patterns
      */
     public Tensor thumbnails(String runId, int size) {
         DecoderSpec spec = models.folder(store.manifest(runId).model().slug()).spec();
         float[][] all = glance(runId, size).thumbnails();
-        int heads = all.length / spec.nLayers();
+        int layers = spec.attending().size();
         int cells = all[0].length;
         int side = (int) Math.round(Math.sqrt(cells));
         float[] values = new float[Math.multiplyExact(all.length, cells)];
         for (int h = 0; h < all.length; h++) System.arraycopy(all[h], 0, values, h * cells, cells);
-        return Tensor.of(values, spec.nLayers(), heads, side, side);
+        return Tensor.of(values, layers, all.length / layers, side, side);
     }
 
     private Glance glance(String runId, Integer size) {
@@ -183,13 +185,13 @@ public final class Heads {
         DecoderSpec spec = models.folder(run.model().slug()).spec();
         List<List<HeadProfile>> profiles = new ArrayList<>();
         List<float[][]> thumbnails = new ArrayList<>();
-        long cells =
-                spec.layers().stream().mapToLong(l -> l.attention().nHeads()).sum()
-                        * (long) Math.pow(MaxPool.side(tokens.length, WHOLE), 2);
+        long cells = spec.attentions().mapToLong(Attention::nHeads).sum()
+                * (long) Math.pow(MaxPool.side(tokens.length, WHOLE), 2);
         float[][][] large = new float[cells <= MOST_WEIGHTS ? spec.nLayers() : 0][][];
         for (int layer = 0; layer < spec.nLayers(); layer++) {
             profiles.add(List.of());
-            int heads = spec.layers().get(layer).attention().nHeads();
+            LayerSpec block = spec.layers().get(layer);
+            int heads = block.attends() ? block.attention().nHeads() : 0;
             thumbnails.add(new float[heads][]);
             if (large.length > 0) large[layer] = new float[heads][];
         }
@@ -223,8 +225,7 @@ public final class Heads {
     public Tensor tile(String runId, int layer, int head, Slice queries, Slice keys, int most) {
         RunManifest run = store.manifest(runId);
         DecoderSpec spec = models.folder(run.model().slug()).spec();
-        within(layer, spec.nLayers(), "layer");
-        within(head, spec.layers().get(layer).attention().nHeads(), "head");
+        within(head, attention(spec, layer).nHeads(), "head");
         int n = run.positions();
         int[] rows = queries.on(n, "query");
         int[] cols = keys.on(n, "key");
@@ -269,8 +270,8 @@ public final class Heads {
     }
 
     private static List<HookId> layers(DecoderSpec spec) {
-        return IntStream.range(0, spec.nLayers())
-                .mapToObj(i -> HookId.of(HookPoint.PATTERN, i))
+        return spec.attending().stream()
+                .map(i -> HookId.of(HookPoint.PATTERN, i))
                 .toList();
     }
 
@@ -372,8 +373,9 @@ public final class Heads {
         TreeSet<HookId> hooks = new TreeSet<>(List.of(HookId.of(HookPoint.EMBED), scale, logits));
         if (spec.learnedPositions()) hooks.add(HookId.of(HookPoint.POS_EMBED));
         for (int i = 0; i < spec.nLayers(); i++) {
-            hooks.add(HookId.of(HookPoint.Z, i));
-            hooks.add(HookId.of(HookPoint.ATTN_OUT, i));
+            LayerSpec block = spec.layers().get(i);
+            if (block.attends()) hooks.add(HookId.of(HookPoint.Z, i));
+            hooks.add(HookId.of(HookPoint.mixed(block), i));
             hooks.add(HookId.of(HookPoint.MLP_OUT, i));
         }
         RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
@@ -394,13 +396,14 @@ public final class Heads {
             parts.add(new Part(Kind.POS_EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.POS_EMBED)))));
         }
         for (int i = 0; i < spec.nLayers(); i++) {
-            double[] heads = heads(weights, spec.layers().get(i), i, here.at(HookId.of(HookPoint.Z, i)), direction);
-            double rest = dot(direction, here.at(HookId.of(HookPoint.ATTN_OUT, i)));
-            for (int h = 0; h < heads.length; h++) {
-                parts.add(new Part(Kind.HEAD, i, h, heads[h]));
-                rest -= heads[h];
-            }
-            parts.add(new Part(Kind.ATTN_REST, i, null, rest));
+            LayerSpec block = spec.layers().get(i);
+            double mixed = dot(direction, here.at(HookId.of(HookPoint.mixed(block), i)));
+            if (block.attends()) {
+                double[] heads = heads(weights, block, i, here.at(HookId.of(HookPoint.Z, i)), direction);
+                for (int h = 0; h < heads.length; h++) parts.add(new Part(Kind.HEAD, i, h, heads[h]));
+                parts.add(new Part(
+                        Kind.ATTN_REST, i, null, mixed - Arrays.stream(heads).sum()));
+            } else parts.add(new Part(Kind.CONV, i, null, mixed));
             parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
         }
         parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row) + bias));
@@ -448,6 +451,17 @@ public final class Heads {
         double sum = 0;
         for (int i = 0; i < a.length; i++) sum += (double) a[i] * b[i];
         return sum;
+    }
+
+    /** @throws Problem INVALID for no layer of the model; UNSUPPORTED for one without heads */
+    static Attention attention(DecoderSpec spec, int layer) {
+        within(layer, spec.nLayers(), "layer");
+        if (spec.layers().get(layer).attends()) return spec.layers().get(layer).attention();
+        throw Problem.unsupported("the layer has a short convolution, and no heads")
+                .where("layer " + layer)
+                .expected("a layer with attention: " + spec.attending())
+                .found("a convolution")
+                .instead("look at conv.hook_bx and conv.hook_conv of this layer");
     }
 
     static void within(int index, int size, String field) {

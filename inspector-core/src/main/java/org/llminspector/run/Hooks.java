@@ -37,7 +37,7 @@ final class Hooks {
                     point.doc(),
                     available,
                     layers,
-                    available ? null : hidden ? port.why(point) : point.absence(),
+                    available ? null : hidden ? port.why(point) : point.absence(spec, 0),
                     hidden ? port.instead() : null));
         }
         return all;

@@ -204,10 +204,11 @@ public final class Neurons {
         parts.add(HookId.of(HookPoint.EMBED));
         if (spec.learnedPositions()) parts.add(HookId.of(HookPoint.POS_EMBED));
         for (int i = 0; i < layer; i++) {
-            parts.add(HookId.of(HookPoint.ATTN_OUT, i));
+            parts.add(HookId.of(HookPoint.mixed(spec.layers().get(i)), i));
             parts.add(HookId.of(HookPoint.MLP_OUT, i));
         }
-        if (!spec.layers().get(layer).parallel()) parts.add(HookId.of(HookPoint.ATTN_OUT, layer));
+        LayerSpec own = spec.layers().get(layer);
+        if (!own.parallel()) parts.add(HookId.of(HookPoint.mixed(own), layer));
         return parts;
     }
 

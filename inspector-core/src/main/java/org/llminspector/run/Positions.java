@@ -72,7 +72,7 @@ public final class Positions {
      * @param length positions of the sequence, which dynamic and longrope scaling look at
      * @param similarity of the learned vectors; null without
      * @param alibiSlopes what ALiBi (Press et al. 2021) would take from a score a position of distance, head by head, for as
-     *     many heads as the first layer has
+     *     many heads as the first layer with attention has
      */
     public record Schemes(
             String model,
@@ -114,7 +114,7 @@ public final class Positions {
                     .found(seqLen);
         }
         Map<List<Object>, List<Integer>> same = new LinkedHashMap<>();
-        for (int i = 0; i < spec.nLayers(); i++) {
+        for (int i : spec.attending()) {
             Attention a = spec.layers().get(i).attention();
             same.computeIfAbsent(Arrays.asList(a.rope(), a.alibi(), a.window(), a.dHead()), k -> new ArrayList<>())
                     .add(i);
@@ -122,7 +122,7 @@ public final class Positions {
         List<Scheme> schemes = same.values().stream()
                 .map(layers -> scheme(spec, layers, seqLen))
                 .toList();
-        int heads = spec.layers().get(0).attention().nHeads();
+        int heads = spec.attentions().mapToInt(Attention::nHeads).findFirst().orElse(0);
         return new Schemes(
                 slug,
                 seqLen,
@@ -130,7 +130,7 @@ public final class Positions {
                 spec.learnedPositions(),
                 schemes,
                 spec.learnedPositions() ? similarity(folder, most) : null,
-                AlibiBias.slopes(heads, 8));
+                heads == 0 ? List.of() : AlibiBias.slopes(heads, 8));
     }
 
     private static Scheme scheme(DecoderSpec spec, List<Integer> layers, int seqLen) {

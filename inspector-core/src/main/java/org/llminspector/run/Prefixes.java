@@ -68,12 +68,12 @@ final class Prefixes {
         int reads = run.tokens().size();
         // The last token is read, for its logits.
         int shared = Math.min(Math.min(prefix.length(), run.request().branch().position()), reads - 1);
-        return shared < 1 ? null : prefix.first(shared);
+        return shared < 1 || !prefix.reaches(shared) ? null : prefix.first(shared);
     }
 
     /** Whether keys of a longer sequence are turned otherwise than those of a shorter one. */
     static boolean turnsLater(LayerSpec layer) {
-        Rope rope = layer.attention().rope();
+        Rope rope = layer.attends() ? layer.attention().rope() : null;
         return rope != null && (rope.scaling() instanceof Rope.Dynamic || rope.scaling() instanceof Rope.LongRope);
     }
 }

@@ -74,7 +74,7 @@ public final class PromptShifts {
         ModelFolder folder = models.folder(run.model().slug());
         DecoderSpec spec = folder.spec();
         RunValues.sameWeights(run, folder);
-        Heads.within(layer, spec.nLayers(), "layer");
+        Heads.attention(spec, layer);
         if (!run.request().interventions().isEmpty()) {
             throw Problem.invalid("a changed run is not moved: its changes name positions")
                     .where("run " + runId)

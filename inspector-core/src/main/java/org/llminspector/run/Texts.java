@@ -97,7 +97,7 @@ final class Texts<S> implements OpenModels.Beside {
             while (same < Math.min(ids.length, text.ids().length) && ids[same] == text.ids()[same]) same++;
             // A token's score is that of the position before it: the last that is the same is read for the next one's.
             int shared = Math.min(Math.min(same - 1, text.cache().length()), ids.length - (top == NO_SCORES ? 1 : 2));
-            if (shared >= Math.max(1, most)) {
+            if (shared >= Math.max(1, most) && text.cache().reaches(shared)) {
                 best = text;
                 most = shared;
             }

@@ -39,7 +39,8 @@ public record Attention(
         boolean qkNormByHead,
         Float clip,
         Latent latent,
-        boolean sinks) {
+        boolean sinks)
+        implements Mixer {
 
     /** Without ALiBi and sinks, and nothing is clipped. */
     public Attention(

@@ -1,6 +1,8 @@
 package org.llminspector.spec;
 
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * DecoderSpec is the whole arithmetic of one decoder-only transformer.
@@ -110,5 +112,18 @@ public record DecoderSpec(
 
     public int nLayers() {
         return layers.size();
+    }
+
+    /** The layers that have attention, by their numbers. */
+    public List<Integer> attending() {
+        return IntStream.range(0, nLayers())
+                .filter(i -> layers.get(i).attends())
+                .boxed()
+                .toList();
+    }
+
+    /** The attention of each layer that has it. */
+    public Stream<Attention> attentions() {
+        return layers.stream().filter(LayerSpec::attends).map(LayerSpec::attention);
     }
 }

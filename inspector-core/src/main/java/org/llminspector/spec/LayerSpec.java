@@ -1,14 +1,18 @@
 package org.llminspector.spec;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 /**
- * LayerSpec is one transformer block.
+ * LayerSpec is one transformer block: a half that mixes positions and one that does not, each added to the residual stream.
  *
  * <p>Sequential: {@code mid = pre + s ln1Post(attn(ln1(pre))); post = mid + s ln2Post(mlp(ln2(mid)))}, s the residual scale.
  * Parallel: {@code post = pre + s attn(ln1(pre)) + s mlp(ln2(pre))}. A norm that is null is left out.
  * With norms in the stream: {@code x = ln1(pre); mid = x + attn(x); y = ln2(mid); post = y + mlp(y)}.
  *
- * @param ln1 norm before attention, or null (OLMo 2)
- * @param ln1Post norm of attention's output before it is added, or null
+ * @param ln1 norm before the mixer, or null (OLMo 2)
+ * @param mixer attention, {@code attn} above; or what stands in its place. In JSON it is {@code attention} or {@code conv}
+ * @param ln1Post norm of the mixer's output before it is added, or null
  * @param ln2 norm before the MLP, or null (OLMo 2)
  * @param ln2Post norm of the MLP's output before it is added, or null
  * @param parallel whether attention and MLP both read the block's input (GPT-NeoX)
@@ -16,9 +20,10 @@ package org.llminspector.spec;
  * @param streamNorms whether what ln1 and ln2 make of the stream is the stream from there on, and not only what is read of it (the
  *     first transformer's order, in which a norm follows every sum: OPT 350M; a block's last norm is the next one's first here)
  */
+@JsonIgnoreProperties("mixer")
 public record LayerSpec(
         Norm ln1,
-        Attention attention,
+        Mixer mixer,
         Norm ln1Post,
         Norm ln2,
         Mlp mlp,
@@ -30,18 +35,39 @@ public record LayerSpec(
     /** The stream itself is not normed. */
     public LayerSpec(
             Norm ln1,
-            Attention attention,
+            Mixer mixer,
             Norm ln1Post,
             Norm ln2,
             Mlp mlp,
             Norm ln2Post,
             boolean parallel,
             Float residualScale) {
-        this(ln1, attention, ln1Post, ln2, mlp, ln2Post, parallel, residualScale, false);
+        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, residualScale, false);
     }
 
     /** Attention and MLP are added as they are. */
-    public LayerSpec(Norm ln1, Attention attention, Norm ln1Post, Norm ln2, Mlp mlp, Norm ln2Post, boolean parallel) {
-        this(ln1, attention, ln1Post, ln2, mlp, ln2Post, parallel, null);
+    public LayerSpec(Norm ln1, Mixer mixer, Norm ln1Post, Norm ln2, Mlp mlp, Norm ln2Post, boolean parallel) {
+        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, null);
+    }
+
+    /** Whether the layer has attention. */
+    public boolean attends() {
+        return mixer instanceof Attention;
+    }
+
+    /** The attention of a layer that {@link #attends}. */
+    public Attention attention() {
+        if (mixer instanceof Attention a) return a;
+        throw new IllegalStateException("this layer has no attention but " + mixer);
+    }
+
+    @JsonProperty("attention")
+    Attention attentionInJson() {
+        return mixer instanceof Attention a ? a : null;
+    }
+
+    @JsonProperty("conv")
+    ShortConv convInJson() {
+        return mixer instanceof ShortConv c ? c : null;
     }
 }

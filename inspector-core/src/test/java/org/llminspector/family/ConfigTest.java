@@ -14,6 +14,7 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.golden.Golden;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.ShortConv;
 
 /** Both spellings of config.json give one spec; what is not understood refuses to load. */
 class ConfigTest {
@@ -110,6 +111,45 @@ class ConfigTest {
         refused(published.deepCopy().put("swiglu_alpha", 1.5), "swiglu_alpha", "1.702", "1.5");
         ((ObjectNode) published.get("quantization_config")).put("quant_method", "awq");
         refused(published, "quantization_config.quant_method", "mxfp4", "awq");
+    }
+
+    /** LiquidAI/LFM2-1.2B's config.json names the layers with attention, and its sizes by other fields too. */
+    @Test
+    void lfm2IsReadAsItIsPublished() {
+        ObjectNode published = family("lfm2");
+        DecoderSpec spec = spec(published);
+        assertThat(spec.attending()).containsExactly(1, 3);
+        assertThat(spec.layers().get(0).mixer()).isEqualTo(new ShortConv(3, false));
+        assertThat(spec.layers().get(0).mlp().dMlp()).isEqualTo(160);
+        published.remove(List.of("layer_types", "rope_parameters", "tie_word_embeddings", "intermediate_size"));
+        published.putArray("full_attn_idxs").add(1).add(3);
+        published
+                .put("rope_theta", 1e6)
+                .put("block_dim", 64)
+                .put("block_ff_dim", 160)
+                .put("block_mlp_init_scale", 1.0)
+                .put("block_norm_eps", 1e-5)
+                .put("block_out_init_scale", 1.0)
+                .put("block_use_swiglu", true)
+                .put("block_use_xavier_init", true)
+                .put("conv_dim", 64)
+                .put("conv_dim_out", 64)
+                .put("conv_use_xavier_init", true)
+                .put("num_heads", 4)
+                .put("use_pos_enc", true);
+        assertThat(spec(published)).isEqualTo(spec);
+        published.put("block_auto_adjust_ff_dim", true); // 2/3 of 160, to the next 256
+        assertThat(spec(published).layers().get(0).mlp().dMlp()).isEqualTo(256);
+        refused(published.deepCopy().put("conv_L_cache", 1), "conv_L_cache", "at least 2");
+        ObjectNode other = family("lfm2");
+        other.putArray("layer_types")
+                .add("conv")
+                .add("full_attention")
+                .add("mamba")
+                .add("conv");
+        refused(other, "layer_types", "conv or full_attention", "mamba");
+        assertThat(spec(family("lfm2_bias")).layers().get(1).mixer()).isEqualTo(new ShortConv(4, true));
+        assertThat(spec(family("lfm2_bias")).layers().get(1).mlp().dMlp()).isEqualTo(128); // 1.1 x 106, to 32s
     }
 
     private static ObjectNode family(String name) {

@@ -151,10 +151,12 @@ class GoldenTest {
         ours.put("logits", capture.get(HookId.of(HookPoint.LOGITS)));
         Tensor end = capture.get(HookId.of(HookPoint.LN_FINAL_OUT));
         ours.put("hidden_states." + spec.nLayers(), spec.dEmbed() == null ? end : projected(g, end, "project_out"));
+        List<Integer> attending = spec.attending(); // the reference counts attentions, and no layers without
+        for (int a = 0; a < attending.size(); a++)
+            ours.put("attentions." + a, capture.get(HookId.of(HookPoint.PATTERN, attending.get(a))));
         for (int i = 0; i < spec.nLayers(); i++) {
             ours.put("hidden_states." + i, capture.get(HookId.of(HookPoint.RESID_PRE, i)));
             ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
-            ours.put("attentions." + i, capture.get(HookId.of(HookPoint.PATTERN, i)));
             // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
             LayerSpec layer = spec.layers().get(i);
             // For the reference a block ends with the norm that the next one begins with here.
@@ -163,13 +165,12 @@ class GoldenTest {
                 ours.put("layer_out." + i, next);
                 if (i > 0) ours.put("hidden_states." + i, normed(g, capture, i));
             }
-            Tensor z = capture.get(HookId.of(HookPoint.Z, i));
             String block = "blocks." + i + ".";
             ours.put(
                     "attn_out." + i,
                     layer.ln1Post() == null
-                            ? capture.get(HookId.of(HookPoint.ATTN_OUT, i))
-                            : projected(g, z, block + "attn.o"));
+                            ? capture.get(HookId.of(HookPoint.mixed(layer), i))
+                            : projected(g, capture.get(HookId.of(HookPoint.Z, i)), block + "attn.o"));
             ours.put(
                     "mlp_out." + i,
                     layer.ln2Post() == null
@@ -206,10 +207,11 @@ class GoldenTest {
             List<String> names = g.names().stream()
                     .filter(n -> n.matches("logits|(layer_out|hidden_states|attentions|router)\\.[0-9]+"))
                     .toList();
-            List<LayerSpec> layers = g.engine.spec().layers();
+            DecoderSpec spec = g.engine.spec();
+            List<LayerSpec> layers = spec.layers();
             int mixtures =
                     (int) layers.stream().filter(l -> l.mlp().experts() != null).count();
-            assertThat(names).hasSize(1 + 3 * layers.size() + 1 + mixtures);
+            assertThat(names).hasSize(1 + 2 * layers.size() + spec.attending().size() + 1 + mixtures);
             names.forEach(name -> holds(g, name, ours.get(name)));
             logProbs(g, capture);
         }
@@ -250,7 +252,7 @@ class GoldenTest {
             float[] reference = g.values("greedy_logits");
             int vocab = g.engine.spec().vocab();
             TreeSet<HookId> hooks = new TreeSet<>();
-            if (tapped) hooks.add(HookId.of(HookPoint.Z, 0));
+            if (tapped) hooks.add(HookId.of(HookPoint.MLP_OUT, 0));
             int positions = prompt.length + greedy.length;
             try (Session session = g.engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {
                 if (kind.torch()) assertThat(session.form()).isEqualTo(tapped ? "tapped" : "fast");

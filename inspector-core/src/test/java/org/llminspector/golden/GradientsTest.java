@@ -78,7 +78,9 @@ class GradientsTest {
                 Golden.FAMILIES.resolve("mixtral"),
                 Golden.FAMILIES.resolve("qwen2_moe"),
                 Golden.FAMILIES.resolve("deepseek_v3_yarn"),
-                Golden.FAMILIES.resolve("gpt_oss"))) {
+                Golden.FAMILIES.resolve("gpt_oss"),
+                Golden.FAMILIES.resolve("lfm2"),
+                Golden.FAMILIES.resolve("lfm2_bias"))) {
             try (Golden g = new Golden(family)) {
                 // A prompt on which no step sends a token to another expert: that would be a jump, and no slope.
                 int from = family.endsWith("qwen2_moe") ? 12 : 0;

@@ -24,6 +24,7 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 import org.llminspector.spec.Routing;
+import org.llminspector.spec.ShortConv;
 
 /** What must hold in every decoder, whatever the reference says. */
 class InvariantsTest {
@@ -59,13 +60,17 @@ class InvariantsTest {
             DecoderSpec spec = g.engine.spec();
             Capture c = g.capture(g.ids("input_ids"), HookPatterns.all(spec));
             for (int i = 0; i < spec.nLayers(); i++) {
-                patternRowsSumToOne(g, c, i);
-                patternTimesValuesIsZ(spec.layers().get(i).attention(), c, i);
-                headResultsSumToAttnOut(g, c, i);
+                if (spec.layers().get(i).mixer() instanceof ShortConv conv) {
+                    convolvesItsChannels(g, conv, c, i);
+                } else {
+                    patternRowsSumToOne(g, c, i);
+                    patternTimesValuesIsZ(spec.layers().get(i).attention(), c, i);
+                    headResultsSumToAttnOut(g, c, i);
+                }
                 if (spec.layers().get(i).mlp().experts() != null)
                     answersSumToMlpOut(g, spec.layers().get(i), c, i);
                 float[] pre = floats(c, HookPoint.RESID_PRE, i);
-                float[] attn = floats(c, HookPoint.ATTN_OUT, i);
+                float[] attn = floats(c, HookPoint.mixed(spec.layers().get(i)), i);
                 float[] mlp = floats(c, HookPoint.MLP_OUT, i);
                 float[] post = floats(c, HookPoint.RESID_POST, i);
                 boolean sums = !spec.layers().get(i).streamNorms();
@@ -78,6 +83,38 @@ class InvariantsTest {
                     assertThat(floats(c, HookPoint.RESID_PRE, i + 1)).isEqualTo(post);
                 }
             }
+        }
+    }
+
+    /** Worked out anew channel by channel: b * x, the sum over it and those just before, c times that, and the projection. */
+    private static void convolvesItsChannels(Golden g, ShortConv conv, Capture c, int layer) {
+        String name = "blocks." + layer + ".conv.";
+        int d = g.engine.spec().dModel();
+        float[] b = floats(c, HookPoint.CONV_B, layer);
+        float[] x = floats(c, HookPoint.CONV_X, layer);
+        float[] bx = floats(c, HookPoint.CONV_BX, layer);
+        float[] gate = floats(c, HookPoint.CONV_C, layer);
+        float[] sums = floats(c, HookPoint.CONV, layer);
+        float[] post = floats(c, HookPoint.CONV_POST, layer);
+        float[] added = floats(c, HookPoint.CONV_OUT, layer);
+        Tensor kernel = g.weights.get(name + "kernel.weight"); // [width, d_model]
+        float[] bias = g.weights.has(name + "kernel.bias")
+                ? g.weights.get(name + "kernel.bias").toFloats()
+                : new float[d];
+        float[] out = g.weights.get(name + "out.weight").toFloats(); // [d_model, d_model]
+        float[] outBias = g.weights.has(name + "out.bias")
+                ? g.weights.get(name + "out.bias").toFloats()
+                : new float[d];
+        for (int i = 0; i < bx.length; i++) {
+            assertThat(bx[i]).isEqualTo(b[i] * x[i]);
+            double sum = bias[i % d];
+            for (int back = 0; back < conv.width() && i - back * d >= 0; back++)
+                sum += kernel.get((long) (conv.past() - back) * d + i % d) * bx[i - back * d];
+            assertThat((double) sums[i]).isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-5));
+            assertThat(post[i]).isEqualTo(gate[i] * sums[i]);
+            double projected = outBias[i % d];
+            for (int k = 0; k < d; k++) projected += out[i % d * d + k] * post[i / d * d + k];
+            assertThat((double) added[i]).isCloseTo(projected, org.assertj.core.data.Offset.offset(1e-4));
         }
     }
 
@@ -319,7 +356,7 @@ class InvariantsTest {
     private static int sameRope(DecoderSpec spec, int length) {
         int same = length;
         for (LayerSpec layer : spec.layers()) {
-            Rope rope = layer.attention().rope();
+            Rope rope = layer.attends() ? layer.attention().rope() : null;
             if (rope == null) continue;
             float[] shortest = RopeFrequencies.perPosition(rope, 1);
             while (!Arrays.equals(RopeFrequencies.perPosition(rope, same), shortest)) same--;

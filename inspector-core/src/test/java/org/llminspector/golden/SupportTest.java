@@ -46,9 +46,17 @@ class SupportTest {
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
     private static final int NEW_TOKENS = 3;
     private static final String CUDA = "onnx for CUDA";
-    /** Of the further families, those that few bits may send elsewhere. */
-    private static final List<String> MIXTURES =
-            List.of("deepseek_v2", "deepseek_v3", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "gpt_oss_mxfp4");
+    /** Of the further families, those that few bits may send elsewhere, and those with matrices of another kind. */
+    private static final List<String> FURTHER = List.of(
+            "deepseek_v2",
+            "deepseek_v3",
+            "mixtral",
+            "olmoe",
+            "qwen2_moe",
+            "qwen3_moe",
+            "gpt_oss_mxfp4",
+            "lfm2",
+            "lfm2_bias");
 
     private static final List<String> ENGINES = List.of("torch", "onnx", CUDA);
 
@@ -198,10 +206,10 @@ class SupportTest {
                 }
             }
         }
-        for (String mixture : MIXTURES) {
-            Path dir = Golden.FAMILIES.resolve(mixture);
+        for (String further : FURTHER) {
+            Path dir = Golden.FAMILIES.resolve(further);
             double tolerance = Golden.tolerance(Golden.noise(dir), "logits");
-            models.add(new Model(mixture, dir, dir.resolve("golden.safetensors"), tolerance));
+            models.add(new Model(further, dir, dir.resolve("golden.safetensors"), tolerance));
         }
         for (String kind : List.of("arch", "types")) {
             for (GgufGolden g : GgufGolden.all(kind)) {

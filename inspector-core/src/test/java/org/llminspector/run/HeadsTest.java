@@ -122,6 +122,7 @@ class HeadsTest {
                     case MLP ->
                         assertThat(p.effect())
                                 .isCloseTo(text.path("mlps").get(p.layer()).asDouble(), within(1e-4));
+                    case CONV -> throw new AssertionError("neither has a convolution");
                     case NORM_BIAS ->
                         assertThat(p.effect()).isCloseTo(text.path("constant").asDouble(), within(1e-4));
                 }

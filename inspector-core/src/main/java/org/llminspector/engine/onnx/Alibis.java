@@ -3,6 +3,7 @@ package org.llminspector.engine.onnx;
 import java.util.List;
 import java.util.Objects;
 import org.llminspector.spec.Alibi;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /** Alibis writes what ALiBi adds to scores; its values at keys and at queries are inputs. */
@@ -20,8 +21,8 @@ final class Alibis {
 
     /** Those of a model, each once: their indices name the inputs. */
     static List<Alibi> of(DecoderSpec spec) {
-        return spec.layers().stream()
-                .map(l -> l.attention().alibi())
+        return spec.attentions()
+                .map(Attention::alibi)
                 .filter(Objects::nonNull)
                 .distinct()
                 .toList();

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
 
 /**
  * FusedAttention writes attention as one GroupQueryAttention. It turns whole heads itself; partial and odd rotations are
@@ -36,8 +35,7 @@ final class FusedAttention implements AttentionCore {
 
     /** Whether the operator takes heads of the model's sizes, and what is added to their scores: on CUDA it adds nothing. */
     static boolean takes(DecoderSpec spec, boolean cuda) {
-        return spec.layers().stream()
-                .map(LayerSpec::attention)
+        return spec.attentions()
                 .allMatch(a -> a.dHead() % 8 == 0 && a.latent() == null && !(cuda && a.alibi() != null));
     }
 

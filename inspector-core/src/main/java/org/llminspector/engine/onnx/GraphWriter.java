@@ -17,6 +17,7 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.ShortConv;
 
 /** GraphWriter writes the forward pass of every family as an ONNX graph: the spec decides, the taps see each value. */
 final class GraphWriter {
@@ -31,6 +32,7 @@ final class GraphWriter {
     private final AttentionCore attention;
     private final MixtureGraph mixture;
     private final LatentGraph latents;
+    private final ConvolutionGraph convolutions;
 
     private GraphWriter(
             DecoderSpec spec,
@@ -57,6 +59,7 @@ final class GraphWriter {
         PlainAttention plain = new PlainAttention(graph, taps, rotary, alibis, kept, weights);
         this.attention = oneOperator ? new FusedAttention(graph, rotary, alibis, halves, weights) : plain;
         this.latents = new LatentGraph(graph, linears, norms, taps, rotary, plain, fused);
+        this.convolutions = new ConvolutionGraph(graph, linears, weights, taps, spec.dModel());
     }
 
     /** The fast form: fused operators, nothing in between visible. */
@@ -130,9 +133,11 @@ final class GraphWriter {
                 ? normed(taps.at(RESID_PRE, i, x), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i)
                 : addedAndNormed(x, added, residual(i - 1), layer.ln1(), b + "ln1", LN1_SCALE, LN1_NORMALIZED, i);
         String stream = layer.streamNorms() ? pre[1] : pre[0];
-        String a = attention(i, layer.attention(), b + "attn.", pre[1]);
+        String a = layer.mixer() instanceof ShortConv conv
+                ? convolutions.write(i, conv, b + "conv.", pre[1])
+                : attention(i, layer.attention(), b + "attn.", pre[1]);
         if (layer.ln1Post() != null) a = taps.at(LN1_POST_OUT, i, norms.write(a, layer.ln1Post(), b + "ln1_post"));
-        a = taps.at(ATTN_OUT, i, times(layer.residualScale(), a));
+        a = taps.at(HookPoint.mixed(layer), i, times(layer.residualScale(), a));
         String[] mid = layer.parallel()
                 ? normed(stream, layer.ln2(), b + "ln2", LN2_SCALE, LN2_NORMALIZED, i)
                 : addedAndNormed(

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.llminspector.engine.ConvState;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -26,10 +27,12 @@ import org.llminspector.spec.DecoderSpec;
  *
  * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
  * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1]. Of a latent
- * vector, that is kept ({@link KvShape}).
+ * vector, that is kept ({@link KvShape}). What short convolutions keep ({@link ConvState}) stands beside it, input and output of
+ * every pass at once: the last thing that a pass does with it is to write it.
  */
 final class KvCache implements AutoCloseable {
 
+    private final DecoderSpec spec;
     private final List<KvShape> shapes; // a layer each
     private final int maxPositions;
     private final boolean inPlace;
@@ -62,6 +65,7 @@ final class KvCache implements AutoCloseable {
      */
     KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given, Memory memory) {
         Set<HookId> changed = graph.steps().stream().map(Taps.Step::hook).collect(Collectors.toSet());
+        this.spec = spec;
         this.shapes = KvShape.of(spec, changed);
         this.maxPositions = maxPositions;
         this.inPlace = graph.inPlace();
@@ -74,16 +78,20 @@ final class KvCache implements AutoCloseable {
         }
     }
 
-    private static KvFormat format(Graph graph, String what) {
-        return switch (graph.inputs().get("past_" + what + ".0")) {
-            case FLOAT16 -> KvFormat.FP16;
-            case INT8 -> KvFormat.INT8;
-            default -> KvFormat.FP32;
-        };
+    private KvFormat format(Graph graph, String what) {
+        int first = spec.attending().stream().findFirst().orElse(-1);
+        Type type = graph.inputs().get("past_" + what + "." + first);
+        return type == Type.FLOAT16 ? KvFormat.FP16 : type == Type.INT8 ? KvFormat.INT8 : KvFormat.FP32;
     }
 
     private void reserve(Graph graph, Map<String, ByteBuffer> given, Memory memory) {
         for (int i = 0; i < shapes.size(); i++) {
+            int past = ConvState.past(spec.layers().get(i));
+            if (past > 0) {
+                Memory.Block block = Memory.HOST.reserve((long) past * spec.dModel(), Type.FLOAT); // zeros
+                parts.put("conv." + i, new Part(block, 1, spec.dModel()));
+                whole.put("conv." + i, block.view(0, 1, past, spec.dModel()));
+            }
             KvShape s = shapes.get(i);
             for (String what : List.of("key.", "key_scale.", "value.", "value_scale.")) {
                 Type type = graph.inputs().get("past_" + what + i);
@@ -114,7 +122,7 @@ final class KvCache implements AutoCloseable {
         parts.forEach((name, part) -> {
             OnnxTensor past = whole.get(name);
             OnnxTensor now = past;
-            if (!inPlace) {
+            if (past == null) {
                 past = feed.own("past_" + name, part.rows(0, length));
                 now = feed.own("new_" + name, part.rows(length, count));
             }
@@ -128,6 +136,10 @@ final class KvCache implements AutoCloseable {
     boolean begin(KvPrefix prefix) {
         if (!readable()) return false;
         for (int i = 0; i < shapes.size(); i++) {
+            if (!spec.layers().get(i).attends()) {
+                state(i).put(prefix.state(i));
+                continue;
+            }
             each("key." + i, prefix.length(), prefix.keys(i), FloatBuffer::put);
             each("value." + i, prefix.length(), prefix.values(i), FloatBuffer::put);
         }
@@ -135,19 +147,32 @@ final class KvCache implements AutoCloseable {
         return true;
     }
 
-    /** The first positions, copied; null where they do not lie in the host's memory as float32. */
+    /** What a layer's short convolution keeps. */
+    private FloatBuffer state(int layer) {
+        ByteBuffer bytes = parts.get("conv." + layer).block().bytes().duplicate();
+        return bytes.order(ByteOrder.LITTLE_ENDIAN).rewind().asFloatBuffer();
+    }
+
+    /** The first positions, copied; null where they do not lie in the host's memory as float32, or no more. */
     KvPrefix prefix(int n) {
-        if (!readable()) return null;
+        boolean convolves = spec.attending().size() < spec.nLayers();
+        if (!readable() || (convolves && n != length)) return null;
+        List<float[]> states = new ArrayList<>();
         List<float[]> keys = new ArrayList<>();
         List<float[]> values = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
             KvShape s = shapes.get(i);
             keys.add(new float[n * s.heads() * s.key()]);
             values.add(new float[n * s.heads() * s.value()]);
+            states.add(new float[ConvState.past(spec.layers().get(i)) * spec.dModel()]);
+            if (!spec.layers().get(i).attends()) {
+                state(i).get(states.get(i));
+                continue;
+            }
             each("key." + i, n, keys.get(i), FloatBuffer::get);
             each("value." + i, n, values.get(i), FloatBuffer::get);
         }
-        return new KvPrefix(n, keys, values);
+        return new KvPrefix(n, keys, values, convolves ? states : List.of());
     }
 
     private boolean readable() {
@@ -180,7 +205,7 @@ final class KvCache implements AutoCloseable {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(shapes, formats, length, maxPositions);
+        return KvCacheReport.of(spec, shapes, formats, length, maxPositions);
     }
 
     @Override

@@ -42,7 +42,7 @@ final class LatentGraph {
 
     /** Whether every layer's attention is such: the fast form then needs no operator that takes its sizes. */
     static boolean in(DecoderSpec spec) {
-        return spec.layers().stream().allMatch(l -> l.attention().latent() != null);
+        return spec.attentions().allMatch(a -> a.latent() != null);
     }
 
     /** [1, pos, d_model] to [1, pos, head, d_value]; the module's name ends with a dot. */

@@ -10,6 +10,7 @@ import org.llminspector.base.HalfFloats;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.AlibiBias;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
@@ -72,7 +73,7 @@ final class Places implements AutoCloseable {
             feed.floats("alibi_keys." + i, AlibiBias.at(alibi, 0, end), 1, heads, 1, end);
             feed.floats("alibi_queries." + i, AlibiBias.at(alibi, start, count), 1, heads, count, 1);
         }
-        spec.layers().stream().map(l -> l.attention().window()).distinct().forEach(w -> mask(feed, w, start, count));
+        spec.attentions().map(Attention::window).distinct().forEach(w -> mask(feed, w, start, count));
     }
 
     private void mask(Feed feed, Integer window, int start, int count) {

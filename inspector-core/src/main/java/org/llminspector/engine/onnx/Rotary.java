@@ -2,6 +2,7 @@ package org.llminspector.engine.onnx;
 
 import java.util.List;
 import java.util.Objects;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 
@@ -18,8 +19,8 @@ final class Rotary {
 
     /** The rotations of a model, each once: their indices name the inputs. */
     static List<Rope> of(DecoderSpec spec) {
-        return spec.layers().stream()
-                .map(l -> l.attention().rope())
+        return spec.attentions()
+                .map(Attention::rope)
                 .filter(Objects::nonNull)
                 .distinct()
                 .toList();

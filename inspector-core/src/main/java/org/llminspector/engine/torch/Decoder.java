@@ -23,6 +23,7 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.ShortConv;
 
 /**
  * Decoder is the forward pass of every family: the spec decides, the tap sees each value. Runs on the engine thread.
@@ -138,10 +139,12 @@ final class Decoder {
         NDArray a = norm(pre, layer.ln1(), w.ln1(), LN1_SCALE, LN1_NORMALIZED, i, tap);
         tap.ends(Part.LN1, i);
         NDArray stream = layer.streamNorms() ? a : pre;
-        a = attention(i, layer.attention(), w, a, pass, cache, tap);
-        tap.ends(Part.O, i);
+        a = layer.mixer() instanceof ShortConv conv
+                ? GatedConvolution.apply(i, conv, w.conv(), a, cache, tap)
+                : attention(i, layer.attention(), w, a, pass, cache, tap);
+        tap.ends(layer.attends() ? Part.O : Part.CONV_OUT, i);
         if (layer.ln1Post() != null) a = tap.at(LN1_POST_OUT, i, plainNorm(a, layer.ln1Post(), w.ln1Post()));
-        a = tap.at(ATTN_OUT, i, times(layer.residualScale(), a));
+        a = tap.at(HookPoint.mixed(layer), i, times(layer.residualScale(), a));
         NDArray mid = layer.parallel() ? stream : tap.at(RESID_MID, i, stream.add(a));
         NDArray read = readByMlp(i, layer, w, mid, tap);
         NDArray m = feedForward(i, layer, w, read, tap);

@@ -11,6 +11,7 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.torch.LayerScript.Product;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
 /**
  * FastLayers runs each layer as one call of TorchScript: the fast form, in which nothing inside a layer can be seen.
@@ -40,13 +41,14 @@ final class FastLayers implements AutoCloseable {
             if (known == null) text.append(layer.method(name));
             methods.add(known == null ? name : known);
             this.weights.add(layer.weights());
-            stepByStep.add(LayerScript.stepByStep(spec.layers().get(i).attention(), weights.blocks.get(i)));
+            stepByStep.add(spec.layers().get(i).mixer() instanceof Attention a
+                    && LayerScript.stepByStep(a, weights.blocks.get(i)));
         }
         script = Script.compile(manager, text.toString());
     }
 
     private static Product product(TorchWeights weights) {
-        Linear o = weights.blocks.get(0).o();
+        Linear o = weights.blocks.get(0).mixes();
         if (o.weight().getDataType() == DataType.FLOAT32) {
             return OneDnn.serves(o.weight().getDevice()) ? Product.ONE_DNN : Product.PLAIN;
         }
@@ -55,7 +57,27 @@ final class FastLayers implements AutoCloseable {
 
     /** The residual stream [1, pos, d_model] after layer i, or of a mixture after its attention; its keys and values are in the cache then. */
     NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
-        Attention a = spec.layers().get(i).attention();
+        LayerSpec layer = spec.layers().get(i);
+        return layer.attends() ? attending(i, layer.attention(), x, pass, cache) : convolving(i, x, cache);
+    }
+
+    private NDArray convolving(int i, NDArray x, KvCache cache) {
+        NDArray state = cache.state(i);
+        return script.callAsWritten(
+                        manager,
+                        methods.get(i),
+                        x,
+                        weights.get(i),
+                        state,
+                        state,
+                        List.of(),
+                        (long) cache.length(),
+                        List.of(),
+                        List.of())
+                .get(0);
+    }
+
+    private NDArray attending(int i, Attention a, NDArray x, Positions.Pass pass, KvCache cache) {
         return script.callAsWritten(
                         manager,
                         methods.get(i),

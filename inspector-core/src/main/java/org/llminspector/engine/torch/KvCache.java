@@ -1,6 +1,8 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
@@ -9,20 +11,25 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.llminspector.engine.ConvState;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.KvShape;
+import org.llminspector.spec.DecoderSpec;
 
 /**
  * KvCache keeps the rotated keys and the values of every position, in memory set aside once. What is read of it is float32
- * again, also of the positions that have just come. Where they are made of a latent vector, that is kept ({@link KvShape}).
+ * again, also of the positions that have just come. Where they are made of a latent vector, that is kept ({@link KvShape}). Beside
+ * it stands what short convolutions keep ({@link ConvState}).
  */
 final class KvCache {
 
     /** No scale is smaller: a vector of zeros has zeros for codes. */
     static final float LEAST_SCALE = 1e-30f;
+
+    private static final float[] NOTHING = {};
 
     /**
      * Store is one layer's keys, or its values.
@@ -60,20 +67,27 @@ final class KvCache {
         }
     }
 
-    private final List<KvShape> shapes; // a layer each; null where nothing is kept
+    private final DecoderSpec spec; // null where nothing is kept, as the next
+    private final List<KvShape> shapes; // a layer each
     private final int maxPositions;
     private final KvFormats formats;
     private final List<Store> keys = new ArrayList<>(); // a layer each
-    private final List<Store> values = new ArrayList<>();
+    private final List<Store> values = new ArrayList<>(); // both null for a layer with a short convolution
+    private final List<NDArray> states = new ArrayList<>(); // [1, past, d_model]; null for a layer with attention
     private int length;
 
-    KvCache(List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
+    KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
+        this.spec = spec;
         this.shapes = shapes;
         this.maxPositions = maxPositions;
         this.formats = formats;
-        for (KvShape s : shapes) {
-            keys.add(Store.of(manager, formats.key(), s.heads(), s.key(), maxPositions));
-            values.add(Store.of(manager, formats.value(), s.heads(), s.value(), maxPositions));
+        for (int i = 0; i < shapes.size(); i++) {
+            KvShape s = shapes.get(i);
+            int past = ConvState.past(spec.layers().get(i));
+            boolean attends = spec.layers().get(i).attends();
+            keys.add(attends ? Store.of(manager, formats.key(), s.heads(), s.key(), maxPositions) : null);
+            values.add(attends ? Store.of(manager, formats.value(), s.heads(), s.value(), maxPositions) : null);
+            states.add(attends ? null : manager.zeros(new Shape(1, past, spec.dModel())));
         }
     }
 
@@ -83,6 +97,7 @@ final class KvCache {
     }
 
     private KvCache() {
+        this.spec = null;
         this.shapes = null;
         this.maxPositions = 0;
         this.formats = KvFormats.FP32;
@@ -116,6 +131,28 @@ final class KvCache {
         return values.get(layer).all();
     }
 
+    /**
+     * Puts what a short convolution kept of the positions before in front of a pass's b * x [1, pos, d_model], and keeps the last
+     * of them; gives them all, [1, past + pos, d_model].
+     */
+    NDArray convolved(int layer, NDArray bx, int past) {
+        NDArray before = shapes == null
+                ? bx.getManager().zeros(new Shape(1, past, bx.getShape().get(2)))
+                : states.get(layer);
+        NDArray all = NDArrays.concat(new NDList(before, bx), 1);
+        if (shapes != null) {
+            long end = all.getShape().get(1);
+            before.set(
+                    new NDIndex().addAllDim(), all.get(new NDIndex().addAllDim().addSliceDim(end - past, end)));
+        }
+        return all;
+    }
+
+    /** What a layer's short convolution keeps, [1, past, d_model], for a layer that writes into it itself. */
+    NDArray state(int layer) {
+        return states.get(layer);
+    }
+
     /** The scales [1, kv_head, max_pos, 1] of the keys and then of the values, of those that have any. */
     List<NDArray> allScales(int layer) {
         return Stream.of(keys.get(layer).scales(), values.get(layer).scales())
@@ -133,6 +170,13 @@ final class KvCache {
         if (!exact()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
         int n = prefix.length();
         for (int i = 0; i < shapes.size(); i++) {
+            if (states.get(i) != null) {
+                NDArray state = states.get(i);
+                try (NDArray part = manager.create(prefix.state(i), state.getShape())) {
+                    state.set(new NDIndex().addAllDim(), part);
+                }
+                continue;
+            }
             KvShape s = shapes.get(i);
             put(allKeys(i), prefix.keys(i), s.heads(), s.key(), n, manager);
             put(allValues(i), prefix.values(i), s.heads(), s.value(), n, manager);
@@ -147,17 +191,26 @@ final class KvCache {
         }
     }
 
-    /** The first positions, copied; null where they are not kept as they were made. */
+    /** The first positions, copied; null where they are not kept as they were made, or no more. */
     KvPrefix prefix(int n) {
-        if (!exact()) return null;
+        boolean convolves = states.stream().anyMatch(Objects::nonNull);
+        if (!exact() || (convolves && n != length)) return null;
         List<float[]> k = new ArrayList<>();
         List<float[]> v = new ArrayList<>();
+        List<float[]> kept = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
+            NDArray state = states.get(i);
+            kept.add(state == null ? NOTHING : state.toFloatArray());
+            if (state != null) {
+                k.add(NOTHING);
+                v.add(NOTHING);
+                continue;
+            }
             KvShape s = shapes.get(i);
             k.add(first(allKeys(i), s.heads(), s.key(), n));
             v.add(first(allValues(i), s.heads(), s.value(), n));
         }
-        return new KvPrefix(n, k, v);
+        return new KvPrefix(n, k, v, convolves ? kept : List.of());
     }
 
     private static float[] first(NDArray all, int heads, int width, int n) {
@@ -172,6 +225,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(shapes, formats, length, maxPositions);
+        return KvCacheReport.of(spec, shapes, formats, length, maxPositions);
     }
 }

@@ -8,6 +8,7 @@ import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.Compressed;
+import org.llminspector.engine.torch.TorchWeights.Convolved;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
 import org.llminspector.engine.torch.TorchWeights.Xielu;
 import org.llminspector.spec.Attention;
@@ -15,6 +16,7 @@ import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.ShortConv;
 
 /**
  * LayerScript writes a layer as one TorchScript method: what {@link Decoder} does operation by operation.
@@ -82,7 +84,8 @@ final class LayerScript {
         line("end = start + n");
         line("a = " + norm(layer.ln1(), block.ln1(), "x", dModel));
         if (layer.streamNorms()) line("x = a");
-        attention(layer.attention());
+        if (layer.mixer() instanceof ShortConv c) convolution(c);
+        else attention(layer.attention());
         line("a = " + norm(layer.ln1Post(), block.ln1Post(), "a", dModel));
         scaled("a");
         if (layer.mlp().experts() != null) { // Decoder does the rest
@@ -149,6 +152,22 @@ final class LayerScript {
         line("else:");
         line("  z = torch.reshape(torch.transpose(z, 1, 2), [1, n, " + a.nHeads() * a.dHead() + "])");
         line("a = " + linear("z", block.o()));
+    }
+
+    /** {@code keys} is what the layer keeps ({@link KvCache#state}), [1, past, d_model]. */
+    private void convolution(ShortConv c) {
+        Convolved w = block.conv();
+        projections("a", w.in(), "b", "c", "y");
+        line("s = torch.cat([keys, torch.mul(b, y)], 1)"); // [1, past + pos, d_model]
+        line("torch.copy_(keys, torch.slice(s, 1, n, n + " + c.past() + "))");
+        String kernel = take(w.kernel());
+        String sum = w.bias() == null ? null : take(w.bias());
+        for (int from = 0; from < c.width(); from++) {
+            String part = "torch.mul(torch.slice(s, 1, " + from + ", n + " + from + "), " + kernel + "[" + from + "])";
+            sum = sum == null ? part : "torch.add(" + part + ", " + sum + ")";
+        }
+        line("a = torch.mul(c, " + sum + ")");
+        line("a = " + linear("a", w.out()));
     }
 
     /** A single position goes to the latent vectors, and does not bring them all to its heads. */

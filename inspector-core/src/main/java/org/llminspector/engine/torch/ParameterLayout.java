@@ -73,6 +73,7 @@ final class ParameterLayout {
     /** Refuses all but Llamas: each record is held against one of a Llama, so that a field that is new to one is met here. */
     private static void check(DecoderSpec s) {
         Norm norm = s.finalNorm();
+        if (!s.layers().get(0).attends()) throw refused(s);
         LayerSpec layer = s.layers().get(0);
         Attention a = layer.attention();
         Mlp mlp = new Mlp(layer.mlp().dMlp(), Activation.SILU, true, false);
@@ -96,8 +97,11 @@ final class ParameterLayout {
                         false,
                         null,
                         null));
-        if (llama) return;
-        throw Problem.unsupported("only models of Llama's shape can be trained here")
+        if (!llama) throw refused(s);
+    }
+
+    private static Problem refused(DecoderSpec s) {
+        return Problem.unsupported("only models of Llama's shape can be trained here")
                 .where(s.family())
                 .expected("RMSNorm, RoPE, a SwiGLU MLP, no biases, no norms of q and k, every layer alike")
                 .instead("gradients of this model can be had without training it: POST /gradients");

@@ -73,6 +73,9 @@ final class TimingTap implements Tap {
             case PATTERN -> Part.PATTERN;
             case Z -> Part.Z;
             case RESULT, ATTN_OUT -> Part.O;
+            case CONV_B, CONV_C, CONV_X, CONV_BX -> Part.CONV_IN;
+            case CONV, CONV_POST -> Part.CONV;
+            case CONV_OUT -> Part.CONV_OUT;
             case LN1_POST_OUT -> Part.LN1_POST;
             case RESID_MID -> Part.RESID_MID;
             case LN2_SCALE, LN2_NORMALIZED -> Part.LN2;

@@ -40,7 +40,7 @@ final class TorchSession implements Session {
         this.decoder = decoder;
         Map<HookId, List<Change>> changes = changes(spec, request);
         List<KvShape> shapes = KvShape.of(spec, changes.keySet());
-        this.cache = new KvCache(shapes, manager, decoder.kvFormats(), request.maxPositions());
+        this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
         if (request.prefix() != null) cache.begin(request.prefix(), manager);
         this.tap = new RecordingTap(request.hooks(), changes, request.tapped());
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);

@@ -47,8 +47,12 @@ final class TorchWeights implements AutoCloseable {
      */
     record Compressed(LinearGroup down, NormWeights qNorm, Linear q, NormWeights kvNorm, LinearGroup up) {}
 
+    /** A short convolution's: {@code in} makes B, C and X; the kernel is [width, d_model], its bias [d_model] or null. */
+    record Convolved(LinearGroup in, NDArray kernel, NDArray bias, Linear out) {}
+
     /**
-     * One block's parameters; absent ones are null. {@code in} is gate and in, or in alone; a mixture has {@code mixed} in
+     * One block's parameters; absent ones are null. A layer with a short convolution has {@code conv} in the place of all of
+     * attention's. {@code in} is gate and in, or in alone; a mixture has {@code mixed} in
      * the place of {@code in} and {@code out}, a layer with a latent vector {@code compressed} in that of {@code qkv}; {@code xielu} is
      * null where the activation learned nothing.
      */
@@ -66,7 +70,14 @@ final class TorchWeights implements AutoCloseable {
             LinearGroup in,
             Linear out,
             Mixed mixed,
-            Xielu xielu) {}
+            Xielu xielu,
+            Convolved conv) {
+
+        /** The matrix through which the block's first half adds to the stream. */
+        Linear mixes() {
+            return conv == null ? o : conv.out();
+        }
+    }
 
     /** What an activation learned, [1] each. */
     record Xielu(NDArray alphaP, NDArray alphaN, NDArray beta, NDArray eps) {}
@@ -108,9 +119,7 @@ final class TorchWeights implements AutoCloseable {
                     norm(b + "ln1_post"),
                     norm(b + "ln2"),
                     norm(b + "ln2_post"),
-                    weights.has(b + "attn.kv_down.weight")
-                            ? null
-                            : group(List.of(b + "attn.q", b + "attn.k", b + "attn.v")),
+                    qkv(b + "attn."),
                     compressed(b + "attn."),
                     linear(b + "attn.o"),
                     optional(b + "attn.q_norm.weight"),
@@ -119,7 +128,8 @@ final class TorchWeights implements AutoCloseable {
                     inputs(b + "mlp."),
                     linear(b + "mlp.out"),
                     mixed(b + "mlp."),
-                    xielu(b + "mlp.act.")));
+                    xielu(b + "mlp.act."),
+                    convolved(b + "conv.")));
         }
         lnFinal = norm("ln_final");
         unembed = weights.spec().tied() ? new Linear(embed, optional("unembed.bias"), cuda) : linear("unembed");
@@ -161,6 +171,21 @@ final class TorchWeights implements AutoCloseable {
     private LinearGroup inputs(String mlp) {
         if (!weights.has(mlp + "in.weight")) return null;
         return group(weights.has(mlp + "gate.weight") ? List.of(mlp + "gate", mlp + "in") : List.of(mlp + "in"));
+    }
+
+    /** Null where there is a latent vector, or no attention. */
+    private LinearGroup qkv(String attn) {
+        boolean plain = weights.has(attn + "q.weight") && !weights.has(attn + "kv_down.weight");
+        return plain ? group(List.of(attn + "q", attn + "k", attn + "v")) : null;
+    }
+
+    private Convolved convolved(String conv) {
+        if (!weights.has(conv + "kernel.weight")) return null;
+        return new Convolved(
+                group(List.of(conv + "b", conv + "c", conv + "x")),
+                optional(conv + "kernel.weight"),
+                optional(conv + "kernel.bias"),
+                linear(conv + "out"));
     }
 
     private Compressed compressed(String attn) {

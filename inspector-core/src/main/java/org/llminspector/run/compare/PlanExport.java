@@ -80,6 +80,8 @@ final class PlanExport {
         String attn = matrix.substring(0, second) + ".attn.";
         if (weights.has(attn + "kv_down.weight") && LATENT.containsKey(part)) return block + LATENT.get(part);
         if (part.equals("attn.q") && weights.has(attn + "q_down.weight")) return block + "attn_q_b";
+        if (part.startsWith("conv."))
+            return block + (part.equals("conv.out") ? "shortconv.out_proj" : "shortconv.in_proj");
         if (part.matches("attn\\.[qkv]") && together(weights, matrix, ".q", ".k")) return block + "attn_qkv";
         if (part.equals("mlp.gate") && together(weights, matrix, ".gate", ".in")) return block + "ffn_up";
         // The experts of a layer lie in one tensor there: what one of them needs all get.

@@ -98,16 +98,19 @@ final class TwinActivations {
         LayerSpec block = a.spec().layers().get(layer);
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
-        Input qkv = block.ln1() == null
-                ? new Input(layer, Feeds.QKV, pre, null)
-                : new Input(layer, Feeds.QKV, HookId.of(HookPoint.LN1_NORMALIZED, layer), name(layer, "ln1"));
+        Feeds first = block.attends() ? Feeds.QKV : Feeds.CONV_IN;
+        Input mixing = block.ln1() == null
+                ? new Input(layer, first, pre, null)
+                : new Input(layer, first, HookId.of(HookPoint.LN1_NORMALIZED, layer), name(layer, "ln1"));
         Input in = block.ln2() == null
                 ? new Input(layer, Feeds.MLP_IN, mid, null)
                 : new Input(layer, Feeds.MLP_IN, HookId.of(HookPoint.LN2_NORMALIZED, layer), name(layer, "ln2"));
-        Input o = new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null);
+        Input o = block.attends()
+                ? new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null)
+                : new Input(layer, Feeds.CONV_OUT, HookId.of(HookPoint.CONV_POST, layer), null);
         // What an expert's output projection reads are other neurons for every expert.
-        if (block.mlp().experts() != null) return List.of(qkv, o, in);
-        return List.of(qkv, o, in, new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
+        if (block.mlp().experts() != null) return List.of(mixing, o, in);
+        return List.of(mixing, o, in, new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
     }
 
     private static String name(int layer, String norm) {

@@ -156,11 +156,25 @@ final class TwinFisher {
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
         boolean gated = block.mlp().gated();
-        List<Matrix> matrices = new ArrayList<>(List.of(
-                new Matrix(name + "attn.q", pre, HookId.of(HookPoint.Q, layer)),
-                new Matrix(name + "attn.k", pre, HookId.of(HookPoint.K, layer)),
-                new Matrix(name + "attn.v", pre, HookId.of(HookPoint.V, layer)),
-                new Matrix(name + "attn.o", HookId.of(HookPoint.Z, layer), HookId.of(HookPoint.ATTN_OUT, layer)),
+        List<Matrix> matrices = new ArrayList<>(
+                block.attends()
+                        ? List.of(
+                                new Matrix(name + "attn.q", pre, HookId.of(HookPoint.Q, layer)),
+                                new Matrix(name + "attn.k", pre, HookId.of(HookPoint.K, layer)),
+                                new Matrix(name + "attn.v", pre, HookId.of(HookPoint.V, layer)),
+                                new Matrix(
+                                        name + "attn.o",
+                                        HookId.of(HookPoint.Z, layer),
+                                        HookId.of(HookPoint.ATTN_OUT, layer)))
+                        : List.of(
+                                new Matrix(name + "conv.b", pre, HookId.of(HookPoint.CONV_B, layer)),
+                                new Matrix(name + "conv.c", pre, HookId.of(HookPoint.CONV_C, layer)),
+                                new Matrix(name + "conv.x", pre, HookId.of(HookPoint.CONV_X, layer)),
+                                new Matrix(
+                                        name + "conv.out",
+                                        HookId.of(HookPoint.CONV_POST, layer),
+                                        HookId.of(HookPoint.CONV_OUT, layer))));
+        matrices.addAll(List.of(
                 new Matrix(name + "mlp.out", HookId.of(HookPoint.MLP_POST, layer), HookId.of(HookPoint.MLP_OUT, layer)),
                 new Matrix(
                         name + "mlp.in", mid, HookId.of(gated ? HookPoint.MLP_PRE_LINEAR : HookPoint.MLP_PRE, layer))));

@@ -88,7 +88,7 @@ final class TwinHooks {
         if (!here.has(hook)) return "not in A: " + here.why(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + Plural.of(spec.nLayers(), "layer");
         if (!hook.point().existsIn(spec, hook.layer()))
-            return "not in B: " + hook.point().absence();
+            return "not in B: " + hook.point().absence(spec, Math.max(0, hook.layer()));
         ModelPort there = b.folder().port();
         if (!there.has(hook)) return "not in B: " + there.why(hook.point());
         int layer = Math.max(0, hook.layer());

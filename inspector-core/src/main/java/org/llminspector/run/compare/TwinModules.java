@@ -14,6 +14,7 @@ import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.spec.LayerSpec;
 
 /**
  * TwinModules splits the error of every attention and MLP, and of the unembedding, into made here and inherited.
@@ -123,7 +124,7 @@ final class TwinModules {
         return errors;
     }
 
-    /** Attention and MLP of a layer; behind the last layer, the final norm and the unembedding. */
+    /** Attention, or the convolution in its place, and MLP of a layer; behind the last layer, the final norm and the unembedding. */
     private List<Module> modules(int layer) {
         int last = a.spec().nLayers();
         if (layer == last) {
@@ -131,10 +132,13 @@ final class TwinModules {
             return List.of(new Module("unembed", end, HookId.of(HookPoint.LOGITS)));
         }
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
-        boolean parallel = a.spec().layers().get(layer).parallel();
-        HookId mid = parallel ? pre : HookId.of(HookPoint.RESID_MID, layer);
+        LayerSpec block = a.spec().layers().get(layer);
+        HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
         return List.of(
-                new Module("blocks." + layer + ".attn", pre, HookId.of(HookPoint.ATTN_OUT, layer)),
+                new Module(
+                        "blocks." + layer + (block.attends() ? ".attn" : ".conv"),
+                        pre,
+                        HookId.of(HookPoint.mixed(block), layer)),
                 new Module("blocks." + layer + ".mlp", mid, HookId.of(HookPoint.MLP_OUT, layer)));
     }
 }

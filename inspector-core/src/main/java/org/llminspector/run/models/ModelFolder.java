@@ -233,15 +233,15 @@ public final class ModelFolder implements AutoCloseable {
     public RunManifest.ModelIdentity identity() {
         checkpoint.checkNotOverwritten();
         DecoderSpec s = spec();
-        Attention a = s.layers().get(0).attention();
+        Attention a = s.attentions().findFirst().orElse(null);
         return new RunManifest.ModelIdentity(
                 slug(),
                 s.family(),
                 sha256(),
                 s.nLayers(),
-                a.nHeads(),
-                a.nKvHeads(),
-                a.dHead(),
+                a == null ? 0 : a.nHeads(),
+                a == null ? 0 : a.nKvHeads(),
+                a == null ? 0 : a.dHead(),
                 s.dModel(),
                 s.layers().get(0).mlp().dMlp(),
                 s.vocab(),

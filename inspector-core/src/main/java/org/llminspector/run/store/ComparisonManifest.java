@@ -114,6 +114,9 @@ public record ComparisonManifest(
     public enum Feeds {
         QKV,
         O,
+        /** The three matrices of a short convolution. */
+        CONV_IN,
+        CONV_OUT,
         /** The MLP's first matrix, and its gate. */
         MLP_IN,
         MLP_OUT,

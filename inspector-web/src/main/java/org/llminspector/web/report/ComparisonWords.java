@@ -309,6 +309,8 @@ public final class ComparisonWords {
         return switch (a.feeds()) {
             case QKV -> "blocks." + a.layer() + ".attn.q, k, v";
             case O -> "blocks." + a.layer() + ".attn.o";
+            case CONV_IN -> "blocks." + a.layer() + ".conv.b, c, x";
+            case CONV_OUT -> "blocks." + a.layer() + ".conv.out";
             case MLP_IN -> "blocks." + a.layer() + ".mlp.in";
             case MLP_OUT -> "blocks." + a.layer() + ".mlp.out";
             case UNEMBED -> "unembed";

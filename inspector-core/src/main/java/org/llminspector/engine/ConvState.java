@@ -1,0 +1,31 @@
+package org.llminspector.engine;
+
+import java.util.List;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.ShortConv;
+
+/**
+ * ConvState is what a layer with a short convolution keeps between two passes, beside the KV cache: b * x of the last positions
+ * that the next one reads, [past, d_model], in float32 whatever the cache's format; zeros before the first.
+ */
+public final class ConvState {
+
+    private ConvState() {}
+
+    /** Positions that a layer keeps, whatever the length of the sequence: 0 of one with attention. */
+    public static int past(LayerSpec layer) {
+        return layer.mixer() instanceof ShortConv conv ? conv.past() : 0;
+    }
+
+    /** Bytes of one layer. */
+    public static long bytes(DecoderSpec spec, LayerSpec layer) {
+        return (long) past(layer) * spec.dModel() * Float.BYTES;
+    }
+
+    /** Bytes of every layer; null of a model without such layers. */
+    public static List<Long> bytes(DecoderSpec spec) {
+        if (spec.layers().stream().allMatch(LayerSpec::attends)) return null;
+        return spec.layers().stream().map(layer -> bytes(spec, layer)).toList();
+    }
+}
