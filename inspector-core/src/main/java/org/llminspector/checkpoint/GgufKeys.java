@@ -65,6 +65,13 @@ final class GgufKeys {
         return metadata.text(key(name), whenAbsent);
     }
 
+    /** Which layers have a flag, where the file lists it for each of them; null where it does not, or has a number there. */
+    boolean[] flags(String name, int layers) {
+        if (!(metadata.value(key(name)) instanceof boolean[] each)) return null;
+        if (each.length != layers) throw wrong(name, "a list of " + layers + " flags, one a layer");
+        return each;
+    }
+
     Problem wrong(String name, String expected) {
         return metadata.wrong(key(name), expected);
     }

@@ -3,6 +3,7 @@ package org.llminspector.checkpoint;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.IntUnaryOperator;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
@@ -25,16 +26,27 @@ sealed interface GgufLayout {
         }
     }
 
-    /** Rows and columns were exchanged. */
-    record Transposed() implements GgufLayout {
+    /**
+     * Rows and columns were exchanged: of the whole, or of each of {@code parts} matrices that lie one under the other.
+     *
+     * @param rows of one in the file
+     * @param cols of one in the file
+     */
+    record Transposed(int parts, int rows, int cols) implements GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
-            return t.transposed();
+            if (parts == 1) return t.transposed();
+            Bytes all = Bytes.allocate(t.byteSize());
+            for (int i = 0; i < parts; i++) {
+                Tensor part = t.rows(i * rows, (i + 1) * rows).transposed();
+                part.bytes().copyTo(all, i * part.byteSize());
+            }
+            return Tensor.of(t.dtype(), all, (long) parts * cols, rows);
         }
 
         @Override
         public long[] inFile(long row, long column) {
-            return new long[] {column, row};
+            return new long[] {row / cols * rows + column, row % cols};
         }
     }
 
@@ -74,12 +86,16 @@ sealed interface GgufLayout {
         });
     }
 
-    /** [head, (q, k, v), d_head] became [(q, k, v), head, d_head]: GPT-NeoX. */
-    static GgufLayout byHead(int nHeads, int dHead) {
+    /** [group, (its queries, k, v), d_head] became all queries, all k, all v; GPT-NeoX and BLOOM have a group a head. */
+    static GgufLayout byGroup(int nHeads, int groups, int dHead) {
+        int queries = nHeads / groups;
         return new Rows(r -> {
-            int head = r / (3 * dHead);
-            int part = r / dHead % 3;
-            return (part * nHeads + head) * dHead + r % dHead;
+            int group = r / ((queries + 2) * dHead);
+            int part = r / dHead % (queries + 2);
+            int head = part < queries
+                    ? group * queries + part
+                    : part == queries ? nHeads + group : nHeads + groups + group;
+            return head * dHead + r % dHead;
         });
     }
 }

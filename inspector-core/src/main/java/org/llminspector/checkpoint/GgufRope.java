@@ -26,10 +26,8 @@ final class GgufRope {
     /** Adds partial_rotary_factor, rope_scaling and original_max_position_embeddings where the file has them. */
     static void read(ObjectNode c, GgufKeys keys, GgufFile file, int dHead) {
         int dims = keys.size("rope.dimension_count", dHead);
-        if (dims != dHead) {
-            double part = (double) dims / dHead;
-            c.put("partial_rotary_factor", (int) (dHead * part) == dims ? part : Math.nextUp(part));
-        }
+        double part = (double) dims / dHead;
+        c.put("partial_rotary_factor", (int) (dHead * part) == dims ? part : Math.nextUp(part));
         int context = c.get("max_position_embeddings").asInt();
         boolean phi3 = c.get("model_type").asText().equals("phi3");
         int original = keys.size("rope.scaling.original_context_length", context);
@@ -53,6 +51,9 @@ final class GgufRope {
         } else if (type.equals("yarn")) {
             ObjectNode scaling =
                     scaling(c, "yarn").put("factor", factor).put("original_max_position_embeddings", original);
+            if (keys.has("rope.scaling.yarn_attn_factor")) {
+                scaling.put("attention_factor", keys.number("rope.scaling.yarn_attn_factor", 1));
+            }
             if (keys.has("rope.scaling.yarn_beta_fast")) {
                 scaling.put("beta_fast", keys.number("rope.scaling.yarn_beta_fast", 32));
             }

@@ -3,15 +3,18 @@ package org.llminspector.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.GgufArchitecture.Layout;
 import org.llminspector.checkpoint.gguf.GgufBlock;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
@@ -24,11 +27,23 @@ final class GgufWeights implements WeightSource {
     private static final Pattern NAME =
             Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?([a-z0-9_]+)\\.(weight|bias)");
 
+    /** What GPT-2 has in a Conv1D. */
+    private static final Set<String> CONV1D = Set.of("attn_qkv", "attn_output", "ffn_up", "ffn_down");
+    /** What has more axes, or fewer, in the file. */
+    private static final Set<String> MATRICES = Set.of("attn_k_b", "attn_v_b", "ffn_gate_inp_shexp");
+
+    /** Families that are opened from safetensors only, as files of other programs call them. */
+    private static final Set<String> NOT_IN_LLAMA_CPP = Set.of("gptj", "codegen", "gpt_neo", "gptneo", "opt");
+
+    private static final int MOST_ROWS = 1 << 24;
+    private static final int MOST_PARTS = 1 << 14;
+
     private record Entry(GgufTensor tensor, GgufLayout layout) {}
 
     private final GgufFile file;
     private final GgufConfig config;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Map<String, Tensor> numbers = new HashMap<>();
     private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
 
     private GgufWeights(GgufFile file) {
@@ -43,15 +58,19 @@ final class GgufWeights implements WeightSource {
                     .instead("join them: `llama-gguf-split --merge FIRST_PART OUT.gguf`");
         }
         String name = m.text("general.architecture", "");
-        GgufArchitecture architecture = GgufArchitecture.of(name);
+        GgufArchitecture architecture = GgufArchitectures.of(name, file);
         if (architecture == null) {
-            throw Problem.unsupported("this architecture is not supported")
+            Problem problem = Problem.unsupported("this architecture is not supported")
                     .where(m.at("general.architecture"))
-                    .expected("one of " + String.join(", ", GgufArchitecture.all()))
+                    .expected("one of " + String.join(", ", GgufArchitectures.all()))
                     .found(name.isEmpty() ? "nothing" : Problem.shown(name));
+            throw NOT_IN_LLAMA_CPP.contains(name)
+                    ? problem.instead("llama.cpp has no such architecture: open the model from its safetensors")
+                    : problem;
         }
         this.config = GgufConfig.read(name, architecture, file);
         file.tensors().values().forEach(t -> add(architecture, t));
+        config.numbers().forEach(this::put);
     }
 
     static GgufWeights open(Path path) {
@@ -61,59 +80,141 @@ final class GgufWeights implements WeightSource {
     private void add(GgufArchitecture a, GgufTensor t) {
         if (GgufConfig.ROPE_TENSORS.contains(t.name())) return;
         Matcher m = NAME.matcher(t.name());
-        String to = m.matches() ? a.names().get(m.group(2)) : null;
-        boolean bias = to != null && m.group(3).equals("bias");
-        if (to == null || (bias && !a.biased().contains(m.group(2)))) {
+        if (!m.matches() || !place(a, m.group(1), m.group(2), "." + m.group(3), t)) {
             throw Problem.unsupported("the file has a tensor that its architecture does not have")
                     .where(file.path() + ", tensor " + Problem.shown(t.name()))
-                    .expected("tensors of " + a.modelType() + ": "
+                    .expected("tensors of " + config.modelType() + ": "
                             + String.join(
                                     ", ", a.names().keySet().stream().sorted().toList()))
                     .found(t.shape());
         }
-        String hf = (m.group(1) == null ? "" : a.blockPrefix() + m.group(1) + ".") + to + "." + m.group(3);
-        GgufLayout layout = layout(a, m.group(2), t, bias);
+    }
+
+    /**
+     * Puts a tensor where Hugging Face has it, or its parts.
+     *
+     * @param block number, or null outside of one
+     * @return whether the architecture has it
+     */
+    private boolean place(GgufArchitecture a, String block, String name, String suffix, GgufTensor t) {
+        if (name.equals("attn_qkv") && a.splitsQkv()) {
+            int dHead = (int) divided(t, config.nHeads() + 2L * config.nKvHeads(), "rows for queries, keys and values");
+            int q = config.nHeads() * dHead;
+            int k = q + config.nKvHeads() * dHead;
+            return place(a, block, "attn_q", suffix, t.slice(0, q))
+                    && place(a, block, "attn_k", suffix, t.slice(q, k))
+                    && place(a, block, "attn_v", suffix, t.slice(k, k + config.nKvHeads() * dHead));
+        }
+        if (name.equals("ffn_gate_up_exps") && a.names().containsKey("ffn_gate_exps")) {
+            for (int i = 0; i < parts(t); i++) {
+                GgufTensor part = t.part(i);
+                int half = (int) divided(part, 2, "rows for gate and linear part");
+                put(a, block, "ffn_gate_exps", suffix, i, part.slice(0, half));
+                put(a, block, "ffn_up_exps", suffix, i, part.slice(half, 2 * half));
+            }
+            return true;
+        }
+        String to = a.name(name, suffix);
+        if (to == null) return false;
+        if (to.contains("{i}")) for (int i = 0; i < parts(t); i++) put(a, block, name, suffix, i, t.part(i));
+        else put(a, block, name, suffix, 0, MATRICES.contains(name) ? matrix(t) : t);
+        return true;
+    }
+
+    /** @param i which part it is, of what has several */
+    private void put(GgufArchitecture a, String block, String inFile, String suffix, int i, GgufTensor t) {
+        String prefix = block == null ? "" : a.blockPrefix() + block + ".";
+        String name = prefix + a.name(inFile, suffix).replace("{i}", String.valueOf(i));
+        GgufLayout layout = layout(a, inFile, t, suffix.equals(".bias"));
         DType dtype = t.type().isBlocks() || layout instanceof GgufLayout.PlusOne
                 ? DType.F32
                 : t.type().plain();
-        List<Long> shape = layout instanceof GgufLayout.Transposed
-                ? List.of(t.shape().get(1), t.shape().get(0))
+        List<Long> shape = layout instanceof GgufLayout.Transposed x
+                ? List.of((long) x.parts() * x.cols(), (long) x.rows())
                 : t.shape();
-        entries.put(hf, new Entry(t, layout));
+        Entry twice = entries.put(name, new Entry(t, layout));
+        if (twice != null) {
+            throw Problem.invalid("the file has the same weights twice")
+                    .where(file.path() + ", tensor " + Problem.shown(t.name()))
+                    .expected("them in one tensor only")
+                    .found("also in " + Problem.shown(twice.tensor().name()));
+        }
         tensors.put(
-                hf,
+                name,
                 new TensorInfo(
-                        hf, dtype, t.type().isBlocks() ? t.type() : null, shape, file.path(), t.offset(), t.bytes()));
+                        name, dtype, t.type().isBlocks() ? t.type() : null, shape, file.path(), t.offset(), t.bytes()));
+    }
+
+    private void put(String name, float number) {
+        numbers.put(name, Tensor.of(new float[] {number}, 1));
+        tensors.put(name, new TensorInfo(name, DType.F32, List.of(1L), file.path(), 0, Float.BYTES));
     }
 
     private GgufLayout layout(GgufArchitecture a, String name, GgufTensor t, boolean bias) {
-        if (a.permuted() && (name.equals("attn_q") || name.equals("attn_k"))) {
-            int heads = name.equals("attn_q") ? config.nHeads() : config.nKvHeads();
-            return GgufLayout.pairs(dHead(t, heads));
-        }
-        if (a.normPlusOne() && name.endsWith("_norm")) return new GgufLayout.PlusOne();
-        if (a.transposed().contains(name) && !bias) {
-            dHead(t, 1);
-            return new GgufLayout.Transposed();
-        }
-        if (a.qkvByHead() && name.equals("attn_qkv")) {
-            return GgufLayout.byHead(config.nHeads(), dHead(t, 3 * config.nHeads()));
+        int heads = config.nHeads();
+        int kvHeads = config.nKvHeads();
+        if (a.has(Layout.PERMUTED) && name.equals("attn_q")) return GgufLayout.pairs(dHead(t, heads));
+        if (a.has(Layout.PERMUTED) && name.equals("attn_k")) return GgufLayout.pairs(dHead(t, kvHeads));
+        if (a.has(Layout.NORM_PLUS_ONE) && name.endsWith("_norm") && !bias) return new GgufLayout.PlusOne();
+        if (a.has(Layout.CONV1D) && CONV1D.contains(name) && !bias) return transposed(t, 1);
+        if (name.equals("attn_k_b")) return transposed(t, heads);
+        if (a.has(Layout.QKV_BY_GROUP) && name.equals("attn_qkv")) {
+            if (heads % kvHeads != 0) {
+                throw Problem.invalid("queries cannot be shared among the heads of keys")
+                        .where(file.path() + ", key attention.head_count_kv")
+                        .expected("a divisor of attention.head_count, " + heads)
+                        .found(kvHeads);
+            }
+            return GgufLayout.byGroup(heads, kvHeads, dHead(t, heads + 2 * kvHeads));
         }
         return new GgufLayout.AsIs();
     }
 
-    /** Rows a head; a tensor that does not divide so is refused before its rows are moved. */
-    private int dHead(GgufTensor t, int heads) {
-        int rank = t.shape().size();
-        long rows = rank == 0 ? 0 : t.shape().get(0);
-        boolean matrixMissing = heads == 1 && rank != 2;
-        if (rank < 1 || rank > 2 || matrixMissing || (rows % (2L * heads) != 0 && heads > 1) || rows > 1 << 24) {
-            throw Problem.invalid("the tensor's shape does not fit the heads")
-                    .where(file.path() + ", tensor " + Problem.shown(t.name()))
-                    .expected(heads == 1 ? "a matrix" : "rows for " + heads + " heads of even size")
-                    .found(t.shape());
+    private GgufLayout transposed(GgufTensor t, int parts) {
+        if (t.shape().size() != 2) throw misshapen(t, "a matrix");
+        return new GgufLayout.Transposed(
+                parts, (int) divided(t, parts, "rows for " + parts + " heads"), Math.toIntExact(t.rowSize()));
+    }
+
+    /** All axes but the last taken for one. */
+    private GgufTensor matrix(GgufTensor t) {
+        if (t.elements() == 0 || t.elements() / t.rowSize() > MOST_ROWS) throw misshapen(t, "rows that can be counted");
+        return t.matrix();
+    }
+
+    /** How many tensors lie one after another in this one: experts, or heads. */
+    private int parts(GgufTensor t) {
+        boolean divides =
+                t.shape().size() > 1 || (t.shape().size() == 1 && !t.type().isBlocks());
+        if (!divides || t.elements() == 0 || t.shape().get(0) > MOST_PARTS) {
+            throw misshapen(t, "one part an expert or a head, at most " + MOST_PARTS);
         }
-        return (int) (rows / heads);
+        return (int) (long) t.shape().get(0);
+    }
+
+    /** Rows that each of so many parts has. */
+    private long divided(GgufTensor t, long parts, String expected) {
+        long rows = t.shape().isEmpty() ? 0 : t.shape().get(0);
+        boolean flat = t.shape().size() == 1 && t.type().isBlocks();
+        if (t.elements() == 0 || t.shape().size() > 2 || flat || rows % parts != 0 || rows > MOST_ROWS) {
+            throw misshapen(t, expected);
+        }
+        return rows / parts;
+    }
+
+    private Problem misshapen(GgufTensor t, String expected) {
+        return Problem.invalid("the tensor's shape does not fit the heads or experts")
+                .where(file.path() + ", tensor " + Problem.shown(t.name()))
+                .expected(expected)
+                .found(t.shape());
+    }
+
+    /** Rows a head, which RoPE pairs; a tensor that does not divide so is refused before its rows are moved. */
+    private int dHead(GgufTensor t, int heads) {
+        String expected = "rows for " + heads + " heads of even size";
+        int rows = (int) divided(t, heads, expected);
+        if (rows % 2 != 0) throw misshapen(t, expected);
+        return rows;
     }
 
     JsonNode config() {
@@ -137,15 +238,15 @@ final class GgufWeights implements WeightSource {
     @Override
     public Tensor tensor(String name) {
         Entry e = entries.get(name);
-        return e.layout().undo(file.tensor(e.tensor().name()));
+        return e == null ? numbers.get(name) : e.layout().undo(file.tensor(e.tensor()));
     }
 
     @Override
     public Tensor rows(String name, int from, int to) {
         Entry e = entries.get(name);
-        if (e.layout() instanceof GgufLayout.AsIs) return file.rows(e.tensor().name(), from, to);
+        if (e.layout() instanceof GgufLayout.AsIs) return file.rows(e.tensor(), from, to);
         if (!decodesRows(name)) return WeightSource.super.rows(name, from, to);
-        return file.rows(e.tensor().name(), rowsInFile(e, from, to));
+        return file.rows(e.tensor(), rowsInFile(e, from, to));
     }
 
     /** Whether Hugging Face's rows are rows of the file. */
@@ -164,15 +265,15 @@ final class GgufWeights implements WeightSource {
     GgufBlock block(String name, long row, long column) {
         Entry e = entries.get(name);
         long[] at = e.layout().inFile(row, column);
-        return file.block(e.tensor().name(), at[0], at[1]);
+        return file.block(e.tensor(), at[0], at[1]);
     }
 
     /** Rows [from, to) of Hugging Face's matrix as the file's blocks; null where the file's rows are its columns. */
     GgufRows blocks(String name, int from, int to) {
         Entry e = entries.get(name);
         if (e.layout() instanceof GgufLayout.Transposed) return null;
-        if (e.layout() instanceof GgufLayout.AsIs) return file.blocks(e.tensor().name(), from, to);
-        return file.blocks(e.tensor().name(), rowsInFile(e, from, to));
+        if (e.layout() instanceof GgufLayout.AsIs) return file.blocks(e.tensor(), from, to);
+        return file.blocks(e.tensor(), rowsInFile(e, from, to));
     }
 
     @Override

@@ -30,7 +30,8 @@ final class ExpertTensors {
         plan.linear(to + "router", part + router, e.count(), d, mlp.bias());
         if (e.routing() != null && e.routing().choiceBias())
             plan.put(to + "router.choice_bias", Source.of(part + router + ".e_score_correction_bias", e.count()));
-        if (mlp.limit() != null) {
+        boolean clamped = mlp.limit() != null;
+        if (clamped && !checkpoint.has(part + "experts.0.gate_proj.weight")) {
             InterleavedExperts.put(plan, mlp, d, to + "experts.", part + "experts.", checkpoint);
             return;
         }
@@ -44,21 +45,22 @@ final class ExpertTensors {
                 boolean numbered = checkpoint.has(part + "experts.0.w1.weight");
                 String[] names =
                         numbered ? new String[] {"w1", "w3", "w2"} : new String[] {"gate_proj", "up_proj", "down_proj"};
-                feedForward(plan, expert, part + "experts." + i + ".", names, mlp.dMlp(), d);
+                feedForward(plan, expert, part + "experts." + i + ".", names, mlp.dMlp(), d, clamped);
             }
         }
         if (e.dShared() == null) return;
         String[] names = {"gate_proj", "up_proj", "down_proj"};
         String several =
                 checkpoint.has(part + "shared_experts.gate_proj.weight") ? "shared_experts." : "shared_expert.";
-        feedForward(plan, to + "shared_expert.", part + several, names, e.dShared(), d);
+        feedForward(plan, to + "shared_expert.", part + several, names, e.dShared(), d, false);
         if (e.sharedGate()) plan.linear(to + "shared_expert_gate", part + "shared_expert_gate", 1, d, false);
     }
 
-    private static void feedForward(WeightPlan plan, String to, String from, String[] names, int width, int d) {
-        plan.linear(to + "gate", from + names[0], width, d, false);
-        plan.linear(to + "in", from + names[1], width, d, false);
-        plan.linear(to + "out", from + names[2], d, width, false);
+    private static void feedForward(
+            WeightPlan plan, String to, String from, String[] names, int width, int d, boolean bias) {
+        plan.linear(to + "gate", from + names[0], width, d, bias);
+        plan.linear(to + "in", from + names[1], width, d, bias);
+        plan.linear(to + "out", from + names[2], d, width, bias);
     }
 
     /** Expert i of tensors [expert, 2 d_mlp, d_model], gate first, and [expert, d_model, d_mlp]. */

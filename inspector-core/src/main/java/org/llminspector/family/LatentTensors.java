@@ -1,6 +1,7 @@
 package org.llminspector.family;
 
 import java.math.BigInteger;
+import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -19,9 +20,9 @@ final class LatentTensors {
      *
      * @param to {@code blocks.i.attn.}
      * @param from {@code model.layers.i.self_attn.}
-     * @param neighbours whether the files turn them (config {@code rope_interleave})
      */
-    static void put(WeightPlan plan, DecoderSpec s, Attention a, String to, String from, boolean neighbours) {
+    static void put(WeightPlan plan, DecoderSpec s, Attention a, String to, String from, Checkpoint checkpoint) {
+        boolean neighbours = checkpoint.config().path("rope_interleave").asBoolean(true);
         Latent l = a.latent();
         int d = s.dModel();
         int turns = a.rope().turned();
@@ -40,13 +41,24 @@ final class LatentTensors {
         put(plan, to, ".weight", Source.of(down + ".weight", rows, d), l.dLatent(), turns, neighbours);
         if (bias) put(plan, to, ".bias", Source.of(down + ".bias", rows), l.dLatent(), turns, neighbours);
         plan.norm(l.norm(), to + "kv_latent_norm", from + "kv_a_layernorm", l.dLatent());
-        // Head by head, its key's own part and its value.
-        Source up = Source.of(from + "kv_b_proj.weight", (long) a.nHeads() * (own + l.dValue()), l.dLatent());
-        int block = BigInteger.valueOf(own).gcd(BigInteger.valueOf(l.dValue())).intValue();
-        int all = (own + l.dValue()) / block;
+        up(plan, a, to, from, own, checkpoint);
+        plan.linear(to + "o", from + "o_proj", d, a.nHeads() * l.dValue(), a.outBias());
+    }
+
+    /** Keys' own parts and values of the latent vector: head by head in one tensor, or in two (llama.cpp). */
+    private static void up(WeightPlan plan, Attention a, String to, String from, int own, Checkpoint checkpoint) {
+        int latent = a.latent().dLatent();
+        int value = a.latent().dValue();
+        if (!checkpoint.has(from + "kv_b_proj.weight") && checkpoint.has(from + "k_b_proj.weight")) {
+            plan.linear(to + "k", from + "k_b_proj", a.nHeads() * own, latent, false)
+                    .linear(to + "v", from + "v_b_proj", a.nHeads() * value, latent, false);
+            return;
+        }
+        Source up = Source.of(from + "kv_b_proj.weight", (long) a.nHeads() * (own + value), latent);
+        int block = BigInteger.valueOf(own).gcd(BigInteger.valueOf(value)).intValue();
+        int all = (own + value) / block;
         plan.put(to + "k.weight", up.everyBlock(block, 0, own / block, all))
-                .put(to + "v.weight", up.everyBlock(block, own / block, all, all))
-                .linear(to + "o", from + "o_proj", d, a.nHeads() * l.dValue(), a.outBias());
+                .put(to + "v.weight", up.everyBlock(block, own / block, all, all));
     }
 
     private static Source query(Source all, Attention a, boolean neighbours) {

@@ -417,8 +417,7 @@ final class LlamaShape {
                 .put(to + "attn.q_norm.weight", qkNorm(a, a.qNorm(), from + "self_attn.q_norm", a.nHeads()))
                 .put(to + "attn.k_norm.weight", qkNorm(a, a.kNorm(), from + "self_attn.k_norm", a.nKvHeads()));
         if (a.latent() != null) {
-            boolean neighbours = checkpoint.config().path("rope_interleave").asBoolean(true);
-            LatentTensors.put(plan, s, a, to + "attn.", from + "self_attn.", neighbours);
+            LatentTensors.put(plan, s, a, to + "attn.", from + "self_attn.", checkpoint);
         } else {
             plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
             plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());

@@ -2,6 +2,7 @@ package org.llminspector.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
@@ -115,7 +116,9 @@ class GgufWeightsTest {
     void whatIsNotUnderstoodRefuses() {
         assertThat(refused(model("rwkv6")).expected()).contains("llama", "gemma3", "gptneox");
         assertThat(refused(new RawGguf()).where()).contains("general.architecture");
-        assertThat(refused(model("llama").put("llama.expert_count", 8)).where()).contains("llama.expert_count");
+        assertThat(refused(model("llama").put("llama.expert_count", 8)).where()).contains("llama.expert_used_count");
+        assertThat(refused(model("opt")).instead()).contains("safetensors");
+        assertThat(refused(model("rwkv6")).instead()).isNull();
         assertThat(refused(model("llama").put("llama.embedding_scale", 2f)).where())
                 .contains("llama.embedding_scale");
         assertThat(refused(model("llama").put("llama.attention.value_length", 2))
@@ -125,6 +128,9 @@ class GgufWeightsTest {
                         .what())
                 .contains("layers differ");
         assertThat(refused(model("llama").put("split.count", 3)).instead()).contains("gguf-split");
+        assertThat(refused(model("llama").put("llama.attention.head_count", 1 << 30))
+                        .where())
+                .contains("llama.attention.head_count");
         RawGguf missing = model("llama");
         missing.metadata.remove("llama.block_count");
         assertThat(refused(missing).where()).contains("llama.block_count");
@@ -136,15 +142,153 @@ class GgufWeightsTest {
                 .isTrue();
     }
 
+    /** What a file leaves unsaid, and llama.cpp knows by heart. */
+    @Test
+    void mixtures() {
+        JsonNode mixtral = config(experts("llama"));
+        assertThat(mixtral.get("model_type").asText()).isEqualTo("mixtral");
+        assertThat(mixtral.get("num_local_experts").asInt()).isEqualTo(4);
+        JsonNode qwen2 = config(experts("qwen2moe"));
+        assertThat(qwen2.get("moe_intermediate_size").asInt()).isEqualTo(16 / 2);
+        assertThat(qwen2.get("shared_expert_intermediate_size").asInt()).isEqualTo(16);
+        assertThat(qwen2.get("norm_topk_prob").asBoolean()).isFalse();
+        assertThat(config(experts("qwen3moe")).get("norm_topk_prob").asBoolean())
+                .isTrue();
+        JsonNode oss = config(experts("gpt-oss")
+                .put("gpt-oss.expert_feed_forward_length", new int[] {6, 6})
+                .put("gpt-oss.attention.sliding_window", 4)
+                .put("gpt-oss.rope.scaling.type", "yarn")
+                .put("gpt-oss.rope.scaling.factor", 4f));
+        assertThat(oss.get("intermediate_size").asInt()).isEqualTo(6);
+        assertThat(oss.get("layer_types").toString()).isEqualTo("[\"sliding_attention\",\"full_attention\"]");
+        assertThat(oss.get("rope_scaling").get("truncate").asBoolean()).isFalse();
+        assertThat(refused(experts("gpt-oss")).where()).contains("gpt-oss.expert_feed_forward_length");
+    }
+
+    private static RawGguf experts(String architecture) {
+        return model(architecture).put(architecture + ".expert_count", 4).put(architecture + ".expert_used_count", 2);
+    }
+
+    private static RawGguf deepSeek() {
+        return experts("deepseek2")
+                .put("deepseek2.rope.dimension_count", 2)
+                .put("deepseek2.attention.key_length_mla", 6)
+                .put("deepseek2.attention.value_length_mla", 3)
+                .put("deepseek2.attention.kv_lora_rank", 5)
+                .put("deepseek2.expert_shared_count", 1)
+                .put("deepseek2.expert_feed_forward_length", 6);
+    }
+
+    @Test
+    void deepSeekIsTheSecondOrTheThird() {
+        JsonNode two = config(deepSeek().put("deepseek2.expert_group_count", 2));
+        assertThat(two.get("model_type").asText()).isEqualTo("deepseek_v2");
+        assertThat(two.get("topk_method").asText()).isEqualTo("group_limited_greedy");
+        assertThat(two.get("qk_nope_head_dim").asInt()).isEqualTo(4);
+        assertThat(two.get("q_lora_rank").isNull()).isTrue();
+        JsonNode three = config(deepSeek().put("deepseek2.expert_gating_func", 2));
+        assertThat(three.get("model_type").asText()).isEqualTo("deepseek_v3");
+        assertThat(three.get("n_group").asInt()).isEqualTo(1);
+        RawGguf bias = deepSeek();
+        bias.tensor("blk.1.exp_probs_b.bias", 0, 128, 4);
+        assertThat(config(bias).get("model_type").asText()).isEqualTo("deepseek_v3");
+        assertThat(config(bias.put("deepseek2.expert_gating_func", 1))
+                        .get("model_type")
+                        .asText())
+                .isEqualTo("deepseek_v2");
+        JsonNode yarn = config(deepSeek()
+                .put("deepseek2.rope.scaling.type", "yarn")
+                .put("deepseek2.rope.scaling.factor", 40f)
+                .put("deepseek2.rope.scaling.yarn_log_multiplier", 0.0707f));
+        assertThat(yarn.get("rope_scaling").get("mscale").asDouble()).isCloseTo(0.707, within(1e-9));
+        assertThat(yarn.get("rope_scaling").get("mscale_all_dim"))
+                .isEqualTo(yarn.get("rope_scaling").get("mscale"));
+        assertThat(refused(deepSeek().put("deepseek2.expert_gating_func", 4)).where())
+                .contains("expert_gating_func");
+        assertThat(refused(deepSeek().put("deepseek2.attention.key_length_mla", 2))
+                        .where())
+                .contains("attention.key_length");
+    }
+
+    @Test
+    void windows() {
+        RawGguf listed = model("cohere2")
+                .put("cohere2.attention.sliding_window", 4)
+                .put("cohere2.attention.sliding_window_pattern", new boolean[] {false, true});
+        assertThat(config(listed).get("layer_types").toString())
+                .isEqualTo("[\"full_attention\",\"sliding_attention\"]");
+        listed.put("cohere2.attention.sliding_window_pattern", new boolean[] {true});
+        assertThat(refused(listed).where()).contains("cohere2.attention.sliding_window_pattern");
+        assertThat(config(model("starcoder2")).get("sliding_window").isNull()).isTrue();
+        assertThat(config(model("exaone4")).has("layer_types")).isFalse();
+        assertThat(config(model("olmo2").put("olmo2.attention.sliding_window", 4))
+                        .get("model_type")
+                        .asText())
+                .isEqualTo("olmo3");
+        assertThat(refused(model("olmo2")
+                                .put("olmo2.attention.sliding_window", 4)
+                                .put("olmo2.rope.freq_base_swa", 5f))
+                        .where())
+                .contains("olmo2.rope.freq_base_swa");
+    }
+
+    /** What llama.cpp's own forms of these families cannot say, or no reader here computes. */
+    @Test
+    void keysOfOtherArithmeticRefuse() {
+        assertThat(refused(model("apertus")).where()).contains("xielu.alpha_p");
+        RawGguf apertus = model("apertus").put("xielu.alpha_p", new float[] {1});
+        assertThat(refused(apertus).expected()).contains("2 numbers");
+        assertThat(refused(model("falcon")).where()).contains("falcon.tensor_data_layout");
+        assertThat(refused(model("mpt")).where()).contains("mpt.attention.max_alibi_bias");
+        assertThat(refused(model("bloom")).expected()).contains("32");
+        assertThat(refused(model("starcoder")).where()).contains("starcoder.attention.head_count_kv");
+        assertThat(refused(model("olmo").put("olmo.attention.layer_norm_epsilon", 1e-6f))
+                        .where())
+                .contains("olmo.attention.layer_norm_epsilon");
+        assertThat(refused(model("granite").put("granite.rope.scaling.finetuned", false))
+                        .where())
+                .contains("granite.rope.scaling.finetuned");
+        assertThat(refused(experts("granitemoe").put("granitemoe.expert_shared_feed_forward_length", 8))
+                        .where())
+                .contains("granitemoe.expert_shared_feed_forward_length");
+        assertThat(refused(model("glm4").put("glm4.rope.dimension_sections", new int[] {1, 1, 0, 0}))
+                        .where())
+                .contains("glm4.rope.dimension_sections");
+    }
+
+    @Test
+    void tensorsThatDoNotDivideRefuse() {
+        assertThat(refusedTensor(experts("llama"), "blk.0.ffn_gate_exps.weight", 8, 0))
+                .contains("ffn_gate_exps");
+        assertThat(refusedTensor(experts("llama"), "blk.0.attn_q.bias", 8)).contains("attn_q.bias");
+        assertThat(refusedTensor(model("qwen2"), "blk.0.attn_qkv.weight", 8, 7)).contains("attn_qkv");
+        assertThat(refusedTensor(model("qwen3"), "blk.0.attn_qkv.bias", 8)).contains("attn_qkv.bias");
+        RawGguf falcon = model("falcon").put("falcon.tensor_data_layout", "jploski");
+        assertThat(refusedTensor(falcon, "blk.0.attn_qkv.weight", 8, 7)).contains("attn_qkv");
+        assertThat(refusedTensor(deepSeek(), "blk.0.attn_k_b.weight", 4, 5, 3)).contains("attn_k_b");
+        assertThat(refusedTensor(deepSeek(), "blk.0.ffn_gate_up_exps.weight", 2, 3, 4))
+                .contains("ffn_gate_up_exps");
+    }
+
+    @Test
+    void weightsThatAreThereTwiceRefuse() {
+        RawGguf twice = model("qwen2");
+        twice.tensor("blk.0.attn_qkv.weight", 0, 128, 8, 6).tensor("blk.0.attn_q.weight", 0, 320, 8, 2);
+        assertThat(refused(twice).found()).contains("attn_q");
+    }
+
     private String refusedTensor(String name, long... shape) {
-        RawGguf raw = model("llama");
+        return refusedTensor(model("llama"), name, shape);
+    }
+
+    private String refusedTensor(RawGguf raw, String name, long... shape) {
         raw.tensor(name, 0, 128, shape);
         return refused(raw).where();
     }
 
     @Test
     void everyArchitectureRefusesWithoutAnEmbedding() {
-        for (String a : GgufArchitecture.all()) {
+        for (String a : GgufArchitectures.all()) {
             RawGguf raw = model(a);
             raw.tensors.clear();
             assertThat(refused(raw).where()).contains("token_embd.weight");

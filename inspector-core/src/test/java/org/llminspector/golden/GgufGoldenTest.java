@@ -27,6 +27,11 @@ class GgufGoldenTest {
     }
 
     @TestFactory
+    List<DynamicTest> families() {
+        return tests("families");
+    }
+
+    @TestFactory
     List<DynamicTest> types() {
         return tests("types");
     }

@@ -70,7 +70,11 @@ public final class GgufFile {
 
     /** The tensor: F32, F16, BF16 and the like as they lie in the file, blocks decoded to F32. */
     public Tensor tensor(String name) {
-        GgufTensor t = info(name);
+        return tensor(info(name));
+    }
+
+    /** A tensor of this file, or a part of one. */
+    public Tensor tensor(GgufTensor t) {
         long[] shape = t.shape().stream().mapToLong(Long::longValue).toArray();
         Bytes data = data(t);
         if (!t.type().isBlocks()) return Tensor.of(t.type().plain(), data, shape);
@@ -78,8 +82,7 @@ public final class GgufFile {
     }
 
     /** Rows [from, to) of a matrix, without decoding the others. */
-    public Tensor rows(String name, int from, int to) {
-        GgufTensor t = info(name);
+    public Tensor rows(GgufTensor t, int from, int to) {
         if (t.shape().size() != 2) throw new IllegalArgumentException("only a matrix has rows, not " + t.shape());
         Bytes data = data(t).slice(from * t.rowBytes(), (to - from) * t.rowBytes());
         if (!t.type().isBlocks()) return Tensor.of(t.type().plain(), data, to - from, t.rowSize());
@@ -87,8 +90,7 @@ public final class GgufFile {
     }
 
     /** These rows of a matrix in this order. */
-    public Tensor rows(String name, int... rows) {
-        GgufTensor t = info(name);
+    public Tensor rows(GgufTensor t, int... rows) {
         long size = t.rowBytes();
         Bytes picked = Bytes.allocate(size * rows.length);
         for (int i = 0; i < rows.length; i++) {
@@ -108,21 +110,20 @@ public final class GgufFile {
     }
 
     /** Rows [from, to) of a matrix in blocks, taken apart. */
-    public GgufRows blocks(String name, int from, int to) {
-        GgufTensor t = inBlocks(name);
+    public GgufRows blocks(GgufTensor t, int from, int to) {
+        checkBlocks(t);
         ByteBuffer rows = data(t).view(from * t.rowBytes(), (to - from) * t.rowBytes());
         return Blocks.rows(t.type(), rows, to - from, Math.toIntExact(t.rowSize()));
     }
 
-    private GgufTensor inBlocks(String name) {
-        GgufTensor t = info(name);
-        if (t.shape().size() == 2 && t.type().isBlocks()) return t;
+    private static void checkBlocks(GgufTensor t) {
+        if (t.shape().size() == 2 && t.type().isBlocks()) return;
         throw new IllegalArgumentException("only a matrix of blocks has them, not " + t);
     }
 
     /** Rows of a matrix in blocks taken apart, these ones in this order. */
-    public GgufRows blocks(String name, int... rows) {
-        GgufTensor t = inBlocks(name);
+    public GgufRows blocks(GgufTensor t, int... rows) {
+        checkBlocks(t);
         int bytes = Math.toIntExact(t.rowBytes());
         Bytes data = data(t);
         ByteBuffer picked = ByteBuffer.allocate(Math.multiplyExact(bytes, rows.length));
@@ -130,21 +131,24 @@ public final class GgufFile {
         return Blocks.rows(t.type(), picked.flip(), rows.length, Math.toIntExact(t.rowSize()));
     }
 
-    /** The block that holds the weight at [row, column], in the file's own order; rows count over all leading axes. */
-    public GgufBlock block(String name, long row, long column) {
-        GgufTensor t = info(name);
+    /**
+     * The block that holds the weight at [row, column], in the file's own order; rows count over all leading axes, and in the block
+     * those before a part count too.
+     */
+    public GgufBlock block(GgufTensor t, long row, long column) {
         long rows = t.rowSize() == 0 ? 0 : t.elements() / t.rowSize();
         if (!t.type().isBlocks() || row < 0 || row >= rows || column < 0 || column >= t.rowSize()) {
             throw Problem.invalid(
                             t.type().isBlocks() ? "there is no such weight" : "this tensor is not stored in blocks")
-                    .where(path + ", tensor " + Problem.shown(name))
+                    .where(path + ", tensor " + Problem.shown(t.name()))
                     .expected(t.type().isBlocks() ? "row and column within " + t.shape() : "a quantized tensor")
                     .found(t.type().isBlocks() ? "[" + row + ", " + column + "]" : t.type());
         }
         GgmlType type = t.type();
         long block = column / type.blockSize();
         long at = row * t.rowBytes() + block * type.blockBytes();
-        return Blocks.inspect(t, row, block * type.blockSize(), data(t).view(at, type.blockBytes()));
+        long before = (t.offset() - info(t.name()).offset()) / t.rowBytes();
+        return Blocks.inspect(t, before + row, block * type.blockSize(), data(t).view(at, type.blockBytes()));
     }
 
     private GgufTensor info(String name) {

@@ -1,5 +1,6 @@
 package org.llminspector.checkpoint.gguf;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -23,6 +24,25 @@ public record GgufTensor(String name, GgmlType type, List<Long> shape, long offs
     /** Bytes of one row. */
     long rowBytes() {
         return rowSize() / type.blockSize() * type.blockBytes();
+    }
+
+    /** Indices [from, to) of the first axis: a tensor of the same rank that lies within this one. */
+    public GgufTensor slice(int from, int to) {
+        long each = bytes / shape.get(0);
+        List<Long> part = new ArrayList<>(shape);
+        part.set(0, (long) to - from);
+        return new GgufTensor(name, type, part, offset + from * each, (to - from) * each);
+    }
+
+    /** Index i of the first axis, without that axis. */
+    public GgufTensor part(int i) {
+        GgufTensor slice = slice(i, i + 1);
+        return new GgufTensor(name, type, shape.subList(1, shape.size()), slice.offset, slice.bytes);
+    }
+
+    /** The same with all axes but the last taken for one: a matrix. */
+    public GgufTensor matrix() {
+        return new GgufTensor(name, type, List.of(elements() / rowSize(), rowSize()), offset, bytes);
     }
 
     public long elements() {

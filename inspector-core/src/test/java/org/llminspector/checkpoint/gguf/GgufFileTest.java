@@ -69,7 +69,7 @@ class GgufFileTest {
         assertThat(f.tensor("a").toFloats()).containsExactly(0.5f, 0, 0, 0, 0, 0);
         assertThat(f.tensor("b").dtype()).isEqualTo(DType.F16);
         assertThat(f.tensor("b").toFloats()).containsExactly(1, 0, 0, 0);
-        assertThat(f.rows("a", 1, 2).shape()).containsExactly(1, 3);
+        assertThat(f.rows(f.tensors().get("a"), 1, 2).shape()).containsExactly(1, 3);
         assertThat(f.metadata().size("llama.block_count")).isEqualTo(2);
     }
 

@@ -105,7 +105,7 @@ class GgufTypesTest {
         long rows = t.shape().get(0);
         for (long row : new long[] {0, rows / 2, rows - 1}) {
             long column = t.rowSize() - 1;
-            GgufBlock b = file.block(t.name(), row, column);
+            GgufBlock b = file.block(t, row, column);
             assertThat(b.codes()).hasSize(t.type().blockSize());
             assertThat(b.column())
                     .isEqualTo(column / t.type().blockSize() * t.type().blockSize());
@@ -116,7 +116,7 @@ class GgufTypesTest {
                 assertThat(b.values().get(i)).isEqualTo(value);
                 assertThat(value).isEqualTo(ours[(int) (row * t.rowSize() + b.column() + i)]);
             }
-            assertThat(file.rows(t.name(), (int) row, (int) row + 1).toFloats())
+            assertThat(file.rows(t, (int) row, (int) row + 1).toFloats())
                     .isEqualTo(java.util.Arrays.copyOfRange(
                             ours, (int) (row * t.rowSize()), (int) ((row + 1) * t.rowSize())));
         }

@@ -102,6 +102,11 @@ public final class RawGguf {
             u32(5);
             u64(list.length);
             for (int i : list) u32(i);
+        } else if (v instanceof boolean[] list) {
+            u32(9);
+            u32(7);
+            u64(list.length);
+            for (boolean b : list) out.write(b ? 1 : 0);
         } else if (v instanceof List<?> list) {
             u32(9);
             u32(8);

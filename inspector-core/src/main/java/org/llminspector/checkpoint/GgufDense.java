@@ -1,0 +1,226 @@
+package org.llminspector.checkpoint;
+
+import java.util.List;
+import org.llminspector.checkpoint.gguf.GgufMetadata;
+
+/**
+ * GgufDense writes config.json for the architectures without experts.
+ *
+ * <p>What llama.cpp knows by heart and the file does not say (activations, Gemma's window pattern and scale, NoPE layers) is
+ * filled in as llama.cpp does, which is what those models' config.json say.
+ */
+final class GgufDense {
+
+    private GgufDense() {}
+
+    static void llama(GgufFields f) {
+        f.llama("llama").biases();
+        int window = f.keys.size("attention.sliding_window", 0);
+        if (window > 0) f.type("mistral").json.put("sliding_window", window);
+    }
+
+    static void qwen2(GgufFields f) {
+        f.llama("qwen2");
+    }
+
+    static void qwen3(GgufFields f) {
+        f.llama("qwen3");
+    }
+
+    static void smolLm3(GgufFields f) {
+        f.llama("smollm3").json.put("no_rope_layer_interval", 4);
+    }
+
+    static void phi3(GgufFields f) {
+        f.llama("phi3").window();
+    }
+
+    static void gemma(GgufFields f) {
+        f.llama("gemma");
+    }
+
+    static void gemma2(GgufFields f) {
+        gemma(f.llama("gemma2").windows(2), f.layers == 46);
+        f.json.put("attn_logit_softcapping", f.keys.number("attn_logit_softcapping", 50))
+                .put("final_logit_softcapping", f.keys.number("final_logit_softcapping", 30));
+    }
+
+    static void gemma3(GgufFields f) {
+        gemma(f.llama("gemma3_text").windows(6), f.layers == 62);
+        f.json.put("rope_local_base_freq", f.keys.number("rope.freq_base_swa", 10_000));
+        double cap = f.keys.number("final_logit_softcapping", 0);
+        if (cap > 0) f.json.put("final_logit_softcapping", cap);
+    }
+
+    /** The 27 billion models scale by the width of a head that does not exist. */
+    private static void gemma(GgufFields f, boolean large) {
+        f.json.put("query_pre_attn_scalar", large ? f.width / f.heads : f.headDim())
+                .put("hidden_activation", "gelu_pytorch_tanh");
+    }
+
+    /** OLMo 2, or with a window OLMo 3. */
+    static void olmo2(GgufFields f) {
+        f.llama("olmo2");
+        if (f.keys.size("attention.sliding_window", 0) == 0) return;
+        f.type("olmo3").windows(4);
+        double theta = f.json.get("rope_theta").asDouble();
+        if (f.keys.number("rope.freq_base_swa", theta) != theta)
+            throw f.keys.wrong("rope.freq_base_swa", theta + ", as rope.freq_base");
+    }
+
+    static void exaone4(GgufFields f) {
+        f.llama("exaone4");
+        if (f.keys.size("attention.sliding_window", 0) > 0) f.windows(4);
+    }
+
+    static void olmo(GgufFields f) {
+        f.layerNormed("olmo", "layer_norm_eps").json.remove("layer_norm_eps");
+        if (f.keys.number("attention.layer_norm_epsilon", 1e-5) != 1e-5)
+            throw f.keys.wrong("attention.layer_norm_epsilon", "1e-5, which the reference takes whatever is said");
+        clip(f);
+    }
+
+    private static void clip(GgufFields f) {
+        double clip = f.keys.number("attention.clamp_kqv", 0);
+        if (clip > 0) f.json.put("clip_qkv", clip);
+    }
+
+    static void granite(GgufFields f) {
+        f.llama("granite").biases().factors();
+    }
+
+    static void cohere(GgufFields f) {
+        f.layerNormed("cohere", "layer_norm_eps").biases().json.remove("mlp_bias");
+        f.json.put("use_qk_norm", f.has("blk.0.attn_q_norm.weight"))
+                .put("logit_scale", f.keys.number("logit_scale", 1));
+    }
+
+    static void cohere2(GgufFields f) {
+        f.layerNormed("cohere2", "layer_norm_eps").windows(4);
+        f.json.put("logit_scale", f.keys.number("logit_scale", 1));
+    }
+
+    static void ernie45(GgufFields f) {
+        f.llama("ernie4_5").json.put("use_bias", f.has("blk.0.attn_output.bias"));
+    }
+
+    static void glm4(GgufFields f) {
+        f.llama("glm4").biases().json.remove("mlp_bias");
+    }
+
+    /** Both halves read one norm where the file has no second; use_parallel_residual says true of others too. */
+    static void stableLm(GgufFields f) {
+        f.keys.flag("use_parallel_residual", false);
+        f.layerNormed("stablelm", "layer_norm_eps")
+                .json
+                .put("use_parallel_residual", !f.has("blk.0.ffn_norm.weight"))
+                .put("use_qkv_bias", f.has("blk.0.attn_q.bias"))
+                .put("qk_layernorm", f.has("blk.0.attn_q_norm.weight"));
+    }
+
+    static void nemotron(GgufFields f) {
+        f.keys.number("attention.layer_norm_rms_epsilon", 0); // said too; its norms are none
+        f.layerNormed("nemotron", "norm_eps").biases();
+    }
+
+    static void starCoder2(GgufFields f) {
+        f.layerNormed("starcoder2", "norm_epsilon").window().json.put("use_bias", f.has("blk.0.attn_output.bias"));
+    }
+
+    static void phi(GgufFields f) {
+        f.layerNormed("phi", "layer_norm_eps");
+    }
+
+    static void apertus(GgufFields f) {
+        f.llama("apertus").biases().json.remove("mlp_bias");
+        GgufMetadata m = f.file.metadata();
+        for (String part : List.of("alpha_p", "alpha_n", "beta", "eps")) {
+            String key = "xielu." + part;
+            float[] each = m.floats(key);
+            if (each.length != f.layers) throw m.wrong(key, "a list of " + f.layers + " numbers, one a layer");
+            for (int i = 0; i < f.layers; i++) f.numbers.put("model.layers." + i + ".mlp.act_fn." + part, each[i]);
+        }
+    }
+
+    static void gpt2(GgufFields f) {
+        gpt2(f, "gpt2", "gelu_new");
+        f.keys.size("rope.dimension_count", 0); // written by some converters; GPT-2 does not rotate
+    }
+
+    static void gptBigCode(GgufFields f) {
+        gpt2(f, "gpt_bigcode", "gelu_pytorch_tanh");
+        if (f.kvHeads != 1) throw f.keys.wrong("attention.head_count_kv", "1: one head of keys for all queries");
+        f.json.put("multi_query", true);
+    }
+
+    private static void gpt2(GgufFields f, String type, String activation) {
+        f.type(type)
+                .layerNorm("layer_norm_epsilon")
+                .json
+                .put("n_embd", f.width)
+                .put("n_layer", f.layers)
+                .put("n_head", f.heads)
+                .put("n_positions", f.keys.size("context_length"))
+                .put("n_inner", f.keys.size("feed_forward_length"))
+                .put("activation_function", activation);
+    }
+
+    static void gptNeoX(GgufFields f) {
+        int dHead = f.headDim();
+        f.type("gpt_neox")
+                .sizes()
+                .layerNorm("layer_norm_eps")
+                .json
+                .put("hidden_act", "gelu")
+                .put("rotary_pct", (double) f.keys.size("rope.dimension_count", dHead) / dHead)
+                .put("rotary_emb_base", f.keys.number("rope.freq_base", 10_000))
+                .put("use_parallel_residual", f.keys.flag("use_parallel_residual", true));
+    }
+
+    static void bloom(GgufFields f) {
+        f.type("bloom")
+                .fourfold()
+                .layerNorm("layer_norm_epsilon")
+                .json
+                .put("hidden_size", f.width)
+                .put("n_layer", f.layers)
+                .put("n_head", f.heads)
+                .put("seq_length", f.keys.size("context_length"));
+    }
+
+    /** Of Falcon's three layouts the two in parallel; the first models' ALiBi is not in llama.cpp. */
+    static void falcon(GgufFields f) {
+        if (!f.keys.text("tensor_data_layout", "").equals("jploski"))
+            throw f.keys.wrong("tensor_data_layout", "\"jploski\": queries, keys and values one after another");
+        int ffn = f.keys.size("feed_forward_length");
+        f.type("falcon")
+                .sizes()
+                .layerNorm("layer_norm_epsilon")
+                .json
+                .put("ffn_hidden_size", ffn)
+                .put("num_kv_heads", f.kvHeads)
+                .put("new_decoder_architecture", f.kvHeads > 1)
+                .put("multi_query", true)
+                .put("parallel_attn", true)
+                .put("rope_theta", f.keys.number("rope.freq_base", 10_000))
+                .remove("intermediate_size");
+    }
+
+    static void mpt(GgufFields f) {
+        double alibi = f.keys.number("attention.max_alibi_bias", 0);
+        if (!(alibi > 0))
+            throw f.keys.wrong("attention.max_alibi_bias", "more than 0: learned positions of MPT are not read");
+        if (f.kvHeads != f.heads) throw f.keys.wrong("attention.head_count_kv", "one head of keys for each query's");
+        f.type("mpt")
+                .fourfold()
+                .layerNorm("layer_norm_epsilon")
+                .json
+                .put("d_model", f.width)
+                .put("n_layers", f.layers)
+                .put("n_heads", f.heads)
+                .put("max_seq_len", f.keys.size("context_length"));
+        var attention = f.json.putObject("attn_config").put("alibi_bias_max", alibi);
+        double clip = f.keys.number("attention.clamp_kqv", 0);
+        if (clip > 0) attention.put("clip_qkv", clip);
+    }
+}

@@ -1,0 +1,104 @@
+package org.llminspector.checkpoint;
+
+/** GgufMixtures writes config.json for the architectures with experts. */
+final class GgufMixtures {
+
+    /** llama.cpp's numbers for how a router's logits become scores. */
+    private static final int SOFTMAX = 1;
+
+    private static final int SIGMOID = 2;
+
+    private GgufMixtures() {}
+
+    static void mixtral(GgufFields f) {
+        f.llama("mixtral").window().experts("num_local_experts");
+    }
+
+    static void qwen2(GgufFields f) {
+        f.llama("qwen2_moe")
+                .experts("num_experts")
+                .json
+                .put("qkv_bias", f.has("blk.0.attn_q.bias") || f.has("blk.0.attn_qkv.bias"));
+        width(f);
+        int shared = f.keys.size("expert_shared_feed_forward_length", f.keys.size("feed_forward_length"));
+        f.json.put("shared_expert_intermediate_size", shared)
+                .put("norm_topk_prob", f.keys.flag("expert_weights_norm", false));
+    }
+
+    static void qwen3(GgufFields f) {
+        f.llama("qwen3_moe")
+                .experts("num_experts")
+                .json
+                .put("norm_topk_prob", f.keys.flag("expert_weights_norm", true));
+        width(f);
+    }
+
+    /** Neurons of an expert; the first files do not say it: all that answer a token are as wide as a dense layer. */
+    private static void width(GgufFields f) {
+        int shared = f.keys.size("feed_forward_length") / Math.max(1, f.keys.size("expert_used_count"));
+        f.json.put("moe_intermediate_size", f.keys.size("expert_feed_forward_length", shared));
+    }
+
+    static void olmo(GgufFields f) {
+        f.llama("olmoe").experts("num_experts").json.put("norm_topk_prob", f.keys.flag("expert_weights_norm", false));
+    }
+
+    static void granite(GgufFields f) {
+        f.llama("granitemoe")
+                .biases()
+                .factors()
+                .experts("num_local_experts")
+                .json
+                .remove("mlp_bias");
+    }
+
+    /** YaRN's limits are not rounded to whole pairs: llama.cpp rounds them, the reference does not. */
+    static void gptOss(GgufFields f) {
+        f.llama("gpt_oss").windows(2).experts("num_local_experts");
+        f.json.put("intermediate_size", f.keys.size("expert_feed_forward_length"));
+        if (f.json.path("rope_scaling").path("rope_type").asText().equals("yarn"))
+            f.json.withObject("/rope_scaling").put("truncate", false);
+    }
+
+    /** DeepSeek V2, or V3 where scores are sigmoids: the file says so, or has V3's bias of the choice. */
+    static void deepSeek(GgufFields f) {
+        boolean bias = f.file.tensors().keySet().stream().anyMatch(n -> n.endsWith(".exp_probs_b.bias"));
+        int scores = f.keys.size("expert_gating_func", 0);
+        if (scores > SIGMOID) throw f.keys.wrong("expert_gating_func", "1 (softmax) or 2 (sigmoid)");
+        boolean three = scores == SIGMOID || (scores != SOFTMAX && bias);
+        f.type(three ? "deepseek_v3" : "deepseek_v2").sizes().rms().experts("n_routed_experts");
+        latent(f);
+        int groups = Math.max(1, f.keys.size("expert_group_count", 1));
+        int shared = f.keys.size("expert_shared_count");
+        f.json.put("moe_intermediate_size", f.keys.size("expert_feed_forward_length"))
+                .put("first_k_dense_replace", f.keys.size("leading_dense_block_count", 0))
+                .put("norm_topk_prob", f.keys.flag("expert_weights_norm", false))
+                .put("routed_scaling_factor", f.keys.number("expert_weights_scale", 1))
+                .put("n_group", groups)
+                .put("topk_group", Math.max(1, f.keys.size("expert_group_used_count", 1)));
+        if (shared == 0) f.json.putNull("n_shared_experts");
+        else f.json.put("n_shared_experts", shared);
+        if (!three) f.json.put("topk_method", groups > 1 ? "group_limited_greedy" : "greedy");
+    }
+
+    /** A head's sizes: key_length and value_length are the compressed cache's where the file has the others too. */
+    private static void latent(GgufFields f) {
+        int turns = f.keys.size("rope.dimension_count");
+        int key = f.keys.size("attention.key_length_mla", f.keys.size("attention.key_length", 0));
+        if (key <= turns) throw f.keys.wrong("attention.key_length", "more than rope.dimension_count, " + turns);
+        f.json.put("num_key_value_heads", f.heads)
+                .put("kv_lora_rank", f.keys.size("attention.kv_lora_rank"))
+                .put("qk_rope_head_dim", turns)
+                .put("qk_nope_head_dim", key - turns)
+                .put("v_head_dim", f.keys.size("attention.value_length_mla", f.keys.size("attention.value_length", 0)))
+                .put("rope_theta", f.keys.number("rope.freq_base", 10_000));
+        int query = f.keys.size("attention.q_lora_rank", 0);
+        if (query == 0) f.json.putNull("q_lora_rank");
+        else f.json.put("q_lora_rank", query);
+        GgufRope.read(f.json, f.keys, f.file, turns);
+        // A tenth of mscale_all_dim, which mscale equals in every model that was published.
+        double scale = f.keys.number("rope.scaling.yarn_log_multiplier", 0) * 10;
+        if (scale != 0 && f.json.has("rope_scaling"))
+            f.json.withObject("/rope_scaling").put("mscale", scale).put("mscale_all_dim", scale);
+    }
+}
