@@ -119,7 +119,7 @@ final class GgufTokenizer {
             j.writeFieldName("normalizer");
             j.writePOJO(normalizer(pre));
             j.writeFieldName("pre_tokenizer");
-            j.writePOJO(spm ? null : preTokenizerJson(pre));
+            j.writePOJO(spm ? null : Map.of("type", "Sequence", "pretokenizers", pre.steps()));
             j.writeFieldName("post_processor");
             j.writePOJO(postProcessor(pre));
             j.writeFieldName("decoder");
@@ -184,21 +184,6 @@ final class GgufTokenizer {
         return Map.of("type", "Sequence", "normalizers", steps);
     }
 
-    private static Object preTokenizerJson(PreTokenizer pre) {
-        List<Object> steps = new ArrayList<>();
-        if (pre.digits()) steps.add(Map.of("type", "Digits", "individual_digits", true));
-        if (pre.split() != null) {
-            steps.add(Map.of(
-                    "type", "Split", "pattern", Map.of("Regex", pre.split()), "behavior", "Isolated", "invert", false));
-        }
-        steps.add(byteLevel(pre.split() == null));
-        return Map.of("type", "Sequence", "pretokenizers", steps);
-    }
-
-    private static Map<String, Object> byteLevel(boolean regex) {
-        return Map.of("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", false, "use_regex", regex);
-    }
-
     /** BOS before and EOS after, where the file or else its kind says so. */
     private Object postProcessor(PreTokenizer pre) {
         Integer bos = id("bos_token_id");
@@ -228,7 +213,7 @@ final class GgufTokenizer {
     }
 
     private Object decoder() {
-        if (!spm) return byteLevel(true);
+        if (!spm) return PreTokenizer.bytes(true);
         List<Object> steps = new ArrayList<>();
         steps.add(Map.of("type", "Replace", "pattern", Map.of("String", SPACE), "content", " "));
         steps.add(Map.of("type", "ByteFallback"));

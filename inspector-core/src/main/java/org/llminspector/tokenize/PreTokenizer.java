@@ -8,12 +8,11 @@ import java.util.Map;
  * Sources: llama.cpp's llama-vocab.cpp, and the tokenizer.json of the models that it names.
  *
  * @param nfc whether the text is normalised to NFC first
- * @param digits whether every digit stands alone
- * @param split the regular expression whose matches are words; null for GPT-2's own
+ * @param steps tokenizer.json's pre_tokenizers, one after another
  * @param wholeWords whether a word that is in the vocabulary is taken without merging
  * @param bos whether BOS is added where the file does not say
  */
-record PreTokenizer(boolean nfc, boolean digits, String split, boolean wholeWords, boolean bos) {
+record PreTokenizer(boolean nfc, List<Map<String, Object>> steps, boolean wholeWords, boolean bos) {
 
     private static final String END = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     private static final String SUFFIX = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
@@ -30,12 +29,41 @@ record PreTokenizer(boolean nfc, boolean digits, String split, boolean wholeWord
     static final String GPT4O = UPPER + "*" + LOWER + "+" + SUFFIX + "?|" + UPPER + "+" + LOWER + "*" + SUFFIX
             + "?|\\p{N}{1,3}" + CASED_END;
 
-    private static final PreTokenizer GPT2 = new PreTokenizer(false, false, null, false, false);
-    private static final PreTokenizer NEOX = new PreTokenizer(true, false, null, false, false);
-    private static final PreTokenizer DIGITS = new PreTokenizer(false, true, null, false, false);
-    private static final PreTokenizer LLAMA_BPE = new PreTokenizer(false, false, LLAMA3, true, true);
-    private static final PreTokenizer QWEN = new PreTokenizer(true, false, QWEN2, false, false);
-    private static final PreTokenizer GPT_4O = new PreTokenizer(false, false, GPT4O, false, false);
+    /** BLOOM's: runs of what is neither a space nor the punctuation of many scripts. */
+    private static final String NO_PUNCTUATION = " ?[^(\\s|.,!?…。，、।۔،)]+";
+
+    private static final String HAN_AND_KANA = "[一-龥\u3040-ゟ゠-ヿ]+";
+    private static final String DEEPSEEK3 =
+            "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+                    + "| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+";
+
+    private static final Map<String, Object> DIGIT = Map.of("type", "Digits", "individual_digits", true);
+
+    private static final PreTokenizer GPT2 = words(List.of(bytes(true)));
+    private static final PreTokenizer NEOX = new PreTokenizer(true, List.of(bytes(true)), false, false);
+    private static final PreTokenizer DIGITS = words(List.of(DIGIT, bytes(true)));
+    private static final PreTokenizer LLAMA_BPE =
+            new PreTokenizer(false, List.of(split(LLAMA3), bytes(false)), true, true);
+    private static final PreTokenizer QWEN = new PreTokenizer(true, List.of(split(QWEN2), bytes(false)), false, false);
+    private static final PreTokenizer GPT_4O = words(List.of(split(GPT4O), bytes(false)));
+    private static final PreTokenizer FALCON = words(List.of(
+            Map.of("type", "Punctuation", "behavior", "Contiguous"),
+            bytes(true),
+            Map.of("type", "Digits", "individual_digits", false),
+            split("[0-9][0-9][0-9]")));
+
+    private static PreTokenizer words(List<Map<String, Object>> steps) {
+        return new PreTokenizer(false, steps, false, false);
+    }
+
+    private static Map<String, Object> split(String regex) {
+        return Map.of("type", "Split", "pattern", Map.of("Regex", regex), "behavior", "Isolated", "invert", false);
+    }
+
+    /** Bytes as letters, and before that, if asked for, GPT-2's words. */
+    static Map<String, Object> bytes(boolean words) {
+        return Map.of("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", false, "use_regex", words);
+    }
 
     private static final Map<String, PreTokenizer> ALL = Map.ofEntries(
             // Without a name, GPT-2's, as transformers takes it.
@@ -58,12 +86,20 @@ record PreTokenizer(boolean nfc, boolean digits, String split, boolean wholeWord
             Map.entry("llama3", LLAMA_BPE),
             Map.entry("llama-v3", LLAMA_BPE),
             Map.entry("falcon3", LLAMA_BPE),
-            Map.entry("dbrx", new PreTokenizer(false, false, LLAMA3, false, false)),
-            Map.entry("smaug-bpe", new PreTokenizer(false, false, LLAMA3, false, false)),
+            Map.entry("dbrx", words(List.of(split(LLAMA3), bytes(false)))),
+            Map.entry("smaug-bpe", words(List.of(split(LLAMA3), bytes(false)))),
+            Map.entry("pixtral", LLAMA_BPE),
+            Map.entry("chatglm-bpe", words(List.of(split(LLAMA3), bytes(false)))),
+            Map.entry("glm4", new PreTokenizer(false, List.of(split(LLAMA3), bytes(false)), true, false)),
+            Map.entry("falcon", FALCON),
+            Map.entry("bloom", words(List.of(split(NO_PUNCTUATION), bytes(false)))),
+            Map.entry(
+                    "deepseek-v3",
+                    words(List.of(split("\\p{N}{1,3}"), split(HAN_AND_KANA), split(DEEPSEEK3), bytes(false)))),
             Map.entry("qwen2", QWEN),
             Map.entry("deepseek-r1-qwen", QWEN),
-            Map.entry("stablelm2", new PreTokenizer(false, false, QWEN2, false, false)),
-            Map.entry("tekken", new PreTokenizer(false, false, TEKKEN, true, true)),
+            Map.entry("stablelm2", words(List.of(split(QWEN2), bytes(false)))),
+            Map.entry("tekken", new PreTokenizer(false, List.of(split(TEKKEN), bytes(false)), true, true)),
             Map.entry("gpt-4o", GPT_4O),
             Map.entry("llama4", GPT_4O));
 

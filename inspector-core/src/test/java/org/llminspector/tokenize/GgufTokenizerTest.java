@@ -189,7 +189,11 @@ class GgufTokenizerTest {
         "llama-bpe, 1234 x, 123|4| x",
         "qwen2, 1234 x, 1|2|3|4| x",
         "tekken, aB1, a|B|1",
-        "gpt-4o, HelloWorld12345, Hello|World|123|45"
+        "gpt-4o, HelloWorld12345, Hello|World|123|45",
+        "glm4, 1234 x, 123|4| x",
+        "falcon, a+b 12345 $x, a|+|b| |123|45| |$|x",
+        "bloom, a. b(12, a|.| b|(|12",
+        "deepseek-v3, a.b 1234 x+, a|.b| |123|4| x|+"
     })
     void cutsIntoWordsAsItsKindDoes(String pre, String text, String words) {
         // Every string that is a word is one token here, so the tokens are the words.
