@@ -10,8 +10,10 @@ import java.util.List;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.llminspector.analysis.PartCost;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.engine.KvFormats;
 import org.llminspector.golden.Golden;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.ShortConv;
@@ -141,6 +143,19 @@ class ConfigTest {
         published.put("block_auto_adjust_ff_dim", true); // 2/3 of 160, to the next 256
         assertThat(spec(published).layers().get(0).mlp().dMlp()).isEqualTo(256);
         refused(published.deepCopy().put("conv_L_cache", 1), "conv_L_cache", "at least 2");
+        // The 1.2B model's sizes, and how many parameters its model card names.
+        published.put("vocab_size", 65_536).put("hidden_size", 2048).put("num_hidden_layers", 16);
+        published.put("num_attention_heads", 32).put("num_key_value_heads", 8).put("block_ff_dim", 12_288);
+        published
+                .putArray("full_attn_idxs")
+                .add(2)
+                .add(5)
+                .add(8)
+                .add(10)
+                .add(12)
+                .add(14);
+        List<PartCost> parts = PartCost.of(spec(published), KvFormats.FP32, (module, in) -> Float.BYTES, 0, 1);
+        assertThat(parts.stream().mapToLong(PartCost::parameters).sum()).isEqualTo(1_170_340_608L);
         ObjectNode other = family("lfm2");
         other.putArray("layer_types")
                 .add("conv")
