@@ -40,6 +40,7 @@ MODELS = {
     "falcon_grouped": ("falcon", dict(SMALL, num_kv_heads=2, new_decoder_architecture=True)),
     "bloom": ("bloom", dict(vocab_size=96, hidden_size=32, n_layer=2, seq_length=256)),
     "mpt": ("mpt", dict(vocab_size=96, d_model=32, n_layers=2, attn_config=dict(alibi=True, alibi_bias_max=8, clip_qkv=1.5))),
+    "lfm2": ("lfm2", dict(SMALL, num_hidden_layers=4)),
     "gpt_bigcode": ("gpt_bigcode", dict(vocab_size=96, n_embd=32, n_layer=2, n_positions=64)),
     "mixtral": ("mixtral", dict(SMALL, intermediate_size=48)),
     "qwen2_moe": ("qwen2_moe", dict(SMALL, moe_intermediate_size=32, shared_expert_intermediate_size=48)),
@@ -84,7 +85,7 @@ SHARED = {
 }
 OUTSIDE = {
     "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "model.final_layernorm": "output_norm",
-    "transformer.wte": "token_embd", "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
+    "model.embedding_norm": "token_embd_norm", "transformer.wte": "token_embd", "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
     "transformer.norm_f": "output_norm", "transformer.word_embeddings": "token_embd",
     "transformer.word_embeddings_layernorm": "token_embd_norm",
 }
@@ -114,6 +115,10 @@ FAMILIES = {
     "mpt": ("mpt", {"norm_1": "attn_norm", "attn.Wqkv": "attn_qkv", "attn.out_proj": "attn_output", "norm_2": "ffn_norm",
         "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down"}, "layer_norm clamp"),
     "gpt_bigcode": ("starcoder", BIGCODE, "layer_norm"),
+    "lfm2": ("lfm2", dict(LLAMA, **{"operator_norm": "attn_norm", "self_attn.out_proj": "attn_output", "self_attn.q_layernorm":
+        "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
+        "feed_forward.w2": "ffn_down", "conv.conv": "shortconv.conv", "conv.in_proj": "shortconv.in_proj", "conv.out_proj":
+        "shortconv.out_proj"}), "vocab"),
     "mixtral": ("llama", LLAMA, "vocab rope_dims experts"),
     "qwen2_moe": ("qwen2moe", dict(LLAMA, **SHARED), "experts expert_width"),
     "qwen3_moe": ("qwen3moe", LLAMA, "head_dim experts expert_width"),
@@ -172,7 +177,10 @@ class Model:
         w.add_embedding_length(self.width)
         w.add_feed_forward_length(4 * self.width if self.type == "falcon" else c.get("intermediate_size") or 4 * self.width)
         w.add_head_count(self.heads)
-        if self.type != "mpt":
+        if self.type == "lfm2":
+            w.add_head_count_kv([0 if t == "conv" else self.kv_heads for t in c["layer_types"]])
+            w.add_shortconv_l_cache(c["conv_L_cache"])
+        elif self.type != "mpt":
             w.add_head_count_kv(1 if self.type == "gpt_bigcode" or "latent" in wants else self.kv_heads)
         if "rope_theta" in rope and "-rope_base" not in wants:
             w.add_rope_freq_base(rope["rope_theta"])
@@ -308,7 +316,7 @@ class Model:
             rows = t.reshape(self.kv_heads, group + 2, d_head, -1)
             parts = (rows[:, :group], rows[:, group : group + 1], rows[:, group + 1 :])
             return np.concatenate([p.reshape(-1, rows.shape[-1]) for p in parts]).reshape(t.shape)
-        return t
+        return t[:, 0] if stem.endswith("conv.conv") else t
 
 
 RENAMED = {

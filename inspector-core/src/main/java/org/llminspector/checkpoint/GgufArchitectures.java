@@ -167,6 +167,17 @@ final class GgufArchitectures {
                         .and("ffn_norm", "norm_2", "ffn_up", "ffn.up_proj", "ffn_down", "ffn.down_proj")
                         .with(GgufDense::mpt));
 
+        ALL.put(
+                "lfm2",
+                llama.without("output_norm")
+                        .and("token_embd_norm", "model.embedding_norm", "attn_norm", "operator_norm")
+                        .and("ffn_norm", "ffn_norm", "attn_output", "self_attn.out_proj")
+                        .and("attn_q_norm", "self_attn.q_layernorm", "attn_k_norm", "self_attn.k_layernorm")
+                        .and("ffn_gate", "feed_forward.w1", "ffn_up", "feed_forward.w3", "ffn_down", "feed_forward.w2")
+                        .and("shortconv.conv", "conv.conv", "shortconv.in_proj", "conv.in_proj")
+                        .and("shortconv.out_proj", "conv.out_proj")
+                        .with(GgufDense::lfm2));
+
         Names noMlp = llama.without("ffn_gate", "ffn_up", "ffn_down");
         ALL.put(
                 "llama with experts",

@@ -131,6 +131,18 @@ final class GgufDense {
         f.layerNormed("phi", "layer_norm_eps");
     }
 
+    /** Layers without heads of keys are convolutions. */
+    static void lfm2(GgufFields f) {
+        f.llama("lfm2");
+        f.json.remove("rms_norm_eps");
+        f.json.put("norm_eps", f.keys.number("attention.layer_norm_rms_epsilon", 1e-5))
+                .put("conv_L_cache", f.keys.size("shortconv.l_cache"))
+                .put("block_auto_adjust_ff_dim", false);
+        long[] each = f.keys.each("attention.head_count_kv", f.layers);
+        var types = f.json.putArray("layer_types");
+        for (long heads : each) types.add(heads == 0 ? "conv" : "full_attention");
+    }
+
     static void apertus(GgufFields f) {
         f.llama("apertus").biases().json.remove("mlp_bias");
         GgufMetadata m = f.file.metadata();

@@ -37,7 +37,10 @@ final class GgufFields {
         layers = keys.size("block_count");
         width = keys.size("embedding_length");
         heads = keys.size("attention.head_count");
-        kvHeads = keys.size("attention.head_count_kv", heads);
+        boolean convolves = architecture.equals("lfm2");
+        kvHeads = convolves
+                ? keys.sizeOfSome("attention.head_count_kv", heads)
+                : keys.size("attention.head_count_kv", heads);
         if (heads < 1 || heads > MOST_HEADS) throw keys.wrong("attention.head_count", "1 to " + MOST_HEADS);
         if (kvHeads < 1 || kvHeads > MOST_HEADS) throw keys.wrong("attention.head_count_kv", "1 to " + MOST_HEADS);
         if (layers > MOST_LAYERS) throw keys.wrong("block_count", "at most " + MOST_LAYERS);

@@ -65,6 +65,24 @@ final class GgufKeys {
         return metadata.text(key(name), whenAbsent);
     }
 
+    /** A size a layer. */
+    long[] each(String name, int layers) {
+        if (metadata.value(key(name)) instanceof long[] each && each.length == layers) return each;
+        throw wrong(name, "a list of " + layers + " whole numbers, one a layer");
+    }
+
+    /** The size of those layers that have it: 0 is for those that have not. */
+    int sizeOfSome(String name, int whenAbsent) {
+        if (!(metadata.value(key(name)) instanceof long[] each)) return size(name, whenAbsent);
+        long some = 0;
+        for (long n : each) {
+            if (n < 0 || n > Integer.MAX_VALUE || (n > 0 && some > 0 && n != some))
+                throw wrong(name, "one size for all layers that have it, 0 for the others");
+            some = Math.max(some, n);
+        }
+        return (int) some;
+    }
+
     /** Which layers have a flag, where the file lists it for each of them; null where it does not, or has a number there. */
     boolean[] flags(String name, int layers) {
         if (!(metadata.value(key(name)) instanceof boolean[] each)) return null;

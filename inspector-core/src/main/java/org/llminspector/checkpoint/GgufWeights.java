@@ -25,7 +25,7 @@ import org.llminspector.checkpoint.gguf.GgufTensor;
 final class GgufWeights implements WeightSource {
 
     private static final Pattern NAME =
-            Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?([a-z0-9_]+)\\.(weight|bias)");
+            Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?((?:shortconv\\.)?[a-z0-9_]+)\\.(weight|bias)");
 
     /** What GPT-2 has in a Conv1D. */
     private static final Set<String> CONV1D = Set.of("attn_qkv", "attn_output", "ffn_up", "ffn_down");
@@ -117,7 +117,7 @@ final class GgufWeights implements WeightSource {
         String to = a.name(name, suffix);
         if (to == null) return false;
         if (to.contains("{i}")) for (int i = 0; i < parts(t); i++) put(a, block, name, suffix, i, t.part(i));
-        else put(a, block, name, suffix, 0, MATRICES.contains(name) ? matrix(t) : t);
+        else put(a, block, name, suffix, 0, MATRICES.contains(name) ? matrix(t) : kernel(name, t));
         return true;
     }
 
@@ -180,6 +180,13 @@ final class GgufWeights implements WeightSource {
     private GgufTensor matrix(GgufTensor t) {
         if (t.elements() == 0 || t.elements() / t.rowSize() > MOST_ROWS) throw misshapen(t, "rows that can be counted");
         return t.matrix();
+    }
+
+    /** A convolution's kernel [d_model, width] has one axis more in Hugging Face's. */
+    private GgufTensor kernel(String name, GgufTensor t) {
+        if (!name.equals("shortconv.conv")) return t;
+        if (t.shape().size() != 2) throw misshapen(t, "a matrix");
+        return t.shaped(List.of(t.shape().get(0), 1L, t.shape().get(1)));
     }
 
     /** How many tensors lie one after another in this one: experts, or heads. */

@@ -257,6 +257,19 @@ class GgufWeightsTest {
     }
 
     @Test
+    void layersWithoutKeysAreConvolutions() {
+        RawGguf lfm2 = model("lfm2").put("lfm2.attention.head_count_kv", new int[] {0, 2});
+        assertThat(refused(lfm2).where()).contains("lfm2.shortconv.l_cache");
+        JsonNode c = config(lfm2.put("lfm2.shortconv.l_cache", 3));
+        assertThat(c.get("layer_types").toString()).isEqualTo("[\"conv\",\"full_attention\"]");
+        assertThat(c.get("num_key_value_heads").asInt()).isEqualTo(2);
+        lfm2.put("lfm2.attention.head_count_kv", new int[] {1, 2});
+        assertThat(refused(lfm2).where()).contains("lfm2.attention.head_count_kv");
+        lfm2.put("lfm2.attention.head_count_kv", 2);
+        assertThat(refused(lfm2).where()).contains("lfm2.attention.head_count_kv");
+    }
+
+    @Test
     void tensorsThatDoNotDivideRefuse() {
         assertThat(refusedTensor(experts("llama"), "blk.0.ffn_gate_exps.weight", 8, 0))
                 .contains("ffn_gate_exps");

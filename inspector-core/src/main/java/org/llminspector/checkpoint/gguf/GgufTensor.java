@@ -42,7 +42,12 @@ public record GgufTensor(String name, GgmlType type, List<Long> shape, long offs
 
     /** The same with all axes but the last taken for one: a matrix. */
     public GgufTensor matrix() {
-        return new GgufTensor(name, type, List.of(elements() / rowSize(), rowSize()), offset, bytes);
+        return shaped(List.of(elements() / rowSize(), rowSize()));
+    }
+
+    /** The same with other axes before the last, which keeps its size. */
+    public GgufTensor shaped(List<Long> axes) {
+        return new GgufTensor(name, type, axes, offset, bytes);
     }
 
     public long elements() {
