@@ -46,11 +46,8 @@ record PreTokenizer(boolean nfc, List<Map<String, Object>> steps, boolean wholeW
             new PreTokenizer(false, List.of(split(LLAMA3), bytes(false)), true, true);
     private static final PreTokenizer QWEN = new PreTokenizer(true, List.of(split(QWEN2), bytes(false)), false, false);
     private static final PreTokenizer GPT_4O = words(List.of(split(GPT4O), bytes(false)));
-    private static final PreTokenizer FALCON = words(List.of(
-            Map.of("type", "Punctuation", "behavior", "Contiguous"),
-            bytes(true),
-            Map.of("type", "Digits", "individual_digits", false),
-            split("[0-9][0-9][0-9]")));
+    private static final PreTokenizer FALCON = words(
+            List.of(Map.of("type", "Punctuation", "behavior", "Contiguous"), bytes(true), split("[0-9][0-9][0-9]")));
 
     private static PreTokenizer words(List<Map<String, Object>> steps) {
         return new PreTokenizer(false, steps, false, false);

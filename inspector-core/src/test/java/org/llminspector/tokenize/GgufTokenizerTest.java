@@ -191,7 +191,7 @@ class GgufTokenizerTest {
         "tekken, aB1, a|B|1",
         "gpt-4o, HelloWorld12345, Hello|World|123|45",
         "glm4, 1234 x, 123|4| x",
-        "falcon, a+b 12345 $x, a|+|b| |123|45| |$|x",
+        "falcon, a+b 12 12345 $x, a|+|b| 12| |123|45| |$|x",
         "bloom, a. b(12, a|.| b|(|12",
         "deepseek-v3, a.b 1234 x+, a|.b| |123|4| x|+"
     })
