@@ -231,12 +231,24 @@ public final class Config {
                 .found(found == null ? "nothing" : found);
     }
 
+    /** Another tool quantized the checkpoint: FP8, AWQ, GPTQ, bitsandbytes. */
+    private Problem packed(JsonNode how) {
+        return Problem.unsupported("the checkpoint's weights are packed in a way that is not read")
+                .where(at("quantization_config"))
+                .expected("weights as plain numbers (float32, float16, bfloat16)")
+                .found(how.path("quant_method").asText("no quant_method"))
+                .instead(
+                        "take the model as it was before that, which can be quantized here (int8, int4_32 and others), or as a"
+                                + " GGUF file");
+    }
+
     /** Throws for the first field that was neither read nor is harmless, absent, null or false. */
     void refuseWhatWasNotUnderstood() {
         json.properties().forEach(e -> {
             JsonNode value = e.getValue();
             boolean off = value.isNull() || (value.isBoolean() && !value.asBoolean());
             if (off || read.contains(e.getKey()) || HARMLESS.contains(e.getKey())) return;
+            if (e.getKey().equals("quantization_config")) throw packed(value);
             throw Problem.unsupported("the config has a field that may change the arithmetic and is not understood")
                     .where(at(e.getKey()))
                     .expected("fields of " + json.path("model_type").asText() + ": "

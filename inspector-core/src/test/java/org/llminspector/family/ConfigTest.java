@@ -186,6 +186,15 @@ class ConfigTest {
         ObjectNode config = llama();
         config.putObject("quantization_config").put("bits", 4);
         assertThatThrownBy(() -> spec(config)).isInstanceOf(Problem.class).hasMessageContaining("quantization_config");
+        // DeepSeek V3 as it is published.
+        ObjectNode fp8 = family("deepseek_v3");
+        fp8.putObject("quantization_config")
+                .put("quant_method", "fp8")
+                .put("fmt", "e4m3")
+                .putArray("weight_block_size")
+                .add(128)
+                .add(128);
+        refused(fp8, "quantization_config", "plain numbers", "fp8", "GGUF");
     }
 
     @Test
