@@ -1,3 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { axe } from './axe';
 import { expect, figure, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
@@ -117,6 +122,31 @@ test('an expert is silenced, or the router may not choose it: REST’s runs, und
     expect(gates.filter((g) => g > 0)).toHaveLength(op === 'zero' ? 1 : 2);
     await panel.getByRole('button', { name: /^Undo/ }).first().click();
     await expect(panel).toHaveCount(0);
+  }
+});
+
+test('a lesson takes the router along: every panel, without a server', async ({ page, request }) => {
+  const run = await made(request);
+  const scratch = mkdtempSync(join(tmpdir(), 'inspector-mixture-'));
+  try {
+    const data = { chapters: ['04-feed-forward'] };
+    const zip = await request.post(`/api/v1/runs/${run.id}/lesson`, { data, timeout: 300_000 });
+    expect(zip.ok()).toBe(true);
+    writeFileSync(join(scratch, 'lesson.zip'), await zip.body());
+    execFileSync('python3', ['-m', 'zipfile', '-e', join(scratch, 'lesson.zip'), scratch]);
+    const folder = pathToFileURL(join(scratch, 'lesson', 'index.html')).href;
+    await page.goto(`${folder}#/chapters/04-feed-forward?layer=${LAYER}&token=3`);
+    await expect(page.getByTestId('choice')).toBeVisible();
+    const scores = await values(request, run.id, SCORES, 'pos=3');
+    expect(await byExpert(page, 'score')).toEqual(scores.map((s, e) => [e, s]));
+    for (const panel of await figure(page, 'router').getByRole('radiogroup').first().locator('label').all()) {
+      await panel.click();
+      await expect(figure(page, 'router').getByRole('alert')).toHaveCount(0);
+      await expect(figure(page, 'router').locator('.waiting')).toHaveCount(0);
+    }
+    await expect(page.getByText('Open this model in LLM Inspector')).toBeVisible();
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
   }
 });
 

@@ -54,16 +54,7 @@ async function record() {
   const scenes: Scene[] = [...VIEWS.flatMap((v) => v.scene ?? []), ...chosen.flatMap((c) => c.record ?? [])];
   const at = `/runs/${encodeURIComponent(asked.run)}`;
   let manifest = await call<RunManifest>(at, null);
-  const seen = await call<{ hooks: { name: string; available: boolean }[] }>(
-    `/models/${encodeURIComponent(manifest.model.slug)}/hooks`,
-    null,
-  );
-  const available = seen.hooks.filter((h) => h.available).map((h) => h.name);
-  // `blocks.*.attn.*`: names with {i} for a layer, of which a glob may mean several.
-  const capture = hooksOf(scenes).filter((glob) => {
-    const pattern = new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`);
-    return available.some((name) => pattern.test(name.replace('{i}', '0')));
-  });
+  const capture = await hooksOf(scenes, manifest.model.slug, call);
   // All of it in one reading, where it is small: else the tokens are read again for each thing that is asked about later.
   const read = (what: string[]) => call<RunManifest>(`${at}/captures`, { capture: what, max_bytes: asked.max_bytes });
   if (capture.length > 0) manifest = await read(['*']).catch(() => read(capture));

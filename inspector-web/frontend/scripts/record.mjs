@@ -46,12 +46,15 @@ async function call(path, init) {
   return response;
 }
 
+const ask = async (path, body) =>
+  (await call(path, body ? json(body) : { headers: { accept: 'application/json' } })).json();
+
 const { default: fallback } = await (await call('/models')).json();
 const model = args.model ?? fallback;
 const request = {
   model,
   prompt: scene.examples[0].prompt,
-  capture: hooksOf([scene]),
+  capture: await hooksOf([scene], model, ask),
   generate: { max_new_tokens: Number(args.new), greedy: true, alternatives: 10 },
 };
 
@@ -72,8 +75,6 @@ if (failed) throw new Error(JSON.stringify(failed.data, null, 2));
 const manifest = events.find((e) => e.event === 'done').data;
 const kv_steps = events.filter((e) => e.event === 'prefilled' || e.event === 'token').map((e) => e.data.kv_cache);
 
-const ask = async (path, body) =>
-  (await call(path, body ? json(body) : { headers: { accept: 'application/json' } })).json();
 const answers = {};
 const keep = async (key, path, body) => (answers[key] ??= await ask(path, body));
 const { vocabulary, spec, ...rest } = await recorded([scene], manifest, ask, keep, (path, why) => {

@@ -16,10 +16,19 @@ export type Keep = <A>(key: string, path: string, body: object | null, read: boo
 const INPUTS = 1000;
 const KEPT = 12;
 
-/** Hooks of every layer that these scenes want of a run: a recording has no server to read again. */
-export function hooksOf(scenes: Scene[]): string[] {
-  const all = scenes.flatMap((s) => [...s.hooks, ...(s.recorded ?? [])]);
-  return [...new Set(all.map((h) => h.replace('{layer}', '*')))];
+/** Hooks of every layer that these scenes want of a model's run, of those that it has: a recording has no server to read again. */
+export async function hooksOf(scenes: Scene[], model: string, call: Call): Promise<string[]> {
+  const { hooks } = await call<{ hooks: { name: string; available: boolean }[] }>(
+    `/models/${encodeURIComponent(model)}/hooks`,
+    null,
+  );
+  // `blocks.*.attn.*`: names with {i} for a layer, of which a glob may mean several.
+  const names = hooks.filter((h) => h.available).map((h) => h.name.replace('{i}', '0'));
+  const wanted = scenes.flatMap((s) => [...s.hooks, ...(s.recorded ?? [])]).map((h) => h.replace('{layer}', '*'));
+  return [...new Set(wanted)].filter((glob) => {
+    const pattern = new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*')}$`);
+    return names.some((name) => pattern.test(name));
+  });
 }
 
 /** Of a run's values those that a recording of these scenes holds whole. */

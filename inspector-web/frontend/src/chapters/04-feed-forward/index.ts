@@ -22,7 +22,17 @@ export const record: Record<typeof PARAMS> = {
   concept: 'neuron',
   needs: ['blocks.{i}.hook_mlp_out'],
   hooks: ['blocks.*.mlp.hook_post', 'logits'],
-  recorded: ['blocks.{layer}.mlp.hook_post', 'blocks.{layer}.mlp.hook_pre', 'blocks.{layer}.hook_mlp_out', 'logits'],
+  recorded: [
+    'blocks.{layer}.mlp.hook_post',
+    'blocks.{layer}.mlp.hook_pre',
+    'blocks.{layer}.hook_mlp_out',
+    'logits',
+    // Of a mixture: its router, its choice, and what the chosen add.
+    'blocks.{layer}.mlp.hook_router_logits',
+    'blocks.{layer}.mlp.hook_expert_*',
+    'blocks.{layer}.mlp.experts.hook_out',
+    'blocks.{layer}.mlp.shared_expert.*',
+  ],
   neurons: true,
   params: PARAMS,
   examples: [
