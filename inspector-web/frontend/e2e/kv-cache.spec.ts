@@ -64,14 +64,18 @@ test('what is kept and what it takes are the server’s, on every model and in e
     const told = async (of: RunRequest) => {
       const cost = await costOf(request, { model: model.slug, engine: run.engine.name, ...of }, all);
       const [at] = cost.contexts;
+      const layers = cost.cache.length;
+      const states = cost.cache.reduce((sum, l) => sum + (l.conv_state_bytes ?? 0), 0);
+      const headed = cost.cache.filter((l) => l.n_heads !== undefined);
       await expect
         .poll(() => numbers(page, 'memory', 'bytes'), SLOW)
-        .toEqual([cost.room.weights_bytes, at.kept_bytes, at.scratch_bytes]);
+        .toEqual([cost.room.weights_bytes, at.kept_bytes, ...(states > 0 ? [states] : []), at.scratch_bytes]);
       const windows = cost.cache.some((l) => l.window !== undefined);
-      const shares = (cost.cache[0].n_heads ?? 0) > (cost.cache[0].n_kv_heads ?? 0);
+      const shares = headed.some((l) => (l.n_heads ?? 0) > (l.n_kv_heads ?? 0));
       expect(await numbers(page, 'memory', 'size')).toEqual([
         at.kept_bytes,
         ...(shares ? [at.multi_head_bytes] : []),
+        ...(headed.length < layers ? [(at.kept_bytes / headed.length) * layers] : []),
         ...(windows ? [at.needed_bytes] : []),
       ]);
       expect(await number(page, 'memory', 'fits')).toBe(cost.room.fits_positions);
