@@ -146,7 +146,7 @@ class ConvolutionTest {
     }
 
     @Test
-    void itsGradientsAreHadButItIsNotTrained() {
+    void itIsNotTrained() {
         try (Golden g = open(Kind.TORCH)) {
             assertThatThrownBy(() -> TorchLearner.open(g.weights, "cpu"))
                     .isInstanceOf(Problem.class)
