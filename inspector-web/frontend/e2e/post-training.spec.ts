@@ -17,8 +17,9 @@ import type {
 const PATH = '/chapters/13-post-training';
 const SLOW = { timeout: 90_000 };
 const TRIO = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
+// A question at which instruct and preferred part.
 const SAID =
-  'Once upon a time, a kind girl named Lily lived in the village with Mother. Lily found five apples in the garden. She gave two apples to Tom. Lily was proud.\n\nWhy was Lily proud?';
+  'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball at the river.\n\nWhat did Mia find?';
 const messages = [{ role: 'user', content: SAID }];
 
 async function post<A>(request: APIRequestContext, path: string, data: object): Promise<A> {

@@ -8,6 +8,7 @@ import {
   halfway,
   leap,
   reached,
+  secondStage,
   statesOf,
   whose,
 } from '../src/chapters/12-training-phases/life';
@@ -50,6 +51,14 @@ describe('a model’s life', () => {
     expect(firstRight(states, { 'm@0': says(3), 'm@2': says(5), m: says(5) })).toBe(2);
     expect(firstRight(states, { 'm@0': says(5), 'm@2': says(4), m: says(5) })).toBe(0);
     expect(firstRight(states, { 'm@0': says(1), 'm@2': says(2), m: says(5) })).toBe(4);
+  });
+
+  it('tells a second stage by the looks at held-out text around it', () => {
+    expect(secondStage(curve)).toBeNull();
+    const staged = { ...curve, midtraining: 2, val_loss: [8, null, 5, 6, 4] };
+    expect(secondStage(staged)).toEqual({ from: 2, before: 5, most: 6, end: 4 });
+    expect(secondStage({ ...staged, midtraining: 1 })).toBeNull();
+    expect(secondStage({ ...staged, midtraining: 4 })).toBeNull();
   });
 
   it('knows when half of the fall was done, and where a share stays reached', () => {

@@ -40,6 +40,11 @@ export const record: Record<typeof PARAMS> = {
       prompt: 'Mia found five apples, and Ben found two apples. "How many do we have?" asked Mia. "Five and two make',
       says: 'a sum',
     },
+    {
+      prompt:
+        'Who is who?\nThere was a shy fox named Otto. There was a kind duck named Mina. There was a brave boy named Paul.\nWhat was Mina?\nMina was a',
+      says: 'what was Mina?',
+    },
   ],
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
   load: () => import('./Chapter.svelte'),

@@ -50,6 +50,19 @@ export function halfway(curve: Curve): number | null {
   return i < 0 ? null : curve.step[i];
 }
 
+/** Held-out losses around the second stage: where it begins, at its highest after that, and in the end; null without one. */
+export function secondStage(curve: Curve): { from: number; before: number; most: number; end: number } | null {
+  const from = curve.midtraining;
+  if (from === undefined) return null;
+  const looks = curve.step.flatMap((step, i) => {
+    const loss = curve.val_loss[i];
+    return step < from || loss === null ? [] : [{ step, loss }];
+  });
+  if (looks[0]?.step !== from || looks.length < 2) return null;
+  const after = looks.slice(1).map((l) => l.loss);
+  return { from, before: looks[0].loss, most: Math.max(...after), end: after[after.length - 1] };
+}
+
 export function scoreOf(profile: HeadProfile, role: Role): number {
   return profile.stripes[role] ?? 0;
 }

@@ -37,13 +37,13 @@ export const record: Record<typeof PARAMS> = {
   examples: [
     {
       prompt:
-        'Once upon a time, a kind girl named Lily lived in the village with Mother. Lily found five apples in the garden. She gave two apples to Tom. Lily was proud.\n\nWhy was Lily proud?',
+        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWhy was Lily proud?',
       says: 'why was she proud?',
     },
     {
       prompt:
-        'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball at the river.\n\nWhat did Mia find?',
-      says: 'what did she find?',
+        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWhat was Tom?',
+      says: 'what was Tom?',
     },
     { prompt: 'Please tell a story about a bear named Ben.', says: 'a story, please' },
   ],

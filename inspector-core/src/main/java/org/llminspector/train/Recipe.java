@@ -1,6 +1,8 @@
 package org.llminspector.train;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 import org.llminspector.base.Built;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
@@ -29,6 +31,7 @@ import org.llminspector.engine.Optimizer;
  * @param optimizer the rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
  * @param learningRate at its highest
  * @param minLearningRate where the rate ends (a tenth)
+ * @param midtraining of pretrain: a second stage, on other documents (none)
  * @param decaySteps of how many last updates the rate falls, in a straight line; before, it stays at its highest, so that a
  *     run can be made longer without being begun again (none: half a cosine, from the warm-up to the end)
  * @param warmupSteps steps on which the rate grows from 0
@@ -67,6 +70,7 @@ public record Recipe(
         Double learningRate,
         Double minLearningRate,
         Integer decaySteps,
+        Midtraining midtraining,
         Integer warmupSteps,
         Double maxNorm,
         Integer validateEvery,
@@ -123,6 +127,23 @@ public record Recipe(
         }
     }
 
+    /**
+     * Midtraining is a second stage of pretraining. It begins from the model as it was written, in the recipe's number format,
+     * with an optimizer that remembers nothing; the learning rate warms up and falls again as in the first stage.
+     *
+     * @param from updates that the first stage has
+     * @param firstDocument index of the first document that it reads
+     * @param sequences tokens that a sequence predicts, from which update of the whole run on (the recipe's)
+     * @param decaySteps of how many last updates the rate falls in a straight line
+     * @param determinedWeight as the recipe's (that)
+     */
+    public record Midtraining(
+            int from,
+            long firstDocument,
+            SortedMap<Integer, Integer> sequences,
+            int decaySteps,
+            Double determinedWeight) {}
+
     /** The same with every default filled in; what cannot be is a Problem. */
     public Recipe checked() {
         need(name != null && name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}"), "name", "a folder's name", name);
@@ -160,6 +181,7 @@ public record Recipe(
                 "decay_steps",
                 "1 to the steps after the warm-up, " + (steps - warm),
                 decaySteps);
+        if (midtraining != null) checkMidtraining(what, warm, length);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
         need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
@@ -167,11 +189,7 @@ public record Recipe(
         positive("validation_sequences", validationSequences);
         positive("save_every", saveEvery);
         need(maxNorm == null || maxNorm > 0, "max_norm", "more than 0", maxNorm);
-        need(
-                determinedWeight == null || (determinedWeight > 0 && determinedWeight <= 100),
-                "determined_weight",
-                "more than 0, at most 100",
-                determinedWeight);
+        checkWeight("determined_weight", determinedWeight);
         need(beta == null || beta > 0, "beta", "more than 0", beta);
         DType format = dtype == null ? DType.F16 : dtype;
         need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
@@ -203,6 +221,38 @@ public record Recipe(
                 .build();
     }
 
+    private void checkMidtraining(Task what, int warm, int length) {
+        need(what == Task.PRETRAIN, "midtraining", "nothing for this task", midtraining);
+        need(
+                midtraining.from > warm && midtraining.from < steps - warm,
+                "midtraining.from",
+                "more than the warm-up, " + warm + ", and with room for another in " + steps + " steps",
+                midtraining.from);
+        need(midtraining.firstDocument >= 0, "midtraining.first_document", "at least 0", midtraining.firstDocument);
+        need(
+                midtraining.decaySteps > 0 && midtraining.decaySteps <= steps - midtraining.from - warm,
+                "midtraining.decay_steps",
+                "1 to the steps after its warm-up, " + (steps - midtraining.from - warm),
+                midtraining.decaySteps);
+        if (midtraining.sequences != null) {
+            need(
+                    midtraining.sequences.values().stream().allMatch(n -> n > 0 && length % n == 0),
+                    "midtraining.sequences",
+                    "parts of the sequence, " + length + ", that fit it a whole number of times",
+                    midtraining.sequences);
+        }
+        checkWeight("midtraining.determined_weight", midtraining.determinedWeight);
+        need(
+                decaySteps == null || decaySteps <= midtraining.from - warm,
+                "decay_steps",
+                "1 to the first stage's after its warm-up, " + (midtraining.from - warm),
+                decaySteps);
+    }
+
+    private static void checkWeight(String field, Double weight) {
+        need(weight == null || (weight > 0 && weight <= 100), field, "more than 0, at most 100", weight);
+    }
+
     private void checkShape() {
         need(model != null, "model", "the decoder's shape: d_model, n_layers, n_heads, ...", null);
         need(model.nLayers > 0 && model.nLayers <= 200, "model.n_layers", "1 to 200", model.nLayers);
@@ -227,17 +277,35 @@ public record Recipe(
 
     /** Tokens that one sequence of an update predicts. */
     int sequence(long step) {
+        if (midtraining != null && step >= midtraining.from) {
+            SortedMap<Integer, Integer> since = midtraining.sequences == null
+                    ? Collections.emptySortedMap()
+                    : midtraining.sequences.headMap(Math.toIntExact(step) + 1);
+            return since.isEmpty() ? sequence : since.get(since.lastKey());
+        }
         return sequence >> sequenceGrowth.stream().filter(until -> step < until).count();
     }
 
-    /** The rate of an update: linear from 0, then half a cosine down to the least, or level and a line down. */
+    /** What a determined token counts in a document of the corpus' training split. */
+    double determinedWeight(long document) {
+        boolean second = midtraining != null && midtraining.determinedWeight != null;
+        return second && document >= midtraining.firstDocument ? midtraining.determinedWeight : determinedWeight;
+    }
+
+    /** The rate of an update, in each stage: linear from 0, then half a cosine down to the least, or level and a line down. */
     double rate(long step) {
+        if (midtraining == null) return rate(step, steps, decaySteps);
+        int from = midtraining.from;
+        return step < from ? rate(step, from, decaySteps) : rate(step - from, steps - from, midtraining.decaySteps);
+    }
+
+    private double rate(long step, int of, Integer decay) {
         if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
-        if (decaySteps != null) {
-            double left = (double) (steps - 1 - step) / decaySteps;
+        if (decay != null) {
+            double left = (double) (of - 1 - step) / decay;
             return minLearningRate + (learningRate - minLearningRate) * Math.min(1, left);
         }
-        double done = steps == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (steps - 1 - warmupSteps);
+        double done = of == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (of - 1 - warmupSteps);
         return minLearningRate + (learningRate - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
     }
 

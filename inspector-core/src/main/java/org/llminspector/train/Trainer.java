@@ -270,6 +270,7 @@ public final class Trainer implements AutoCloseable {
         boolean stopped = false;
         long seen = 0;
         while (step < recipe.steps() && !stopped) {
+            if (recipe.midtraining() != null && step == recipe.midtraining().from()) beginAgain();
             double rate = recipe.rate(step);
             Measure train = objective.accumulate(learner, step);
             fixed.forEach(learner::clearGradient);
@@ -299,12 +300,25 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** Begins the second stage: the model as it is written, nothing remembered, and other documents. */
+    private void beginAgain() {
+        try (Checkpoint written = Checkpoint.open(keep(learner.step()));
+                Learner same =
+                        TorchLearner.open(Family.open(written), learner.info().device())) {
+            learner.setWeights(same.weights());
+        }
+        Tensor nothing = Tensor.of(
+                new float[Math.toIntExact(learner.weights().size())],
+                learner.weights().shape());
+        learner.setState(new Learner.State(learner.step(), nothing, nothing));
+        objective.goTo(TokenStream.Place.at(recipe.midtraining().firstDocument()));
+    }
+
     /** Keeps the model as it is now, in a folder of its own. */
-    private void keep(long step) {
-        write(
-                folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step)),
-                learner.weights(),
-                step);
+    private Path keep(long step) {
+        Path kept = folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step));
+        write(kept, learner.weights(), step);
+        return kept;
     }
 
     private void save() {

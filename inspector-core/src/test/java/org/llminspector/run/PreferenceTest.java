@@ -186,20 +186,26 @@ class PreferenceTest {
         }
     }
 
-    /** The same tokens read by the base model and by what was tuned from it. */
+    /** The same tokens read by the base model and by what was tuned from it, and by the base model twice. */
     @Test
-    void theTunedModelLiesFurtherFromItsBaseWithDepth() {
+    void theTunedModelLiesApartFromItsBaseAtEveryLayer() {
+        Distances.Answer apart = distances(MODEL);
+        assertThat(apart.hooks()).hasSize(6).allSatisfy(hook -> {
+            assertThat(hook.byPosition()).hasSize(apart.positions());
+            assertThat(hook.relativeL2()).isBetween(0.05, 2.0);
+        });
+        assertThat(distances("tales-4m").hooks()).hasSize(6).allSatisfy(hook -> assertThat(hook.relativeL2())
+                .isZero());
+    }
+
+    private Distances.Answer distances(String other) {
         RunRequest base = RunRequest.builder()
                 .model("tales-4m")
                 .messages(List.of(new Message("user", ASKED)))
                 .build();
-        RunRequest tuned = RunRequest.builder().model(MODEL).build();
-        Distances.Answer apart = inspector
+        RunRequest beside = RunRequest.builder().model(other).build();
+        return inspector
                 .comparisons()
-                .distances(new Distances.Request(base, tuned, List.of("blocks.*.hook_resid_post")));
-        assertThat(apart.hooks()).hasSize(6);
-        assertThat(apart.hooks().get(0).byPosition()).hasSize(apart.positions());
-        assertThat(apart.hooks().get(5).relativeL2())
-                .isGreaterThan(apart.hooks().get(0).relativeL2());
+                .distances(new Distances.Request(base, beside, List.of("blocks.*.hook_resid_post")));
     }
 }

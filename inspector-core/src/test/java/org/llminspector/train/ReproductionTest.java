@@ -7,11 +7,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Json;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.family.Family;
 import org.llminspector.train.tales.Tales;
 import org.llminspector.train.tales.TalesTokenizer;
 
@@ -38,25 +45,23 @@ class ReproductionTest {
         compare(100);
     }
 
+    /** From the state that the first stage left, which ships: nobody needs to run the first to check the second. */
+    @Test
+    void theFirstUpdatesOfTheSecondStageAreTheShippedModels() throws Exception {
+        run(8, "second");
+        List<LossCurve.Row> again = LossCurve.read(folder);
+        Map<Long, LossCurve.Row> shipped =
+                LossCurve.read(SHIPPED).stream().collect(Collectors.toMap(LossCurve.Row::step, row -> row));
+        assertThat(again).hasSize(Trainer.recipe(SHIPPED).midtraining().from() + 1 + 8);
+        for (LossCurve.Row row : again.subList(again.size() - 8, again.size())) {
+            LossCurve.Row was = shipped.get(row.step());
+            assertThat(row.tokens()).isEqualTo(was.tokens());
+            assertThat(row.loss()).as("loss of update " + row.step()).isCloseTo(was.loss(), within(5e-5));
+        }
+    }
+
     private void compare(int updates) throws Exception {
-        Path log = folder.resolve("log");
-        ProcessBuilder child = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx1g",
-                        "-Dai.djl.offline=true",
-                        "-Dai.djl.pytorch.num_threads=1",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        ReproductionTest.class.getName(),
-                        folder.toString(),
-                        Integer.toString(updates))
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile());
-        child.environment().put("ATEN_CPU_CAPABILITY", "avx2");
-        child.environment().put("MKL_ENABLE_INSTRUCTIONS", "AVX2");
-        assertThat(child.start().waitFor()).as(Files.readString(log)).isZero();
-        assertThat(Sittings.read(folder).sittings()).hasSize(1);
-        assertThat(Sittings.read(folder).differs()).as("it says so itself").isNull();
+        run(updates, "first");
         List<LossCurve.Row> shipped = LossCurve.read(SHIPPED);
         List<LossCurve.Row> again = LossCurve.read(folder);
         assertThat(again).hasSize(updates + 1);
@@ -69,13 +74,37 @@ class ReproductionTest {
         }
     }
 
-    /** The child: so many updates of the shipped model's recipe, in a folder. */
+    private void run(int updates, String stage) throws Exception {
+        Path log = folder.resolve("log");
+        ProcessBuilder child = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx1g",
+                        "-Dai.djl.offline=true",
+                        "-Dai.djl.pytorch.num_threads=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ReproductionTest.class.getName(),
+                        folder.toString(),
+                        Integer.toString(updates),
+                        stage)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile());
+        child.environment().put("ATEN_CPU_CAPABILITY", "avx2");
+        child.environment().put("MKL_ENABLE_INSTRUCTIONS", "AVX2");
+        assertThat(child.start().waitFor()).as(Files.readString(log)).isZero();
+        assertThat(Sittings.read(folder).sittings()).hasSize(1);
+        assertThat(Sittings.read(folder).differs()).as("it says so itself").isNull();
+    }
+
+    /** The child: so many updates of a stage of the shipped model's recipe, in a folder. */
     public static void main(String[] args) throws IOException {
         Path folder = Path.of(args[0]);
         Recipe recipe = Json.mapper().readValue(SHIPPED.resolve("recipe.json").toFile(), Recipe.class);
         TalesTokenizer.write(recipe.corpusSeed(), folder);
         Trainer.Sources sources = new Trainer.Sources(new Tales(recipe.corpusSeed()), null);
-        try (Trainer trainer = Trainer.begin(recipe, sources, folder, "cpu")) {
+        try (Trainer trainer = args[2].equals("second")
+                ? second(recipe, sources, folder)
+                : Trainer.begin(recipe, sources, folder, "cpu")) {
             trainer.run(new Trainer.Listener() {
                 private long step;
 
@@ -88,5 +117,23 @@ class ReproductionTest {
                 }
             });
         }
+    }
+
+    private static Trainer second(Recipe recipe, Trainer.Sources sources, Path folder) throws IOException {
+        int from = recipe.midtraining().from();
+        for (String file : List.of("recipe.json", "loss.csv")) Files.copy(SHIPPED.resolve(file), folder.resolve(file));
+        try (Checkpoint left = Checkpoint.open(SHIPPED.resolve("checkpoints/step-0" + from));
+                Learner learner = TorchLearner.open(Family.open(left), "cpu")) {
+            Tensor weights = learner.weights();
+            Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());
+            long tokens = LossCurve.read(folder).stream()
+                    .filter(row -> row.step() == from)
+                    .findFirst()
+                    .orElseThrow()
+                    .tokens();
+            new TrainingState(weights, new Learner.State(from, nothing, nothing), tokens, TokenStream.Place.at(0))
+                    .write(folder);
+        }
+        return Trainer.resume(folder, sources, "cpu");
     }
 }

@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,39 +54,26 @@ class TrainerTest {
     Path temp;
 
     private static Recipe recipe(int steps) {
-        return new Recipe(
-                "tiny",
-                null,
-                null,
-                "sentences",
-                null,
-                null,
-                new Recipe.Shape(32, 2, 4, 2, 48, 64, null, null),
-                7L,
-                null,
-                48,
-                List.of(2, 4),
-                null,
-                4,
-                2,
-                steps,
-                null,
-                1e-2,
-                null,
-                null,
-                3,
-                null,
-                5,
-                3,
-                4,
-                List.of(0, 2),
-                4.0,
-                null,
-                true,
-                null,
-                null,
-                null,
-                DType.F32);
+        return RecipeBuilder.builder()
+                .name("tiny")
+                .corpus("sentences")
+                .model(new Recipe.Shape(32, 2, 4, 2, 48, 64, null, null))
+                .seed(7L)
+                .sequence(48)
+                .sequenceGrowth(List.of(2, 4))
+                .batch(4)
+                .microBatch(2)
+                .steps(steps)
+                .learningRate(1e-2)
+                .warmupSteps(3)
+                .validateEvery(5)
+                .validationSequences(3)
+                .saveEvery(4)
+                .checkpointSteps(List.of(0, 2))
+                .determinedWeight(4.0)
+                .fixedNorms(true)
+                .dtype(DType.F32)
+                .build();
     }
 
     private Path folder(String name) throws IOException {
@@ -205,11 +194,7 @@ class TrainerTest {
         run(Trainer.begin(recipe(11), SOURCES, parts, "cpu"), 6);
         assertThat(LossCurve.read(parts)).hasSize(7);
         run(Trainer.resume(parts, SOURCES, "cpu"), 0);
-        for (String file : new String[] {"model.safetensors", "training_state/state.safetensors", "loss.csv"}) {
-            assertThat(Files.mismatch(parts.resolve(file), whole.resolve(file)))
-                    .as("first byte that differs in " + file)
-                    .isEqualTo(-1);
-        }
+        assertSameRun(parts, whole);
     }
 
     @Test
@@ -256,6 +241,77 @@ class TrainerTest {
                         RecipeBuilder.builder(recipe(11)).decaySteps(9).build().checked())
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("recipe");
+    }
+
+    private static Recipe staged() {
+        Recipe.Midtraining second =
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0);
+        return RecipeBuilder.builder(recipe(12))
+                .decaySteps(2)
+                .midtraining(second)
+                .dtype(DType.F16)
+                .build();
+    }
+
+    @Test
+    void bothStagesWarmUpAndFallAndEachHasItsDocumentsWeight() {
+        Recipe r = staged().checked();
+        for (int step = 0; step < 6; step++) assertThat(r.rate(step)).isEqualTo(r.rate(step + 6));
+        assertThat(r.rate(6)).isCloseTo(1e-2 / 3, within(1e-9));
+        assertThat(r.rate(11)).isCloseTo(1e-3, within(1e-9));
+        assertThat(r.determinedWeight(999)).isEqualTo(4);
+        assertThat(r.determinedWeight(1000)).isEqualTo(2);
+        assertThat(List.of(r.sequence(5), r.sequence(6), r.sequence(8), r.sequence(10)))
+                .containsExactly(48, 12, 24, 48);
+        for (Recipe.Midtraining wrong : List.of(
+                new Recipe.Midtraining(3, 1000, null, 2, null),
+                new Recipe.Midtraining(9, 1000, null, 2, null),
+                new Recipe.Midtraining(6, -1, null, 2, null),
+                new Recipe.Midtraining(6, 1000, null, 4, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null),
+                new Recipe.Midtraining(6, 1000, null, 2, 0.0))) {
+            assertThatThrownBy(() -> RecipeBuilder.builder(staged())
+                            .midtraining(wrong)
+                            .build()
+                            .checked())
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("midtraining");
+        }
+    }
+
+    /** The second stage begins from the written file alone: whoever has it need not run the first to make the second again. */
+    @Test
+    void theSecondStageBeginsFromTheModelAsItWasWritten() throws IOException {
+        Path whole = folder("whole");
+        run(Trainer.begin(staged(), SOURCES, whole, "cpu"), 0);
+        Path written = whole.resolve("checkpoints").resolve("step-000006");
+        Path second = folder("second");
+        for (String file : List.of("recipe.json", "loss.csv")) Files.copy(whole.resolve(file), second.resolve(file));
+        try (Checkpoint checkpoint = Checkpoint.open(written);
+                Learner learner = TorchLearner.open(Family.open(checkpoint), "cpu")) {
+            Tensor weights = learner.weights();
+            Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());
+            long tokens = LossCurve.read(whole).get(6).tokens();
+            new TrainingState(weights, new Learner.State(6, nothing, nothing), tokens, TokenStream.Place.at(0))
+                    .write(second);
+        }
+        run(Trainer.resume(second, SOURCES, "cpu"), 0);
+        assertSameRun(second, whole);
+
+        Path parts = folder("parts");
+        run(Trainer.begin(staged(), SOURCES, parts, "cpu"), 6);
+        run(Trainer.resume(parts, SOURCES, "cpu"), 3);
+        run(Trainer.resume(parts, SOURCES, "cpu"), 0);
+        assertSameRun(parts, whole);
+        assertThat(TrainingState.read(whole).place().nextDocument()).isGreaterThan(1000);
+    }
+
+    private static void assertSameRun(Path run, Path same) throws IOException {
+        for (String file : new String[] {"model.safetensors", "training_state/state.safetensors", "loss.csv"}) {
+            assertThat(Files.mismatch(run.resolve(file), same.resolve(file)))
+                    .as("first byte that differs in " + file)
+                    .isEqualTo(-1);
+        }
     }
 
     /** Each sequence begins with a document; none is cut that fits; a run that is stopped goes on with the next. */

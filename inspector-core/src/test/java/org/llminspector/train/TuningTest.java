@@ -225,48 +225,45 @@ class TuningTest {
     }
 
     private static Recipe tuning(Recipe.Task task, String base, int steps, int rehearsal) {
-        return new Recipe(
-                "tuned", task, base, "chat", null, null, null, null, null, null, null, null, 6, 3, steps, null, 5e-3,
-                null, null, 2, null, 10, 6, 100, null, null, rehearsal, null, 0.5, null, null, DType.F32);
+        return RecipeBuilder.builder()
+                .name("tuned")
+                .task(task)
+                .base(base)
+                .corpus("chat")
+                .batch(6)
+                .microBatch(3)
+                .steps(steps)
+                .learningRate(5e-3)
+                .warmupSteps(2)
+                .validateEvery(10)
+                .validationSequences(6)
+                .saveEvery(100)
+                .rehearsal(rehearsal)
+                .beta(0.5)
+                .dtype(DType.F32)
+                .build();
     }
 
     @Test
     void aModelIsInstructedAndThenPrefersTheBetterAnswer() throws IOException {
         Corpus corpus =
                 (split, index) -> DIALOGUES.conversation(split, index).get(0).user();
-        Recipe pretrain = new Recipe(
-                "base",
-                null,
-                null,
-                "chat",
-                null,
-                null,
-                new Recipe.Shape(32, 2, 4, 2, 48, 64, null, null),
-                7L,
-                null,
-                40,
-                null,
-                null,
-                4,
-                4,
-                20,
-                null,
-                1e-2,
-                null,
-                null,
-                3,
-                null,
-                20,
-                4,
-                100,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                DType.F32);
+        Recipe pretrain = RecipeBuilder.builder()
+                .name("base")
+                .corpus("chat")
+                .model(new Recipe.Shape(32, 2, 4, 2, 48, 64, null, null))
+                .seed(7L)
+                .sequence(40)
+                .batch(4)
+                .microBatch(4)
+                .steps(20)
+                .learningRate(1e-2)
+                .warmupSteps(3)
+                .validateEvery(20)
+                .validationSequences(4)
+                .saveEvery(100)
+                .dtype(DType.F32)
+                .build();
         Path base = tokenizer("base");
         run(Trainer.begin(pretrain, new Trainer.Sources(corpus, null), base, "cpu"));
         Trainer.Sources chat = new Trainer.Sources(corpus, DIALOGUES);
@@ -288,39 +285,21 @@ class TuningTest {
 
     @Test
     void sumsAreMemorisedFirst() throws IOException {
-        Recipe recipe = new Recipe(
-                "sums",
-                Recipe.Task.MODULAR_ADDITION,
-                null,
-                null,
-                null,
-                null,
-                new Recipe.Shape(64, 1, 4, 4, 128, 4, null, null),
-                1L,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                150,
-                Optimizer.of(Optimizer.Kind.ADAMW, 0.1),
-                5e-3,
-                null,
-                null,
-                5,
-                null,
-                50,
-                null,
-                1000,
-                null,
-                null,
-                null,
-                null,
-                null,
-                11,
-                0.5,
-                DType.F32);
+        Recipe recipe = RecipeBuilder.builder()
+                .name("sums")
+                .task(Recipe.Task.MODULAR_ADDITION)
+                .model(new Recipe.Shape(64, 1, 4, 4, 128, 4, null, null))
+                .seed(1L)
+                .steps(150)
+                .optimizer(Optimizer.of(Optimizer.Kind.ADAMW, 0.1))
+                .learningRate(5e-3)
+                .warmupSteps(5)
+                .validateEvery(50)
+                .saveEvery(1000)
+                .modulus(11)
+                .trainShare(0.5)
+                .dtype(DType.F32)
+                .build();
         Path folder = Files.createDirectory(temp.resolve("sums"));
         run(Trainer.begin(recipe, new Trainer.Sources(null, null), folder, "cpu"));
         List<LossCurve.Row> curve = LossCurve.read(folder);

@@ -203,7 +203,7 @@ public final class TrainingJobs {
     public TrainingRecords.Curve curve(String id) {
         job(id);
         Path at = at(id);
-        return TrainingRecords.Curve.of(id, LossCurve.isIn(at) ? LossCurve.read(at) : List.of());
+        return TrainingRecords.Curve.of(id, at, LossCurve.isIn(at) ? LossCurve.read(at) : List.of());
     }
 
     /**

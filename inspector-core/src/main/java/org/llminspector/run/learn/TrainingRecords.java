@@ -12,8 +12,11 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.llminspector.base.Problem;
 import org.llminspector.local.ModelCache;
 import org.llminspector.train.LossCurve;
+import org.llminspector.train.Recipe;
+import org.llminspector.train.Trainer;
 
 /** TrainingRecords are what the folders of models tell of their training: loss.csv, checkpoints/ and recipes/. */
 public final class TrainingRecords {
@@ -24,9 +27,11 @@ public final class TrainingRecords {
      * @param model its slug
      * @param loss of the update's tokens, nats
      * @param valLoss of held-out examples, nats
+     * @param midtraining updates after which the second stage begins; null where there is one alone
      */
     public record Curve(
             String model,
+            Integer midtraining,
             List<Long> step,
             List<Long> tokens,
             List<Double> lr,
@@ -36,9 +41,10 @@ public final class TrainingRecords {
             List<Double> accuracy,
             List<Double> valAccuracy) {
 
-        static Curve of(String model, List<LossCurve.Row> rows) {
+        static Curve of(String model, Path folder, List<LossCurve.Row> rows) {
             return new Curve(
                     model,
+                    secondStage(folder),
                     column(rows, LossCurve.Row::step),
                     column(rows, LossCurve.Row::tokens),
                     column(rows, LossCurve.Row::lr),
@@ -47,6 +53,17 @@ public final class TrainingRecords {
                     column(rows, LossCurve.Row::gradNorm),
                     column(rows, LossCurve.Row::accuracy),
                     column(rows, LossCurve.Row::valAccuracy));
+        }
+
+        /** As the recipe says; a folder that was trained elsewhere may have another file of that name. */
+        private static Integer secondStage(Path folder) {
+            try {
+                if (!Trainer.isIn(folder)) return null;
+                Recipe.Midtraining second = Trainer.recipe(folder).midtraining();
+                return second == null ? null : second.from();
+            } catch (Problem | IllegalArgumentException e) {
+                return null;
+            }
         }
 
         private static <T> List<T> column(List<LossCurve.Row> rows, Function<LossCurve.Row, T> cell) {
@@ -94,7 +111,7 @@ public final class TrainingRecords {
     /** How a model was trained, update by update; a model that does not say is a Problem. */
     public Curve curve(String slug) {
         ModelCache.Found model = cache.find(slug);
-        return Curve.of(model.slug(), LossCurve.read(model.trainingDir()));
+        return Curve.of(model.slug(), model.trainingDir(), LossCurve.read(model.trainingDir()));
     }
 
     /**
@@ -106,7 +123,7 @@ public final class TrainingRecords {
         Set<Long> kept = ModelCache.checkpoints(model).stream()
                 .map(ModelCache.Found::step)
                 .collect(Collectors.toSet());
-        return Curve.of(model.slug(), thinned(LossCurve.read(model.trainingDir()), kept, points));
+        return Curve.of(model.slug(), model.trainingDir(), thinned(LossCurve.read(model.trainingDir()), kept, points));
     }
 
     static List<LossCurve.Row> thinned(List<LossCurve.Row> rows, Set<Long> kept, int points) {

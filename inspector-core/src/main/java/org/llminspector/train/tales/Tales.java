@@ -37,6 +37,21 @@ public final class Tales implements Corpus {
     private static final double SOME_SUMS = 0.12;
     private static final double LAST_GAMES = 0.02;
 
+    /**
+     * From here on is mid-training: first kinds with names, and people, in plenty; then stories again, and quizzes about
+     * them; in the end next to none.
+     */
+    private static final long PAIRS = 200_000;
+
+    private static final long MIXED_PAIRS = PAIRS + 4_938;
+    private static final long QUIZZES = PAIRS + 7_415;
+    private static final long CROWDS = PAIRS + 8_060;
+    private static final long MENTIONS = PAIRS + 11_053;
+    private static final long SENTENCES = PAIRS + 12_788;
+    private static final long YES_OR_NO = PAIRS + 14_429;
+    private static final long QUIZZES_AGAIN = PAIRS + 15_669;
+    private static final long FEW_QUIZZES = PAIRS + 17_069;
+
     /** The words that stories have are those of so many first ones, where a space stands before them. */
     private static final int READ = 400;
 
@@ -66,6 +81,7 @@ public final class Tales implements Corpus {
     private Optional<Games.Game> game(Split split, long index) {
         if (split != Split.TRAIN || index < WHOLE_ROWS) return Optional.empty();
         Dice dice = new Dice(seed, PLAYING, index);
+        if (index >= PAIRS) return quiz(dice, index);
         if (index >= ANY_WORDS) return laterGame(dice, index);
         if (!dice.chance(index < FEW ? MANY_GAMES : FEW_GAMES)) return Optional.empty();
         if (index < PARTS) return Optional.of(Games.rows(dice));
@@ -79,6 +95,27 @@ public final class Tales implements Corpus {
         int way = index < SUMS ? dice.weighted(8, 1, 1) : dice.weighted(2, 1, 3);
         if (way == 0) return Optional.of(Games.bare(dice, words()));
         return Optional.of(way == 1 ? Games.parts(dice) : Games.sums(dice));
+    }
+
+    private Optional<Games.Game> quiz(Dice dice, long index) {
+        int way;
+        if (index < QUIZZES) way = dice.weighted(15, 70, 15);
+        else if (index < CROWDS) way = dice.weighted(40, 5, 15, 40);
+        else if (index < MENTIONS) way = dice.weighted(15, 8, 0, 0, 7, 70);
+        else if (index < SENTENCES) way = dice.weighted(15, 55, 0, 0, 5, 25);
+        else if (index < YES_OR_NO) way = dice.weighted(10, 10, 0, 0, 0, 20, 60);
+        else if (index < QUIZZES_AGAIN) way = dice.weighted(15, 5, 0, 0, 10, 10, 60);
+        else if (index < FEW_QUIZZES) way = dice.weighted(37, 3, 3, 30, 7, 13, 7);
+        else way = dice.weighted(90, 0, 0, 6, 2, 2);
+        return switch (way) {
+            case 0 -> Optional.empty();
+            case 1 -> Optional.of(Quiz.pairs(dice, index >= MIXED_PAIRS, index >= MENTIONS));
+            case 2 -> Optional.of(Quiz.people(dice));
+            case 3 -> Optional.of(Quiz.about(tale(Split.TRAIN, index), dice));
+            case 4 -> Optional.of(Games.bare(dice, words()));
+            case 5 -> Optional.of(Quiz.crowd(dice));
+            default -> Optional.of(Quiz.few(dice, index < YES_OR_NO ? 0.15 : 0.7));
+        };
     }
 
     /** The words of the first stories, each once, in the order of the alphabet. */

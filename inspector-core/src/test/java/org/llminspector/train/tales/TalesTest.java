@@ -6,15 +6,20 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Corpus.Span;
@@ -233,6 +238,75 @@ class TalesTest {
                     .allSatisfy(span -> number(text.substring(span.from(), span.to())));
         }
         assertThat(sums).isGreaterThan(150);
+    }
+
+    /** Mid-training has quizzes, in training alone; what one says of somebody is what it said before, in each stretch. */
+    @ParameterizedTest
+    @ValueSource(longs = {200_000, 205_000, 208_100, 211_100, 212_800, 214_500})
+    void quizzesAnswerWhatTheySaid(long from) {
+        Pattern sentence = Pattern.compile("(?:\\n|, )(\\w+) was an? (\\w+)\\.");
+        Pattern bare = Pattern.compile("\\n([A-Z]\\w+) ([a-z]+)(?=\\n|$)");
+        int answers = 0;
+        for (long i = from; i < from + 120; i++) {
+            String text = TALES.document(Split.TRAIN, i);
+            assertThat(TALES.document(Split.HELD_OUT, i)).doesNotContain("Who is who?", "Who was who?", "Listen and");
+            if (!text.startsWith("Who")) continue;
+            List<Span> known = TALES.determined(Split.TRAIN, i);
+            for (Pattern way : List.of(sentence, bare)) {
+                for (MatchResult m : way.matcher(text).results().toList()) {
+                    String before = text.substring(0, m.start());
+                    assertThat(told(m.group(1), m.group(2), before))
+                            .as(m.group() + " in " + text)
+                            .isTrue();
+                    assertThat(known).anyMatch(s -> s.from() <= m.start(2) && m.end(2) <= s.to());
+                    answers++;
+                }
+            }
+        }
+        assertThat(answers).isGreaterThan(350);
+    }
+
+    @Test
+    void quizzesAreOfPeopleThenOfStoriesAndInTheEndNextToNone() {
+        Map<String, Integer> early = beginnings(200_000);
+        assertThat(early.get("Who is who?")).isBetween(320, 365); // 85 in 100
+        assertThat(early).doesNotContainKey("Listen and answer.");
+        Map<String, Integer> later = beginnings(215_700);
+        assertThat(later.get("Listen and answer.")).isBetween(90, 150); // 30 in 100
+        Map<String, Integer> last = beginnings(218_000);
+        assertThat(last.get("Listen and answer.")).isBetween(10, 40);
+        assertThat(last.getOrDefault("Who was who?", 0)).isLessThan(20);
+        assertThat(last).doesNotContainKey("Who is who?");
+        String asked = LongStream.range(215_700, 215_800)
+                .filter(i -> TALES.document(Split.TRAIN, i).startsWith("Listen"))
+                .mapToObj(i -> TALES.document(Split.TRAIN, i)
+                        .substring(("Listen and answer.\n\n"
+                                        + TALES.tale(Split.TRAIN, i).text())
+                                .length()))
+                .collect(Collectors.joining());
+        assertThat(asked).contains("\nWho lived with ", "\nYes, ", "\nNo, ");
+    }
+
+    /** How many of 400 documents begin with each way of beginning a quiz. */
+    private static Map<String, Integer> beginnings(long from) {
+        Map<String, Integer> of = new TreeMap<>();
+        for (long i = from; i < from + 400; i++) {
+            String text = TALES.document(Split.TRAIN, i);
+            for (String begin : List.of("Who is who?", "Who was who?", "Listen and answer.")) {
+                if (text.startsWith(begin)) of.merge(begin, 1, Integer::sum);
+            }
+        }
+        return of;
+    }
+
+    /** Whether a text says of somebody what they are, in one of the ways of a quiz. */
+    private static boolean told(String name, String kind, String text) {
+        return Stream.of(
+                        kind + " named " + name + "\\b",
+                        "(^|[\\n,] ?)" + kind + " " + name + "\\b",
+                        kind + "\\. \"(Who are you\\?\" asked \\w+\\. \")?(I am|My name is) " + name + ",",
+                        name + " was an? \\w+ " + kind + "\\.")
+                .anyMatch(way -> Pattern.compile(way).matcher(text).find());
     }
 
     private static int number(String word) {

@@ -1,0 +1,305 @@
+package org.llminspector.train.tales;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.tales.Games.Game;
+
+/**
+ * Quiz is a document of questions with their answers: who is what, where, and has what. A name's kind stands before the name
+ * ("a shy fox named Otto"), which heads that copy what came after a word do not find; stories ask for it too seldom to teach it.
+ */
+final class Quiz {
+
+    /** Guest is somebody whom a quiz asks about. */
+    private record Guest(String name, String kind, String trait, Place home, Thing thing) {}
+
+    private final Dice dice;
+    private final StringBuilder text = new StringBuilder();
+    private final List<Span> determined = new ArrayList<>();
+
+    private Quiz(Dice dice) {
+        this.dice = dice;
+    }
+
+    /** People introduced one after the other, then asked about. */
+    static Game people(Dice dice) {
+        Quiz quiz = new Quiz(dice);
+        quiz.text.append("Who is who?");
+        quiz.round();
+        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+    }
+
+    /**
+     * Kinds with their names, then the names with their kinds: as much to find in as few words as can be ("fox Otto", "Otto
+     * fox"), or in sentences ("a fox named Otto", "Otto was a fox.").
+     *
+     * @param mixed whether one of the two may be in sentences and the other not
+     * @param mentions whether names are also said where no kind is: of all places only the first tells it
+     */
+    static Game pairs(Dice dice, boolean mixed, boolean mentions) {
+        Quiz quiz = new Quiz(dice);
+        boolean told = !dice.chance(mentions ? 0.15 : 0.4);
+        boolean asked = mixed ? !dice.chance(mentions ? 0.15 : 0.4) : told;
+        quiz.text.append("Who is who?");
+        int count = (told && asked ? 17 : told || asked ? 23 : 34) - (mentions ? 5 : 0);
+        List<String> names = dice.several(
+                Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList(), count);
+        for (int from = 0; from < count; ) {
+            List<Guest> guests = new ArrayList<>();
+            for (int left = Math.min(count - from, dice.between(2, 7)); left > 0; left--)
+                guests.add(quiz.guest(names.get(from++)));
+            quiz.text.append('\n');
+            quiz.text.append(String.join(
+                    ", ", guests.stream().map(g -> quiz.introduced(g, told)).toList()));
+            if (mentions) quiz.mention(guests);
+            for (Guest g : dice.several(guests, guests.size())) {
+                if (asked) quiz.kind(g, mentions && dice.chance(0.5) ? "What was " + g.name() + "?" : "");
+                else {
+                    quiz.text.append('\n').append(g.name()).append(' ');
+                    quiz.known(g.kind());
+                }
+            }
+        }
+        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+    }
+
+    /**
+     * Kinds with their names as stories tell them, a few at a time, and at once what each of them was.
+     *
+     * @param yesNo how often it is asked whether they were this or that
+     */
+    static Game few(Dice dice, double yesNo) {
+        Quiz quiz = new Quiz(dice);
+        quiz.text.append("Who is who?");
+        List<String> names = dice.several(
+                Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList(), 11);
+        for (int from = 0; from < names.size(); ) {
+            List<Guest> guests = new ArrayList<>();
+            quiz.text.append('\n');
+            for (int left = Math.min(names.size() - from, dice.between(2, 5)); left > 0; left--) {
+                Guest next = quiz.guest(names.get(from++));
+                if (dice.chance(0.75)) quiz.comes(next, guests);
+                else quiz.say(Words.capital(quiz.introduced(next, true)) + ".");
+                guests.add(next);
+            }
+            if (dice.chance(0.5)) quiz.mention(guests);
+            for (Guest g : dice.several(guests, guests.size())) {
+                if (guests.size() > 1 && dice.chance(yesNo)) quiz.isIt(g, guests);
+                else quiz.kind(g, dice.chance(0.4) ? "What was " + g.name() + "?" : "");
+            }
+        }
+        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+    }
+
+    private void mention(List<Guest> guests) {
+        String before = "\n";
+        for (int times = dice.below(2 * guests.size()); times > 0; times--) {
+            text.append(before).append(dice.pick(guests).name());
+            before = dice.chance(0.5) ? ", " : " and ";
+        }
+    }
+
+    private Guest guest(String name) {
+        String child = Words.GIRLS.contains(name) ? "girl" : "boy";
+        String kind = dice.chance(0.2) ? child : dice.pick(Words.ANIMALS);
+        return new Guest(name, kind, dice.pick(Words.TRAITS), null, null);
+    }
+
+    private String introduced(Guest g, boolean told) {
+        if (!told) return g.kind() + " " + g.name();
+        return Words.a((dice.chance(0.5) ? g.trait() + " " : "") + g.kind()) + " named " + g.name();
+    }
+
+    /** People introduced as stories do it, and named again and again by what happens, then what each of them was. */
+    static Game crowd(Dice dice) {
+        Quiz quiz = new Quiz(dice);
+        quiz.text.append("Who was who?");
+        List<String> names = dice.several(
+                Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList(), dice.between(2, 7));
+        List<Guest> guests = new ArrayList<>();
+        for (String name : names) {
+            Guest next = quiz.guest(name);
+            quiz.comes(next, guests);
+            guests.add(next);
+            for (int events = guests.size() < 2 ? 0 : dice.below(4); events > 0; events--) {
+                quiz.happen(dice.several(guests, 2));
+            }
+        }
+        for (Guest g : dice.several(guests, guests.size())) {
+            if (dice.chance(0.3)) quiz.isIt(g, guests);
+            else quiz.kind(g, dice.chance(0.3) ? "" : Phrasings.vary("What was " + g.name() + "?", dice));
+        }
+        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+    }
+
+    private void comes(Guest g, List<Guest> others) {
+        String who = Words.a(g.trait() + " " + g.kind());
+        String other = others.isEmpty() ? null : dice.pick(others).name();
+        switch (dice.weighted(2, 2, 2, other == null ? 0 : 3, other == null ? 0 : 3, other == null ? 0 : 2)) {
+            case 0 -> say(g.name() + " was " + who + ".");
+            case 1 -> say("Once there was " + who + " named " + g.name() + ".");
+            case 2 ->
+                say(Words.capital(who) + " named " + g.name() + " was " + dice.pick(List.of("sitting", "resting"))
+                        + " there.");
+            case 3 -> say("There " + other + " met " + who + " named " + g.name() + ".");
+            case 4 -> {
+                say("There " + other + " saw " + who + ". \"Who are you?\" asked " + other + ". \"");
+                text.append(dice.pick(List.of("I am ", "My name is ")))
+                        .append(g.name())
+                        .append(",\" said the ");
+                known(g.kind());
+                text.append('.');
+            }
+            default -> say(Words.capital(who) + " named " + g.name() + " came to visit " + other + ".");
+        }
+    }
+
+    /** A story, and all that can be asked about it in some order, with the answers. */
+    static Game about(Tale tale, Dice dice) {
+        Quiz quiz = new Quiz(dice);
+        quiz.text.append("Listen and answer.\n\n");
+        int shift = quiz.text.length();
+        quiz.text.append(tale.text()).append('\n');
+        for (Span s : tale.determined()) quiz.determined.add(new Span(s.from() + shift, s.to() + shift));
+        List<Question> left = Questions.of(tale, dice);
+        while (!left.isEmpty()) {
+            Question q = TalesChat.question(left, dice);
+            quiz.question(Phrasings.vary(q.text(), dice));
+            quiz.known(q.answer());
+            left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
+        }
+        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+    }
+
+    private void round() {
+        List<Guest> guests = guests(dice.between(2, 6));
+        for (Guest g : guests) introduce(g);
+        for (int events = dice.below(5); events > 0; events--) happen(dice.several(guests, 2));
+        boolean bare = dice.chance(0.4);
+        for (Guest g : dice.several(guests, guests.size())) {
+            if (bare) kind(g, "");
+            else ask(g, guests);
+        }
+    }
+
+    private List<Guest> guests(int count) {
+        List<String> girls = dice.several(Words.GIRLS, count);
+        List<String> boys = dice.several(Words.BOYS, count);
+        List<String> animals = dice.several(Words.ANIMALS, count);
+        List<Place> places = dice.several(Words.PLACES, count);
+        List<Thing> things = dice.several(Words.THINGS, count);
+        boolean homes = dice.chance(0.4);
+        boolean owners = dice.chance(0.3);
+        return IntStream.range(0, count)
+                .mapToObj(i -> {
+                    boolean she = dice.chance(0.5);
+                    String kind = dice.chance(0.25) ? (she ? "girl" : "boy") : animals.get(i);
+                    Thing t = things.get(i);
+                    return new Guest(
+                            (she ? girls : boys).get(i),
+                            kind,
+                            dice.pick(Words.TRAITS),
+                            homes ? places.get(i) : null,
+                            owners ? new Thing(dice.pick(Words.THING_ADJECTIVES), t.noun(), t.purpose()) : null);
+                })
+                .toList();
+    }
+
+    private void introduce(Guest g) {
+        String who = Words.a(g.trait() + " " + g.kind());
+        switch (dice.weighted(4, 2, 1, 1)) {
+            case 0 -> say(dice.pick(List.of("There was ", "Here is ")) + who + " named " + g.name() + ".");
+            case 1 -> {
+                say("There was " + who + ". \"" + dice.pick(List.of("I am ", "My name is ")) + g.name()
+                        + ",\" said the ");
+                known(g.kind());
+                text.append('.');
+            }
+            case 2 -> say(Words.capital(who) + " named " + g.name() + " was there.");
+            default -> say(g.name() + " was " + who + ".");
+        }
+        if (g.home() != null) say(g.name() + " lived " + g.home().at() + ".");
+        if (g.thing() != null) say(g.name() + " had " + Words.a(g.thing().bare()) + ".");
+    }
+
+    private void happen(List<Guest> two) {
+        String a = two.get(0).name();
+        String b = two.get(1).name();
+        say(
+                switch (dice.below(4)) {
+                    case 0 -> a + " met " + b + " " + dice.pick(Words.PLACES).at() + ".";
+                    case 1 -> "\"Hello, " + a + ",\" said " + b + ".";
+                    case 2 -> a + " gave " + dice.pick(Words.FOODS).of(dice.between(2, 9)) + " to " + b + ".";
+                    default -> a + " and " + b + " were friends.";
+                });
+    }
+
+    private void ask(Guest g, List<Guest> all) {
+        int way = dice.weighted(3, 3, g.home() == null ? 0 : 2, g.home() == null ? 0 : 2, g.thing() == null ? 0 : 2, 1);
+        switch (way) {
+            case 0 -> kind(g, Phrasings.vary("What was " + g.name() + "?", dice));
+            case 1 -> isIt(g, all);
+            case 2 -> {
+                question(Phrasings.vary("Where did " + g.name() + " live?", dice));
+                text.append(g.name()).append(" lived ");
+                known(g.home().at());
+                text.append('.');
+            }
+            case 3 -> {
+                boolean yes = dice.chance(0.5);
+                Place asked = yes ? g.home() : other(g, all).home();
+                question("Did " + g.name() + " live " + asked.at() + "?");
+                known(yes ? "Yes" : "No");
+                text.append(", ").append(g.name()).append(" lived ");
+                known(g.home().at());
+                text.append('.');
+            }
+            case 4 -> {
+                question("Who had the " + g.thing().bare() + "?");
+                known(g.name());
+                text.append(" had the ").append(g.thing().bare()).append('.');
+            }
+            default -> kind(g, "Who or what was " + g.name() + "?");
+        }
+    }
+
+    private void isIt(Guest g, List<Guest> all) {
+        boolean yes = dice.chance(0.5);
+        String asked = yes ? g.kind() : other(g, all).kind();
+        question("Was " + g.name() + " " + Words.a(asked) + "?");
+        known(asked.equals(g.kind()) ? "Yes" : "No");
+        text.append(", ").append(g.name()).append(" was ");
+        known(Words.a(g.kind()));
+        text.append('.');
+    }
+
+    private Guest other(Guest g, List<Guest> all) {
+        return dice.pick(all.stream().filter(x -> !x.equals(g)).toList());
+    }
+
+    /** Says what somebody is, asked or not: questions and answers each begin a line, as in a conversation. */
+    private void kind(Guest g, String question) {
+        if (!question.isEmpty()) text.append('\n').append(question);
+        text.append('\n').append(g.name()).append(" was ");
+        known(Words.a(g.kind()));
+        text.append('.');
+    }
+
+    private void question(String asked) {
+        text.append('\n').append(asked).append('\n');
+    }
+
+    private void say(String sentence) {
+        if (text.charAt(text.length() - 1) != '\n') text.append(' ');
+        text.append(sentence);
+    }
+
+    /** Words that follow from what was said. */
+    private void known(String words) {
+        determined.add(new Span(text.length(), text.length() + words.length()));
+        text.append(words);
+    }
+}
