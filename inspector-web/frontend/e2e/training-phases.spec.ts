@@ -106,6 +106,20 @@ test('the state on show is the first that says what is said in the end; a guess 
   await expect(page.getByTestId('waves')).toBeVisible(SLOW);
 });
 
+test('a second stage is told by the held-out losses of REST around its beginning', async ({ page, request }) => {
+  const run = await lived(request);
+  const curve = await get<Curve>(request, `/models/${LIFE}/curve`);
+  const looks = curve.step.flatMap((step, i) =>
+    step >= curve.midtraining! && curve.val_loss[i] !== null ? [curve.val_loss[i]] : [],
+  );
+  await open(page, run);
+  const second = page.getByTestId('second');
+  await expect(second).toContainText(curve.midtraining!.toLocaleString('en-US'), SLOW);
+  await expect(second).toHaveAttribute('data-before', String(looks[0]));
+  await expect(second).toHaveAttribute('data-most', String(Math.max(...looks.slice(1))));
+  await expect(second).toHaveAttribute('data-end', String(looks.at(-1)));
+});
+
 test('a life is played, and a state opens elsewhere', async ({ page, request }) => {
   test.setTimeout(120_000);
   const run = await lived(request);

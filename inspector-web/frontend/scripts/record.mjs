@@ -2,7 +2,7 @@
 /**
  * Records a real run of a live server for the first paint of a view or a chapter, from its scene (first example, hooks):
  *
- *   npm run record -- trace | 08-attention-qkv [--url http://127.0.0.1:7070] [--model SLUG] [--new 20]
+ *   npm run record -- trace | 08-attention-qkv [--url http://127.0.0.1:7070] [--model SLUG] [--new 10]
  *
  * Writes recording/ into its folder: run.json (manifest, cache by step, lens, norms, vocabulary, what the server says to
  * the scene's asks, and which file holds a hook) and one gzipped safetensors file a kind of hook, so that a figure fetches its own. Nothing is changed on the way.
@@ -18,7 +18,7 @@ const { values: args, positionals } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:7070' },
     model: { type: 'string' },
-    new: { type: 'string', default: '20' },
+    new: { type: 'string', default: '10' },
   },
 });
 const what = positionals[0] ?? 'trace';

@@ -236,9 +236,14 @@ public record Recipe(
                 midtraining.decaySteps);
         if (midtraining.sequences != null) {
             need(
-                    midtraining.sequences.values().stream().allMatch(n -> n > 0 && length % n == 0),
+                    midtraining.sequences.entrySet().stream()
+                            .allMatch(e -> isStep(e.getKey())
+                                    && e.getValue() != null
+                                    && e.getValue() > 0
+                                    && length % e.getValue() == 0),
                     "midtraining.sequences",
-                    "parts of the sequence, " + length + ", that fit it a whole number of times",
+                    "updates of the second stage, " + midtraining.from + " to " + steps
+                            + ", with parts of the sequence, " + length + ", that fit it a whole number of times",
                     midtraining.sequences);
         }
         checkWeight("midtraining.determined_weight", midtraining.determinedWeight);
@@ -247,6 +252,11 @@ public record Recipe(
                 "decay_steps",
                 "1 to the first stage's after its warm-up, " + (midtraining.from - warm),
                 decaySteps);
+    }
+
+    /** Whether the second stage has this update. */
+    private boolean isStep(int update) {
+        return update >= midtraining.from && update < steps;
     }
 
     private static void checkWeight(String field, Double weight) {

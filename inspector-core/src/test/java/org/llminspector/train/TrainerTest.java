@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -269,6 +270,8 @@ class TrainerTest {
                 new Recipe.Midtraining(6, -1, null, 2, null),
                 new Recipe.Midtraining(6, 1000, null, 4, null),
                 new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null),
                 new Recipe.Midtraining(6, 1000, null, 2, 0.0))) {
             assertThatThrownBy(() -> RecipeBuilder.builder(staged())
                             .midtraining(wrong)

@@ -16,6 +16,9 @@ final class Quiz {
     /** Guest is somebody whom a quiz asks about. */
     private record Guest(String name, String kind, String trait, Place home, Thing thing) {}
 
+    private static final List<String> NAMES =
+            Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList();
+
     private final Dice dice;
     private final StringBuilder text = new StringBuilder();
     private final List<Span> determined = new ArrayList<>();
@@ -29,7 +32,7 @@ final class Quiz {
         Quiz quiz = new Quiz(dice);
         quiz.text.append("Who is who?");
         quiz.round();
-        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+        return quiz.game();
     }
 
     /**
@@ -45,8 +48,7 @@ final class Quiz {
         boolean asked = mixed ? !dice.chance(mentions ? 0.15 : 0.4) : told;
         quiz.text.append("Who is who?");
         int count = (told && asked ? 17 : told || asked ? 23 : 34) - (mentions ? 5 : 0);
-        List<String> names = dice.several(
-                Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList(), count);
+        List<String> names = dice.several(NAMES, count);
         for (int from = 0; from < count; ) {
             List<Guest> guests = new ArrayList<>();
             for (int left = Math.min(count - from, dice.between(2, 7)); left > 0; left--)
@@ -63,7 +65,7 @@ final class Quiz {
                 }
             }
         }
-        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+        return quiz.game();
     }
 
     /**
@@ -74,8 +76,7 @@ final class Quiz {
     static Game few(Dice dice, double yesNo) {
         Quiz quiz = new Quiz(dice);
         quiz.text.append("Who is who?");
-        List<String> names = dice.several(
-                Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList(), 11);
+        List<String> names = dice.several(NAMES, 11);
         for (int from = 0; from < names.size(); ) {
             List<Guest> guests = new ArrayList<>();
             quiz.text.append('\n');
@@ -91,7 +92,7 @@ final class Quiz {
                 else quiz.kind(g, dice.chance(0.4) ? "What was " + g.name() + "?" : "");
             }
         }
-        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+        return quiz.game();
     }
 
     private void mention(List<Guest> guests) {
@@ -117,8 +118,7 @@ final class Quiz {
     static Game crowd(Dice dice) {
         Quiz quiz = new Quiz(dice);
         quiz.text.append("Who was who?");
-        List<String> names = dice.several(
-                Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList(), dice.between(2, 7));
+        List<String> names = dice.several(NAMES, dice.between(2, 7));
         List<Guest> guests = new ArrayList<>();
         for (String name : names) {
             Guest next = quiz.guest(name);
@@ -132,7 +132,7 @@ final class Quiz {
             if (dice.chance(0.3)) quiz.isIt(g, guests);
             else quiz.kind(g, dice.chance(0.3) ? "" : Phrasings.vary("What was " + g.name() + "?", dice));
         }
-        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+        return quiz.game();
     }
 
     private void comes(Guest g, List<Guest> others) {
@@ -171,7 +171,7 @@ final class Quiz {
             quiz.known(q.answer());
             left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
         }
-        return new Game(quiz.text.toString(), List.copyOf(quiz.determined));
+        return quiz.game();
     }
 
     private void round() {
@@ -295,6 +295,10 @@ final class Quiz {
     private void say(String sentence) {
         if (text.charAt(text.length() - 1) != '\n') text.append(' ');
         text.append(sentence);
+    }
+
+    private Game game() {
+        return new Game(text.toString(), List.copyOf(determined));
     }
 
     /** Words that follow from what was said. */
