@@ -21,16 +21,27 @@ final class Preferences implements Objective {
     private final ChatEncoder encoder;
     private final Documents documents;
     private final Learner reference;
+    private final Slips slips; // null: none are learnt from
     private final List<Pair> heldOut;
     private long next;
 
-    /** @param reference the frozen copy; closed with this */
-    Preferences(Recipe recipe, Dialogues dialogues, ChatEncoder encoder, Documents documents, Learner reference) {
+    /**
+     * @param reference the frozen copy; closed with this
+     * @param slips the same model's, or null; closed with this
+     */
+    Preferences(
+            Recipe recipe,
+            Dialogues dialogues,
+            ChatEncoder encoder,
+            Documents documents,
+            Learner reference,
+            Slips slips) {
         this.recipe = recipe;
         this.dialogues = dialogues;
         this.encoder = encoder;
         this.documents = documents;
         this.reference = reference;
+        this.slips = slips;
         this.heldOut = take(Corpus.Split.HELD_OUT, recipe.validationSequences());
         this.next = 0;
     }
@@ -49,7 +60,13 @@ final class Preferences implements Objective {
     @Override
     public Measure accumulate(Learner learner, long step) {
         documents.rehearse(learner, recipe, step);
+        if (slips != null) prefer(learner, slips.of(step, recipe.slips()));
         List<Pair> pairs = take(Corpus.Split.TRAIN, recipe.batch());
+        return measure(pairs, prefer(learner, pairs));
+    }
+
+    /** Adds the gradient of the pairs' mean loss, and gives their margins. */
+    private double[] prefer(Learner learner, List<Pair> pairs) {
         double[] margins = margins(learner, reference, pairs, recipe.microBatch());
         List<Batches.Example> weighted = new ArrayList<>();
         for (int i = 0; i < pairs.size(); i++) {
@@ -61,7 +78,7 @@ final class Preferences implements Objective {
             List<Batches.Example> part = weighted.subList(from, Math.min(weighted.size(), from + recipe.microBatch()));
             learner.accumulate(Batches.tokens(part), Batches.weights(part));
         }
-        return measure(pairs, margins);
+        return margins;
     }
 
     @Override
@@ -121,5 +138,6 @@ final class Preferences implements Objective {
     @Override
     public void close() {
         reference.close();
+        if (slips != null) slips.close();
     }
 }

@@ -43,6 +43,7 @@ import org.llminspector.engine.Optimizer;
  * @param determinedWeight of pretrain: how much a token counts that follows from what its document said before, as far
  *     as the corpus knows (1, what every other token counts)
  * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
+ * @param slips of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)
  * @param fixedNorms whether the layers' norms keep their weights of 1 (no): learned, they can fade out a layer's attention
  * @param beta of prefer: how much a nat of margin counts (0.1)
  * @param modulus of modular_addition
@@ -79,6 +80,7 @@ public record Recipe(
         List<Integer> checkpointSteps,
         Double determinedWeight,
         Integer rehearsal,
+        Integer slips,
         Boolean fixedNorms,
         Double beta,
         Integer modulus,
@@ -184,6 +186,8 @@ public record Recipe(
         if (midtraining != null) checkMidtraining(what, warm, length);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
+        int slipped = or(slips, 0);
+        need(slipped >= 0 && (slipped == 0 || what == Task.PREFER), "slips", "0, or pairs for prefer", slips);
         need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
         positive("validate_every", validateEvery);
         positive("validation_sequences", validationSequences);
@@ -214,6 +218,7 @@ public record Recipe(
                 .checkpointSteps(checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps))
                 .determinedWeight(determinedWeight == null ? 1.0 : determinedWeight)
                 .rehearsal(rehearsed)
+                .slips(slipped)
                 .fixedNorms(fixedNorms != null && fixedNorms)
                 .beta(beta == null ? 0.1 : beta)
                 .trainShare(share)

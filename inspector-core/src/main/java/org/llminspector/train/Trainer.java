@@ -21,6 +21,8 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.LearnerInfo;
 import org.llminspector.engine.Parameter;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.spec.DecoderSpec;
@@ -56,7 +58,12 @@ public final class Trainer implements AutoCloseable {
     /**
      * Sources are what a run learns from; those that its task does not need are null.
      */
-    public record Sources(Corpus corpus, Dialogues dialogues) {}
+    public record Sources(Corpus corpus, Dialogues dialogues, Critic critic) {
+
+        public Sources(Corpus corpus, Dialogues dialogues) {
+            this(corpus, dialogues, null);
+        }
+    }
 
     private final TrainingLock lock;
     private final Recipe recipe;
@@ -130,9 +137,23 @@ public final class Trainer implements AutoCloseable {
         return switch (recipe.task()) {
             case PRETRAIN -> new NextTokens(recipe, documents(sources));
             case INSTRUCT -> new Answers(recipe, sources.dialogues(), encoder(), documents(sources));
-            case PREFER -> new Preferences(recipe, sources.dialogues(), encoder(), documents(sources), base(device));
+            case PREFER ->
+                new Preferences(
+                        recipe,
+                        sources.dialogues(),
+                        encoder(),
+                        documents(sources),
+                        base(device),
+                        recipe.slips() == 0 ? null : slips(sources.critic(), device));
             case MODULAR_ADDITION -> new ModularAddition(recipe.modulus(), recipe.trainShare(), recipe.seed());
         };
+    }
+
+    private Slips slips(Critic critic, String device) {
+        try (Checkpoint checkpoint = Checkpoint.open(Path.of(recipe.base()))) {
+            TorchEngine engine = TorchEngine.open(Family.open(checkpoint), device, Precision.FP32);
+            return new Slips(engine, tokenizer, eos(), critic);
+        }
     }
 
     private Documents documents(Sources sources) {

@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.DType;
@@ -20,6 +22,8 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.tokenize.ChatTemplate;
@@ -166,7 +170,7 @@ class TuningTest {
             ChatEncoder encoder =
                     new ChatEncoder(tokenizer, ChatTemplate.open(folder).orElseThrow(), 64);
             Preferences preferences =
-                    new Preferences(recipe, DIALOGUES, encoder, new Documents(null, tokenizer, 0), frozen);
+                    new Preferences(recipe, DIALOGUES, encoder, new Documents(null, tokenizer, 0), frozen, null);
             Objective.Measure measure = preferences.accumulate(policy, 0);
             float[] gradient = policy.gradient().toFloats();
 
@@ -244,10 +248,10 @@ class TuningTest {
                 .build();
     }
 
-    @Test
-    void aModelIsInstructedAndThenPrefersTheBetterAnswer() throws IOException {
-        Corpus corpus =
-                (split, index) -> DIALOGUES.conversation(split, index).get(0).user();
+    private static final Corpus CORPUS =
+            (split, index) -> DIALOGUES.conversation(split, index).get(0).user();
+
+    private Path base() throws IOException {
         Recipe pretrain = RecipeBuilder.builder()
                 .name("base")
                 .corpus("chat")
@@ -265,8 +269,14 @@ class TuningTest {
                 .dtype(DType.F32)
                 .build();
         Path base = tokenizer("base");
-        run(Trainer.begin(pretrain, new Trainer.Sources(corpus, null), base, "cpu"));
-        Trainer.Sources chat = new Trainer.Sources(corpus, DIALOGUES);
+        run(Trainer.begin(pretrain, new Trainer.Sources(CORPUS, null), base, "cpu"));
+        return base;
+    }
+
+    @Test
+    void aModelIsInstructedAndThenPrefersTheBetterAnswer() throws IOException {
+        Path base = base();
+        Trainer.Sources chat = new Trainer.Sources(CORPUS, DIALOGUES);
         Path instruct = tokenizer("instruct");
         run(Trainer.begin(tuning(Recipe.Task.INSTRUCT, base.toString(), 30, 1), chat, instruct, "cpu"));
         List<LossCurve.Row> taught = LossCurve.read(instruct);
@@ -280,6 +290,124 @@ class TuningTest {
         assertThat(tuned.get(20).valAccuracy()).isEqualTo(1.0);
         try (Checkpoint checkpoint = Checkpoint.open(prefer)) {
             assertThat(Family.open(checkpoint).spec().nLayers()).isEqualTo(2);
+        }
+    }
+
+    /** To this critic a sentence is wrong when its length is odd: about every other one. */
+    private static final Critic EVEN = new Critic() {
+        @Override
+        public String opening(long index) {
+            return List.of("Ann has", "Bob has", "Cid has").get((int) (index % 3));
+        }
+
+        @Override
+        public List<Integer> sentences(String text) {
+            return Pattern.compile("[.?]")
+                    .matcher(text)
+                    .results()
+                    .map(MatchResult::end)
+                    .toList();
+        }
+
+        @Override
+        public boolean approves(String text) {
+            List<Integer> ends = sentences(text);
+            int last = ends.size() < 2 ? 0 : ends.get(ends.size() - 2);
+            return (text.length() - last) % 2 == 0;
+        }
+    };
+
+    @Test
+    void aSlipStandsBesideWhatTheModelMightHaveSaidInstead() throws IOException {
+        Path base = base();
+        try (Tokenizer tokenizer = Tokenizer.open(base).orElseThrow();
+                Slips slips = slips(base, tokenizer)) {
+            List<Preferences.Pair> pairs = slips.of(0, 4);
+            assertThat(pairs).hasSize(4);
+            for (Preferences.Pair pair : pairs) {
+                Batches.Example better = pair.better();
+                Batches.Example worse = pair.worse();
+                int before = better.tokens().length - (int) better.count();
+                assertThat(before).isEqualTo(worse.tokens().length - (int) worse.count());
+                assertThat(Math.max(better.tokens().length, worse.tokens().length))
+                        .isLessThanOrEqualTo(64);
+                assertThat(Arrays.copyOf(better.tokens(), before)).isEqualTo(Arrays.copyOf(worse.tokens(), before));
+                for (int t = 0; t < better.weights().length; t++)
+                    assertThat(better.weights()[t]).isEqualTo(t + 1 < before ? 0f : 1f);
+                assertThat(EVEN.approves(text(tokenizer, better)))
+                        .as(text(tokenizer, better))
+                        .isTrue();
+                assertThat(EVEN.approves(text(tokenizer, worse)))
+                        .as(text(tokenizer, worse))
+                        .isFalse();
+            }
+            assertThat(tokens(slips.of(0, 4))).as("a function of the update").isEqualTo(tokens(pairs));
+            assertThat(tokens(slips.of(1, 4))).isNotEqualTo(tokens(pairs));
+
+            // One update with them and one without, of the same answers.
+            assertThat(margin(base, pairs, 4)).isGreaterThan(margin(base, pairs, 0));
+        }
+    }
+
+    /** By how many nats more than before a model prefers the better of the pairs after an update with so many slips. */
+    private double margin(Path base, List<Preferences.Pair> pairs, int slips) throws IOException {
+        Path prefer = tokenizer("prefer" + slips);
+        Recipe recipe = RecipeBuilder.builder(tuning(Recipe.Task.PREFER, base.toString(), 1, 0))
+                .warmupSteps(0)
+                .slips(slips)
+                .build();
+        run(Trainer.begin(recipe, new Trainer.Sources(CORPUS, DIALOGUES, EVEN), prefer, "cpu"));
+        try (Checkpoint now = Checkpoint.open(prefer);
+                Checkpoint then = Checkpoint.open(base);
+                Learner tuned = TorchLearner.open(Family.open(now), "cpu");
+                Learner frozen = TorchLearner.open(Family.open(then), "cpu")) {
+            return Arrays.stream(Preferences.margins(tuned, frozen, pairs, 4))
+                    .average()
+                    .orElseThrow();
+        }
+    }
+
+    private static Slips slips(Path base, Tokenizer tokenizer) {
+        try (Checkpoint checkpoint = Checkpoint.open(base)) {
+            TorchEngine engine = TorchEngine.open(Family.open(checkpoint), "cpu", Precision.FP32);
+            return new Slips(engine, tokenizer, tokenizer.eosIds().get(0), EVEN);
+        }
+    }
+
+    private static String text(Tokenizer tokenizer, Batches.Example example) {
+        return tokenizer.decode(Arrays.stream(example.tokens()).boxed().toList(), true);
+    }
+
+    private static List<List<Integer>> tokens(List<Preferences.Pair> pairs) {
+        return pairs.stream()
+                .map(p -> Arrays.stream(p.worse().tokens()).boxed().toList())
+                .toList();
+    }
+
+    @Test
+    void aModelWithoutFaultsHasNoSlips() throws IOException {
+        Path base = base();
+        Critic content = new Critic() {
+            @Override
+            public String opening(long index) {
+                return "Ann has a ball.";
+            }
+
+            @Override
+            public List<Integer> sentences(String text) {
+                return List.of(text.length());
+            }
+
+            @Override
+            public boolean approves(String text) {
+                return true;
+            }
+        };
+        try (Tokenizer tokenizer = Tokenizer.open(base).orElseThrow();
+                Checkpoint checkpoint = Checkpoint.open(base);
+                Slips slips = new Slips(
+                        TorchEngine.open(Family.open(checkpoint), "cpu", Precision.FP32), tokenizer, 0, content)) {
+            assertThat(slips.of(0, 1)).isEmpty();
         }
     }
 

@@ -6,12 +6,14 @@ import java.nio.file.Path;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Writes;
 import org.llminspector.train.Corpus;
+import org.llminspector.train.Critic;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.TextCorpus;
 import org.llminspector.train.Trainer;
 import org.llminspector.train.tales.Tales;
 import org.llminspector.train.tales.TalesChat;
+import org.llminspector.train.tales.TalesCritic;
 import org.llminspector.train.tales.TalesTokenizer;
 
 /** Training opens training runs: it finds what a recipe names, the corpus and the tokenizer. */
@@ -50,7 +52,7 @@ public final class Training {
             case PRETRAIN -> new Trainer.Sources(corpus(recipe), null);
             case INSTRUCT, PREFER -> {
                 Dialogues dialogues = dialogues(recipe);
-                yield new Trainer.Sources(corpus(recipe), dialogues);
+                yield new Trainer.Sources(corpus(recipe), dialogues, recipe.slips() == 0 ? null : critic(recipe));
             }
             case MODULAR_ADDITION -> new Trainer.Sources(null, null);
         };
@@ -72,6 +74,11 @@ public final class Training {
                 .where("corpus")
                 .expected("tales")
                 .found(recipe.corpus());
+    }
+
+    /** The tales' own: where there are conversations, the corpus is them. */
+    private static Critic critic(Recipe recipe) {
+        return new TalesCritic(recipe.corpusSeed());
     }
 
     private static void tokenizer(Recipe recipe, Path folder) throws IOException {

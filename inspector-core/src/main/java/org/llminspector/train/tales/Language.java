@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -112,6 +113,19 @@ final class Language {
         }
         if (!now.isEmpty()) sentences.add(now);
         return sentences;
+    }
+
+    /** After how many characters each sentence ends. */
+    static List<Integer> ends(String text) {
+        List<Integer> ofTokens =
+                TOKEN.matcher(text).results().map(MatchResult::end).toList();
+        List<Integer> ends = new ArrayList<>();
+        int read = 0;
+        for (List<String> sentence : sentences(text)) {
+            read += sentence.size();
+            if (!sentence.get(0).startsWith("\n")) ends.add(ofTokens.get(read - 1));
+        }
+        return ends;
     }
 
     static boolean isEnd(String mark) {

@@ -180,7 +180,7 @@ public final class Proofreader {
                         || after.matches("was an?")
                         || now.contains("birthday")
                         || (family && before.matches("with|and"));
-                if (given) {
+                if (given && i > 1) {
                     String kind = tokens.get(i - 2);
                     if (kind.equals("girl") && !Language.GIRLS.contains(t)) remark(Fault.PRONOUN);
                     if (kind.equals("boy") && !Language.BOYS.contains(t)) remark(Fault.PRONOUN);

@@ -2,7 +2,13 @@ package org.llminspector.train.tales;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
 import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -41,6 +47,77 @@ class ProofreaderTest {
             if (faults.isEmpty()) faultless++;
         }
         assertThat(faultless).isGreaterThan(295);
+    }
+
+    /** So that the first sentence at which a story is not approved of is the one with the fault. */
+    @Test
+    void noStoryIsWrongBeforeItsEnd() {
+        TalesCritic critic = new TalesCritic(1);
+        for (int i = 0; i < 100; i++) {
+            String text = TALES.tale(Split.HELD_OUT, i).text();
+            List<Integer> ends = critic.sentences(text);
+            assertThat(ends).hasSizeGreaterThan(5).isSorted().endsWith(text.length());
+            for (int end : ends) {
+                assertThat(text.substring(0, end)).matches("(?s).*[.!?]\"?");
+                assertThat(critic.approves(text.substring(0, end)))
+                        .as(text.substring(0, end))
+                        .isTrue();
+            }
+        }
+        String wrong = STORY.replace("had three apples left", "had four apples left");
+        List<Integer> ends = critic.sentences(wrong);
+        int first = ends.stream()
+                .filter(end -> !critic.approves(wrong.substring(0, end)))
+                .findFirst()
+                .orElseThrow();
+        assertThat(wrong.substring(0, first)).endsWith("Then Olga had four apples left.");
+    }
+
+    /** A model says anything: words of stories and marks in any order, from a story's midst on. */
+    @Test
+    void noTextIsTooWrongToBeRead() {
+        List<String> words = IntStream.range(0, 60)
+                .mapToObj(i -> TALES.tale(Split.HELD_OUT, i).text())
+                .flatMap(text -> Pattern.compile("\\n+|[A-Za-z]+|[^\\sA-Za-z]")
+                        .matcher(text)
+                        .results()
+                        .map(MatchResult::group))
+                .distinct()
+                .toList();
+        Random random = new Random(1);
+        for (int i = 0; i < 4_000; i++) {
+            StringBuilder text = new StringBuilder(STORY.substring(0, random.nextInt(STORY.length())));
+            for (int n = random.nextInt(40); n > 0; n--) {
+                if (random.nextBoolean()) text.append(' ');
+                text.append(
+                        random.nextInt(4) > 0
+                                ? words.get(random.nextInt(words.size()))
+                                : List.of("named", "gave", "less", "is", ".", "\"", ",", "the", "\n\n")
+                                        .get(random.nextInt(9)));
+            }
+            READER.read(text.toString());
+            assertThat(Language.ends(text.toString())).isSorted();
+        }
+        assertThat(READER.faults("")).containsExactly(Fault.UNFINISHED);
+        assertThat(READER.faults("named Olga.")).contains(Fault.SENTENCE);
+    }
+
+    @Test
+    void whatAModelGoesOnWithIsNoDocumentsBeginning() {
+        TalesCritic critic = new TalesCritic(1);
+        Set<String> openings = new HashSet<>();
+        for (int i = 0; i < 50; i++) {
+            String opening = critic.opening(i);
+            assertThat(opening).endsWith(".").doesNotContain("\n").isEqualTo(critic.opening(i));
+            openings.add(opening);
+        }
+        assertThat(openings).hasSizeGreaterThan(48);
+        for (int i = 0; i < 2_000; i++) {
+            for (Split split : Split.values()) {
+                String text = TALES.tale(split, i).text();
+                assertThat(openings).doesNotContain(text.substring(0, text.indexOf("\n\n")));
+            }
+        }
     }
 
     @ParameterizedTest
