@@ -20,21 +20,24 @@ weights on this project's own corpus, and is the base of the instruct and prefer
     "instruct": """The base model (`{base}`) after supervised fine-tuning: it answers questions about a story and tells a story
 when asked for one. The loss was taken on the answers only.""",
     "prefer": """The instruct model (`{base}`) after direct preference optimization (DPO, beta {beta}): of two answers to
-a question it was taught to prefer the true and short one, against a frozen copy of itself.""",
+a question it was taught to prefer the true and short one, and of two sentences of its own the one that a proofreader finds no
+fault in, against a frozen copy of itself.""",
     "modular_addition": """A small model that learnt a + b modulo {modulus}: it memorised the training pairs first, and generalised long after.""",
 }
 DATA = {
     "pretrain": """`tales`, seed {corpus_seed}: stories written by this project's generator (`org.llminspector.train.tales`), each a function of
 the seed, the split and its number. No text, word list or weight was copied from anywhere. For a while, documents between the
 stories are games in which words are said again (`Games`): from stories alone no head learnt to copy. In the second stage
-(mid-training, from update {midtraining[from]:,}) they are quizzes (`Quiz`): who is what, and questions about a story with their
-answers. From stories alone it never learnt whose kind a kind is.
+(mid-training, from update {midtraining[from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a
+story with their answers. From stories alone it never learnt whose kind a kind is.
 `scripts/inspector tales --stats` on the training split:""",
     "instruct": """`tales`, seed {corpus_seed}: conversations about stories. The first turn is a story and a question, the next are more questions
 about it, as many as the context holds, each about another fact (who, what, where, how many, feeling, yes or no, magic
 words, why), in several phrasings, in any order; 8 in 100 are a request for a story. The base model did not see these stories.""",
     "prefer": """`tales`, seed {corpus_seed}: a true answer beside a worse one: a wrong person, place, number or reason (five in nine), the answer
-to another question (two in nine), or the true answer with rambling after it (two in nine).""",
+to another question (two in nine), or the true answer with rambling after it (two in nine). With each {batch} such pairs go
+{slips} slips: the instruct model tells stories (temperature 1), the proofreader stops it at the first sentence with a fault, and
+beside that sentence stands one that the model says there at another try, and that has none.""",
     "modular_addition": "All pairs (a, b); a share of {train_share} for training, the rest held out.",
 }
 EXAM = """## What it can do

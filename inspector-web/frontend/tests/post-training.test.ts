@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Distances, Logprobs, ModelDetails, ModelSummary, RunManifest, Token } from '../src/api/types';
 import { askKey, type Ask } from '../src/api/source';
-import { asks, saidOf, SHIPPED, type Taught } from '../src/chapters/13-post-training/asks';
+import { asks, LAST, saidOf, SHIPPED, type Taught } from '../src/chapters/13-post-training/asks';
 import { record } from '../src/chapters/13-post-training/index';
 import recorded from '../src/chapters/13-post-training/recording/run.json';
 import {
@@ -24,6 +26,18 @@ const summary = (slug: string, more: Partial<ModelSummary> = {}) =>
 const details = (slug: string, task?: ModelDetails['task']) => ({ summary: summary(slug), task }) as ModelDetails;
 
 describe('which three', () => {
+  it('learnt from as many conversations and pairs as their recipes say', () => {
+    const examples = (slug: string) => {
+      const recipe = readFileSync(join(__dirname, '../../../model-cache/recipes', `${slug}.yaml`), 'utf8');
+      const [steps, batch] = ['steps', 'batch'].map((of) =>
+        Number(new RegExp(`^${of}: (\\d+)`, 'm').exec(recipe)?.[1]),
+      );
+      return steps * batch;
+    };
+    expect(LAST.conversation + 1).toBe(examples(SHIPPED[1]));
+    expect(LAST.pair + 1).toBe(examples(SHIPPED[2]));
+  });
+
   it('are of one make, and one of each task', () => {
     const list = [
       summary('a'),

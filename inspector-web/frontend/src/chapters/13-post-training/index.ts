@@ -37,13 +37,18 @@ export const record: Record<typeof PARAMS> = {
   examples: [
     {
       prompt:
-        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWhy was Lily proud?',
-      says: 'why was she proud?',
+        'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball at the river.\n\nWhere did Mia find the ball?',
+      says: 'where was the ball?',
     },
     {
       prompt:
-        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWhat was Tom?',
-      says: 'what was Tom?',
+        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWas Tom a bear?',
+      says: 'was Tom a bear?',
+    },
+    {
+      prompt:
+        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWhy was Lily proud?',
+      says: 'why was she proud?',
     },
     { prompt: 'Please tell a story about a bear named Ben.', says: 'a story, please' },
   ],

@@ -51,10 +51,13 @@ final class AnswerExam {
         return model.goOn(prompt, greedy).text();
     }
 
-    /** Right is an answer whose first sentence has the key and no other that could have stood in its place. */
+    /** Right is an answer whose first sentence has the key and no other that could have stood in its place; yes or no anywhere. */
     static boolean isRight(Question q, String answer) {
         String first = answer.strip().split("(?<=[.?])\\s")[0];
-        if (q.kind() == Question.Kind.YES_NO) return first.startsWith(q.key() + ",") || first.equals(q.key() + ".");
+        if (q.kind() == Question.Kind.YES_NO) {
+            boolean yes = has(first, "yes");
+            return yes != has(first, "no") && yes == has(q.key(), "yes");
+        }
         return has(first, q.key()) && q.wrong().stream().noneMatch(w -> has(first, w) && !has(q.answer(), w));
     }
 

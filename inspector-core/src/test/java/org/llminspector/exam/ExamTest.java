@@ -108,10 +108,15 @@ class ExamTest {
         assertThat(AnswerExam.isRight(where, "It was in the old mill or by the big pond."))
                 .isFalse();
         assertThat(AnswerExam.isRight(where, "")).isFalse();
-        Question did =
-                new Question(Question.Kind.YES_NO, "Was Ida a fox?", "No, Ida was a bear.", "No", List.of("Yes"));
+        Question did = new Question(
+                Question.Kind.YES_NO, "Was Ida a fox?", "Ida was a bear, so no.", "so no", List.of("so yes"));
+        assertThat(AnswerExam.isRight(did, "Ida was a bear, so no.")).isTrue();
         assertThat(AnswerExam.isRight(did, "No, Ida was a bear.")).isTrue();
+        assertThat(AnswerExam.isRight(did, "No. Ida was a bear.")).isTrue();
+        assertThat(AnswerExam.isRight(did, "Ida was a fox, so yes.")).isFalse();
         assertThat(AnswerExam.isRight(did, "Yes, Ida was a fox.")).isFalse();
+        assertThat(AnswerExam.isRight(did, "Ida was a bear.")).isFalse();
+        assertThat(AnswerExam.isRight(did, "Yes and no.")).isFalse();
         assertThat(AnswerExam.isRight(did, "Nobody was.")).isFalse();
     }
 }

@@ -23,9 +23,22 @@ public record Question(Kind kind, String text, String statement, String key, Lis
         WHY
     }
 
+    /**
+     * What ends the answer to a yes-or-no question. The fact stands before it, for a model cannot look back at what it has
+     * not yet said: asked for yes or no at once, it guessed.
+     */
+    static String verdict(boolean yes) {
+        return yes ? "so yes" : "so no";
+    }
+
     /** What it is about: questions that share it have the same sentence for an answer, but for yes or no. */
     String fact() {
-        return kind == Kind.YES_NO ? statement.substring(key.length() + 2) : statement;
+        return kind == Kind.YES_NO ? statement.substring(0, statement.length() - key.length() - 3) + "." : statement;
+    }
+
+    /** The answer with Yes or No before the fact: what the tokenizer and the first quizzes were made of. */
+    String verdictFirst() {
+        return kind == Kind.YES_NO ? (key.equals(verdict(true)) ? "Yes, " : "No, ") + fact() : answer();
     }
 
     public String answer() {

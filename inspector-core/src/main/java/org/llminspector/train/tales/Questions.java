@@ -251,8 +251,14 @@ final class Questions {
     }
 
     private void answer(boolean yes, String question, String sentence) {
-        String key = yes ? "Yes" : "No";
-        add(Kind.YES_NO, question, key + ", " + sentence, key, Stream.of("Yes", "No"));
+        String verdict = Question.verdict(yes);
+        String fact = sentence.substring(0, sentence.length() - 1);
+        add(
+                Kind.YES_NO,
+                question,
+                fact + ", " + verdict + ".",
+                verdict,
+                Stream.of(Question.verdict(true), Question.verdict(false)));
     }
 
     private void add(Kind kind, String question, String answer, String key, Stream<String> alternatives) {

@@ -18,18 +18,23 @@ final class Quiz {
 
     private static final List<String> NAMES =
             Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList();
+    private static final List<String> PLACES =
+            Words.PLACES.stream().map(Place::at).toList();
 
     private final Dice dice;
+    private final boolean verdictFirst;
     private final StringBuilder text = new StringBuilder();
     private final List<Span> determined = new ArrayList<>();
 
-    private Quiz(Dice dice) {
+    /** @param verdictFirst whether Yes or No stands before the fact, as it did until a model was seen to guess then */
+    private Quiz(Dice dice, boolean verdictFirst) {
         this.dice = dice;
+        this.verdictFirst = verdictFirst;
     }
 
     /** People introduced one after the other, then asked about. */
-    static Game people(Dice dice) {
-        Quiz quiz = new Quiz(dice);
+    static Game people(Dice dice, boolean verdictFirst) {
+        Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who is who?");
         quiz.round();
         return quiz.game();
@@ -43,7 +48,7 @@ final class Quiz {
      * @param mentions whether names are also said where no kind is: of all places only the first tells it
      */
     static Game pairs(Dice dice, boolean mixed, boolean mentions) {
-        Quiz quiz = new Quiz(dice);
+        Quiz quiz = new Quiz(dice, true);
         boolean told = !dice.chance(mentions ? 0.15 : 0.4);
         boolean asked = mixed ? !dice.chance(mentions ? 0.15 : 0.4) : told;
         quiz.text.append("Who is who?");
@@ -73,8 +78,8 @@ final class Quiz {
      *
      * @param yesNo how often it is asked whether they were this or that
      */
-    static Game few(Dice dice, double yesNo) {
-        Quiz quiz = new Quiz(dice);
+    static Game few(Dice dice, double yesNo, boolean verdictFirst) {
+        Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who is who?");
         List<String> names = dice.several(NAMES, 11);
         for (int from = 0; from < names.size(); ) {
@@ -95,6 +100,48 @@ final class Quiz {
         return quiz.game();
     }
 
+    /**
+     * Is what was asked what is so? Nobody was told of, so only the two are to be compared: side by side ("A fox? A bear, so
+     * no."), or as questions and answers are put.
+     */
+    static Game same(Dice dice, boolean asked) {
+        Quiz quiz = new Quiz(dice, false);
+        quiz.text.append("Yes or no?");
+        for (int rows = asked ? 13 : 21; rows > 0; rows--) {
+            String who = dice.pick(NAMES);
+            String what = "the " + dice.pick(Words.THINGS).noun();
+            switch (dice.weighted(6, 3, 1, 1)) {
+                case 0 -> quiz.same(asked, "Was " + who, who + " was", dice.several(kinds(who), 2));
+                case 1 -> quiz.same(asked, "Did " + who + " live", who + " lived", dice.several(PLACES, 2));
+                case 2 ->
+                    quiz.same(asked, "Did " + who + " find " + what, who + " found " + what, dice.several(PLACES, 2));
+                default ->
+                    quiz.same(
+                            asked,
+                            "Did " + who + " give " + what + " to",
+                            who + " gave " + what + " to",
+                            dice.several(NAMES, 2));
+            }
+        }
+        return quiz.game();
+    }
+
+    private static List<String> kinds(String name) {
+        return Stream.concat(Words.ANIMALS.stream(), Stream.of(child(name)))
+                .map(Words::a)
+                .toList();
+    }
+
+    private void same(boolean asked, String question, String answer, List<String> two) {
+        boolean yes = dice.chance(0.5);
+        String fact = two.get(yes ? 0 : 1);
+        text.append('\n').append(asked ? question + " " + two.get(0) : Words.capital(two.get(0)));
+        text.append(asked ? "?\n" + answer + " " + fact : "? " + Words.capital(fact))
+                .append(", ");
+        known(Question.verdict(yes));
+        text.append('.');
+    }
+
     private void mention(List<Guest> guests) {
         String before = "\n";
         for (int times = dice.below(2 * guests.size()); times > 0; times--) {
@@ -104,9 +151,12 @@ final class Quiz {
     }
 
     private Guest guest(String name) {
-        String child = Words.GIRLS.contains(name) ? "girl" : "boy";
-        String kind = dice.chance(0.2) ? child : dice.pick(Words.ANIMALS);
+        String kind = dice.chance(0.2) ? child(name) : dice.pick(Words.ANIMALS);
         return new Guest(name, kind, dice.pick(Words.TRAITS), null, null);
+    }
+
+    private static String child(String name) {
+        return Words.GIRLS.contains(name) ? "girl" : "boy";
     }
 
     private String introduced(Guest g, boolean told) {
@@ -115,8 +165,8 @@ final class Quiz {
     }
 
     /** People introduced as stories do it, and named again and again by what happens, then what each of them was. */
-    static Game crowd(Dice dice) {
-        Quiz quiz = new Quiz(dice);
+    static Game crowd(Dice dice, boolean verdictFirst) {
+        Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who was who?");
         List<String> names = dice.several(NAMES, dice.between(2, 7));
         List<Guest> guests = new ArrayList<>();
@@ -158,8 +208,8 @@ final class Quiz {
     }
 
     /** A story, and all that can be asked about it in some order, with the answers. */
-    static Game about(Tale tale, Dice dice) {
-        Quiz quiz = new Quiz(dice);
+    static Game about(Tale tale, Dice dice, boolean verdictFirst) {
+        Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Listen and answer.\n\n");
         int shift = quiz.text.length();
         quiz.text.append(tale.text()).append('\n');
@@ -168,7 +218,7 @@ final class Quiz {
         while (!left.isEmpty()) {
             Question q = TalesChat.question(left, dice);
             quiz.question(Phrasings.vary(q.text(), dice));
-            quiz.known(q.answer());
+            quiz.known(verdictFirst ? q.verdictFirst() : q.answer());
             left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
         }
         return quiz.game();
@@ -252,10 +302,7 @@ final class Quiz {
                 boolean yes = dice.chance(0.5);
                 Place asked = yes ? g.home() : other(g, all).home();
                 question("Did " + g.name() + " live " + asked.at() + "?");
-                known(yes ? "Yes" : "No");
-                text.append(", ").append(g.name()).append(" lived ");
-                known(g.home().at());
-                text.append('.');
+                verdict(yes, g.name() + " lived ", g.home().at());
             }
             case 4 -> {
                 question("Who had the " + g.thing().bare() + "?");
@@ -270,9 +317,20 @@ final class Quiz {
         boolean yes = dice.chance(0.5);
         String asked = yes ? g.kind() : other(g, all).kind();
         question("Was " + g.name() + " " + Words.a(asked) + "?");
-        known(asked.equals(g.kind()) ? "Yes" : "No");
-        text.append(", ").append(g.name()).append(" was ");
-        known(Words.a(g.kind()));
+        verdict(asked.equals(g.kind()), g.name() + " was ", Words.a(g.kind()));
+    }
+
+    private void verdict(boolean yes, String before, String fact) {
+        if (verdictFirst) {
+            known(yes ? "Yes" : "No");
+            text.append(", ");
+        }
+        text.append(before);
+        known(fact);
+        if (!verdictFirst) {
+            text.append(", ");
+            known(Question.verdict(yes));
+        }
         text.append('.');
     }
 

@@ -49,8 +49,10 @@ public final class Tales implements Corpus {
     private static final long MENTIONS = PAIRS + 11_053;
     private static final long SENTENCES = PAIRS + 12_788;
     private static final long YES_OR_NO = PAIRS + 14_429;
-    private static final long QUIZZES_AGAIN = PAIRS + 15_669;
-    private static final long FEW_QUIZZES = PAIRS + 17_069;
+    private static final long COMPARED_IN_SENTENCES = PAIRS + 15_229;
+    private static final long FOUND_AND_COMPARED = PAIRS + 16_029;
+    private static final long QUIZZES_AGAIN = PAIRS + 18_429;
+    private static final long FEW_QUIZZES = PAIRS + 24_229;
 
     /** The words that stories have are those of so many first ones, where a space stands before them. */
     private static final int READ = 400;
@@ -98,23 +100,26 @@ public final class Tales implements Corpus {
     }
 
     private Optional<Games.Game> quiz(Dice dice, long index) {
+        boolean verdictFirst = index < YES_OR_NO;
         int way;
         if (index < QUIZZES) way = dice.weighted(15, 70, 15);
         else if (index < CROWDS) way = dice.weighted(40, 5, 15, 40);
         else if (index < MENTIONS) way = dice.weighted(15, 8, 0, 0, 7, 70);
         else if (index < SENTENCES) way = dice.weighted(15, 55, 0, 0, 5, 25);
         else if (index < YES_OR_NO) way = dice.weighted(10, 10, 0, 0, 0, 20, 60);
-        else if (index < QUIZZES_AGAIN) way = dice.weighted(15, 5, 0, 0, 10, 10, 60);
-        else if (index < FEW_QUIZZES) way = dice.weighted(37, 3, 3, 30, 7, 13, 7);
+        else if (index < FOUND_AND_COMPARED) way = dice.weighted(12, 0, 0, 0, 5, 0, 8, 75);
+        else if (index < QUIZZES_AGAIN) way = dice.weighted(15, 0, 5, 0, 5, 10, 50, 15);
+        else if (index < FEW_QUIZZES) way = dice.weighted(58, 0, 4, 22, 4, 6, 4, 2);
         else way = dice.weighted(90, 0, 0, 6, 2, 2);
         return switch (way) {
             case 0 -> Optional.empty();
             case 1 -> Optional.of(Quiz.pairs(dice, index >= MIXED_PAIRS, index >= MENTIONS));
-            case 2 -> Optional.of(Quiz.people(dice));
-            case 3 -> Optional.of(Quiz.about(tale(Split.TRAIN, index), dice));
+            case 2 -> Optional.of(Quiz.people(dice, verdictFirst));
+            case 3 -> Optional.of(Quiz.about(tale(Split.TRAIN, index), dice, verdictFirst));
             case 4 -> Optional.of(Games.bare(dice, words()));
-            case 5 -> Optional.of(Quiz.crowd(dice));
-            default -> Optional.of(Quiz.few(dice, index < YES_OR_NO ? 0.15 : 0.7));
+            case 5 -> Optional.of(Quiz.crowd(dice, verdictFirst));
+            case 6 -> Optional.of(Quiz.few(dice, verdictFirst ? 0.15 : 0.7, verdictFirst));
+            default -> Optional.of(Quiz.same(dice, index >= COMPARED_IN_SENTENCES));
         };
     }
 

@@ -61,7 +61,7 @@ public final class TalesChat implements Dialogues {
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(0.15)) return request(tale, dice);
         Question q = question(Questions.of(tale, dice), dice, TalesChat::inTheTokenizersTexts);
-        return new Exchange(asked(tale, q, null), q.answer());
+        return new Exchange(asked(tale, q, null), q.verdictFirst());
     }
 
     private static int inTheTokenizersTexts(Question.Kind kind) {

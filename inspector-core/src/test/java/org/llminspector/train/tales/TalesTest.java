@@ -145,7 +145,7 @@ class TalesTest {
             Set<String> answers = new HashSet<>();
             for (int t = 0; t < turns.size(); t++) {
                 assertThat(turns.get(t).user().contains("\n\n")).as("turn " + t).isEqualTo(t == 0 && turns.size() > 1);
-                String fact = turns.get(t).assistant().replaceAll("^(Yes|No), ", "");
+                String fact = turns.get(t).assistant().replaceAll(", so (yes|no)[.]$", ".");
                 assertThat(answers.add(Words.capital(fact)))
                         .as(turns.toString())
                         .isTrue();
@@ -242,9 +242,9 @@ class TalesTest {
 
     /** Mid-training has quizzes, in training alone; what one says of somebody is what it said before, in each stretch. */
     @ParameterizedTest
-    @ValueSource(longs = {200_000, 205_000, 208_100, 211_100, 212_800, 214_500})
+    @ValueSource(longs = {200_000, 205_000, 208_100, 211_100, 212_800, 216_100})
     void quizzesAnswerWhatTheySaid(long from) {
-        Pattern sentence = Pattern.compile("(?:\\n|, )(\\w+) was an? (\\w+)\\.");
+        Pattern sentence = Pattern.compile("(?:\\n|, )(\\w+) was an? (\\w+)(?:, so (?:yes|no))?\\.");
         Pattern bare = Pattern.compile("\\n([A-Z]\\w+) ([a-z]+)(?=\\n|$)");
         int answers = 0;
         for (long i = from; i < from + 120; i++) {
@@ -270,21 +270,46 @@ class TalesTest {
     void quizzesAreOfPeopleThenOfStoriesAndInTheEndNextToNone() {
         Map<String, Integer> early = beginnings(200_000);
         assertThat(early.get("Who is who?")).isBetween(320, 365); // 85 in 100
-        assertThat(early).doesNotContainKey("Listen and answer.");
-        Map<String, Integer> later = beginnings(215_700);
-        assertThat(later.get("Listen and answer.")).isBetween(90, 150); // 30 in 100
-        Map<String, Integer> last = beginnings(218_000);
+        assertThat(early).doesNotContainKeys("Listen and answer.", "Yes or no?");
+        assertThat(beginnings(214_500).get("Yes or no?")).isBetween(270, 330); // 75 in 100
+        Map<String, Integer> later = beginnings(218_500);
+        assertThat(later.get("Listen and answer.")).isBetween(60, 120); // 22 in 100
+        Map<String, Integer> last = beginnings(225_000);
         assertThat(last.get("Listen and answer.")).isBetween(10, 40);
         assertThat(last.getOrDefault("Who was who?", 0)).isLessThan(20);
-        assertThat(last).doesNotContainKey("Who is who?");
-        String asked = LongStream.range(215_700, 215_800)
+        assertThat(last).doesNotContainKeys("Who is who?", "Yes or no?");
+        assertThat(asked(207_500)).contains("\nYes, ", "\nNo, ").doesNotContain(", so yes.");
+        assertThat(asked(218_500))
+                .contains("\nWho lived with ", ", so yes.\n", ", so no.\n")
+                .doesNotContain("\nYes, ");
+    }
+
+    /** What is asked about a hundred documents' stories, and answered. */
+    private static String asked(long from) {
+        return LongStream.range(from, from + 100)
                 .filter(i -> TALES.document(Split.TRAIN, i).startsWith("Listen"))
                 .mapToObj(i -> TALES.document(Split.TRAIN, i)
                         .substring(("Listen and answer.\n\n"
                                         + TALES.tale(Split.TRAIN, i).text())
                                 .length()))
                 .collect(Collectors.joining());
-        assertThat(asked).contains("\nWho lived with ", "\nYes, ", "\nNo, ");
+    }
+
+    @Test
+    void isItSoIsYesWhereTheTwoAreTheSame() {
+        Pattern row = Pattern.compile("(?:(?:Was|Did) .*?)?(\\S+)\\?\\s(?:.*?)(\\S+), so (yes|no)\\.");
+        int yes = 0;
+        int rows = 0;
+        for (long i = 214_430; i < 216_000; i++) {
+            String text = TALES.document(Split.TRAIN, i);
+            if (!text.startsWith("Yes or no?")) continue;
+            for (Matcher m = row.matcher(text.substring(text.indexOf('\n'))); m.find(); rows++) {
+                assertThat(m.group(3)).as(m.group()).isEqualTo(m.group(1).equals(m.group(2)) ? "yes" : "no");
+                if (m.group(3).equals("yes")) yes++;
+            }
+        }
+        assertThat(rows).isGreaterThan(10_000);
+        assertThat(yes / (double) rows).isBetween(0.48, 0.52);
     }
 
     /** How many of 400 documents begin with each way of beginning a quiz. */
@@ -292,7 +317,7 @@ class TalesTest {
         Map<String, Integer> of = new TreeMap<>();
         for (long i = from; i < from + 400; i++) {
             String text = TALES.document(Split.TRAIN, i);
-            for (String begin : List.of("Who is who?", "Who was who?", "Listen and answer.")) {
+            for (String begin : List.of("Who is who?", "Who was who?", "Listen and answer.", "Yes or no?")) {
                 if (text.startsWith(begin)) of.merge(begin, 1, Integer::sum);
             }
         }
