@@ -25,7 +25,13 @@ final class Games {
     private Games() {}
 
     /** Game is one document, and where it says a row again. */
-    record Game(String text, List<Span> determined) {}
+    record Game(String text, List<Span> determined) {
+
+        /** A story among them. */
+        static Game of(Tale tale) {
+            return new Game(tale.text(), tale.determined());
+        }
+    }
 
     /** Whole rows: the n-th word of one is the n-th of the other. */
     static Game rows(Dice dice) {

@@ -3,6 +3,7 @@ package org.llminspector.train.tales;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
 import org.llminspector.train.tales.Fact.Relation;
 
 /** Plots are what can happen to a hero; each plays on the state that the others left. */
@@ -16,35 +17,40 @@ final class Plots {
     private final Person mate;
     private final Place home;
 
-    /** Plot is one of them, and how often it is played. */
-    private record Plot(int weight, Consumer<Plots> play) {}
+    /**
+     * Plot is one of them.
+     *
+     * @param weight how often it is played
+     * @param hard how often where something hard is: many facts that are asked for in the end
+     */
+    private record Plot(int weight, int hard, Consumer<Plots> play) {}
 
     private static final List<Plot> ALL = List.of(
-            new Plot(3, Plots::lost),
-            new Plot(3, Plots::need),
-            new Plot(2, Plots::door),
-            new Plot(3, Plots::share),
-            new Plot(3, Plots::together),
-            new Plot(2, Plots::hideAndSeek),
-            new Plot(2, Plots::song),
-            new Plot(3, Plots::letter),
-            new Plot(2, Plots::list),
-            new Plot(2, Plots::noise),
-            new Plot(2, Plots::quarrel),
-            new Plot(2, Plots::birthday),
-            new Plot(3, Plots::cart),
-            new Plot(2, Plots::joke),
-            new Plot(2, Plots::race),
-            new Plot(2, Plots::soup),
-            new Plot(2, Plots::swap),
-            new Plot(2, Plots::rain),
-            new Plot(2, Plots::watch),
-            new Plot(2, Plots::lesson),
-            new Plot(2, Plots::message),
-            new Plot(3, Plots::echo),
-            new Plot(2, Plots::sorry),
-            new Plot(2, Plots::ill),
-            new Plot(2, Plots::star));
+            new Plot(3, 1, Plots::lost),
+            new Plot(3, 1, Plots::need),
+            new Plot(2, 1, Plots::door),
+            new Plot(3, 3, Plots::share),
+            new Plot(3, 2, Plots::together),
+            new Plot(2, 0, Plots::hideAndSeek),
+            new Plot(2, 1, Plots::song),
+            new Plot(3, 1, Plots::letter),
+            new Plot(2, 3, Plots::list),
+            new Plot(2, 1, Plots::noise),
+            new Plot(2, 1, Plots::quarrel),
+            new Plot(2, 1, Plots::birthday),
+            new Plot(3, 1, Plots::cart),
+            new Plot(2, 0, Plots::joke),
+            new Plot(2, 1, Plots::race),
+            new Plot(2, 12, Plots::soup),
+            new Plot(2, 30, Plots::swap),
+            new Plot(2, 0, Plots::rain),
+            new Plot(2, 2, Plots::watch),
+            new Plot(2, 4, Plots::lesson),
+            new Plot(2, 1, Plots::message),
+            new Plot(3, 0, Plots::echo),
+            new Plot(2, 0, Plots::sorry),
+            new Plot(2, 3, Plots::ill),
+            new Plot(2, 0, Plots::star));
 
     static final int COUNT = ALL.size();
 
@@ -60,7 +66,16 @@ final class Plots {
 
     /** Some plot that was not played, as likely as its weight says; which is taken from the list. */
     void play(List<Integer> left) {
-        int[] weights = left.stream().mapToInt(i -> ALL.get(i).weight()).toArray();
+        play(left, Plot::weight);
+    }
+
+    /** Some plot that is hard to keep in mind. */
+    void playHard(List<Integer> left) {
+        play(left, Plot::hard);
+    }
+
+    private void play(List<Integer> left, ToIntFunction<Plot> likely) {
+        int[] weights = left.stream().map(ALL::get).mapToInt(likely).toArray();
         ALL.get(left.remove(dice.weighted(weights))).play().accept(this);
     }
 

@@ -9,6 +9,11 @@ import org.llminspector.train.tales.Fact.Relation;
 /** Storyteller begins a story, plays plots until it is long enough, and brings it to an end. */
 final class Storyteller {
 
+    /** Questions that the one at home asks, at most. */
+    private static final int QUESTIONS = 3;
+
+    private static final int MANY_QUESTIONS = 5;
+
     private final World world;
     private final Dice dice;
     private final Prose prose;
@@ -22,6 +27,11 @@ final class Storyteller {
     }
 
     Tale tell() {
+        return tell(false);
+    }
+
+    /** @param curious whether something happens that is hard to keep in mind, and the one at home asks about all of it */
+    Tale tell(boolean curious) {
         int aim = dice.between(50, 100);
         Place home = world.newHome();
         Person hero = world.newNamed(home);
@@ -31,10 +41,11 @@ final class Storyteller {
         List<Integer> left = IntStream.range(0, Plots.COUNT).boxed().collect(Collectors.toCollection(ArrayList::new));
         do {
             prose.paragraph();
-            plots.play(left);
+            if (curious && left.size() == Plots.COUNT) plots.playHard(left);
+            else plots.play(left);
         } while (prose.words() < aim);
         prose.paragraph();
-        end(plots, hero, mate);
+        end(plots, hero, mate, curious);
         return new Tale(
                 prose.toString(),
                 prose.words(),
@@ -85,11 +96,11 @@ final class Storyteller {
         };
     }
 
-    private void end(Plots plots, Person hero, Person mate) {
-        boolean asked = dice.chance(0.75);
+    private void end(Plots plots, Person hero, Person mate, boolean curious) {
+        boolean asked = curious || dice.chance(0.75);
         if (asked) {
             plots.homeward();
-            report(hero, mate);
+            report(hero, mate, curious);
         }
         switch (dice.below(asked ? 6 : 5)) {
             case 0 -> prose.tell("That night {1n} slept well.", hero);
@@ -112,7 +123,7 @@ final class Storyteller {
     }
 
     /** The one at home asks what happened. */
-    private void report(Person hero, Person mate) {
+    private void report(Person hero, Person mate, boolean curious) {
         List<Fact> askable = new ArrayList<>();
         for (Fact f : world.facts) {
             boolean his = f.who().equals(hero);
@@ -128,7 +139,7 @@ final class Storyteller {
                     };
             if (fits) askable.add(f);
         }
-        int asked = Math.min(askable.size(), dice.between(1, 3));
+        int asked = Math.min(askable.size(), curious ? MANY_QUESTIONS : dice.between(1, QUESTIONS));
         for (Fact f : dice.several(askable, asked)) report(f, hero, mate);
     }
 

@@ -15,6 +15,9 @@ public final class Tales implements Corpus {
 
     public static final int MOST_WORDS = 180;
 
+    /** Of a story that ends with many questions. */
+    private static final int MOST_WORDS_ASKED = 200;
+
     private static final int ATTEMPTS = 1000;
 
     /**
@@ -83,6 +86,7 @@ public final class Tales implements Corpus {
     private Optional<Games.Game> game(Split split, long index) {
         if (split != Split.TRAIN || index < WHOLE_ROWS) return Optional.empty();
         Dice dice = new Dice(seed, PLAYING, index);
+        if (index >= Drills.FIRST) return Drills.of(this, dice, index);
         if (index >= PAIRS) return quiz(dice, index);
         if (index >= ANY_WORDS) return laterGame(dice, index);
         if (!dice.chance(index < FEW ? MANY_GAMES : FEW_GAMES)) return Optional.empty();
@@ -124,7 +128,7 @@ public final class Tales implements Corpus {
     }
 
     /** The words of the first stories, each once, in the order of the alphabet. */
-    private synchronized List<String> words() {
+    synchronized List<String> words() {
         if (words == null) {
             words = LongStream.range(0, READ)
                     .mapToObj(i -> tale(Split.TRAIN, i).text())
@@ -146,8 +150,17 @@ public final class Tales implements Corpus {
      * @param mostWords at least {@link #LEAST_WORDS} and twenty more
      */
     Tale tale(Split split, long index, int mostWords) {
+        return tale(split, index, mostWords, false);
+    }
+
+    /** A story in which something happens that is hard to keep in mind, and whose end asks about nearly all of it. */
+    Tale curious(long index) {
+        return tale(Split.TRAIN, index, MOST_WORDS_ASKED, true);
+    }
+
+    private Tale tale(Split split, long index, int mostWords, boolean curious) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Tale tale = new Storyteller(new Dice(seed, split.ordinal() + 2L * attempt, index)).tell();
+            Tale tale = new Storyteller(new Dice(seed, split.ordinal() + 2L * attempt, index)).tell(curious);
             if (tale.words() >= LEAST_WORDS && tale.words() <= mostWords) return tale;
         }
         throw new IllegalStateException("no story of at most " + mostWords + " words");

@@ -49,6 +49,22 @@ class ProofreaderTest {
         assertThat(faultless).isGreaterThan(295);
     }
 
+    @Test
+    void storiesThatAskAboutEverythingAreFaultlessToo() {
+        int questions = 0;
+        int swaps = 0;
+        for (long i = 400_000; i < 400_100; i++) {
+            String text = TALES.curious(i).text();
+            assertThat(READER.faults(text)).as(text).isSubsetOf(Fault.SENTENCE);
+            String end = text.substring(text.lastIndexOf("\n\n"));
+            questions +=
+                    (int) Pattern.compile("\\?\" asked ").matcher(end).results().count();
+            if (text.contains("and now a")) swaps++;
+        }
+        assertThat(questions).as("most have four or five").isBetween(330, 500);
+        assertThat(swaps).isGreaterThan(25);
+    }
+
     /** So that the first sentence at which a story is not approved of is the one with the fault. */
     @Test
     void noStoryIsWrongBeforeItsEnd() {

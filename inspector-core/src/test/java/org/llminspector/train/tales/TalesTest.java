@@ -284,6 +284,26 @@ class TalesTest {
                 .doesNotContain("\nYes, ");
     }
 
+    @Test
+    void drillsGoFromFewWordsToStoriesAndInTheEndAreStories() {
+        assertThat(interviews(400_000)).hasSizeBetween(300, 345); // 81 in 100
+        assertThat(interviews(400_000)).noneMatch(text -> text.contains(" gave the ") && text.contains(" had a "));
+        assertThat(interviews(407_800))
+                .hasSizeBetween(240, 300) // 67 in 100
+                .anyMatch(text -> text.contains("Take a ") && text.contains("\"Who has the "));
+        assertThat(interviews(417_000)).hasSizeLessThan(14); // 1 in 100
+        assertThat(TALES.document(Split.HELD_OUT, 400_000))
+                .isEqualTo(TALES.tale(Split.HELD_OUT, 400_000).text());
+    }
+
+    /** Those among 400 documents. */
+    private static List<String> interviews(long from) {
+        return LongStream.range(from, from + 400)
+                .mapToObj(i -> TALES.document(Split.TRAIN, i))
+                .filter(text -> text.startsWith("At home."))
+                .toList();
+    }
+
     /** What is asked about a hundred documents' stories, and answered. */
     private static String asked(long from) {
         return LongStream.range(from, from + 100)
