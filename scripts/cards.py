@@ -28,7 +28,7 @@ DATA = {
     "pretrain": """`tales`, seed {corpus_seed}: stories written by this project's generator (`org.llminspector.train.tales`), each a function of
 the seed, the split and its number. No text, word list or weight was copied from anywhere. For a while, documents between the
 stories are games in which words are said again (`Games`): from stories alone no head learnt to copy. In the second stage
-(mid-training, from update {midtraining[from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a
+(mid-training, from update {midtraining[0][from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a
 story with their answers. From stories alone it never learnt whose kind a kind is.
 `scripts/inspector tales --stats` on the training split:""",
     "instruct": """`tales`, seed {corpus_seed}: conversations about stories. The first turn is a story and a question, the next are more questions
@@ -90,9 +90,12 @@ def time(log, tokens, old):
 
 
 def falls(r):
-    second = r.get("midtraining")
-    if second:
-        return f" in the last {r['decay_steps']:,} steps of the first stage and the last {second['decay_steps']:,} of the second"
+    stages = zip(["first", "second", "third", "fourth"], [r, *(r.get("midtraining") or [])])
+    falling = [(name, stage["decay_steps"]) for name, stage in stages if stage.get("decay_steps")]
+    if len(falling) > 1:
+        (name, most), *later = falling
+        parts = [f"the last {most:,} steps of the {name} stage", *(f"the last {n:,} of the {name}" for name, n in later)]
+        return f" in {' and '.join(parts)}"
     return f" in the last {r['decay_steps']:,} steps" if r.get("decay_steps") else ""
 
 
@@ -124,7 +127,7 @@ MLP {c["intermediate_size"]}, vocabulary {c["vocab_size"]}, context {c["max_posi
 | parameters | {size:,}, {r["dtype"].upper()} |
 | steps | {int(rows[-1]["step"]):,} updates of {r["batch"]} {EXAMPLES[task]}, {tokens:,} tokens with a loss |
 {time(files.log, tokens, old)}| optimizer | {o["kind"]}, betas {o["beta1"]} and {o["beta2"]}, weight decay {o["weight_decay"]}; \
-learning rate {r["learning_rate"]} to {r["min_learning_rate"]}{falls(r)}, {r["warmup_steps"]} steps of warm-up{" each" if "midtraining" in r else ""} |
+learning rate {r["learning_rate"]} to {r["min_learning_rate"]}{falls(r)}, {r["warmup_steps"]} steps of warm-up{" each" if r.get("midtraining") else ""} |
 | loss | {held[0]:.4f} held out before, {held[-1]:.4f} after |
 """
     if task in RIGHT:

@@ -17,6 +17,7 @@ import { heightAt, nearestStop } from '../src/kit/curve';
 
 const curve: Curve = {
   model: 'm',
+  midtraining: [],
   step: [0, 1, 2, 3, 4],
   tokens: [0, 8, 16, 24, 32],
   lr: [null, 0.1, 0.1, 0.1, 0.1],
@@ -55,10 +56,11 @@ describe('a model’s life', () => {
 
   it('tells a second stage by the looks at held-out text around it', () => {
     expect(secondStage(curve)).toBeNull();
-    const staged = { ...curve, midtraining: 2, val_loss: [8, null, 5, 6, 4] };
+    const staged = { ...curve, midtraining: [2], val_loss: [8, null, 5, 6, 4] };
     expect(secondStage(staged)).toEqual({ from: 2, before: 5, most: 6, end: 4 });
-    expect(secondStage({ ...staged, midtraining: 1 })).toBeNull();
-    expect(secondStage({ ...staged, midtraining: 4 })).toBeNull();
+    expect(secondStage({ ...staged, midtraining: [2, 4] })).toEqual(secondStage(staged));
+    expect(secondStage({ ...staged, midtraining: [1] })).toBeNull();
+    expect(secondStage({ ...staged, midtraining: [4] })).toBeNull();
   });
 
   it('knows when half of the fall was done, and where a share stays reached', () => {

@@ -4,6 +4,7 @@ import { curveRecipe, curveTable, hasAccuracy, points } from '../src/kit/curve';
 
 const curve: Curve = {
   model: 'm',
+  midtraining: [],
   step: [0, 1, 2],
   tokens: [0, 8, 16],
   lr: [null, 0.1, 0.2],

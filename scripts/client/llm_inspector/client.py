@@ -354,7 +354,7 @@ class Inspector:
     def curve(self, model: Optional[str] = None, *, points: Optional[int] = None) -> Json:
         """How a model was trained: columns step, tokens, lr, loss, val_loss, grad_norm, accuracy, val_accuracy.
 
-        ``midtraining``, where the recipe has a second stage, is after how many updates it begins.
+        ``midtraining`` lists after how many updates another stage begins, on other documents.
         With ``points`` every look at held-out examples, every kept state, and of the other updates at most so many.
         """
         return self._json("GET", _path("models", self._slug(model), "curve") + _query(points=points))

@@ -52,7 +52,7 @@ export function halfway(curve: Curve): number | null {
 
 /** Held-out losses around the second stage: where it begins, at its highest after that, and in the end; null without one. */
 export function secondStage(curve: Curve): { from: number; before: number; most: number; end: number } | null {
-  const from = curve.midtraining;
+  const from = curve.midtraining.at(0);
   if (from === undefined) return null;
   const looks = curve.step.flatMap((step, i) => {
     const loss = curve.val_loss[i];

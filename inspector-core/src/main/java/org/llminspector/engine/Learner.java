@@ -31,6 +31,9 @@ public interface Learner extends AutoCloseable {
 
     LearnerInfo info();
 
+    /** Lets one operation on a CPU take so many threads from now on, of whatever model: another number rounds otherwise. */
+    void setThreads(int threads);
+
     DecoderSpec spec();
 
     /** Every weight in the flat arrays, in order. */

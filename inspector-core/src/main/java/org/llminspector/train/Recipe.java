@@ -2,7 +2,9 @@ package org.llminspector.train;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
+import java.util.function.Predicate;
 import org.llminspector.base.Built;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
@@ -31,7 +33,7 @@ import org.llminspector.engine.Optimizer;
  * @param optimizer the rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
  * @param learningRate at its highest
  * @param minLearningRate where the rate ends (a tenth)
- * @param midtraining of pretrain: a second stage, on other documents (none)
+ * @param midtraining of pretrain: stages after the first, each on other documents (none)
  * @param decaySteps of how many last updates the rate falls, in a straight line; before, it stays at its highest, so that a
  *     run can be made longer without being begun again (none: half a cosine, from the warm-up to the end)
  * @param warmupSteps steps on which the rate grows from 0
@@ -71,7 +73,7 @@ public record Recipe(
         Double learningRate,
         Double minLearningRate,
         Integer decaySteps,
-        Midtraining midtraining,
+        List<Midtraining> midtraining,
         Integer warmupSteps,
         Double maxNorm,
         Integer validateEvery,
@@ -130,21 +132,23 @@ public record Recipe(
     }
 
     /**
-     * Midtraining is a second stage of pretraining. It begins from the model as it was written, in the recipe's number format,
-     * with an optimizer that remembers nothing; the learning rate warms up and falls again as in the first stage.
+     * Midtraining is a stage of pretraining after the first. It begins from the model as it was written, in the recipe's number
+     * format, with an optimizer that remembers nothing; the learning rate warms up and falls again as in the first stage.
      *
-     * @param from updates that the first stage has
+     * @param from updates of the whole run before it
      * @param firstDocument index of the first document that it reads
      * @param sequences tokens that a sequence predicts, from which update of the whole run on (the recipe's)
-     * @param decaySteps of how many last updates the rate falls in a straight line
+     * @param decaySteps of how many last updates the rate falls in a straight line; 0: it stays at its highest
      * @param determinedWeight as the recipe's (that)
+     * @param threads that compute one operation on a CPU: with another number sums have other last bits (the process's)
      */
     public record Midtraining(
             int from,
             long firstDocument,
             SortedMap<Integer, Integer> sequences,
             int decaySteps,
-            Double determinedWeight) {}
+            Double determinedWeight,
+            Integer threads) {}
 
     /** The same with every default filled in; what cannot be is a Problem. */
     public Recipe checked() {
@@ -183,7 +187,9 @@ public record Recipe(
                 "decay_steps",
                 "1 to the steps after the warm-up, " + (steps - warm),
                 decaySteps);
-        if (midtraining != null) checkMidtraining(what, warm, length);
+        List<Midtraining> stages = midtraining == null ? List.of() : midtraining;
+        need(stages.isEmpty() || what == Task.PRETRAIN, "midtraining", "nothing for this task", stages);
+        for (int i = 0; i < stages.size(); i++) checkStage(i, warm, length);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
         int slipped = or(slips, 0);
@@ -210,6 +216,7 @@ public record Recipe(
                 .microBatch(micro)
                 .optimizer(optimizer == null ? RULE : optimizer)
                 .minLearningRate(minLearningRate == null ? Double.valueOf(learningRate / 10) : minLearningRate)
+                .midtraining(List.copyOf(stages))
                 .warmupSteps(warm)
                 .maxNorm(maxNorm == null ? 1.0 : maxNorm)
                 .validateEvery(or(validateEvery, 100))
@@ -226,42 +233,50 @@ public record Recipe(
                 .build();
     }
 
-    private void checkMidtraining(Task what, int warm, int length) {
-        need(what == Task.PRETRAIN, "midtraining", "nothing for this task", midtraining);
+    private void checkStage(int i, int warm, int length) {
+        String field = "midtraining[" + i + "]";
+        Midtraining stage = midtraining.get(i);
+        need(stage != null, field, "a stage: from, first_document, decay_steps, ...", null);
+        Midtraining before = i == 0 ? null : midtraining.get(i - 1);
+        Midtraining after = i + 1 == midtraining.size() ? null : midtraining.get(i + 1);
+        int begun = before == null ? 0 : before.from;
+        int end = after == null ? steps : after.from;
         need(
-                midtraining.from > warm && midtraining.from < steps - warm,
-                "midtraining.from",
-                "more than the warm-up, " + warm + ", and with room for another in " + steps + " steps",
-                midtraining.from);
-        need(midtraining.firstDocument >= 0, "midtraining.first_document", "at least 0", midtraining.firstDocument);
+                stage.from > begun + warm && stage.from < end - warm,
+                field + ".from",
+                "more than the warm-up, " + warm + ", after " + begun + ", and with room for another until " + end,
+                stage.from);
         need(
-                midtraining.decaySteps > 0 && midtraining.decaySteps <= steps - midtraining.from - warm,
-                "midtraining.decay_steps",
-                "1 to the steps after its warm-up, " + (steps - midtraining.from - warm),
-                midtraining.decaySteps);
-        if (midtraining.sequences != null) {
+                stage.firstDocument >= (before == null ? 0 : before.firstDocument + 1),
+                field + ".first_document",
+                before == null ? "at least 0" : "after the stage before, " + before.firstDocument,
+                stage.firstDocument);
+        need(
+                stage.decaySteps >= 0 && stage.decaySteps <= end - stage.from - warm,
+                field + ".decay_steps",
+                "0 to the steps after its warm-up, " + (end - stage.from - warm),
+                stage.decaySteps);
+        if (stage.sequences != null) {
             need(
-                    midtraining.sequences.entrySet().stream()
-                            .allMatch(e -> isStep(e.getKey())
+                    stage.sequences.entrySet().stream()
+                            .allMatch(e -> e.getKey() >= stage.from
+                                    && e.getKey() < end
                                     && e.getValue() != null
                                     && e.getValue() > 0
                                     && length % e.getValue() == 0),
-                    "midtraining.sequences",
-                    "updates of the second stage, " + midtraining.from + " to " + steps
-                            + ", with parts of the sequence, " + length + ", that fit it a whole number of times",
-                    midtraining.sequences);
+                    field + ".sequences",
+                    "updates of the stage, " + stage.from + " to " + end + ", with parts of the sequence, " + length
+                            + ", that fit it a whole number of times",
+                    stage.sequences);
         }
-        checkWeight("midtraining.determined_weight", midtraining.determinedWeight);
+        checkWeight(field + ".determined_weight", stage.determinedWeight);
+        boolean some = stage.threads == null || (stage.threads > 0 && stage.threads <= 1024);
+        need(some, field + ".threads", "1 to 1024", stage.threads);
         need(
-                decaySteps == null || decaySteps <= midtraining.from - warm,
+                before != null || decaySteps == null || decaySteps <= stage.from - warm,
                 "decay_steps",
-                "1 to the first stage's after its warm-up, " + (midtraining.from - warm),
+                "1 to the first stage's after its warm-up, " + (stage.from - warm),
                 decaySteps);
-    }
-
-    /** Whether the second stage has this update. */
-    private boolean isStep(int update) {
-        return update >= midtraining.from && update < steps;
     }
 
     private static void checkWeight(String field, Double weight) {
@@ -290,32 +305,60 @@ public record Recipe(
         need(value == null || value > 0, field, "at least 1", value);
     }
 
+    /** The stage that an update is in; none in the first. */
+    private Optional<Midtraining> stage(long step) {
+        return last(stage -> stage.from <= step);
+    }
+
+    /** The stage that begins with an update. */
+    Optional<Midtraining> beginning(long step) {
+        return last(stage -> stage.from == step);
+    }
+
+    private Optional<Midtraining> last(Predicate<Midtraining> which) {
+        return midtraining.stream().filter(which).reduce((a, b) -> b);
+    }
+
     /** Tokens that one sequence of an update predicts. */
     int sequence(long step) {
-        if (midtraining != null && step >= midtraining.from) {
-            SortedMap<Integer, Integer> since = midtraining.sequences == null
-                    ? Collections.emptySortedMap()
-                    : midtraining.sequences.headMap(Math.toIntExact(step) + 1);
-            return since.isEmpty() ? sequence : since.get(since.lastKey());
+        if (stage(step).isEmpty()) {
+            long halved = sequenceGrowth.stream().filter(until -> step < until).count();
+            return sequence >> halved;
         }
-        return sequence >> sequenceGrowth.stream().filter(until -> step < until).count();
+        SortedMap<Integer, Integer> since = stage(step)
+                .map(Midtraining::sequences)
+                .orElse(Collections.emptySortedMap())
+                .headMap(Math.toIntExact(step) + 1);
+        return since.isEmpty() ? sequence : since.get(since.lastKey());
+    }
+
+    /** How many threads compute one operation of an update on a CPU, where its stage says so. */
+    Optional<Integer> threads(long step) {
+        return stage(step).map(Midtraining::threads);
     }
 
     /** What a determined token counts in a document of the corpus' training split. */
     double determinedWeight(long document) {
-        boolean second = midtraining != null && midtraining.determinedWeight != null;
-        return second && document >= midtraining.firstDocument ? midtraining.determinedWeight : determinedWeight;
+        return last(stage -> document >= stage.firstDocument)
+                .map(Midtraining::determinedWeight)
+                .orElse(determinedWeight);
     }
 
     /** The rate of an update, in each stage: linear from 0, then half a cosine down to the least, or level and a line down. */
     double rate(long step) {
-        if (midtraining == null) return rate(step, steps, decaySteps);
-        int from = midtraining.from;
-        return step < from ? rate(step, from, decaySteps) : rate(step - from, steps - from, midtraining.decaySteps);
+        Optional<Midtraining> stage = stage(step);
+        int from = stage.map(Midtraining::from).orElse(0);
+        int end = midtraining.stream()
+                .mapToInt(Midtraining::from)
+                .filter(f -> f > from)
+                .findFirst()
+                .orElse(steps);
+        return rate(step - from, end - from, stage.map(Midtraining::decaySteps).orElse(decaySteps));
     }
 
     private double rate(long step, int of, Integer decay) {
         if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
+        if (decay != null && decay == 0) return learningRate;
         if (decay != null) {
             double left = (double) (of - 1 - step) / decay;
             return minLearningRate + (learningRate - minLearningRate) * Math.min(1, left);

@@ -282,7 +282,7 @@ public final class Trainer implements AutoCloseable {
         long began = System.nanoTime();
         long step = learner.step();
         long firstStep = step;
-        Sittings.note(folder, step, learner.info());
+        useThreads(step);
         if (step == 0) {
             Measure before = objective.validate(learner);
             curve.add(new LossCurve.Row(0, 0, null, null, before.loss(), null, null, before.accuracy()));
@@ -291,7 +291,7 @@ public final class Trainer implements AutoCloseable {
         boolean stopped = false;
         long seen = 0;
         while (step < recipe.steps() && !stopped) {
-            if (recipe.midtraining() != null && step == recipe.midtraining().from()) beginAgain();
+            recipe.beginning(step).ifPresent(this::beginAgain);
             double rate = recipe.rate(step);
             Measure train = objective.accumulate(learner, step);
             fixed.forEach(learner::clearGradient);
@@ -321,8 +321,8 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Begins the second stage: the model as it is written, nothing remembered, and other documents. */
-    private void beginAgain() {
+    /** Begins another stage: the model as it is written, nothing remembered, and other documents. */
+    private void beginAgain(Recipe.Midtraining stage) {
         try (Checkpoint written = Checkpoint.open(keep(learner.step()));
                 Learner same =
                         TorchLearner.open(Family.open(written), learner.info().device())) {
@@ -332,7 +332,14 @@ public final class Trainer implements AutoCloseable {
                 new float[Math.toIntExact(learner.weights().size())],
                 learner.weights().shape());
         learner.setState(new Learner.State(learner.step(), nothing, nothing));
-        objective.goTo(TokenStream.Place.at(recipe.midtraining().firstDocument()));
+        objective.goTo(TokenStream.Place.at(stage.firstDocument()));
+        useThreads(learner.step());
+    }
+
+    /** As many as the update's stage says, and notes what computes from here on. */
+    private void useThreads(long step) {
+        recipe.threads(step).ifPresent(learner::setThreads);
+        Sittings.note(folder, step, learner.info());
     }
 
     /** Keeps the model as it is now, in a folder of its own. */

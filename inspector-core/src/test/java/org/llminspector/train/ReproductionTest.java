@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
@@ -45,14 +47,21 @@ class ReproductionTest {
         compare(100);
     }
 
-    /** From the state that the first stage left, which ships: nobody needs to run the first to check the second. */
-    @Test
-    void theFirstUpdatesOfTheSecondStageAreTheShippedModels() throws Exception {
-        run(8, "second");
+    static List<Integer> stages() {
+        return Trainer.recipe(SHIPPED).midtraining().stream()
+                .map(Recipe.Midtraining::from)
+                .toList();
+    }
+
+    /** From the state that the stage before left, which ships: nobody needs to run that to check this. */
+    @ParameterizedTest
+    @MethodSource("stages")
+    void theFirstUpdatesOfALaterStageAreTheShippedModels(int from) throws Exception {
+        run(8, from);
         List<LossCurve.Row> again = LossCurve.read(folder);
         Map<Long, LossCurve.Row> shipped =
                 LossCurve.read(SHIPPED).stream().collect(Collectors.toMap(LossCurve.Row::step, row -> row));
-        assertThat(again).hasSize(Trainer.recipe(SHIPPED).midtraining().from() + 1 + 8);
+        assertThat(again).hasSize(from + 1 + 8);
         for (LossCurve.Row row : again.subList(again.size() - 8, again.size())) {
             LossCurve.Row was = shipped.get(row.step());
             assertThat(row.tokens()).isEqualTo(was.tokens());
@@ -61,7 +70,7 @@ class ReproductionTest {
     }
 
     private void compare(int updates) throws Exception {
-        run(updates, "first");
+        run(updates, 0);
         List<LossCurve.Row> shipped = LossCurve.read(SHIPPED);
         List<LossCurve.Row> again = LossCurve.read(folder);
         assertThat(again).hasSize(updates + 1);
@@ -74,7 +83,7 @@ class ReproductionTest {
         }
     }
 
-    private void run(int updates, String stage) throws Exception {
+    private void run(int updates, int from) throws Exception {
         Path log = folder.resolve("log");
         ProcessBuilder child = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -86,7 +95,7 @@ class ReproductionTest {
                         ReproductionTest.class.getName(),
                         folder.toString(),
                         Integer.toString(updates),
-                        stage)
+                        Integer.toString(from))
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile());
         child.environment().put("ATEN_CPU_CAPABILITY", "avx2");
@@ -96,15 +105,15 @@ class ReproductionTest {
         assertThat(Sittings.read(folder).differs()).as("it says so itself").isNull();
     }
 
-    /** The child: so many updates of a stage of the shipped model's recipe, in a folder. */
+    /** The child: so many updates of the shipped model's recipe from one on, in a folder. */
     public static void main(String[] args) throws IOException {
         Path folder = Path.of(args[0]);
         Recipe recipe = Json.mapper().readValue(SHIPPED.resolve("recipe.json").toFile(), Recipe.class);
         TalesTokenizer.write(recipe.corpusSeed(), folder);
         Trainer.Sources sources = new Trainer.Sources(new Tales(recipe.corpusSeed()), null);
-        try (Trainer trainer = args[2].equals("second")
-                ? second(recipe, sources, folder)
-                : Trainer.begin(recipe, sources, folder, "cpu")) {
+        int from = Integer.parseInt(args[2]);
+        try (Trainer trainer =
+                from > 0 ? later(from, sources, folder) : Trainer.begin(recipe, sources, folder, "cpu")) {
             trainer.run(new Trainer.Listener() {
                 private long step;
 
@@ -119,10 +128,9 @@ class ReproductionTest {
         }
     }
 
-    private static Trainer second(Recipe recipe, Trainer.Sources sources, Path folder) throws IOException {
-        int from = recipe.midtraining().from();
+    private static Trainer later(int from, Trainer.Sources sources, Path folder) throws IOException {
         for (String file : List.of("recipe.json", "loss.csv")) Files.copy(SHIPPED.resolve(file), folder.resolve(file));
-        try (Checkpoint left = Checkpoint.open(SHIPPED.resolve("checkpoints/step-0" + from));
+        try (Checkpoint left = Checkpoint.open(SHIPPED.resolve("checkpoints/" + String.format("step-%06d", from)));
                 Learner learner = TorchLearner.open(Family.open(left), "cpu")) {
             Tensor weights = learner.weights();
             Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());

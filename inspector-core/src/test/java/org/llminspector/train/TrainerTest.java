@@ -15,6 +15,8 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -245,68 +247,109 @@ class TrainerTest {
     }
 
     private static Recipe staged() {
-        Recipe.Midtraining second =
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0);
-        return RecipeBuilder.builder(recipe(12))
+        List<Recipe.Midtraining> stages = List.of(
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0, null),
+                new Recipe.Midtraining(12, 2000, null, 0, null, null));
+        return RecipeBuilder.builder(recipe(18))
                 .decaySteps(2)
-                .midtraining(second)
+                .midtraining(stages)
                 .dtype(DType.F16)
                 .build();
     }
 
     @Test
-    void bothStagesWarmUpAndFallAndEachHasItsDocumentsWeight() {
+    void eachStageWarmsUpAndFallsAndHasItsDocumentsWeight() {
         Recipe r = staged().checked();
+        assertThat(recipe(6).checked().midtraining()).isEmpty();
         for (int step = 0; step < 6; step++) assertThat(r.rate(step)).isEqualTo(r.rate(step + 6));
         assertThat(r.rate(6)).isCloseTo(1e-2 / 3, within(1e-9));
         assertThat(r.rate(11)).isCloseTo(1e-3, within(1e-9));
         assertThat(r.determinedWeight(999)).isEqualTo(4);
         assertThat(r.determinedWeight(1000)).isEqualTo(2);
+        assertThat(r.determinedWeight(2000)).as("the recipe's again").isEqualTo(4);
+        assertThat(r.rate(12)).isCloseTo(1e-2 / 3, within(1e-9));
+        assertThat(r.rate(17)).as("a stage without a fall").isEqualTo(1e-2);
+        assertThat(r.sequence(12)).isEqualTo(48);
         assertThat(List.of(r.sequence(5), r.sequence(6), r.sequence(8), r.sequence(10)))
                 .containsExactly(48, 12, 24, 48);
+        Recipe.Midtraining second = r.midtraining().get(0);
+        for (List<Recipe.Midtraining> wrong : List.of(
+                Collections.<Recipe.Midtraining>singletonList(null),
+                List.of(second, new Recipe.Midtraining(9, 2000, null, 0, null, null)),
+                List.of(second, new Recipe.Midtraining(15, 2000, null, 0, null, null)),
+                List.of(second, new Recipe.Midtraining(12, 1000, null, 0, null, null)),
+                List.of(second, new Recipe.Midtraining(12, 2000, null, 4, null, null)),
+                List.of(new Recipe.Midtraining(6, 1000, null, -1, null, null)))) {
+            refused(wrong);
+        }
         for (Recipe.Midtraining wrong : List.of(
-                new Recipe.Midtraining(3, 1000, null, 2, null),
-                new Recipe.Midtraining(9, 1000, null, 2, null),
-                new Recipe.Midtraining(6, -1, null, 2, null),
-                new Recipe.Midtraining(6, 1000, null, 4, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null),
-                new Recipe.Midtraining(6, 1000, null, 2, 0.0))) {
-            assertThatThrownBy(() -> RecipeBuilder.builder(staged())
-                            .midtraining(wrong)
-                            .build()
-                            .checked())
-                    .isInstanceOf(Problem.class)
-                    .hasMessageContaining("midtraining");
+                new Recipe.Midtraining(3, 1000, null, 2, null, null),
+                new Recipe.Midtraining(15, 1000, null, 2, null, null),
+                new Recipe.Midtraining(6, -1, null, 2, null, null),
+                new Recipe.Midtraining(6, 1000, null, 10, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null, null),
+                new Recipe.Midtraining(6, 1000, null, 2, 0.0, null))) {
+            refused(List.of(wrong));
         }
     }
 
-    /** The second stage begins from the written file alone: whoever has it need not run the first to make the second again. */
     @Test
-    void theSecondStageBeginsFromTheModelAsItWasWritten() throws IOException {
+    void aStageHasItsOwnThreadsAndTheSittingsTell() throws IOException {
+        Recipe recipe = RecipeBuilder.builder(staged())
+                .midtraining(List.of(
+                        new Recipe.Midtraining(6, 1000, null, 0, null, 5),
+                        new Recipe.Midtraining(12, 2000, null, 0, null, 1)))
+                .build();
+        Path folder = folder("threads");
+        run(Trainer.begin(recipe, SOURCES, folder, "cpu"), 0);
+        assertThat(Sittings.read(folder).sittings().stream()
+                        .skip(1)
+                        .map(s -> s.step() + ": " + s.learner().threads()))
+                .containsExactly("6: 5", "12: 1");
+        assertThatThrownBy(() -> RecipeBuilder.builder(recipe)
+                        .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 0, null, 0)))
+                        .build()
+                        .checked())
+                .hasMessageContaining("midtraining[0].threads");
+    }
+
+    private static void refused(List<Recipe.Midtraining> wrong) {
+        assertThatThrownBy(() -> RecipeBuilder.builder(staged())
+                        .midtraining(wrong)
+                        .build()
+                        .checked())
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("midtraining");
+    }
+
+    /** A stage begins from the written file alone: whoever has it need not run those before to make it again. */
+    @ParameterizedTest
+    @ValueSource(ints = {6, 12})
+    void aStageBeginsFromTheModelAsItWasWritten(int from) throws IOException {
         Path whole = folder("whole");
         run(Trainer.begin(staged(), SOURCES, whole, "cpu"), 0);
-        Path written = whole.resolve("checkpoints").resolve("step-000006");
+        Path written = whole.resolve("checkpoints").resolve(String.format("step-%06d", from));
         Path second = folder("second");
         for (String file : List.of("recipe.json", "loss.csv")) Files.copy(whole.resolve(file), second.resolve(file));
         try (Checkpoint checkpoint = Checkpoint.open(written);
                 Learner learner = TorchLearner.open(Family.open(checkpoint), "cpu")) {
             Tensor weights = learner.weights();
             Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());
-            long tokens = LossCurve.read(whole).get(6).tokens();
-            new TrainingState(weights, new Learner.State(6, nothing, nothing), tokens, TokenStream.Place.at(0))
+            long tokens = LossCurve.read(whole).get(from).tokens();
+            new TrainingState(weights, new Learner.State(from, nothing, nothing), tokens, TokenStream.Place.at(0))
                     .write(second);
         }
         run(Trainer.resume(second, SOURCES, "cpu"), 0);
         assertSameRun(second, whole);
 
         Path parts = folder("parts");
-        run(Trainer.begin(staged(), SOURCES, parts, "cpu"), 6);
+        run(Trainer.begin(staged(), SOURCES, parts, "cpu"), from);
         run(Trainer.resume(parts, SOURCES, "cpu"), 3);
         run(Trainer.resume(parts, SOURCES, "cpu"), 0);
         assertSameRun(parts, whole);
-        assertThat(TrainingState.read(whole).place().nextDocument()).isGreaterThan(1000);
+        assertThat(TrainingState.read(whole).place().nextDocument()).isGreaterThan(2000);
     }
 
     private static void assertSameRun(Path run, Path same) throws IOException {

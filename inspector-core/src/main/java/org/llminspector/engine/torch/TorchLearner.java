@@ -28,7 +28,8 @@ import org.llminspector.spec.RopeFrequencies;
 public final class TorchLearner implements Learner {
 
     private final DecoderSpec spec;
-    private final LearnerInfo info;
+    private final Device place;
+    private volatile int threads; // of one operation on a CPU
     private final ParameterLayout layout;
     private final NDManager manager;
     private final Script script;
@@ -43,8 +44,8 @@ public final class TorchLearner implements Learner {
     private TorchLearner(DecoderSpec spec, String device) {
         this.spec = spec;
         this.layout = new ParameterLayout(spec);
-        Device place = TorchDevices.choose(device);
-        this.info = new LearnerInfo(TorchDevices.id(place), instructions(place), JniUtils.getNumThreads());
+        this.place = TorchDevices.choose(device);
+        this.threads = JniUtils.getNumThreads();
         this.manager = NDManager.newBaseManager(place, "PyTorch");
         try {
             this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
@@ -132,7 +133,16 @@ public final class TorchLearner implements Learner {
 
     @Override
     public LearnerInfo info() {
-        return info;
+        return new LearnerInfo(TorchDevices.id(place), instructions(place), threads);
+    }
+
+    @Override
+    public void setThreads(int count) {
+        EngineThread.call(() -> {
+            JniUtils.setNumThreads(count);
+            threads = JniUtils.getNumThreads();
+            return null;
+        });
     }
 
     @Override

@@ -27,11 +27,11 @@ public final class TrainingRecords {
      * @param model its slug
      * @param loss of the update's tokens, nats
      * @param valLoss of held-out examples, nats
-     * @param midtraining updates after which the second stage begins; null where there is one alone
+     * @param midtraining updates after which another stage begins, for each but the first
      */
     public record Curve(
             String model,
-            Integer midtraining,
+            List<Integer> midtraining,
             List<Long> step,
             List<Long> tokens,
             List<Double> lr,
@@ -44,7 +44,7 @@ public final class TrainingRecords {
         static Curve of(String model, Path folder, List<LossCurve.Row> rows) {
             return new Curve(
                     model,
-                    secondStage(folder),
+                    stages(folder),
                     column(rows, LossCurve.Row::step),
                     column(rows, LossCurve.Row::tokens),
                     column(rows, LossCurve.Row::lr),
@@ -56,13 +56,14 @@ public final class TrainingRecords {
         }
 
         /** As the recipe says; a folder that was trained elsewhere may have another file of that name. */
-        private static Integer secondStage(Path folder) {
+        private static List<Integer> stages(Path folder) {
             try {
-                if (!Trainer.isIn(folder)) return null;
-                Recipe.Midtraining second = Trainer.recipe(folder).midtraining();
-                return second == null ? null : second.from();
+                if (!Trainer.isIn(folder)) return List.of();
+                return Trainer.recipe(folder).midtraining().stream()
+                        .map(Recipe.Midtraining::from)
+                        .toList();
             } catch (Problem | IllegalArgumentException e) {
-                return null;
+                return List.of();
             }
         }
 
