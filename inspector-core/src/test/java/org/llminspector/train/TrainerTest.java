@@ -303,7 +303,10 @@ class TrainerTest {
                         new Recipe.Midtraining(12, 2000, null, 0, null, 1)))
                 .build();
         Path folder = folder("threads");
-        run(Trainer.begin(recipe, SOURCES, folder, "cpu"), 0);
+        Trainer trainer = Trainer.begin(recipe, SOURCES, folder, "cpu");
+        int before = trainer.learner().threads();
+        run(trainer, 0);
+        assertThat(trainer.learner().threads()).as("given back").isEqualTo(before);
         assertThat(Sittings.read(folder).sittings().stream()
                         .skip(1)
                         .map(s -> s.step() + ": " + s.learner().threads()))
