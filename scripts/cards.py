@@ -30,6 +30,9 @@ the seed, the split and its number. No text, word list or weight was copied from
 stories are games in which words are said again (`Games`): from stories alone no head learnt to copy. In the second stage
 (mid-training, from update {midtraining[0][from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a
 story with their answers. From stories alone it never learnt whose kind a kind is.
+In the third (from {midtraining[1][from]:,}) they are drills (`Drills`): who met whom where, who gave what, how many, alone first, then in
+sentences, then in stories. From {midtraining[2][from]:,} on it reads next to nothing but stories again, in the last stage (from
+{midtraining[3][from]:,}) with no token counted for more than another.
 `scripts/inspector tales --stats` on the training split:""",
     "instruct": """`tales`, seed {corpus_seed}: conversations about stories. The first turn is a story and a question, the next are more questions
 about it, as many as the context holds, each about another fact (who, what, where, how many, feeling, yes or no, magic
@@ -64,7 +67,7 @@ faults that the proofreader found.
 LIMITS = """- It knows the tales' world of less than a thousand words, and nothing of the real one. It is there to be looked into.
 - What the exam above says it gets wrong, it gets wrong: read the shares before you trust an answer.
 - It reads {context} tokens at most."""
-AGAIN = """Trained with `scripts/inspector train --config model-cache/recipes/{recipe}.yaml --out DIR --threads 1`. That sets
+AGAIN = """Trained with `{command}`. That sets
 `ATEN_CPU_CAPABILITY=avx2` and `MKL_ENABLE_INSTRUCTIONS=AVX2`, so that CPUs with and without AVX-512 round alike.
 
 """
@@ -90,7 +93,7 @@ def time(log, tokens, old):
 
 
 def falls(r):
-    stages = zip(["first", "second", "third", "fourth"], [r, *(r.get("midtraining") or [])])
+    stages = zip(["first", "second", "third", "fourth", "fifth"], [r, *(r.get("midtraining") or [])])
     falling = [(name, stage["decay_steps"]) for name, stage in stages if stage.get("decay_steps")]
     if len(falling) > 1:
         (name, most), *later = falling
@@ -112,6 +115,12 @@ def parameters(folder):
     with (folder / "model.safetensors").open("rb") as f:
         header = json.loads(f.read(int.from_bytes(f.read(8), "little")))
     return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+
+
+def command(folder):
+    """How the model is made: what its recipe's file says in its second line."""
+    recipe = folder.parent / "recipes" / f"{folder.name}.yaml"
+    return recipe.read_text().splitlines()[1].removeprefix("#").strip() if recipe.exists() else ""
 
 
 def card(folder, files):
@@ -144,7 +153,7 @@ learning rate {r["learning_rate"]} to {r["min_learning_rate"]}{falls(r)}, {r["wa
     if task == "pretrain":
         measured = given(files.corpus, old, "inspector tales --stats` on the training split") + "\n\n" + measured
     text = f"# {{name}}\n\n{ABOUT[task]}\n\n@TABLE@\n{again}## Data\n\n{DATA[task]}\n\n@MEASURED@## Limits\n\n{limits}\n\n"
-    text = text.format(**r, millions=size / 1e6, context=c["max_position_embeddings"], recipe=folder.name)
+    text = text.format(**r, millions=size / 1e6, context=c["max_position_embeddings"], command=command(folder))
     text = text.replace("@TABLE@", table).replace("@MEASURED@", measured)
     return text + "## Licence\n\nApache-2.0, like the project. Recipe: `recipe.json`; curve: `loss.csv`.\n"
 

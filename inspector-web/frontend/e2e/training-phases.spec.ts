@@ -106,18 +106,25 @@ test('the state on show is the first that says what is said in the end; a guess 
   await expect(page.getByTestId('waves')).toBeVisible(SLOW);
 });
 
-test('a second stage is told by the held-out losses of REST around its beginning', async ({ page, request }) => {
+test('later stages are told by the held-out losses of REST around and in them', async ({ page, request }) => {
   const run = await lived(request);
   const curve = await get<Curve>(request, `/models/${LIFE}/curve`);
-  const looks = curve.step.flatMap((step, i) =>
-    step >= curve.midtraining[0] && curve.val_loss[i] !== null ? [curve.val_loss[i]] : [],
-  );
+  const starts = [...curve.midtraining, Infinity];
+  const between = (from: number, to: number) =>
+    curve.step.flatMap((step, i) =>
+      step > from && step <= to && curve.val_loss[i] !== null ? [curve.val_loss[i]] : [],
+    );
+  const told = async (id: string, stage: number, end: number) => {
+    const text = page.getByTestId(id);
+    await expect(text).toContainText(starts[stage].toLocaleString('en-US'), SLOW);
+    await expect(text).toHaveAttribute('data-before', String(between(0, starts[stage]).at(-1)));
+    await expect(text).toHaveAttribute('data-most', String(Math.max(...between(starts[stage], starts[stage + 1]))));
+    await expect(text).toHaveAttribute('data-end', String(between(0, starts[end + 1]).at(-1)));
+  };
+  expect(starts).toHaveLength(5);
   await open(page, run);
-  const second = page.getByTestId('second');
-  await expect(second).toContainText(curve.midtraining[0].toLocaleString('en-US'), SLOW);
-  await expect(second).toHaveAttribute('data-before', String(looks[0]));
-  await expect(second).toHaveAttribute('data-most', String(Math.max(...looks.slice(1))));
-  await expect(second).toHaveAttribute('data-end', String(looks.at(-1)));
+  await told('second', 0, 0);
+  await told('drills', 1, 3);
 });
 
 test('a life is played, and a state opens elsewhere', async ({ page, request }) => {

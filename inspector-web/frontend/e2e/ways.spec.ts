@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ModelDetails } from '../src/api/types';
 import { axe } from './axe';
 import {
   comparisonOf,
@@ -210,11 +211,14 @@ test('a model that is not there is said before anything is run', async ({ page, 
 
 test('a prompt that cannot be run says why before it is sent', async ({ page, request }) => {
   const model = await defaultModel(request);
+  const { spec } = (await (await request.get(`/api/v1/models/${model.slug}`)).json()) as ModelDetails;
   await page.goto('/?new=100000');
+  await expect(page.getByTestId('prompt-count')).toContainText(`of ${spec.max_context.toLocaleString('en-US')} tokens`);
+  await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeEnabled();
+  const box = page.getByRole('textbox', { name: 'Prompt' });
+  await box.fill('5 '.repeat(spec.max_context) + '5');
   await expect(page.getByTestId('prompt-count')).toContainText('too long');
   await expect(page.getByRole('button', { name: 'Run', exact: true })).toBeDisabled();
-  await page.goto('/');
-  const box = page.getByRole('textbox', { name: 'Prompt' });
   if (model.has_tokenizer) {
     await box.fill('');
     await expect(page.getByTestId('prompt-count')).toContainText('type a prompt');

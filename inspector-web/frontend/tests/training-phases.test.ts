@@ -6,9 +6,9 @@ import {
   firstRight,
   formed,
   halfway,
+  laterStages,
   leap,
   reached,
-  secondStage,
   statesOf,
   whose,
 } from '../src/chapters/12-training-phases/life';
@@ -54,13 +54,16 @@ describe('a model’s life', () => {
     expect(firstRight(states, { 'm@0': says(1), 'm@2': says(2), m: says(5) })).toBe(4);
   });
 
-  it('tells a second stage by the looks at held-out text around it', () => {
-    expect(secondStage(curve)).toBeNull();
-    const staged = { ...curve, midtraining: [2], val_loss: [8, null, 5, 6, 4] };
-    expect(secondStage(staged)).toEqual({ from: 2, before: 5, most: 6, end: 4 });
-    expect(secondStage({ ...staged, midtraining: [2, 4] })).toEqual(secondStage(staged));
-    expect(secondStage({ ...staged, midtraining: [1] })).toBeNull();
-    expect(secondStage({ ...staged, midtraining: [4] })).toBeNull();
+  it('tells later stages by the looks at held-out text around and in them', () => {
+    expect(laterStages(curve)).toEqual([]);
+    const staged = { ...curve, val_loss: [8, null, 5, 6, 4] };
+    expect(laterStages({ ...staged, midtraining: [2] })).toEqual([{ from: 2, before: 5, most: 6, end: 4 }]);
+    expect(laterStages({ ...staged, midtraining: [1, 3] })).toEqual([
+      { from: 1, before: 8, most: 6, end: 6 },
+      { from: 3, before: 6, most: 4, end: 4 },
+    ]);
+    expect(laterStages({ ...staged, midtraining: [4] })).toEqual([]);
+    expect(laterStages({ ...staged, midtraining: [2], val_loss: [null, null, null, 6, 4] })).toEqual([]);
   });
 
   it('knows when half of the fall was done, and where a share stays reached', () => {

@@ -41,9 +41,8 @@ class Prompt {
   });
   readonly context: number | null = $derived(models.details?.spec.max_context ?? null);
   readonly tokens: number | null = $derived(this.parsed ? this.parsed.ids.length : this.count);
-  readonly tooLong: boolean = $derived(
-    this.tokens !== null && this.context !== null && this.tokens + page.generation.maxNewTokens > this.context,
-  );
+  /** New tokens end with the context; the prompt must fit. */
+  readonly tooLong: boolean = $derived(this.tokens !== null && this.context !== null && this.tokens > this.context);
 
   /** Counts the tokens as the text changes; call once, from a component. */
   watch(): void {
@@ -75,10 +74,11 @@ class Prompt {
   }
 }
 
-/** Ids that the chosen model has. */
+/** Ids that the chosen model has, as many as leave room for one more. */
 function exampleIds(): string {
-  const vocab = models.details?.spec.vocab ?? Infinity;
+  const { vocab = Infinity, max_context: context = Infinity } = models.details?.spec ?? {};
   return IDS.split(' ')
+    .slice(0, Math.max(1, context - 1))
     .map((id) => Number(id) % vocab)
     .join(' ');
 }

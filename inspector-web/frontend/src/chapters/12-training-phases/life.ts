@@ -50,17 +50,29 @@ export function halfway(curve: Curve): number | null {
   return i < 0 ? null : curve.step[i];
 }
 
-/** Held-out losses around the second stage: where it begins, at its highest after that, and in the end; null without one. */
-export function secondStage(curve: Curve): { from: number; before: number; most: number; end: number } | null {
-  const from = curve.midtraining.at(0);
-  if (from === undefined) return null;
+/** A stage after the first, as held-out losses tell it. */
+export interface LaterStage {
+  /** Updates after which it begins. */
+  from: number;
+  /** At the last look before, at its highest in it, and at the last look in it. */
+  before: number;
+  most: number;
+  end: number;
+}
+
+/** The stages after the first in which held-out text was looked at, and before which it was. */
+export function laterStages(curve: Curve): LaterStage[] {
   const looks = curve.step.flatMap((step, i) => {
     const loss = curve.val_loss[i];
-    return step < from || loss === null ? [] : [{ step, loss }];
+    return loss === null ? [] : [{ step, loss }];
   });
-  if (looks[0]?.step !== from || looks.length < 2) return null;
-  const after = looks.slice(1).map((l) => l.loss);
-  return { from, before: looks[0].loss, most: Math.max(...after), end: after[after.length - 1] };
+  return curve.midtraining.flatMap((from, i) => {
+    const to = curve.midtraining[i + 1] ?? Infinity;
+    const before = looks.findLast((l) => l.step <= from);
+    const within = looks.filter((l) => l.step > from && l.step <= to).map((l) => l.loss);
+    if (!before || within.length === 0) return [];
+    return [{ from, before: before.loss, most: Math.max(...within), end: within[within.length - 1] }];
+  });
 }
 
 export function scoreOf(profile: HeadProfile, role: Role): number {

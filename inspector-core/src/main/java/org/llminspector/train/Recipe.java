@@ -141,6 +141,7 @@ public record Recipe(
      * @param decaySteps of how many last updates the rate falls in a straight line; 0: it stays at its highest
      * @param determinedWeight as the recipe's (that)
      * @param threads that compute one operation on a CPU: with another number sums have other last bits (the process's)
+     * @param learningRate at its highest (the recipe's)
      */
     public record Midtraining(
             int from,
@@ -148,7 +149,8 @@ public record Recipe(
             SortedMap<Integer, Integer> sequences,
             int decaySteps,
             Double determinedWeight,
-            Integer threads) {}
+            Integer threads,
+            Double learningRate) {}
 
     /** The same with every default filled in; what cannot be is a Problem. */
     public Recipe checked() {
@@ -273,6 +275,14 @@ public record Recipe(
         boolean some = stage.threads == null || (stage.threads > 0 && stage.threads <= 1024);
         need(some, field + ".threads", "1 to 1024", stage.threads);
         need(
+                stage.learningRate == null
+                        || (stage.learningRate <= 1
+                                && stage.learningRate
+                                        >= (minLearningRate == null ? learningRate / 10 : minLearningRate)),
+                field + ".learning_rate",
+                "min_learning_rate to 1",
+                stage.learningRate);
+        need(
                 before != null || decaySteps == null || decaySteps <= stage.from - warm,
                 "decay_steps",
                 "1 to the first stage's after its warm-up, " + (stage.from - warm),
@@ -353,18 +363,23 @@ public record Recipe(
                 .filter(f -> f > from)
                 .findFirst()
                 .orElse(steps);
-        return rate(step - from, end - from, stage.map(Midtraining::decaySteps).orElse(decaySteps));
+        double most = stage.map(Midtraining::learningRate).orElse(learningRate);
+        return rate(
+                step - from,
+                end - from,
+                most,
+                stage.map(Midtraining::decaySteps).orElse(decaySteps));
     }
 
-    private double rate(long step, int of, Integer decay) {
-        if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
-        if (decay != null && decay == 0) return learningRate;
+    private double rate(long step, int of, double most, Integer decay) {
+        if (step < warmupSteps) return most * (step + 1) / warmupSteps;
+        if (decay != null && decay == 0) return most;
         if (decay != null) {
             double left = (double) (of - 1 - step) / decay;
-            return minLearningRate + (learningRate - minLearningRate) * Math.min(1, left);
+            return minLearningRate + (most - minLearningRate) * Math.min(1, left);
         }
         double done = of == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (of - 1 - warmupSteps);
-        return minLearningRate + (learningRate - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
+        return minLearningRate + (most - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
     }
 
     private static int or(Integer value, int otherwise) {

@@ -248,8 +248,8 @@ class TrainerTest {
 
     private static Recipe staged() {
         List<Recipe.Midtraining> stages = List.of(
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0, null),
-                new Recipe.Midtraining(12, 2000, null, 0, null, null));
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0, null, null),
+                new Recipe.Midtraining(12, 2000, null, 0, null, null, 5e-3));
         return RecipeBuilder.builder(recipe(18))
                 .decaySteps(2)
                 .midtraining(stages)
@@ -267,30 +267,32 @@ class TrainerTest {
         assertThat(r.determinedWeight(999)).isEqualTo(4);
         assertThat(r.determinedWeight(1000)).isEqualTo(2);
         assertThat(r.determinedWeight(2000)).as("the recipe's again").isEqualTo(4);
-        assertThat(r.rate(12)).isCloseTo(1e-2 / 3, within(1e-9));
-        assertThat(r.rate(17)).as("a stage without a fall").isEqualTo(1e-2);
+        assertThat(r.rate(12)).as("a stage with its own rate").isCloseTo(5e-3 / 3, within(1e-9));
+        assertThat(r.rate(17)).as("and without a fall").isEqualTo(5e-3);
         assertThat(r.sequence(12)).isEqualTo(48);
         assertThat(List.of(r.sequence(5), r.sequence(6), r.sequence(8), r.sequence(10)))
                 .containsExactly(48, 12, 24, 48);
         Recipe.Midtraining second = r.midtraining().get(0);
         for (List<Recipe.Midtraining> wrong : List.of(
                 Collections.<Recipe.Midtraining>singletonList(null),
-                List.of(second, new Recipe.Midtraining(9, 2000, null, 0, null, null)),
-                List.of(second, new Recipe.Midtraining(15, 2000, null, 0, null, null)),
-                List.of(second, new Recipe.Midtraining(12, 1000, null, 0, null, null)),
-                List.of(second, new Recipe.Midtraining(12, 2000, null, 4, null, null)),
-                List.of(new Recipe.Midtraining(6, 1000, null, -1, null, null)))) {
+                List.of(second, new Recipe.Midtraining(9, 2000, null, 0, null, null, null)),
+                List.of(second, new Recipe.Midtraining(15, 2000, null, 0, null, null, null)),
+                List.of(second, new Recipe.Midtraining(12, 1000, null, 0, null, null, null)),
+                List.of(second, new Recipe.Midtraining(12, 2000, null, 4, null, null, null)),
+                List.of(new Recipe.Midtraining(6, 1000, null, -1, null, null, null)))) {
             refused(wrong);
         }
         for (Recipe.Midtraining wrong : List.of(
-                new Recipe.Midtraining(3, 1000, null, 2, null, null),
-                new Recipe.Midtraining(15, 1000, null, 2, null, null),
-                new Recipe.Midtraining(6, -1, null, 2, null, null),
-                new Recipe.Midtraining(6, 1000, null, 10, null, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null, null),
-                new Recipe.Midtraining(6, 1000, null, 2, 0.0, null))) {
+                new Recipe.Midtraining(3, 1000, null, 2, null, null, null),
+                new Recipe.Midtraining(15, 1000, null, 2, null, null, null),
+                new Recipe.Midtraining(6, -1, null, 2, null, null, null),
+                new Recipe.Midtraining(6, 1000, null, 10, null, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null, null, null),
+                new Recipe.Midtraining(6, 1000, null, 2, 0.0, null, null),
+                new Recipe.Midtraining(6, 1000, null, 2, null, null, 9e-4),
+                new Recipe.Midtraining(6, 1000, null, 2, null, null, 1.1))) {
             refused(List.of(wrong));
         }
     }
@@ -299,8 +301,8 @@ class TrainerTest {
     void aStageHasItsOwnThreadsAndTheSittingsTell() throws IOException {
         Recipe recipe = RecipeBuilder.builder(staged())
                 .midtraining(List.of(
-                        new Recipe.Midtraining(6, 1000, null, 0, null, 5),
-                        new Recipe.Midtraining(12, 2000, null, 0, null, 1)))
+                        new Recipe.Midtraining(6, 1000, null, 0, null, 5, null),
+                        new Recipe.Midtraining(12, 2000, null, 0, null, 1, null)))
                 .build();
         Path folder = folder("threads");
         Trainer trainer = Trainer.begin(recipe, SOURCES, folder, "cpu");
@@ -312,7 +314,7 @@ class TrainerTest {
                         .map(s -> s.step() + ": " + s.learner().threads()))
                 .containsExactly("6: 5", "12: 1");
         assertThatThrownBy(() -> RecipeBuilder.builder(recipe)
-                        .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 0, null, 0)))
+                        .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 0, null, 0, null)))
                         .build()
                         .checked())
                 .hasMessageContaining("midtraining[0].threads");
