@@ -19,7 +19,7 @@ const SLOW = { timeout: 90_000 };
 const TRIO = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
 // A question at which instruct and preferred part.
 const SAID =
-  'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball at the river.\n\nWhat did Mia find?';
+  'Once upon a time, a proud duck named Mia lived in the forest with Uncle. One warm day Mia found a black lamp at the river.\n\nWhat did Mia find?';
 const messages = [{ role: 'user', content: SAID }];
 
 async function post<A>(request: APIRequestContext, path: string, data: object): Promise<A> {
