@@ -51,7 +51,8 @@ EXAM = """## What it can do
 
 Faultless means that a proofreader, which knows the tales' grammar and world and sees only the text, finds nothing: no unknown sentence,
 no name that nobody has, no pronoun or article that is wrong, no thing, place, number or magic word that changes, no sum that is
-wrong, and no answer at the end of the story that the story contradicts.
+wrong, and no answer at the end of the story that the story contradicts. It does not see that somebody goes where he is already,
+nor that a question is about what the story never told.
 A head has a clear role when at least 0.4 of its attention goes there; a name mover's goes to where a name was said, from the
 token before it is said again.
 
@@ -98,7 +99,7 @@ def falls(r):
     if len(falling) > 1:
         (name, most), *later = falling
         parts = [f"the last {most:,} steps of the {name} stage", *(f"the last {n:,} of the {name}" for name, n in later)]
-        return f" in {' and '.join(parts)}"
+        return f" in {', '.join(parts[:-1])} and {parts[-1]}"
     return f" in the last {r['decay_steps']:,} steps" if r.get("decay_steps") else ""
 
 

@@ -217,7 +217,7 @@ public record Recipe(
                 .batch(examples)
                 .microBatch(micro)
                 .optimizer(optimizer == null ? RULE : optimizer)
-                .minLearningRate(minLearningRate == null ? Double.valueOf(learningRate / 10) : minLearningRate)
+                .minLearningRate(leastRate())
                 .midtraining(List.copyOf(stages))
                 .warmupSteps(warm)
                 .maxNorm(maxNorm == null ? 1.0 : maxNorm)
@@ -274,19 +274,21 @@ public record Recipe(
         checkWeight(field + ".determined_weight", stage.determinedWeight);
         boolean some = stage.threads == null || (stage.threads > 0 && stage.threads <= 1024);
         need(some, field + ".threads", "1 to 1024", stage.threads);
+        double least = leastRate();
         need(
-                stage.learningRate == null
-                        || (stage.learningRate <= 1
-                                && stage.learningRate
-                                        >= (minLearningRate == null ? learningRate / 10 : minLearningRate)),
+                stage.learningRate == null || (stage.learningRate >= least && stage.learningRate <= 1),
                 field + ".learning_rate",
-                "min_learning_rate to 1",
+                "min_learning_rate, " + least + ", to 1",
                 stage.learningRate);
         need(
                 before != null || decaySteps == null || decaySteps <= stage.from - warm,
                 "decay_steps",
                 "1 to the first stage's after its warm-up, " + (stage.from - warm),
                 decaySteps);
+    }
+
+    private double leastRate() {
+        return minLearningRate == null ? learningRate / 10 : minLearningRate;
     }
 
     private static void checkWeight(String field, Double weight) {

@@ -137,16 +137,20 @@ public final class Trainer implements AutoCloseable {
         return switch (recipe.task()) {
             case PRETRAIN -> new NextTokens(recipe, documents(sources));
             case INSTRUCT -> new Answers(recipe, sources.dialogues(), encoder(), documents(sources));
-            case PREFER ->
-                new Preferences(
-                        recipe,
-                        sources.dialogues(),
-                        encoder(),
-                        documents(sources),
-                        base(device),
-                        recipe.slips() == 0 ? null : slips(sources.critic(), device));
+            case PREFER -> preferences(sources, device);
             case MODULAR_ADDITION -> new ModularAddition(recipe.modulus(), recipe.trainShare(), recipe.seed());
         };
+    }
+
+    private Objective preferences(Sources sources, String device) {
+        Learner frozen = base(device);
+        try {
+            Slips slips = recipe.slips() == 0 ? null : slips(sources.critic(), device);
+            return new Preferences(recipe, sources.dialogues(), encoder(), documents(sources), frozen, slips);
+        } catch (RuntimeException | Error e) {
+            closeQuietly(frozen);
+            throw e;
+        }
     }
 
     private Slips slips(Critic critic, String device) {
