@@ -47,7 +47,18 @@ public interface Learner extends AutoCloseable {
      *
      * @param weights [batch][pos - 1]; 1 / count makes the usual mean, 0 leaves a position out
      */
-    Scores accumulate(int[][] tokens, float[][] weights);
+    default Scores accumulate(int[][] tokens, float[][] weights) {
+        return accumulate(tokens, weights, new int[tokens.length][0][]);
+    }
+
+    /**
+     * The same, where some tokens are known to be one of several that could have come: the cross entropy is then with all of
+     * those in equal parts, and the scores are of the token that came.
+     *
+     * @param choices ids, one for each of the equal parts, null where only one is known; a row can be shorter than its
+     *     sequence, [batch][pos - 1][part]
+     */
+    Scores accumulate(int[][] tokens, float[][] weights, int[][][] choices);
 
     /** The gradient accumulated since the last update, flat. */
     Tensor gradient();

@@ -28,6 +28,8 @@ public record ExamReport(
      * @param topP of a second telling of the same stories, from the tokens that hold so much of the probability
      * @param faultlessAtTopP the share that has no fault there
      * @param faults how many stories have each kind of fault
+     * @param faultlessStrictly no fault that the strict proofreader knows either, who remembers what the story told
+     * @param strictFaults how many stories have each kind of fault for that one
      * @param realFaultless the same share of real held-out tales: what the proofreader leaves of them
      * @param distinct shares of sentences said that no other continuation says
      * @param told the stories themselves, in the order of the held-out ones that they begin as
@@ -43,6 +45,8 @@ public record ExamReport(
             double topP,
             double faultlessAtTopP,
             Map<String, Integer> faults,
+            double faultlessStrictly,
+            Map<String, Integer> strictFaults,
             double realFaultless,
             double distinct,
             double tokensPerStory,

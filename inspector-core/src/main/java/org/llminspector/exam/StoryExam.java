@@ -27,11 +27,14 @@ final class StoryExam {
 
     static ExamReport.Stories run(Examinee model, Tales tales, int stories) {
         Proofreader proofreader = new Proofreader(tales);
+        Proofreader strict = proofreader.strict();
         Map<String, Integer> faults = new TreeMap<>();
+        Map<String, Integer> strictFaults = new TreeMap<>();
         Map<String, Integer> sentences = new HashMap<>();
         int ended = 0;
         int heroKept = 0;
         int faultless = 0;
+        int faultlessStrictly = 0;
         int faultlessAtTopP = 0;
         int realFaultless = 0;
         long tokens = 0;
@@ -48,10 +51,12 @@ final class StoryExam {
             Set<Fault> found = faults(proofreader, opening, told);
             all.add(found);
             if (found.isEmpty()) faultless++;
+            Set<Fault> strictly = faults(strict, opening, told);
+            if (strictly.isEmpty()) faultlessStrictly++;
+            for (String kind : names(strictly)) strictFaults.merge(kind, 1, Integer::sum);
             GenerationLoop.Result likelier = model.goOn(model.begin(opening), sampling(model.context(), i, TOP_P));
             if (faults(proofreader, opening, likelier).isEmpty()) faultlessAtTopP++;
-            List<String> kinds =
-                    found.stream().map(f -> f.name().toLowerCase(Locale.ROOT)).toList();
+            List<String> kinds = names(found);
             for (String kind : kinds) faults.merge(kind, 1, Integer::sum);
             each.add(new ExamReport.Told(opening + told.text(), kinds));
             for (String s : told.text().split("(?<=[.!?]\"?)\\s+")) sentences.merge(s, 1, Integer::sum);
@@ -70,10 +75,16 @@ final class StoryExam {
                 TOP_P,
                 faultlessAtTopP / (double) stories,
                 faults,
+                faultlessStrictly / (double) stories,
+                strictFaults,
                 realFaultless / (double) stories,
                 once / (double) said,
                 tokens / (double) stories,
                 each);
+    }
+
+    private static List<String> names(Set<Fault> faults) {
+        return faults.stream().map(f -> f.name().toLowerCase(Locale.ROOT)).toList();
     }
 
     private static Set<Fault> faults(Proofreader proofreader, String opening, GenerationLoop.Result told) {

@@ -12,8 +12,13 @@ final class Batches {
      * Example is a sequence of which some tokens count.
      *
      * @param weights of each token but the first, as a prediction; 0 where it does not count, [tokens - 1]
+     * @param choices of each token but the first, those that could have come as well, as in {@link TokenStream.Piece}
      */
-    record Example(int[] tokens, float[] weights) {
+    record Example(int[] tokens, float[] weights, int[][] choices) {
+
+        Example(int[] tokens, float[] weights) {
+            this(tokens, weights, new int[weights.length][]);
+        }
 
         /** Counts the tokens from one on. */
         static Example from(int[] tokens, int first) {
@@ -31,7 +36,7 @@ final class Batches {
         Example times(double factor) {
             float[] scaled = new float[weights.length];
             for (int i = 0; i < scaled.length; i++) scaled[i] = (float) (weights[i] * factor);
-            return new Example(tokens, scaled);
+            return new Example(tokens, scaled, choices);
         }
     }
 
@@ -48,7 +53,7 @@ final class Batches {
         for (int from = 0; from < examples.size(); from += atOnce) {
             List<Example> part = examples.subList(from, Math.min(examples.size(), from + atOnce));
             List<Example> mean = part.stream().map(e -> e.times(1 / count)).toList();
-            tally.add(part, learner.accumulate(tokens(mean), weights(mean)));
+            tally.add(part, learner.accumulate(tokens(mean), weights(mean), choices(mean)));
         }
         return tally.measure();
     }
@@ -86,6 +91,10 @@ final class Batches {
     static float[][] weights(List<Example> examples) {
         int longest = examples.stream().mapToInt(e -> e.weights().length).max().orElseThrow();
         return examples.stream().map(e -> Arrays.copyOf(e.weights(), longest)).toArray(float[][]::new);
+    }
+
+    private static int[][][] choices(List<Example> examples) {
+        return examples.stream().map(Example::choices).toArray(int[][][]::new);
     }
 
     private static final class Tally {

@@ -28,4 +28,17 @@ public interface Corpus {
     default List<Span> determined(Split split, long index) {
         return List.of();
     }
+
+    /**
+     * A word that the author drew from several.
+     *
+     * @param word where it stands
+     * @param drawnFrom all of which were as likely, the word itself among them; each could stand there as it is
+     */
+    record Choice(Span word, List<String> drawnFrom) {}
+
+    /** Which words of a document were drawn from several, in order. Of a corpus that does not know, none. */
+    default List<Choice> choices(Split split, long index) {
+        return List.of();
+    }
 }

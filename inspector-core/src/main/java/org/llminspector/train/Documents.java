@@ -12,10 +12,21 @@ import org.llminspector.tokenize.Tokenizer;
  *
  * @param end the token that ends a document
  */
-record Documents(Corpus corpus, Tokenizer tokenizer, int end) {
+record Documents(Corpus corpus, Tokenizer tokenizer, int end, Alternatives alternatives) {
 
-    /** @param determined what a token counts that follows from the document so far; every other counts 1 */
+    Documents(Corpus corpus, Tokenizer tokenizer, int end) {
+        this(corpus, tokenizer, end, new Alternatives(tokenizer));
+    }
+
     TokenStream.Piece get(Corpus.Split split, long index, double determined) {
+        return get(split, index, determined, false);
+    }
+
+    /**
+     * @param determined what a token counts that follows from the document so far; every other counts 1
+     * @param choices whether to say which tokens could have come as well
+     */
+    TokenStream.Piece get(Corpus.Split split, long index, double determined, boolean choices) {
         String text = corpus.document(split, index);
         List<Token> encoded = tokenizer.encode(text, true);
         int[] ids = new int[encoded.size() + 1];
@@ -24,7 +35,12 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end) {
         float[] weights = new float[ids.length];
         Arrays.fill(weights, 1);
         if (determined != 1) weigh(weights, encoded, corpus.determined(split, index), (float) determined);
-        return new TokenStream.Piece(ids, weights);
+        int[][] others = new int[ids.length][];
+        if (choices) {
+            int[][] known = alternatives.of(text, encoded, corpus.choices(split, index));
+            System.arraycopy(known, 0, others, 0, known.length);
+        }
+        return new TokenStream.Piece(ids, weights, others);
     }
 
     private static void weigh(float[] weights, List<Token> tokens, List<Corpus.Span> spans, float weight) {
@@ -42,9 +58,10 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end) {
     void rehearse(Learner learner, Recipe recipe, long step) {
         int count = recipe.rehearsal();
         if (count == 0) return;
-        List<Batches.Example> examples = LongStream.range(step * count, (step + 1) * count)
-                .mapToObj(i -> get(Corpus.Split.TRAIN, i, recipe.determinedWeight()))
-                .map(p -> new Batches.Example(p.tokens(), Arrays.copyOfRange(p.weights(), 1, p.weights().length)))
+        long first = recipe.rehearsalFrom() + step * count;
+        List<Batches.Example> examples = LongStream.range(first, first + count)
+                .mapToObj(i -> get(Corpus.Split.TRAIN, i, recipe.determinedWeight(), recipe.allChoices()))
+                .map(p -> p.example(p.tokens().length))
                 .toList();
         Batches.accumulate(learner, examples, recipe.microBatch());
     }

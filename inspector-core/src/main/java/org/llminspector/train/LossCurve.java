@@ -66,6 +66,13 @@ public final class LossCurve {
         return curve;
     }
 
+    /** Takes over another run's rows, as far as its run is gone on from. */
+    static void copy(Path from, Path folder, long lastStep) {
+        List<String> lines = new ArrayList<>(List.of(HEADER));
+        for (Row row : read(from)) if (row.step() <= lastStep) lines.add(row.csv());
+        new LossCurve(folder.resolve(FILE)).write(lines, StandardOpenOption.TRUNCATE_EXISTING);
+    }
+
     void add(Row row) {
         write(List.of(row.csv()), StandardOpenOption.APPEND);
     }

@@ -28,7 +28,8 @@ final class NextTokens implements Objective {
 
     NextTokens(Recipe recipe, Documents documents) {
         this.recipe = recipe;
-        this.stream = examples(i -> documents.get(Corpus.Split.TRAIN, i, recipe.determinedWeight(i)));
+        this.stream =
+                examples(i -> documents.get(Corpus.Split.TRAIN, i, recipe.determinedWeight(i), recipe.allChoices(i)));
         this.heldOut = heldOut(i -> documents.get(Corpus.Split.HELD_OUT, i, 1));
     }
 

@@ -44,7 +44,10 @@ import org.llminspector.engine.Optimizer;
  * @param checkpointSteps after so many steps the model is kept as it is then
  * @param determinedWeight of pretrain: how much a token counts that follows from what its document said before, as far
  *     as the corpus knows (1, what every other token counts)
+ * @param allChoices whether a word that the corpus' author drew from several is taught as each of them, in equal parts,
+ *     and not as the one that came (no); of pretrain only with whole documents
  * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
+ * @param rehearsalFrom index of the first of those documents (0)
  * @param slips of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)
  * @param fixedNorms whether the layers' norms keep their weights of 1 (no): learned, they can fade out a layer's attention
  * @param beta of prefer: how much a nat of margin counts (0.1)
@@ -81,7 +84,9 @@ public record Recipe(
         Integer saveEvery,
         List<Integer> checkpointSteps,
         Double determinedWeight,
+        Boolean allChoices,
         Integer rehearsal,
+        Long rehearsalFrom,
         Integer slips,
         Boolean fixedNorms,
         Double beta,
@@ -142,6 +147,7 @@ public record Recipe(
      * @param determinedWeight as the recipe's (that)
      * @param threads that compute one operation on a CPU: with another number sums have other last bits (the process's)
      * @param learningRate at its highest (the recipe's)
+     * @param allChoices as the recipe's (that)
      */
     public record Midtraining(
             int from,
@@ -150,7 +156,8 @@ public record Recipe(
             int decaySteps,
             Double determinedWeight,
             Integer threads,
-            Double learningRate) {}
+            Double learningRate,
+            Boolean allChoices) {}
 
     /** The same with every default filled in; what cannot be is a Problem. */
     public Recipe checked() {
@@ -194,6 +201,11 @@ public record Recipe(
         for (int i = 0; i < stages.size(); i++) checkStage(i, warm, length);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
+        need(
+                rehearsalFrom == null || rehearsalFrom == 0 || (rehearsalFrom > 0 && rehearsed > 0),
+                "rehearsal_from",
+                rehearsed > 0 ? "at least 0" : "nothing without rehearsal",
+                rehearsalFrom);
         int slipped = or(slips, 0);
         need(slipped >= 0 && (slipped == 0 || what == Task.PREFER), "slips", "0, or pairs for prefer", slips);
         need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
@@ -202,6 +214,7 @@ public record Recipe(
         positive("save_every", saveEvery);
         need(maxNorm == null || maxNorm > 0, "max_norm", "more than 0", maxNorm);
         checkWeight("determined_weight", determinedWeight);
+        checkChoices("all_choices", allChoices);
         need(beta == null || beta > 0, "beta", "more than 0", beta);
         DType format = dtype == null ? DType.F16 : dtype;
         need(List.of(DType.F32, DType.F16, DType.BF16).contains(format), "dtype", "f32, f16 or bf16", format);
@@ -226,7 +239,9 @@ public record Recipe(
                 .saveEvery(or(saveEvery, 200))
                 .checkpointSteps(checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps))
                 .determinedWeight(determinedWeight == null ? 1.0 : determinedWeight)
+                .allChoices(allChoices != null && allChoices)
                 .rehearsal(rehearsed)
+                .rehearsalFrom(or(rehearsalFrom, 0L))
                 .slips(slipped)
                 .fixedNorms(fixedNorms != null && fixedNorms)
                 .beta(beta == null ? 0.1 : beta)
@@ -272,6 +287,7 @@ public record Recipe(
                     stage.sequences);
         }
         checkWeight(field + ".determined_weight", stage.determinedWeight);
+        checkChoices(field + ".all_choices", stage.allChoices);
         boolean some = stage.threads == null || (stage.threads > 0 && stage.threads <= 1024);
         need(some, field + ".threads", "1 to 1024", stage.threads);
         double least = leastRate();
@@ -289,6 +305,11 @@ public record Recipe(
 
     private double leastRate() {
         return minLearningRate == null ? learningRate / 10 : minLearningRate;
+    }
+
+    private void checkChoices(String field, Boolean all) {
+        boolean known = (task != null && task.tunes()) || (wholeDocuments != null && wholeDocuments);
+        need(all == null || !all || known, field, "false, without whole_documents", all);
     }
 
     private static void checkWeight(String field, Double weight) {
@@ -356,6 +377,13 @@ public record Recipe(
                 .orElse(determinedWeight);
     }
 
+    /** Whether a document of the corpus' training split is read with all that its author could have written. */
+    boolean allChoices(long document) {
+        return last(stage -> document >= stage.firstDocument)
+                .map(Midtraining::allChoices)
+                .orElse(allChoices);
+    }
+
     /** The rate of an update, in each stage: linear from 0, then half a cosine down to the least, or level and a line down. */
     double rate(long step) {
         Optional<Midtraining> stage = stage(step);
@@ -382,6 +410,10 @@ public record Recipe(
         }
         double done = of == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (of - 1 - warmupSteps);
         return minLearningRate + (most - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
+    }
+
+    private static long or(Long value, long otherwise) {
+        return value == null ? otherwise : value;
     }
 
     private static int or(Integer value, int otherwise) {

@@ -33,8 +33,22 @@ final class TokenStream implements NextTokens.Examples {
      *
      * @param tokens the ones that begin and end a document included
      * @param weights how much each counts as a prediction
+     * @param choices which tokens could have stood there as well, each as likely, itself among them; null: one, [tokens]
      */
-    record Piece(int[] tokens, float[] weights) {}
+    record Piece(int[] tokens, float[] weights, int[][] choices) {
+
+        Piece(int[] tokens, float[] weights) {
+            this(tokens, weights, new int[tokens.length][]);
+        }
+
+        /** The first tokens, each but the very first to be predicted. */
+        Batches.Example example(int length) {
+            return new Batches.Example(
+                    Arrays.copyOf(tokens, length),
+                    Arrays.copyOfRange(weights, 1, length),
+                    Arrays.copyOfRange(choices, 1, length));
+        }
+    }
 
     private final LongFunction<Piece> document;
     private long next;

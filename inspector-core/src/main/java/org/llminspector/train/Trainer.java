@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
@@ -94,6 +95,7 @@ public final class Trainer implements AutoCloseable {
                             recipe.fixedNorms() && !p.isMatrix() && p.name().startsWith("blocks."))
                     .toList();
             if (state != null) {
+                sameSize(state.weights());
                 learner.setWeights(state.weights());
                 learner.setState(state.optimizer());
                 objective.goTo(state.place());
@@ -104,6 +106,15 @@ public final class Trainer implements AutoCloseable {
             opened.forEach(Trainer::closeQuietly);
             throw e;
         }
+    }
+
+    private void sameSize(Tensor weights) {
+        long size = learner.parameters().stream().mapToLong(Parameter::size).sum();
+        if (weights.size() == size) return;
+        throw Problem.invalid("the state is of a model of another shape")
+                .where("model")
+                .expected(size + " parameters, as the recipe's")
+                .found(weights.size());
     }
 
     private static void closeQuietly(AutoCloseable opened) {
@@ -187,6 +198,36 @@ public final class Trainer implements AutoCloseable {
             throw e;
         }
         return new Trainer(lock, recipe, sources, folder, device, null);
+    }
+
+    /**
+     * Begins a run at a later stage of its recipe, from the state that another run of it kept there: nobody has to run what
+     * comes before to make what comes after.
+     *
+     * @param run folder of the other run, with its loss.csv and checkpoints
+     * @param step updates after which the stage begins
+     */
+    public static Trainer beginAfter(Recipe given, Sources sources, Path folder, String device, Path run, int step) {
+        Recipe recipe = given.checked();
+        if (recipe.beginning(step).isEmpty()) {
+            throw Problem.invalid("no stage of the recipe begins there")
+                    .where("after")
+                    .expected(recipe.midtraining().stream()
+                            .map(stage -> Integer.toString(stage.from()))
+                            .collect(Collectors.joining(" or ")))
+                    .found(step);
+        }
+        TrainingLock lock = TrainingLock.take(folder);
+        TrainingState state;
+        try {
+            state = TrainingState.kept(run, step);
+            note(recipe, folder);
+            LossCurve.copy(run, folder, step);
+        } catch (RuntimeException | Error e) {
+            lock.close();
+            throw e;
+        }
+        return new Trainer(lock, recipe, sources, folder, device, state);
     }
 
     private static void note(Recipe recipe, Path folder) {
@@ -356,9 +397,14 @@ public final class Trainer implements AutoCloseable {
         Sittings.note(folder, step, learner.info());
     }
 
+    /** Where a run keeps its model as it is after so many updates. */
+    static Path kept(Path folder, long step) {
+        return folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step));
+    }
+
     /** Keeps the model as it is now, in a folder of its own. */
     private Path keep(long step) {
-        Path kept = folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step));
+        Path kept = kept(folder, step);
         write(kept, learner.weights(), step);
         return kept;
     }

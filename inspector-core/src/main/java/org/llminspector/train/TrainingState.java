@@ -11,9 +11,12 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
+import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.Learner;
+import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.family.Family;
 
 /**
  * TrainingState is all that a training run is at one step: exact weights, the optimizer's memory and the place in the
@@ -68,6 +71,24 @@ record TrainingState(Tensor weights, Learner.State optimizer, long tokens, Token
                     .where(path)
                     .found(e.toString())
                     .causedBy(e);
+        }
+    }
+
+    /** The weights that a run kept, with an optimizer that remembers nothing: what a stage begins from. */
+    static TrainingState kept(Path run, int step) {
+        long tokens = LossCurve.read(run).stream()
+                .filter(row -> row.step() == step)
+                .findFirst()
+                .orElseThrow(() -> Problem.notFound("the curve has no such update")
+                        .where(run.resolve(LossCurve.FILE))
+                        .expected("a row of update " + step))
+                .tokens();
+        try (Checkpoint kept = Checkpoint.open(Trainer.kept(run, step));
+                Learner learner = TorchLearner.open(Family.open(kept), "cpu")) {
+            Tensor weights = learner.weights();
+            Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());
+            Learner.State fresh = new Learner.State(step, nothing, nothing);
+            return new TrainingState(weights, fresh, tokens, TokenStream.Place.at(0));
         }
     }
 

@@ -1,6 +1,5 @@
 package org.llminspector.train;
 
-import java.util.Arrays;
 import java.util.function.LongFunction;
 import org.llminspector.train.TokenStream.Piece;
 import org.llminspector.train.TokenStream.Place;
@@ -21,6 +20,7 @@ final class WholeDocuments implements NextTokens.Examples {
         int room = predicted + 1;
         int[] tokens = new int[room];
         float[] weights = new float[room];
+        int[][] choices = new int[room][];
         int held = 0;
         while (true) {
             Piece piece = document.apply(next);
@@ -29,10 +29,11 @@ final class WholeDocuments implements NextTokens.Examples {
             int copied = Math.min(length, room);
             System.arraycopy(piece.tokens(), 0, tokens, held, copied);
             System.arraycopy(piece.weights(), 0, weights, held, copied);
+            System.arraycopy(piece.choices(), 0, choices, held, copied);
             held += copied;
             next++;
         }
-        return new Batches.Example(Arrays.copyOf(tokens, held), Arrays.copyOfRange(weights, 1, held));
+        return new Piece(tokens, weights, choices).example(held);
     }
 
     @Override

@@ -74,6 +74,8 @@ class ExamTest {
         assertThat(report.copying().randomFirst()).isCloseTo(even, near);
         assertThat(report.copying().randomAgain()).isCloseTo(even, near);
         assertThat(report.stories().faultless()).isZero();
+        assertThat(report.stories().faultlessStrictly()).isZero();
+        assertThat(report.stories().strictFaults()).containsEntry("sentence", 2);
         assertThat(report.stories().told()).hasSize(2).allSatisfy(t -> assertThat(t.faults())
                 .isNotEmpty());
         String opening = tales.document(Split.HELD_OUT, 1).split("\n\n")[0];

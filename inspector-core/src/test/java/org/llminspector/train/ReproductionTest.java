@@ -16,11 +16,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.llminspector.base.Json;
-import org.llminspector.base.Tensor;
-import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.engine.Learner;
-import org.llminspector.engine.torch.TorchLearner;
-import org.llminspector.family.Family;
 import org.llminspector.train.tales.Tales;
 import org.llminspector.train.tales.TalesTokenizer;
 
@@ -112,8 +107,9 @@ class ReproductionTest {
         TalesTokenizer.write(recipe.corpusSeed(), folder);
         Trainer.Sources sources = new Trainer.Sources(new Tales(recipe.corpusSeed()), null);
         int from = Integer.parseInt(args[2]);
-        try (Trainer trainer =
-                from > 0 ? later(from, sources, folder) : Trainer.begin(recipe, sources, folder, "cpu")) {
+        try (Trainer trainer = from > 0
+                ? Trainer.beginAfter(recipe, sources, folder, "cpu", SHIPPED, from)
+                : Trainer.begin(recipe, sources, folder, "cpu")) {
             trainer.run(new Trainer.Listener() {
                 private long step;
 
@@ -126,22 +122,5 @@ class ReproductionTest {
                 }
             });
         }
-    }
-
-    private static Trainer later(int from, Trainer.Sources sources, Path folder) throws IOException {
-        for (String file : List.of("recipe.json", "loss.csv")) Files.copy(SHIPPED.resolve(file), folder.resolve(file));
-        try (Checkpoint left = Checkpoint.open(SHIPPED.resolve("checkpoints/" + String.format("step-%06d", from)));
-                Learner learner = TorchLearner.open(Family.open(left), "cpu")) {
-            Tensor weights = learner.weights();
-            Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());
-            long tokens = LossCurve.read(folder).stream()
-                    .filter(row -> row.step() == from)
-                    .findFirst()
-                    .orElseThrow()
-                    .tokens();
-            new TrainingState(weights, new Learner.State(from, nothing, nothing), tokens, TokenStream.Place.at(0))
-                    .write(folder);
-        }
-        return Trainer.resume(folder, sources, "cpu");
     }
 }

@@ -49,6 +49,12 @@ class TrainerTest {
             int again = document.lastIndexOf(document.substring(0, 3));
             return List.of(new Span(again, again + 3));
         }
+
+        @Override
+        public List<Choice> choices(Split split, long index) {
+            int red = document(split, index).lastIndexOf("red");
+            return List.of(new Choice(new Span(red, red + 3), List.of("red", "wet")));
+        }
     };
 
     private static final Trainer.Sources SOURCES = new Trainer.Sources(CORPUS, null);
@@ -248,8 +254,8 @@ class TrainerTest {
 
     private static Recipe staged() {
         List<Recipe.Midtraining> stages = List.of(
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0, null, null),
-                new Recipe.Midtraining(12, 2000, null, 0, null, null, 5e-3));
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 12, 8, 24, 10, 48)), 2, 2.0, null, null, null),
+                new Recipe.Midtraining(12, 2000, null, 0, null, null, 5e-3, null));
         return RecipeBuilder.builder(recipe(18))
                 .decaySteps(2)
                 .midtraining(stages)
@@ -275,24 +281,26 @@ class TrainerTest {
         Recipe.Midtraining second = r.midtraining().get(0);
         for (List<Recipe.Midtraining> wrong : List.of(
                 Collections.<Recipe.Midtraining>singletonList(null),
-                List.of(second, new Recipe.Midtraining(9, 2000, null, 0, null, null, null)),
-                List.of(second, new Recipe.Midtraining(15, 2000, null, 0, null, null, null)),
-                List.of(second, new Recipe.Midtraining(12, 1000, null, 0, null, null, null)),
-                List.of(second, new Recipe.Midtraining(12, 2000, null, 4, null, null, null)),
-                List.of(new Recipe.Midtraining(6, 1000, null, -1, null, null, null)))) {
+                List.of(second, new Recipe.Midtraining(9, 2000, null, 0, null, null, null, null)),
+                List.of(second, new Recipe.Midtraining(15, 2000, null, 0, null, null, null, null)),
+                List.of(second, new Recipe.Midtraining(12, 1000, null, 0, null, null, null, null)),
+                List.of(second, new Recipe.Midtraining(12, 2000, null, 4, null, null, null, null)),
+                List.of(new Recipe.Midtraining(6, 1000, null, -1, null, null, null, null)))) {
             refused(wrong);
         }
         for (Recipe.Midtraining wrong : List.of(
-                new Recipe.Midtraining(3, 1000, null, 2, null, null, null),
-                new Recipe.Midtraining(15, 1000, null, 2, null, null, null),
-                new Recipe.Midtraining(6, -1, null, 2, null, null, null),
-                new Recipe.Midtraining(6, 1000, null, 10, null, null, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null, null, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null, null, null),
-                new Recipe.Midtraining(6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null, null, null),
-                new Recipe.Midtraining(6, 1000, null, 2, 0.0, null, null),
-                new Recipe.Midtraining(6, 1000, null, 2, null, null, 9e-4),
-                new Recipe.Midtraining(6, 1000, null, 2, null, null, 1.1))) {
+                new Recipe.Midtraining(3, 1000, null, 2, null, null, null, null),
+                new Recipe.Midtraining(15, 1000, null, 2, null, null, null, null),
+                new Recipe.Midtraining(6, -1, null, 2, null, null, null, null),
+                new Recipe.Midtraining(6, 1000, null, 10, null, null, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(6, 13)), 2, null, null, null, null),
+                new Recipe.Midtraining(6, 1000, new TreeMap<>(Map.of(5, 12)), 2, null, null, null, null),
+                new Recipe.Midtraining(
+                        6, 1000, new TreeMap<>(Collections.singletonMap(6, null)), 2, null, null, null, null),
+                new Recipe.Midtraining(6, 1000, null, 2, 0.0, null, null, null),
+                new Recipe.Midtraining(6, 1000, null, 2, null, null, 9e-4, null),
+                new Recipe.Midtraining(6, 1000, null, 2, null, null, 1.1, null),
+                new Recipe.Midtraining(6, 1000, null, 2, null, null, null, true))) {
             refused(List.of(wrong));
         }
     }
@@ -301,8 +309,8 @@ class TrainerTest {
     void aStageHasItsOwnThreadsAndTheSittingsTell() throws IOException {
         Recipe recipe = RecipeBuilder.builder(staged())
                 .midtraining(List.of(
-                        new Recipe.Midtraining(6, 1000, null, 0, null, 5, null),
-                        new Recipe.Midtraining(12, 2000, null, 0, null, 1, null)))
+                        new Recipe.Midtraining(6, 1000, null, 0, null, 5, null, null),
+                        new Recipe.Midtraining(12, 2000, null, 0, null, 1, null, null)))
                 .build();
         Path folder = folder("threads");
         Trainer trainer = Trainer.begin(recipe, SOURCES, folder, "cpu");
@@ -314,10 +322,62 @@ class TrainerTest {
                         .map(s -> s.step() + ": " + s.learner().threads()))
                 .containsExactly("6: 5", "12: 1");
         assertThatThrownBy(() -> RecipeBuilder.builder(recipe)
-                        .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 0, null, 0, null)))
+                        .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 0, null, 0, null, null)))
                         .build()
                         .checked())
                 .hasMessageContaining("midtraining[0].threads");
+    }
+
+    @Test
+    void aLaterStageCanBeMadeFromWhatAnotherRunKept() throws IOException {
+        Path whole = folder("whole-run");
+        run(Trainer.begin(staged(), SOURCES, whole, "cpu"), 0);
+        for (int from : new int[] {6, 12}) {
+            Path rest = folder("after-" + from);
+            run(Trainer.beginAfter(staged(), SOURCES, rest, "cpu", whole, from), 0);
+            for (String file : List.of("model.safetensors", "loss.csv", "recipe.json")) {
+                assertThat(rest.resolve(file)).hasSameBinaryContentAs(whole.resolve(file));
+            }
+        }
+        Path none = folder("none");
+        assertThatThrownBy(() -> Trainer.beginAfter(staged(), SOURCES, none, "cpu", whole, 7))
+                .isInstanceOf(Problem.class)
+                .hasMessageContainingAll("no stage", "6 or 12", "7");
+        assertThatThrownBy(() -> Trainer.beginAfter(staged(), SOURCES, none, "cpu", none, 6))
+                .isInstanceOf(Problem.class);
+        Files.delete(whole.resolve("checkpoints/step-000006/model.safetensors"));
+        assertThatThrownBy(() -> Trainer.beginAfter(staged(), SOURCES, none, "cpu", whole, 6))
+                .isInstanceOf(Problem.class);
+        Recipe.Shape wider = new Recipe.Shape(32, 2, 4, 2, 64, 64, null, null);
+        Recipe other = RecipeBuilder.builder(staged()).model(wider).build();
+        assertThatThrownBy(() -> Trainer.beginAfter(other, SOURCES, none, "cpu", whole, 12))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("another shape");
+        assertThat(none).as("not locked").isDirectoryContaining("glob:**tokenizer.json");
+    }
+
+    /** The corpus says that a word was drawn from two: the other is then learnt as much. */
+    @Test
+    void allThatAWordWasDrawnFromIsTaught() throws IOException {
+        Map<Boolean, List<Double>> losses = new TreeMap<>();
+        for (boolean all : new boolean[] {false, true}) {
+            Recipe recipe = RecipeBuilder.builder(staged())
+                    .sequenceGrowth(List.of())
+                    .wholeDocuments(true)
+                    .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 2, 2.0, null, null, all)))
+                    .build();
+            assertThat(recipe.checked().allChoices(999)).isFalse();
+            assertThat(recipe.checked().allChoices(1000)).isEqualTo(all);
+            losses.put(
+                    all,
+                    run(Trainer.begin(recipe, SOURCES, folder("all-" + all), "cpu"), 0).stream()
+                            .map(p -> p.row().loss())
+                            .toList());
+        }
+        assertThat(losses.get(true).subList(0, 7))
+                .as("until the stage's first update")
+                .isEqualTo(losses.get(false).subList(0, 7));
+        assertThat(losses.get(true).get(8)).isNotEqualTo(losses.get(false).get(8));
     }
 
     private static void refused(List<Recipe.Midtraining> wrong) {

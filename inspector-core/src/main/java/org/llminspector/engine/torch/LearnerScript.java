@@ -71,7 +71,7 @@ final class LearnerScript {
                 nll.append(torch.sub(torch.logsumexp(logits, [1], True), target))
                 hit.append(torch.ge(target, torch.amax(logits, [1], True)))
               return (torch.cat(nll).view([-1, last]), torch.cat(hit).view([-1, last]))
-            def accumulate(self, flat: Tensor, gradient: Tensor, ids: Tensor, weights: Tensor, turns: Tensor) -> Tuple[Tensor, Tensor]:
+            def accumulate(self, flat: Tensor, gradient: Tensor, ids: Tensor, weights: Tensor, at: Tensor, by: Tensor, turns: Tensor) -> Tuple[Tensor, Tensor]:
               last = torch.size(ids, 1) - 1
               leaf = torch.detach(flat).requires_grad_(True)
               hidden = self.hidden(leaf, torch.slice(ids, 1, 0, last), turns)
@@ -84,6 +84,7 @@ final class LearnerScript {
               hit = annotate(List[Tensor], [])
               h_gradient = annotate(List[Tensor], [])
               n = torch.size(h, 0)
+              shared = int(at[0]) >= 0
               for c in range((n + {rows} - 1) // {rows}):
                 rows = torch.slice(h, 0, c * {rows}, (c + 1) * {rows})
                 to = torch.slice(next, 0, c * {rows}, (c + 1) * {rows})
@@ -97,6 +98,9 @@ final class LearnerScript {
                 hit.append(torch.ge(target, top))
                 p.scatter_add_(1, to, torch.neg(torch.ones_like(target)))
                 p.mul_(w)
+                if shared:
+                  here = torch.logical_and(torch.ge(at, c * {rows} * {vocab}), torch.lt(at, (c + 1) * {rows} * {vocab}))
+                  p.view([-1]).index_add_(0, torch.sub(torch.masked_select(at, here), c * {rows} * {vocab}), torch.masked_select(by, here))
                 h_gradient.append(torch.mm(p, e))
                 e_gradient.addmm_(p.t(), rows)
               grads = torch.grad([hidden], [leaf], annotate(List[Optional[Tensor]], [torch.cat(h_gradient)]))

@@ -10,9 +10,11 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
@@ -161,7 +163,7 @@ public final class TorchLearner implements Learner {
     }
 
     @Override
-    public Scores accumulate(int[][] tokens, float[][] weightsOfTokens) {
+    public Scores accumulate(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
         return work(() -> {
             makeGradient();
             float[] flat = new float[tokens.length * (tokens[0].length - 1)];
@@ -170,8 +172,48 @@ public final class TorchLearner implements Learner {
                 System.arraycopy(row, 0, flat, at, row.length);
                 at += row.length;
             }
-            return scores(call(true, "accumulate", weights, gradient, ids(tokens), manager.create(flat), turns));
+            Shares shares = shares(tokens, weightsOfTokens, choices);
+            return scores(call(
+                    true,
+                    "accumulate",
+                    weights,
+                    gradient,
+                    ids(tokens),
+                    manager.create(flat),
+                    manager.create(shares.at()),
+                    manager.create(shares.by()),
+                    turns));
         });
+    }
+
+    /**
+     * Shares are what the gradient of some logits is more than that for the token that came.
+     *
+     * @param at of [batch x (pos - 1), vocab], flat and in the order of the rows; -1 alone: there are none
+     */
+    private record Shares(long[] at, float[] by) {}
+
+    /** The token that came gives its part to all that could have come. */
+    private Shares shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
+        LongStream.Builder at = LongStream.builder();
+        List<Float> by = new ArrayList<>();
+        for (int b = 0; b < tokens.length; b++) {
+            for (int t = 0; t < choices[b].length; t++) {
+                int[] parts = choices[b][t];
+                if (parts == null) continue;
+                long row = (b * (tokens[b].length - 1L) + t) * spec.vocab();
+                at.add(row + tokens[b][t + 1]);
+                by.add(weightsOfTokens[b][t]);
+                for (int id : parts) {
+                    at.add(row + id);
+                    by.add(-weightsOfTokens[b][t] / parts.length);
+                }
+            }
+        }
+        if (by.isEmpty()) return new Shares(new long[] {-1}, new float[1]);
+        float[] values = new float[by.size()];
+        for (int i = 0; i < values.length; i++) values[i] = by.get(i);
+        return new Shares(at.build().toArray(), values);
     }
 
     private NDArray ids(int[][] tokens) {

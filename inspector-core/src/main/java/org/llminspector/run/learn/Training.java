@@ -31,6 +31,21 @@ public final class Training {
      */
     public static Trainer begin(Recipe given, Path folder, String device) {
         Recipe recipe = given.checked();
+        return Trainer.begin(recipe, prepared(recipe, folder), folder, device);
+    }
+
+    /**
+     * Begins at a later stage, from what another run of the recipe kept.
+     *
+     * @param run its folder
+     * @param step updates after which the stage begins
+     */
+    public static Trainer beginAfter(Recipe given, Path folder, String device, Path run, int step) {
+        Recipe recipe = given.checked();
+        return Trainer.beginAfter(recipe, prepared(recipe, folder), folder, device, run, step);
+    }
+
+    private static Trainer.Sources prepared(Recipe recipe, Path folder) {
         Trainer.Sources sources = sources(recipe);
         try {
             Files.createDirectories(folder);
@@ -39,7 +54,7 @@ public final class Training {
         } catch (IOException e) {
             throw Writes.failed("the folder cannot be written", folder, e);
         }
-        return Trainer.begin(recipe, sources, folder, device);
+        return sources;
     }
 
     /** Goes on with the run in a folder. */

@@ -24,6 +24,7 @@ final class Drills {
     static final long FIRST = 400_000;
 
     private static final int[] EACH = {3, 3, 3, 2, 1};
+    private static final int[] ALL = {6, 1, 3, 6, 2};
     private static final int[] BUT_HAD = {4, 1, 4, 3, 1};
 
     private static final List<Stretch> STRETCHES = List.of(
@@ -37,7 +38,9 @@ final class Drills {
             new Stretch(12_700, ways(27, 25, 2, 3, 3, 1, 1, 0, 38), kinds(6, 0, 1, 1, 0), 0.25, 10, 35, 55),
             new Stretch(15_300, ways(70, 12, 5, 2, 3, 2, 2, 1, 3), BUT_HAD, 0.15, 5, 15, 80),
             new Stretch(16_000, ways(88, 0, 5, 1, 2, 1, 1, 1, 1), BUT_HAD, 0.15, 5, 15, 80),
-            new Stretch(22_000, ways(95, 0, 4, 0, 1, 0, 0, 0, 0), EACH, 0, 0, 0, 1));
+            new Stretch(22_000, ways(95, 0, 4, 0, 1, 0, 0, 0, 0), EACH, 0, 0, 0, 1),
+            new Stretch(200_000, ways(76, 11, 3, 1, 0, 0, 1, 1, 7), ALL, 0.1, 0, 15, 85),
+            new Stretch(215_000, ways(90, 6, 3, 0, 0, 0, 0, 0, 1), ALL, 0.1, 0, 15, 85));
 
     private Drills() {}
 

@@ -3,6 +3,7 @@ package org.llminspector.train.tales;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 
 /**
@@ -24,12 +25,16 @@ final class Games {
 
     private Games() {}
 
-    /** Game is one document, and where it says a row again. */
-    record Game(String text, List<Span> determined) {
+    /** Game is one document, where it says a row again, and which words were drawn from several. */
+    record Game(String text, List<Span> determined, List<Choice> choices) {
+
+        Game(String text, List<Span> determined) {
+            this(text, determined, List.of());
+        }
 
         /** A story among them. */
         static Game of(Tale tale) {
-            return new Game(tale.text(), tale.determined());
+            return new Game(tale.text(), tale.determined(), tale.choices());
         }
     }
 

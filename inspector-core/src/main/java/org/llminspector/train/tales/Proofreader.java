@@ -78,7 +78,10 @@ public final class Proofreader {
     private static final Pattern ECHO = Pattern.compile("\"(Say after me|I say): ([^!]*)!");
     private static final Pattern SPEECH = Pattern.compile("\"([^\"]*)\"");
 
+    private static final Pattern LEARNT = Pattern.compile("What did you learn\\?");
+
     private final Language language;
+    private final boolean strict;
 
     /** Learns the language from the training split's first stories: about two seconds. */
     public Proofreader(Tales tales) {
@@ -86,7 +89,20 @@ public final class Proofreader {
     }
 
     Proofreader(Language language) {
+        this(language, false);
+    }
+
+    private Proofreader(Language language, boolean strict) {
         this.language = language;
+        this.strict = strict;
+    }
+
+    /**
+     * One that reads as this one does, and remembers ({@link Memory}): nobody goes to where they are (PLACE), and every
+     * question at the end is about something that was told, and is answered as it was (ANSWER).
+     */
+    public Proofreader strict() {
+        return new Proofreader(language, true);
     }
 
     /** All that is wrong with a whole story, in its order. */
@@ -116,6 +132,7 @@ public final class Proofreader {
         private final Map<String, String> seenAt = new HashMap<>();
         private final Map<String, String> metAt = new HashMap<>();
         private final Set<String> chants = new HashSet<>();
+        private final Memory memory = new Memory();
         private String list;
         private String letter;
         private String echoed;
@@ -157,6 +174,7 @@ public final class Proofreader {
             chants(tokens);
             people(tokens);
             gifts();
+            if (memory.hear(now, focus) && strict) remark(Fault.PLACE);
             answers();
         }
 
@@ -395,6 +413,11 @@ public final class Proofreader {
             Matcher speech = SPEECH.matcher(now);
             if (!speech.find()) return;
             String said = Language.low(speech.group(1)).replaceAll("[,!]$", "");
+            if (strict) {
+                boolean learnt = !LEARNT.matcher(previous).find() || chants.contains(said);
+                if (!learnt || !memory.isTrue(previous, said)) remark(Fault.ANSWER);
+                return;
+            }
             Matcher where = Pattern.compile("Where did you find the (\\w+)\\?").matcher(previous);
             if (where.find()) {
                 String is = foundAt.get(where.group(1));

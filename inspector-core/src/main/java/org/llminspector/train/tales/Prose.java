@@ -1,9 +1,16 @@
 package org.llminspector.train.tales;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 
 /**
@@ -26,9 +33,16 @@ import org.llminspector.train.Corpus.Span;
  */
 final class Prose {
 
+    private static final Pattern WORD = Pattern.compile("[A-Za-z]+");
+
+    private static final char MARK = '\ue000'; // the first of Unicode's private ones
+
     private final Dice dice;
+    private final Draws draws;
     private final StringBuilder text = new StringBuilder();
     private final List<Span> determined = new ArrayList<>();
+    private final List<Span> counted = new ArrayList<>();
+    private final List<Choice> choices = new ArrayList<>();
     private final Set<Object> told = new HashSet<>();
     /** Who the last sentence was about, and all whom it mentioned. */
     private Person focus;
@@ -40,8 +54,9 @@ final class Prose {
     private int words;
     private int sentences;
 
-    Prose(Dice dice) {
+    Prose(Dice dice, Draws draws) {
         this.dice = dice;
+        this.draws = draws;
     }
 
     int words() {
@@ -63,6 +78,20 @@ final class Prose {
         return List.copyOf(determined);
     }
 
+    /**
+     * Where the text says what can be known from the text before by whoever looks: what is answered and summed up, what is
+     * said again, how a paragraph begins, and where somebody or something has to be new, or not. Which places these are, the words before them
+     * say: to count them for more makes none of them likelier than it is.
+     */
+    List<Span> counted() {
+        return List.copyOf(counted);
+    }
+
+    /** Which words were drawn from several, and from which. */
+    List<Choice> choices() {
+        return List.copyOf(choices);
+    }
+
     /** Begins a new paragraph: whoever is spoken of first is named again. */
     void paragraph() {
         fresh = true;
@@ -78,13 +107,18 @@ final class Prose {
 
     /** Writes one sentence. */
     void tell(String pattern, Object... args) {
-        String chosen = choose(pattern);
+        List<List<String>> options = new ArrayList<>();
+        String chosen = choose(pattern, options);
         here = new HashSet<>();
         subject = null;
         StringBuilder sentence = new StringBuilder();
         int start = text.length() == 0 ? 0 : text.length() + (fresh ? 2 : 1);
+        if (fresh && start > 0) counted.add(new Span(start, start + 1));
+        Map<Integer, List<String>> forks = new TreeMap<>(); // by where in the sentence
         for (int i = 0; i < chosen.length(); i++) {
             char c = chosen.charAt(i);
+            if (c >= MARK) forks.put(sentence.length(), options.get(c - MARK));
+            if (c >= MARK) continue;
             if (c != '{') {
                 sentence.append(c);
                 continue;
@@ -96,11 +130,14 @@ final class Prose {
             sentence.append(written(value, form.replace("=", "")));
             boolean isNew = told.add(value instanceof Group g && !form.isEmpty() ? g.many() : value);
             if (!isNew || form.endsWith("=")) determined.add(new Span(start + from, start + sentence.length()));
+            note(value, form, start, sentence, from, isNew);
             i = end;
         }
         if (text.length() > 0) text.append(fresh ? "\n\n" : " ");
         fresh = false;
         capitals(sentence);
+        forks.forEach((at, all) -> fork(sentence, at, start, all));
+        choices.sort(Comparator.comparingInt(choice -> choice.word().from()));
         text.append(sentence);
         sentences++;
         words += sentence.toString().split(" ").length;
@@ -108,6 +145,33 @@ final class Prose {
             focus = subject;
             before = here;
         }
+    }
+
+    /** Notes which of the words that a value was just written with could have been others, and which count for more. */
+    private void note(Object value, String form, int start, StringBuilder sentence, int from, boolean isNew) {
+        if (form.endsWith("=")) {
+            counted.add(new Span(start + from, start + sentence.length()));
+            return;
+        }
+        for (Matcher m = WORD.matcher(sentence).region(from, sentence.length()); m.find(); ) {
+            Span span = new Span(start + m.start(), start + m.end());
+            boolean drawn = isNew
+                    && Draws.name(value, m.group())
+                            .filter(word -> isSaid(word, sentence, m.start()))
+                            .isEmpty();
+            List<String> all = drawn ? draws.of(value, m.group(), form.equals("at")) : List.of();
+            if (!all.isEmpty()) choices.add(new Choice(span, all));
+            boolean again = !isNew && (value instanceof Chant || value instanceof String) && m.start() > from;
+            boolean name =
+                    drawn && value instanceof Person p && p.named() && m.group().equals(p.name());
+            if (again || name || Draws.isSlot(value, m.group(), form)) counted.add(span);
+        }
+    }
+
+    private boolean isSaid(String word, StringBuilder sentence, int until) {
+        Pattern whole = Pattern.compile("\\b" + word + "\\b");
+        return whole.matcher(text).find()
+                || whole.matcher(sentence.substring(0, until)).find();
     }
 
     /** The first letter, and the first within quotes that begin a speech. */
@@ -130,14 +194,31 @@ final class Prose {
         }
     }
 
-    /** Makes the choices in brackets, which may hold others. */
-    private String choose(String pattern) {
+    /** Notes with which words a sentence could have gone on, if it is a word in every case. */
+    private void fork(StringBuilder sentence, int at, int start, List<String> all) {
+        Matcher word = WORD.matcher(sentence).region(at, sentence.length());
+        if (!word.lookingAt() || !all.stream().allMatch(o -> WORD.matcher(o).lookingAt())) return;
+        boolean capital = Character.isUpperCase(sentence.charAt(at));
+        List<String> words = all.stream()
+                .map(option ->
+                        WORD.matcher(option).results().findFirst().orElseThrow().group())
+                .map(first -> capital ? Words.capital(first) : first)
+                .toList();
+        choices.add(new Choice(new Span(start + at, start + word.end()), words));
+    }
+
+    /** Makes the choices in brackets, which may hold others; a mark stands before what was chosen of each of the options. */
+    private String choose(String pattern, List<List<String>> all) {
         int open;
         String s = pattern;
         while ((open = s.lastIndexOf('[')) >= 0) {
             int close = s.indexOf(']', open);
             String[] options = s.substring(open + 1, close).split("\\|", -1);
-            s = s.substring(0, open) + options[dice.below(options.length)] + s.substring(close + 1);
+            char mark = (char) (MARK + all.size());
+            all.add(Stream.of(options)
+                    .map(o -> o.replaceAll("[" + MARK + "-\uf8ff]", ""))
+                    .toList());
+            s = s.substring(0, open) + mark + options[dice.below(options.length)] + s.substring(close + 1);
         }
         return s;
     }

@@ -27,11 +27,14 @@ final class Storyteller {
     }
 
     Tale tell() {
-        return tell(false);
+        return tell(false, false);
     }
 
-    /** @param curious whether something happens that is hard to keep in mind, and the one at home asks about all of it */
-    Tale tell(boolean curious) {
+    /**
+     * @param curious whether something happens that is hard to keep in mind, and the one at home asks about all of it
+     * @param counted whether what counts for more is {@link Prose#counted}, and all that was drawn is told
+     */
+    Tale tell(boolean curious, boolean counted) {
         int aim = dice.between(50, 100);
         Place home = world.newHome();
         Person hero = world.newNamed(home);
@@ -50,7 +53,8 @@ final class Storyteller {
                 prose.toString(),
                 prose.words(),
                 dice.bits(),
-                prose.determined(),
+                counted ? prose.counted() : prose.determined(),
+                counted ? prose.choices() : List.of(),
                 List.copyOf(world.cast),
                 List.copyOf(world.places),
                 List.copyOf(world.facts));

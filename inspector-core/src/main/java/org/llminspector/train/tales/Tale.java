@@ -2,6 +2,7 @@ package org.llminspector.train.tales;
 
 import java.util.List;
 import java.util.Optional;
+import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 
 /**
@@ -9,12 +10,14 @@ import org.llminspector.train.Corpus.Span;
  *
  * @param choiceBits what the generator's choices cost: at least the information in the text
  * @param determined where the text says what follows from the text before, in order
+ * @param choices which of its words were drawn from several
  */
 public record Tale(
         String text,
         int words,
         double choiceBits,
         List<Span> determined,
+        List<Choice> choices,
         List<Person> cast,
         List<Place> places,
         List<Fact> facts) {

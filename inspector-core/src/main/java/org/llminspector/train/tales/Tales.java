@@ -57,6 +57,9 @@ public final class Tales implements Corpus {
     private static final long QUIZZES_AGAIN = PAIRS + 18_429;
     private static final long FEW_QUIZZES = PAIRS + 24_229;
 
+    /** From here on what counts for more is chosen by what stands before it, and all that a word was drawn from is told. */
+    static final long DRAWN = 600_000;
+
     /** The words that stories have are those of so many first ones, where a space stands before them. */
     private static final int READ = 400;
 
@@ -81,6 +84,12 @@ public final class Tales implements Corpus {
     public List<Span> determined(Split split, long index) {
         return game(split, index).map(Games.Game::determined).orElseGet(() -> tale(split, index)
                 .determined());
+    }
+
+    @Override
+    public List<Choice> choices(Split split, long index) {
+        return game(split, index).map(Games.Game::choices).orElseGet(() -> tale(split, index)
+                .choices());
     }
 
     private Optional<Games.Game> game(Split split, long index) {
@@ -160,7 +169,8 @@ public final class Tales implements Corpus {
 
     private Tale tale(Split split, long index, int mostWords, boolean curious) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Tale tale = new Storyteller(new Dice(seed, split.ordinal() + 2L * attempt, index)).tell(curious);
+            Tale tale = new Storyteller(new Dice(seed, split.ordinal() + 2L * attempt, index))
+                    .tell(curious, split == Split.TRAIN && index >= DRAWN);
             if (tale.words() >= LEAST_WORDS && tale.words() <= mostWords) return tale;
         }
         throw new IllegalStateException("no story of at most " + mostWords + " words");

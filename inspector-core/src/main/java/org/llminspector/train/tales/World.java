@@ -22,7 +22,7 @@ final class World {
 
     World(Dice dice) {
         this.dice = dice;
-        this.prose = new Prose(dice);
+        this.prose = new Prose(dice, new Draws(used, places));
     }
 
     /** Where the hero's house stands. */

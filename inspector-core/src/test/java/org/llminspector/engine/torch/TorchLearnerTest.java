@@ -91,6 +91,44 @@ class TorchLearnerTest {
         }
     }
 
+    /** A position's gradient for several tokens in equal parts is the mean of those for each. */
+    @Test
+    void oneOfSeveralTeachesAllOfThem() {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama"));
+                Learner learner = TorchLearner.open(g.weights, "cpu")) {
+            int[] ids = g.ids("input_ids");
+            int last = ids.length - 2;
+            float[][] weights = new float[2][ids.length - 1];
+            weights[0][1] = 0.3f;
+            weights[1][1] = 0.2f;
+            weights[1][last] = 0.7f;
+            int[] several = {3, 9, 9, 4}; // two words can begin alike
+            float[] mean = new float[learner.gradient().toFloats().length];
+            for (int id : several) {
+                int[] other = ids.clone();
+                other[last + 1] = id;
+                learner.accumulate(new int[][] {ids, other}, weights);
+                float[] gradient = learner.gradient().toFloats();
+                for (int i = 0; i < mean.length; i++) mean[i] += gradient[i] / several.length;
+                learner.clearGradient();
+            }
+            int[][] choices = new int[ids.length - 1][];
+            choices[last] = several;
+            int[][] tokens = {ids, ids};
+            Learner.Scores scores = learner.accumulate(tokens, weights, new int[][][] {new int[0][], choices});
+            assertThat(learner.gradient().toFloats()).containsExactly(mean, within(1e-5f));
+            assertThat(scores.nll()[1])
+                    .as("of the token that came")
+                    .containsExactly(learner.score(tokens).nll()[1], within(1e-5f));
+            learner.clearGradient();
+            learner.accumulate(tokens, weights);
+            float[] alone = learner.gradient().toFloats();
+            double apart = 0;
+            for (int i = 0; i < mean.length; i++) apart = Math.max(apart, Math.abs(alone[i] - mean[i]));
+            assertThat(apart).as("one alone teaches otherwise").isGreaterThan(1e-2);
+        }
+    }
+
     @Test
     void gradientsAddUpUntilAnUpdate() {
         try (Golden g = new Golden(Golden.ROOT.resolve("llama"));

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Exchange;
@@ -191,6 +192,97 @@ class TalesTest {
     }
 
     /** Games are for training alone, and what they say again is what they said before. */
+    /** From one document on stories say what their words were drawn from: each as often the first of the list as the last. */
+    @Test
+    void whatWasDrawnIsTold() {
+        for (long i : new long[] {0, 300_000, 599_999})
+            assertThat(TALES.choices(Split.TRAIN, i)).isEmpty();
+        assertThat(TALES.choices(Split.HELD_OUT, 600_000)).isEmpty();
+        Map<String, Integer> kinds = new TreeMap<>();
+        double ranks = 0;
+        int seen = 0;
+        for (long i = Tales.DRAWN; i < Tales.DRAWN + 1_000; i++) {
+            Tale tale = TALES.tale(Split.TRAIN, i);
+            int before = 0;
+            for (Choice choice : tale.choices()) {
+                int from = choice.word().from();
+                assertThat(from).isGreaterThanOrEqualTo(before);
+                before = choice.word().to();
+                String word = tale.text().substring(from, before);
+                List<String> all = choice.drawnFrom();
+                assertThat(all).contains(word);
+                String kind = kind(all.get(0));
+                kinds.merge(kind, 1, Integer::sum);
+                if (kind.equals("way to say it")) continue; // two can begin alike
+                assertThat(all).doesNotHaveDuplicates();
+                ranks += (all.indexOf(word) + 0.5) / all.size();
+                seen++;
+                if (kind.equals("looks")) {
+                    String article = tale.text().substring(0, from).replaceFirst("(?s).* (?=\\w+ $)", "");
+                    for (String other : all)
+                        if (article.matches("an? ")) assertThat(Words.a(other)).startsWith(article);
+                }
+                if (!kind.equals("name") && !kind.equals("place")) continue;
+                String told = tale.text().substring(0, from);
+                if (told.contains("Say after me")) continue; // words that are nothing's names
+                for (String other : all) {
+                    String name = kind.equals("place") ? "the " + other : other;
+                    assertThat(told).as("used up").doesNotContainPattern("\\b" + name + "\\b");
+                }
+            }
+        }
+        assertThat(ranks / seen).isBetween(0.49, 0.51);
+        assertThat(kinds.keySet())
+                .containsExactlyInAnyOrder(
+                        "name",
+                        "place",
+                        "thing",
+                        "looks",
+                        "nature",
+                        "animal",
+                        "trade",
+                        "sort",
+                        "magic",
+                        "way to say it");
+        assertThat(kinds.values()).allMatch(n -> n > 100);
+    }
+
+    private static String kind(String word) {
+        if (Words.GIRLS.contains(word) || Words.BOYS.contains(word)) return "name";
+        if (Words.PLACES.stream().anyMatch(p -> p.noun().equals(word))) return "place";
+        if (Words.THINGS.stream().anyMatch(t -> t.noun().equals(word))) return "thing";
+        if (Words.THING_ADJECTIVES.contains(word)) return "looks";
+        if (Words.TRAITS.contains(word)) return "nature";
+        if (Words.ANIMALS.contains(word)) return "animal";
+        if (Words.TRADES.contains(word)) return "trade";
+        boolean sort = Stream.of(Words.FOODS, Words.FINDS, Words.CREATURES)
+                .flatMap(List::stream)
+                .anyMatch(g -> g.one().equals(word) || g.many().equals(word));
+        if (sort) return "sort";
+        return Language.isMagic(word) ? "magic" : "way to say it";
+    }
+
+    /** What counts for more there is said by what stands before it, whichever way it turns out. */
+    @Test
+    void whatCountsInTheLastStageIsChosenByWhatStandsBeforeIt() {
+        Pattern place = Pattern.compile("(?:walked|ran|went|marched|skipped|danced)[a-z ]* to the (\\w+)\\.");
+        Pattern name = Pattern.compile(" named (\\w+)");
+        int seen = 0;
+        for (long i = Tales.DRAWN; i < Tales.DRAWN + 300; i++) {
+            Tale tale = TALES.tale(Split.TRAIN, i);
+            Set<Span> counted = new HashSet<>(tale.determined());
+            for (Pattern slot : List.of(place, name)) {
+                for (Matcher m = slot.matcher(tale.text()); m.find(); seen++) {
+                    assertThat(counted).as(m.group()).contains(new Span(m.start(1), m.end(1)));
+                }
+            }
+            for (Matcher m = Pattern.compile("\\b(\\w+) (?:said|asked|felt)\\b").matcher(tale.text()); m.find(); ) {
+                assertThat(counted).as("a name or a pronoun").doesNotContain(new Span(m.start(1), m.end(1)));
+            }
+        }
+        assertThat(seen).isGreaterThan(800);
+    }
+
     @Test
     void gamesSayRowsAndTheirPartsAgain() {
         assertThat(games(14_000, 14_600)).isZero();

@@ -114,6 +114,7 @@ final class ExamCommand extends ModelCommand {
                 100 * s.faultless(),
                 100 * s.realFaultless(),
                 s.faults());
+        line(out, "  strictly", "%.1f %% faultless; faults: %s", 100 * s.faultlessStrictly(), s.strictFaults());
         line(
                 out,
                 "  with top_p",

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.llminspector.base.Plural;
+import org.llminspector.base.Problem;
 import org.llminspector.engine.LearnerInfo;
 import org.llminspector.run.learn.Training;
 import org.llminspector.train.LossCurve;
@@ -12,6 +13,7 @@ import org.llminspector.train.Recipe;
 import org.llminspector.train.Sittings;
 import org.llminspector.train.Trainer;
 import org.llminspector.web.server.RecipeText;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,7 +33,8 @@ import picocli.CommandLine.Spec;
             "",
             "Examples:",
             "  inspector train --config model-cache/recipes/grokking.yaml --out mine",
-            "  inspector train --config model-cache/recipes/grokking.yaml --out mine --resume"
+            "  inspector train --config model-cache/recipes/grokking.yaml --out mine --resume",
+            "  inspector train --config model-cache/recipes/tales-4m.yaml --out mine --from model-cache/tales-4m --after 21100"
         })
 final class TrainCommand implements Callable<Integer> {
 
@@ -50,6 +53,27 @@ final class TrainCommand implements Callable<Integer> {
             names = "--resume",
             description = "Go on with the training in the folder; the recipe that lies there holds.")
     boolean resume;
+
+    @ArgGroup(exclusive = false)
+    Later later;
+
+    /** Later is where a run begins that does not begin with its recipe. */
+    static final class Later {
+        @Option(
+                names = "--from",
+                required = true,
+                paramLabel = "DIR",
+                description = "A model that another run of the recipe made, with its loss.csv and checkpoints:"
+                        + " what comes before --after is taken from there.")
+        Path run;
+
+        @Option(
+                names = "--after",
+                required = true,
+                paramLabel = "N",
+                description = "Updates after which a stage of the recipe begins: it is the first to be made.")
+        int step;
+    }
 
     @Option(names = "--steps", paramLabel = "N", description = "Instead of the recipe's number of updates.")
     Integer steps;
@@ -72,13 +96,26 @@ final class TrainCommand implements Callable<Integer> {
         if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
         Recipe recipe = RecipeText.read(config, new RecipeText.Change(null, steps, null));
         Teller teller = new Teller(spec.commandLine().getErr());
-        try (Trainer trainer = resume ? Training.resume(out, device) : Training.begin(recipe, out, device)) {
+        try (Trainer trainer = trainer(recipe)) {
             teller.begins(trainer.learner());
             trainer.run(teller);
         } finally {
             teller.finish();
         }
         return teller.interrupt.requested() ? Interrupt.EXIT_CODE : 0;
+    }
+
+    private Trainer trainer(Recipe recipe) {
+        if (resume && later != null) {
+            throw Problem.invalid("a run is resumed, or begun at a stage")
+                    .where("--resume")
+                    .found("--from")
+                    .instead("leave one of them out");
+        }
+        if (resume) return Training.resume(out, device);
+        return later == null
+                ? Training.begin(recipe, out, device)
+                : Training.beginAfter(recipe, out, device, later.run, later.step);
     }
 
     /** Teller shows each update on a terminal's last line, and prints those with a look at held-out text, or one a minute. */

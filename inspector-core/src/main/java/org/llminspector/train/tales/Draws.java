@@ -1,0 +1,81 @@
+package org.llminspector.train.tales;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Draws knows what a word of a story could have been instead: whatever it was drawn from and nothing has used up.
+ *
+ * @param used what the story has taken
+ * @param places that it has taken, its home first
+ */
+record Draws(Set<String> used, List<Place> places) {
+
+    private static final List<List<Group>> SORTS = List.of(Words.FOODS, Words.FINDS, Words.CREATURES);
+
+    /**
+     * All words that were as likely, its own among them; none where it was not drawn.
+     *
+     * @param at whether a place's preposition stands before it, which few have
+     */
+    List<String> of(Object value, String word, boolean at) {
+        return from(value, word, at)
+                .filter(w -> w.equals(word) || !used.contains(w))
+                .toList();
+    }
+
+    private Stream<String> from(Object value, String word, boolean at) {
+        if (value instanceof Person p) return person(p, word);
+        if (value instanceof Thing t && word.equals(t.noun()))
+            return Words.THINGS.stream().map(Thing::noun);
+        if (value instanceof Thing t && word.equals(t.adjective())) {
+            return Words.THING_ADJECTIVES.stream().filter(w -> isVowel(w) == isVowel(word)); // the article is written
+        }
+        if (value instanceof Group g && word.equals(g.noun())) {
+            return SORTS.stream()
+                    .filter(sorts -> sorts.contains(g.of(1)))
+                    .flatMap(List::stream)
+                    .map(sort -> sort.of(g.count()).noun());
+        }
+        if (value instanceof Place p && word.equals(p.noun()) && !p.equals(places.get(0))) {
+            return Words.PLACES.stream()
+                    .filter(other -> !at || other.preposition().equals(p.preposition()))
+                    .map(Place::noun);
+        }
+        return value instanceof Chant c ? magic(c.words(), word) : Stream.empty();
+    }
+
+    private static Stream<String> person(Person p, String word) {
+        if (!p.named()) return Words.TRADES.contains(word) ? Words.TRADES.stream() : Stream.empty();
+        if (word.equals(p.name())) return (p.she() ? Words.GIRLS : Words.BOYS).stream();
+        if (word.equals(p.trait())) return Words.TRAITS.stream();
+        return Words.ANIMALS.contains(word) ? Words.ANIMALS.stream() : Stream.empty();
+    }
+
+    private static boolean isVowel(String word) {
+        return Words.a(word).startsWith("an ");
+    }
+
+    /** No word of a chant comes twice. */
+    private static Stream<String> magic(List<String> words, String word) {
+        int at = words.indexOf(Language.low(word));
+        Stream<String> left =
+                Words.MAGIC.stream().filter(w -> !words.subList(0, at).contains(w));
+        return Character.isUpperCase(word.charAt(0)) ? left.map(Words::capital) : left;
+    }
+
+    /** The word by which a story knows what it has spoken of already; none where it may draw the same again. */
+    static Optional<String> name(Object value, String word) {
+        if (value instanceof Thing t) return Optional.of(t.noun());
+        boolean again = value instanceof Chant || (value instanceof Person p && word.equals(p.trait()));
+        return again ? Optional.empty() : Optional.of(word);
+    }
+
+    /** Whether what stands before such a word says that a place or a thing comes, be it a new one or not. */
+    static boolean isSlot(Object value, String word, String form) {
+        return (value instanceof Place p && word.equals(p.noun()))
+                || (value instanceof Thing t && form.equals("a") && word.equals(t.noun()));
+    }
+}
