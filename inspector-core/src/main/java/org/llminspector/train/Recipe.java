@@ -42,10 +42,10 @@ import org.llminspector.engine.Optimizer;
  * @param validationSequences sequences looked at, or whole documents, each alone (32)
  * @param saveEvery steps between two states to resume from (200)
  * @param checkpointSteps after so many steps the model is kept as it is then
- * @param determinedWeight of pretrain: how much a token counts that follows from what its document said before, as far
- *     as the corpus knows (1, what every other token counts)
+ * @param determinedWeight how much a token of a document counts that follows from what it said before, as far as the
+ *     corpus knows (1, what every other token counts); of instruct and prefer, in the rehearsed ones
  * @param allChoices whether a word that the corpus' author drew from several is taught as each of them, in equal parts,
- *     and not as the one that came (no); of pretrain only with whole documents
+ *     and not as the one that came (no); of pretrain only with whole documents, of instruct and prefer in the rehearsed ones
  * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
  * @param rehearsalFrom index of the first of those documents (0)
  * @param slips of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)

@@ -112,8 +112,8 @@ public final class Trainer implements AutoCloseable {
         long size = learner.parameters().stream().mapToLong(Parameter::size).sum();
         if (weights.size() == size) return;
         throw Problem.invalid("the state is of a model of another shape")
-                .where("model")
-                .expected(size + " parameters, as the recipe's")
+                .where(folder)
+                .expected(size + " parameters, as the recipe's model")
                 .found(weights.size());
     }
 
@@ -211,7 +211,7 @@ public final class Trainer implements AutoCloseable {
         Recipe recipe = given.checked();
         if (recipe.beginning(step).isEmpty()) {
             throw Problem.invalid("no stage of the recipe begins there")
-                    .where("after")
+                    .where("--after")
                     .expected(recipe.midtraining().stream()
                             .map(stage -> Integer.toString(stage.from()))
                             .collect(Collectors.joining(" or ")))

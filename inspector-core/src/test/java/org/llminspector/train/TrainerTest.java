@@ -353,7 +353,7 @@ class TrainerTest {
         assertThatThrownBy(() -> Trainer.beginAfter(other, SOURCES, none, "cpu", whole, 12))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("another shape");
-        assertThat(none).as("not locked").isDirectoryContaining("glob:**tokenizer.json");
+        Trainer.begin(staged(), SOURCES, none, "cpu").close(); // not locked
     }
 
     /** The corpus says that a word was drawn from two: the other is then learnt as much. */

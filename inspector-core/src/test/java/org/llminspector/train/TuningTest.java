@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -290,6 +292,27 @@ class TuningTest {
         assertThat(tuned.get(20).valAccuracy()).isEqualTo(1.0);
         try (Checkpoint checkpoint = Checkpoint.open(prefer)) {
             assertThat(Family.open(checkpoint).spec().nLayers()).isEqualTo(2);
+        }
+    }
+
+    /** What a tuned model is to keep is rehearsed from one document on, each once. */
+    @Test
+    void documentsAreRehearsedFromWhereTheRecipeSays() throws IOException {
+        Set<Long> read = new TreeSet<>();
+        Corpus corpus = (split, index) -> {
+            if (split == Corpus.Split.TRAIN) read.add(index);
+            return CORPUS.document(split, index);
+        };
+        Recipe from = RecipeBuilder.builder(tuning(Recipe.Task.INSTRUCT, base().toString(), 3, 2))
+                .rehearsalFrom(700L)
+                .build();
+        run(Trainer.begin(from, new Trainer.Sources(corpus, DIALOGUES), tokenizer("instruct"), "cpu"));
+        assertThat(read).containsExactly(700L, 701L, 702L, 703L, 704L, 705L);
+
+        Recipe negative = RecipeBuilder.builder(from).rehearsalFrom(-1L).build();
+        Recipe nothing = RecipeBuilder.builder(from).rehearsal(0).build();
+        for (Recipe wrong : List.of(negative, nothing)) {
+            assertThatThrownBy(wrong::checked).isInstanceOf(Problem.class).hasMessageContaining("rehearsal_from");
         }
     }
 

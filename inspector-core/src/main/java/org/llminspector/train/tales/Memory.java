@@ -9,7 +9,6 @@ import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -17,12 +16,6 @@ import java.util.stream.Stream;
  * that the one at home can ask has its answer, or none.
  */
 final class Memory {
-
-    private static final Set<String> PLACES = Stream.concat(Words.PLACES.stream(), Words.HOMES.stream())
-            .map(Place::noun)
-            .collect(Collectors.toUnmodifiableSet());
-    private static final Set<String> THINGS =
-            Words.THINGS.stream().map(Thing::noun).collect(Collectors.toUnmodifiableSet());
 
     private static final Pattern QUOTED = Pattern.compile("\"[^\"]*\"?");
     private static final Pattern HOUSE = Pattern.compile("(?:house|hut|cottage) \\w+ the (\\w+)");
@@ -82,7 +75,7 @@ final class Memory {
         String narrated = QUOTED.matcher(sentence).replaceAll("\"\"");
         for (String word : narrated.split("\\W+")) {
             if (hero.isEmpty() && Language.isName(word)) hero = word;
-            if (THINGS.contains(word)) thing = word;
+            if (Proofreader.THINGS.contains(word)) thing = word;
         }
         String who = narrated.startsWith("They ") || subject == null ? hero : subject;
         boolean nowhere = goes(sentence, narrated, who);
@@ -125,7 +118,9 @@ final class Memory {
         }
         if (HOME.matcher(narrated).find()) return home.equals(at.put(who, home));
         Matcher to = GOES.matcher(narrated);
-        return to.find() && PLACES.contains(to.group(1)) && to.group(1).equals(at.put(who, to.group(1)));
+        return to.find()
+                && Proofreader.PLACES.containsKey(to.group(1))
+                && to.group(1).equals(at.put(who, to.group(1)));
     }
 
     private void meets(String sentence, String narrated) {
@@ -151,7 +146,9 @@ final class Memory {
     /** What the hero does. */
     private void does(String narrated) {
         first(COUNTED, narrated, m -> {
-            if (Language.number(m.group(1)) > 0) counted.putIfAbsent(many(m.group(2)), m.group(1) + " " + m.group(2));
+            if (Language.number(m.group(1)) > 0)
+                counted.putIfAbsent(
+                        Proofreader.PLURAL.getOrDefault(m.group(2), m.group(2)), m.group(1) + " " + m.group(2));
             if (m.group(3) != null) at.put(hero, m.group(3));
         });
         first(SAW, narrated, m -> {
@@ -164,15 +161,6 @@ final class Memory {
         if (TOOK.matcher(narrated).find()) found.put(thing, at.get(hero));
     }
 
-    private static String many(String word) {
-        return Stream.of(Words.FOODS, Words.FINDS, Words.CREATURES)
-                .flatMap(List::stream)
-                .filter(g -> g.one().equals(word))
-                .map(Group::many)
-                .findFirst()
-                .orElse(word);
-    }
-
     private void gives(String sentence, String narrated, String who) {
         for (Matcher m = GAVE.matcher(narrated); m.find(); ) {
             String from = m.group(1).matches("[Hh]e|[Ss]he") ? who : m.group(1);
@@ -181,7 +169,8 @@ final class Memory {
         // All of a list at once: only who asks for it says what it is.
         first(SOLD, sentence, sold -> {
             for (Matcher m = LISTED.matcher(previous); m.find(); ) {
-                if (THINGS.contains(m.group(1))) given("the " + m.group(1), sold.group(1), Language.low(hero));
+                if (Proofreader.THINGS.contains(m.group(1)))
+                    given("the " + m.group(1), sold.group(1), Language.low(hero));
             }
         });
     }

@@ -50,12 +50,11 @@ public final class Proofreader {
 
     private static final int STORIES = 5000;
 
-    private static final Map<String, Place> PLACES = Stream.concat(Words.PLACES.stream(), Words.HOMES.stream())
+    static final Map<String, Place> PLACES = Stream.concat(Words.PLACES.stream(), Words.HOMES.stream())
             .collect(Collectors.toUnmodifiableMap(Place::noun, p -> p, (a, b) -> a));
     private static final Set<String> PREPOSITIONS = Set.of("in", "by", "on", "under", "behind", "at");
-    private static final Set<String> THINGS =
-            Words.THINGS.stream().map(Thing::noun).collect(Collectors.toUnmodifiableSet());
-    private static final Map<String, String> PLURAL = Stream.of(Words.FOODS, Words.FINDS, Words.CREATURES)
+    static final Set<String> THINGS = Words.THINGS.stream().map(Thing::noun).collect(Collectors.toUnmodifiableSet());
+    static final Map<String, String> PLURAL = Stream.of(Words.FOODS, Words.FINDS, Words.CREATURES)
             .flatMap(List::stream)
             .collect(Collectors.toUnmodifiableMap(Group::one, Group::many));
     private static final Set<String> MANY = Set.copyOf(PLURAL.values());
