@@ -53,6 +53,7 @@ Faultless means that a proofreader, which knows the tales' grammar and world and
 no name that nobody has, no pronoun or article that is wrong, no thing, place, number or magic word that changes, no sum that is
 wrong, and no answer at the end of the story that the story contradicts. Strictly it remembers more: nobody goes where he is already,
 and each question at the end is about something that was told, and answered as it was.
+A share of 100 questions is known to some three points either way, one of 200 stories, too.
 A head has a clear role when at least 0.4 of its attention goes there; a name mover's goes to where a name was said, from the
 token before it is said again.
 
