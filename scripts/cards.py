@@ -31,12 +31,14 @@ stories are games in which words are said again (`Games`): from stories alone no
 (mid-training, from update {midtraining[0][from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a
 story with their answers. From stories alone it never learnt whose kind a kind is.
 In the third (from {midtraining[1][from]:,}) they are drills (`Drills`): who met whom where, who gave what, how many, alone first, then in
-sentences, then in stories. From {midtraining[2][from]:,} on it reads next to nothing but stories again, in the last stage (from
-{midtraining[3][from]:,}) with no token counted for more than another.
+sentences, then in stories. From {midtraining[2][from]:,} on it reads next to nothing but stories again; from
+{midtraining[3][from]:,} on some drills stand between them, and it is taught all that the generator could have written (`Draws`): where a name, a place
+or another word was drawn from several, each of them is the target, in equal parts.
 `scripts/inspector tales --stats` on the training split:""",
     "instruct": """`tales`, seed {corpus_seed}: conversations about stories. The first turn is a story and a question, the next are more questions
 about it, as many as the context holds, each about another fact (who, what, where, how many, feeling, yes or no, magic
-words, why), in several phrasings, in any order; 8 in 100 are a request for a story. The base model did not see these stories.""",
+words, why), in several phrasings, in any order; 8 in 100 are a request for a story. The base model did not see these stories. With
+each {batch} conversations it reads {rehearsal} documents like its base's last ones, some of them about who found how many (`Finders`).""",
     "prefer": """`tales`, seed {corpus_seed}: a true answer beside a worse one: a wrong person, place, number or reason (five in nine), the answer
 to another question (two in nine), or the true answer with rambling after it (two in nine). With each {batch} such pairs go
 {slips} slips: the instruct model tells stories (temperature 1), the proofreader stops it at the first sentence with a fault, and
@@ -53,7 +55,7 @@ Faultless means that a proofreader, which knows the tales' grammar and world and
 no name that nobody has, no pronoun or article that is wrong, no thing, place, number or magic word that changes, no sum that is
 wrong, and no answer at the end of the story that the story contradicts. Strictly it remembers more: nobody goes where he is already,
 and each question at the end is about something that was told, and answered as it was.
-A share of 100 questions is known to some three points either way, one of 200 stories, too.
+A share of 400 questions is known to some one and a half points either way, one of 200 stories to two or three.
 A head has a clear role when at least 0.4 of its attention goes there; a name mover's goes to where a name was said, from the
 token before it is said again.
 
@@ -90,8 +92,10 @@ def time(log, tokens, old):
     """How long the run took: the log's last line has the speed of the whole run."""
     if not log:
         return "".join(re.findall(r"\| time \|.*\n", old))
-    speed = float(re.findall(r"([\d,]+) tokens/s", log.read_text())[-1].replace(",", ""))
-    return f"| time | {tokens / speed / 60:.0f} minutes with one thread, {speed:,.0f} tokens with a loss a second |\n"
+    text = log.read_text()
+    speed = float(re.findall(r"([\d,]+) tokens/s", text)[-1].replace(",", ""))
+    threads = "two threads" if " 2 threads" in text else "one thread"
+    return f"| time | {tokens / speed / 60:.0f} minutes with {threads}, {speed:,.0f} tokens with a loss a second |\n"
 
 
 def falls(r):

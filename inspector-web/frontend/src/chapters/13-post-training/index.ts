@@ -26,6 +26,10 @@ export const PARAMS = {
   preferred: text(),
 };
 
+/** One number, asked for in words that the shipped models were taught with, and in words that they were not. */
+const STEW =
+  'There once was a shy hedgehog named Karl. Karl lived in a crooked hut in the village with Mother.\n\nMother wanted to make stew. "We need six eggs, three carrots and one mushroom, Karl," she said. Karl found six eggs in the forest. Karl found three carrots in the meadow. Karl found one mushroom at the harbor. Then Karl ran home. They put six eggs, three carrots and one mushroom into the pot. "What a good stew, Mother," whispered Karl. Mother was happy.\n\n';
+
 export const record: Record<typeof PARAMS> = {
   teaches:
     'Pretraining makes a model that goes on; examples of answers and choices between answers make it answer, and well.',
@@ -51,6 +55,8 @@ export const record: Record<typeof PARAMS> = {
       says: 'why was she proud?',
     },
     { prompt: 'Please tell a story about a bear named Ben.', says: 'a story, please' },
+    { prompt: `${STEW}How many mushrooms went into the pot?`, says: 'how many went into the pot?' },
+    { prompt: `${STEW}How many mushrooms did Karl find?`, says: 'and how many did he find?' },
   ],
   recording: recordingOf(import.meta.glob('./recording/*', { eager: true, query: '?url', import: 'default' })),
   load: () => import('./Chapter.svelte'),

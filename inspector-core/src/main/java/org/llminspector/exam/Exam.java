@@ -22,7 +22,7 @@ public final class Exam {
     public record Size(long seed, int stories, int questionsPerKind, int pairs) {
 
         /** What the model cards report. */
-        public static final Size FULL = new Size(1, 200, 100, 200);
+        public static final Size FULL = new Size(1, 200, 400, 200);
 
         public Size {
             if (stories < 1 || questionsPerKind < 1 || pairs < 1) {

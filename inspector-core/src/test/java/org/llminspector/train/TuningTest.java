@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -314,6 +315,41 @@ class TuningTest {
         for (Recipe wrong : List.of(negative, nothing)) {
             assertThatThrownBy(wrong::checked).isInstanceOf(Problem.class).hasMessageContaining("rehearsal_from");
         }
+    }
+
+    /** What is rehearsed is taught as the base's last stage was, if the recipe says so. */
+    @Test
+    void whatIsRehearsedCanWeighItsDeterminedWordsAndTeachAllChoices() throws IOException {
+        Corpus.Span first = new Corpus.Span(1, 3);
+        Corpus knowing = new Corpus() {
+            @Override
+            public String document(Split split, long index) {
+                return CORPUS.document(split, index);
+            }
+
+            @Override
+            public List<Span> determined(Split split, long index) {
+                return List.of(first);
+            }
+
+            @Override
+            public List<Choice> choices(Split split, long index) {
+                String word = document(split, index).substring(first.from(), first.to());
+                return List.of(new Choice(first, List.of(word, "xy")));
+            }
+        };
+        Recipe plain = tuning(Recipe.Task.INSTRUCT, base().toString(), 2, 2);
+        List<Recipe> recipes = List.of(
+                plain,
+                RecipeBuilder.builder(plain).determinedWeight(4.0).build(),
+                RecipeBuilder.builder(plain).allChoices(true).build());
+        Set<String> results = new HashSet<>();
+        for (int i = 0; i < recipes.size(); i++) {
+            Path out = tokenizer("rehearsed-" + i);
+            run(Trainer.begin(recipes.get(i), new Trainer.Sources(knowing, DIALOGUES), out, "cpu"));
+            results.add(Arrays.toString(Files.readAllBytes(out.resolve("model.safetensors"))));
+        }
+        assertThat(results).hasSize(3);
     }
 
     /** To this critic a sentence is wrong when its length is odd: about every other one. */

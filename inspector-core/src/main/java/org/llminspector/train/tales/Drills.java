@@ -8,7 +8,8 @@ import org.llminspector.train.tales.Games.Game;
 /**
  * Drills are the documents of a third stage. A story ends with questions about itself, and the model guessed wherever two were
  * met, two gave something, or two sorts were counted: each is taught alone first, then in sentences, then in stories. What
- * comes after, in the last stage, is stories of the usual kind: what a model reads last it says most.
+ * comes after, in the last stage, is stories of the usual kind: what a model reads last it says most. From 700,000 on are the
+ * documents that the tunings rehearse.
  */
 final class Drills {
 
@@ -16,7 +17,7 @@ final class Drills {
      * Stretch is what comes from one document on, until the model was seen to have learnt it.
      *
      * @param ways how often a document is a story, one that asks about all of it, a quiz about a story, about a few people, a
-     *     row of words, a quiz about many people, sums, a quiz about people, an interview
+     *     row of words, a quiz about many people, sums, a quiz about people, an interview, finders
      * @param kinds of an interview, as the rest
      */
     private record Stretch(long from, int[] ways, int[] kinds, double recalled, int bare, int sentences, int story) {}
@@ -40,7 +41,9 @@ final class Drills {
             new Stretch(16_000, ways(88, 0, 5, 1, 2, 1, 1, 1, 1), BUT_HAD, 0.15, 5, 15, 80),
             new Stretch(22_000, ways(95, 0, 4, 0, 1, 0, 0, 0, 0), EACH, 0, 0, 0, 1),
             new Stretch(200_000, ways(76, 11, 3, 1, 0, 0, 1, 1, 7), ALL, 0.1, 0, 15, 85),
-            new Stretch(215_000, ways(90, 6, 3, 0, 0, 0, 0, 0, 1), ALL, 0.1, 0, 15, 85));
+            new Stretch(215_000, ways(90, 6, 3, 0, 0, 0, 0, 0, 1), ALL, 0.1, 0, 15, 85),
+            new Stretch(300_000, ways(57, 9, 3, 0, 0, 0, 1, 1, 4, 25), ALL, 0.1, 0, 15, 85),
+            new Stretch(305_000, ways(80, 8, 3, 0, 0, 0, 0, 1, 3, 5), ALL, 0.1, 0, 15, 85));
 
     private Drills() {}
 
@@ -67,6 +70,7 @@ final class Drills {
             case 5 -> Optional.of(Quiz.crowd(dice, false));
             case 6 -> Optional.of(Games.sums(dice));
             case 7 -> Optional.of(Quiz.people(dice, false));
+            case 9 -> Optional.of(Finders.of(dice));
             default -> Optional.of(Interview.of(dice, now.kinds, now.recalled, now.bare, now.sentences, now.story));
         };
     }

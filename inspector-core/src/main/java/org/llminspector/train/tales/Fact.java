@@ -7,7 +7,7 @@ package org.llminspector.train.tales;
  * @param what the Thing, Group, Chant, trait, or feeling
  * @param where or null
  * @param other who else took part, or null
- * @param detail the purpose or the occasion, or null
+ * @param detail the purpose, the occasion or the pot, or null
  */
 public record Fact(Relation relation, Person who, Object what, Place where, Person other, String detail) {
 
@@ -21,7 +21,7 @@ public record Fact(Relation relation, Person who, Object what, Place where, Pers
         MET,
         /** who found what (a Thing), where; with other, if they were two. */
         FOUND,
-        /** who gathered what (a Group), where. */
+        /** who gathered what (a Group), where; detail is what all of it went into. */
         GATHERED,
         /** who gave what (a Thing or a Group) to other. */
         GAVE,

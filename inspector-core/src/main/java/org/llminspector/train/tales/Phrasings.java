@@ -24,6 +24,7 @@ final class Phrasings {
             rule("What did (.+) (need|lose)\\?", "Which thing did $1 $2?"),
             rule("What were the magic words of (.+)\\?", "What magic words did $1 say?"),
             rule("How many (\\w+) did (.+)\\?", "What number of $1 did $2?", "Count: how many $1 did $2?"),
+            rule("How many (\\w+) went (.+)\\?", "What number of $1 went $2?", "Count: how many $1 went $2?"),
             rule("How did (.+?) feel when (.+)\\?", "When $2, how did $1 feel?", "What did $1 feel when $2?"),
             rule("Why did (.+) need (.+)\\?", "What did $1 need $2 for?"),
             rule("Why was (.+) (\\w+)\\?", "What made $1 $2?"));

@@ -460,7 +460,7 @@ final class Plots {
         for (Group part : parts) {
             Place where = world.newPlace();
             prose.tell("{1p} found {2=} {3at}.", hero, part, where);
-            world.fact(Relation.GATHERED, hero, part, where, null, null);
+            world.fact(Relation.GATHERED, hero, part, where, null, "the pot");
             world.at.put(hero, where);
         }
         homeward();

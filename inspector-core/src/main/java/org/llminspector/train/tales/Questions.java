@@ -17,16 +17,30 @@ final class Questions {
 
     private final Tale tale;
     private final Dice dice;
+    private final boolean asTold;
     private final List<Question> all = new ArrayList<>();
 
-    private Questions(Tale tale, Dice dice) {
+    private Questions(Tale tale, Dice dice, boolean asTold) {
         this.tale = tale;
         this.dice = dice;
+        this.asTold = asTold;
     }
 
     /** In the order of the story; the dice choose how each is put. */
     static List<Question> of(Tale tale, Dice dice) {
-        Questions q = new Questions(tale, dice);
+        return of(tale, dice, false);
+    }
+
+    /**
+     * The same, but how many there were is asked with the story's own words: "found" and "went into the pot", where quizzes
+     * and the tokenizer's texts say "gathered" of both.
+     */
+    static List<Question> asTold(Tale tale, Dice dice) {
+        return of(tale, dice, true);
+    }
+
+    private static List<Question> of(Tale tale, Dice dice, boolean asTold) {
+        Questions q = new Questions(tale, dice, asTold);
         for (Fact f : tale.facts()) q.ask(f);
         Map<String, Set<String>> keys = new HashMap<>();
         for (Question x : q.all)
@@ -95,10 +109,14 @@ final class Questions {
             }
             case GATHERED -> {
                 Group g = (Group) f.what();
-                count("How many " + g.many() + " did " + who + " gather?", who + " gathered ", g);
+                String find = asTold ? "find" : "gather";
+                String found = who + (asTold ? " found " : " gathered ");
+                if (asTold && f.detail() != null)
+                    count("How many " + g.many() + " went into " + f.detail() + "?", "", " went into " + f.detail(), g);
+                else count("How many " + g.many() + " did " + who + " " + find + "?", found, g);
                 where(
-                        "Where did " + who + " gather the " + g.many() + "?",
-                        who + " gathered the " + g.many() + " " + f.where().at() + ".",
+                        "Where did " + who + " " + find + " the " + g.many() + "?",
+                        found + "the " + g.many() + " " + f.where().at() + ".",
                         f.where());
             }
             case GAVE -> gave(f, who, f.other().name());

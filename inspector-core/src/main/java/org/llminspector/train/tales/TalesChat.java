@@ -44,7 +44,7 @@ public final class TalesChat implements Dialogues {
         if (dice.chance(REQUESTS)) return List.of(request(tale, dice));
         Dice phrasing = new Dice(seed, VARYING + split.ordinal(), index);
         List<Exchange> turns = new ArrayList<>();
-        List<Question> left = Questions.of(tale, dice);
+        List<Question> left = Questions.asTold(tale, dice);
         while (!left.isEmpty()) {
             Question q = question(left, dice);
             String asked = turns.isEmpty() ? asked(tale, q, phrasing) : Phrasings.vary(q.text(), phrasing);
@@ -76,7 +76,7 @@ public final class TalesChat implements Dialogues {
     public Preference preference(Split split, long index) {
         Dice dice = new Dice(seed, ASKING + 2 + split.ordinal(), index);
         Tale tale = tales.tale(split, 2 * ASKING + index, MOST_WORDS);
-        Question q = question(Questions.of(tale, dice), dice);
+        Question q = question(Questions.asTold(tale, dice), dice);
         Dice phrasing = new Dice(seed, VARYING + 2 + split.ordinal(), index);
         return new Preference(asked(tale, q, phrasing), q.answer(), worse(tale, q, dice));
     }
@@ -92,8 +92,9 @@ public final class TalesChat implements Dialogues {
     public Optional<Asked> ask(Split split, long index, Question.Kind kind) {
         Dice dice = new Dice(seed, ASKING + 4 + split.ordinal(), index);
         Tale tale = tales.tale(split, 3 * ASKING + index, MOST_WORDS);
-        List<Question> fit =
-                Questions.of(tale, dice).stream().filter(q -> q.kind() == kind).toList();
+        List<Question> fit = Questions.asTold(tale, dice).stream()
+                .filter(q -> q.kind() == kind)
+                .toList();
         if (fit.isEmpty()) return Optional.empty();
         Question q = dice.pick(fit);
         return Optional.of(new Asked(q, asked(tale, q, dice)));
@@ -137,7 +138,7 @@ public final class TalesChat implements Dialogues {
     private static String worse(Tale tale, Question q, Dice dice) {
         int way = dice.weighted(5, 2, 2);
         if (way == 1) {
-            List<Question> others = Questions.of(tale, dice).stream()
+            List<Question> others = Questions.asTold(tale, dice).stream()
                     .filter(o -> !o.answer().equals(q.answer())
                             && !o.answer().contains(q.key())
                             && !q.answer().contains(o.key()))

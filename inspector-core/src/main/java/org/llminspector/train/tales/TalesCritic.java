@@ -16,7 +16,7 @@ public final class TalesCritic implements Critic {
     /** Learns the tales' language: about two seconds. */
     public TalesCritic(long seed) {
         this.tales = new Tales(seed);
-        this.proofreader = new Proofreader(tales);
+        this.proofreader = new Proofreader(tales).strict();
     }
 
     @Override

@@ -94,7 +94,9 @@ class TalesTest {
         for (int i = 0; i < MANY.size(); i++) {
             Tale t = MANY.get(i);
             Set<String> asked = new HashSet<>();
-            for (Question q : Questions.of(t, new Dice(1, 99, i))) {
+            Dice dice = new Dice(1, 99, i);
+            List<Question> all = i % 2 == 0 ? Questions.of(t, dice) : Questions.asTold(t, dice);
+            for (Question q : all) {
                 assertThat(asked.add(q.text())).as(q.text()).isTrue();
                 assertThat(q.text()).matches("[A-Z].*\\?");
                 assertThat(q.statement()).contains(q.key()).matches(".*[.!]");
@@ -109,6 +111,35 @@ class TalesTest {
                 if (literal) assertThat(t.text()).as(q.toString()).containsIgnoringCase(noun);
             }
         }
+    }
+
+    /** Whoever answers finds a number by the words beside it; quizzes, which the base has read, ask otherwise. */
+    @Test
+    void howManyIsAskedInConversationsWithTheWordsOfTheStory() {
+        int found = 0;
+        int intoThePot = 0;
+        for (int i = 0; i < MANY.size(); i++) {
+            String story = MANY.get(i).text();
+            Set<String> quiz = Questions.of(MANY.get(i), new Dice(1, 99, i)).stream()
+                    .map(Question::text)
+                    .collect(Collectors.toSet());
+            for (Question q : Questions.asTold(MANY.get(i), new Dice(1, 99, i))) {
+                assertThat(q.text() + q.answer()).doesNotContain("gather");
+                if (q.kind() != Question.Kind.HOW_MANY || quiz.contains(q.text())) continue;
+                if (q.text().endsWith(" went into the pot?")) {
+                    intoThePot++;
+                    assertThat(q.answer()).isEqualTo(Words.capital(q.key()) + " went into the pot.");
+                    assertThat(Stream.of(story.split("[.] ")).filter(x -> x.matches("(?s).*\\b[Ii]nto the pot\\b.*")))
+                            .as(story)
+                            .anySatisfy(x -> assertThat(x).contains(q.key()));
+                } else {
+                    found++;
+                    assertThat(q.answer()).contains(" found " + q.key());
+                }
+            }
+        }
+        assertThat(found).isGreaterThan(150);
+        assertThat(intoThePot).isGreaterThan(50);
     }
 
     @Test

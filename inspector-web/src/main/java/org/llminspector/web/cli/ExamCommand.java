@@ -39,7 +39,7 @@ final class ExamCommand extends ModelCommand {
     @Option(names = "--tell", paramLabel = "N", description = "Print the first N of them as it told them. Default: 0.")
     int tell;
 
-    @Option(names = "--questions", paramLabel = "N", description = "Questions of each kind. Default: 100.")
+    @Option(names = "--questions", paramLabel = "N", description = "Questions of each kind. Default: 400.")
     int questions = Exam.Size.FULL.questionsPerKind();
 
     @Option(names = "--pairs", paramLabel = "N", description = "Pairs of a better and a worse answer. Default: 200.")
