@@ -17,9 +17,8 @@ import type {
 const PATH = '/chapters/13-post-training';
 const SLOW = { timeout: 90_000 };
 const TRIO = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
-// A question at which instruct and preferred part.
-const SAID =
-  'Once upon a time, a proud duck named Mia lived in the forest with Uncle. One warm day Mia found a black lamp at the river.\n\nWhat did Mia find?';
+// A request at which instruct and preferred part.
+const SAID = 'Please tell a story about a bear named Ben.';
 const messages = [{ role: 'user', content: SAID }];
 
 async function post<A>(request: APIRequestContext, path: string, data: object): Promise<A> {

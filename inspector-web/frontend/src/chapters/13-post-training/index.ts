@@ -41,7 +41,7 @@ export const record: Record<typeof PARAMS> = {
   examples: [
     {
       prompt:
-        'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball at the river.\n\nWhere did Mia find the ball?',
+        'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball by the river.\n\nWhere did Mia find the ball?',
       says: 'where was the ball?',
     },
     {
