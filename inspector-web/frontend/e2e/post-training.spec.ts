@@ -17,9 +17,13 @@ import type {
 const PATH = '/chapters/13-post-training';
 const SLOW = { timeout: 90_000 };
 const TRIO = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
-// A request at which instruct and preferred part.
-const SAID = 'Please tell a story about a bear named Ben.';
-const messages = [{ role: 'user', content: SAID }];
+const SAID =
+  'Once upon a time, a proud duck named Mia lived in the forest with Uncle. One warm day Mia found a black lamp at the river.\n\nWhat did Mia find?';
+// A question at which instruct and preferred part.
+const PARTING =
+  'Once upon a time, a kind girl named Lily lived in the village with Uncle. One warm day Lily found a white drum at the mill.\n\nWhat did Lily need?';
+const chat = (said: string) => [{ role: 'user', content: said }];
+const messages = chat(SAID);
 
 async function post<A>(request: APIRequestContext, path: string, data: object): Promise<A> {
   const response = await request.post(`/api/v1${path}`, { data, ...SLOW });
@@ -30,9 +34,9 @@ async function post<A>(request: APIRequestContext, path: string, data: object): 
 const runOf = (request: APIRequestContext, model = TRIO[0], prompt: object = { prompt: SAID }) =>
   post<RunManifest>(request, '/runs', { model, ...prompt });
 
-async function written(request: APIRequestContext, model: string): Promise<Continuations> {
+async function written(request: APIRequestContext, model: string, said = SAID): Promise<Continuations> {
   const generate = { max_new_tokens: 32, temperature: 0 };
-  return post(request, '/continuations', { request: { model, messages, generate }, n: 1 });
+  return post(request, '/continuations', { request: { model, messages: chat(said), generate }, n: 1 });
 }
 
 async function open(page: Page, run: RunManifest, more = ''): Promise<void> {
@@ -45,8 +49,8 @@ const number = async (page: Page, selector: string, name: string) =>
 
 test('three models answer as REST says, and part where they do', async ({ page, request }) => {
   test.setTimeout(120_000);
-  await open(page, await runOf(request));
-  const texts = await Promise.all(TRIO.map((slug) => written(request, slug)));
+  await open(page, await runOf(request, TRIO[0], { prompt: PARTING }));
+  const texts = await Promise.all(TRIO.map((slug) => written(request, slug, PARTING)));
   const ids = texts.map((t) => t.continuations[0].tokens.map((x) => x.id));
   for (const [i, slug] of TRIO.entries()) {
     const said = page.getByTestId('three').locator(`[data-slug="${slug}"] .token`);
@@ -63,7 +67,7 @@ test('three models answer as REST says, and part where they do', async ({ page, 
     await expect(page.locator(`[data-slug="${TRIO[pair + 1]}"] [data-here="${b[at]}"]`)).toBeVisible();
     for (const [i, model] of TRIO.entries()) {
       const odds = await post<Logprobs>(request, '/logprobs', {
-        request: { model, messages },
+        request: { model, messages: chat(PARTING) },
         tokens: [...b.slice(0, at), b[at]],
         from: texts[0].position + at,
       });
