@@ -94,7 +94,7 @@ def time(log, tokens, old):
         return "".join(re.findall(r"\| time \|.*\n", old))
     text = log.read_text()
     speed = float(re.findall(r"([\d,]+) tokens/s", text)[-1].replace(",", ""))
-    threads = "two threads" if " 2 threads" in text else "one thread"
+    threads = re.search(r"\d+ threads?", text)[0]
     return f"| time | {tokens / speed / 60:.0f} minutes with {threads}, {speed:,.0f} tokens with a loss a second |\n"
 
 

@@ -18,8 +18,6 @@ final class Finders {
     private static final int LONG = 550;
 
     private static final int MOST = 6;
-    private static final List<String> NAMES =
-            Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList();
     private static final List<Group> SORTS =
             Stream.of(Words.FOODS, Words.FINDS).flatMap(List::stream).toList();
 
@@ -30,7 +28,7 @@ final class Finders {
 
     private Finders(Dice dice) {
         this.dice = dice;
-        this.names = new ArrayList<>(dice.several(NAMES, NAMES.size()));
+        this.names = new ArrayList<>(dice.several(Words.NAMES, Words.NAMES.size()));
     }
 
     static Game of(Dice dice) {

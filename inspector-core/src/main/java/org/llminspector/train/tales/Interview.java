@@ -36,8 +36,6 @@ final class Interview {
     /** Characters of a document, about: one fills a sequence of 256 tokens. */
     private static final int LONG = 550;
 
-    private static final List<String> NAMES =
-            Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList();
     private static final List<String> FAMILY =
             Stream.concat(Words.WOMEN.stream(), Words.MEN.stream()).toList();
 
@@ -57,7 +55,7 @@ final class Interview {
         this.dice = dice;
         this.kinds = kinds;
         this.recalled = recalled;
-        this.names = new ArrayList<>(dice.several(NAMES, NAMES.size()));
+        this.names = new ArrayList<>(dice.several(Words.NAMES, Words.NAMES.size()));
         this.trades = new ArrayList<>(dice.several(Words.TRADES, Words.TRADES.size()));
         this.places = new ArrayList<>(dice.several(Words.PLACES, Words.PLACES.size()));
         this.things = new ArrayList<>(dice.several(Words.THINGS, Words.THINGS.size()));

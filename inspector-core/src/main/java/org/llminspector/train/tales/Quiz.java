@@ -16,8 +16,6 @@ final class Quiz {
     /** Guest is somebody whom a quiz asks about. */
     private record Guest(String name, String kind, String trait, Place home, Thing thing) {}
 
-    private static final List<String> NAMES =
-            Stream.concat(Words.GIRLS.stream(), Words.BOYS.stream()).toList();
     private static final List<String> PLACES =
             Words.PLACES.stream().map(Place::at).toList();
 
@@ -53,7 +51,7 @@ final class Quiz {
         boolean asked = mixed ? !dice.chance(mentions ? 0.15 : 0.4) : told;
         quiz.text.append("Who is who?");
         int count = (told && asked ? 17 : told || asked ? 23 : 34) - (mentions ? 5 : 0);
-        List<String> names = dice.several(NAMES, count);
+        List<String> names = dice.several(Words.NAMES, count);
         for (int from = 0; from < count; ) {
             List<Guest> guests = new ArrayList<>();
             for (int left = Math.min(count - from, dice.between(2, 7)); left > 0; left--)
@@ -81,7 +79,7 @@ final class Quiz {
     static Game few(Dice dice, double yesNo, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who is who?");
-        List<String> names = dice.several(NAMES, 11);
+        List<String> names = dice.several(Words.NAMES, 11);
         for (int from = 0; from < names.size(); ) {
             List<Guest> guests = new ArrayList<>();
             quiz.text.append('\n');
@@ -108,7 +106,7 @@ final class Quiz {
         Quiz quiz = new Quiz(dice, false);
         quiz.text.append("Yes or no?");
         for (int rows = asked ? 13 : 21; rows > 0; rows--) {
-            String who = dice.pick(NAMES);
+            String who = dice.pick(Words.NAMES);
             String what = "the " + dice.pick(Words.THINGS).noun();
             switch (dice.weighted(6, 3, 1, 1)) {
                 case 0 -> quiz.same(asked, "Was " + who, who + " was", dice.several(kinds(who), 2));
@@ -120,7 +118,7 @@ final class Quiz {
                             asked,
                             "Did " + who + " give " + what + " to",
                             who + " gave " + what + " to",
-                            dice.several(NAMES, 2));
+                            dice.several(Words.NAMES, 2));
             }
         }
         return quiz.game();
@@ -168,7 +166,7 @@ final class Quiz {
     static Game crowd(Dice dice, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who was who?");
-        List<String> names = dice.several(NAMES, dice.between(2, 7));
+        List<String> names = dice.several(Words.NAMES, dice.between(2, 7));
         List<Guest> guests = new ArrayList<>();
         for (String name : names) {
             Guest next = quiz.guest(name);

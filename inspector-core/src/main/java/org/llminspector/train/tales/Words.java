@@ -1,6 +1,7 @@
 package org.llminspector.train.tales;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Words are what stories are made of: every name, place, thing and trait, all this project's own choice. */
 final class Words {
@@ -13,6 +14,9 @@ final class Words {
     static final List<String> BOYS = list(
             "Adam Anton Ben Bruno Carl David Emil Felix Finn Gus Henry Hugo Ivan Jack Jonas Karl Leo Linus Max Milo"
                     + " Nick Noah Oscar Otto Paul Peter Rufus Sam Theo Tom Victor Willy");
+    /** Every name: the girls', then the boys'. */
+    static final List<String> NAMES =
+            Stream.concat(GIRLS.stream(), BOYS.stream()).toList();
 
     /** Whom one lives with; they are called so. */
     static final List<String> WOMEN = list("Mother Grandmother Aunt");
@@ -32,8 +36,8 @@ final class Words {
     static final List<String> HER_TRADES = list("baker gardener shepherd teacher weaver");
 
     static final List<String> HIS_TRADES = list("miller farmer sailor tailor potter fisherman");
-    static final List<String> TRADES = java.util.stream.Stream.concat(HER_TRADES.stream(), HIS_TRADES.stream())
-            .toList();
+    static final List<String> TRADES =
+            Stream.concat(HER_TRADES.stream(), HIS_TRADES.stream()).toList();
     static final List<String> TRAITS =
             list("brave shy kind clever curious cheerful lazy gentle patient careful forgetful proud");
 
@@ -105,13 +109,11 @@ final class Words {
             groups("snail snails bee bees bird birds butterfly butterflies beetle beetles ant ants moth moths");
 
     /** What one can say after another. */
-    static final List<String> NOUNS = java.util.stream.Stream.of(
+    static final List<String> NOUNS = Stream.of(
                     ANIMALS.stream(),
                     THINGS.stream().map(Thing::noun),
                     PLACES.stream().map(Place::noun),
-                    java.util.stream.Stream.of(FOODS, FINDS, CREATURES)
-                            .flatMap(List::stream)
-                            .map(Group::one))
+                    Stream.of(FOODS, FINDS, CREATURES).flatMap(List::stream).map(Group::one))
             .flatMap(s -> s)
             .filter(w -> !HEAVY.contains(w))
             .toList();

@@ -55,9 +55,9 @@ class FindersTest {
         assertThat(sums).isGreaterThan(100);
     }
 
-    /** The tunings rehearse them, the instruct model most; no stage of the base does. */
+    /** The tunings rehearse them, the instruct model most; the base's last stage has none. */
     @Test
-    void onlyTheTuningsRehearseThem() {
+    void theTuningsRehearseThem() {
         assertThat(finders(600_000)).isZero();
         assertThat(finders(623_000)).isZero();
         assertThat(finders(700_000)).isBetween(60L, 140L);
