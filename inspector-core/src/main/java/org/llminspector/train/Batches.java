@@ -48,11 +48,16 @@ final class Batches {
      * @return the plain mean over all tokens that count at all
      */
     static Objective.Measure accumulate(Learner learner, List<Example> examples, int atOnce) {
+        return accumulate(learner, examples, atOnce, 1);
+    }
+
+    /** As above, of that loss times a weight. */
+    static Objective.Measure accumulate(Learner learner, List<Example> examples, int atOnce, double weight) {
         double count = examples.stream().mapToDouble(Example::count).sum();
         Tally tally = new Tally();
         for (int from = 0; from < examples.size(); from += atOnce) {
             List<Example> part = examples.subList(from, Math.min(examples.size(), from + atOnce));
-            List<Example> mean = part.stream().map(e -> e.times(1 / count)).toList();
+            List<Example> mean = part.stream().map(e -> e.times(weight / count)).toList();
             tally.add(part, learner.accumulate(tokens(mean), weights(mean), choices(mean)));
         }
         return tally.measure();

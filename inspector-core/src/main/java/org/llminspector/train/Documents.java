@@ -54,7 +54,7 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end, Alternatives alter
         }
     }
 
-    /** Adds the gradient of some documents' mean loss, so that a model that is tuned does not forget them. */
+    /** Adds the gradient of some documents' mean loss, weighted, so that a model that is tuned does not forget them. */
     void rehearse(Learner learner, Recipe recipe, long step) {
         int count = recipe.rehearsal();
         if (count == 0) return;
@@ -63,6 +63,6 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end, Alternatives alter
                 .mapToObj(i -> get(Corpus.Split.TRAIN, i, recipe.determinedWeight(), recipe.allChoices()))
                 .map(p -> p.example(p.tokens().length))
                 .toList();
-        Batches.accumulate(learner, examples, recipe.microBatch());
+        Batches.accumulate(learner, examples, recipe.microBatch(), recipe.rehearsalWeight());
     }
 }

@@ -48,6 +48,7 @@ import org.llminspector.engine.Optimizer;
  *     and not as the one that came (no); of pretrain only with whole documents, of instruct and prefer in the rehearsed ones
  * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
  * @param rehearsalFrom index of the first of those documents (0)
+ * @param rehearsalWeight what those documents' mean loss counts beside what is tuned (1)
  * @param slips of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)
  * @param fixedNorms whether the layers' norms keep their weights of 1 (no): learned, they can fade out a layer's attention
  * @param beta of prefer: how much a nat of margin counts (0.1)
@@ -87,6 +88,7 @@ public record Recipe(
         Boolean allChoices,
         Integer rehearsal,
         Long rehearsalFrom,
+        Double rehearsalWeight,
         Integer slips,
         Boolean fixedNorms,
         Double beta,
@@ -206,6 +208,11 @@ public record Recipe(
                 "rehearsal_from",
                 rehearsed > 0 ? "at least 0" : "nothing without rehearsal",
                 rehearsalFrom);
+        need(
+                rehearsalWeight == null || rehearsalWeight == 1 || (rehearsalWeight > 0 && rehearsed > 0),
+                "rehearsal_weight",
+                rehearsed > 0 ? "more than 0" : "nothing without rehearsal",
+                rehearsalWeight);
         int slipped = or(slips, 0);
         need(slipped >= 0 && (slipped == 0 || what == Task.PREFER), "slips", "0, or pairs for prefer", slips);
         need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
@@ -242,6 +249,7 @@ public record Recipe(
                 .allChoices(allChoices != null && allChoices)
                 .rehearsal(rehearsed)
                 .rehearsalFrom(or(rehearsalFrom, 0L))
+                .rehearsalWeight(rehearsalWeight == null ? 1.0 : rehearsalWeight)
                 .slips(slipped)
                 .fixedNorms(fixedNorms != null && fixedNorms)
                 .beta(beta == null ? 0.1 : beta)
