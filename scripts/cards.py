@@ -42,7 +42,8 @@ each {batch} conversations it reads {rehearsal} documents like its base's last o
     "prefer": """`tales`, seed {corpus_seed}: a true answer beside a worse one: a wrong person, place, number or reason (five in nine), the answer
 to another question (two in nine), or the true answer with rambling after it (two in nine). With each {batch} such pairs go
 {slips} slips: the instruct model tells stories (temperature 1), the proofreader stops it at the first sentence with a fault, and
-beside that sentence stands one that the model says there at another try, and that has none.""",
+beside that sentence stands one that the model says there at another try, and that has none. Each update also reads {rehearsal} documents
+like its base's last ones; their mean loss counts {rehearsal_weight:g} times.""",
     "modular_addition": "All pairs (a, b); a share of {train_share} for training, the rest held out.",
 }
 EXAM = """## What it can do

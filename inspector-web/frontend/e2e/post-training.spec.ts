@@ -82,6 +82,26 @@ test('three models answer as REST says, and part where they do', async ({ page, 
   await expect(page.locator(`[data-slug="${TRIO[0]}"] [data-here]`)).toBeVisible(SLOW);
 });
 
+test('the shipped models answer the examples as the words say', async ({ page, request }) => {
+  await page.goto(PATH);
+  const answer = async (example: string, model: number) => {
+    const said = await page.locator('.chips button').filter({ hasText: example }).first().getAttribute('title');
+    const { tokens } = (await written(request, TRIO[model], said!)).continuations[0];
+    return tokens.map((t) => (t.special ? '' : t.text)).join('');
+  };
+  for (const model of [1, 2]) {
+    expect(await answer('was Tom a bear?', model)).toBe('Tom was a fox, so no.');
+    expect(await answer('how many went into the pot?', model)).toBe('One mushroom went into the pot.');
+    expect(await answer('and how many did he find?', model)).not.toContain('one');
+  }
+  // The instruct model goes on after its answer, the preferred one stops.
+  const stops = await answer('why was she proud?', 2);
+  expect(stops).toBe('Lily was proud because she gave something to Tom.');
+  const goesOn = await answer('why was she proud?', 1);
+  expect(goesOn.startsWith(stops)).toBe(true);
+  expect(goesOn.length).toBeGreaterThan(stops.length + 20);
+});
+
 test('any other model may stand in, and a model without sisters says so', async ({ page, request }) => {
   test.setTimeout(120_000);
   await open(page, await runOf(request));

@@ -18,7 +18,7 @@ import { parting, VALUES, type Trio } from './trio';
 /** The three that ship: what the recording shows. */
 export const SHIPPED: Trio = ['tales-4m', 'tales-4m-instruct', 'tales-4m-preferred'];
 /** Numbers of the last conversation and the last pair that these learnt from: updates times the batch, from 0. */
-export const LAST = { conversation: 750 * 4 - 1, pair: 60 * 8 - 1 };
+export const LAST = { conversation: 750 * 4 - 1, pair: 100 * 8 - 1 };
 /** Tokens of an answer at most. */
 export const LONGEST = 32;
 /** Answers that are drawn for a choice. */

@@ -26,6 +26,9 @@ export const PARAMS = {
   preferred: text(),
 };
 
+/** A why at which the shipped instruct model goes on after its answer, and the preferred one stops. */
+const GIFT =
+  'Once upon a time, a kind girl named Lily lived in the village with Mother.\n\nOne warm day Lily found five apples in the garden. There she met a shy fox named Tom. Tom was hungry. Lily gave two apples to Tom. "Thank you, Lily," said Tom. Now Lily had three apples left. Lily was proud.\n\n';
 /** One number, asked for in words that the shipped models were taught with, and in words that they were not. */
 const STEW =
   'There once was a shy hedgehog named Karl. Karl lived in a crooked hut in the village with Mother.\n\nMother wanted to make stew. "We need six eggs, three carrots and one mushroom, Karl," she said. Karl found six eggs in the forest. Karl found three carrots in the meadow. Karl found one mushroom at the harbor. Then Karl ran home. They put six eggs, three carrots and one mushroom into the pot. "What a good stew, Mother," whispered Karl. Mother was happy.\n\n';
@@ -44,16 +47,8 @@ export const record: Record<typeof PARAMS> = {
         'Once upon a time, a brave mouse named Mia lived in the forest with Uncle. One warm day Mia found a red ball by the river.\n\nWhere did Mia find the ball?',
       says: 'where was the ball?',
     },
-    {
-      prompt:
-        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWas Tom a bear?',
-      says: 'was Tom a bear?',
-    },
-    {
-      prompt:
-        'Once upon a time, a kind girl named Lily lived in the village with Mother. One warm day Lily went to the garden. There she met a shy fox named Tom. Lily found five apples. Lily gave two apples to Tom. Then Lily had three apples left. Lily was proud.\n\nWhy was Lily proud?',
-      says: 'why was she proud?',
-    },
+    { prompt: `${GIFT}Was Tom a bear?`, says: 'was Tom a bear?' },
+    { prompt: `${GIFT}Why was Lily proud?`, says: 'why was she proud?' },
     { prompt: 'Please tell a story about a bear named Ben.', says: 'a story, please' },
     { prompt: `${STEW}How many mushrooms went into the pot?`, says: 'how many went into the pot?' },
     { prompt: `${STEW}How many mushrooms did Karl find?`, says: 'and how many did he find?' },
