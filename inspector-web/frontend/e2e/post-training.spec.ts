@@ -92,7 +92,7 @@ test('the shipped models answer the examples as the words say', async ({ page, r
   for (const model of [1, 2]) {
     expect(await answer('was Tom a bear?', model)).toBe('Tom was a fox, so no.');
     expect(await answer('how many went into the pot?', model)).toBe('One mushroom went into the pot.');
-    expect(await answer('and how many did he find?', model)).not.toContain('one');
+    expect(await answer('and how many did he find?', model)).toMatch(/^Karl found (?!one )\w+ mushrooms?\.$/);
   }
   // The instruct model goes on after its answer, the preferred one stops.
   const stops = await answer('why was she proud?', 2);

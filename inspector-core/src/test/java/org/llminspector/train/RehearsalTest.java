@@ -14,7 +14,7 @@ import org.llminspector.engine.Learner;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.tokenize.Tokenizer;
 
-/** What a tuned model rehearses: its gradient is its documents' weighted mean loss's, and is added to what is tuned. */
+/** What a tuned model rehearses counts as often as its recipe says. */
 class RehearsalTest {
 
     private static final Path TOKENIZER = Path.of("src/test/resources/tokenizers/spm");
