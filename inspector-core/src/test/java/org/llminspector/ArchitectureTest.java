@@ -1,8 +1,13 @@
 package org.llminspector;
 
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -14,14 +19,20 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
+import java.io.FileInputStream;
+import java.io.FileReader;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.Scanner;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.llminspector.base.Reads;
 
 /** The rooms of ARCHITECTURE.md, from left to right: nothing imports a room to its right. */
 class ArchitectureTest {
@@ -185,6 +196,43 @@ class ArchitectureTest {
                 .orShould()
                 .callMethod(DateTimeFormatter.class, "ofPattern", String.class)
                 .because("Locale.ROOT says what is meant")
+                .check(CLASSES);
+    }
+
+    /** A FIFO blocks who opens it, and a file of gigabytes fills the heap: base.Reads refuses both. */
+    @Test
+    void filesAreReadThroughOneDoor() {
+        Set<String> readers = Set.of(
+                "readString",
+                "readAllBytes",
+                "readAllLines",
+                "lines",
+                "newBufferedReader",
+                "newInputStream",
+                "newByteChannel");
+        noClasses()
+                .that(not(type(Reads.class)))
+                .should()
+                .callMethodWhere(target(owner(type(Files.class)))
+                        .and(target(describe("a method that reads", m -> readers.contains(m.getName())))))
+                .orShould()
+                .callConstructorWhere(target(owner(
+                        belongToAnyOf(FileInputStream.class, FileReader.class, RandomAccessFile.class, Scanner.class))))
+                .because("base.Reads opens regular files only and reads no more than a limit")
+                .check(CLASSES);
+    }
+
+    /** These write their files, or force a folder to the disk; whoever maps weights takes the channel of base.Reads. */
+    @Test
+    void channelsAreOpenedForWritingOnly() {
+        noClasses()
+                .that()
+                .haveNameNotMatching("org\\.llminspector\\.(base\\.Reads|hub\\.(Download|PullLock)|local\\.Prepared"
+                        + "|checkpoint\\.SafetensorsWriter|train\\.TrainingLock"
+                        + "|run\\.store\\.(StoreLock|WriterLock|RunFolder|ComparisonFolder))")
+                .should()
+                .callMethodWhere(target(owner(type(FileChannel.class)))
+                        .and(target(describe("open", m -> m.getName().equals("open")))))
                 .check(CLASSES);
     }
 

@@ -10,7 +10,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.cfg.EnumFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Json is the one mapper of the project: snake_case, records, unknown fields refused, nulls left out. */
@@ -33,13 +32,16 @@ public final class Json {
         return MAPPER;
     }
 
-    /** Parses a file as a JSON object; a missing or malformed file is a Problem that names it. */
+    /** Parses a file as a JSON object; a missing, too large or malformed file is a Problem that names it. */
     public static JsonNode readObject(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw Problem.notFound("the file is missing").where(file);
-        }
+        return readObject(file, Reads.JSON);
+    }
+
+    /** @param limit most bytes that the file may have */
+    public static JsonNode readObject(Path file, long limit) {
+        byte[] bytes = Reads.bytes(file, limit);
         try {
-            JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
+            JsonNode node = MAPPER.readTree(bytes);
             if (node == null || !node.isObject()) {
                 throw Problem.invalid("the file is not a JSON object")
                         .where(file)

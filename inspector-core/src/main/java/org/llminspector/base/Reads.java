@@ -1,19 +1,113 @@
 package org.llminspector.base;
 
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
 
-/** Reads runs what may fail because of a disk, and turns that failure into a Problem. */
+/**
+ * Reads opens every file that this program reads: regular files only, since opening a FIFO or reading a device may block
+ * for ever, and whole files only up to a limit. What goes wrong is a Problem that names the file.
+ */
 public final class Reads {
 
-    /** What a file or a disk may fail. */
+    /** Limit of a model's JSON files and its lists of names, bytes; the largest known (tokenizer_config.json) has 1.2 MB. */
+    public static final long JSON = 16L << 20;
+
+    /** Limit of a recipe, bytes; those that ship have 1 KB. */
+    public static final long RECIPE = 1L << 20;
+
+    /** Limit of a run's or a comparison's manifest, bytes: it holds each token that was generated, with candidates. */
+    public static final long MANIFEST = 256L << 20;
+
+    /** Limit of files that hold one value or a few lines, bytes. */
+    public static final long SMALL = 1L << 20;
+
+    /** An operation that may fail because of a file or a disk. */
     @FunctionalInterface
     public interface Read<T> {
         T run() throws IOException;
     }
 
     private Reads() {}
+
+    /** The whole file. */
+    public static byte[] bytes(Path file, long limit) {
+        checkSize(file, limit);
+        try (InputStream in = stream(file)) {
+            return bounded(file, in, limit);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** The whole file as a text in UTF-8; another encoding is a Problem. */
+    public static String text(Path file, long limit) {
+        return text(file, bytes(file, limit));
+    }
+
+    /** A file that a command line names, which may be a pipe: {@code <(...)} or {@code /dev/stdin}. */
+    public static byte[] argument(Path file, long limit) {
+        try (InputStream in = Files.newInputStream(file)) {
+            return bounded(file, in, limit);
+        } catch (NoSuchFileException e) {
+            throw missing(file);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** The same as a text. */
+    public static String argumentText(Path file, long limit) {
+        return text(file, argument(file, limit));
+    }
+
+    /** Lines of a small file in UTF-8. */
+    public static List<String> lines(Path file, long limit) {
+        return text(file, limit).lines().toList();
+    }
+
+    /** A file of any length, to be read from its beginning to its end. The caller closes it. */
+    public static FileInputStream stream(Path file) {
+        checkRegular(file);
+        try {
+            return new FileInputStream(file.toFile());
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** A file of any length, to be mapped or read in parts. The caller closes it. */
+    public static FileChannel channel(Path file) throws IOException {
+        checkRegular(file);
+        return FileChannel.open(file, StandardOpenOption.READ);
+    }
+
+    /** Refuses what is not there and what is not a regular file; links are followed. */
+    public static void checkRegular(Path file) {
+        if (Files.isRegularFile(file)) return;
+        if (!Files.exists(file)) throw missing(file);
+        throw Problem.invalid("this is not a file")
+                .where(file)
+                .expected("a regular file, or a link to one")
+                .found(Files.isDirectory(file) ? "a folder" : "a pipe, a socket or a device");
+    }
+
+    /** Refuses a file that is longer. */
+    public static void checkSize(Path file, long limit) {
+        checkRegular(file);
+        long size = file.toFile().length();
+        if (size > limit) throw tooLarge(file, limit, size + " bytes");
+    }
 
     /** Reads with the thread's interrupt put aside: it says to stop a run, not to lose an open file. */
     public static <T> T uninterrupted(Path path, Read<T> read) {
@@ -39,5 +133,37 @@ public final class Reads {
                 .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
                 .instead("check that it exists, that this user may read it, and that the disk is well")
                 .causedBy(e);
+    }
+
+    private static byte[] bounded(Path file, InputStream in, long limit) throws IOException {
+        byte[] bytes = in.readNBytes(Math.toIntExact(limit));
+        if (bytes.length == limit && in.read() >= 0) throw tooLarge(file, limit, "more");
+        return bytes;
+    }
+
+    private static String text(Path file, byte[] bytes) {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw Problem.invalid("the file cannot be read")
+                    .where(file)
+                    .expected("a text in UTF-8")
+                    .found(e.getMessage())
+                    .causedBy(e);
+        }
+    }
+
+    private static Problem missing(Path file) {
+        return Problem.notFound("the file is missing").where(file);
+    }
+
+    private static Problem tooLarge(Path file, long limit, String found) {
+        return Problem.invalid("the file is too large")
+                .where(file)
+                .expected("at most " + limit + " bytes")
+                .found(found);
     }
 }

@@ -40,8 +40,6 @@ import org.llminspector.checkpoint.onnx.OnnxFile;
  */
 public final class Checkpoint implements AutoCloseable {
 
-    private static final int MAX_CONFIG_BYTES = 16 << 20;
-
     /** How often files are opened that somebody writes. */
     private static final int ATTEMPTS = 5;
 
@@ -127,7 +125,7 @@ public final class Checkpoint implements AutoCloseable {
             checkIndex(dir, weights.index(), tensors);
             PackedTensors packed = new PackedTensors(tensors);
             for (Path file : files.keySet()) {
-                FileInputStream in = stream(file);
+                FileInputStream in = Reads.stream(file);
                 FileState now = FileState.of(file);
                 hashed.add(new Hashed(now, in));
                 // Both were opened between two looks at one file: they are it.
@@ -148,14 +146,6 @@ public final class Checkpoint implements AutoCloseable {
             files.values().forEach(WeightSource::close);
             hashed.forEach(Checkpoint::close);
             throw e;
-        }
-    }
-
-    private static FileInputStream stream(Path file) {
-        try {
-            return new FileInputStream(file.toFile());
-        } catch (IOException e) {
-            throw Reads.unreadable(file, e);
         }
     }
 
@@ -357,15 +347,7 @@ public final class Checkpoint implements AutoCloseable {
     public JsonNode config() {
         GgufWeights gguf = ggufWeights();
         if (gguf != null) return gguf.config();
-        Path file = Links.check(dir, "config.json");
-        long bytes = file.toFile().length();
-        if (bytes > MAX_CONFIG_BYTES) {
-            throw Problem.invalid("the file is too large to be a model's config")
-                    .where(file)
-                    .expected("at most " + MAX_CONFIG_BYTES + " bytes")
-                    .found(bytes);
-        }
-        return Json.readObject(file);
+        return Json.readObject(Links.check(dir, "config.json"));
     }
 
     /** Bytes of all tensors in the files. */

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -129,7 +128,7 @@ final class OnnxWeightFiles {
             long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
             if (info.bytes() == 0) return Tensor.of(info.dtype(), ByteBuffer.allocate(0), shape);
             return Reads.uninterrupted(path, () -> {
-                try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                try (FileChannel channel = Reads.channel(path)) {
                     return Tensor.of(info.dtype(), Bytes.mapped(channel, info.offset(), info.bytes()), shape);
                 }
             });

@@ -3,9 +3,7 @@ package org.llminspector.checkpoint;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Names;
@@ -31,7 +29,7 @@ public final class SafetensorsFile implements WeightSource {
 
     private SafetensorsFile(Path path) throws IOException {
         this.path = path;
-        this.channel = FileChannel.open(path, StandardOpenOption.READ);
+        this.channel = Reads.channel(path);
         try {
             this.header = SafetensorsHeader.read(path, channel);
         } catch (IOException | RuntimeException | Error e) {
@@ -42,9 +40,6 @@ public final class SafetensorsFile implements WeightSource {
 
     /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
     public static SafetensorsFile open(Path path) {
-        if (!Files.exists(path)) throw Problem.notFound("the file is missing").where(path);
-        if (!Files.isRegularFile(path))
-            throw Problem.invalid("this is not a file").where(path);
         return Reads.uninterrupted(path, () -> new SafetensorsFile(path));
     }
 
@@ -95,7 +90,7 @@ public final class SafetensorsFile implements WeightSource {
 
     /** An interrupted thread lost the channel for all. The path may lead to another file by now. */
     private void reopen() throws IOException {
-        FileChannel again = FileChannel.open(path, StandardOpenOption.READ);
+        FileChannel again = Reads.channel(path);
         try {
             if (!SafetensorsHeader.read(path, again).equals(header)) {
                 throw Problem.invalid("the file was replaced by another after it was opened")

@@ -3,6 +3,7 @@ package org.llminspector.checkpoint;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -189,13 +190,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
     /** Reads {@code weight_map}: tensor name to file name. */
     private static Map<String, String> readIndex(Path file) {
         try {
-            if (Files.size(file) > MAX_INDEX_BYTES) {
-                throw Problem.invalid("the index is too large")
-                        .where(file)
-                        .expected("at most " + MAX_INDEX_BYTES + " bytes")
-                        .found(Files.size(file));
-            }
-            try (InputStream in = Files.newInputStream(file);
+            try (InputStream in = new ByteArrayInputStream(Reads.bytes(file, MAX_INDEX_BYTES));
                     JsonParser json = HostileJson.FACTORY.createParser(new InputStreamReader(
                             in,
                             StandardCharsets.UTF_8

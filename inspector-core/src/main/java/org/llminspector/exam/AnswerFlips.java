@@ -4,11 +4,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * AnswerFlips is what changed between two models' answers to the same questions: two files of lm-evaluation-harness
@@ -116,7 +118,8 @@ public record AnswerFlips(
 
     private static List<JsonNode> lines(Path file) {
         List<JsonNode> lines = new ArrayList<>();
-        try (BufferedReader reader = Files.newBufferedReader(file)) {
+        try (BufferedReader reader =
+                new BufferedReader(new InputStreamReader(Reads.stream(file), StandardCharsets.UTF_8.newDecoder()))) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 if (!line.isBlank()) lines.add(Json.mapper().readTree(line));
             }

@@ -9,6 +9,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
+import org.llminspector.base.Reads;
 
 /**
  * Checksum compares a file with its etag: the sha256 of an LFS file, git's sha1 of another one, or its plain sha1 (as
@@ -40,7 +41,7 @@ final class Checksum {
 
     private static String hash(Path file, MessageDigest digest, Cancel cancel) throws IOException {
         byte[] chunk = new byte[CHUNK];
-        try (InputStream in = Files.newInputStream(file)) {
+        try (InputStream in = Reads.stream(file)) {
             for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
                 cancel.check();
                 digest.update(chunk, 0, n);

@@ -23,6 +23,7 @@ record FileChoice(List<String> small, String weights) {
     static final String SINGLE = "model.safetensors";
     static final String INDEX = "model.safetensors.index.json";
 
+    private static final long MAX_INDEX_BYTES = 100_000_000;
     private static final String TOKENIZER = "tokenizer.json";
     private static final Pattern SMALL = Pattern.compile("config\\.json|generation_config\\.json|tokenizer.*\\.json"
             + "|special_tokens_map\\.json|added_tokens\\.json|chat_template\\.[a-z0-9]+");
@@ -100,7 +101,7 @@ record FileChoice(List<String> small, String weights) {
     /** The files of weights that an index names. */
     static List<String> shards(Path index) {
         Set<String> names = new TreeSet<>();
-        Json.readObject(index).path("weight_map").forEach(name -> names.add(name.asText()));
+        Json.readObject(index, MAX_INDEX_BYTES).path("weight_map").forEach(name -> names.add(name.asText()));
         for (String name : names) {
             if (!PLAIN.matcher(name).matches() || !name.endsWith(".safetensors")) {
                 throw Problem.invalid("the index names a file that a model may not have")

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * HubSettings is what the environment says about the hub, read as huggingface_hub's {@code constants.py} reads it.
@@ -79,11 +80,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
         if (named != null) return clean(named, "HF_TOKEN");
         String at = first(env, "HF_TOKEN_PATH");
         Path file = at == null ? hfHome.resolve("token") : path(at, home);
-        try {
-            return Files.isRegularFile(file) ? clean(Files.readString(file), file.toString()) : null;
-        } catch (java.io.IOException e) {
-            throw Problem.invalid("the hub's token cannot be read").where(file).found(e);
-        }
+        return Files.isRegularFile(file) ? clean(Reads.text(file, Reads.SMALL), file.toString()) : null;
     }
 
     /** The token without blanks around it; one that no header can carry is refused without being shown. */

@@ -2,11 +2,11 @@ package org.llminspector.hub;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import java.util.UUID;
+import org.llminspector.base.Reads;
 
 /**
  * RepoFolder is one model's folder in the cache, as huggingface_hub lays it out:
@@ -63,12 +63,9 @@ record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
     /** The commit that a revision named when it was last pulled. */
     Optional<String> commit(Revision revision) throws IOException {
         if (revision.isCommit()) return Optional.of(revision.name());
-        try {
-            String commit = Files.readString(ref(revision)).strip();
-            return Revision.COMMIT.matcher(commit).matches() ? Optional.of(commit) : Optional.empty();
-        } catch (NoSuchFileException e) {
-            return Optional.empty();
-        }
+        if (!Files.exists(ref(revision))) return Optional.empty();
+        String commit = Reads.text(ref(revision), Reads.SMALL).strip();
+        return Revision.COMMIT.matcher(commit).matches() ? Optional.of(commit) : Optional.empty();
     }
 
     void writeRef(Revision revision, String commit) throws IOException {

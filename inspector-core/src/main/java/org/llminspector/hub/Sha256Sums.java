@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.FileState;
 
 /**
@@ -32,7 +33,7 @@ public final class Sha256Sums {
         Path sums = dir.resolve(NAME);
         if (!Files.isRegularFile(sums)) return;
         try {
-            for (String line : Files.readAllLines(sums)) {
+            for (String line : Reads.lines(sums, Reads.SMALL)) {
                 Matcher m = LINE.matcher(line);
                 if (!m.matches()) {
                     throw Problem.invalid("the list of checksums has a malformed line")

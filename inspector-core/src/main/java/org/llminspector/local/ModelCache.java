@@ -16,6 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * ModelCache lists the models on this machine: the subfolders and .gguf files of its roots, and {@code
@@ -208,8 +209,8 @@ public final class ModelCache {
         try {
             Path main = repo.resolve("refs/main");
             if (Files.exists(main)) {
-                Path dir =
-                        repo.resolve("snapshots").resolve(Files.readString(main).trim());
+                Path dir = repo.resolve("snapshots")
+                        .resolve(Reads.text(main, Reads.SMALL).trim());
                 if (isModel(dir)) return dir;
             }
             Path snapshots = repo.resolve("snapshots");
@@ -217,7 +218,7 @@ public final class ModelCache {
             try (Stream<Path> all = Files.list(snapshots)) {
                 return all.filter(ModelCache::isModel).findFirst().orElse(null);
             }
-        } catch (IOException | java.nio.file.InvalidPathException e) {
+        } catch (IOException | Problem | java.nio.file.InvalidPathException e) {
             return null;
         }
     }

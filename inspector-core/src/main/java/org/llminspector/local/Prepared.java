@@ -15,6 +15,7 @@ import java.util.zip.CRC32C;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Json;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.FileState;
@@ -87,7 +88,7 @@ public final class Prepared implements AutoCloseable {
         if (ended || t == null || t.dtype() != dtype || !t.shape().equals(list(shape))) return null;
         long size = Tensor.elements(shape) * dtype.bytes();
         try {
-            if (data == null) data = FileChannel.open(found.resolve(DATA), StandardOpenOption.READ);
+            if (data == null) data = Reads.channel(found.resolve(DATA));
             if (t.offset() < 0 || t.offset() % PAGE != 0 || t.offset() > data.size() - size) return null;
             Bytes bytes = Bytes.mapped(data, t.offset(), size);
             long sum = sum(bytes);

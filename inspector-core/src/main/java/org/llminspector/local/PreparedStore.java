@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 
 /**
@@ -132,8 +134,9 @@ public final class PreparedStore {
 
     private static Prepared.Index index(Path kept) {
         try {
-            return Json.mapper().readValue(Files.readAllBytes(kept.resolve(Prepared.INDEX)), Prepared.Index.class);
-        } catch (IOException e) {
+            return Json.mapper()
+                    .readValue(Reads.bytes(kept.resolve(Prepared.INDEX), Reads.MANIFEST), Prepared.Index.class);
+        } catch (IOException | Problem e) {
             return null;
         }
     }

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
@@ -24,6 +25,9 @@ import org.llminspector.tokenize.jinja.Jinja;
  * does. The text has its own control tokens: it is tokenized without special tokens added. Safe on any thread.
  */
 public final class ChatTemplate {
+
+    /** Limit of a template's file; the largest known has 20 KB. */
+    private static final long MAX_BYTES = 1L << 20;
 
     private static final String DEFAULT = "default";
     private static final String GGUF_KEY = "tokenizer.chat_template";
@@ -205,25 +209,13 @@ public final class ChatTemplate {
                 }
             }
         } catch (IOException e) {
-            throw unreadable(more, e);
+            throw Reads.unreadable(more, e);
         }
         return templates;
     }
 
     private static Jinja compile(Path file, Clock clock) {
-        try {
-            return Jinja.compile(Files.readString(file), file.toString(), clock);
-        } catch (IOException e) {
-            throw unreadable(file, e);
-        }
-    }
-
-    private static Problem unreadable(Path file, IOException e) {
-        return Problem.invalid("the file cannot be read")
-                .where(file)
-                .expected("a text in UTF-8")
-                .found(e.getMessage())
-                .causedBy(e);
+        return Jinja.compile(Reads.text(file, MAX_BYTES), file.toString(), clock);
     }
 
     private static Map<String, Jinja> named(JsonNode field, Path file, Clock clock) {

@@ -27,6 +27,9 @@ import org.llminspector.djl.Djl;
  */
 public final class Tokenizer implements AutoCloseable {
 
+    /** Limit of tokenizer.json, bytes. */
+    public static final long MAX_BYTES = TokenizerFile.MAX_BYTES;
+
     static {
         Djl.prepare();
     }

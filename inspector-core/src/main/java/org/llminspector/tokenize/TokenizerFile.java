@@ -11,7 +11,6 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -23,6 +22,7 @@ import java.util.function.Supplier;
 import org.llminspector.base.Json;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /**
  * TokenizerFile is what tokenizer.json says of each id: its piece, whether it is special, and what bytes it means.
@@ -93,7 +93,7 @@ final class TokenizerFile {
 
     /** @param trusted lets regular expressions pass of which it is not known how long they take */
     static TokenizerFile read(Path file, boolean trusted) {
-        return parse(new Source(file, trusted, () -> bytesOf(file)));
+        return parse(new Source(file, trusted, () -> Reads.bytes(file, MAX_BYTES)));
     }
 
     static TokenizerFile parse(Source source) {
@@ -178,24 +178,6 @@ final class TokenizerFile {
     /** The id of a piece, or null. */
     Integer id(String piece) {
         return ids.get(piece);
-    }
-
-    private static byte[] bytesOf(Path file) {
-        try {
-            long bytes = Files.size(file);
-            if (bytes > MAX_BYTES) {
-                throw Problem.tooLarge("the tokenizer file is too large")
-                        .where(file)
-                        .expected("at most " + MAX_BYTES + " bytes")
-                        .found(bytes + " bytes");
-            }
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw Problem.invalid("the file cannot be read")
-                    .where(file)
-                    .found(e.getMessage())
-                    .causedBy(e);
-        }
     }
 
     private void parse() throws IOException {

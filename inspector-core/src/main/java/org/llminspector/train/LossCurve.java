@@ -17,6 +17,10 @@ import org.llminspector.base.Writes;
 public final class LossCurve {
 
     public static final String FILE = "loss.csv";
+
+    /** A million rows; the longest training here has some ten thousand. */
+    private static final long MAX_BYTES = 64L << 20;
+
     static final String HEADER = "step,tokens,lr,loss,val_loss,grad_norm,accuracy,val_accuracy";
 
     /**
@@ -97,16 +101,14 @@ public final class LossCurve {
             throw Problem.notFound("nothing is known of how this model was trained")
                     .where(file);
         }
-        List<String> lines;
-        try {
-            String text = Files.readString(file);
-            lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList(); // the last may be half written
-        } catch (IOException e) {
-            throw Reads.unreadable(file, e);
-        }
+        String text = Reads.text(file, MAX_BYTES);
         List<Row> rows = new ArrayList<>();
-        for (int i = 1; i < lines.size(); i++) {
-            String[] cells = lines.get(i).split(",", -1);
+        int line = 0;
+        int end;
+        for (int at = 0; (end = text.indexOf('\n', at)) >= 0; at = end + 1) { // the last may be half written
+            if (++line == 1) continue; // the header
+            String row = text.substring(at, end).stripTrailing();
+            String[] cells = row.split(",", -1);
             try {
                 rows.add(new Row(
                         Long.parseLong(cells[0]),
@@ -119,9 +121,9 @@ public final class LossCurve {
                         cells.length > 6 ? number(cells[7]) : null));
             } catch (RuntimeException e) {
                 throw Problem.invalid("a row of the curve cannot be read")
-                        .where(file + ", line " + (i + 1))
+                        .where(file + ", line " + line)
                         .expected(HEADER)
-                        .found(Problem.shown(lines.get(i)));
+                        .found(Problem.shown(row));
             }
         }
         return rows;

@@ -1,7 +1,5 @@
 package org.llminspector.train;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,16 +12,13 @@ public final class TextCorpus implements Corpus {
 
     private static final int HELD_OUT_EVERY = 20;
 
+    private static final long MAX_BYTES = 1L << 30;
+
     private final List<String> train = new ArrayList<>();
     private final List<String> heldOut = new ArrayList<>();
 
     public TextCorpus(Path file) {
-        String text;
-        try {
-            text = Files.readString(file);
-        } catch (IOException e) {
-            throw Reads.unreadable(file, e);
-        }
+        String text = Reads.text(file, MAX_BYTES);
         List<String> all = Arrays.stream(text.split("\\R\\s*\\R"))
                 .map(String::strip)
                 .filter(d -> !d.isEmpty())

@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.Checkpoint;
@@ -291,7 +292,7 @@ public final class Trainer implements AutoCloseable {
     /** The recipe of a run in a folder. */
     public static Recipe recipe(Path folder) {
         return Json.mapper()
-                .convertValue(Json.readObject(folder.resolve(RECIPE)), Recipe.class)
+                .convertValue(Json.readObject(folder.resolve(RECIPE), Reads.RECIPE), Recipe.class)
                 .checked();
     }
 

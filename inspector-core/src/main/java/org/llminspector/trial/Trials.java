@@ -15,6 +15,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
+import org.llminspector.tokenize.Tokenizer;
 
 /**
  * Trials opens a file from outside in another process before this one does, once: the verdict is kept by the file's
@@ -57,6 +58,7 @@ public final class Trials {
     public void tokenizer(Path file) {
         if (trusted || !Files.isRegularFile(file)) return;
         boolean json = file.toString().endsWith(".json");
+        if (json) Reads.checkSize(file, Tokenizer.MAX_BYTES);
         // A GGUF file is a model of gigabytes: what it is called, how long it is and when it was written stand for it.
         String key = json ? sha256(file) : sha256(file, size(file), modified(file));
         verdict(Trial.TOKENIZER, file, key, json ? size(file) : Math.min(INSIDE, size(file)));
@@ -134,8 +136,8 @@ public final class Trials {
     private static Verdict read(Path kept) {
         if (!Files.isRegularFile(kept)) return null;
         try {
-            return Json.mapper().readValue(Files.readAllBytes(kept), Verdict.class);
-        } catch (IOException e) {
+            return Json.mapper().readValue(Reads.bytes(kept, Reads.SMALL), Verdict.class);
+        } catch (IOException | Problem e) {
             return null; // tried again
         }
     }
@@ -181,7 +183,7 @@ public final class Trials {
 
     private static void update(MessageDigest digest, Path file) {
         byte[] buffer = new byte[1 << 20];
-        try (var in = new java.io.FileInputStream(file.toFile())) {
+        try (var in = Reads.stream(file)) {
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) digest.update(buffer, 0, n);
         } catch (IOException e) {
             throw Reads.unreadable(file, e);

@@ -275,7 +275,7 @@ class TokenizerTest {
             file.setLength(TokenizerFile.MAX_BYTES + 1);
         }
         assertThatThrownBy(() -> Tokenizer.open(folder))
-                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.TOO_LARGE));
+                .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.INVALID));
     }
 
     @Test

@@ -3,9 +3,7 @@ package org.llminspector.checkpoint.gguf;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
@@ -31,7 +29,7 @@ public final class GgufFile {
 
     private GgufFile(Path path) throws IOException {
         this.path = path;
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        try (FileChannel channel = Reads.channel(path)) {
             GgufHeader header = GgufHeader.read(path, channel);
             this.metadata = new GgufMetadata(path, header.metadata());
             this.tensors = header.tensors();
@@ -49,9 +47,6 @@ public final class GgufFile {
 
     /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
     public static GgufFile open(Path path) {
-        if (!Files.exists(path)) throw Problem.notFound("the file is missing").where(path);
-        if (!Files.isRegularFile(path))
-            throw Problem.invalid("this is not a file").where(path);
         return Reads.uninterrupted(path, () -> new GgufFile(path));
     }
 

@@ -6,7 +6,6 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -81,7 +80,7 @@ public final class OnnxFile {
     /** Maps the file and reads its graph; whatever is wrong with it is a Problem. */
     public static OnnxFile open(Path path) {
         ByteBuffer bytes = Reads.uninterrupted(path, () -> {
-            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            try (FileChannel channel = Reads.channel(path)) {
                 if (channel.size() > Integer.MAX_VALUE) {
                     throw Problem.tooLarge("an ONNX file is one protobuf message, which cannot be this long")
                             .where(path)

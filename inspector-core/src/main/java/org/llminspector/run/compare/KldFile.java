@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.llminspector.analysis.BaseLogProbs;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Writes;
 
 /**
@@ -105,7 +106,7 @@ final class KldFile {
             }
             InputStream opened = null;
             try {
-                opened = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
+                opened = new BufferedInputStream(Reads.stream(file), 1 << 16);
                 in = opened;
                 head = head();
                 row = new byte[rowBytes(head.vocab())];

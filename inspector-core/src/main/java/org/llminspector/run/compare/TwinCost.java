@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.analysis.Vectors;
+import org.llminspector.base.Reads;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
@@ -135,12 +136,8 @@ final class TwinCost {
     /** VmHWM, or null where there is no such thing. */
     private static Long peakBytes() {
         if (!Files.isReadable(STATUS)) return null;
-        try {
-            for (String line : Files.readAllLines(STATUS)) {
-                if (line.startsWith("VmHWM:")) return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
-            }
-        } catch (IOException e) {
-            // Said by null.
+        for (String line : Reads.lines(STATUS, Reads.SMALL)) {
+            if (line.startsWith("VmHWM:")) return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
         }
         return null;
     }

@@ -3,6 +3,7 @@ package org.llminspector.run.store;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
@@ -61,7 +63,7 @@ public record ComparisonFolder(Path path) {
 
     public ComparisonManifest manifest() {
         try {
-            return Json.mapper().treeToValue(Json.readObject(manifestFile()), ComparisonManifest.class);
+            return Json.mapper().treeToValue(Json.readObject(manifestFile(), Reads.MANIFEST), ComparisonManifest.class);
         } catch (JsonProcessingException e) {
             throw damaged(e.getOriginalMessage(), e);
         } catch (Problem p) {
@@ -91,7 +93,8 @@ public record ComparisonFolder(Path path) {
     public List<ComparedToken> lines(Path file, int from, int limit) {
         List<ComparedToken> tokens = new ArrayList<>();
         if (!Files.exists(file)) return tokens;
-        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(Reads.stream(file), StandardCharsets.UTF_8.newDecoder()))) {
             String line;
             for (int i = 0; i < from + (long) limit && (line = lines.readLine()) != null; i++) {
                 if (i >= from) tokens.add(Json.mapper().readValue(line, ComparedToken.class));

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.checkpoint.SafetensorsFile;
@@ -117,14 +118,15 @@ record RunFolder(Path path) {
     /** The manifest; one that is missing, malformed or another run's is a Problem. */
     RunManifest manifest() {
         try {
-            RunManifest m = Json.mapper().treeToValue(Json.readObject(manifestFile()), RunManifest.class);
+            RunManifest m =
+                    Json.mapper().treeToValue(Json.readObject(manifestFile(), Reads.MANIFEST), RunManifest.class);
             String id = path.getFileName().toString();
             if (!id.equals(m.id())) throw damaged("the manifest is another run's", m.id(), null);
             String lacks = lacking(m);
             if (lacks != null) throw damaged("the manifest lacks a field", "no " + lacks, null);
             for (int number : readings()) {
-                ExtensionFile more =
-                        Json.mapper().treeToValue(Json.readObject(more(number).manifestFile()), ExtensionFile.class);
+                ExtensionFile more = Json.mapper()
+                        .treeToValue(Json.readObject(more(number).manifestFile(), Reads.MANIFEST), ExtensionFile.class);
                 if (!id.equals(more.run()) || more.extension() == null || more.captures() == null) {
                     throw damaged("what was added to it is another run's", MORE + number, null);
                 }

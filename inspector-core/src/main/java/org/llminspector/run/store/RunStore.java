@@ -6,7 +6,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -282,7 +281,7 @@ public final class RunStore implements AutoCloseable {
     public FileChannel openCaptures(String id) {
         Path file = captureFile(id);
         try {
-            return FileChannel.open(file, StandardOpenOption.READ);
+            return Reads.channel(file);
         } catch (NoSuchFileException e) {
             throw missing(id);
         } catch (IOException e) {

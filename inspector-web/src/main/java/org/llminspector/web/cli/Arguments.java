@@ -1,9 +1,7 @@
 package org.llminspector.web.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -69,7 +68,7 @@ final class Arguments {
         List<Intervention> all = new ArrayList<>();
         for (String argument : arguments) {
             String name = argument.startsWith("@") ? argument.substring(1) : "--intervene";
-            JsonNode tree = StrictJson.tree(bytes(argument, "--intervene"), name);
+            JsonNode tree = StrictJson.tree(bytes(argument), name);
             if (!tree.isArray()) all.add(StrictJson.convert(tree, Intervention.class, name));
             else tree.forEach(one -> all.add(StrictJson.convert(one, Intervention.class, name)));
         }
@@ -103,8 +102,7 @@ final class Arguments {
     static PrecisionPlan plan(String argument) {
         if (argument == null) return null;
         String name = argument.startsWith("@") ? argument.substring(1) : "--precision-plan";
-        return StrictJson.convert(
-                StrictJson.tree(bytes(argument, "--precision-plan"), name), PrecisionPlan.class, name);
+        return StrictJson.convert(StrictJson.tree(bytes(argument), name), PrecisionPlan.class, name);
     }
 
     /** Each argument is an id, or a text of one token. */
@@ -139,16 +137,8 @@ final class Arguments {
                 .found(Problem.shown(text));
     }
 
-    private static byte[] bytes(String argument, String option) {
+    private static byte[] bytes(String argument) {
         if (!argument.startsWith("@")) return argument.getBytes(StandardCharsets.UTF_8);
-        Path file = Path.of(argument.substring(1));
-        try {
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw Problem.notFound("the file cannot be read")
-                    .where(option + " " + argument)
-                    .expected("a file of JSON")
-                    .causedBy(e);
-        }
+        return Reads.argument(Path.of(argument.substring(1)), Reads.JSON);
     }
 }

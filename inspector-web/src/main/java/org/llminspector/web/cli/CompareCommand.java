@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.BaseComparison;
 import org.llminspector.run.compare.ComparisonListener;
@@ -73,6 +74,8 @@ import picocli.CommandLine.Option;
             "Ctrl-C ends it and keeps nothing."
         })
 final class CompareCommand extends ModelCommand {
+
+    private static final long MAX_TEXT = 256L << 20;
 
     @Option(names = "--a", paramLabel = "SIDE", description = "The reference. Default: the default model in fp32.")
     String a;
@@ -427,7 +430,7 @@ final class CompareCommand extends ModelCommand {
         if (text == null) return null;
         if (text.equals("-")) return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
         Path file = Path.of(text);
-        if (Files.isRegularFile(file)) return Files.readString(file);
+        if (Files.isRegularFile(file)) return Reads.text(file, MAX_TEXT);
         throw Problem.notFound("the file cannot be read")
                 .where("--text " + text)
                 .expected("a file of text");

@@ -1,14 +1,13 @@
 package org.llminspector.web.cli;
 
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.NeuronActivations;
@@ -50,14 +49,14 @@ final class NeuronCommand extends AskCommand {
     boolean json;
 
     @Override
-    void ask(Inspector inspector, PrintWriter out) throws IOException {
+    void ask(Inspector inspector, PrintWriter out) {
         if ((text == null) == (file == null)) {
             throw Problem.invalid("a text is needed")
                     .where("--text, --file")
                     .expected("one of them")
                     .found(text == null ? "neither" : "both");
         }
-        String read = text != null ? text : Files.readString(file);
+        String read = text != null ? text : Reads.argumentText(file, Reads.JSON);
         NeuronActivations.Activations a = inspector
                 .activations()
                 .activations(slug(inspector), null, PrecisionPlan.of(null, null), layer, neuron, read, top, AROUND);

@@ -2,14 +2,13 @@ package org.llminspector.web.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.web.server.StrictJson;
 
@@ -51,14 +50,7 @@ final class SideArgument {
     }
 
     private static RunRequest file(Path file, String option) {
-        try {
-            return StrictJson.read(Files.readAllBytes(file), RunRequest.class, file.toString());
-        } catch (IOException e) {
-            throw Problem.notFound("the file cannot be read")
-                    .where(option + " @" + file)
-                    .expected("a file of JSON")
-                    .causedBy(e);
-        }
+        return StrictJson.read(Reads.argument(file, Reads.JSON), RunRequest.class, option + " @" + file);
     }
 
     /** The side with what both sides share where it says nothing itself. */

@@ -4,10 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.train.Recipe;
 
 /** RecipeText reads recipes as people write them: YAML, of which JSON is a part. */
@@ -40,11 +40,7 @@ public final class RecipeText {
         if (!Files.isRegularFile(file)) {
             throw Problem.notFound("there is no such recipe").where(file);
         }
-        try {
-            return read(Files.readString(file), file.toString(), change);
-        } catch (IOException e) {
-            throw Problem.invalid("the recipe cannot be read").where(file).causedBy(e);
-        }
+        return read(Reads.text(file, Reads.RECIPE), file.toString(), change);
     }
 
     /** @param where it comes from, for errors */

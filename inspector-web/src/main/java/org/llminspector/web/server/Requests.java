@@ -13,6 +13,16 @@ final class Requests {
         return StrictJson.read(bytes(ctx), type, "the request's body");
     }
 
+    /** The same of a body that may have fewer bytes than {@link Bodies} lets through. */
+    static <T> T body(Context ctx, Class<T> type, long limit) {
+        byte[] bytes = bytes(ctx);
+        if (bytes.length <= limit) return StrictJson.read(bytes, type, "the request's body");
+        throw Problem.tooLarge("the request's body is too large")
+                .where("the request's body")
+                .expected("at most " + limit + " bytes")
+                .found(bytes.length + " bytes");
+    }
+
     /** The same, but no body at all means an object without fields. */
     static <T> T optionalBody(Context ctx, Class<T> type) {
         byte[] bytes = bytes(ctx);

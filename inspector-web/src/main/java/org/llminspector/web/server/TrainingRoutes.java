@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.learn.TrainingJob;
 import org.llminspector.run.learn.TrainingJobs;
@@ -71,7 +72,7 @@ final class TrainingRoutes {
     }
 
     private void begin(Context ctx) throws IOException {
-        JobRequest r = Requests.body(ctx, JobRequest.class);
+        JobRequest r = Requests.body(ctx, JobRequest.class, Reads.RECIPE);
         RecipeText.Change change = new RecipeText.Change(r.name(), r.steps(), r.learningRate());
         if ((r.recipe() == null) == (r.config() == null)) {
             throw Problem.invalid("a job needs one recipe")
