@@ -60,7 +60,12 @@ public final class CaptureBuffers implements AutoCloseable {
         own.removeAll(same.keySet());
         Map<HookId, Integer> sizes = new LinkedHashMap<>();
         own.forEach(id -> sizes.put(id, CaptureBudget.bytes(id, shape(id, maxPositions))));
-        buffers.putAll(parts(sizes, blocks));
+        try {
+            buffers.putAll(parts(sizes, blocks));
+        } catch (RuntimeException | Error e) {
+            blocks.forEach(Block::giveBack);
+            throw e;
+        }
         same.forEach((id, other) -> buffers.put(id, buffers.get(other)));
     }
 

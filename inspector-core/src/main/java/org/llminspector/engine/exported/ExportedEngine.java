@@ -154,29 +154,36 @@ public final class ExportedEngine implements InspectorEngine {
         boolean plain = shown.isEmpty();
         GraphCache.Lease<Held> lease =
                 plain ? new GraphCache.Lease<>(fast, () -> {}) : tapped.lease(shown, () -> held(shown));
-        return new ExportedSession(
-                spec,
-                lease.graph().session(),
-                lease.graph().memory(),
-                ports,
-                hooks,
-                request,
-                plain,
-                memory,
-                lease.release());
+        try {
+            return new ExportedSession(
+                    spec,
+                    lease.graph().session(),
+                    lease.graph().memory(),
+                    ports,
+                    hooks,
+                    request,
+                    plain,
+                    memory,
+                    lease.release());
+        } catch (RuntimeException | Error e) {
+            lease.release().run();
+            throw e;
+        }
     }
 
     private Held held(Set<String> shown) {
         OrtSession session = create(shown);
-        return new Held(session, Memory.of(session, target));
+        try {
+            return new Held(session, Memory.of(session, target));
+        } catch (RuntimeException | Error e) {
+            Ort.close(session);
+            throw e;
+        }
     }
 
     private static void close(Held held) {
         held.memory.close();
-        Ort.call(env -> {
-            held.session.close();
-            return null;
-        });
+        Ort.close(held.session);
     }
 
     private OrtSession create(Set<String> shown) {

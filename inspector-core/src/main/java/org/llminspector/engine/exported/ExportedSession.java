@@ -69,9 +69,14 @@ final class ExportedSession implements Session {
         Set<String> read = new HashSet<>();
         places.values().forEach(p -> read.add(p.value()));
         this.cache = new ExportedCache(spec, ports, device, read);
-        if (request.prefix() != null) {
+        if (request.prefix() == null) return;
+        try {
             cache.begin(request.prefix());
             length = request.prefix().length();
+        } catch (RuntimeException | Error e) {
+            cache.close();
+            buffers.close();
+            throw e;
         }
     }
 

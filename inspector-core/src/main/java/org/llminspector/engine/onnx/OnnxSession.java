@@ -56,16 +56,24 @@ final class OnnxSession implements Session {
             if (other != null) same.put(id, other);
         }
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory, same);
-        Map<String, ByteBuffer> captured = new HashMap<>(); // rotated keys and values
-        graph.cache().forEach((name, output) -> {
-            if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
-        });
-        this.cache = new KvCache(spec, request.maxPositions(), graph, captured, open.memory());
-        if (request.prefix() != null && !cache.begin(request.prefix())) {
-            throw new IllegalArgumentException("a cache that gives no prefix takes none");
+        KvCache made = null;
+        try {
+            Map<String, ByteBuffer> captured = new HashMap<>(); // rotated keys and values
+            graph.cache().forEach((name, output) -> {
+                if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
+            });
+            made = new KvCache(spec, request.maxPositions(), graph, captured, open.memory());
+            if (request.prefix() != null && !made.begin(request.prefix())) {
+                throw new IllegalArgumentException("a cache that gives no prefix takes none");
+            }
+            this.places = new Places(spec, request.maxPositions(), graph.inputs());
+            this.changes = new Changes(spec, request, graph);
+        } catch (RuntimeException | Error e) {
+            if (made != null) made.close();
+            buffers.close();
+            throw e;
         }
-        this.places = new Places(spec, request.maxPositions(), graph.inputs());
-        this.changes = new Changes(spec, request, graph);
+        this.cache = made;
     }
 
     private static boolean afterTheBlocks(HookId id) {

@@ -38,7 +38,12 @@ final class OpenGraph implements AutoCloseable {
             }
         };
         this.session = packs ? releasing(weights, graph.weights(), create) : Ort.call(create);
-        this.memory = Memory.of(session, target);
+        try {
+            this.memory = Memory.of(session, target);
+        } catch (RuntimeException | Error e) {
+            Ort.close(session);
+            throw e;
+        }
         this.packed = packs ? weights.matrices(graph.weights()) : 0;
     }
 
@@ -89,9 +94,6 @@ final class OpenGraph implements AutoCloseable {
     @Override
     public void close() {
         memory.close();
-        Ort.call(env -> {
-            session.close();
-            return null;
-        });
+        Ort.close(session);
     }
 }

@@ -3,6 +3,7 @@ package org.llminspector.engine.onnx;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
+import ai.onnxruntime.OrtSession;
 import com.sun.jna.Function;
 import com.sun.jna.Platform;
 import java.lang.reflect.Method;
@@ -42,6 +43,13 @@ public final class Ort {
                     .found(said(message))
                     .causedBy(e);
         }
+    }
+
+    public static void close(OrtSession session) {
+        call(env -> {
+            session.close();
+            return null;
+        });
     }
 
     /** What ONNX Runtime says without where in its own source it says it. */

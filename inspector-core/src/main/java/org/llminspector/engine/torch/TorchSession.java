@@ -38,12 +38,17 @@ final class TorchSession implements Session {
     TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
-        Map<HookId, List<Change>> changes = changes(spec, request);
-        List<KvShape> shapes = KvShape.of(spec, changes.keySet());
-        this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
-        if (request.prefix() != null) cache.begin(request.prefix(), manager);
-        this.tap = new RecordingTap(request.hooks(), changes, request.tapped());
-        this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
+        try {
+            Map<HookId, List<Change>> changes = changes(spec, request);
+            List<KvShape> shapes = KvShape.of(spec, changes.keySet());
+            this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
+            if (request.prefix() != null) cache.begin(request.prefix(), manager);
+            this.tap = new RecordingTap(request.hooks(), changes, request.tapped());
+            this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
+        } catch (RuntimeException | Error e) {
+            manager.close(); // and with it every array that was made
+            throw e;
+        }
     }
 
     private Map<HookId, List<Change>> changes(DecoderSpec spec, SessionRequest request) {

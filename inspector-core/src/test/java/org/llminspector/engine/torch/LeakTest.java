@@ -1,6 +1,7 @@
 package org.llminspector.engine.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.BaseNDManager;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.llminspector.capture.Capture;
+import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.golden.Golden;
@@ -50,6 +52,18 @@ class LeakTest {
                 open.append(ids);
                 assertThat(attached(g.engine)).as("what an open session holds").isGreaterThan(before);
             }
+            assertThat(attached(g.engine)).isEqualTo(before);
+        }
+    }
+
+    /** A session whose making fails half way, here at a prefix of no layer, gives back what it had set aside. */
+    @Test
+    void aSessionThatCannotBeginGivesBackItsArrays() throws IOException {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama_ropelinear"))) {
+            KvPrefix none = new KvPrefix(3, List.of(), List.of());
+            SessionRequest request = new SessionRequest(64, new TreeSet<>(), List.of(), List.of()).after(none);
+            int before = attached(g.engine);
+            assertThatThrownBy(() -> g.engine.begin(request)).isInstanceOf(IndexOutOfBoundsException.class);
             assertThat(attached(g.engine)).isEqualTo(before);
         }
     }
