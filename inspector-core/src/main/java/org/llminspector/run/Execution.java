@@ -130,7 +130,7 @@ final class Execution {
                 Version.STRING,
                 run.request().name(),
                 run.request(),
-                run.folder().identity(),
+                run.folder().identity(cancelled),
                 engine.info().withForm(session.form()),
                 tokens,
                 run.tokens().size(),

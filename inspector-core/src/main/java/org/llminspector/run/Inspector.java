@@ -157,6 +157,7 @@ public final class Inspector implements AutoCloseable {
      *
      * @param tokenizer null when the folder has none
      * @param task what a recipe of this program taught the model; null for one from elsewhere
+     * @param weightsSha256 null while it is computed
      */
     public record ModelDetails(
             ModelSummary summary, DecoderSpec spec, TokenizerInfo tokenizer, Recipe.Task task, String weightsSha256) {}
@@ -244,6 +245,7 @@ public final class Inspector implements AutoCloseable {
 
     /** Every model on this machine but checkpoints; one that cannot be opened says why in {@code trouble}. */
     public List<ModelSummary> models() {
+        models.forgetChanged();
         String standard = cache.list().isEmpty() ? null : defaultModel();
         return cache.list().stream().map(found -> summary(found, standard)).toList();
     }
@@ -323,7 +325,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     /**
-     * What a model is: its arithmetic, tokenizer and size. Waits until its weights are hashed.
+     * What a model is: its arithmetic, tokenizer and size; and the hash of its weights once it is computed.
      *
      * @throws Problem NOT_FOUND when there is no such model; INVALID or UNSUPPORTED when its files are damaged or its
      *     arithmetic is not known
@@ -338,7 +340,7 @@ public final class Inspector implements AutoCloseable {
                         t.bosId(),
                         t.eosIds().isEmpty() ? null : t.eosIds().get(0),
                         f.hasChatTemplate());
-        return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, task(f.found()), f.sha256());
+        return new ModelDetails(summary(f.found(), defaultModel()), f.spec(), info, task(f.found()), f.knownSha256());
     }
 
     /**

@@ -57,7 +57,7 @@ final class Prefixes {
                 && other.request().plan().equals(run.request().plan())
                 && other.request().interventions().equals(run.interventions())
                 && other.model().slug().equals(run.folder().slug())
-                && other.model().weightsSha256().equals(run.folder().sha256());
+                && other.model().weightsSha256().equals(run.folder().knownSha256());
         boolean settled = run.interventions().stream().allMatch(v -> v.op() != Intervention.Op.FREEZE);
         if (!same || !settled || run.folder().spec().layers().stream().anyMatch(Prefixes::turnsLater)) return null;
         KvPrefix prefix;

@@ -20,12 +20,14 @@ final class TableFacts {
 
     /** L2 norm of each row of a canonical weight. */
     synchronized float[] rowNorms(ModelFolder folder, String weight) {
-        return kept.computeIfAbsent(List.of(folder, weight, "rows"), k -> RowScan.norms(folder.weights(), weight));
+        return kept.computeIfAbsent(
+                List.of(folder.checkpoint().files(), weight, "rows"), k -> RowScan.norms(folder.weights(), weight));
     }
 
     /** L2 norm of each column. */
     synchronized float[] columnNorms(ModelFolder folder, String weight) {
         return kept.computeIfAbsent(
-                List.of(folder, weight, "columns"), k -> RowScan.columnNorms(folder.weights(), weight));
+                List.of(folder.checkpoint().files(), weight, "columns"),
+                k -> RowScan.columnNorms(folder.weights(), weight));
     }
 }

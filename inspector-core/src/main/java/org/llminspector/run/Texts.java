@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import org.llminspector.checkpoint.FileState;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.KvPrefix;
@@ -35,7 +36,7 @@ final class Texts<S> implements OpenModels.Beside {
     private static final Set<String> OF_ALL_POSITIONS = Set.of("DynamicQuantizeLinear", "DynamicQuantizeMatMul");
 
     /** What keys and values depend on beside the tokens. */
-    private record Key(String model, String sha256, String engine, String device, PrecisionPlan plan) {}
+    private record Key(String model, List<FileState> files, String engine, String device, PrecisionPlan plan) {}
 
     /** @param scores of the tokens from the second one on, with so many alternatives each */
     private record Text<S>(Key key, int[] ids, KvPrefix cache, int top, List<S> scores) {
@@ -76,7 +77,7 @@ final class Texts<S> implements OpenModels.Beside {
         ModelFolder folder = run.folder();
         return new Key(
                 folder.slug(),
-                folder.sha256(),
+                folder.checkpoint().files(),
                 engine.name(),
                 engine.device(),
                 run.request().plan());

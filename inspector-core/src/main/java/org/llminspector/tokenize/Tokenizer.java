@@ -4,6 +4,8 @@ import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import java.io.IOException;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +36,10 @@ public final class Tokenizer implements AutoCloseable {
         Djl.prepare();
     }
 
+    private static final Cleaner CLEANER = Cleaner.create();
+
     private final HuggingFaceTokenizer library;
+    private final Natives natives = new Natives();
     private final String[] pieces;
     private final BitSet special;
     private final Layout layout;
@@ -53,8 +58,31 @@ public final class Tokenizer implements AutoCloseable {
 
     private boolean closed;
 
+    /** What the native library holds of a tokenizer; freed when the tokenizer is closed or unreachable. */
+    private static final class Natives implements Runnable {
+        private final List<AutoCloseable> all = new ArrayList<>();
+
+        synchronized void add(AutoCloseable one) {
+            all.add(one);
+        }
+
+        @Override
+        public synchronized void run() {
+            for (AutoCloseable one : all) {
+                try {
+                    one.close();
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            all.clear();
+        }
+    }
+
     private Tokenizer(HuggingFaceTokenizer library, TokenizerFile file, ControlIds control) {
         this.library = library;
+        natives.add(library);
+        CLEANER.register(this, natives);
         this.source = file.source();
         this.added = file.added();
         this.pieces = file.pieces();
@@ -211,8 +239,7 @@ public final class Tokenizer implements AutoCloseable {
     public void close() {
         open.writeLock().lock();
         try {
-            if (!closed) library.close();
-            if (!closed && unmerged != null) unmerged.close();
+            natives.run();
             closed = true;
         } finally {
             open.writeLock().unlock();
@@ -284,7 +311,10 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private synchronized Unmerged unmerged() {
-        if (unmerged == null) unmerged = Unmerged.open(source);
+        if (unmerged == null) {
+            unmerged = Unmerged.open(source);
+            natives.add(unmerged);
+        }
         return unmerged;
     }
 
@@ -319,6 +349,7 @@ public final class Tokenizer implements AutoCloseable {
             return call.get();
         } finally {
             open.readLock().unlock();
+            Reference.reachabilityFence(this); // a native tokenizer freed in use ends the process
         }
     }
 

@@ -281,7 +281,7 @@ final class ComparisonExecution {
         RunRequest request = side.run().request();
         return new ComparisonManifest.Side(
                 prepared.hasPrompt() ? request : request.asPass(request.model(), request.device(), List.of()),
-                side.folder().identity(),
+                side.folder().identity(cancelled),
                 side.info(),
                 prepared.hasPrompt() ? side.run().tokens() : List.of(),
                 cost);

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
@@ -40,13 +41,14 @@ public final class ModelFolder implements AutoCloseable {
     private final ModelPort port;
     private Tokenizer tokenizer; // opened on first use
     private Optional<ChatTemplate> chatTemplate; // opened on first use
-    private CompletableFuture<String> sha256; // begun with the first engine: it reads every byte
+    private final WeightHash hash;
     private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
     ModelFolder(ModelCache.Found found, Trials trials) {
         this.found = found;
         this.trials = trials;
         this.checkpoint = Checkpoint.open(found.dir());
+        this.hash = new WeightHash(checkpoint);
         try {
             OnnxFile graph = checkpoint.onnx().orElse(null);
             this.weights = graph == null ? Family.open(checkpoint) : null;
@@ -159,24 +161,32 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** Begins to hash the weight files in the background. */
-    synchronized void beginHash() {
-        if (sha256 == null) sha256 = CompletableFuture.supplyAsync(checkpoint::sha256);
+    void beginHash() {
+        hash.known();
     }
 
-    /** Hears the hash of the weight files, or null when it cannot be had or nobody wants it any more. */
+    /** Is told the hash of the weight files, or null when it cannot be had. */
     synchronized void whenHashed(Consumer<String> then) {
-        beginHash();
-        CompletableFuture<Void> told = sha256.handle((hash, failed) -> {
-            then.accept(hash);
+        CompletableFuture<Void> told = hash.begin().handle((sha256, failed) -> {
+            then.accept(sha256);
             return null;
         });
         afterHash = CompletableFuture.allOf(afterHash, told);
     }
 
-    /** Of the weight files; waits for the hash. */
+    /** The hash of the weight files; null while it is computed, which this begins. */
+    public String knownSha256() {
+        return hash.known();
+    }
+
+    /** The hash of the weight files; waits for it. */
     public String sha256() {
-        beginHash();
-        return sha256.join();
+        return sha256(() -> false);
+    }
+
+    /** The same; a CONFLICT when it was cancelled. */
+    public String sha256(BooleanSupplier cancelled) {
+        return hash.await(cancelled);
     }
 
     public Tokenizer requireTokenizer() {
@@ -229,15 +239,15 @@ public final class ModelFolder implements AutoCloseable {
         return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
     }
 
-    /** Which weights these are; weights that somebody wrote over meanwhile are no longer any. */
-    public RunManifest.ModelIdentity identity() {
+    /** Which weights these are, with their hash, which is waited for; weights that were written over meanwhile are refused. */
+    public RunManifest.ModelIdentity identity(BooleanSupplier cancelled) {
         checkpoint.checkNotOverwritten();
         DecoderSpec s = spec();
         Attention a = s.attentions().findFirst().orElse(null);
         return new RunManifest.ModelIdentity(
                 slug(),
                 s.family(),
-                sha256(),
+                sha256(cancelled),
                 s.nLayers(),
                 a == null ? 0 : a.nHeads(),
                 a == null ? 0 : a.nKvHeads(),
@@ -250,8 +260,7 @@ public final class ModelFolder implements AutoCloseable {
 
     @Override
     public synchronized void close() {
-        checkpoint.giveUpHash();
-        if (sha256 != null) sha256.handle((ok, failed) -> ok).join();
+        hash.close();
         afterHash.handle((ok, failed) -> null).join();
         if (tokenizer != null) tokenizer.close();
         checkpoint.close();

@@ -79,8 +79,10 @@ public final class OpenModels implements AutoCloseable {
     private final Map<Key, Long> expected = new HashMap<>();
     /** Engines that the worker's piece of work has asked for. */
     private final Set<Key> working = new HashSet<>();
-    /** Of models whose files have changed: somebody may still read them. */
-    private final List<ModelFolder> forgotten = new ArrayList<>();
+    /** Of models whose files have changed: requests that began before may still read them. */
+    private final UnreachableFolders forgotten = new UnreachableFolders();
+
+    private boolean closed;
 
     private final ExecutorService openers = Executors.newCachedThreadPool(task -> {
         Thread thread = new Thread(task, "opener");
@@ -115,18 +117,15 @@ public final class OpenModels implements AutoCloseable {
             open = folders.get(slug);
         }
         if (open != null && !open.checkpoint().changed()) return open;
+        if (open != null) forget(slug, open);
         ModelFolder found = new ModelFolder(cache.find(slug), trials); // holds up nobody else
+        ModelFolder other;
         synchronized (this) {
-            ModelFolder now = folders.get(slug);
-            if (now != open && now != null) {
-                found.close();
-                return now;
-            }
-            if (open != null) forgotten.add(open);
-            folders.put(slug, found);
+            other = folders.putIfAbsent(slug, found);
         }
-        closeStale();
-        return found;
+        if (other == null) return found;
+        found.close();
+        return other;
     }
 
     /**
@@ -142,11 +141,11 @@ public final class OpenModels implements AutoCloseable {
     private void closeStale() {
         List<InspectorEngine> stale = new ArrayList<>();
         synchronized (this) {
-            if (forgotten.isEmpty()) return;
             for (Iterator<Map.Entry<Key, Loaded>> i = engines.entrySet().iterator(); i.hasNext(); ) {
                 Map.Entry<Key, Loaded> e = i.next();
                 boolean used = working.contains(e.getKey()) || e.getValue().holders > 0;
-                if (used || !forgotten.contains(e.getKey().folder())) continue;
+                ModelFolder folder = e.getKey().folder();
+                if (used || folders.get(folder.slug()) == folder) continue;
                 stale.add(e.getValue().engine);
                 i.remove();
             }
@@ -215,8 +214,11 @@ public final class OpenModels implements AutoCloseable {
         return hold(folder, engine, wanted, plan, p -> {}, cancelled);
     }
 
-    private synchronized void release(Loaded open) {
-        open.holders--;
+    private void release(Loaded open) {
+        synchronized (this) {
+            open.holders--;
+        }
+        closeStale();
     }
 
     private static Key key(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
@@ -292,11 +294,14 @@ public final class OpenModels implements AutoCloseable {
         } catch (Throwable t) {
             failed = t;
         }
+        boolean kept;
         synchronized (this) {
-            openings.remove(key, opening);
-            expected.remove(key);
-            if (loaded != null) engines.put(key, new Loaded(loaded));
+            kept = openings.remove(key, opening);
+            if (kept) expected.remove(key); // else another opening of the same model has taken its place
+            kept &= loaded != null && !closed;
+            if (kept) engines.put(key, new Loaded(loaded));
         }
+        if (loaded != null && !kept) loaded.close();
         if (failed == null) opening.end.complete(null);
         else opening.end.completeExceptionally(failed);
     }
@@ -336,11 +341,28 @@ public final class OpenModels implements AutoCloseable {
 
     /** The model's files have changed: who asks next reads them anew. Who runs it still does so to the end. */
     public void forget(String slug) {
+        ModelFolder folder;
         synchronized (this) {
-            ModelFolder folder = folders.remove(slug);
-            if (folder != null) forgotten.add(folder);
+            folder = folders.get(slug);
+        }
+        if (folder != null) forget(slug, folder);
+    }
+
+    private void forget(String slug, ModelFolder folder) {
+        synchronized (this) {
+            if (!folders.remove(slug, folder)) return;
+            forgotten.add(folder);
         }
         closeStale();
+    }
+
+    /** Forgets the models whose files were replaced or deleted. */
+    public void forgetChanged() {
+        List<ModelFolder> all;
+        synchronized (this) {
+            all = List.copyOf(folders.values());
+        }
+        for (ModelFolder folder : all) if (folder.checkpoint().changed()) forget(folder.slug(), folder);
     }
 
     /** The engines that hold a model. */
@@ -380,6 +402,7 @@ public final class OpenModels implements AutoCloseable {
     public void close() {
         openers.shutdown();
         synchronized (this) {
+            closed = true;
             openings.values().forEach(Opening::cancel);
         }
         try {
@@ -392,8 +415,7 @@ public final class OpenModels implements AutoCloseable {
             engines.clear();
             folders.values().forEach(ModelFolder::close);
             folders.clear();
-            forgotten.forEach(ModelFolder::close);
-            forgotten.clear();
+            forgotten.close();
         }
     }
 }

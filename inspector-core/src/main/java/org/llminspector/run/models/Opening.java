@@ -24,6 +24,7 @@ public final class Opening implements Weights.Watch {
     private long done;
     private int waiting;
     private boolean cancelled;
+    private boolean ending; // its thread has been told, or nobody may wait for it any more
 
     Opening(String engine, String device, Precision precision, long of) {
         this.engine = engine;
@@ -32,9 +33,10 @@ public final class Opening implements Weights.Watch {
         this.of = of;
     }
 
-    /** One more waits; false when it is being given up already. */
+    /** Adds a waiter, for whom one that was cancelled goes on; false when its thread is ending already. */
     synchronized boolean join() {
-        if (cancelled) return false;
+        if (ending) return false;
+        cancelled = false;
         waiting++;
         return true;
     }
@@ -48,12 +50,16 @@ public final class Opening implements Weights.Watch {
     /** Nobody can have it any more. */
     synchronized void cancel() {
         cancelled = !end.isDone();
+        ending = true;
     }
 
     @Override
     public synchronized void read(long bytes) {
         if (end.isDone()) return; // an open engine reads on when it makes another graph
-        if (cancelled) throw new CancellationException();
+        if (cancelled) {
+            ending = true;
+            throw new CancellationException();
+        }
         done = Math.min(of, done + bytes);
     }
 

@@ -1,0 +1,94 @@
+package org.llminspector.run.models;
+
+import java.nio.file.Path;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.llminspector.base.Problem;
+import org.llminspector.checkpoint.Checkpoint;
+
+/**
+ * WeightHash is the SHA-256 of a model's weights, computed on a thread of its own: it reads every byte, which takes minutes
+ * where there are tens of gigabytes. One that failed is computed again for the next who asks. Safe on any thread.
+ */
+final class WeightHash {
+
+    private static final long POLL_MS = 100;
+
+    private final Path model;
+    private final Supplier<String> compute;
+    private final Runnable giveUp;
+    private CompletableFuture<String> hash;
+
+    WeightHash(Checkpoint checkpoint) {
+        this(checkpoint.dir(), checkpoint::sha256, checkpoint::giveUpHash);
+    }
+
+    /** @param giveUp has a computation that is under way end with a CancellationException */
+    WeightHash(Path model, Supplier<String> compute, Runnable giveUp) {
+        this.model = model;
+        this.compute = compute;
+        this.giveUp = giveUp;
+    }
+
+    /** Begins to compute it, or joins the computation that is under way or done. */
+    synchronized CompletableFuture<String> begin() {
+        if (hash != null && !hash.isCompletedExceptionally()) return hash;
+        CompletableFuture<String> begun = new CompletableFuture<>();
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        begun.complete(compute.get());
+                    } catch (Throwable t) {
+                        begun.completeExceptionally(t);
+                    }
+                },
+                "weight-hash");
+        thread.setDaemon(true);
+        hash = begun;
+        thread.start();
+        return begun;
+    }
+
+    /** Null while it is computed, which this begins. */
+    String known() {
+        CompletableFuture<String> now = begin();
+        return now.isDone() && !now.isCompletedExceptionally() ? now.join() : null;
+    }
+
+    /** Waits for it. */
+    String await(BooleanSupplier cancelled) {
+        CompletableFuture<String> now = begin();
+        while (true) {
+            try {
+                return now.get(POLL_MS, TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                if (cancelled.getAsBoolean()) throw cancelled();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw cancelled();
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof CancellationException) throw cancelled();
+                if (e.getCause() instanceof RuntimeException failed) throw failed;
+                if (e.getCause() instanceof Error error) throw error;
+                throw new IllegalStateException(e.getCause());
+            }
+        }
+    }
+
+    private Problem cancelled() {
+        return Problem.of(Problem.Kind.CONFLICT, "the hash of the weights was not waited for")
+                .where(model)
+                .instead("ask again");
+    }
+
+    /** Ends a computation that is under way, and waits until it has ended. */
+    synchronized void close() {
+        giveUp.run();
+        if (hash != null) hash.handle((ok, failed) -> ok).join();
+    }
+}
