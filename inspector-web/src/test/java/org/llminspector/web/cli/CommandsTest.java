@@ -118,7 +118,7 @@ class CommandsTest {
                 .isEqualTo("kite");
         Ended none =
                 inspector("flips", a.toString(), folder.resolve("none.jsonl").toString());
-        assertThat(none.code()).isEqualTo(2);
+        assertThat(none.code()).isEqualTo(3);
         assertThat(none.err()).contains("none.jsonl");
     }
 
