@@ -152,6 +152,14 @@ class Inspector:
         """
         return self._json("GET", "runs" + _query(limit=limit, before=before, branch_of=branch_of))["runs"]
 
+    def active(self) -> List[Json]:
+        """Work that waits or runs on the server now, in the order in which it is served: id, what, status, ahead, since."""
+        return self._json("GET", "runs" + _query(limit=1))["active"]
+
+    def cancel(self, id: str) -> None:
+        """Cancels work that waits or runs; a run that has begun keeps what it has made."""
+        self._json("POST", _path("runs", id, "cancel"))
+
     def models(self) -> List[Json]:
         """The models that the server knows."""
         return self._json("GET", "models")["models"]

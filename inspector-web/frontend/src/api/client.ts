@@ -178,9 +178,7 @@ export const api = {
   detokenize: (model: string, tokens: number[], signal?: AbortSignal) =>
     json<{ text: string; tokens: T.Token[] }>('/detokenize', post({ model, tokens }, signal)),
   runs: (limit: number, before?: string, signal?: AbortSignal) =>
-    json<{ runs: T.RunSummary[] }>(`/runs?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ''}`, {
-      signal,
-    }).then((r) => r.runs),
+    json<T.Runs>(`/runs?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ''}`, { signal }),
   /** A copy of a model that can be changed, update by update. */
   openLearner: (model: string, signal?: AbortSignal) => json<T.Learner>('/learners', post({ model }, signal)),
   learn: (id: string, body: T.LearnerStep, signal?: AbortSignal) =>

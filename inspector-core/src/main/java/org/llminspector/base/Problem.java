@@ -23,6 +23,8 @@ public final class Problem extends RuntimeException {
         INVALID(400, 2),
         /** The thing named does not exist. */
         NOT_FOUND(404, 3),
+        /** The work was cancelled before its end. */
+        CANCELLED(409, 4),
         /** The request contradicts something that exists. */
         CONFLICT(409, 4),
         /** The request would need more memory, context or space than is allowed. */

@@ -54,7 +54,7 @@ final class Examinee {
     }
 
     void stopIfCancelled() {
-        if (cancelled.getAsBoolean()) throw Problem.of(Problem.Kind.CONFLICT, "the exam was cancelled");
+        if (cancelled.getAsBoolean()) throw Problem.of(Problem.Kind.CANCELLED, "the exam was cancelled");
     }
 
     /** A text's ids as it begins a sequence. */

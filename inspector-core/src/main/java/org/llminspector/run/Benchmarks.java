@@ -17,7 +17,6 @@ import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunStore;
 
 /**
  * Benchmarks time a model at several lengths: reading a prompt, then token after token, and the same tokens without a cache.
@@ -83,13 +82,11 @@ public final class Benchmarks {
             KvCacheReport kvCache) {}
 
     private final OpenModels models;
-    private final RunStore store;
     private final RunQueue queue;
     private final Costs costs;
 
-    Benchmarks(OpenModels models, RunStore store, RunQueue queue, Costs costs) {
+    Benchmarks(OpenModels models, RunQueue queue, Costs costs) {
         this.models = models;
-        this.store = store;
         this.queue = queue;
         this.costs = costs;
     }
@@ -110,10 +107,16 @@ public final class Benchmarks {
         boolean again = withoutCache == null || withoutCache;
         int context = run.folder().spec().maxContext();
         List<Integer> lengths = lengths(contexts, n, again, context);
-        int ahead = queue.ahead();
-        String id = store.newId();
-        listener.queued(id, ahead);
-        BooleanSupplier ends = () -> listener.cancelled() || queue.closing();
+        try (RunQueue.Place place = queue.enter("benchmark", run.folder().slug())) {
+            listener.queued(place.id(), place.ahead());
+            return run(place, run, lengths, n, again, listener);
+        }
+    }
+
+    private Benchmark run(
+            RunQueue.Place place, PreparedRun run, List<Integer> lengths, int n, boolean again, Listener listener) {
+        BooleanSupplier ends = () -> listener.cancelled() || place.cancelled();
+        String id = place.id();
         RunRequest r = run.request();
         List<Point> points = new ArrayList<>();
         EngineInfo[] info = new EngineInfo[1];
@@ -121,7 +124,7 @@ public final class Benchmarks {
             // Held each time: between two lengths the model may have had to make room.
             try (OpenModels.Hold hold =
                     models.hold(run.folder(), r.engine(), r.device(), r.plan(), listener::opening, ends)) {
-                points.add(queue.call("benchmark " + id, () -> {
+                points.add(place.call(() -> {
                     InspectorEngine engine = models.engine(run.folder(), r);
                     Measure measure = new Measure(engine, Costs.filled(run.ids(), length), n, again, ends, id);
                     if (info[0] == null) measure.warmUp();
@@ -186,7 +189,7 @@ public final class Benchmarks {
 
         private void check() {
             if (!ends.getAsBoolean()) return;
-            throw Problem.of(Problem.Kind.CONFLICT, "the benchmark was cancelled")
+            throw Problem.of(Problem.Kind.CANCELLED, "the benchmark was cancelled")
                     .where("benchmark " + id)
                     .found("what it had measured was told as it came");
         }

@@ -86,8 +86,9 @@ public final class Clocks {
         float[][] neurons = new float[width][p]; // [neuron, a]
         String with = Engines.standard(folder);
         PrecisionPlan plan = PrecisionPlan.of(null, null);
-        try (OpenModels.Hold hold = models.hold(folder, with, "auto", plan, o -> {}, queue::closing)) {
-            queue.call("sums on a clock", () -> {
+        try (RunQueue.Place place = queue.enter("clock", folder.slug());
+                OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
+            place.call(() -> {
                 InspectorEngine engine = models.engine(folder, with, "auto", plan);
                 for (int a = 0; a < p; a++) answers[a] = add(engine, new int[] {a, second, p}, post, a, neurons);
                 return null;

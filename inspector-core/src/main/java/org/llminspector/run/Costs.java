@@ -414,11 +414,9 @@ public final class Costs {
                             + context)
                     .found(past + " and " + n);
         }
-        try (OpenModels.Hold hold =
-                models.hold(run.folder(), r.engine(), r.device(), r.plan(), p -> {}, queue::closing)) {
-            return queue.call(
-                    "a timeline of " + run.folder().slug(),
-                    () -> timeline(run, models.engine(run.folder(), r), filled(run.ids(), past), n));
+        try (RunQueue.Place place = queue.enter("timeline", run.folder().slug());
+                OpenModels.Hold hold = models.hold(run.folder(), r.engine(), r.device(), r.plan(), place::cancelled)) {
+            return place.call(() -> timeline(run, models.engine(run.folder(), r), filled(run.ids(), past), n));
         }
     }
 
@@ -450,7 +448,7 @@ public final class Costs {
         List<Double> fastSteps = new ArrayList<>();
         int[] next = new int[repeats];
         for (int i = 0; i <= readings; i++) { // the first one warms up
-            queue.checkOpen();
+            queue.checkCancelled();
             try (Session session = engine.begin(SessionRequest.plain(prompt.length + repeats))) {
                 long from = System.nanoTime();
                 float[] logits = session.append(prompt.clone());
@@ -466,7 +464,7 @@ public final class Costs {
         List<List<PartTime>> reads = new ArrayList<>();
         List<List<PartTime>> steps = new ArrayList<>();
         for (int i = 0; i <= readings; i++) {
-            queue.checkOpen();
+            queue.checkCancelled();
             try (Session session = engine.begin(SessionRequest.plain(prompt.length + repeats))) {
                 List<PartTime> read = session.timed(prompt.clone());
                 if (i > 0) reads.add(read);

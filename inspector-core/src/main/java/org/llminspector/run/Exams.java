@@ -37,16 +37,16 @@ public final class Exams {
             String slugOrNull, String device, Exam.Size size, Consumer<String> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(slugOrNull == null ? standard.get() : slugOrNull);
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
-        BooleanSupplier ends = () -> cancelled.getAsBoolean() || queue.closing();
-        try (OpenModels.Hold hold = models.hold(folder, Engines.DEFAULT, device, exact, ends)) {
-            return queue.call(
-                    "an exam",
-                    () -> Exam.of(
-                            models.engine(folder, Engines.DEFAULT, device, exact),
-                            folder.requireTokenizer(),
-                            size,
-                            progress,
-                            ends));
+        try (RunQueue.Place place = queue.enter("exam", folder.slug())) {
+            BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();
+            try (OpenModels.Hold hold = models.hold(folder, Engines.DEFAULT, device, exact, ends)) {
+                return place.call(() -> Exam.of(
+                        models.engine(folder, Engines.DEFAULT, device, exact),
+                        folder.requireTokenizer(),
+                        size,
+                        progress,
+                        ends));
+            }
         }
     }
 }

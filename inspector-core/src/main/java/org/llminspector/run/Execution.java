@@ -108,7 +108,7 @@ final class Execution {
 
     private void checkCancelled(String when) {
         if (!cancelled.getAsBoolean()) return;
-        throw Problem.of(Problem.Kind.CONFLICT, "the run was cancelled " + when)
+        throw Problem.of(Problem.Kind.CANCELLED, "the run was cancelled " + when)
                 .where("run " + id)
                 .found("nothing of it is kept");
     }

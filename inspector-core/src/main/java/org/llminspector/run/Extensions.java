@@ -58,9 +58,10 @@ public final class Extensions {
         if (wanted.hooks().isEmpty()) return before;
         ModelFolder folder = models.folder(before.model().slug());
         String device = before.engine().device();
-        try (OpenModels.Hold hold = models.hold(
-                folder, before.engine().name(), device, before.request().plan(), queue::closing)) {
-            return queue.call("reading run " + runId + " again", () -> {
+        try (RunQueue.Place place = queue.enter("extension", folder.slug());
+                OpenModels.Hold hold = models.hold(
+                        folder, before.engine().name(), device, before.request().plan(), place::cancelled)) {
+            return place.call(() -> {
                 RunManifest run = store.manifest(runId); // others may have extended it meanwhile
                 ExtensionPlan plan = plan(run, request);
                 if (plan.hooks().isEmpty()) return run;
@@ -76,9 +77,10 @@ public final class Extensions {
         ModelFolder folder = models.folder(run.model().slug());
         folder.hooks(hooks.stream().map(HookId::name).toList());
         String device = run.engine().device();
-        try (OpenModels.Hold hold =
-                models.hold(folder, run.engine().name(), device, run.request().plan(), queue::closing)) {
-            queue.call("reading run " + runId + " again", () -> {
+        try (RunQueue.Place place = queue.enter("rereading", folder.slug());
+                OpenModels.Hold hold = models.hold(
+                        folder, run.engine().name(), device, run.request().plan(), place::cancelled)) {
+            place.call(() -> {
                 ExtensionPlan plan = new ExtensionPlan(runId, hooks, null, 0, budget.maxBytes());
                 new Rereading(run, plan, models, store, budget).visit(visitor);
                 return null;

@@ -306,8 +306,9 @@ public final class Heads {
         String with = engine == null ? Engines.standard(folder) : engine;
         Engines.check(with, folder);
         List<HeadProfile> heads = new ArrayList<>();
-        try (OpenModels.Hold hold = models.hold(folder, with, "auto", plan, p -> {}, queue::closing)) {
-            queue.call("heads on random tokens", () -> {
+        try (RunQueue.Place place = queue.enter("repeated tokens", folder.slug());
+                OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
+            place.call(() -> {
                 SessionRequest request = new SessionRequest(tokens.length, patterns, List.of(), List.of());
                 try (Session session = models.engine(folder, with, "auto", plan).begin(request)) {
                     session.append(tokens.clone());

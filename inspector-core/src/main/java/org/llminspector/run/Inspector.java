@@ -59,7 +59,7 @@ public final class Inspector implements AutoCloseable {
      * @param runsMaxBytes oldest runs go when the store is larger; oldest comparisons, when theirs is
      * @param captureBudgetBytes most bytes one run may capture
      * @param memoryBytes most bytes that open models may hold of their own; {@link #standardMemory} where nobody says
-     * @param queueCapacity most runs waiting or running; one more is refused as BUSY
+     * @param queueCapacity most pieces of engine work waiting or running; one more is refused as BUSY
      * @param trainedDir where training jobs leave their models
      * @param environment what says where the hub and its cache are, as in {@link HubSettings}; read when needed
      */
@@ -165,6 +165,9 @@ public final class Inspector implements AutoCloseable {
     /** What the tokenizer is like; chatTemplate says whether `messages` can be put to the model. */
     public record TokenizerInfo(int vocabSize, Integer bosId, Integer eosId, boolean chatTemplate) {}
 
+    /** Most pieces of work at once of callers that wait in line, as those of the OpenAI interface do. */
+    private static final int LINE = 256;
+
     private final Config config;
     private final List<Path> roots;
     private final ModelCache cache;
@@ -206,7 +209,7 @@ public final class Inspector implements AutoCloseable {
         this.models = new OpenModels(cache, config.memoryBytes(), config.trials(), config.prepared());
         models.beside(texts);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
-        this.queue = new RunQueue(config.queueCapacity(), models::idle);
+        this.queue = new RunQueue(config.queueCapacity(), LINE, models::idle, store::newId);
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);
@@ -229,7 +232,7 @@ public final class Inspector implements AutoCloseable {
         this.promptShifts = new PromptShifts(models, store, queue);
         this.exams = new Exams(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
-        this.benchmarks = new Benchmarks(models, store, queue, costs);
+        this.benchmarks = new Benchmarks(models, queue, costs);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
@@ -295,7 +298,7 @@ public final class Inspector implements AutoCloseable {
         try {
             return new HubClient(config.hub()).pull(repo, revision, listener, cancelled);
         } catch (CancellationException e) {
-            throw Problem.of(Problem.Kind.CONFLICT, "the pull was cancelled")
+            throw Problem.of(Problem.Kind.CANCELLED, "the pull was cancelled")
                     .where(repo)
                     .instead("pull it again: what has arrived is kept")
                     .causedBy(e);
@@ -432,11 +435,12 @@ public final class Inspector implements AutoCloseable {
         String engine = r.engine() == null ? Engines.standard(folder) : r.engine();
         Engines.check(engine, folder);
         String device = r.device() == null ? "auto" : r.device();
-        queue.ahead();
-        BooleanSupplier ends = () -> cancelled.getAsBoolean() || queue.closing();
-        try (OpenModels.Hold hold = models.hold(folder, engine, device, r.plan(), progress, ends)) {
-            return queue.call("opening " + folder.slug(), () -> models.engine(folder, engine, device, r.plan())
-                    .info());
+        try (RunQueue.Place place = queue.enter("opening", folder.slug())) {
+            BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();
+            try (OpenModels.Hold hold = models.hold(folder, engine, device, r.plan(), progress, ends)) {
+                return place.call(
+                        () -> models.engine(folder, engine, device, r.plan()).info());
+            }
         }
     }
 
@@ -473,17 +477,17 @@ public final class Inspector implements AutoCloseable {
         RunRequest request = Branches.resolved(raw, store);
         ModelFolder folder = models.folder(request.model() == null ? defaultModel() : request.model());
         PreparedRun run = PreparedRun.of(request, folder, budget, store);
-        int ahead = queue.ahead();
-        String id = store.newId();
-        listener.queued(id, ahead);
-        long from = System.nanoTime();
-        BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
-        RunRequest r = run.request();
-        try (OpenModels.Hold hold =
-                models.hold(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
-            return queue.call(
-                    "run " + id,
-                    () -> new Execution(id, run, models, store, prefixes, texts, listener, cancelled, from).run());
+        try (RunQueue.Place place = queue.enter("run", folder.slug())) {
+            String id = place.id();
+            listener.queued(id, place.ahead());
+            long from = System.nanoTime();
+            BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
+            RunRequest r = run.request();
+            try (OpenModels.Hold hold =
+                    models.hold(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
+                return place.call(
+                        () -> new Execution(id, run, models, store, prefixes, texts, listener, cancelled, from).run());
+            }
         }
     }
 
@@ -498,6 +502,11 @@ public final class Inspector implements AutoCloseable {
 
     public RunQueue.Status queue() {
         return queue.status();
+    }
+
+    /** The waiting line of the engines: what waits and runs, and how to cancel it. */
+    public RunQueue work() {
+        return queue;
     }
 
     /** The weights of every model. */

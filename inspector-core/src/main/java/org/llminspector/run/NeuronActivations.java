@@ -100,15 +100,14 @@ public final class NeuronActivations {
         String with = engine == null ? Engines.standard(folder) : engine;
         Engines.check(with, folder);
         float[] values = new float[tokens.size()];
-        try (OpenModels.Hold hold = models.hold(folder, with, "auto", plan, p -> {}, queue::closing)) {
+        try (RunQueue.Place place = queue.enter("activations", folder.slug());
+                OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
             for (int from = 0; from < tokens.size(); from += window) {
                 int start = from;
                 int end = Math.min(tokens.size(), from + window);
                 // Window after window in the queue, so that others get their turn between.
-                float[] part = queue.call(
-                        "a neuron over a text",
-                        () -> window(
-                                models.engine(folder, with, "auto", plan), hook, neuron, tokens.subList(start, end)));
+                float[] part = place.call(() ->
+                        window(models.engine(folder, with, "auto", plan), hook, neuron, tokens.subList(start, end)));
                 System.arraycopy(part, 0, values, from, part.length);
             }
         }

@@ -109,8 +109,9 @@ public final class PromptShifts {
         PrecisionPlan plan = run.request().plan();
         String name = run.engine().name();
         String device = run.engine().device();
-        try (OpenModels.Hold hold = models.hold(folder, name, device, plan, queue::closing)) {
-            return queue.call("moving run " + runId, () -> {
+        try (RunQueue.Place place = queue.enter("shift", folder.slug());
+                OpenModels.Hold hold = models.hold(folder, name, device, plan, place::cancelled)) {
+            return place.call(() -> {
                 InspectorEngine engine = models.engine(folder, name, device, plan);
                 float[][] there = read(engine, ids, scores, List.of());
                 float[][] here = read(engine, moved, scores, List.of(apart));

@@ -92,8 +92,9 @@ public final class RunAnalyses {
         String name = manifest.engine().name();
         String device = manifest.engine().device();
         PrecisionPlan plan = manifest.request().plan();
-        try (OpenModels.Hold hold = models.hold(folder, name, device, plan, queue::closing)) {
-            return queue.call("a lens on run " + runId, () -> {
+        try (RunQueue.Place place = queue.enter("lens", folder.slug());
+                OpenModels.Hold hold = models.hold(folder, name, device, plan, place::cancelled)) {
+            return place.call(() -> {
                 InspectorEngine engine = models.engine(folder, name, device, plan);
                 return Lenses.read(manifest, point, top, positions, engine, store, folder);
             });
@@ -204,7 +205,7 @@ public final class RunAnalyses {
         Tensor matrix = hook.point().axes().contains(Axis.KEY)
                 ? value.reshaped(value.size() / shape[shape.length - 1], shape[shape.length - 1])
                 : value.reshaped(rows, value.size() / Math.max(1, rows));
-        return WeightStatistics.of(matrix, hook.name(), schemes, queue::closing);
+        return WeightStatistics.of(matrix, hook.name(), schemes, queue.cancellation());
     }
 
     /**

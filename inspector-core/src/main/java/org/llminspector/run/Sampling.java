@@ -168,16 +168,16 @@ public final class Sampling {
         return PreparedRun.of(r, folder, budget, store);
     }
 
-    private <T> T engine(PreparedRun run, Function<InspectorEngine, T> then) {
+    private <T> T engine(String what, PreparedRun run, Function<InspectorEngine, T> then) {
         RunRequest r = run.request();
-        try (OpenModels.Hold hold =
-                models.hold(run.folder(), r.engine(), r.device(), r.plan(), p -> {}, queue::closing)) {
-            return queue.call("sampling " + run.folder().slug(), () -> then.apply(models.engine(run.folder(), r)));
+        try (RunQueue.Place place = queue.enter(what, run.folder().slug());
+                OpenModels.Hold hold = models.hold(run.folder(), r.engine(), r.device(), r.plan(), place::cancelled)) {
+            return place.call(() -> then.apply(models.engine(run.folder(), r)));
         }
     }
 
-    private <T> T read(PreparedRun run, int morePositions, Function<Read, T> then) {
-        return engine(run, engine -> {
+    private <T> T read(String what, PreparedRun run, int morePositions, Function<Read, T> then) {
+        return engine(what, run, engine -> {
             int[] ids = run.ids();
             KvPrefix prefix = prefixes.of(run, engine.info(), store);
             try (Capture clean = run.clean(engine, ids);
@@ -215,15 +215,15 @@ public final class Sampling {
                     .found(n + " of " + Plural.of(run.options().maxNewTokens(), "token"));
         }
         long from = System.nanoTime();
-        return read(run, run.options().maxNewTokens(), read -> {
+        return read("continuations", run, run.options().maxNewTokens(), read -> {
             List<Continuation> made = new ArrayList<>();
             try (Capture clean = run.clean(read.engine(), read.ids())) {
                 SessionRequest request = request(run, run.maxPositions(), clean);
                 KvPrefix here =
                         run.options().maxNewTokens() < 2 ? null : read.session().prefix(read.ids().length);
                 for (int i = 0; i < n; i++) {
-                    queue.checkOpen();
                     made.add(draw(read, seeded(run.options(), i), here, request));
+                    queue.checkCancelled();
                 }
             }
             return new Continuations(
@@ -235,7 +235,7 @@ public final class Sampling {
         return options.greedy() ? options : options.withSeed(options.seed() + i);
     }
 
-    private static Continuation draw(Read read, GenerateOptions options, KvPrefix here, SessionRequest request) {
+    private Continuation draw(Read read, GenerateOptions options, KvPrefix here, SessionRequest request) {
         ModelFolder folder = read.run().folder();
         try (Session session = new Resumed(read.ids().length, read.logits(), () -> read.again(here, request))) {
             GenerationLoop.Result result = GenerationLoop.run(
@@ -247,7 +247,7 @@ public final class Sampling {
                     folder.eosIds(),
                     read.run().maxPositions(),
                     GenerationLoop.Listener.NONE,
-                    () -> false);
+                    queue.cancellation());
             return new Continuation(
                     result.seed(),
                     result.text(),
@@ -321,12 +321,12 @@ public final class Sampling {
         long start = System.nanoTime();
         if (afterOthers && Texts.exact(run)) return scoresAfterOthers(run, all, top, atOnce, start);
         if (atOnce) return scoresAtOnce(run, all, first, top, start);
-        return read(run, all.size() - first, read -> {
+        return read("logprobs", run, all.size() - first, read -> {
             List<ScoredToken> scored = new ArrayList<>();
             float[] logits = read.logits();
             double sum = 0;
             for (int i = first; i < all.size(); i++) {
-                queue.checkOpen();
+                queue.checkCancelled();
                 NextToken.Score score = NextToken.score(logits, all.get(i), top);
                 sum += score.logprob();
                 scored.add(scored(i, score, run.folder()));
@@ -339,7 +339,7 @@ public final class Sampling {
     /** In one pass, whose logits at every position are seen. */
     private Scores scoresAtOnce(PreparedRun run, List<Integer> all, int first, int top, long start) {
         HookId hook = HookId.of(HookPoint.LOGITS);
-        return engine(run, engine -> {
+        return engine("logprobs", run, engine -> {
             int[] ids = run.ids();
             try (Capture clean = run.clean(engine, ids);
                     Session session = engine.begin(new SessionRequest(
@@ -370,7 +370,7 @@ public final class Sampling {
         int[] ids = all.stream().mapToInt(Integer::intValue).toArray();
         int reads = Math.max(1, ids.length - 1);
         TreeSet<HookId> hooks = new TreeSet<>(atOnce ? List.of(HookId.of(HookPoint.LOGITS)) : List.of());
-        return engine(run, engine -> {
+        return engine("logprobs", run, engine -> {
             Texts.Known<ScoredToken> known = texts.of(run, engine.info(), ids, top);
             List<ScoredToken> scored = new ArrayList<>(known == null ? List.of() : known.scores());
             int reused = scored.size();
@@ -381,7 +381,7 @@ public final class Sampling {
                     scored.addAll(seen(session, run, all, reused + 1, top));
                 } else {
                     for (int i = reused + 1; i < ids.length; i++) {
-                        queue.checkOpen();
+                        queue.checkCancelled();
                         float[] logits = session.append(new int[] {ids[i - 1]});
                         scored.add(scored(i, NextToken.score(logits, ids[i], top), run.folder()));
                     }
@@ -435,7 +435,7 @@ public final class Sampling {
         GenerateOptions given = raw.generate() == null ? GenerateOptions.DEFAULTS : raw.generate();
         GenerateOptions options = given.withDefaults();
         PreparedRun run = prepared(raw.toBuilder().generate(null).build());
-        return read(run, 0, read -> {
+        return read("distribution", run, 0, read -> {
             double[] exact = NextToken.distribution(read.logits(), options, read.ids(), read.generated());
             float[] probs = new float[exact.length];
             for (int i = 0; i < probs.length; i++) probs[i] = (float) exact[i];

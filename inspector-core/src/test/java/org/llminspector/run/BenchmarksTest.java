@@ -91,7 +91,7 @@ class BenchmarksTest {
         };
         Problem cancelled = catchThrowableOfType(
                 Problem.class, () -> inspector.benchmarks().run(reads("llama", "torch"), List.of(8), 8, true, soon));
-        assertThat(cancelled.kind()).isEqualTo(Problem.Kind.CONFLICT);
+        assertThat(cancelled.kind()).isEqualTo(Problem.Kind.CANCELLED);
         assertThat(inspector.queue().running()).isZero();
     }
 

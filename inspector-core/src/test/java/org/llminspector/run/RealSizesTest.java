@@ -145,7 +145,7 @@ class RealSizesTest {
                             },
                             cancelled::get))
                     .isInstanceOfSatisfying(
-                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CONFLICT));
+                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CANCELLED));
             assertThat(seen).hasSize(1);
             assertThat(seen.get(0).of()).isGreaterThan(1_000_000_000);
             assertThat(inspector.memory().models())

@@ -79,7 +79,7 @@ public final class BaseComparison {
         List<TextWindows.Window> windows = TextWindows.chunks(head.tokens(), head.context(), bos(), 0);
         for (int i = 0; i < windows.size(); i++) {
             if (cancelled.getAsBoolean()) {
-                throw Problem.of(Problem.Kind.CONFLICT, "the comparison was cancelled");
+                throw Problem.of(Problem.Kind.CANCELLED, "the comparison was cancelled");
             }
             String note = "chunk " + (i + 1) + " of " + windows.size();
             listener.progress(new ComparisonListener.Progress("text", i, windows.size(), note, gathering.meanKld()));

@@ -298,6 +298,6 @@ final class ComparisonExecution {
 
     private void checkCancelled() {
         if (!cancelled.getAsBoolean()) return;
-        throw Problem.of(Problem.Kind.CONFLICT, "the comparison was cancelled").found("nothing of it is kept");
+        throw Problem.of(Problem.Kind.CANCELLED, "the comparison was cancelled").found("nothing of it is kept");
     }
 }

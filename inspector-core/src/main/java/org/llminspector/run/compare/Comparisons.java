@@ -106,10 +106,16 @@ public final class Comparisons implements AutoCloseable {
                     .where("options.windows, text")
                     .expected("windows llama_cpp, and a text");
         }
-        int ahead = queue.ahead();
-        String id = store.newId();
-        listener.queued(id, ahead);
-        BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
+        try (RunQueue.Place place =
+                queue.enter(store::newId, "comparison", prepared.a().folder().slug())) {
+            listener.queued(place.id(), place.ahead());
+            return compare(place, prepared, kld, listener);
+        }
+    }
+
+    private ComparisonManifest compare(
+            RunQueue.Place place, PreparedComparison prepared, Path kld, ComparisonListener listener) {
+        BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
         try (OpenModels.Hold a = hold(prepared.a(), "A", listener, cancelled);
                 OpenModels.Hold b = hold(prepared.b(), "B", listener, cancelled);
                 OpenModels.Hold floor =
@@ -117,9 +123,8 @@ public final class Comparisons implements AutoCloseable {
                 OpenModels.Hold gradients = prepared.gradients() == null
                         ? null
                         : hold(prepared.gradients(), "A in float32", listener, cancelled)) {
-            return queue.call(
-                    "comparison " + id,
-                    () -> new ComparisonExecution(id, prepared, budget, store, listener, cancelled, kld).run());
+            return place.call(
+                    () -> new ComparisonExecution(place.id(), prepared, budget, store, listener, cancelled, kld).run());
         }
     }
 
@@ -128,11 +133,12 @@ public final class Comparisons implements AutoCloseable {
         try (KldFile.Reader base = new KldFile.Reader(kld)) {
             ModelFolder folder = models.folder(side.model() == null ? defaultModel.get() : side.model());
             BaseComparison comparison = BaseComparison.of(base, side, folder, models, budget, runs, top);
-            String id = store.newId();
-            listener.queued(id, queue.ahead());
-            BooleanSupplier cancelled = () -> listener.cancelled() || queue.closing();
-            try (OpenModels.Hold hold = hold(comparison.side(), "the model", listener, cancelled)) {
-                return queue.call("a base's comparison " + id, () -> comparison.run(kld, listener, cancelled));
+            try (RunQueue.Place place = queue.enter(store::newId, "comparison", folder.slug())) {
+                listener.queued(place.id(), place.ahead());
+                BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
+                try (OpenModels.Hold hold = hold(comparison.side(), "the model", listener, cancelled)) {
+                    return place.call(() -> comparison.run(kld, listener, cancelled));
+                }
             }
         }
     }
@@ -144,11 +150,11 @@ public final class Comparisons implements AutoCloseable {
         PreparedComparison prepared = PreparedComparison.of(twin, models, defaultModel, budget, runs);
         TwinHooks hooks = new TwinHooks(prepared.a(), prepared.b(), budget, Distances.hooks(request));
         hooks.chunks(prepared.a().run().ids().length); // what does not fit is refused before its turn
-        try (OpenModels.Hold a = prepared.a().hold(p -> {}, queue::closing);
-                OpenModels.Hold b = prepared.b().hold(p -> {}, queue::closing)) {
-            return queue.call(
-                    "distances of " + prepared.a().folder().slug(),
-                    () -> Distances.of(prepared.a(), prepared.b(), hooks));
+        try (RunQueue.Place place =
+                        queue.enter("distances", prepared.a().folder().slug());
+                OpenModels.Hold a = prepared.a().hold(p -> {}, place::cancelled);
+                OpenModels.Hold b = prepared.b().hold(p -> {}, place::cancelled)) {
+            return place.call(() -> Distances.of(prepared.a(), prepared.b(), hooks));
         }
     }
 
@@ -282,9 +288,10 @@ public final class Comparisons implements AutoCloseable {
         TwinSide a = again(m.a(), "a");
         TwinSide b = again(m.b(), "b");
         Capture[] both;
-        try (OpenModels.Hold holdA = a.hold(p -> {}, queue::closing);
-                OpenModels.Hold holdB = b.hold(p -> {}, queue::closing)) {
-            both = queue.call("a pass of comparison " + m.id(), () -> new Capture[] {
+        try (RunQueue.Place place = queue.enter("cell", a.folder().slug());
+                OpenModels.Hold holdA = a.hold(p -> {}, place::cancelled);
+                OpenModels.Hold holdB = b.hold(p -> {}, place::cancelled)) {
+            both = place.call(() -> new Capture[] {
                 a.capture(a.run().ids(), List.of(hook)), b.capture(b.run().ids(), List.of(hook))
             });
         }

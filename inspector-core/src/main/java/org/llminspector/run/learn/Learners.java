@@ -124,7 +124,7 @@ public final class Learners implements AutoCloseable {
     Info open(ModelFolder folder, String device) {
         takePlace(folder);
         try {
-            queue.checkOpen();
+            queue.checkCancelled();
             Learner learner = TorchLearner.open(folder.weights(), device);
             synchronized (this) {
                 Open one = new Open("learner-" + ++made, folder, learner);
@@ -203,7 +203,7 @@ public final class Learners implements AutoCloseable {
     /** Work on a learner, in its turn. */
     private <T> T inTurn(String id, Function<Open, T> work) {
         Open one = find(id);
-        return queue.call(id, () -> {
+        return queue.call("learner", one.folder.slug(), () -> {
             synchronized (one) {
                 if (one.closed) throw missing(id, "it was closed meanwhile");
                 try {
@@ -245,7 +245,7 @@ public final class Learners implements AutoCloseable {
         Tensor last = null;
         List<Double> losses = watched.stream().map(t -> t.loss(learner)).toList();
         for (int i = 0; i < steps; i++) {
-            queue.checkOpen();
+            queue.checkCancelled();
             last = learner.weights();
             remember(one, new Snapshot(last, learner.state()));
             aim.accumulate(learner);

@@ -43,9 +43,10 @@ public final class Learning implements AutoCloseable {
     public GradientsAnswer gradients(GradientsRequest request) {
         GradientWork work = GradientWork.of(request, folder(request.model()), budget);
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
-        try (OpenModels.Hold hold = models.hold(work.folder(), Engines.DEFAULT, work.device(), exact, queue::closing)) {
-            return queue.call(
-                    "gradients", () -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
+        try (RunQueue.Place place = queue.enter("gradients", work.folder().slug());
+                OpenModels.Hold hold =
+                        models.hold(work.folder(), Engines.DEFAULT, work.device(), exact, place::cancelled)) {
+            return place.call(() -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
         }
     }
 
@@ -97,7 +98,7 @@ public final class Learning implements AutoCloseable {
                     .expected("at least two tokens");
         }
         Learners.checkSize(folder, 0);
-        return queue.call("a descent of " + folder.slug(), () -> {
+        return queue.call("descent", folder.slug(), () -> {
             try (Learner learner = TorchLearner.open(folder.weights(), "auto")) {
                 return request.on(whileOpen(new LossSurface(
                         learner,
@@ -113,13 +114,13 @@ public final class Learning implements AutoCloseable {
         return new Surface() {
             @Override
             public double value(double x, double y) {
-                queue.checkOpen();
+                queue.checkCancelled();
                 return surface.value(x, y);
             }
 
             @Override
             public double[] gradient(double x, double y) {
-                queue.checkOpen();
+                queue.checkCancelled();
                 return surface.gradient(x, y);
             }
         };

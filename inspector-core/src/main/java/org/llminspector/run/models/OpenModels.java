@@ -334,7 +334,7 @@ public final class OpenModels implements AutoCloseable {
     }
 
     private static Problem cancelled(Key key) {
-        return Problem.of(Problem.Kind.CONFLICT, "opening the model was cancelled")
+        return Problem.of(Problem.Kind.CANCELLED, "opening the model was cancelled")
                 .where(key.folder().slug())
                 .instead("open it again");
     }

@@ -1,132 +1,381 @@
 package org.llminspector.run.models;
 
-import java.util.ArrayList;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.llminspector.base.Problem;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** RunQueue does one piece of engine work at a time, in order; when it is full it says so instead of growing. */
+/**
+ * RunQueue is the waiting line of the engines: a single worker does one piece of work at a time, first come, first served.
+ *
+ * <p>A piece of work is admitted to a {@link Place} before its model is opened. From then on it is listed, can be cancelled by
+ * its id, and keeps its place until it ends. A full queue refuses the next piece as BUSY; callers that ask to wait in line
+ * ({@link Caller}) have a longer bound of their own.
+ */
 public final class RunQueue implements AutoCloseable {
 
-    /** Status is how many pieces of work run, wait, and may do either. */
+    /** Status counts the pieces of work: running, waiting, and how many are admitted at most. */
     public record Status(int running, int waiting, int capacity) {}
+
+    /**
+     * Entry describes one piece of work that waits or runs.
+     *
+     * @param id of the run or comparison that it makes, or its own
+     * @param what the kind of work: run, comparison, benchmark, sampling, ...
+     * @param model the slug; null where it has none
+     * @param status {@code waiting} or {@code running}
+     * @param ahead pieces of work in line before it
+     * @param request the HTTP request that asked for it; null for a program that uses the library
+     * @param since when it was admitted
+     */
+    public record Entry(String id, String what, String model, String status, int ahead, String request, String since) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(RunQueue.class);
     private static final int LOOK_SECONDS = 10;
     /** How often an end is waited for: five minutes of a pass over a long prompt in a large model. */
     private static final int LOOKS = 30;
 
-    private final ThreadPoolExecutor worker;
-    private volatile String doing = "";
-    /** Its own count: the pool still calls its thread active for a moment after a caller has its result. */
-    private final AtomicInteger running = new AtomicInteger();
-
     private final int capacity;
+    private final int lineCapacity;
     private final Runnable afterEach;
+    private final Supplier<String> ids;
+    private final ExecutorService worker = Executors.newSingleThreadExecutor(task -> {
+        Thread thread = new Thread(task, "run-worker");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    /** All places, in the order of admission. */
+    private final Set<Place> places = new LinkedHashSet<>();
+    /** Places that are ready for the worker. */
+    private final TreeSet<Place> ready = new TreeSet<>(Comparator.comparingLong(place -> place.order));
+
+    @SuppressWarnings("ThreadLocalUsage") // callers belong to one queue
+    private final ThreadLocal<Caller> caller = new ThreadLocal<>();
+    /** The place whose work this thread, the worker, is doing. */
+    @SuppressWarnings("ThreadLocalUsage")
+    private final ThreadLocal<Place> working = new ThreadLocal<>();
+
+    private Place running;
+    private long orders;
+    private volatile boolean closing;
 
     /**
-     * @param capacity most pieces waiting or running
-     * @param afterEach what is done on the worker when a piece has ended
+     * @param capacity most pieces of work waiting or running, of callers that do not wait in line
+     * @param lineCapacity the same, of callers that wait in line
+     * @param afterEach runs on the worker after each piece of work
+     * @param ids makes the ids of runs, and of work that makes nothing with an id
      */
-    public RunQueue(int capacity, Runnable afterEach) {
+    public RunQueue(int capacity, int lineCapacity, Runnable afterEach, Supplier<String> ids) {
         this.capacity = capacity;
+        this.lineCapacity = lineCapacity;
         this.afterEach = afterEach;
-        this.worker = new ThreadPoolExecutor(
-                1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(Math.max(1, capacity - 1)), task -> {
-                    Thread thread = new Thread(task, "run-worker");
-                    thread.setDaemon(true);
-                    return thread;
-                });
+        this.ids = ids;
     }
 
-    /** Pieces ahead of the next one; BUSY when there is no place for it. */
-    public int ahead() {
-        int ahead = running.get() + worker.getQueue().size();
-        if (ahead >= capacity || closing()) throw full();
-        return ahead;
+    /** Caller is a client of the queue, such as one HTTP request; cancelling it cancels all its work. */
+    public final class Caller {
+
+        private final String request;
+        private final boolean inLine;
+        private volatile boolean cancelled;
+
+        private Caller(String request, boolean inLine) {
+            this.request = request;
+            this.inLine = inLine;
+        }
+
+        /** Cancels its work, waiting or running, and refuses any further. May be called from any thread. */
+        public void cancel() {
+            synchronized (RunQueue.this) {
+                cancelled = true;
+                places.stream().filter(p -> p.caller == this).toList().forEach(Place::cancel);
+            }
+        }
+
+        public boolean cancelled() {
+            return cancelled;
+        }
+
+        /** Does something in the name of this caller: places that are entered on this thread belong to it. */
+        public <T> T call(Callable<T> work) throws Exception {
+            Caller outer = caller.get();
+            caller.set(this);
+            try {
+                return work.call();
+            } finally {
+                if (outer == null) caller.remove();
+                else caller.set(outer);
+            }
+        }
     }
 
-    public Status status() {
-        return new Status(running.get(), worker.getQueue().size(), capacity);
-    }
+    /** Place is a place in the queue: one piece of work from its admission to its end. */
+    public final class Place implements AutoCloseable {
 
-    /** Work that has no name of its own. */
-    public <T> T call(Callable<T> work) {
-        return call("the engine's work", work);
-    }
+        private final String id;
+        private final String what;
+        private final String model;
+        private final Caller caller;
+        private final Instant since = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+        private long order = orders++;
+        private FutureTask<?> turn;
+        private volatile boolean cancelled;
 
-    /**
-     * Waits its turn, does the work, gives its result.
-     *
-     * @param what it is, for whoever waits for it
-     */
-    public <T> T call(String what, Callable<T> work) {
-        Future<T> future;
-        try {
-            future = worker.submit(() -> {
-                doing = what;
-                running.incrementAndGet();
+        private Place(String id, String what, String model, Caller caller) {
+            this.id = id;
+            this.what = what;
+            this.model = model;
+            this.caller = caller;
+        }
+
+        public String id() {
+            return id;
+        }
+
+        /** Whether the work should end: it was cancelled, its caller was, or the program is closing. */
+        public boolean cancelled() {
+            return cancelled || closing || (caller != null && caller.cancelled);
+        }
+
+        /** Ends the work soon where it runs, and at once where it waits. May be called from any thread. */
+        public void cancel() {
+            synchronized (RunQueue.this) {
+                cancelled = true;
+                if (ready.remove(this)) turn.cancel(false);
+            }
+        }
+
+        /** Whether it waits for the worker alone. */
+        boolean ready() {
+            synchronized (RunQueue.this) {
+                return ready.contains(this);
+            }
+        }
+
+        /** Pieces of work in line before this one. */
+        public int ahead() {
+            synchronized (RunQueue.this) {
+                return this == running
+                        ? 0
+                        : (int) places.stream()
+                                .filter(p -> p == running || p.order < order)
+                                .count();
+            }
+        }
+
+        /**
+         * Waits its turn, does the work on the worker, gives its result. A second call goes to the end of the line.
+         *
+         * @throws Problem CANCELLED when it was cancelled while it waited; BUSY when the program is closing
+         */
+        public <T> T call(Callable<T> work) {
+            FutureTask<T> task = new FutureTask<>(() -> onWorker(work));
+            synchronized (RunQueue.this) {
+                if (closing) throw full(capacity);
+                if (cancelled()) throw cancelledWhileWaiting();
+                turn = task;
+                ready.add(this);
+                worker.execute(RunQueue.this::serve);
+            }
+            try {
+                return task.get();
+            } catch (InterruptedException e) {
+                cancel();
+                Thread.currentThread().interrupt();
+                throw Problem.of(Problem.Kind.BUSY, "the run was interrupted while waiting");
+            } catch (CancellationException e) {
+                throw closing ? full(capacity) : cancelledWhileWaiting();
+            } catch (ExecutionException e) {
+                throw rethrown(e.getCause());
+            }
+        }
+
+        private <T> T onWorker(Callable<T> work) throws Exception {
+            working.set(this);
+            try {
+                return work.call();
+            } finally {
                 try {
-                    return work.call();
+                    afterEach.run();
                 } finally {
-                    try {
-                        afterEach.run();
-                    } finally {
-                        running.decrementAndGet(); // before the caller has its result
+                    working.remove();
+                    synchronized (RunQueue.this) {
+                        running = null; // before the caller has its result
+                        order = orders++;
                     }
                 }
-            });
-        } catch (RejectedExecutionException e) {
-            throw full();
-        }
-        try {
-            return future.get();
-        } catch (InterruptedException e) {
-            future.cancel(false);
-            Thread.currentThread().interrupt();
-            throw Problem.of(Problem.Kind.BUSY, "the run was interrupted while waiting");
-        } catch (CancellationException e) {
-            throw full(); // dropped, for the program is closing
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException runtime) throw runtime;
-            if (e.getCause() instanceof OutOfMemoryError oom) {
-                throw Problem.tooLarge("the run needs more memory than the JVM has")
-                        .found(oom.getMessage())
-                        .instead(
-                                "capture fewer hooks, shorten the prompt, or give the JVM more heap (JAVA_OPTS=-Xmx8g)")
-                        .causedBy(oom);
             }
-            if (e.getCause() instanceof Error error) throw error;
-            throw new IllegalStateException(e.getCause());
+        }
+
+        private Problem cancelledWhileWaiting() {
+            return Problem.of(Problem.Kind.CANCELLED, "the " + what + " was cancelled while it waited")
+                    .where(what + " " + id)
+                    .found("nothing of it is kept");
+        }
+
+        private Entry entry() {
+            String status = this == running ? "running" : "waiting";
+            String request = caller == null ? null : caller.request;
+            return new Entry(id, what, model, status, ahead(), request, since.toString());
+        }
+
+        @Override
+        public void close() {
+            synchronized (RunQueue.this) {
+                places.remove(this);
+            }
         }
     }
 
-    private Problem full() {
-        String what = worker.isShutdown() ? "the program is closing" : "too many runs are waiting";
-        return Problem.of(Problem.Kind.BUSY, what)
+    /**
+     * A caller whose work can be cancelled as a whole.
+     *
+     * @param request names it in the list of entries
+     * @param inLine whether it waits in line where the queue is full
+     */
+    public Caller caller(String request, boolean inLine) {
+        return new Caller(request, inLine);
+    }
+
+    /** The caller in whose name this thread works; null for none. */
+    public Caller caller() {
+        return caller.get();
+    }
+
+    /**
+     * Admits a piece of work.
+     *
+     * @param ids makes the id of what it makes
+     * @param what the kind of work: run, comparison, ...
+     * @param model the slug; null for none
+     * @throws Problem BUSY when the queue is full; CANCELLED when the caller was cancelled
+     */
+    public Place enter(Supplier<String> ids, String what, String model) {
+        Caller by = caller.get();
+        checkRoom(by);
+        String id = ids.get(); // may wait for a store
+        synchronized (this) {
+            checkRoom(by);
+            Place place = new Place(id, what, model, by);
+            if (place.cancelled()) throw place.cancelledWhileWaiting();
+            places.add(place);
+            return place;
+        }
+    }
+
+    /** The same, with an id of the queue's own. */
+    public Place enter(String what, String model) {
+        return enter(ids, what, model);
+    }
+
+    private synchronized void checkRoom(Caller by) {
+        boolean inLine = by != null && by.inLine;
+        int most = inLine ? lineCapacity : capacity;
+        long admitted = places.stream()
+                .filter(p -> inLine == (p.caller != null && p.caller.inLine))
+                .count();
+        if (closing || admitted >= most) throw full(most);
+    }
+
+    /** Admits a piece of work, waits its turn, does it on the worker, gives its result. */
+    public <T> T call(String what, String model, Callable<T> work) {
+        try (Place place = enter(what, model)) {
+            return place.call(work);
+        }
+    }
+
+    /** All work that waits or runs, in the order in which it is served. */
+    public synchronized List<Entry> entries() {
+        return places.stream()
+                .sorted(Comparator.comparingInt((Place p) -> p == running ? 0 : 1)
+                        .thenComparingLong(p -> p.order))
+                .map(Place::entry)
+                .toList();
+    }
+
+    /** Cancels a piece of work; false when none of this id waits or runs. */
+    public synchronized boolean cancel(String id) {
+        List<Place> named = places.stream().filter(p -> p.id.equals(id)).toList();
+        named.forEach(Place::cancel);
+        return !named.isEmpty();
+    }
+
+    /** Most pieces of work at once, of all callers together. */
+    public int most() {
+        return capacity + lineCapacity;
+    }
+
+    public synchronized Status status() {
+        int busy = running == null ? 0 : 1;
+        return new Status(busy, places.size() - busy, capacity);
+    }
+
+    private void serve() {
+        Place next;
+        synchronized (this) {
+            next = ready.pollFirst();
+            if (next == null) return; // it was cancelled
+            running = next;
+        }
+        next.turn.run();
+    }
+
+    private static RuntimeException rethrown(Throwable cause) {
+        if (cause instanceof RuntimeException runtime) return runtime;
+        if (cause instanceof OutOfMemoryError oom) {
+            return Problem.tooLarge("the run needs more memory than the JVM has")
+                    .found(oom.getMessage())
+                    .instead("capture fewer hooks, shorten the prompt, or give the JVM more heap (JAVA_OPTS=-Xmx8g)")
+                    .causedBy(oom);
+        }
+        if (cause instanceof Error error) throw error;
+        return new IllegalStateException(cause);
+    }
+
+    private Problem full(int most) {
+        return Problem.of(Problem.Kind.BUSY, closing ? "the program is closing" : "too many runs are waiting")
                 .where("queue")
-                .expected("at most " + capacity + " runs waiting or running")
+                .expected("at most " + most + " runs waiting or running")
                 .instead("try again in a few seconds");
     }
 
     /** Whether the program is closing: what runs should end soon, and keep what it has made. */
     public boolean closing() {
-        return worker.isShutdown();
+        return closing;
     }
 
-    /** Refuses to go on with long work once the program is closing. */
-    public void checkOpen() {
-        if (closing()) throw full();
+    /** Asks whether the work of this thread, as it is now, was cancelled; the answer may be asked for on any thread. */
+    public BooleanSupplier cancellation() {
+        Place place = working.get();
+        if (place != null) return place::cancelled;
+        Caller by = caller.get();
+        return () -> closing || (by != null && by.cancelled);
+    }
+
+    /** Refuses to go on with long work of this thread once it was cancelled or the program is closing. */
+    public void checkCancelled() {
+        if (closing) throw full(capacity);
+        if (!cancellation().getAsBoolean()) return;
+        Place place = working.get();
+        String what = place == null ? "work" : place.what;
+        throw Problem.of(Problem.Kind.CANCELLED, "the " + what + " was cancelled")
+                .where(place == null ? null : what + " " + place.id);
     }
 
     /**
@@ -135,21 +384,28 @@ public final class RunQueue implements AutoCloseable {
      * @return false when that has not ended after minutes: what it uses has to stay open then
      */
     public boolean end() {
-        worker.shutdown();
-        List<Runnable> dropped = new ArrayList<>();
-        worker.getQueue().drainTo(dropped);
-        dropped.forEach(d -> ((Future<?>) d).cancel(false));
+        synchronized (this) {
+            closing = true;
+            worker.shutdown();
+            List.copyOf(ready).forEach(Place::cancel);
+        }
         try {
             for (int i = 0; i < LOOKS; i++) {
                 if (worker.awaitTermination(LOOK_SECONDS, TimeUnit.SECONDS)) return true;
                 LOG.info(
-                        "Waiting for {} to end before its model is closed, {} s by now", doing, (i + 1) * LOOK_SECONDS);
+                        "Waiting for {} to end before its model is closed, {} s by now",
+                        doing(),
+                        (i + 1) * LOOK_SECONDS);
             }
-            LOG.warn("{} has not ended; the models stay open, and go with the process", doing);
+            LOG.warn("{} has not ended; the models stay open, and go with the process", doing());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         return false;
+    }
+
+    private synchronized String doing() {
+        return running == null ? "the last work" : running.what + " " + running.id;
     }
 
     @Override

@@ -92,7 +92,7 @@ final class WeightViews {
     }
 
     private static Problem cancelled(Exception e) {
-        return Problem.of(Problem.Kind.CONFLICT, "it was cancelled before its end")
+        return Problem.of(Problem.Kind.CANCELLED, "it was cancelled before its end")
                 .causedBy(e);
     }
 

@@ -33,13 +33,11 @@ final class ComparisonRoutes {
 
     private final Inspector inspector;
     private final Comparisons comparisons;
-    private final ActiveRuns active;
     private final RunStream stream;
 
-    ComparisonRoutes(Inspector inspector, ActiveRuns active, RunStream stream) {
+    ComparisonRoutes(Inspector inspector, RunStream stream) {
         this.inspector = inspector;
         this.comparisons = inspector.comparisons();
-        this.active = active;
         this.stream = stream;
     }
 
@@ -71,11 +69,11 @@ final class ComparisonRoutes {
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
-            LiveComparison live = new LiveComparison(active, events::tell);
-            stream.answer(ctx, events, () -> live.compare(inspector, request), live::cancel);
+            LiveComparison live = new LiveComparison(events::tell);
+            stream.answer(ctx, events, () -> live.compare(inspector, request));
             return;
         }
-        ComparisonManifest manifest = new LiveComparison(active, event -> {}).compare(inspector, request);
+        ComparisonManifest manifest = new LiveComparison(event -> {}).compare(inspector, request);
         ctx.header("Location", "/api/v1/comparisons/" + manifest.id());
         Replies.json(ctx, 201, manifest);
     }
@@ -91,7 +89,7 @@ final class ComparisonRoutes {
     }
 
     private void cancel(Context ctx) throws IOException {
-        if (!active.cancel(id(ctx))) {
+        if (!inspector.work().cancel(id(ctx))) {
             comparisons.manifest(id(ctx)); // an id that was never a comparison's is a 404
             throw Problem.of(Problem.Kind.CONFLICT, "the comparison is finished already")
                     .where("comparison " + id(ctx));

@@ -20,13 +20,11 @@ final class CostRoutes {
 
     private final Inspector inspector;
     private final Costs costs;
-    private final ActiveRuns active;
     private final RunStream stream;
 
-    CostRoutes(Inspector inspector, ActiveRuns active, RunStream stream) {
+    CostRoutes(Inspector inspector, RunStream stream) {
         this.inspector = inspector;
         this.costs = inspector.costs();
-        this.active = active;
         this.stream = stream;
     }
 
@@ -53,16 +51,16 @@ final class CostRoutes {
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
-            LiveBenchmark live = new LiveBenchmark(active, events::tell);
-            stream.answer(ctx, events, () -> live.measure(inspector, r), live::cancel);
+            LiveBenchmark live = new LiveBenchmark(events::tell);
+            stream.answer(ctx, events, () -> live.measure(inspector, r));
             return;
         }
-        Replies.json(ctx, new LiveBenchmark(active, event -> {}).measure(inspector, r));
+        Replies.json(ctx, new LiveBenchmark(event -> {}).measure(inspector, r));
     }
 
     private void cancel(Context ctx) throws IOException {
         String id = ctx.pathParam("id");
-        if (!active.cancel(id)) {
+        if (!inspector.work().cancel(id)) {
             throw Problem.notFound("no such benchmark is under way").where("benchmark " + id);
         }
         Replies.json(ctx, 202, new RunRoutes.Cancelling(id, "cancelling"));

@@ -11,15 +11,15 @@ final class LiveBenchmark extends LiveWork implements Benchmarks.Listener {
 
     record Measured(Benchmarks.Point point, int done, int total) {}
 
-    LiveBenchmark(ActiveRuns active, Consumer<RunEvent> events) {
-        super(active, events);
+    LiveBenchmark(Consumer<RunEvent> events) {
+        super(events);
     }
 
     /** Measures to the end. Blocks. */
     Benchmarks.Benchmark measure(Inspector inspector, BenchmarkRequest r) {
-        return live(() -> inspector
+        return inspector
                 .benchmarks()
-                .run(Requests.required(r.request(), "request"), r.contexts(), r.newTokens(), r.withoutCache(), this));
+                .run(Requests.required(r.request(), "request"), r.contexts(), r.newTokens(), r.withoutCache(), this);
     }
 
     @Override

@@ -11,13 +11,13 @@ final class LiveComparison extends LiveWork implements ComparisonListener {
 
     record Started(String id) {}
 
-    LiveComparison(ActiveRuns active, Consumer<RunEvent> events) {
-        super(active, events);
+    LiveComparison(Consumer<RunEvent> events) {
+        super(events);
     }
 
     /** Compares to the end. Blocks. */
     ComparisonManifest compare(Inspector inspector, ComparisonRequest request) {
-        return live(() -> inspector.comparisons().compare(request, this));
+        return inspector.comparisons().compare(request, this);
     }
 
     @Override

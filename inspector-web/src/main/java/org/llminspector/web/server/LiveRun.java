@@ -18,13 +18,13 @@ final class LiveRun extends LiveWork implements RunListener {
     private final Metrics metrics;
     private final boolean reuses;
 
-    LiveRun(ActiveRuns active, Metrics metrics, Consumer<RunEvent> events) {
-        this(active, metrics, false, events);
+    LiveRun(Metrics metrics, Consumer<RunEvent> events) {
+        this(metrics, false, events);
     }
 
     /** @param reuses whether its prompt was scored just before, and need not be read again */
-    LiveRun(ActiveRuns active, Metrics metrics, boolean reuses, Consumer<RunEvent> events) {
-        super(active, events);
+    LiveRun(Metrics metrics, boolean reuses, Consumer<RunEvent> events) {
+        super(events);
         this.metrics = metrics;
         this.reuses = reuses;
     }
@@ -33,13 +33,14 @@ final class LiveRun extends LiveWork implements RunListener {
     RunManifest run(Inspector inspector, RunRequest request) {
         String outcome = "failed";
         try {
-            RunManifest manifest = live(() -> inspector.run(request, this));
+            RunManifest manifest = inspector.run(request, this);
             boolean cut = manifest.generation() != null
                     && "cancelled".equals(manifest.generation().finishReason());
             outcome = cut ? "cancelled" : "finished";
             return manifest;
         } catch (Problem p) {
-            outcome = cancelled() ? "cancelled" : p.kind().httpStatus() >= 500 ? "failed" : "refused";
+            if (p.kind() == Problem.Kind.CANCELLED) outcome = "cancelled";
+            else if (p.kind().httpStatus() < 500) outcome = "refused";
             throw p;
         } finally {
             metrics.run(outcome);

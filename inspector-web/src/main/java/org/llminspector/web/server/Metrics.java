@@ -54,13 +54,6 @@ final class Metrics implements AutoCloseable {
                 .register(registry);
     }
 
-    /** Requests that wait until the queue has a place for them. */
-    void patient(Patience patience) {
-        Gauge.builder("llm_inspector.queue.patient", patience, Patience::waiting)
-                .description("Requests at /v1 that wait for a place in the queue")
-                .register(registry);
-    }
-
     private void queue(String state, Inspector inspector, java.util.function.ToDoubleFunction<Inspector> size) {
         Gauge.builder("llm_inspector.queue.size", inspector, size)
                 .description("Pieces of engine work in the queue")

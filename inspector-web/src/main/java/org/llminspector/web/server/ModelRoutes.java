@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.HookDescription;
@@ -60,16 +59,12 @@ final class ModelRoutes {
                 .build();
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, stream.silent(() -> inspector.load(request)));
+            Replies.json(ctx, inspector.load(request));
             return;
         }
         Events events = new Events();
-        AtomicBoolean cancelled = new AtomicBoolean();
         stream.answer(
-                ctx,
-                events,
-                () -> inspector.load(request, p -> events.tell(new RunEvent("progress", p)), cancelled::get),
-                () -> cancelled.set(true));
+                ctx, events, () -> inspector.load(request, p -> events.tell(new RunEvent("progress", p)), () -> false));
     }
 
     private void hooks(Context ctx) throws IOException {

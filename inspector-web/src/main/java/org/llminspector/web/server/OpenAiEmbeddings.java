@@ -24,15 +24,11 @@ final class OpenAiEmbeddings {
     private static final String HOOK = "ln_final.hook_out";
 
     private final Inspector inspector;
-    private final ActiveRuns active;
     private final Metrics metrics;
-    private final Patience patience;
 
-    OpenAiEmbeddings(Inspector inspector, ActiveRuns active, Metrics metrics, Patience patience) {
+    OpenAiEmbeddings(Inspector inspector, Metrics metrics) {
         this.inspector = inspector;
-        this.active = active;
         this.metrics = metrics;
-        this.patience = patience;
     }
 
     /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are ours. */
@@ -61,7 +57,7 @@ final class OpenAiEmbeddings {
             RunRequest request = model.of(
                             input.toBuilder().capture(List.of(hook)).name("asked at /v1"))
                     .build();
-            RunManifest run = patience.get(() -> new LiveRun(active, metrics, event -> {}).run(inspector, request));
+            RunManifest run = new LiveRun(metrics, event -> {}).run(inspector, request);
             float[] vector = pooled(inspector.runs().capture(run.id(), HookId.parse(hook)), hook, pooling);
             Object sent = format.equals("float") ? vector : base64(vector);
             all.add(new OpenAi.Embedding("embedding", all.size(), sent, run.id()));

@@ -23,17 +23,13 @@ final class OpenAiRoutes {
     private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8);
 
     private final Inspector inspector;
-    private final ActiveRuns active;
     private final Metrics metrics;
     private final RunStream stream;
-    private final Patience patience = new Patience();
 
-    OpenAiRoutes(Inspector inspector, ActiveRuns active, Metrics metrics, RunStream stream) {
+    OpenAiRoutes(Inspector inspector, Metrics metrics, RunStream stream) {
         this.inspector = inspector;
-        this.active = active;
         this.metrics = metrics;
         this.stream = stream;
-        metrics.patient(patience);
     }
 
     void register(RoutesConfig routes) {
@@ -41,7 +37,7 @@ final class OpenAiRoutes {
         routes.get("/v1/models/{slug}", this::model);
         routes.post("/v1/completions", ctx -> answer(ctx, false));
         routes.post("/v1/chat/completions", ctx -> answer(ctx, true));
-        routes.post("/v1/embeddings", new OpenAiEmbeddings(inspector, active, metrics, patience)::answer);
+        routes.post("/v1/embeddings", new OpenAiEmbeddings(inspector, metrics)::answer);
         routes.post("/as/{model}/v1/completions", ctx -> answer(ctx, false));
         new OpenAiTokenizer(inspector).register(routes);
     }
@@ -66,7 +62,7 @@ final class OpenAiRoutes {
         JsonNode body = Requests.body(ctx, JsonNode.class);
         OpenAiModel model = OpenAiModel.of(ctx, body, inspector);
         OpenAiRequest r = chat ? chat(body, model) : OpenAiRequest.ofCompletion(body, model);
-        OpenAiWork work = new OpenAiWork(inspector, active, metrics, patience);
+        OpenAiWork work = new OpenAiWork(inspector, metrics);
         if (r.stream()) {
             stream(ctx, r, work);
             return;
@@ -119,7 +115,6 @@ final class OpenAiRoutes {
                     if (r.usage()) chunks.usage(OpenAiWork.usage(all, r.n()));
                     return null;
                 },
-                work::cancel,
                 OpenAiRoutes::frame);
     }
 

@@ -19,6 +19,8 @@ import org.llminspector.tokenize.Tokenizer;
  */
 final class OpenAiTokenizer {
 
+    static final String HEALTH = "/health";
+
     private final Inspector inspector;
 
     OpenAiTokenizer(Inspector inspector) {
@@ -32,7 +34,7 @@ final class OpenAiTokenizer {
             routes.post(as + "/detokenize", this::detokenize);
         }
         routes.get("/props", this::props);
-        routes.get("/health", ctx -> Replies.json(ctx, new OpenAi.Health("ok")));
+        routes.get(HEALTH, ctx -> Replies.json(ctx, new OpenAi.Health("ok")));
     }
 
     private void info(Context ctx) throws IOException {

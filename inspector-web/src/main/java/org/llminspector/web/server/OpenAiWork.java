@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.Sampling;
@@ -40,21 +41,16 @@ final class OpenAiWork {
     }
 
     private final Inspector inspector;
-    private final ActiveRuns active;
     private final Metrics metrics;
-    private final Patience patience;
-    private volatile LiveRun now;
-    private volatile boolean cancelled;
 
-    OpenAiWork(Inspector inspector, ActiveRuns active, Metrics metrics, Patience patience) {
+    OpenAiWork(Inspector inspector, Metrics metrics) {
         this.inspector = inspector;
-        this.active = active;
         this.metrics = metrics;
-        this.patience = patience;
     }
 
     /** All choices, in their order: those of the first prompt, then those of the next. */
     List<Made> all(OpenAiRequest r, Teller teller) {
+        BooleanSupplier cancelled = inspector.work().cancellation();
         List<Made> all = new ArrayList<>();
         for (RunRequest prompt : r.prompts()) {
             Sampling.Scores echo = null;
@@ -62,12 +58,12 @@ final class OpenAiWork {
                 RunRequest request = r.run(prompt, i);
                 if (i == 0 && r.echo() && r.logprobs() != null) {
                     RunRequest read = request.toBuilder().generate(null).build();
-                    echo = patience.get(() -> inspector.sampling().scoresAfterOthers(read, r.logprobs()));
+                    echo = inspector.sampling().scoresAfterOthers(read, r.logprobs());
                 }
                 Made made = one(all.size(), request, echo, r, teller);
                 all.add(made);
                 teller.made(made);
-                if (cancelled) return all;
+                if (cancelled.getAsBoolean()) return all;
             }
         }
         return all;
@@ -75,7 +71,7 @@ final class OpenAiWork {
 
     private Made one(int index, RunRequest request, Sampling.Scores echo, OpenAiRequest r, Teller teller) {
         String[] id = {null};
-        LiveRun run = new LiveRun(active, metrics, echo != null, event -> {
+        LiveRun run = new LiveRun(metrics, echo != null, event -> {
             if (event.data() instanceof RunEvent.Queued q) id[0] = q.id();
             if (event.data() instanceof RunEvent.Started s) {
                 teller.begun(
@@ -85,17 +81,8 @@ final class OpenAiWork {
             }
             if (event.data() instanceof RunEvent.Step s) teller.token(index, id[0], s.token());
         });
-        now = run;
-        if (cancelled) run.cancel();
-        RunManifest manifest = patience.get(() -> run.run(inspector, request));
+        RunManifest manifest = run.run(inspector, request);
         return new Made(index, manifest, prompt(request, manifest.tokens().subList(0, manifest.promptLength())), echo);
-    }
-
-    /** Ends the run under way, and makes no other. */
-    void cancel() {
-        cancelled = true;
-        LiveRun run = now;
-        if (run != null) run.cancel();
     }
 
     /** The text that was given, or the one that these ids are. */

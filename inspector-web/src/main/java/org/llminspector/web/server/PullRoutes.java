@@ -2,7 +2,7 @@ package org.llminspector.web.server;
 
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.llminspector.run.Inspector;
 
 /** PullRoutes bring models from the Hugging Face hub. */
@@ -27,15 +27,18 @@ final class PullRoutes {
         String repo = Requests.required(r.repo(), "repo");
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, stream.silent(() -> inspector.pull(repo, r.revision(), p -> {}, () -> false)));
+            BooleanSupplier cancelled = inspector.work().cancellation();
+            Replies.json(ctx, stream.bounded(() -> inspector.pull(repo, r.revision(), p -> {}, cancelled)));
             return;
         }
-        Events events = new Events();
-        AtomicBoolean cancelled = new AtomicBoolean();
-        stream.answer(
-                ctx,
-                events,
-                () -> inspector.pull(repo, r.revision(), p -> events.tell(new RunEvent("progress", p)), cancelled::get),
-                () -> cancelled.set(true));
+        stream.bounded(() -> {
+            Events events = new Events();
+            BooleanSupplier cancelled = inspector.work().cancellation();
+            stream.answer(
+                    ctx,
+                    events,
+                    () -> inspector.pull(repo, r.revision(), p -> events.tell(new RunEvent("progress", p)), cancelled));
+            return null;
+        });
     }
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunSummary;
@@ -13,18 +14,19 @@ import org.llminspector.run.store.RunSummary;
 /** RunRoutes make runs, list them, cancel them and delete them. */
 final class RunRoutes {
 
-    record Runs(List<RunSummary> runs) {}
+    /** @param active work that waits or runs now, of any kind; a run in it is not yet in {@code runs} */
+    record Runs(List<RunSummary> runs, List<RunQueue.Entry> active) {}
 
     record Cancelling(String id, String status) {}
 
     private final Inspector inspector;
-    private final ActiveRuns active;
+    private final RunQueue work;
     private final Metrics metrics;
     private final RunStream stream;
 
-    RunRoutes(Inspector inspector, ActiveRuns active, Metrics metrics, RunStream stream) {
+    RunRoutes(Inspector inspector, Metrics metrics, RunStream stream) {
         this.inspector = inspector;
-        this.active = active;
+        this.work = inspector.work();
         this.metrics = metrics;
         this.stream = stream;
     }
@@ -42,10 +44,12 @@ final class RunRoutes {
         RunRequest request = Requests.body(ctx, RunRequest.class);
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
-            stream.answer(ctx, request, active, metrics);
+            Events events = new Events();
+            LiveRun run = new LiveRun(metrics, events::tell);
+            stream.answer(ctx, events, () -> run.run(inspector, request));
             return;
         }
-        RunManifest manifest = new LiveRun(active, metrics, event -> {}).run(inspector, request);
+        RunManifest manifest = new LiveRun(metrics, event -> {}).run(inspector, request);
         ctx.header("Location", "/api/v1/runs/" + manifest.id());
         Replies.json(ctx, 201, manifest);
     }
@@ -65,17 +69,24 @@ final class RunRoutes {
                 new Runs(
                         of == null
                                 ? inspector.runs().list(limit, before)
-                                : inspector.runs().branches(of, limit)));
+                                : inspector.runs().branches(of, limit),
+                        work.entries()));
     }
 
-    private void delete(Context ctx) {
-        inspector.runs().delete(ctx.pathParam("id"));
+    /** Cancels a run that waits or runs, as {@link #cancel} does; deletes one that is kept. */
+    private void delete(Context ctx) throws IOException {
+        String id = ctx.pathParam("id");
+        if (work.cancel(id)) {
+            Replies.json(ctx, 202, new Cancelling(id, "cancelling"));
+            return;
+        }
+        inspector.runs().delete(id);
         ctx.status(204);
     }
 
     private void cancel(Context ctx) throws IOException {
         String id = ctx.pathParam("id");
-        if (!active.cancel(id)) {
+        if (!work.cancel(id)) {
             inspector.runs().manifest(id); // an id that was never a run's is a 404
             throw Problem.of(Problem.Kind.CONFLICT, "the run is finished already")
                     .where("run " + id);

@@ -9,36 +9,30 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Semaphore;
 import org.llminspector.base.Problem;
-import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.models.RunQueue;
 
 /**
- * RunStream answers POST /runs as server-sent events.
+ * RunStream answers a request as server-sent events.
  *
- * <p>The run has a thread of its own and puts its events into a queue, from which the request's thread writes them:
- * a slow reader never holds up the engine. A reader that is gone shows when something is written, if only a
- * heartbeat, and cancels the run; so does one that does not read for so long that too many events wait. A run that is refused before its first event is answered with a plain problem.
+ * <p>The work has a thread of its own and puts its events into a queue, from which the request's thread writes them: a slow
+ * reader never holds up the engine. A reader that lets too many events wait is cancelled like one that disconnects. Work that is
+ * refused before its first event is answered with a plain problem.
  */
 final class RunStream {
 
     private static final long HEARTBEAT_MS = 2_000;
     private static final byte[] HEARTBEAT = ": waiting\n\n".getBytes(StandardCharsets.UTF_8);
 
-    private final Inspector inspector;
+    /** Most requests at once whose work the queue does not bound: trainings that are watched, models that are pulled. */
+    private static final int MOST_BOUNDED = 24;
+
+    private final RunQueue queue;
     private final ExecutorService threads;
-    private final Semaphore places;
+    private final Semaphore places = new Semaphore(MOST_BOUNDED);
 
-    /** @param most streams at once: each holds one of the server's threads until it ends */
-    RunStream(Inspector inspector, ExecutorService threads, int most) {
-        this.inspector = inspector;
+    RunStream(RunQueue queue, ExecutorService threads) {
+        this.queue = queue;
         this.threads = threads;
-        this.places = new Semaphore(most);
-    }
-
-    void answer(Context ctx, RunRequest request, ActiveRuns active, Metrics metrics) throws Exception {
-        Events events = new Events();
-        LiveRun run = new LiveRun(active, metrics, events::tell);
-        answer(ctx, events, () -> run.run(inspector, request), run::cancel);
     }
 
     /** Wire is how an event is written. */
@@ -48,31 +42,30 @@ final class RunStream {
     }
 
     /** Streams the events of any work; its result becomes the event done, what it throws the event error. */
-    void answer(Context ctx, Events events, Callable<?> work, Runnable cancel) throws Exception {
-        answer(ctx, events, work, cancel, RunStream::frame);
+    void answer(Context ctx, Events events, Callable<?> work) throws Exception {
+        answer(ctx, events, work, RunStream::frame);
     }
 
     /** The same, written in another way. */
-    void answer(Context ctx, Events events, Callable<?> work, Runnable cancel, Wire wire) throws Exception {
-        takePlace();
+    void answer(Context ctx, Events events, Callable<?> work, Wire wire) throws Exception {
+        RunQueue.Caller caller = queue.caller();
         String path = ctx.path();
-        events.whenNobodyReads(cancel);
+        events.whenNobodyReads(caller::cancel);
+        threads.execute(() -> events.tell(toEnd(caller, work, path)));
         try {
-            threads.execute(() -> events.tell(toEnd(work, path)));
             write(ctx, events, wire);
-        } catch (IOException gone) {
-            cancel.run();
-        } catch (InterruptedException e) {
-            cancel.run();
-            Thread.currentThread().interrupt();
-        } finally {
-            places.release();
+        } catch (IOException disconnected) {
+            caller.cancel();
         }
     }
 
-    /** Does work that takes long and tells nothing until it is done; it counts as a stream. */
-    <T> T silent(Callable<T> work) throws Exception {
-        takePlace();
+    /** Does work that the queue does not bound; refuses it where too much of such work is under way. */
+    <T> T bounded(Callable<T> work) throws Exception {
+        if (!places.tryAcquire()) {
+            throw Problem.of(Problem.Kind.BUSY, "too many pulls and watched trainings are under way")
+                    .expected("at most " + MOST_BOUNDED)
+                    .instead("end one of them");
+        }
         try {
             return work.call();
         } finally {
@@ -80,15 +73,9 @@ final class RunStream {
         }
     }
 
-    private void takePlace() {
-        if (places.tryAcquire()) return;
-        throw Problem.of(Problem.Kind.BUSY, "too many streams are open")
-                .instead("close one, or ask without Accept: text/event-stream");
-    }
-
-    private static RunEvent toEnd(Callable<?> work, String path) {
+    private static RunEvent toEnd(RunQueue.Caller caller, Callable<?> work, String path) {
         try {
-            return new RunEvent("done", work.call());
+            return new RunEvent("done", caller.call(work));
         } catch (Throwable t) {
             return new RunEvent("error", Problems.detail(t, "POST " + path, path));
         }

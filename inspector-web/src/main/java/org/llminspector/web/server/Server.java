@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.server.handler.QoSHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -39,13 +40,11 @@ public final class Server implements AutoCloseable {
 
     /** A percent sign before anything but two hex digits (%uff0e): Jetty lets it pass, and Javalin fails on it. */
     private static final Pattern NO_ADDRESS = Pattern.compile("%(?![0-9A-Fa-f]{2})");
-    /** Requests at once beside those that wait for the engine. */
-    private static final int QUICK = 48;
-    /** Of them, streams that are no runs: trainings that are watched, models that come. */
-    private static final int STREAMS = 24;
-    /** Threads that no request but /health gets: Jetty's own, and some that always answer. */
+    /** Requests at once that only read; those of {@link WorkThreads} do not count. */
+    private static final int READS = 48;
+    /** Threads that no read but /health gets: Jetty's own, and some that always answer. */
     private static final int SPARE_THREADS = 24;
-    /** How long a request waits while all are busy, before it is told to come back. */
+    /** How long a read waits while all threads of reads are busy, before it is told to come back. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     /** How long a stop waits for answers to go out. */
     private static final long STOP_MS = 20_000;
@@ -53,18 +52,15 @@ public final class Server implements AutoCloseable {
     private final Config config;
     private final TrainingJobs training;
     private final Javalin javalin;
-    private final ActiveRuns active = new ActiveRuns();
+    private final WorkThreads work;
     private final Metrics metrics;
-    private final ExecutorService runThreads = Executors.newCachedThreadPool(task -> {
-        Thread thread = new Thread(task, "run-stream");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ExecutorService runThreads = Executors.newCachedThreadPool(WorkThreads.daemon("run-stream"));
 
     private Server(Inspector inspector, Config config) {
         this.config = config;
         this.training = inspector.training();
         this.metrics = new Metrics(inspector);
+        this.work = new WorkThreads(inspector.work());
         this.javalin = Javalin.create(c -> configure(c, inspector));
     }
 
@@ -74,6 +70,7 @@ public final class Server implements AutoCloseable {
         try {
             server.javalin.start(config.host(), config.port());
         } catch (JavalinBindException e) {
+            server.work.close();
             server.metrics.close();
             throw Problem.of(Problem.Kind.CONFLICT, "the address cannot be bound")
                     .where(config.host() + ":" + config.port())
@@ -90,12 +87,11 @@ public final class Server implements AutoCloseable {
         c.startup.startupWatcherEnabled = false;
         c.http.prefer405over404 = true;
         c.http.compressionStrategy = compression();
-        // Every run in the queue may hold one thread; the rest stay free for everybody else.
-        int most = inspector.queue().capacity() + QUICK;
-        c.jetty.threadPool = new QueuedThreadPool(most + SPARE_THREADS, 8, 60_000);
+        c.jetty.threadPool = new QueuedThreadPool(READS + SPARE_THREADS, 8, 60_000);
+        c.jetty.addConnector((jetty, http) -> new ClientEndPoint.Connector(jetty, http, config.host(), config.port()));
         c.jetty.modifyServer(jetty -> {
             // A request goes through these from the last to the first.
-            jetty.insertHandler(atOnce(most));
+            jetty.insertHandler(readsAtOnce());
             jetty.insertHandler(new Bodies());
             jetty.insertHandler(new GracefulHandler());
             jetty.setStopTimeout(STOP_MS);
@@ -118,39 +114,41 @@ public final class Server implements AutoCloseable {
         });
         c.routes.exception(HttpResponseException.class, (e, ctx) -> Problems.answer(ctx, e));
         c.routes.exception(Exception.class, (e, ctx) -> Problems.answer(ctx, e));
+        c.router.handlerWrapper(work::wrap);
         c.router.javaLangErrorHandler((response, error) -> Problems.answer(response, error));
         c.requestLogger.http(metrics::request);
 
         new SystemRoutes(inspector, metrics).register(c.routes);
         new TextRoutes(inspector).register(c.routes);
-        RunStream stream =
-                new RunStream(inspector, runThreads, inspector.queue().capacity() + STREAMS);
+        RunStream stream = new RunStream(inspector.work(), runThreads);
         new ModelRoutes(inspector, stream).register(c.routes);
         new WeightRoutes(inspector, stream).register(c.routes);
         new PullRoutes(inspector, stream).register(c.routes);
         new TrainingRoutes(inspector, stream).register(c.routes);
-        new RunRoutes(inspector, active, metrics, stream).register(c.routes);
+        new RunRoutes(inspector, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
         new LessonRoutes(inspector, config, this::port).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new HeadRoutes(inspector).register(c.routes);
         new PositionRoutes(inspector).register(c.routes);
         new SamplingRoutes(inspector).register(c.routes);
-        new CostRoutes(inspector, active, stream).register(c.routes);
+        new CostRoutes(inspector, stream).register(c.routes);
         new NeuronRoutes(inspector).register(c.routes);
         new LearningRoutes(inspector).register(c.routes);
-        new ComparisonRoutes(inspector, active, stream).register(c.routes);
-        new OpenAiRoutes(inspector, active, metrics, stream).register(c.routes);
+        new ComparisonRoutes(inspector, stream).register(c.routes);
+        new OpenAiRoutes(inspector, metrics, stream).register(c.routes);
         new DocsRoutes().register(c.routes);
         page.register(c);
     }
 
-    /** So many requests at once; more wait without a thread. Health is asked for when nothing else answers. */
-    private static QoSHandler atOnce(int most) {
+    /** Bounds the reads at once; more wait without a thread. Both kinds of health answer always. */
+    private static QoSHandler readsAtOnce() {
         QoSHandler limit = new QoSHandler();
-        limit.setMaxRequestCount(most);
+        limit.setMaxRequestCount(READS);
         limit.setMaxSuspend(PATIENCE);
-        limit.excludePath(SystemRoutes.HEALTH);
+        limit.excludePath(SystemRoutes.HEALTH, OpenAiTokenizer.HEALTH);
+        limit.exclude(r -> WorkThreads.takes(
+                r.getMethod(), Request.getPathInContext(r), r.getHeaders().get("Accept")));
         return limit;
     }
 
@@ -179,9 +177,10 @@ public final class Server implements AutoCloseable {
     /** Takes no more requests, cancels the runs and the training under way (what they made is kept), and lets answers go out. */
     @Override
     public void close() {
-        active.cancelAll();
+        work.cancelAll();
         training.close();
         javalin.stop();
+        work.close();
         runThreads.shutdown();
         metrics.close();
     }

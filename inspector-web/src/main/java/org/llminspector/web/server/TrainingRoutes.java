@@ -5,7 +5,7 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.run.Inspector;
@@ -110,12 +110,11 @@ final class TrainingRoutes {
             Replies.json(ctx, training.job(id));
             return;
         }
-        Events events = new Events();
-        AtomicBoolean gone = new AtomicBoolean();
-        stream.answer(
-                ctx,
-                events,
-                () -> training.watch(id, p -> events.tell(new RunEvent("progress", p)), gone::get),
-                () -> gone.set(true));
+        stream.bounded(() -> {
+            Events events = new Events();
+            BooleanSupplier gone = inspector.work().cancellation();
+            stream.answer(ctx, events, () -> training.watch(id, p -> events.tell(new RunEvent("progress", p)), gone));
+            return null;
+        });
     }
 }

@@ -7,7 +7,7 @@ import java.nio.channels.Channels;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
@@ -68,19 +68,15 @@ final class WeightRoutes {
         QuantScheme scheme = QuantScheme.of(Requests.required(ctx.queryParam("scheme"), "scheme"));
         String slug = slug(ctx);
         String accept = ctx.header("Accept");
+        BooleanSupplier cancelled = inspector.work().cancellation();
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, inspector.weights().report(slug, scheme, p -> {}, () -> false));
+            Replies.json(ctx, inspector.weights().report(slug, scheme, p -> {}, cancelled));
             return;
         }
         Events events = new Events();
-        AtomicBoolean cancelled = new AtomicBoolean();
-        stream.answer(
-                ctx,
-                events,
-                () -> inspector
-                        .weights()
-                        .report(slug, scheme, p -> events.tell(new RunEvent("progress", p)), cancelled::get),
-                () -> cancelled.set(true));
+        stream.answer(ctx, events, () -> inspector
+                .weights()
+                .report(slug, scheme, p -> events.tell(new RunEvent("progress", p)), cancelled));
     }
 
     private void block(Context ctx) throws IOException {
@@ -90,7 +86,15 @@ final class WeightRoutes {
     }
 
     private void statistics(Context ctx) throws IOException {
-        Replies.json(ctx, inspector.weights().statistics(slug(ctx), name(ctx), schemes(ctx), () -> false));
+        Replies.json(
+                ctx,
+                inspector
+                        .weights()
+                        .statistics(
+                                slug(ctx),
+                                name(ctx),
+                                schemes(ctx),
+                                inspector.work().cancellation()));
     }
 
     private void ofCapture(Context ctx) throws IOException {

@@ -349,8 +349,7 @@ class OpenAiTest extends LiveTest {
             try (Holder held = new Holder(small)) {
                 small.post("/api/v1/runs", LiveServer.TOKENS).problem(429);
                 for (int i = 0; i < 6; i++) asked.add(clients.submit(() -> small.post(COMPLETIONS, body)));
-                // One of them has the queue's own place.
-                LiveServer.within(60, () -> small.get("/metrics").text().contains("queue_patient 5.0"));
+                LiveServer.within(60, () -> small.inspector.queue().waiting() == 6);
                 assertThat(asked).noneMatch(Future::isDone);
             }
             for (Future<LiveServer.Answer> one : asked) {
@@ -358,7 +357,10 @@ class OpenAiTest extends LiveTest {
                 assertThat(answer.status()).as(answer.text()).isEqualTo(200);
             }
             clients.shutdown();
-            LiveServer.within(60, () -> small.get("/metrics").text().contains("queue_patient 0.0"));
+            assertThat(small.inspector.queue().waiting()).isZero();
+            assertThat(small.get("/metrics").text())
+                    .contains("llm_inspector_runs_total{outcome=\"finished\"} 6.0")
+                    .contains("llm_inspector_runs_total{outcome=\"refused\"} 1.0"); // the one above
         }
     }
 

@@ -1,0 +1,109 @@
+package org.llminspector.web.server;
+
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.Executor;
+import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.ManagedSelector;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.thread.Scheduler;
+
+/**
+ * ClientEndPoint is a TCP connection that can be asked whether its client has disconnected while a request is being answered,
+ * when Jetty reads nothing from it.
+ *
+ * <p>Only a read tells a closed connection from a silent one. Bytes that such a read finds are the beginning of the next,
+ * pipelined request; they are kept and given to Jetty first when it reads on. A client that closes its sending side alone
+ * counts as disconnected.
+ */
+final class ClientEndPoint extends SocketChannelEndPoint {
+
+    /** Connector accepts connections as client end points. */
+    static final class Connector extends ServerConnector {
+
+        Connector(Server server, HttpConfiguration http, String host, int port) {
+            super(server, new HttpConnectionFactory(http));
+            setHost(host);
+            setPort(port);
+        }
+
+        @Override
+        protected SocketChannelEndPoint newEndPoint(SocketChannel channel, ManagedSelector selector, SelectionKey key) {
+            SocketChannelEndPoint endPoint = new ClientEndPoint(channel, selector, key, getScheduler(), getExecutor());
+            endPoint.setIdleTimeout(getIdleTimeout());
+            return endPoint;
+        }
+    }
+
+    /** Most bytes of pipelined requests that are read ahead; behind more of them a disconnect is not seen. */
+    private static final int MOST_AHEAD = 4 << 10;
+
+    private final Executor executor;
+    private final Object reading = new Object();
+    /** Bytes read ahead, ready to be taken. */
+    private ByteBuffer ahead = BufferUtil.EMPTY_BUFFER;
+
+    private boolean ended;
+
+    private ClientEndPoint(
+            SocketChannel channel, ManagedSelector selector, SelectionKey key, Scheduler scheduler, Executor executor) {
+        super(channel, selector, key, scheduler);
+        this.executor = executor;
+    }
+
+    /** The connection of a request; null where it is none of these. */
+    static ClientEndPoint of(HttpServletRequest request) {
+        EndPoint endPoint = ServletContextRequest.getServletContextRequest(request)
+                .getConnectionMetaData()
+                .getConnection()
+                .getEndPoint();
+        return endPoint instanceof ClientEndPoint client ? client : null;
+    }
+
+    /** Whether the client has closed the connection. Never waits; may be asked from any thread. */
+    boolean disconnected() {
+        synchronized (reading) {
+            if (ended || !isOpen()) return true;
+            if (isFillInterested()) return false; // Jetty reads, and will see the end itself
+            if (ahead.capacity() == 0) ahead = BufferUtil.allocate(MOST_AHEAD);
+            int from = BufferUtil.flipToFill(ahead);
+            try {
+                ended = ahead.hasRemaining() && getChannel().read(ahead) < 0;
+            } catch (IOException reset) {
+                ended = true;
+            } finally {
+                BufferUtil.flipToFlush(ahead, from);
+            }
+            return ended;
+        }
+    }
+
+    @Override
+    public int fill(ByteBuffer buffer) throws IOException {
+        synchronized (reading) {
+            if (!ahead.hasRemaining()) return super.fill(buffer);
+            notIdle();
+            return BufferUtil.append(buffer, ahead);
+        }
+    }
+
+    @Override
+    protected void needsFillInterest() {
+        synchronized (reading) {
+            if (!ahead.hasRemaining() && !ended) {
+                super.needsFillInterest();
+                return;
+            }
+        }
+        executor.execute(() -> getFillInterest().fillable());
+    }
+}

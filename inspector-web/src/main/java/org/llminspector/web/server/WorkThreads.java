@@ -1,0 +1,139 @@
+package org.llminspector.web.server;
+
+import io.javalin.http.Context;
+import io.javalin.http.Handler;
+import io.javalin.router.Endpoint;
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.llminspector.base.Problem;
+import org.llminspector.run.models.RunQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * WorkThreads answers the requests that wait for an engine, or compute for long, on threads of their own: Jetty's threads are
+ * left to requests that only read. Each such request is a caller of the queue, which is cancelled when its client disconnects.
+ */
+final class WorkThreads implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WorkThreads.class);
+    /** How often each client's connection is looked at. */
+    private static final long LOOK_MS = 500;
+    /** Threads beside those of requests that wait in the queue. */
+    private static final int SPARE = 64;
+    /** GET requests that run a model, or compute over whole tensors. */
+    private static final Pattern WORKING_GET = Pattern.compile("/api/v1/.*/(cells/[^/]+|quantization|statistics)");
+
+    private final RunQueue queue;
+    private final ThreadPoolExecutor threads;
+    private final ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor(daemon("client-watch"));
+    private final Map<RunQueue.Caller, ClientEndPoint> open = new ConcurrentHashMap<>();
+    private final ScheduledFuture<?> looks;
+    private volatile boolean closing;
+
+    WorkThreads(RunQueue queue) {
+        this.queue = queue;
+        this.threads = new ThreadPoolExecutor(
+                0, queue.most() + SPARE, 60, TimeUnit.SECONDS, new SynchronousQueue<>(), daemon("work"));
+        this.looks = watch.scheduleWithFixedDelay(this::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
+    }
+
+    static ThreadFactory daemon(String name) {
+        return task -> {
+            Thread thread = new Thread(task, name);
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    /** Whether such a request is answered here: what makes something, streams, or computes for long. */
+    static boolean takes(String method, String path, String accept) {
+        if (method.equals("POST")) return true;
+        boolean streams = accept != null && accept.contains("text/event-stream");
+        return method.equals("GET") && (streams || WORKING_GET.matcher(path).matches());
+    }
+
+    /** The endpoint's handler, on these threads where the request is one of theirs. */
+    Handler wrap(Endpoint endpoint) {
+        String method = endpoint.method.name();
+        if (!method.equals("GET") && !method.equals("POST")) return endpoint.handler;
+        return ctx -> {
+            if (takes(method, ctx.path(), ctx.header("Accept"))) ctx.future(() -> begin(ctx, endpoint.handler));
+            else endpoint.handler.handle(ctx);
+        };
+    }
+
+    private CompletableFuture<Void> begin(Context ctx, Handler handler) {
+        RunQueue.Caller caller = queue.caller(ctx.method().name() + " " + ctx.path(), OpenAi.speaks(ctx.path()));
+        ClientEndPoint client = ClientEndPoint.of(ctx.req());
+        CompletableFuture<Void> answered = new CompletableFuture<>();
+        if (client != null) open.put(caller, client);
+        if (closing) caller.cancel();
+        try {
+            threads.execute(() -> {
+                try {
+                    answer(ctx, handler, caller);
+                } finally {
+                    open.remove(caller);
+                    answered.complete(null);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            open.remove(caller);
+            throw Problem.of(Problem.Kind.BUSY, "too many requests are under way")
+                    .expected("at most " + threads.getMaximumPoolSize())
+                    .instead("try again in a few seconds");
+        }
+        return answered;
+    }
+
+    private static void answer(Context ctx, Handler handler, RunQueue.Caller caller) {
+        try {
+            caller.call(() -> {
+                handler.handle(ctx);
+                return null;
+            });
+        } catch (IOException e) {
+            if (caller.cancelled()) LOG.debug("The client of {} {} has disconnected", ctx.method(), ctx.path(), e);
+            else Problems.answer(ctx, e);
+        } catch (Exception e) {
+            Problems.answer(ctx, e);
+        } catch (Error e) {
+            Problems.answer(ctx.res(), e);
+        }
+    }
+
+    private void look() {
+        open.forEach((caller, client) -> {
+            try {
+                if (client.disconnected()) caller.cancel();
+            } catch (RuntimeException e) {
+                LOG.warn("A client's connection cannot be looked at", e);
+            }
+        });
+    }
+
+    /** Cancels the work of all requests, and of those that still come. */
+    void cancelAll() {
+        closing = true;
+        open.keySet().forEach(RunQueue.Caller::cancel);
+    }
+
+    @Override
+    public void close() {
+        looks.cancel(false);
+        watch.shutdown();
+        threads.shutdown();
+    }
+}
