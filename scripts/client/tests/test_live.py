@@ -312,6 +312,10 @@ class Runs(unittest.TestCase):
         self.assertEqual(again.manifest, run.manifest)
         np.testing.assert_array_equal(again["logits"], run["logits"])
         self.assertEqual(inspector.runs(limit=1)[0]["id"], run.id)
+        self.assertNotIn(run.id, [work["id"] for work in inspector.active()])
+        with self.assertRaises(InspectorProblem) as caught:
+            inspector.cancel(run.id)
+        self.assertEqual(caught.exception.status, 409)
         run.delete()
         with self.assertRaises(InspectorProblem) as caught:
             inspector.get(run.id)

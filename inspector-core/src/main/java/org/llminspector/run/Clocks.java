@@ -90,7 +90,10 @@ public final class Clocks {
                 OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
             place.call(() -> {
                 InspectorEngine engine = models.engine(folder, with, "auto", plan);
-                for (int a = 0; a < p; a++) answers[a] = add(engine, new int[] {a, second, p}, post, a, neurons);
+                for (int a = 0; a < p; a++) {
+                    queue.checkCancelled();
+                    answers[a] = add(engine, new int[] {a, second, p}, post, a, neurons);
+                }
                 return null;
             });
         }

@@ -66,7 +66,7 @@ public final class Extensions {
                 ExtensionPlan plan = plan(run, request);
                 if (plan.hooks().isEmpty()) return run;
                 check(plan);
-                return new Rereading(run, plan, models, store, budget).extend();
+                return new Rereading(run, plan, models, store, budget, queue::checkCancelled).extend();
             });
         }
     }
@@ -82,7 +82,7 @@ public final class Extensions {
                         folder, run.engine().name(), device, run.request().plan(), place::cancelled)) {
             place.call(() -> {
                 ExtensionPlan plan = new ExtensionPlan(runId, hooks, null, 0, budget.maxBytes());
-                new Rereading(run, plan, models, store, budget).visit(visitor);
+                new Rereading(run, plan, models, store, budget, queue::checkCancelled).visit(visitor);
                 return null;
             });
         }

@@ -210,6 +210,7 @@ public final class Inspector implements AutoCloseable {
         models.beside(texts);
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity(), LINE, models::idle, store::newId);
+        models.cancelledWhen(() -> queue.cancellation().getAsBoolean());
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);

@@ -46,15 +46,24 @@ final class Rereading {
     private final OpenModels models;
     private final RunStore store;
     private final CaptureBudget budget;
+    private final Runnable cancellation;
     private final List<GeneratedToken> steps;
     private final Distance distance = new Distance();
 
-    Rereading(RunManifest run, ExtensionPlan plan, OpenModels models, RunStore store, CaptureBudget budget) {
+    /** @param cancellation is asked before each token; throws where the work was cancelled */
+    Rereading(
+            RunManifest run,
+            ExtensionPlan plan,
+            OpenModels models,
+            RunStore store,
+            CaptureBudget budget,
+            Runnable cancellation) {
         this.run = run;
         this.plan = plan;
         this.models = models;
         this.store = store;
         this.budget = budget;
+        this.cancellation = cancellation;
         this.steps = run.generation() == null ? List.of() : run.generation().steps();
     }
 
@@ -165,6 +174,7 @@ final class Rereading {
             if (compares) compare(logits, steps.get(i));
             // The last token was never fed back.
             if (i + 1 == steps.size() || prompt.length + i >= stop) return;
+            cancellation.run();
             logits = session.append(new int[] {steps.get(i).token().id()});
         }
     }

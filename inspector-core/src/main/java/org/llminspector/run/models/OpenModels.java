@@ -72,6 +72,9 @@ public final class OpenModels implements AutoCloseable {
     private final Trials trials;
     private final PreparedStore prepared;
     private volatile Beside beside;
+    /** Whether the worker's piece of work was cancelled. */
+    private volatile BooleanSupplier cancelled = () -> false;
+
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, Loaded> engines = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Key, Opening> openings = new LinkedHashMap<>();
@@ -108,6 +111,11 @@ public final class OpenModels implements AutoCloseable {
     /** From now on this counts too. */
     public void beside(Beside other) {
         beside = other;
+    }
+
+    /** The worker gives up opening a model once this holds; asked on the worker's thread. */
+    public void cancelledWhen(BooleanSupplier cancelled) {
+        this.cancelled = cancelled;
     }
 
     /** The model's folder, opened on first use, and again when its files have changed. */
@@ -169,7 +177,7 @@ public final class OpenModels implements AutoCloseable {
                     return open.engine;
                 }
             }
-            await(key, begin(key, true), p -> {}, () -> false);
+            await(key, begin(key, true), p -> {}, cancelled);
         }
     }
 

@@ -373,9 +373,9 @@ public final class RunQueue implements AutoCloseable {
         if (closing) throw full(capacity);
         if (!cancellation().getAsBoolean()) return;
         Place place = working.get();
-        String what = place == null ? "work" : place.what;
-        throw Problem.of(Problem.Kind.CANCELLED, "the " + what + " was cancelled")
-                .where(place == null ? null : what + " " + place.id);
+        if (place == null) throw Problem.of(Problem.Kind.CANCELLED, "the request was cancelled");
+        throw Problem.of(Problem.Kind.CANCELLED, "the " + place.what + " was cancelled")
+                .where(place.what + " " + place.id);
     }
 
     /**

@@ -23,7 +23,7 @@ final class LearningRoutes {
 
     record OpenLearners(List<Learners.Info> learners) {}
 
-    private static final String LEARNERS = "/api/v1/learners";
+    static final String LEARNERS = "/api/v1/learners";
 
     private final Learning learning;
 

@@ -5,6 +5,7 @@ import io.javalin.http.Handler;
 import io.javalin.router.Endpoint;
 import java.io.IOException;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -35,6 +36,9 @@ final class WorkThreads implements AutoCloseable {
     /** GET requests that run a model, or compute over whole tensors. */
     private static final Pattern WORKING_GET = Pattern.compile("/api/v1/.*/(cells/[^/]+|quantization|statistics)");
 
+    /** Of HTTP; Javalin's own kinds of handlers, such as before, are left as they are. */
+    private static final Set<String> METHODS = Set.of("GET", "POST", "DELETE");
+
     private final RunQueue queue;
     private final ThreadPoolExecutor threads;
     private final ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor(daemon("client-watch"));
@@ -57,9 +61,9 @@ final class WorkThreads implements AutoCloseable {
         };
     }
 
-    /** Whether such a request is answered here: what makes something, streams, or computes for long. */
+    /** Whether such a request is answered here: what makes something, streams, computes for long, or waits for such work. */
     static boolean takes(String method, String path, String accept) {
-        if (method.equals("POST")) return true;
+        if (method.equals("POST") || (method.equals("DELETE") && path.startsWith(LearningRoutes.LEARNERS))) return true;
         boolean streams = accept != null && accept.contains("text/event-stream");
         return method.equals("GET") && (streams || WORKING_GET.matcher(path).matches());
     }
@@ -67,7 +71,7 @@ final class WorkThreads implements AutoCloseable {
     /** The endpoint's handler, on these threads where the request is one of theirs. */
     Handler wrap(Endpoint endpoint) {
         String method = endpoint.method.name();
-        if (!method.equals("GET") && !method.equals("POST")) return endpoint.handler;
+        if (!METHODS.contains(method)) return endpoint.handler;
         return ctx -> {
             if (takes(method, ctx.path(), ctx.header("Accept"))) ctx.future(() -> begin(ctx, endpoint.handler));
             else endpoint.handler.handle(ctx);

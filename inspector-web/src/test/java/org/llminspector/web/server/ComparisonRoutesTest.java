@@ -108,8 +108,9 @@ class ComparisonRoutesTest extends LiveTest {
             live.contract.validate(
                     "#/components/schemas/ComparisonManifest", Contract.JSON.writeValueAsBytes(done), "done");
         }
-        assertThat(events).startsWith("queued", "started");
-        assertThat(events).contains("progress").endsWith("done");
+        assertThat(events).contains("progress");
+        events.removeIf("progress"::equals); // the first of them before the start, where a model is still opened
+        assertThat(events).containsExactly("queued", "started", "done");
 
         String text = "the cat and the dog and ".repeat(400);
         String longOne =

@@ -11,14 +11,17 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.eclipse.jetty.server.ServerConnector;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.llminspector.web.TinyModels;
@@ -190,6 +193,29 @@ class WaitingTest extends LiveTest {
             finished.add(live.get("/api/v1/runs/" + id).json().path("created").asText());
         }
         assertThat(finished).isSorted();
+    }
+
+    /** Jetty ends connections on which nothing comes or goes for some time, but none whose request waits. */
+    @Test
+    void aRequestWaitsLongerThanAConnectionMayIdle(@TempDir Path other) throws Exception {
+        try (LiveServer impatient = new LiveServer(other)) {
+            ServerConnector connector = (ServerConnector)
+                    impatient.server.javalin().jettyServer().server().getConnectors()[0];
+            connector.setIdleTimeout(300);
+            try (Holder holder = new Holder(impatient);
+                    Socket client = new Socket(InetAddress.getLoopbackAddress(), impatient.server.port())) {
+                send(client, request("/api/v1/runs", LiveServer.TOKENS, "HTTP/1.1", ""));
+                within(60, () -> impatient.inspector.queue().waiting() == 1);
+                for (int i = 0; i < 5; i++) {
+                    try (Socket next = new Socket(InetAddress.getLoopbackAddress(), impatient.server.port())) {
+                        assertThat(next.getInputStream().read()).isEqualTo(-1); // it has idled too long
+                    }
+                }
+                assertThat(impatient.inspector.queue().waiting()).isEqualTo(1);
+                holder.close();
+                assertThat(answer(client)).startsWith("HTTP/1.1 201 Created");
+            }
+        }
     }
 
     /** The bytes of a next request that has come already are not lost when the connection is looked at. */
