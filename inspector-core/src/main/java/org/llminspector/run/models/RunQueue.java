@@ -16,6 +16,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -229,10 +230,10 @@ public final class RunQueue implements AutoCloseable {
                     .found("nothing of it is kept");
         }
 
-        private Entry entry() {
+        private Entry entry(int ahead) {
             String status = this == running ? "running" : "waiting";
             String request = caller == null ? null : caller.request;
-            return new Entry(id, what, model, status, ahead(), request, since.toString());
+            return new Entry(id, what, model, status, ahead, request, since.toString());
         }
 
         @Override
@@ -302,10 +303,12 @@ public final class RunQueue implements AutoCloseable {
 
     /** All work that waits or runs, in the order in which it is served. */
     public synchronized List<Entry> entries() {
-        return places.stream()
+        List<Place> served = places.stream()
                 .sorted(Comparator.comparingInt((Place p) -> p == running ? 0 : 1)
                         .thenComparingLong(p -> p.order))
-                .map(Place::entry)
+                .toList();
+        return IntStream.range(0, served.size())
+                .mapToObj(i -> served.get(i).entry(i))
                 .toList();
     }
 
