@@ -76,6 +76,21 @@ class WaitingTest extends LiveTest {
         assertThat(run.at("/generation/steps").size()).isLessThan(STEPS - 1_000);
     }
 
+    @Test
+    void aComparisonEndsWhenItsClientDisconnects() throws Exception {
+        String text = "the cat and the dog and ".repeat(2_000);
+        Socket client = begun(
+                "/api/v1/comparisons",
+                "{\"a\":{},\"b\":{\"precision\":\"fp16\"},\"text\":\"" + text + "\",\"options\":{\"window\":16}}",
+                "HTTP/1.1",
+                "");
+        JsonNode entry = running();
+        assertThat(entry.path("what").asText()).isEqualTo("comparison");
+        client.close();
+        within(60, () -> live.inspector.work().entries().isEmpty());
+        live.get("/api/v1/comparisons/" + entry.path("id").asText()).problem(404);
+    }
+
     /** One choice follows another only while there is somebody to hear them. */
     @Test
     void noFurtherChoiceIsMadeForAClientThatIsGone() throws Exception {
