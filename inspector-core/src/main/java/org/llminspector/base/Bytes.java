@@ -81,12 +81,12 @@ public final class Bytes {
 
     /** Part of an open file, mapped to be read. */
     public static Bytes mapped(FileChannel channel, long offset, long size) throws IOException {
-        return of(
-                size,
-                PART,
-                Kind.MAPPED,
-                size <= Integer.MAX_VALUE,
-                (from, n) -> channel.map(FileChannel.MapMode.READ_ONLY, offset + from, n));
+        return mapped(size, (from, n) -> channel.map(FileChannel.MapMode.READ_ONLY, offset + from, n));
+    }
+
+    /** Pages of a file, of which {@code window} maps parts. */
+    static Bytes mapped(long size, Window window) throws IOException {
+        return of(size, PART, Kind.MAPPED, size <= Integer.MAX_VALUE, window);
     }
 
     /** Windows of another length than 1 GiB, which a test can afford. */
@@ -174,6 +174,13 @@ public final class Bytes {
         return windows[w]
                 .slice(Math.toIntExact(this.from + from - w * step), Math.toIntExact(size))
                 .order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** All of it, where it is at most 2 GiB. */
+    public ByteBuffer whole() {
+        if (!together || windows.length > 1 || size > Integer.MAX_VALUE)
+            throw new IllegalStateException(size + " bytes");
+        return view(0, size);
     }
 
     /** A view of its beginning, for native code that knows how long it is. */

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Json;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
@@ -110,7 +111,7 @@ public final class Checkpoint implements AutoCloseable {
                 }
                 WeightSource file = WeightFiles.isGguf(weightFile)
                         ? GgufWeights.open(weightFile)
-                        : SafetensorsFile.open(weightFile);
+                        : SafetensorsFile.openWeights(weightFile);
                 files.put(weightFile, file);
                 for (TensorInfo info : file.tensors().values()) {
                     TensorInfo other = tensors.putIfAbsent(info.name(), info);
@@ -164,19 +165,37 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Whether the folder's weight files are others by now, or were written since they were opened. */
     public boolean changed() {
-        return hashed.stream()
-                .anyMatch(h -> !h.state().equals(FileState.of(h.state().path())));
+        return files.values().stream().anyMatch(f -> f.bytesOfFile().lost())
+                || hashed.stream()
+                        .anyMatch(h -> !h.state().equals(FileState.of(h.state().path())));
     }
 
     /** Refuses weights whose very files were written while they are read: nobody knows then what was computed with. */
     public void checkNotOverwritten() {
+        for (Hashed h : hashed)
+            if (h.state().overwritten()) throw FileBytes.overwritten(h.state().path());
+        checkReadable();
+    }
+
+    /**
+     * The same at the cost of next to nothing, after each pass: of files whose mapped pages may have been replaced by zeros,
+     * and of such as nothing protects.
+     */
+    public void checkReadable() {
         for (Hashed h : hashed) {
-            if (!h.state().overwritten()) continue;
-            throw Problem.of(Problem.Kind.CONFLICT, "the model was written over while it was open")
-                    .where(h.state().path())
-                    .expected("a file that stays as it is, or is replaced by renaming")
-                    .instead("try again: it is opened anew");
+            FileBytes bytes = files.get(h.state().path()).bytesOfFile();
+            if (bytes.lost() || (bytes.exposed() && h.state().overwritten())) {
+                throw FileBytes.overwritten(h.state().path());
+            }
         }
+    }
+
+    /** Files that end the process when they become shorter while they are read. */
+    public List<Path> exposed() {
+        return files.values().stream()
+                .filter(f -> f.bytesOfFile().exposed())
+                .map(WeightSource::path)
+                .toList();
     }
 
     private static void checkIndex(Path dir, Map<String, String> index, Map<String, TensorInfo> tensors) {

@@ -12,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.llminspector.base.DType;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.GgufArchitecture.Layout;
@@ -281,6 +282,11 @@ final class GgufWeights implements WeightSource {
         if (e.layout() instanceof GgufLayout.Transposed) return null;
         if (e.layout() instanceof GgufLayout.AsIs) return file.blocks(e.tensor(), from, to);
         return file.blocks(e.tensor(), rowsInFile(e, from, to));
+    }
+
+    @Override
+    public FileBytes bytesOfFile() {
+        return file.bytes();
     }
 
     @Override

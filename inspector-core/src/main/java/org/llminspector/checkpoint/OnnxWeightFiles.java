@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -46,8 +46,17 @@ final class OnnxWeightFiles {
             files.computeIfAbsent(file, f -> new LinkedHashMap<>()).put(w.name(), info(model, w, file, dtype));
         }
         List<WeightSource> sources = new ArrayList<>();
-        files.forEach((file, tensors) -> sources.add(new Mapped(file, tensors)));
+        files.forEach((file, tensors) -> sources.add(new Mapped(file, tensors, bytes(model, file))));
         return sources;
+    }
+
+    private static FileBytes bytes(OnnxFile model, Path file) {
+        if (file.equals(model.path())) return model.bytes();
+        return Reads.uninterrupted(file, () -> {
+            try (FileChannel channel = Reads.channel(file)) {
+                return FileBytes.open(file, channel);
+            }
+        });
     }
 
     private static Path beside(Path model, Weight w) {
@@ -120,7 +129,7 @@ final class OnnxWeightFiles {
     }
 
     /** Mapped is a file of which parts are tensors. */
-    private record Mapped(Path path, Map<String, TensorInfo> tensors) implements WeightSource {
+    private record Mapped(Path path, Map<String, TensorInfo> tensors, FileBytes bytesOfFile) implements WeightSource {
 
         @Override
         public Tensor tensor(String name) {
@@ -129,12 +138,14 @@ final class OnnxWeightFiles {
             if (info.bytes() == 0) return Tensor.of(info.dtype(), ByteBuffer.allocate(0), shape);
             return Reads.uninterrupted(path, () -> {
                 try (FileChannel channel = Reads.channel(path)) {
-                    return Tensor.of(info.dtype(), Bytes.mapped(channel, info.offset(), info.bytes()), shape);
+                    return Tensor.of(info.dtype(), bytesOfFile.at(channel, info.offset(), info.bytes()), shape);
                 }
             });
         }
 
         @Override
-        public void close() {}
+        public void close() {
+            bytesOfFile.close();
+        }
     }
 }

@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Map;
 import org.llminspector.base.Bytes;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -15,8 +16,8 @@ import org.llminspector.base.Tensor;
  * SafetensorsFile is one open .safetensors file, fully checked, its tensors memory-mapped when they are asked for.
  *
  * <p>Tensors are views of the file and stay readable after {@link #close()} and after the file is deleted (on Linux
- * and macOS). A file that someone truncates or overwrites in place while it is mapped is beyond any program's
- * control: reading the lost part then fails with an {@link InternalError}. Replace files by renaming.
+ * and macOS). What happens to a model's tensors when the file is written over in place, {@link FileBytes}
+ * says.
  */
 public final class SafetensorsFile implements WeightSource {
 
@@ -25,13 +26,15 @@ public final class SafetensorsFile implements WeightSource {
     /** Guarded by this: an interrupt closes it under the thread that uses it. */
     private FileChannel channel;
 
+    private final FileBytes bytes; // null where tensors are read for the length of a request only
     private boolean closed;
 
-    private SafetensorsFile(Path path) throws IOException {
+    private SafetensorsFile(Path path, boolean weights) throws IOException {
         this.path = path;
         this.channel = Reads.channel(path);
         try {
             this.header = SafetensorsHeader.read(path, channel);
+            this.bytes = weights ? FileBytes.open(path, channel) : null;
         } catch (IOException | RuntimeException | Error e) {
             channel.close();
             throw e;
@@ -40,7 +43,17 @@ public final class SafetensorsFile implements WeightSource {
 
     /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
     public static SafetensorsFile open(Path path) {
-        return Reads.uninterrupted(path, () -> new SafetensorsFile(path));
+        return Reads.uninterrupted(path, () -> new SafetensorsFile(path, false));
+    }
+
+    /** The same of a model's weights, which native libraries read while others may write over the file. */
+    static SafetensorsFile openWeights(Path path) {
+        return Reads.uninterrupted(path, () -> new SafetensorsFile(path, true));
+    }
+
+    @Override
+    public FileBytes bytesOfFile() {
+        return bytes;
     }
 
     @Override
@@ -85,7 +98,9 @@ public final class SafetensorsFile implements WeightSource {
                     .found(size + " bytes")
                     .instead("restore the file and open the model again");
         }
-        return Bytes.mapped(channel, info.offset(), info.bytes());
+        return bytes == null
+                ? Bytes.mapped(channel, info.offset(), info.bytes())
+                : bytes.at(channel, info.offset(), info.bytes());
     }
 
     /** An interrupted thread lost the channel for all. The path may lead to another file by now. */
@@ -111,6 +126,7 @@ public final class SafetensorsFile implements WeightSource {
     @Override
     public synchronized void close() {
         closed = true;
+        if (bytes != null) bytes.close();
         try {
             channel.close();
         } catch (IOException e) {

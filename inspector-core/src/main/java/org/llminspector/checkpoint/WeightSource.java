@@ -2,6 +2,7 @@ package org.llminspector.checkpoint;
 
 import java.nio.file.Path;
 import java.util.Map;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Tensor;
 
 /** WeightSource is one open file of named tensors, whatever its format. */
@@ -19,6 +20,9 @@ interface WeightSource extends AutoCloseable {
     default Tensor rows(String name, int from, int to) {
         return tensor(name).rows(from, to);
     }
+
+    /** The file's bytes, where they are read for as long as the model is open. */
+    FileBytes bytesOfFile();
 
     @Override
     void close();

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
@@ -14,8 +15,6 @@ import org.llminspector.base.Tensor;
 /**
  * GgufFile is one open GGUF file, fully checked and memory-mapped: plain tensors are views of it, block tensors are
  * decoded to float32 each time they are asked for. Names, row order and values are the file's own.
- *
- * <p>As with safetensors, a file that someone truncates while it is mapped is beyond any program's control.
  */
 public final class GgufFile {
 
@@ -25,6 +24,7 @@ public final class GgufFile {
     /** All tensors' bytes, mapped, and where in the file they begin. */
     private final Bytes data;
 
+    private final FileBytes bytes;
     private final long start;
 
     private GgufFile(Path path) throws IOException {
@@ -41,8 +41,15 @@ public final class GgufFile {
                     .mapToLong(GgufTensor::offset)
                     .min()
                     .orElse(end);
-            this.data = Bytes.mapped(channel, start, end - start);
+            this.bytes = FileBytes.open(path, channel);
+            try (FileBytes mapped = bytes) { // all at once
+                this.data = mapped.at(channel, start, end - start);
+            }
         }
+    }
+
+    public FileBytes bytes() {
+        return bytes;
     }
 
     /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */

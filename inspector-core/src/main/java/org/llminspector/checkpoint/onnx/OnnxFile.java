@@ -2,7 +2,6 @@ package org.llminspector.checkpoint.onnx;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -12,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.llminspector.base.FileBytes;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -61,6 +61,7 @@ public final class OnnxFile {
     public record Weight(String name, int type, List<Long> shape, String location, long offset, long bytes) {}
 
     private final Path path;
+    private final FileBytes file;
     private final ByteBuffer bytes;
     private int graphTag;
     private int graphStart;
@@ -72,14 +73,15 @@ public final class OnnxFile {
     /** Values that are a few whole numbers, written in the file: they may be the shapes of others. */
     private final Map<String, List<Long>> constants = new HashMap<>();
 
-    private OnnxFile(Path path, ByteBuffer bytes) {
+    private OnnxFile(Path path, FileBytes file, ByteBuffer bytes) {
         this.path = path;
+        this.file = file;
         this.bytes = bytes;
     }
 
     /** Maps the file and reads its graph; whatever is wrong with it is a Problem. */
     public static OnnxFile open(Path path) {
-        ByteBuffer bytes = Reads.uninterrupted(path, () -> {
+        OnnxFile file = Reads.uninterrupted(path, () -> {
             try (FileChannel channel = Reads.channel(path)) {
                 if (channel.size() > Integer.MAX_VALUE) {
                     throw Problem.tooLarge("an ONNX file is one protobuf message, which cannot be this long")
@@ -87,12 +89,17 @@ public final class OnnxFile {
                             .expected("less than 2 GiB, the weights beside it")
                             .found(channel.size() + " bytes");
                 }
-                return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size())
-                        .order(ByteOrder.LITTLE_ENDIAN);
+                FileBytes all = FileBytes.open(path, channel);
+                return new OnnxFile(
+                        path, all, all.at(channel, 0, channel.size()).whole());
             }
         });
-        OnnxFile file = new OnnxFile(path, bytes);
-        file.readModel(new ProtoReader(path, bytes, 0, bytes.capacity()));
+        file.readModel(new ProtoReader(path, file.bytes, 0, file.bytes.capacity()));
+        return file;
+    }
+
+    /** The file's bytes; the caller closes them. */
+    public FileBytes bytes() {
         return file;
     }
 

@@ -126,6 +126,12 @@ public final class Learners implements AutoCloseable {
         try {
             queue.checkCancelled();
             Learner learner = TorchLearner.open(folder.weights(), device);
+            try {
+                folder.checkpoint().checkReadable();
+            } catch (Problem p) {
+                learner.close();
+                throw p;
+            }
             synchronized (this) {
                 Open one = new Open("learner-" + ++made, folder, learner);
                 open.put(one.id, one);

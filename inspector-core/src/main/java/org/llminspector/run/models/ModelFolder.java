@@ -1,6 +1,7 @@
 package org.llminspector.run.models;
 
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -29,9 +30,13 @@ import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.trial.Trials;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** ModelFolder is one model on disk, its files mapped and its config understood; no engine holds it yet. */
 public final class ModelFolder implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ModelFolder.class);
 
     private final ModelCache.Found found;
     private final Trials trials;
@@ -57,6 +62,12 @@ public final class ModelFolder implements AutoCloseable {
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
+        }
+        for (Path file : checkpoint.exposed()) {
+            LOG.warn(
+                    "{} is read in place without a lease: writing over it or truncating it while the model is open may end"
+                            + " this process; replace it by renaming",
+                    file);
         }
     }
 
@@ -242,12 +253,14 @@ public final class ModelFolder implements AutoCloseable {
     /** Which weights these are, with their hash, which is waited for; weights that were written over meanwhile are refused. */
     public RunManifest.ModelIdentity identity(BooleanSupplier cancelled) {
         checkpoint.checkNotOverwritten();
+        String sha256 = sha256(cancelled);
+        checkpoint.checkNotOverwritten(); // meanwhile: the hash would be another file's
         DecoderSpec s = spec();
         Attention a = s.attentions().findFirst().orElse(null);
         return new RunManifest.ModelIdentity(
                 slug(),
                 s.family(),
-                sha256(cancelled),
+                sha256,
                 s.nLayers(),
                 a == null ? 0 : a.nHeads(),
                 a == null ? 0 : a.nKvHeads(),

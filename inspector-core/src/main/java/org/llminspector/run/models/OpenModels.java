@@ -298,7 +298,10 @@ public final class OpenModels implements AutoCloseable {
         try {
             Sha256Sums.verify(key.folder().checkpoint().dir());
             key.folder().beginHash();
-            loaded = Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening, prepared);
+            loaded = new CheckedEngine(
+                    Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening, prepared),
+                    key.folder().checkpoint()::checkReadable);
+            key.folder().checkpoint().checkReadable();
         } catch (Throwable t) {
             failed = t;
         }
@@ -306,7 +309,7 @@ public final class OpenModels implements AutoCloseable {
         synchronized (this) {
             kept = openings.remove(key, opening);
             if (kept) expected.remove(key); // else another opening of the same model has taken its place
-            kept &= loaded != null && !closed;
+            kept &= failed == null && !closed;
             if (kept) engines.put(key, new Loaded(loaded));
         }
         if (loaded != null && !kept) loaded.close();
