@@ -48,7 +48,12 @@ public record Intervention(
         /** Become minus infinity, so that the softmax gives them nothing and the query's other keys share it (scores only). */
         MASK,
         /** Keep the value that the same request has without any intervention (prompt positions only). */
-        FREEZE
+        FREEZE;
+
+        /** Whether what it does at a position depends on where the prompt ends, so that a cache is only of the same prompt. */
+        public boolean dependsOnPrompt() {
+            return this == MEAN || this == FREEZE;
+        }
     }
 
     /**

@@ -217,7 +217,7 @@ public final class Inspector implements AutoCloseable {
         this.training = new TrainingJobs(config.trainedDir(), cache, models::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
-        this.sampling = new Sampling(models, store, queue, budget, prefixes, texts, this::defaultModel);
+        this.sampling = new Sampling(new Readings(models, store, queue, budget, prefixes, this::defaultModel), texts);
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.extensions = new Extensions(models, store, queue, budget);

@@ -3,7 +3,6 @@ package org.llminspector.run;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.llminspector.capture.Intervention;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
@@ -58,8 +57,9 @@ final class Prefixes {
                 && other.request().interventions().equals(run.interventions())
                 && other.model().slug().equals(run.folder().slug())
                 && other.model().weightsSha256().equals(run.folder().knownSha256());
-        boolean settled = run.interventions().stream().allMatch(v -> v.op() != Intervention.Op.FREEZE);
-        if (!same || !settled || run.folder().spec().layers().stream().anyMatch(Prefixes::turnsLater)) return null;
+        if (!same
+                || run.dependsOnPrompt()
+                || run.folder().spec().layers().stream().anyMatch(Prefixes::turnsLater)) return null;
         KvPrefix prefix;
         synchronized (this) {
             prefix = kept.get(other.id());

@@ -9,6 +9,7 @@ import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;
@@ -105,7 +106,12 @@ final class TwinSide {
     }
 
     /** A half, a quarter, an eighth and so on; the last token alone: so products of many heights are computed. */
-    static List<int[]> pieces(int[] ids) {
+    List<int[]> pieces(int[] ids) {
+        if (run.takesMean()) {
+            throw Problem.unsupported("a mean is over the positions of one pass: the prompt is not read in pieces")
+                    .where("options.floor")
+                    .instead("ask for the noise floor of the other engine");
+        }
         List<int[]> pieces = new ArrayList<>();
         for (int from = 0; from < ids.length; ) {
             int to = from + Math.max(1, (ids.length - from) / 2);

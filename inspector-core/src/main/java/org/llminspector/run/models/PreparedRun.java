@@ -85,6 +85,22 @@ public record PreparedRun(
         return tokens().stream().mapToInt(Token::id).toArray();
     }
 
+    /** Whether an intervention is over the prompt's positions: then another prompt's cache is not this one's. */
+    public boolean dependsOnPrompt() {
+        return interventions.stream().anyMatch(v -> v.op().dependsOnPrompt());
+    }
+
+    /** Whether an intervention takes a mean, which is over the positions of a session's first pass: the whole prompt. */
+    public boolean takesMean() {
+        return interventions.stream().anyMatch(v -> v.op() == Intervention.Op.MEAN);
+    }
+
+    /** The same run, of its first tokens only. */
+    public PreparedRun reading(int first) {
+        Prompt read = new Prompt(null, tokens().subList(0, first));
+        return new PreparedRun(request, folder, read, options, maxPositions, hooks, interventions, sources, frozen);
+    }
+
     /** What these tokens leave without interventions at the hooks that freeze. */
     public Capture clean(InspectorEngine engine, int[] ids) {
         if (frozen.isEmpty()) return new Capture(new TreeMap<>());
