@@ -108,7 +108,6 @@ public record PartCost(
             long table = spec.vocab() * wide;
             long projection = spec.dEmbed() == null ? 0 : wide * d; // float32, on either side
             long positions = spec.learnedPositions() ? spec.maxContext() * d : 0;
-            String rows = spec.tied() ? "unembed" : "embed";
             long read = tokens * (wide + (spec.learnedPositions() ? d : 0));
             long normed = numbers(spec.embedNorm(), d);
             long embedding = table + positions + normed + projection;
@@ -118,7 +117,7 @@ public record PartCost(
                     embedding,
                     2 * tokens * projection,
                     read + normed + projection,
-                    size(rows, wide, read) + (normed + projection) * VECTOR,
+                    size("embed", wide, read) + (normed + projection) * VECTOR,
                     0,
                     0));
             for (int i = 0; i < spec.nLayers(); i++) block(i, spec.layers().get(i));

@@ -20,8 +20,10 @@ import org.llminspector.spec.Mlp;
  * <p>Modules are {@code blocks.i.attn.q|k|v|o} (of a latent vector {@code
  * blocks.i.attn.q_down|kv_down|k_rope} too), of a short convolution {@code blocks.i.conv.b|c|x|out}, {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
  * blocks.i.mlp.experts.e.gate|in|out} and {@code blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}, the canonical
- * weights' names. Norms, biases, a convolution's kernel and a mixture's router are never rounded. The embedding's rows are in FP16 by torch, and by onnx on CUDA,
- * where the unembedding is the same table; in few bits by onnx on a CPU where it is.
+ * weights' names; {@code embed} too where the unembedding is the same table. Norms, biases, a convolution's kernel and a
+ * mixture's router are never rounded. The embedding's rows are in FP16 by torch. By onnx they are as the file has them where
+ * the unembedding is another table; where it is the same one they are decoded from the unembedding's few bits on a CPU, and in
+ * FP16 on CUDA where it is. {@code embed} in FP32 keeps them as the file has them, in a table beside the unembedding's codes.
  *
  * @param standard for every module without an override; {@code default} in JSON
  * @param kernel for weight-only precisions; null means fast
@@ -78,6 +80,8 @@ public record PrecisionPlan(
 
     private static final String AS_IT_IS = "none";
 
+    private static final String EMBED = "embed";
+
     /** Matrices of a short convolution. */
     private static final List<String> CONV = List.of("b", "c", "x", "out");
 
@@ -119,8 +123,18 @@ public record PrecisionPlan(
         return new PrecisionPlan(precision, null, null);
     }
 
-    /** What a module gets. */
+    /** What a module gets. The embedding of a tied table is kept in FP32, or it is what the unembedding is. */
     public Choice at(String module) {
+        Choice own = named(module);
+        return module.equals(EMBED) && own.precision() != Precision.FP32 ? named("unembed") : own;
+    }
+
+    /** Whether the plan says FP32 of the embedding: then its rows are as the file has them. */
+    public boolean keepsEmbedding() {
+        return named(EMBED).precision() == Precision.FP32;
+    }
+
+    private Choice named(String module) {
         Choice choice = choice(standard, kernel);
         for (Part o : overrides) {
             if (matches(o.modules(), module)) choice = choice(o.precision(), o.kernel() == null ? kernel : o.kernel());
@@ -142,7 +156,7 @@ public record PrecisionPlan(
     /** The scheme that a canonical matrix is decoded from, null when it stays as it is. */
     public QuantScheme simulated(String weight, boolean tied) {
         String module = weight.replaceFirst("\\.weight$", "");
-        String other = tied && module.equals("embed") ? "unembed" : module;
+        String other = tied && module.equals(EMBED) ? "unembed" : module;
         String scheme = null;
         for (Simulated s : simulate) {
             if (matches(s.modules(), module) || matches(s.modules(), other)) scheme = s.scheme();
@@ -187,8 +201,16 @@ public record PrecisionPlan(
             if (modules.stream().noneMatch(m -> matches(o.modules(), m))) {
                 throw Problem.invalid("no module of this model has such a name")
                         .where(at + ".modules")
-                        .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")
+                        .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed"
+                                + (spec.tied() ? "" : "; the embedding is another table, which stays as it is"))
                         .found(Problem.shown(o.modules()));
+            }
+            if (o.modules().equals(EMBED) && !o.precision().equals(at(EMBED).precision())) {
+                throw Problem.invalid(
+                                "the embedding is one table with the unembedding: it is kept, or it is what that is")
+                        .where(at + ".precision")
+                        .expected("fp32, or " + at("unembed").precision().label())
+                        .found(o.precision().label());
             }
         }
         checkSimulated(modules);
@@ -202,7 +224,7 @@ public record PrecisionPlan(
                     .found(simulate.size());
         }
         List<String> matrices = new ArrayList<>(modules);
-        matrices.addAll(List.of("embed", "pos_embed"));
+        matrices.addAll(List.of(EMBED, "pos_embed"));
         for (int i = 0; i < simulate.size(); i++) {
             Simulated s = simulate.get(i);
             String at = "precision_plan.simulate[" + i + "]";
@@ -229,6 +251,7 @@ public record PrecisionPlan(
     /** The names of a model's matrices, as data flows. */
     public static List<String> modules(DecoderSpec spec) {
         List<String> modules = new ArrayList<>();
+        if (spec.tied()) modules.add(EMBED);
         for (int i = 0; i < spec.nLayers(); i++) {
             String block = "blocks." + i + ".";
             LayerSpec layer = spec.layers().get(i);

@@ -205,7 +205,8 @@ public final class Costs {
                 .sum();
         PartCost.WeightBytes bytes = Engines.weightBytes(engine, folder, device, plan, parameters);
         List<PartCost> parts = PartCost.of(spec, kv, bytes, before, n);
-        Footprint footprint = new Footprint(spec, kv, engine, bytes);
+        Footprint footprint =
+                new Footprint(spec, kv, engine, bytes, Engines.ownEmbedding(engine, folder, device, plan));
         Room room = room(folder, engine, device, plan, footprint);
         return new Cost(
                 folder.slug(),
@@ -284,7 +285,8 @@ public final class Costs {
     }
 
     /** Footprint is the memory of one model, engine and cache at any length. */
-    private record Footprint(DecoderSpec spec, KvFormats kv, String engine, PartCost.WeightBytes bytes) {
+    private record Footprint(
+            DecoderSpec spec, KvFormats kv, String engine, PartCost.WeightBytes bytes, boolean ownEmbedding) {
 
         /** All weights; a pass reads all of them but the embedding, of which it reads a row a token. */
         long weights() {
@@ -293,7 +295,7 @@ public final class Costs {
                     .filter(p -> p.part() != Part.EMBED)
                     .mapToLong(PartCost::weightBytes)
                     .sum();
-            long table = spec.tied()
+            long table = !ownEmbedding
                     ? 0
                     : Math.round(spec.vocab() * (long) spec.tableWidth() * bytes.of("embed", spec.tableWidth()));
             long positions = spec.learnedPositions() ? 4L * spec.maxContext() * spec.dModel() : 0;

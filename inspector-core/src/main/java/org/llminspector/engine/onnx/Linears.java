@@ -119,18 +119,28 @@ final class Linears {
         if (!tied) return null;
         return switch (plan.at("unembed").precision()) {
             case FP32 -> encodings.weights().floats(graph, weight("unembed"));
-            case FP16 -> cuda ? encodings.halfCodes(graph, weight("unembed")) : null;
+            case FP16 -> cuda && !plan.keepsEmbedding() ? encodings.halfCodes(graph, weight("unembed")) : null;
             default -> null;
+        };
+    }
+
+    /** Whether the embedding's rows come from a table beside the unembedding's, as the file has it. */
+    static boolean ownEmbedding(PrecisionPlan plan, boolean tied, boolean cuda) {
+        if (!tied) return true;
+        return switch (plan.at("unembed").precision()) {
+            case FP32 -> false;
+            case FP16 -> !cuda || plan.keepsEmbedding();
+            default -> cuda || plan.keepsEmbedding();
         };
     }
 
     /**
      * Rows of a tied embedding that is kept in few bits, [1, pos] to [1, pos, d_model]: its codes serve the unembedding too,
-     * and only the tokens' rows are decoded. Null where the table is another, or has floats, and on CUDA, where nobody saw
-     * these operators take whole numbers of 8 bits.
+     * and only the tokens' rows are decoded. Null where the table is another, or has floats, where the plan keeps the embedding,
+     * and on CUDA, where these operators have not been tried with whole numbers of 8 bits.
      */
     String tiedRows(String ids) {
-        if (!tied || cuda) return null;
+        if (ownEmbedding(plan, tied, cuda)) return null;
         return switch (plan.at("unembed").precision()) {
             case FP32, FP16, BF16 -> null;
             case INT8 -> channelRows(ids);

@@ -143,6 +143,12 @@ public final class OnnxEngine implements InspectorEngine {
         return OnnxDevices.target(device).halves(plan) ? KvFormats.FP16 : KvFormats.FP32;
     }
 
+    /** Whether the embedding's rows come from a table beside the unembedding's, as the file has it. */
+    public static boolean ownEmbedding(DecoderSpec spec, PrecisionPlan plan, String device) {
+        return Linears.ownEmbedding(
+                plan, spec.tied(), OnnxDevices.target(device).cuda());
+    }
+
     @Override
     public InspectorEngine variant(PrecisionPlan other) {
         check(spec, other);

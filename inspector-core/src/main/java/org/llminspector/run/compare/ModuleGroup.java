@@ -31,11 +31,18 @@ record ModuleGroup(String name, List<String> matrices, boolean whole) {
                     .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")
                     .found(Problem.shown(pattern));
         }
+        // A tied table's rows are kept alone, but lowered with the unembedding only.
+        boolean joins = all.contains("embed")
+                && !from.with("embed", to.at("embed")).at("embed").equals(to.at("embed"));
         Map<String, List<String>> groups = new LinkedHashMap<>();
         for (String m : all) {
             if (patterns != null && patterns.stream().noneMatch(p -> PrecisionPlan.matches(p, m))) continue;
-            if (!from.at(m).equals(to.at(m)))
-                groups.computeIfAbsent(name(m, by), n -> new ArrayList<>()).add(m);
+            if (m.equals("embed") && joins) continue;
+            List<String> changed = m.equals("unembed") && joins ? List.of("embed", m) : List.of(m);
+            for (String c : changed) {
+                if (!from.at(c).equals(to.at(c)))
+                    groups.computeIfAbsent(name(m, by), n -> new ArrayList<>()).add(c);
+            }
         }
         List<ModuleGroup> result = new ArrayList<>();
         groups.forEach((name, matrices) -> {

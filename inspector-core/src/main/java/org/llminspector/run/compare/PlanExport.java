@@ -55,6 +55,8 @@ final class PlanExport {
         Map<String, String> types = new LinkedHashMap<>();
         Set<String> modules = new LinkedHashSet<>();
         for (String matrix : PrecisionPlan.modules(weights.spec())) {
+            // Both tools have a tied table once: it goes with the unembedding.
+            if (matrix.equals("embed")) continue;
             boolean kept =
                     plan.at(matrix).equals(high.at(matrix)) && !plan.at(matrix).equals(low.at(matrix));
             if (!kept) continue;

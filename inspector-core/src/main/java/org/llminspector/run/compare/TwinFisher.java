@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.llminspector.analysis.OutputFisher;
@@ -28,7 +29,7 @@ import org.llminspector.spec.LayerSpec;
  */
 final class TwinFisher {
 
-    /** A matrix: where its module reads, what changes with it. */
+    /** A matrix: where its module reads (null: tokens), what changes with it. */
     private record Matrix(String name, HookId input, HookId output) {}
 
     private final TwinSide a;
@@ -97,12 +98,12 @@ final class TwinFisher {
         for (Matrix m : matrices) {
             outputs.add(m.output());
             both.add(m.output());
-            both.add(m.input());
+            if (m.input() != null) both.add(m.input());
         }
         Gradients g = gradients.engine().gradients(new GradientRequest(pass.a(), targets, outputs, false));
         try (Capture left = a.capture(pass.a(), both)) {
             Map<HookId, Tensor> inputs = new LinkedHashMap<>();
-            matrices.forEach(m -> inputs.put(m.input(), left.get(m.input())));
+            matrices.stream().map(Matrix::input).filter(Objects::nonNull).forEach(in -> inputs.put(in, left.get(in)));
             try (Capture patched = b.capture(pass.b(), outputs, inputs)) {
                 for (Matrix m : matrices) {
                     HookId out = m.output();
@@ -117,7 +118,7 @@ final class TwinFisher {
     private List<List<Matrix>> chunks(int positions) {
         List<List<Matrix>> chunks = new ArrayList<>();
         long left = 0;
-        for (int layer = 0; layer <= a.spec().nLayers(); layer++) {
+        for (int layer = -1; layer <= a.spec().nLayers(); layer++) {
             List<Matrix> matrices = matrices(layer).stream()
                     .filter(m -> wanted.contains(m.name()))
                     .toList();
@@ -125,7 +126,7 @@ final class TwinFisher {
             long bytes = 0;
             for (Matrix m : matrices) {
                 bytes += 3 * CaptureBudget.bytes(a.spec(), List.of(m.output()), positions);
-                bytes += CaptureBudget.bytes(a.spec(), List.of(m.input()), positions);
+                if (m.input() != null) bytes += CaptureBudget.bytes(a.spec(), List.of(m.input()), positions);
             }
             if (bytes > budget.maxBytes()) {
                 throw Problem.tooLarge("values and gradients of one layer would not fit the budget")
@@ -144,9 +145,10 @@ final class TwinFisher {
         return chunks;
     }
 
-    /** Of a layer; behind the last layer, the unembedding. */
+    /** Of a layer; before the first the embedding, behind the last the unembedding. */
     private List<Matrix> matrices(int layer) {
         DecoderSpec spec = a.spec();
+        if (layer < 0) return List.of(new Matrix("embed", null, HookId.of(HookPoint.EMBED)));
         if (layer == spec.nLayers()) {
             HookId end = HookId.of(HookPoint.RESID_POST, layer - 1);
             return List.of(new Matrix("unembed", end, HookId.of(HookPoint.LOGITS)));

@@ -9,6 +9,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Version;
+import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.InspectorEngine;
@@ -106,6 +107,7 @@ public final class Engines {
         Weights weights = folder.weights();
         boolean onnx = engine.equals("onnx");
         boolean kept = store.keeps(folder.checkpoint());
+        boolean tied = weights.spec().tied();
         double bytes = 0;
         double experts = 0;
         for (String name : weights.names()) {
@@ -113,17 +115,18 @@ public final class Engines {
             DType inFile =
                     weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
             boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
-            boolean plain = weights.shape(name).length < 2
-                    || (table && onnx && !weights.spec().tied());
-            String module = table && weights.spec().tied() ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
+            boolean plain = weights.shape(name).length < 2 || (table && onnx && !tied);
+            // As the file has it, beside the unembedding's codes; mapped where the file has floats.
+            if (name.equals("embed.weight") && onnx && tied && plan.keepsEmbedding() && inFile == null)
+                bytes += 4 * values;
+            String module = table && tied ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
             Precision precision = plain || (table && !onnx)
                     ? plan.standard()
                     : plan.at(module).precision();
             if (!onnx && name.contains(".mlp.experts.")) {
-                experts += values
-                        * (plan.simulated(name, weights.spec().tied()) == null ? torchBytes(precision, inFile) : 4);
+                experts += values * (plan.simulated(name, tied) == null ? torchBytes(precision, inFile) : 4);
             } else if (plain) bytes += inFile == DType.F32 || (onnx && table && inFile != null) ? 0 : 4 * values;
-            else if (!onnx && plan.simulated(name, weights.spec().tied()) != null) bytes += 4 * values;
+            else if (!onnx && plan.simulated(name, tied) != null) bytes += 4 * values;
             else bytes += values * (onnx ? onnxBytes(precision, inFile, kept) : torchBytes(precision, inFile));
         }
         return (long) (bytes + Math.min(experts, (double) TorchEngine.keptExperts()));
@@ -148,10 +151,15 @@ public final class Engines {
             String engine, ModelFolder folder, String device, PrecisionPlan plan, long parameters) {
         if (folder.exported())
             return (module, in) -> (double) folder.checkpoint().bytes() / parameters;
-        boolean halves = engine.equals("torch") || !device.equals("cpu");
+        boolean torch = engine.equals("torch");
+        boolean halves = torch || !device.equals("cpu");
+        boolean asInFile = !torch && ownEmbedding(engine, folder, device, plan);
+        boolean tied = folder.spec().tied();
         return (module, in) -> {
-            Precision precision =
-                    module.equals("embed") ? plan.standard() : plan.at(module).precision();
+            if (module.equals("embed") && asInFile) return fileBytes(folder.weights());
+            Precision precision = module.equals("embed") && !tied
+                    ? plan.standard()
+                    : plan.at(module).precision();
             return switch (precision) {
                 case FP32 -> 4;
                 case FP16, BF16 -> halves ? 2 : 4;
@@ -161,6 +169,18 @@ public final class Engines {
                 case INT4_128 -> 0.5 + 4.0 / 128;
             };
         };
+    }
+
+    /** Whether an engine has the embedding in a table beside the unembedding's. */
+    public static boolean ownEmbedding(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
+        if (folder.exported() || !engine.equals("onnx")) return !folder.spec().tied();
+        return OnnxEngine.ownEmbedding(folder.spec(), plan, device);
+    }
+
+    /** Bytes of one number of the embedding as the file has it; few bits are decoded to float32. */
+    private static double fileBytes(Weights weights) {
+        TensorInfo embed = weights.info("embed.weight");
+        return embed.blocks() == null && (embed.dtype() == DType.F16 || embed.dtype() == DType.BF16) ? 2 : 4;
     }
 
     private static double torchBytes(Precision precision, DType inFile) {
