@@ -201,6 +201,7 @@ public final class Inspector implements AutoCloseable {
     private final TrainingJobs training;
     private final TrainingRecords records;
     private final Learning learning;
+    private volatile String chosenDefault; // null for none
 
     private Inspector(Config config) {
         this.config = config;
@@ -306,8 +307,14 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
+    /** Makes a model the one that a request without a model means, for as long as there is a model of that name. */
+    public void setDefaultModel(String slug) {
+        chosenDefault = slug;
+    }
+
     /**
-     * The slug that a request without a model means: the given folder, else the embedded model, else the first there is.
+     * The slug that a request without a model means: the given folder, else the one that was set, else the embedded model, else
+     * the first there is.
      *
      * @throws Problem NOT_FOUND when there is none
      */
@@ -320,12 +327,10 @@ public final class Inspector implements AutoCloseable {
         }
         ModelCache.Found first = all.get(0);
         if (first.source().equals("given")) return first.slug();
+        List<String> slugs = all.stream().map(ModelCache.Found::slug).toList();
+        if (chosenDefault != null && slugs.contains(chosenDefault)) return chosenDefault;
         String embedded = shippedCatalog().map(Catalog::embedded).orElse(null);
-        return all.stream()
-                .map(ModelCache.Found::slug)
-                .filter(slug -> slug.equals(embedded))
-                .findFirst()
-                .orElse(first.slug());
+        return slugs.contains(embedded) ? embedded : first.slug();
     }
 
     /**

@@ -89,7 +89,7 @@ final class Places {
         Map<String, String> environment = new HashMap<>(System.getenv());
         if (trust) environment.put("LLM_INSPECTOR_TRUST", "1");
         if (prepared != null) environment.put("LLM_INSPECTOR_PREPARED", prepared.toString());
-        return Inspector.open(new Inspector.Config(
+        Inspector inspector = Inspector.open(new Inspector.Config(
                 roots(),
                 modelFolder(),
                 runs,
@@ -99,6 +99,8 @@ final class Places {
                 queue,
                 Home.dir().resolve("trained"),
                 environment));
+        inspector.setDefaultModel(slug());
+        return inspector;
     }
 
     /** The model's name in requests: null for the default one. */

@@ -485,6 +485,9 @@ class CommandsTest {
         Ended listed = command("models");
         assertThat(listed.code()).isZero();
         assertThat(listed.out()).contains("* bare").contains("  tiny").contains("222.8 K");
+        assertThat(command("models", "--model", "tiny").out())
+                .contains("* tiny")
+                .contains("  bare");
         assertThat(Json.mapper().readTree(command("models", "--json").out()).isArray())
                 .isTrue();
         Ended hooks = command("hooks", "--model", "tiny");
@@ -607,8 +610,10 @@ class CommandsTest {
                         "serve",
                         "--port",
                         "0",
+                        "--models",
+                        models.toString(),
                         "--model",
-                        models.resolve("tiny").toString(),
+                        "tiny",
                         "--runs-dir",
                         folder.resolve("serve-runs").toString())
                 .redirectErrorStream(true)
@@ -632,6 +637,11 @@ class CommandsTest {
             var health =
                     java.net.http.HttpRequest.newBuilder(runs.resolve("health")).build();
             var text = java.net.http.HttpResponse.BodyHandlers.ofString();
+            assertThat(Json.mapper()
+                            .readTree(client.send(health, text).body())
+                            .path("default_model")
+                            .asText())
+                    .isEqualTo("tiny");
             // A run that still waits when the server stops is refused instead.
             while (!answer.isDone()
                     && Json.mapper()
