@@ -5,9 +5,16 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 
 /** Writes replaces small files at once, and says of one that could not be written what a person can do about it. */
 public final class Writes {
+
+    private static final FileAttribute<Set<PosixFilePermission>> OWNER =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
     private Writes() {}
 
@@ -16,6 +23,12 @@ public final class Writes {
         Path partial = file.resolveSibling(file.getFileName() + ".part");
         Files.writeString(partial, text);
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Makes a folder that only its owner may enter, where the file system has such rights. */
+    public static Path privateFolder(Path folder) throws IOException {
+        boolean posix = folder.getFileSystem().supportedFileAttributeViews().contains("posix");
+        return posix ? Files.createDirectory(folder, OWNER) : Files.createDirectory(folder);
     }
 
     /** @param what cannot be written: "the run cannot be kept" */

@@ -11,6 +11,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.llminspector.base.Problem;
+import org.llminspector.base.RootNames;
 import org.llminspector.base.Version;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.Capabilities;
@@ -205,6 +206,7 @@ public final class Inspector implements AutoCloseable {
 
     private Inspector(Config config) {
         this.config = config;
+        name(config);
         this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
         this.models = new OpenModels(cache, config.memoryBytes(), config.trials(), config.prepared());
@@ -238,6 +240,18 @@ public final class Inspector implements AutoCloseable {
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
+    /** Clients are told of folders by these names. */
+    private static void name(Config config) {
+        RootNames.add(Config.HOME, "~");
+        RootNames.add(config.downloaded(), "huggingface");
+        Path kept = config.runsDir().toAbsolutePath().normalize().getParent();
+        if (kept != null) RootNames.add(kept);
+        RootNames.add(config.runsDir());
+        RootNames.add(config.trainedDir());
+        config.modelRoots().forEach(RootNames::add);
+        if (config.model() != null) RootNames.add(config.model());
+    }
+
     /**
      * Opens the program: stores are made where there are none, and no model is loaded.
      *
@@ -263,7 +277,7 @@ public final class Inspector implements AutoCloseable {
                 seen.family(),
                 opens && found.slug().equals(standard),
                 found.source(),
-                found.dir().toString(),
+                RootNames.shown(found.dir()),
                 seen.parameters(),
                 seen.bytes(),
                 seen.nLayers(),
@@ -272,9 +286,14 @@ public final class Inspector implements AutoCloseable {
                 opens ? models.open(found.slug()) : List.of(),
                 opens ? models.opening(found.slug()) : List.of(),
                 seen.exported(),
-                seen.trouble(),
+                RootNames.shown(seen.trouble()),
                 found.checkpointOf(),
                 found.step());
+    }
+
+    /** The model's folder, or its .gguf or .onnx file, on this machine. */
+    public Path modelPath(String slug) {
+        return cache.find(slug).dir();
     }
 
     /** Models that are good to pull: catalog.json of the first model root that has one. */

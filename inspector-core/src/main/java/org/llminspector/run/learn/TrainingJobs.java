@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
+import org.llminspector.base.RootNames;
 import org.llminspector.local.ModelCache;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
@@ -129,7 +130,7 @@ public final class TrainingJobs {
         try {
             return job(id);
         } catch (Problem p) {
-            return TrainingJob.unreadable(id, at(id).toString(), p.getMessage());
+            return TrainingJob.unreadable(id, RootNames.shown(at(id)), RootNames.shown(p.getMessage()));
         }
     }
 
@@ -186,8 +187,8 @@ public final class TrainingJobs {
                 now == null ? null : now.secondsLeft(),
                 resumable,
                 Files.exists(at.resolve("config.json")),
-                at.toString(),
-                recipe,
+                RootNames.shown(at),
+                shown(recipe),
                 sittings.sittings(),
                 sittings.differs(),
                 trouble != null || state != TrainingJob.State.FAILED
@@ -262,8 +263,16 @@ public final class TrainingJobs {
         return Json.mapper().convertValue(tree, Recipe.class);
     }
 
+    /** The recipe with its models told by their roots' names. */
+    private static Recipe shown(Recipe recipe) {
+        ObjectNode tree = Json.mapper().valueToTree(recipe);
+        if (recipe.base() != null) tree.put("base", RootNames.shown(recipe.base()));
+        if (recipe.tokenizer() != null) tree.put("tokenizer", RootNames.shown(recipe.tokenizer()));
+        return Json.mapper().convertValue(tree, Recipe.class);
+    }
+
     private String model(String field, String slug) {
-        String name = slug.startsWith("model-cache/") ? slug.substring("model-cache/".length()) : slug;
+        String name = slug.substring(slug.lastIndexOf('/') + 1); // model-cache/tales-4m is tales-4m
         return cache.list().stream()
                 .filter(f -> f.slug().equals(name))
                 .findFirst()

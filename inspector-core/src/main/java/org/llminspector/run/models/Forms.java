@@ -3,6 +3,7 @@ package org.llminspector.run.models;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Problem;
+import org.llminspector.base.RootNames;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
@@ -49,7 +50,7 @@ public record Forms(
         }
         return new Forms(
                 f.slug(),
-                f.found().dir().toString(),
+                RootNames.shown(f.found().dir()),
                 f.spec().family(),
                 f.checkpoint().parameters(),
                 f.checkpoint().bytes(),

@@ -55,7 +55,7 @@ public final class ComparisonStore implements AutoCloseable {
     public ComparisonFolder begin(String id) {
         Path partial = store.partial(id);
         try {
-            return new ComparisonFolder(Files.createDirectory(partial));
+            return new ComparisonFolder(Writes.privateFolder(partial));
         } catch (IOException e) {
             throw unusable(partial, e);
         }

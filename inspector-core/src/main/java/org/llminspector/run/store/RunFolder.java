@@ -21,6 +21,7 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
 import org.llminspector.capture.Capture;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
@@ -87,7 +88,7 @@ record RunFolder(Path path) {
         metadata.put("version", manifest.version());
         metadata.values().removeIf(v -> v == null);
 
-        Files.createDirectory(path);
+        Writes.privateFolder(path);
         try (FileChannel out = createNew(capturesFile())) {
             SafetensorsWriter.write(out, tensors, metadata);
             out.force(true);

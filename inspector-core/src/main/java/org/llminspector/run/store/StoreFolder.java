@@ -40,7 +40,13 @@ final class StoreFolder implements AutoCloseable {
 
     /** Opens or creates it, and removes what dead writers left in it. */
     static StoreFolder open(Path dir) throws IOException {
-        Files.createDirectories(dir);
+        Path parent = dir.toAbsolutePath().getParent();
+        if (parent != null) Files.createDirectories(parent);
+        try {
+            if (!Files.isDirectory(dir)) Writes.privateFolder(dir);
+        } catch (FileAlreadyExistsException e) {
+            if (!Files.isDirectory(dir)) throw e; // else another process made it meanwhile
+        }
         Path real = dir.toRealPath();
         StoreLock lock = new StoreLock(real);
         return lock.locked(() -> {
@@ -123,5 +129,6 @@ final class StoreFolder implements AutoCloseable {
     @Override
     public void close() {
         writer.close();
+        lock.delete();
     }
 }

@@ -1,12 +1,17 @@
 package org.llminspector.run.store;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 
 /**
  * StoreLock lets one thread of one process at a time tidy a store: clean up, rebuild the index, evict old runs.
@@ -27,14 +32,53 @@ final class StoreLock {
         this.local = LOCAL.computeIfAbsent(file, f -> new ReentrantLock());
     }
 
+    /** Deletes the file, when no other program has the store open: the one that waits for it meanwhile makes another. */
+    void delete() {
+        try {
+            locked(() -> {
+                if (!others()) Files.deleteIfExists(file);
+                return null;
+            });
+        } catch (IOException e) {
+            // An empty file stays; the store works as well with it.
+        }
+    }
+
+    private boolean others() throws IOException {
+        try (Stream<Path> all = Files.list(file.getParent())) {
+            return all.anyMatch(
+                    f -> WriterLock.FILE.matcher(f.getFileName().toString()).matches());
+        }
+    }
+
+    /**
+     * Whether the file that was locked is still the one of this name: another program may have deleted it in between. It is
+     * told by a length that it gets, for to open it again and close it would end this process's lock.
+     */
+    private boolean isThere(FileChannel locked) throws IOException {
+        int length = 1 + ThreadLocalRandom.current().nextInt(1 << 16);
+        locked.write(ByteBuffer.allocate(1), length - 1L);
+        locked.truncate(length);
+        try {
+            return Files.size(file) == length;
+        } catch (NoSuchFileException e) {
+            return false;
+        } finally {
+            locked.truncate(0);
+        }
+    }
+
     <T> T locked(Uninterrupted.Work<T> work) throws IOException {
         local.lock();
         try {
             if (local.getHoldCount() > 1) return work.run();
             return Uninterrupted.run(() -> {
-                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                        FileLock lock = channel.lock()) {
-                    return work.run();
+                while (true) {
+                    try (FileChannel channel =
+                                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                            FileLock lock = channel.lock()) {
+                        if (isThere(channel)) return work.run();
+                    }
                 }
             });
         } finally {

@@ -2,6 +2,9 @@ package org.llminspector.web.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Mixin;
 
@@ -19,8 +22,23 @@ abstract class AskCommand extends ModelCommand {
         Lines.warningsOnly();
         try (Inspector inspector = places.open(1)) {
             ask(inspector, out());
-            out().flush();
+        } catch (Problem p) {
+            if (p.kind() != Problem.Kind.STORAGE) throw p;
+            askWithoutRuns(p);
         }
+        out().flush();
         return 0;
+    }
+
+    /** A home that cannot be written to keeps no runs; models can be asked about all the same. */
+    private void askWithoutRuns(Problem unusable) throws IOException {
+        Path folder = Files.createTempDirectory("inspector");
+        try (Inspector inspector = places.open(1, folder.resolve("runs"))) {
+            ask(inspector, out());
+        } catch (Problem p) {
+            throw p.kind() == Problem.Kind.NOT_FOUND ? unusable : p;
+        } finally {
+            Places.delete(folder);
+        }
     }
 }

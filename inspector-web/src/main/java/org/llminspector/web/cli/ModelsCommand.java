@@ -58,7 +58,7 @@ final class ModelsCommand extends AskCommand {
         } else if (models.isEmpty()) {
             out.println("There is no model here. Put a folder with config.json and *.safetensors into ./model-cache.");
         } else {
-            table(models, out);
+            table(inspector, models, out);
         }
     }
 
@@ -88,14 +88,15 @@ final class ModelsCommand extends AskCommand {
         Lines.table(rows, out);
     }
 
-    private static void table(List<Inspector.ModelSummary> models, PrintWriter out) {
+    private static void table(Inspector inspector, List<Inspector.ModelSummary> models, PrintWriter out) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("  MODEL", "FAMILY", "LAYERS", "WIDTH", "PARAMETERS", "SIZE", "TOKENIZER", "FOLDER"));
         for (Inspector.ModelSummary m : models) {
             String name = (m.isDefault() ? "* " : "  ") + m.slug();
+            String path = inspector.modelPath(m.slug()).toString();
             rows.add(
                     m.trouble() != null
-                            ? List.of(name, "-", "-", "-", "-", "-", "-", m.path())
+                            ? List.of(name, "-", "-", "-", "-", "-", "-", path)
                             : List.of(
                                     name,
                                     m.family(),
@@ -104,7 +105,7 @@ final class ModelsCommand extends AskCommand {
                                     Lines.count(m.parameters()),
                                     ByteCount.of(m.bytes()),
                                     m.hasTokenizer() ? "yes" : "no",
-                                    m.path()));
+                                    path));
         }
         Lines.table(rows, out);
         for (Inspector.ModelSummary m : models) {

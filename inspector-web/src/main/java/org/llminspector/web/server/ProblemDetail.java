@@ -2,6 +2,7 @@ package org.llminspector.web.server;
 
 import java.util.Locale;
 import org.llminspector.base.Problem;
+import org.llminspector.base.RootNames;
 
 /**
  * ProblemDetail is a problem as RFC 9457 (application/problem+json) has it, with our own parts beside.
@@ -35,13 +36,13 @@ record ProblemDetail(
                 "/problems/" + type,
                 p.what(),
                 status,
-                p.getMessage(),
+                RootNames.shown(p.getMessage()),
                 instance,
                 p.what(),
-                p.where(),
-                p.expected(),
-                p.found(),
-                p.instead(),
+                RootNames.shown(p.where()),
+                RootNames.shown(p.expected()),
+                RootNames.shown(p.found()),
+                RootNames.shown(p.instead()),
                 null);
     }
 

@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -95,6 +96,45 @@ class CommandsTest {
         assertThat(command("near", "5", "--model", "tiny").out()).contains("COSINE");
         assertThat(command("near", "many words of text", "--model", "tiny").err())
                 .contains("not one token");
+    }
+
+    /** Here a file stands where the folder of runs would be made, which also stops root. */
+    @Test
+    void aHomeThatCannotBeWrittenToStopsNoQuestionAboutModels() throws IOException {
+        Path home = Files.writeString(folder.resolve("home"), "no folder").resolve("runs");
+        String[] where = {"--model-root", models.toString(), "--runs-dir", home.toString()};
+        Ended listed = inspector("models", where[0], where[1], where[2], where[3]);
+        assertThat(listed.code()).as(listed.err()).isZero();
+        assertThat(listed.out()).contains("tiny", models.resolve("tiny").toString());
+        Ended run = inspector("run", where[0], where[1], where[2], where[3], "--prompt", "a");
+        assertThat(run.code()).isEqualTo(9);
+    }
+
+    @Test
+    void noLockStaysBehind() throws IOException {
+        Path runs = folder.resolve("locks/runs");
+        Ended run = inspector(
+                "run",
+                "--model-root",
+                models.toString(),
+                "--model",
+                "tiny",
+                "--runs-dir",
+                runs.toString(),
+                "--prompt",
+                "a");
+        assertThat(run.code()).as(run.err()).isZero();
+        try (var all = Files.walk(runs)) {
+            assertThat(all.map(p -> p.getFileName().toString())).noneMatch(n -> n.endsWith(".lock"));
+        }
+        if (!runs.getFileSystem().supportedFileAttributeViews().contains("posix")) return;
+        try (var all = Files.walk(runs)) {
+            for (Path dir : all.filter(Files::isDirectory).toList()) {
+                assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(dir)))
+                        .as(dir.toString())
+                        .isEqualTo("rwx------");
+            }
+        }
     }
 
     @Test
