@@ -31,7 +31,7 @@ public interface Learner extends AutoCloseable {
 
     LearnerInfo info();
 
-    /** Lets one operation on a CPU take so many threads from now on, of whatever model: another number rounds otherwise. */
+    /** Sets the threads of one operation of this learner on a CPU: sums of another number of threads have other last bits. */
     void setThreads(int threads);
 
     DecoderSpec spec();

@@ -325,16 +325,6 @@ public final class Trainer implements AutoCloseable {
 
     /** Trains to the recipe's end or until it is stopped; what was made is saved either way. */
     public void run(Listener listener) {
-        int threads = learner.info().threads();
-        try {
-            follow(listener);
-        } finally {
-            // They are the process's: what else runs here shall not keep those of a recipe.
-            if (learner.info().threads() != threads) learner.setThreads(threads);
-        }
-    }
-
-    private void follow(Listener listener) {
         long began = System.nanoTime();
         long step = learner.step();
         long firstStep = step;

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.llminspector.engine.ConvState;
+import org.llminspector.engine.Growth;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -20,9 +22,9 @@ import org.llminspector.engine.KvShape;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KvCache keeps the rotated keys and the values of every position, in memory set aside once. What is read of it is float32
- * again, also of the positions that have just come. Where they are made of a latent vector, that is kept ({@link KvShape}). Beside
- * it stands what short convolutions keep ({@link ConvState}).
+ * KvCache keeps the rotated keys and the values of every position, in memory that grows with the sequence ({@link Growth}). What is
+ * read of it is float32 again, also of the positions that have just come. Of a latent vector, that is kept ({@link KvShape}). The
+ * states of short convolutions ({@link ConvState}) are part of it.
  */
 final class KvCache {
 
@@ -31,24 +33,47 @@ final class KvCache {
 
     private static final float[] NOTHING = {};
 
-    /**
-     * Store is one layer's keys, or its values.
-     *
-     * @param all [1, kv_head, max_pos, d_head]; of a latent vector [1, 1, max_pos, numbers]
-     * @param scales [1, kv_head, max_pos, 1]; null where the format has none
-     */
-    private record Store(NDArray all, NDArray scales) {
+    /** Store is one layer's keys, or its values. */
+    private static final class Store {
+        private final NDManager manager;
+        private final DataType type;
+        private NDArray all; // [1, kv_head, capacity, d_head]; of a latent vector [1, 1, capacity, numbers]
+        private NDArray scales; // [1, kv_head, capacity, 1]; null where the format has none
 
-        static Store of(NDManager manager, KvFormat format, int heads, int width, int maxPositions) {
-            DataType type =
-                    switch (format) {
-                        case FP32 -> DataType.FLOAT32;
-                        case FP16 -> DataType.FLOAT16;
-                        case INT8 -> DataType.INT8;
-                    };
-            NDArray all = manager.zeros(new Shape(1, heads, maxPositions, width), type);
-            boolean scaled = format == KvFormat.INT8;
-            return new Store(all, scaled ? manager.zeros(new Shape(1, heads, maxPositions, 1)) : null);
+        Store(NDManager manager, KvFormat format, int heads, int width) {
+            this.manager = manager;
+            this.type = switch (format) {
+                case FP32 -> DataType.FLOAT32;
+                case FP16 -> DataType.FLOAT16;
+                case INT8 -> DataType.INT8;
+            };
+            all = zeros(new Shape(1, heads, 0, width), type);
+            if (format == KvFormat.INT8) scales = zeros(new Shape(1, heads, 0, 1), DataType.FLOAT32);
+        }
+
+        private NDArray zeros(Shape shape, DataType type) {
+            NDArray zeros = manager.zeros(shape, type);
+            NDScope.unregister(zeros); // it outlives the pass
+            return zeros;
+        }
+
+        /** Makes room for so many positions; the first {@code length} are kept. */
+        void grow(int capacity, int length) {
+            all = grown(all, capacity, length);
+            if (scales != null) scales = grown(scales, capacity, length);
+        }
+
+        private NDArray grown(NDArray old, int capacity, int length) {
+            Shape s = old.getShape();
+            NDArray larger = zeros(new Shape(1, s.get(1), capacity, s.get(3)), old.getDataType());
+            if (length > 0) {
+                NDIndex kept = new NDIndex().addAllDim(2).addSliceDim(0, length);
+                try (NDArray part = old.get(kept)) {
+                    larger.set(kept, part);
+                }
+            }
+            old.close();
+            return larger;
         }
 
         /** Writes a part [1, kv_head, pos, d_head] from there on; gives all up to its end. */
@@ -74,6 +99,7 @@ final class KvCache {
     private final List<Store> keys = new ArrayList<>(); // a layer each
     private final List<Store> values = new ArrayList<>(); // both null for a layer with a short convolution
     private final List<NDArray> states = new ArrayList<>(); // [1, past, d_model]; null for a layer with attention
+    private int capacity; // positions that there is memory for
     private int length;
 
     KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
@@ -85,10 +111,22 @@ final class KvCache {
             KvShape s = shapes.get(i);
             int past = ConvState.past(spec.layers().get(i));
             boolean attends = spec.layers().get(i).attends();
-            keys.add(attends ? Store.of(manager, formats.key(), s.heads(), s.key(), maxPositions) : null);
-            values.add(attends ? Store.of(manager, formats.value(), s.heads(), s.value(), maxPositions) : null);
+            keys.add(attends ? new Store(manager, formats.key(), s.heads(), s.key()) : null);
+            values.add(attends ? new Store(manager, formats.value(), s.heads(), s.value()) : null);
             states.add(attends ? null : manager.zeros(new Shape(1, past, spec.dModel())));
         }
+    }
+
+    /** Makes room for a pass over so many positions. */
+    void reserve(int count) {
+        if (length + count > maxPositions) {
+            throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
+        }
+        int needed = Growth.capacity(capacity, length + count, maxPositions);
+        if (needed == capacity) return;
+        capacity = needed;
+        for (Store store : keys) if (store != null) store.grow(capacity, length);
+        for (Store store : values) if (store != null) store.grow(capacity, length);
     }
 
     /** Keeps nothing: each pass sees its own keys and values only, and they keep their gradients. */
@@ -122,13 +160,13 @@ final class KvCache {
         return shapes == null ? v : values.get(layer).append(v, length);
     }
 
-    /** The whole memory [1, kv_head, max_pos, d_head], for a layer that writes into it itself. */
+    /** The whole memory [1, kv_head, capacity, d_head], for a layer that writes into it itself. */
     NDArray allKeys(int layer) {
-        return keys.get(layer).all();
+        return keys.get(layer).all;
     }
 
     NDArray allValues(int layer) {
-        return values.get(layer).all();
+        return values.get(layer).all;
     }
 
     /**
@@ -153,9 +191,9 @@ final class KvCache {
         return states.get(layer);
     }
 
-    /** The scales [1, kv_head, max_pos, 1] of the keys and then of the values, of those that have any. */
+    /** The scales [1, kv_head, capacity, 1] of the keys and then of the values, of those that have any. */
     List<NDArray> allScales(int layer) {
-        return Stream.of(keys.get(layer).scales(), values.get(layer).scales())
+        return Stream.of(keys.get(layer).scales, values.get(layer).scales)
                 .filter(Objects::nonNull)
                 .toList();
     }
@@ -169,6 +207,7 @@ final class KvCache {
     void begin(KvPrefix prefix, NDManager manager) {
         if (!exact()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
         int n = prefix.length();
+        reserve(n);
         for (int i = 0; i < shapes.size(); i++) {
             if (states.get(i) != null) {
                 NDArray state = states.get(i);
@@ -225,6 +264,6 @@ final class KvCache {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, shapes, formats, length, maxPositions);
+        return KvCacheReport.of(spec, shapes, formats, length, capacity);
     }
 }

@@ -2,7 +2,9 @@ package org.llminspector.engine.torch;
 
 import ai.djl.pytorch.jni.LibUtils;
 import ai.djl.util.Utils;
+import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,14 +20,29 @@ final class Libtorch {
 
     private static final int ERROR = 2;
 
+    /**
+     * Turns of the loop in which a thread of OpenMP waits at a barrier before it sleeps, some 50 microseconds. GNU's own choice is
+     * to spin for milliseconds, through which a thread waits for another that a busy neighbour keeps from its core.
+     */
+    private static final String SPIN = "20000";
+
     private static final String FLAVOR = "PYTORCH_FLAVOR";
 
     private Libtorch() {}
 
     /** Tells DJL, before it loads one. */
     static void prepare() {
+        boundSpinning();
         if (path() == null || Utils.getEnvOrSystemProperty(FLAVOR) != null) return;
         System.setProperty(FLAVOR, forCuda() ? "cu128" : "cpu"); // as pytorch-jni names them
+    }
+
+    /** Sets GOMP_SPINCOUNT in this process, which libgomp reads once, as libtorch loads it. One that the user set stays. */
+    private static void boundSpinning() {
+        if (!Platform.isLinux() || System.getenv("OMP_WAIT_POLICY") != null) return;
+        int overwrite = 0;
+        Function.getFunction(Platform.C_LIBRARY_NAME, "setenv")
+                .invokeInt(new Object[] {"GOMP_SPINCOUNT", SPIN, overwrite});
     }
 
     static boolean forCuda() {

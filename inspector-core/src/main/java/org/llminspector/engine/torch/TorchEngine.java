@@ -131,7 +131,7 @@ public final class TorchEngine implements InspectorEngine {
                 arithmetic(precision, place)
                         + cache(kvFormats)
                         + (made.isEmpty() ? "" : "; weights simulated: " + made),
-                JniUtils.getNumThreads(),
+                Threads.most(),
                 (System.nanoTime() - from) / 1e6,
                 loaded.bytes());
         return new TorchEngine(weights, loaded, manager, kvFormats, info);
@@ -197,6 +197,7 @@ public final class TorchEngine implements InspectorEngine {
     @Override
     public Tensor unembed(Tensor resid) {
         return EngineThread.call(() -> {
+            Threads.useAll();
             try (NDScope scope = new NDScope();
                     NDManager own = manager.newSubManager()) {
                 scope.suppressNotUsedWarning();
@@ -212,6 +213,7 @@ public final class TorchEngine implements InspectorEngine {
     @Override
     public Gradients gradients(GradientRequest request) {
         return EngineThread.call(() -> {
+            Threads.useAll();
             if (info.precision() == Precision.FP32 && !request.parameters()) {
                 return new GradientPass(decoder, weights, manager).run(request);
             }

@@ -7,7 +7,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.jni.JniUtils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -31,7 +30,7 @@ public final class TorchLearner implements Learner {
 
     private final DecoderSpec spec;
     private final Device place;
-    private volatile int threads; // of one operation on a CPU
+    private volatile int threads; // of one operation on a CPU: with another number sums have other last bits
     private final ParameterLayout layout;
     private final NDManager manager;
     private final Script script;
@@ -47,7 +46,7 @@ public final class TorchLearner implements Learner {
         this.spec = spec;
         this.layout = new ParameterLayout(spec);
         this.place = TorchDevices.choose(device);
-        this.threads = JniUtils.getNumThreads();
+        this.threads = Threads.most();
         this.manager = NDManager.newBaseManager(place, "PyTorch");
         try {
             this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
@@ -140,11 +139,7 @@ public final class TorchLearner implements Learner {
 
     @Override
     public void setThreads(int count) {
-        EngineThread.call(() -> {
-            JniUtils.setNumThreads(count);
-            threads = JniUtils.getNumThreads();
-            return null;
-        });
+        threads = count;
     }
 
     @Override
@@ -370,6 +365,7 @@ public final class TorchLearner implements Learner {
     /** On the engine thread; what it allocates on the way is freed. */
     private <T> T work(Callable<T> work) {
         return EngineThread.call(() -> {
+            Threads.use(threads);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
                 return work.call();

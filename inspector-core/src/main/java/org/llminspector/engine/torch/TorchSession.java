@@ -28,6 +28,7 @@ import org.llminspector.spec.DecoderSpec;
 /** TorchSession is one sequence on the torch engine. Each call does its work on the engine thread. */
 final class TorchSession implements Session {
 
+    private final DecoderSpec spec;
     private final NDManager manager;
     private final Decoder decoder;
     private final KvCache cache;
@@ -36,6 +37,7 @@ final class TorchSession implements Session {
     private long copyOutNanos;
 
     TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
+        this.spec = spec;
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         try {
@@ -75,10 +77,12 @@ final class TorchSession implements Session {
     @Override
     public List<PartTime> timed(int[] tokens) {
         return EngineThread.call(() -> {
+            Threads.useFor(spec, tokens.length);
             TimingTap clock = new TimingTap(manager.getDevice().isGpu());
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
                 NDArray ids = ids(tokens);
+                cache.reserve(tokens.length);
                 clock.begin();
                 decoder.forward(ids, cache, clock);
                 return clock.times();
@@ -89,9 +93,11 @@ final class TorchSession implements Session {
     @Override
     public boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
         return EngineThread.call(() -> {
+            Threads.useFor(spec, tokens.length);
             tap.pass(cache.length(), tokens.length);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
+                cache.reserve(tokens.length);
                 decoder.forward(ids(tokens), cache, new VisitingTap(tap, hooks, visitor));
                 return true;
             } finally {
@@ -103,10 +109,12 @@ final class TorchSession implements Session {
     @Override
     public float[] append(int[] tokens) {
         return EngineThread.call(() -> {
+            Threads.useFor(spec, tokens.length);
             int start = cache.length();
             tap.pass(start, tokens.length);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
+                cache.reserve(tokens.length);
                 NDArray logits = decoder.forward(ids(tokens), cache, tap);
                 long rows = logits.getShape().get(1);
                 float[] last = logits.get(0, rows - 1).toFloatArray();
