@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.llminspector.engine.ConvState;
+import org.llminspector.engine.Growth;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -22,11 +23,11 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KvCache keeps the rotated keys and the values of every position, in memory set aside once and never copied; where they
- * are captured, that is the capture's.
+ * KvCache keeps the rotated keys and the values of every position, in memory that grows with the sequence ({@link Growth}); on a
+ * GPU it is set aside whole, and where they are captured, it is the capture's.
  *
- * <p>In place: [1, kv_head, max_pos, d_head], input and output of every pass at once. Else [max_pos, kv_head, d_head], of
- * which a pass reads the first rows and writes the next; codes have scales beside them, [max_pos, kv_head, 1]. Of a latent
+ * <p>In place: [1, kv_head, capacity, d_head], input and output of every pass at once. Else [capacity, kv_head, d_head], of
+ * which a pass reads the first rows and writes the next; codes have scales of their own, [capacity, kv_head, 1]. Of a latent
  * vector, that is kept ({@link KvShape}). What short convolutions keep ({@link ConvState}) stands beside it, input and output of
  * every pass at once: the last thing that a pass does with it is to write it.
  */
@@ -43,7 +44,7 @@ final class KvCache implements AutoCloseable {
      *
      * @param width numbers a head
      */
-    private record Part(Memory.Block block, int heads, int width) {
+    private record Part(Memory.Block block, Type type, int heads, int width, boolean grows) {
 
         long row() {
             return (long) heads * width;
@@ -57,6 +58,8 @@ final class KvCache implements AutoCloseable {
     private final Map<String, Part> parts = new LinkedHashMap<>(); // by "key.0", "value.0", "key_scale.0" ...
     private final Map<String, OnnxTensor> whole = new HashMap<>();
     private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
+    private final Memory memory;
+    private int capacity; // positions that there is memory for
     private int length;
 
     /**
@@ -70,8 +73,11 @@ final class KvCache implements AutoCloseable {
         this.maxPositions = maxPositions;
         this.inPlace = graph.inPlace();
         this.formats = new KvFormats(format(graph, "key"), format(graph, "value"));
+        this.memory = memory;
+        boolean host = memory == Memory.HOST && !(inPlace && !given.isEmpty());
+        this.capacity = host ? Math.min(maxPositions, Growth.CHUNK) : maxPositions;
         try {
-            reserve(graph, given, memory);
+            reserve(graph, given);
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -84,12 +90,12 @@ final class KvCache implements AutoCloseable {
         return type == Type.FLOAT16 ? KvFormat.FP16 : type == Type.INT8 ? KvFormat.INT8 : KvFormat.FP32;
     }
 
-    private void reserve(Graph graph, Map<String, ByteBuffer> given, Memory memory) {
+    private void reserve(Graph graph, Map<String, ByteBuffer> given) {
         for (int i = 0; i < shapes.size(); i++) {
             int past = ConvState.past(spec.layers().get(i));
             if (past > 0) {
                 Memory.Block block = Memory.HOST.reserve((long) past * spec.dModel(), Type.FLOAT); // zeros
-                parts.put("conv." + i, new Part(block, 1, spec.dModel()));
+                parts.put("conv." + i, new Part(block, Type.FLOAT, 1, spec.dModel(), false));
                 whole.put("conv." + i, block.view(0, 1, past, spec.dModel()));
             }
             KvShape s = shapes.get(i);
@@ -98,13 +104,51 @@ final class KvCache implements AutoCloseable {
                 if (type == null) continue;
                 int width = what.contains("scale") ? 1 : what.startsWith("key") ? s.key() : s.value();
                 ByteBuffer bytes = given.get("new_" + what + i);
-                Memory.Block block = bytes == null
-                        ? memory.reserve((long) maxPositions * s.heads() * width, type)
-                        : Memory.host(bytes, type);
-                parts.put(what + i, new Part(block, s.heads(), width));
-                if (inPlace) whole.put(what + i, block.view(0, 1, s.heads(), maxPositions, width));
+                Memory.Block block = bytes == null ? block(s.heads(), width, type) : Memory.host(bytes, type);
+                parts.put(what + i, new Part(block, type, s.heads(), width, bytes == null));
+                if (inPlace) whole.put(what + i, block.view(0, 1, s.heads(), capacity, width));
             }
         }
+    }
+
+    private Memory.Block block(int heads, int width, Type type) {
+        return memory.reserve((long) capacity * heads * width, type);
+    }
+
+    /** Makes room for a pass over so many positions. */
+    void reserve(int count) {
+        if (length + count > maxPositions) {
+            throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
+        }
+        int before = capacity;
+        capacity = Growth.capacity(before, length + count, maxPositions);
+        if (capacity == before) return;
+        pinned.clear();
+        for (Map.Entry<String, Part> e : parts.entrySet()) {
+            Part old = e.getValue();
+            if (!old.grows()) continue;
+            Memory.Block block = block(old.heads(), old.width(), old.type());
+            copy(old, before, block);
+            OnnxTensor seen = whole.remove(e.getKey());
+            if (seen != null) seen.close();
+            old.block().close();
+            e.setValue(new Part(block, old.type(), old.heads(), old.width(), true));
+            if (inPlace) whole.put(e.getKey(), block.view(0, 1, old.heads(), capacity, old.width()));
+        }
+    }
+
+    /** Copies the positions held into a larger block; in place each head's lie apart. */
+    private void copy(Part old, int before, Memory.Block block) {
+        int runs = inPlace ? old.heads() : 1;
+        int unit = old.type().bytes() * old.width() * (inPlace ? 1 : old.heads());
+        for (int h = 0; h < runs; h++) {
+            block.bytes().put(h * capacity * unit, old.block().bytes(), h * before * unit, length * unit);
+        }
+    }
+
+    /** Positions that there is memory for. */
+    int capacity() {
+        return capacity;
     }
 
     /** Positions held. */
@@ -135,6 +179,7 @@ final class KvCache implements AutoCloseable {
     /** Begins with these positions; whether it can. */
     boolean begin(KvPrefix prefix) {
         if (!readable()) return false;
+        reserve(prefix.length());
         for (int i = 0; i < shapes.size(); i++) {
             if (!spec.layers().get(i).attends()) {
                 state(i).put(prefix.state(i));
@@ -192,7 +237,7 @@ final class KvCache implements AutoCloseable {
         FloatBuffer all = bytes.rewind().asFloatBuffer();
         for (int p = 0; p < n; p++) {
             for (int h = 0; h < part.heads(); h++) {
-                int row = inPlace ? h * maxPositions + p : p * part.heads() + h;
+                int row = inPlace ? h * capacity + p : p * part.heads() + h;
                 all.position(row * part.width());
                 copy.copy(all, values, (p * part.heads() + h) * part.width(), part.width());
             }
@@ -205,7 +250,7 @@ final class KvCache implements AutoCloseable {
     }
 
     KvCacheReport report() {
-        return KvCacheReport.of(spec, shapes, formats, length, maxPositions);
+        return KvCacheReport.of(spec, shapes, formats, length, capacity);
     }
 
     @Override

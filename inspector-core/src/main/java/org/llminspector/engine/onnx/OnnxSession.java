@@ -66,7 +66,7 @@ final class OnnxSession implements Session {
             if (request.prefix() != null && !made.begin(request.prefix())) {
                 throw new IllegalArgumentException("a cache that gives no prefix takes none");
             }
-            this.places = new Places(spec, request.maxPositions(), graph.inputs());
+            this.places = new Places(spec, graph.inputs());
             this.changes = new Changes(spec, request, graph);
         } catch (RuntimeException | Error e) {
             if (made != null) made.close();
@@ -90,7 +90,8 @@ final class OnnxSession implements Session {
         long[] wanted = new long[everyPosition ? count : 1];
         for (int i = 0; i < wanted.length; i++) wanted[i] = (long) count - wanted.length + i;
         feed.longs("wanted_positions", wanted, wanted.length);
-        places.fill(feed, start, count);
+        cache.reserve(count);
+        places.fill(feed, start, count, cache.capacity());
         changes.fill(feed, start, count);
         Map<HookId, ByteBuffer> kept = buffers.places(start, count);
         Map<String, OnnxValue> pinned = pinned(kept, start, count);

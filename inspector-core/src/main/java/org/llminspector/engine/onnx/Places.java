@@ -19,7 +19,7 @@ import org.llminspector.spec.RopeFrequencies;
 final class Places implements AutoCloseable {
 
     /** cos and sin of all positions, for as long as the frequencies stay. */
-    private record Table(float[] frequencies, OnnxTensor cos, OnnxTensor sin) {
+    private record Table(float[] frequencies, int positions, OnnxTensor cos, OnnxTensor sin) {
         void close() {
             cos.close();
             sin.close();
@@ -27,23 +27,25 @@ final class Places implements AutoCloseable {
     }
 
     private final DecoderSpec spec;
-    private final int maxPositions;
     private final Map<String, Type> wanted;
     private final List<Rope> ropes;
     private final List<Alibi> alibis;
     private final Map<Integer, Table> tables = new HashMap<>();
 
     /** @param wanted the graph's inputs */
-    Places(DecoderSpec spec, int maxPositions, Map<String, Type> wanted) {
+    Places(DecoderSpec spec, Map<String, Type> wanted) {
         this.spec = spec;
-        this.maxPositions = maxPositions;
         this.wanted = wanted;
         this.ropes = Rotary.of(spec);
         this.alibis = Alibis.of(spec);
     }
 
-    /** Positions [start, start + count). */
-    void fill(Feed feed, int start, int count) {
+    /**
+     * Positions [start, start + count).
+     *
+     * @param capacity positions that tables are made for, so that they last for several passes
+     */
+    void fill(Feed feed, int start, int count, int capacity) {
         if (wanted.containsKey("positions")) {
             long[] positions = new long[count];
             for (int i = 0; i < count; i++) positions[i] = (long) start + i;
@@ -61,7 +63,7 @@ final class Places implements AutoCloseable {
                 feed.floats("sin." + r, halves[1], count, 1, rope.turned());
             }
             if (wanted.containsKey("cos_table." + r)) {
-                Table table = table(r, RopeFrequencies.perPosition(rope, start + count));
+                Table table = table(r, RopeFrequencies.perPosition(rope, start + count), capacity);
                 feed.put("cos_table." + r, table.cos());
                 feed.put("sin_table." + r, table.sin());
             }
@@ -82,24 +84,25 @@ final class Places implements AutoCloseable {
         feed.floats(name, PositionTables.mask(window, start, count), count, (long) start + count);
     }
 
-    private Table table(int r, float[] frequencies) {
+    private Table table(int r, float[] frequencies, int positions) {
         Table old = tables.get(r);
-        if (old != null && Arrays.equals(old.frequencies(), frequencies)) return old;
+        if (old != null && old.positions() >= positions && Arrays.equals(old.frequencies(), frequencies)) return old;
         if (old != null) old.close();
-        float[][] angles = PositionTables.angles(ropes.get(r), frequencies, 0, maxPositions);
+        float[][] angles = PositionTables.angles(ropes.get(r), frequencies, 0, positions);
         Type type = wanted.get("cos_table." + r);
-        Table table = new Table(frequencies, tensor(type, angles[0]), tensor(type, angles[1]));
+        Table table = new Table(
+                frequencies, positions, tensor(type, angles[0], positions), tensor(type, angles[1], positions));
         tables.put(r, table);
         return table;
     }
 
-    private OnnxTensor tensor(Type type, float[] values) {
+    private OnnxTensor tensor(Type type, float[] values, int positions) {
         ByteBuffer bytes = Feed.memory(values.length, type.bytes());
         for (int i = 0; i < values.length; i++) {
             if (type == Type.FLOAT16) bytes.putShort(2 * i, HalfFloats.toF16(values[i]));
             else bytes.putFloat(4 * i, values[i]);
         }
-        return Feed.tensor(bytes, type, maxPositions, values.length / maxPositions);
+        return Feed.tensor(bytes, type, positions, values.length / positions);
     }
 
     @Override

@@ -23,7 +23,7 @@ import org.llminspector.spec.ShortConv;
  *
  * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
  * that after it; of a mixture, the stream after attention. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
- * max_pos, d_head] ({@link KvCache}), written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
+ * capacity, d_head] ({@link KvCache}), written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
  * is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask several positions are causal, and a single one sees all or its window.
  */
 final class LayerScript {

@@ -91,11 +91,11 @@ class CapturedInPlaceTest {
         try (OnnxWeights held = encodings.weights();
                 OpenGraph open = new OpenGraph(graph, held, target, false);
                 KvCache cache = new KvCache(spec, n, graph, Map.of(), open.memory());
-                Places places = new Places(spec, n, graph.inputs());
+                Places places = new Places(spec, graph.inputs());
                 Feed feed = new Feed()) {
             feed.longs("ids", Arrays.stream(IDS).asLongStream().toArray(), 1, n);
             feed.longs("wanted_positions", new long[] {0, 1, 2, 3, 4, 5, 6}, n);
-            places.fill(feed, 0, n);
+            places.fill(feed, 0, n, n);
             Map<String, OnnxValue> pinned = new HashMap<>(cache.bind(feed, n, graph.cache()));
             given.forEach((id, tensor) -> pinned.put(graph.hooks().get(id), tensor));
             Set<String> requested = new HashSet<>(graph.hooks().values());
