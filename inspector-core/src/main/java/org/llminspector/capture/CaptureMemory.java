@@ -60,6 +60,7 @@ public final class CaptureMemory implements AutoCloseable {
 
     private final Deque<Place> idle = new ArrayDeque<>(); // longest unused first
     private long idleBytes;
+    private long lentBytes; // of this engine's, where LENT is of all
     private boolean closed;
 
     /** A block of at least so many bytes. */
@@ -67,6 +68,9 @@ public final class CaptureMemory implements AutoCloseable {
         if (LENT.get() > many) collect();
         Place place = take(size(bytes));
         LENT.addAndGet(place.size());
+        synchronized (this) {
+            lentBytes += place.size();
+        }
         // Not a slice of something that lives on: a slice refers to the buffer that it came from first of all.
         ByteBuffer buffer = new Pointer(place.begin()).getByteBuffer(0, place.size());
         return new Block(buffer.order(ByteOrder.LITTLE_ENDIAN), () -> back(place));
@@ -100,6 +104,7 @@ public final class CaptureMemory implements AutoCloseable {
 
     private synchronized void back(Place place) {
         LENT.addAndGet(-place.size());
+        lentBytes -= place.size();
         idle.addLast(place);
         idleBytes += place.size();
         trim(closed ? 0 : KEPT);
@@ -128,6 +133,16 @@ public final class CaptureMemory implements AutoCloseable {
     /** Bytes kept idle. */
     public synchronized long idleBytes() {
         return idleBytes;
+    }
+
+    /** Bytes of this engine's captured values: kept idle, and lent and not yet back. */
+    public synchronized long bytes() {
+        return idleBytes + lentBytes;
+    }
+
+    /** Frees idle blocks, those unused longest first, until no more than so many bytes are idle. */
+    public synchronized void shrink(long kept) {
+        trim(kept);
     }
 
     /** Bytes lent and not yet back, of all engines of this process. */

@@ -28,4 +28,9 @@ public record EngineInfo(
     public EngineInfo withForm(String form) {
         return new EngineInfo(name, version, form, device, precision, arithmetic, threads, loadMs, weightBytes);
     }
+
+    /** The same engine computing otherwise. */
+    public EngineInfo withArithmetic(String other) {
+        return new EngineInfo(name, version, form, device, precision, other, threads, loadMs, weightBytes);
+    }
 }

@@ -16,6 +16,9 @@ public interface InspectorEngine extends AutoCloseable {
         return new MemoryUse(info().weightBytes(), 0);
     }
 
+    /** Frees memory that it keeps for later captures. */
+    default void trim() {}
+
     /** Starts a sequence with an empty KV cache. */
     Session begin(SessionRequest request);
 
@@ -37,6 +40,14 @@ public interface InspectorEngine extends AutoCloseable {
                 .expected("onnx")
                 .found(info().name())
                 .instead("ask again with engine onnx");
+    }
+
+    /**
+     * The same open model with sequences whose keys and values are kept in these formats; weights are shared, and closing it does
+     * nothing. An engine whose graphs are written for one format is opened for each, and gives itself.
+     */
+    default InspectorEngine keeping(KvFormats formats) {
+        return this;
     }
 
     /** Runs forwards and backwards, in float32; an engine without gradients says so. */

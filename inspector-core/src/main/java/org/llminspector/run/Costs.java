@@ -30,16 +30,15 @@ import org.llminspector.engine.Spread;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PassMemory;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
-import org.llminspector.spec.Mlp;
 
 /** Costs say what the parts of a model's work take: by the spec, and measured. Safe on any thread. */
 public final class Costs {
@@ -155,9 +154,6 @@ public final class Costs {
 
     /** @param layer null outside the blocks */
     public record TimedPart(Part part, Integer layer, Spread ms) {}
-
-    /** Values as wide as the stream that are alive at once in a short convolution. */
-    private static final int CONV = 6;
 
     private final OpenModels models;
     private final RunStore store;
@@ -357,41 +353,9 @@ public final class Costs {
             return a.nHeads() * (kv.key().bytes(a.dHead()) + kv.value().bytes(a.dValue()));
         }
 
-        /**
-         * Float32 values that are alive at once in the costliest layer while a prompt of n positions is read in one pass in the
-         * fast form: the residual stream and its normed copy (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and
-         * attention's (q, k, v, and q and k turned; k and v repeated for the heads that share them; decoded where the cache is
-         * not fp32; the output), or a short convolution's (B, C, X, what it reads, its sum and the output: 6 n d); scores [head, n, n] where no kernel avoids them (onnx; a cap) and a mask [n, n] for a window or
-         * a cap; one row of logits.
-         */
-        long scratch(long n) {
-            long most = 0;
-            for (LayerSpec layer : spec.layers()) most = Math.max(most, scratch(layer, n));
-            return Float.BYTES * (2 * n * spec.dModel() + most + spec.vocab());
-        }
-
-        private long scratch(LayerSpec layer, long n) {
-            Mlp m = layer.mlp();
-            long neurons = n * m.dMlp();
-            Experts e = m.experts();
-            // What each slot reads and is answered lies side by side too.
-            if (e != null)
-                neurons = e.active() * (neurons + n * spec.dModel()) + (e.dShared() == null ? 0 : n * e.dShared());
-            return Math.max(
-                    (m.gated() ? 3 : 2) * neurons,
-                    layer.attends() ? scratch(layer.attention(), n) : CONV * n * spec.dModel());
-        }
-
-        private long scratch(Attention a, long n) {
-            long q = n * a.nHeads() * a.dHead();
-            long kv1 = n * a.nKvHeads() * a.dHead();
+        private long scratch(long n) {
             boolean torch = engine.equals("torch");
-            long attention = 2 * (q + kv1) + kv1 + q;
-            if (torch && a.nHeads() > a.nKvHeads()) attention += 2 * q;
-            if (!kv.equals(KvFormats.FP32)) attention += 2 * kv1;
-            double scores = !torch || a.scoreSoftcap() != null ? (double) a.nHeads() * n * n : 0;
-            double mask = a.window() != null || a.scoreSoftcap() != null ? (double) n * n : 0;
-            return (long) Math.min(1L << 58, attention + scores + mask);
+            return PassMemory.scratch(spec, kv, n, n, torch, !torch);
         }
     }
 

@@ -92,7 +92,8 @@ final class Execution {
                         known != null ? (Integer) known.length() : branch == null ? null : 0);
                 RunManifest manifest = manifest(engine, session, result, capture, timings);
                 store.save(manifest, capture);
-                if (known == null || branch != null) prefixes.keep(id, session); // else it is kept with its text
+                if (known == null || branch != null)
+                    prefixes.keep(id, session, models.ledger().free()); // else it is kept with its text
                 return manifest;
             }
         }
@@ -123,7 +124,8 @@ final class Execution {
         result.steps().forEach(s -> tokens.add(s.token()));
         RunManifest.Generation generation = run.options() == null
                 ? null
-                : new RunManifest.Generation(result.text(), result.finishReason(), result.seed(), result.steps());
+                : new RunManifest.Generation(
+                        result.text(), result.finishReason(), limit(result), result.seed(), result.steps());
         return new RunManifest(
                 id,
                 Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
@@ -141,6 +143,13 @@ final class Execution {
                 session.kvCache(),
                 timings,
                 List.of());
+    }
+
+    /** What bounded the length, where that ended the text. */
+    private String limit(GenerationLoop.Result result) {
+        if (!result.finishReason().equals("length")) return null;
+        if (result.steps().size() >= run.options().maxNewTokens()) return "max_new_tokens";
+        return run.maxPositions() < run.folder().spec().maxContext() ? "memory" : "context";
     }
 
     private String text(GenerationLoop.Result result) {

@@ -31,6 +31,7 @@ import org.llminspector.run.learn.TrainingJobs;
 import org.llminspector.run.learn.TrainingRecords;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.Forms;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.ModelWeights;
 import org.llminspector.run.models.OpenModels;
@@ -59,7 +60,8 @@ public final class Inspector implements AutoCloseable {
      * @param runsDir where runs are kept
      * @param runsMaxBytes oldest runs go when the store is larger; oldest comparisons, when theirs is
      * @param captureBudgetBytes most bytes one run may capture
-     * @param memoryBytes most bytes that open models may hold of their own; {@link #standardMemory} where nobody says
+     * @param memoryBytes most bytes of weights, caches, captures, trainings and all else that grows outside the Java heap, and of
+     *     what is kept to be reused; {@link #standardMemory} by default
      * @param queueCapacity most pieces of engine work waiting or running; one more is refused as BUSY
      * @param trainedDir where training jobs leave their models
      * @param environment what says where the hub and its cache are, as in {@link HubSettings}; read when needed
@@ -75,11 +77,14 @@ public final class Inspector implements AutoCloseable {
             Path trainedDir,
             Map<String, String> environment) {
 
-        /** Three quarters of the memory of this machine, or of the container. */
+        /**
+         * Three fifths of the memory of this machine, or of the container: the Java heap, which is not part of the budget, may take a
+         * quarter, and the rest is for libraries, the page cache and other programs.
+         */
         public static long standardMemory() {
             OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
             long all = system instanceof com.sun.management.OperatingSystemMXBean s ? s.getTotalMemorySize() : 8L << 30;
-            return all / 4 * 3;
+            return all / 5 * 3;
         }
 
         /** Trained models go beside the runs, and the environment is the process's. */
@@ -209,15 +214,17 @@ public final class Inspector implements AutoCloseable {
         name(config);
         this.roots = List.copyOf(config.modelRoots());
         this.cache = new ModelCache(config.model(), config.modelRoots(), config.trainedDir(), config::downloaded);
-        this.models = new OpenModels(cache, config.memoryBytes(), config.trials(), config.prepared());
-        models.beside(texts);
+        MemoryLedger ledger = new MemoryLedger(config.memoryBytes());
+        ledger.add(texts);
+        ledger.add(prefixes);
+        this.models = new OpenModels(cache, ledger, config.trials(), config.prepared());
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity(), LINE, models::idle, store::newId);
         models.cancelledWhen(() -> queue.cancellation().getAsBoolean());
         this.budget = new CaptureBudget(config.captureBudgetBytes());
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         this.comparisons = new Comparisons(models, store, queue, budget, compared, this::defaultModel);
-        this.training = new TrainingJobs(config.trainedDir(), cache, models::forget);
+        this.training = new TrainingJobs(config.trainedDir(), cache, models.ledger(), models::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
         this.sampling = new Sampling(new Readings(models, store, queue, budget, prefixes, this::defaultModel), texts);
@@ -469,13 +476,17 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** What open models may hold, and what each does: memory of this process's own, and files that are read in place. */
+    /** The memory budget, what holds how much of it, and what the process takes as the system measures it. */
     public Memory memory() {
         MemoryUse held = models.held();
+        List<MemoryLedger.Holder> holders = models.ledger().holders();
         return new Memory(
-                models.budget(),
+                models.ledger().budget(),
+                holders.stream().mapToLong(MemoryLedger.Holder::bytes).sum(),
                 held.resident(),
                 held.mapped(),
+                holders,
+                ProcessMemory.now(),
                 models.holds().stream()
                         .map(h -> new OpenModel(
                                 h.getKey(),
@@ -485,8 +496,33 @@ public final class Inspector implements AutoCloseable {
                         .toList());
     }
 
-    /** @param budget most bytes of {@code resident} */
-    public record Memory(long budget, long resident, long mapped, List<OpenModel> models) {}
+    /**
+     * GET /memory.
+     *
+     * @param budget most bytes of all holders together ({@code --memory})
+     * @param held bytes of all holders
+     * @param resident bytes of open models that are the process's own, a part of {@code held}
+     * @param mapped bytes of open models' files that are read in place: the system may drop them at any time
+     * @param holders the account, the largest first
+     * @param process what the system says of the process
+     */
+    public record Memory(
+            long budget,
+            long held,
+            long resident,
+            long mapped,
+            List<MemoryLedger.Holder> holders,
+            ProcessMemory process,
+            List<OpenModel> models) {
+
+        /** Bytes of the holders of one kind. */
+        public long held(String kind) {
+            return holders.stream()
+                    .filter(h -> h.kind().equals(kind))
+                    .mapToLong(MemoryLedger.Holder::bytes)
+                    .sum();
+        }
+    }
 
     /** What one open model holds. */
     public record OpenModel(String model, EngineInfo engine, long resident, long mapped) {}

@@ -2,10 +2,12 @@ package org.llminspector.run;
 
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
@@ -16,7 +18,7 @@ import org.llminspector.spec.Rope;
  * Prefixes keep the KV caches of the runs that were made or gone on from last, so that a branch does not read again what the
  * run has read. What is no longer kept is read again; an answer says how many positions were not. Safe on any thread.
  */
-final class Prefixes {
+final class Prefixes implements MemoryLedger.Cache {
 
     private static final long MOST_BYTES = 256L << 20;
 
@@ -25,9 +27,14 @@ final class Prefixes {
 
     private long bytes;
 
-    /** Keeps the session's cache under the run's id, where it fits and the engine can give it. */
-    void keep(String run, Session session) {
-        if (session.length() == 0 || session.kvCache().bytes() > MOST_BYTES / 2) return;
+    /**
+     * Keeps the session's cache under the run's id, where it fits and the engine can give it.
+     *
+     * @param room bytes that are free
+     */
+    void keep(String run, Session session, long room) {
+        long most = Math.min(MOST_BYTES / 2, room);
+        if (session.length() == 0 || session.kvCache().bytes() > most) return;
         KvPrefix prefix = session.prefix(session.length());
         if (prefix != null) keep(run, prefix);
     }
@@ -35,11 +42,23 @@ final class Prefixes {
     private synchronized void keep(String run, KvPrefix prefix) {
         KvPrefix before = kept.put(run, prefix);
         bytes += prefix.bytes() - (before == null ? 0 : before.bytes());
-        Iterator<KvPrefix> oldest = kept.values().iterator();
-        while (bytes > MOST_BYTES && oldest.hasNext()) {
+        shrink(MOST_BYTES);
+    }
+
+    private void shrink(long most) {
+        for (Iterator<KvPrefix> oldest = kept.values().iterator(); bytes > most && oldest.hasNext(); oldest.remove()) {
             bytes -= oldest.next().bytes();
-            oldest.remove();
         }
+    }
+
+    @Override
+    public synchronized List<MemoryLedger.Holder> holders() {
+        return List.of(new MemoryLedger.Holder("prefixes", "KV caches of recent runs", bytes));
+    }
+
+    @Override
+    public synchronized void evict(long wanted, boolean urgent) {
+        shrink(Math.max(0, bytes - wanted));
     }
 
     /**

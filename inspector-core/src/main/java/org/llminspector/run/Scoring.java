@@ -161,8 +161,7 @@ final class Scoring {
                         scored.add(scored(i, NextToken.score(logits, ids[i], top), run.folder()));
                     }
                 }
-                long room =
-                        readings.models().budget() - readings.models().held().resident();
+                long room = readings.models().ledger().free() + texts.bytes();
                 texts.keep(run, engine.info(), ids, session, top, scored, room);
             }
             return told(run, 1, reused, start, sum(scored), scored);

@@ -11,8 +11,8 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.ModelFolder;
-import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
 
 /**
@@ -22,7 +22,7 @@ import org.llminspector.run.models.PreparedRun;
  *
  * @param <S> a token's score
  */
-final class Texts<S> implements OpenModels.Beside {
+final class Texts<S> implements MemoryLedger.Cache {
 
     private static final long MOST_BYTES = 256L << 20;
 
@@ -132,14 +132,20 @@ final class Texts<S> implements OpenModels.Beside {
         }
     }
 
-    @Override
-    public synchronized long bytes() {
+    synchronized long bytes() {
         return bytes;
     }
 
     @Override
-    public synchronized void drop() {
-        kept.clear();
-        bytes = 0;
+    public synchronized List<MemoryLedger.Holder> holders() {
+        return List.of(new MemoryLedger.Holder("texts", "scored texts", bytes));
+    }
+
+    @Override
+    public synchronized void evict(long wanted, boolean urgent) {
+        long until = Math.max(0, bytes - wanted);
+        for (Iterator<Text<S>> oldest = kept.iterator(); bytes > until && oldest.hasNext(); oldest.remove()) {
+            bytes -= oldest.next().bytes();
+        }
     }
 }

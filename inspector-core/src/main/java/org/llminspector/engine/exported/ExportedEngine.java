@@ -144,6 +144,11 @@ public final class ExportedEngine implements InspectorEngine {
     }
 
     @Override
+    public void trim() {
+        memory.shrink(0);
+    }
+
+    @Override
     public Session begin(SessionRequest request) {
         if (!request.interventions().isEmpty()) throw hooks.unchangeable().orElseThrow();
         Set<String> shown = new TreeSet<>();

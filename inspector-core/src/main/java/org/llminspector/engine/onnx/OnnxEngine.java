@@ -189,7 +189,7 @@ public final class OnnxEngine implements InspectorEngine {
     /** Waits for nobody who is making a graph. */
     @Override
     public MemoryUse memory() {
-        return held.plus(new MemoryUse(memory.idleBytes(), 0));
+        return held.plus(new MemoryUse(memory.bytes(), 0));
     }
 
     private synchronized void count() {
@@ -197,6 +197,11 @@ public final class OnnxEngine implements InspectorEngine {
         if (fast != null) packed += fast.packed();
         if (unembedding != null) packed += unembedding.packed();
         held = weights.memory().plus(new MemoryUse(packed, 0));
+    }
+
+    @Override
+    public void trim() {
+        memory.shrink(0);
     }
 
     @Override

@@ -8,7 +8,9 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -43,15 +45,31 @@ public final class TorchEngine implements InspectorEngine {
     private final NDManager manager;
     private final Decoder decoder;
     private final EngineInfo info;
-    private final CaptureMemory memory = new CaptureMemory();
+    private final CaptureMemory memory;
+    private final KvFormats kvFormats;
+    private final String made;
+    private final Map<KvFormats, TorchEngine> views = new HashMap<>(); // the same weights with caches of other formats
+    private final boolean owner; // of the weights; a view is not
 
-    private TorchEngine(Weights model, TorchWeights weights, NDManager manager, KvFormats kvFormats, EngineInfo info) {
+    private TorchEngine(
+            Weights model,
+            TorchWeights weights,
+            NDManager manager,
+            KvFormats kvFormats,
+            String made,
+            EngineInfo info,
+            CaptureMemory memory,
+            boolean owner) {
         this.model = model;
         this.spec = model.spec();
         this.weights = weights;
         this.manager = manager;
+        this.kvFormats = kvFormats;
+        this.made = made;
         this.decoder = new Decoder(spec, weights, manager, kvFormats);
         this.info = info;
+        this.memory = memory;
+        this.owner = owner;
     }
 
     /**
@@ -128,13 +146,24 @@ public final class TorchEngine implements InspectorEngine {
                 "tapped",
                 TorchDevices.id(place),
                 precision,
-                arithmetic(precision, place)
-                        + cache(kvFormats)
-                        + (made.isEmpty() ? "" : "; weights simulated: " + made),
+                arithmetic(precision, place, kvFormats, made),
                 Threads.most(),
                 (System.nanoTime() - from) / 1e6,
                 loaded.bytes());
-        return new TorchEngine(weights, loaded, manager, kvFormats, info);
+        return new TorchEngine(weights, loaded, manager, kvFormats, made, info, new CaptureMemory(), true);
+    }
+
+    @Override
+    public synchronized InspectorEngine keeping(KvFormats formats) {
+        KvFormats wanted = formats == null ? KvFormats.FP32 : formats;
+        return wanted.equals(kvFormats) ? this : views.computeIfAbsent(wanted, this::view);
+    }
+
+    private TorchEngine view(KvFormats formats) {
+        return EngineThread.call(() -> {
+            EngineInfo other = info.withArithmetic(arithmetic(info.precision(), manager.getDevice(), formats, made));
+            return new TorchEngine(model, weights, manager, formats, made, other, memory, false);
+        });
     }
 
     private static Problem refused(Precision precision) {
@@ -163,6 +192,10 @@ public final class TorchEngine implements InspectorEngine {
         });
     }
 
+    private static String arithmetic(Precision precision, Device place, KvFormats formats, String made) {
+        return arithmetic(precision, place) + cache(formats) + (made.isEmpty() ? "" : "; weights simulated: " + made);
+    }
+
     private static String cache(KvFormats formats) {
         return formats.equals(KvFormats.FP32) ? "" : "; KV cache in " + formats.words();
     }
@@ -186,7 +219,12 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public MemoryUse memory() {
-        return new MemoryUse(weights.bytes() - weights.mappedBytes() + memory.idleBytes(), weights.mappedBytes());
+        return new MemoryUse(weights.bytes() - weights.mappedBytes() + memory.bytes(), weights.mappedBytes());
+    }
+
+    @Override
+    public void trim() {
+        memory.shrink(0);
     }
 
     @Override
@@ -229,6 +267,7 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public void close() {
+        if (!owner) return;
         EngineThread.call(() -> {
             weights.close();
             // Else libtorch keeps the GPU's memory for its next model, and ONNX Runtime cannot have it.

@@ -1,6 +1,5 @@
 package org.llminspector.run.learn;
 
-import java.lang.management.ManagementFactory;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
@@ -11,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import org.llminspector.analysis.Norms;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Problem;
@@ -20,6 +18,7 @@ import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
@@ -59,9 +58,11 @@ public final class Learners implements AutoCloseable {
         /** The weights before the first update: what a preference is measured against. */
         private Tensor first;
 
+        private final MemoryLedger.Reservation memory;
         private boolean closed;
 
-        Open(String id, ModelFolder folder, Learner learner) {
+        Open(String id, ModelFolder folder, Learner learner, MemoryLedger.Reservation memory) {
+            this.memory = memory;
             this.id = id;
             this.folder = folder;
             this.learner = learner;
@@ -90,6 +91,7 @@ public final class Learners implements AutoCloseable {
         synchronized void close() {
             if (!closed) learner.close();
             closed = true;
+            memory.close();
             undo.clear();
             first = null;
         }
@@ -109,6 +111,7 @@ public final class Learners implements AutoCloseable {
     }
 
     private final RunQueue queue;
+    private final MemoryLedger ledger;
     private final Map<String, Open> open = new LinkedHashMap<>();
     /** Models of which learners are on their way: they count like open ones. */
     private final List<ModelFolder> opening = new ArrayList<>();
@@ -116,15 +119,18 @@ public final class Learners implements AutoCloseable {
     private int made;
     private boolean closed; // the program is closing
 
-    Learners(RunQueue queue) {
+    Learners(RunQueue queue, MemoryLedger ledger) {
         this.queue = queue;
+        this.ledger = ledger;
     }
 
     /** On the caller's thread: nobody in the queue waits for it. */
     Info open(ModelFolder folder, String device) {
         takePlace(folder);
+        MemoryLedger.Reservation memory = null;
         try {
             queue.checkCancelled();
+            memory = reserve(ledger, folder);
             Learner learner = TorchLearner.open(folder.weights(), device);
             try {
                 folder.checkpoint().checkReadable();
@@ -133,12 +139,14 @@ public final class Learners implements AutoCloseable {
                 throw p;
             }
             synchronized (this) {
-                Open one = new Open("learner-" + ++made, folder, learner);
+                Open one = new Open("learner-" + ++made, folder, learner, memory);
+                memory = null;
                 open.put(one.id, one);
                 if (closed) closeAll();
                 return one.info();
             }
         } finally {
+            if (memory != null) memory.close();
             synchronized (this) {
                 opening.remove(folder);
             }
@@ -152,38 +160,17 @@ public final class Learners implements AutoCloseable {
                     .found(String.join(", ", open.keySet()))
                     .instead("close one: DELETE /learners/{id}");
         }
-        checkSize(
-                folder,
-                Stream.concat(open.values().stream().map(o -> o.folder), opening.stream())
-                        .mapToLong(Learners::parameters)
-                        .sum());
         opening.add(folder);
     }
 
-    /**
-     * Refuses a model that is too large to be learnt with.
-     *
-     * @param others parameters of the learners that are open
-     */
-    static void checkSize(ModelFolder folder, long others) {
-        long bytes = Math.multiplyExact(parameters(folder) + others, BYTES_EACH);
-        long most = memory() / 2;
-        if (bytes <= most) return;
-        throw Problem.tooLarge("the model is too large to be learnt with here")
-                .where(folder.slug())
-                .expected("at most " + most + " bytes for all learners, half of this machine's memory")
-                .found(bytes + " bytes: float32 weights, gradient, two moments, and copies to take updates back")
-                .instead("take a smaller model, or close other learners");
-    }
-
-    private static long parameters(ModelFolder folder) {
-        return folder.checkpoint().parameters();
-    }
-
-    private static long memory() {
-        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
-                ? system.getTotalMemorySize()
-                : Runtime.getRuntime().maxMemory();
+    /** Sets aside what learning with a model takes. */
+    static MemoryLedger.Reservation reserve(MemoryLedger ledger, ModelFolder folder) {
+        return ledger.reserve(
+                "learner",
+                folder.slug(),
+                Math.multiplyExact(folder.checkpoint().parameters(), BYTES_EACH),
+                folder.slug() + ": float32 weights, gradient, two moments, and copies to take updates back",
+                "take a smaller model, close other learners, or raise --memory");
     }
 
     public synchronized List<Info> list() {

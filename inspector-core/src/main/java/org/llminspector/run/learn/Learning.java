@@ -8,6 +8,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Prompt;
@@ -31,7 +32,7 @@ public final class Learning implements AutoCloseable {
         this.queue = queue;
         this.budget = budget;
         this.standard = standard;
-        this.learners = new Learners(queue);
+        this.learners = new Learners(queue, models.ledger());
     }
 
     /**
@@ -97,9 +98,9 @@ public final class Learning implements AutoCloseable {
                     .where("surface.loss.prompt")
                     .expected("at least two tokens");
         }
-        Learners.checkSize(folder, 0);
         return queue.call("descent", folder.slug(), () -> {
-            try (Learner learner = TorchLearner.open(folder.weights(), "auto")) {
+            try (MemoryLedger.Reservation memory = Learners.reserve(models.ledger(), folder);
+                    Learner learner = TorchLearner.open(folder.weights(), "auto")) {
                 return request.on(whileOpen(new LossSurface(
                         learner,
                         ids,

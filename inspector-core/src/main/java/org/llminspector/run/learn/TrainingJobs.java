@@ -15,10 +15,13 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.RootNames;
 import org.llminspector.local.ModelCache;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Sittings;
 import org.llminspector.train.Trainer;
+import org.llminspector.train.TrainingMemory;
+import org.llminspector.train.tales.TalesTokenizer;
 
 /**
  * TrainingJobs are the training runs of this program: a folder each, which opens as a model. One trains at a time, on a
@@ -28,17 +31,20 @@ public final class TrainingJobs {
 
     private final Path folder;
     private final ModelCache cache;
+    private final MemoryLedger ledger;
     private final Consumer<String> changed;
     private final Map<String, TrainingThread> threads = new LinkedHashMap<>(); // those begun since the program was
     private boolean closed;
 
     /**
      * @param folder each job is a folder in it
+     * @param ledger where a job's memory is reserved before it begins
      * @param changed hears of a model whose files are new
      */
-    public TrainingJobs(Path folder, ModelCache cache, Consumer<String> changed) {
+    public TrainingJobs(Path folder, ModelCache cache, MemoryLedger ledger, Consumer<String> changed) {
         this.folder = folder;
         this.cache = cache;
+        this.ledger = ledger;
         this.changed = changed;
     }
 
@@ -46,7 +52,8 @@ public final class TrainingJobs {
      * Begins to train; the recipe's name is the job's, and its base and tokenizer are models by their slugs.
      *
      * @throws Problem INVALID for a recipe that cannot be trained; NOT_FOUND for a base or a tokenizer that is not
-     *     there; CONFLICT where the name is taken, or another job is under way; STORAGE where nothing can be written
+     *     there; CONFLICT where the name is taken, or another job is under way; STORAGE where nothing can be written; TOO_LARGE
+     *     where weights, gradient, moments and activations do not fit the memory budget
      */
     public synchronized TrainingJob begin(Recipe given, String device) {
         Recipe recipe = located(given.checked());
@@ -104,7 +111,13 @@ public final class TrainingJobs {
                     .expected("one at a time")
                     .instead("stop it, or wait until it has ended");
         });
-        threads.put(id, TrainingThread.start(id, recipe, opening, changed));
+        MemoryLedger.Reservation memory = ledger.reserve(
+                "training",
+                id,
+                TrainingMemory.bytes(recipe, TalesTokenizer.VOCABULARY),
+                "recipe.model, micro_batch, sequence",
+                "take a smaller model, a smaller micro_batch or a shorter sequence, or raise --memory");
+        threads.put(id, TrainingThread.start(id, recipe, opening, changed, memory));
     }
 
     /** Every job, by name. */

@@ -43,17 +43,20 @@ final class TrainingThread implements Trainer.Listener {
         this.changed = changed;
     }
 
-    static TrainingThread start(String id, Recipe recipe, Opening opening, Consumer<String> changed) {
+    /** @param memory closed when the training has ended */
+    static TrainingThread start(
+            String id, Recipe recipe, Opening opening, Consumer<String> changed, AutoCloseable memory) {
         TrainingThread job = new TrainingThread(id, recipe, changed);
-        Thread thread = new Thread(() -> job.run(opening), "training-" + id);
+        Thread thread = new Thread(() -> job.run(opening, memory), "training-" + id);
         thread.setDaemon(true);
         thread.start();
         return job;
     }
 
-    private void run(Opening opening) {
+    private void run(Opening opening, AutoCloseable memory) {
         State last = State.FAILED;
-        try (Trainer trainer = opening.open()) {
+        try (memory;
+                Trainer trainer = opening.open()) {
             state = State.RUNNING;
             trainer.run(this);
             boolean whole = progress == null || progress.row().step() >= recipe.steps();

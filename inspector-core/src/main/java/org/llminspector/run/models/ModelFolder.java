@@ -16,6 +16,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.engine.ModelPort;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.ExportedHooks;
 import org.llminspector.engine.exported.ExportedSpec;
 import org.llminspector.family.Family;
@@ -38,8 +39,15 @@ public final class ModelFolder implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelFolder.class);
 
+    /** Room is what the memory budget leaves a model's sequences when nothing else is open. */
+    @FunctionalInterface
+    interface Room {
+        long bytes(ModelFolder folder, String engine, PrecisionPlan plan);
+    }
+
     private final ModelCache.Found found;
     private final Trials trials;
+    private final Room room;
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
     private final Weights weights; // null for an exported graph
@@ -49,9 +57,11 @@ public final class ModelFolder implements AutoCloseable {
     private final WeightHash hash;
     private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
-    ModelFolder(ModelCache.Found found, Trials trials) {
+    /** @param room bytes of the memory budget beside the weights, on this engine under that plan */
+    ModelFolder(ModelCache.Found found, Trials trials, Room room) {
         this.found = found;
         this.trials = trials;
+        this.room = room;
         this.checkpoint = Checkpoint.open(found.dir());
         this.hash = new WeightHash(checkpoint);
         try {
@@ -98,6 +108,11 @@ public final class ModelFolder implements AutoCloseable {
 
     public DecoderSpec spec() {
         return spec;
+    }
+
+    /** Bytes of the memory budget that sequences of this model may take, beside its weights, when nothing else is open. */
+    long room(String engine, PrecisionPlan plan) {
+        return room.bytes(this, engine, plan);
     }
 
     /** What it offers, whichever engine runs it. */

@@ -34,9 +34,11 @@ import org.llminspector.trial.Trials;
  * those who asked for it, and when none of them does any more it is given up. What is open stands in a budget of bytes;
  * the least recently used engine is evicted.
  */
-public final class OpenModels implements AutoCloseable {
+public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
     private static final long POLL_MS = 100;
+
+    private static final String FEWER = "take fewer bits (fp16 on torch, int8 or int4 on onnx), or raise --memory";
 
     private record Key(ModelFolder folder, String engine, String device, PrecisionPlan plan) {}
 
@@ -57,29 +59,19 @@ public final class OpenModels implements AutoCloseable {
         void close();
     }
 
-    /** Something beside the models that takes of their budget, and goes before one of them does. */
-    public interface Beside {
-        long bytes();
-
-        void drop();
-    }
-
     /** What an open model holds. */
     public record Held(EngineInfo engine, MemoryUse memory) {}
 
     private final ModelCache cache;
-    private final long budget;
+    private final MemoryLedger ledger;
     private final Trials trials;
     private final PreparedStore prepared;
-    private volatile Beside beside;
     /** Whether the worker's piece of work was cancelled. */
     private volatile BooleanSupplier cancelled = () -> false;
 
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, Loaded> engines = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Key, Opening> openings = new LinkedHashMap<>();
-    /** Bytes that models on their way are going to take. */
-    private final Map<Key, Long> expected = new HashMap<>();
     /** Engines that the worker's piece of work has asked for. */
     private final Set<Key> working = new HashSet<>();
     /** Of models whose files have changed: requests that began before may still read them. */
@@ -94,23 +86,19 @@ public final class OpenModels implements AutoCloseable {
     });
 
     /**
-     * @param budget most bytes that open models and their captures may hold
+     * @param ledger where open models are accounted for; they are its last cache to be evicted
      * @param prepared keeps what engines make of weights
      */
-    public OpenModels(ModelCache cache, long budget, Trials trials, PreparedStore prepared) {
+    public OpenModels(ModelCache cache, MemoryLedger ledger, Trials trials, PreparedStore prepared) {
         this.cache = cache;
-        this.budget = budget;
+        this.ledger = ledger;
         this.trials = trials;
         this.prepared = prepared;
+        ledger.add(this);
     }
 
-    public long budget() {
-        return budget;
-    }
-
-    /** From now on this counts too. */
-    public void beside(Beside other) {
-        beside = other;
+    public MemoryLedger ledger() {
+        return ledger;
     }
 
     /** The worker gives up opening a model once this holds; asked on the worker's thread. */
@@ -126,7 +114,7 @@ public final class OpenModels implements AutoCloseable {
         }
         if (open != null && !open.checkpoint().changed()) return open;
         if (open != null) forget(slug, open);
-        ModelFolder found = new ModelFolder(cache.find(slug), trials); // holds up nobody else
+        ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // holds up nobody else
         ModelFolder other;
         synchronized (this) {
             other = folders.putIfAbsent(slug, found);
@@ -136,13 +124,17 @@ public final class OpenModels implements AutoCloseable {
         return other;
     }
 
+    private long room(ModelFolder folder, String engine, PrecisionPlan plan) {
+        return ledger.budget() - Engines.estimate(engine, folder, plan, prepared);
+    }
+
     /**
      * The ways in which a model can be opened; nothing is.
      *
      * @throws Problem where it cannot be opened at all: the field or tensor in the way, or that there is no such model
      */
     public Forms forms(String slug) {
-        return Forms.of(folder(slug), budget, prepared);
+        return Forms.of(folder(slug), ledger.budget(), prepared);
     }
 
     /** Closes what nobody uses of folders that have changed. */
@@ -174,7 +166,7 @@ public final class OpenModels implements AutoCloseable {
                 Loaded open = engines.get(key);
                 if (open != null) {
                     working.add(key);
-                    return open.engine;
+                    return open.engine.keeping(Engines.kvFormats(engine, folder, key.device(), plan));
                 }
             }
             await(key, begin(key, true), p -> {}, cancelled);
@@ -231,7 +223,9 @@ public final class OpenModels implements AutoCloseable {
 
     private static Key key(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
         Engines.check(engine, folder);
-        return new Key(folder, engine, Engines.device(engine, wanted), plan);
+        // On torch an open model serves sequences with caches of every format.
+        boolean anyCache = engine.equals("torch") && !folder.exported();
+        return new Key(folder, engine, Engines.device(engine, wanted), anyCache ? plan.keeping(null) : plan);
     }
 
     /**
@@ -241,28 +235,25 @@ public final class OpenModels implements AutoCloseable {
      * @return null when there is no room and it is not urgent
      */
     private Opening begin(Key key, boolean urgent) {
-        long needs = Engines.estimate(key.engine(), key.folder(), key.plan(), prepared);
-        if (needs > budget && key.device().equals("cpu")) throw tooLarge(key, needs);
-        List<InspectorEngine> evicted = new ArrayList<>();
+        synchronized (this) {
+            Opening opening = openings.get(key);
+            if (opening != null && opening.join()) return opening;
+        }
+        long needs =
+                key.device().equals("cpu") ? Engines.estimate(key.engine(), key.folder(), key.plan(), prepared) : 0;
+        if (needs > ledger.budget()) throw tooLarge(key, needs);
+        String name = key.folder().slug();
+        MemoryLedger.Reservation reservation = urgent
+                ? ledger.reserve("opening", name, needs, name + " on " + key.engine(), FEWER)
+                : ledger.tryReserve("opening", name, needs, false);
+        if (reservation == null) return null;
         Opening opening;
         synchronized (this) {
             opening = openings.get(key);
-            if (opening != null && opening.join()) return opening;
-            long over = held().resident()
-                    + expected.values().stream().mapToLong(Long::longValue).sum()
-                    + needs
-                    - budget;
-            long others = beside == null ? 0 : beside.bytes();
-            if (over + others > 0 && others > 0) beside.drop();
-            List<Key> leave = new ArrayList<>();
-            for (Map.Entry<Key, Loaded> e : engines.entrySet()) {
-                if (over <= 0) break;
-                if (working.contains(e.getKey()) || (e.getValue().holders > 0 && !urgent)) continue;
-                leave.add(e.getKey());
-                over -= e.getValue().engine.memory().resident();
+            if (opening != null && opening.join()) {
+                reservation.close(); // another thread was faster
+                return opening;
             }
-            if (over > 0 && !urgent) return null;
-            leave.forEach(k -> evicted.add(engines.remove(k).engine));
             opening = new Opening(
                     key.engine(),
                     key.device(),
@@ -270,12 +261,48 @@ public final class OpenModels implements AutoCloseable {
                     key.folder().bytesToRead());
             opening.join();
             openings.put(key, opening);
-            expected.put(key, needs);
+        }
+        Opening begun = opening;
+        openers.execute(() -> open(key, begun, reservation));
+        return begun;
+    }
+
+    /** The weights of each open model, and the memory of its captures. */
+    @Override
+    public synchronized List<MemoryLedger.Holder> holders() {
+        List<MemoryLedger.Holder> all = new ArrayList<>();
+        engines.forEach((key, loaded) -> all.add(new MemoryLedger.Holder(
+                "weights",
+                key.folder().slug() + " on " + key.engine() + " in "
+                        + key.plan().standard().label(),
+                loaded.engine.memory().resident())));
+        return all;
+    }
+
+    /**
+     * Closes the engines used least recently; before one that is open, the memory that all keep for later captures. What the
+     * worker uses stays; what waiting work has leased stays unless it is urgent.
+     */
+    @Override
+    public void evict(long bytes, boolean urgent) {
+        List<InspectorEngine> evicted = new ArrayList<>();
+        synchronized (this) {
+            long left = bytes;
+            for (Loaded loaded : engines.values()) {
+                long before = loaded.engine.memory().resident();
+                loaded.engine.trim();
+                left -= before - loaded.engine.memory().resident();
+            }
+            List<Key> leave = new ArrayList<>();
+            for (Map.Entry<Key, Loaded> e : engines.entrySet()) {
+                if (left <= 0) break;
+                if (working.contains(e.getKey()) || (e.getValue().holders > 0 && !urgent)) continue;
+                leave.add(e.getKey());
+                left -= e.getValue().engine.memory().resident();
+            }
+            leave.forEach(k -> evicted.add(engines.remove(k).engine));
         }
         close(evicted);
-        Opening begun = opening;
-        openers.execute(() -> open(key, begun));
-        return begun;
     }
 
     private static void close(List<InspectorEngine> engines) {
@@ -287,34 +314,47 @@ public final class OpenModels implements AutoCloseable {
         return Problem.tooLarge("the model does not fit the memory budget")
                 .where(key.folder().slug() + " on " + key.engine() + " in "
                         + key.plan().standard().label())
-                .expected("at most " + ByteCount.of(budget))
+                .expected("at most " + ByteCount.of(ledger.budget()))
                 .found("about " + ByteCount.of(needs))
-                .instead("take fewer bits (fp16 on torch, int8 or int4 on onnx), or raise --memory");
+                .instead(FEWER);
     }
 
-    private void open(Key key, Opening opening) {
+    private void open(Key key, Opening opening, MemoryLedger.Reservation reservation) {
         InspectorEngine loaded = null;
         Throwable failed = null;
         try {
             Sha256Sums.verify(key.folder().checkpoint().dir());
             key.folder().beginHash();
-            loaded = new CheckedEngine(
-                    Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening, prepared),
-                    key.folder().checkpoint()::checkReadable);
+            loaded = metered(
+                    key,
+                    new CheckedEngine(
+                            Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening, prepared),
+                            key.folder().checkpoint()::checkReadable));
             key.folder().checkpoint().checkReadable();
         } catch (Throwable t) {
             failed = t;
         }
         boolean kept;
         synchronized (this) {
-            kept = openings.remove(key, opening);
-            if (kept) expected.remove(key); // else another opening of the same model has taken its place
+            kept = openings.remove(key, opening); // else another opening of the same model has taken its place
             kept &= failed == null && !closed;
             if (kept) engines.put(key, new Loaded(loaded));
+            reservation.close(); // the engine counts what it holds from here on
         }
         if (loaded != null && !kept) loaded.close();
         if (failed == null) opening.end.complete(null);
         else opening.end.completeExceptionally(failed);
+    }
+
+    private InspectorEngine metered(Key key, InspectorEngine opened) {
+        ModelFolder folder = key.folder();
+        return new MeteredEngine(
+                opened,
+                ledger,
+                folder.slug(),
+                Engines.kvFormats(key.engine(), folder, key.device(), key.plan()),
+                folder.checkpoint().parameters(),
+                other -> Engines.estimate(key.engine(), folder, other, prepared));
     }
 
     private void await(Key key, Opening opening, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {

@@ -51,8 +51,6 @@ public record PreparedRun(
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
                 request.generate() == null ? null : request.generate().withDefaults();
-        int wanted = prompt.tokens().size() + (options == null ? 0 : options.maxNewTokens());
-        int maxPositions = Math.min(wanted, spec.maxContext());
         SortedSet<HookId> hooks = folder.hooks(request.capture());
         folder.port()
                 .unchangeable()
@@ -60,7 +58,8 @@ public record PreparedRun(
                 .ifPresent(why -> {
                     throw why;
                 });
-        InterventionCheck.check(spec, request.interventions(), maxPositions);
+        long wanted = prompt.tokens().size() + (options == null ? 0L : options.maxNewTokens());
+        InterventionCheck.check(spec, request.interventions(), (int) Math.min(wanted, spec.maxContext()));
         SortedSet<HookId> frozen = new TreeSet<>();
         List<Map<HookId, Tensor>> sources = new ArrayList<>();
         for (int i = 0; i < request.interventions().size(); i++) {
@@ -72,7 +71,9 @@ public record PreparedRun(
         }
         TreeSet<HookId> kept = new TreeSet<>(hooks);
         kept.addAll(frozen);
-        budget.check(spec, kept, maxPositions);
+        budget.check(spec, kept, Math.min(wanted, spec.maxContext()));
+        int maxPositions =
+                new Reach(folder, request, kept).positions(prompt.tokens().size(), wanted);
         return new PreparedRun(
                 request, folder, prompt, options, maxPositions, hooks, request.interventions(), sources, frozen);
     }

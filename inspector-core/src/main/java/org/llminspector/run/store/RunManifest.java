@@ -101,9 +101,10 @@ public record RunManifest(
      *
      * @param text the continuation alone, cut before a stop string
      * @param finishReason {@code length}, {@code eos}, {@code stop} or {@code cancelled}
+     * @param limit what bounded its length, where that ended it: {@code max_new_tokens}, {@code context} or {@code memory}; else null
      * @param seed what the random choice started from, null when greedy
      */
-    public record Generation(String text, String finishReason, Long seed, List<GeneratedToken> steps) {}
+    public record Generation(String text, String finishReason, String limit, Long seed, List<GeneratedToken> steps) {}
 
     /**
      * One captured tensor.

@@ -66,7 +66,10 @@ class OpeningTest {
         Set<Thread> before = openers();
         ModelCache cache = new ModelCache(dir, List.of(), temp.resolve("none"), () -> temp.resolve("none"));
         try (OpenModels models = new OpenModels(
-                cache, 1L << 30, new Trials(temp.resolve("verdicts"), true), new PreparedStore(temp, 0))) {
+                cache,
+                new MemoryLedger(1L << 30),
+                new Trials(temp.resolve("verdicts"), true),
+                new PreparedStore(temp, 0))) {
             ModelFolder folder = models.folder("tiny-text");
             assertThatThrownBy(() -> models.hold(folder, "onnx", "cpu", PLAN, () -> true))
                     .isInstanceOfSatisfying(

@@ -81,7 +81,7 @@ public final class Runs {
                 1,
                 "Once",
                 "Once → upon",
-                new RunManifest.Generation("→", "length", 42L, List.of(step)),
+                new RunManifest.Generation("→", "length", "max_new_tokens", 42L, List.of(step)),
                 entries,
                 new KvCacheReport(3, "F32", null, 100, 200, List.of(50L, 50L)),
                 new RunManifest.Timings(0, 1.5, 2.5, 3.5, 0.5, 8, null),

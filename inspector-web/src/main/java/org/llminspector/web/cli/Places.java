@@ -60,8 +60,9 @@ final class Places {
             names = "--memory",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "The most that open models may hold in memory; the least recently used is evicted. Default:"
-                    + " three quarters of the machine's.")
+            description =
+                    "The most that weights, KV caches, captures and trainings may hold; models and caches used least"
+                            + " recently are evicted, and what does not fit is refused. Default: three fifths of the machine's memory.")
     Long memory;
 
     @Option(

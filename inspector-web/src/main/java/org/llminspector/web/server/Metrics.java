@@ -15,6 +15,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.concurrent.TimeUnit;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.models.MemoryLedger;
 
 /** Metrics counts what the server does, for Prometheus: requests, runs, tokens, the queue, the JVM. */
 final class Metrics implements AutoCloseable {
@@ -32,12 +33,20 @@ final class Metrics implements AutoCloseable {
         Gauge.builder("llm_inspector.queue.capacity", inspector, i -> i.queue().capacity())
                 .description("Most runs waiting or running")
                 .register(registry);
-        memory("budget", "Most that open models may hold", inspector, i -> i.memory()
+        memory("budget", "Most that all holders of memory together may have", inspector, i -> i.memory()
                 .budget());
         memory("resident", "Held by open models in this process's memory", inspector, i -> i.memory()
                 .resident());
         memory("mapped", "Of open models' files, read in place", inspector, i -> i.memory()
                 .mapped());
+        for (String kind : MemoryLedger.KINDS) {
+            Gauge.builder("llm_inspector.memory.held", inspector, i -> i.memory()
+                            .held(kind))
+                    .description("Memory of the budget that is held, by what it is for")
+                    .tag("kind", kind)
+                    .baseUnit("bytes")
+                    .register(registry);
+        }
         new ClassLoaderMetrics().bindTo(registry);
         new JvmMemoryMetrics().bindTo(registry);
         new JvmThreadMetrics().bindTo(registry);

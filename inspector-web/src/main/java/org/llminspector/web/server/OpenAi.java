@@ -49,6 +49,7 @@ final class OpenAi {
             String text,
             @JsonInclude(JsonInclude.Include.ALWAYS) Logprobs logprobs,
             @JsonInclude(JsonInclude.Include.ALWAYS) String finishReason,
+            String limit,
             String run) {}
 
     /**
@@ -74,6 +75,7 @@ final class OpenAi {
             Said delta,
             @JsonInclude(JsonInclude.Include.ALWAYS) ChatLogprobs logprobs,
             @JsonInclude(JsonInclude.Include.ALWAYS) String finishReason,
+            String limit,
             String run) {}
 
     record Said(String role, String content) {}

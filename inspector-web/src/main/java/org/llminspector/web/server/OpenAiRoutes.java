@@ -161,14 +161,9 @@ final class OpenAiRoutes {
 
         @Override
         public void made(OpenAiWork.Made m) {
-            if (r.chat())
-                chat(
-                        m.index(),
-                        new OpenAi.Said(null, null),
-                        null,
-                        m.finish(),
-                        m.run().id());
-            else text(m.index(), "", null, m.finish(), m.run().id());
+            String run = m.run().id();
+            if (r.chat()) chat(m.index(), new OpenAi.Said(null, null), null, m, run);
+            else text(m.index(), "", null, m, run);
         }
 
         void usage(OpenAi.Usage usage) {
@@ -185,14 +180,23 @@ final class OpenAiRoutes {
                                     id, "text_completion", created, r.model().name(), List.of(), usage));
         }
 
-        private void chat(int index, OpenAi.Said delta, OpenAi.ChatLogprobs logprobs, String finish, String run) {
-            OpenAi.ChatChoice choice = new OpenAi.ChatChoice(index, null, delta, logprobs, finish, run);
+        private void chat(int index, OpenAi.Said delta, OpenAi.ChatLogprobs logprobs, OpenAiWork.Made end, String run) {
+            OpenAi.ChatChoice choice =
+                    new OpenAi.ChatChoice(index, null, delta, logprobs, finish(end), limit(end), run);
             tell(new OpenAi.Chat(id, "chat.completion.chunk", created, r.model().name(), List.of(choice), null));
         }
 
-        private void text(int index, String text, OpenAi.Logprobs logprobs, String finish, String run) {
-            OpenAi.Choice choice = new OpenAi.Choice(index, text, logprobs, finish, run);
+        private void text(int index, String text, OpenAi.Logprobs logprobs, OpenAiWork.Made end, String run) {
+            OpenAi.Choice choice = new OpenAi.Choice(index, text, logprobs, finish(end), limit(end), run);
             tell(new OpenAi.Completion(id, "text_completion", created, r.model().name(), List.of(choice), null));
+        }
+
+        private static String finish(OpenAiWork.Made end) {
+            return end == null ? null : end.finish();
+        }
+
+        private static String limit(OpenAiWork.Made end) {
+            return end == null ? null : end.limit();
         }
 
         private void tell(Object chunk) {

@@ -34,6 +34,11 @@ final class OpenAiWork {
     /** @param echo the scores of the prompt's tokens; null when they were not asked for */
     record Made(int index, RunManifest run, String prompt, Sampling.Scores echo) {
 
+        /** What bounded the length of an answer that it ended: {@code max_new_tokens}, {@code context} or {@code memory}; else null. */
+        String limit() {
+            return run.generation().limit();
+        }
+
         String finish() {
             String reason = run.generation().finishReason();
             return reason.equals("length") || reason.equals("cancelled") ? "length" : "stop";
@@ -110,7 +115,8 @@ final class OpenAiWork {
                 at += t.token().text().length();
             }
         }
-        return new OpenAi.Choice(m.index(), text, logprobs, m.finish(), m.run().id());
+        return new OpenAi.Choice(
+                m.index(), text, logprobs, m.finish(), m.limit(), m.run().id());
     }
 
     static OpenAi.ChatChoice chatChoice(Made m, OpenAiRequest r) {
@@ -125,6 +131,7 @@ final class OpenAiWork {
                 null,
                 logprobs,
                 m.finish(),
+                m.limit(),
                 m.run().id());
     }
 

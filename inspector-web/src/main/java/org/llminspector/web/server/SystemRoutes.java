@@ -35,6 +35,7 @@ final class SystemRoutes {
         routes.get(HEALTH, this::health);
         routes.get("/api/v1/devices", ctx -> Replies.json(ctx, new Devices(inspector.devices())));
         routes.get("/api/v1/engines", ctx -> Replies.json(ctx, new Engines(inspector.engines(), inspector.memory())));
+        routes.get("/api/v1/memory", ctx -> Replies.json(ctx, inspector.memory()));
         routes.get("/metrics", ctx -> ctx.contentType("text/plain; version=0.0.4; charset=utf-8")
                 .result(metrics.scrape()));
     }

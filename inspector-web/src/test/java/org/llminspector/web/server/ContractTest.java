@@ -265,6 +265,7 @@ class ContractTest extends LiveTest {
         live.get("/api/v1/health");
         live.get("/api/v1/devices");
         live.get("/api/v1/engines");
+        live.get("/api/v1/memory");
         live.get("/api/v1/schemes");
         live.get("/metrics");
         live.get("/openapi.yaml");

@@ -1,0 +1,197 @@
+package org.llminspector.run.models;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.function.BiConsumer;
+import java.util.function.ToLongFunction;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.capture.Intervention;
+import org.llminspector.engine.GradientRequest;
+import org.llminspector.engine.Gradients;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.KvShape;
+import org.llminspector.engine.PartTime;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.Session;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+
+/**
+ * MeteredEngine is an engine whose sequences, variants and gradients reserve their memory in the ledger first, and are refused
+ * where it does not fit. What is captured counts as the engine's own as soon as it is there.
+ */
+final class MeteredEngine extends ForwardingEngine {
+
+    private static final String SHORTER =
+            "shorten the prompt, ask for fewer new tokens (max_new_tokens), capture less, or raise" + " --memory";
+
+    private final MemoryLedger ledger;
+    private final String slug;
+    private final KvFormats formats;
+    private final long parameters;
+    private final ToLongFunction<PrecisionPlan> estimate;
+    private final MemoryLedger.Reservation own; // null but of a variant
+
+    /**
+     * @param formats of its sequences' KV caches
+     * @param parameters of the model
+     * @param estimate bytes of the same model under another plan
+     */
+    MeteredEngine(
+            InspectorEngine engine,
+            MemoryLedger ledger,
+            String slug,
+            KvFormats formats,
+            long parameters,
+            ToLongFunction<PrecisionPlan> estimate) {
+        this(engine, ledger, slug, formats, parameters, estimate, null);
+    }
+
+    private MeteredEngine(
+            InspectorEngine engine,
+            MemoryLedger ledger,
+            String slug,
+            KvFormats formats,
+            long parameters,
+            ToLongFunction<PrecisionPlan> estimate,
+            MemoryLedger.Reservation own) {
+        super(engine);
+        this.ledger = ledger;
+        this.slug = slug;
+        this.formats = formats;
+        this.parameters = parameters;
+        this.estimate = estimate;
+        this.own = own;
+    }
+
+    private boolean torch() {
+        return engine.info().name().equals("torch");
+    }
+
+    private boolean onHost() {
+        return engine.info().device().equals("cpu");
+    }
+
+    @Override
+    public InspectorEngine keeping(KvFormats other) {
+        return new MeteredEngine(engine.keeping(other), ledger, slug, other, parameters, estimate);
+    }
+
+    @Override
+    public Session begin(SessionRequest request) {
+        long cache = onHost() ? cache(request) : 0;
+        long captured = CaptureBudget.bytes(spec(), request.hooks(), request.maxPositions());
+        MemoryLedger.Reservation reservation = ledger.reserve(
+                "sequence", slug, cache + captured, request.maxPositions() + " positions of " + slug, SHORTER);
+        try {
+            Session session = engine.begin(request);
+            reservation.shrink(cache); // the captures' memory is lent by the engine now, and counted there
+            return new Metered(session, reservation);
+        } catch (RuntimeException | Error e) {
+            reservation.close();
+            throw e;
+        }
+    }
+
+    private long cache(SessionRequest request) {
+        Set<HookId> changed = new HashSet<>();
+        for (Intervention v : request.interventions()) {
+            changed.addAll(HookPatterns.match(spec(), List.of(v.hook())));
+        }
+        return PassMemory.cache(KvShape.of(spec(), changed), formats, request.maxPositions());
+    }
+
+    @Override
+    public InspectorEngine variant(PrecisionPlan plan) {
+        MemoryLedger.Reservation reservation = ledger.reserve(
+                "variant",
+                slug,
+                estimate.applyAsLong(plan),
+                slug + " under another precision plan",
+                "close other models, compare in one precision, or raise --memory");
+        try {
+            return new MeteredEngine(engine.variant(plan), ledger, slug, formats, parameters, estimate, reservation);
+        } catch (RuntimeException | Error e) {
+            reservation.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public Gradients gradients(GradientRequest request) {
+        int n = request.tokens().length;
+        long values = PassMemory.gradients(spec(), n, n);
+        int copies =
+                request.parameters() ? 2 : info().precision() == Precision.FP32 ? 0 : 1; // of the weights, in float32
+        long weights = copies * parameters * Float.BYTES;
+        try (MemoryLedger.Reservation reservation = ledger.reserve(
+                "gradients",
+                slug,
+                onHost() ? values + weights : 0,
+                "gradients of " + n + " tokens of " + slug,
+                "shorten the prompt, take a smaller model, or raise --memory")) {
+            return engine.gradients(request);
+        }
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        if (own != null) own.close();
+    }
+
+    /** Metered is a sequence whose reservation ends with it; a pass whose scratch memory does not fit is refused. */
+    private final class Metered extends ForwardingSession {
+        private final MemoryLedger.Reservation reservation;
+
+        Metered(Session session, MemoryLedger.Reservation reservation) {
+            super(session);
+            this.reservation = reservation;
+        }
+
+        /** Null for a single token: what it computes is no more than the budget's rounding. */
+        private MemoryLedger.Reservation pass(int n) {
+            if (n == 1) return null;
+            boolean scores = !torch() || !session.form().equals("fast");
+            long scratch = PassMemory.scratch(spec(), formats, n, (long) session.length() + n, torch(), scores);
+            return ledger.reserve(
+                    "pass", slug, onHost() ? scratch : 0, "a pass over " + n + " positions of " + slug, SHORTER);
+        }
+
+        @Override
+        public float[] append(int[] tokens) {
+            try (MemoryLedger.Reservation pass = pass(tokens.length)) {
+                return session.append(tokens);
+            }
+        }
+
+        @Override
+        public List<PartTime> timed(int[] tokens) {
+            try (MemoryLedger.Reservation pass = pass(tokens.length)) {
+                return session.timed(tokens);
+            }
+        }
+
+        @Override
+        public boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+            try (MemoryLedger.Reservation pass = pass(tokens.length)) {
+                return session.visit(tokens, hooks, visitor);
+            }
+        }
+
+        @Override
+        public void close() {
+            try {
+                session.close();
+            } finally {
+                reservation.close();
+            }
+        }
+    }
+}
