@@ -181,7 +181,7 @@ public final class Inspector implements AutoCloseable {
     private final OpenModels models;
     private final ModelWeights weights;
     private final Prefixes prefixes = new Prefixes();
-    private final Texts<Sampling.ScoredToken> texts = new Texts<>();
+    private final Texts<ScoredToken> texts = new Texts<>();
     private final Sampling sampling;
     private final TableFacts facts = new TableFacts();
     private final Neurons neurons;

@@ -53,31 +53,6 @@ public final class Sampling {
     public record Continuation(Long seed, String text, List<Token> tokens, double logprob, String finishReason) {}
 
     /**
-     * Scores say how probable a text is, token by token.
-     *
-     * @param position of the first token that has a score
-     * @param logprob sum, nats
-     * @param perplexity e to the mean of -logprob; null without tokens
-     */
-    public record Scores(
-            String model,
-            int position,
-            int reusedPositions,
-            double ms,
-            double logprob,
-            Double perplexity,
-            List<ScoredToken> tokens) {}
-
-    /** @param rank 0 for the most probable */
-    public record ScoredToken(
-            int position,
-            Token token,
-            double logprob,
-            double prob,
-            int rank,
-            List<GeneratedToken.Alternative> alternatives) {}
-
-    /**
      * Distribution is what may come next.
      *
      * @param position of the token that it is about

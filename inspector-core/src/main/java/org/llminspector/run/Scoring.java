@@ -14,8 +14,6 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.NextToken;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.Sampling.ScoredToken;
-import org.llminspector.run.Sampling.Scores;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.Prompt;

@@ -269,7 +269,7 @@ class InterventionsWithCachesTest {
     }
 
     /** Scores from a position on, against the logits that the whole run captured. */
-    private static void same(Sampling.Scores scores, RunManifest whole, int first) {
+    private static void same(Scores scores, RunManifest whole, int first) {
         Tensor logits = fresh.runs().capture(whole.id(), LOGITS);
         Tensor rows = logits.reshaped(logits.shape()[1], logits.shape()[2]);
         List<Double> expected = new ArrayList<>();

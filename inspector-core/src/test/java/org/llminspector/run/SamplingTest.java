@@ -253,8 +253,7 @@ class SamplingTest {
         RunManifest made = run(prompt("Once upon a time").generate(greedy(5)));
         List<Integer> all = ids(made);
         List<Integer> generated = all.subList(made.promptLength(), all.size());
-        Sampling.Scores scores =
-                inspector.sampling().scores(prompt("Once upon a time").build(), null, generated, null, 3);
+        Scores scores = inspector.sampling().scores(prompt("Once upon a time").build(), null, generated, null, 3);
         for (int i = 0; i < 5; i++) {
             assertThat(scores.tokens().get(i).logprob())
                     .isCloseTo(made.generation().steps().get(i).logprob(), within(1e-4));
@@ -262,18 +261,16 @@ class SamplingTest {
             assertThat(scores.tokens().get(i).alternatives()).hasSize(3);
         }
         assertThat(scores.perplexity()).isCloseTo(Math.exp(-scores.logprob() / 5), within(1e-9));
-        Sampling.Scores own =
-                inspector.sampling().scores(branch(made.id(), null, null).build(), null, null, null, 0);
+        Scores own = inspector.sampling().scores(branch(made.id(), null, null).build(), null, null, null, 0);
         assertThat(own.position()).isEqualTo(1);
         assertThat(own.tokens()).hasSize(all.size() - 1);
         assertThat(own.tokens().get(all.size() - 2).logprob())
                 .isCloseTo(scores.tokens().get(4).logprob(), within(1e-4));
-        Sampling.Scores late =
-                inspector.sampling().scores(branch(made.id(), -2, null).build(), " the end", null, null, 1);
+        Scores late = inspector.sampling().scores(branch(made.id(), -2, null).build(), " the end", null, null, 1);
         assertThat(late.reusedPositions()).isEqualTo(all.size() - 3);
         assertThat(late.tokens()).isNotEmpty();
         // A text is read together with what stands before it.
-        Sampling.Scores joined = inspector.sampling().scores(prompt("Once upon").build(), " a time", null, null, 0);
+        Scores joined = inspector.sampling().scores(prompt("Once upon").build(), " a time", null, null, 0);
         List<Integer> whole = inspector.tokenizer("tiny-text").encode("Once upon a time", true).stream()
                 .map(Token::id)
                 .toList();
@@ -288,11 +285,11 @@ class SamplingTest {
         return RunRequest.builder().tokens(ids).engine(engine).model(model);
     }
 
-    private static void same(Sampling.Scores a, Sampling.Scores b) {
+    private static void same(Scores a, Scores b) {
         assertThat(b.tokens()).hasSameSizeAs(a.tokens());
         for (int i = 0; i < a.tokens().size(); i++) {
-            Sampling.ScoredToken x = a.tokens().get(i);
-            Sampling.ScoredToken y = b.tokens().get(i);
+            ScoredToken x = a.tokens().get(i);
+            ScoredToken y = b.tokens().get(i);
             assertThat(y.position()).isEqualTo(x.position()).isEqualTo(i + 1);
             assertThat(y.token()).isEqualTo(x.token());
             assertThat(y.logprob()).isCloseTo(x.logprob(), within(1e-4));
@@ -308,16 +305,16 @@ class SamplingTest {
     void ofTextsThatBeginAlikeOnlyTheRestIsRead(String engine, String model) {
         Sampling sampling = inspector.sampling();
         RunRequest request = text(OTHER, engine, model).build();
-        Sampling.Scores fresh = sampling.scores(request, null, null, 1, 3);
+        Scores fresh = sampling.scores(request, null, null, 1, 3);
         assertThat(sampling.scoresAfterOthers(text(LONG, engine, model).build(), 3)
                         .reusedPositions())
                 .isZero();
-        Sampling.Scores after = sampling.scoresAfterOthers(request, 3);
+        Scores after = sampling.scoresAfterOthers(request, 3);
         assertThat(after.reusedPositions())
                 .as("the last that is the same is read")
                 .isEqualTo(6);
         same(fresh, after);
-        Sampling.Scores again = sampling.scoresAfterOthers(request, 3);
+        Scores again = sampling.scoresAfterOthers(request, 3);
         assertThat(again.reusedPositions()).isEqualTo(OTHER.size() - 2);
         same(fresh, again);
         assertThat(sampling.scoresAfterOthers(request, 2).reusedPositions())
@@ -356,9 +353,9 @@ class SamplingTest {
         try (Inspector exported = Inspector.open(config)) {
             for (String model : List.of("llama", "int8")) {
                 RunRequest request = text(LONG, null, model).build();
-                Sampling.Scores fresh = exported.sampling().scores(request, null, null, 1, 1);
-                Sampling.Scores first = exported.sampling().scoresAfterOthers(request, 1);
-                Sampling.Scores second = exported.sampling().scoresAfterOthers(request, 1);
+                Scores fresh = exported.sampling().scores(request, null, null, 1, 1);
+                Scores first = exported.sampling().scoresAfterOthers(request, 1);
+                Scores second = exported.sampling().scoresAfterOthers(request, 1);
                 same(fresh, first);
                 same(fresh, second);
                 assertThat(second.reusedPositions())

@@ -73,7 +73,7 @@ class OpeningTest {
             ModelFolder folder = models.folder("tiny-text");
             assertThatThrownBy(() -> models.hold(folder, "onnx", "cpu", PLAN, () -> true))
                     .isInstanceOfSatisfying(
-                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CONFLICT));
+                            Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CANCELLED));
             assertThat(models.opening("tiny-text")).hasSize(1);
             try (OpenModels.Hold hold = models.hold(folder, "onnx", "cpu", PLAN, () -> false)) {
                 Set<Thread> began = new HashSet<>(openers());

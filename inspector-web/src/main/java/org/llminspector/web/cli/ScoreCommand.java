@@ -7,7 +7,8 @@ import java.util.Locale;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Sampling;
+import org.llminspector.run.ScoredToken;
+import org.llminspector.run.Scores;
 import org.llminspector.run.store.RunRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -44,13 +45,13 @@ final class ScoreCommand extends AskCommand {
                 .model(slug(inspector))
                 .prompt(prompt == null ? text : prompt)
                 .build();
-        Sampling.Scores scores = inspector.sampling().scores(before, prompt == null ? null : text, null, null, top);
+        Scores scores = inspector.sampling().scores(before, prompt == null ? null : text, null, null, top);
         if (json) {
             out.println(Json.write(scores));
             return;
         }
         List<List<String>> rows = new ArrayList<>(List.of(List.of("TOKEN", "PROBABILITY", "LOGPROB", "RANK", "")));
-        for (Sampling.ScoredToken t : scores.tokens()) {
+        for (ScoredToken t : scores.tokens()) {
             List<String> others = t.alternatives().stream()
                     .map(a -> String.format(Locale.ROOT, "%s %.3f", shown(a.text()), a.prob()))
                     .toList();

@@ -8,7 +8,8 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Sampling;
+import org.llminspector.run.ScoredToken;
+import org.llminspector.run.Scores;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
@@ -32,7 +33,7 @@ final class OpenAiWork {
     }
 
     /** @param echo the scores of the prompt's tokens; null when they were not asked for */
-    record Made(int index, RunManifest run, String prompt, Sampling.Scores echo) {
+    record Made(int index, RunManifest run, String prompt, Scores echo) {
 
         /** What bounded the length of an answer that it ended: {@code max_new_tokens}, {@code context} or {@code memory}; else null. */
         String limit() {
@@ -58,7 +59,7 @@ final class OpenAiWork {
         BooleanSupplier cancelled = inspector.work().cancellation();
         List<Made> all = new ArrayList<>();
         for (RunRequest prompt : r.prompts()) {
-            Sampling.Scores echo = null;
+            Scores echo = null;
             for (int i = 0; i < r.n(); i++) {
                 RunRequest request = r.run(prompt, i);
                 if (i == 0 && r.echo() && r.logprobs() != null) {
@@ -74,7 +75,7 @@ final class OpenAiWork {
         return all;
     }
 
-    private Made one(int index, RunRequest request, Sampling.Scores echo, OpenAiRequest r, Teller teller) {
+    private Made one(int index, RunRequest request, Scores echo, OpenAiRequest r, Teller teller) {
         String[] id = {null};
         LiveRun run = new LiveRun(metrics, echo != null, event -> {
             if (event.data() instanceof RunEvent.Queued q) id[0] = q.id();
@@ -168,12 +169,12 @@ final class OpenAiWork {
      *
      * @param text whether it was a text, which has no control tokens that a tokenizer added
      */
-    private static OpenAi.Logprobs logprobs(List<Token> prompt, boolean text, Sampling.Scores echo) {
+    private static OpenAi.Logprobs logprobs(List<Token> prompt, boolean text, Scores echo) {
         if (echo == null) return null;
         OpenAi.Logprobs all = empty();
         int at = 0;
         for (int i = 0; i < prompt.size(); i++) {
-            Sampling.ScoredToken scored = i == 0 ? null : echo.tokens().get(i - 1);
+            ScoredToken scored = i == 0 ? null : echo.tokens().get(i - 1);
             all.tokens().add(prompt.get(i).text());
             all.tokenLogprobs().add(scored == null ? null : (Double) Math.max(LEAST, scored.logprob()));
             all.topLogprobs()

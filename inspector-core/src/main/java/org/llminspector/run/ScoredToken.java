@@ -1,0 +1,18 @@
+package org.llminspector.run;
+
+import java.util.List;
+import org.llminspector.generate.GeneratedToken;
+import org.llminspector.tokenize.Token;
+
+/**
+ * ScoredToken is one token of a text and how probable it was.
+ *
+ * @param rank 0 for the most probable
+ */
+public record ScoredToken(
+        int position,
+        Token token,
+        double logprob,
+        double prob,
+        int rank,
+        List<GeneratedToken.Alternative> alternatives) {}
