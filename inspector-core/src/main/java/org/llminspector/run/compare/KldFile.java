@@ -42,6 +42,9 @@ final class KldFile {
     private static final byte[] MAGIC = "_logits_".getBytes(StandardCharsets.US_ASCII);
     private static final int MOST_CONTEXT = 1 << 24;
 
+    /** Tokens are held in memory. */
+    private static final int MOST_TOKENS = 1 << 24;
+
     private KldFile() {}
 
     /** Writer takes the rows in their order. */
@@ -121,26 +124,37 @@ final class KldFile {
 
         private Head head() throws IOException {
             if (!Arrays.equals(in.readNBytes(MAGIC.length), MAGIC)) throw wrong("\"_logits_\" at its beginning");
-            int context = number(2, MOST_CONTEXT);
-            int vocab = number(1, MOST_CONTEXT);
-            int chunks = number(1, MOST_CONTEXT);
-            long rows = (long) chunks * (context - 1 - context / 2);
-            long bytes = 20 + 4L * context * chunks + rows * rowBytes(vocab);
-            if (Files.size(file) < bytes) throw wrong(bytes + " bytes, as its head says");
-            int[] tokens = new int[Math.multiplyExact(context, chunks)];
-            ByteBuffer ids = ByteBuffer.wrap(in.readNBytes(4 * tokens.length)).order(ByteOrder.LITTLE_ENDIAN);
+            int context = number("n_ctx", 3); // of two tokens no row is scored
+            int vocab = number("n_vocab", 1);
+            int chunks = number("n_chunk", 1);
+            long all = (long) context * chunks;
+            if (all > MOST_TOKENS)
+                throw wrong("n_ctx x n_chunk of at most " + MOST_TOKENS + " tokens")
+                        .found(all);
+            long rows =
+                    (long) chunks * (context - 1 - context / 2); // fewer than there are tokens, so that nothing wraps
+            long bytes = 20 + 4 * all + rows * rowBytes(vocab);
+            long size = Files.size(file);
+            if (size < bytes) throw wrong(bytes + " bytes, as its head says").found(size);
+            int[] tokens = new int[(int) all];
+            byte[] read = in.readNBytes(4 * tokens.length);
+            if (read.length < 4 * tokens.length) throw new EOFException();
+            ByteBuffer ids = ByteBuffer.wrap(read).order(ByteOrder.LITTLE_ENDIAN);
             for (int i = 0; i < tokens.length; i++) {
                 tokens[i] = ids.getInt();
-                if (tokens[i] < 0 || tokens[i] >= vocab) throw wrong("token ids below " + vocab);
+                if (tokens[i] < 0 || tokens[i] >= vocab) {
+                    throw wrong("token ids from 0 to " + (vocab - 1)).found(tokens[i] + ", token " + i);
+                }
             }
             return new Head(context, vocab, chunks, tokens);
         }
 
-        private int number(int least, int most) throws IOException {
+        private int number(String field, int least) throws IOException {
             byte[] b = in.readNBytes(4);
             if (b.length < 4) throw new EOFException();
             int n = ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN).getInt();
-            if (n < least || n > most) throw wrong("sizes that can be");
+            if (n < least || n > MOST_CONTEXT)
+                throw wrong(field + " of " + least + " to " + MOST_CONTEXT).found(n);
             return n;
         }
 
@@ -161,6 +175,10 @@ final class KldFile {
             ByteBuffer b = ByteBuffer.wrap(row).order(ByteOrder.LITTLE_ENDIAN);
             float scale = b.getFloat();
             float least = b.getFloat();
+            if (!(scale >= 0) || !Float.isFinite(scale) || !Float.isFinite(least)) {
+                throw wrong("rows whose scale and least log-probability are finite numbers, the scale at least 0")
+                        .found(scale + " and " + least);
+            }
             short[] codes = new short[head.vocab()];
             b.asShortBuffer().get(codes);
             return new BaseLogProbs(scale, least, codes);
