@@ -29,10 +29,14 @@ final class Bloom implements Family {
         if (dModel % nHeads != 0) throw c.wrong("n_head", "a divisor of hidden_size " + dModel, nHeads);
         if (c.flag("apply_residual_connection_post_layernorm", false))
             throw c.wrong("apply_residual_connection_post_layernorm", "false: the stream itself is never normed", true);
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
         Attention plain = Attention.plain(nHeads, nHeads, dModel / nHeads, null, null, true, true);
         Attention attention = plain.with(plain.scale(), AlibiBias.of(nHeads, 8), null);
-        Mlp mlp = new Mlp(4 * dModel, c.activation("hidden_act", "gelu_new"), false, true);
+        Mlp mlp = new Mlp(
+                c.product(c.has("n_embed") ? "n_embed" : "hidden_size", 4, dModel),
+                c.activation("hidden_act", "gelu_new"),
+                false,
+                true);
         return new DecoderSpec(
                 "bloom",
                 c.size("vocab_size"),

@@ -23,7 +23,7 @@ final class Cohere implements Family {
                 .whenAbsent("max_position_embeddings", 8192)
                 .whenAbsent("rope_theta", second ? 10_000.0 : 500_000.0);
         LlamaShape shape = new LlamaShape(c)
-                .norms(new Norm(Norm.Kind.LAYER, c.number("layer_norm_eps", 1e-5), true, false))
+                .norms(new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_eps", 1e-5), true, false))
                 .qkNormByHead("use_qk_norm")
                 .attentionBias()
                 .parallel(true)

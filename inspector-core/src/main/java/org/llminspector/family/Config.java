@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -73,7 +74,7 @@ public final class Config {
     private final Set<String> read = new HashSet<>();
     private final Map<String, JsonNode> defaults = new HashMap<>();
     private final Map<String, String> spellings = new HashMap<>();
-    private final List<Config> inner = new ArrayList<>();
+    private final Map<String, Config> inner = new LinkedHashMap<>();
     private int mostLayers = 1 << 14;
 
     public Config(JsonNode json, Path file) {
@@ -102,9 +103,8 @@ public final class Config {
     Config inside(String field) {
         JsonNode node = node(field);
         if (node != null && !node.isObject()) throw wrong(field, "an object", node);
-        Config config = new Config(node == null ? MissingNode.getInstance() : node, file, path + field + ".");
-        inner.add(config);
-        return config;
+        return inner.computeIfAbsent(
+                field, f -> new Config(node == null ? MissingNode.getInstance() : node, file, path + f + "."));
     }
 
     /** Where a field stands, for messages. */
@@ -150,6 +150,19 @@ public final class Config {
         return node(field) == null ? whenAbsent : size(field);
     }
 
+    /** A size times another, refused where there is no such size. */
+    int product(String field, long size, long by) {
+        long product = size * by;
+        if (product <= Integer.MAX_VALUE) return (int) product;
+        throw wrong(field, "a size that is less than 2^31 when multiplied by " + by, size);
+    }
+
+    /** A size and another, refused where there is no such size. */
+    int sum(String field, long size, long more) {
+        if (size + more <= Integer.MAX_VALUE) return (int) (size + more);
+        throw wrong(field, "a size that is less than 2^31 with " + more + " more", size);
+    }
+
     /** No model has more layers than this: each has tensors, or operations, of its own in the files. */
     Config layersAtMost(int most) {
         mostLayers = most;
@@ -169,19 +182,44 @@ public final class Config {
         return node(field) == null ? null : size(field);
     }
 
+    /** A number that float32, in which models compute, can hold. */
     public double number(String field) {
         JsonNode node = node(field);
         if (node == null || !node.isNumber()) throw wrong(field, "a number", node);
-        return node.asDouble();
+        return finite(field, node.asDouble());
     }
 
     public double number(String field, double whenAbsent) {
         return node(field) == null ? whenAbsent : number(field);
     }
 
-    /** A number, or null. */
-    Float numberOrNull(String field) {
-        return node(field) == null ? null : (float) number(field);
+    /** A number above 0, still above 0 in float32. */
+    public double positive(String field) {
+        double number = number(field);
+        if ((float) number <= 0) throw wrong(field, "a number above 0", number);
+        return number;
+    }
+
+    public double positive(String field, double whenAbsent) {
+        return node(field) == null ? whenAbsent : positive(field);
+    }
+
+    /** A number above 0, or null. */
+    Float positiveOrNull(String field) {
+        return node(field) == null ? null : (float) positive(field);
+    }
+
+    /** What a norm adds to the mean square: at least 0. */
+    public double epsilon(String field, double whenAbsent) {
+        double number = number(field, whenAbsent);
+        if (number < 0) throw wrong(field, "a number of at least 0", number);
+        return number + 0.0; // -0 is 0
+    }
+
+    /** What was computed of a field, refused where float32 cannot hold it. */
+    double finite(String field, double number) {
+        if (Float.isFinite((float) number)) return number;
+        throw wrong(field, "a number within float32: at most 3.4e38", number);
     }
 
     public boolean flag(String field, boolean whenAbsent) {
@@ -256,6 +294,6 @@ public final class Config {
                     .found(e.getKey() + " = " + value)
                     .instead("remove the field if you are sure that it does not change the forward pass");
         });
-        inner.forEach(Config::refuseWhatWasNotUnderstood);
+        inner.values().forEach(Config::refuseWhatWasNotUnderstood);
     }
 }

@@ -52,7 +52,7 @@ final class DeepSeek2 implements Family {
         if (active > routing.activeGroups() * perGroup)
             throw c.wrong("num_experts_per_tok", "at most as many as topk_group groups have", active);
         Integer shared = c.sizeOrNull("n_shared_experts");
-        Integer dShared = shared == null ? null : Math.multiplyExact(shared, width);
+        Integer dShared = shared == null ? null : c.product("n_shared_experts", shared, width);
         Experts experts = new Experts(count, active, renormalised, dShared, false, routing);
         double first = c.number("first_k_dense_replace", dense);
         return new LlamaShape(c).attentionBias().latent().experts(experts, width, layer -> layer >= first);

@@ -37,7 +37,7 @@ final class Falcon implements Family {
         int nKvHeads = grouped ? c.size("num_kv_heads", nHeads) : ungrouped;
         if (nHeads % nKvHeads != 0) throw c.wrong("num_kv_heads", "a divisor of " + nHeads, nKvHeads);
         int maxContext = c.size("max_position_embeddings", 2048);
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
         boolean bias = c.flag("bias", false);
         Rope turn = RopeConfig.read(c, dModel / nHeads, maxContext, 10_000);
         boolean alibi = c.flag("alibi", false);
@@ -45,7 +45,11 @@ final class Falcon implements Family {
         Alibi slopes = alibi ? new Alibi(AlibiBias.of(nHeads, 8).slopes(), plain.scale(), true) : null;
         Attention attention = plain.with(plain.scale(), slopes, null);
         boolean parallel = c.flag("parallel_attn", true) || grouped;
-        Mlp mlp = new Mlp(c.size("ffn_hidden_size", 4 * dModel), c.activation("activation", "gelu"), false, bias);
+        Mlp mlp = new Mlp(
+                c.size("ffn_hidden_size", c.product("hidden_size", 4, dModel)),
+                c.activation("activation", "gelu"),
+                false,
+                bias);
         return new DecoderSpec(
                 "falcon",
                 c.size("vocab_size"),

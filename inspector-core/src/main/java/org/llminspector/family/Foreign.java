@@ -76,7 +76,7 @@ public final class Foreign {
             throw c.wrong(name(c, HEADS), "a multiple of " + kvHeads + ", as the graph has", heads);
         float scale = (float) c.number("attention_multiplier", 1 / Math.sqrt(dHead));
         Norm.Kind kind = graph.centred() ? Norm.Kind.LAYER : Norm.Kind.RMS;
-        Norm norm = new Norm(kind, c.number(name(c, EPSILON), 1e-5));
+        Norm norm = new Norm(kind, c.epsilon(name(c, EPSILON), 1e-5));
         boolean rotates = graph.layers().stream().anyMatch(l -> l.contains(Part.ROPE));
         Rope rope = rotates ? rope(c, dHead, context) : null;
         DecoderSpec spec = new DecoderSpec(

@@ -23,7 +23,8 @@ final class Gemma2 implements Family {
                 .whenAbsent("max_position_embeddings", 8192)
                 .whenAbsent("attn_logit_softcapping", 50.0)
                 .whenAbsent("final_logit_softcapping", 30.0);
-        return shape(c).softcaps(c.numberOrNull("attn_logit_softcapping"), c.numberOrNull("final_logit_softcapping"))
+        return shape(c).softcaps(
+                        c.positiveOrNull("attn_logit_softcapping"), c.positiveOrNull("final_logit_softcapping"))
                 .window(c.sizeOrNull("sliding_window"), layer -> layer % 2 == 0)
                 .spec();
     }
@@ -45,7 +46,7 @@ final class Gemma2 implements Family {
                 .attentionBias()
                 .postNorms(true)
                 .scaledEmbedding()
-                .scale(Math.pow(c.number("query_pre_attn_scalar"), -0.5));
+                .scale(Math.pow(c.positive("query_pre_attn_scalar"), -0.5));
     }
 
     @Override

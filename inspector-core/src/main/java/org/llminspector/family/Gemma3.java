@@ -36,13 +36,13 @@ final class Gemma3 implements Family {
         boolean v5 = ropes.has("full_attention");
         return Gemma2.shape(c)
                 .qkNorm(false)
-                .softcaps(null, c.numberOrNull("final_logit_softcapping"))
+                .softcaps(null, c.positiveOrNull("final_logit_softcapping"))
                 .window(c.sizeOrNull("sliding_window"), layer -> (layer + 1) % pattern != 0)
                 .ropes(
                         v5 ? ropes.inside("full_attention") : c.inside("rope_scaling"),
-                        c.number("rope_theta", 1_000_000),
+                        c.positive("rope_theta", 1_000_000),
                         ropes.inside("sliding_attention"),
-                        c.number("rope_local_base_freq", 10_000))
+                        c.positive("rope_local_base_freq", 10_000))
                 .spec();
     }
 

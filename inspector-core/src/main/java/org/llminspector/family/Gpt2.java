@@ -30,8 +30,12 @@ final class Gpt2 implements Family {
         int nHeads = c.size("n_head");
         if (dModel % nHeads != 0) throw c.wrong("n_head", "a divisor of n_embd " + dModel, nHeads);
         int dHead = dModel / nHeads;
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
-        Mlp mlp = new Mlp(c.size("n_inner", 4 * dModel), c.activation("activation_function", "gelu_new"), false, true);
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
+        Mlp mlp = new Mlp(
+                c.size("n_inner", c.product("n_embd", 4, dModel)),
+                c.activation("activation_function", "gelu_new"),
+                false,
+                true);
         float base = c.flag("scale_attn_weights", true) ? (float) (1 / Math.sqrt(dHead)) : 1f;
         boolean byLayer = c.flag("scale_attn_by_inverse_layer_idx", false);
         return new DecoderSpec(

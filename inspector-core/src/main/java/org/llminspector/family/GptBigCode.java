@@ -33,12 +33,15 @@ final class GptBigCode implements Family {
         int nHeads = c.size("n_head");
         if (dModel % nHeads != 0) throw c.wrong("n_head", "a divisor of n_embd " + dModel, nHeads);
         int dHead = dModel / nHeads;
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
         boolean scaled = c.flag("scale_attn_weights", true);
         int nKvHeads = c.flag("multi_query", true) ? 1 : nHeads;
         Attention attention = Attention.plain(nHeads, nKvHeads, dHead, null, null, true, true);
         Mlp mlp = new Mlp(
-                c.size("n_inner", 4 * dModel), c.activation("activation_function", "gelu_pytorch_tanh"), false, true);
+                c.size("n_inner", c.product("n_embd", 4, dModel)),
+                c.activation("activation_function", "gelu_pytorch_tanh"),
+                false,
+                true);
         return new DecoderSpec(
                 "gpt_bigcode",
                 c.size("vocab_size"),

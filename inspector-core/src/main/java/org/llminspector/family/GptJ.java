@@ -38,10 +38,13 @@ final class GptJ implements Family {
         int turned = c.size("rotary_dim", 64);
         if (turned > dHead || turned % 2 != 0) throw c.wrong("rotary_dim", "even, and at most " + dHead, turned);
         Rope rope = new Rope(turned, 10_000, new Rope.Default());
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
         Integer inner = c.sizeOrNull("n_inner");
         Mlp mlp = new Mlp(
-                inner == null ? 4 * dModel : inner, c.activation("activation_function", "gelu_new"), false, true);
+                inner == null ? c.product("n_embd", 4, dModel) : inner,
+                c.activation("activation_function", "gelu_new"),
+                false,
+                true);
         Attention attention = Attention.plain(nHeads, nHeads, dHead, rope, null, false, false);
         LayerSpec layer = new LayerSpec(norm, attention, null, norm, mlp, null, true);
         return new DecoderSpec(

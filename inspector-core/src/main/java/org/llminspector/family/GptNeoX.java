@@ -33,7 +33,7 @@ final class GptNeoX implements Family {
         if (dModel % nHeads != 0) throw c.wrong("num_attention_heads", "a divisor of hidden_size " + dModel, nHeads);
         int dHead = dModel / nHeads;
         int maxContext = c.size("max_position_embeddings", 2048);
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_eps", 1e-5));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_eps", 1e-5));
         Rope rope = RopeConfig.read(c, dHead, maxContext, 10_000);
         boolean bias = c.flag("attention_bias", true);
         Attention attention = Attention.plain(nHeads, nHeads, dHead, rope, null, bias, bias);

@@ -27,7 +27,7 @@ final class Granite implements Family {
                 .embedScale(c.number("embedding_multiplier", 1))
                 .scale(c.number("attention_multiplier", 1))
                 .residualScale(c.number("residual_multiplier", 1))
-                .logitScale(1 / c.number("logits_scaling", 1));
+                .logitScale(c.finite("logits_scaling", 1 / c.number("logits_scaling", 1)));
     }
 
     @Override

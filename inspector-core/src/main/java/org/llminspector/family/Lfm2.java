@@ -45,10 +45,12 @@ final class Lfm2 implements Family {
     private static int neurons(Config c) {
         int size = c.size("intermediate_size");
         int multiple = c.size("block_multiple_of", 256);
-        Float factor = c.numberOrNull("block_ffn_dim_multiplier");
+        Float factor = c.positiveOrNull("block_ffn_dim_multiplier");
         if (!c.flag("block_auto_adjust_ff_dim", true)) return size;
         int fewer = (int) (2L * size / 3);
-        return factor == null ? fewer : ((int) (factor * fewer) + multiple - 1) / multiple * multiple;
+        if (factor == null) return fewer;
+        double blocks = Math.ceil(Math.floor((double) factor * fewer) / multiple);
+        return c.product("block_ffn_dim_multiplier", (long) Math.min(blocks, Integer.MAX_VALUE), multiple);
     }
 
     /** Config layer_types, or without it those that full_attn_idxs does not name. */

@@ -79,7 +79,7 @@ final class LlamaShape {
         dHead = c.size("head_dim", Math.max(1, dModel / nHeads));
         nLayers = c.layers("num_hidden_layers");
         maxContext = c.size("max_position_embeddings", 2048);
-        norm = new Norm(Norm.Kind.RMS, c.number("rms_norm_eps", 1e-6));
+        norm = new Norm(Norm.Kind.RMS, c.epsilon("rms_norm_eps", 1e-6));
         scale = (float) (1 / Math.sqrt(dHead));
     }
 
@@ -127,7 +127,7 @@ final class LlamaShape {
 
     /** LayerNorm instead of RMSNorm. */
     LlamaShape layerNorms(String epsField) {
-        return norms(new Norm(Norm.Kind.LAYER, c.number(epsField, 1e-5)));
+        return norms(new Norm(Norm.Kind.LAYER, c.epsilon(epsField, 1e-5)));
     }
 
     /** Each head has a sink. */
@@ -141,7 +141,7 @@ final class LlamaShape {
         c.ignore("hidden_act");
         double alpha = c.number("swiglu_alpha", 1.702);
         if (alpha != 1.702) throw c.wrong("swiglu_alpha", "1.702", alpha);
-        limit = (float) c.number("swiglu_limit", 7);
+        limit = (float) c.positive("swiglu_limit", 7);
         mlpBias = true;
         return this;
     }
@@ -153,7 +153,7 @@ final class LlamaShape {
 
     /** Config clip_qkv: what q, k and v are held to. */
     LlamaShape clipsQkv() {
-        clip = c.numberOrNull("clip_qkv");
+        clip = c.positiveOrNull("clip_qkv");
         return this;
     }
 
@@ -186,7 +186,7 @@ final class LlamaShape {
         int turns = c.size("qk_rope_head_dim", 64);
         if (nKvHeads != nHeads) throw c.wrong("num_key_value_heads", "num_attention_heads, " + nHeads, nKvHeads);
         if (turns % 2 != 0) throw c.wrong("qk_rope_head_dim", "an even number", turns);
-        dHead = Math.addExact(turns, c.size("qk_nope_head_dim", 128));
+        dHead = c.sum("qk_nope_head_dim", c.size("qk_nope_head_dim", 128), turns);
         // Its norms' epsilon is no field's.
         Norm own = new Norm(Norm.Kind.RMS, 1e-6);
         latent = new Latent(c.size("kv_lora_rank", 512), c.sizeOrNull("q_lora_rank"), c.size("v_head_dim", 128), own);

@@ -41,9 +41,9 @@ final class Mpt implements Family {
                 .with(
                         (float) a.number("softmax_scale", 1 / Math.sqrt(dHead)),
                         AlibiBias.of(nHeads, a.number("alibi_bias_max", 8)),
-                        a.numberOrNull("clip_qkv"));
-        Norm norm = new Norm(Norm.Kind.LAYER, c.number("layer_norm_epsilon", 1e-5), true, false);
-        Mlp mlp = new Mlp(4 * dModel, Activation.GELU, false, false);
+                        a.positiveOrNull("clip_qkv"));
+        Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5), true, false);
+        Mlp mlp = new Mlp(c.product("d_model", 4, dModel), Activation.GELU, false, false);
         return new DecoderSpec(
                 "mpt",
                 c.size("vocab_size"),

@@ -25,9 +25,9 @@ final class Olmo3 implements Family {
                 .window(c.sizeOrNull("sliding_window"), layer -> (layer + 1) % 4 != 0)
                 .ropes(
                         v5 ? ropes.inside("full_attention") : c.inside("rope_scaling"),
-                        c.number("rope_theta", 500_000),
+                        c.positive("rope_theta", 500_000),
                         ropes.inside("sliding_attention"),
-                        c.number("rope_theta", 500_000))
+                        c.positive("rope_theta", 500_000))
                 .spec();
     }
 

@@ -28,7 +28,7 @@ final class RopeConfig {
      */
     static Rope read(Config config, int dHead, int maxContext, double defaultTheta) {
         String field = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-        return read(config, config.inside(field), dHead, maxContext, config.number("rope_theta", defaultTheta));
+        return read(config, config.inside(field), dHead, maxContext, config.positive("rope_theta", defaultTheta));
     }
 
     /**
@@ -42,7 +42,7 @@ final class RopeConfig {
         }
         int dims = (int) (dHead * partial);
         Rope.Scaling scaling = new RopeConfig(config, json, maxContext).scaling(dims);
-        Rope rope = new Rope(dims, json.number("rope_theta", theta), scaling);
+        Rope rope = new Rope(dims, json.positive("rope_theta", theta), scaling);
         if (dims >= 1 && rope.turned() <= dHead) return rope;
         throw config.wrong("partial_rotary_factor", "pairs within head_dim " + dHead, dims + " dimensions");
     }
@@ -65,7 +65,10 @@ final class RopeConfig {
             case "dynamic" -> new Rope.Dynamic(factor(), maxContext);
             case "llama3" ->
                 new Rope.Llama3(
-                        factor(), json.number("low_freq_factor"), json.number("high_freq_factor"), originalContext());
+                        factor(),
+                        json.positive("low_freq_factor"),
+                        json.positive("high_freq_factor"),
+                        originalContext());
             case "yarn" -> yarn();
             case "longrope", "su" -> longRope(dims);
             default ->
@@ -78,7 +81,7 @@ final class RopeConfig {
 
     private Rope.Yarn yarn() {
         int original = originalContext();
-        double factor = json.number("factor", (double) maxContext / original);
+        double factor = json.positive("factor", (double) maxContext / original);
         double mscale = json.number("mscale", 0);
         double mscaleAllDim = json.number("mscale_all_dim", 0);
         double warm = mscale != 0 && mscaleAllDim != 0
@@ -87,18 +90,18 @@ final class RopeConfig {
         return new Rope.Yarn(
                 factor,
                 original,
-                json.number("beta_fast", 32),
-                json.number("beta_slow", 1),
-                json.number("attention_factor", warm),
+                json.positive("beta_fast", 32),
+                json.positive("beta_slow", 1),
+                json.positive("attention_factor", warm),
                 json.flag("truncate", true));
     }
 
     /** DeepSeek's factor on queries and on keys where positions are scaled: that of {@code mscale_all_dim}; else 1. */
     static double warmth(Config config, Rope rope) {
-        JsonNode json = config.node(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
-        double scale = json == null ? 0 : json.path("mscale_all_dim").asDouble(0);
+        Config json = config.inside(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+        double scale = json.number("mscale_all_dim", 0);
         boolean scaled = scale != 0 && !(rope.scaling() instanceof Rope.Default);
-        return scaled ? mscale(json.path("factor").asDouble(1), scale) : 1;
+        return scaled ? config.finite("mscale_all_dim", mscale(json.positive("factor", 1), scale)) : 1;
     }
 
     private static double mscale(double factor, double scale) {
@@ -107,13 +110,13 @@ final class RopeConfig {
 
     private Rope.LongRope longRope(int dims) {
         int original = originalContext();
-        double factor = json.number("factor", (double) maxContext / original);
+        double factor = json.positive("factor", (double) maxContext / original);
         double warm = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
         return new Rope.LongRope(
                 factors("short_factor", dims / 2),
                 factors("long_factor", dims / 2),
                 original,
-                json.number("attention_factor", warm));
+                json.positive("attention_factor", warm));
     }
 
     private double factor() {
@@ -134,7 +137,10 @@ final class RopeConfig {
             throw json.wrong(name, "a list of " + pairs + " numbers, one a pair", node);
         }
         List<Double> values = new ArrayList<>();
-        node.forEach(v -> values.add(v.asDouble()));
+        for (JsonNode v : node) {
+            if (!v.isNumber() || !((float) v.asDouble() > 0)) throw json.wrong(name, "numbers above 0", v);
+            values.add(json.finite(name, v.asDouble()));
+        }
         return values;
     }
 }
