@@ -45,7 +45,7 @@ public final class InterventionCheck {
                     .where(at)
                     .expected("none of value, values and from with " + name(v.op()));
         }
-        if (v.value() != null && !Double.isFinite(v.value())) throw missing(at + ".value", "a finite number");
+        if (v.value() != null && !finite(v.value())) throw missing(at + ".value", "a number that float32 holds");
         for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
             long[] shape = id.point().shape(spec, Math.max(0, id.layer()), maxPositions, maxPositions);
             range(v.heads(), id, shape, Axis.HEAD, at + ".heads");
@@ -74,7 +74,7 @@ public final class InterventionCheck {
                 long width = v.features() == null
                         ? shape[shape.length - 1]
                         : v.features().size();
-                if (v.values().size() != width || v.values().stream().anyMatch(x -> x == null || !Double.isFinite(x))) {
+                if (v.values().size() != width || v.values().stream().anyMatch(x -> x == null || !finite(x))) {
                     throw Problem.invalid("the vector does not fit the hook")
                             .where(at + ".values on " + id)
                             .expected(width + " finite numbers")
@@ -145,5 +145,10 @@ public final class InterventionCheck {
 
     private static String name(Op op) {
         return op.name().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    /** Values are float32: 1e308 would be infinite. */
+    private static boolean finite(double number) {
+        return Float.isFinite((float) number);
     }
 }

@@ -84,6 +84,7 @@ record OpenAiRequest(
         }
         double temperature = number(body, "temperature", 1);
         boolean greedy = temperature == 0;
+        Long seed = seed(body);
         String limit = has(body, "max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         GenerateOptions options = GenerateOptionsBuilder.builder()
                 .maxNewTokens(whole(body, limit, standardTokens, 0, Integer.MAX_VALUE))
@@ -98,7 +99,7 @@ record OpenAiRequest(
                 .repetitionPenalty(has(body, "repetition_penalty") ? number(body, "repetition_penalty", 1) : null)
                 .presencePenalty(number(body, "presence_penalty", 0))
                 .frequencyPenalty(number(body, "frequency_penalty", 0))
-                .seed(greedy || !has(body, "seed") ? null : body.path("seed").asLong() & 0xFFFFFFFFL)
+                .seed(greedy ? null : seed)
                 .ignoreEos(flag(body, "ignore_eos"))
                 .stop(stops(body.path("stop")))
                 .alternatives(logprobs == null ? 0 : logprobs)
@@ -205,9 +206,18 @@ record OpenAiRequest(
         throw wrong(field, most == Integer.MAX_VALUE ? "a whole number from " + least : least + " to " + most, given);
     }
 
+    /** Any whole number of 64 bits, of which 32 count; null for none. */
+    private static Long seed(JsonNode body) {
+        if (!has(body, "seed")) return null;
+        JsonNode given = body.get("seed");
+        if (given.isIntegralNumber() && given.canConvertToLong()) return given.asLong() & 0xFFFFFFFFL;
+        throw wrong("seed", "a whole number", given);
+    }
+
     private static double number(JsonNode body, String field, double standard) {
         if (!has(body, field)) return standard;
-        if (body.get(field).isNumber()) return body.get(field).asDouble();
+        if (body.get(field).isNumber() && Double.isFinite(body.get(field).asDouble()))
+            return body.get(field).asDouble();
         throw wrong(field, "a number", body.get(field));
     }
 

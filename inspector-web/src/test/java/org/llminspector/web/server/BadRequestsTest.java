@@ -212,4 +212,47 @@ class BadRequestsTest extends LiveTest {
         assertThat(live.raw("GET / HTTP/1.1\nHost: localhost\nConnection: close\nX: " + "y".repeat(20_000) + "\n\n"))
                 .startsWith("HTTP/1.1 431");
     }
+
+    /** Wherever a seed is taken, one that is none is refused by its field's name. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    /api/v1/runs           | {"tokens":[1],"generate":{"seed":SEED}}                       | generate.seed
+                    /api/v1/continuations  | {"request":{"tokens":[1],"generate":{"seed":SEED}},"n":1}     | request.generate.seed
+                    /api/v1/distribution   | {"request":{"tokens":[1],"generate":{"seed":SEED}}}           | request.generate.seed
+                    /api/v1/heads/repeated | {"seed":SEED}                                                 | seed
+                    /api/v1/training-jobs  | {"recipe":{"name":"seeded","seed":SEED}}                      | seed
+                    /api/v1/training-jobs  | {"recipe":{"name":"seeded","corpus_seed":SEED}}               | corpus_seed
+                    /v1/completions        | {"prompt":[1],"seed":SEED}                                    | seed
+                    /v1/completions        | {"prompt":[1],"temperature":0,"seed":SEED}                    | seed
+                    /v1/chat/completions   | {"messages":[{"role":"user","content":"x"}],"seed":SEED}      | seed
+                    """)
+    void aSeedIsAWholeNumber(String path, String body, String field) {
+        for (String seed : List.of("\"abc\"", "1.5", "true", "[1]", "{}", "1e999", "99999999999999999999")) {
+            LiveServer.Answer answer = live.post(path, body.replace("SEED", seed));
+            assertThat(answer.status())
+                    .as(path + " " + seed + ": " + answer.text())
+                    .isEqualTo(400);
+            JsonNode problem = answer.json();
+            String where = problem.has("error")
+                    ? problem.path("error").path("param").asText()
+                    : problem.path("where").asText();
+            assertThat(where).as(seed).isEqualTo(field);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    /api/v1/runs    | {"tokens":[1],"generate":{"temperature":1e999}}                                      | temperature
+                    /api/v1/runs    | {"tokens":[1],"generate":{"top_p":1e999}}                                            | top_p
+                    /api/v1/runs    | {"tokens":[1],"generate":{"repetition_penalty":1e999}}                               | repetition_penalty
+                    /api/v1/runs    | {"tokens":[1],"generate":{"presence_penalty":1e999}}                                 | presence_penalty
+                    /api/v1/runs    | {"tokens":[1],"interventions":[{"hook":"logits","op":"scale","value":1e999}]}        | interventions[0].value
+                    /api/v1/runs    | {"tokens":[1],"interventions":[{"hook":"logits","op":"add","value":1e308}]}          | interventions[0].value
+                    /v1/completions | {"prompt":[1],"temperature":1e999}                                                   | temperature
+                    """)
+    void aNumberIsFinite(String path, String body, String field) {
+        LiveServer.Answer answer = live.post(path, body);
+        assertThat(answer.status()).as(answer.text()).isEqualTo(400);
+        assertThat(answer.text()).contains(field);
+    }
 }
