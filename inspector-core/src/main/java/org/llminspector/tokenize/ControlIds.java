@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.function.Function;
 import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
 
 /**
  * ControlIds are the ids that begin and end a text, as a model's folder names them.
@@ -17,6 +18,9 @@ import org.llminspector.base.Json;
  */
 record ControlIds(Integer bos, List<Integer> eos) {
 
+    private static final String GENERATION = "generation_config.json";
+    private static final String MODEL = "config.json";
+
     /**
      * Reads {@code bos_token} and {@code eos_token} of tokenizer_config.json, and {@code bos_token_id} and
      * {@code eos_token_id} (a number or a list) of generation_config.json or else config.json.
@@ -25,15 +29,15 @@ record ControlIds(Integer bos, List<Integer> eos) {
      */
     static ControlIds read(Path folder, Function<String, Integer> idOf) {
         JsonNode tokenizer = read(folder.resolve("tokenizer_config.json"));
-        JsonNode generation = read(folder.resolve("generation_config.json"));
-        JsonNode model = read(folder.resolve("config.json"));
-        TreeSet<Integer> eos = new TreeSet<>(ids(generation, "eos_token_id"));
-        if (eos.isEmpty()) eos.addAll(ids(model, "eos_token_id"));
+        JsonNode generation = read(folder.resolve(GENERATION));
+        JsonNode model = read(folder.resolve(MODEL));
+        TreeSet<Integer> eos = new TreeSet<>(ids(generation, "eos_token_id", folder.resolve(GENERATION)));
+        if (eos.isEmpty()) eos.addAll(ids(model, "eos_token_id", folder.resolve(MODEL)));
         Integer named = named(tokenizer, "eos_token", idOf);
         if (named != null) eos.add(named);
         Integer bos = named(tokenizer, "bos_token", idOf);
-        if (bos == null) bos = first(ids(generation, "bos_token_id"));
-        if (bos == null) bos = first(ids(model, "bos_token_id"));
+        if (bos == null) bos = first(ids(generation, "bos_token_id", folder.resolve(GENERATION)));
+        if (bos == null) bos = first(ids(model, "bos_token_id", folder.resolve(MODEL)));
         return new ControlIds(bos, List.copyOf(eos));
     }
 
@@ -51,14 +55,27 @@ record ControlIds(Integer bos, List<Integer> eos) {
         return content == null ? null : idOf.apply(content);
     }
 
-    /** A vision model keeps its language model's ids in {@code text_config}. */
-    static List<Integer> ids(JsonNode config, String field) {
+    /**
+     * The ids of a field, none where it is absent or null. A vision model keeps its language model's in {@code text_config}.
+     *
+     * @param file that has it
+     * @throws Problem INVALID for anything but whole numbers of 32 bits
+     */
+    static List<Integer> ids(JsonNode config, String field, Path file) {
         JsonNode value = config.has(field)
                 ? config.get(field)
                 : config.path("text_config").path(field);
-        if (value.isInt()) return List.of(value.asInt());
+        if (value.isMissingNode() || value.isNull()) return List.of();
         List<Integer> ids = new ArrayList<>();
-        for (JsonNode id : value) if (id.isInt()) ids.add(id.asInt());
+        for (JsonNode id : value.isArray() ? value : List.of(value)) {
+            if (!id.isIntegralNumber() || !id.canConvertToInt()) {
+                throw Problem.invalid("a token id is no whole number")
+                        .where(file + ", field " + field)
+                        .expected("a whole number, or a list of them")
+                        .found(Problem.shown(id.toString()));
+            }
+            ids.add(id.asInt());
+        }
         return ids;
     }
 }

@@ -144,7 +144,7 @@ public final class Tokenizer implements AutoCloseable {
     /** The eos ids that config.json and generation_config.json name: for a model without a tokenizer. */
     public static List<Integer> eosIds(Checkpoint checkpoint) {
         return checkpoint.gguf().isPresent()
-                ? ControlIds.ids(checkpoint.config(), "eos_token_id")
+                ? ControlIds.ids(checkpoint.config(), "eos_token_id", checkpoint.configFile())
                 : eosIds(checkpoint.dir());
     }
 

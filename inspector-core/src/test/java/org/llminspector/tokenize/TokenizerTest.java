@@ -17,6 +17,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
@@ -220,6 +222,15 @@ class TokenizerTest {
         Files.writeString(folder.resolve("config.json"), "{\"text_config\": {\"eos_token_id\": 3}}");
         Files.delete(folder.resolve("generation_config.json"));
         assertThat(Tokenizer.eosIds(folder)).containsExactly(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1e999", "2147483648", "1.5", "\"2\"", "[1, 1e308]", "[[1]]", "{}", "true"})
+    void anIdThatIsNoWholeNumberIsNamed(String id) throws IOException {
+        Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": " + id + "}");
+        assertThatThrownBy(() -> Tokenizer.eosIds(folder))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("generation_config.json, field eos_token_id");
     }
 
     @Test
