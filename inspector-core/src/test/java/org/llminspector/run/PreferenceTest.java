@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
@@ -116,6 +117,31 @@ class PreferenceTest {
         assertThat(learners.undo(fresh.id()).weightsSha256()).isEqualTo(once.weightsSha256());
         assertThat(learners.undo(fresh.id()).weightsSha256()).isEqualTo(fresh.weightsSha256());
         assertThat(learners.step(fresh.id(), step(0.01))).isEqualTo(once);
+    }
+
+    /** A request whose updates are not all made, here because it is cancelled, makes none. */
+    @Test
+    void aFailedStepLeavesTheLearnerAsItWas() throws Exception {
+        Learners learners = inspector.learning().learners();
+        String id = inspector.learning().learner(MODEL, "cpu").id();
+        Learners.Info before = learners.info(id);
+        ObjectNode body = Json.mapper().valueToTree(step(0.01));
+        LearnerStep many = Json.mapper().convertValue(body.put("steps", 100), LearnerStep.class);
+        CompletableFuture<LearnerStep.Answer> asked = CompletableFuture.supplyAsync(() -> learners.step(id, many));
+        while (learners.info(id).step() < 2 && !asked.isDone()) Thread.sleep(5);
+        inspector.work().entries().forEach(e -> inspector.work().cancel(e.id()));
+        assertThatThrownBy(asked::get).hasMessageContaining("cancelled");
+        assertThat(learners.info(id))
+                .as("weights, steps and what can be taken back")
+                .isEqualTo(before);
+        assertThatThrownBy(() -> learners.undo(id)).hasMessageContaining("no update to take back");
+        LearnerStep.Answer once = learners.step(id, step(0.01));
+        assertThat(learners.step(inspector.learning().learner(MODEL, "cpu").id(), step(0.01)))
+                .as("as a fresh learner's first, the optimizer's memory included")
+                .usingRecursiveComparison()
+                .ignoringFields("id", "learner")
+                .isEqualTo(once);
+        assertThat(learners.undo(id).weightsSha256()).isEqualTo(before.weightsSha256());
     }
 
     /** One small step of SGD makes the loss smaller by the rate times the squared length of the gradient. */

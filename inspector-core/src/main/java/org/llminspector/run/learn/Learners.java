@@ -225,11 +225,26 @@ public final class Learners implements AutoCloseable {
         double rate = request.rate();
         double limit = request.limit();
         Optimizer rule = request.rule();
-        return inTurn(id, o -> step(o, aim, watched, steps, rule, rate, limit));
+        return inTurn(id, o -> {
+            Updates made = new Updates(o);
+            try {
+                return step(o, made, aim, watched, steps, rule, rate, limit);
+            } catch (RuntimeException | Error e) {
+                made.takeBack();
+                throw e;
+            }
+        });
     }
 
     private LearnerStep.Answer step(
-            Open one, Aim aim, List<TextAim> watched, int steps, Optimizer rule, double rate, double limit) {
+            Open one,
+            Updates made,
+            Aim aim,
+            List<TextAim> watched,
+            int steps,
+            Optimizer rule,
+            double rate,
+            double limit) {
         Learner learner = one.learner;
         aim.begin(learner, one::reference);
         double before = aim.loss(learner);
@@ -240,7 +255,7 @@ public final class Learners implements AutoCloseable {
         for (int i = 0; i < steps; i++) {
             queue.checkCancelled();
             last = learner.weights();
-            remember(one, new Snapshot(last, learner.state()));
+            made.remember(new Snapshot(last, learner.state()));
             aim.accumulate(learner);
             if (i == steps - 1) gradient = learner.gradient();
             norm = learner.update(rule, rate, limit);
@@ -257,11 +272,37 @@ public final class Learners implements AutoCloseable {
                 one.id, learner.step(), before, after, norm, one.undo.size(), updates, changes, preference, one.sha256);
     }
 
-    private static void remember(Open one, Snapshot snapshot) {
-        if (one.first == null) one.first = snapshot.weights();
-        one.undo.push(snapshot);
-        long each = 3 * snapshot.weights().byteSize();
-        while (one.undo.size() > 1 && one.undo.size() * each > MAX_UNDO_BYTES) one.undo.removeLast();
+    /** Updates are those of one request, which are made whole or not at all. */
+    private static final class Updates {
+
+        private final Open one;
+        private final boolean unlearnt;
+        private Snapshot before;
+        private int count;
+
+        Updates(Open one) {
+            this.one = one;
+            this.unlearnt = one.first == null;
+        }
+
+        /** Keeps what the learner is before one update, so that it can be taken back. */
+        void remember(Snapshot snapshot) {
+            if (before == null) before = snapshot;
+            if (one.first == null) one.first = snapshot.weights();
+            one.undo.push(snapshot);
+            count++;
+            long each = 3 * snapshot.weights().byteSize();
+            while (one.undo.size() > 1 && one.undo.size() * each > MAX_UNDO_BYTES) one.undo.removeLast();
+        }
+
+        /** The learner as it was before the request. */
+        void takeBack() {
+            if (before == null) return;
+            for (int i = 0; i < count && !one.undo.isEmpty(); i++) one.undo.pop();
+            if (unlearnt) one.first = null;
+            one.learner.setWeights(before.weights());
+            one.learner.setState(before.state());
+        }
     }
 
     private static List<LearnerStep.ParameterUpdate> updates(Learner learner, Tensor gradient, Tensor before) {
