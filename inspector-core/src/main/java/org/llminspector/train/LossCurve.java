@@ -66,7 +66,7 @@ public final class LossCurve {
         if (Files.exists(curve.file)) {
             for (Row row : read(folder)) if (row.step() <= afterStep && afterStep > 0) lines.add(row.csv());
         }
-        curve.write(lines, StandardOpenOption.TRUNCATE_EXISTING);
+        curve.replace(lines);
         return curve;
     }
 
@@ -74,19 +74,33 @@ public final class LossCurve {
     static void copy(Path from, Path folder, long lastStep) {
         List<String> lines = new ArrayList<>(List.of(HEADER));
         for (Row row : read(from)) if (row.step() <= lastStep) lines.add(row.csv());
-        new LossCurve(folder.resolve(FILE)).write(lines, StandardOpenOption.TRUNCATE_EXISTING);
+        new LossCurve(folder.resolve(FILE)).replace(lines);
     }
 
     void add(Row row) {
-        write(List.of(row.csv()), StandardOpenOption.APPEND);
+        try {
+            Files.write(
+                    file,
+                    List.of(row.csv()),
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.WRITE,
+                    StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw failed(e);
+        }
     }
 
-    private void write(List<String> lines, StandardOpenOption how) {
+    /** A process that is killed meanwhile leaves the old rows or the new ones. */
+    private void replace(List<String> lines) {
         try {
-            Files.write(file, lines, StandardOpenOption.CREATE, StandardOpenOption.WRITE, how);
+            Writes.replace(file, String.join("\n", lines) + "\n");
         } catch (IOException e) {
-            throw Writes.failed("the curve cannot be written", file, e);
+            throw failed(e);
         }
+    }
+
+    private Problem failed(IOException e) {
+        return Writes.failed("the curve cannot be written", file, e);
     }
 
     /** Whether a folder has one. */

@@ -2,9 +2,13 @@ package org.llminspector.train;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HashSet;
+import java.util.Set;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Writes;
 
@@ -16,29 +20,62 @@ final class TrainingLock implements AutoCloseable {
 
     private static final String FILE = ".training.lock";
 
-    private final FileChannel channel;
+    /** Keys of the lock files that this process holds: closing another channel of one would release it (POSIX). */
+    private static final Set<Object> HELD = new HashSet<>();
 
-    private TrainingLock(FileChannel channel) {
+    private final FileChannel channel;
+    private final Object key;
+
+    private TrainingLock(FileChannel channel, Object key) {
         this.channel = channel;
+        this.key = key;
     }
 
-    /** @param folder there already */
+    /**
+     * @param folder there already
+     * @throws Problem CONFLICT while a training of this process or another holds it; STORAGE where it cannot be written
+     */
     static TrainingLock take(Path folder) {
-        Path file = folder.resolve(FILE);
-        FileChannel channel = null;
-        try {
-            channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            if (channel.tryLock() != null) return new TrainingLock(channel);
-        } catch (OverlappingFileLockException e) {
-            // This process has it.
-        } catch (IOException e) {
+        synchronized (HELD) {
+            Path file = folder.resolve(FILE);
+            FileChannel channel = null;
+            try {
+                if (!Files.exists(file)) create(file);
+                Object key = key(file);
+                if (HELD.contains(key)) throw taken(folder);
+                channel = FileChannel.open(file, StandardOpenOption.WRITE);
+                // Where the folder was deleted, or made anew, meanwhile, the lock is that of another file.
+                if (channel.tryLock() != null && key.equals(key(file))) {
+                    HELD.add(key);
+                    return new TrainingLock(channel, key);
+                }
+            } catch (IOException e) {
+                close(channel);
+                throw Writes.failed("the folder cannot be written", folder, e);
+            }
             close(channel);
-            throw Writes.failed("the folder cannot be written", folder, e);
+            throw taken(folder);
         }
-        close(channel);
-        throw Problem.of(Problem.Kind.CONFLICT, "a training writes into this folder already")
+    }
+
+    private static Problem taken(Path folder) {
+        return Problem.of(Problem.Kind.CONFLICT, "a training writes into this folder already")
                 .where(folder)
                 .instead("wait until it has ended, or name another folder");
+    }
+
+    private static void create(Path file) throws IOException {
+        try {
+            Files.createFile(file);
+        } catch (FileAlreadyExistsException e) {
+            // Another process made it meanwhile.
+        }
+    }
+
+    /** Which file this is, by whatever name: device and inode; the real path where there is no such key. */
+    private static Object key(Path file) throws IOException {
+        Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+        return key == null ? file.toRealPath() : key;
     }
 
     private static void close(FileChannel channel) {
@@ -52,6 +89,9 @@ final class TrainingLock implements AutoCloseable {
 
     @Override
     public void close() {
-        close(channel);
+        synchronized (HELD) {
+            close(channel);
+            HELD.remove(key);
+        }
     }
 }

@@ -6,6 +6,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.attribute.FileTime;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -102,7 +103,7 @@ final class RunList implements AutoCloseable {
         return folder.locked(() -> with(i -> {
             sync(i);
             Set<String> gone = new HashSet<>();
-            Set<String> spared = Set.copyOf(List.of(kept, i.newest()));
+            Set<String> spared = new HashSet<>(Arrays.asList(kept, i.newest())); // no newest where all are deleted
             Retention.keep(maxBytes, i.bytesOldestFirst(), spared, id -> {
                 gone.add(id);
                 folder.remove(id);

@@ -1,0 +1,89 @@
+package org.llminspector.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Problem;
+
+/** One training at a time has a folder, of this process and of all others. */
+class TrainingLockTest {
+
+    @TempDir
+    Path folder;
+
+    /** Tells whether a folder can be taken: run in a process of its own. */
+    public static void main(String[] folder) {
+        try (TrainingLock lock = TrainingLock.take(Path.of(folder[0]))) {
+            System.out.print("taken");
+        } catch (Problem p) {
+            System.out.print(p.kind());
+        }
+    }
+
+    private static String elsewhere(Path folder) throws IOException {
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        TrainingLockTest.class.getName(),
+                        folder.toString())
+                .start();
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    private static Problem refused(Path folder) {
+        return catchThrowableOfType(Problem.class, () -> TrainingLock.take(folder));
+    }
+
+    @Test
+    void askingForALockThatIsHeldLeavesItHeld() throws IOException {
+        Path link = Files.createSymbolicLink(folder.resolveSibling(folder.getFileName() + "-link"), folder);
+        try (TrainingLock held = TrainingLock.take(folder)) {
+            assertThat(refused(folder).kind()).isEqualTo(Problem.Kind.CONFLICT);
+            assertThat(refused(link).kind()).as("by another name").isEqualTo(Problem.Kind.CONFLICT);
+            assertThat(elsewhere(folder)).isEqualTo("CONFLICT");
+        } finally {
+            Files.delete(link);
+        }
+        assertThat(elsewhere(folder)).isEqualTo("taken");
+        TrainingLock.take(folder).close();
+    }
+
+    /** A folder that is deleted and made anew while it is held is another folder. */
+    @Test
+    void aLockIsOfTheFolderThatIsThere() throws IOException {
+        try (TrainingLock old = TrainingLock.take(folder)) {
+            Files.delete(folder.resolve(".training.lock"));
+            try (TrainingLock made = TrainingLock.take(folder)) {
+                assertThat(elsewhere(folder)).isEqualTo("CONFLICT");
+            }
+            assertThat(elsewhere(folder))
+                    .as("the first is of a file that is gone")
+                    .isEqualTo("taken");
+        }
+    }
+
+    @Test
+    void theCurveIsReplacedAndNeverCutShort() throws IOException {
+        LossCurve curve = LossCurve.open(folder, 0);
+        for (int step = 1; step <= 3; step++) curve.add(new LossCurve.Row(step, step, 0.1, 1.0, null, 1.0, null, null));
+        Path file = folder.resolve(LossCurve.FILE);
+        Path before = Files.createLink(folder.resolve("before"), file);
+        String all = Files.readString(file);
+        LossCurve.open(folder, 2);
+        assertThat(Files.readString(before)).as("what a reader has open").isEqualTo(all);
+        assertThat(LossCurve.read(folder)).extracting(LossCurve.Row::step).containsExactly(1L, 2L);
+        Path other = Files.createDirectory(folder.resolve("other"));
+        Files.writeString(other.resolve(LossCurve.FILE), all);
+        Path kept = Files.createLink(other.resolve("before"), other.resolve(LossCurve.FILE));
+        LossCurve.copy(folder, other, 1);
+        assertThat(Files.readString(kept)).isEqualTo(all);
+        assertThat(LossCurve.read(other)).hasSize(1);
+    }
+}
