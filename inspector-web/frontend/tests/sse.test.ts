@@ -40,4 +40,27 @@ describe('server-sent events', () => {
     for await (const event of readEvents(body)) events.push(event);
     expect(events).toEqual([{ event: 'done', data: '{}' }]);
   });
+
+  it('close the connection when the consumer stops or fails, and not when they have ended', async () => {
+    let cancelled = 0;
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.enqueue(new TextEncoder().encode('data: 1\n\n')),
+        cancel: () => void cancelled++,
+      });
+    for await (const event of readEvents(endless())) {
+      expect(event.data).toBe('1');
+      break;
+    }
+    expect(cancelled).toBe(1);
+    const body = endless();
+    await expect(async () => {
+      for await (const event of readEvents(body)) throw new Error(event.data);
+    }).rejects.toThrow('1');
+    expect(cancelled).toBe(2);
+    expect(body.locked).toBe(false);
+    for await (const event of readEvents(new Blob(['data: 1\n\n']).stream())) expect(event.data).toBe('1');
+    const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('gone')) });
+    await expect(readEvents(broken).next()).rejects.toThrow('gone');
+  });
 });

@@ -34,3 +34,46 @@ export class ByteCache<V> {
     this.#entries.delete(key);
   }
 }
+
+/** SharedRequests are the requests that are under way, by their keys: who asks for the same meanwhile gets the same answer. */
+export class SharedRequests {
+  #requests = new Map<string, { answer: Promise<unknown>; controller: AbortController; askers: number }>();
+
+  /**
+   * The request is aborted once every asker's signal is.
+   *
+   * @param send makes the request, if none of this key is under way
+   */
+  async ask<V>(key: string, signal: AbortSignal | undefined, send: (signal: AbortSignal) => Promise<V>): Promise<V> {
+    signal?.throwIfAborted();
+    let request = this.#requests.get(key);
+    if (!request) {
+      const controller = new AbortController();
+      const answer = send(controller.signal).finally(() => this.#forget(key, controller));
+      request = { answer, controller, askers: 0 };
+      this.#requests.set(key, request);
+    }
+    const { answer, controller } = request;
+    request.askers++;
+    let abort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', abort);
+    });
+    try {
+      return (await Promise.race([answer, aborted])) as V;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      request.askers--;
+      if (request.askers === 0) {
+        this.#forget(key, controller);
+        controller.abort();
+        answer.catch(() => undefined);
+      }
+    }
+  }
+
+  #forget(key: string, controller: AbortController): void {
+    if (this.#requests.get(key)?.controller === controller) this.#requests.delete(key);
+  }
+}

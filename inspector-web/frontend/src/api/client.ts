@@ -1,4 +1,4 @@
-import { ByteCache } from './cache';
+import { ByteCache, SharedRequests } from './cache';
 import { lesson, needsServer } from './lesson';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
@@ -23,6 +23,7 @@ export interface TokenizerChoice {
 /** Captures never change, so they are kept by their URL; analyses of a finished run neither. */
 const tensors = new ByteCache<Tensor>(96 * MIB);
 const analyses = new ByteCache<unknown>(16 * MIB);
+const underWay = new SharedRequests();
 
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
   if (lesson) throw needsServer(path);
@@ -99,10 +100,12 @@ export function tokensPath(id: string, part: string, from: number, limit: number
 async function tensor(path: string, signal?: AbortSignal): Promise<Tensor> {
   const known = tensors.get(path);
   if (known) return known;
-  const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal });
-  const value = singleTensor(await response.arrayBuffer());
-  tensors.set(path, value, value.data.byteLength);
-  return value;
+  return underWay.ask(path, signal, async (shared) => {
+    const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal: shared });
+    const value = singleTensor(await response.arrayBuffer());
+    tensors.set(path, value, value.data.byteLength);
+    return value;
+  });
 }
 
 async function* stream<E>(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<E> {
@@ -122,11 +125,13 @@ async function analysis<R>(path: string, body: Record<string, unknown> | null, s
   const key = path + JSON.stringify(body);
   const known = analyses.get(key) as R | undefined;
   if (known) return known;
-  const init = body ? post(body, signal) : { headers: { accept: 'application/json' }, signal };
-  const text = await (await request(path, init)).text();
-  const value = JSON.parse(text) as R;
-  analyses.set(key, value, text.length);
-  return value;
+  return underWay.ask(key, signal, async (shared) => {
+    const init = body ? post(body, shared) : { headers: { accept: 'application/json' }, signal: shared };
+    const text = await (await request(path, init)).text();
+    const value = JSON.parse(text) as R;
+    analyses.set(key, value, text.length);
+    return value;
+  });
 }
 
 export const api = {

@@ -54,18 +54,22 @@ function lineEnd(text: string, from: number): { at: number; next: number } | nul
   return null;
 }
 
-/** Reads a response body as events, as they come. */
+/** Reads a response body as events, as they come. When the consumer stops, or fails, the connection is closed. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const parser = new SseParser();
   const decoder = new TextDecoder();
   const reader = body.getReader();
+  let ended = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
+      ended = done;
       yield* parser.push(done ? decoder.decode() + '\n' : decoder.decode(value, { stream: true }));
       if (done) return;
     }
   } finally {
+    // Cancelling a body that failed fails again, with what was thrown already.
+    if (!ended) await reader.cancel().catch(() => undefined);
     reader.releaseLock();
   }
 }

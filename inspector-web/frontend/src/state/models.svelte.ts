@@ -1,3 +1,4 @@
+import { SharedRequests } from '../api/cache';
 import { api } from '../api/client';
 import { lesson } from '../api/lesson';
 import { Problem } from '../api/problem';
@@ -6,6 +7,8 @@ import { lastTime, remember } from '../kit/lasttime';
 import { page } from './page.svelte';
 
 const RETRY_MS = 3000;
+const NOT_FOUND = 404;
+const underWay = new SharedRequests();
 
 /** Models are what the server can open, and what is known of the one that is chosen. */
 class Models {
@@ -20,7 +23,10 @@ class Models {
   openingLastTook = $state<number | null>(null);
   openProblem = $state.raw<Problem | null>(null);
   #details = $state.raw<Record<string, ModelDetails>>({});
+  /** A model that was asked for and not described. */
   #undescribed = $state<string | null>(null);
+  /** The server has said that there is none of its name. */
+  #absent = $state(false);
   #hooks = $state.raw<Record<string, HookDescription[]>>({});
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -31,7 +37,9 @@ class Models {
   /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
   readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
   /** It was looked up, and there is none of this name. */
-  readonly missing: boolean = $derived(this.loaded && this.summary === null && this.#undescribed === this.slug);
+  readonly missing: boolean = $derived(
+    this.loaded && this.summary === null && this.#absent && this.#undescribed === this.slug,
+  );
   readonly exported: boolean = $derived(this.summary?.exported ?? false);
   readonly engine: string = $derived(this.exported ? 'onnx' : (page.engine ?? 'torch'));
   /** Of an exported graph the default, which stands for whatever its file has. */
@@ -57,6 +65,7 @@ class Models {
       this.health = health;
       this.problem = null;
       this.loaded = true;
+      if (this.#undescribed) void this.describe(this.#undescribed);
     } catch (error) {
       this.problem = Problem.of(error);
       if (this.problem.unreachable) this.#retry = setTimeout(() => void this.load(), RETRY_MS);
@@ -71,7 +80,7 @@ class Models {
   async askHooks(slug: string): Promise<void> {
     if (this.#hooks[slug]) return;
     try {
-      const hooks = await api.hooks(slug);
+      const hooks = await underWay.ask(`hooks ${slug}`, undefined, (signal) => api.hooks(slug, signal));
       this.#hooks = { ...this.#hooks, [slug]: hooks };
     } catch {
       // A run would say what is wrong.
@@ -99,11 +108,13 @@ class Models {
   async describe(slug: string): Promise<void> {
     if (this.#details[slug]) return;
     try {
-      const details = await api.model(slug);
+      const details = await underWay.ask(`model ${slug}`, undefined, (signal) => api.model(slug, signal));
       this.#details = { ...this.#details, [slug]: details };
-    } catch {
+      if (this.#undescribed === slug) this.#undescribed = null;
+    } catch (error) {
       // The list says what is wrong with a model, and a run would say it again.
       this.#undescribed = slug;
+      this.#absent = Problem.of(error).status === NOT_FOUND;
     }
   }
 
