@@ -178,6 +178,38 @@ def sizes_table(args, rounds):
         )
 
 
+LOADED = {  # title: model folder (None: --model), engine, precision
+    "tales-4m, torch FP32": (EMBEDDED, "torch", "fp32"),
+    "tales-4m, onnx FP32": (EMBEDDED, "onnx", "fp32"),
+    "Llama 135M, torch FP32": (None, "torch", "fp32"),
+    "Llama 135M, onnx INT8": (None, "onnx", "int8"),
+}
+
+
+def loaded_round(args):
+    """Decoding on a quiet machine and while a loop keeps every core busy, in turns."""
+    measured = {}
+    for title, (model, name, precision) in LOADED.items():
+        for load in ("quiet", "loaded"):
+            loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() * (load == "loaded"))]
+            try:
+                measured[title, load] = engine(args, "decode", args.threads, name, precision, model)
+            finally:
+                for loop in loops:
+                    loop.kill()
+                    loop.wait()
+    return measured
+
+
+def loaded_table(args, rounds):
+    yield "| model | quiet, ms a token | tokens a second | a busy loop a core, ms | tokens a second | times as slow |"
+    yield "|---|---|---|---|---|---|"
+    for title in LOADED:
+        quiet, busy = (column(rounds, (title, load), "decode_ms") for load in ("quiet", "loaded"))
+        speeds = [f"{1000 / statistics.median(ms):.1f}" for ms in (quiet, busy)]
+        yield f"| {title} | {times(quiet)} | {speeds[0]} | {times(busy)} | {speeds[1]} | {speedup(busy, quiet)} |"
+
+
 def train_round(args):
     measured = {}
     for threads in args.each_threads:
@@ -278,7 +310,9 @@ SIZES = {  # SparseModel's names, and layers of them
 }
 BY_THREADS = (*ENGINES, "train")
 ROUNDS = {"forward": forward_round, "capture": capture_round, "open": open_round, "sizes": sizes_round, "train": train_round}
+ROUNDS["loaded"] = loaded_round
 TABLES = {"forward": forward_table, "capture": capture_table, "open": open_table, "sizes": sizes_table, "train": train_table}
+TABLES["loaded"] = loaded_table
 TABLES.update({what: engines_table(what) for what in ENGINES})
 
 

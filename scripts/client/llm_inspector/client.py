@@ -152,6 +152,10 @@ class Inspector:
         """
         return self._json("GET", "runs" + _query(limit=limit, before=before, branch_of=branch_of))["runs"]
 
+    def memory(self) -> Json:
+        """The memory budget, what holds how much of it, and what the system measures of the server's process; bytes."""
+        return self._json("GET", "memory")
+
     def active(self) -> List[Json]:
         """Work that waits or runs on the server now, in the order in which it is served: id, what, status, ahead, since."""
         return self._json("GET", "runs" + _query(limit=1))["active"]

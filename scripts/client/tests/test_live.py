@@ -313,6 +313,9 @@ class Runs(unittest.TestCase):
         np.testing.assert_array_equal(again["logits"], run["logits"])
         self.assertEqual(inspector.runs(limit=1)[0]["id"], run.id)
         self.assertNotIn(run.id, [work["id"] for work in inspector.active()])
+        memory = inspector.memory()
+        self.assertLess(memory["held"], memory["budget"])
+        self.assertEqual(memory["held"], sum(holder["bytes"] for holder in memory["holders"]))
         with self.assertRaises(InspectorProblem) as caught:
             inspector.cancel(run.id)
         self.assertEqual(caught.exception.status, 409)

@@ -17,6 +17,7 @@ import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.run.store.SensitivityRequest.Direction;
@@ -68,7 +69,9 @@ final class TwinSensitivity {
         PrecisionPlan all = from;
         for (ModuleGroup g : groups) all = g.change(all, to);
         steps.at(0, total, "what all modules " + changed() + " take");
-        try (InspectorEngine end = start.engine().variant(all)) {
+        // The largest moment of the whole measurement, so that what does not fit is refused before hours of work.
+        try (InspectorEngine end = start.engine().variant(all);
+                MemoryLedger.Reservation logits = start.reserve("logits", logitBytes())) {
             this.endBytes = end.info().weightBytes();
         }
         long least = Math.min(start.engine().info().weightBytes(), endBytes);
@@ -148,6 +151,13 @@ final class TwinSensitivity {
                 .distinct()
                 .collect(Collectors.joining(" or "));
         return (restore ? "restored to " : "lowered to ") + precisions;
+    }
+
+    /** A's logits of all passes, and the other side's of the longest. */
+    private long logitBytes() {
+        long rows = passes.stream().mapToLong(p -> p.a().length).sum();
+        long longest = passes.stream().mapToLong(p -> p.b().length).max().orElse(0);
+        return (rows + longest) * start.spec().vocab() * Float.BYTES;
     }
 
     private int positions() {

@@ -20,6 +20,7 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
@@ -69,6 +70,17 @@ final class TwinSide {
     OpenModels.Hold hold(Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
         RunRequest r = run.request();
         return models.hold(run.folder(), r.engine(), r.device(), r.plan(), progress, cancelled);
+    }
+
+    /** Sets memory of the budget aside for this side. */
+    MemoryLedger.Reservation reserve(String kind, long bytes) {
+        return models.ledger()
+                .reserve(
+                        kind,
+                        folder().slug(),
+                        bytes,
+                        kind + " of " + folder().slug(),
+                        "compare fewer positions, close other models, or raise --memory");
     }
 
     /** Logits of these tokens, [1, pos, vocab], on the engine's fastest form. */
