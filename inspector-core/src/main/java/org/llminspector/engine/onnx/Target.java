@@ -45,6 +45,8 @@ public record Target(Integer device, boolean cuda, int threads) {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
+        // Weights and what is packed of them are allocated exactly; the arena takes powers of two.
+        options.addConfigEntry("session.use_device_allocator_for_initializers", "1");
         options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
         if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
         if (device == null) return options;

@@ -7,6 +7,7 @@ import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import java.util.function.ToLongFunction;
 import org.llminspector.base.Tensor;
+import org.llminspector.base.Trim;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.GradientRequest;
@@ -143,7 +144,9 @@ final class MeteredEngine extends ForwardingEngine {
     @Override
     public void close() {
         engine.close();
-        if (own != null) own.close();
+        if (own == null) return;
+        Trim.memory(); // before the reservation ends: malloc keeps what ONNX Runtime frees
+        own.close();
     }
 
     /** Metered is a sequence whose reservation ends with it; a pass whose scratch memory does not fit is refused. */

@@ -334,6 +334,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         } catch (Throwable t) {
             failed = t;
         }
+        Trim.memory(); // what was decoded and packed on the way
         boolean kept;
         synchronized (this) {
             kept = openings.remove(key, opening); // else another opening of the same model has taken its place
