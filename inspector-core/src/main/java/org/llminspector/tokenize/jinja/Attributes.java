@@ -1,12 +1,14 @@
 package org.llminspector.tokenize.jinja;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
 /** Attributes are all that a template can reach of a value: items of dicts and lists, and a few methods. */
 final class Attributes {
+
+    private static final Parameters GET = Parameters.positional("dict.get", "key", "default=");
+    private static final Parameters ONE = Parameters.positional("a list's method", "value");
 
     private Attributes() {}
 
@@ -31,30 +33,40 @@ final class Attributes {
         if (value instanceof Map<?, ?> m && !(value instanceof Namespace)) {
             switch (method) {
                 case "items" -> {
+                    nothing(method, args, named);
                     return items(m);
                 }
                 case "keys" -> {
+                    nothing(method, args, named);
                     return new ArrayList<Object>(m.keySet());
                 }
                 case "values" -> {
+                    nothing(method, args, named);
                     return new ArrayList<Object>(m.values());
                 }
                 case "get" -> {
-                    Object found = m.get(args.get(0));
-                    return found != null ? found : args.size() > 1 ? args.get(1) : None.NONE;
+                    Parameters.Given g = GET.bind(args, named);
+                    Object found = m.get(g.get(0));
+                    return found != null ? found : g.get(1, None.NONE);
                 }
                 default -> {}
             }
         }
         if (value instanceof Map<?, ?> m && m.get(method) instanceof Callable f) return f.call(args, named);
         if (value instanceof List<?> l && method.equals("index")) {
-            for (int i = 0; i < l.size(); i++) if (Values.equal(l.get(i), args.get(0))) return (long) i;
-            throw new JinjaError(Values.repr(args.get(0)) + " is not in list");
+            Object wanted = ONE.bind(args, named).get(0);
+            for (int i = 0; i < l.size(); i++) if (Values.equal(l.get(i), wanted)) return (long) i;
+            throw new JinjaError(Values.repr(wanted) + " is not in list");
         }
         if (value instanceof List<?> l && method.equals("count")) {
-            return (long) Collections.frequency(l, args.get(0));
+            Object wanted = ONE.bind(args, named).get(0);
+            return l.stream().filter(item -> Values.equal(item, wanted)).count();
         }
         throw new JinjaError("'" + Values.type(value) + " object' has no attribute '" + method + "'");
+    }
+
+    private static void nothing(String method, List<Object> args, Map<String, Object> named) {
+        Parameters.positional("dict." + method).bind(args, named);
     }
 
     static List<Object> items(Map<?, ?> map) {

@@ -38,33 +38,52 @@ final class Functions {
             Map.entry('x', "MM/dd/yy"),
             Map.entry('X', "HH:mm:ss"));
 
+    private static final Parameters RAISE = Parameters.of("raise_exception", "message");
+    private static final Parameters NOW = Parameters.of("strftime_now", "format");
+    private static final Parameters RANGE = Parameters.positional("range", "start", "stop=", "step=");
+
     private Functions() {}
 
     static Map<String, Callable> all(Clock clock) {
         return Map.of(
                 "raise_exception",
                         (args, named) -> {
-                            Object message = args.isEmpty() ? named.get("message") : args.get(0);
-                            throw new JinjaError(Values.str(message), 0, true);
+                            throw new JinjaError(
+                                    Values.str(RAISE.bind(args, named).get(0)), 0, true);
                         },
-                "strftime_now", (args, named) -> strftime(Strings.string(args, 0), clock),
+                "strftime_now", (args, named) -> strftime(NOW.bind(args, named).text(0), clock),
                 "namespace", (args, named) -> new Namespace(merged(args, named)),
                 "dict", (args, named) -> merged(args, named),
-                "range", (args, named) -> range(args));
+                "range", (args, named) -> range(RANGE.bind(args, named)));
     }
 
-    @SuppressWarnings("unchecked")
+    /** A dict's items, or pairs; and then what is named. */
     private static Map<String, Object> merged(List<Object> args, Map<String, Object> named) {
+        if (args.size() > 1) throw new JinjaError("dict expected at most 1 argument, got " + args.size());
         Map<String, Object> values = new LinkedHashMap<>();
-        for (Object arg : args) values.putAll((Map<String, Object>) arg);
+        for (Object arg : args) {
+            if (arg instanceof Map<?, ?> m) m.forEach((k, v) -> values.put(name(k), v));
+            else
+                for (Object pair : Values.iterate(arg)) {
+                    List<Object> two = Values.iterate(pair);
+                    if (two.size() != 2)
+                        throw new JinjaError("a dict is made of pairs, not of " + two.size() + " values");
+                    values.put(name(two.get(0)), two.get(1));
+                }
+        }
         values.putAll(named);
         return values;
     }
 
-    private static List<Object> range(List<Object> args) {
-        long start = args.size() > 1 ? Values.integer(args.get(0)) : 0;
-        long stop = Values.integer(args.get(args.size() > 1 ? 1 : 0));
-        long step = args.size() > 2 ? Values.integer(args.get(2)) : 1;
+    private static String name(Object key) {
+        if (key instanceof String s) return s;
+        throw new JinjaError("dict() with names that are no str is not supported: " + Values.type(key));
+    }
+
+    private static List<Object> range(Parameters.Given g) {
+        long start = g.has(1) ? Values.integer(g.get(0)) : 0;
+        long stop = Values.integer(g.get(g.has(1) ? 1 : 0));
+        long step = g.has(2) ? Values.integer(g.get(2)) : 1;
         if (step == 0) throw new JinjaError("range() arg 3 must not be zero");
         List<Object> numbers = new ArrayList<>();
         for (long i = start; step > 0 ? i < stop : i > stop; i += step) {

@@ -325,16 +325,10 @@ final class Grammar {
         boolean negated = tokens.is("not");
         if (negated) tokens.take();
         String name = tokens.name();
-        Code argument = in -> null;
-        if (tokens.is("(")) {
-            Arguments arguments = arguments();
-            argument = in ->
-                    arguments.values(in).isEmpty() ? null : arguments.values(in).get(0);
-        } else if (startsValue()) {
-            argument = postfix(primary());
-        }
-        Code other = argument;
-        return in -> Tests.apply(name, value.run(in), other.run(in)) != negated;
+        Arguments arguments = tokens.is("(")
+                ? arguments()
+                : new Arguments(startsValue() ? List.of(postfix(primary())) : List.of(), Map.of());
+        return in -> Tests.apply(name, value.run(in), arguments.values(in), arguments.named(in)) != negated;
     }
 
     private boolean startsValue() {

@@ -9,6 +9,8 @@ import java.util.TreeMap;
 /** PyJson writes JSON as Python's json.dumps(value, ensure_ascii=False) does: transformers' tojson. */
 final class PyJson {
 
+    private static final int MAX_INDENT = 1_000;
+
     private final StringBuilder out = new StringBuilder();
     private final String indent;
     private final String comma;
@@ -25,30 +27,25 @@ final class PyJson {
     }
 
     /** Its parameters are ensure_ascii, indent, separators, sort_keys. */
-    static String write(Object value, List<Object> args, Map<String, Object> named) {
-        Object indent = argument(args, 1, named, "indent");
-        Object separators = argument(args, 2, named, "separators");
-        String step = indent == null || indent == None.NONE
+    static String write(Object value, Parameters.Given g) {
+        Object indent = g.some(1) ? g.get(1) : null;
+        if (indent != null && !(indent instanceof String) && Values.integer(indent) > MAX_INDENT)
+            throw new JinjaError("the filter 'tojson' takes an indent of at most " + MAX_INDENT + " here");
+        String step = indent == null
                 ? null
-                : indent instanceof String s ? s : " ".repeat((int) Math.min(100, Math.max(0, Values.integer(indent))));
+                : indent instanceof String s ? s : " ".repeat((int) Math.max(0, Values.integer(indent)));
         String comma = step == null ? ", " : ",";
         String colon = ": ";
-        if (separators instanceof List<?> two) {
-            comma = (String) two.get(0);
-            colon = (String) two.get(1);
+        if (g.some(2)) {
+            List<Object> two = Values.iterate(g.get(2));
+            if (two.size() != 2 || !(two.get(0) instanceof String first) || !(two.get(1) instanceof String second))
+                throw new JinjaError("the filter 'tojson' takes two texts as separators");
+            comma = first;
+            colon = second;
         }
-        PyJson json = new PyJson(
-                step,
-                comma,
-                colon,
-                Values.truth(argument(args, 0, named, "ensure_ascii")),
-                Values.truth(argument(args, 3, named, "sort_keys")));
+        PyJson json = new PyJson(step, comma, colon, g.truth(0), g.truth(3));
         json.value(value, 0);
         return json.out.toString();
-    }
-
-    private static Object argument(List<Object> args, int place, Map<String, Object> named, String name) {
-        return place < args.size() ? args.get(place) : named.get(name);
     }
 
     private void value(Object v, int depth) {
@@ -79,12 +76,20 @@ final class PyJson {
         for (Map.Entry<?, ?> e : (sorted ? new TreeMap<Object, Object>(map) : map).entrySet()) {
             next(first, depth + 1);
             first = false;
-            string(e.getKey() instanceof String s ? s : write(e.getKey(), List.of(), Map.of()));
+            string(e.getKey() instanceof String s ? s : key(e.getKey()));
             out.append(colon);
             value(e.getValue(), depth + 1);
         }
         if (!first) line(depth);
         out.append('}');
+    }
+
+    /** A number, true, false or null as the text of a name; of anything else JSON has none. */
+    private static String key(Object key) {
+        if (key == None.NONE || Values.isNumber(key)) {
+            return key == None.NONE ? "null" : key instanceof Boolean b ? b.toString() : number((Number) key);
+        }
+        throw new JinjaError("keys must be str, int, float, bool or None, not " + Values.type(key));
     }
 
     private void next(boolean first, int depth) {

@@ -1,51 +1,95 @@
 package org.llminspector.tokenize.jinja;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Predicate;
+import org.llminspector.tokenize.jinja.Parameters.Given;
 
 /** Strings are the methods of Python's str that templates use. */
 final class Strings {
 
+    private static final String LINE_ENDS = "\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029";
+
     private Strings() {}
 
+    /** What each takes; Python's own have no names for most of it. What starts or ends a search is not supported. */
+    private static final Map<String, Parameters> METHODS = new HashMap<>();
+
+    static {
+        for (String name : List.of("upper", "lower", "capitalize", "title", "isdigit", "isspace")) method(name);
+        for (String name : List.of("strip", "lstrip", "rstrip")) method(name, "chars=");
+        for (String name : List.of("startswith", "endswith")) method(name, "prefix");
+        for (String name : List.of("find", "rfind", "count")) method(name, "sub");
+        for (String name : List.of("removeprefix", "removesuffix")) method(name, "part");
+        method("join", "iterable");
+        method("replace", "old", "new", "count=");
+        for (String name : List.of("split", "rsplit"))
+            METHODS.put(name, Parameters.of("str." + name, "sep=", "maxsplit="));
+        METHODS.put("splitlines", Parameters.of("str.splitlines", "keepends="));
+    }
+
+    private static void method(String name, String... parameters) {
+        METHODS.put(name, Parameters.positional("str." + name, parameters));
+    }
+
     static Object call(String self, String method, List<Object> args, Map<String, Object> named) {
+        Parameters parameters = METHODS.get(method);
+        if (parameters == null) throw new JinjaError("'str object' has no attribute '" + method + "'");
+        Given g = parameters.bind(args, named);
         return switch (method) {
-            case "strip" -> stripRight(stripLeft(self, chars(args)), chars(args));
-            case "lstrip" -> stripLeft(self, chars(args));
-            case "rstrip" -> stripRight(self, chars(args));
+            case "strip" -> strip(self, g.some(0) ? g.text(0) : null);
+            case "lstrip" -> stripLeft(self, g.some(0) ? g.text(0) : null);
+            case "rstrip" -> stripRight(self, g.some(0) ? g.text(0) : null);
             case "upper" -> self.toUpperCase(Locale.ROOT);
             case "lower" -> self.toLowerCase(Locale.ROOT);
             case "capitalize" -> capitalize(self);
             case "title" -> title(self);
-            case "startswith" -> any(args, self::startsWith);
-            case "endswith" -> any(args, self::endsWith);
-            case "split" -> split(self, args, named);
-            case "rsplit" -> rsplit(self, args);
-            case "splitlines" -> self.lines().map(Object.class::cast).toList();
-            case "replace" ->
-                replace(self, string(args, 0), string(args, 1), args.size() > 2 ? Values.integer(args.get(2)) : -1);
-            case "join" -> join(self, Values.iterate(args.get(0)));
-            case "find" -> (long) index(self, self.indexOf(string(args, 0)));
-            case "rfind" -> (long) index(self, self.lastIndexOf(string(args, 0)));
-            case "count" -> count(self, string(args, 0));
+            case "startswith" -> any(g, self::startsWith);
+            case "endswith" -> any(g, self::endsWith);
+            case "split" -> split(self, g);
+            case "rsplit" -> rsplit(self, g);
+            case "splitlines" -> new ArrayList<Object>(lines(self, g.truth(0)));
+            case "replace" -> replace(self, g.text(0), g.text(1), Values.integer(g.get(2, -1L)));
+            case "join" -> join(self, Values.iterate(g.get(0)));
+            case "find" -> (long) index(self, self.indexOf(g.text(0)));
+            case "rfind" -> (long) index(self, self.lastIndexOf(g.text(0)));
+            case "count" -> count(self, g.text(0));
             case "removeprefix" ->
-                self.startsWith(string(args, 0))
-                        ? self.substring(string(args, 0).length())
-                        : self;
+                self.startsWith(g.text(0)) ? self.substring(g.text(0).length()) : self;
             case "removesuffix" ->
-                self.endsWith(string(args, 0))
-                        ? self.substring(0, self.length() - string(args, 0).length())
+                self.endsWith(g.text(0))
+                        ? self.substring(0, self.length() - g.text(0).length())
                         : self;
             case "isdigit" -> !self.isEmpty() && self.codePoints().allMatch(Character::isDigit);
             case "isspace" -> !self.isEmpty() && strip(self).isEmpty();
-            default -> throw new JinjaError("'str object' has no attribute '" + method + "'");
+            default -> throw new IllegalStateException(method);
         };
     }
 
     static String strip(String text) {
-        return stripRight(stripLeft(text, null), null);
+        return strip(text, null);
+    }
+
+    static String strip(String text, String chars) {
+        return stripRight(stripLeft(text, chars), chars);
+    }
+
+    /** As Python's splitlines: what ends the last line begins no other. */
+    static List<String> lines(String text, boolean keepEnds) {
+        List<String> lines = new ArrayList<>();
+        int from = 0;
+        for (int i = 0; i < text.length(); i++) {
+            if (LINE_ENDS.indexOf(text.charAt(i)) < 0) continue;
+            int end = i;
+            if (text.charAt(i) == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n') i++;
+            lines.add(text.substring(from, keepEnds ? i + 1 : end));
+            from = i + 1;
+        }
+        if (from < text.length()) lines.add(text.substring(from));
+        return lines;
     }
 
     /** {@code chars} null means whitespace. */
@@ -69,8 +113,8 @@ final class Strings {
     }
 
     static String replace(String text, String old, String with, long most) {
-        if (old.isEmpty()) throw new JinjaError("replacing nothing is not supported");
         if (most < 0) return replace(text, old, with, Long.MAX_VALUE);
+        if (old.isEmpty()) return between(text, with, most);
         StringBuilder out = new StringBuilder();
         int at = 0;
         for (long n = 0; n < most; n++) {
@@ -81,6 +125,18 @@ final class Strings {
             at = next + old.length();
         }
         return out.append(text.substring(at)).toString();
+    }
+
+    /** Before each character, and at the end. */
+    private static String between(String text, String with, long most) {
+        StringBuilder out = new StringBuilder();
+        long n = 0;
+        for (int c : text.codePoints().toArray()) {
+            if (n++ < most) out.append(with);
+            out.appendCodePoint(c);
+            Interpreter.checkLength(out.length());
+        }
+        return n < most ? out.append(with).toString() : out.toString();
     }
 
     static String join(String separator, List<Object> parts) {
@@ -108,12 +164,10 @@ final class Strings {
         return out.toString();
     }
 
-    private static List<Object> split(String text, List<Object> args, Map<String, Object> named) {
-        Object separator = args.isEmpty() ? named.get("sep") : args.get(0);
-        Object limit = args.size() > 1 ? args.get(1) : named.get("maxsplit");
-        long most = limit == null ? -1 : Values.integer(limit);
+    private static List<Object> split(String text, Given g) {
+        long most = Values.integer(g.get(1, -1L));
         List<Object> parts = new ArrayList<>();
-        if (separator == null || separator == None.NONE) {
+        if (!g.some(0)) {
             String rest = stripLeft(text, null);
             while (!rest.isEmpty()) {
                 int end = 0;
@@ -124,7 +178,7 @@ final class Strings {
             }
             return parts;
         }
-        String by = (String) separator;
+        String by = g.text(0);
         if (by.isEmpty()) throw new JinjaError("empty separator");
         int at = 0;
         for (int next;
@@ -136,9 +190,11 @@ final class Strings {
         return parts;
     }
 
-    private static List<Object> rsplit(String text, List<Object> args) {
-        String by = string(args, 0);
-        long most = args.size() > 1 ? Values.integer(args.get(1)) : -1;
+    private static List<Object> rsplit(String text, Given g) {
+        if (!g.some(0)) throw new JinjaError("str.rsplit without a separator is not supported");
+        String by = g.text(0);
+        if (by.isEmpty()) throw new JinjaError("empty separator");
+        long most = Values.integer(g.get(1, -1L));
         List<Object> parts = new ArrayList<>();
         int end = text.length();
         for (int next;
@@ -152,9 +208,15 @@ final class Strings {
         return parts;
     }
 
-    private static boolean any(List<Object> args, java.util.function.Predicate<String> test) {
-        if (args.get(0) instanceof List<?> many) return many.stream().anyMatch(s -> test.test((String) s));
-        return test.test(string(args, 0));
+    /** Of a text, or of one of a tuple's. */
+    private static boolean any(Given g, Predicate<String> test) {
+        if (!(g.get(0) instanceof Tuple many)) return test.test(g.text(0));
+        for (Object one : many) {
+            if (!(one instanceof String s))
+                throw new JinjaError("a tuple of str is needed, not of " + Values.type(one));
+            if (test.test(s)) return true;
+        }
+        return false;
     }
 
     private static long count(String text, String part) {
@@ -168,19 +230,13 @@ final class Strings {
         return utf16 < 0 ? -1 : text.codePointCount(0, utf16);
     }
 
-    private static String chars(List<Object> args) {
-        return args.isEmpty() || args.get(0) == None.NONE ? null : string(args, 0);
-    }
-
-    static String string(List<Object> args, int i) {
-        if (i < args.size() && args.get(i) instanceof String s) return s;
-        throw new JinjaError("argument " + (i + 1) + " must be str, not "
-                + (i < args.size() ? Values.type(args.get(i)) : "missing"));
-    }
-
     /** Whether it is one of these, or, without these, what Python calls whitespace. */
     private static boolean in(int c, String chars) {
-        if (chars != null) return chars.indexOf(c) >= 0;
+        return chars != null ? chars.indexOf(c) >= 0 : blank(c);
+    }
+
+    /** Whether Python calls it whitespace. */
+    static boolean blank(int c) {
         return c <= 0x20
                 ? c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F)
                 : c == 0x85 || Character.isSpaceChar(c);

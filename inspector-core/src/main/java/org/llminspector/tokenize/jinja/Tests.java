@@ -37,12 +37,40 @@ final class Tests {
         for (String name : List.of("ge", ">=")) ALL.put(name, (v, a) -> Values.compare(v, a) >= 0);
     }
 
+    /** Those that compare with another value, and what they call it; the others take nothing. */
+    private static final Map<String, Parameters> COMPARING = new HashMap<>();
+
+    static {
+        COMPARING.put("divisibleby", Parameters.of("the test 'divisibleby'", "num"));
+        COMPARING.put("in", Parameters.of("the test 'in'", "seq"));
+        for (String name : List.of(
+                "equalto",
+                "eq",
+                "==",
+                "ne",
+                "!=",
+                "lt",
+                "<",
+                "lessthan",
+                "gt",
+                ">",
+                "greaterthan",
+                "le",
+                "<=",
+                "ge",
+                ">=")) COMPARING.put(name, Parameters.positional("the test '" + name + "'", "other"));
+    }
+
     private Tests() {}
 
-    static boolean apply(String name, Object value, Object argument) {
+    static boolean apply(String name, Object value, List<Object> args, Map<String, Object> named) {
         BiPredicate<Object, Object> test = ALL.get(name);
         if (test == null) throw new JinjaError("the test '" + name + "' is not supported");
-        return test.test(value, argument);
+        Parameters comparing = COMPARING.get(name);
+        if (comparing != null)
+            return test.test(value, comparing.bind(args, named).get(0));
+        Parameters.of("the test '" + name + "'").bind(args, named);
+        return test.test(value, null);
     }
 
     private static boolean iterable(Object v) {

@@ -47,6 +47,11 @@ final class Values {
     static int compare(Object a, Object b) {
         if (isNumber(a) && isNumber(b)) return Double.compare(real(a), real(b));
         if (a instanceof String x && b instanceof String y) return x.compareTo(y);
+        if (a instanceof List<?> x && b instanceof List<?> y && x instanceof Tuple == y instanceof Tuple) {
+            for (int i = 0; i < Math.min(x.size(), y.size()); i++)
+                if (!equal(x.get(i), y.get(i))) return compare(x.get(i), y.get(i));
+            return Integer.compare(x.size(), y.size());
+        }
         throw new JinjaError("'<' not supported between instances of '" + type(a) + "' and '" + type(b) + "'");
     }
 
