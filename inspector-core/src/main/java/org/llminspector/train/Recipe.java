@@ -2,6 +2,7 @@ package org.llminspector.train;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.function.Predicate;
@@ -179,7 +180,7 @@ public record Recipe(
         int context = model == null ? Integer.MAX_VALUE : model.context;
         int length = or(sequence, context);
         need(length > 0 && length <= context, "sequence", "1 to the context, " + context, length);
-        List<Integer> growth = sequenceGrowth == null ? List.of() : List.copyOf(sequenceGrowth);
+        List<Integer> growth = numbers("sequence_growth", sequenceGrowth);
         need(
                 growth.stream().sorted().distinct().toList().equals(growth) && length % (1L << growth.size()) == 0,
                 "sequence_growth",
@@ -200,6 +201,13 @@ public record Recipe(
                 decaySteps);
         List<Midtraining> stages = midtraining == null ? List.of() : midtraining;
         need(stages.isEmpty() || what == Task.PRETRAIN, "midtraining", "nothing for this task", stages);
+        for (int i = 0; i < stages.size(); i++) {
+            need(
+                    stages.get(i) != null,
+                    "midtraining[" + i + "]",
+                    "a stage: from, first_document, decay_steps, ...",
+                    null);
+        }
         for (int i = 0; i < stages.size(); i++) checkStage(i, warm, length);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
@@ -244,7 +252,7 @@ public record Recipe(
                 .validateEvery(or(validateEvery, 100))
                 .validationSequences(or(validationSequences, 32))
                 .saveEvery(or(saveEvery, 200))
-                .checkpointSteps(checkpointSteps == null ? List.of() : List.copyOf(checkpointSteps))
+                .checkpointSteps(numbers("checkpoint_steps", checkpointSteps))
                 .determinedWeight(determinedWeight == null ? 1.0 : determinedWeight)
                 .allChoices(allChoices != null && allChoices)
                 .rehearsal(rehearsed)
@@ -261,7 +269,6 @@ public record Recipe(
     private void checkStage(int i, int warm, int length) {
         String field = "midtraining[" + i + "]";
         Midtraining stage = midtraining.get(i);
-        need(stage != null, field, "a stage: from, first_document, decay_steps, ...", null);
         Midtraining before = i == 0 ? null : midtraining.get(i - 1);
         Midtraining after = i + 1 == midtraining.size() ? null : midtraining.get(i + 1);
         int begun = before == null ? 0 : before.from;
@@ -340,6 +347,13 @@ public record Recipe(
                 model.nKvHeads);
         need(model.dMlp > 0, "model.d_mlp", "at least 1", model.dMlp);
         need(model.context > 1 && model.context <= 1 << 20, "model.context", "2 to 1048576", model.context);
+    }
+
+    /** A list of numbers of updates; none when it is left out. */
+    private static List<Integer> numbers(String field, List<Integer> values) {
+        if (values == null) return List.of();
+        need(values.stream().allMatch(Objects::nonNull), field, "numbers of updates", values);
+        return List.copyOf(values);
     }
 
     private static void positive(String field, Integer value) {
