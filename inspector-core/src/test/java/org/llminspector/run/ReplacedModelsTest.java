@@ -46,6 +46,22 @@ class ReplacedModelsTest {
         }
     }
 
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void openingAModelLetsThoseGoThatAreDeleted() throws Exception {
+        Path models = Files.createDirectories(temp.resolve("models"));
+        try (Inspector inspector = Inspector.open(
+                new Inspector.Config(List.of(models), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4))) {
+            for (int i = 0; i < 5; i++) {
+                Path dir = Files.move(TextModel.make(models), models.resolve("model-" + i));
+                inspector.run(Requests.prompt("a b").model("model-" + i).build(), RunListener.NONE);
+                assertThat(inspector.memory().models()).hasSize(1);
+                for (Path file : files(dir)) Files.delete(file);
+                Files.delete(dir);
+            }
+        }
+    }
+
     private static void use(Inspector inspector) {
         for (String engine : List.of("torch", "onnx")) {
             RunRequest request =

@@ -106,14 +106,14 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         this.cancelled = cancelled;
     }
 
-    /** The model's folder, opened on first use, and again when its files have changed. */
+    /** The model's folder, opened on first use, and again when its files have changed. Opening one forgets all that have. */
     public ModelFolder folder(String slug) {
         ModelFolder open;
         synchronized (this) {
             open = folders.get(slug);
         }
         if (open != null && !open.checkpoint().changed()) return open;
-        if (open != null) forget(slug, open);
+        forgetChanged();
         ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // holds up nobody else
         ModelFolder other;
         synchronized (this) {

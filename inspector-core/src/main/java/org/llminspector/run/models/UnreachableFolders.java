@@ -4,6 +4,7 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.llminspector.base.Trim;
 
 /**
  * UnreachableFolders are models whose files were replaced or deleted. A request that began before may still read them, so
@@ -38,6 +39,7 @@ final class UnreachableFolders {
                     folders.removeIf(f -> f.get() == null);
                     if (folders.isEmpty()) {
                         thread = null;
+                        Trim.memory();
                         return;
                     }
                     wait = folders.size() == left ? Math.min(LAST_MS, 2 * wait) : FIRST_MS;
