@@ -2,18 +2,12 @@ package org.llminspector.engine.onnx;
 
 import com.sun.jna.Platform;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.JarURLConnection;
 import java.net.URL;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
+import org.llminspector.base.NativeLibraries;
 
-/**
- * OrtLibrary keeps ONNX Runtime's native libraries unpacked. Left to itself its Java binding writes their 28 MB into a new
- * temporary folder at every start, and leaves them there where the process is killed.
- */
+/** OrtLibrary keeps ONNX Runtime's native libraries, 28 MB, unpacked under the home. */
 final class OrtLibrary {
 
     /** The binding's own property: the folder of its libraries. */
@@ -42,27 +36,7 @@ final class OrtLibrary {
         String from = RESOURCES + platform() + "/";
         if (resource(from + System.mapLibraryName("onnxruntime_providers_cuda")) != null) return null;
         List<String> names = List.of(System.mapLibraryName("onnxruntime"), System.mapLibraryName("onnxruntime4j_jni"));
-        StringBuilder key = new StringBuilder("onnxruntime-" + platform());
-        long[] sizes = new long[names.size()];
-        for (int i = 0; i < sizes.length; i++) {
-            URL url = resource(from + names.get(i));
-            if (url == null || !(url.openConnection() instanceof JarURLConnection jar)) return null;
-            sizes[i] = jar.getJarEntry().getSize();
-            key.append('-').append(Long.toHexString(jar.getJarEntry().getCrc()));
-        }
-        Path folder = Files.createDirectories(parent.resolve(key.toString()));
-        for (int i = 0; i < sizes.length; i++) {
-            Path file = folder.resolve(names.get(i));
-            if (Files.exists(file) && Files.size(file) == sizes[i]) continue;
-            Path part = Files.createTempFile(folder, names.get(i), ".part");
-            try (InputStream in = resource(from + names.get(i)).openStream()) {
-                Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
-                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-            } finally {
-                Files.deleteIfExists(part);
-            }
-        }
-        return folder;
+        return NativeLibraries.unpacked(parent, "onnxruntime-" + platform(), from, names);
     }
 
     private static URL resource(String name) {

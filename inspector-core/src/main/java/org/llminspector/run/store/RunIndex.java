@@ -110,6 +110,7 @@ final class RunIndex implements AutoCloseable {
     }
 
     private static RunIndex connect(Path file, boolean create) throws SQLException {
+        SqliteLibrary.keep();
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
         try (Statement s = connection.createStatement()) {
             s.execute("PRAGMA busy_timeout = 10000");
