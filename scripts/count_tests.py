@@ -65,6 +65,7 @@ def main(reports, parts, failed_parts):
         "cuda": lambda: surefire(root),
         "client": lambda: unittest(reports / "unittest.json"),
         "harness": lambda: unittest(reports / "harness.json"),
+        "attack": lambda: unittest(reports / "attack.json"),
         "wheel": lambda: unittest(reports / "wheel.json"),
         "page": lambda: vitest(reports / "vitest.json"),
         "e2e": lambda: playwright(reports / "playwright.json"),
