@@ -152,8 +152,7 @@ public final class Config {
 
     /** A size times another, refused where there is no such size. */
     int product(String field, long size, long by) {
-        long product = size * by;
-        if (product <= Integer.MAX_VALUE) return (int) product;
+        if (size <= Integer.MAX_VALUE / by) return (int) (size * by);
         throw wrong(field, "a size that is less than 2^31 when multiplied by " + by, size);
     }
 

@@ -31,11 +31,8 @@ final class GptNeo implements Family {
         if (dModel % nHeads != 0) throw c.wrong("num_heads", "a divisor of hidden_size " + dModel, nHeads);
         int nLayers = c.layers("num_layers");
         Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
-        Mlp mlp = new Mlp(
-                c.size("intermediate_size", c.product("hidden_size", 4, dModel)),
-                c.activation("activation_function", "gelu_new"),
-                false,
-                true);
+        int dMlp = c.size("intermediate_size", c.product("hidden_size", 4, dModel));
+        Mlp mlp = new Mlp(dMlp, c.activation("activation_function", "gelu_new"), false, true);
         int window = c.size("window_size", 256);
         int dHead = dModel / nHeads;
         return new DecoderSpec(

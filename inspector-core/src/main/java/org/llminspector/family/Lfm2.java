@@ -49,8 +49,7 @@ final class Lfm2 implements Family {
         if (!c.flag("block_auto_adjust_ff_dim", true)) return size;
         int fewer = (int) (2L * size / 3);
         if (factor == null) return fewer;
-        double blocks = Math.ceil(Math.floor((double) factor * fewer) / multiple);
-        return c.product("block_ffn_dim_multiplier", (long) Math.min(blocks, Integer.MAX_VALUE), multiple);
+        return c.product("block_ffn_dim_multiplier", ((int) (factor * fewer) + multiple - 1L) / multiple, multiple);
     }
 
     /** Config layer_types, or without it those that full_attn_idxs does not name. */
