@@ -316,7 +316,12 @@ class TrainerTest {
         Trainer trainer = Trainer.begin(recipe, SOURCES, folder, "cpu");
         int before = trainer.learner().threads();
         run(trainer, 0);
-        assertThat(trainer.learner().threads()).as("given back").isEqualTo(before);
+        assertThat(trainer.learner().threads()).as("the last stage's").isEqualTo(1);
+        try (Trainer other = Trainer.begin(staged(), SOURCES, folder("threads-of-another"), "cpu")) {
+            assertThat(other.learner().threads())
+                    .as("they are the learner's own")
+                    .isEqualTo(before);
+        }
         assertThat(Sittings.read(folder).sittings().stream()
                         .skip(1)
                         .map(s -> s.step() + ": " + s.learner().threads()))
