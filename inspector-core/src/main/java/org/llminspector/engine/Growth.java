@@ -9,7 +9,7 @@ public final class Growth {
     private Growth() {}
 
     /**
-     * The capacity for so many positions: half as much again each time, so that a position is copied three times at most on average.
+     * The capacity for so many positions: half as much again each time, so that copying adds up to twice the final length at most.
      *
      * @param capacity positions that there is memory for now
      * @param needed positions that there must be memory for

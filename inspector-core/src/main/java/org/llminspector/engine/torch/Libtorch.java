@@ -21,8 +21,8 @@ final class Libtorch {
     private static final int ERROR = 2;
 
     /**
-     * Turns of the loop in which a thread of OpenMP waits at a barrier before it sleeps, some 50 microseconds. GNU's own choice is
-     * to spin for milliseconds, through which a thread waits for another that a busy neighbour keeps from its core.
+     * GOMP_SPINCOUNT: turns of the loop in which a thread of OpenMP waits at a barrier before it sleeps. Its documentation has 300,000
+     * where nothing is set, through which a thread waits for another that a busy neighbour keeps from its core.
      */
     private static final String SPIN = "20000";
 

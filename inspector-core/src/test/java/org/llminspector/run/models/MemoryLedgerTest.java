@@ -9,6 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
 
@@ -89,6 +90,8 @@ class MemoryLedgerTest {
         int threads = 8;
         ExecutorService pool = Executors.newFixedThreadPool(threads);
         CountDownLatch start = new CountDownLatch(1);
+        AtomicLong held = new AtomicLong();
+        AtomicLong most = new AtomicLong();
         List<Future<Integer>> granted = new ArrayList<>();
         for (int t = 0; t < threads; t++) {
             granted.add(pool.submit(() -> {
@@ -98,6 +101,9 @@ class MemoryLedgerTest {
                     try (MemoryLedger.Reservation r = ledger.tryReserve("pass", "m", 300, true)) {
                         if (r == null) continue;
                         had++;
+                        most.accumulateAndGet(held.addAndGet(300), Math::max);
+                        Thread.yield();
+                        held.addAndGet(-300); // before the reservation ends
                     }
                 }
                 return had;
@@ -108,6 +114,7 @@ class MemoryLedgerTest {
         for (Future<Integer> f : granted) all += f.get();
         pool.shutdown();
         assertThat(all).isPositive();
+        assertThat(most.get()).isBetween(300L, ledger.budget());
         assertThat(ledger.held()).isZero();
     }
 }
