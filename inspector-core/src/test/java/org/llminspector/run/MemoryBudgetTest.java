@@ -56,10 +56,7 @@ class MemoryBudgetTest {
     }
 
     private static RunRequestBuilder asking(String engine, int tokens) {
-        return Requests.tokens(1, 2, 3)
-                .engine(engine)
-                .device("cpu")
-                .generate(new GenerateOptions(tokens, null, null, null, null, null, null, null, true, null, true));
+        return Requests.tokens(1, 2, 3).engine(engine).device("cpu").generate(Requests.greedy(tokens));
     }
 
     private static void tooLarge(ThrowingCallable work, String... words) {

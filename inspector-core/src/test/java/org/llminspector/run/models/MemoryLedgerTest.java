@@ -102,7 +102,6 @@ class MemoryLedgerTest {
                         if (r == null) continue;
                         had++;
                         most.accumulateAndGet(held.addAndGet(300), Math::max);
-                        Thread.yield();
                         held.addAndGet(-300); // before the reservation ends
                     }
                 }
