@@ -202,6 +202,7 @@ class Sample:
         self.models = len(memory["models"])
         self.resident = process["resident_bytes"]
         self.heap = process["heap_committed"]
+        self.code = process["code_bytes"]
         self.heap_used = process["heap_used"]
         self.threads = process["threads"]
         self.handles = len(os.listdir(f"/proc/{pid}/fd"))
@@ -214,13 +215,17 @@ class Sample:
                 pass
 
     def counted(self, baseline):
-        """What is accounted for: the holders, the Java heap, and what the process had at the baseline beside both."""
-        return self.held + self.heap + baseline.resident - baseline.held - baseline.heap
+        """What is accounted for: the holders, the JVM's heap and code, and at the baseline everything else (libraries)."""
+        return self.told + baseline.resident - baseline.told
+
+    @property
+    def told(self):
+        return self.held + self.heap + self.code
 
     def __str__(self):
         return (
             f"resident {self.resident / MIB:.0f} MiB, held {self.held / MIB:.1f}, heap {self.heap / MIB:.0f}"
-            f" (used {self.heap_used / MIB:.0f}), {self.models} open models, {self.threads} threads,"
+            f" (used {self.heap_used / MIB:.0f}), code {self.code / MIB:.0f}, {self.models} open models, {self.threads} threads,"
             f" {self.handles} handles ({self.deleted_handles} deleted), {self.deleted} deleted mappings"
         )
 

@@ -161,6 +161,26 @@ test('stored runs open from the list, and can be deleted', async ({ page, reques
   expect((await request.get(`/api/v1/runs/${run.id}`)).status()).toBe(404);
 });
 
+test('work that waits is seen in the list of runs, and can be cancelled', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  const asked = Array.from({ length: 6 }, () =>
+    request.post('/v1/completions', {
+      data: { model: model.slug, prompt: 'Once upon a time', max_tokens: 900, ignore_eos: true },
+    }),
+  );
+  await page.goto('/runs');
+  const active = page.getByTestId('active').getByRole('listitem');
+  await expect(active.first()).toContainText('running');
+  const last = active.filter({ hasText: /waiting behind/ }).last();
+  const cancel = last.getByRole('button', { name: /^Cancel/ });
+  const id = (await cancel.innerText()).split(' ').at(-1)!;
+  await cancel.click();
+  await expect(active.filter({ hasText: id })).toHaveCount(0);
+  const statuses = (await Promise.all(asked)).map((r) => r.status());
+  expect(statuses.filter((s) => s === 200)).toHaveLength(asked.length - 1);
+  await expect(page.getByTestId('active')).toHaveCount(0);
+});
+
 test('models are listed and opened', async ({ page, request }) => {
   const model = await defaultModel(request);
   await page.goto('/models');

@@ -62,7 +62,12 @@ public final class FileBytes implements AutoCloseable {
         });
     }
 
-    /** Whether the file was written over while it was mapped: what was mapped reads as zeros. */
+    /** Bytes of the file that were copied into memory of this process; 0 where it is mapped. */
+    public long copied() {
+        return copy == null ? 0 : copy.size();
+    }
+
+    /** Whether the file was opened for writing while it was mapped, so that its windows read as zeros. */
     public boolean lost() {
         return lease != null && lease.broken();
     }
@@ -79,7 +84,7 @@ public final class FileBytes implements AutoCloseable {
                 .instead("try again: it is opened anew");
     }
 
-    /** Nothing more is read from it; what was given stays readable. */
+    /** Maps no more windows; those that were mapped stay readable. */
     @Override
     public void close() {
         if (lease != null) lease.close();

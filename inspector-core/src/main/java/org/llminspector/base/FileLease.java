@@ -73,7 +73,7 @@ final class FileLease {
         return window;
     }
 
-    /** Whether somebody wrote, so that what was mapped reads as zeros. */
+    /** Whether the lease was broken by a program that opened the file for writing: all mapped windows read as zeros since. */
     boolean broken() {
         return broken;
     }

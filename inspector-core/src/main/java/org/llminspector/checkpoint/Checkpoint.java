@@ -190,6 +190,11 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
+    /** Bytes of files that are in memory of this process, for want of a lease on them. */
+    public long copied() {
+        return files.values().stream().mapToLong(f -> f.bytesOfFile().copied()).sum();
+    }
+
     /** Files that end the process when they become shorter while they are read. */
     public List<Path> exposed() {
         return files.values().stream()

@@ -15,10 +15,17 @@ import org.llminspector.base.Reads;
  * @param heapUsed bytes of live and dead objects in the Java heap
  * @param heapCommitted bytes that the Java heap has taken from the system
  * @param heapMax most that it may take
+ * @param codeBytes bytes that the JVM has taken for classes and compiled code, outside its heap
  * @param threads live threads of the JVM
  */
 public record ProcessMemory(
-        Long residentBytes, Long mappedBytes, long heapUsed, long heapCommitted, long heapMax, int threads) {
+        Long residentBytes,
+        Long mappedBytes,
+        long heapUsed,
+        long heapCommitted,
+        long heapMax,
+        long codeBytes,
+        int threads) {
 
     private static final Path STATUS = Path.of("/proc/self/status");
 
@@ -32,6 +39,7 @@ public record ProcessMemory(
                 memory.getHeapMemoryUsage().getUsed(),
                 memory.getHeapMemoryUsage().getCommitted(),
                 memory.getHeapMemoryUsage().getMax(),
+                memory.getNonHeapMemoryUsage().getCommitted(),
                 ManagementFactory.getThreadMXBean().getThreadCount());
     }
 

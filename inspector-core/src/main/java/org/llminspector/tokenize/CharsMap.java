@@ -3,11 +3,10 @@ package org.llminspector.tokenize;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.BitSet;
+import org.llminspector.base.StrictUtf8;
 
 /**
  * CharsMap walks a SentencePiece {@code precompiled_charsmap} before Hugging Face's library does, which trusts it: four
@@ -45,10 +44,7 @@ final class CharsMap {
         byte[] texts = new byte[b.remaining()];
         b.get(texts);
         try {
-            StandardCharsets.UTF_8
-                    .newDecoder()
-                    .onMalformedInput(CodingErrorAction.REPORT)
-                    .decode(ByteBuffer.wrap(texts));
+            StrictUtf8.decode(texts);
         } catch (CharacterCodingException e) {
             return -1;
         }

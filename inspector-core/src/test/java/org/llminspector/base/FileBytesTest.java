@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,23 @@ class FileBytesTest {
             assertThat(part.isMapped()).isFalse();
             assertThat(part.get(SIZE - FROM - 1)).isEqualTo((byte) 7);
             assertThat(bytes.lost() || bytes.exposed()).isFalse();
+            assertThat(bytes.copied()).isEqualTo(SIZE);
+        }
+    }
+
+    /** A copy as large as a model would not fit beside it: the file is mapped, and is told as such. */
+    @Test
+    void aLargeFileWithoutALeaseIsMappedAndExposed() throws IOException {
+        Path file = file();
+        try (FileChannel channel =
+                FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.SPARSE)) {
+            channel.write(ByteBuffer.wrap(new byte[] {9}), FileBytes.COPIED);
+            FileBytes bytes = FileBytes.open(file, channel, null);
+            Bytes part = bytes.at(channel, FileBytes.COPIED - 1, 2);
+            assertThat(part.isMapped()).isTrue();
+            assertThat(part.get(1)).isEqualTo((byte) 9);
+            assertThat(bytes.exposed()).isTrue();
+            assertThat(bytes.copied()).isZero();
         }
     }
 

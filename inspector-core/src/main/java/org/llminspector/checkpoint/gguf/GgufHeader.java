@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Problem;
+import org.llminspector.base.StrictUtf8;
 
 /**
  * GgufHeader is the checked table of contents of a GGUF file.
@@ -112,10 +113,7 @@ record GgufHeader(Map<String, Object> metadata, Map<String, GgufTensor> tensors)
             int length = (int) in.field(what + ", name length").count(1, MAX_NAME);
             byte[] bytes = in.field(what + ", name").bytes(length);
             try {
-                return StandardCharsets.UTF_8
-                        .newDecoder()
-                        .decode(ByteBuffer.wrap(bytes))
-                        .toString();
+                return StrictUtf8.decode(bytes);
             } catch (CharacterCodingException e) {
                 throw Problem.invalid("a name is not valid UTF-8")
                         .where(in.at())

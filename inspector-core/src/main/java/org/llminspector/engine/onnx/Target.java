@@ -45,6 +45,10 @@ public record Target(Integer device, boolean cuda, int threads) {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
+        // A worker of the thread pool waits a millisecond for its next piece of work before it sleeps, ever more
+        // slowly.
+        options.addConfigEntry("session.intra_op.spin_duration_us", "1000");
+        options.addConfigEntry("session.intra_op.spin_backoff_max", "8");
         // Weights and what is packed of them are allocated exactly; the arena takes powers of two.
         options.addConfigEntry("session.use_device_allocator_for_initializers", "1");
         options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);

@@ -25,7 +25,7 @@ final class Threads {
         return most;
     }
 
-    /** Has operations take so many threads from now on. */
+    /** Sets the number of threads of the operations that follow. */
     static void use(int count) {
         most();
         if (count == now) return;
@@ -33,12 +33,12 @@ final class Threads {
         now = count;
     }
 
-    /** Has operations take all threads of the process. */
+    /** Sets all threads of the process. */
     static void useAll() {
         use(most());
     }
 
-    /** Has a pass over so many positions take as many as the largest matrix product of a layer is worth. */
+    /** Sets the threads of a pass over {@code positions} tokens by the largest matrix product of a layer. */
     static void useFor(DecoderSpec spec, int positions) {
         use((int) Math.max(1, Math.min(most(), largest(spec) * positions / WORTH)));
     }

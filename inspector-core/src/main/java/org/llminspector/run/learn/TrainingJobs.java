@@ -84,7 +84,7 @@ public final class TrainingJobs {
                     .found(job.resumable() ? "it is finished" : "no saved state")
                     .instead("begin one of another name");
         }
-        start(id, job.recipe(), () -> Training.resume(folder.resolve(id), device));
+        start(id, recipe(id), () -> Training.resume(folder.resolve(id), device));
         return job(id);
     }
 
@@ -173,7 +173,7 @@ public final class TrainingJobs {
         if (thread == null && !Trainer.isIn(at)) {
             throw missing(id);
         }
-        Recipe recipe = thread != null ? thread.recipe() : Trainer.recipe(at);
+        Recipe recipe = recipe(id);
         List<LossCurve.Row> rows = LossCurve.isIn(at) ? LossCurve.read(at) : List.of();
         LossCurve.Row last = rows.isEmpty() ? null : rows.get(rows.size() - 1);
         long step = last == null ? 0 : last.step();
@@ -207,6 +207,12 @@ public final class TrainingJobs {
                 trouble != null || state != TrainingJob.State.FAILED
                         ? trouble
                         : "it broke off before its first state was saved");
+    }
+
+    /** The recipe as the job has it: its base and tokenizer are full paths, which {@link TrainingJob} does not show. */
+    private Recipe recipe(String id) {
+        TrainingThread thread = threads.get(id);
+        return thread != null ? thread.recipe() : Trainer.recipe(at(id));
     }
 
     /**

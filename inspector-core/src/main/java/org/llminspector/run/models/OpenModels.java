@@ -114,7 +114,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
         if (open != null && !open.checkpoint().changed()) return open;
         forgetChanged();
-        ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // holds up nobody else
+        ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // outside the lock: it reads files
         ModelFolder other;
         synchronized (this) {
             other = folders.putIfAbsent(slug, found);
@@ -276,6 +276,8 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 key.folder().slug() + " on " + key.engine() + " in "
                         + key.plan().standard().label(),
                 loaded.engine.memory().resident())));
+        folders.forEach((slug, folder) -> all.add(new MemoryLedger.Holder(
+                "weights", slug + ", its files", folder.checkpoint().copied())));
         return all;
     }
 

@@ -24,7 +24,7 @@ public final class Opening implements Weights.Watch {
     private long done;
     private int waiting;
     private boolean cancelled;
-    private boolean ending; // its thread has been told, or nobody may wait for it any more
+    private boolean ending; // interrupted or finished: no further request may wait for it
 
     Opening(String engine, String device, Precision precision, long of) {
         this.engine = engine;

@@ -13,7 +13,7 @@ import org.llminspector.checkpoint.Checkpoint;
 
 /**
  * WeightHash is the SHA-256 of a model's weights, computed on a thread of its own: it reads every byte, which takes minutes
- * where there are tens of gigabytes. One that failed is computed again for the next who asks. Safe on any thread.
+ * where there are tens of gigabytes. One that failed is computed again when it is next asked for. Safe on any thread.
  */
 final class WeightHash {
 

@@ -197,6 +197,28 @@ class TrainingTest extends LiveTest {
     }
 
     @Test
+    void aJobWithAnotherModelsTokenizerGoesOn() throws Exception {
+        String recipe = """
+                {"name":"tales","task":"pretrain","corpus":"tales","tokenizer":"tiny","steps":100000,"sequence":16,"micro_batch":2,
+                 "batch":2,"learning_rate":0.01,"warmup_steps":0,"save_every":4,"dtype":"f32",
+                 "model":{"d_model":16,"n_layers":1,"n_heads":2,"n_kv_heads":2,"d_mlp":16,"context":16}}""";
+        LiveServer.Answer begun = live.post(JOBS, "{\"recipe\":" + recipe + "}");
+        assertThat(begun.status()).as(begun.text()).isEqualTo(201);
+        while (live.get(JOBS + "/tales").json().path("step").asInt() < 1) Thread.sleep(20);
+        live.post(JOBS + "/tales/stop", null);
+        int step = lastOf(events("tales")).path("step").asInt();
+        assertThat(live.get(JOBS + "/tales").json().at("/recipe/tokenizer").asText())
+                .as("told by its root's name")
+                .isEqualTo("tiny");
+
+        LiveServer.Answer resumed = live.post(JOBS + "/tales/resume", null);
+        assertThat(resumed.status()).as(resumed.text()).isEqualTo(200);
+        while (live.get(JOBS + "/tales").json().path("step").asInt() <= step) Thread.sleep(20);
+        live.post(JOBS + "/tales/stop", null);
+        assertThat(lastOf(events("tales")).path("state").asText()).isEqualTo("stopped");
+    }
+
+    @Test
     void aModelIsReadWhileItTrains() throws Exception {
         begin("half", 100_000);
         try {

@@ -1,0 +1,19 @@
+package org.llminspector.base;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+
+/** StrictUtf8 decodes text strictly: a byte that is not UTF-8 is an error, never a replacement character. */
+public final class StrictUtf8 {
+
+    private StrictUtf8() {}
+
+    /** @throws CharacterCodingException where the bytes are not UTF-8 */
+    public static String decode(byte[] bytes) throws CharacterCodingException {
+        return StandardCharsets.UTF_8
+                .newDecoder()
+                .decode(ByteBuffer.wrap(bytes))
+                .toString();
+    }
+}
