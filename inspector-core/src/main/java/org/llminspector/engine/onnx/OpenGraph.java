@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.llminspector.base.Trim;
 import org.llminspector.engine.onnx.Ort.Work;
 
 /** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
@@ -33,11 +34,18 @@ final class OpenGraph implements AutoCloseable {
         boolean packs = fast || graph.packed();
         Work<OrtSession> create = env -> {
             try (SessionOptions options = target.options(fast, packs, true)) {
-                options.addExternalInitializers(weights.named(graph.weights()));
+                Map<String, OnnxTensorLike> named = weights.named(graph.weights());
+                options.addExternalInitializers(named); // what optimizations read
+                if (target.device() == null) {
+                    // What kernels read: else each is copied, and what is not packed stays a copy.
+                    for (Map.Entry<String, OnnxTensorLike> w : named.entrySet())
+                        options.addInitializer(w.getKey(), w.getValue());
+                }
                 return env.createSession(graph.model(), options);
             }
         };
         this.session = packs ? releasing(weights, graph.weights(), create) : Ort.call(create);
+        Trim.memory(); // of what creating a session took and freed
         try {
             this.memory = Memory.of(session, target);
         } catch (RuntimeException | Error e) {
