@@ -58,5 +58,7 @@ if pages=$(getconf _PHYS_PAGES 2>/dev/null); then
   outside=-XX:MaxDirectMemorySize=$((pages * $(getconf PAGE_SIZE) * 3 / 4))
 fi
 start_faster "$jar" "${1:-}"
+# What opening a model left in the heap goes back to the system when the program has been idle for a minute.
+idle=-XX:G1PeriodicGCInterval=60000
 # shellcheck disable=SC2086 # several options in one variable
-exec java $outside ${collector:-} ${JAVA_OPTS:-} ${archive:-} -Dinspector.terminal=$terminal -jar "$jar" "$@"
+exec java $outside $idle ${collector:-} ${JAVA_OPTS:-} ${archive:-} -Dinspector.terminal=$terminal -jar "$jar" "$@"

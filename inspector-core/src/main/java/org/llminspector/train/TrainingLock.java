@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -14,7 +15,7 @@ import org.llminspector.base.Writes;
 
 /**
  * TrainingLock lets one training at a time write into a folder, of this process or another. It goes with its process, so
- * that a killed training never blocks the next; its empty file stays.
+ * that a killed training never blocks the next. Its empty file is deleted with it, or by the next training.
  */
 final class TrainingLock implements AutoCloseable {
 
@@ -23,10 +24,15 @@ final class TrainingLock implements AutoCloseable {
     /** Keys of the lock files that this process holds: closing another channel of one would release it (POSIX). */
     private static final Set<Object> HELD = new HashSet<>();
 
+    /** Trainings that may begin and end in a folder while one waits to lock it. */
+    private static final int MOST_TRIES = 100;
+
+    private final Path file;
     private final FileChannel channel;
     private final Object key;
 
-    private TrainingLock(FileChannel channel, Object key) {
+    private TrainingLock(Path file, FileChannel channel, Object key) {
+        this.file = file;
         this.channel = channel;
         this.key = key;
     }
@@ -37,24 +43,38 @@ final class TrainingLock implements AutoCloseable {
      */
     static TrainingLock take(Path folder) {
         synchronized (HELD) {
-            Path file = folder.resolve(FILE);
-            FileChannel channel = null;
             try {
-                if (!Files.exists(file)) create(file);
-                Object key = key(file);
-                if (HELD.contains(key)) throw taken(folder);
-                channel = FileChannel.open(file, StandardOpenOption.WRITE);
-                // Where the folder was deleted, or made anew, meanwhile, the lock is that of another file.
-                if (channel.tryLock() != null && key.equals(key(file))) {
-                    HELD.add(key);
-                    return new TrainingLock(channel, key);
+                for (int i = 0; i < MOST_TRIES; i++) {
+                    TrainingLock lock = tryTake(folder);
+                    if (lock != null) return lock;
                 }
             } catch (IOException e) {
-                close(channel);
                 throw Writes.failed("the folder cannot be written", folder, e);
             }
-            close(channel);
             throw taken(folder);
+        }
+    }
+
+    /** Null where the file was deleted, by the training that held it, before it was locked here. */
+    private static TrainingLock tryTake(Path folder) throws IOException {
+        Path file = folder.resolve(FILE);
+        FileChannel channel = null;
+        boolean mine = false;
+        try {
+            if (!Files.exists(file)) create(file);
+            Object key = key(file);
+            if (HELD.contains(key)) throw taken(folder);
+            channel = FileChannel.open(file, StandardOpenOption.WRITE);
+            if (channel.tryLock() == null) throw taken(folder);
+            mine = key.equals(key(file));
+            if (!mine) return null;
+            HELD.add(key);
+            return new TrainingLock(file, channel, key);
+        } catch (NoSuchFileException e) {
+            if (!Files.isDirectory(folder)) throw e;
+            return null;
+        } finally {
+            if (!mine) close(channel);
         }
     }
 
@@ -90,6 +110,11 @@ final class TrainingLock implements AutoCloseable {
     @Override
     public void close() {
         synchronized (HELD) {
+            try {
+                if (Files.exists(file) && key.equals(key(file))) Files.delete(file);
+            } catch (IOException e) {
+                // An empty file stays, which locks nothing.
+            }
             close(channel);
             HELD.remove(key);
         }

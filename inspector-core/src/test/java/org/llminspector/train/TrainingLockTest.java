@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
@@ -17,8 +19,12 @@ class TrainingLockTest {
     @TempDir
     Path folder;
 
-    /** Tells whether a folder can be taken: run in a process of its own. */
-    public static void main(String[] folder) {
+    /** Tells whether a folder can be taken, or how often of so many tries: run in a process of its own. */
+    public static void main(String[] folder) throws IOException {
+        if (folder.length > 1) {
+            System.out.print(takenOf(Path.of(folder[0]), Integer.parseInt(folder[1])));
+            return;
+        }
         try (TrainingLock lock = TrainingLock.take(Path.of(folder[0]))) {
             System.out.print("taken");
         } catch (Problem p) {
@@ -26,15 +32,47 @@ class TrainingLockTest {
         }
     }
 
+    /** How often the folder was taken; while it is, nothing else makes or deletes the file {@code alone}. */
+    private static int takenOf(Path folder, int tries) throws IOException {
+        int taken = 0;
+        for (int i = 0; i < tries; i++) {
+            try (TrainingLock lock = TrainingLock.take(folder)) {
+                Files.delete(Files.createFile(folder.resolve("alone")));
+                taken++;
+            } catch (Problem p) {
+                if (p.kind() != Problem.Kind.CONFLICT) throw p;
+            }
+        }
+        return taken;
+    }
+
     private static String elsewhere(Path folder) throws IOException {
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        TrainingLockTest.class.getName(),
-                        folder.toString())
+        return said(begun(folder.toString()));
+    }
+
+    private static Process begun(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                TrainingLockTest.class.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
+    }
+
+    private static String said(Process process) throws IOException {
         return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void ofSeveralProcessesOneAtATimeHasIt() throws IOException {
+        List<Process> others = List.of(begun(folder.toString(), "2000"), begun(folder.toString(), "2000"));
+        int taken = takenOf(folder, 2000);
+        for (Process other : others) taken += Integer.parseInt(said(other)); // none where it failed
+        assertThat(taken).isGreaterThan(1000);
+        assertThat(folder).isEmptyDirectory();
     }
 
     private static Problem refused(Path folder) {
@@ -53,6 +91,7 @@ class TrainingLockTest {
         }
         assertThat(elsewhere(folder)).isEqualTo("taken");
         TrainingLock.take(folder).close();
+        assertThat(folder).isEmptyDirectory();
     }
 
     /** A folder that is deleted and made anew while it is held is another folder. */

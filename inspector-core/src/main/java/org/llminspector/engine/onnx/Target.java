@@ -49,7 +49,10 @@ public record Target(Integer device, boolean cuda, int threads) {
         // slowly.
         options.addConfigEntry("session.intra_op.spin_duration_us", "1000");
         options.addConfigEntry("session.intra_op.spin_backoff_max", "8");
-        // Weights and what is packed of them are allocated exactly; the arena takes powers of two.
+        // The arena is a tenth faster on prompts, takes memory by powers of two, and keeps what the largest pass took:
+        // where all
+        // positions' values are asked for, gigabytes.
+        options.setCPUArenaAllocator(fast);
         options.addConfigEntry("session.use_device_allocator_for_initializers", "1");
         options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
         if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
