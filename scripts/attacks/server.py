@@ -199,6 +199,7 @@ class Sample:
         pid = server.process.pid
         self.held = memory["held"]
         self.holders = memory["holders"]
+        self.on_heap = sum(h["bytes"] for h in self.holders if h["kind"] in ("prefixes", "texts"))
         self.models = len(memory["models"])
         self.resident = process["resident_bytes"]
         self.heap = process["heap_committed"]
@@ -220,7 +221,7 @@ class Sample:
 
     @property
     def told(self):
-        return self.held + self.heap + self.code
+        return self.held - self.on_heap + self.heap + self.code
 
     def __str__(self):
         return (

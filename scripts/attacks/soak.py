@@ -117,7 +117,7 @@ def main():
             risen, words = flat(samples, FIGURES)
             broken += risen
             if len(collected) >= 8:
-                risen, more = flat(collected, {"heap in use": (lambda s: s.heap_used / MIB, 16)})
+                risen, more = flat(collected, {"heap in use": (lambda s: (s.heap_used - s.on_heap) / MIB, 16)})
                 broken, words = broken + risen, words + more
         else:
             words = [str(s) for s in samples[-1:]]

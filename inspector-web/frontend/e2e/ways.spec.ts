@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ModelDetails } from '../src/api/types';
+import { bytes } from '../src/kit/text/format';
 import { axe } from './axe';
 import {
   comparisonOf,
@@ -162,12 +163,16 @@ test('stored runs open from the list, and can be deleted', async ({ page, reques
 });
 
 test('work that waits is seen in the list of runs, and can be cancelled', async ({ page, request }) => {
-  const model = await defaultModel(request);
-  const asked = Array.from({ length: 6 }, () =>
+  const asked = Array.from({ length: 4 }, () =>
     request.post('/v1/completions', {
-      data: { model: model.slug, prompt: 'Once upon a time', max_tokens: 900, ignore_eos: true },
+      data: { model: 'tales-4m', prompt: 'Once upon a time', max_tokens: 600, ignore_eos: true },
     }),
   );
+  const waiting = async () => {
+    const { active } = await (await request.get('/api/v1/runs')).json();
+    return active.filter((w: { status: string }) => w.status === 'waiting').length;
+  };
+  await expect.poll(waiting).toBe(asked.length - 1);
   await page.goto('/runs');
   const active = page.getByTestId('active').getByRole('listitem');
   await expect(active.first()).toContainText('running');
@@ -192,6 +197,10 @@ test('models are listed and opened', async ({ page, request }) => {
   await expect(page.getByRole('heading', { name: 'One token, all the way through' })).toBeVisible({ timeout: 60_000 });
   const { models } = await (await request.get('/api/v1/models')).json();
   expect(models.find((m: { slug: string }) => m.slug === model.slug).open.length).toBeGreaterThan(0);
+  await page.goto('/models');
+  const { budget } = await (await request.get('/api/v1/memory')).json();
+  await expect(page.getByTestId('memory')).toContainText(bytes(budget));
+  await expect(page.getByTestId('memory').getByRole('listitem').filter({ hasText: model.slug }).first()).toBeVisible();
 });
 
 test('a run that is gone is said to be gone', async ({ page, quiet }) => {

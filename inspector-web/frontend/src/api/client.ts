@@ -137,6 +137,7 @@ async function analysis<R>(path: string, body: Record<string, unknown> | null, s
 export const api = {
   health: (signal?: AbortSignal) => json<T.Health>('/health', { signal }),
   engines: () => json<{ engines: T.Engine[] }>('/engines').then((r) => r.engines),
+  memory: () => json<T.Memory>('/memory'),
   models: () => json<{ default?: string; models: T.ModelSummary[] }>('/models'),
   model: (slug: string, signal?: AbortSignal) =>
     json<T.ModelDetails>(`/models/${encodeURIComponent(slug)}`, { signal }),

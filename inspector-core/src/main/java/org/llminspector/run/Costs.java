@@ -355,7 +355,7 @@ public final class Costs {
 
         private long scratch(long n) {
             boolean torch = engine.equals("torch");
-            return PassMemory.scratch(spec, kv, n, n, torch, !torch);
+            return PassMemory.scratch(spec, kv, n, n, torch, !torch, false);
         }
     }
 

@@ -22,6 +22,7 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
 
 /**
  * MeteredEngine is an engine whose sequences, variants and gradients reserve their memory in the ledger first, and are refused
@@ -31,6 +32,8 @@ final class MeteredEngine extends ForwardingEngine {
 
     private static final String SHORTER =
             "shorten the prompt, ask for fewer new tokens (max_new_tokens), capture less, or raise" + " --memory";
+
+    private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
 
     private final MemoryLedger ledger;
     private final String slug;
@@ -93,7 +96,7 @@ final class MeteredEngine extends ForwardingEngine {
         try {
             Session session = engine.begin(request);
             reservation.shrink(cache); // the captures' memory is lent by the engine now, and counted there
-            return new Metered(session, reservation);
+            return new Metered(session, reservation, request.hooks().contains(LOGITS));
         } catch (RuntimeException | Error e) {
             reservation.close();
             throw e;
@@ -152,38 +155,41 @@ final class MeteredEngine extends ForwardingEngine {
     /** Metered is a sequence whose reservation ends with it; a pass whose scratch memory does not fit is refused. */
     private final class Metered extends ForwardingSession {
         private final MemoryLedger.Reservation reservation;
+        private final boolean logits; // of all positions are captured
 
-        Metered(Session session, MemoryLedger.Reservation reservation) {
+        Metered(Session session, MemoryLedger.Reservation reservation, boolean logits) {
             super(session);
             this.reservation = reservation;
+            this.logits = logits;
         }
 
         /** Null for a single token: what it computes is no more than the budget's rounding. */
-        private MemoryLedger.Reservation pass(int n) {
+        private MemoryLedger.Reservation pass(int n, boolean allLogits) {
             if (n == 1) return null;
             boolean scores = !torch() || !session.form().equals("fast");
-            long scratch = PassMemory.scratch(spec(), formats, n, (long) session.length() + n, torch(), scores);
+            long scratch =
+                    PassMemory.scratch(spec(), formats, n, (long) session.length() + n, torch(), scores, allLogits);
             return ledger.reserve(
                     "pass", slug, onHost() ? scratch : 0, "a pass over " + n + " positions of " + slug, SHORTER);
         }
 
         @Override
         public float[] append(int[] tokens) {
-            try (MemoryLedger.Reservation pass = pass(tokens.length)) {
+            try (MemoryLedger.Reservation pass = pass(tokens.length, logits)) {
                 return session.append(tokens);
             }
         }
 
         @Override
         public List<PartTime> timed(int[] tokens) {
-            try (MemoryLedger.Reservation pass = pass(tokens.length)) {
+            try (MemoryLedger.Reservation pass = pass(tokens.length, logits)) {
                 return session.timed(tokens);
             }
         }
 
         @Override
         public boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
-            try (MemoryLedger.Reservation pass = pass(tokens.length)) {
+            try (MemoryLedger.Reservation pass = pass(tokens.length, logits || hooks.contains(LOGITS))) {
                 return session.visit(tokens, hooks, visitor);
             }
         }

@@ -41,13 +41,16 @@ public final class PassMemory {
      * Bytes of the float32 values that are alive at once in the costliest layer of a pass: the residual stream and its normed copy
      * (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and attention's (q, k, v, and q and k turned; k and v repeated
      * for the heads that share them; decoded where the cache is not fp32; the output), or a short convolution's; scores
-     * [head, n, keys] where no kernel avoids them and a mask [n, keys] for a window or a cap; one row of logits.
+     * [head, n, keys] where no kernel avoids them and a mask [n, keys] for a window or a cap; the logits' rows, and where all positions'
+     * are asked for twice as many, as products and scaled or capped, beside those that are captured.
      *
      * @param n positions of the pass
      * @param keys positions that it sees, its own included
      * @param scores whether scores and patterns are made: in every form but torch's fast one
+     * @param logits whether the logits of all positions are asked for
      */
-    public static long scratch(DecoderSpec spec, KvFormats kv, long n, long keys, boolean torch, boolean scores) {
+    public static long scratch(
+            DecoderSpec spec, KvFormats kv, long n, long keys, boolean torch, boolean scores, boolean logits) {
         double most = 0;
         for (LayerSpec layer : spec.layers()) {
             double mixer = layer.attends()
@@ -55,7 +58,8 @@ public final class PassMemory {
                     : (double) CONV * n * spec.dModel();
             most = Math.max(most, Math.max(mlp(layer.mlp(), spec, (double) n), mixer));
         }
-        return (long) Math.min(MOST, Float.BYTES * (2.0 * n * spec.dModel() + most + spec.vocab()));
+        double rows = logits ? 2.0 * n : 1;
+        return (long) Math.min(MOST, Float.BYTES * (2.0 * n * spec.dModel() + most + rows * spec.vocab()));
     }
 
     private static double mlp(Mlp m, DecoderSpec spec, double n) {

@@ -8,6 +8,7 @@ import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvShape;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
@@ -78,7 +79,8 @@ final class Reach {
         int read = Math.min(prompt, positions);
         return PassMemory.cache(KvShape.of(spec, Set.of()), formats, positions)
                 + CaptureBudget.bytes(spec, hooks, positions)
-                + PassMemory.scratch(spec, formats, read, read, torch, scores);
+                + PassMemory.scratch(
+                        spec, formats, read, read, torch, scores, hooks.contains(HookId.of(HookPoint.LOGITS)));
     }
 
     /** Bytes of one layer's keys or values, which lie in one buffer on ONNX Runtime. */
