@@ -34,8 +34,7 @@ final class RunRoutes {
     void register(RoutesConfig routes) {
         routes.post("/api/v1/runs", this::run);
         routes.get("/api/v1/runs", this::list);
-        routes.get(
-                "/api/v1/runs/{id}", ctx -> Replies.json(ctx, inspector.runs().manifest(ctx.pathParam("id"))));
+        routes.get("/api/v1/runs/{id}", this::manifest);
         routes.delete("/api/v1/runs/{id}", this::delete);
         routes.post("/api/v1/runs/{id}/cancel", this::cancel);
     }
@@ -71,6 +70,19 @@ final class RunRoutes {
                                 ? inspector.runs().list(limit, before)
                                 : inspector.runs().branches(of, limit),
                         work.entries()));
+    }
+
+    private void manifest(Context ctx) throws IOException {
+        String id = ctx.pathParam("id");
+        try {
+            Replies.json(ctx, inspector.runs().manifest(id));
+        } catch (Problem p) {
+            if (work.entries().stream().noneMatch(e -> e.id().equals(id))) throw p;
+            throw Problem.of(Problem.Kind.CONFLICT, "the run has not finished")
+                    .where("run " + id)
+                    .instead(
+                            "wait until GET /runs no longer has it among its active work, or DELETE it, which cancels it");
+        }
     }
 
     /** Cancels a run that waits or runs, as {@link #cancel} does; deletes one that is kept. */

@@ -122,6 +122,7 @@ class WaitingTest extends LiveTest {
             assertThat(entry.path("what").asText()).isEqualTo(what);
             assertThat(entry.path("status").asText()).isEqualTo("waiting");
             assertThat(entry.path("ahead").asInt()).isEqualTo(1);
+            live.get("/api/v1/runs/" + entry.path("id").asText()).problem(409); // not finished
             LiveServer.Answer cancelled =
                     live.send("DELETE", "/api/v1/runs/" + entry.path("id").asText(), null);
             assertThat(cancelled.status()).isEqualTo(202);
