@@ -41,7 +41,7 @@ class FileBytesTest {
         }
     }
 
-    /** A copy as large as a model would not fit beside it: the file is mapped, and is told as such. */
+    /** A file above {@link FileBytes#COPIED} bytes is mapped without a lease, and {@link FileBytes#exposed} says so. */
     @Test
     void aLargeFileWithoutALeaseIsMappedAndExposed() throws IOException {
         Path file = file();

@@ -44,7 +44,7 @@ class ReadsTest {
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "it has no FIFOs in its file system")
     void whatIsNoRegularFileIsNotOpened() throws Exception {
         Path fifo = temp.resolve("fifo");
         assertThat(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor())

@@ -19,7 +19,10 @@ class TrainingLockTest {
     @TempDir
     Path folder;
 
-    /** Tells whether a folder can be taken, or how often of so many tries: run in a process of its own. */
+    /**
+     * The other process of a test. With a folder alone it prints whether the folder's lock could be taken; with a number as well, how
+     * many of that many tries took it.
+     */
     public static void main(String[] folder) throws IOException {
         if (folder.length > 1) {
             System.out.print(takenOf(Path.of(folder[0]), Integer.parseInt(folder[1])));
@@ -32,7 +35,7 @@ class TrainingLockTest {
         }
     }
 
-    /** How often the folder was taken; while it is, nothing else makes or deletes the file {@code alone}. */
+    /** Number of tries that took the lock. Each makes and deletes the file {@code alone}, which fails if another holds the lock, too. */
     private static int takenOf(Path folder, int tries) throws IOException {
         int taken = 0;
         for (int i = 0; i < tries; i++) {

@@ -45,13 +45,11 @@ public record Target(Integer device, boolean cuda, int threads) {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
-        // A worker of the thread pool waits a millisecond for its next piece of work before it sleeps, ever more
-        // slowly.
+        // A thread of the pool spins for a millisecond, with growing pauses, before it sleeps.
         options.addConfigEntry("session.intra_op.spin_duration_us", "1000");
         options.addConfigEntry("session.intra_op.spin_backoff_max", "8");
-        // The arena is a tenth faster on prompts, takes memory by powers of two, and keeps what the largest pass took:
-        // where all
-        // positions' values are asked for, gigabytes.
+        // The arena is faster on prompts, but keeps the memory of the largest pass: gigabytes where values are
+        // captured.
         options.setCPUArenaAllocator(fast);
         options.addConfigEntry("session.use_device_allocator_for_initializers", "1");
         options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);

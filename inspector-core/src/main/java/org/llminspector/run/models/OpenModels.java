@@ -276,8 +276,12 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 key.folder().slug() + " on " + key.engine() + " in "
                         + key.plan().standard().label(),
                 loaded.engine.memory().resident())));
-        folders.forEach((slug, folder) -> all.add(new MemoryLedger.Holder(
-                "weights", slug + ", its files", folder.checkpoint().copied())));
+        // Files that were copied for want of a lease; an engine that is open counts the copies it reads as its weights.
+        folders.forEach((slug, folder) -> {
+            if (engines.keySet().stream().anyMatch(key -> key.folder() == folder)) return;
+            all.add(new MemoryLedger.Holder(
+                    "weights", "files of " + slug, folder.checkpoint().copied()));
+        });
         return all;
     }
 

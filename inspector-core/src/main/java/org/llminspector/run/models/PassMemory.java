@@ -41,8 +41,8 @@ public final class PassMemory {
      * Bytes of the float32 values that are alive at once in the costliest layer of a pass: the residual stream and its normed copy
      * (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and attention's (q, k, v, and q and k turned; k and v repeated
      * for the heads that share them; decoded where the cache is not fp32; the output), or a short convolution's; scores
-     * [head, n, keys] where no kernel avoids them and a mask [n, keys] for a window or a cap; the logits' rows, and where all positions'
-     * are asked for twice as many, as products and scaled or capped, beside those that are captured.
+     * [head, n, keys] where no kernel avoids them and a mask [n, keys] for a window or a cap; one row of
+     * logits, or where those of all positions are asked for [n, vocab] twice: the product, and its scaled or capped form.
      *
      * @param n positions of the pass
      * @param keys positions that it sees, its own included
