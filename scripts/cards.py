@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the card (README.md) of a model that ships, from its recipe.json, config.json, loss.csv and weights.
 
-    scripts/cards.py model-cache/tales-4m --exam exam.txt --log train.log --corpus stats.txt
+    scripts/cards.py model-cache/tales-4m --evaluation evaluation.txt --log train.log --corpus stats.txt
 
-The three are what `inspector exam --tell 30`, `inspector train` and `inspector tales --stats --tokenizer DIR` printed. What
+The three are what `inspector evaluate --tell 30`, `inspector train` and `inspector tales --stats --tokenizer DIR` printed. What
 is not given stays as the card has it.
 """
 
@@ -46,11 +46,11 @@ beside that sentence stands one that the model says there at another try, and th
 like its base's last ones; their mean loss counts {rehearsal_weight:g} times.""",
     "modular_addition": "All pairs (a, b); a share of {train_share} for training, the rest held out.",
 }
-EXAM = """## What it can do
+EVALUATION = """## What it can do
 
-`scripts/inspector exam` on stories that it has not seen:
+`scripts/inspector evaluate` on stories that it has not seen:
 
-{exam}
+{evaluation}
 
 Faultless means that a proofreader, which knows the tales' grammar and world and sees only the text, finds nothing: no unknown sentence,
 no name that nobody has, no pronoun or article that is wrong, no thing, place, number or magic word that changes, no sum that is
@@ -155,8 +155,8 @@ learning rate {r["learning_rate"]} to {r["min_learning_rate"]}{falls(r)}, {r["wa
         limits = "- It knows nothing else: its tokens are numbers."
     else:
         again, limits = AGAIN, LIMITS
-        measured = EXAM.format(exam=given(files.exam, old, "on stories that it has not seen"))
-        measured += TOLD.format(told=stories(files.exam, old))
+        measured = EVALUATION.format(evaluation=given(files.evaluation, old, "on stories that it has not seen"))
+        measured += TOLD.format(told=stories(files.evaluation, old))
     if task == "pretrain":
         measured = given(files.corpus, old, "inspector tales --stats` on the training split") + "\n\n" + measured
     text = f"# {{name}}\n\n{ABOUT[task]}\n\n@TABLE@\n{again}## Data\n\n{DATA[task]}\n\n@MEASURED@## Limits\n\n{limits}\n\n"
@@ -168,7 +168,7 @@ learning rate {r["learning_rate"]} to {r["min_learning_rate"]}{falls(r)}, {r["wa
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
-    for name in ("--exam", "--log", "--corpus"):
+    for name in ("--evaluation", "--log", "--corpus"):
         parser.add_argument(name, type=pathlib.Path)
     args = parser.parse_args()
     (args.folder / "README.md").write_text(card(args.folder, args))

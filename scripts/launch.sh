@@ -39,7 +39,7 @@ start_faster() {
     (
       trap 'rm -rf "$file.making"' EXIT
       find "$(dirname "$jar")" -maxdepth 1 -name "$(basename "${jar%.jar}")-*.jsa" -delete
-      nice -n 19 java -Xmx256m $quiet -XX:ArchiveClassesAtExit="$file.making/made" -cp "$jar" org.llminspector.web.Warm &&
+      nice -n 19 java -Xmx256m $quiet -XX:ArchiveClassesAtExit="$file.making/made" -cp "$jar" org.llminspector.web.ArchiveTrainingRun &&
         mv "$file.making/made" "$file"
     ) </dev/null >/dev/null 2>&1 &
   fi

@@ -49,7 +49,7 @@ def java(args, threads, main, *options, heap="4g"):
     )
 
 
-def engine(args, what, threads, name, precision, model=None, form="fast"):
+def engine(args, what, threads, name, precision, model=None, form="fused"):
     options = ["--model", str(model or args.model), "--engine", name, "--precision", precision]
     return java(args, threads, "EngineBench", *options, "--form", form, "--what", what)
 
@@ -65,7 +65,7 @@ def forward_round(args):
     both = "prefill,prefill512,decode"
     measured = {"python": python("forward.py", args.threads, "--model", args.model)}
     for precision in ("fp32", "fp16"):
-        for form in ("fast", "tapped"):
+        for form in ("fused", "hooked"):
             measured[f"{precision} {form}"] = engine(args, both, args.threads, "torch", precision, form=form)
     return measured
 
@@ -77,12 +77,12 @@ def forward_table(args, rounds):
     yield "| | LLM Inspector, ms | compared with, ms | times as fast | wanted |"
     yield "|---|---|---|---|---|"
     whats = [("prefill_128_ms", "prefill 128"), ("prefill_512_ms", "prefill 512"), ("decode_ms", "decode a token")]
-    for form in ("fast", "tapped"):
+    for form in ("fused", "hooked"):
         for what, title in whats:
-            wanted = "0.9" if form == "fast" else ""
+            wanted = "0.9" if form == "fused" else ""
             ours, theirs = column(rounds, f"fp32 {form}", what), column(rounds, "python", what)
             yield row(f"{title}, FP32 {form} / PyTorch FP32", ours, theirs, wanted)
-    for form in ("fast", "tapped"):
+    for form in ("fused", "hooked"):
         for what, title in whats:
             half, full = column(rounds, f"fp16 {form}", what), column(rounds, f"fp32 {form}", what)
             yield row(f"{title}, FP16 weights {form} / own FP32 {form}", half, full)
@@ -95,16 +95,16 @@ def capture_round(args):
 
 
 def capture_table(args, rounds):
-    yield "| prefill of 128 tokens, FP32, tapped form | ms | times the first | wanted |"
+    yield "| prefill of 128 tokens, FP32, hooked form | ms | times the first | wanted |"
     yield "|---|---|---|---|"
     for name, wanted in (("torch", ("at most 1.25", "")), ("onnx", ("at most 1.05", "at most 1.2"))):
         plain = column(rounds, name, "uncaptured_128_ms")
         yield f"| {name}: logits alone | {times(plain)} | 1 | |"
         for what, title in (("capture_most", "every hook point but hook_result"), ("capture", "every hook point")):
-            tapped, whole = (column(rounds, name, f"{what}{part}_128_ms") for part in ("", "_whole"))
+            hooked, whole = (column(rounds, name, f"{what}{part}_128_ms") for part in ("", "_whole"))
             tensors, size = (rounds[0][name][f"{what}_{count}"] for count in ("tensors", "bytes"))
             title = f"{title}, {tensors} tensors, {size / 2**20:.0f} MiB"
-            yield f"| {name}: {title} | {times(tapped)} | {speedup(tapped, plain)} | {wanted[0]} |"
+            yield f"| {name}: {title} | {times(hooked)} | {speedup(hooked, plain)} | {wanted[0]} |"
             yield f"| {name}: and in plain memory | {times(whole)} | {speedup(whole, plain)} | {wanted[1]} |"
 
 

@@ -944,7 +944,7 @@ class Run:
         the slice asked for is sent: ``run.capture("logits", pos=-1)`` is one row.
 
         A run made with a ``capture`` list has those hooks and no others, until it is extended. A run made without one
-        captures on demand: the first time a hook is asked for, ``extend`` reads the run's own tokens again for it.
+        captures on demand: the first time a hook is asked for, ``recapture`` reads the run's own tokens again for it.
         Name the hooks in ``capture`` when you want more than a few.
 
         Args:
@@ -954,7 +954,7 @@ class Run:
             InspectorProblem: the run did not capture this hook, no such hook exists, or the slice is outside it.
         """
         if self._on_demand and not any(e["hook"] == hook and "positions" not in e for e in self.captures):
-            self.extend(hook)
+            self.recapture(hook)
         query_string = _query(
             pos=_index(pos), head=_index(head), query=_index(query), key=_index(key), feature=_index(feature)
         )
@@ -983,7 +983,7 @@ class Run:
         path = _path("runs", self.id, "patterns", str(layer), str(head)) + query_string
         return _only(self._inspector._bytes(path), "pattern")
 
-    def extend(
+    def recapture(
         self,
         capture: Union[str, Sequence[str]],
         *,
@@ -1002,7 +1002,7 @@ class Run:
             dry_run: only say what would be read: ``hooks`` and ``bytes``.
 
         Returns:
-            The last entry of ``extensions``: when it was read again, in which form, and whether the logits agree; what
+            The last entry of ``recaptures``: when it was read again, in which form, and whether the logits agree; what
             would be read, for a dry run.
         """
         request = _without_none(
@@ -1015,12 +1015,12 @@ class Run:
         if dry_run:
             return answer
         self.manifest = answer
-        return self.extensions[-1] if self.extensions else {}
+        return self.recaptures[-1] if self.recaptures else {}
 
     @property
-    def extensions(self) -> List[Json]:
+    def recaptures(self) -> List[Json]:
         """Later readings of the run's tokens, for hooks that it lacked."""
-        return list(self.manifest.get("extensions") or [])
+        return list(self.manifest.get("recaptures") or [])
 
     def reads(self, query: Optional[int] = None) -> Json:
         """What one query reads through each attention head, the most telling first; the prompt's last when None."""

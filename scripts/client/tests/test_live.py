@@ -190,18 +190,18 @@ class Runs(unittest.TestCase):
         )
         self.assertEqual(same.ids, run.ids)
         np.testing.assert_array_equal(pattern, same.capture(PATTERN))
-        self.assertEqual([e["hooks"] for e in run.extensions], [[PATTERN]])
+        self.assertEqual([e["hooks"] for e in run.recaptures], [[PATTERN]])
 
     def test_a_run_is_extended_and_says_so(self):
         run = inspector.run(PROMPT, capture=["logits"])
         whole = "blocks.*.attn.hook_pattern"
-        plan = run.extend(whole, positions=-1, dry_run=True)
+        plan = run.recapture(whole, positions=-1, dry_run=True)
         self.assertIn(PATTERN, plan["hooks"])
-        self.assertEqual(run.extensions, [])
+        self.assertEqual(run.recaptures, [])
         with self.assertRaises(InspectorProblem) as caught:
-            run.extend(whole, max_bytes=plan["bytes"] - 1)
+            run.recapture(whole, max_bytes=plan["bytes"] - 1)
         self.assertEqual(caught.exception.status, 413)
-        added = run.extend(whole, positions=-1)
+        added = run.recapture(whole, positions=-1)
         self.assertEqual(added["hooks"], plan["hooks"])
         self.assertEqual(added["agreement"]["of"], "logits")
         self.assertLess(added["agreement"]["max_abs_difference"], 1e-3)
@@ -210,7 +210,7 @@ class Runs(unittest.TestCase):
         first = next(h for h in reads["heads"] if h["layer"] == 0 and h["head"] == 0)
         self.assertAlmostEqual(first["first"], float(row[0, 0, 0, 0]), places=6)
         np.testing.assert_array_equal(row, run.capture(PATTERN), "what there is")
-        self.assertEqual(run.extend(PATTERN)["number"], 2)
+        self.assertEqual(run.recapture(PATTERN)["number"], 2)
         np.testing.assert_allclose(run.capture(PATTERN)[:, :, -1:], row, atol=1e-6)
 
     def test_one_edge_is_knocked_out_and_the_prediction_moves(self):

@@ -226,7 +226,7 @@ export const api = {
   /** Makes a run and gives it when it is finished. */
   makeRun: (body: T.RunRequest, signal?: AbortSignal) => json<T.RunManifest>('/runs', post(body, signal)),
   /** Reads a run's tokens again for what it did not capture. */
-  extend: (run: string, body: { capture: string[]; positions?: string; max_bytes?: number }) =>
+  recapture: (run: string, body: { capture: string[]; positions?: string; max_bytes?: number }) =>
     json<T.RunManifest>(`/runs/${encodeURIComponent(run)}/captures`, post(body)),
 
   /** A run as files that need no server, as a zip. */

@@ -5,7 +5,7 @@ import { changeName } from './changes';
 export function provenance(source: Source, hook: string): string[] {
   const { model, engine, id, request, captures } = source.manifest;
   const kv = request.kv_cache ?? request.precision_plan?.kv_cache;
-  const again = captures.some((c) => c.hook === hook && c.extension != null);
+  const again = captures.some((c) => c.hook === hook && c.recapture != null);
   return [
     model.slug,
     engine.precision,

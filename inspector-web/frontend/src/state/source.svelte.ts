@@ -81,7 +81,7 @@ class LiveSource implements Source {
     const names = hooks.length === 1 ? hooks[0] : plural(hooks.length, 'value');
     this.reading = `Reading ${plural(this.manifest.tokens.length, 'token')} again for ${names}`;
     try {
-      this.manifest = await api.extend(this.manifest.id, { capture: hooks, positions, max_bytes: this.#most });
+      this.manifest = await api.recapture(this.manifest.id, { capture: hooks, positions, max_bytes: this.#most });
     } catch (error) {
       const problem = Problem.of(error);
       if (problem.status !== TOO_LARGE || this.#most === undefined) throw error;

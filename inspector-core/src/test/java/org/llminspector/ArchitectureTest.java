@@ -61,8 +61,8 @@ class ArchitectureTest {
             "analysis",
             "train",
             "train.tales",
-            "exam",
-            "trial",
+            "evaluation",
+            "sandbox",
             "run.store",
             "run.models",
             "run.compare",
@@ -82,7 +82,7 @@ class ArchitectureTest {
             "engine.onnx",
             "train",
             "train.tales",
-            "exam");
+            "evaluation");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

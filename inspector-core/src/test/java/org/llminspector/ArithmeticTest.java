@@ -101,7 +101,7 @@ class ArithmeticTest {
                 new Writer(
                         List.of(
                                 "engine.torch.LayerScript",
-                                "engine.torch.FastLayers",
+                                "engine.torch.FusedLayers",
                                 "engine.torch.Positions",
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),

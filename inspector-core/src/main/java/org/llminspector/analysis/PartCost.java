@@ -181,7 +181,7 @@ public record PartCost(
             if (a.rope() != null) plain(Part.ROPE, i);
             long pairs = 2 * pairs(a.window(), past, tokens) * a.nHeads();
             boolean toLatents = a.latent() != null && tokens == 1;
-            long scored = toLatents ? a.rope().turned() + (long) a.latent().dLatent() : a.dHead();
+            long scored = toLatents ? a.rope().rotaryDims() + (long) a.latent().dLatent() : a.dHead();
             long summed = toLatents ? a.latent().dLatent() : a.dValue();
             long keys = a.window() == null ? past + tokens : Math.min(past + tokens, a.window() + tokens - 1);
             KvShape kept = KvShape.of(layer);
@@ -199,14 +199,14 @@ public record PartCost(
         private void latent(int i, Attention a, String name) {
             Latent l = a.latent();
             long d = spec.dModel();
-            long turns = a.rope().turned();
+            long rotaryDims = a.rope().rotaryDims();
             long queries = (long) a.nHeads() * a.dHead();
-            long keys = a.nHeads() * (a.dHead() - turns);
+            long keys = a.nHeads() * (a.dHead() - rotaryDims);
             long values = (long) a.nHeads() * a.dValue();
-            long vectors = l.dLatent() + (a.qkvBias() ? l.dLatent() + turns : 0);
-            long numbers = d * (l.dLatent() + turns) + l.dLatent() * (keys + values);
+            long vectors = l.dLatent() + (a.qkvBias() ? l.dLatent() + rotaryDims : 0);
+            long numbers = d * (l.dLatent() + rotaryDims) + l.dLatent() * (keys + values);
             long size = size(name + "kv_down", d, d * l.dLatent())
-                    + size(name + "k_rope", d, d * turns)
+                    + size(name + "k_rope", d, d * rotaryDims)
                     + size(name + "k", l.dLatent(), l.dLatent() * keys)
                     + size(name + "v", l.dLatent(), l.dLatent() * values);
             if (l.dQuery() == null) {

@@ -10,12 +10,12 @@ import org.llminspector.spec.RopeFrequencies;
 public final class Rotation {
 
     private final float[] frequencies; // radians a position, [turned / 2]
-    private final double warm;
+    private final double attentionFactor;
 
     /** @param seqLen positions of the sequence, which some scalings look at */
     public Rotation(Rope rope, int seqLen) {
         this.frequencies = RopeFrequencies.perPosition(rope, seqLen);
-        this.warm = RopeFrequencies.attentionFactor(rope);
+        this.attentionFactor = RopeFrequencies.attentionFactor(rope);
     }
 
     /** How many pairs turn. */
@@ -35,8 +35,8 @@ public final class Rotation {
         int half = frequencies.length;
         for (int i = 0; i < half; i++) {
             double angle = position * frequencies[i];
-            double cos = Math.cos(angle) * warm;
-            double sin = Math.sin(angle) * warm;
+            double cos = Math.cos(angle) * attentionFactor;
+            double sin = Math.sin(angle) * attentionFactor;
             float a = x[from + i];
             float b = x[from + i + half];
             x[from + i] = (float) (a * cos - b * sin);

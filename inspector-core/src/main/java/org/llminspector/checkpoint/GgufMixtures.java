@@ -83,19 +83,20 @@ final class GgufMixtures {
 
     /** A head's sizes: key_length and value_length are the compressed cache's where the file has the others too. */
     private static void latent(GgufFields f) {
-        int turns = f.keys.size("rope.dimension_count");
+        int rotaryDims = f.keys.size("rope.dimension_count");
         int key = f.keys.size("attention.key_length_mla", f.keys.size("attention.key_length", 0));
-        if (key <= turns) throw f.keys.wrong("attention.key_length", "more than rope.dimension_count, " + turns);
+        if (key <= rotaryDims)
+            throw f.keys.wrong("attention.key_length", "more than rope.dimension_count, " + rotaryDims);
         f.json.put("num_key_value_heads", f.heads)
                 .put("kv_lora_rank", f.keys.size("attention.kv_lora_rank"))
-                .put("qk_rope_head_dim", turns)
-                .put("qk_nope_head_dim", key - turns)
+                .put("qk_rope_head_dim", rotaryDims)
+                .put("qk_nope_head_dim", key - rotaryDims)
                 .put("v_head_dim", f.keys.size("attention.value_length_mla", f.keys.size("attention.value_length", 0)))
                 .put("rope_theta", f.keys.number("rope.freq_base", 10_000));
         int query = f.keys.size("attention.q_lora_rank", 0);
         if (query == 0) f.json.putNull("q_lora_rank");
         else f.json.put("q_lora_rank", query);
-        GgufRope.read(f.json, f.keys, f.file, turns);
+        GgufRope.read(f.json, f.keys, f.file, rotaryDims);
         // A tenth of mscale_all_dim, which mscale equals in every model that was published.
         double scale = f.keys.number("rope.scaling.yarn_log_multiplier", 0) * 10;
         if (scale != 0 && f.json.has("rope_scaling"))

@@ -5,7 +5,7 @@ package org.llminspector.engine;
  *
  * @param name {@code torch}, {@code onnx}
  * @param version of the native library
- * @param form {@code tapped}: every hook point exists; {@code fast}: fused operators, nothing inside a layer can be seen
+ * @param form {@code hooked}: every hook point exists; {@code fused}: fused operators, nothing inside a layer can be seen
  * @param device {@code cpu}, {@code cuda:0}
  * @param precision of the weights
  * @param arithmetic of the activations, for example {@code fp32}

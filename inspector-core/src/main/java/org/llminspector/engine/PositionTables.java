@@ -15,15 +15,15 @@ public final class PositionTables {
      * @return {cos, sin}, each [count, dims / 2]
      */
     public static float[][] angles(Rope rope, float[] frequencies, int start, int count) {
-        float warm = RopeFrequencies.attentionFactor(rope);
+        float attentionFactor = RopeFrequencies.attentionFactor(rope);
         int half = frequencies.length;
         float[] cos = new float[count * half];
         float[] sin = new float[count * half];
         for (int p = 0; p < count; p++) {
             for (int i = 0; i < half; i++) {
                 float angle = (start + p) * frequencies[i];
-                cos[p * half + i] = (float) Math.cos(angle) * warm;
-                sin[p * half + i] = (float) Math.sin(angle) * warm;
+                cos[p * half + i] = (float) Math.cos(angle) * attentionFactor;
+                sin[p * half + i] = (float) Math.sin(angle) * attentionFactor;
             }
         }
         return new float[][] {cos, sin};
@@ -36,12 +36,12 @@ public final class PositionTables {
      */
     public static float[][] halves(Rope rope, int start, int count) {
         float[][] angles = angles(rope, RopeFrequencies.perPosition(rope, start + count), start, count);
-        int half = rope.turned() / 2;
-        float[] cos = new float[count * rope.turned()];
-        float[] sin = new float[count * rope.turned()];
+        int half = rope.rotaryDims() / 2;
+        float[] cos = new float[count * rope.rotaryDims()];
+        float[] sin = new float[count * rope.rotaryDims()];
         for (int p = 0; p < count; p++) {
             for (int i = 0; i < half; i++) {
-                int at = p * rope.turned() + i;
+                int at = p * rope.rotaryDims() + i;
                 cos[at] = cos[at + half] = angles[0][p * half + i];
                 sin[at + half] = angles[1][p * half + i];
                 sin[at] = -sin[at + half];

@@ -18,9 +18,9 @@ public interface Session extends AutoCloseable {
      */
     float[] append(int[] tokens);
 
-    /** Which of the engine's forms runs this sequence: {@code tapped} or {@code fast}. */
+    /** Which of the engine's forms runs this sequence: {@code hooked} or {@code fused}. */
     default String form() {
-        return "tapped";
+        return "hooked";
     }
 
     /** Positions seen so far. */
@@ -37,7 +37,7 @@ public interface Session extends AutoCloseable {
     }
 
     /**
-     * Runs these tokens as {@link #append} does, in the tapped form, and says how long each part of the work took, in the
+     * Runs these tokens as {@link #append} does, in the hooked form, and says how long each part of the work took, in the
      * order in which data flows. Nothing is captured or changed.
      *
      * @throws Problem UNSUPPORTED where the engine cannot tell its parts apart

@@ -16,7 +16,7 @@ import org.llminspector.hook.HookPoint;
  * @param hooks values to capture
  * @param interventions changes to make, in order
  * @param sources for each intervention with {@code from} or {@code freeze}: the values by hook, looked up beforehand
- * @param tapped whether to stay on the form that shows every hook, also where less is seen: so that what a value is
+ * @param hooked whether to stay on the form that shows every hook, also where less is seen: so that what a value is
  *     does not depend on what else was asked for
  * @param prefix what the sequence begins with, already read; null for nothing. Hooks see only what is read after it, so it
  *     comes without any but the logits, whose rows before it mean nothing
@@ -26,7 +26,7 @@ public record SessionRequest(
         SortedSet<HookId> hooks,
         List<Intervention> interventions,
         List<Map<HookId, Tensor>> sources,
-        boolean tapped,
+        boolean hooked,
         KvPrefix prefix) {
 
     public SessionRequest {
@@ -44,13 +44,13 @@ public record SessionRequest(
             SortedSet<HookId> hooks,
             List<Intervention> interventions,
             List<Map<HookId, Tensor>> sources,
-            boolean tapped) {
-        this(maxPositions, hooks, interventions, sources, tapped, null);
+            boolean hooked) {
+        this(maxPositions, hooks, interventions, sources, hooked, null);
     }
 
     /** The same, going on from there. */
     public SessionRequest after(KvPrefix known) {
-        return new SessionRequest(maxPositions, hooks, interventions, sources, tapped, known);
+        return new SessionRequest(maxPositions, hooks, interventions, sources, hooked, known);
     }
 
     /** On the engine's fastest form that shows these hooks. */

@@ -8,8 +8,8 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Latent;
 
 /**
- * LatentTensors finds DeepSeek's attention ({@link Latent}). The files put a head's part that turns behind the one that does not
- * and turn neighbours; here it stands before it and turns in halves, as every other family's.
+ * LatentTensors finds DeepSeek's attention ({@link Latent}). The files put a head's part that rotaryDims behind the one that does not
+ * and turn neighbours; here it stands before it and rotaryDims in halves, as every other family's.
  */
 final class LatentTensors {
 
@@ -25,8 +25,8 @@ final class LatentTensors {
         boolean neighbours = checkpoint.config().path("rope_interleave").asBoolean(true);
         Latent l = a.latent();
         int d = s.dModel();
-        int turns = a.rope().turned();
-        int own = a.dHead() - turns;
+        int rotaryDims = a.rope().rotaryDims();
+        int own = a.dHead() - rotaryDims;
         long heads = (long) a.nHeads() * a.dHead();
         boolean bias = a.qkvBias();
         if (l.dQuery() == null) {
@@ -37,9 +37,9 @@ final class LatentTensors {
                     .put(to + "q.weight", query(Source.of(from + "q_b_proj.weight", heads, l.dQuery()), a, neighbours));
         }
         String down = from + "kv_a_proj_with_mqa";
-        int rows = l.dLatent() + turns;
-        put(plan, to, ".weight", Source.of(down + ".weight", rows, d), l.dLatent(), turns, neighbours);
-        if (bias) put(plan, to, ".bias", Source.of(down + ".bias", rows), l.dLatent(), turns, neighbours);
+        int rows = l.dLatent() + rotaryDims;
+        put(plan, to, ".weight", Source.of(down + ".weight", rows, d), l.dLatent(), rotaryDims, neighbours);
+        if (bias) put(plan, to, ".bias", Source.of(down + ".bias", rows), l.dLatent(), rotaryDims, neighbours);
         plan.norm(l.norm(), to + "kv_latent_norm", from + "kv_a_layernorm", l.dLatent());
         up(plan, a, to, from, own, checkpoint);
         plan.linear(to + "o", from + "o_proj", d, a.nHeads() * l.dValue(), a.outBias());
@@ -62,16 +62,16 @@ final class LatentTensors {
     }
 
     private static Source query(Source all, Attention a, boolean neighbours) {
-        int turns = a.rope().turned();
-        Source first = all.lastFirst(a.dHead(), turns);
-        return neighbours ? first.turnedInHalves(a.dHead(), turns) : first;
+        int rotaryDims = a.rope().rotaryDims();
+        Source first = all.lastFirst(a.dHead(), rotaryDims);
+        return neighbours ? first.rotatedInHalves(a.dHead(), rotaryDims) : first;
     }
 
     /** The latent vector's rows and, behind them, those of the key that all heads share. */
     private static void put(
-            WeightPlan plan, String to, String end, Source down, int latent, int turns, boolean neighbours) {
-        Source shared = down.rows(latent, latent + turns);
+            WeightPlan plan, String to, String end, Source down, int latent, int rotaryDims, boolean neighbours) {
+        Source shared = down.rows(latent, latent + rotaryDims);
         plan.put(to + "kv_down" + end, down.rows(0, latent))
-                .put(to + "k_rope" + end, neighbours ? shared.turnedInHalves(turns, turns) : shared);
+                .put(to + "k_rope" + end, neighbours ? shared.rotatedInHalves(rotaryDims, rotaryDims) : shared);
     }
 }

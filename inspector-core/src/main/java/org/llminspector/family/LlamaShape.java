@@ -181,19 +181,19 @@ final class LlamaShape {
         return this;
     }
 
-    /** Keys and values of a latent vector (DeepSeek): a head is a part that turns and one that does not. */
+    /** Keys and values of a latent vector (DeepSeek): a head is a part that rotaryDims and one that does not. */
     LlamaShape latent() {
-        int turns = c.size("qk_rope_head_dim", 64);
+        int rotaryDims = c.size("qk_rope_head_dim", 64);
         if (nKvHeads != nHeads) throw c.wrong("num_key_value_heads", "num_attention_heads, " + nHeads, nKvHeads);
-        if (turns % 2 != 0) throw c.wrong("qk_rope_head_dim", "an even number", turns);
-        dHead = c.sum("qk_nope_head_dim", c.size("qk_nope_head_dim", 128), turns);
+        if (rotaryDims % 2 != 0) throw c.wrong("qk_rope_head_dim", "an even number", rotaryDims);
+        dHead = c.sum("qk_nope_head_dim", c.size("qk_nope_head_dim", 128), rotaryDims);
         // Its norms' epsilon is no field's.
         Norm own = new Norm(Norm.Kind.RMS, 1e-6);
         latent = new Latent(c.size("kv_lora_rank", 512), c.sizeOrNull("q_lora_rank"), c.size("v_head_dim", 128), own);
-        rope = RopeConfig.read(c, turns, maxContext, 10_000);
-        if (rope.dims() != turns) throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + turns);
-        double warm = RopeConfig.warmth(c, rope);
-        scale = (float) (warm * warm / Math.sqrt(dHead));
+        rope = RopeConfig.read(c, rotaryDims, maxContext, 10_000);
+        if (rope.dims() != rotaryDims) throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + rotaryDims);
+        double attentionFactor = RopeConfig.attentionFactor(c, rope);
+        scale = (float) (attentionFactor * attentionFactor / Math.sqrt(dHead));
         return partialRotary();
     }
 

@@ -43,7 +43,7 @@ final class RopeConfig {
         int dims = (int) (dHead * partial);
         Rope.Scaling scaling = new RopeConfig(config, json, maxContext).scaling(dims);
         Rope rope = new Rope(dims, json.positive("rope_theta", theta), scaling);
-        if (dims >= 1 && rope.turned() <= dHead) return rope;
+        if (dims >= 1 && rope.rotaryDims() <= dHead) return rope;
         throw config.wrong("partial_rotary_factor", "pairs within head_dim " + dHead, dims + " dimensions");
     }
 
@@ -84,7 +84,7 @@ final class RopeConfig {
         double factor = json.positive("factor", (double) maxContext / original);
         double mscale = json.number("mscale", 0);
         double mscaleAllDim = json.number("mscale_all_dim", 0);
-        double warm = mscale != 0 && mscaleAllDim != 0
+        double attentionFactor = mscale != 0 && mscaleAllDim != 0
                 ? mscale(factor, mscale) / mscale(factor, mscaleAllDim)
                 : mscale(factor, 1);
         return new Rope.Yarn(
@@ -92,12 +92,12 @@ final class RopeConfig {
                 original,
                 json.positive("beta_fast", 32),
                 json.positive("beta_slow", 1),
-                json.positive("attention_factor", warm),
+                json.positive("attention_factor", attentionFactor),
                 json.flag("truncate", true));
     }
 
     /** DeepSeek's factor on queries and on keys where positions are scaled: that of {@code mscale_all_dim}; else 1. */
-    static double warmth(Config config, Rope rope) {
+    static double attentionFactor(Config config, Rope rope) {
         Config json = config.inside(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
         double scale = json.number("mscale_all_dim", 0);
         boolean scaled = scale != 0 && !(rope.scaling() instanceof Rope.Default);
@@ -111,12 +111,12 @@ final class RopeConfig {
     private Rope.LongRope longRope(int dims) {
         int original = originalContext();
         double factor = json.positive("factor", (double) maxContext / original);
-        double warm = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+        double attentionFactor = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
         return new Rope.LongRope(
                 factors("short_factor", dims / 2),
                 factors("long_factor", dims / 2),
                 original,
-                json.positive("attention_factor", warm));
+                json.positive("attention_factor", attentionFactor));
     }
 
     private double factor() {

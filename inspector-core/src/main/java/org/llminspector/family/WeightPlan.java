@@ -158,7 +158,7 @@ public final class WeightPlan {
          * @param dHead rows a head
          * @param dims of them turn
          */
-        Source turnedInHalves(int dHead, int dims) {
+        Source rotatedInHalves(int dHead, int dims) {
             int half = dims / 2;
             return then(
                     own,
@@ -274,7 +274,7 @@ public final class WeightPlan {
         return rmsNorm(to, from, size).put(to + ".bias", Source.of(from + ".bias", size));
     }
 
-    /** Changes the rows of q and k, weights and biases, where the reference turns neighbours: see {@link Source#turnedInHalves}. */
+    /** Changes the rows of q and k, weights and biases, where the reference turns neighbours: see {@link Source#rotatedInHalves}. */
     WeightPlan turnsNeighbours(DecoderSpec spec) {
         for (int i = 0; i < spec.nLayers(); i++) {
             if (!(spec.layers().get(i).mixer() instanceof Attention a) || a.rope() == null) continue;
@@ -282,11 +282,11 @@ public final class WeightPlan {
                 sources.computeIfPresent(
                         "blocks." + i + ".attn." + part,
                         (name, source) ->
-                                source.turnedInHalves(a.dHead(), a.rope().turned()));
+                                source.rotatedInHalves(a.dHead(), a.rope().rotaryDims()));
             }
             for (String part : List.of("q_norm.weight", "k_norm.weight")) {
                 sources.computeIfPresent("blocks." + i + ".attn." + part, (name, source) -> source.flat()
-                        .turnedInHalves(a.dHead(), a.rope().turned())
+                        .rotatedInHalves(a.dHead(), a.rope().rotaryDims())
                         .shaped(source.own()));
             }
         }

@@ -122,8 +122,8 @@ public final class Benchmarks {
         EngineInfo[] info = new EngineInfo[1];
         for (int length : lengths) {
             // Held each time: between two lengths the model may have had to make room.
-            try (OpenModels.Hold hold =
-                    models.hold(run.folder(), r.engine(), r.device(), r.plan(), listener::opening, ends)) {
+            try (OpenModels.Lease lease =
+                    models.lease(run.folder(), r.engine(), r.device(), r.plan(), listener::opening, ends)) {
                 points.add(place.call(() -> {
                     InspectorEngine engine = models.engine(run.folder(), r);
                     Measure measure = new Measure(engine, Costs.filled(run.ids(), length), n, again, ends, id);

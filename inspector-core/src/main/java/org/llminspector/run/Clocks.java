@@ -87,7 +87,7 @@ public final class Clocks {
         String with = Engines.standard(folder);
         PrecisionPlan plan = PrecisionPlan.of(null, null);
         try (RunQueue.Place place = queue.enter("clock", folder.slug());
-                OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
+                OpenModels.Lease lease = models.lease(folder, with, "auto", plan, place::cancelled)) {
             place.call(() -> {
                 InspectorEngine engine = models.engine(folder, with, "auto", plan);
                 for (int a = 0; a < p; a++) {

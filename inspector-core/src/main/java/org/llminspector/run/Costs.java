@@ -133,7 +133,7 @@ public final class Costs {
     /**
      * Timeline is where the time of a token goes.
      *
-     * @param engine in its tapped form
+     * @param engine in its hooked form
      * @param past positions in the cache before the first token that was timed
      * @param tokens the ids that were read, one a pass; the model's own choice
      * @param prefill {@code past} positions in one pass
@@ -146,11 +146,11 @@ public final class Costs {
      * Timed is one kind of pass.
      *
      * @param positions that a pass reads
-     * @param tapped the pass in the form in which every value is seen, its parts apart
+     * @param hooked the pass in the form in which every value is seen, its parts apart
      * @param fast the same pass in the form without
      * @param parts in the order in which data flows
      */
-    public record Timed(int positions, Spread tapped, Spread fast, List<TimedPart> parts) {}
+    public record Timed(int positions, Spread hooked, Spread fused, List<TimedPart> parts) {}
 
     /** @param layer null outside the blocks */
     public record TimedPart(Part part, Integer layer, Spread ms) {}
@@ -312,7 +312,7 @@ public final class Costs {
                         a == null ? null : a.nKvHeads(),
                         a == null ? null : a.dHead(),
                         l == null ? null : l.dLatent(),
-                        l == null ? null : a.rope().turned(),
+                        l == null ? null : a.rope().rotaryDims(),
                         a == null ? null : a.window(),
                         KvCacheReport.row(layer, kv),
                         kept.get(i),
@@ -381,7 +381,8 @@ public final class Costs {
                     .found(past + " and " + n);
         }
         try (RunQueue.Place place = queue.enter("timeline", run.folder().slug());
-                OpenModels.Hold hold = models.hold(run.folder(), r.engine(), r.device(), r.plan(), place::cancelled)) {
+                OpenModels.Lease lease =
+                        models.lease(run.folder(), r.engine(), r.device(), r.plan(), place::cancelled)) {
             return place.call(() -> timeline(run, models.engine(run.folder(), r), filled(run.ids(), past), n));
         }
     }
@@ -442,7 +443,7 @@ public final class Costs {
         }
         return new Timeline(
                 run.folder().slug(),
-                engine.info().withForm("tapped"),
+                engine.info().withForm("hooked"),
                 prompt.length,
                 Arrays.stream(next).boxed().toList(),
                 timed(prompt.length, reads, fastRead),

@@ -140,13 +140,13 @@ public final class Embeddings {
 
     private final OpenModels models;
     private final RunStore store;
-    private final Extensions extensions;
+    private final Recaptures recaptures;
     private final TableFacts facts;
 
-    Embeddings(OpenModels models, RunStore store, Extensions extensions, TableFacts facts) {
+    Embeddings(OpenModels models, RunStore store, Recaptures recaptures, TableFacts facts) {
         this.models = models;
         this.store = store;
-        this.extensions = extensions;
+        this.recaptures = recaptures;
         this.facts = facts;
     }
 
@@ -241,7 +241,7 @@ public final class Embeddings {
                     .expected("hook_embed, blocks.{i}.hook_resid_post and the like")
                     .found(hook.name());
         }
-        return RunValues.of(c.run(), c.pos(), List.of(hook), store, extensions).at(hook);
+        return RunValues.of(c.run(), c.pos(), List.of(hook), store, recaptures).at(hook);
     }
 
     /**

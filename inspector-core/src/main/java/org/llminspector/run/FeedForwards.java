@@ -32,7 +32,7 @@ public final class FeedForwards {
      * @param inputNorm norm of the residual stream that the part reads
      * @param outputNorm norm of what it adds
      * @param ratio outputNorm by inputNorm
-     * @param turned cosine between the stream before and after
+     * @param cosine cosine between the stream before and after
      */
     public record FeedForward(
             String run,
@@ -44,7 +44,7 @@ public final class FeedForwards {
             double inputNorm,
             double outputNorm,
             double ratio,
-            double turned) {}
+            double cosine) {}
 
     /**
      * Strong is one of the strongest neurons.
@@ -58,13 +58,13 @@ public final class FeedForwards {
 
     private final OpenModels models;
     private final RunStore store;
-    private final Extensions extensions;
+    private final Recaptures recaptures;
     private final TableFacts facts;
 
-    FeedForwards(OpenModels models, RunStore store, Extensions extensions, TableFacts facts) {
+    FeedForwards(OpenModels models, RunStore store, Recaptures recaptures, TableFacts facts) {
         this.models = models;
         this.store = store;
-        this.extensions = extensions;
+        this.recaptures = recaptures;
         this.facts = facts;
     }
 
@@ -83,7 +83,7 @@ public final class FeedForwards {
         HookId neurons = HookId.of(HookPoint.MLP_POST, layer);
         HookId before = HookId.of(block.parallel() ? HookPoint.RESID_PRE : HookPoint.RESID_MID, layer);
         HookId added = HookId.of(HookPoint.MLP_OUT, layer);
-        RunValues here = RunValues.of(runId, pos, List.of(neurons, before, added), store, extensions);
+        RunValues here = RunValues.of(runId, pos, List.of(neurons, before, added), store, recaptures);
         String name = "blocks." + layer + ".mlp.out";
         float[] post = here.at(neurons);
         float[] norms = Vectors.scaled(facts.columnNorms(folder, name + ".weight"), block.residualScale());
@@ -115,7 +115,7 @@ public final class FeedForwards {
             product += (double) in[i] * after[i];
         }
         double inNorm = Vectors.norm(in);
-        double turned = inNorm * Vectors.norm(after) == 0 ? 0 : product / (inNorm * Vectors.norm(after));
+        double cosine = inNorm * Vectors.norm(after) == 0 ? 0 : product / (inNorm * Vectors.norm(after));
         return new FeedForward(
                 runId,
                 layer,
@@ -126,6 +126,6 @@ public final class FeedForwards {
                 inNorm,
                 Vectors.norm(out),
                 inNorm == 0 ? 0 : Vectors.norm(out) / inNorm,
-                turned);
+                cosine);
     }
 }

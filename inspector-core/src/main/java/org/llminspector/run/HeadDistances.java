@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
-import org.llminspector.analysis.TurnedProduct;
+import org.llminspector.analysis.RotatedProduct;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
@@ -89,12 +89,12 @@ public final class HeadDistances {
 
     private final OpenModels models;
     private final RunStore store;
-    private final Extensions extensions;
+    private final Recaptures recaptures;
 
-    HeadDistances(OpenModels models, RunStore store, Extensions extensions) {
+    HeadDistances(OpenModels models, RunStore store, Recaptures recaptures) {
         this.models = models;
         this.store = store;
-        this.extensions = extensions;
+        this.recaptures = recaptures;
     }
 
     /**
@@ -156,13 +156,13 @@ public final class HeadDistances {
         if (kept.containsAll(lacking)) {
             for (HookId hook : lacking) visitor.accept(hook, store.capture(run.id(), hook));
         } else {
-            extensions.visit(run.id(), List.copyOf(lacking), visitor);
+            recaptures.visit(run.id(), List.copyOf(lacking), visitor);
         }
     }
 
     /** Of every query with every key before it and itself; the first token, where heads rest, is left out of longer texts. */
-    private static TurnedProduct mean(Attention a, float[] q, float[] k, int head, int n) {
-        TurnedProduct mean = new TurnedProduct(frequencies(a, n), warm(a));
+    private static RotatedProduct mean(Attention a, float[] q, float[] k, int head, int n) {
+        RotatedProduct mean = new RotatedProduct(frequencies(a, n), attentionFactor(a));
         int d = a.dHead();
         int shared = head / (a.nHeads() / a.nKvHeads());
         double[] sum = new double[d];
@@ -175,7 +175,7 @@ public final class HeadDistances {
     }
 
     /** At distances 0 to {@code most}, less what ALiBi takes. */
-    private static double[] curve(TurnedProduct product, Attention a, int head, int most) {
+    private static double[] curve(RotatedProduct product, Attention a, int head, int most) {
         double[] curve = product.curve(most, a.scale());
         for (int d = 0; d <= most; d++) curve[d] += bias(a, head, d, 0);
         return curve;
@@ -190,7 +190,7 @@ public final class HeadDistances {
     }
 
     /** The factor on cos and sin. */
-    private static double warm(Attention a) {
+    private static double attentionFactor(Attention a) {
         return a.rope() == null ? 1 : RopeFrequencies.attentionFactor(a.rope());
     }
 
@@ -210,8 +210,8 @@ public final class HeadDistances {
         int at = RunValues.position(run, query, "query");
         HookId scores = HookId.of(HookPoint.ATTN_SCORES, layer);
         HookId pattern = HookId.of(HookPoint.PATTERN, layer);
-        extensions.extend(
-                runId, new ExtensionRequest(List.of(scores.name(), pattern.name()), String.valueOf(at), null));
+        recaptures.extend(
+                runId, new RecaptureRequest(List.of(scores.name(), pattern.name()), String.valueOf(at), null));
         int n = run.positions();
         int d = a.dHead();
         float[] told = RunValues.row(store, runId, scores, at).toFloats(); // [head, key]
@@ -227,8 +227,8 @@ public final class HeadDistances {
         float[] k = qk[1];
         int shared = head / (a.nHeads() / a.nKvHeads());
         double factor = a.scale();
-        TurnedProduct mean = mean(a, q, k, head, n);
-        TurnedProduct own = product(a, q, k, at, chosen, head, n);
+        RotatedProduct mean = mean(a, q, k, head, n);
+        RotatedProduct own = product(a, q, k, at, chosen, head, n);
         double agreement = 0;
         for (int j = 0; j <= at; j++) {
             float score = told[head * n + j];
@@ -276,8 +276,8 @@ public final class HeadDistances {
                 own.rest(factor));
     }
 
-    private static TurnedProduct product(Attention a, float[] q, float[] k, int query, int key, int head, int n) {
-        TurnedProduct product = new TurnedProduct(frequencies(a, n), warm(a));
+    private static RotatedProduct product(Attention a, float[] q, float[] k, int query, int key, int head, int n) {
+        RotatedProduct product = new RotatedProduct(frequencies(a, n), attentionFactor(a));
         int d = a.dHead();
         int shared = head / (a.nHeads() / a.nKvHeads());
         double[] own = new double[d];

@@ -114,8 +114,8 @@ public final class Heads {
     private final OpenModels models;
     private final RunStore store;
     private final RunQueue queue;
-    private final Extensions extensions;
-    private final Map<List<Object>, Glance> glances = new LinkedHashMap<>(16, 0.75f, true) {
+    private final Recaptures recaptures;
+    private final Map<List<Object>, Glance> facts = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<List<Object>, Glance> eldest) {
             return size() > REMEMBERED;
@@ -137,11 +137,11 @@ public final class Heads {
     /** @param squares [layer][head], each side x side; empty where all together would be too large */
     private record Wholes(String run, float[][][] squares) {}
 
-    Heads(OpenModels models, RunStore store, RunQueue queue, Extensions extensions) {
+    Heads(OpenModels models, RunStore store, RunQueue queue, Recaptures recaptures) {
         this.models = models;
         this.store = store;
         this.queue = queue;
-        this.extensions = extensions;
+        this.recaptures = recaptures;
     }
 
     /**
@@ -150,7 +150,7 @@ public final class Heads {
      * @throws Problem INVALID for fewer than three tokens; UNSUPPORTED where the model does not show its patterns
      */
     public Profiles profiles(String runId) {
-        return new Profiles(runId, glance(runId, null).profiles());
+        return new Profiles(runId, facts(runId, null).profiles());
     }
 
     /**
@@ -163,7 +163,7 @@ public final class Heads {
      */
     public Tensor thumbnails(String runId, int size) {
         DecoderSpec spec = models.folder(store.manifest(runId).model().slug()).spec();
-        float[][] all = glance(runId, size).thumbnails();
+        float[][] all = facts(runId, size).thumbnails();
         int layers = spec.attending().size();
         int cells = all[0].length;
         int side = (int) Math.round(Math.sqrt(cells));
@@ -172,10 +172,10 @@ public final class Heads {
         return Tensor.of(values, layers, all.length / layers, side, side);
     }
 
-    private Glance glance(String runId, Integer size) {
+    private Glance facts(String runId, Integer size) {
         RunManifest run = store.manifest(runId);
-        synchronized (glances) {
-            for (Map.Entry<List<Object>, Glance> e : glances.entrySet()) {
+        synchronized (facts) {
+            for (Map.Entry<List<Object>, Glance> e : facts.entrySet()) {
                 boolean fits = size == null || size.equals(e.getKey().get(1));
                 if (e.getKey().get(0).equals(runId) && fits) return e.getValue();
             }
@@ -207,8 +207,8 @@ public final class Heads {
         Glance made = new Glance(
                 profiles.stream().flatMap(List::stream).toList(),
                 thumbnails.stream().flatMap(Arrays::stream).toArray(float[][]::new));
-        synchronized (glances) {
-            glances.put(List.of(runId, side), made);
+        synchronized (facts) {
+            facts.put(List.of(runId, side), made);
             wholes = new Wholes(runId, large);
         }
         return made;
@@ -236,7 +236,7 @@ public final class Heads {
     }
 
     private float[] known(String runId, int layer, int head) {
-        synchronized (glances) {
+        synchronized (facts) {
             return wholes.run().equals(runId) && wholes.squares().length > 0 ? wholes.squares()[layer][head] : null;
         }
     }
@@ -266,7 +266,7 @@ public final class Heads {
                 visitor.accept(c.hook(), store.capture(run.id(), c.hook()));
             }
         }
-        if (!lacking.isEmpty()) extensions.visit(run.id(), List.copyOf(lacking), visitor);
+        if (!lacking.isEmpty()) recaptures.visit(run.id(), List.copyOf(lacking), visitor);
     }
 
     private static List<HookId> layers(DecoderSpec spec) {
@@ -307,7 +307,7 @@ public final class Heads {
         Engines.check(with, folder);
         List<HeadProfile> heads = new ArrayList<>();
         try (RunQueue.Place place = queue.enter("repeated tokens", folder.slug());
-                OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
+                OpenModels.Lease lease = models.lease(folder, with, "auto", plan, place::cancelled)) {
             place.call(() -> {
                 SessionRequest request = new SessionRequest(tokens.length, patterns, List.of(), List.of());
                 try (Session session = models.engine(folder, with, "auto", plan).begin(request)) {
@@ -379,7 +379,7 @@ public final class Heads {
             hooks.add(HookId.of(HookPoint.mixed(block), i));
             hooks.add(HookId.of(HookPoint.MLP_OUT, i));
         }
-        RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
+        RunValues here = RunValues.of(runId, pos, hooks, store, recaptures);
         float[] said = here.at(logits);
         int chosen = token != null ? token : Vectors.argmax(said);
         float[] row = Unembedding.row(weights, chosen);

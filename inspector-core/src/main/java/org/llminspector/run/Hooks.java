@@ -3,7 +3,7 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.llminspector.engine.ModelPort;
+import org.llminspector.engine.ModelCapabilities;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -17,7 +17,7 @@ final class Hooks {
 
     static List<HookDescription> describe(ModelFolder folder) {
         DecoderSpec spec = folder.spec();
-        ModelPort port = folder.port();
+        ModelCapabilities port = folder.port();
         List<HookDescription> all = new ArrayList<>();
         for (HookPoint point : HookPoint.values()) {
             List<Integer> layers = point.layered()

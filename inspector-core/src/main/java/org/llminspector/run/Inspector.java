@@ -42,12 +42,12 @@ import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.sandbox.Probes;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
-import org.llminspector.trial.Trials;
 
 /** Inspector is the whole program as a library: models, runs and analyses. The server and the command line are thin over it. */
 public final class Inspector implements AutoCloseable {
@@ -116,9 +116,9 @@ public final class Inspector implements AutoCloseable {
         }
 
         /** What opens files from outside first; {@code LLM_INSPECTOR_TRUST=1} says that all of them are trusted. */
-        private Trials trials() {
+        private Probes trials() {
             boolean trusted = "1".equals(environment.get("LLM_INSPECTOR_TRUST"));
-            return new Trials(
+            return new Probes(
                     runsDir.toAbsolutePath().resolveSibling("verdicts").resolve(Version.STRING), trusted);
         }
 
@@ -177,7 +177,7 @@ public final class Inspector implements AutoCloseable {
     private final Config config;
     private final List<Path> roots;
     private final ModelCache cache;
-    private final ModelGlances glances = new ModelGlances();
+    private final ModelFactsCache modelFacts = new ModelFactsCache();
     private final OpenModels models;
     private final ModelWeights weights;
     private final Prefixes prefixes = new Prefixes();
@@ -196,8 +196,8 @@ public final class Inspector implements AutoCloseable {
     private final PromptShifts promptShifts;
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
-    private final Extensions extensions;
-    private final Exams exams;
+    private final Recaptures recaptures;
+    private final Evaluations evaluations;
     private final Costs costs;
     private final Benchmarks benchmarks;
     private final RunStore store;
@@ -230,18 +230,18 @@ public final class Inspector implements AutoCloseable {
         this.sampling = new Sampling(new Readings(models, store, queue, budget, prefixes, this::defaultModel), texts);
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
-        this.extensions = new Extensions(models, store, queue, budget);
-        this.neurons = new Neurons(models, store, extensions);
-        this.feedForwards = new FeedForwards(models, store, extensions, facts);
+        this.recaptures = new Recaptures(models, store, queue, budget);
+        this.neurons = new Neurons(models, store, recaptures);
+        this.feedForwards = new FeedForwards(models, store, recaptures, facts);
         this.activations = new NeuronActivations(models, queue);
-        this.embeddings = new Embeddings(models, store, extensions, facts);
-        this.heads = new Heads(models, store, queue, extensions);
+        this.embeddings = new Embeddings(models, store, recaptures, facts);
+        this.heads = new Heads(models, store, queue, recaptures);
         this.circuits = new HeadCircuits(models);
         this.clocks = new Clocks(models, queue);
         this.positions = new Positions(models);
-        this.headDistances = new HeadDistances(models, store, extensions);
+        this.headDistances = new HeadDistances(models, store, recaptures);
         this.promptShifts = new PromptShifts(models, store, queue);
-        this.exams = new Exams(models, queue, this::defaultModel);
+        this.evaluations = new Evaluations(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
         this.benchmarks = new Benchmarks(models, queue, costs);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
@@ -277,7 +277,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     private ModelSummary summary(ModelCache.Found found, String standard) {
-        ModelGlance seen = glances.of(found);
+        ModelFacts seen = modelFacts.of(found);
         boolean opens = seen.trouble() == null;
         return new ModelSummary(
                 found.slug(),
@@ -469,7 +469,7 @@ public final class Inspector implements AutoCloseable {
         String device = r.device() == null ? "auto" : r.device();
         try (RunQueue.Place place = queue.enter("opening", folder.slug())) {
             BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();
-            try (OpenModels.Hold hold = models.hold(folder, engine, device, r.plan(), progress, ends)) {
+            try (OpenModels.Lease lease = models.lease(folder, engine, device, r.plan(), progress, ends)) {
                 return place.call(
                         () -> models.engine(folder, engine, device, r.plan()).info());
             }
@@ -544,8 +544,8 @@ public final class Inspector implements AutoCloseable {
             long from = System.nanoTime();
             BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
             RunRequest r = run.request();
-            try (OpenModels.Hold hold =
-                    models.hold(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
+            try (OpenModels.Lease lease =
+                    models.lease(folder, r.engine(), r.device(), r.plan(), p -> listener.opening(id, p), cancelled)) {
                 return place.call(
                         () -> new Execution(id, run, models, store, prefixes, texts, listener, cancelled, from).run());
             }
@@ -636,8 +636,8 @@ public final class Inspector implements AutoCloseable {
     }
 
     /** What kept runs did not capture, read again. */
-    public Extensions extensions() {
-        return extensions;
+    public Recaptures recaptures() {
+        return recaptures;
     }
 
     /** What parts of a model's work take: parameters, FLOPs, bytes, time. */
@@ -651,8 +651,8 @@ public final class Inspector implements AutoCloseable {
     }
 
     /** What a model that learnt from the tales can do. */
-    public Exams exams() {
-        return exams;
+    public Evaluations evaluations() {
+        return evaluations;
     }
 
     /** Gradients, single updates, optimizers. */

@@ -101,7 +101,7 @@ public final class NeuronActivations {
         Engines.check(with, folder);
         float[] values = new float[tokens.size()];
         try (RunQueue.Place place = queue.enter("activations", folder.slug());
-                OpenModels.Hold hold = models.hold(folder, with, "auto", plan, place::cancelled)) {
+                OpenModels.Lease lease = models.lease(folder, with, "auto", plan, place::cancelled)) {
             for (int from = 0; from < tokens.size(); from += window) {
                 int start = from;
                 int end = Math.min(tokens.size(), from + window);

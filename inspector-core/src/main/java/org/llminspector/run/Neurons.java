@@ -81,12 +81,12 @@ public final class Neurons {
 
     private final OpenModels models;
     private final RunStore store;
-    private final Extensions extensions;
+    private final Recaptures recaptures;
 
-    Neurons(OpenModels models, RunStore store, Extensions extensions) {
+    Neurons(OpenModels models, RunStore store, Recaptures recaptures) {
         this.models = models;
         this.store = store;
-        this.extensions = extensions;
+        this.recaptures = recaptures;
     }
 
     /**
@@ -122,7 +122,7 @@ public final class Neurons {
                 last,
                 HookId.of(HookPoint.LN_FINAL_SCALE),
                 HookId.of(HookPoint.LOGITS)));
-        RunValues here = RunValues.of(runId, pos, hooks, store, extensions);
+        RunValues here = RunValues.of(runId, pos, hooks, store, recaptures);
 
         FrozenNorm ln2 = ModelNorms.frozen(
                 weights, block.ln2(), "blocks." + layer + ".ln2", block.ln2() == null ? 1 : here.at(scale)[0]);

@@ -49,7 +49,7 @@ public final class Positions {
      *
      * @param layers of which it is
      * @param dHead size of one head
-     * @param turned how many of its numbers turn; null without RoPE, as all that follows
+     * @param rotaryDims how many of its numbers rotate; null without RoPE, as all that follows
      * @param theta base of the frequencies
      * @param scaling as the config has it
      * @param attentionFactor factor on cos and sin
@@ -60,7 +60,7 @@ public final class Positions {
             Kind kind,
             List<Integer> layers,
             int dHead,
-            Integer turned,
+            Integer rotaryDims,
             Double theta,
             Rope.Scaling scaling,
             Double attentionFactor,
@@ -151,7 +151,7 @@ public final class Positions {
                 kind,
                 layers,
                 a.dHead(),
-                rope.turned(),
+                rope.rotaryDims(),
                 rope.theta(),
                 rope.scaling(),
                 (double) RopeFrequencies.attentionFactor(rope),

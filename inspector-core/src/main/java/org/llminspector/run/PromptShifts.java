@@ -110,7 +110,7 @@ public final class PromptShifts {
         String name = run.engine().name();
         String device = run.engine().device();
         try (RunQueue.Place place = queue.enter("shift", folder.slug());
-                OpenModels.Hold hold = models.hold(folder, name, device, plan, place::cancelled)) {
+                OpenModels.Lease lease = models.lease(folder, name, device, plan, place::cancelled)) {
             return place.call(() -> {
                 InspectorEngine engine = models.engine(folder, name, device, plan);
                 float[][] there = read(engine, ids, scores, List.of());

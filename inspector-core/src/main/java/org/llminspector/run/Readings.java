@@ -75,7 +75,8 @@ record Readings(
     <T> T engine(String what, PreparedRun run, Function<InspectorEngine, T> then) {
         RunRequest r = run.request();
         try (RunQueue.Place place = queue.enter(what, run.folder().slug());
-                OpenModels.Hold hold = models.hold(run.folder(), r.engine(), r.device(), r.plan(), place::cancelled)) {
+                OpenModels.Lease lease =
+                        models.lease(run.folder(), r.engine(), r.device(), r.plan(), place::cancelled)) {
             return place.call(() -> then.apply(models.engine(run.folder(), r)));
         }
     }

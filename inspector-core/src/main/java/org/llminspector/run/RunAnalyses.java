@@ -93,7 +93,7 @@ public final class RunAnalyses {
         String device = manifest.engine().device();
         PrecisionPlan plan = manifest.request().plan();
         try (RunQueue.Place place = queue.enter("lens", folder.slug());
-                OpenModels.Hold hold = models.hold(folder, name, device, plan, place::cancelled)) {
+                OpenModels.Lease lease = models.lease(folder, name, device, plan, place::cancelled)) {
             return place.call(() -> {
                 InspectorEngine engine = models.engine(folder, name, device, plan);
                 return Lenses.read(manifest, point, top, positions, engine, store, folder);

@@ -27,12 +27,12 @@ final class RunValues {
      *
      * @param pos negative from the end; null for the prompt's last
      */
-    static RunValues of(String runId, Integer pos, Collection<HookId> hooks, RunStore store, Extensions extensions) {
+    static RunValues of(String runId, Integer pos, Collection<HookId> hooks, RunStore store, Recaptures recaptures) {
         RunManifest run = store.manifest(runId);
         int at = position(run, pos, "pos");
-        ExtensionRequest wanted =
-                new ExtensionRequest(hooks.stream().map(HookId::name).toList(), String.valueOf(at), null);
-        return new RunValues(extensions.extend(runId, wanted), at, store);
+        RecaptureRequest wanted =
+                new RecaptureRequest(hooks.stream().map(HookId::name).toList(), String.valueOf(at), null);
+        return new RunValues(recaptures.extend(runId, wanted), at, store);
     }
 
     /** A position of the run: negative from the end, null for the prompt's last. */

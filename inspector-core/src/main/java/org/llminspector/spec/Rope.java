@@ -17,7 +17,7 @@ import java.util.List;
 public record Rope(int dims, double theta, Scaling scaling) {
 
     /** How many really turn: they turn in pairs, so of an odd number one more does, as in the reference. */
-    public int turned() {
+    public int rotaryDims() {
         return dims + dims % 2;
     }
 

@@ -21,13 +21,13 @@ final class Preferences implements Objective {
     private final ChatEncoder encoder;
     private final Documents documents;
     private final Learner reference;
-    private final Slips slips; // null: none are learnt from
+    private final RejectedSamples rejectedSamples; // null: none are learnt from
     private final List<Pair> heldOut;
     private long next;
 
     /**
      * @param reference the frozen copy; closed with this
-     * @param slips the same model's, or null; closed with this
+     * @param rejectedSamples the same model's, or null; closed with this
      */
     Preferences(
             Recipe recipe,
@@ -35,13 +35,13 @@ final class Preferences implements Objective {
             ChatEncoder encoder,
             Documents documents,
             Learner reference,
-            Slips slips) {
+            RejectedSamples rejectedSamples) {
         this.recipe = recipe;
         this.dialogues = dialogues;
         this.encoder = encoder;
         this.documents = documents;
         this.reference = reference;
-        this.slips = slips;
+        this.rejectedSamples = rejectedSamples;
         this.heldOut = take(Corpus.Split.HELD_OUT, recipe.validationSequences());
         this.next = 0;
     }
@@ -60,7 +60,7 @@ final class Preferences implements Objective {
     @Override
     public Measure accumulate(Learner learner, long step) {
         documents.rehearse(learner, recipe, step);
-        if (slips != null) prefer(learner, slips.of(step, recipe.slips()));
+        if (rejectedSamples != null) prefer(learner, rejectedSamples.of(step, recipe.rejectedSamples()));
         List<Pair> pairs = take(Corpus.Split.TRAIN, recipe.batch());
         return measure(pairs, prefer(learner, pairs));
     }
@@ -138,6 +138,6 @@ final class Preferences implements Objective {
     @Override
     public void close() {
         reference.close();
-        if (slips != null) slips.close();
+        if (rejectedSamples != null) rejectedSamples.close();
     }
 }

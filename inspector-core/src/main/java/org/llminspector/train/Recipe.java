@@ -50,7 +50,7 @@ import org.llminspector.engine.Optimizer;
  * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
  * @param rehearsalFrom index of the first of those documents (0)
  * @param rehearsalWeight what those documents' mean loss counts beside what is tuned (1)
- * @param slips of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)
+ * @param rejectedSamples of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)
  * @param fixedNorms whether the layers' norms keep their weights of 1 (no): learned, they can fade out a layer's attention
  * @param beta of prefer: how much a nat of margin counts (0.1)
  * @param modulus of modular_addition
@@ -90,7 +90,7 @@ public record Recipe(
         Integer rehearsal,
         Long rehearsalFrom,
         Double rehearsalWeight,
-        Integer slips,
+        Integer rejectedSamples,
         Boolean fixedNorms,
         Double beta,
         Integer modulus,
@@ -192,12 +192,12 @@ public record Recipe(
         need(micro > 0 && examples % micro == 0, "micro_batch", "a divisor of the batch, " + examples, micro);
         need(steps != null && steps > 0, "steps", "at least 1", steps);
         need(learningRate != null && learningRate > 0, "learning_rate", "more than 0", learningRate);
-        int warm = or(warmupSteps, Math.min(100, steps / 10));
-        need(warm >= 0 && warm <= steps, "warmup_steps", "0 to the steps, " + steps, warm);
+        int warmup = or(warmupSteps, Math.min(100, steps / 10));
+        need(warmup >= 0 && warmup <= steps, "warmup_steps", "0 to the steps, " + steps, warmup);
         need(
-                decaySteps == null || (decaySteps > 0 && decaySteps <= steps - warm),
+                decaySteps == null || (decaySteps > 0 && decaySteps <= steps - warmup),
                 "decay_steps",
-                "1 to the steps after the warm-up, " + (steps - warm),
+                "1 to the steps after the warm-up, " + (steps - warmup),
                 decaySteps);
         List<Midtraining> stages = midtraining == null ? List.of() : midtraining;
         need(stages.isEmpty() || what == Task.PRETRAIN, "midtraining", "nothing for this task", stages);
@@ -208,7 +208,7 @@ public record Recipe(
                     "a stage: from, first_document, decay_steps, ...",
                     null);
         }
-        for (int i = 0; i < stages.size(); i++) checkStage(i, warm, length);
+        for (int i = 0; i < stages.size(); i++) checkStage(i, warmup, length);
         int rehearsed = or(rehearsal, 0);
         need(rehearsed >= 0 && (rehearsed == 0 || what.tunes()), "rehearsal", "0, or documents when tuning", rehearsed);
         need(
@@ -221,8 +221,12 @@ public record Recipe(
                 "rehearsal_weight",
                 rehearsed > 0 ? "more than 0" : "nothing without rehearsal",
                 rehearsalWeight);
-        int slipped = or(slips, 0);
-        need(slipped >= 0 && (slipped == 0 || what == Task.PREFER), "slips", "0, or pairs for prefer", slips);
+        int rejected = or(rejectedSamples, 0);
+        need(
+                rejected >= 0 && (rejected == 0 || what == Task.PREFER),
+                "rejectedSamples",
+                "0, or pairs for prefer",
+                rejectedSamples);
         need(deviation == null || deviation > 0, "deviation", "more than 0", deviation);
         positive("validate_every", validateEvery);
         positive("validation_sequences", validationSequences);
@@ -247,7 +251,7 @@ public record Recipe(
                 .optimizer(optimizer == null ? RULE : optimizer)
                 .minLearningRate(leastRate())
                 .midtraining(List.copyOf(stages))
-                .warmupSteps(warm)
+                .warmupSteps(warmup)
                 .maxNorm(maxNorm == null ? 1.0 : maxNorm)
                 .validateEvery(or(validateEvery, 100))
                 .validationSequences(or(validationSequences, 32))
@@ -258,7 +262,7 @@ public record Recipe(
                 .rehearsal(rehearsed)
                 .rehearsalFrom(or(rehearsalFrom, 0L))
                 .rehearsalWeight(rehearsalWeight == null ? 1.0 : rehearsalWeight)
-                .slips(slipped)
+                .rejectedSamples(rejected)
                 .fixedNorms(fixedNorms != null && fixedNorms)
                 .beta(beta == null ? 0.1 : beta)
                 .trainShare(share)
@@ -266,7 +270,7 @@ public record Recipe(
                 .build();
     }
 
-    private void checkStage(int i, int warm, int length) {
+    private void checkStage(int i, int warmup, int length) {
         String field = "midtraining[" + i + "]";
         Midtraining stage = midtraining.get(i);
         Midtraining before = i == 0 ? null : midtraining.get(i - 1);
@@ -274,9 +278,9 @@ public record Recipe(
         int begun = before == null ? 0 : before.from;
         int end = after == null ? steps : after.from;
         need(
-                stage.from > begun + warm && stage.from < end - warm,
+                stage.from > begun + warmup && stage.from < end - warmup,
                 field + ".from",
-                "more than the warm-up, " + warm + ", after " + begun + ", and with room for another until " + end,
+                "more than the warm-up, " + warmup + ", after " + begun + ", and with room for another until " + end,
                 stage.from);
         need(
                 stage.firstDocument >= (before == null ? 0 : before.firstDocument + 1),
@@ -284,9 +288,9 @@ public record Recipe(
                 before == null ? "at least 0" : "after the stage before, " + before.firstDocument,
                 stage.firstDocument);
         need(
-                stage.decaySteps >= 0 && stage.decaySteps <= end - stage.from - warm,
+                stage.decaySteps >= 0 && stage.decaySteps <= end - stage.from - warmup,
                 field + ".decay_steps",
-                "0 to the steps after its warm-up, " + (end - stage.from - warm),
+                "0 to the steps after its warm-up, " + (end - stage.from - warmup),
                 stage.decaySteps);
         if (stage.sequences != null) {
             need(
@@ -312,9 +316,9 @@ public record Recipe(
                 "min_learning_rate, " + least + ", to 1",
                 stage.learningRate);
         need(
-                before != null || decaySteps == null || decaySteps <= stage.from - warm,
+                before != null || decaySteps == null || decaySteps <= stage.from - warmup,
                 "decay_steps",
-                "1 to the first stage's after its warm-up, " + (stage.from - warm),
+                "1 to the first stage's after its warm-up, " + (stage.from - warmup),
                 decaySteps);
     }
 

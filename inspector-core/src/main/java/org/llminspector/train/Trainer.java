@@ -157,18 +157,19 @@ public final class Trainer implements AutoCloseable {
     private Objective preferences(Sources sources, String device) {
         Learner frozen = base(device);
         try {
-            Slips slips = recipe.slips() == 0 ? null : slips(sources.critic(), device);
-            return new Preferences(recipe, sources.dialogues(), encoder(), documents(sources), frozen, slips);
+            RejectedSamples rejectedSamples =
+                    recipe.rejectedSamples() == 0 ? null : rejectedSamples(sources.critic(), device);
+            return new Preferences(recipe, sources.dialogues(), encoder(), documents(sources), frozen, rejectedSamples);
         } catch (RuntimeException | Error e) {
             closeQuietly(frozen);
             throw e;
         }
     }
 
-    private Slips slips(Critic critic, String device) {
+    private RejectedSamples rejectedSamples(Critic critic, String device) {
         try (Checkpoint checkpoint = Checkpoint.open(Path.of(recipe.base()))) {
             TorchEngine engine = TorchEngine.open(Family.open(checkpoint), device, Precision.FP32);
-            return new Slips(engine, tokenizer, eos(), critic);
+            return new RejectedSamples(engine, tokenizer, eos(), critic);
         }
     }
 

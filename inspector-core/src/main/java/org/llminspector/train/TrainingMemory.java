@@ -36,7 +36,7 @@ public final class TrainingMemory {
                     .found(String.format(java.util.Locale.ROOT, "%,.0f parameters", parameters))
                     .instead("take a smaller d_model, d_mlp or n_layers");
         }
-        int copies = COPIES + (recipe.task() == Recipe.Task.PREFER ? recipe.slips() > 0 ? 2 : 1 : 0);
+        int copies = COPIES + (recipe.task() == Recipe.Task.PREFER ? recipe.rejectedSamples() > 0 ? 2 : 1 : 0);
         boolean sums = recipe.task() == Recipe.Task.MODULAR_ADDITION;
         double tokens = sums ? 4.0 * recipe.batch() : (double) recipe.microBatch() * recipe.sequence();
         return (long) (Float.BYTES * (copies * parameters + tokens * kept(spec)));

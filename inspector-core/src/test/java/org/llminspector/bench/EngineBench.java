@@ -30,7 +30,7 @@ import org.llminspector.hook.HookPoint;
 /**
  * EngineBench times one model on one engine in a fresh process, in milliseconds; {@code scripts/bench} calls it.
  *
- * <p>{@code --model PATH --engine torch|onnx --precision P [--kernel fast|exact] [--form fast|tapped] --what
+ * <p>{@code --model PATH --engine torch|onnx --precision P [--kernel fast|exact] [--form fast|hooked] --what
  * prefill,prefill512,decode,capture} (load is always measured). The caller sets the threads, through {@code -Dai.djl.pytorch.num_threads}.
  */
 public final class EngineBench {
@@ -42,12 +42,12 @@ public final class EngineBench {
     private static final long WARM_UP_NANOS = 3_000_000_000L;
 
     private final InspectorEngine engine;
-    private final boolean tapped;
+    private final boolean hooked;
     private final Map<String, Object> result;
 
-    private EngineBench(InspectorEngine engine, boolean tapped, Map<String, Object> result) {
+    private EngineBench(InspectorEngine engine, boolean hooked, Map<String, Object> result) {
         this.engine = engine;
-        this.tapped = tapped;
+        this.hooked = hooked;
         this.result = result;
     }
 
@@ -69,7 +69,7 @@ public final class EngineBench {
                     ? TorchEngine.open(weights, "cpu", precision)
                     : OnnxEngine.open(weights, "cpu", new PrecisionPlan(precision, kernel, null))) {
                 result.put("load_ms", ms(from));
-                EngineBench bench = new EngineBench(engine, "tapped".equals(options.get("--form")), result);
+                EngineBench bench = new EngineBench(engine, "hooked".equals(options.get("--form")), result);
                 try (Session session = bench.begin(1, new TreeSet<>())) {
                     session.append(bench.ids(1)); // touches every weight
                 }
@@ -84,7 +84,7 @@ public final class EngineBench {
     }
 
     private Session begin(int length, SortedSet<HookId> hooks) {
-        return engine.begin(new SessionRequest(length, hooks, List.of(), List.of(), tapped));
+        return engine.begin(new SessionRequest(length, hooks, List.of(), List.of(), hooked));
     }
 
     private List<Double> prefill(int length) {
@@ -128,7 +128,7 @@ public final class EngineBench {
     }
 
     /**
-     * All hook points of 128 tokens, and all but {@code hook_result}, beside the tapped form without, in turns. Without,
+     * All hook points of 128 tokens, and all but {@code hook_result}, beside the hooked form without, in turns. Without,
      * every position's logits are made too (as capturing {@code logits} asks for), so that all do the same arithmetic,
      * but for {@code hook_result}, which is made only where it is asked for.
      */

@@ -76,9 +76,9 @@ class ConvolutionTest {
                     assertThat(prefix.reaches(n)).isTrue();
                     assertThat(prefix.reaches(n - 1)).isFalse();
                     assertThat(prefix.bytes()).isEqualTo(2L * n * 2 * 2 * 16 * 4 + 2 * 2 * 64 * 4);
-                    for (boolean tapped : new boolean[] {false, true}) {
+                    for (boolean hooked : new boolean[] {false, true}) {
                         SessionRequest more =
-                                new SessionRequest(ids.length, new TreeSet<>(), List.of(), List.of(), tapped);
+                                new SessionRequest(ids.length, new TreeSet<>(), List.of(), List.of(), hooked);
                         try (Session other = g.engine.begin(more.after(prefix))) {
                             float[] last = other.append(Arrays.copyOfRange(ids, n, ids.length));
                             assertThat(Golden.maxAbsDiff(last, whole)).isLessThan(ROUNDING);

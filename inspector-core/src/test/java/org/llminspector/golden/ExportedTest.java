@@ -83,7 +83,7 @@ class ExportedTest {
             int[] greedy = GgufGoldenTest.ids(m.golden.tensor("greedy_ids"));
             float[] reference = m.golden.tensor("logits").toFloats();
             try (Session session = m.begin(new TreeSet<>(List.of(LOGITS)))) {
-                assertThat(session.form()).isEqualTo("fast");
+                assertThat(session.form()).isEqualTo("fused");
                 float[] logits = session.append(m.ids);
                 assertThat(Golden.maxAbsDiff(session.capture().get(LOGITS).toFloats(), reference))
                         .isLessThan(tolerance);
@@ -112,7 +112,7 @@ class ExportedTest {
     void showsWhatTheReferenceSaw(String model, double tolerance) {
         try (Opened m = new Opened(ROOT.resolve(model));
                 Session session = m.begin(m.found())) {
-            assertThat(session.form()).isEqualTo("tapped");
+            assertThat(session.form()).isEqualTo("hooked");
             // In pieces: what a pass adds lands where it belongs.
             session.append(Arrays.copyOf(m.ids, 5));
             session.append(Arrays.copyOfRange(m.ids, 5, 6));

@@ -129,11 +129,11 @@ public final class Golden implements AutoCloseable {
     }
 
     /** Of all positions, by a form of an engine: the first ones in one pass, each of the others in its own. */
-    public static float[] logits(InspectorEngine engine, int[] ids, int first, boolean tapped) {
+    public static float[] logits(InspectorEngine engine, int[] ids, int first, boolean hooked) {
         HookId logits = HookId.of(HookPoint.LOGITS);
         try (Session s = engine.begin(
-                new SessionRequest(ids.length, new TreeSet<>(List.of(logits)), List.of(), List.of(), tapped))) {
-            assertThat(s.form()).isEqualTo(tapped ? "tapped" : "fast");
+                new SessionRequest(ids.length, new TreeSet<>(List.of(logits)), List.of(), List.of(), hooked))) {
+            assertThat(s.form()).isEqualTo(hooked ? "hooked" : "fused");
             s.append(Arrays.copyOf(ids, first));
             for (int i = first; i < ids.length; i++) s.append(new int[] {ids[i]});
             return s.capture().get(logits).toFloats();
@@ -146,8 +146,8 @@ public final class Golden implements AutoCloseable {
      */
     public void holdsInFp16(InspectorEngine half) {
         int[] ids = ids("input_ids");
-        for (boolean tapped : new boolean[] {false, true}) {
-            float[] logits = logits(half, ids, ids.length, tapped);
+        for (boolean hooked : new boolean[] {false, true}) {
+            float[] logits = logits(half, ids, ids.length, hooked);
             assertThat(maxAbsDiff(logits, values("logits"))).isBetween(1e-3, 0.2);
             assertThat(kl(values("logits"), logits, half.spec().vocab())).isLessThan(1e-4);
         }

@@ -68,7 +68,7 @@ class GoldenTest {
             for (Kind kind : Kind.engines()) {
                 String name = Golden.name(dir) + " on " + kind;
                 tests.add(DynamicTest.dynamicTest(name + ": every intermediate", () -> prompt(dir, kind)));
-                tests.add(DynamicTest.dynamicTest(name + ": the fast form", () -> {
+                tests.add(DynamicTest.dynamicTest(name + ": the fused form", () -> {
                     try (Golden golden = new Golden(dir, kind)) {
                         int[] ids = golden.ids("input_ids");
                         assertThat(golden.weights.spec().maxContext()).isEqualTo(96);
@@ -93,12 +93,12 @@ class GoldenTest {
             for (Kind kind : Kind.here()) {
                 String name = Golden.name(dir) + " on " + kind;
                 tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind, false)));
-                if (kind.tapped()) continue;
+                if (kind.hooked()) continue;
                 tests.add(DynamicTest.dynamicTest(name + ": the prompt", () -> prompt(dir, kind)));
                 if (!kind.torch()) continue;
-                tests.add(DynamicTest.dynamicTest(name + ": the fast form between layers", () -> fast(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": the fused form between layers", () -> fast(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(
-                        name + ", tapped: greedy with the cache", () -> greedy(dir, kind, true)));
+                        name + ", hooked: greedy with the cache", () -> greedy(dir, kind, true)));
             }
         }
         return tests;
@@ -111,13 +111,13 @@ class GoldenTest {
             for (Kind kind : kinds) {
                 String name = Golden.name(dir) + " on " + kind;
                 tests.add(DynamicTest.dynamicTest(name + ": greedy with the cache", () -> greedy(dir, kind, false)));
-                if (kind.tapped()) continue; // captures and changes are on the tapped form anyway
+                if (kind.hooked()) continue; // captures and changes are on the hooked form anyway
                 tests.add(DynamicTest.dynamicTest(name + ": every intermediate", () -> intermediates(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(name + ": head ablation", () -> ablation(dir, kind)));
                 if (!kind.torch()) continue;
-                tests.add(DynamicTest.dynamicTest(name + ": the fast form between layers", () -> fast(dir, kind)));
+                tests.add(DynamicTest.dynamicTest(name + ": the fused form between layers", () -> fast(dir, kind)));
                 tests.add(DynamicTest.dynamicTest(
-                        name + ", tapped: greedy with the cache", () -> greedy(dir, kind, true)));
+                        name + ", hooked: greedy with the cache", () -> greedy(dir, kind, true)));
             }
         }
         return tests;
@@ -217,7 +217,7 @@ class GoldenTest {
         }
     }
 
-    /** What can be seen of the fast form: the residual stream between layers and the end of it. */
+    /** What can be seen of the fused form: the residual stream between layers and the end of it. */
     private static void fast(Path dir, Kind kind) {
         try (Golden g = new Golden(dir, kind)) {
             DecoderSpec spec = g.engine.spec();
@@ -234,7 +234,7 @@ class GoldenTest {
             int[] ids = g.ids("input_ids");
             try (Session session = g.engine.begin(
                     new SessionRequest(ids.length, new TreeSet<>(seen.keySet()), List.of(), List.of()))) {
-                assertThat(session.form()).isEqualTo("fast");
+                assertThat(session.form()).isEqualTo("fused");
                 session.append(ids);
                 Capture capture = session.capture();
                 seen.forEach((hook, name) -> assertThat(
@@ -245,17 +245,17 @@ class GoldenTest {
         }
     }
 
-    private static void greedy(Path dir, Kind kind, boolean tapped) {
+    private static void greedy(Path dir, Kind kind, boolean hooked) {
         try (Golden g = new Golden(dir, kind)) {
             int[] prompt = g.ids("input_ids");
             int[] greedy = g.ids("greedy_ids");
             float[] reference = g.values("greedy_logits");
             int vocab = g.engine.spec().vocab();
             TreeSet<HookId> hooks = new TreeSet<>();
-            if (tapped) hooks.add(HookId.of(HookPoint.MLP_OUT, 0));
+            if (hooked) hooks.add(HookId.of(HookPoint.MLP_OUT, 0));
             int positions = prompt.length + greedy.length;
             try (Session session = g.engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {
-                if (kind.torch()) assertThat(session.form()).isEqualTo(tapped ? "tapped" : "fast");
+                if (kind.torch()) assertThat(session.form()).isEqualTo(hooked ? "hooked" : "fused");
                 float[] logits = session.append(prompt);
                 for (int step = 0; step < greedy.length; step++) {
                     float[] expected = java.util.Arrays.copyOfRange(reference, step * vocab, (step + 1) * vocab);

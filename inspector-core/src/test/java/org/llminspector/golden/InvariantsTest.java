@@ -330,7 +330,7 @@ class InvariantsTest {
         }
     }
 
-    /** Logits of the fast form, in one pass and in pieces, and of the tapped one. */
+    /** Logits of the fused form, in one pass and in pieces, and of the hooked one. */
     private static void forms(Path dir, Kind kind) {
         try (Golden g = new Golden(dir, kind)) {
             int[] ids = Arrays.copyOf(g.ids("input_ids"), sameRope(g.engine.spec(), g.ids("input_ids").length));
@@ -339,7 +339,7 @@ class InvariantsTest {
                     .isLessThan(2e-4);
             TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS)));
             try (Session s = g.engine.begin(new SessionRequest(ids.length, logits, List.of(), List.of()))) {
-                assertThat(s.form()).isEqualTo("fast");
+                assertThat(s.form()).isEqualTo("fused");
                 s.append(Arrays.copyOfRange(ids, 0, ids.length / 4));
                 s.append(Arrays.copyOfRange(ids, ids.length / 4, ids.length / 2));
                 for (int i = ids.length / 2; i < ids.length; i++) s.append(new int[] {ids[i]});

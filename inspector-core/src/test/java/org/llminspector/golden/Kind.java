@@ -15,9 +15,9 @@ import org.llminspector.family.Weights;
 /** Kind is an engine in one of its forms on a device: each that the machine has is held against the same goldens, in FP32. */
 public enum Kind {
     TORCH("cpu"),
-    /** Fast where nothing but logits is seen, tapped elsewhere: as every run has it. */
+    /** Fast where nothing but logits is seen, hooked elsewhere: as every run has it. */
     ONNX("cpu"),
-    /** Tapped always. */
+    /** Hooked always. */
     ONNX_TAPPED("cpu"),
     TORCH_CUDA("cuda:0"),
     ONNX_CUDA("cuda:0"),
@@ -34,9 +34,9 @@ public enum Kind {
         return Arrays.stream(values()).filter(Kind::runs).toList();
     }
 
-    /** The same, without those that are always tapped. */
+    /** The same, without those that are always hooked. */
     public static List<Kind> engines() {
-        return here().stream().filter(k -> !k.tapped()).toList();
+        return here().stream().filter(k -> !k.hooked()).toList();
     }
 
     private static boolean runs(Kind kind) {
@@ -59,7 +59,7 @@ public enum Kind {
         return !device.equals("cpu");
     }
 
-    public boolean tapped() {
+    public boolean hooked() {
         return this == ONNX_TAPPED || this == ONNX_TAPPED_CUDA;
     }
 
@@ -71,12 +71,12 @@ public enum Kind {
         if (torch()) return TorchEngine.open(weights, device, Precision.FP32, formats, "");
         PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).keeping(formats);
         OnnxEngine engine = OnnxEngine.open(weights, device, plan);
-        return tapped() ? new Tapped(engine) : engine;
+        return hooked() ? new Hooked(engine) : engine;
     }
 
     InspectorEngine open(Weights weights, Precision precision) {
         if (torch()) return TorchEngine.open(weights, device, precision);
         OnnxEngine engine = OnnxEngine.open(weights, device, PrecisionPlan.of(precision));
-        return tapped() ? new Tapped(engine) : engine;
+        return hooked() ? new Hooked(engine) : engine;
     }
 }

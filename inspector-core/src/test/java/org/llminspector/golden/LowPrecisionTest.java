@@ -55,19 +55,19 @@ class LowPrecisionTest {
     }
 
     /**
-     * KL(fp32 || few bits), mean over positions. The tapped form's logits are those of the fast one: but where
+     * KL(fp32 || few bits), mean over positions. The hooked form's logits are those of the fast one: but where
      * activations are rounded, a last bit of float32 may tip a code over, here and there.
      */
     private static double kl(Weights w, float[] full, int[] ids, Precision precision, Kernel kernel, double bound) {
         int vocab = w.spec().vocab();
         try (OnnxEngine engine = OnnxEngine.open(w, "cpu", new PrecisionPlan(precision, kernel, null))) {
             float[] fast = logits(engine, ids);
-            float[] tapped = logits(new Tapped(engine), ids);
+            float[] hooked = logits(new Hooked(engine), ids);
             double kl = Golden.kl(full, fast, vocab);
             assertThat(kl).as(precision + " " + kernel).isLessThan(bound);
             boolean rounds = precision == Precision.INT8 || kernel == Kernel.FAST;
-            if (rounds) assertThat(Golden.kl(fast, tapped, vocab)).isLessThan(kl / 5);
-            else assertThat(Golden.maxAbsDiff(fast, tapped)).isLessThan(2e-4);
+            if (rounds) assertThat(Golden.kl(fast, hooked, vocab)).isLessThan(kl / 5);
+            else assertThat(Golden.maxAbsDiff(fast, hooked)).isLessThan(2e-4);
             return kl;
         }
     }
@@ -81,7 +81,7 @@ class LowPrecisionTest {
             int[] other = ids.clone();
             other[ids.length - 1] = (ids[ids.length - 1] + 1) % engine.spec().vocab();
             int before = (ids.length - 1) * engine.spec().vocab();
-            for (InspectorEngine form : List.of(engine, new Tapped(engine))) {
+            for (InspectorEngine form : List.of(engine, new Hooked(engine))) {
                 assertThat(Arrays.copyOf(logits(form, other), before))
                         .isEqualTo(Arrays.copyOf(logits(form, ids), before));
             }
@@ -104,7 +104,7 @@ class LowPrecisionTest {
         }
     }
 
-    /** Few tapped graphs stay open, but never does one close under a sequence. */
+    /** Few hooked graphs stay open, but never does one close under a sequence. */
     @Test
     void manyOtherGraphsLeaveASequenceItsOwn() {
         try (Golden g = new Golden(Golden.ROOT.resolve("llama"), Kind.ONNX)) {

@@ -111,7 +111,7 @@ class SupportTest {
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining(support.why())
                     .hasMessageContaining(support.instead());
-            for (String form : List.of("fast", "tapped")) found.put(engine + ", " + form + "/" + cell, "refused");
+            for (String form : List.of("fused", "hooked")) found.put(engine + ", " + form + "/" + cell, "refused");
             return;
         }
         try (InspectorEngine open = open(engine, weights, column)) {
@@ -121,8 +121,8 @@ class SupportTest {
                 all.removeIf(id -> id.point() == HookPoint.RESULT);
             }
             Map<String, SortedSet<HookId>> forms = new LinkedHashMap<>();
-            forms.put("fast", new TreeSet<>(List.of(LOGITS)));
-            forms.put("tapped", all);
+            forms.put("fused", new TreeSet<>(List.of(LOGITS)));
+            forms.put("hooked", all);
             forms.forEach((form, hooks) -> {
                 String key = engine + ", " + form + "/" + cell;
                 float[] logits = logits(open, form, hooks, reference);
@@ -157,7 +157,7 @@ class SupportTest {
         int positions = reference.prompt().length + reference.more().length;
         try (Session session = engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {
             if (!session.form().equals(form)) {
-                assertThat(form).isEqualTo("fast");
+                assertThat(form).isEqualTo("fused");
                 return null;
             }
             session.append(reference.prompt());
@@ -294,10 +294,10 @@ class SupportTest {
                 - **≤ x**: it runs, and KL(transformers in FP32 || this), in nats, mean over the positions, is at most x. The models
                   are tiny and their weights are random, which rounding hurts far more than trained ones: the numbers compare
                   precisions, they are no forecast for a real model.
-                - **fast**: fused operators, only the logits are seen (torch: also the residual stream between layers). **tapped**:
+                - **fused**: fused operators, only the logits are seen (torch: also the residual stream between layers). **hooked**:
                   every hook of the model was captured in the same run; in INT8 and INT4 every hook but `hook_result`, which is
                   refused: the module `attn.o` must be in fp32 or fp16 for it (a `precision_plan` keeps it).
-                - **none**: the model has no fast form on this engine, as the fused operator does not take its sizes; it runs tapped.
+                - **none**: the model has no fused form on this engine, as the fused operator does not take its sizes; it runs hooked.
                 - **refused**: a problem says why and what to do instead, as below.
 
                 All of it was run by a CPU: there was no GPU, and nothing on this page was ever run on one. **onnx for CUDA** are the
@@ -306,7 +306,7 @@ class SupportTest {
                 kernel of few bits has FP16 activations and scales there.
                 """);
         for (String engine : ENGINES) {
-            for (String form : List.of("fast", "tapped")) {
+            for (String form : List.of("fused", "hooked")) {
                 out.append("\n## ").append(engine).append(", ").append(form).append("\n\n");
                 table(out, engine, form, found);
             }

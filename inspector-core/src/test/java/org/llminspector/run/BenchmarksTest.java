@@ -53,7 +53,7 @@ class BenchmarksTest {
         };
         Benchmark b = inspector.benchmarks().run(reads(model, engine), List.of(20, 5), 3, null, listener);
         assertThat(done).containsExactly(1, 2);
-        assertThat(b.engine().form()).isEqualTo("fast");
+        assertThat(b.engine().form()).isEqualTo("fused");
         assertThat(b.points()).extracting(Point::positions).containsExactly(5, 20);
         for (Point p : b.points()) {
             assertThat(p.sameTokens()).isTrue();

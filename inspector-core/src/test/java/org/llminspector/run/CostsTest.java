@@ -217,7 +217,7 @@ class CostsTest {
         Costs.Timeline t = inspector.costs().timeline(r, 7, 3);
         assertThat(t.past()).isEqualTo(7);
         assertThat(t.tokens()).hasSize(3);
-        assertThat(t.engine().form()).isEqualTo("tapped");
+        assertThat(t.engine().form()).isEqualTo("hooked");
         Set<List<Object>> costs = inspector.costs().cost(of(model), 7, 1, null).parts().stream()
                 .map(p -> key(p.part(), p.layer()))
                 .collect(Collectors.toSet());
@@ -225,7 +225,7 @@ class CostsTest {
             assertThat(pass.parts().stream().map(p -> key(p.part(), p.layer())).toList())
                     .containsAll(costs);
             double sum = pass.parts().stream().mapToDouble(p -> p.ms().min()).sum();
-            assertThat(sum).isPositive().isLessThanOrEqualTo(pass.tapped().max());
+            assertThat(sum).isPositive().isLessThanOrEqualTo(pass.hooked().max());
         }
         RunRequest greedy = r.toBuilder()
                 .tokens(List.of(3, 4, 5, 3, 4, 5, 3))

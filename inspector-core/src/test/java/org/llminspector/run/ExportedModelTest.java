@@ -52,18 +52,18 @@ class ExportedModelTest {
                     inspector.run(request(null, null, List.of("blocks.*.attn.hook_pattern")), RunListener.NONE);
             assertThat(run.model().weightsSha256()).hasSize(64);
             assertThat(run.engine().name()).isEqualTo("onnx");
-            assertThat(run.engine().form()).isEqualTo("tapped");
+            assertThat(run.engine().form()).isEqualTo("hooked");
             assertThat(run.generation().steps()).hasSize(4);
             assertThat(run.captures()).hasSize(2);
             assertThat(inspector.models().get(0).exported()).isTrue();
             RunManifest more = inspector
-                    .extensions()
-                    .extend(run.id(), new ExtensionRequest(List.of("blocks.*.hook_resid_post"), null, null));
+                    .recaptures()
+                    .extend(run.id(), new RecaptureRequest(List.of("blocks.*.hook_resid_post"), null, null));
             assertThat(more.captures()).hasSize(4);
-            assertThat(more.extensions().get(0).agreement().bitEqual()).isTrue();
+            assertThat(more.recaptures().get(0).agreement().bitEqual()).isTrue();
             assertThatThrownBy(() -> inspector
-                            .extensions()
-                            .extend(run.id(), new ExtensionRequest(List.of("blocks.*.attn.hook_result"), null, null)))
+                            .recaptures()
+                            .extend(run.id(), new RecaptureRequest(List.of("blocks.*.attn.hook_result"), null, null)))
                     .isInstanceOfSatisfying(
                             Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED))
                     .hasMessageContaining("blocks.0.attn.hook_result");

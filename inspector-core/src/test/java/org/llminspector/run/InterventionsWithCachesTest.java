@@ -225,7 +225,7 @@ class InterventionsWithCachesTest {
                         .interventions(changes(kept, op, engine, 12))
                         .build(),
                 RunListener.NONE);
-        kept.extensions().extend(run.id(), new ExtensionRequest(List.of(RESIDUAL.name()), null, null));
+        kept.recaptures().extend(run.id(), new RecaptureRequest(List.of(RESIDUAL.name()), null, null));
         float[] is = kept.runs().capture(run.id(), RESIDUAL).toFloats();
         float[] was = fresh.runs().capture(whole.id(), RESIDUAL).toFloats();
         assertThat(is).hasSameSizeAs(was);

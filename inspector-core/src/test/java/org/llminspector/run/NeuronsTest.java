@@ -138,7 +138,7 @@ class NeuronsTest {
                         .post())
                 .isCloseTo(first.activation(), within(1e-6));
         assertThat(f.ratio()).isPositive();
-        assertThat(f.turned()).isBetween(-1.0, 1.0 + 1e-9);
+        assertThat(f.cosine()).isBetween(-1.0, 1.0 + 1e-9);
         // Several at once.
         List<Integer> strongest =
                 f.strongest().stream().limit(3).map(FeedForwards.Strong::neuron).toList();

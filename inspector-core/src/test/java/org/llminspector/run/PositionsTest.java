@@ -76,7 +76,7 @@ class PositionsTest {
                 assertThat(capped).isCloseTo(d.told(), within(noise));
                 assertThat(d.curve()).hasSize(41);
                 assertThat(d.curve().get(d.distance())).isCloseTo(d.score(), within(1e-6 + rounded));
-                assertThat(d.pairs()).hasSize(a.rope() == null ? 0 : a.rope().turned() / 2);
+                assertThat(d.pairs()).hasSize(a.rope() == null ? 0 : a.rope().rotaryDims() / 2);
                 double sum = d.rest();
                 double mean = 0;
                 for (HeadDistances.PairTerm p : d.pairs()) {
@@ -92,7 +92,7 @@ class PositionsTest {
                     assertThat(d.curve()).allSatisfy(s -> assertThat(s).isCloseTo(d.before(), within(1e-6)));
                 } else {
                     float warm = RopeFrequencies.attentionFactor(a.rope());
-                    if (a.rope().turned() == a.dHead()) {
+                    if (a.rope().rotaryDims() == a.dHead()) {
                         assertThat(d.curve().get(0)).isCloseTo(d.before() * warm * warm, within(1e-5));
                         assertThat(mean).isCloseTo(d.mean().get(0), within(1e-5));
                     }
@@ -131,7 +131,7 @@ class PositionsTest {
                 Attention a = attention(model, layer);
                 assertThat(scheme.window()).isEqualTo(a.window());
                 assertThat(scheme.pairs())
-                        .hasSize(a.rope() == null ? 0 : a.rope().turned() / 2);
+                        .hasSize(a.rope() == null ? 0 : a.rope().rotaryDims() / 2);
                 if (a.rope() == null) continue;
                 float[] f = RopeFrequencies.perPosition(a.rope(), 1);
                 for (Positions.Pair p : scheme.pairs()) {

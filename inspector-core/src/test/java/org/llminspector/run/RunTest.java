@@ -271,13 +271,13 @@ class RunTest {
                 .toList();
         RunManifest fast = inspector.run(request.engine("onnx").build(), RunListener.NONE);
         assertThat(fast.engine().name()).isEqualTo("onnx");
-        assertThat(fast.engine().form()).isEqualTo("fast");
+        assertThat(fast.engine().form()).isEqualTo("fused");
         assertThat(fast.tokens()).extracting(Token::id).isEqualTo(torch);
-        RunManifest tapped = inspector.run(
+        RunManifest hooked = inspector.run(
                 request.capture(List.of("blocks.*.hook_resid_post", "logits")).build(), RunListener.NONE);
-        assertThat(tapped.engine().form()).isEqualTo("tapped");
-        assertThat(tapped.tokens()).extracting(Token::id).isEqualTo(torch);
-        Lens lens = inspector.analyses().lens(tapped.id(), HookPoint.RESID_POST, 1, Slice.ALL);
+        assertThat(hooked.engine().form()).isEqualTo("hooked");
+        assertThat(hooked.tokens()).extracting(Token::id).isEqualTo(torch);
+        Lens lens = inspector.analyses().lens(hooked.id(), HookPoint.RESID_POST, 1, Slice.ALL);
         assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
         assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
     }

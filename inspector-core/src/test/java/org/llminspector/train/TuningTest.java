@@ -380,8 +380,8 @@ class TuningTest {
     void aSlipStandsBesideWhatTheModelMightHaveSaidInstead() throws IOException {
         Path base = base();
         try (Tokenizer tokenizer = Tokenizer.open(base).orElseThrow();
-                Slips slips = slips(base, tokenizer)) {
-            List<Preferences.Pair> pairs = slips.of(0, 4);
+                RejectedSamples rejectedSamples = rejectedSamples(base, tokenizer)) {
+            List<Preferences.Pair> pairs = rejectedSamples.of(0, 4);
             assertThat(pairs).hasSize(4);
             for (Preferences.Pair pair : pairs) {
                 Batches.Example better = pair.better();
@@ -400,20 +400,22 @@ class TuningTest {
                         .as(text(tokenizer, worse))
                         .isFalse();
             }
-            assertThat(tokens(slips.of(0, 4))).as("a function of the update").isEqualTo(tokens(pairs));
-            assertThat(tokens(slips.of(1, 4))).isNotEqualTo(tokens(pairs));
+            assertThat(tokens(rejectedSamples.of(0, 4)))
+                    .as("a function of the update")
+                    .isEqualTo(tokens(pairs));
+            assertThat(tokens(rejectedSamples.of(1, 4))).isNotEqualTo(tokens(pairs));
 
             // One update with them and one without, of the same answers.
             assertThat(margin(base, pairs, 4)).isGreaterThan(margin(base, pairs, 0));
         }
     }
 
-    /** By how many nats more than before a model prefers the better of the pairs after an update with so many slips. */
-    private double margin(Path base, List<Preferences.Pair> pairs, int slips) throws IOException {
-        Path prefer = tokenizer("prefer" + slips);
+    /** By how many nats more than before a model prefers the better of the pairs after an update with so many rejectedSamples. */
+    private double margin(Path base, List<Preferences.Pair> pairs, int rejectedSamples) throws IOException {
+        Path prefer = tokenizer("prefer" + rejectedSamples);
         Recipe recipe = RecipeBuilder.builder(tuning(Recipe.Task.PREFER, base.toString(), 1, 0))
                 .warmupSteps(0)
-                .slips(slips)
+                .rejectedSamples(rejectedSamples)
                 .build();
         run(Trainer.begin(recipe, new Trainer.Sources(CORPUS, DIALOGUES, EVEN), prefer, "cpu"));
         try (Checkpoint now = Checkpoint.open(prefer);
@@ -426,10 +428,10 @@ class TuningTest {
         }
     }
 
-    private static Slips slips(Path base, Tokenizer tokenizer) {
+    private static RejectedSamples rejectedSamples(Path base, Tokenizer tokenizer) {
         try (Checkpoint checkpoint = Checkpoint.open(base)) {
             TorchEngine engine = TorchEngine.open(Family.open(checkpoint), "cpu", Precision.FP32);
-            return new Slips(engine, tokenizer, tokenizer.eosIds().get(0), EVEN);
+            return new RejectedSamples(engine, tokenizer, tokenizer.eosIds().get(0), EVEN);
         }
     }
 
@@ -464,9 +466,9 @@ class TuningTest {
         };
         try (Tokenizer tokenizer = Tokenizer.open(base).orElseThrow();
                 Checkpoint checkpoint = Checkpoint.open(base);
-                Slips slips = new Slips(
+                RejectedSamples rejectedSamples = new RejectedSamples(
                         TorchEngine.open(Family.open(checkpoint), "cpu", Precision.FP32), tokenizer, 0, content)) {
-            assertThat(slips.of(0, 1)).isEmpty();
+            assertThat(rejectedSamples.of(0, 1)).isEmpty();
         }
     }
 

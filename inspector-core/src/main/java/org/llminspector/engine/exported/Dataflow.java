@@ -92,7 +92,7 @@ final class Dataflow {
 
     /** What the first table gives that is read at the tokens' ids; null when none is. */
     private String lookup() {
-        for (String ids : forms(ExportedPorts.IDS, SHAPING)) {
+        for (String ids : forms(ExportedSignature.IDS, SHAPING)) {
             for (Node n : readers(ids)) {
                 if (!LOOKUPS.contains(n.op()) || !at(n.inputs(), 1).equals(ids)) continue;
                 String row = at(n.outputs(), 0);

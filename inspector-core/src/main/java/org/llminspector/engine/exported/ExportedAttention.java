@@ -39,8 +39,8 @@ record ExportedAttention(
 
     /** The attention that reads these keys and values; null when there is none of a known form. */
     static ExportedAttention of(Dataflow flow, int layer) {
-        Node keys = joins(flow, ExportedPorts.past(layer + ".key"));
-        Node values = joins(flow, ExportedPorts.past(layer + ".value"));
+        Node keys = joins(flow, ExportedSignature.past(layer + ".key"));
+        Node values = joins(flow, ExportedSignature.past(layer + ".value"));
         if (keys == null || values == null) return null;
         if (FUSED.contains(keys.op())) return keys.equals(values) ? fused(flow, keys, null) : null;
         String key = flow.only(keys);

@@ -26,7 +26,7 @@ final class ExportedBlocks {
         flow = new Dataflow(file);
         attentions = new ArrayList<>();
         for (int i = 0; i < layers; i++) attentions.add(ExportedAttention.of(flow, i));
-        put(LOGITS, -1, Place.asIs(ExportedPorts.LOGITS));
+        put(LOGITS, -1, Place.asIs(ExportedSignature.LOGITS));
         if (flow.embedding() == null) return;
         for (int i = 0; i < layers; i++) if (attentions.get(i) != null) attention(i, attentions.get(i));
         ExportedStream stream = new ExportedStream(flow, attentions);
@@ -121,7 +121,7 @@ final class ExportedBlocks {
 
     /** From the logits back to what the unembedding reads. */
     private void end() {
-        for (String v = ExportedPorts.LOGITS; v != null; v = flow.source(v)) {
+        for (String v = ExportedSignature.LOGITS; v != null; v = flow.source(v)) {
             Node n = flow.product(v);
             if (n == null) continue;
             put(LN_FINAL_OUT, -1, flow.input(n));

@@ -40,14 +40,14 @@ final class ExportedCache implements AutoCloseable {
     }
 
     private final DecoderSpec spec;
-    private final ExportedPorts ports;
+    private final ExportedSignature ports;
     private final Memory memory;
     private final Set<String> read;
     private Pass last = new Pass();
     private Pass next; // of a pass that is under way, or has failed
 
     /** @param read outputs that have to be in the host's memory */
-    ExportedCache(DecoderSpec spec, ExportedPorts ports, Memory memory, Set<String> read) {
+    ExportedCache(DecoderSpec spec, ExportedSignature ports, Memory memory, Set<String> read) {
         this.spec = spec;
         this.ports = ports;
         this.memory = memory;
@@ -66,8 +66,8 @@ final class ExportedCache implements AutoCloseable {
         next = new Pass();
         each((part, a) -> {
             OnnxTensor past = last.parts.get(part);
-            feed.put(ExportedPorts.past(part), past == null ? nothing(feed, part, a) : past);
-            String output = ExportedPorts.present(part);
+            feed.put(ExportedSignature.past(part), past == null ? nothing(feed, part, a) : past);
+            String output = ExportedSignature.present(part);
             if (memory == Memory.HOST || read.contains(output)) return;
             Memory.Block block = memory.reserve((long) a.nKvHeads() * positions * a.dHead(), ports.cache());
             next.blocks.add(block);
@@ -119,7 +119,7 @@ final class ExportedCache implements AutoCloseable {
     void advance(OrtSession.Result result) {
         next.result = result;
         each((part, a) -> next.parts.computeIfAbsent(
-                part, p -> (OnnxTensor) result.get(ExportedPorts.present(p)).orElseThrow()));
+                part, p -> (OnnxTensor) result.get(ExportedSignature.present(p)).orElseThrow()));
         last.close();
         last = next;
         next = null;

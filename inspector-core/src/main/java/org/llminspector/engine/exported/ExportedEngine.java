@@ -41,19 +41,19 @@ public final class ExportedEngine implements InspectorEngine {
     private final OnnxFile file;
     private final DecoderSpec spec;
     private final ExportedHooks hooks;
-    private final ExportedPorts ports;
+    private final ExportedSignature ports;
     private final OnnxWeights beside = new OnnxWeights(null); // weights in other files
     private final Target target;
     private final EngineInfo info;
     private final CaptureMemory memory = new CaptureMemory();
     /** By the values that they show: one stays open, for each may hold all weights again. */
-    private final GraphCache<Set<String>, Held> tapped = new GraphCache<>(1, ExportedEngine::close);
+    private final GraphCache<Set<String>, Held> hooked = new GraphCache<>(1, ExportedEngine::close);
     /** The form that shows nothing but its outputs. */
-    private final Held fast;
+    private final Held fused;
 
     /** What a graph keeps its keys and values in. */
     public static KvFormats kvFormats(OnnxFile file, DecoderSpec spec) {
-        return ExportedPorts.of(file, spec).cache() == Type.FLOAT16 ? KvFormats.FP16 : KvFormats.FP32;
+        return ExportedSignature.of(file, spec).cache() == Type.FLOAT16 ? KvFormats.FP16 : KvFormats.FP32;
     }
 
     /** Held is a graph that ONNX Runtime has open, and where its caches lie. */
@@ -64,11 +64,11 @@ public final class ExportedEngine implements InspectorEngine {
         this.file = checkpoint.onnx().orElseThrow();
         this.spec = spec;
         this.target = target;
-        this.ports = ExportedPorts.of(file, spec);
+        this.ports = ExportedSignature.of(file, spec);
         this.hooks = new ExportedHooks(file, spec);
         try {
-            for (Weight w : file.weights()) if (w.location() != null) beside.hold(w.name(), checkpoint.get(w.name()));
-            this.fast = held(Set.of());
+            for (Weight w : file.weights()) if (w.location() != null) beside.add(w.name(), checkpoint.get(w.name()));
+            this.fused = held(Set.of());
         } catch (RuntimeException | Error e) {
             beside.close();
             throw e;
@@ -76,7 +76,7 @@ public final class ExportedEngine implements InspectorEngine {
         this.info = new EngineInfo(
                 "onnx",
                 Ort.call(env -> env.getVersion()),
-                "fast",
+                "fused",
                 target.id(),
                 precision(),
                 arithmetic(),
@@ -158,7 +158,7 @@ public final class ExportedEngine implements InspectorEngine {
         }
         boolean plain = shown.isEmpty();
         GraphCache.Lease<Held> lease =
-                plain ? new GraphCache.Lease<>(fast, () -> {}) : tapped.lease(shown, () -> held(shown));
+                plain ? new GraphCache.Lease<>(fused, () -> {}) : hooked.lease(shown, () -> held(shown));
         try {
             return new ExportedSession(
                     spec,
@@ -195,11 +195,11 @@ public final class ExportedEngine implements InspectorEngine {
         Map<String, OnnxTensorLike> given = beside.all();
         try {
             return Ort.call(env -> {
-                boolean fast = shown.isEmpty();
-                try (SessionOptions options = target.options(fast, true, false)) {
+                boolean fused = shown.isEmpty();
+                try (SessionOptions options = target.options(fused, true, false)) {
                     // As written, some graphs in FP16 do not open on a CPU: ONNX Runtime trips over its own casts.
-                    if (!fast && precision() == Precision.FP16) options.setOptimizationLevel(OptLevel.BASIC_OPT);
-                    if (given.isEmpty() && fast)
+                    if (!fused && precision() == Precision.FP16) options.setOptimizationLevel(OptLevel.BASIC_OPT);
+                    if (given.isEmpty() && fused)
                         return env.createSession(file.path().toString(), options);
                     options.addExternalInitializers(given);
                     return env.createSession(file.withOutputs(new ArrayList<>(shown)), options);
@@ -220,8 +220,8 @@ public final class ExportedEngine implements InspectorEngine {
 
     @Override
     public synchronized void close() {
-        tapped.close();
-        close(fast);
+        hooked.close();
+        close(fused);
         beside.close();
         memory.close();
     }

@@ -9,7 +9,7 @@ import java.util.TreeMap;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
-import org.llminspector.engine.ModelPort;
+import org.llminspector.engine.ModelCapabilities;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.Place.Read;
@@ -21,7 +21,7 @@ import org.llminspector.spec.DecoderSpec;
  * ExportedHooks are the hooks of a model that a graph of somebody else's shows: found by what is made of what, never by
  * name, and every value's shape is checked when it is seen. A hook that is not found is refused by name.
  */
-public final class ExportedHooks implements ModelPort {
+public final class ExportedHooks implements ModelCapabilities {
 
     private static final Set<String> NORMS = Set.of(
             "LayerNormalization",

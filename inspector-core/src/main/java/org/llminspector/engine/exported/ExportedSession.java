@@ -40,10 +40,10 @@ final class ExportedSession implements Session {
 
     private final DecoderSpec spec;
     private final OrtSession session;
-    private final ExportedPorts ports;
+    private final ExportedSignature ports;
     private final Map<HookId, Place> places = new TreeMap<>();
     private final CaptureBuffers buffers;
-    private final boolean fast;
+    private final boolean fused;
     private final Runnable release;
     private final ExportedCache cache;
     private int length;
@@ -53,16 +53,16 @@ final class ExportedSession implements Session {
             DecoderSpec spec,
             OrtSession session,
             Memory device,
-            ExportedPorts ports,
+            ExportedSignature ports,
             ExportedHooks hooks,
             SessionRequest request,
-            boolean fast,
+            boolean fused,
             CaptureMemory memory,
             Runnable release) {
         this.spec = spec;
         this.session = session;
         this.ports = ports;
-        this.fast = fast;
+        this.fused = fused;
         this.release = release;
         for (HookId id : request.hooks()) places.put(id, hooks.place(id));
         this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
@@ -83,7 +83,7 @@ final class ExportedSession implements Session {
     @Override
     public float[] append(int[] tokens) {
         int count = tokens.length;
-        Set<String> requested = new HashSet<>(List.of(ExportedPorts.LOGITS));
+        Set<String> requested = new HashSet<>(List.of(ExportedSignature.LOGITS));
         try (Feed feed = new Feed()) {
             long[] ids = new long[count];
             long[] positions = new long[count];
@@ -91,19 +91,19 @@ final class ExportedSession implements Session {
                 ids[i] = tokens[i];
                 positions[i] = (long) length + i;
             }
-            feed.longs(ExportedPorts.IDS, ids, 1, count);
-            if (wants(ExportedPorts.POSITIONS)) feed.longs(ExportedPorts.POSITIONS, positions, 1, count);
-            if (wants(ExportedPorts.MASK)) {
+            feed.longs(ExportedSignature.IDS, ids, 1, count);
+            if (wants(ExportedSignature.POSITIONS)) feed.longs(ExportedSignature.POSITIONS, positions, 1, count);
+            if (wants(ExportedSignature.MASK)) {
                 long[] ones = new long[length + count];
                 Arrays.fill(ones, 1);
-                feed.longs(ExportedPorts.MASK, ones, 1, ones.length);
+                feed.longs(ExportedSignature.MASK, ones, 1, ones.length);
             }
-            if (wants(ExportedPorts.USE_CACHE)) {
-                feed.booleans(ExportedPorts.USE_CACHE, new boolean[] {length > 0}, 1);
+            if (wants(ExportedSignature.USE_CACHE)) {
+                feed.booleans(ExportedSignature.USE_CACHE, new boolean[] {length > 0}, 1);
             }
             for (int i = 0; i < spec.nLayers(); i++) {
-                requested.add(ExportedPorts.present(i + ".key"));
-                requested.add(ExportedPorts.present(i + ".value"));
+                requested.add(ExportedSignature.present(i + ".key"));
+                requested.add(ExportedSignature.present(i + ".value"));
             }
             places.values().forEach(p -> requested.add(p.value()));
             Map<String, OnnxValue> pinned = cache.bind(feed, length + count);
@@ -147,14 +147,14 @@ final class ExportedSession implements Session {
         for (int i = 0; i < spec.nLayers(); i++) {
             long[] shape = ExportedCache.shape(spec.layers().get(i).attention(), length + count);
             for (String part : List.of(i + ".key", i + ".value")) {
-                String present = ExportedPorts.present(part);
+                String present = ExportedSignature.present(part);
                 if (!placed.contains(present)) check(present, tensor(result, present), shape, "the graph's cache");
             }
         }
-        OnnxTensor scores = tensor(result, ExportedPorts.LOGITS);
+        OnnxTensor scores = tensor(result, ExportedSignature.LOGITS);
         long[] shape = scores.getInfo().getShape();
         boolean last = shape.length == 3 && shape[1] == 1; // some graphs give the last position alone
-        check(ExportedPorts.LOGITS, scores, new long[] {1, last ? 1 : count, spec.vocab()}, "logits");
+        check(ExportedSignature.LOGITS, scores, new long[] {1, last ? 1 : count, spec.vocab()}, "logits");
         FloatBuffer all = scores.getFloatBuffer();
         float[] logits = new float[spec.vocab()];
         all.get(all.limit() - logits.length, logits);
@@ -249,7 +249,7 @@ final class ExportedSession implements Session {
 
     @Override
     public String form() {
-        return fast ? "fast" : "tapped";
+        return fused ? "fused" : "hooked";
     }
 
     @Override

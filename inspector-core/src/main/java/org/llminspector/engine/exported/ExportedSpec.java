@@ -30,7 +30,7 @@ public final class ExportedSpec {
         for (Value v : file.inputs()) values.put(v.name(), v);
         for (Value v : file.outputs()) values.put(v.name(), v);
         int layers = layers(file);
-        if (layers == 0) throw Foreign.refusal(checkpoint, "a graph without " + ExportedPorts.past("0.key"));
+        if (layers == 0) throw Foreign.refusal(checkpoint, "a graph without " + ExportedSignature.past("0.key"));
         ExportedBlocks blocks = new ExportedBlocks(file, layers);
         if (blocks.walked() < layers) {
             throw Foreign.refusal(
@@ -38,13 +38,13 @@ public final class ExportedSpec {
                     "a graph of " + layers + " blocks, of which these were found: "
                             + (blocks.walked() == 0 ? "none" : "the first " + blocks.walked()));
         }
-        Value past = values.get(ExportedPorts.past("0.key"));
+        Value past = values.get(ExportedSignature.past("0.key"));
         return Foreign.spec(
                 checkpoint,
                 new Foreign.Graph(
                         size(past, 1),
                         size(past, 3),
-                        size(values.get(ExportedPorts.LOGITS), 2),
+                        size(values.get(ExportedSignature.LOGITS), 2),
                         dMlp(blocks),
                         blocks.value(POS_EMBED, -1) != null,
                         blocks.isCentred(),
@@ -57,7 +57,7 @@ public final class ExportedSpec {
     public static int layers(OnnxFile file) {
         Set<String> inputs = file.inputs().stream().map(Value::name).collect(Collectors.toSet());
         int layers = 0;
-        while (inputs.contains(ExportedPorts.past(layers + ".key"))) layers++;
+        while (inputs.contains(ExportedSignature.past(layers + ".key"))) layers++;
         return layers;
     }
 

@@ -62,13 +62,13 @@ final class GraphWriter {
         this.convolutions = new ConvolutionGraph(graph, linears, weights, taps, spec.dModel());
     }
 
-    /** The fast form: fused operators, nothing in between visible. */
-    static Graph fast(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
+    /** The fused form: fused operators, nothing in between visible. */
+    static Graph fused(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
         return new GraphWriter(spec, encodings, plan, target, true, Set.of(), Map.of()).decoder();
     }
 
-    /** The tapped form: plain operators, these hooks as outputs, these changes made. */
-    static Graph tapped(
+    /** The hooked form: plain operators, these hooks as outputs, these changes made. */
+    static Graph hooked(
             DecoderSpec spec,
             Encodings encodings,
             PrecisionPlan plan,

@@ -42,8 +42,8 @@ final class KernelProbe {
         Arrays.fill(codes, (byte) 127);
         GraphBuilder graph = new GraphBuilder();
         try (OnnxWeights weights = new OnnxWeights(null)) {
-            weights.hold("activations", Tensor.of(DType.U8, ByteBuffer.wrap(activations), 1, DEPTH));
-            weights.hold("codes", Tensor.of(DType.I8, ByteBuffer.wrap(codes), DEPTH, 1));
+            weights.add("activations", Tensor.of(DType.U8, ByteBuffer.wrap(activations), 1, DEPTH));
+            weights.add("codes", Tensor.of(DType.I8, ByteBuffer.wrap(codes), DEPTH, 1));
             String start = graph.input("start", Type.INT64, 1);
             // The product is of a value, not of two constants, which would be folded with another kernel.
             String x = graph.node("Slice", weights.declare(graph, "activations"), start, graph.ints(1));
@@ -71,8 +71,8 @@ final class KernelProbe {
         for (int i = 0; i < block; i++) x[i] = (float) Math.sin(i * 1.7 + 0.3);
         GraphBuilder graph = new GraphBuilder();
         try (OnnxWeights weights = new OnnxWeights(null)) {
-            weights.hold("codes", Tensor.of(DType.U8, ByteBuffer.wrap(codes), rows, 1, codes.length / rows));
-            weights.hold("scales", Tensor.of(scales, rows, 1));
+            weights.add("codes", Tensor.of(DType.U8, ByteBuffer.wrap(codes), rows, 1, codes.length / rows));
+            weights.add("scales", Tensor.of(scales, rows, 1));
             String in = graph.input("x", Type.FLOAT, 1, -1, block);
             String[] out = new String[2];
             for (int i = 0; i < 2; i++) {

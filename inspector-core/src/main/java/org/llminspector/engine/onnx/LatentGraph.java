@@ -10,7 +10,7 @@ import org.llminspector.spec.Latent;
 
 /**
  * LatentGraph writes attention whose keys and values are made of a latent vector ({@link Latent}), of plain operators. In the
- * fast form, where the matrices that make them can be read as floats, queries go to the latent vectors instead, and the vectors'
+ * fused form, where the matrices that make them can be read as floats, queries go to the latent vectors instead, and the vectors'
  * sums to values: no position that is kept is brought to its heads again.
  */
 final class LatentGraph {
@@ -40,7 +40,7 @@ final class LatentGraph {
         this.fused = fused;
     }
 
-    /** Whether every layer's attention is such: the fast form then needs no operator that takes its sizes. */
+    /** Whether every layer's attention is such: the fused form then needs no operator that takes its sizes. */
     static boolean in(DecoderSpec spec) {
         return spec.attentions().allMatch(a -> a.latent() != null);
     }
@@ -48,7 +48,7 @@ final class LatentGraph {
     /** [1, pos, d_model] to [1, pos, head, d_value]; the module's name ends with a dot. */
     String write(int i, Attention a, String name, String x) {
         Latent l = a.latent();
-        int turns = a.rope().turned();
+        int rotaryDims = a.rope().rotaryDims();
         String first = name + (l.dQuery() == null ? "q" : "q_down");
         List<String> down = linears.write(x, List.of(first, name + "kv_down", name + "k_rope"), false);
         String q = down.get(0);
@@ -59,13 +59,13 @@ final class LatentGraph {
         q = taps.at(Q, i, reshape(graph, q, 0, 0, a.nHeads(), a.dHead()));
         q = taps.at(ROT_Q, i, rotary.rotate(q, a.rope(), a.dHead()));
         String latent = taps.at(KV_LATENT, i, norms.write(down.get(1), l.norm(), name + "kv_latent_norm"));
-        String shared = reshape(graph, down.get(2), 0, 0, 1, turns);
+        String shared = reshape(graph, down.get(2), 0, 0, 1, rotaryDims);
         if (taps.changes(K, i) || taps.changes(ROT_K, i) || taps.changes(V, i)) {
             return plain.attend(i, a, q, keptKeys(i, a, name, latent, shared), keptValues(i, a, name, latent));
         }
-        String turned = rotary.rotate(shared, a.rope(), turns);
+        String turned = rotary.rotate(shared, a.rope(), rotaryDims);
         seen(i, a, name, latent, shared, turned);
-        turned = plain.withPast("key", i, 1, turns, plain.cache().key(), turned); // [1, key, 1, turned]
+        turned = plain.withPast("key", i, 1, rotaryDims, plain.cache().key(), turned); // [1, key, 1, turned]
         latent = reshape(graph, latent, 0, 0, 1, l.dLatent());
         latent = plain.withPast("value", i, 1, l.dLatent(), plain.cache().value(), latent); // [1, key, 1, d_latent]
         if (fused && linears.hasFloats(name + "k") && linears.hasFloats(name + "v")) {
@@ -100,7 +100,7 @@ final class LatentGraph {
     }
 
     private String keysOwn(Attention a, String name, String latent) {
-        long own = (long) a.dHead() - a.rope().turned();
+        long own = (long) a.dHead() - a.rope().rotaryDims();
         return reshape(graph, linears.write(latent, name + "k"), 0, 0, a.nHeads(), own);
     }
 
@@ -114,19 +114,19 @@ final class LatentGraph {
      * @param latent [1, key, 1, d_latent]
      */
     private String toTheLatents(int i, Attention a, String name, String q, String turned, String latent) {
-        int turns = a.rope().turned();
-        int own = a.dHead() - turns;
+        int rotaryDims = a.rope().rotaryDims();
+        int own = a.dHead() - rotaryDims;
         int width = a.latent().dLatent();
         Attributes last = new Attributes().with("axis", -1);
         String heads = transpose(q, 0, 2, 1, 3); // [1, head, pos, d_head]
-        String[] parts = graph.node("Split", last, new boolean[] {true, true}, heads, graph.ints(turns, own));
+        String[] parts = graph.node("Split", last, new boolean[] {true, true}, heads, graph.ints(rotaryDims, own));
         String up = reshape(graph, linears.floats(name + "k"), a.nHeads(), own, width);
         String reads = together(graph.node("MatMul", parts[1], up), width); // [1, 1, head * pos, d_latent]
         String keys = transpose(latent, 0, 2, 3, 1); // [1, 1, d_latent, key]
         String products = graph.node(
                 "Add",
                 graph.node("MatMul", reads, keys),
-                graph.node("MatMul", together(parts[0], turns), transpose(turned, 0, 2, 3, 1)));
+                graph.node("MatMul", together(parts[0], rotaryDims), transpose(turned, 0, 2, 3, 1)));
         String pattern = together(plain.pattern(i, a, products), 0); // [1, 1, head * pos, key]
         String sums = graph.node("MatMul", pattern, transpose(latent, 0, 2, 1, 3)); // [1, 1, head * pos, d_latent]
         sums = reshape(graph, sums, 1, a.nHeads(), -1, width);

@@ -33,21 +33,21 @@ import org.llminspector.local.Prepared;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * OnnxEngine is a model open on ONNX Runtime. A sequence of which nothing but the logits is seen runs on the fast form;
- * one that is captured or changed runs on a tapped form written for just that. A model whose heads the fused operator
- * does not take has the tapped form only.
+ * OnnxEngine is a model open on ONNX Runtime. A sequence of which nothing but the logits is seen runs on the fused form;
+ * one that is captured or changed runs on a hooked form written for just that. A model whose heads the fused operator
+ * does not take has the hooked form only.
  */
 public final class OnnxEngine implements InspectorEngine {
 
     private static final String BF16_WHY = "ONNX Runtime multiplies no bfloat16 matrices on a CPU";
     private static final String BF16_INSTEAD = "bfloat16 checkpoints open in fp32: they are upcast while loading";
 
-    /** Tapped graphs that are kept open although no sequence runs on them: a GPU holds the weights once for each. */
+    /** Hooked graphs that are kept open although no sequence runs on them: a GPU holds the weights once for each. */
     private static final int KEPT = 4;
 
     private static final int KEPT_ON_GPU = 1;
 
-    private record TappedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
+    private record HookedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
 
     private final DecoderSpec spec;
     private final PrecisionPlan plan;
@@ -55,9 +55,9 @@ public final class OnnxEngine implements InspectorEngine {
     private final Encodings encodings;
     private final Target target;
     private final EngineInfo info;
-    private final GraphCache<TappedKey, OpenGraph> tapped;
+    private final GraphCache<HookedKey, OpenGraph> hooked;
     private final CaptureMemory memory = new CaptureMemory();
-    private final OpenGraph fast; // null where there is no fast form
+    private final OpenGraph fused; // null where there is no fused form
     private OpenGraph unembedding; // null until it is needed
     private volatile MemoryUse held;
 
@@ -68,27 +68,27 @@ public final class OnnxEngine implements InspectorEngine {
         this.weights = encodings.weights();
         this.encodings = encodings;
         this.target = target;
-        this.tapped = new GraphCache<>(target.cuda() ? KEPT_ON_GPU : KEPT, OpenGraph::close);
+        this.hooked = new GraphCache<>(target.cuda() ? KEPT_ON_GPU : KEPT, OpenGraph::close);
         boolean fuses = target.cuda() || FusedAttention.takes(spec, false) || LatentGraph.in(spec);
         OpenGraph first; // of the form in which nothing is seen
         try {
             Graph graph = fuses
-                    ? GraphWriter.fast(spec, encodings, plan, target)
-                    : GraphWriter.tapped(spec, encodings, plan, target, Set.of(), Map.of());
+                    ? GraphWriter.fused(spec, encodings, plan, target)
+                    : GraphWriter.hooked(spec, encodings, plan, target, Set.of(), Map.of());
             first = new OpenGraph(graph, this.weights, target, fuses);
         } catch (RuntimeException | Error e) {
             this.weights.close();
             throw e;
         }
-        this.fast = fuses ? first : null;
+        this.fused = fuses ? first : null;
         if (!fuses)
-            tapped.lease(new TappedKey(Set.of(), Map.of()), () -> first)
+            hooked.lease(new HookedKey(Set.of(), Map.of()), () -> first)
                     .release()
                     .run();
         this.info = new EngineInfo(
                 "onnx",
                 version(),
-                fuses ? "fast" : "tapped",
+                fuses ? "fused" : "hooked",
                 target.id(),
                 plan.standard(),
                 Arithmetic.of(plan, spec, target),
@@ -193,8 +193,8 @@ public final class OnnxEngine implements InspectorEngine {
     }
 
     private synchronized void count() {
-        long packed = tapped.graphs().stream().mapToLong(OpenGraph::packed).sum();
-        if (fast != null) packed += fast.packed();
+        long packed = hooked.graphs().stream().mapToLong(OpenGraph::packed).sum();
+        if (fused != null) packed += fused.packed();
         if (unembedding != null) packed += unembedding.packed();
         held = weights.memory().plus(new MemoryUse(packed, 0));
     }
@@ -207,11 +207,11 @@ public final class OnnxEngine implements InspectorEngine {
     @Override
     public Session begin(SessionRequest request) {
         Map<HookId, List<Step>> steps = steps(request);
-        boolean plain = fast != null
-                && !request.tapped()
+        boolean plain = fused != null
+                && !request.hooked()
                 && steps.isEmpty()
                 && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
-        GraphCache.Lease<OpenGraph> lease = plain ? new GraphCache.Lease<>(fast, () -> {}) : tapped(request, steps);
+        GraphCache.Lease<OpenGraph> lease = plain ? new GraphCache.Lease<>(fused, () -> {}) : hooked(request, steps);
         try {
             return new OnnxSession(spec, lease.graph(), request, memory, lease.release());
         } catch (RuntimeException | Error e) {
@@ -231,10 +231,10 @@ public final class OnnxEngine implements InspectorEngine {
         return steps;
     }
 
-    private synchronized GraphCache.Lease<OpenGraph> tapped(SessionRequest request, Map<HookId, List<Step>> steps) {
-        TappedKey key = new TappedKey(Set.copyOf(request.hooks()), steps);
-        GraphCache.Lease<OpenGraph> lease = tapped.lease(key, () -> {
-            Graph graph = GraphWriter.tapped(spec, encodings, plan, target, request.hooks(), steps);
+    private synchronized GraphCache.Lease<OpenGraph> hooked(SessionRequest request, Map<HookId, List<Step>> steps) {
+        HookedKey key = new HookedKey(Set.copyOf(request.hooks()), steps);
+        GraphCache.Lease<OpenGraph> lease = hooked.lease(key, () -> {
+            Graph graph = GraphWriter.hooked(spec, encodings, plan, target, request.hooks(), steps);
             return new OpenGraph(graph, weights, target, false);
         });
         count();
@@ -260,9 +260,9 @@ public final class OnnxEngine implements InspectorEngine {
 
     @Override
     public synchronized void close() {
-        tapped.close();
+        hooked.close();
         if (unembedding != null) unembedding.close();
-        if (fast != null) fast.close();
+        if (fused != null) fused.close();
         weights.close();
         memory.close();
     }

@@ -133,7 +133,7 @@ final class OnnxSession implements Session {
 
     @Override
     public String form() {
-        return open.fast() ? "fast" : "tapped";
+        return open.fused() ? "fused" : "hooked";
     }
 
     @Override

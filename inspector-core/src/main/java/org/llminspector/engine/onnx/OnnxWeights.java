@@ -102,7 +102,7 @@ public final class OnnxWeights implements AutoCloseable {
 
     /** Declares a weight that is made from canonical ones. */
     synchronized String declare(GraphBuilder graph, String name, Supplier<Tensor> make) {
-        if (!holds(name)) hold(name, make.get());
+        if (!holds(name)) add(name, make.get());
         return declare(graph, name);
     }
 
@@ -127,8 +127,8 @@ public final class OnnxWeights implements AutoCloseable {
     }
 
     /** Holds a weight until this is closed. */
-    public synchronized void hold(String name, Tensor tensor) {
-        entries.put(name, hold(tensor));
+    public synchronized void add(String name, Tensor tensor) {
+        entries.put(name, add(tensor));
     }
 
     /**
@@ -141,15 +141,15 @@ public final class OnnxWeights implements AutoCloseable {
         Tensor code = prepared.find(codes.name(), codes.dtype(), codes.shape());
         Tensor scale = prepared.find(scales.name(), scales.dtype(), scales.shape());
         if (code == null || scale == null) return false;
-        hold(codes.name(), code);
-        hold(scales.name(), scale);
+        add(codes.name(), code);
+        add(scales.name(), scale);
         names.forEach(weights::skipped);
         return true;
     }
 
     /** Holds what was made of some weights, and keeps it for the next opening. */
     synchronized void keep(Made what, Bytes made) {
-        hold(what.name(), prepared.keep(what.name(), Tensor.of(what.dtype(), made, what.shape())));
+        add(what.name(), prepared.keep(what.name(), Tensor.of(what.dtype(), made, what.shape())));
     }
 
     /** Made is what becomes of weights under a name of its own. */
@@ -199,7 +199,7 @@ public final class OnnxWeights implements AutoCloseable {
                 .sum();
     }
 
-    private static Entry hold(Tensor t) {
+    private static Entry add(Tensor t) {
         Type type =
                 switch (t.dtype()) {
                     case F32 -> Type.FLOAT;

@@ -17,7 +17,7 @@ final class OpenGraph implements AutoCloseable {
     private static final long RELEASE_MS = 20;
 
     private final Graph graph;
-    private final boolean fast;
+    private final boolean fused;
     private final OrtSession session;
     private final Memory memory;
     private final long packed;
@@ -25,15 +25,15 @@ final class OpenGraph implements AutoCloseable {
     /**
      * Opens a graph over weights that stay where they are.
      *
-     * @param fast lets ONNX Runtime fuse what it can and pack matrices for its kernels; else the graph runs as it is
+     * @param fused lets ONNX Runtime fuse what it can and pack matrices for its kernels; else the graph runs as it is
      *     written, so that a value is the same whether or not it is looked at, and packs only where a kernel needs it
      */
-    OpenGraph(Graph graph, OnnxWeights weights, Target target, boolean fast) {
+    OpenGraph(Graph graph, OnnxWeights weights, Target target, boolean fused) {
         this.graph = graph;
-        this.fast = fast;
-        boolean packs = fast || graph.packed();
+        this.fused = fused;
+        boolean packs = fused || graph.packed();
         Work<OrtSession> create = env -> {
-            try (SessionOptions options = target.options(fast, packs, true)) {
+            try (SessionOptions options = target.options(fused, packs, true)) {
                 Map<String, OnnxTensorLike> named = weights.named(graph.weights());
                 options.addExternalInitializers(named); // what optimizations read
                 if (target.device() == null) {
@@ -81,8 +81,8 @@ final class OpenGraph implements AutoCloseable {
         return graph;
     }
 
-    boolean fast() {
-        return fast;
+    boolean fused() {
+        return fused;
     }
 
     /** About how many bytes of its weights ONNX Runtime holds again, packed for its kernels: it does not say. */

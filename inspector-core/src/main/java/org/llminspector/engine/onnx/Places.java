@@ -59,8 +59,8 @@ final class Places implements AutoCloseable {
             Rope rope = ropes.get(r);
             if (wanted.containsKey("cos." + r)) {
                 float[][] halves = PositionTables.halves(rope, start, count);
-                feed.floats("cos." + r, halves[0], count, 1, rope.turned());
-                feed.floats("sin." + r, halves[1], count, 1, rope.turned());
+                feed.floats("cos." + r, halves[0], count, 1, rope.rotaryDims());
+                feed.floats("sin." + r, halves[1], count, 1, rope.rotaryDims());
             }
             if (wanted.containsKey("cos_table." + r)) {
                 Table table = table(r, RopeFrequencies.perPosition(rope, start + count), capacity);

@@ -28,14 +28,14 @@ final class Rotary {
 
     /** Turns each pair of [1, pos, head, d_head] by its position's angle. */
     String rotate(String x, Rope rope, int dHead) {
-        boolean partial = rope.turned() < dHead;
-        int half = rope.turned() / 2;
-        String[] parts = partial ? split(x, rope.turned(), dHead - rope.turned()) : new String[] {x};
+        boolean partial = rope.rotaryDims() < dHead;
+        int half = rope.rotaryDims() / 2;
+        String[] parts = partial ? split(x, rope.rotaryDims(), dHead - rope.rotaryDims()) : new String[] {x};
         String[] halves = split(parts[0], half, half);
         // x cos + (second half, first half) sin, with sin negative in the first half
         String swapped = concat(halves[1], halves[0]);
-        String cos = graph.input("cos." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.turned());
-        String sin = graph.input("sin." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.turned());
+        String cos = graph.input("cos." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.rotaryDims());
+        String sin = graph.input("sin." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.rotaryDims());
         String turned = graph.node("Add", graph.node("Mul", parts[0], cos), graph.node("Mul", swapped, sin));
         return partial ? concat(turned, parts[1]) : turned;
     }
@@ -44,8 +44,8 @@ final class Rotary {
     String[] tables(Rope rope, Type type) {
         int r = ropes.indexOf(rope);
         return new String[] {
-            graph.input("cos_table." + r, type, -1, rope.turned() / 2),
-            graph.input("sin_table." + r, type, -1, rope.turned() / 2)
+            graph.input("cos_table." + r, type, -1, rope.rotaryDims() / 2),
+            graph.input("sin_table." + r, type, -1, rope.rotaryDims() / 2)
         };
     }
 

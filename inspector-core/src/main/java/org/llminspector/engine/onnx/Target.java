@@ -32,16 +32,16 @@ public record Target(Integer device, boolean cuda, int threads) {
 
     /** Whether attention and the KV cache are in FP16 here. */
     boolean halves(PrecisionPlan plan) {
-        boolean fast = plan.standard().weightOnly() && plan.kernel() == Kernel.FAST;
-        return cuda && (fast || plan.standard() == Precision.FP16);
+        boolean fused = plan.standard().weightOnly() && plan.kernel() == Kernel.FAST;
+        return cuda && (fused || plan.standard() == Precision.FP16);
     }
 
     /**
-     * @param fast lets ONNX Runtime fuse what it can; else a graph runs as it is written
+     * @param fused lets ONNX Runtime fuse what it can; else a graph runs as it is written
      * @param pack lets it pack matrices for its kernels
      * @param whole whether a graph with an operator that CUDA has not is refused; else the CPU runs that one
      */
-    public SessionOptions options(boolean fast, boolean pack, boolean whole) throws OrtException {
+    public SessionOptions options(boolean fused, boolean pack, boolean whole) throws OrtException {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
@@ -50,9 +50,9 @@ public record Target(Integer device, boolean cuda, int threads) {
         options.addConfigEntry("session.intra_op.spin_backoff_max", "8");
         // The arena is faster on prompts, but keeps the memory of the largest pass: gigabytes where values are
         // captured.
-        options.setCPUArenaAllocator(fast);
+        options.setCPUArenaAllocator(fused);
         options.addConfigEntry("session.use_device_allocator_for_initializers", "1");
-        options.setOptimizationLevel(fast ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
+        options.setOptimizationLevel(fused ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
         if (!pack) options.addConfigEntry("session.disable_prepacking", "1");
         if (device == null) return options;
         if (whole) options.addConfigEntry("session.disable_cpu_ep_fallback", "1");

@@ -36,16 +36,16 @@ final class Decoder {
     private final TorchWeights weights;
     private final Positions positions;
     private final Scalars scalars;
-    private final KvFormats kvFormats; // that its fast form reads and writes
+    private final KvFormats kvFormats; // that its fused form reads and writes
     private final Mixture mixture;
     private final LatentAttention latents;
-    private final FastLayers fast; // null: for taps that see inside only
+    private final FusedLayers fused; // null: for taps that see inside only
 
     Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
-        this(spec, weights, manager, kvFormats, new FastLayers(spec, weights, manager, kvFormats));
+        this(spec, weights, manager, kvFormats, new FusedLayers(spec, weights, manager, kvFormats));
     }
 
-    private Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats, FastLayers fast) {
+    private Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats, FusedLayers fused) {
         this.spec = spec;
         this.weights = weights;
         this.positions = new Positions(manager);
@@ -53,11 +53,11 @@ final class Decoder {
         this.kvFormats = kvFormats;
         this.mixture = new Mixture(weights.experts, this::activate, this::linear);
         this.latents = new LatentAttention(this::plainNorm);
-        this.fast = fast;
+        this.fused = fused;
     }
 
     /** A decoder whose every tap sees inside the layers: nothing is compiled for it. */
-    static Decoder tapped(DecoderSpec spec, TorchWeights weights, NDManager manager) {
+    static Decoder hooked(DecoderSpec spec, TorchWeights weights, NDManager manager) {
         return new Decoder(spec, weights, manager, KvFormats.FP32, null);
     }
 
@@ -66,7 +66,7 @@ final class Decoder {
     }
 
     /**
-     * Runs token ids [1, pos] after those in the cache: on the fast form when nothing inside a layer is seen.
+     * Runs token ids [1, pos] after those in the cache: on the fused form when nothing inside a layer is seen.
      *
      * @return logits [1, pos, vocab]; of the last position only, [1, 1, vocab], when no tap wants the others; null when the tap has
      *     had enough
@@ -80,7 +80,7 @@ final class Decoder {
             for (int i = 0; i < spec.nLayers(); i++) {
                 try (NDScope scope = new NDScope()) {
                     scope.suppressNotUsedWarning();
-                    x = inside ? block(i, x, pass, cache, tap) : fast(i, x, pass, cache, tap);
+                    x = inside ? block(i, x, pass, cache, tap) : fused(i, x, pass, cache, tap);
                     NDScope.unregister(x);
                 }
                 NDScope.register(x);
@@ -119,10 +119,10 @@ final class Decoder {
     }
 
     /** A layer in one call; of a mixture the attention is, and the rest operation by operation: it goes where tokens are sent. */
-    private NDArray fast(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
+    private NDArray fused(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         LayerSpec layer = spec.layers().get(i);
         NDArray pre = tap.at(RESID_PRE, i, x);
-        NDArray post = fast.apply(i, pre, pass, cache);
+        NDArray post = fused.apply(i, pre, pass, cache);
         if (layer.mlp().experts() != null) {
             NDArray mid = layer.parallel() ? pre : post;
             NDArray read = readByMlp(i, layer, weights.blocks.get(i), mid, Tap.NONE);

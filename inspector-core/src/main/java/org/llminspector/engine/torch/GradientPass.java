@@ -122,7 +122,7 @@ final class GradientPass {
             return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
         }
 
-        /** The decoder's fast form is for runs that only look at the residual stream, and has no gradients. */
+        /** The decoder's fused form is for runs that only look at the residual stream, and has no gradients. */
         @Override
         public boolean seesInside() {
             return true;

@@ -34,14 +34,14 @@ final class LatentAttention {
     NDArray[] apply(int i, Attention a, Compressed w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         Latent l = a.latent();
         int n = pass.count();
-        int turns = a.rope().turned();
+        int rotaryDims = a.rope().rotaryDims();
         NDArray[] down = w.down().apply(x);
         NDArray q = down[0];
         if (l.dQuery() != null) q = w.q().apply(tap.at(Q_LATENT, i, normed.of(q, l.norm(), w.qNorm())));
         q = tap.at(Q, i, q.reshape(1, n, a.nHeads(), a.dHead()));
         q = tap.at(ROT_Q, i, pass.rotate(q, a.rope()));
         NDArray latent = tap.at(KV_LATENT, i, normed.of(down[1], l.norm(), w.kvNorm())); // [1, pos, d_latent]
-        NDArray shared = down[2].reshape(1, n, 1, turns);
+        NDArray shared = down[2].reshape(1, n, 1, rotaryDims);
         if (cache.whole(i)) {
             NDArray[] own = own(a, w, latent);
             NDArray k = tap.at(K, i, keys(a, shared, own[0])); // [1, pos, head, d_head]
@@ -64,7 +64,7 @@ final class LatentAttention {
         long n = latents.getShape().get(1);
         NDArray[] up = w.up().apply(latents);
         return new NDArray[] {
-            up[0].reshape(1, n, a.nHeads(), (long) a.dHead() - a.rope().turned()),
+            up[0].reshape(1, n, a.nHeads(), (long) a.dHead() - a.rope().rotaryDims()),
             up[1].reshape(1, n, a.nHeads(), a.dValue())
         };
     }

@@ -174,8 +174,8 @@ final class LayerScript {
     private void latent(Attention a) {
         Latent l = a.latent();
         Compressed w = block.compressed();
-        int turns = a.rope().turned();
-        int own = a.dHead() - turns;
+        int rotaryDims = a.rope().rotaryDims();
+        int own = a.dHead() - rotaryDims;
         projections("a", w.down(), "q", "v", "k");
         if (l.dQuery() != null) {
             line("q = " + norm(l.norm(), w.qNorm(), "q", l.dQuery()));
@@ -184,8 +184,8 @@ final class LayerScript {
         line("q = torch.reshape(q, [1, n, " + a.nHeads() + ", " + a.dHead() + "])");
         turn("q", a, a.dHead());
         line("q = torch.transpose(q, 1, 2)"); // [1, head, pos, d_head]
-        line("k = torch.reshape(k, [1, n, 1, " + turns + "])");
-        turn("k", a, turns);
+        line("k = torch.reshape(k, [1, n, 1, " + rotaryDims + "])");
+        turn("k", a, rotaryDims);
         line("v = torch.reshape(" + norm(l.norm(), w.kvNorm(), "v", l.dLatent()) + ", [1, n, 1, " + l.dLatent() + "])");
         int scales = store("k", "keys", kvFormats.key(), 0);
         store("v", "values", kvFormats.value(), scales);
@@ -197,9 +197,9 @@ final class LayerScript {
         String shape = ", 6), [" + a.nHeads() + ", ";
         line("if n == 1:");
         line("  u = torch.reshape(torch.to(" + keys + shape + own + ", " + l.dLatent() + "])");
-        line("  p = torch.matmul(torch.slice(q[0], 2, " + turns + "), u)"); // [head, 1, d_latent]
+        line("  p = torch.matmul(torch.slice(q[0], 2, " + rotaryDims + "), u)"); // [head, 1, d_latent]
         line("  s = torch.matmul(torch.transpose(p, 0, 1), torch.transpose(v[0], 1, 2))"); // [1, head, key]
-        line("  t = torch.transpose(torch.slice(q[0], 2, 0, " + turns + "), 0, 1)");
+        line("  t = torch.transpose(torch.slice(q[0], 2, 0, " + rotaryDims + "), 0, 1)");
         line("  s = torch.add(s, torch.matmul(t, torch.transpose(k[0], 1, 2)))");
         line("  p = torch.matmul(torch.softmax(torch.mul(s, " + (double) a.scale() + "), -1), v[0])");
         line("  u = torch.reshape(torch.to(" + values + shape + a.dValue() + ", " + l.dLatent() + "])");
@@ -211,7 +211,7 @@ final class LayerScript {
                 + "])");
         line("  v = torch.reshape(" + linear("c", w.up().parts().get(1)) + ", [1, end, " + a.nHeads() + ", "
                 + a.dValue() + "])");
-        line("  k = torch.expand(k, [1, " + a.nHeads() + ", end, " + turns + "])");
+        line("  k = torch.expand(k, [1, " + a.nHeads() + ", end, " + rotaryDims + "])");
         line("  k = torch.cat([k, torch.transpose(u, 1, 2)], -1)");
         line("  v = torch.transpose(v, 1, 2)");
         String sdpa = "z = torch.scaled_dot_product_attention(q, k, v, ";
@@ -319,7 +319,7 @@ final class LayerScript {
 
     /** Turns the first numbers of [1, pos, head, width]. */
     private void turn(String x, Attention a, int width) {
-        int dims = a.rope().turned();
+        int dims = a.rope().rotaryDims();
         boolean partial = dims < width;
         String first = "torch.slice(" + x + ", 3, 0, " + dims / 2 + ")";
         String second = "torch.slice(" + x + ", 3, " + dims / 2 + ", " + dims + ")";

@@ -65,7 +65,7 @@ final class Positions {
         NDArray rotate(NDArray x, Rope rope) {
             NDArray[] table = tables.computeIfAbsent(rope, this::table);
             long dHead = x.getShape().get(3);
-            int turn = rope.turned();
+            int turn = rope.rotaryDims();
             int half = turn / 2;
             boolean partial = turn < dHead;
             NDList parts = x.split(partial ? new long[] {half, turn} : new long[] {half}, 3);
@@ -79,7 +79,7 @@ final class Positions {
         /** cos and signed sin, [pos, 1, dims]. */
         private NDArray[] table(Rope rope) {
             float[][] halves = PositionTables.halves(rope, start, count);
-            Shape shape = new Shape(count, 1, rope.turned());
+            Shape shape = new Shape(count, 1, rope.rotaryDims());
             return new NDArray[] {owned(halves[0], shape), owned(halves[1], shape)};
         }
 

@@ -26,12 +26,12 @@ final class RecordingTap implements Tap {
     private final Set<HookId> captured;
     private final Map<HookId, List<Change>> changes;
     private final Map<HookId, NDArray> kept = new LinkedHashMap<>();
-    private final boolean tapped;
+    private final boolean hooked;
     private int start;
     private int count;
 
-    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes, boolean tapped) {
-        this.tapped = tapped;
+    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes, boolean hooked) {
+        this.hooked = hooked;
         this.captured = captured;
         this.changes = changes;
         captured.forEach(this::want);
@@ -50,7 +50,7 @@ final class RecordingTap implements Tap {
 
     @Override
     public boolean seesInside() {
-        return tapped
+        return hooked
                 || wanted.keySet().stream()
                         .anyMatch(p -> p.layered() && p != HookPoint.RESID_PRE && p != HookPoint.RESID_POST);
     }

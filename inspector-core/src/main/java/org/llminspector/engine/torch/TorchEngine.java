@@ -143,7 +143,7 @@ public final class TorchEngine implements InspectorEngine {
         EngineInfo info = new EngineInfo(
                 "torch",
                 EngineThread.engine().getVersion(),
-                "tapped",
+                "hooked",
                 TorchDevices.id(place),
                 precision,
                 arithmetic(precision, place, kvFormats, made),
@@ -260,7 +260,7 @@ public final class TorchEngine implements InspectorEngine {
                     TorchWeights exact = request.parameters()
                             ? TorchWeights.whole(model, own)
                             : new TorchWeights(model, own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
-                return new GradientPass(Decoder.tapped(spec, exact, own), exact, own).run(request);
+                return new GradientPass(Decoder.hooked(spec, exact, own), exact, own).run(request);
             }
         });
     }

@@ -119,13 +119,13 @@ public final class TorchLearner implements Learner {
         Rope rope = spec.layers().get(0).attention().rope();
         int positions = spec.maxContext();
         float[] frequency = RopeFrequencies.perPosition(rope, positions);
-        float warm = RopeFrequencies.attentionFactor(rope);
+        float attentionFactor = RopeFrequencies.attentionFactor(rope);
         float[] parts = new float[positions * frequency.length * 2];
         for (int p = 0, at = 0; p < positions; p++) {
             for (float f : frequency) {
                 float angle = p * f;
-                parts[at++] = (float) Math.cos(angle) * warm;
-                parts[at++] = (float) Math.sin(angle) * warm;
+                parts[at++] = (float) Math.cos(angle) * attentionFactor;
+                parts[at++] = (float) Math.sin(angle) * attentionFactor;
             }
         }
         NDArray real = manager.create(parts, new Shape(positions, 1, frequency.length, 2));

@@ -45,7 +45,7 @@ final class TorchSession implements Session {
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
             this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
             if (request.prefix() != null) cache.begin(request.prefix(), manager);
-            this.tap = new RecordingTap(request.hooks(), changes, request.tapped());
+            this.tap = new RecordingTap(request.hooks(), changes, request.hooked());
             this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
         } catch (RuntimeException | Error e) {
             manager.close(); // and with it every array that was made
@@ -130,7 +130,7 @@ final class TorchSession implements Session {
 
     @Override
     public String form() {
-        return tap.seesInside() ? "tapped" : "fast";
+        return tap.seesInside() ? "hooked" : "fused";
     }
 
     @Override

@@ -36,10 +36,10 @@ public final class BaseComparison {
 
     private final KldFile.Reader base;
     private final KldFile.Head head;
-    private final TwinSide side;
+    private final ComparisonSide side;
     private final int top;
 
-    private BaseComparison(KldFile.Reader base, KldFile.Head head, TwinSide side, int top) {
+    private BaseComparison(KldFile.Reader base, KldFile.Head head, ComparisonSide side, int top) {
         this.base = base;
         this.head = head;
         this.side = side;
@@ -67,10 +67,10 @@ public final class BaseComparison {
                 .boxed()
                 .toList();
         PreparedRun run = PreparedRun.of(raw.asPass(folder.slug(), raw.device(), first), folder, budget, runs);
-        return new BaseComparison(base, head, new TwinSide(run, models), top == null ? TOP : top);
+        return new BaseComparison(base, head, new ComparisonSide(run, models), top == null ? TOP : top);
     }
 
-    TwinSide side() {
+    ComparisonSide side() {
         return side;
     }
 
@@ -86,7 +86,8 @@ public final class BaseComparison {
             TextWindows.Window w = windows.get(i);
             try (Capture logits = side.logits(w.ids())) {
                 for (int row = w.from(); row < w.to(); row++) {
-                    gathering.add(TokenDivergence.of(base.next(), TwinOutput.row(logits, row), w.ids()[row + 1], top));
+                    gathering.add(
+                            TokenDivergence.of(base.next(), OutputComparison.row(logits, row), w.ids()[row + 1], top));
                 }
             }
         }

@@ -40,8 +40,8 @@ final class ComparisonExecution {
     private final String id;
     private final PreparedComparison prepared;
     private final ComparisonRequest.Options options;
-    private final TwinSide a;
-    private final TwinSide b;
+    private final ComparisonSide a;
+    private final ComparisonSide b;
     private final CaptureBudget budget;
     private final ComparisonStore store;
     private final ComparisonListener listener;
@@ -80,15 +80,15 @@ final class ComparisonExecution {
         ComparisonFolder folder = store.begin(id);
         try {
             open();
-            TwinSensitivity sensitivity = prepared.sensitivity() == null
+            ModuleSensitivity sensitivity = prepared.sensitivity() == null
                     ? null
-                    : new TwinSensitivity(prepared, budget, (at, of, what) -> progress("sensitivity", at, of, what));
+                    : new ModuleSensitivity(prepared, budget, (at, of, what) -> progress("sensitivity", at, of, what));
             int[] idsA = a.run().ids();
             int[] idsB = b.run().ids();
-            TwinFloor floor = new TwinFloor(options.floor(), a, prepared.floor());
-            boolean alike = options.split() && TwinModules.unlike(a, b).isEmpty();
-            TwinHooks hooks = new TwinHooks(a, b, budget, options.hooks(), floor, alike);
-            TwinOutput.Measured prompt = null;
+            FloorComparison floor = new FloorComparison(options.floor(), a, prepared.floor());
+            boolean alike = options.split() && ModuleErrors.unlike(a, b).isEmpty();
+            HookComparison hooks = new HookComparison(a, b, budget, options.hooks(), floor, alike);
+            OutputComparison.Measured prompt = null;
             Map<String, Tensor> tensors = Map.of();
             if (prepared.hasPrompt()) {
                 compareHooks(hooks, idsA, idsB);
@@ -97,7 +97,7 @@ final class ComparisonExecution {
                 prompt = prompt(folder, floor, idsA, idsB);
             }
             measureActivations(idsA);
-            TwinOutput.Measured text = prepared.text() == null ? null : text(folder, floor);
+            OutputComparison.Measured text = prepared.text() == null ? null : text(folder, floor);
             ComparisonManifest.Cost[] costs = options.cost() ? costs(idsA) : new ComparisonManifest.Cost[2];
             ComparisonManifest manifest = new ComparisonManifest(
                     id,
@@ -139,13 +139,13 @@ final class ComparisonExecution {
         progress("opening", 2, 2, "both are open");
     }
 
-    private static String name(TwinSide side) {
+    private static String name(ComparisonSide side) {
         if (side.folder().port().onePrecision()) return side.folder().slug();
         return side.folder().slug() + " in "
                 + side.run().request().precision().name().toLowerCase(Locale.ROOT);
     }
 
-    private void compareHooks(TwinHooks hooks, int[] idsA, int[] idsB) {
+    private void compareHooks(HookComparison hooks, int[] idsA, int[] idsB) {
         List<List<HookId>> chunks = hooks.chunks(idsA.length);
         for (int i = 0; i < chunks.size(); i++) {
             List<HookId> chunk = chunks.get(i);
@@ -157,7 +157,7 @@ final class ComparisonExecution {
 
     /** A split that cannot be had does not spoil the rest: it says why. */
     private void splitModules(int[] idsA, int[] idsB) {
-        TwinModules split = new TwinModules(a, b, budget);
+        ModuleErrors split = new ModuleErrors(a, b, budget);
         try {
             List<List<Integer>> chunks = split.chunks(idsA.length);
             for (int i = 0; i < chunks.size(); i++) {
@@ -180,7 +180,7 @@ final class ComparisonExecution {
     private void measureActivations(int[] ids) {
         progress("activations", 0, 1, "what A's matrices read");
         try {
-            activations = new TwinActivations(a, budget).measure(ids);
+            activations = new ActivationComparison(a, budget).measure(ids);
         } catch (Problem p) {
             if (p.kind() != Problem.Kind.UNSUPPORTED && p.kind() != Problem.Kind.TOO_LARGE) throw p;
             activationsWhy = p.getMessage();
@@ -188,11 +188,11 @@ final class ComparisonExecution {
         progress("activations", 1, 1, "measured");
     }
 
-    private TwinOutput.Measured prompt(ComparisonFolder folder, TwinFloor floor, int[] idsA, int[] idsB)
+    private OutputComparison.Measured prompt(ComparisonFolder folder, FloorComparison floor, int[] idsA, int[] idsB)
             throws IOException {
         progress("prompt", 0, 1, "what both say next");
-        try (TwinOutput output =
-                new TwinOutput(a, b, floor, options.top(), options.top(), folder.promptFile(), false, null)) {
+        try (OutputComparison output =
+                new OutputComparison(a, b, floor, options.top(), options.top(), folder.promptFile(), false, null)) {
             boolean same = Arrays.equals(idsA, idsB);
             output.window(idsA, idsB, 0, idsA.length, 0, same ? idsA : null, true);
             progress("prompt", 1, 1, Plural.of(idsA.length, "position") + " compared");
@@ -200,11 +200,11 @@ final class ComparisonExecution {
         }
     }
 
-    private TwinOutput.Measured text(ComparisonFolder folder, TwinFloor floor) throws IOException {
+    private OutputComparison.Measured text(ComparisonFolder folder, FloorComparison floor) throws IOException {
         TextWindows text = prepared.text();
         List<TextWindows.Window> windows = text.windows();
         try (KldFile.Writer base = base(text);
-                TwinOutput output = new TwinOutput(
+                OutputComparison output = new OutputComparison(
                         a, b, floor, options.top(), KEPT_OF_TEXT, folder.textFile(), text.chunks(), base)) {
             int scored = 0;
             for (int i = 0; i < windows.size(); i++) {
@@ -251,16 +251,16 @@ final class ComparisonExecution {
         int[] prompt = Arrays.copyOf(ids, read);
         int made = Math.min(options.decodeTokens(), context - read);
         int turns = (options.repeats() + 1) * (1 + options.costLengths().size());
-        TwinCost costA = new TwinCost(a, prompt, made);
-        TwinCost costB = new TwinCost(b, prompt, made);
+        CostComparison costA = new CostComparison(a, prompt, made);
+        CostComparison costB = new CostComparison(b, prompt, made);
         inTurns(costA, costB, 0, turns);
         List<ComparisonManifest.AtLength> lengthsA = new ArrayList<>();
         List<ComparisonManifest.AtLength> lengthsB = new ArrayList<>();
         for (int length : options.costLengths()) {
             int[] again = new int[length];
             for (int i = 0; i < length; i++) again[i] = ids[i % ids.length];
-            TwinCost atA = new TwinCost(a, again, options.decodeTokens());
-            TwinCost atB = new TwinCost(b, again, options.decodeTokens());
+            CostComparison atA = new CostComparison(a, again, options.decodeTokens());
+            CostComparison atB = new CostComparison(b, again, options.decodeTokens());
             inTurns(atA, atB, (options.repeats() + 1) * (1 + lengthsA.size()), turns);
             lengthsA.add(atA.atLength());
             lengthsB.add(atB.atLength());
@@ -269,7 +269,7 @@ final class ComparisonExecution {
         return new ComparisonManifest.Cost[] {costA.cost(lengthsA), costB.cost(lengthsB)};
     }
 
-    private void inTurns(TwinCost costA, TwinCost costB, int done, int turns) {
+    private void inTurns(CostComparison costA, CostComparison costB, int done, int turns) {
         for (int i = 0; i <= options.repeats(); i++) {
             progress("cost", done + i, turns, i == 0 ? "warming up" : "measuring, turn " + i);
             costA.measure(i > 0);
@@ -277,7 +277,7 @@ final class ComparisonExecution {
         }
     }
 
-    private ComparisonManifest.Side side(TwinSide side, ComparisonManifest.Cost cost) {
+    private ComparisonManifest.Side side(ComparisonSide side, ComparisonManifest.Cost cost) {
         RunRequest request = side.run().request();
         return new ComparisonManifest.Side(
                 prepared.hasPrompt() ? request : request.asPass(request.model(), request.device(), List.of()),

@@ -116,13 +116,13 @@ public final class Comparisons implements AutoCloseable {
     private ComparisonManifest compare(
             RunQueue.Place place, PreparedComparison prepared, Path kld, ComparisonListener listener) {
         BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
-        try (OpenModels.Hold a = hold(prepared.a(), "A", listener, cancelled);
-                OpenModels.Hold b = hold(prepared.b(), "B", listener, cancelled);
-                OpenModels.Hold floor =
-                        prepared.floor() == null ? null : hold(prepared.floor(), "A again", listener, cancelled);
-                OpenModels.Hold gradients = prepared.gradients() == null
+        try (OpenModels.Lease a = lease(prepared.a(), "A", listener, cancelled);
+                OpenModels.Lease b = lease(prepared.b(), "B", listener, cancelled);
+                OpenModels.Lease floor =
+                        prepared.floor() == null ? null : lease(prepared.floor(), "A again", listener, cancelled);
+                OpenModels.Lease gradients = prepared.gradients() == null
                         ? null
-                        : hold(prepared.gradients(), "A in float32", listener, cancelled)) {
+                        : lease(prepared.gradients(), "A in float32", listener, cancelled)) {
             return place.call(
                     () -> new ComparisonExecution(place.id(), prepared, budget, store, listener, cancelled, kld).run());
         }
@@ -136,7 +136,7 @@ public final class Comparisons implements AutoCloseable {
             try (RunQueue.Place place = queue.enter(store::newId, "comparison", folder.slug())) {
                 listener.queued(place.id(), place.ahead());
                 BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
-                try (OpenModels.Hold hold = hold(comparison.side(), "the model", listener, cancelled)) {
+                try (OpenModels.Lease lease = lease(comparison.side(), "the model", listener, cancelled)) {
                     return place.call(() -> comparison.run(kld, listener, cancelled));
                 }
             }
@@ -148,21 +148,21 @@ public final class Comparisons implements AutoCloseable {
         ComparisonRequest twin =
                 ComparisonRequestBuilder.builder().a(request.a()).b(request.b()).build();
         PreparedComparison prepared = PreparedComparison.of(twin, models, defaultModel, budget, runs);
-        TwinHooks hooks = new TwinHooks(prepared.a(), prepared.b(), budget, Distances.hooks(request));
+        HookComparison hooks = new HookComparison(prepared.a(), prepared.b(), budget, Distances.hooks(request));
         hooks.chunks(prepared.a().run().ids().length); // what does not fit is refused before its turn
         try (RunQueue.Place place =
                         queue.enter("distances", prepared.a().folder().slug());
-                OpenModels.Hold a = prepared.a().hold(p -> {}, place::cancelled);
-                OpenModels.Hold b = prepared.b().hold(p -> {}, place::cancelled)) {
+                OpenModels.Lease a = prepared.a().lease(p -> {}, place::cancelled);
+                OpenModels.Lease b = prepared.b().lease(p -> {}, place::cancelled)) {
             return place.call(() -> Distances.of(prepared.a(), prepared.b(), hooks));
         }
     }
 
     /** Opens one side, on no thread that others wait for. */
-    private static OpenModels.Hold hold(
-            TwinSide side, String name, ComparisonListener listener, BooleanSupplier cancelled) {
+    private static OpenModels.Lease lease(
+            ComparisonSide side, String name, ComparisonListener listener, BooleanSupplier cancelled) {
         String note = "opening " + name + ", " + side.folder().slug();
-        return side.hold(
+        return side.lease(
                 p -> listener.progress(new ComparisonListener.Progress("opening", percent(p), 100, note, null)),
                 cancelled);
     }
@@ -285,12 +285,12 @@ public final class Comparisons implements AutoCloseable {
             Capture[] known = seen.get(key);
             if (known != null) return known;
         }
-        TwinSide a = again(m.a(), "a");
-        TwinSide b = again(m.b(), "b");
+        ComparisonSide a = again(m.a(), "a");
+        ComparisonSide b = again(m.b(), "b");
         Capture[] both;
         try (RunQueue.Place place = queue.enter("cell", a.folder().slug());
-                OpenModels.Hold holdA = a.hold(p -> {}, place::cancelled);
-                OpenModels.Hold holdB = b.hold(p -> {}, place::cancelled)) {
+                OpenModels.Lease leaseA = a.lease(p -> {}, place::cancelled);
+                OpenModels.Lease leaseB = b.lease(p -> {}, place::cancelled)) {
             both = place.call(() -> new Capture[] {
                 a.capture(a.run().ids(), List.of(hook)), b.capture(b.run().ids(), List.of(hook))
             });
@@ -310,14 +310,14 @@ public final class Comparisons implements AutoCloseable {
         return both;
     }
 
-    private TwinSide again(ComparisonManifest.Side side, String name) {
+    private ComparisonSide again(ComparisonManifest.Side side, String name) {
         ModelFolder folder = models.folder(side.model().slug());
         if (!folder.sha256().equals(side.model().weightsSha256())) {
             throw Problem.of(Problem.Kind.CONFLICT, "the model's weights are not those that were compared")
                     .where(name + ": " + folder.slug())
                     .instead("compare again");
         }
-        return new TwinSide(PreparedRun.of(side.request(), folder, budget, runs), models);
+        return new ComparisonSide(PreparedRun.of(side.request(), folder, budget, runs), models);
     }
 
     /** [1, pos, ...] or [1, head, query, key] at one position, without batch and position. */

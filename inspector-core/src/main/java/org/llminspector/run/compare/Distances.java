@@ -51,15 +51,15 @@ public final class Distances {
             return new Row(
                     hook,
                     hook.layer() < 0 ? null : hook.layer(),
-                    TwinHooks.finite(d.all().relativeL2()),
-                    TwinHooks.finite(d.all().cosine()),
+                    HookComparison.finite(d.all().relativeL2()),
+                    HookComparison.finite(d.all().cosine()),
                     positions(d, Divergence.Metric.RELATIVE_L2),
                     positions(d, Divergence.Metric.COSINE));
         }
 
         private static List<Double> positions(Divergence d, Divergence.Metric metric) {
             return IntStream.range(0, d.positions())
-                    .mapToObj(p -> TwinHooks.finite(
+                    .mapToObj(p -> HookComparison.finite(
                             metric == Divergence.Metric.COSINE
                                     ? d.at(p).cosine()
                                     : d.at(p).relativeL2()))
@@ -73,7 +73,7 @@ public final class Distances {
         return request.hooks() == null ? HOOKS : request.hooks();
     }
 
-    static Answer of(TwinSide a, TwinSide b, TwinHooks hooks) {
+    static Answer of(ComparisonSide a, ComparisonSide b, HookComparison hooks) {
         int[] idsA = a.run().ids();
         int[] idsB = b.run().ids();
         for (List<HookId> chunk : hooks.chunks(idsA.length)) hooks.compare(idsA, idsB, chunk);

@@ -29,12 +29,12 @@ import org.llminspector.tokenize.Token;
 record PreparedComparison(
         ComparisonRequest request,
         ComparisonRequest.Options options,
-        TwinSide a,
-        TwinSide b,
+        ComparisonSide a,
+        ComparisonSide b,
         boolean hasPrompt,
         TextWindows text,
         PreparedSensitivity sensitivity,
-        TwinSide floor) {
+        ComparisonSide floor) {
 
     private static final int WINDOW = 512;
     private static final int MOST_TOP = 100;
@@ -99,25 +99,25 @@ record PreparedComparison(
                         runB,
                         text,
                         budget,
-                        r -> new TwinSide(PreparedRun.of(r, folderA, budget, runs), models));
+                        r -> new ComparisonSide(PreparedRun.of(r, folderA, budget, runs), models));
         return new PreparedComparison(
                 request,
                 options(
                         given,
                         text,
                         Math.min(folderA.spec().maxContext(), folderB.spec().maxContext())),
-                new TwinSide(runA, models),
-                new TwinSide(runB, models),
+                new ComparisonSide(runA, models),
+                new ComparisonSide(runB, models),
                 prompt,
                 text,
                 sensitivity,
                 given.floor() == ComparisonRequest.Floor.ENGINE
-                        ? new TwinSide(PreparedRun.of(elsewhere(runA.request()), folderA, budget, runs), models)
+                        ? new ComparisonSide(PreparedRun.of(elsewhere(runA.request()), folderA, budget, runs), models)
                         : null);
     }
 
     /** A's model in float32 where its gradients are asked for, else null. */
-    TwinSide gradients() {
+    ComparisonSide gradients() {
         return sensitivity == null ? null : sensitivity.gradients();
     }
 

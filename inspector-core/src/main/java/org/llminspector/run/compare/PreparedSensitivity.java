@@ -22,7 +22,7 @@ import org.llminspector.run.store.SensitivityRequest.Direction;
  * @param gradients A's model in float32 on the engine that has gradients; null where A is changed by interventions
  */
 record PreparedSensitivity(
-        SensitivityRequest options, List<ModuleGroup> groups, List<Pass> passes, TwinSide gradients) {
+        SensitivityRequest options, List<ModuleGroup> groups, List<Pass> passes, ComparisonSide gradients) {
 
     /**
      * Pass is one reading on each side.
@@ -49,7 +49,7 @@ record PreparedSensitivity(
             PreparedRun b,
             TextWindows text,
             CaptureBudget budget,
-            Function<RunRequest, TwinSide> side) {
+            Function<RunRequest, ComparisonSide> side) {
         TextWindows read = text == null ? null : beginning(text, asked.tokens());
         SensitivityRequest options = asked.withDefaults(read == null ? null : read.ids().length);
         if (a.folder() != b.folder()) {
@@ -87,7 +87,7 @@ record PreparedSensitivity(
                         .map(w -> new Pass(w.ids(), w.ids(), w.from(), w.to()))
                         .toList();
         checkLogits(passes, a.folder().spec().vocab(), budget);
-        TwinSide gradients = a.interventions().isEmpty() ? side.apply(inFloat32(a.request())) : null;
+        ComparisonSide gradients = a.interventions().isEmpty() ? side.apply(inFloat32(a.request())) : null;
         return new PreparedSensitivity(options, groups, passes, gradients);
     }
 

@@ -45,8 +45,8 @@ public final class Learning implements AutoCloseable {
         GradientWork work = GradientWork.of(request, folder(request.model()), budget);
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
         try (RunQueue.Place place = queue.enter("gradients", work.folder().slug());
-                OpenModels.Hold hold =
-                        models.hold(work.folder(), Engines.DEFAULT, work.device(), exact, place::cancelled)) {
+                OpenModels.Lease lease =
+                        models.lease(work.folder(), Engines.DEFAULT, work.device(), exact, place::cancelled)) {
             return place.call(() -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
         }
     }

@@ -67,7 +67,8 @@ public final class Training {
             case PRETRAIN -> new Trainer.Sources(corpus(recipe), null);
             case INSTRUCT, PREFER -> {
                 Dialogues dialogues = dialogues(recipe);
-                yield new Trainer.Sources(corpus(recipe), dialogues, recipe.slips() == 0 ? null : critic(recipe));
+                yield new Trainer.Sources(
+                        corpus(recipe), dialogues, recipe.rejectedSamples() == 0 ? null : critic(recipe));
             }
             case MODULAR_ADDITION -> new Trainer.Sources(null, null);
         };

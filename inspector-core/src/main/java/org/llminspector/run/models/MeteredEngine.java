@@ -166,7 +166,7 @@ final class MeteredEngine extends ForwardingEngine {
         /** Null for a single token: what it computes is no more than the budget's rounding. */
         private MemoryLedger.Reservation pass(int n, boolean allLogits) {
             if (n == 1) return null;
-            boolean scores = !torch() || !session.form().equals("fast");
+            boolean scores = !torch() || !session.form().equals("fused");
             long scratch =
                     PassMemory.scratch(spec(), formats, n, (long) session.length() + n, torch(), scores, allLogits);
             return ledger.reserve(

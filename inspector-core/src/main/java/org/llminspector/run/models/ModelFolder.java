@@ -15,7 +15,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.onnx.OnnxFile;
-import org.llminspector.engine.ModelPort;
+import org.llminspector.engine.ModelCapabilities;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.ExportedHooks;
 import org.llminspector.engine.exported.ExportedSpec;
@@ -25,12 +25,12 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.store.RunManifest;
+import org.llminspector.sandbox.Probes;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.trial.Trials;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,19 +46,19 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     private final ModelCache.Found found;
-    private final Trials trials;
+    private final Probes trials;
     private final Room room;
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
     private final Weights weights; // null for an exported graph
-    private final ModelPort port;
+    private final ModelCapabilities port;
     private Tokenizer tokenizer; // opened on first use
     private Optional<ChatTemplate> chatTemplate; // opened on first use
     private final WeightHash hash;
     private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
     /** @param room bytes of the memory budget beside the weights, on this engine under that plan */
-    ModelFolder(ModelCache.Found found, Trials trials, Room room) {
+    ModelFolder(ModelCache.Found found, Probes trials, Room room) {
         this.found = found;
         this.trials = trials;
         this.room = room;
@@ -68,7 +68,7 @@ public final class ModelFolder implements AutoCloseable {
             OnnxFile graph = checkpoint.onnx().orElse(null);
             this.weights = graph == null ? Family.open(checkpoint) : null;
             this.spec = graph == null ? weights.spec() : ExportedSpec.of(checkpoint);
-            this.port = graph == null ? ModelPort.ALL : new ExportedHooks(graph, spec);
+            this.port = graph == null ? ModelCapabilities.ALL : new ExportedHooks(graph, spec);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -116,7 +116,7 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** What it offers, whichever engine runs it. */
-    public ModelPort port() {
+    public ModelCapabilities port() {
         return port;
     }
 

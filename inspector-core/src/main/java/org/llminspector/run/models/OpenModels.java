@@ -27,7 +27,7 @@ import org.llminspector.hub.Sha256Sums;
 import org.llminspector.local.ModelCache;
 import org.llminspector.local.PreparedStore;
 import org.llminspector.run.store.RunRequest;
-import org.llminspector.trial.Trials;
+import org.llminspector.sandbox.Probes;
 
 /**
  * OpenModels keeps mapped folders and loaded engines. A model is opened on a thread of its own: nobody waits for it but
@@ -52,9 +52,9 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
     }
 
-    /** Hold keeps an engine open that is about to be used. */
+    /** Lease keeps an engine open that is about to be used. */
     @FunctionalInterface
-    public interface Hold extends AutoCloseable {
+    public interface Lease extends AutoCloseable {
         @Override
         void close();
     }
@@ -64,7 +64,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
     private final ModelCache cache;
     private final MemoryLedger ledger;
-    private final Trials trials;
+    private final Probes trials;
     private final PreparedStore prepared;
     /** Whether the worker's piece of work was cancelled. */
     private volatile BooleanSupplier cancelled = () -> false;
@@ -89,7 +89,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
      * @param ledger where open models are accounted for; they are its last cache to be evicted
      * @param prepared keeps what engines make of weights
      */
-    public OpenModels(ModelCache cache, MemoryLedger ledger, Trials trials, PreparedStore prepared) {
+    public OpenModels(ModelCache cache, MemoryLedger ledger, Probes trials, PreparedStore prepared) {
         this.cache = cache;
         this.ledger = ledger;
         this.trials = trials;
@@ -187,7 +187,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
      *
      * @param progress hears now and then how far it is; not when it is open already
      */
-    public Hold hold(
+    public Lease lease(
             ModelFolder folder,
             String engine,
             String wanted,
@@ -210,8 +210,9 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /** The same, of work whose listener does not hear how far it is. */
-    public Hold hold(ModelFolder folder, String engine, String wanted, PrecisionPlan plan, BooleanSupplier cancelled) {
-        return hold(folder, engine, wanted, plan, p -> {}, cancelled);
+    public Lease lease(
+            ModelFolder folder, String engine, String wanted, PrecisionPlan plan, BooleanSupplier cancelled) {
+        return lease(folder, engine, wanted, plan, p -> {}, cancelled);
     }
 
     private void release(Loaded open) {

@@ -14,7 +14,7 @@ public final class PassMemory {
     /** Vectors of d_model that a short convolution has alive: B, C, X, what it reads, its sum and the output. */
     private static final long CONV = 6;
 
-    /** Copies of the scores [head, query, key] that the tapped form has alive: masked, softmax, pattern. */
+    /** Copies of the scores [head, query, key] that the hooked form has alive: masked, softmax, pattern. */
     private static final int TAPPED_SCORES = 3;
 
     private static final long MOST = 1L << 58;

@@ -9,15 +9,17 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Trim;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,6 +50,8 @@ public final class RunQueue implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RunQueue.class);
     private static final int LOOK_SECONDS = 10;
+    /** Without work for so long, memory that was freed is returned to the system. */
+    private static final int IDLE_SECONDS = 10;
     /** How often an end is waited for: five minutes of a pass over a long prompt in a large model. */
     private static final int LOOKS = 30;
 
@@ -55,7 +59,7 @@ public final class RunQueue implements AutoCloseable {
     private final int lineCapacity;
     private final Runnable afterEach;
     private final Supplier<String> ids;
-    private final ExecutorService worker = Executors.newSingleThreadExecutor(task -> {
+    private final ScheduledThreadPoolExecutor worker = new ScheduledThreadPoolExecutor(1, task -> {
         Thread thread = new Thread(task, "run-worker");
         thread.setDaemon(true);
         return thread;
@@ -73,6 +77,9 @@ public final class RunQueue implements AutoCloseable {
     private final ThreadLocal<Place> working = new ThreadLocal<>();
 
     private Place running;
+    /** Returns freed memory to the system, some time after the last piece of work. */
+    private Future<?> trimming = CompletableFuture.completedFuture(null);
+
     private long orders;
     private volatile boolean closing;
 
@@ -87,6 +94,8 @@ public final class RunQueue implements AutoCloseable {
         this.lineCapacity = lineCapacity;
         this.afterEach = afterEach;
         this.ids = ids;
+        worker.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        worker.setRemoveOnCancelPolicy(true);
     }
 
     /** Caller is a client of the queue, such as one HTTP request; cancelling it cancels all its work. */
@@ -218,6 +227,8 @@ public final class RunQueue implements AutoCloseable {
                     working.remove();
                     synchronized (RunQueue.this) {
                         running = null; // before the caller has its result
+                        trimming.cancel(false);
+                        if (!closing) trimming = worker.schedule(Trim::memory, IDLE_SECONDS, TimeUnit.SECONDS);
                         order = orders++;
                     }
                 }

@@ -47,11 +47,11 @@ record RunFolder(Path path) {
     }
 
     /**
-     * ExtensionFile is the manifest.json of a later reading.
+     * RecaptureFile is the manifest.json of a later reading.
      *
      * @param run the run's id
      */
-    record ExtensionFile(String run, RunManifest.Extension extension, List<RunManifest.CaptureEntry> captures) {}
+    record RecaptureFile(String run, RunManifest.Recapture extension, List<RunManifest.CaptureEntry> captures) {}
 
     /** The folder of a later reading. */
     RunFolder more(int number) {
@@ -75,7 +75,7 @@ record RunFolder(Path path) {
     }
 
     /** The same for a later reading of a run. */
-    void write(RunManifest run, ExtensionFile extension, Map<HookId, Tensor> captures) throws IOException {
+    void write(RunManifest run, RecaptureFile extension, Map<HookId, Tensor> captures) throws IOException {
         write(run, (Object) extension, captures);
     }
 
@@ -126,8 +126,8 @@ record RunFolder(Path path) {
             String lacks = lacking(m);
             if (lacks != null) throw damaged("the manifest lacks a field", "no " + lacks, null);
             for (int number : readings()) {
-                ExtensionFile more = Json.mapper()
-                        .treeToValue(Json.readObject(more(number).manifestFile(), Reads.MANIFEST), ExtensionFile.class);
+                RecaptureFile more = Json.mapper()
+                        .treeToValue(Json.readObject(more(number).manifestFile(), Reads.MANIFEST), RecaptureFile.class);
                 if (!id.equals(more.run()) || more.extension() == null || more.captures() == null) {
                     throw damaged("what was added to it is another run's", MORE + number, null);
                 }

@@ -27,7 +27,7 @@ import org.llminspector.tokenize.Token;
  * @param text the prompt and its continuation, decoded
  * @param generation null when nothing was asked for
  * @param captures what captures.safetensors holds, and then what each extension's does
- * @param extensions later readings of the same tokens, for hooks that the run lacked
+ * @param recaptures later readings of the same tokens, for hooks that the run lacked
  */
 public record RunManifest(
         String id,
@@ -45,18 +45,18 @@ public record RunManifest(
         List<CaptureEntry> captures,
         KvCacheReport kvCache,
         Timings timings,
-        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Extension> extensions) {
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Recapture> recaptures) {
 
     public RunManifest {
-        extensions = extensions == null ? List.of() : List.copyOf(extensions);
+        recaptures = recaptures == null ? List.of() : List.copyOf(recaptures);
     }
 
     /** The run as it was, and what this reading added. */
-    RunManifest with(Extension extension, List<CaptureEntry> added) {
+    RunManifest with(Recapture extension, List<CaptureEntry> added) {
         List<CaptureEntry> allCaptures = new ArrayList<>(captures);
         allCaptures.addAll(added);
-        List<Extension> allExtensions = new ArrayList<>(extensions);
-        allExtensions.add(extension);
+        List<Recapture> all = new ArrayList<>(recaptures);
+        all.add(extension);
         return new RunManifest(
                 id,
                 created,
@@ -73,7 +73,7 @@ public record RunManifest(
                 allCaptures,
                 kvCache,
                 timings,
-                allExtensions);
+                all);
     }
 
     /** Positions that the model read: the prompt's and those of every generated token but the last. */
@@ -134,7 +134,7 @@ public record RunManifest(
     }
 
     /**
-     * Extension is one later reading of a run's tokens, for hooks that the run lacked.
+     * Recapture is one later reading of a run's tokens, for hooks that the run lacked.
      *
      * @param number 1 for the first
      * @param created ISO-8601 UTC
@@ -145,7 +145,7 @@ public record RunManifest(
      * @param ms the reading took
      * @param agreement with the run, null when the run kept nothing that could be compared
      */
-    public record Extension(
+    public record Recapture(
             int number,
             String created,
             String version,

@@ -114,7 +114,7 @@ public final class RunStore implements AutoCloseable {
      * @param tensors what it captured, at its positions
      * @return the run's manifest with it
      */
-    public RunManifest extend(String id, RunManifest.Extension reading, SortedMap<HookId, Tensor> tensors) {
+    public RunManifest extend(String id, RunManifest.Recapture reading, SortedMap<HookId, Tensor> tensors) {
         RunManifest run = manifest(id);
         RunFolder folder = folder(id);
         RunFolder partial = new RunFolder(store.partial(id));
@@ -150,13 +150,13 @@ public final class RunStore implements AutoCloseable {
         return extended;
     }
 
-    private static RunFolder.ExtensionFile numbered(
-            String id, RunManifest.Extension e, int number, SortedMap<HookId, Tensor> tensors) {
-        RunManifest.Extension numbered = new RunManifest.Extension(
+    private static RunFolder.RecaptureFile numbered(
+            String id, RunManifest.Recapture e, int number, SortedMap<HookId, Tensor> tensors) {
+        RunManifest.Recapture numbered = new RunManifest.Recapture(
                 number, e.created(), e.version(), e.hooks(), e.positions(), e.engine(), e.ms(), e.agreement());
         List<RunManifest.CaptureEntry> entries = new ArrayList<>();
         tensors.forEach((hook, t) -> entries.add(RunManifest.CaptureEntry.of(hook, t, e.positions(), number)));
-        return new RunFolder.ExtensionFile(id, numbered, entries);
+        return new RunFolder.RecaptureFile(id, numbered, entries);
     }
 
     /** Newest first, at most {@code limit}, older than {@code before} (an id) when given. */

@@ -62,7 +62,7 @@ class ExportedCacheTest {
                 Memory memory = CudaGraphs.memory();
                 Feed feed = new Feed()) {
             DecoderSpec spec = ExportedSpec.of(checkpoint); // of two layers
-            ExportedPorts ports = ExportedPorts.of(checkpoint.onnx().orElseThrow(), spec);
+            ExportedSignature ports = ExportedSignature.of(checkpoint.onnx().orElseThrow(), spec);
             try (ExportedCache cache = new ExportedCache(spec, ports, memory, Set.of("present.1.key"))) {
                 for (int again = 0; again < 2; again++) { // the first pass fails, say
                     assertThat(cache.bind(feed, 3).keySet())

@@ -86,7 +86,7 @@ class CapturedInPlaceTest {
         Target target = Target.cpu(OnnxDevices.threads());
         Encodings encodings = new Encodings(new OnnxWeights(weights), target);
         TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(spec));
-        Graph graph = GraphWriter.tapped(spec, encodings, PrecisionPlan.of(Precision.FP32), target, all, Map.of());
+        Graph graph = GraphWriter.hooked(spec, encodings, PrecisionPlan.of(Precision.FP32), target, all, Map.of());
         Map<HookId, float[]> copies = new TreeMap<>();
         try (OnnxWeights held = encodings.weights();
                 OpenGraph open = new OpenGraph(graph, held, target, false);

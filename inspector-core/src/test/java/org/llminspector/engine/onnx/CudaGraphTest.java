@@ -106,9 +106,9 @@ class CudaGraphTest {
                 OnnxEngine cuda = OnnxEngine.open(g.weights, target, PrecisionPlan.of(Precision.FP32))) {
             int[] ids = g.ids("input_ids");
             List<Integer> firsts = dir.startsWith(Golden.ODD) ? List.of(ids.length) : List.of(ids.length, 3);
-            for (boolean tapped : new boolean[] {false, true}) {
+            for (boolean hooked : new boolean[] {false, true}) {
                 for (int first : firsts) {
-                    assertThat(Golden.maxAbsDiff(Golden.logits(cuda, ids, first, tapped), g.values("logits")))
+                    assertThat(Golden.maxAbsDiff(Golden.logits(cuda, ids, first, hooked), g.values("logits")))
                             .isLessThanOrEqualTo(g.tolerance("logits"));
                 }
             }
@@ -131,9 +131,9 @@ class CudaGraphTest {
         try (Golden g = new Golden(dir, Kind.ONNX);
                 OnnxEngine cuda = OnnxEngine.open(g.weights, target, PrecisionPlan.of(Precision.FP16))) {
             int[] ids = g.ids("input_ids");
-            for (boolean tapped : new boolean[] {false, true}) {
-                float[] whole = Golden.logits(cuda, ids, ids.length, tapped);
-                assertThat(Golden.maxAbsDiff(Golden.logits(cuda, ids, 3, tapped), whole))
+            for (boolean hooked : new boolean[] {false, true}) {
+                float[] whole = Golden.logits(cuda, ids, ids.length, hooked);
+                assertThat(Golden.maxAbsDiff(Golden.logits(cuda, ids, 3, hooked), whole))
                         .isLessThan(0.02);
             }
         }
@@ -158,9 +158,9 @@ class CudaGraphTest {
         try (OnnxEngine cuda = OnnxEngine.open(g.weights, target, exact);
                 OnnxEngine cpu = OnnxEngine.open(g.weights, CPU, exact)) {
             int[] ids = g.ids("input_ids");
-            for (boolean tapped : new boolean[] {false, true}) {
-                float[] expected = Golden.logits(cpu, ids, ids.length, tapped);
-                float[] logits = Golden.logits(cuda, ids, ids.length, tapped);
+            for (boolean hooked : new boolean[] {false, true}) {
+                float[] expected = Golden.logits(cpu, ids, ids.length, hooked);
+                float[] logits = Golden.logits(cuda, ids, ids.length, hooked);
                 if (exact.standard().weightOnly()) {
                     assertThat(Golden.maxAbsDiff(logits, expected)).isLessThan(2e-4);
                 } else { // a last bit of float32 may tip a code over
@@ -184,10 +184,10 @@ class CudaGraphTest {
                     OnnxEngine quick = OnnxEngine.open(g.weights, target, fast);
                     OnnxEngine slow = OnnxEngine.open(g.weights, target, exact)) {
                 int[] ids = g.ids("input_ids");
-                for (boolean tapped : new boolean[] {false, true}) {
-                    float[] expected = Golden.logits(slow, ids, ids.length, tapped);
+                for (boolean hooked : new boolean[] {false, true}) {
+                    float[] expected = Golden.logits(slow, ids, ids.length, hooked);
                     for (int first : new int[] {ids.length, 3}) {
-                        float[] logits = Golden.logits(quick, ids, first, tapped);
+                        float[] logits = Golden.logits(quick, ids, first, hooked);
                         assertThat(Golden.maxAbsDiff(logits, expected)).isBetween(1e-4, 0.3);
                         assertThat(Golden.kl(expected, logits, quick.spec().vocab()))
                                 .isLessThan(2e-4);
@@ -206,9 +206,9 @@ class CudaGraphTest {
                 OnnxEngine cuda = OnnxEngine.open(g.weights, target, codes);
                 OnnxEngine cpu = OnnxEngine.open(g.weights, CPU, codes)) {
             int[] ids = g.ids("input_ids");
-            for (boolean tapped : new boolean[] {false, true}) {
-                float[] expected = Golden.logits(cpu, ids, ids.length, tapped);
-                float[] logits = Golden.logits(cuda, ids, ids.length, tapped);
+            for (boolean hooked : new boolean[] {false, true}) {
+                float[] expected = Golden.logits(cpu, ids, ids.length, hooked);
+                float[] logits = Golden.logits(cuda, ids, ids.length, hooked);
                 // A last bit of float32 may tip a code over.
                 double fromFp32 = Golden.maxAbsDiff(g.values("logits"), expected);
                 assertThat(Golden.maxAbsDiff(logits, expected)).isLessThan(fromFp32 / 2);
@@ -288,7 +288,7 @@ class CudaGraphTest {
                     .doesNotContain("GroupQueryAttention");
             assertThat(fast(w, CUDA, exact).inputs()).containsEntry("past_key.0", Type.FLOAT);
 
-            Graph seen = tapped(w, CUDA, Precision.FP16);
+            Graph seen = hooked(w, CUDA, Precision.FP16);
             assertThat(seen.operators()).contains("Softmax", "Cast").doesNotContain("GroupQueryAttention");
             assertThat(seen.inputs()).containsEntry("past_key.0", Type.FLOAT16);
         }
@@ -308,7 +308,7 @@ class CudaGraphTest {
             for (Precision p : Precision.values()) {
                 if (p == Precision.BF16) continue;
                 assertThat(ON_CUDA).containsAll(fast(w, CUDA, p).operators());
-                assertThat(ON_CUDA).containsAll(tapped(w, CUDA, p).operators());
+                assertThat(ON_CUDA).containsAll(hooked(w, CUDA, p).operators());
             }
         }
     }
@@ -319,14 +319,14 @@ class CudaGraphTest {
 
     private static Graph fast(Weights w, Target target, PrecisionPlan plan) {
         try (OnnxWeights weights = new OnnxWeights(w)) {
-            return GraphWriter.fast(w.spec(), new Encodings(weights, target), plan, target);
+            return GraphWriter.fused(w.spec(), new Encodings(weights, target), plan, target);
         }
     }
 
-    private static Graph tapped(Weights w, Target target, Precision precision) {
+    private static Graph hooked(Weights w, Target target, Precision precision) {
         try (OnnxWeights weights = new OnnxWeights(w)) {
             PrecisionPlan plan = PrecisionPlan.of(precision);
-            return GraphWriter.tapped(
+            return GraphWriter.hooked(
                     w.spec(), new Encodings(weights, target), plan, target, hooks(w, precision), Map.of());
         }
     }

@@ -60,7 +60,7 @@ class MemoryTest {
         }
     }
 
-    /** Sequences with room for 50 tokens, now fast, now tapped with every hook captured. */
+    /** Sequences with room for 50 tokens, now fast, now hooked with every hook captured. */
     private static void generate(Golden g, int sequences) {
         TreeSet<HookId> all = new TreeSet<>(HookPatterns.all(g.engine.spec()));
         for (int i = 0; i < sequences; i++) {

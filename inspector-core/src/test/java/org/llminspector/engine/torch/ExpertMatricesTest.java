@@ -22,9 +22,9 @@ class ExpertMatricesTest {
                     InspectorEngine one = TorchEngine.open(g.weights, "cpu", Precision.FP16, 1)) {
                 long opened = all.memory().resident();
                 assertThat(one.memory().resident()).isEqualTo(opened);
-                for (boolean tapped : new boolean[] {false, true}) {
-                    float[] expected = Golden.logits(all, ids, 30, tapped);
-                    assertThat(Golden.logits(one, ids, 30, tapped)).isEqualTo(expected);
+                for (boolean hooked : new boolean[] {false, true}) {
+                    float[] expected = Golden.logits(all, ids, 30, hooked);
+                    assertThat(Golden.logits(one, ids, 30, hooked)).isEqualTo(expected);
                 }
                 long matrix = 2L * 96 * 64;
                 long captures = one.memory().resident() - opened; // their buffers stay at hand too
@@ -42,10 +42,10 @@ class ExpertMatricesTest {
             int[] ids = g.ids("input_ids");
             try (InspectorEngine all = TorchEngine.open(g.weights, "cpu", precision, Long.MAX_VALUE);
                     InspectorEngine one = TorchEngine.open(g.weights, "cpu", precision, 1)) {
-                for (boolean tapped : new boolean[] {false, true}) {
-                    float[] expected = Golden.logits(all, ids, 30, tapped);
-                    assertThat(Golden.logits(one, ids, 30, tapped)).isEqualTo(expected);
-                    assertThat(Golden.logits(one, ids, 30, tapped)).isEqualTo(expected);
+                for (boolean hooked : new boolean[] {false, true}) {
+                    float[] expected = Golden.logits(all, ids, 30, hooked);
+                    assertThat(Golden.logits(one, ids, 30, hooked)).isEqualTo(expected);
+                    assertThat(Golden.logits(one, ids, 30, hooked)).isEqualTo(expected);
                 }
                 assertThat(one.memory().resident()).isLessThan(all.memory().resident());
                 assertThat(one.memory().mapped())

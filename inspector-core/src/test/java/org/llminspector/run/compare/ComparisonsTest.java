@@ -202,9 +202,9 @@ class ComparisonsTest {
     void aWaitIsThatOfTheNearestRank() {
         List<Double> ms = IntStream.rangeClosed(1, 200).mapToObj(i -> i / 2.0).collect(Collectors.toList());
         Collections.shuffle(ms, new Random(3));
-        assertThat(TwinCost.waits(ms)).isEqualTo(new ComparisonManifest.Waits(50, 95, 99, 200));
-        assertThat(TwinCost.waits(List.of(7.0))).isEqualTo(new ComparisonManifest.Waits(7, 7, 7, 1));
-        assertThat(TwinCost.waits(List.of())).isNull();
+        assertThat(CostComparison.waits(ms)).isEqualTo(new ComparisonManifest.Waits(50, 95, 99, 200));
+        assertThat(CostComparison.waits(List.of(7.0))).isEqualTo(new ComparisonManifest.Waits(7, 7, 7, 1));
+        assertThat(CostComparison.waits(List.of())).isNull();
     }
 
     @Test

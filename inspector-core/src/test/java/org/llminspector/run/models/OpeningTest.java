@@ -21,7 +21,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.local.ModelCache;
 import org.llminspector.local.PreparedStore;
 import org.llminspector.run.TextModel;
-import org.llminspector.trial.Trials;
+import org.llminspector.sandbox.Probes;
 
 @Timeout(120)
 class OpeningTest {
@@ -68,14 +68,14 @@ class OpeningTest {
         try (OpenModels models = new OpenModels(
                 cache,
                 new MemoryLedger(1L << 30),
-                new Trials(temp.resolve("verdicts"), true),
+                new Probes(temp.resolve("verdicts"), true),
                 new PreparedStore(temp, 0))) {
             ModelFolder folder = models.folder("tiny-text");
-            assertThatThrownBy(() -> models.hold(folder, "onnx", "cpu", PLAN, () -> true))
+            assertThatThrownBy(() -> models.lease(folder, "onnx", "cpu", PLAN, () -> true))
                     .isInstanceOfSatisfying(
                             Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CANCELLED));
             assertThat(models.opening("tiny-text")).hasSize(1);
-            try (OpenModels.Hold hold = models.hold(folder, "onnx", "cpu", PLAN, () -> false)) {
+            try (OpenModels.Lease lease = models.lease(folder, "onnx", "cpu", PLAN, () -> false)) {
                 Set<Thread> began = new HashSet<>(openers());
                 began.removeAll(before);
                 assertThat(began).hasSize(1);

@@ -80,9 +80,9 @@ class RunStoreProcessesTest {
             }
             try (RunStore store = RunStore.open(dir, PLENTY)) {
                 RunManifest run = store.manifest(id);
-                assertThat(run.extensions()).hasSizeGreaterThanOrEqualTo(said);
-                assertThat(run.captures()).hasSize(2 + run.extensions().size());
-                for (RunManifest.Extension e : run.extensions()) {
+                assertThat(run.recaptures()).hasSizeGreaterThanOrEqualTo(said);
+                assertThat(run.captures()).hasSize(2 + run.recaptures().size());
+                for (RunManifest.Recapture e : run.recaptures()) {
                     assertThat(store.capture(id, e.hooks().get(0)).get(49_997)).isEqualTo(49_997 * 0.5);
                 }
                 assertThat(store.list(10, null))
@@ -102,8 +102,8 @@ class RunStoreProcessesTest {
             Process process = saver(20, 500, PLENTY, id);
             for (int i = 0; i < 20; i++) Runs.extend(store, id, 500);
             assertThat(process.waitFor()).isZero();
-            assertThat(store.manifest(id).extensions())
-                    .extracting(RunManifest.Extension::number)
+            assertThat(store.manifest(id).recaptures())
+                    .extracting(RunManifest.Recapture::number)
                     .containsExactlyElementsOf(java.util.stream.IntStream.rangeClosed(1, 40)
                             .boxed()
                             .toList());

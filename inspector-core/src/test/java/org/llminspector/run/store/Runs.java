@@ -76,7 +76,7 @@ public final class Runs {
                         .name("a label")
                         .build(),
                 new RunManifest.ModelIdentity("org--name", "llama", "ab12", 4, 4, 2, 16, 64, 128, 259, 128),
-                new EngineInfo("torch", "2.7.1", "tapped", "cpu", Precision.FP32, "fp32", 2, 12.5, 1234),
+                new EngineInfo("torch", "2.7.1", "hooked", "cpu", Precision.FP32, "fp32", 2, 12.5, 1234),
                 List.of(bos, half),
                 1,
                 "Once",
@@ -98,10 +98,10 @@ public final class Runs {
     /** Adds a reading of RESID's next layer's, and so on; says its number. */
     static String extend(RunStore store, String id, int floats) {
         RunManifest run = store.manifest(id);
-        HookId hook = HookId.of(HookPoint.RESID_POST, 4 + run.extensions().size());
+        HookId hook = HookId.of(HookPoint.RESID_POST, 4 + run.recaptures().size());
         TreeMap<HookId, Tensor> tensors = new TreeMap<>();
         tensors.put(hook, capture(floats).get(RESID));
-        RunManifest.Extension reading = new RunManifest.Extension(
+        RunManifest.Recapture reading = new RunManifest.Recapture(
                 0,
                 run.created(),
                 run.version(),
@@ -110,6 +110,6 @@ public final class Runs {
                 run.engine(),
                 1.5,
                 new RunManifest.Agreement("logits", 2, false, 1e-7));
-        return String.valueOf(store.extend(id, reading, tensors).extensions().size());
+        return String.valueOf(store.extend(id, reading, tensors).recaptures().size());
     }
 }

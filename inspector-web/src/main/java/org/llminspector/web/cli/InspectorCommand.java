@@ -16,7 +16,7 @@ import picocli.CommandLine.IVersionProvider;
         subcommands = {
             ServeCommand.class,
             RunCommand.class,
-            ExtendCommand.class,
+            RecaptureCommand.class,
             ExportCommand.class,
             HeadsCommand.class,
             CircuitsCommand.class,
@@ -33,7 +33,7 @@ import picocli.CommandLine.IVersionProvider;
             ScoreCommand.class,
             GradientsCommand.class,
             TalesCommand.class,
-            ExamCommand.class,
+            EvaluateCommand.class,
             CompareCommand.class,
             FlipsCommand.class,
             CostCommand.class

@@ -116,7 +116,7 @@ final class PositionsCommand extends AskCommand {
                     layers(s.layers()),
                     s.kind().name().toLowerCase(Locale.ROOT),
                     turns ? String.format(Locale.ROOT, "%.0f", s.theta()) : "-",
-                    turns ? s.turned() + " of " + s.dHead() : "-",
+                    turns ? s.rotaryDims() + " of " + s.dHead() : "-",
                     turns ? number(pairs.get(0).period()) : "-",
                     turns ? number(pairs.get(pairs.size() - 1).period()) : "-",
                     turns ? s.scaling().getClass().getSimpleName().toLowerCase(Locale.ROOT) : "-",

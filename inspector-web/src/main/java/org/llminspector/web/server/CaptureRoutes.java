@@ -15,9 +15,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
-import org.llminspector.run.ExtensionRequest;
-import org.llminspector.run.Extensions;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.RecaptureRequest;
+import org.llminspector.run.Recaptures;
 import org.llminspector.run.store.PositionRange;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
@@ -39,11 +39,11 @@ final class CaptureRoutes {
     private static final String ASK_AGAIN = "private, no-cache";
 
     private final RunStore runs;
-    private final Extensions extensions;
+    private final Recaptures recaptures;
 
     CaptureRoutes(Inspector inspector) {
         this.runs = inspector.runs();
-        this.extensions = inspector.extensions();
+        this.recaptures = inspector.recaptures();
     }
 
     void register(RoutesConfig routes) {
@@ -60,9 +60,9 @@ final class CaptureRoutes {
     private void extend(Context ctx) throws IOException {
         String run = ctx.pathParam("id");
         ExtendRequest r = Requests.body(ctx, ExtendRequest.class);
-        ExtensionRequest wanted = new ExtensionRequest(r.capture(), r.positions(), r.maxBytes());
-        if (Boolean.TRUE.equals(r.dryRun())) Replies.json(ctx, extensions.plan(run, wanted));
-        else Replies.json(ctx, 201, extensions.extend(run, wanted));
+        RecaptureRequest wanted = new RecaptureRequest(r.capture(), r.positions(), r.maxBytes());
+        if (Boolean.TRUE.equals(r.dryRun())) Replies.json(ctx, recaptures.plan(run, wanted));
+        else Replies.json(ctx, 201, recaptures.extend(run, wanted));
     }
 
     private void capture(Context ctx) throws IOException {
@@ -162,7 +162,7 @@ final class CaptureRoutes {
             return;
         }
         ctx.contentType(TensorFormat.SAFETENSORS.mediaType());
-        if (!manifest.extensions().isEmpty()) {
+        if (!manifest.recaptures().isEmpty()) {
             Map<String, Tensor> all = everything(manifest);
             SafetensorsWriter.write(Channels.newChannel(ctx.res().getOutputStream()), all, Map.of("run", run));
             return;

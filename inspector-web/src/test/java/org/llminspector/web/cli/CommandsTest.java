@@ -231,17 +231,17 @@ class CommandsTest {
         Ended made = command("run", "--model", "tiny", "--prompt", "the cat", "--capture", "logits", "--json");
         String id = tree(made.out()).path("id").asText();
         String[] ask = {id, "--capture", "blocks.*.attn.hook_pattern,logits", "--positions=-1"};
-        Ended plan = command("extend", with(ask, "--dry-run"));
+        Ended plan = command("recapture", with(ask, "--dry-run"));
         assertThat(plan.code()).as(plan.err()).isZero();
         assertThat(plan.out()).contains("hooks to read").contains("1.00 GiB");
-        assertThat(command("extend", with(ask, "--max-bytes=1")).code()).isEqualTo(5);
-        assertThat(command("extend", ask).out()).contains("added, tapped").contains("logits");
-        assertThat(command("extend", ask).out()).contains("the run has it all");
-        assertThat(tree(command("extend", with(ask, "--json")).out())
-                        .at("/extensions/0/number")
+        assertThat(command("recapture", with(ask, "--max-bytes=1")).code()).isEqualTo(5);
+        assertThat(command("recapture", ask).out()).contains("added, hooked").contains("logits");
+        assertThat(command("recapture", ask).out()).contains("the run has it all");
+        assertThat(tree(command("recapture", with(ask, "--json")).out())
+                        .at("/recaptures/0/number")
                         .asInt())
                 .isEqualTo(1);
-        assertThat(command("extend", "20200101-000000-000-000000", "--capture", "logits")
+        assertThat(command("recapture", "20200101-000000-000-000000", "--capture", "logits")
                         .code())
                 .isEqualTo(3);
     }

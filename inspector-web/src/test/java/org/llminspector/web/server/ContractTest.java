@@ -34,7 +34,7 @@ class ContractTest extends LiveTest {
         live.post(captures, ask + ",\"max_bytes\":" + (plan.path("bytes").asLong() - 1) + "}")
                 .problem(413);
         assertThat(live.post(captures, ask + "}").status()).isEqualTo(201);
-        JsonNode extension = live.get("/api/v1/runs/" + some).json().at("/extensions/0");
+        JsonNode extension = live.get("/api/v1/runs/" + some).json().at("/recaptures/0");
         assertThat(extension.at("/agreement/of").asText()).isEqualTo("logits");
         String hook = captures + "/blocks.1.attn.hook_pattern";
         LiveServer.Answer there = live.get(hook, "Accept", "application/json");
@@ -201,7 +201,7 @@ class ContractTest extends LiveTest {
         live.post("/api/v1/cost", "{\"contexts\":[0]}").problem(400);
         String ask = "{\"request\":{\"prompt\":\"the cat\"";
         JsonNode times = live.post("/api/v1/timeline", ask + "},\"repeats\":2}").json();
-        assertThat(times.at("/decode/fast/runs").asInt()).isEqualTo(2);
+        assertThat(times.at("/decode/fused/runs").asInt()).isEqualTo(2);
         live.post("/api/v1/timeline", ask + ",\"engine\":\"onnx\"}}").problem(422);
         live.post("/api/v1/timeline", ask + ",\"capture\":[\"logits\"]}}").problem(422);
         live.post("/api/v1/timeline", ask + "},\"repeats\":65}").problem(400);

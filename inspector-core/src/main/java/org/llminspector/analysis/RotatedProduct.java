@@ -1,0 +1,78 @@
+package org.llminspector.analysis;
+
+/**
+ * RotatedProduct is q . k as a function of the distance between the two, when pairs of their numbers are turned by their
+ * positions (RoPE): the sum over pairs of a cos(f d) - b sin(f d), and a rest that does not turn. A mean of such products is one
+ * too.
+ *
+ * <p>Su et al. 2021: (R_m q) . (R_n k) depends on m - n alone.
+ */
+public final class RotatedProduct {
+
+    private final float[] frequencies; // radians a position
+    private final double turned; // factor on what turns
+    private final double[] a;
+    private final double[] b;
+    private double rest;
+    private long count;
+
+    /**
+     * @param frequencies of the pairs (i, i + n); none where nothing turns
+     * @param attentionFactor the scaling's factor on cos and sin
+     */
+    public RotatedProduct(float[] frequencies, double attentionFactor) {
+        this.frequencies = frequencies;
+        this.turned = attentionFactor * attentionFactor;
+        this.a = new double[frequencies.length];
+        this.b = new double[frequencies.length];
+    }
+
+    /** Adds one query and one key (or a sum of keys, which stands for {@code keys} of them), both before their turn. */
+    public void add(float[] q, int at, double[] k, int keys) {
+        int half = frequencies.length;
+        for (int i = 0; i < half; i++) {
+            double x = q[at + i];
+            double y = q[at + i + half];
+            a[i] += x * k[i] + y * k[i + half];
+            b[i] += y * k[i] - x * k[i + half];
+        }
+        for (int i = 2 * half; i < k.length; i++) rest += q[at + i] * k[i];
+        count += keys;
+    }
+
+    /** Its mean at a distance, times a factor. */
+    public double at(double distance, double factor) {
+        double sum = rest;
+        for (int i = 0; i < frequencies.length; i++) {
+            double angle = frequencies[i] * distance;
+            sum += turned * (a[i] * Math.cos(angle) - b[i] * Math.sin(angle));
+        }
+        return count == 0 ? 0 : sum * factor / count;
+    }
+
+    /** The means at distances 0 to {@code most}. */
+    public double[] curve(int most, double factor) {
+        double[] curve = new double[most + 1];
+        for (int d = 0; d <= most; d++) curve[d] = at(d, factor);
+        return curve;
+    }
+
+    /** What a pair gives at distance 0, and what its turn takes. */
+    public double cosine(int pair, double factor) {
+        return count == 0 ? 0 : turned * a[pair] * factor / count;
+    }
+
+    public double sine(int pair, double factor) {
+        return count == 0 ? 0 : turned * b[pair] * factor / count;
+    }
+
+    /** What does not turn. */
+    public double rest(double factor) {
+        return count == 0 ? 0 : rest * factor / count;
+    }
+
+    /** Of how many products it is the mean. */
+    public long count() {
+        return count;
+    }
+}

@@ -1,0 +1,106 @@
+package org.llminspector.engine.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.torch.LayerScript.Product;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+
+/**
+ * FusedLayers runs each layer as one call of TorchScript: the fused form, in which nothing inside a layer can be seen.
+ *
+ * <p>The weights are those of the hooked form. Runs on the engine thread.
+ */
+final class FusedLayers implements AutoCloseable {
+
+    private final DecoderSpec spec;
+    private final NDManager manager;
+    private final Script script;
+    private final List<String> methods = new ArrayList<>(); // a layer each
+    private final List<List<NDArray>> weights = new ArrayList<>();
+    private final List<Boolean> stepByStep = new ArrayList<>();
+
+    FusedLayers(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
+        this.spec = spec;
+        this.manager = manager;
+        Product product = product(weights);
+        StringBuilder text = new StringBuilder(LayerScript.helpers(product));
+        Map<String, String> written = new LinkedHashMap<>();
+        for (int i = 0; i < spec.nLayers(); i++) {
+            LayerScript layer =
+                    new LayerScript(spec.layers().get(i), weights.blocks.get(i), spec.dModel(), product, kvFormats);
+            String name = "layer" + written.size();
+            String known = written.putIfAbsent(layer.method(""), name);
+            if (known == null) text.append(layer.method(name));
+            methods.add(known == null ? name : known);
+            this.weights.add(layer.weights());
+            stepByStep.add(spec.layers().get(i).mixer() instanceof Attention a
+                    && LayerScript.stepByStep(a, weights.blocks.get(i)));
+        }
+        script = Script.compile(manager, text.toString());
+    }
+
+    private static Product product(TorchWeights weights) {
+        Linear o = weights.blocks.get(0).mixes();
+        if (o.weight().getDataType() == DataType.FLOAT32) {
+            return OneDnn.serves(o.weight().getDevice()) ? Product.ONE_DNN : Product.PLAIN;
+        }
+        return o.halfAlways() ? Product.HALF : Product.HALF_ALONE;
+    }
+
+    /** The residual stream [1, pos, d_model] after layer i, or of a mixture after its attention; its keys and values are in the cache then. */
+    NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
+        LayerSpec layer = spec.layers().get(i);
+        return layer.attends() ? attending(i, layer.attention(), x, pass, cache) : convolving(i, x, cache);
+    }
+
+    private NDArray convolving(int i, NDArray x, KvCache cache) {
+        NDArray state = cache.state(i);
+        return script.callAsWritten(
+                        manager,
+                        methods.get(i),
+                        x,
+                        weights.get(i),
+                        state,
+                        state,
+                        List.of(),
+                        (long) cache.length(),
+                        List.of(),
+                        List.of())
+                .get(0);
+    }
+
+    private NDArray attending(int i, Attention a, NDArray x, Positions.Pass pass, KvCache cache) {
+        return script.callAsWritten(
+                        manager,
+                        methods.get(i),
+                        x,
+                        weights.get(i),
+                        cache.allKeys(i),
+                        cache.allValues(i),
+                        cache.allScales(i),
+                        (long) cache.length(),
+                        a.rope() == null ? List.of() : pass.turn(a.rope()),
+                        mask(a, stepByStep.get(i), pass))
+                .get(0);
+    }
+
+    /** Empty where the script knows itself what a position sees. */
+    private static List<NDArray> mask(Attention a, boolean stepByStep, Positions.Pass pass) {
+        boolean windowed = a.window() != null && pass.end() > a.window();
+        boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || stepByStep);
+        return several || a.alibi() != null ? List.of(pass.mask(a)) : List.of();
+    }
+
+    @Override
+    public void close() {
+        script.close();
+    }
+}

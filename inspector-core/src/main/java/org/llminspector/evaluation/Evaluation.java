@@ -1,0 +1,66 @@
+package org.llminspector.evaluation;
+
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.tales.Tales;
+import org.llminspector.train.tales.TalesChat;
+
+/** Evaluation is the room's entry: all parts, one after the other. */
+public final class Evaluation {
+
+    /**
+     * Size is how much is asked.
+     *
+     * @param seed of the tales
+     * @param stories held-out stories: predicted, gone on from, and read for their magic words
+     * @param questionsPerKind of each of the eight kinds
+     * @param pairs of better and worse answers
+     */
+    public record Size(long seed, int stories, int questionsPerKind, int pairs) {
+
+        /** What the model cards report. */
+        public static final Size FULL = new Size(1, 200, 400, 200);
+
+        public Size {
+            if (stories < 1 || questionsPerKind < 1 || pairs < 1) {
+                throw Problem.invalid("an evaluation needs at least one question of every part")
+                        .where("evaluation")
+                        .expected("at least 1 story, question and pair")
+                        .found(stories + ", " + questionsPerKind + " and " + pairs);
+            }
+        }
+    }
+
+    private Evaluation() {}
+
+    /**
+     * Examines a model. Takes minutes for {@link Size#FULL}; nothing else is done with the engine meanwhile.
+     *
+     * @param progress hears what is being asked
+     * @param cancelled asked between questions; true ends the evaluation with a Problem
+     */
+    public static EvaluationReport of(
+            InspectorEngine engine,
+            Tokenizer tokenizer,
+            Size size,
+            Consumer<String> progress,
+            BooleanSupplier cancelled) {
+        EvaluatedModel model = new EvaluatedModel(engine, tokenizer, cancelled);
+        Tales tales = new Tales(size.seed());
+        TalesChat chat = new TalesChat(size.seed());
+        progress.accept("reading held-out stories");
+        EvaluationReport.Text text = TextEvaluation.run(model, tales, size.stories());
+        progress.accept("scoring heads");
+        HeadEvaluation.Found heads = HeadEvaluation.run(model, tales, size.stories());
+        progress.accept("weighing better against worse answers");
+        EvaluationReport.Preferences preferences = PreferenceEvaluation.run(model, chat, size.pairs());
+        progress.accept("answering questions");
+        EvaluationReport.Answers answers = AnswerEvaluation.run(model, chat, size.questionsPerKind());
+        progress.accept("telling stories");
+        EvaluationReport.Stories stories = StoryEvaluation.run(model, tales, size.stories());
+        return new EvaluationReport(text, stories, answers, preferences, heads.copying(), heads.heads());
+    }
+}

@@ -1,0 +1,56 @@
+package org.llminspector.run;
+
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.evaluation.Evaluation;
+import org.llminspector.evaluation.EvaluationReport;
+import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.RunQueue;
+
+/** Evaluations ask a model that learnt from the tales what it can do. Safe on any thread. */
+public final class Evaluations {
+
+    private final OpenModels models;
+    private final RunQueue queue;
+    private final Supplier<String> standard;
+
+    /** @param standard the slug that no slug means */
+    Evaluations(OpenModels models, RunQueue queue, Supplier<String> standard) {
+        this.models = models;
+        this.queue = queue;
+        this.standard = standard;
+    }
+
+    /**
+     * What a model that learnt from the tales can do, in fp32: the whole evaluation, on the queue's worker. Blocks for minutes.
+     *
+     * @param slugOrNull the model; null for the default one
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it has no tokenizer or the device
+     *     cannot be had; TOO_LARGE where it does not fit the memory; BUSY while the queue is full
+     */
+    public EvaluationReport take(
+            String slugOrNull,
+            String device,
+            Evaluation.Size size,
+            Consumer<String> progress,
+            BooleanSupplier cancelled) {
+        ModelFolder folder = models.folder(slugOrNull == null ? standard.get() : slugOrNull);
+        PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
+        try (RunQueue.Place place = queue.enter("evaluation", folder.slug())) {
+            BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();
+            try (OpenModels.Lease lease = models.lease(folder, Engines.DEFAULT, device, exact, ends)) {
+                return place.call(() -> Evaluation.of(
+                        models.engine(folder, Engines.DEFAULT, device, exact),
+                        folder.requireTokenizer(),
+                        size,
+                        progress,
+                        ends));
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package org.llminspector.run.compare;
+
+import java.util.Collection;
+import java.util.function.Supplier;
+import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.base.Problem;
+import org.llminspector.capture.Capture;
+import org.llminspector.hook.HookId;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest.Floor;
+
+/**
+ * FloorComparison is A once more, so that one sees how far it lies from itself: its tokens in pieces, or on the other engine. A
+ * model that cannot be read so spoils nothing: the floor says why it is not there.
+ */
+final class FloorComparison {
+
+    private final Floor how;
+    private final ComparisonSide a;
+    private final ComparisonSide other;
+    private String why;
+
+    /** @param other A on the other engine, or null */
+    FloorComparison(Floor how, ComparisonSide a, ComparisonSide other) {
+        this.how = how;
+        this.a = a;
+        this.other = other;
+    }
+
+    /** What A's tokens leave at these hooks the other way, or null where that cannot be had. */
+    Capture capture(int[] ids, Collection<HookId> hooks) {
+        return again(() -> other == null ? a.captureInPieces(ids, hooks) : other.capture(ids, hooks));
+    }
+
+    /** Logits of these tokens the other way, [1, pos, vocab], or null. */
+    Capture logits(int[] ids) {
+        return again(() -> other == null ? a.logitsInPieces(ids) : other.logits(ids));
+    }
+
+    private Capture again(Supplier<Capture> pass) {
+        if (how == Floor.NONE || why != null) return null;
+        try {
+            return pass.get();
+        } catch (Problem p) {
+            if (p.kind() != Problem.Kind.UNSUPPORTED) throw p;
+            why = p.getMessage();
+            return null;
+        }
+    }
+
+    /** As the manifest has it; null when it was not asked for. */
+    ComparisonManifest.NoiseFloor told(OutputMeasures prompt, OutputMeasures text) {
+        if (how == Floor.NONE) return null;
+        String what = other == null
+                ? "A, its tokens read in pieces of a half, a quarter, an eighth of them"
+                : "A on " + other.run().request().engine();
+        return new ComparisonManifest.NoiseFloor(how, what, prompt, text, why);
+    }
+}

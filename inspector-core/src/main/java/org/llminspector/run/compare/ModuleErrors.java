@@ -1,0 +1,144 @@
+package org.llminspector.run.compare;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import org.llminspector.analysis.ErrorSplit;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Capture;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.spec.LayerSpec;
+
+/**
+ * ModuleErrors splits the error of every attention and MLP, and of the unembedding, into made here and inherited.
+ *
+ * <p>B is run once more with A's residual stream put in before every module of a chunk of layers at once, so that each
+ * of B's modules reads exactly what A's read (keys and values too: all positions are replaced). What its output then
+ * differs from A's was made in it; see {@link ErrorSplit}.
+ */
+final class ModuleErrors {
+
+    /** A module: where it reads and what it gives out. */
+    private record Module(String name, HookId input, HookId output) {}
+
+    private final ComparisonSide a;
+    private final ComparisonSide b;
+    private final CaptureBudget budget;
+    private final List<ComparisonManifest.ModuleError> errors = new ArrayList<>();
+
+    ModuleErrors(ComparisonSide a, ComparisonSide b, CaptureBudget budget) {
+        this.a = a;
+        this.b = b;
+        this.budget = budget;
+    }
+
+    /** Throws UNSUPPORTED when the two models are not built alike. */
+    List<List<Integer>> chunks(int positions) {
+        unlike(a, b).ifPresent(why -> {
+            throw why;
+        });
+        List<List<Integer>> chunks = new ArrayList<>();
+        long left = 0;
+        for (int layer = 0; layer <= a.spec().nLayers(); layer++) {
+            long bytes = 0;
+            for (Module m : modules(layer)) {
+                bytes += 3 * CaptureBudget.bytes(a.spec(), List.of(m.output()), positions);
+                bytes += CaptureBudget.bytes(a.spec(), List.of(m.input()), positions);
+            }
+            if (bytes > budget.maxBytes()) {
+                throw Problem.tooLarge("the modules of one layer would not fit the budget")
+                        .where("layer " + layer + " x " + positions + " positions")
+                        .expected("at most " + budget.maxBytes() + " bytes")
+                        .found(bytes + " bytes")
+                        .instead("set options.split to false, shorten the prompt, or raise --capture-budget");
+            }
+            if (chunks.isEmpty() || bytes > left) {
+                chunks.add(new ArrayList<>());
+                left = budget.maxBytes();
+            }
+            chunks.get(chunks.size() - 1).add(layer);
+            left -= bytes;
+        }
+        return chunks;
+    }
+
+    /** Why B's modules cannot be run on A's inputs, if so. */
+    static Optional<Problem> unlike(ComparisonSide a, ComparisonSide b) {
+        Optional<Problem> fixed = b.folder().port().unchangeable();
+        if (fixed.isPresent()) {
+            return Optional.of(Problem.unsupported(
+                            "B cannot be given A's values: " + fixed.get().what())
+                    .where(b.folder().slug())
+                    .instead("swap the sides"));
+        }
+        if (a.spec().layers().equals(b.spec().layers())
+                && a.spec().dModel() == b.spec().dModel()) {
+            return Optional.empty();
+        }
+        return Optional.of(Problem.unsupported(
+                "the two models are not built alike: a module of one cannot read what the other's reads"));
+    }
+
+    /** Three passes over the modules of these layers: A, B, and B on A's inputs. */
+    void split(int[] idsA, int[] idsB, List<Integer> layers) {
+        List<Module> modules = new ArrayList<>();
+        layers.forEach(layer -> modules.addAll(modules(layer)));
+        TreeSet<HookId> outputs = new TreeSet<>();
+        TreeSet<HookId> both = new TreeSet<>();
+        for (Module m : modules) {
+            outputs.add(m.output());
+            both.add(m.output());
+            both.add(m.input());
+        }
+        try (Capture left = a.capture(idsA, both);
+                Capture right = b.capture(idsB, outputs);
+                Capture patched = b.capture(idsB, outputs, inputs(modules, left))) {
+            for (Module m : modules) {
+                HookId out = m.output();
+                ErrorSplit s = ErrorSplit.of(left.get(out), right.get(out), patched.get(out));
+                errors.add(new ComparisonManifest.ModuleError(
+                        m.name(),
+                        out,
+                        HookComparison.finite(s.total()),
+                        HookComparison.finite(s.made()),
+                        HookComparison.finite(s.inherited()),
+                        s.cosine()));
+            }
+        }
+    }
+
+    private static Map<HookId, Tensor> inputs(List<Module> modules, Capture seen) {
+        Map<HookId, Tensor> inputs = new LinkedHashMap<>();
+        modules.forEach(m -> inputs.put(m.input(), seen.get(m.input())));
+        return inputs;
+    }
+
+    List<ComparisonManifest.ModuleError> errors() {
+        return errors;
+    }
+
+    /** Attention, or the convolution in its place, and MLP of a layer; behind the last layer, the final norm and the unembedding. */
+    private List<Module> modules(int layer) {
+        int last = a.spec().nLayers();
+        if (layer == last) {
+            HookId end = HookId.of(HookPoint.RESID_POST, last - 1);
+            return List.of(new Module("unembed", end, HookId.of(HookPoint.LOGITS)));
+        }
+        HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
+        LayerSpec block = a.spec().layers().get(layer);
+        HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
+        return List.of(
+                new Module(
+                        "blocks." + layer + (block.attends() ? ".attn" : ".conv"),
+                        pre,
+                        HookId.of(HookPoint.mixed(block), layer)),
+                new Module("blocks." + layer + ".mlp", mid, HookId.of(HookPoint.MLP_OUT, layer)));
+    }
+}

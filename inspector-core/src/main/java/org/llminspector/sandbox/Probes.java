@@ -1,0 +1,200 @@
+package org.llminspector.sandbox;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.llminspector.base.ByteCount;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
+import org.llminspector.tokenize.Tokenizer;
+
+/**
+ * Probes opens a file from outside in another process before this one does, once: the verdict is kept by the file's
+ * hash. One such process serves all, one file after another, and ends when nobody needs it.
+ */
+public final class Probes {
+
+    /** Of the embedded models' tokenizers. */
+    private static final Set<String> KNOWN = Set.of("2b1723f5ac463c454315a789d6f765e9b60d37af9a1c021506752226267d00dd");
+
+    /** Of a .gguf file, how much may be its tokenizer. */
+    private static final long INSIDE = 32L << 20;
+
+    private static final Object ONE_AT_A_TIME = new Object();
+    private static ProbeProcess process;
+    /** What this process has seen survive. */
+    private static final Set<String> GOOD = ConcurrentHashMap.newKeySet();
+
+    private final Path folder;
+    private final boolean trusted;
+
+    /**
+     * @param folder where verdicts are kept; made when the first is
+     * @param trusted whether nothing is tried, for a person has said that they know where their models come from
+     */
+    public Probes(Path folder, boolean trusted) {
+        this.folder = folder;
+        this.trusted = trusted;
+    }
+
+    public boolean trusted() {
+        return trusted;
+    }
+
+    /**
+     * Tries a tokenizer; one that does not survive is a Problem.
+     *
+     * @param file a tokenizer.json or a .gguf file
+     */
+    public void tokenizer(Path file) {
+        if (trusted || !Files.isRegularFile(file)) return;
+        boolean json = file.toString().endsWith(".json");
+        if (json) Reads.checkSize(file, Tokenizer.MAX_BYTES);
+        // A GGUF file is a model of gigabytes: what it is called, how long it is and when it was written stand for it.
+        String key = json ? sha256(file) : sha256(file, size(file), modified(file));
+        verdict(Probe.TOKENIZER, file, key, json ? size(file) : Math.min(INSIDE, size(file)));
+    }
+
+    /** Tries an exported graph; one that does not survive is a Problem. */
+    public void graph(Path model, Checkpoint checkpoint) {
+        if (trusted) return;
+        Path file = checkpoint.onnx().orElseThrow().path();
+        long bytes = size(file);
+        MessageDigest digest = digest();
+        update(digest, file);
+        // Numbers beside the graph are only multiplied; whole numbers may be sizes.
+        for (Weight w : checkpoint.onnx().orElseThrow().weights()) {
+            if (w.location() == null) continue;
+            bytes += Math.max(0, w.bytes());
+            if (w.type() != 6 && w.type() != 7) continue;
+            digest.update(checkpoint.get(w.name()).data().duplicate());
+        }
+        digest.update(checkpoint.config().toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        verdict(Probe.GRAPH, model, HexFormat.of().formatHex(digest.digest()), bytes);
+    }
+
+    private void verdict(Probe trial, Path path, String sha256, long bytes) {
+        String key = trial.name().toLowerCase(java.util.Locale.ROOT) + "-" + sha256;
+        if (KNOWN.contains(sha256) || GOOD.contains(key)) return;
+        Path kept = folder.resolve(key + ".json");
+        Verdict verdict = read(kept);
+        if (verdict == null) {
+            long seconds = trial.seconds(bytes);
+            long memory = trial.memory(bytes);
+            verdict = tried(trial, path, seconds, memory);
+            if (verdict.failed() != null) throw refusal(path, verdict.failed(), seconds, memory);
+            // ONNX Runtime's own failures are the graph's here.
+            if (verdict.kind() == Problem.Kind.INTERNAL) throw refusal(path, verdict.found(), seconds, memory);
+            // What is wrong with one folder is said of that folder: only what is good is kept.
+            if (verdict.good()) write(kept, verdict);
+        }
+        if (!verdict.good()) throw verdict.problem();
+        GOOD.add(key);
+    }
+
+    private static Problem refusal(Path path, String how, long seconds, long memory) {
+        return Problem.unsupported("the file was opened in a process of its own, which did not survive it")
+                .where(path)
+                .expected("a file that opens within " + seconds + " s and " + ByteCount.of(memory))
+                .found(how)
+                .instead("take the model from its original source; or start with --trust if you know where it comes"
+                        + " from, which opens it in this process");
+    }
+
+    /** What goes wrong in a process that has tried others before is tried again in a new one. */
+    private Verdict tried(Probe trial, Path path, long seconds, long memory) {
+        synchronized (ONE_AT_A_TIME) {
+            try {
+                Path absolute = path.toAbsolutePath();
+                if (process != null && process.alive() && process.memory() >= memory) {
+                    Verdict verdict = process.ask(trial, absolute, trusted, seconds);
+                    if (verdict.failed() == null) return verdict;
+                }
+                if (process != null) process.close();
+                process = new ProbeProcess(memory);
+                return process.ask(trial, absolute, trusted, seconds);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw Problem.of(Problem.Kind.CONFLICT, "the trial of a file was interrupted")
+                        .where(path)
+                        .causedBy(e);
+            } catch (IOException e) {
+                throw new IllegalStateException("the process that tries files did not start", e);
+            }
+        }
+    }
+
+    private static Verdict read(Path kept) {
+        if (!Files.isRegularFile(kept)) return null;
+        try {
+            return Json.mapper().readValue(Reads.bytes(kept, Reads.SMALL), Verdict.class);
+        } catch (IOException | Problem e) {
+            return null; // tried again
+        }
+    }
+
+    private void write(Path kept, Verdict verdict) {
+        try {
+            Files.createDirectories(folder);
+            Path part = Files.createTempFile(folder, "verdict", null);
+            Files.write(part, Json.mapper().writeValueAsBytes(verdict));
+            Files.move(part, kept, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            // a folder that is full or read-only: it is tried again next time
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
+        }
+    }
+
+    private static String modified(Path file) {
+        try {
+            return file.toRealPath() + " " + Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
+        }
+    }
+
+    private static String sha256(Path file) {
+        MessageDigest digest = digest();
+        update(digest, file);
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static String sha256(Object... parts) {
+        MessageDigest digest = digest();
+        for (Object part : parts) digest.update((part + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static void update(MessageDigest digest, Path file) {
+        byte[] buffer = new byte[1 << 20];
+        try (var in = Reads.stream(file)) {
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) digest.update(buffer, 0, n);
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
+        }
+    }
+
+    private static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+}

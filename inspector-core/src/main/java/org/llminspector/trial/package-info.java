@@ -1,7 +1,0 @@
-/**
- * Trial opens files that come from outside in a process of its own first, within limits of memory and time, since what
- * the native libraries do with a hostile file cannot be caught: they end the process.
- *
- * <p>{@link org.llminspector.trial.Trials} is the entry; safe on any thread.
- */
-package org.llminspector.trial;

@@ -1,0 +1,201 @@
+package org.llminspector.web.cli;
+
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.llminspector.base.Json;
+import org.llminspector.evaluation.Evaluation;
+import org.llminspector.evaluation.EvaluationReport;
+import org.llminspector.run.Inspector;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** EvaluateCommand examines a model that learnt from the tales, and prints what it can do. */
+@Command(
+        name = "evaluate",
+        customSynopsis = "inspector evaluate [--model DIR] [--json] [OPTION...]",
+        description =
+                "Asks a model that learnt from the project's tales what it can do, on stories that it has not seen: loss,"
+                        + " consistent names and pronouns, questions by kind, better against worse answers, attention heads.",
+        footer = {
+            "",
+            "The numbers of the model cards are those of the default sizes. It takes some minutes.",
+            "",
+            "Examples:",
+            "  inspector evaluate --model tales-4m",
+            "  inspector evaluate --model tales-4m-instruct --stories 20 --questions 5 --pairs 20"
+        })
+final class EvaluateCommand extends ModelCommand {
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of the tales. Default: 1, the embedded model's.")
+    long seed = Evaluation.Size.FULL.seed();
+
+    @Option(names = "--stories", paramLabel = "N", description = "Held-out stories. Default: 200.")
+    int stories = Evaluation.Size.FULL.stories();
+
+    @Option(names = "--tell", paramLabel = "N", description = "Print the first N of them as it told them. Default: 0.")
+    int tell;
+
+    @Option(names = "--questions", paramLabel = "N", description = "Questions of each kind. Default: 400.")
+    int questions = Evaluation.Size.FULL.questionsPerKind();
+
+    @Option(names = "--pairs", paramLabel = "N", description = "Pairs of a better and a worse answer. Default: 200.")
+    int pairs = Evaluation.Size.FULL.pairs();
+
+    @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
+    String device = "auto";
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of one operation. Default: as many as there are cores.")
+    Integer threads;
+
+    @Option(names = "--json", description = "Print the whole report as JSON.")
+    boolean json;
+
+    @Mixin
+    Manners manners;
+
+    @Override
+    public Integer call() throws java.io.IOException {
+        Lines.warningsOnly();
+        if (threads != null) System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
+        Evaluation.Size size = new Evaluation.Size(seed, stories, questions, pairs);
+        Progress progress = new Progress(err(), manners.quiet);
+        Interrupt interrupt = new Interrupt();
+        PrintWriter out = out();
+        Path noRuns = Files.createTempDirectory("llm-inspector-evaluation");
+        try (Inspector inspector = places.open(1, noRuns)) {
+            EvaluationReport report =
+                    inspector.evaluations().take(places.slug(), device, size, progress::show, interrupt::requested);
+            progress.clear();
+            if (json) out.println(Json.write(report));
+            else print(report, out);
+            if (!json) tell(report.stories().told().stream().limit(tell).toList(), out);
+            out.flush();
+            return 0;
+        } finally {
+            progress.clear();
+            interrupt.done();
+            Places.delete(noRuns);
+        }
+    }
+
+    private static void print(EvaluationReport r, PrintWriter out) {
+        EvaluationReport.Text t = r.text();
+        line(
+                out,
+                "held-out loss",
+                "%.4f nats a token (perplexity %.2f, %.3f bits a byte), %,d tokens",
+                t.loss(),
+                t.perplexity(),
+                t.bitsPerByte(),
+                t.tokens());
+        line(out, "  bound", "%.4f nats: the best loss possible is at most that", t.lossBound());
+        EvaluationReport.Stories s = r.stories();
+        line(
+                out,
+                "stories",
+                "%d told from the first paragraph, %.0f tokens each; %s",
+                s.asked(),
+                s.tokensPerStory(),
+                s.sampling());
+        line(out, "  ended", "%.1f %%", 100 * s.ended());
+        line(out, "  names kept", "%.1f %% (the hero's %.1f %%)", 100 * s.namesKept(), 100 * s.heroKept());
+        line(out, "  pronouns kept", "%.1f %%", 100 * s.pronounsKept());
+        line(
+                out,
+                "  faultless",
+                "%.1f %% (real stories: %.1f %%); faults: %s",
+                100 * s.faultless(),
+                100 * s.realFaultless(),
+                s.faults());
+        line(out, "  strictly", "%.1f %% faultless; faults: %s", 100 * s.faultlessStrictly(), s.strictFaults());
+        line(
+                out,
+                "  with top_p",
+                "%.1f %% faultless at temperature and top_p %.2f",
+                100 * s.faultlessAtTopP(),
+                s.topP());
+        line(out, "  own sentences", "%.1f %%", 100 * s.distinct());
+        line(
+                out,
+                "questions",
+                "%d of each kind, right: in chat, as plain text",
+                r.answers().perKind());
+        r.answers()
+                .chat()
+                .forEach((kind, share) -> line(
+                        out,
+                        "  " + kind,
+                        "%.0f %%, %.0f %%",
+                        100 * share,
+                        100 * r.answers().plain().get(kind)));
+        line(out, "  word for word", "%.0f %%", 100 * r.answers().exact());
+        EvaluationReport.Preferences p = r.preferences();
+        line(
+                out,
+                "preferences",
+                "better answer more probable in %.1f %% of %d pairs (%.1f %% per token), by %.2f nats",
+                100 * p.won(),
+                p.pairs(),
+                100 * p.wonPerToken(),
+                p.margin());
+        EvaluationReport.Copying c = r.copying();
+        line(
+                out,
+                "copying",
+                "random tokens %.2f, again %.2f; magic words %.2f, again %.2f nats (%d stories)",
+                c.randomFirst(),
+                c.randomAgain(),
+                c.chantFirst(),
+                c.chantAgain(),
+                c.chants());
+        EvaluationReport.Heads h = r.heads();
+        line(
+                out,
+                "heads",
+                "%d of %d have a clear role on random tokens: %s",
+                h.clear(),
+                h.onRandom().size(),
+                h.roles());
+        line(
+                out,
+                "  on stories",
+                "%d of %d: %s",
+                h.clearOnStories(),
+                h.onRandom().size(),
+                h.rolesOnStories());
+        line(
+                out,
+                "  best induction",
+                "%.3f on random tokens, %.3f on magic words",
+                h.bestInduction(),
+                h.bestInductionOnChants());
+        line(out, "  name mover", "%.3f of its attention on a name that is said again", h.bestOnNames());
+    }
+
+    /** Stories as they came, each after its number and the faults found in it. */
+    private static void tell(List<EvaluationReport.Told> stories, PrintWriter out) {
+        for (int i = 0; i < stories.size(); i++) {
+            List<String> faults = stories.get(i).faults();
+            out.printf(Locale.ROOT, "%n-- %d%s%n%n", i + 1, faults.isEmpty() ? "" : ": " + String.join(", ", faults));
+            out.println(stories.get(i).text());
+        }
+    }
+
+    private static void line(PrintWriter out, String name, String format, Object... values) {
+        out.printf(Locale.ROOT, "%-17s" + format + "%n", concat(name, values));
+    }
+
+    private static Object[] concat(String name, Object[] values) {
+        Object[] all = new Object[values.length + 1];
+        all[0] = name;
+        System.arraycopy(values, 0, all, 1, values.length);
+        return all;
+    }
+}
