@@ -3,6 +3,7 @@ package org.llminspector.analysis;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.ConvState;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvShape;
@@ -61,18 +62,12 @@ public record PartCost(
         long cacheReadBytes,
         long cacheWriteBytes) {
 
-    /** WeightBytes says how many bytes one number of a matrix takes, by the matrix's canonical name. */
-    @FunctionalInterface
-    public interface WeightBytes {
-        /** @param in numbers in a row, over which scales may be shared */
-        double of(String module, long in);
-    }
-
     /** Vectors (norms, biases) are float32 in every precision. */
     private static final int VECTOR = Float.BYTES;
 
     /** Every part of a pass, in the order in which data flows. */
-    public static List<PartCost> of(DecoderSpec spec, KvFormats kv, WeightBytes bytes, long past, long tokens) {
+    public static List<PartCost> of(
+            DecoderSpec spec, KvFormats kv, EngineKind.WeightBytes bytes, long past, long tokens) {
         return new Writer(spec, kv, bytes, past, tokens).all();
     }
 
@@ -89,12 +84,12 @@ public record PartCost(
     private static final class Writer {
         private final DecoderSpec spec;
         private final KvFormats kv;
-        private final WeightBytes bytes;
+        private final EngineKind.WeightBytes bytes;
         private final long past;
         private final long tokens;
         private final List<PartCost> parts = new ArrayList<>();
 
-        Writer(DecoderSpec spec, KvFormats kv, WeightBytes bytes, long past, long tokens) {
+        Writer(DecoderSpec spec, KvFormats kv, EngineKind.WeightBytes bytes, long past, long tokens) {
             this.spec = spec;
             this.kv = kv;
             this.bytes = bytes;

@@ -36,17 +36,6 @@ public interface ModelCapabilities {
                 .instead(instead());
     }
 
-    /** The engine that a request without one means. */
-    default String standardEngine() {
-        return "torch";
-    }
-
-    /** Throws UNSUPPORTED for an engine that cannot run it. */
-    default void checkEngine(String engine) {}
-
-    /** Throws UNSUPPORTED for precisions that it does not come in. */
-    default void checkPlan(PrecisionPlan plan) {}
-
     /** Whether it comes in one precision only, that of its file. */
     default boolean onePrecision() {
         return false;

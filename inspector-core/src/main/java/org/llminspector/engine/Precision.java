@@ -21,6 +21,23 @@ public enum Precision {
         return name().toLowerCase(java.util.Locale.ROOT);
     }
 
+    /**
+     * Bytes of one weight, its share of the scales included.
+     *
+     * @param in weights in a row
+     * @param half bytes that a 16-bit float is kept in
+     */
+    public double bytes(long in, int half) {
+        return switch (this) {
+            case FP32 -> 4;
+            case FP16, BF16 -> half;
+            case INT8 -> 1 + 4.0 / in;
+            case INT8_WEIGHT -> 1 + 4.0 / 128;
+            case INT4_32 -> 0.5 + 4.0 / 32;
+            case INT4_128 -> 0.5 + 4.0 / 128;
+        };
+    }
+
     /** Whether only the weights are in few bits, so that a {@link Kernel} has to be chosen. */
     public boolean weightOnly() {
         return this == INT8_WEIGHT || this == INT4_32 || this == INT4_128;

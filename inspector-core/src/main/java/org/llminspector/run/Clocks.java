@@ -84,7 +84,7 @@ public final class Clocks {
         int width = folder.spec().layers().get(layer).mlp().dMlp();
         int[] answers = new int[p];
         float[][] neurons = new float[width][p]; // [neuron, a]
-        String with = Engines.standard(folder);
+        String with = Engines.of(null, folder).id();
         PrecisionPlan plan = PrecisionPlan.of(null, null);
         try (RunQueue.Place place = queue.enter("clock", folder.slug());
                 OpenModels.Lease lease = models.lease(folder, with, "auto", plan, place::cancelled)) {

@@ -17,6 +17,7 @@ import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.ConvState;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormats;
@@ -180,13 +181,12 @@ public final class Costs {
      */
     public Cost cost(RunRequest request, Integer past, Integer tokens, List<Integer> contexts) {
         ModelFolder folder = models.folder(request.model() == null ? standardModel.get() : request.model());
-        String engine = request.engine() == null ? Engines.standard(folder) : request.engine();
-        Engines.check(engine, folder);
-        String device = Engines.device(engine, request.device() == null ? "auto" : request.device());
+        EngineKind kind = Engines.of(request.engine(), folder);
+        String engine = kind.id();
+        String device = kind.device(request.device() == null ? "auto" : request.device());
         DecoderSpec spec = folder.spec();
         PrecisionPlan plan = request.plan();
-        folder.port().checkPlan(plan);
-        plan.check(spec);
+        kind.check(plan, spec);
         int n = tokens == null ? 1 : tokens;
         int before = past == null ? Math.max(0, spec.maxContext() - n) : past;
         if (n < 1 || before < 0 || (long) before + n > spec.maxContext()) {
@@ -195,14 +195,13 @@ public final class Costs {
                     .expected("past of at least 0, tokens of at least 1, together at most " + spec.maxContext())
                     .found(before + " and " + n);
         }
-        KvFormats kv = Engines.kvFormats(engine, folder, device, plan);
+        KvFormats kv = kind.kvFormats(folder, device, plan);
         long parameters = PartCost.of(spec, kv, (m, in) -> 4, 0, 1).stream()
                 .mapToLong(PartCost::parameters)
                 .sum();
-        PartCost.WeightBytes bytes = Engines.weightBytes(engine, folder, device, plan, parameters);
+        EngineKind.WeightBytes bytes = kind.weightBytes(folder, device, plan, parameters);
         List<PartCost> parts = PartCost.of(spec, kv, bytes, before, n);
-        Footprint footprint =
-                new Footprint(spec, kv, engine, bytes, Engines.ownEmbedding(engine, folder, device, plan));
+        Footprint footprint = new Footprint(spec, kv, kind, bytes, kind.ownEmbedding(folder, device, plan));
         Room room = room(folder, engine, device, plan, footprint);
         return new Cost(
                 folder.slug(),
@@ -282,7 +281,7 @@ public final class Costs {
 
     /** Footprint is the memory of one model, engine and cache at any length. */
     private record Footprint(
-            DecoderSpec spec, KvFormats kv, String engine, PartCost.WeightBytes bytes, boolean ownEmbedding) {
+            DecoderSpec spec, KvFormats kv, EngineKind engine, EngineKind.WeightBytes bytes, boolean ownEmbedding) {
 
         /** All weights; a pass reads all of them but the embedding, of which it reads a row a token. */
         long weights() {
@@ -354,8 +353,7 @@ public final class Costs {
         }
 
         private long scratch(long n) {
-            boolean torch = engine.equals("torch");
-            return PassMemory.scratch(spec, kv, n, n, torch, !torch, false);
+            return PassMemory.scratch(spec, kv, n, n, engine, false, false);
         }
     }
 
@@ -369,7 +367,8 @@ public final class Costs {
     public Timeline timeline(RunRequest raw, Integer positions, Integer repeats) {
         PreparedRun run = prepared(raw);
         RunRequest r = run.request();
-        if (!r.engine().equals("torch")) throw Session.untimed();
+        if (!Engines.of(r.engine(), run.folder()).abilities().contains(EngineKind.Ability.PART_TIMES))
+            throw Session.untimed();
         int n = repeats == null ? 16 : repeats;
         int context = run.folder().spec().maxContext();
         int past = positions == null ? Math.min(run.ids().length, context - n) : positions;

@@ -40,16 +40,13 @@ public final class Evaluations {
             Consumer<String> progress,
             BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(slugOrNull == null ? standard.get() : slugOrNull);
+        String engine = Engines.of(null, folder).id();
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
         try (RunQueue.Place place = queue.enter("evaluation", folder.slug())) {
             BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();
-            try (OpenModels.Lease lease = models.lease(folder, Engines.DEFAULT, device, exact, ends)) {
+            try (OpenModels.Lease lease = models.lease(folder, engine, device, exact, ends)) {
                 return place.call(() -> Evaluation.of(
-                        models.engine(folder, Engines.DEFAULT, device, exact),
-                        folder.requireTokenizer(),
-                        size,
-                        progress,
-                        ends));
+                        models.engine(folder, engine, device, exact), folder.requireTokenizer(), size, progress, ends));
             }
         }
     }

@@ -303,8 +303,7 @@ public final class Heads {
         List<HookId> hooks = layers(folder.spec());
         SortedSet<HookId> patterns =
                 folder.hooks(hooks.stream().map(HookId::name).toList());
-        String with = engine == null ? Engines.standard(folder) : engine;
-        Engines.check(with, folder);
+        String with = Engines.of(engine, folder).id();
         List<HeadProfile> heads = new ArrayList<>();
         try (RunQueue.Place place = queue.enter("repeated tokens", folder.slug());
                 OpenModels.Lease lease = models.lease(folder, with, "auto", plan, place::cancelled)) {

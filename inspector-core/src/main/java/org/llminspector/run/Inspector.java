@@ -416,7 +416,7 @@ public final class Inspector implements AutoCloseable {
      */
     public List<HookDescription> hooks(String slug, String engine) {
         ModelFolder folder = models.folder(slug);
-        Engines.check(engine == null ? Engines.standard(folder) : engine, folder);
+        Engines.of(engine, folder);
         return Hooks.describe(folder);
     }
 
@@ -464,8 +464,7 @@ public final class Inspector implements AutoCloseable {
     /** The same; the listener hears how far it is, and it ends when nobody wants it any more. */
     public EngineInfo load(RunRequest r, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
-        String engine = r.engine() == null ? Engines.standard(folder) : r.engine();
-        Engines.check(engine, folder);
+        String engine = Engines.of(r.engine(), folder).id();
         String device = r.device() == null ? "auto" : r.device();
         try (RunQueue.Place place = queue.enter("opening", folder.slug())) {
             BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();

@@ -97,8 +97,7 @@ public final class NeuronActivations {
                     .instead("send it in parts");
         }
         int window = Math.min(WINDOW, folder.spec().maxContext());
-        String with = engine == null ? Engines.standard(folder) : engine;
-        Engines.check(with, folder);
+        String with = Engines.of(engine, folder).id();
         float[] values = new float[tokens.size()];
         try (RunQueue.Place place = queue.enter("activations", folder.slug());
                 OpenModels.Lease lease = models.lease(folder, with, "auto", plan, place::cancelled)) {

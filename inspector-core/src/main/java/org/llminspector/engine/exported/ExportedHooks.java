@@ -108,26 +108,6 @@ public final class ExportedHooks implements ModelCapabilities {
                 .instead(INSTEAD);
     }
 
-    @Override
-    public String standardEngine() {
-        return "onnx";
-    }
-
-    @Override
-    public void checkEngine(String engine) {
-        if (engine.equals("onnx")) return;
-        throw Problem.unsupported("an ONNX file runs on the onnx engine only")
-                .where("engine")
-                .expected("onnx")
-                .found(engine)
-                .instead("leave the engine out, or open the model's safetensors or GGUF");
-    }
-
-    @Override
-    public void checkPlan(PrecisionPlan plan) {
-        check(plan);
-    }
-
     /** Refuses any precision but the default: the file's is the file's. */
     static void check(PrecisionPlan plan) {
         if (plan.equals(PrecisionPlan.of(Precision.FP32))) return;

@@ -7,6 +7,7 @@ import java.util.stream.IntStream;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
@@ -112,7 +113,8 @@ record PreparedComparison(
                 text,
                 sensitivity,
                 given.floor() == ComparisonRequest.Floor.ENGINE
-                        ? new ComparisonSide(PreparedRun.of(elsewhere(runA.request()), folderA, budget, runs), models)
+                        ? new ComparisonSide(
+                                PreparedRun.of(elsewhere(runA.request(), folderA), folderA, budget, runs), models)
                         : null);
     }
 
@@ -122,10 +124,8 @@ record PreparedComparison(
     }
 
     /** The same on the other engine; what that cannot do is refused as it is for a run. */
-    private static RunRequest elsewhere(RunRequest r) {
-        return r.toBuilder()
-                .engine(r.engine().equals("torch") ? "onnx" : "torch")
-                .build();
+    private static RunRequest elsewhere(RunRequest r, ModelFolder folder) {
+        return r.toBuilder().engine(Engines.other(r.engine(), folder).id()).build();
     }
 
     private static String entries(ModelFolder folder) {

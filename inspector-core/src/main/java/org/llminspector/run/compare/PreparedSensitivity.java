@@ -6,9 +6,11 @@ import java.util.function.Function;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.SensitivityRequest;
@@ -60,17 +62,19 @@ record PreparedSensitivity(
         }
         boolean restore = options.direction() == Direction.RESTORE;
         PreparedRun from = restore ? b : a;
-        if (!from.request().engine().equals("onnx")) {
-            throw Problem.unsupported("the " + from.request().engine() + " engine has one precision for all modules")
-                    .where("sensitivity, " + (restore ? "b" : "a") + ".engine")
-                    .expected("onnx")
-                    .found(from.request().engine())
-                    .instead("ask with \"engine\": \"onnx\" on that side; A may stay where it is when restoring");
-        }
         if (a.folder().port().onePrecision()) {
             throw Problem.unsupported("this model comes in one precision only, the precision that it was exported in")
                     .where("sensitivity, model " + a.folder().slug())
                     .instead("ask it of the model's safetensors");
+        }
+        EngineKind able = Engines.with(EngineKind.Ability.VARIANTS, from.folder());
+        if (!from.request().engine().equals(able.id())) {
+            throw Problem.unsupported("the " + from.request().engine() + " engine has one precision for all modules")
+                    .where("sensitivity, " + (restore ? "b" : "a") + ".engine")
+                    .expected(able.id())
+                    .found(from.request().engine())
+                    .instead("ask with \"engine\": \"" + able.id()
+                            + "\" on that side; A may stay where it is when restoring");
         }
         PrecisionPlan plan = from.request().plan();
         PrecisionPlan other = (restore ? a : b).request().plan();
@@ -87,16 +91,16 @@ record PreparedSensitivity(
                         .map(w -> new Pass(w.ids(), w.ids(), w.from(), w.to()))
                         .toList();
         checkLogits(passes, a.folder().spec().vocab(), budget);
-        ComparisonSide gradients = a.interventions().isEmpty() ? side.apply(inFloat32(a.request())) : null;
+        ComparisonSide gradients = a.interventions().isEmpty() ? side.apply(inFloat32(a.request(), a.folder())) : null;
         return new PreparedSensitivity(options, groups, passes, gradients);
     }
 
     /** On the engine with gradients; what A's weights are decoded from stays. */
-    private static RunRequest inFloat32(RunRequest a) {
+    private static RunRequest inFloat32(RunRequest a, ModelFolder folder) {
         PrecisionPlan plan =
                 new PrecisionPlan(Precision.FP32, null, null, null, a.plan().simulate());
         return a.toBuilder()
-                .engine(Engines.DEFAULT)
+                .engine(Engines.with(EngineKind.Ability.GRADIENTS, folder).id())
                 .precision(null)
                 .precisionPlan(plan)
                 .kvCache(null)

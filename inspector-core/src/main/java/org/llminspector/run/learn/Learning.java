@@ -3,6 +3,7 @@ package org.llminspector.run.learn;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
@@ -43,11 +44,12 @@ public final class Learning implements AutoCloseable {
      */
     public GradientsAnswer gradients(GradientsRequest request) {
         GradientWork work = GradientWork.of(request, folder(request.model()), budget);
+        ModelFolder folder = work.folder();
+        String engine = Engines.with(EngineKind.Ability.GRADIENTS, folder).id();
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
-        try (RunQueue.Place place = queue.enter("gradients", work.folder().slug());
-                OpenModels.Lease lease =
-                        models.lease(work.folder(), Engines.DEFAULT, work.device(), exact, place::cancelled)) {
-            return place.call(() -> work.on(models.engine(work.folder(), Engines.DEFAULT, work.device(), exact)));
+        try (RunQueue.Place place = queue.enter("gradients", folder.slug());
+                OpenModels.Lease lease = models.lease(folder, engine, work.device(), exact, place::cancelled)) {
+            return place.call(() -> work.on(models.engine(folder, engine, work.device(), exact)));
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.base.RootNames;
 import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.local.PreparedStore;
@@ -63,14 +64,14 @@ public record Forms(
 
     private static Form form(String engine, Precision precision, ModelFolder f, long budget, PreparedStore prepared) {
         PrecisionPlan plan = PrecisionPlan.of(precision);
+        EngineKind kind;
         try {
-            Engines.check(engine, f);
-            f.port().checkPlan(plan);
-            plan.check(f.spec());
+            kind = Engines.of(engine, f);
+            kind.check(plan, f.spec());
         } catch (Problem no) {
             return new Form(engine, precision, null, null, no.what());
         }
-        long bytes = Engines.estimate(engine, f, plan, prepared);
+        long bytes = kind.estimate(f, plan, prepared);
         return new Form(engine, precision, bytes, bytes <= budget, null);
     }
 }

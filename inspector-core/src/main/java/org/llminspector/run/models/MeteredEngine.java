@@ -10,6 +10,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.base.Trim;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
@@ -35,6 +36,7 @@ final class MeteredEngine extends ForwardingEngine {
 
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
 
+    private final EngineKind kind;
     private final MemoryLedger ledger;
     private final String slug;
     private final KvFormats formats;
@@ -49,16 +51,18 @@ final class MeteredEngine extends ForwardingEngine {
      */
     MeteredEngine(
             InspectorEngine engine,
+            EngineKind kind,
             MemoryLedger ledger,
             String slug,
             KvFormats formats,
             long parameters,
             ToLongFunction<PrecisionPlan> estimate) {
-        this(engine, ledger, slug, formats, parameters, estimate, null);
+        this(engine, kind, ledger, slug, formats, parameters, estimate, null);
     }
 
     private MeteredEngine(
             InspectorEngine engine,
+            EngineKind kind,
             MemoryLedger ledger,
             String slug,
             KvFormats formats,
@@ -66,6 +70,7 @@ final class MeteredEngine extends ForwardingEngine {
             ToLongFunction<PrecisionPlan> estimate,
             MemoryLedger.Reservation own) {
         super(engine);
+        this.kind = kind;
         this.ledger = ledger;
         this.slug = slug;
         this.formats = formats;
@@ -74,17 +79,13 @@ final class MeteredEngine extends ForwardingEngine {
         this.own = own;
     }
 
-    private boolean torch() {
-        return engine.info().name().equals("torch");
-    }
-
     private boolean onHost() {
         return engine.info().device().equals("cpu");
     }
 
     @Override
     public InspectorEngine keeping(KvFormats other) {
-        return new MeteredEngine(engine.keeping(other), ledger, slug, other, parameters, estimate);
+        return new MeteredEngine(engine.keeping(other), kind, ledger, slug, other, parameters, estimate);
     }
 
     @Override
@@ -120,7 +121,8 @@ final class MeteredEngine extends ForwardingEngine {
                 slug + " under another precision plan",
                 "close other models, compare in one precision, or raise --memory");
         try {
-            return new MeteredEngine(engine.variant(plan), ledger, slug, formats, parameters, estimate, reservation);
+            return new MeteredEngine(
+                    engine.variant(plan), kind, ledger, slug, formats, parameters, estimate, reservation);
         } catch (RuntimeException | Error e) {
             reservation.close();
             throw e;
@@ -166,9 +168,8 @@ final class MeteredEngine extends ForwardingEngine {
         /** Null for a single token: what it computes is no more than the budget's rounding. */
         private MemoryLedger.Reservation pass(int n, boolean allLogits) {
             if (n == 1) return null;
-            boolean scores = !torch() || !session.form().equals("fused");
-            long scratch =
-                    PassMemory.scratch(spec(), formats, n, (long) session.length() + n, torch(), scores, allLogits);
+            boolean hooked = !session.form().equals("fused");
+            long scratch = PassMemory.scratch(spec(), formats, n, (long) session.length() + n, kind, hooked, allLogits);
             return ledger.reserve(
                     "pass", slug, onHost() ? scratch : 0, "a pass over " + n + " positions of " + slug, SHORTER);
         }

@@ -15,6 +15,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.ModelCapabilities;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.ExportedHooks;
@@ -35,14 +36,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** ModelFolder is one model on disk, its files mapped and its config understood; no engine holds it yet. */
-public final class ModelFolder implements AutoCloseable {
+public final class ModelFolder implements AutoCloseable, EngineKind.Source {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelFolder.class);
 
     /** Room is what the memory budget leaves a model's sequences when nothing else is open. */
     @FunctionalInterface
     interface Room {
-        long bytes(ModelFolder folder, String engine, PrecisionPlan plan);
+        long bytes(ModelFolder folder, EngineKind engine, PrecisionPlan plan);
     }
 
     private final ModelCache.Found found;
@@ -89,11 +90,13 @@ public final class ModelFolder implements AutoCloseable {
         return found;
     }
 
+    @Override
     public Checkpoint checkpoint() {
         return checkpoint;
     }
 
     /** The canonical weights; an exported graph has none. */
+    @Override
     public Weights weights() {
         if (weights != null) return weights;
         throw Problem.unsupported("an exported ONNX graph does not say which of its weights is which")
@@ -106,23 +109,19 @@ public final class ModelFolder implements AutoCloseable {
         return weights == null ? checkpoint.bytes() : weights.storedBytes();
     }
 
+    @Override
     public DecoderSpec spec() {
         return spec;
     }
 
     /** Bytes of the memory budget that sequences of this model may take, beside its weights, when nothing else is open. */
-    long room(String engine, PrecisionPlan plan) {
+    long room(EngineKind engine, PrecisionPlan plan) {
         return room.bytes(this, engine, plan);
     }
 
     /** What it offers, whichever engine runs it. */
     public ModelCapabilities port() {
         return port;
-    }
-
-    /** Whether somebody else wrote its arithmetic; asked where it is opened, and nowhere else. */
-    boolean exported() {
-        return weights == null;
     }
 
     /** The canonical weights that each tensor of the files holds; none are known of an exported graph. */
@@ -182,7 +181,8 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** Has an exported graph tried by another process, before this one opens it. */
-    void tryGraph() {
+    @Override
+    public void probe() {
         trials.graph(found.dir(), checkpoint);
     }
 
@@ -192,7 +192,8 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** Is told the hash of the weight files, or null when it cannot be had. */
-    synchronized void whenHashed(Consumer<String> then) {
+    @Override
+    public synchronized void whenHashed(Consumer<String> then) {
         CompletableFuture<Void> told = hash.begin().handle((sha256, failed) -> {
             then.accept(sha256);
             return null;

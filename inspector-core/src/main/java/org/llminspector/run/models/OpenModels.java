@@ -20,6 +20,7 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Trim;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.PrecisionPlan;
@@ -40,7 +41,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
     private static final String FEWER = "take fewer bits (fp16 on torch, int8 or int4 on onnx), or raise --memory";
 
-    private record Key(ModelFolder folder, String engine, String device, PrecisionPlan plan) {}
+    private record Key(ModelFolder folder, EngineKind engine, String device, PrecisionPlan plan) {}
 
     /** A loaded engine: what it holds of the budget, and by how many it is meant to be used soon. */
     private static final class Loaded {
@@ -124,8 +125,8 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         return other;
     }
 
-    private long room(ModelFolder folder, String engine, PrecisionPlan plan) {
-        return ledger.budget() - Engines.estimate(engine, folder, plan, prepared);
+    private long room(ModelFolder folder, EngineKind engine, PrecisionPlan plan) {
+        return ledger.budget() - engine.estimate(folder, plan, prepared);
     }
 
     /**
@@ -166,7 +167,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 Loaded open = engines.get(key);
                 if (open != null) {
                     working.add(key);
-                    return open.engine.keeping(Engines.kvFormats(engine, folder, key.device(), plan));
+                    return open.engine.keeping(key.engine().kvFormats(folder, key.device(), plan));
                 }
             }
             await(key, begin(key, true), p -> {}, cancelled);
@@ -223,10 +224,9 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     private static Key key(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
-        Engines.check(engine, folder);
-        // On torch an open model serves sequences with caches of every format.
-        boolean anyCache = engine.equals("torch") && !folder.exported();
-        return new Key(folder, engine, Engines.device(engine, wanted), anyCache ? plan.keeping(null) : plan);
+        EngineKind kind = Engines.of(engine, folder);
+        boolean anyCache = kind.abilities().contains(EngineKind.Ability.ANY_CACHE);
+        return new Key(folder, kind, kind.device(wanted), anyCache ? plan.keeping(null) : plan);
     }
 
     /**
@@ -240,12 +240,12 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
             Opening opening = openings.get(key);
             if (opening != null && opening.join()) return opening;
         }
-        long needs =
-                key.device().equals("cpu") ? Engines.estimate(key.engine(), key.folder(), key.plan(), prepared) : 0;
+        long needs = key.device().equals("cpu") ? key.engine().estimate(key.folder(), key.plan(), prepared) : 0;
         if (needs > ledger.budget()) throw tooLarge(key, needs);
         String name = key.folder().slug();
         MemoryLedger.Reservation reservation = urgent
-                ? ledger.reserve("opening", name, needs, name + " on " + key.engine(), FEWER)
+                ? ledger.reserve(
+                        "opening", name, needs, name + " on " + key.engine().id(), FEWER)
                 : ledger.tryReserve("opening", name, needs, false);
         if (reservation == null) return null;
         Opening opening;
@@ -256,7 +256,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 return opening;
             }
             opening = new Opening(
-                    key.engine(),
+                    key.engine().id(),
                     key.device(),
                     key.plan().standard(),
                     key.folder().bytesToRead());
@@ -274,7 +274,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         List<MemoryLedger.Holder> all = new ArrayList<>();
         engines.forEach((key, loaded) -> all.add(new MemoryLedger.Holder(
                 "weights",
-                key.folder().slug() + " on " + key.engine() + " in "
+                key.folder().slug() + " on " + key.engine().id() + " in "
                         + key.plan().standard().label(),
                 loaded.engine.memory().resident())));
         // Files that were copied for want of a lease; an engine that is open counts the copies it reads as its weights.
@@ -319,7 +319,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
     private Problem tooLarge(Key key, long needs) {
         return Problem.tooLarge("the model does not fit the memory budget")
-                .where(key.folder().slug() + " on " + key.engine() + " in "
+                .where(key.folder().slug() + " on " + key.engine().id() + " in "
                         + key.plan().standard().label())
                 .expected("at most " + ByteCount.of(ledger.budget()))
                 .found("about " + ByteCount.of(needs))
@@ -335,7 +335,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
             loaded = metered(
                     key,
                     new CheckedEngine(
-                            Engines.open(key.engine(), key.folder(), key.device(), key.plan(), opening, prepared),
+                            key.engine().open(key.folder(), opening, key.device(), key.plan(), prepared),
                             key.folder().checkpoint()::checkReadable));
             key.folder().checkpoint().checkReadable();
         } catch (Throwable t) {
@@ -358,11 +358,12 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         ModelFolder folder = key.folder();
         return new MeteredEngine(
                 opened,
+                key.engine(),
                 ledger,
                 folder.slug(),
-                Engines.kvFormats(key.engine(), folder, key.device(), key.plan()),
+                key.engine().kvFormats(folder, key.device(), key.plan()),
                 folder.checkpoint().parameters(),
-                other -> Engines.estimate(key.engine(), folder, other, prepared));
+                other -> key.engine().estimate(folder, other, prepared));
     }
 
     private void await(Key key, Opening opening, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {

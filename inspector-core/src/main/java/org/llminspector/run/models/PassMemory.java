@@ -1,5 +1,6 @@
 package org.llminspector.run.models;
 
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvShape;
 import org.llminspector.spec.Attention;
@@ -13,9 +14,6 @@ public final class PassMemory {
 
     /** Vectors of d_model that a short convolution has alive: B, C, X, what it reads, its sum and the output. */
     private static final long CONV = 6;
-
-    /** Copies of the scores [head, query, key] that the hooked form has alive: masked, softmax, pattern. */
-    private static final int TAPPED_SCORES = 3;
 
     private static final long MOST = 1L << 58;
 
@@ -46,15 +44,15 @@ public final class PassMemory {
      *
      * @param n positions of the pass
      * @param keys positions that it sees, its own included
-     * @param scores whether scores and patterns are made: in every form but torch's fast one
+     * @param hooked whether the pass runs in the engine's hooked form
      * @param logits whether the logits of all positions are asked for
      */
     public static long scratch(
-            DecoderSpec spec, KvFormats kv, long n, long keys, boolean torch, boolean scores, boolean logits) {
+            DecoderSpec spec, KvFormats kv, long n, long keys, EngineKind engine, boolean hooked, boolean logits) {
         double most = 0;
         for (LayerSpec layer : spec.layers()) {
             double mixer = layer.attends()
-                    ? attention(layer.attention(), kv, (double) n, (double) keys, torch, scores)
+                    ? attention(layer.attention(), kv, (double) n, (double) keys, engine, hooked)
                     : (double) CONV * n * spec.dModel();
             most = Math.max(most, Math.max(mlp(layer.mlp(), spec, (double) n), mixer));
         }
@@ -72,13 +70,14 @@ public final class PassMemory {
         return (m.gated() ? 3 : 2) * neurons;
     }
 
-    private static double attention(Attention a, KvFormats kv, double n, double keys, boolean torch, boolean scores) {
+    private static double attention(
+            Attention a, KvFormats kv, double n, double keys, EngineKind engine, boolean hooked) {
         double q = n * a.nHeads() * a.dHead();
         double kv1 = n * a.nKvHeads() * a.dHead();
         double values = 2 * (q + kv1) + kv1 + q;
-        if (torch && a.nHeads() > a.nKvHeads()) values += 2 * q;
+        if (engine.repeatsKeys() && a.nHeads() > a.nKvHeads()) values += 2 * q;
         if (!kv.equals(KvFormats.FP32)) values += 2 * kv1;
-        double made = scores || a.scoreSoftcap() != null ? a.nHeads() * n * keys * (torch ? TAPPED_SCORES : 1) : 0;
+        double made = a.nHeads() * n * keys * engine.scoreCopies(hooked || a.scoreSoftcap() != null);
         double mask = a.window() != null || a.scoreSoftcap() != null ? n * keys : 0;
         return values + made + mask;
     }

@@ -43,11 +43,8 @@ public record PreparedRun(
 
     public static PreparedRun of(RunRequest raw, ModelFolder folder, CaptureBudget budget, RunStore store) {
         RunRequest request = withDefaults(raw, folder);
-        Engines.check(request.engine(), folder);
         DecoderSpec spec = folder.spec();
-        folder.port().checkPlan(request.plan());
-        request.plan().check(spec);
-        Engines.checkSimulated(request.engine(), folder, request.plan());
+        Engines.of(request.engine(), folder).check(request.plan(), spec);
         Prompt prompt = Prompt.of(request, folder);
         GenerateOptions options =
                 request.generate() == null ? null : request.generate().withDefaults();
@@ -123,7 +120,7 @@ public record PreparedRun(
     private static RunRequest withDefaults(RunRequest r, ModelFolder folder) {
         return r.toBuilder()
                 .model(folder.slug())
-                .engine(r.engine() == null ? Engines.standard(folder) : r.engine())
+                .engine(Engines.of(r.engine(), folder).id())
                 .device(r.device() == null ? "auto" : r.device())
                 .precision(r.plan().standard())
                 .addSpecialTokens(r.addSpecialTokens() == null ? r.messages() == null : r.addSpecialTokens())

@@ -5,6 +5,7 @@ import java.util.Set;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.KvShape;
 import org.llminspector.hook.HookId;
@@ -21,6 +22,7 @@ final class Reach {
     private final ModelFolder folder;
     private final RunRequest request;
     private final Collection<HookId> hooks;
+    private final EngineKind engine;
     private final KvFormats formats;
     private final long room;
     private int prompt; // positions that are read in one pass
@@ -30,11 +32,12 @@ final class Reach {
         this.folder = folder;
         this.request = request;
         this.hooks = hooks;
-        String device = Engines.device(request.engine(), request.device());
+        this.engine = Engines.of(request.engine(), folder);
+        String device = engine.device(request.device());
         boolean host = device.equals("cpu");
-        this.formats = Engines.kvFormats(request.engine(), folder, device, request.plan());
+        this.formats = engine.kvFormats(folder, device, request.plan());
         // A sixteenth is left: how much a model holds is an estimate before it is open.
-        this.room = host ? folder.room(request.engine(), request.plan()) / 16 * 15 : Long.MAX_VALUE;
+        this.room = host ? folder.room(engine, request.plan()) / 16 * 15 : Long.MAX_VALUE;
     }
 
     /**
@@ -68,22 +71,20 @@ final class Reach {
     }
 
     private boolean fits(int positions) {
-        return bytes(positions) <= room
-                && (!request.engine().equals("onnx") || largest(positions) <= Integer.MAX_VALUE);
+        return bytes(positions) <= room && largest(positions) <= engine.largestCacheBuffer();
     }
 
     private long bytes(int positions) {
         DecoderSpec spec = folder.spec();
-        boolean torch = request.engine().equals("torch");
-        boolean scores = !torch || !hooks.isEmpty() || !request.interventions().isEmpty();
+        boolean hooked = !hooks.isEmpty() || !request.interventions().isEmpty();
         int read = Math.min(prompt, positions);
         return PassMemory.cache(KvShape.of(spec, Set.of()), formats, positions)
                 + CaptureBudget.bytes(spec, hooks, positions)
                 + PassMemory.scratch(
-                        spec, formats, read, read, torch, scores, hooks.contains(HookId.of(HookPoint.LOGITS)));
+                        spec, formats, read, read, engine, hooked, hooks.contains(HookId.of(HookPoint.LOGITS)));
     }
 
-    /** Bytes of one layer's keys or values, which lie in one buffer on ONNX Runtime. */
+    /** Bytes of the largest of the layers' keys or values. */
     private long largest(int positions) {
         long most = 0;
         for (KvShape layer : KvShape.of(folder.spec(), Set.of())) {

@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.models.Engines;
 import org.llminspector.run.store.RunRequestBuilder;
 
 /**
@@ -30,7 +31,7 @@ record OpenAiModel(String name, String slug, String engine, String device, Preci
             Optional<Precision> found = Arrays.stream(Precision.values())
                     .filter(p -> p.label().equals(word))
                     .findFirst();
-            if (word.equals("torch") || word.equals("onnx")) engine = word;
+            if (Engines.names().contains(word)) engine = word;
             else if (word.matches("cpu|cuda(:[0-9]+)?")) device = word;
             else if (found.isPresent()) precision = found.get();
             else break; // a checkpoint's step

@@ -1,0 +1,148 @@
+package org.llminspector.engine.torch;
+
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.base.DType;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Capabilities;
+import org.llminspector.engine.EngineKind;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.family.Weights;
+import org.llminspector.local.PreparedStore;
+import org.llminspector.quant.QuantScheme;
+import org.llminspector.spec.DecoderSpec;
+
+/** The torch engine: weights as NDArrays of one precision, every operation visible, gradients. */
+public final class TorchKind implements EngineKind {
+
+    /** Masked scores, their softmax and the pattern. */
+    private static final int SCORE_COPIES = 3;
+
+    @Override
+    public String id() {
+        return "torch";
+    }
+
+    @Override
+    public Capabilities capabilities() {
+        return TorchEngine.capabilities();
+    }
+
+    @Override
+    public Set<Ability> abilities() {
+        return EnumSet.of(Ability.GRADIENTS, Ability.PART_TIMES, Ability.ANY_CACHE);
+    }
+
+    @Override
+    public boolean opens(Source model) {
+        return model.checkpoint().onnx().isEmpty();
+    }
+
+    @Override
+    public String device(String wanted) {
+        return TorchDevices.resolve(wanted);
+    }
+
+    @Override
+    public void check(PrecisionPlan plan, DecoderSpec spec) {
+        plan.check(spec);
+        List<PrecisionPlan.Choice> choices = plan.choices(spec);
+        if (choices.size() == 1) return;
+        throw Problem.unsupported("the torch engine has one precision for all modules")
+                .where("precision_plan.overrides")
+                .found(choices.stream().map(c -> c.precision().label()).toList())
+                .instead("leave the overrides out, or use the onnx engine");
+    }
+
+    @Override
+    public KvFormats kvFormats(Source model, String device, PrecisionPlan plan) {
+        return plan.kvCache() == null ? KvFormats.FP32 : plan.kvCache();
+    }
+
+    @Override
+    public long estimate(Source model, PrecisionPlan plan, PreparedStore prepared) {
+        Weights weights = model.weights();
+        boolean tied = weights.spec().tied();
+        double bytes = 0;
+        double experts = 0;
+        for (String name : weights.names()) {
+            double values = Tensor.elements(weights.shape(name));
+            DType inFile =
+                    weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
+            boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
+            boolean vector = weights.shape(name).length < 2;
+            String module = table && tied ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
+            Precision precision =
+                    vector || table ? plan.standard() : plan.at(module).precision();
+            boolean decoded = plan.simulated(name, tied) != null;
+            if (name.contains(".mlp.experts.")) experts += values * (decoded ? 4 : bytes(precision, inFile));
+            else if (vector) bytes += inFile == DType.F32 ? 0 : 4 * values;
+            else bytes += values * (decoded ? 4 : bytes(precision, inFile));
+        }
+        return (long) (bytes + Math.min(experts, (double) TorchEngine.keptExperts()));
+    }
+
+    private static double bytes(Precision precision, DType inFile) {
+        if (precision == Precision.FP16) return 2;
+        return inFile == DType.F32 ? 0 : 4;
+    }
+
+    @Override
+    public WeightBytes weightBytes(Source model, String device, PrecisionPlan plan, long parameters) {
+        boolean tied = model.spec().tied();
+        return (module, in) -> {
+            boolean table = module.equals("embed") && !tied;
+            return (table ? plan.standard() : plan.at(module).precision()).bytes(in, 2);
+        };
+    }
+
+    @Override
+    public boolean ownEmbedding(Source model, String device, PrecisionPlan plan) {
+        return !model.spec().tied();
+    }
+
+    @Override
+    public int scoreCopies(boolean visible) {
+        return visible ? SCORE_COPIES : 0;
+    }
+
+    @Override
+    public boolean repeatsKeys() {
+        return true;
+    }
+
+    @Override
+    public long largestCacheBuffer() {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
+    public InspectorEngine open(
+            Source model, Weights.Watch watch, String device, PrecisionPlan plan, PreparedStore prepared) {
+        Weights weights = simulated(model.weights().watched(watch), plan);
+        check(plan, weights.spec());
+        Precision precision = plan.choices(weights.spec()).get(0).precision();
+        return TorchEngine.open(weights, device, precision, kvFormats(model, device, plan), plan.simulation());
+    }
+
+    /** The weights that a plan simulates, decoded from their codes when they are read; the others as they are. */
+    public static Weights simulated(Weights weights, PrecisionPlan plan) {
+        if (plan.simulate().isEmpty()) return weights;
+        boolean tied = weights.spec().tied();
+        Map<String, QuantScheme> schemes = new HashMap<>();
+        for (String name : weights.names()) {
+            QuantScheme scheme = weights.shape(name).length < 2 ? null : plan.simulated(name, tied);
+            if (scheme != null) schemes.put(name, scheme);
+        }
+        return weights.changed(schemes::containsKey, (name, weight) -> schemes.get(name)
+                .quantize(weight, "weight " + name)
+                .decode());
+    }
+}
