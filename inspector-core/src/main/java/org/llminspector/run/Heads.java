@@ -157,8 +157,8 @@ public final class Heads {
      *
      * @param size most cells a side; shorter texts are not pooled
      * @return [layer, head, query, key], of the layers that have heads
-     * @throws Problem as for a recapture; TOO_LARGE where the patterns of so many tokens do not fit the budget;
-     *     UNSUPPORTED where the model has no pattern hook
+     * @throws Problem as for a recapture; TOO_LARGE where the patterns do not fit the budget; UNSUPPORTED where the
+     *     model has no pattern hook
      */
     public Tensor thumbnails(String runId, int size) {
         DecoderSpec spec = models.folder(store.manifest(runId).model().slug()).spec();

@@ -26,7 +26,7 @@ import org.llminspector.local.Prepared;
 import org.llminspector.local.PreparedStore;
 import org.llminspector.quant.QuantScheme;
 
-/** Engines are those that this build has, by the names that requests call them. */
+/** Registry of this build's engines, by the names used in requests. */
 public final class Engines {
 
     public static final String DEFAULT = "torch";
@@ -46,7 +46,7 @@ public final class Engines {
         return List.of(TorchEngine.capabilities(), OnnxEngine.capabilities());
     }
 
-    /** Every device, as an engine that runs on it tells of it; where none does, the first engine's reason. */
+    /** Every device, described by the first engine that can use it; where none can, with the first engine's reason. */
     public static List<Device> devices() {
         Map<String, Device> devices = new LinkedHashMap<>();
         for (Capabilities engine : capabilities()) {
@@ -57,18 +57,18 @@ public final class Engines {
         return List.copyOf(devices.values());
     }
 
-    /** The device that a request means; one that the engine has not is refused. */
+    /** The device that a request means; one that the engine does not have is refused. */
     public static String device(String engine, String wanted) {
         check(engine);
         return engine.equals("onnx") ? OnnxDevices.resolve(wanted) : TorchDevices.resolve(wanted);
     }
 
     /**
-     * Opens a model. Blocks.
+     * Opens a model; blocks.
      *
-     * @param device one that {@link #device} gave
-     * @param watch hears of the weights that are read
-     * @param store keeps what is made of them
+     * @param device as returned by {@link #device}
+     * @param watch gets the progress of reading weights
+     * @param store store of prepared tensors
      */
     static InspectorEngine open(
             String engine,
@@ -101,7 +101,7 @@ public final class Engines {
         }
     }
 
-    /** About how many bytes a model will hold of its own, before it is opened. */
+    /** Estimated bytes that a model allocates when opened; mapped weights do not count. */
     static long estimate(String engine, ModelFolder folder, PrecisionPlan plan, PreparedStore store) {
         if (folder.exported()) return 2 * folder.checkpoint().bytes();
         Weights weights = folder.weights();
@@ -116,7 +116,7 @@ public final class Engines {
                     weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
             boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
             boolean plain = weights.shape(name).length < 2 || (table && onnx && !tied);
-            // As the file has it, beside the unembedding's codes; mapped where the file has floats.
+            // As in the file, in addition to the unembedding's codes; mapped where the file has floats.
             if (name.equals("embed.weight") && onnx && tied && plan.keepsEmbedding() && inFile == null)
                 bytes += 4 * values;
             String module = table && tied ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
@@ -132,7 +132,7 @@ public final class Engines {
         return (long) (bytes + Math.min(experts, (double) TorchEngine.keptExperts()));
     }
 
-    /** What a model's keys and values are kept in; nothing is opened for it. */
+    /** Number formats of a model's KV cache; nothing is opened. */
     public static KvFormats kvFormats(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
         if (folder.exported()) {
             return ExportedEngine.kvFormats(folder.checkpoint().onnx().orElseThrow(), folder.spec());
@@ -142,8 +142,8 @@ public final class Engines {
     }
 
     /**
-     * Bytes of one number of a matrix as an engine holds it, scales shared out. Weights of few bits that a GGUF file has itself
-     * may differ; an exported graph's are the mean over its file.
+     * Bytes per weight of a matrix in an engine's memory, scales included. Quantized weights of a GGUF file may differ;
+     * those of an exported graph are the mean over its file.
      *
      * @param parameters of the model
      */
@@ -171,13 +171,13 @@ public final class Engines {
         };
     }
 
-    /** Whether an engine has the embedding in a table beside the unembedding's. */
+    /** Whether an engine has an embedding table separate from the unembedding. */
     public static boolean ownEmbedding(String engine, ModelFolder folder, String device, PrecisionPlan plan) {
         if (folder.exported() || !engine.equals("onnx")) return !folder.spec().tied();
         return OnnxEngine.ownEmbedding(folder.spec(), plan, device);
     }
 
-    /** Bytes of one number of the embedding as the file has it; few bits are decoded to float32. */
+    /** Bytes per number of the embedding as in the file; quantized ones are decoded to float32. */
     private static double fileBytes(Weights weights) {
         TensorInfo embed = weights.info("embed.weight");
         return embed.blocks() == null && (embed.dtype() == DType.F16 || embed.dtype() == DType.BF16) ? 2 : 4;
@@ -188,7 +188,7 @@ public final class Engines {
         return inFile == DType.F32 ? 0 : 4;
     }
 
-    /** The weight where it is not a file's own pages, and what is packed of it for the kernels. */
+    /** Bytes per weight: the weight itself where it is not mapped, and its packed copy for the kernels. */
     private static double onnxBytes(Precision precision, DType inFile, boolean kept) {
         return switch (precision) {
             case FP32 -> inFile == DType.F32 ? 4 : 8;
@@ -198,7 +198,10 @@ public final class Engines {
         };
     }
 
-    /** The weights that a plan simulates, decoded from their codes when they are read; the others as they are. */
+    /**
+     * The weights with those that a plan simulates replaced by quantized and decoded values, computed when they are
+     * read.
+     */
     static Weights simulated(Weights weights, PrecisionPlan plan) {
         if (plan.simulate().isEmpty()) return weights;
         boolean tied = weights.spec().tied();
@@ -212,7 +215,7 @@ public final class Engines {
                 .decode());
     }
 
-    /** Refuses simulated weights where they cannot be had. */
+    /** Refuses simulated weights where engine or model does not support them. */
     static void checkSimulated(String engine, ModelFolder folder, PrecisionPlan plan) {
         if (plan.simulate().isEmpty()) return;
         if (folder.exported()) {
@@ -236,7 +239,7 @@ public final class Engines {
         folder.port().checkEngine(engine);
     }
 
-    /** The engine that a request without one means. */
+    /** The default engine of a model. */
     public static String standard(ModelFolder folder) {
         return folder.port().standardEngine();
     }

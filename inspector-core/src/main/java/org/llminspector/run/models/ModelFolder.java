@@ -34,12 +34,12 @@ import org.llminspector.tokenize.Tokenizer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** ModelFolder is one model on disk, its files mapped and its config understood; no engine holds it yet. */
+/** A model on disk: files mapped, config parsed, not yet open on an engine. */
 public final class ModelFolder implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelFolder.class);
 
-    /** Room is what the memory budget leaves a model's sequences when nothing else is open. */
+    /** Bytes of the memory budget left for a model's sequences when nothing else is open. */
     @FunctionalInterface
     interface Room {
         long bytes(ModelFolder folder, String engine, PrecisionPlan plan);
@@ -57,7 +57,7 @@ public final class ModelFolder implements AutoCloseable {
     private final WeightHash hash;
     private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
-    /** @param room bytes of the memory budget beside the weights, on this engine under that plan */
+    /** @param room bytes of the memory budget left by the weights, per engine and plan */
     ModelFolder(ModelCache.Found found, Probes trials, Room room) {
         this.found = found;
         this.trials = trials;
@@ -101,7 +101,7 @@ public final class ModelFolder implements AutoCloseable {
                 .instead("open the model's safetensors or GGUF; the graph's own tensors are listed under its tensors");
     }
 
-    /** Bytes that an engine reads of it. */
+    /** Bytes that an engine reads when it opens the model. */
     long bytesToRead() {
         return weights == null ? checkpoint.bytes() : weights.storedBytes();
     }
@@ -110,22 +110,22 @@ public final class ModelFolder implements AutoCloseable {
         return spec;
     }
 
-    /** Bytes of the memory budget that sequences of this model may take, beside its weights, when nothing else is open. */
+    /** Bytes of the memory budget left for this model's sequences by its weights, when nothing else is open. */
     long room(String engine, PrecisionPlan plan) {
         return room.bytes(this, engine, plan);
     }
 
-    /** What it offers, whichever engine runs it. */
+    /** The model's capabilities, independent of the engine. */
     public ModelCapabilities port() {
         return port;
     }
 
-    /** Whether somebody else wrote its arithmetic; asked where it is opened, and nowhere else. */
+    /** Whether it is an ONNX graph exported elsewhere; only code that opens the model asks. */
     boolean exported() {
         return weights == null;
     }
 
-    /** The canonical weights that each tensor of the files holds; none are known of an exported graph. */
+    /** Canonical weights in each tensor of the files; empty for an exported graph. */
     Map<String, List<String>> canonicalNames() {
         return weights == null
                 ? Map.of()
@@ -133,7 +133,7 @@ public final class ModelFolder implements AutoCloseable {
                         .collect(Collectors.groupingBy(w -> weights.info(w).name()));
     }
 
-    /** The hooks that patterns match, of those that can be seen; a pattern for none of them is a Problem. */
+    /** The hooks that match the patterns, of those that this model has; a pattern without a match is a Problem. */
     public SortedSet<HookId> hooks(Collection<String> patterns) {
         SortedSet<HookId> all = HookPatterns.match(spec, patterns);
         if (all.stream().allMatch(port::has)) return all;
@@ -148,7 +148,7 @@ public final class ModelFolder implements AutoCloseable {
         return all;
     }
 
-    /** A checkpoint may leave its tokenizer to the model it became. */
+    /** Whether it is a training checkpoint, which may use the tokenizer of the finished model. */
     private boolean isCheckpoint() {
         return found.checkpointOf() != null;
     }
@@ -181,17 +181,17 @@ public final class ModelFolder implements AutoCloseable {
         return tokenizer;
     }
 
-    /** Has an exported graph tried by another process, before this one opens it. */
+    /** Has an exported graph probed in a sandboxed process before this process opens it. */
     void tryGraph() {
         trials.graph(found.dir(), checkpoint);
     }
 
-    /** Begins to hash the weight files in the background. */
+    /** Starts hashing the weight files in the background. */
     void beginHash() {
         hash.known();
     }
 
-    /** Is told the hash of the weight files, or null when it cannot be had. */
+    /** Calls back with the hash of the weight files, or null when it cannot be computed. */
     synchronized void whenHashed(Consumer<String> then) {
         CompletableFuture<Void> told = hash.begin().handle((sha256, failed) -> {
             then.accept(sha256);
@@ -200,17 +200,17 @@ public final class ModelFolder implements AutoCloseable {
         afterHash = CompletableFuture.allOf(afterHash, told);
     }
 
-    /** The hash of the weight files; null while it is computed, which this begins. */
+    /** The hash of the weight files; null until it is computed, which this call starts. */
     public String knownSha256() {
         return hash.known();
     }
 
-    /** The hash of the weight files; waits for it. */
+    /** The hash of the weight files; blocks until it is computed. */
     public String sha256() {
         return sha256(() -> false);
     }
 
-    /** The same; a CONFLICT when it was cancelled. */
+    /** The same; a CONFLICT when cancelled. */
     public String sha256(BooleanSupplier cancelled) {
         return hash.await(cancelled);
     }
@@ -227,7 +227,7 @@ public final class ModelFolder implements AutoCloseable {
                 .instead("pass token ids (`tokens`) instead of a text");
     }
 
-    /** Whether conversations can be put to it. A template that cannot be read counts as none: using it says why. */
+    /** Whether the model has a chat template. One that cannot be parsed counts as none; using it gives the reason. */
     public boolean hasChatTemplate() {
         try {
             return chatTemplate().isPresent();
@@ -254,7 +254,10 @@ public final class ModelFolder implements AutoCloseable {
                 .instead("pass a text (`prompt`), or take the model's instruct or chat version"));
     }
 
-    /** A token as it reads; its id in brackets without a tokenizer, and where the vocabulary is padded beyond it. */
+    /**
+     * A token with its text; its id in brackets without a tokenizer, and for padding ids beyond the tokenizer's
+     * vocabulary.
+     */
     public Token token(int id) {
         Tokenizer t = tokenizer();
         return t == null || !t.has(id) ? Token.ofId(id) : t.token(id);
@@ -265,11 +268,14 @@ public final class ModelFolder implements AutoCloseable {
         return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
     }
 
-    /** Which weights these are, with their hash, which is waited for; weights that were written over meanwhile are refused. */
+    /**
+     * Identity of the weights with their hash, which is waited for; weights that were overwritten meanwhile are
+     * refused.
+     */
     public RunManifest.ModelIdentity identity(BooleanSupplier cancelled) {
         checkpoint.checkNotOverwritten();
         String sha256 = sha256(cancelled);
-        checkpoint.checkNotOverwritten(); // meanwhile: the hash would be another file's
+        checkpoint.checkNotOverwritten(); // again: otherwise the hash could be another file's
         DecoderSpec s = spec();
         Attention a = s.attentions().findFirst().orElse(null);
         return new RunManifest.ModelIdentity(

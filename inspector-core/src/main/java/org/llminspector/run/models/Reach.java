@@ -13,8 +13,9 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Reach is how many positions a request may come to: its prompt and all new tokens that it asks for, within the model's context and
- * the memory budget. Asking for the whole context means as many tokens as there is room for; fewer that do not fit are refused.
+ * Computes the maximum length of a request's sequence: prompt plus requested tokens, within the model's context and the
+ * memory budget. A request for the whole context is cut to the tokens that fit; a smaller request that does not fit is
+ * refused.
  */
 final class Reach {
 
@@ -33,16 +34,16 @@ final class Reach {
         String device = Engines.device(request.engine(), request.device());
         boolean host = device.equals("cpu");
         this.formats = Engines.kvFormats(request.engine(), folder, device, request.plan());
-        // A sixteenth is left: how much a model holds is an estimate before it is open.
+        // A sixteenth is kept in reserve: a model's memory is an estimate before it is open.
         this.room = host ? folder.room(request.engine(), request.plan()) / 16 * 15 : Long.MAX_VALUE;
     }
 
     /**
      * Most positions of the sequence.
      *
-     * @param prompt its tokens
-     * @param wanted prompt and new tokens
-     * @throws Problem TOO_LARGE where the prompt alone, or what was asked for within the context, does not fit
+     * @param prompt number of prompt tokens
+     * @param wanted prompt plus requested tokens
+     * @throws Problem TOO_LARGE where the prompt alone, or the requested tokens, do not fit
      */
     int positions(int prompt, long wanted) {
         this.prompt = prompt;
@@ -83,7 +84,7 @@ final class Reach {
                         spec, formats, read, read, torch, scores, hooks.contains(HookId.of(HookPoint.LOGITS)));
     }
 
-    /** Bytes of one layer's keys or values, which lie in one buffer on ONNX Runtime. */
+    /** Bytes of one layer's keys or values, which ONNX Runtime allocates as one buffer. */
     private long largest(int positions) {
         long most = 0;
         for (KvShape layer : KvShape.of(folder.spec(), Set.of())) {
