@@ -74,8 +74,9 @@ public record ComparisonRequest(
         /** Overlapping windows; every token is scored once. */
         EVERY_TOKEN,
         /**
-         * As {@code llama-perplexity --kl-divergence} does: chunks of {@code window} tokens, the first replaced by BOS where the
-         * tokenizer adds one, the second half scored, A's log-probabilities rounded to the 16 bits of its file.
+         * As {@code llama-perplexity --kl-divergence} does: chunks of {@code window} tokens, the first replaced by BOS
+         * where the tokenizer adds one, the second half scored, A's log-probabilities rounded to the 16 bits of its
+         * file.
          */
         LLAMA_CPP
     }
