@@ -250,7 +250,7 @@ public final class Embeddings {
      *
      * @param ids 2 to 500 of them
      * @param vectors may be empty
-     * @throws Problem as {@link #neighbours}; INVALID for fewer rows than three, or more than a map takes
+     * @throws Problem as {@link #neighbours}; INVALID for fewer than 2 or more than 500 rows
      */
     public Map map(String slug, Table table, List<Integer> ids, List<Captured> vectors) {
         ModelFolder folder = models.folder(slug);

@@ -100,7 +100,7 @@ public final class Positions {
     /**
      * Position encoding of each layer of a model.
      *
-     * @param length of the sequence, or null for one within the original context, without dynamic scaling
+     * @param length of the sequence, or null for 1, which length-dependent scaling leaves unchanged
      * @param most learned positions to compare
      */
     public Schemes schemes(String slug, Integer length, int most) {

@@ -14,7 +14,7 @@ public interface RunListener {
     /** Queued behind {@code ahead} other pieces of work; {@code id} cancels it from now on. */
     default void queued(String id, int ahead) {}
 
-    /** The model is being opened; the run joins the queue's order afterwards. */
+    /** The model is being opened; the run waits for this before it waits for the worker. */
     default void opening(String id, Opening.Progress progress) {}
 
     /** The model is open and prefill begins. */

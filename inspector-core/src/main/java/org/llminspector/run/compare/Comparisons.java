@@ -162,7 +162,7 @@ public final class Comparisons implements AutoCloseable {
         }
     }
 
-    /** Opens one side on a thread of its own. */
+    /** Opens one side on the caller's thread, outside the queue, and reports progress to the listener. */
     private static OpenModels.Lease lease(
             ComparisonSide side, String name, ComparisonListener listener, BooleanSupplier cancelled) {
         String note = "opening " + name + ", " + side.folder().slug();

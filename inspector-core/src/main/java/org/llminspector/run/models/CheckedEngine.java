@@ -16,7 +16,7 @@ import org.llminspector.hook.HookId;
 
 /**
  * Engine whose results are refused where the model's files were overwritten meanwhile: it checks after each pass, since
- * truncated mapped weights read as zeros.
+ * mapped weights read as zeros once another process has opened the file for writing.
  */
 final class CheckedEngine extends ForwardingEngine {
 
