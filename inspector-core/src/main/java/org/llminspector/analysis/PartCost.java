@@ -33,15 +33,15 @@ import org.llminspector.spec.ShortConv;
  *   attn.o        2 n H h d
  * </pre>
  *
- * <p>With latent attention of c dimensions, attn.qkv computes the latent vector and keys and values from it; a pass of a
- * single token uses the cached latent vectors directly: 2 P H (c + the shared key's dimensions) in attn.scores, 2 P H c
- * in attn.z.
+ * <p>With latent attention of c dimensions, attn.qkv computes the latent vector and keys and values from it; a pass of
+ * a single token uses the cached latent vectors directly: 2 P H (c + the shared key's dimensions) in attn.scores,
+ * 2 P H c in attn.z.
  *
  * <p>A short convolution of width w has conv.in with 2 n d 3 d, conv.conv with 2 n w d, and conv.out with 2 n d d,
  * instead of attention's parts.
  *
- * <p>In a mixture of experts m counts the neurons of a token's routed experts and of the shared one; mlp.in includes the
- * router.
+ * <p>In a mixture of experts m counts the neurons of a token's routed experts and of the shared one; mlp.in includes
+ * the router.
  *
  * <p>Bytes are the minimum memory traffic: every weight once per pass (of the embedding one row per token, of a mixture
  * the experts of one token), the cached keys and values read, the new ones written; activations are not counted.

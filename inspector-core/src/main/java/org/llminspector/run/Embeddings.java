@@ -24,8 +24,8 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.train.Trainer;
 
 /**
- * Queries on the embedding and unembedding matrices: rows near a vector, PCA maps, norms, Fourier components. Rows stay
- * in their files. Thread-safe.
+ * Queries on the embedding and unembedding matrices: rows near a vector, PCA projections, norms, Fourier components.
+ * Rows stay in their files. Thread-safe.
  */
 public final class Embeddings {
 
@@ -90,10 +90,10 @@ public final class Embeddings {
     public record Neighbour(int id, String text, double score, double norm) {}
 
     /**
-     * Two-dimensional PCA projection of rows.
+     * PCA projection of rows to at most three directions.
      *
      * @param shares of the rows' variance along each direction, the largest first
-     * @param vectors captured vectors projected to the same plane; they are not part of the PCA
+     * @param vectors captured vectors projected to the same directions; they are not part of the PCA
      */
     public record Map(String model, Table table, List<Double> shares, List<Point> points, List<Place> vectors) {}
 
@@ -246,7 +246,7 @@ public final class Embeddings {
     }
 
     /**
-     * Projects rows to their first two principal components (PCA), and captured vectors to the same plane.
+     * Projects rows to their first three principal components (PCA), and captured vectors to the same directions.
      *
      * @param ids 2 to 500 of them
      * @param vectors may be empty

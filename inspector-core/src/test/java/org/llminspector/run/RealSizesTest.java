@@ -24,7 +24,7 @@ import org.llminspector.run.models.Opening;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 
-/** Checkpoints of published sizes open and run; opening one blocks no other work, can be cancelled and heeds the budget. */
+/** Checkpoints of published sizes open and run; opening one blocks nothing, can be cancelled, and heeds the budget. */
 class RealSizesTest {
 
     @TempDir
