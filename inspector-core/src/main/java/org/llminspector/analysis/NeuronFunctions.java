@@ -8,7 +8,7 @@ public final class NeuronFunctions {
     private NeuronFunctions() {}
 
     /**
-     * Parameters of {@link Activation#XIELU}: above x^2 + beta x for x > 0, below (e^min(x, eps) - 1 - x) + beta x
+     * Parameters of {@link Activation#XIELU}: above x^2 + beta x for positive x, below (e^min(x, eps) - 1 - x) + beta x
      * otherwise.
      */
     public record Xielu(double above, double below, double beta, double eps) {

@@ -10,7 +10,7 @@ import org.llminspector.base.Parallel;
 
 /**
  * Finds the pairs of rows of two tables with the largest dot products, in blocks, without storing all products. Of a
- * large table only the longest rows are multiplied; the other pairs get an upper bound, |a . b| <= |a| |b|.
+ * large table only the longest rows are multiplied; the others are bounded: |a . b| is at most |a| |b|.
  */
 public final class PairSearch {
 
