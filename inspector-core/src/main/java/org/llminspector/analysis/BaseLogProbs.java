@@ -3,14 +3,14 @@ package org.llminspector.analysis;
 import java.util.Arrays;
 
 /**
- * BaseLogProbs are the log-probabilities of one position in 16 bits, as {@code llama-perplexity --kl-divergence-base} keeps
- * them: ln p(v) is {@code scale} times code v plus {@code least}. Codes run over the highest 16 nats of the logits at most; what
- * lies below has code 0. (llama.cpp, tools/perplexity/perplexity.cpp, {@code log_softmax}; its arithmetic is float32, and so is
- * this one where it decides a code.)
+ * Log-probabilities of one position quantized to 16 bits, as stored by {@code llama-perplexity --kl-divergence-base}:
+ * ln p(v) is {@code scale} times code v plus {@code least}. Codes span at most the highest 16 nats of the logits; lower
+ * ones have code 0. (llama.cpp, tools/perplexity/perplexity.cpp, {@code log_softmax}; its arithmetic is float32, and so
+ * is this one where it affects a code.)
  *
- * @param scale nats a code
- * @param least ln of the probability that code 0 stands for
- * @param codes unsigned 16 bits an entry, [vocab]
+ * @param scale nats per code
+ * @param least ln of the probability of code 0
+ * @param codes unsigned 16 bits each, [vocab]
  */
 public record BaseLogProbs(float scale, float least, short[] codes) {
 

@@ -1,17 +1,18 @@
 package org.llminspector.analysis;
 
 /**
- * Composition is how much of what one head writes a later head's matrices could read (Elhage et al. 2021): for the product of
- * the two, its Frobenius norm over the product of theirs. Weights alone: neither norms, nor positions, nor a text.
+ * Composition scores of two heads (Elhage et al. 2021): the Frobenius norm of the product of the earlier head's OV
+ * matrix and the later head's Q, K or V circuit, divided by the product of their norms. Weights only: without norms,
+ * positions or text.
  *
- * @param q how much of it enters the later head's queries
- * @param k its keys
- * @param v its values
+ * @param q Q-composition
+ * @param k K-composition
+ * @param v V-composition
  */
 public record Composition(double q, double k, double v) {
 
     /**
-     * Matrices of one head, [d_head, d_model] each; o is turned, so that its rows are what the head writes.
+     * Matrices of one head, [d_head, d_model] each; o is transposed, so that its rows are the head's output directions.
      */
     public static final class Matrices {
         private final float[] q;
@@ -37,7 +38,7 @@ public record Composition(double q, double k, double v) {
         }
     }
 
-    /** What the first writes, read by the second. */
+    /** Composition of the first head's output with the second head's inputs. */
     public static Composition of(Matrices first, Matrices second) {
         int n = first.width;
         double written = Math.sqrt(trace(first.vv, first.oo, n)); // |V O|
@@ -63,7 +64,7 @@ public record Composition(double q, double k, double v) {
         return c;
     }
 
-    /** The norm of A' M B, of whose A and B only the products with themselves are needed. */
+    /** Frobenius norm of A' M B; of A and B only their Gram matrices are needed. */
     private static double norm(double[] aa, double[] m, double[] bb, int n) {
         double[] left = new double[n * n]; // aa m
         for (int i = 0; i < n; i++) {

@@ -6,12 +6,12 @@ import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookPoint;
 
 /**
- * Divergence says how far a value of run B lies from the same value of run A, position by position and over all of
- * them. Equal values, infinities among them, differ by exactly nothing.
+ * Distances between a value of run B and the same value of run A, by position and over all positions. Equal values,
+ * infinities included, have distance 0.
  */
 public final class Divergence {
 
-    /** One number a position. A is the reference: what divides, and what counts as the signal. */
+    /** One number per position. A is the reference: the divisor, and the signal of SQNR. */
     public enum Metric {
         /** a . b / (|a| |b|); 1 for two zero vectors. */
         COSINE,
@@ -24,7 +24,7 @@ public final class Divergence {
     }
 
     /**
-     * Distance is the four measures of one vector, or of all positions together.
+     * The four metrics of one vector, or of all positions together.
      *
      * @param sqnr in dB, infinite when nothing differs
      */
@@ -100,7 +100,7 @@ public final class Divergence {
         return all;
     }
 
-    /** One number a position. */
+    /** One number per position. */
     public float[] row(Metric metric) {
         float[] row = new float[positions.length];
         for (int p = 0; p < row.length; p++) row[p] = (float) positions[p].get(metric);
@@ -108,14 +108,14 @@ public final class Divergence {
     }
 
     /**
-     * One number a head and position, [head][pos]: for patterns the Jensen-Shannon divergence of the two rows of
-     * probabilities in nats (0 to ln 2), for other values with heads the relative L2; null for values without.
+     * One number per head and position, [head][pos]: for patterns the Jensen-Shannon divergence of the two rows in nats
+     * (0 to ln 2), for other values with heads the relative L2; null for values without heads.
      */
     public float[][] heads() {
         return heads == null ? null : heads.clone();
     }
 
-    /** The first position that lies further away than the threshold, or -1. */
+    /** The first position with a distance above the threshold, or -1. */
     public int firstPast(double relativeL2) {
         for (int p = 0; p < positions.length; p++) if (positions[p].relativeL2() > relativeL2) return p;
         return -1;
@@ -130,7 +130,7 @@ public final class Divergence {
             if (p[i] > 0) sum += p[i] * Math.log(p[i] / mean);
             if (q[i] > 0) sum += q[i] * Math.log(q[i] / mean);
         }
-        // A sink's share, which goes to no key; nothing but rounding where there is none.
+        // An attention sink's weight, which belongs to no key; without a sink only rounding error.
         double sinkP = Math.max(0, 1 - total(p, from, width));
         double sinkQ = Math.max(0, 1 - total(q, from, width));
         double sinks = (sinkP + sinkQ) / 2;
@@ -145,7 +145,7 @@ public final class Divergence {
         return total;
     }
 
-    /** Sums are what the measures of any number of elements come from. */
+    /** Sums from which the metrics of any number of elements are computed. */
     private static final class Sums {
         private double dot;
         private double aa;

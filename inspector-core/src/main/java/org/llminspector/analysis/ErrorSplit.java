@@ -4,30 +4,29 @@ import java.util.Arrays;
 import org.llminspector.base.Tensor;
 
 /**
- * ErrorSplit divides the error of one module's output into the part made here and the part inherited from its input.
+ * Split of the error of one module's output into local error (made here) and error inherited from its input.
  *
- * <p>With out_A(in_A) what A's module made of A's input, out_B(in_B) B's of its own, and out_B(in_A) B's module on A's
- * input (B run with A's value put in before the module):
+ * <p>With out_A(in_A) the output of A's module on A's input, out_B(in_B) that of B's module on B's input, and
+ * out_B(in_A) that of B's module on A's input (patched in before the module):
  *
  * <pre>
  *   out_B(in_B) - out_A(in_A)  =  [out_B(in_A) - out_A(in_A)]  +  [out_B(in_B) - out_B(in_A)]
  *           error              =          made here            +          inherited
  * </pre>
  *
- * <p>The vectors add up exactly, whatever the module; their lengths do not, for the two may point the same way or cancel.
+ * <p>The vectors add up exactly for any module; their norms do not, since the two may be parallel or cancel.
  *
  * @param total |error| / |out_A|
  * @param made |made here| / |out_A|
  * @param inherited |inherited| / |out_A|
- * @param cosine of the angle between what was made here and what was inherited: near 1 they add up, near -1 they
- *     cancel; null when one of them is nothing
+ * @param cosine between local and inherited error: near 1 they add up, near -1 they cancel; null when either is 0
  */
 public record ErrorSplit(double total, double made, double inherited, Double cosine) {
 
     /**
      * @param a A's output
      * @param b B's output
-     * @param bOnA what B's module makes of A's input; all of one shape
+     * @param bOnA output of B's module on A's input; all of the same shape
      */
     public static ErrorSplit of(Tensor a, Tensor b, Tensor bOnA) {
         if (!Arrays.equals(a.shape(), b.shape()) || !Arrays.equals(a.shape(), bOnA.shape())) {

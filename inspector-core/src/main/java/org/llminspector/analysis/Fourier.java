@@ -1,14 +1,14 @@
 package org.llminspector.analysis;
 
 /**
- * Fourier takes vectors apart that stand for the numbers of a clock, 0 to p - 1: how much of how they differ goes k times round
- * while the numbers go round once (Nanda et al. 2023, <a href="https://arxiv.org/abs/2301.05217">arXiv 2301.05217</a>). A model
- * that adds on a clock keeps a few such k.
+ * Discrete Fourier transform of vectors that represent the numbers 0 to p - 1: the share of their variance at each
+ * frequency k (Nanda et al. 2023, <a href="https://arxiv.org/abs/2301.05217">arXiv 2301.05217</a>). A model trained on
+ * modular addition uses a few such k.
  */
 public final class Fourier {
 
-    private final double[][] x; // [p, width], less their mean
-    private final double[][] cos; // [k - 1, width], of unit energy: the vectors' part that goes as cos(2 pi k n / p)
+    private final double[][] x; // [p, width], centred
+    private final double[][] cos; // [k - 1, width], normalized: coefficients of cos(2 pi k n / p)
     private final double[][] sin;
     private final double[] shares; // [k - 1]
 
@@ -19,7 +19,7 @@ public final class Fourier {
         this.shares = shares;
     }
 
-    /** @param vectors one for each number, at least three, all of one width */
+    /** @param vectors one per number, at least three, all of the same width */
     public static Fourier of(float[][] vectors) {
         int p = vectors.length;
         int width = vectors[0].length;
@@ -38,7 +38,7 @@ public final class Fourier {
         double[][] sin = new double[most][width];
         double[] shares = new double[most];
         for (int k = 1; k <= most; k++) {
-            // The waves are orthogonal and of length 1; half of an even p has one wave, not two.
+            // The basis functions are orthonormal; at half of an even p there is one, not two.
             double scale = Math.sqrt((2 * k == p ? 1.0 : 2.0) / p);
             for (int n = 0; n < p; n++) {
                 double turn = 2 * Math.PI * ((long) k * n % p) / p;
@@ -55,13 +55,14 @@ public final class Fourier {
         return new Fourier(x, cos, sin, shares);
     }
 
-    /** The share of the vectors' variance that goes round k times, for k from 1 to p / 2; together they are 1. */
+    /** Share of the vectors' variance at frequency k, for k from 1 to p / 2; they sum to 1. */
     public double[] shares() {
         return shares.clone();
     }
 
     /**
-     * The vectors in the plane of the two directions in which they go round k times: a circle where they do nothing else there.
+     * The vectors' coordinates in the plane of the cosine and sine directions at frequency k: a circle where no other
+     * frequency contributes.
      *
      * @return [p, 2], the vectors' mean at 0
      */

@@ -3,21 +3,21 @@ package org.llminspector.analysis;
 import org.llminspector.spec.Norm;
 
 /**
- * FrozenNorm is a norm at one position with what it divides by held fast: then it is linear, and what a sum of vectors becomes
- * is the sum of what each becomes, plus a constant.
+ * A norm at one position with its divisor frozen, which makes it linear: the norm of a sum of vectors is the sum of
+ * their {@link #part}s plus a constant.
  */
 public final class FrozenNorm {
 
-    private final Norm.Kind kind; // null: there is no norm
+    private final Norm.Kind kind; // null without a norm
     private final float[] weight;
-    private final float[] bias; // null: none
+    private final float[] bias; // null without a bias
     private final double scale;
 
     /**
-     * @param norm null where the model has none there: everything stays as it is
+     * @param norm null where the model has none, which makes this the identity
      * @param weight canonical, [d_model]; null without a norm
      * @param bias [d_model], or null
-     * @param scale what it divides by here: the norm's hook_scale
+     * @param scale the divisor at this position: the norm's hook_scale
      */
     public FrozenNorm(Norm norm, float[] weight, float[] bias, double scale) {
         this.kind = norm == null ? null : norm.kind();
@@ -26,7 +26,7 @@ public final class FrozenNorm {
         this.scale = scale;
     }
 
-    /** What a part of its input becomes, [d_model]. */
+    /** The norm's output for a part of its input, without the bias, [d_model]. */
     public float[] part(float[] x) {
         float[] y = new float[x.length];
         double mean = kind == Norm.Kind.LAYER ? mean(x) : 0;
@@ -36,7 +36,7 @@ public final class FrozenNorm {
         return y;
     }
 
-    /** The product of a vector with what a part of the input becomes, in float64. */
+    /** The dot product of a vector with {@link #part} of x, in float64. */
     public double dot(float[] vector, float[] x) {
         double mean = kind == Norm.Kind.LAYER ? mean(x) : 0;
         double sum = 0;
@@ -46,7 +46,7 @@ public final class FrozenNorm {
         return sum;
     }
 
-    /** The vector whose product with a part is that of {@code vector} with what the part becomes, [d_model]. */
+    /** The vector whose dot product with any x equals that of {@code vector} with {@link #part} of x, [d_model]. */
     public float[] pulled(float[] vector) {
         if (kind == null) return vector.clone();
         float[] y = new float[vector.length];
@@ -57,14 +57,14 @@ public final class FrozenNorm {
         return y;
     }
 
-    /** The product of a vector with what is added whatever the input is. */
+    /** The dot product of a vector with the norm's bias. */
     public double constant(float[] vector) {
         double sum = 0;
         for (int i = 0; bias != null && i < bias.length; i++) sum += (double) vector[i] * bias[i];
         return sum;
     }
 
-    /** What it divides by. */
+    /** The divisor. */
     public double scale() {
         return scale;
     }

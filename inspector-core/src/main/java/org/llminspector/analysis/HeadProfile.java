@@ -8,12 +8,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /**
- * HeadProfile is what one head does on one text, by every measure there is.
+ * All scores of one head on one text.
  *
- * @param stripes where its attention goes, averaged over the queries that have such a place
- * @param detect how much its whole pattern is like a role's (TransformerLens's detect_head)
- * @param entropy of a query's weights (what an attention sink takes is none of them), nats, averaged over the queries that may read more than one token: 0 when each reads
- *     one token alone
+ * @param stripes share of attention per role, averaged over the queries where the role applies
+ * @param detect similarity of the pattern to each role's (TransformerLens's detect_head)
+ * @param entropy of the attention weights, nats, averaged over all queries but the first; an attention sink's share is
+ *     not included. 0 when each query attends to a single token
  */
 public record HeadProfile(
         int layer,
@@ -27,7 +27,7 @@ public record HeadProfile(
      *
      * @param pattern attention after the softmax, [1, head, query, key]
      * @param tokens the ids at the positions, [pos]
-     * @param squares hears each head's pattern, [query * key], to be used at once; on several threads, a head on each
+     * @param squares gets each head's pattern, [query * key], valid during the call only; called on several threads
      */
     public static List<HeadProfile> of(int layer, Tensor pattern, int[] tokens, Squares squares) {
         long[] shape = pattern.shape();
@@ -56,7 +56,7 @@ public record HeadProfile(
         return List.of(profiles);
     }
 
-    /** Squares hears one pattern after another. */
+    /** Callback for the heads' patterns. */
     @FunctionalInterface
     public interface Squares {
         void head(int head, float[] square);

@@ -8,26 +8,26 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /**
- * HeadReads say what one query reads through each attention head, and which head tells most.
+ * Where one query attends in one head.
  *
- * @param key the word that gets the largest weight of those further back: neither the first token, nor the one just before
- *     the query, nor the query itself; null when there is none
+ * @param key position of the word with the largest weight, excluding the first token, the previous token and the query
+ *     itself; null when there is none
  * @param weight of that key, 0 when there is none
  * @param first weight on the first token
- * @param previous weight on the token just before the query; 0 for the first query
+ * @param previous weight on the previous token; 0 for the first query
  * @param self weight of the query on itself
- * @param entropy of the query's weights, nats: 0 when it reads one token
+ * @param entropy of the query's weights, nats: 0 when it attends to one token
  */
 public record HeadReads(
         int layer, int head, Integer key, double weight, double first, double previous, double self, double entropy) {
 
-    /** Which head tells most, in a sentence. */
+    /** How heads are ordered, in a sentence. */
     public static final String CRITERION =
             "The most telling head is the one that puts the largest single weight on a word"
                     + " further back: not a mark, not the first token, not the one just before the query, not the query itself, where"
                     + " heads look by habit.";
 
-    /** The most telling first. */
+    /** By the weight on a distant word, the largest first. */
     public static final Comparator<HeadReads> MOST_TELLING = Comparator.comparingDouble((HeadReads r) -> -r.weight)
             .thenComparingInt(HeadReads::layer)
             .thenComparingInt(HeadReads::head);
@@ -36,8 +36,8 @@ public record HeadReads(
      * Every head of one layer.
      *
      * @param rows attention after the softmax, [1, head, 1, key]
-     * @param query the position that reads
-     * @param words the positions whose tokens are words, or parts of one
+     * @param query the query's position
+     * @param words positions whose tokens are words or parts of words
      */
     public static List<HeadReads> of(int layer, Tensor rows, int query, BitSet words) {
         long[] shape = rows.shape();

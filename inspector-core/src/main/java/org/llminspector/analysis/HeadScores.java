@@ -10,20 +10,20 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /**
- * HeadScores say where an attention head looks: the share of its attention that goes to the place its role names,
- * averaged over the queries for which there is such a place.
+ * Scores of an attention head per role: the share of its attention on the role's keys, averaged over the queries that
+ * have such a key.
  *
- * <p>The roles are those of Elhage et al. 2021 and Olsson et al. 2022. On random tokens repeated once the scores are the
- * means of the pattern's stripes (its diagonals) that TransformerLens's main demo takes; on any other text an earlier
- * occurrence of the query's token takes the place of the first half. TransformerLens's {@code detect_head} is another
- * measure, which compares the whole pattern with a detection pattern: {@link HeadDetection}.
+ * <p>The roles are those of Elhage et al. 2021 and Olsson et al. 2022. On random tokens repeated once the scores are
+ * the means of the pattern's stripes (its diagonals) as in TransformerLens's main demo; on any other text an earlier
+ * occurrence of the query's token replaces the first half. TransformerLens's {@code detect_head} is a different measure
+ * that compares the whole pattern with a detection pattern: {@link HeadDetection}.
  *
  * @param previous attention to the token before; queries from 2 on
  * @param duplicate attention to earlier occurrences of the query's token; null when no token occurs twice
  * @param induction attention to the tokens after earlier occurrences of the query's token; null as above
- * @param first attention to the first token of all; queries from 2 on
+ * @param first attention to the first token; queries from 2 on
  * @param self attention of a query to itself; queries from 2 on
- * @param role the highest score's role when it is at least {@link #CLEAR}; null when none is
+ * @param role role of the highest score if it is at least {@link #CLEAR}; else null
  */
 public record HeadScores(
         int layer,
@@ -35,7 +35,7 @@ public record HeadScores(
         double self,
         Role role) {
 
-    /** Role is what a head clearly does. */
+    /** Role of a head. */
     public enum Role {
         PREVIOUS_TOKEN,
         DUPLICATE_TOKEN,
@@ -44,15 +44,15 @@ public record HeadScores(
         SELF
     }
 
-    /** The role in lower case, or {@code -}. */
+    /** The role in lower case, or {@code -} for none. */
     public String roleName() {
         return role == null ? "-" : role.name().toLowerCase(Locale.ROOT);
     }
 
-    /** A head with at least this share of its attention in one place has a clear role. */
+    /** Minimum score of a role. */
     public static final double CLEAR = 0.4;
 
-    /** The first query of which previous, first and self are three places. */
+    /** The first query whose previous, first and self are three different keys. */
     private static final int FIRST_QUERY = 2;
 
     /**
@@ -87,7 +87,7 @@ public record HeadScores(
         return scores;
     }
 
-    /** Refuses texts so short that previous, first and self are not three places. */
+    /** Refuses texts too short for previous, first and self to differ. */
     static void enough(int n) {
         if (n > FIRST_QUERY) return;
         throw Problem.invalid("too few tokens to score heads")
@@ -96,7 +96,7 @@ public record HeadScores(
                 .found(n);
     }
 
-    /** The mean of one head's scores on several texts; texts without repeats do not count for duplicate and induction. */
+    /** Mean of one head's scores over several texts; texts without repeats are left out for duplicate and induction. */
     public static HeadScores mean(List<HeadScores> texts) {
         HeadScores first = texts.get(0);
         return new HeadScores(
@@ -129,7 +129,7 @@ public record HeadScores(
     }
 
     /**
-     * @param p patterns, of which the head's [query, key] begins at {@code from}
+     * @param p patterns, in which the head's [query, key] begins at {@code from}
      * @param queries the positions over which duplicate and induction are averaged
      */
     static HeadScores score(int layer, int head, float[] p, int from, int[] tokens, BitSet queries) {
@@ -171,7 +171,7 @@ public record HeadScores(
         return new HeadScores(layer, head, previous, dup, ind, first, self);
     }
 
-    /** In the order of {@link Role}. */
+    /** @param scores in the order of {@link Role} */
     private static Role role(Double... scores) {
         Role best = null;
         double most = CLEAR;

@@ -7,31 +7,28 @@ import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.InspectorEngine;
 
-/**
- * LogitLens reads a residual stream as if it were the last (nostalgebraist 2020): what would the model say if it
- * stopped here?
- */
+/** The logit lens (nostalgebraist 2020): applies final norm and unembedding to an intermediate residual stream. */
 public final class LogitLens {
 
     /**
-     * Cell is one position of one layer.
+     * One position of one layer.
      *
      * @param top the most probable tokens' ids, most probable first
      * @param probs their probabilities
      * @param entropy of the distribution, nats
      * @param klToFinal KL(final || this), nats
-     * @param finalTokenRank rank here (0 is first) of the token that the model's own output finds most probable
+     * @param finalTokenRank rank here (0 is first) of the most probable token of the model's own output
      */
     public record Cell(
             int pos, List<Integer> top, List<Double> probs, double entropy, double klToFinal, int finalTokenRank) {}
 
-    /** Positions whose logits are made by one product: many enough to be fast, few enough to be held. */
+    /** Positions unembedded in one product: enough to be fast, few enough to fit memory. */
     private static final int CHUNK = 16;
 
     private final InspectorEngine engine;
     private final int top;
 
-    /** @param top how many tokens a cell lists */
+    /** @param top number of tokens per cell */
     public LogitLens(InspectorEngine engine, int top) {
         this.engine = engine;
         this.top = top;
@@ -41,10 +38,10 @@ public final class LogitLens {
      * Reads residual streams, a few positions at a time.
      *
      * @param residuals each [1, pos, d_model]
-     * @param last the last block's output, [1, pos, d_model]: what the others are compared with
-     * @param start the first position that is read
+     * @param last the last block's output, [1, pos, d_model], the reference of the others
+     * @param start the first position
      * @param stop the position after the last one
-     * @return a row a stream, a cell a position
+     * @return one row per stream, one cell per position
      */
     public List<List<Cell>> rows(List<Tensor> residuals, Tensor last, int start, int stop) {
         List<List<Cell>> rows = new ArrayList<>();
@@ -89,12 +86,12 @@ public final class LogitLens {
         return all;
     }
 
-    /** Distribution is what the model would say at one position. */
+    /** Next-token distribution at one position. */
     private static final class Distribution {
 
         final float[] logits;
         final double[] probs;
-        /** The logarithm of the sum of e to each logit. */
+        /** Log-sum-exp of the logits. */
         final double logNorm;
 
         Distribution(float[] logits) {

@@ -1,17 +1,17 @@
 package org.llminspector.analysis;
 
-/** MaxPool makes a matrix smaller so that no peak is lost: a cell is the largest value of what lies under it. */
+/** Max pooling of a matrix: each cell is the largest value under it, so that no peak is lost. */
 public final class MaxPool {
 
     private MaxPool() {}
 
-    /** Cells along one side: none is finer than a value. */
+    /** Cells along one side: at most one per value. */
     public static int side(int values, int most) {
         return Math.min(values, most);
     }
 
     /**
-     * Part of a matrix in at most {@code most} cells a side, [side(rows), side(cols)].
+     * Max-pools part of a matrix to at most {@code most} cells per side, [side(rows), side(cols)].
      *
      * @param x [.., width], row-major
      * @param rows [from, to)

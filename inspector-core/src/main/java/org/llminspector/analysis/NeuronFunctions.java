@@ -2,23 +2,23 @@ package org.llminspector.analysis;
 
 import org.llminspector.spec.Activation;
 
-/** NeuronFunctions are the non-linearities of neurons, in float64. */
+/** Activation functions of neurons, in float64. */
 public final class NeuronFunctions {
 
     private NeuronFunctions() {}
 
     /**
-     * Xielu are the numbers of {@link Activation#XIELU}: above x^2 + beta x above 0, below (e^min(x, eps) - 1 - x) + beta x
-     * elsewhere.
+     * Parameters of {@link Activation#XIELU}: above x^2 + beta x for positive x, below (e^min(x, eps) - 1 - x) + beta x
+     * otherwise.
      */
     public record Xielu(double above, double below, double beta, double eps) {
-        /** What the neuron makes of its weighted sum. */
+        /** The activation for a pre-activation z. */
         public double of(double z) {
             return (z > 0 ? above * z * z : below * (Math.expm1(Math.min(z, eps)) - z)) + beta * z;
         }
     }
 
-    /** What the neuron makes of its weighted sum. */
+    /** The activation for a pre-activation z. */
     public static double of(Activation activation, double z) {
         return switch (activation) {
             case RELU -> Math.max(z, 0);

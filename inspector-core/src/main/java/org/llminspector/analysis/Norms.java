@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Tensor;
 
-/** Norms are the lengths of a value's vectors. */
+/** L2 norms of a value's vectors. */
 public final class Norms {
 
     private Norms() {}

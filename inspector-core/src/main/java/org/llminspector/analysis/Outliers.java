@@ -3,16 +3,17 @@ package org.llminspector.analysis;
 import java.util.Arrays;
 
 /**
- * Outliers say whether a few of a value's numbers are so large that the rest would share few steps of an 8-bit format with
- * them, which decides whether activations can be rounded at all (LLM.int8(), arXiv:2208.07339; SmoothQuant,
- * arXiv:2211.10438). Largest magnitude and kurtosis are the measures of arXiv:2306.12929, table 1.
+ * Outlier statistics of activations, which decide whether they can be quantized to 8 bits: a few very large values
+ * leave few steps for the rest (LLM.int8(), arXiv:2208.07339; SmoothQuant, arXiv:2211.10438). Largest magnitude and
+ * kurtosis are the measures of arXiv:2306.12929, table 1.
  *
  * @param maxAbs the largest |x|
- * @param position where it stands
- * @param channel which of the value's components it is
- * @param rms root mean square over everything: how many times it {@code maxAbs} is matters
- * @param kurtosis mean of (x - mean)^4 over the squared variance, 3 of a normal distribution; null where nothing varies
- * @param topShare of the energy (sum of squares), that of the {@code topChannels} channels with most
+ * @param position of maxAbs
+ * @param channel of maxAbs
+ * @param rms root mean square over all values, to compare {@code maxAbs} with
+ * @param kurtosis mean of (x - mean)^4 over the squared variance, 3 for a normal distribution; null where nothing
+ *     varies
+ * @param topShare share of the energy (sum of squares) in the {@code topChannels} channels with the most
  * @param topChannels one in a hundred, at least one
  */
 public record Outliers(

@@ -5,27 +5,27 @@ import java.util.List;
 import java.util.stream.DoubleStream;
 
 /**
- * OutputMeasures say how far B's distributions lie from A's over a text. Names and formulas are those of {@code
- * llama-perplexity --kl-divergence}: A is its base, B its Q. The positions are not: it scores the second half of each of
- * a text's chunks, we score every token once, so that figures of the two differ.
+ * Divergence of B's next-token distributions from A's over a text. Names and formulas are those of {@code
+ * llama-perplexity --kl-divergence}, with A its base and B its Q. The positions differ: it scores the second half of
+ * each chunk, this scores every token once, so that results differ.
  *
  * <p>Errors are standard errors of the mean, sqrt(var / (n - 1)), carried through functions to first order. A text's
- * tokens are not independent: read them as a lower bound.
+ * tokens are not independent, so they are lower bounds.
  *
  * @param positions distributions compared
  * @param meanKld mean KL(A || B), nats
  * @param kld its percentiles
- * @param sameTop share of positions at which both find the same token most probable
+ * @param sameTop share of positions where both have the same most probable token
  * @param topOverlap mean share of A's k most probable tokens that are among B's
  * @param k of topOverlap
- * @param scored positions whose true next token is known; the measures below are over these, null when there are none
+ * @param scored positions whose actual next token is known; the measures below are over these, null when there are none
  * @param pplA perplexity of A: exp of its mean negative log-likelihood
  * @param pplB perplexity of B
  * @param pplCorrelation of the two negative log-likelihoods; null when one does not vary
- * @param lnPplRatio ln(PPL(B) / PPL(A)): the mean of paired differences, hence a small error
+ * @param lnPplRatio ln(PPL(B) / PPL(A)): a mean of paired differences, hence its small error
  * @param pplRatio PPL(B) / PPL(A)
  * @param pplDifference PPL(B) - PPL(A)
- * @param meanDeltaP mean change of the true token's probability, B minus A
+ * @param meanDeltaP mean change of the actual token's probability, B minus A
  * @param rmsDeltaP its root mean square
  * @param deltaP its percentiles
  */
@@ -47,7 +47,7 @@ public record OutputMeasures(
         Estimate rmsDeltaP,
         List<Percentile> deltaP) {
 
-    /** A value and its standard error, null when one position alone gives none. */
+    /** A value and its standard error; the error is null for a single position. */
     public record Estimate(double value, Double error) {
 
         /** The mean of these. */
@@ -63,7 +63,7 @@ public record OutputMeasures(
 
     private static final double[] PERCENTS = {0, 0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100};
 
-    /** Gathering takes positions one by one: five numbers each are kept, no distribution. Not thread-safe. */
+    /** Accumulator over positions; keeps five numbers per position and no distribution. Not thread-safe. */
     public static final class Gathering {
 
         private final Numbers kld = new Numbers();
@@ -85,12 +85,12 @@ public record OutputMeasures(
             deltaP.add(t.deltaP());
         }
 
-        /** Mean KL(A || B) so far, null before anything was added. */
+        /** Mean KL(A || B) so far, null before the first position. */
         public Double meanKld() {
             return kld.size == 0 ? null : kld.average();
         }
 
-        /** Of what was added so far; null before anything was. */
+        /** Measures of the positions so far; null before the first. */
         public OutputMeasures measures() {
             int n = kld.size;
             if (n == 0) return null;
@@ -120,7 +120,7 @@ public record OutputMeasures(
             double pplA = Math.exp(lnA.value());
             double pplB = Math.exp(lnB.value());
             Estimate lnRatio = nllB.minus(1, nllA, 1).mean();
-            Estimate difference = nllB.minus(pplB, nllA, pplA).mean(); // its value is not the difference, its error is
+            Estimate difference = nllB.minus(pplB, nllA, pplA).mean(); // only its error is used, not its value
             Estimate meanSquare = deltaP.squared().mean();
             double rms = Math.sqrt(meanSquare.value());
             return new OutputMeasures(
@@ -147,7 +147,7 @@ public record OutputMeasures(
         }
     }
 
-    /** Numbers is a growing list of float64. */
+    /** Growing list of float64. */
     private static final class Numbers {
         private double[] values = new double[256];
         private int size;

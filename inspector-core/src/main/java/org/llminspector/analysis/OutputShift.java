@@ -8,13 +8,13 @@ import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 
-/** OutputShift holds two next-token distributions over one vocabulary side by side: before a change and after it. */
+/** Two next-token distributions over one vocabulary, before and after a change. */
 public final class OutputShift {
 
     /**
      * One token on both sides.
      *
-     * @param rank 0 for the most probable; equal ones by id
+     * @param rank 0 for the most probable; ties by id
      */
     public record Moved(
             int id, double prob, double afterProb, float logit, float afterLogit, int rank, int afterRank) {}
@@ -45,17 +45,17 @@ public final class OutputShift {
         return Math.max(0, kl);
     }
 
-    /** The most probable before, the first first. */
+    /** The most probable tokens before, in order. */
     public List<Moved> top(int n) {
         return best(n, i -> p[i]);
     }
 
-    /** The most probable after. */
+    /** The most probable tokens after. */
     public List<Moved> afterTop(int n) {
         return best(n, i -> q[i]);
     }
 
-    /** Those whose probability changed most, whichever way. */
+    /** The tokens whose probability changed most in either direction. */
     public List<Moved> moved(int n) {
         return best(n, i -> Math.abs(q[i] - p[i]));
     }
@@ -84,7 +84,7 @@ public final class OutputShift {
         return rank;
     }
 
-    /** Softmax in double. */
+    /** Softmax in float64. */
     private static double[] probabilities(float[] logits) {
         double most = IntStream.range(0, logits.length)
                 .mapToDouble(i -> logits[i])

@@ -9,24 +9,23 @@ import java.util.stream.IntStream;
 import org.llminspector.base.Parallel;
 
 /**
- * PairSearch finds the pairs of rows, one of either table, whose products are largest, in blocks: the square of all pairs is
- * never there. Of a large table only the longest rows are multiplied with one another, and what any other pair can be at most
- * is said: |a . b| is never more than |a| |b|.
+ * Finds the pairs of rows of two tables with the largest dot products, in blocks, without storing all products. Of a
+ * large table only the longest rows are multiplied; the others are bounded: |a . b| is at most |a| |b|.
  */
 public final class PairSearch {
 
-    /** @param score the product of the two rows */
+    /** @param score dot product of the two rows */
     public record Pair(int left, int right, double score) {}
 
     /**
      * @param pairs the largest product first
-     * @param candidates rows of either table that were multiplied with one another
-     * @param bound no pair that was not looked at is larger; null where all were
-     * @param exact whether these are surely the largest: all pairs were looked at, or no other can be larger
+     * @param candidates rows per table that were multiplied
+     * @param bound upper bound on pairs that were not computed; null where all were
+     * @param exact whether these are certainly the largest: all pairs were computed, or no other can be larger
      */
     public record Found(List<Pair> pairs, int candidates, Double bound, boolean exact) {}
 
-    /** Rows of a table that may be in a pair: the longest, and how long the longest of the others is. */
+    /** The longest rows of a table, and the norm of the longest row left out. */
     public static final class Candidates {
         private final int[] ids;
         private final float[] rows; // [ids, width]
@@ -47,13 +46,13 @@ public final class PairSearch {
 
     private PairSearch() {}
 
-    /** So many rows of either table that all their pairs take at most so many multiplications. */
+    /** Number of rows per table such that all pairs take at most {@code multiplications}. */
     public static int most(int width, long multiplications) {
         return (int) Math.max(1, Math.min(1 << 15, Math.sqrt((double) multiplications / width)));
     }
 
     /**
-     * The longest rows.
+     * Selects the longest rows.
      *
      * @param rows [n, width]
      * @param wanted which rows may be in a pair
@@ -84,10 +83,10 @@ public final class PairSearch {
         return new Candidates(ids, own, width, first, kept == order.length ? 0 : norms[order[kept]]);
     }
 
-    /** The pairs of the largest products, the largest first. */
+    /** The pairs with the largest dot products, in descending order. */
     public static Found highest(Candidates a, Candidates b, int top) {
         int width = a.width;
-        float[] turned = new float[b.rows.length]; // [width, b]: so that a row's products are sums of rows
+        float[] turned = new float[b.rows.length]; // [width, b], so that a row's products are sums of rows
         for (int j = 0; j < b.ids.length; j++) {
             for (int d = 0; d < width; d++) turned[d * b.ids.length + j] = b.rows[j * width + d];
         }
@@ -120,7 +119,7 @@ public final class PairSearch {
         return new Found(pairs, Math.max(a.ids.length, b.ids.length), all ? null : (Double) bound, exact);
     }
 
-    /** A row times every row of a turned table, [n]. */
+    /** The products of a row with every row of a transposed table, [n]. */
     private static void products(float[] rows, int at, float[] turned, int width, float[] out) {
         java.util.Arrays.fill(out, 0);
         int n = out.length;

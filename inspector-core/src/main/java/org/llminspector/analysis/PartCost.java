@@ -19,38 +19,40 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.ShortConv;
 
 /**
- * PartCost is what one part of one pass takes: {@code tokens} positions read after {@code past} that are in the cache. It
- * follows from the spec alone.
+ * FLOPs, weight bytes and cache bytes of one part of a pass of {@code tokens} positions after {@code past} cached ones,
+ * computed from the spec alone.
  *
- * <p>FLOPs are those of the matrix products, a multiplication and an addition each; norms, rotations, the softmax and the
- * activation are not counted, as in Kaplan et al. 2020 and Hoffmann et al. 2022. With d = d_model, H = n_heads, G =
- * n_kv_heads, h = d_head, m = d_mlp, n = tokens and P = the pairs of a query and a key it sees (n tokens after p, no window:
- * n p + n (n + 1) / 2):
+ * <p>FLOPs are those of the matrix products, a multiplication and an addition each; norms, rotations, the softmax and
+ * the activation are not counted, as in Kaplan et al. 2020 and Hoffmann et al. 2022. With d = d_model, H = n_heads,
+ * G = n_kv_heads, h = d_head, m = d_mlp, n = tokens and P = the pairs of a query and an unmasked key (n tokens after p,
+ * no window: n p + n (n + 1) / 2):
  *
  * <pre>
  *   attn.qkv      2 n d (H + 2 G) h        mlp.in   2 n d m, twice that with a gate
  *   attn.scores   2 P H h                  mlp.out  2 n m d
- *   attn.z        2 P H h                  unembed  2 vocab d: of the last position only
+ *   attn.z        2 P H h                  unembed  2 vocab d: for the last position only
  *   attn.o        2 n H h d
  * </pre>
  *
- * <p>Where keys and values are made of a latent vector of c numbers, attn.qkv makes it and them; one token alone reads the kept
- * vectors as they are: 2 P H (c + the shared key's numbers) in attn.scores, 2 P H c in attn.z.
+ * <p>With latent attention of c dimensions, attn.qkv computes the latent vector and keys and values from it; a pass of
+ * a single token uses the cached latent vectors directly: 2 P H (c + the shared key's dimensions) in attn.scores,
+ * 2 P H c in attn.z.
  *
- * <p>A short convolution of width w has conv.in with 2 n d 3 d, conv.conv with 2 n w d, and conv.out with 2 n d d, in the place of
- * all of attention's.
+ * <p>A short convolution of width w has conv.in with 2 n d 3 d, conv.conv with 2 n w d, and conv.out with 2 n d d,
+ * instead of attention's parts.
  *
- * <p>In a mixture m counts the neurons of the experts that a token is sent to and of the shared one; mlp.in has the router too.
+ * <p>In a mixture of experts m counts the neurons of a token's routed experts and of the shared one; mlp.in includes
+ * the router.
  *
- * <p>Bytes are the least that has to come from or go to memory: every weight once a pass (of the embedding one row a token,
- * of a mixture as many experts as a token is sent to), the cached keys and values that are seen, the new ones; not the values that flow through.
+ * <p>Bytes are the minimum memory traffic: every weight once per pass (of the embedding one row per token, of a mixture
+ * the experts of one token), the cached keys and values read, the new ones written; activations are not counted.
  *
  * @param layer null outside the blocks
- * @param parameters of this part; the unembedding has none of its own where it is the embedding
- * @param weights how many numbers of the weights are read in a pass
- * @param weightBytes bytes of them, in the precision asked for
- * @param cacheReadBytes bytes of keys, or values, that are seen; of conv.conv, of what it kept of the last positions
- * @param cacheWriteBytes bytes of the new keys and values; or of what a convolution keeps
+ * @param parameters of this part; a tied unembedding has none
+ * @param weights number of weights read in a pass
+ * @param weightBytes bytes of them, in the requested precision
+ * @param cacheReadBytes bytes of cached keys or values that are read; for conv.conv, of its cached last positions
+ * @param cacheWriteBytes bytes of the new keys and values; for conv.conv, of the positions that it caches
  */
 public record PartCost(
         Part part,
@@ -71,13 +73,13 @@ public record PartCost(
         return new Writer(spec, kv, bytes, past, tokens).all();
     }
 
-    /** Pairs of a query and a key that it sees. */
+    /** Number of (query, key) pairs within the mask. */
     static long pairs(Integer window, long past, long tokens) {
         long all = tokens * past + tokens * (tokens + 1) / 2;
         if (window == null) return all;
-        long end = past + tokens; // queries at positions from max(past, window) on see `window` keys and not all
+        long end = past + tokens; // queries from max(past, window) on attend to `window` keys only
         long cut = Math.max(0, end - Math.max(past, window));
-        long first = Math.max(past, window) - window + 1L; // keys that the first of them does not see
+        long first = Math.max(past, window) - window + 1L; // keys masked for the first of them
         return all - (cut == 0 ? 0 : cut * first + cut * (cut - 1) / 2);
     }
 
@@ -190,7 +192,7 @@ public record PartCost(
             products(Part.O, i, (long) a.nHeads() * a.dValue(), a.outBias() ? d : 0, new String[] {b + "attn.o"}, d);
         }
 
-        /** Latent vectors, and what is made of them. */
+        /** Latent attention: the latent vectors, and keys and values computed from them. */
         private void latent(int i, Attention a, String name) {
             Latent l = a.latent();
             long d = spec.dModel();
@@ -234,7 +236,9 @@ public record PartCost(
             products(Part.MLP_OUT, i, m, mlp.bias() ? d : 0, new String[] {name + "out"}, d);
         }
 
-        /** Each token meets the router, the experts that it is sent to and the shared one; at least those are read. */
+        /**
+         * Mixture of experts: router, a token's routed experts and the shared one; these are the least that is read.
+         */
         private void mixture(int i, Mlp mlp, String name) {
             Experts e = mlp.experts();
             long d = spec.dModel();
@@ -276,7 +280,7 @@ public record PartCost(
                     0));
         }
 
-        /** Several matrices [out, in] that read the same input, and vectors beside them. */
+        /** Several matrices [out, in] with a common input, and their vectors. */
         private void products(Part part, int layer, long in, long vectors, String[] modules, long... outs) {
             long numbers = 0;
             long size = vectors * VECTOR;
@@ -298,7 +302,7 @@ public record PartCost(
             parts.add(new PartCost(part, layer, n, 0, n, n * VECTOR, 0, 0));
         }
 
-        /** What a norm learned. */
+        /** Number of a norm's parameters. */
         private static long numbers(Norm norm, long width) {
             if (norm == null) return 0;
             return (norm.weight() ? width : 0) + (norm.bias() ? width : 0);

@@ -4,15 +4,15 @@ import java.util.Arrays;
 import java.util.Random;
 
 /**
- * Pca finds the directions in which vectors differ most (Pearson 1901), by block power iteration on their Gram matrix: there are
- * fewer vectors here than numbers in one.
+ * Principal component analysis (Pearson 1901) by block power iteration on the Gram matrix, for fewer vectors than
+ * dimensions.
  */
 public final class Pca {
 
-    /** Directions that are all but equally long are then as good as any. */
+    /** Iteration limit; directions of nearly equal variance that have not converged by then are interchangeable. */
     private static final int MOST_ITERATIONS = 200;
 
-    /** Directions that are followed beyond those that are asked for: they let those settle. */
+    /** Extra directions iterated beyond those requested, which speed up convergence. */
     private static final int SPARE = 6;
 
     private final float[] mean;
@@ -28,8 +28,8 @@ public final class Pca {
     }
 
     /**
-     * @param vectors at least two, all of one width
-     * @param wanted how many directions; there are never more than one less than vectors
+     * @param vectors at least two, all of the same width
+     * @param wanted number of directions, at most the number of vectors minus one
      */
     public static Pca of(float[][] vectors, int wanted) {
         int n = vectors.length;
@@ -63,10 +63,10 @@ public final class Pca {
         return new Pca(mean, axes, variances, total / (n - 1));
     }
 
-    /** Orthonormal vectors that the matrix only stretches, the most stretched first. */
+    /** Leading eigenvectors of the matrix, in descending order of eigenvalue. */
     private static double[][] settled(double[][] gram, int block, int wanted) {
         int n = gram.length;
-        Random random = new Random(1); // any start will do; the same one gives the same digits
+        Random random = new Random(1); // any start works; a fixed seed makes results reproducible
         double[][] q = new double[block][n];
         for (double[] v : q) for (int i = 0; i < n; i++) v[i] = random.nextGaussian();
         orthonormalize(q);
@@ -89,7 +89,7 @@ public final class Pca {
         return rotated(q, last);
     }
 
-    /** The same space, turned so that the matrix only stretches each of its vectors as far as it can be told (Rayleigh, Ritz). */
+    /** Rayleigh-Ritz step: rotates the basis of the subspace to its approximate eigenvectors. */
     private static double[][] rotated(double[][] q, double[][] stretched) {
         int k = q.length;
         double[][] small = new double[k][k];
@@ -108,7 +108,7 @@ public final class Pca {
         return out;
     }
 
-    /** Makes a small symmetric matrix diagonal; what turned it, columns (Jacobi 1846). */
+    /** Diagonalizes a small symmetric matrix; returns its eigenvectors as columns (Jacobi 1846). */
     private static double[][] jacobi(double[][] a) {
         int n = a.length;
         double[][] v = new double[n][n];
@@ -150,7 +150,7 @@ public final class Pca {
         }
     }
 
-    /** What lies in the directions before it but for rounding becomes 0: there are no more directions then. */
+    /** Gram-Schmidt, done twice. A vector that lies in the span of the earlier ones up to rounding becomes 0. */
     private static void orthonormalize(double[][] q) {
         for (int twice = 0; twice < 2; twice++) {
             for (int b = 0; b < q.length; b++) {
@@ -189,14 +189,14 @@ public final class Pca {
         if (norm > 0) for (int i = 0; i < v.length; i++) v[i] /= norm;
     }
 
-    /** A direction has no sign: its largest number is made positive, so that the picture stays. */
+    /** Fixes the sign: the largest component is made positive, so that results are reproducible. */
     private static void point(double[] axis) {
         double largest = 0;
         for (double x : axis) if (Math.abs(x) > Math.abs(largest)) largest = x;
         if (largest < 0) for (int i = 0; i < axis.length; i++) axis[i] = -axis[i];
     }
 
-    /** Where a vector lies, one number a direction. */
+    /** Coordinates of a vector, one per direction. */
     public double[] place(float[] vector) {
         double[] place = new double[axes.length];
         for (int c = 0; c < place.length; c++) {
@@ -205,7 +205,7 @@ public final class Pca {
         return place;
     }
 
-    /** The share of all variance that each direction keeps. */
+    /** Share of the total variance along each direction. */
     public double[] shares() {
         double[] shares = new double[variances.length];
         for (int c = 0; c < shares.length; c++) shares[c] = total == 0 ? 0 : variances[c] / total;

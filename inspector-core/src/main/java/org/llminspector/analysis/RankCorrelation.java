@@ -4,15 +4,15 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
-/** RankCorrelation says how far two lists of numbers put the same things in the same order. */
+/** Rank correlation of two lists of numbers. */
 public final class RankCorrelation {
 
     private RankCorrelation() {}
 
     /**
-     * Spearman's rho: Pearson's correlation of the ranks; equal numbers share the mean of theirs.
+     * Spearman's rho: Pearson's correlation of the ranks; ties share their mean rank.
      *
-     * @return -1 to 1; null where it means nothing: fewer than two things, or a list all of whose numbers are equal
+     * @return -1 to 1; null where undefined: fewer than two values, or a list of equal numbers
      */
     public static Double spearman(double[] x, double[] y) {
         if (x.length != y.length) throw new IllegalArgumentException(x.length + " beside " + y.length);
@@ -30,7 +30,7 @@ public final class RankCorrelation {
         return aa == 0 || bb == 0 ? null : (Double) (ab / Math.sqrt(aa * bb));
     }
 
-    /** From 0. */
+    /** Ranks from 0. */
     private static double[] ranks(double[] values) {
         Integer[] order = IntStream.range(0, values.length).boxed().toArray(Integer[]::new);
         Arrays.sort(order, Comparator.comparingDouble(i -> values[i]));

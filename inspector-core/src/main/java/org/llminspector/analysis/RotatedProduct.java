@@ -1,24 +1,23 @@
 package org.llminspector.analysis;
 
 /**
- * RotatedProduct is q . k as a function of the distance between the two, when pairs of their numbers are turned by their
- * positions (RoPE): the sum over pairs of a cos(f d) - b sin(f d), and a rest that does not turn. A mean of such products is one
- * too.
+ * q . k under RoPE as a function of the distance d: the sum over rotated pairs of a cos(f d) - b sin(f d), plus the
+ * product of the dimensions that are not rotated. Means of such products have the same form.
  *
  * <p>Su et al. 2021: (R_m q) . (R_n k) depends on m - n alone.
  */
 public final class RotatedProduct {
 
-    private final float[] frequencies; // radians a position
-    private final double turned; // factor on what turns
+    private final float[] frequencies; // radians per position
+    private final double turned; // factor on the rotated part
     private final double[] a;
     private final double[] b;
     private double rest;
     private long count;
 
     /**
-     * @param frequencies of the pairs (i, i + n); none where nothing turns
-     * @param attentionFactor the scaling's factor on cos and sin
+     * @param frequencies of the pairs (i, i + n); empty without rotation
+     * @param attentionFactor factor on cos and sin
      */
     public RotatedProduct(float[] frequencies, double attentionFactor) {
         this.frequencies = frequencies;
@@ -27,7 +26,7 @@ public final class RotatedProduct {
         this.b = new double[frequencies.length];
     }
 
-    /** Adds one query and one key (or a sum of keys, which stands for {@code keys} of them), both before their turn. */
+    /** Adds one query and one key (or a sum of {@code keys} keys), both before rotation. */
     public void add(float[] q, int at, double[] k, int keys) {
         int half = frequencies.length;
         for (int i = 0; i < half; i++) {
@@ -40,7 +39,7 @@ public final class RotatedProduct {
         count += keys;
     }
 
-    /** Its mean at a distance, times a factor. */
+    /** The mean product at a distance, times a factor. */
     public double at(double distance, double factor) {
         double sum = rest;
         for (int i = 0; i < frequencies.length; i++) {
@@ -57,7 +56,7 @@ public final class RotatedProduct {
         return curve;
     }
 
-    /** What a pair gives at distance 0, and what its turn takes. */
+    /** A pair's coefficient of cos; the sine's enters with a minus sign. */
     public double cosine(int pair, double factor) {
         return count == 0 ? 0 : turned * a[pair] * factor / count;
     }
@@ -66,12 +65,12 @@ public final class RotatedProduct {
         return count == 0 ? 0 : turned * b[pair] * factor / count;
     }
 
-    /** What does not turn. */
+    /** The mean product of the dimensions that are not rotated. */
     public double rest(double factor) {
         return count == 0 ? 0 : rest * factor / count;
     }
 
-    /** Of how many products it is the mean. */
+    /** Number of products in the mean. */
     public long count() {
         return count;
     }

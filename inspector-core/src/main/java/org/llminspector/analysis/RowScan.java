@@ -12,25 +12,25 @@ import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.family.Weights;
 
 /**
- * RowScan multiplies every row of a weight with one vector, where it lies: rows are decoded as they are read, on all cores, and
- * none is kept. A table of 262,144 rows is read as fast as the memory gives it.
+ * Products of a vector with every row of a weight, read in place: rows are decoded as they are read, on all cores, and
+ * not kept. A table of 262,144 rows is read at memory bandwidth.
  */
 public final class RowScan {
 
-    /** Values of binary16, by their bits. */
+    /** binary16 values by their bits. */
     private static final float[] F16 = new float[1 << 16];
 
     static {
         for (int i = 0; i < F16.length; i++) F16[i] = HalfFloats.fromF16((short) i);
     }
 
-    /** @param score a product or a cosine */
+    /** @param score a dot product or a cosine */
     public record Scored(int row, double score) {}
 
     private RowScan() {}
 
     /**
-     * Each row times the vector.
+     * Dot product of each row with the vector.
      *
      * @param weight its canonical name, [rows, width]
      * @param vector [width]
@@ -49,7 +49,7 @@ public final class RowScan {
         return out;
     }
 
-    /** Each column times a vector, [columns]. */
+    /** Dot product of each column with a vector, [columns]. */
     public static double[] columnDots(Weights weights, String weight, float[] vector) {
         int width = Math.toIntExact(weights.shape(weight)[1]);
         double[] sums = new double[width];
@@ -99,7 +99,7 @@ public final class RowScan {
         return norms;
     }
 
-    /** The rows of the highest scores, the highest first; of equal ones the lower row. */
+    /** The rows with the highest scores, in descending order; ties by lower row. */
     public static List<Scored> highest(float[] scores, int top, IntPredicate wanted) {
         PriorityQueue<Scored> best = new PriorityQueue<>((a, b) ->
                 a.score() != b.score() ? Double.compare(a.score(), b.score()) : Integer.compare(b.row(), a.row()));
@@ -118,7 +118,7 @@ public final class RowScan {
         void row(int row, float[] values);
     }
 
-    /** The largest tables are bfloat16: decoded and multiplied in one go, two numbers a word. */
+    /** The largest tables are bfloat16: decoded and multiplied in one step, two numbers per word. */
     private static void bf16Dots(Tensor rows, float[] b, float[] out, int first) {
         int n = Math.toIntExact(rows.shape()[0]);
         int width = b.length;
@@ -148,7 +148,7 @@ public final class RowScan {
         }
     }
 
-    /** Blocks are not decoded: a group's codes are multiplied as they are, their sum by the scale. */
+    /** Quantized blocks are not decoded: a group's codes are multiplied directly and their sum scaled. */
     private static void blockDots(GgufRows rows, float[] vector, float[] out, int first) {
         int n = Math.toIntExact(rows.codes().shape()[0]);
         byte[] codes = new byte[Math.toIntExact(rows.codes().size())];
@@ -157,7 +157,7 @@ public final class RowScan {
         float[] mins = rows.mins() == null ? null : rows.mins().toFloats();
         int size = rows.type().groupSize();
         int groups = vector.length / size;
-        float[] sums = new float[mins == null ? 0 : groups]; // of the vector, a group
+        float[] sums = new float[mins == null ? 0 : groups]; // of the vector, per group
         for (int g = 0; g < sums.length; g++) for (int i = 0; i < size; i++) sums[g] += vector[g * size + i];
         for (int r = 0, at = 0; r < n; r++) {
             float sum = 0;
@@ -176,7 +176,7 @@ public final class RowScan {
         }
     }
 
-    /** Gives every row of a part of a matrix, decoded into memory that the next one overwrites. */
+    /** Passes every row of a part of a matrix, decoded into a buffer that is reused. */
     private static void each(Tensor rows, Row work) {
         int n = Math.toIntExact(rows.shape()[0]);
         int width = Math.toIntExact(rows.shape()[1]);
@@ -200,7 +200,7 @@ public final class RowScan {
         }
     }
 
-    /** Eight sums side by side: one alone would wait for each addition. */
+    /** Eight independent sums, so that additions do not wait for one another. */
     static float dot(float[] a, float[] b, int n) {
         float s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
         int i = 0;

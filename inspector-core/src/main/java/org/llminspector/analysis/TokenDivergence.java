@@ -4,22 +4,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * TokenDivergence compares what two models say next at one position. Probabilities are natural ones: temperature 1,
- * nothing cut off. Logarithms are natural.
+ * Comparison of two models' next-token distributions at one position. Probabilities are at temperature 1 without
+ * truncation; logarithms are natural.
  *
  * @param kl KL(A || B), nats
- * @param token the id that really follows, or null where none does
- * @param nllA -ln of the probability that A gives it, null with it
- * @param nllB the same of B
- * @param top the most probable ids of A, then those of B that are not among them
- * @param sameTop whether both find the same token most probable
+ * @param token the actual next id, or null where there is none
+ * @param nllA -ln of A's probability of {@code token}; null without it
+ * @param nllB the same for B
+ * @param top A's most probable ids, then those of B's that are not among them
+ * @param sameTop whether both have the same most probable token
  * @param overlap how many of A's k most probable tokens are among B's
- * @param k how many tokens a side count for {@code top} and {@code overlap}
+ * @param k number of tokens per side for {@code top} and {@code overlap}
  */
 public record TokenDivergence(
         double kl, Integer token, Double nllA, Double nllB, List<Candidate> top, boolean sameTop, int overlap, int k) {
 
-    /** One token with its probability and rank (0 is first) on both sides; a rank past k is null. */
+    /** One token with its probability and rank (0 is first) on both sides; a rank of k or more is null. */
     public record Candidate(int id, double probA, double probB, Integer rankA, Integer rankB) {}
 
     public TokenDivergence {
@@ -29,7 +29,7 @@ public record TokenDivergence(
     /**
      * @param a logits of A, [vocab]
      * @param b logits of B, [vocab]
-     * @param token the id that really follows, or null
+     * @param token the actual next id, or null
      */
     public static TokenDivergence of(float[] a, float[] b, Integer token, int k) {
         double[] logA = logSoftmax(a);
@@ -43,8 +43,8 @@ public record TokenDivergence(
     }
 
     /**
-     * The same against log-probabilities of A in 16 bits, as llama.cpp does it: what A finds less probable than e^-16 does not
-     * count, and the sum may come out a little below zero.
+     * The same with A's log-probabilities in 16 bits, as in llama.cpp: tokens that A gives less than e^-16 are left
+     * out, and the sum can be slightly negative.
      */
     public static TokenDivergence of(BaseLogProbs a, float[] b, Integer token, int k) {
         double[] logA = new double[a.vocab()];
@@ -76,7 +76,7 @@ public record TokenDivergence(
                 topA.size());
     }
 
-    /** How much more probable the true token is to B than to A, -1 to 1; null where none follows. */
+    /** B's probability of the actual token minus A's, -1 to 1; null where there is none. */
     public Double deltaP() {
         return token == null ? null : Math.exp(-nllB) - Math.exp(-nllA);
     }

@@ -1,6 +1,6 @@
 package org.llminspector.analysis;
 
-/** Vectors are measured here as everywhere: sums in double precision. */
+/** Vector operations with sums in float64. */
 public final class Vectors {
 
     private Vectors() {}
@@ -12,7 +12,7 @@ public final class Vectors {
         return Math.sqrt(sum);
     }
 
-    /** a . b / (|a| |b|); 0 where one of them is 0. */
+    /** a . b / (|a| |b|); 0 where either is 0. */
     public static double cosine(float[] a, float[] b) {
         double product = 0;
         for (int i = 0; i < a.length; i++) product += (double) a[i] * b[i];
@@ -20,7 +20,7 @@ public final class Vectors {
         return both == 0 ? 0 : product / both;
     }
 
-    /** Times a factor; the same array for null. */
+    /** The vector times a factor; the same array for null. */
     public static float[] scaled(float[] x, Float factor) {
         if (factor == null) return x;
         float[] y = new float[x.length];
@@ -28,7 +28,7 @@ public final class Vectors {
         return y;
     }
 
-    /** Index of the largest; of equal ones the first. */
+    /** Index of the largest value; ties by the first. */
     public static int argmax(float[] x) {
         int best = 0;
         for (int i = 1; i < x.length; i++) if (x[i] > x[best]) best = i;

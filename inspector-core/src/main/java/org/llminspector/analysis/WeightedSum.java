@@ -6,36 +6,36 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * WeightedSum is how one neuron's sum before its non-linearity came about, told twice: by the features of the vector that it
- * reads, and by the parts of the residual stream that this vector was made of.
+ * Decomposition of one neuron's pre-activation in two ways: by features of its input vector, and by the parts of the
+ * residual stream that sum to it.
  *
- * @param z the sum
+ * @param z the pre-activation
  * @param bias of the neuron
- * @param inputs the largest contributions by feature, the largest first
- * @param others what all other features contribute together
- * @param sources what each earlier part wrote contributes, in the order of the data, with the norm's scale held fast
- * @param constant what is there whatever the parts are: the norm's bias, and the neuron's
+ * @param inputs the largest contributions by feature, in descending order
+ * @param others contribution of all other features
+ * @param sources contribution of each earlier part's output, in data-flow order, with the norm's divisor frozen
+ * @param constant contribution of the norm's bias and the neuron's
  */
 public record WeightedSum(
         double z, double bias, List<Input> inputs, double others, List<Source> sources, double constant) {
 
     /**
-     * Input is one feature.
+     * One input feature.
      *
-     * @param value what the neuron reads there, after the norm
+     * @param value the feature's value after the norm
      * @param contribution value times weight
      */
     public record Input(int feature, double value, double weight, double contribution) {}
 
-    /** Source is one part of the residual stream, by the hook that shows it. */
+    /** One part of the residual stream, by its hook. */
     public record Source(String hook, double contribution) {}
 
     /**
-     * @param read the vector that the neuron reads, after the norm, [d_model]
+     * @param read the neuron's input vector, after the norm, [d_model]
      * @param weight the neuron's row, [d_model]
      * @param norm between the residual stream and the neuron
-     * @param parts what the residual stream is the sum of, by hook, [d_model] each, in order
-     * @param top how many features to list
+     * @param parts parts that sum to the residual stream, by hook, [d_model] each, in order
+     * @param top number of features to list
      */
     public static WeightedSum of(
             float[] read, float[] weight, double bias, FrozenNorm norm, Map<String, float[]> parts, int top) {

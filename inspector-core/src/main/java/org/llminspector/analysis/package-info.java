@@ -1,6 +1,6 @@
 /**
- * Analysis says what captured values mean: norms, the logit lens, how far two runs lie apart.
+ * Analyses of captured values and weights: norms, the logit lens, head scores, distances between runs.
  *
- * <p>Pure functions over plain tensors, safe on any thread.
+ * <p>Pure functions over plain tensors; thread-safe.
  */
 package org.llminspector.analysis;

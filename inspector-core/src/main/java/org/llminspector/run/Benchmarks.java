@@ -19,57 +19,57 @@ import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
 
 /**
- * Benchmarks time a model at several lengths: reading a prompt, then token after token, and the same tokens without a cache.
- * Nothing of them is kept. Safe on any thread.
+ * Prefill and decode times of a model at several prompt lengths, with and without the KV cache. Nothing is stored.
+ * Thread-safe.
  */
 public final class Benchmarks {
 
     private static final int MOST_CONTEXTS = 12;
     private static final int MOST_TOKENS = 64;
-    /** Positions that a benchmark reads at most, all its passes together. */
+    /** Most positions of one benchmark, over all its passes. */
     private static final long MOST_POSITIONS = 1 << 20;
-    /** How often a token is made again without a cache: less often where it takes long. */
+    /** Most new tokens that are timed without the cache; fewer for long contexts ({@link #AGAIN_POSITIONS}). */
     private static final int AGAIN = 3;
 
     private static final int AGAIN_POSITIONS = 3_072;
 
-    /** Listener hears of a benchmark while it happens, on its thread. */
+    /** Progress callbacks of a benchmark, called on its thread. */
     public interface Listener {
         Listener NONE = new Listener() {};
 
-        /** It waits behind this many others, maybe none; under this id it can be cancelled from now on. */
+        /** Queued behind {@code ahead} other pieces of work; {@code id} cancels it from now on. */
         default void queued(String id, int ahead) {}
 
         /** The model is being opened. */
         default void opening(Opening.Progress progress) {}
 
-        /** One more length is measured, of so many. */
+        /** One more length is measured; {@code done} of {@code total}. */
         default void measured(Point point, int done, int total) {}
 
-        /** Asked between passes: true ends it. */
+        /** Asked between passes; true ends the benchmark. */
         default boolean cancelled() {
             return false;
         }
     }
 
     /**
-     * Benchmark is what was measured.
+     * Result of a benchmark.
      *
      * @param engine in the form that ran
-     * @param newTokens made after each prompt, one a pass
+     * @param newTokens generated after each prompt, one per pass
      */
     public record Benchmark(String id, String model, EngineInfo engine, int newTokens, List<Point> points) {}
 
     /**
-     * Point is one length.
+     * Timings at one prompt length.
      *
      * @param positions of the prompt
      * @param prefillMs the prompt in one pass
-     * @param decode one more token, its past in the cache
-     * @param withoutCache the same tokens, each with all of its past read again; null when not asked for
-     * @param sameTokens whether the model's choices were the same both ways; null as above
-     * @param maxDifference largest distance between two logits of the two ways; null as above
-     * @param kvCache when the last token had been read
+     * @param decode one more token with the KV cache
+     * @param withoutCache the same tokens, the whole sequence recomputed for each; null when not asked for
+     * @param sameTokens whether the greedy tokens are the same with and without the cache; null as above
+     * @param maxDifference largest absolute logit difference between the two; null as above
+     * @param kvCache after the last token
      */
     public record Point(
             int positions,
@@ -92,12 +92,12 @@ public final class Benchmarks {
     }
 
     /**
-     * Measures. Blocks; other work goes on between two lengths.
+     * Runs the benchmark. Blocks; other work may run between two lengths.
      *
      * @param raw the request's tokens are repeated, or cut, to each length
-     * @param contexts lengths of the prompt; null for powers of four from 16 to half of the model's context
+     * @param contexts lengths of the prompt; null for powers of 4 from 16 to half of the model's context
      * @param newTokens after each; null for 8
-     * @param withoutCache whether the same tokens are made without a cache too; null for yes
+     * @param withoutCache whether the same tokens are also generated without the cache; null for yes
      * @throws Problem as for a run; UNSUPPORTED for captures and changes; CONFLICT when it was cancelled
      */
     public Benchmark run(
@@ -121,7 +121,7 @@ public final class Benchmarks {
         List<Point> points = new ArrayList<>();
         EngineInfo[] info = new EngineInfo[1];
         for (int length : lengths) {
-            // Held each time: between two lengths the model may have had to make room.
+            // A lease per length: between two lengths the model may have been evicted.
             try (OpenModels.Lease lease =
                     models.lease(run.folder(), r.engine(), r.device(), r.plan(), listener::opening, ends)) {
                 points.add(place.call(() -> {
@@ -168,7 +168,7 @@ public final class Benchmarks {
         return Math.max(1, Math.min(Math.min(AGAIN, n), AGAIN_POSITIONS / (context + n)));
     }
 
-    /** Measure is one length on an open engine. */
+    /** One length, measured on an open engine. */
     private static final class Measure {
         private final InspectorEngine engine;
         private final int[] prompt;

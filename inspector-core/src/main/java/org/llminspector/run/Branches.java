@@ -10,15 +10,17 @@ import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
-/** Branches turn a request that goes on from another run into one for those tokens, with whatever else the other had. */
+/** Resolves a request that branches off another run into a request with that run's tokens and settings. */
 final class Branches {
 
     private Branches() {}
 
     /**
-     * The request with its tokens, and with model, engine, device, precision and changes of the other run where it names none.
+     * The request with the parent run's tokens, and its model, engine, device, precision and interventions where the
+     * request names none.
      *
-     * @throws Problem NOT_FOUND when there is no such run; INVALID when it has no such position, or the request reads something else
+     * @throws Problem NOT_FOUND when there is no such run; INVALID when it has no such position, or the request has a
+     *     prompt of its own
      */
     static RunRequest resolved(RunRequest r, RunStore store) {
         Branch branch = r.branch();

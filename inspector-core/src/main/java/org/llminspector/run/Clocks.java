@@ -24,20 +24,20 @@ import org.llminspector.run.models.RunQueue;
 import org.llminspector.train.Trainer;
 
 /**
- * Clocks look at a model that was taught a + b modulo p (grokking): one number goes round the clock while the other stays, and
- * each neuron of the last layer is asked how often it goes round meanwhile. Safe on any thread.
+ * Fourier analysis of a modular-addition model (grokking, a + b mod p): the dominant frequency of each last-layer
+ * neuron while a runs through 0 to p - 1 and b is fixed. Thread-safe.
  */
 public final class Clocks {
 
     /**
      * @param period p, the recipe's modulus
-     * @param second b, which stays
+     * @param second b, fixed
      * @param answers the most probable number after a, b and "=", for each a from 0
      * @param right how many of them are (a + b) mod p
      * @param neurons of the last layer
-     * @param turning how many of them vary mostly at one speed: more than half of their variance
-     * @param oneSpeed the share of all neurons' variance that each one's strongest speed makes
-     * @param strongest neurons that vary most purely at one speed, of the half that varies most
+     * @param turning how many of them have more than half of their variance at one frequency
+     * @param oneSpeed share of all neurons' variance that lies at each neuron's dominant frequency
+     * @param strongest neurons with the largest share at one frequency, among the half with the most variance
      */
     public record Clock(
             String model,
@@ -51,9 +51,9 @@ public final class Clocks {
             List<Turning> strongest) {}
 
     /**
-     * @param turns how often it goes round while a goes round once
-     * @param share of its variance that is at this speed
-     * @param values what the output projection reads of it after a, b and "=", for each a from 0
+     * @param turns frequency: cycles while a runs once through 0 to p - 1
+     * @param share of its variance at this frequency
+     * @param values input of the output projection after a, b and "=", for each a from 0
      */
     public record Turning(int layer, int neuron, int turns, double share, List<Double> values) {}
 
@@ -66,9 +66,10 @@ public final class Clocks {
     }
 
     /**
-     * @param second the number that stays
-     * @param top how many of the purest neurons are told
-     * @throws Problem UNSUPPORTED where the model was not taught to add on a clock; INVALID where there is no such number
+     * @param second b, fixed
+     * @param top how many of the strongest neurons to list
+     * @throws Problem UNSUPPORTED where the model was not trained on modular addition; INVALID where there is no such
+     *     number
      */
     public Clock clock(String slug, int second, int top) {
         ModelFolder folder = models.folder(slug);
@@ -103,14 +104,14 @@ public final class Clocks {
         return told(slug, p, second, answers, right, layer, neurons, top);
     }
 
-    /** The most probable number; what the neurons were goes into their rows. */
+    /** The most probable answer; the neurons' activations are written into {@code neurons}. */
     private static int add(InspectorEngine engine, int[] sum, HookId post, int a, float[][] neurons) {
         SessionRequest request = new SessionRequest(sum.length, new TreeSet<>(List.of(post)), List.of(), List.of());
         try (Session session = engine.begin(request)) {
             float[] logits = session.append(sum);
             try (Capture capture = session.capture()) {
                 float[] values = new float[neurons.length];
-                // [1, pos, d_mlp], of which the last position
+                // [1, pos, d_mlp], last position only
                 capture.get(post).toFloats((long) (sum.length - 1) * neurons.length, values, values.length);
                 for (int n = 0; n < values.length; n++) neurons[n][a] = values[n];
             }
@@ -167,7 +168,7 @@ public final class Clocks {
                 .toList();
     }
 
-    /** The modulus of the recipe that taught the model. */
+    /** The modulus of the recipe that trained the model. */
     private static int modulus(ModelFolder folder) {
         Path trained = folder.found().trainingDir();
         Integer modulus = Trainer.isIn(trained) ? Trainer.recipe(trained).modulus() : null;

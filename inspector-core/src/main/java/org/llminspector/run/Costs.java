@@ -41,25 +41,28 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 
-/** Costs say what the parts of a model's work take: by the spec, and measured. Safe on any thread. */
+/**
+ * Parameters, FLOPs, bytes and memory of a model's parts, computed from its spec, and their measured times.
+ * Thread-safe.
+ */
 public final class Costs {
 
     private static final int MOST_REPEATS = 64;
     private static final int MOST_CONTEXTS = 64;
-    /** How often a prompt of so many positions is read again: less often where it takes long. */
+    /** A prompt is read up to 3 times while all readings stay within this many positions; at least once. */
     private static final int READ_POSITIONS = 1_536;
 
     /**
-     * Cost is one pass, by the spec: {@code tokens} positions read after {@code past}.
+     * Computed cost of one pass of {@code tokens} positions after {@code past} cached ones.
      *
-     * @param engine the one asked for, with the device and the number formats that it would have; it need not be open
+     * @param engine the requested engine, device and number formats; it need not be open
      * @param parameters of the whole model
      * @param flops of the pass, as {@link PartCost} counts them
      * @param weightBytes read in the pass
-     * @param cacheReadBytes keys and values that the pass sees
-     * @param cacheWriteBytes keys and values that it makes
-     * @param cache what each layer keeps when the pass is done
-     * @param contexts the cache and its surroundings at other lengths
+     * @param cacheReadBytes cached keys and values that the pass reads
+     * @param cacheWriteBytes keys and values that it appends
+     * @param cache per layer, after the pass
+     * @param contexts memory at other sequence lengths
      */
     public record Cost(
             String model,
@@ -80,16 +83,17 @@ public final class Costs {
             Room room) {}
 
     /**
-     * LayerCache is what one layer keeps. Of a layer with a short convolution that is nothing of each position, and its heads are
-     * null.
+     * KV cache of one layer. A layer with a short convolution caches nothing per position; its heads are null.
      *
-     * @param dLatent numbers of the latent vector that is kept in the place of the heads' keys and values; null where those are
-     * @param dShared numbers of the turned key beside it, which all heads share
-     * @param window positions that a token sees, itself included; null for all
-     * @param bytesPerPosition n_kv_heads x (bytes of a key + bytes of a value), or those of the vector and the shared key
-     * @param keptBytes this program keeps every position
-     * @param neededBytes the architecture needs no more than the window
-     * @param convPast positions of which a short convolution keeps a vector of d_model, whatever the length; null without one
+     * @param dLatent width of the latent vector that replaces the heads' keys and values (MLA); null without one
+     * @param dShared width of the rotated key that all heads share (MLA)
+     * @param window positions that a token attends to, itself included; null for all
+     * @param bytesPerPosition n_kv_heads x (bytes of a key + bytes of a value), or bytes of latent vector and shared
+     *     key
+     * @param keptBytes allocated here: every position is kept
+     * @param neededBytes enough for the architecture: the window only
+     * @param convPast positions of which a short convolution keeps a vector of d_model, whatever the length; null
+     *     without one
      * @param convStateBytes of those vectors, which are in none of the other numbers
      */
     public record LayerCache(
@@ -107,48 +111,49 @@ public final class Costs {
             Long convStateBytes) {}
 
     /**
-     * AtContext is the memory at one length.
+     * Memory at one sequence length.
      *
-     * @param keptBytes of the cache
-     * @param neededBytes of it, if layers with a window kept no more than that
-     * @param multiHeadBytes of it, if every query head had a key and value head of its own
-     * @param scratchBytes about what is alive at once beside it while a prompt of that length is read in one pass
-     * @param fits whether weights, cache and scratch are within the machine's memory
+     * @param keptBytes KV cache as allocated here
+     * @param neededBytes KV cache if layers with a sliding window kept only the window
+     * @param multiHeadBytes KV cache if every query head had its own key and value head
+     * @param scratchBytes estimate of the other memory in use while a prompt of that length is read in one pass
+     * @param fits whether weights, cache and scratch fit the device's memory
      */
     public record AtContext(
             long positions, long keptBytes, long neededBytes, long multiHeadBytes, long scratchBytes, boolean fits) {}
 
     /**
-     * Room is what the machine, or its GPU, has for the model.
+     * Memory that the machine, or its GPU, has for the model.
      *
      * @param memoryBytes all memory of the device; null where it is not known
      * @param freeBytes of a GPU
      * @param weightsBytes all weights in the precision asked for
-     * @param held what the open model holds now; null when it is not open so
+     * @param held memory of the open model; null when it is not open in this form
      * @param maxContext most positions that the model reads
-     * @param fitsPositions most positions of which weights, cache and scratch fit; not bound by maxContext; null as above
+     * @param fitsPositions most positions whose cache and scratch fit with the weights; may exceed maxContext; null
+     *     like memoryBytes
      */
     public record Room(
             Long memoryBytes, Long freeBytes, long weightsBytes, MemoryUse held, int maxContext, Long fitsPositions) {}
 
     /**
-     * Timeline is where the time of a token goes.
+     * Measured time of a model's parts, for prefill and decode.
      *
      * @param engine in its hooked form
-     * @param past positions in the cache before the first token that was timed
-     * @param tokens the ids that were read, one a pass; the model's own choice
+     * @param past positions in the cache before the first timed token
+     * @param tokens greedy tokens that were read, one per pass
      * @param prefill {@code past} positions in one pass
-     * @param decode one position a pass
+     * @param decode one position per pass
      */
     public record Timeline(
             String model, EngineInfo engine, int past, List<Integer> tokens, Timed prefill, Timed decode) {}
 
     /**
-     * Timed is one kind of pass.
+     * Times of one kind of pass.
      *
-     * @param positions that a pass reads
-     * @param hooked the pass in the form in which every value is seen, its parts apart
-     * @param fast the same pass in the form without
+     * @param positions per pass
+     * @param hooked the pass in the hooked form, whose parts are timed one by one
+     * @param fused the same pass in the fused form
      * @param parts in the order in which data flows
      */
     public record Timed(int positions, Spread hooked, Spread fused, List<TimedPart> parts) {}
@@ -171,12 +176,12 @@ public final class Costs {
     }
 
     /**
-     * What a pass takes, by the spec. Nothing is opened or run.
+     * Cost of a pass, computed from the spec; nothing is opened or run.
      *
-     * @param request says which model, on what, in which precision; what it reads does not matter
+     * @param request names model, engine, device and precision; its prompt is ignored
      * @param past positions in the cache; null for all of the context but one
      * @param tokens positions that the pass reads; null for one
-     * @param contexts lengths to tell the cache of; null for powers of two up to the model's context
+     * @param contexts sequence lengths for the memory table; null for powers of two up to the model's context
      * @throws Problem INVALID for positions that the model does not have; UNSUPPORTED as for a run
      */
     public Cost cost(RunRequest request, Integer past, Integer tokens, List<Integer> contexts) {
@@ -267,7 +272,7 @@ public final class Costs {
         return system instanceof com.sun.management.OperatingSystemMXBean s ? s.getTotalMemorySize() : null;
     }
 
-    /** The largest number that passes; 0 when none does. */
+    /** The largest number that satisfies the predicate; 0 when none does. */
     private static long most(LongPredicate fits) {
         long low = 0;
         long high = 1L << 32;
@@ -279,11 +284,11 @@ public final class Costs {
         return low;
     }
 
-    /** Footprint is the memory of one model, engine and cache at any length. */
+    /** Memory of one model and engine, and of its KV cache at any length. */
     private record Footprint(
             DecoderSpec spec, KvFormats kv, EngineKind engine, EngineKind.WeightBytes bytes, boolean ownEmbedding) {
 
-        /** All weights; a pass reads all of them but the embedding, of which it reads a row a token. */
+        /** All weights; a pass reads all of them but the embedding, of which it reads one row per token. */
         long weights() {
             List<PartCost> parts = PartCost.of(spec, kv, bytes, 0, 1);
             long read = parts.stream()
@@ -347,7 +352,7 @@ public final class Costs {
                     memory == null || total(positions) <= memory);
         }
 
-        /** Bytes of a position where each head's key and value are kept. */
+        /** Bytes per position where each head's key and value are cached. */
         private long multiHead(Attention a) {
             return a.nHeads() * (kv.key().bytes(a.dHead()) + kv.value().bytes(a.dValue()));
         }
@@ -358,10 +363,10 @@ public final class Costs {
     }
 
     /**
-     * Reads a prompt, and then token after token of the model's own choice, and tells how long each part took.
+     * Reads a prompt, then decodes greedily, and times each part.
      *
-     * @param positions of the prompt: its tokens are repeated, or cut, to be so many; null for as many as it has
-     * @param repeats tokens after it, one a pass; null for 16
+     * @param positions of the prompt: its tokens are repeated or cut to this length; null for its own length
+     * @param repeats decoded tokens, one per pass; null for 16
      * @throws Problem as for a run; UNSUPPORTED for captures and changes, and on an engine that cannot time its parts
      */
     public Timeline timeline(RunRequest raw, Integer positions, Integer repeats) {
@@ -386,7 +391,7 @@ public final class Costs {
         }
     }
 
-    /** The run, checked, without what would make its passes another model's. */
+    /** The checked run; captures and interventions are refused. */
     PreparedRun prepared(RunRequest raw) {
         RunRequest r = Branches.resolved(raw, store);
         boolean captures = r.capture() != null && !r.capture().isEmpty();
@@ -401,7 +406,7 @@ public final class Costs {
         return PreparedRun.of(r, folder, budget, store);
     }
 
-    /** The tokens, again and again until there are so many. */
+    /** The tokens, repeated or cut to {@code count}. */
     static int[] filled(int[] tokens, int count) {
         int[] filled = new int[count];
         for (int i = 0; i < count; i++) filled[i] = tokens[i % tokens.length];

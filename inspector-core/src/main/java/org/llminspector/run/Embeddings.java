@@ -24,8 +24,8 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.train.Trainer;
 
 /**
- * Embeddings ask a model's tables, the embedding's and the unembedding's: which rows lie near a vector, how rows lie to one
- * another, how long they are. Rows stay in their files. Safe on any thread.
+ * Queries on the embedding and unembedding matrices: rows near a vector, PCA projections, norms, Fourier components.
+ * Rows stay in their files. Thread-safe.
  */
 public final class Embeddings {
 
@@ -33,23 +33,23 @@ public final class Embeddings {
     private static final int DIRECTIONS = 3;
     private static final int MOST_PERIOD = 1_000;
 
-    /** Table is which of the two. */
+    /** Which of the two matrices. */
     public enum Table {
         EMBED,
         /** The same as EMBED where they are tied. */
         UNEMBED
     }
 
-    /** Metric is what near means. */
+    /** Similarity measure. */
     public enum Metric {
         /** The cosine of the angle between two vectors. */
         COSINE,
-        /** Their product. */
+        /** The dot product. */
         DOT
     }
 
     /**
-     * Captured is a run's value at one position, as wide as the residual stream.
+     * A captured value of a run at one position, of width d_model.
      *
      * @param hook {@code blocks.3.hook_resid_post}
      * @param pos negative from the end
@@ -57,20 +57,20 @@ public final class Embeddings {
     public record Captured(String run, String hook, Integer pos) {}
 
     /**
-     * Of is the vector whose neighbours are asked for: the sum of rows, less others; or a captured vector.
+     * Query vector: a sum of rows minus other rows, or a captured vector.
      *
-     * @param plus token ids whose rows are added; may be null beside {@code vector}
-     * @param minus token ids whose rows are taken away, or null
+     * @param plus token ids whose rows are added; may be null with {@code vector}
+     * @param minus token ids whose rows are subtracted, or null
      */
     public record Of(List<Integer> plus, List<Integer> minus, Captured vector) {}
 
     /**
-     * Neighbours are the rows nearest to a vector.
+     * Rows nearest to a vector.
      *
-     * @param tied whether both tables are one
+     * @param tied whether embedding and unembedding are tied
      * @param norm of the vector
-     * @param leftOut ids that the vector was made of, and that are therefore not listed
-     * @param ms it took
+     * @param leftOut ids in the query itself, which are not listed
+     * @param ms duration
      */
     public record Neighbours(
             String model,
@@ -90,26 +90,26 @@ public final class Embeddings {
     public record Neighbour(int id, String text, double score, double norm) {}
 
     /**
-     * Map is rows as points in a plane.
+     * PCA projection of rows to at most three directions.
      *
-     * @param shares of the rows' variance that each direction keeps, the largest first
-     * @param vectors the captured vectors in the same plane; they had no part in choosing it
+     * @param shares of the rows' variance along each direction, the largest first
+     * @param vectors captured vectors projected to the same directions; they are not part of the PCA
      */
     public record Map(String model, Table table, List<Double> shares, List<Point> points, List<Place> vectors) {}
 
-    /** @param at one number a direction */
+    /** @param at coordinates, one per direction */
     public record Point(int id, String text, double norm, List<Double> at) {}
 
     /**
-     * @param at one number a direction
+     * @param at coordinates, one per direction
      * @param cosine to the vector before it in the request; null for the first
      */
     public record Place(Captured vector, double norm, List<Double> at, Double cosine) {}
 
     /**
-     * Norms are how long the rows are.
+     * Norms of all rows.
      *
-     * @param counts how many rows' norms lie in each of as many equal stretches from min to max
+     * @param counts histogram of equal bins from min to max
      * @param longest and shortest rows
      */
     public record Norms(
@@ -124,17 +124,18 @@ public final class Embeddings {
             List<Neighbour> shortest) {}
 
     /**
-     * Waves are the first rows of a table as numbers on a clock: how much of how they differ goes round how often.
+     * Fourier components of a table's first rows (the numbers of a modular-addition model): the share of variance at
+     * each frequency.
      *
      * @param period rows, the numbers 0 to period - 1
-     * @param waves by their turns, from 1 to period / 2
+     * @param waves by frequency, from 1 to period / 2
      */
     public record Waves(String model, Table table, int period, List<Wave> waves) {}
 
     /**
-     * @param turns that the rows make while the numbers go round once
+     * @param frequency: cycles over the numbers 0 to period - 1
      * @param share of the rows' variance
-     * @param at where each row lies in the plane of these turns, two numbers a row; of the strongest waves only, else null
+     * @param at the rows' coordinates in the plane of this frequency, two per row; null but for the strongest waves
      */
     public record Wave(int turns, double share, List<List<Double>> at) {}
 
@@ -245,11 +246,11 @@ public final class Embeddings {
     }
 
     /**
-     * Rows as points in the plane in which they differ most (PCA), and captured vectors in the same plane.
+     * Projects rows to their first three principal components (PCA), and captured vectors to the same directions.
      *
      * @param ids 2 to 500 of them
      * @param vectors may be empty
-     * @throws Problem as {@link #neighbours}; INVALID for fewer rows than three, or more than a map takes
+     * @throws Problem as {@link #neighbours}; INVALID for fewer than 2 or more than 500 rows
      */
     public Map map(String slug, Table table, List<Integer> ids, List<Captured> vectors) {
         ModelFolder folder = models.folder(slug);
@@ -289,8 +290,9 @@ public final class Embeddings {
     }
 
     /**
-     * How long the rows are. @param bins of the histogram
+     * Histogram of the rows' norms, and the longest and shortest rows.
      *
+     * @param bins of the histogram
      * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED for an exported graph, whose weights are not
      *     known
      */
@@ -329,11 +331,11 @@ public final class Embeddings {
     }
 
     /**
-     * The first rows as numbers on a clock (Nanda et al. 2023): how much of how they differ goes round how often.
+     * Share of the first rows' variance at each frequency (Nanda et al. 2023).
      *
-     * @param period how many rows; null for the modulus of the recipe that taught the model
-     * @param planes of how many of the strongest waves the rows' places are told
-     * @throws Problem INVALID where nobody says the period, or where it is no number of rows from 3 to 1,000
+     * @param period how many rows; null for the modulus of the training recipe
+     * @param planes how many of the strongest waves get the rows' coordinates
+     * @throws Problem INVALID where no period is known, or it is not from 3 to 1,000 rows
      */
     public Waves waves(String slug, Table table, Integer period, int planes) {
         ModelFolder folder = models.folder(slug);

@@ -12,14 +12,14 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.RunQueue;
 
-/** Evaluations ask a model that learnt from the tales what it can do. Safe on any thread. */
+/** Runs the evaluation of a model that was trained on the tales. Thread-safe. */
 public final class Evaluations {
 
     private final OpenModels models;
     private final RunQueue queue;
     private final Supplier<String> standard;
 
-    /** @param standard the slug that no slug means */
+    /** @param standard the default model's slug */
     Evaluations(OpenModels models, RunQueue queue, Supplier<String> standard) {
         this.models = models;
         this.queue = queue;
@@ -27,11 +27,11 @@ public final class Evaluations {
     }
 
     /**
-     * What a model that learnt from the tales can do, in fp32: the whole evaluation, on the queue's worker. Blocks for minutes.
+     * The whole evaluation, in fp32, on the queue's worker. Blocks for minutes.
      *
      * @param slugOrNull the model; null for the default one
-     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it has no tokenizer or the device
-     *     cannot be had; TOO_LARGE where it does not fit the memory; BUSY while the queue is full
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it has no tokenizer or the device is
+     *     not available; TOO_LARGE where it does not fit the memory; BUSY while the queue is full
      */
     public EvaluationReport take(
             String slugOrNull,

@@ -23,7 +23,7 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
-/** Execution takes one prepared run through the engine and into the store, on the queue's worker. */
+/** Execution of one prepared run on the queue's worker: engine, generation, captures, store. */
 final class Execution {
 
     private final String id;
@@ -99,7 +99,7 @@ final class Execution {
         }
     }
 
-    /** What need not be read; null for nothing. */
+    /** KV prefix of tokens that need not be read again; null for none. */
     private KvPrefix known(InspectorEngine engine) {
         if (run.request().branch() != null) return prefixes.of(run, engine.info(), store);
         if (!listener.reuses() || !Texts.exact(run)) return null;
@@ -145,7 +145,10 @@ final class Execution {
                 List.of());
     }
 
-    /** What bounded the length, where that ended the text. */
+    /**
+     * What bounded the length ({@code max_new_tokens}, {@code memory} or {@code context}); null for another finish
+     * reason.
+     */
     private String limit(GenerationLoop.Result result) {
         if (!result.finishReason().equals("length")) return null;
         if (result.steps().size() >= run.options().maxNewTokens()) return "max_new_tokens";
@@ -177,7 +180,7 @@ final class Execution {
         return entries;
     }
 
-    /** Tokens after the first by the time they took, forward passes and sampling. */
+    /** Tokens per second after the first token, forward passes and sampling included. */
     private static Double speed(GenerationLoop.Result result) {
         int fedBack = result.steps().size() - 1;
         return fedBack < 1 || result.decodeMs() <= 0 ? null : fedBack * 1000.0 / result.decodeMs();

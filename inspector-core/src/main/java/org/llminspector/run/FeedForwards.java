@@ -18,20 +18,20 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.LayerSpec;
 
 /**
- * FeedForwards show one layer's feed-forward part of a run, and which neurons make most of what it adds. What the run lacks is
- * read again at the position that is asked for. Safe on any thread.
+ * Feed-forward output of one layer of a run at one position, and the neurons that contribute most. Hooks that the run
+ * lacks are recaptured at that position. Thread-safe.
  */
 public final class FeedForwards {
 
     /**
-     * FeedForward is one layer's feed-forward part at one position.
+     * One layer's feed-forward part at one position.
      *
      * @param neurons how many there are
-     * @param firing how many of them are above 0 as the output projection reads them
+     * @param firing how many of them are above 0 at the output projection's input
      * @param strongest by |activation| x |output vector|, the strongest first
      * @param inputNorm norm of the residual stream that the part reads
      * @param outputNorm norm of what it adds
-     * @param ratio outputNorm by inputNorm
+     * @param ratio outputNorm / inputNorm
      * @param cosine cosine between the stream before and after
      */
     public record FeedForward(
@@ -47,12 +47,12 @@ public final class FeedForwards {
             double cosine) {}
 
     /**
-     * Strong is one of the strongest neurons.
+     * One of the strongest neurons.
      *
      * @param outputNorm L2 norm of its output vector
      * @param strength |activation| x outputNorm
-     * @param share of the projection's output that this one and all stronger ones make: their sum's part along that output, 1
-     *     for all neurons together
+     * @param share cumulative share of the projection's output: the sum of this and all stronger neurons'
+     *     contributions, projected on that output; 1 for all neurons
      */
     public record Strong(int neuron, double activation, double outputNorm, double strength, double share) {}
 
@@ -87,7 +87,7 @@ public final class FeedForwards {
         String name = "blocks." + layer + ".mlp.out";
         float[] post = here.at(neurons);
         float[] norms = Vectors.scaled(facts.columnNorms(folder, name + ".weight"), block.residualScale());
-        // Along the whole output u, neuron n adds post[n] (W u)[n] / |u|^2: one product with the matrix says it of all.
+        // Along the whole output u, neuron n adds post[n] (W u)[n] / |u|^2: one matrix-vector product gives all shares.
         float[] whole = RowScan.dots(weights, name + ".weight", post);
         double square = 0;
         for (float u : whole) square += (double) u * u;

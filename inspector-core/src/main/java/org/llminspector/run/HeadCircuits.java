@@ -24,33 +24,33 @@ import org.llminspector.spec.Norm;
 import org.llminspector.tokenize.Token;
 
 /**
- * HeadCircuits read a head's weights alone (Elhage et al. 2021): QK, which token its queries seek in which keys, and OV, which
- * token's logit it raises on reading which. A token is its embedding, normed as the layer norms what it reads: what earlier
- * layers add to it is not in it.
+ * QK and OV circuits of a head, from its weights alone (Elhage et al. 2021): which keys a token's query attends to, and
+ * which logits a token raises when it is attended to. A token is its embedding, normed as the layer norms its input;
+ * what earlier layers add is left out.
  *
- * <p>A table is [vocab, d_head], one at a time; of two tables the longest rows are multiplied in blocks ({@link PairSearch}).
- * Safe on any thread.
+ * <p>A table is [vocab, d_head], one at a time; of two tables the longest rows are multiplied in blocks ({@link
+ * PairSearch}). Thread-safe.
  */
 public final class HeadCircuits {
 
-    /** @param score by which the pair stands out */
+    /** @param score by which the pair is ranked */
     public record TokenScore(int id, String text, double score) {}
 
-    /** A pair of tokens: a query and a key, or what is read and what is written. */
+    /** A pair of tokens: query and key, or source and written token. */
     public record TokenPair(int from, String fromText, int to, String toText, double score) {}
 
     /**
-     * @param bound no pair that was not looked at scores more; null where all were
-     * @param exact whether these are surely the strongest
+     * @param bound upper bound on the score of pairs that were not computed; null where all were
+     * @param exact whether these are certainly the strongest
      */
     public record Pairs(int candidates, Double bound, boolean exact, List<TokenPair> pairs) {}
 
     /**
-     * One token in the head.
+     * One token's strongest pairs in a head.
      *
-     * @param seeks keys that its query fits best
-     * @param soughtBy queries that its key fits best
-     * @param writes tokens whose logits it raises most when it is read
+     * @param seeks keys with the highest score for its query
+     * @param soughtBy queries with the highest score for its key
+     * @param writes tokens whose logits it raises most when attended to
      * @param lowers those it lowers most
      */
     public record Of(
@@ -62,14 +62,14 @@ public final class HeadCircuits {
             List<TokenScore> lowers) {}
 
     /**
-     * Circuits are a head's two.
+     * QK and OV circuits of a head.
      *
-     * @param distance positions that the query stands after the key; pairs turn by it where the layer has RoPE
-     * @param rotated whether it does
-     * @param words whether only tokens with a letter or a digit were looked at
-     * @param seeks by q . k x scale, less the query's average over all keys, which the softmax takes away
-     * @param writes by what reading the first adds to the second's logit beyond what reading an average token adds, less the
-     *     average over all logits: a unit of attention, and before the final norm's division
+     * @param distance query position minus key position; sets the rotation where the layer has RoPE
+     * @param rotated whether the layer has RoPE
+     * @param words whether only tokens with a letter or a digit are considered
+     * @param seeks ranked by q . k x scale minus the query's mean over all keys, to which softmax is invariant
+     * @param writes ranked by what attending to the first (weight 1) adds to the second's logit, minus that of an
+     *     average token and minus the mean over all logits; before the final norm's division
      */
     public record Circuits(
             String model,
@@ -85,16 +85,16 @@ public final class HeadCircuits {
             List<Of> of) {}
 
     /**
-     * Reads is what one earlier head writes that this head's queries, keys and values could read.
+     * Q-, K- and V-composition of one earlier head with this head.
      *
-     * @param composition by Elhage et al. 2021, as TransformerLens's all_composition_scores has it
+     * @param composition scores of Elhage et al. 2021, as in TransformerLens's all_composition_scores
      */
     public record Reads(int layer, int head, Composition composition) {}
 
-    /** Every earlier head, layer by layer. */
+    /** Composition with every earlier head, layer by layer. */
     public record Compositions(String model, int layer, int head, List<Reads> from) {}
 
-    /** Products of two numbers that one search takes. */
+    /** Most multiplications of one search. */
     private static final long MULTIPLICATIONS = 1L << 31;
 
     private static final int MOST_TOKENS = 64;
@@ -106,12 +106,13 @@ public final class HeadCircuits {
     }
 
     /**
-     * A head's strongest pairs, and these tokens' own.
+     * A head's strongest pairs, and those of the given tokens.
      *
-     * @param distance from 0 on
-     * @param ids at most 64, each with what it seeks and writes
-     * @param words whether only tokens with a letter or a digit may be in a pair; the averages are of all
-     * @throws Problem INVALID for what the model does not have; UNSUPPORTED for an exported graph, whose weights are not known
+     * @param distance query position minus key position, at least 0
+     * @param ids at most 64, each listed with its own strongest pairs
+     * @param words whether only tokens with a letter or a digit may be in a pair; means are over all tokens
+     * @throws Problem INVALID for what the model does not have; UNSUPPORTED for an exported graph, whose weights are
+     *     not known
      */
     public Circuits circuits(
             String slug, int layer, int head, int distance, List<Integer> ids, boolean words, int top) {
@@ -183,7 +184,7 @@ public final class HeadCircuits {
     }
 
     /**
-     * How much of what every earlier head writes this head could read.
+     * Composition of every earlier head with this head.
      *
      * @throws Problem as {@link #circuits}
      */
@@ -205,7 +206,10 @@ public final class HeadCircuits {
         return new Compositions(slug, layer, head, from);
     }
 
-    /** Keys and values that are made of a normed vector on the way are no product of a token's row and one matrix. */
+    /**
+     * Refuses attention whose keys and values pass through a normed latent vector: they are not a token's row times one
+     * matrix.
+     */
     private static Attention readable(DecoderSpec spec, int layer) {
         Attention attention = Heads.attention(spec, layer);
         if (attention.latent() == null) return attention;
@@ -252,7 +256,7 @@ public final class HeadCircuits {
         return columns;
     }
 
-    /** Tokens that say something; all of them where the model has no tokenizer. */
+    /** Accepts tokens with a letter or a digit; all tokens where the model has no tokenizer. */
     private static IntPredicate words(ModelFolder folder) {
         if (folder.tokenizer() == null) return id -> true;
         BitSet words = new BitSet();
@@ -263,7 +267,7 @@ public final class HeadCircuits {
         return words::get;
     }
 
-    /** Search is one request at work on one head's weights. */
+    /** One request on one head's weights. */
     private static final class Search {
         private final ModelFolder folder;
         private final Weights weights;
@@ -273,7 +277,7 @@ public final class HeadCircuits {
         private final int layer;
         private final int head;
         private final int width;
-        private final Rotation rotation; // null where the layer does not rotate
+        private final Rotation rotation; // null without RoPE
         private final int distance;
         private final IntPredicate wanted;
         private final int top;
@@ -293,7 +297,10 @@ public final class HeadCircuits {
             this.top = top;
         }
 
-        /** One head's queries, keys or values of every token, [vocab, d_head]; queries are scaled, and turned by the distance. */
+        /**
+         * One head's queries, keys or values of every token, [vocab, d_head]; queries are scaled, and rotated by the
+         * distance.
+         */
         float[] projected(String matrix, int of) {
             float[] table = new float[Math.multiplyExact(spec.vocab(), width)];
             Projection projection = new Projection(matrix, of);
@@ -314,16 +321,16 @@ public final class HeadCircuits {
             return query;
         }
 
-        /** Projection makes one head's query, key or value of a token's row. */
+        /** Projection of a token's row to one head's query, key or value. */
         private final class Projection {
             private final String matrix;
-            private final int from; // of the head, in the projection's output
-            private final int wide; // all heads where a norm runs over all of them, else one
+            private final int from; // offset of the head in the projection's output
+            private final int wide; // output width: all heads where a norm spans them, else one
             private final float[] turned; // [d_model, wide]
             private final float[] bias; // [wide], or null
             private final Norm norm;
             private final float[] normWeight;
-            private final int ownWeights; // where this head's begin in them
+            private final int ownWeights; // offset of this head's norm weights
             private final UnaryOperator<float[]> lnEmbed = ModelNorms.whole(weights, spec.embedNorm(), "ln_embed");
             private final UnaryOperator<float[]> ln1 =
                     ModelNorms.whole(weights, block.ln1(), "blocks." + layer + ".ln1");
@@ -365,7 +372,7 @@ public final class HeadCircuits {
                     if (rotation != null) rotation.turn(distance, y, from);
                     for (int j = 0; j < width; j++) y[from + j] *= attention.scale();
                 } else if (matrix.equals("k") && rotation != null) {
-                    rotation.turn(0, y, from); // the factor on cos and sin, where there is one
+                    rotation.turn(0, y, from); // applies the factor on cos and sin
                 }
                 System.arraycopy(y, from, out, at, width);
             }
@@ -381,7 +388,7 @@ public final class HeadCircuits {
             }
         }
 
-        /** What every token's logit takes of the head's output, [vocab, d_head]. */
+        /** Contribution of the head's output space to every token's logit, [vocab, d_head]. */
         float[] outputs() {
             int d = spec.dModel();
             float[] columns = outputColumns(weights, spec, layer, head);
@@ -429,7 +436,7 @@ public final class HeadCircuits {
             for (; i < x.length; i++) for (int j = 0; j < wide; j++) y[j] += x[i] * matrix[i * wide + j];
         }
 
-        /** Takes the average row from every row. */
+        /** Subtracts the mean row from every row. */
         void centre(float[] table) {
             double[] mean = new double[width];
             int n = table.length / width;
@@ -464,7 +471,7 @@ public final class HeadCircuits {
                             .toList());
         }
 
-        /** Rows whose product with a vector is largest, or smallest for a sign of -1. */
+        /** Rows with the largest dot product with a vector; the smallest for sign -1. */
         List<TokenScore> highest(float[] table, float[] vector, int sign) {
             float[] scores = new float[table.length / width];
             for (int i = 0; i < scores.length; i++) {

@@ -22,23 +22,20 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.RopeFrequencies;
 
-/**
- * HeadDistances put a run's queries and keys at other distances: what RoPE, or ALiBi, makes of a head's scores, near and far. Safe on any
- * thread.
- */
+/** Attention scores of a run's queries and keys recomputed at other distances, under RoPE or ALiBi. Thread-safe. */
 public final class HeadDistances {
 
     /**
-     * @param range how far the head's mean score moves over the distances
-     * @param nearest the distance at which it is largest
+     * @param range of the head's mean score over the distances
+     * @param nearest distance with the largest mean score
      */
     public record HeadRange(int layer, int head, Positions.Kind kind, double range, int nearest) {}
 
-    /** Every head, the one whose score depends most on the distance first. */
+    /** Every head, by the range of its mean score, the largest first. */
     public record Ranges(String run, int most, String criterion, List<HeadRange> heads) {}
 
     /**
-     * PairTerm is what one pair gives to a score: cosine x cos(f d) - sine x sin(f d).
+     * Contribution of one RoPE pair to a score at distance d: cosine x cos(f d) - sine x sin(f d).
      *
      * @param meanCosine the same in the mean over the text's pairs of tokens
      */
@@ -46,18 +43,18 @@ public final class HeadDistances {
             int pair, double frequency, double cosine, double sine, double meanCosine, double meanSine) {}
 
     /**
-     * Distances are one query and one key, and the mean of all queries and keys of a text, put at other distances.
+     * Score curves over distance, of one query and key and of the mean over all queries and keys of a text.
      *
-     * @param distance at which the two really stand
-     * @param before their product times the scale, as if nothing were turned
+     * @param distance actual query position minus key position
+     * @param before their product times the scale, without rotation
      * @param score at their own distance, computed here
-     * @param told the same as the model has it: after its cap where it caps
-     * @param agreement the largest difference between what is computed here and what the model has, over all keys of the query
-     * @param slope what ALiBi takes a position of distance, or null
-     * @param curve the two's score at distances from 0 on, before a cap
-     * @param mean of all queries with all keys before them but the first token's
-     * @param counted products in the mean
-     * @param rest what does not turn
+     * @param told the same as captured from the model, after the soft cap where it has one
+     * @param agreement largest difference between computed and captured scores, over all keys of the query
+     * @param slope ALiBi's penalty per position, or null
+     * @param curve the two's score at distances from 0 on, before the soft cap
+     * @param mean the same over all queries and earlier keys, the first token's key excluded
+     * @param counted number of products in the mean
+     * @param rest score of the dimensions that are not rotated
      */
     public record Distances(
             String run,
@@ -81,7 +78,7 @@ public final class HeadDistances {
             List<PairTerm> pairs,
             double rest) {}
 
-    /** By which heads are ordered, in a sentence. */
+    /** How heads are ordered, in a sentence. */
     private static final String CRITERION =
             "The first head is the one whose mean score moves farthest with the distance between query and key.";
 
@@ -98,9 +95,9 @@ public final class HeadDistances {
     }
 
     /**
-     * How much every head's mean score depends on the distance.
+     * Range of every head's mean score over distance.
      *
-     * @param most distance that is looked at
+     * @param largest distance
      */
     public Ranges ranges(String runId, int most) {
         checkDistance(most);
@@ -146,7 +143,7 @@ public final class HeadDistances {
         return new Ranges(runId, most, CRITERION, ranges);
     }
 
-    /** Queries before their keys, as the run has them whole or read again. */
+    /** Visits each layer's query hook before its key hook, from the run's captures or recaptured. */
     private void values(RunManifest run, List<HookId> hooks, java.util.function.BiConsumer<HookId, Tensor> visitor) {
         TreeSet<HookId> lacking = new TreeSet<>(hooks);
         List<HookId> kept = run.captures().stream()
@@ -160,7 +157,10 @@ public final class HeadDistances {
         }
     }
 
-    /** Of every query with every key before it and itself; the first token, where heads rest, is left out of longer texts. */
+    /**
+     * Mean over every query and every key up to it; in texts of more than two tokens the first token, an attention
+     * sink, is left out.
+     */
     private static RotatedProduct mean(Attention a, float[] q, float[] k, int head, int n) {
         RotatedProduct mean = new RotatedProduct(frequencies(a, n), attentionFactor(a));
         int d = a.dHead();
@@ -174,7 +174,7 @@ public final class HeadDistances {
         return mean;
     }
 
-    /** At distances 0 to {@code most}, less what ALiBi takes. */
+    /** Scores at distances 0 to {@code most}, ALiBi's penalty included. */
     private static double[] curve(RotatedProduct product, Attention a, int head, int most) {
         double[] curve = product.curve(most, a.scale());
         for (int d = 0; d <= most; d++) curve[d] += bias(a, head, d, 0);
@@ -189,17 +189,17 @@ public final class HeadDistances {
         return a.rope() == null ? new float[0] : RopeFrequencies.perPosition(a.rope(), n);
     }
 
-    /** The factor on cos and sin. */
+    /** RoPE's attention factor, which multiplies cos and sin. */
     private static double attentionFactor(Attention a) {
         return a.rope() == null ? 1 : RopeFrequencies.attentionFactor(a.rope());
     }
 
     /**
-     * One query and one key of a head, and all of them in the mean, put at other distances.
+     * Score curves over distance of one query and key of a head, and of the mean over all.
      *
      * @param query negative from the end; null for the prompt's last
-     * @param key null for the one that the query reads most
-     * @param most distance
+     * @param key null for the one that the query attends to most
+     * @param most largest distance
      */
     public Distances distances(String runId, int layer, int head, Integer query, Integer key, int most) {
         checkDistance(most);
@@ -232,7 +232,7 @@ public final class HeadDistances {
         double agreement = 0;
         for (int j = 0; j <= at; j++) {
             float score = told[head * n + j];
-            if (Float.isInfinite(score)) continue; // out of the window
+            if (Float.isInfinite(score)) continue; // outside the window
             double here = product(a, q, k, at, j, head, n).at(at - j, factor);
             if (a.scoreSoftcap() != null) here = a.scoreSoftcap() * Math.tanh(here / a.scoreSoftcap());
             agreement = Math.max(agreement, Math.abs(here + bias(a, head, at, j) - score));

@@ -38,30 +38,30 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.tokenize.Token;
 
 /**
- * Heads look at all attention heads of a run at once: what each does, its pattern as a thumbnail, and what it adds to a logit.
- * Patterns that the run lacks are read again and not kept, layer after layer. Safe on any thread.
+ * Views over all attention heads of a run: head scores, pattern thumbnails, direct logit effects. Patterns that the run
+ * lacks are recomputed layer by layer and not stored. Thread-safe.
  */
 public final class Heads {
 
-    /** What each attention head of a run does, layer by layer. */
+    /** Scores of each attention head of a run, layer by layer. */
     public record Profiles(String run, List<HeadProfile> heads) {}
 
     /**
-     * Repeated is what heads do on random tokens said twice.
+     * Head scores on a sequence of random tokens that is repeated once.
      *
-     * @param seed the tokens were drawn with
-     * @param tokens that were read: the model's first token where it has one, and then as many random ones, twice
+     * @param seed of the random tokens
+     * @param tokens the sequence: BOS where the model has one, then the random tokens twice
      */
     public record Repeated(String model, long seed, List<Integer> tokens, List<HeadProfile> heads) {}
 
-    /** Kind is which part of a model adds to the residual stream. */
+    /** Kind of part that adds to the residual stream. */
     public enum Kind {
         EMBED,
         POS_EMBED,
         HEAD,
-        /** What attention adds beside its heads: its bias, and what rounding in few bits leaves. */
+        /** Attention output apart from its heads: its bias, and the rounding error of low-precision kernels. */
         ATTN_REST,
-        /** A short convolution, in a layer that has one in the place of attention. */
+        /** A short convolution, in a layer that has one instead of attention. */
         CONV,
         MLP,
         /** The final norm's bias. */
@@ -72,16 +72,15 @@ public final class Heads {
     public record Part(Kind part, Integer layer, Integer head, double effect) {}
 
     /**
-     * Effects are what every part of a model adds to one logit directly: past all later layers, with the final norm's scale
-     * held fast.
+     * Direct effects of every part of a model on one logit, with the final norm's scale frozen.
      *
      * @param id the token whose logit it is
-     * @param against the token whose logit is taken from it, or null
-     * @param logit as the run has it, after the cap where the model has one
-     * @param sum of all effects: the logit before the cap
+     * @param against the token whose logit is subtracted, or null
+     * @param logit as captured, after the soft cap where the model has one
+     * @param sum of all effects: the logit before the soft cap
      * @param softcap c in c * tanh(sum / c), or null
-     * @param finalScale what the final norm divides by here
-     * @param parts in the order of the data
+     * @param finalScale the final norm's divisor at this position
+     * @param parts in data-flow order
      */
     public record Effects(
             String run,
@@ -95,18 +94,18 @@ public final class Heads {
             double finalScale,
             List<Part> parts) {}
 
-    /** Tokens that are drawn, unless somebody wants another number; twice as many are read. */
+    /** Default number of random tokens; twice as many are read. */
     private static final int REPEATED = 50;
 
     private static final int MOST_REPEATED = 500;
-    /** Cells a side in which whole patterns are remembered: what is seen of one first. */
+    /** Side length, in cells, to which whole patterns are pooled in the cache. */
     private static final int WHOLE = 256;
-    /** Cells a side of a thumbnail, unless somebody wants another size. */
+    /** Default side length of a thumbnail, in cells. */
     public static final int THUMBNAIL = 32;
 
-    /** Runs whose profiles are remembered. */
+    /** Most runs whose profiles are cached. */
     private static final int REMEMBERED = 8;
-    /** Weights of the patterns that are remembered. */
+    /** Most weights of cached patterns. */
     private static final long MOST_WEIGHTS = 1 << 25;
 
     private static final int MOST_TOKENS_SQUARED = 8192;
@@ -128,7 +127,7 @@ public final class Heads {
         }
     };
 
-    /** Every head's pattern in at most {@link #WHOLE} cells a side, of the run that was looked at last. */
+    /** Every head's pattern pooled to at most {@link #WHOLE} cells a side, of the run viewed last. */
     private Wholes wholes = new Wholes("", new float[0][][]);
 
     /** @param thumbnails [layer * head], each side x side */
@@ -145,21 +144,21 @@ public final class Heads {
     }
 
     /**
-     * What every head of a run does.
+     * Scores of every head of a run.
      *
-     * @throws Problem INVALID for fewer than three tokens; UNSUPPORTED where the model does not show its patterns
+     * @throws Problem INVALID for fewer than three tokens; UNSUPPORTED where the model has no pattern hook
      */
     public Profiles profiles(String runId) {
         return new Profiles(runId, facts(runId, null).profiles());
     }
 
     /**
-     * Every head's pattern, made smaller by taking the largest weight under each cell.
+     * Every head's pattern, max-pooled.
      *
-     * @param size most cells a side; texts that are shorter are not pooled
+     * @param size most cells a side; shorter texts are not pooled
      * @return [layer, head, query, key], of the layers that have heads
-     * @throws Problem as for an extension; TOO_LARGE where the patterns of so many tokens do not fit the budget;
-     *     UNSUPPORTED where the model does not show its patterns
+     * @throws Problem as for a recapture; TOO_LARGE where the patterns do not fit the budget; UNSUPPORTED where the
+     *     model has no pattern hook
      */
     public Tensor thumbnails(String runId, int size) {
         DecoderSpec spec = models.folder(store.manifest(runId).model().slug()).spec();
@@ -215,12 +214,12 @@ public final class Heads {
     }
 
     /**
-     * A stretch of one head's pattern, made smaller where it has more than {@code most} values a side.
+     * A tile of one head's pattern, max-pooled to at most {@code most} values a side.
      *
-     * @param queries which; {@link Slice#ALL} for all
+     * @param queries slice; {@link Slice#ALL} for all
      * @param keys the same
      * @return [query, key]
-     * @throws Problem as {@link #thumbnails}; INVALID for a layer, a head or a stretch that the run does not have
+     * @throws Problem as {@link #thumbnails}; INVALID for a layer, a head or a slice that the run does not have
      */
     public Tensor tile(String runId, int layer, int head, Slice queries, Slice keys, int most) {
         RunManifest run = store.manifest(runId);
@@ -241,7 +240,7 @@ public final class Heads {
         }
     }
 
-    /** One head's whole pattern, remembered: the next tile is near. */
+    /** One head's whole pattern, cached for neighbouring tiles. */
     private float[] square(RunManifest run, int layer, int head) {
         List<Object> key = List.of(run.id(), layer, head);
         synchronized (squares) {
@@ -258,7 +257,7 @@ public final class Heads {
         return square;
     }
 
-    /** Gives every layer's pattern, as the run has it or read again. */
+    /** Visits every layer's pattern, from the run's captures or recomputed. */
     private void patterns(RunManifest run, List<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
         SortedSet<HookId> lacking = new TreeSet<>(hooks);
         for (RunManifest.CaptureEntry c : run.captures()) {
@@ -275,7 +274,7 @@ public final class Heads {
                 .toList();
     }
 
-    /** Ids at the run's positions: a finished run's last token was never fed back, and has none. */
+    /** Ids at the run's positions; the last generated token was never fed back and has no position. */
     private static int[] tokens(RunManifest run) {
         int n = run.positions();
         if (n <= MOST_TOKENS_SQUARED) {
@@ -289,13 +288,14 @@ public final class Heads {
     }
 
     /**
-     * What every head does on random tokens said twice: only who looks back for the same token can know what follows.
+     * Head scores on random tokens repeated once, where only heads that look back to the earlier occurrence can predict
+     * what follows.
      *
      * @param slug the model
-     * @param engine null for its standard one
+     * @param engine null for the default
      * @param length random tokens, before they are repeated; null for 50, or as many as fit the model's context twice
-     * @throws Problem as for a run; INVALID for a length that does not fit twice; UNSUPPORTED where the model does not
-     *     show its patterns
+     * @throws Problem as for a run; INVALID for a length that does not fit twice; UNSUPPORTED where the model has no
+     *     pattern hook
      */
     public Repeated repeated(String slug, String engine, PrecisionPlan plan, long seed, Integer length) {
         ModelFolder folder = models.folder(slug);
@@ -323,7 +323,7 @@ public final class Heads {
         return new Repeated(slug, seed, IntStream.of(tokens).boxed().toList(), heads);
     }
 
-    /** Distinct ids but control tokens, which a model has hardly seen inside a text. */
+    /** Distinct random ids, control tokens excluded, since a model has hardly seen them inside a text. */
     private static int[] repeatedTokens(ModelFolder folder, long seed, Integer wanted) {
         int[] begin = folder.tokenizer() == null
                 ? new int[0]
@@ -351,12 +351,12 @@ public final class Heads {
     }
 
     /**
-     * What every part of the model adds to a logit.
+     * Direct effect of every part of the model on a logit.
      *
      * @param pos negative from the end; null for the prompt's last
-     * @param token whose logit is taken apart; null for the most probable next token
-     * @param against whose logit is taken from it; null for none
-     * @throws Problem as for an extension; INVALID for a position or a token that is not there; UNSUPPORTED for an
+     * @param token whose logit is decomposed; null for the most probable next token
+     * @param against whose logit is subtracted; null for none
+     * @throws Problem as for a recapture; INVALID for a position or a token that is not there; UNSUPPORTED for an
      *     exported graph, whose weights are not known
      */
     public Effects effects(String runId, Integer pos, Integer token, Integer against) {
@@ -389,7 +389,7 @@ public final class Heads {
             for (int i = 0; i < row.length; i++) row[i] -= other[i];
         }
         FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", here.at(scale)[0]);
-        float[] direction = last.pulled(row); // [d_model]: its product with a part of the stream is what that adds
+        float[] direction = last.pulled(row); // [d_model]: its dot product with a stream component is the effect
         List<Part> parts = new ArrayList<>();
         parts.add(new Part(Kind.EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.EMBED)))));
         if (spec.learnedPositions()) {
@@ -422,8 +422,8 @@ public final class Heads {
     }
 
     /**
-     * What each head adds: z times its columns of the output projection, through the norm after it where there is one, whose
-     * scale is held fast, and times the residual scale.
+     * Effect of each head: z times its columns of the output projection, through the post-norm where there is one
+     * (scale frozen), times the residual scale.
      *
      * @param z [head * d_head]
      */
@@ -453,7 +453,7 @@ public final class Heads {
         return sum;
     }
 
-    /** @throws Problem INVALID for no layer of the model; UNSUPPORTED for one without heads */
+    /** @throws Problem INVALID for a layer that the model does not have; UNSUPPORTED for one without heads */
     static Attention attention(DecoderSpec spec, int layer) {
         within(layer, spec.nLayers(), "layer");
         if (spec.layers().get(layer).attends()) return spec.layers().get(layer).attention();

@@ -2,7 +2,10 @@ package org.llminspector.run;
 
 import java.util.List;
 
-/** HookDescription is one row of GET /models/{slug}/hooks: shape is a formula such as ["batch","pos",4,16]; layers lists where it exists. */
+/**
+ * One row of GET /models/{slug}/hooks. {@code shape} is symbolic, such as ["batch","pos",4,16]; {@code layers} lists
+ * where the hook exists.
+ */
 public record HookDescription(
         String name,
         List<String> axes,

@@ -10,7 +10,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.spec.DecoderSpec;
 
-/** Hooks describes the hook table for one model. */
+/** The hook table of one model. */
 final class Hooks {
 
     private Hooks() {}
@@ -43,7 +43,7 @@ final class Hooks {
         return all;
     }
 
-    /** Sizes where the model fixes them, names where the run does. */
+    /** Sizes where the model fixes them, axis names where the run does. */
     private static List<Object> shape(HookPoint point, DecoderSpec spec, int layer) {
         long[] sizes = point.shape(spec, layer, 1, 1);
         List<Object> shape = new ArrayList<>();

@@ -49,22 +49,22 @@ import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 
-/** Inspector is the whole program as a library: models, runs and analyses. The server and the command line are thin over it. */
+/** Facade of the library: models, runs and analyses. Server and command line are thin layers over it. */
 public final class Inspector implements AutoCloseable {
 
     /**
-     * Config is where things are and how much is allowed.
+     * Folders and limits.
      *
      * @param modelRoots folders whose subfolders are models (model-cache)
      * @param model a model folder or .gguf file given by the user, or null; it becomes the default
      * @param runsDir where runs are kept
-     * @param runsMaxBytes oldest runs go when the store is larger; oldest comparisons, when theirs is
+     * @param runsMaxBytes size above which the oldest runs are deleted; comparisons have the same limit of their own
      * @param captureBudgetBytes most bytes one run may capture
-     * @param memoryBytes most bytes of weights, caches, captures, trainings and all else that grows outside the Java heap, and of
-     *     what is kept to be reused; {@link #standardMemory} by default
-     * @param queueCapacity most pieces of engine work waiting or running; one more is refused as BUSY
+     * @param memoryBytes most bytes of weights, caches, captures, trainings and everything else outside the Java heap,
+     *     caches included; {@link #standardMemory} by default
+     * @param queueCapacity most pieces of engine work waiting or running; further work is refused as BUSY
      * @param trainedDir where training jobs leave their models
-     * @param environment what says where the hub and its cache are, as in {@link HubSettings}; read when needed
+     * @param environment variables that locate the hub and its cache, as in {@link HubSettings}; read when needed
      */
     public record Config(
             List<Path> modelRoots,
@@ -78,8 +78,8 @@ public final class Inspector implements AutoCloseable {
             Map<String, String> environment) {
 
         /**
-         * Three fifths of the memory of this machine, or of the container: the Java heap, which is not part of the budget, may take a
-         * quarter, and the rest is for libraries, the page cache and other programs.
+         * Three fifths of the memory of this machine, or of the container: the Java heap, which is not part of the
+         * budget, may use a quarter, and the rest is for libraries, the page cache and other programs.
          */
         public static long standardMemory() {
             OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
@@ -87,7 +87,7 @@ public final class Inspector implements AutoCloseable {
             return all / 5 * 3;
         }
 
-        /** Trained models go beside the runs, and the environment is the process's. */
+        /** Trained models go next to the runs; the environment is that of the process. */
         public Config(
                 List<Path> modelRoots,
                 Path model,
@@ -115,14 +115,14 @@ public final class Inspector implements AutoCloseable {
             return HubSettings.cache(environment, HOME);
         }
 
-        /** What opens files from outside first; {@code LLM_INSPECTOR_TRUST=1} says that all of them are trusted. */
+        /** Sandboxed probes for files from outside; {@code LLM_INSPECTOR_TRUST=1} trusts all files instead. */
         private Probes trials() {
             boolean trusted = "1".equals(environment.get("LLM_INSPECTOR_TRUST"));
             return new Probes(
                     runsDir.toAbsolutePath().resolveSibling("verdicts").resolve(Version.STRING), trusted);
         }
 
-        /** At most {@code LLM_INSPECTOR_PREPARED} bytes, 16 GiB unless it says otherwise. */
+        /** Store of prepared tensors, at most {@code LLM_INSPECTOR_PREPARED} bytes; 16 GiB by default. */
         private PreparedStore prepared() {
             String limit = environment.getOrDefault("LLM_INSPECTOR_PREPARED", "");
             return new PreparedStore(
@@ -136,9 +136,9 @@ public final class Inspector implements AutoCloseable {
     /**
      * One row of GET /models.
      *
-     * @param open the engines that hold it now
-     * @param opening those that it is being opened on
-     * @param exported whether it is a graph that somebody else exported: on onnx only, in its file's precision
+     * @param open engines on which it is open
+     * @param opening engines on which it is being opened
+     * @param exported whether it is an ONNX graph exported elsewhere: on onnx only, in its file's precision
      */
     public record ModelSummary(
             String slug,
@@ -162,16 +162,16 @@ public final class Inspector implements AutoCloseable {
      * GET /models/{slug}.
      *
      * @param tokenizer null when the folder has none
-     * @param task what a recipe of this program taught the model; null for one from elsewhere
+     * @param task of the training recipe; null for a model that was not trained here
      * @param weightsSha256 null while it is computed
      */
     public record ModelDetails(
             ModelSummary summary, DecoderSpec spec, TokenizerInfo tokenizer, Recipe.Task task, String weightsSha256) {}
 
-    /** What the tokenizer is like; chatTemplate says whether `messages` can be put to the model. */
+    /** Tokenizer properties; {@code chatTemplate} says whether {@code messages} can be used. */
     public record TokenizerInfo(int vocabSize, Integer bosId, Integer eosId, boolean chatTemplate) {}
 
-    /** Most pieces of work at once of callers that wait in line, as those of the OpenAI interface do. */
+    /** Most simultaneous pieces of work of callers that wait in line, such as the OpenAI routes. */
     private static final int LINE = 256;
 
     private final Config config;
@@ -247,7 +247,7 @@ public final class Inspector implements AutoCloseable {
         this.learning = new Learning(models, queue, budget, this::defaultModel);
     }
 
-    /** Clients are told of folders by these names. */
+    /** Registers the display names of folders in messages to clients. */
     private static void name(Config config) {
         RootNames.add(Config.HOME, "~");
         RootNames.add(config.downloaded(), "huggingface");
@@ -260,16 +260,16 @@ public final class Inspector implements AutoCloseable {
     }
 
     /**
-     * Opens the program: stores are made where there are none, and no model is loaded.
+     * Opens the library: missing stores are created; no model is loaded.
      *
-     * @throws Problem NOT_FOUND when the given model is no folder, .gguf or .onnx file; STORAGE when the store cannot be
-     *     used
+     * @throws Problem NOT_FOUND when the given model is no folder, .gguf or .onnx file; STORAGE when the store cannot
+     *     be used
      */
     public static Inspector open(Config config) {
         return new Inspector(config);
     }
 
-    /** Every model on this machine but checkpoints; one that cannot be opened says why in {@code trouble}. */
+    /** Every model on this machine except training checkpoints; one that cannot be opened has {@code trouble}. */
     public List<ModelSummary> models() {
         models.forgetChanged();
         String standard = cache.list().isEmpty() ? null : defaultModel();
@@ -303,7 +303,7 @@ public final class Inspector implements AutoCloseable {
         return cache.find(slug).dir();
     }
 
-    /** Models that are good to pull: catalog.json of the first model root that has one. */
+    /** Recommended models to pull: catalog.json of the first model root that has one. */
     public List<Catalog.Entry> catalog() {
         return shippedCatalog().map(Catalog::models).orElse(List.of());
     }
@@ -317,10 +317,11 @@ public final class Inspector implements AutoCloseable {
     }
 
     /**
-     * Brings a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards.
+     * Downloads a model from the Hugging Face hub into the cache; blocks. It is listed and can be opened afterwards.
      *
-     * @throws Problem NOT_FOUND, INVALID, UNSUPPORTED or TOO_LARGE when the hub has no such model, or none that can be opened
-     *     or kept here; UPSTREAM when the hub fails; BUSY when it has had too many requests; CONFLICT when it was cancelled
+     * @throws Problem NOT_FOUND, INVALID, UNSUPPORTED or TOO_LARGE when the hub has no such model, or none that can be
+     *     opened or stored here; UPSTREAM when the hub fails; BUSY when it has had too many requests; CONFLICT when it
+     *     was cancelled
      */
     public Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
         try {
@@ -333,14 +334,14 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** Makes a model the one that a request without a model means, for as long as there is a model of that name. */
+    /** Sets the default model, for as long as a model of that name exists. */
     public void setDefaultModel(String slug) {
         chosenDefault = slug;
     }
 
     /**
-     * The slug that a request without a model means: the given folder, else the one that was set, else the embedded model, else
-     * the first there is.
+     * The default model's slug: the given folder, else the one that was set, else the embedded model, else the first in
+     * the list.
      *
      * @throws Problem NOT_FOUND when there is none
      */
@@ -360,7 +361,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     /**
-     * What a model is: its arithmetic, tokenizer and size; and the hash of its weights once it is computed.
+     * A model's spec, tokenizer and size, and the hash of its weights once it is computed.
      *
      * @throws Problem NOT_FOUND when there is no such model; INVALID or UNSUPPORTED when its files are damaged or its
      *     arithmetic is not known
@@ -379,11 +380,10 @@ public final class Inspector implements AutoCloseable {
     }
 
     /**
-     * In which engines and precisions a model can be opened here, and in how much memory; of its files only config and
-     * headers are read.
+     * Engines and precisions in which a model can be opened here, with their memory; only config and headers are read.
      *
-     * @throws Problem NOT_FOUND where there is no such model; INVALID or UNSUPPORTED where it cannot be opened at all: the
-     *     field or tensor in the way
+     * @throws Problem NOT_FOUND where there is no such model; INVALID or UNSUPPORTED where it cannot be opened at all,
+     *     naming the field or tensor
      */
     public Forms forms(String slug) {
         return models.forms(slug);
@@ -399,20 +399,21 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** How models were trained. */
+    /** Training records of models. */
     public TrainingRecords trainingRecords() {
         return records;
     }
 
-    /** Models that are being trained here, and those that were. */
+    /** Training jobs, running and finished. */
     public TrainingJobs training() {
         return training;
     }
 
     /**
-     * Every hook point, with a reason where this model or engine does not have it.
+     * Every hook point, with the reason where this model or engine lacks it.
      *
-     * @throws Problem NOT_FOUND when there is no such model; INVALID or UNSUPPORTED when it, or its engine, cannot be opened
+     * @throws Problem NOT_FOUND when there is no such model; INVALID or UNSUPPORTED when it, or its engine, cannot be
+     *     opened
      */
     public List<HookDescription> hooks(String slug, String engine) {
         ModelFolder folder = models.folder(slug);
@@ -446,7 +447,7 @@ public final class Inspector implements AutoCloseable {
         return models.folder(slug).requireChatTemplate();
     }
 
-    /** One text, split by several tokenizers. */
+    /** Side-by-side tokenizations of one text. */
     public Tokenizations tokenizations() {
         return tokenizations;
     }
@@ -454,14 +455,14 @@ public final class Inspector implements AutoCloseable {
     /**
      * Loads a model ahead of its first run.
      *
-     * @throws Problem as {@link #model}; UNSUPPORTED when engine, device or precision cannot be had; TOO_LARGE when it does not
-     *     fit the memory; BUSY when the queue is full
+     * @throws Problem as {@link #model}; UNSUPPORTED when engine, device or precision are not available; TOO_LARGE when
+     *     it does not fit the memory; BUSY when the queue is full
      */
     public EngineInfo load(RunRequest r) {
         return load(r, p -> {}, () -> false);
     }
 
-    /** The same; the listener hears how far it is, and it ends when nobody wants it any more. */
+    /** The same, with progress; it ends when {@code cancelled} answers true. */
     public EngineInfo load(RunRequest r, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
         ModelFolder folder = models.folder(r.model() == null ? defaultModel() : r.model());
         String engine = Engines.of(r.engine(), folder).id();
@@ -475,7 +476,7 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** The memory budget, what holds how much of it, and what the process takes as the system measures it. */
+    /** The memory budget, its holders, and the process's memory as the system measures it. */
     public Memory memory() {
         MemoryUse held = models.held();
         List<MemoryLedger.Holder> holders = models.ledger().holders();
@@ -501,9 +502,9 @@ public final class Inspector implements AutoCloseable {
      * @param budget most bytes of all holders together ({@code --memory})
      * @param held bytes of all holders
      * @param resident bytes of open models that are the process's own, a part of {@code held}
-     * @param mapped bytes of open models' files that are read in place: the system may drop them at any time
-     * @param holders the account, the largest first
-     * @param process what the system says of the process
+     * @param mapped bytes of open models' files that are mapped; the system may drop them at any time
+     * @param holders every holder of memory, the largest first
+     * @param process as measured by the system
      */
     public record Memory(
             long budget,
@@ -523,15 +524,15 @@ public final class Inspector implements AutoCloseable {
         }
     }
 
-    /** What one open model holds. */
+    /** Memory of one open model. */
     public record OpenModel(String model, EngineInfo engine, long resident, long mapped) {}
 
     /**
-     * Runs to the end, on the queue's worker, and keeps the run. Blocks; the listener hears of it meanwhile.
+     * Runs to the end on the queue's worker and stores the run. Blocks; the listener gets progress.
      *
-     * @throws Problem INVALID when the request contradicts itself or the model; UNSUPPORTED when model, engine or device cannot
-     *     do it; TOO_LARGE when prompt or captures do not fit; NOT_FOUND when the model, or a run that values are taken from, is
-     *     not there; BUSY when the queue is full
+     * @throws Problem INVALID when the request contradicts itself or the model; UNSUPPORTED when model, engine or
+     *     device cannot do it; TOO_LARGE when prompt or captures do not fit; NOT_FOUND when the model, or a run that
+     *     values are taken from, is not there; BUSY when the queue is full
      */
     public RunManifest run(RunRequest raw, RunListener listener) {
         RunRequest request = Branches.resolved(raw, store);
@@ -555,7 +556,7 @@ public final class Inspector implements AutoCloseable {
         return store;
     }
 
-    /** Two runs side by side: made, kept, and read again. */
+    /** Comparisons of two runs: run, stored, listed. */
     public Comparisons comparisons() {
         return comparisons;
     }
@@ -564,7 +565,7 @@ public final class Inspector implements AutoCloseable {
         return queue.status();
     }
 
-    /** The waiting line of the engines: what waits and runs, and how to cancel it. */
+    /** The engines' work queue: what waits and runs, and how to cancel it. */
     public RunQueue work() {
         return queue;
     }
@@ -574,12 +575,12 @@ public final class Inspector implements AutoCloseable {
         return weights;
     }
 
-    /** What can be read out of a kept run. */
+    /** Analyses of a stored run. */
     public RunAnalyses analyses() {
         return analyses;
     }
 
-    /** What a model might say next, without keeping a run. */
+    /** Sampling and scoring without storing a run. */
     public Sampling sampling() {
         return sampling;
     }
@@ -589,7 +590,7 @@ public final class Inspector implements AutoCloseable {
         return neurons;
     }
 
-    /** Whole feed-forward parts of a run. */
+    /** Feed-forward parts of a run. */
     public FeedForwards feedForwards() {
         return feedForwards;
     }
@@ -599,12 +600,12 @@ public final class Inspector implements AutoCloseable {
         return activations;
     }
 
-    /** What models' tables of vectors hold. */
+    /** Queries on embedding and unembedding matrices. */
     public Embeddings embeddings() {
         return embeddings;
     }
 
-    /** What a model does that was taught to add on a clock. */
+    /** Fourier analysis of modular-addition models. */
     public Clocks clocks() {
         return clocks;
     }
@@ -614,42 +615,42 @@ public final class Inspector implements AutoCloseable {
         return heads;
     }
 
-    /** What a head's weights alone say that it does. */
+    /** QK and OV circuits of heads, from weights alone. */
     public HeadCircuits circuits() {
         return circuits;
     }
 
-    /** How models know where a word stands. */
+    /** Position encodings of models. */
     public Positions positions() {
         return positions;
     }
 
-    /** A run's scores at other distances. */
+    /** A run's attention scores at other distances. */
     public HeadDistances headDistances() {
         return headDistances;
     }
 
-    /** A run's prompt at later positions. */
+    /** A run's prompt at shifted positions. */
     public PromptShifts promptShifts() {
         return promptShifts;
     }
 
-    /** What kept runs did not capture, read again. */
+    /** Recaptures of hooks that stored runs lack. */
     public Recaptures recaptures() {
         return recaptures;
     }
 
-    /** What parts of a model's work take: parameters, FLOPs, bytes, time. */
+    /** Parameters, FLOPs, bytes and times of a model's parts. */
     public Costs costs() {
         return costs;
     }
 
-    /** How long prompts and tokens take at several lengths. */
+    /** Prefill and decode times at several lengths. */
     public Benchmarks benchmarks() {
         return benchmarks;
     }
 
-    /** What a model that learnt from the tales can do. */
+    /** Evaluations of models that were trained on the tales. */
     public Evaluations evaluations() {
         return evaluations;
     }
@@ -660,8 +661,8 @@ public final class Inspector implements AutoCloseable {
     }
 
     /**
-     * Takes no more work, tells what runs to end (what it has made is kept) and waits until it has, then closes what it
-     * used. What has not ended after minutes keeps its model and the store open; they go with the process.
+     * Refuses further work, cancels what runs (keeping what it has produced), waits for it and closes all resources.
+     * Work that has not ended after minutes keeps its model and the store open until the process ends.
      */
     @Override
     public void close() {

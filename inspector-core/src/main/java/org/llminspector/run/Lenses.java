@@ -13,7 +13,7 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 
-/** Lenses puts the logit lens over a stored run. */
+/** Computes the logit lens of a stored run. */
 final class Lenses {
 
     private static final int MOST_TOKENS = 100;

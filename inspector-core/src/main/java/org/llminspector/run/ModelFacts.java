@@ -18,8 +18,8 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ModelFacts is what a model's config.json and the headers of its weight files say, for a list of many: no weight is read,
- * no graph walked, no tokenizer opened, and whatever is wrong with the folder is its trouble and nobody else's.
+ * Summary of a model for the model list, from its config.json and weight headers: no weight is read, no graph walked,
+ * no tokenizer opened. An error in one folder is reported as its {@code trouble} only.
  *
  * @param family null in trouble
  * @param trouble why the model cannot be opened, or null
@@ -71,7 +71,9 @@ record ModelFacts(
         return new ModelFacts(null, 0, 0, 0, 0, false, false, trouble);
     }
 
-    /** Names, sizes and times of all files that a facts could read: while these stay, so does what it saw. */
+    /**
+     * Names, sizes and times of all files that the facts depend on; the facts are valid while the stamp is unchanged.
+     */
     static String stamp(ModelCache.Found found) {
         TreeSet<String> files = new TreeSet<>();
         Path folder = Files.isDirectory(found.dir())
@@ -95,7 +97,7 @@ record ModelFacts(
                     ? file.toString()
                     : file + " " + Files.size(file) + " " + Files.getLastModifiedTime(file);
         } catch (IOException e) {
-            return file + " " + e.getMessage(); // a link to nowhere
+            return file + " " + e.getMessage(); // a dangling link
         }
     }
 }

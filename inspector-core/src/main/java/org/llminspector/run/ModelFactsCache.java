@@ -5,7 +5,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.base.Problem;
 import org.llminspector.local.ModelCache;
 
-/** ModelFactsCache remembers each model's {@link ModelFacts} until a file of its folder changes. Safe on any thread. */
+/** Cache of each model's {@link ModelFacts} until a file of its folder changes. Thread-safe. */
 final class ModelFactsCache {
 
     private record Seen(String stamp, ModelFacts facts) {}

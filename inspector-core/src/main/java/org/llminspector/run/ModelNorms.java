@@ -6,15 +6,15 @@ import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Norm;
 
-/** ModelNorms are a model's norms at one position, with what they divide by held fast. */
+/** A model's norms at one position, with their divisor frozen. */
 final class ModelNorms {
 
     private ModelNorms() {}
 
     /**
-     * @param norm null where there is none
+     * @param norm null for none
      * @param name of its weights: {@code ln_final}, {@code blocks.0.ln1}
-     * @param scale what it divides by
+     * @param scale the divisor
      */
     static FrozenNorm frozen(Weights weights, Norm norm, String name, double scale) {
         if (norm == null) return new FrozenNorm(null, null, null, 1);
@@ -30,7 +30,7 @@ final class ModelNorms {
         return ones;
     }
 
-    /** A whole norm of vectors; what it gives is new unless there is no norm. */
+    /** A whole norm of vectors; returns its argument itself only where there is no norm. */
     static UnaryOperator<float[]> whole(Weights weights, Norm norm, String name) {
         if (norm == null) return x -> x;
         FrozenNorm unit = frozen(weights, norm, name, 1);
@@ -43,7 +43,7 @@ final class ModelNorms {
         };
     }
 
-    /** What a norm divides this vector by. */
+    /** The norm's divisor for this vector. */
     static double scale(Norm norm, float[] x) {
         double mean = 0;
         if (norm.kind() == Norm.Kind.LAYER) {

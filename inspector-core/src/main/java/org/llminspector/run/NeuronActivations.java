@@ -20,15 +20,15 @@ import org.llminspector.run.models.RunQueue;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.tokenize.Token;
 
-/** NeuronActivations are one neuron's values over a text of any length, and where it fires most. Safe on any thread. */
+/** Activations of one neuron over a text of any length, and its strongest places. Thread-safe. */
 public final class NeuronActivations {
 
     /**
-     * Activations are one neuron over a text.
+     * One neuron over a text.
      *
-     * @param tokens how many the text has
-     * @param window tokens that are read at once, each beginning anew
-     * @param mean of its activations, and their largest and smallest
+     * @param tokens number of tokens of the text
+     * @param window tokens per window; each window is an independent sequence
+     * @param mean of its activations; max and min likewise
      * @param firing share of the tokens on which it is above 0
      * @param highest places, the strongest first
      * @param lowest places where it is most negative
@@ -49,15 +49,15 @@ public final class NeuronActivations {
             List<Float> values) {}
 
     /**
-     * Place is one token in its context.
+     * One token in its context.
      *
      * @param position in the text's tokens
      * @param context tokens around it, and their activations
-     * @param at which of them it is
+     * @param at index of the token in {@code context}
      */
     public record Place(int position, double activation, int at, List<ContextToken> context) {}
 
-    /** A token near a place. */
+    /** A token of the context. */
     public record ContextToken(int id, String text, double activation) {}
 
     private static final int WINDOW = 256;
@@ -72,12 +72,12 @@ public final class NeuronActivations {
     }
 
     /**
-     * One neuron over a text, which is read in windows that begin anew.
+     * One neuron over a text, which is read in independent windows.
      *
      * @param slug the model
      * @param text of at most 50,000 tokens
      * @param top how many places to list
-     * @param around how many tokens before and after each are shown
+     * @param around context tokens before and after each
      * @throws Problem as for a run; INVALID for a layer or a neuron that is not there; TOO_LARGE for more tokens than
      *     that; UNSUPPORTED where the model has no tokenizer
      */
@@ -104,7 +104,7 @@ public final class NeuronActivations {
             for (int from = 0; from < tokens.size(); from += window) {
                 int start = from;
                 int end = Math.min(tokens.size(), from + window);
-                // Window after window in the queue, so that others get their turn between.
+                // One queue call per window, so that other work can run in between.
                 float[] part = place.call(() ->
                         window(models.engine(folder, with, "auto", plan), hook, neuron, tokens.subList(start, end)));
                 System.arraycopy(part, 0, values, from, part.length);

@@ -26,24 +26,24 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
 /**
- * Neurons show one neuron of a run: what made it fire, and what it writes. What the run lacks is read again at the position
- * that is asked for. Safe on any thread.
+ * One neuron of a run: the inputs that activate it and the logits it affects. Hooks that the run lacks are recaptured
+ * at that position. Thread-safe.
  */
 public final class Neurons {
 
     /**
-     * Neuron is one neuron at one position.
+     * One neuron at one position.
      *
      * @param function its non-linearity
-     * @param curve the numbers that its layer learned of it; null where it learned none
-     * @param sums how its weighted sums came about: one, or two where it is gated (the gate, and what the gate lets through)
+     * @param curve learned parameters of the non-linearity; null for none
+     * @param sums its weighted input sums: one, or two where it is gated (gate, then up)
      * @param activation the non-linearity of the (first) sum
-     * @param post what the output projection reads: the activation, times the second sum where it is gated
-     * @param outputNorm L2 norm of the vector that it adds post times of
-     * @param written the norm of what it adds to the residual stream here
-     * @param finalScale what the final norm divides by here; held fast for the effects
-     * @param effect on the token that is asked for
-     * @param raised tokens whose logits it raises most, directly: past all later layers
+     * @param post input of the output projection: the activation, times the second sum where it is gated
+     * @param outputNorm L2 norm of its output vector, which is scaled by post
+     * @param written norm of its contribution to the residual stream
+     * @param finalScale the final norm's divisor here; frozen for the effects
+     * @param effect on the requested token's logit
+     * @param raised tokens whose logits it raises most by direct effect
      * @param lowered those whose logits it lowers most
      */
     public record Neuron(
@@ -64,17 +64,17 @@ public final class Neurons {
             List<Effect> raised,
             List<Effect> lowered) {}
 
-    /** @param hook that shows the sum: hook_pre or hook_pre_linear */
+    /** @param hook of the sum: hook_pre or hook_pre_linear */
     public record NamedSum(String hook, WeightedSum sum) {}
 
-    /** What a neuron adds to a token's logit directly. */
+    /** Direct effect of a neuron on a token's logit. */
     public record Effect(int id, String text, double effect) {}
 
     /**
-     * TokenEffect is a neuron's part in one logit.
+     * A neuron's share in one logit.
      *
-     * @param effect what it adds directly
-     * @param rest what all else in the residual stream adds, and the final norm's bias
+     * @param effect direct effect
+     * @param rest direct effect of everything else in the residual stream, and of the final norm's bias
      * @param logit their sum, before the soft cap where the model has one
      */
     public record TokenEffect(int id, String text, double effect, double rest, double logit, Float softcap) {}
@@ -93,10 +93,11 @@ public final class Neurons {
      * One neuron at one position.
      *
      * @param pos negative from the end; null for the prompt's last
-     * @param token whose logit is taken apart; null for the most probable next token
+     * @param token whose logit is decomposed; null for the most probable next token
      * @param top how many inputs and tokens to list
-     * @throws Problem as for an extension; INVALID for a layer, a neuron, a position or a token that is not there;
-     *     CONFLICT where the model has other weights now; UNSUPPORTED for an exported graph, whose weights are not known
+     * @throws Problem as for a recapture; INVALID for a layer, a neuron, a position or a token that is not there;
+     *     CONFLICT where the model has other weights now; UNSUPPORTED for an exported graph, whose weights are not
+     *     known
      */
     public Neuron neuron(String runId, int layer, int neuron, Integer pos, Integer token, int top) {
         RunManifest run = store.manifest(runId);
@@ -198,7 +199,7 @@ public final class Neurons {
                 .toList();
     }
 
-    /** What the residual stream that a layer's feed-forward part reads is the sum of, in order. */
+    /** Hooks whose sum is the residual stream at the feed-forward part's input, in order. */
     private static List<HookId> parts(DecoderSpec spec, int layer) {
         List<HookId> parts = new ArrayList<>();
         parts.add(HookId.of(HookPoint.EMBED));
@@ -213,8 +214,8 @@ public final class Neurons {
     }
 
     /**
-     * The vector that the neuron adds so many times of to the residual stream, [d_model]: its column of the output projection,
-     * through the norm after it where there is one, whose scale is held fast, and times the residual scale.
+     * The neuron's output vector, [d_model]: its column of the output projection, through the post-norm where there is
+     * one (scale frozen), times the residual scale.
      */
     private static float[] output(Weights weights, LayerSpec block, int layer, RunValues here, int neuron) {
         String name = "blocks." + layer + ".mlp.out";
@@ -234,7 +235,7 @@ public final class Neurons {
                 .part(column);
     }
 
-    /** What the output projection makes of all neurons, before a norm after it, [d_model]. */
+    /** The output projection of all neurons before a post-norm, [d_model]. */
     private static float[] projected(Weights weights, String name, float[] post) {
         float[] raw = RowScan.dots(weights, name + ".weight", post);
         if (!weights.has(name + ".bias")) return raw;
@@ -251,7 +252,9 @@ public final class Neurons {
         return read;
     }
 
-    /** A layer with neurons of its own: in a mixture they are an expert's, and each token meets others. */
+    /**
+     * A layer with neurons; a mixture of experts is refused, since its neurons belong to experts that differ per token.
+     */
     static LayerSpec layer(DecoderSpec spec, int layer) {
         Heads.within(layer, spec.nLayers(), "layer");
         LayerSpec block = spec.layers().get(layer);

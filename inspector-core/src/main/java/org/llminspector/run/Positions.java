@@ -18,43 +18,43 @@ import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
 /**
- * Positions tell how a model knows where a word stands: by which angles a layer turns queries and keys, and how learned
- * positions resemble one another. Safe on any thread.
+ * Position encoding of a model: RoPE angles and frequencies per layer, ALiBi slopes, and cosine similarity of learned
+ * position embeddings. Thread-safe.
  */
 public final class Positions {
 
-    /** Kind is how a layer's attention hears of positions. */
+    /** Position encoding of a layer's attention. */
     public enum Kind {
-        /** Queries and keys are turned. */
+        /** Queries and keys are rotated. */
         ROPE,
-        /** Scores are lowered by the distance. */
+        /** Scores get a penalty proportional to the distance. */
         ALIBI,
-        /** Not in this layer: a learned vector was added to each token before the first. */
+        /** Not in this layer: a learned position embedding is added before the first layer. */
         LEARNED,
-        /** Not at all: only the mask says what came before (NoPE). */
+        /** None (NoPE): only the causal mask orders tokens. */
         NONE
     }
 
     /**
-     * Pair is two numbers of a head that turn together.
+     * Two dimensions of a head that RoPE rotates together.
      *
-     * @param frequency radians a position
+     * @param frequency radians per position
      * @param unscaled the same without the config's scaling
-     * @param period positions for a whole turn
+     * @param period positions of a full rotation
      */
     public record Pair(int pair, double frequency, double unscaled, double period) {}
 
     /**
-     * Scheme is how some layers do it.
+     * Position encoding shared by some layers.
      *
-     * @param layers of which it is
+     * @param layers that use it
      * @param dHead size of one head
-     * @param rotaryDims how many of its numbers rotate; null without RoPE, as all that follows
+     * @param rotaryDims rotated dimensions of a head; null without RoPE, as are the following RoPE fields
      * @param theta base of the frequencies
      * @param scaling as the config has it
      * @param attentionFactor factor on cos and sin
-     * @param window positions back that a query sees, itself included; null for all
-     * @param slopes what ALiBi takes from a score a position of distance, head by head; null without ALiBi
+     * @param window positions that a query attends to, itself included; null for all
+     * @param slopes ALiBi's penalty per position of distance, for each head; null without ALiBi
      */
     public record Scheme(
             Kind kind,
@@ -69,10 +69,10 @@ public final class Positions {
             List<Pair> pairs) {}
 
     /**
-     * @param length positions of the sequence, which dynamic and longrope scaling look at
-     * @param similarity of the learned vectors; null without
-     * @param alibiSlopes what ALiBi (Press et al. 2021) would take from a score a position of distance, head by head, for as
-     *     many heads as the first layer with attention has
+     * @param length positions of the sequence, which dynamic and longrope scaling depend on
+     * @param of the learned position embeddings; null without
+     * @param alibiSlopes what ALiBi (Press et al. 2021) would use, a penalty per position for each head of the first
+     *     attention layer
      */
     public record Schemes(
             String model,
@@ -84,10 +84,10 @@ public final class Positions {
             List<Double> alibiSlopes) {}
 
     /**
-     * Similarity is how alike the learned vectors of positions are.
+     * Cosine similarity of learned position embeddings.
      *
-     * @param every of so many positions one is looked at
-     * @param cosines of every two of them
+     * @param every stride: one position of this many is taken
+     * @param matrix over the taken positions
      */
     public record Similarity(int every, List<List<Float>> cosines) {}
 
@@ -98,10 +98,10 @@ public final class Positions {
     }
 
     /**
-     * How each layer of a model hears of positions.
+     * Position encoding of each layer of a model.
      *
-     * @param length of the sequence, or null for one that no scaling has to stretch
-     * @param most learned positions that are held against one another
+     * @param length of the sequence, or null for 1, which length-dependent scaling leaves unchanged
+     * @param most learned positions to compare
      */
     public Schemes schemes(String slug, Integer length, int most) {
         ModelFolder folder = models.folder(slug);

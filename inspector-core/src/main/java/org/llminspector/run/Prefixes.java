@@ -15,22 +15,22 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Rope;
 
 /**
- * Prefixes keep the KV caches of the runs that were made or gone on from last, so that a branch does not read again what the
- * run has read. What is no longer kept is read again; an answer says how many positions were not. Safe on any thread.
+ * LRU cache of the KV caches of recent runs, so that a branch does not recompute its parent's positions. An evicted
+ * prefix is recomputed; the answer reports how many positions were reused. Thread-safe.
  */
 final class Prefixes implements MemoryLedger.Cache {
 
     private static final long MOST_BYTES = 256L << 20;
 
-    /** The longest used last comes first. */
+    /** In access order, the least recently used first. */
     private final Map<String, KvPrefix> kept = new LinkedHashMap<>(16, 0.75f, true);
 
     private long bytes;
 
     /**
-     * Keeps the session's cache under the run's id, where it fits and the engine can give it.
+     * Keeps the session's cache under the run's id, where it fits and the engine can export it.
      *
-     * @param room bytes that are free
+     * @param room free bytes
      */
     void keep(String run, Session session, long room) {
         long most = Math.min(MOST_BYTES / 2, room);
@@ -62,9 +62,9 @@ final class Prefixes implements MemoryLedger.Cache {
     }
 
     /**
-     * What a prepared branch need not read, or null.
+     * The cached prefix of a prepared branch, or null.
      *
-     * @param engine as it is open: keys and values are one engine's, device's and precision's
+     * @param engine the open engine; keys and values belong to one engine, device and precision
      */
     KvPrefix of(PreparedRun run, EngineInfo engine, RunStore store) {
         if (run.request().branch() == null || !run.hooks().isEmpty()) return null;
@@ -85,12 +85,12 @@ final class Prefixes implements MemoryLedger.Cache {
         }
         if (prefix == null) return null;
         int reads = run.tokens().size();
-        // The last token is read, for its logits.
+        // The last token is always read, for its logits.
         int shared = Math.min(Math.min(prefix.length(), run.request().branch().position()), reads - 1);
         return shared < 1 || !prefix.reaches(shared) ? null : prefix.first(shared);
     }
 
-    /** Whether keys of a longer sequence are turned otherwise than those of a shorter one. */
+    /** Whether RoPE rotates keys differently once the sequence is longer (dynamic scaling, longrope). */
     static boolean turnsLater(LayerSpec layer) {
         Rope rope = layer.attends() ? layer.attention().rope() : null;
         return rope != null && (rope.scaling() instanceof Rope.Dynamic || rope.scaling() instanceof Rope.LongRope);

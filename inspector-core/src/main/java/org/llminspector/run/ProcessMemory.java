@@ -8,14 +8,14 @@ import java.util.List;
 import org.llminspector.base.Reads;
 
 /**
- * ProcessMemory is what the operating system and the JVM say of this process.
+ * Memory of this process as reported by the operating system and the JVM.
  *
- * @param residentBytes pages that are the process's own (Linux: RssAnon); null where the system does not tell
+ * @param residentBytes pages that are the process's own (Linux: RssAnon); null where unknown
  * @param mappedBytes pages of files in memory (Linux: RssFile); null likewise
  * @param heapUsed bytes of live and dead objects in the Java heap
- * @param heapCommitted bytes that the Java heap has taken from the system
- * @param heapMax most that it may take
- * @param codeBytes bytes that the JVM has taken for classes and compiled code, outside its heap
+ * @param heapCommitted bytes committed to the Java heap
+ * @param heapMax maximum of the Java heap
+ * @param codeBytes bytes of classes and compiled code, outside the heap
  * @param threads live threads of the JVM
  */
 public record ProcessMemory(
@@ -29,7 +29,7 @@ public record ProcessMemory(
 
     private static final Path STATUS = Path.of("/proc/self/status");
 
-    /** As it is now. */
+    /** Current values. */
     public static ProcessMemory now() {
         MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
         List<String> status = status();

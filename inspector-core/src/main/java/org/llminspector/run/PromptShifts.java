@@ -23,18 +23,18 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 
-/** PromptShifts move a run's whole prompt to later positions: with RoPE its scores should stay as they were. Safe on any thread. */
+/** Shifts a run's whole prompt to later positions; with RoPE its attention scores should not change. Thread-safe. */
 public final class PromptShifts {
 
     /**
-     * Shift is a run with all its tokens moved: as many others stand before them, which none of them may read.
+     * A run's prompt shifted by filler tokens in front, which are masked for all of its tokens.
      *
      * @param by positions
-     * @param filler the token that stands before
-     * @param maxDifference of the layer's scores, where the tokens may read one another
+     * @param filler token put in front
+     * @param maxDifference of the layer's unmasked scores
      * @param largest score, by magnitude
      * @param logitsDifference the largest at the prompt's last position
-     * @param kl KL(where it was || moved) of the next token, nats
+     * @param kl KL(original || shifted) of the next token, nats
      */
     public record Shift(
             String run,
@@ -64,8 +64,8 @@ public final class PromptShifts {
     }
 
     /**
-     * Reads a run's prompt where it stands and again with everything moved: {@code by} tokens are put before it, and no token
-     * of the prompt may read them. Both readings are the run's own engine's; neither is kept.
+     * Reads a run's prompt in place and again after {@code by} filler tokens that no prompt token may attend to. Both
+     * passes use the run's own engine; neither is stored.
      *
      * @param layer whose scores are compared
      */
@@ -144,7 +144,7 @@ public final class PromptShifts {
                 for (int k = 0; k <= q; k++) {
                     float x = there[0][(h * n + q) * n + k];
                     float y = here[0][(h * wide + q + by) * wide + k + by];
-                    if (Float.isInfinite(x) && Float.isInfinite(y)) continue; // out of the window
+                    if (Float.isInfinite(x) && Float.isInfinite(y)) continue; // outside the window
                     largest = Math.max(largest, Math.abs(x));
                     most = Math.max(most, Math.abs((double) x - y));
                 }

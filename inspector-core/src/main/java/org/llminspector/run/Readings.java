@@ -18,8 +18,8 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 
 /**
- * Readings take a request's tokens through a model without keeping a run, and go on from a branch's kept cache where that is
- * the same. Safe on any thread.
+ * Forward passes over a request's tokens without storing a run, continuing from a branch's cached KV prefix where the
+ * result is the same. Thread-safe.
  */
 record Readings(
         OpenModels models,
@@ -29,7 +29,7 @@ record Readings(
         Prefixes prefixes,
         Supplier<String> standardModel) {
 
-    /** Read is a sequence that has been read, and whose logits are known. */
+    /** A sequence that has been read, with its logits. */
     record Read(
             PreparedRun run,
             int[] ids,
@@ -45,7 +45,7 @@ record Readings(
                     : run.request().branch().generatedFrom();
         }
 
-        /** A session that holds the same again. */
+        /** Begins another session with the same sequence. */
         Session again(KvPrefix prefix, SessionRequest request) {
             if (prefix != null) return engine.begin(request.after(prefix));
             Session whole = engine.begin(request);
@@ -54,12 +54,12 @@ record Readings(
         }
     }
 
-    /** The request with what it takes over from the run that it is a branch of. */
+    /** The request with the settings of the run that it branches from. */
     RunRequest resolved(RunRequest raw) {
         return Branches.resolved(raw, store);
     }
 
-    /** @param r resolved */
+    /** @param r resolved by {@link #resolved} */
     PreparedRun prepared(RunRequest r) {
         if (r.capture() != null && !r.capture().isEmpty()) {
             throw Problem.invalid("nothing is captured where no run is kept")
@@ -71,7 +71,7 @@ record Readings(
         return PreparedRun.of(r, folder, budget, store);
     }
 
-    /** @param what the work is called in GET /runs */
+    /** @param what kind of work listed in GET /runs */
     <T> T engine(String what, PreparedRun run, Function<InspectorEngine, T> then) {
         RunRequest r = run.request();
         try (RunQueue.Place place = queue.enter(what, run.folder().slug());
@@ -85,7 +85,7 @@ record Readings(
         return read(what, run, run.tokens().size(), morePositions, then);
     }
 
-    /** @param prompt how many of the run's tokens are the prompt, which a mean and a freeze are over */
+    /** @param prompt number of prompt tokens, over which means and freezes are taken */
     <T> T read(String what, PreparedRun run, int prompt, int morePositions, Function<Read, T> then) {
         return engine(what, run, engine -> {
             int[] ids = run.ids();
@@ -102,7 +102,7 @@ record Readings(
         });
     }
 
-    /** Reads what the session has not read yet: in one pass, or the prompt in a pass of its own where a mean is taken over it. */
+    /** Appends what the session has not read yet, in one pass; in two where a mean is taken over the prompt. */
     static float[] append(Session session, PreparedRun run, int[] ids, int prompt) {
         if (run.takesMean() && prompt < ids.length) session.append(Arrays.copyOfRange(ids, session.length(), prompt));
         return session.append(Arrays.copyOfRange(ids, session.length(), ids.length));

@@ -5,12 +5,12 @@ import org.llminspector.hook.HookId;
 import org.llminspector.run.store.PositionRange;
 
 /**
- * RecapturePlan is what an extension would read and keep.
+ * What a recapture would read and store.
  *
  * @param run the run's id
- * @param hooks that the run lacks, as data flows; nothing is read when there are none
- * @param positions that would be kept, null for all
- * @param bytes that would be kept
- * @param budgetBytes most that may be
+ * @param hooks that the run lacks, in data-flow order; nothing is read when there are none
+ * @param positions that would be stored, null for all
+ * @param bytes that would be stored
+ * @param budgetBytes most bytes allowed
  */
 public record RecapturePlan(String run, List<HookId> hooks, PositionRange positions, long bytes, long budgetBytes) {}

@@ -17,9 +17,9 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 
 /**
- * Recaptures get what finished runs did not capture: the same tokens are read again, on the same engine with the same
- * changes, and what was asked for is added to the run. Safe on any thread; runs are read again one at a time, so that of
- * two who ask for the same at once the second finds it there.
+ * Recapture of hooks that finished runs lack: the same tokens are replayed on the same engine with the same
+ * interventions, and the values are added to the run. Replays run one at a time, so that a second request for the same
+ * hooks finds them stored. Thread-safe.
  */
 public final class Recaptures {
 
@@ -36,20 +36,20 @@ public final class Recaptures {
     }
 
     /**
-     * What {@link #extend} would do, told before it does it.
+     * What {@link #extend} would do.
      *
      * @throws Problem NOT_FOUND where there is no such run; INVALID for hooks or positions that it does not have;
-     *     UNSUPPORTED for hooks that its engine does not show
+     *     UNSUPPORTED for hooks that its engine does not have
      */
     public RecapturePlan plan(String runId, RecaptureRequest request) {
         return plan(store.manifest(runId), request);
     }
 
     /**
-     * Reads a run's tokens again for what it lacks; blocks. The manifest as it was when it lacks nothing.
+     * Replays a run's tokens for hooks that it lacks; blocks. The manifest is unchanged when it lacks none.
      *
      * @throws Problem as {@link #plan}; CONFLICT where the model has other weights now; TOO_LARGE above the budget;
-     *     BUSY while the queue is full; STORAGE where it cannot be kept
+     *     BUSY while the queue is full; STORAGE where it cannot be stored
      */
     public RunManifest extend(String runId, RecaptureRequest request) {
         RunManifest before = store.manifest(runId);
@@ -62,7 +62,7 @@ public final class Recaptures {
                 OpenModels.Lease lease = models.lease(
                         folder, before.engine().name(), device, before.request().plan(), place::cancelled)) {
             return place.call(() -> {
-                RunManifest run = store.manifest(runId); // others may have extended it meanwhile
+                RunManifest run = store.manifest(runId); // another thread may have extended it meanwhile
                 RecapturePlan plan = plan(run, request);
                 if (plan.hooks().isEmpty()) return run;
                 check(plan);
@@ -71,7 +71,10 @@ public final class Recaptures {
         }
     }
 
-    /** Reads a run's tokens again and gives these hooks' values, over all positions, to a visitor; nothing is kept. Blocks. */
+    /**
+     * Replays a run's tokens and passes these hooks' values, over all positions, to a visitor; nothing is stored.
+     * Blocks.
+     */
     void visit(String runId, List<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
         RunManifest run = store.manifest(runId);
         ModelFolder folder = models.folder(run.model().slug());

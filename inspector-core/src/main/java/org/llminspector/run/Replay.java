@@ -32,13 +32,13 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
 /**
- * Replay takes a finished run's tokens through the model once more: the prompt in one pass and then token after token,
- * as they were read the first time. On the queue's worker.
+ * Replay of a finished run's tokens through the model: the prompt in one pass, then token by token, as in the original
+ * run. Runs on the queue's worker.
  */
 final class Replay {
 
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
-    /** Most bytes of values that are only looked at. */
+    /** Most bytes of visited values captured in one pass. */
     private static final long VISITED_AT_ONCE = 1L << 30;
 
     private final RunManifest run;
@@ -50,7 +50,7 @@ final class Replay {
     private final List<GeneratedToken> steps;
     private final Distance distance = new Distance();
 
-    /** @param cancellation is asked before each token; throws where the work was cancelled */
+    /** @param cancellation called before each token; throws where the work was cancelled */
     Replay(
             RunManifest run,
             RecapturePlan plan,
@@ -87,7 +87,7 @@ final class Replay {
                 try (Capture capture = session.capture()) {
                     if (compares && hadLogits()) compare(capture.get(LOGITS));
                     for (HookId hook : readings.get(i)) kept.put(hook, positions(hook, capture.get(hook)));
-                    // What is kept whole is the session's memory: it is written before that ends.
+                    // Captures live in the session's memory: they are written before it closes.
                     if (i == readings.size() - 1) extended = store.extend(run.id(), extension(info, from), kept);
                 }
             }
@@ -96,8 +96,8 @@ final class Replay {
     }
 
     /**
-     * Gives every value to a visitor and keeps none: in one pass as they come, where the engine shows them so, else in as many
-     * readings as the memory for one needs.
+     * Passes every value to a visitor and stores none: streamed in one pass where the engine supports it, else in as
+     * many replays as the memory limit requires.
      */
     void visit(BiConsumer<HookId, Tensor> visitor) {
         ModelFolder folder = models.folder(run.model().slug());
@@ -139,7 +139,7 @@ final class Replay {
                 run.engine().form().equals("hooked"));
     }
 
-    /** The run's request for its prompt's own ids; positions that interventions name count as they did. */
+    /** The run's request with its prompt's ids; intervention positions keep their meaning. */
     private RunRequest again() {
         List<Integer> prompt =
                 run.tokens().stream().limit(run.promptLength()).map(Token::id).toList();
@@ -159,14 +159,14 @@ final class Replay {
                 .instead("run its request again: that is another run");
     }
 
-    /** All tokens that were read: the last one was never fed back. */
+    /** All tokens that were read; the last generated one was never fed back. */
     private int[] read(int[] prompt) {
         IntStream then = steps.stream().limit(Math.max(0, steps.size() - 1)).mapToInt(s -> s.token()
                 .id());
         return IntStream.concat(IntStream.of(prompt), then).toArray();
     }
 
-    /** Reads the prompt and of what was generated as much as is wanted. */
+    /** Reads the prompt, and the generated tokens up to {@link #stop}. */
     private void read(Session session, int[] prompt, boolean compares) {
         int stop = stop();
         float[] logits = session.append(prompt.clone());
@@ -179,7 +179,9 @@ final class Replay {
         }
     }
 
-    /** The first position that need not be read: no value depends on later ones, but rows over all keys are as long as all. */
+    /**
+     * First position that need not be read: values do not depend on later positions, but axes over keys span them all.
+     */
     private int stop() {
         boolean overKeys = plan.hooks().stream().anyMatch(h -> h.point().axisIndex(Axis.KEY) >= 0);
         return overKeys || plan.positions() == null
@@ -223,7 +225,7 @@ final class Replay {
                 distance.agreement(hadLogits() ? "logits" : "alternatives"));
     }
 
-    /** Distance is how far two readings' logits lie apart. */
+    /** Largest logit difference between the original run and the replay. */
     private static final class Distance {
         private long values;
         private boolean same = true;
@@ -233,7 +235,7 @@ final class Replay {
             values++;
             if (Float.floatToRawIntBits(before) == Float.floatToRawIntBits(now)) return;
             same = false;
-            // Infinities of one sign are one value; their difference is none.
+            // Equal infinities count as no difference.
             if (before != now) most = Math.max(most, Math.abs((double) before - now));
         }
 
@@ -242,7 +244,7 @@ final class Replay {
         }
     }
 
-    /** Hooks in one reading, or in as many as the memory for one allows. */
+    /** Hooks of one replay, or grouped into several by the memory limit. */
     private List<SortedSet<HookId>> readings(ModelFolder folder, int positions, long maxBytes, boolean several) {
         List<SortedSet<HookId>> readings = new ArrayList<>();
         long bytes = 0;

@@ -8,8 +8,8 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 
 /**
- * Resumed is a sequence whose prompt has been read already: its first logits are known, and a session of its own begins only
- * when more is read.
+ * Session whose prompt has already been read: its logits are known, and the underlying session begins only when more is
+ * appended.
  */
 final class Resumed implements Session {
 
@@ -20,9 +20,9 @@ final class Resumed implements Session {
     private boolean told;
 
     /**
-     * @param prompt how many tokens were read
+     * @param prompt number of tokens read
      * @param logits after them, [vocab]; not changed here
-     * @param begin a session that holds them
+     * @param begin a session with those tokens
      */
     Resumed(int prompt, float[] logits, Supplier<Session> begin) {
         this.prompt = prompt;
@@ -40,7 +40,7 @@ final class Resumed implements Session {
         return session.append(tokens);
     }
 
-    /** As if the last token of the prompt were still to be read. */
+    /** One less than the prompt's length until more is read, as if its last token were still to be read. */
     @Override
     public int length() {
         return session != null ? session.length() : told ? prompt : prompt - 1;

@@ -22,29 +22,31 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
-/** RunAnalyses read more out of a kept run than it captured: the logit lens, what a query reads, norms. Safe on any thread. */
+/**
+ * Analyses of a stored run's captures: logit lens, attention reads, next-token shifts, norms, statistics. Thread-safe.
+ */
 public final class RunAnalyses {
 
     /** L2 norm of a captured value at each position. */
     public record Norms(String run, List<NormRow> rows) {}
 
     /**
-     * What one query reads through every head whose pattern the run has there.
+     * What one query attends to in every head whose pattern is captured.
      *
-     * @param query the position that reads
-     * @param criterion by which the heads are ordered, in a sentence
-     * @param heads the most telling first
+     * @param query query position
+     * @param criterion how heads are ordered, in a sentence
+     * @param heads by {@code criterion}, the first highest
      */
     public record Reads(String run, int query, String criterion, List<HeadReads> heads) {}
 
     /**
      * Two runs' next-token distributions at one position.
      *
-     * @param pos the position they follow
+     * @param pos position of the last token read
      * @param kl KL(run || after), nats
-     * @param top the most probable in the run, the first first
-     * @param afterTop the most probable in the other
-     * @param moved those whose probability changed most
+     * @param top most probable tokens in the run, in order
+     * @param afterTop most probable tokens in the other run
+     * @param moved tokens whose probability changed most
      */
     public record Shift(
             String run,
@@ -81,9 +83,9 @@ public final class RunAnalyses {
     /**
      * Logit lens over a captured residual point ({@code hook_resid_post} usually), on the run's own engine.
      *
-     * @param positions those that are read
-     * @throws Problem NOT_FOUND where the run, or what it captured of this point, is not there; CONFLICT where the
-     *     model has other weights now; UNSUPPORTED where its engine has no lens; BUSY while the queue is full
+     * @param positions to analyse
+     * @throws Problem NOT_FOUND where the run, or its capture of this point, is missing; CONFLICT where the model has
+     *     other weights now; UNSUPPORTED where its engine has no lens; BUSY while the queue is full
      */
     public Lens lens(String runId, HookPoint point, int top, Slice positions) {
         RunManifest manifest = store.manifest(runId);
@@ -102,7 +104,7 @@ public final class RunAnalyses {
     }
 
     /**
-     * What a query reads through each head, the most telling head first.
+     * What a query attends to in each head, ordered by {@link Reads#criterion}.
      *
      * @param query a position, negative from the end; null for the prompt's last
      * @throws Problem NOT_FOUND where there is no such run; INVALID where it has no pattern of this query
@@ -131,7 +133,7 @@ public final class RunAnalyses {
         return new Reads(runId, q, HeadReads.CRITERION, heads);
     }
 
-    /** Whether a token says something; without a tokenizer it has no text, and may. */
+    /** Whether a token has word content; without a tokenizer its text is unknown, and it counts. */
     private static boolean isWord(Token token) {
         return token.bytes().isEmpty()
                 ? !token.special()
@@ -139,11 +141,11 @@ public final class RunAnalyses {
     }
 
     /**
-     * How a change moved the prediction: both runs must have their logits there.
+     * Change of the next-token distribution between two runs; both must have captured their logits.
      *
      * @param pos a position, negative from the end; null for the prompt's last
      * @param top how many tokens each list has
-     * @throws Problem NOT_FOUND where a run or its logits are not there; INVALID where the two have other
+     * @throws Problem NOT_FOUND where a run or its logits are not there; INVALID where the two have different
      *     vocabularies, or no such position
      */
     public Shift shift(String runId, String afterId, Integer pos, int top) {
@@ -183,17 +185,17 @@ public final class RunAnalyses {
         return RunValues.position(run, wanted, field);
     }
 
-    /** One position of a captured tensor, its axis kept. */
+    /** One position of a captured tensor; the axis is kept. */
     private Tensor row(String runId, HookId hook, int pos) {
         return RunValues.row(store, runId, hook, pos);
     }
 
     /**
-     * How a captured value is spread, which of its channels stand out, and what schemes would lose of it: positions are
-     * rows (queries, and a row a head, in a pattern), channels columns.
+     * Distribution of a captured value, its outlier channels, and its quantization error under schemes. Rows are
+     * positions (one per query and head in a pattern), columns channels.
      *
-     * @throws Problem NOT_FOUND when the run or its capture is not there, or not of every position; UNSUPPORTED when it holds
-     *     what is no finite number
+     * @throws Problem NOT_FOUND when the run or its capture is not there, or not of every position; UNSUPPORTED when it
+     *     contains non-finite numbers
      */
     public WeightStatistics statistics(String runId, HookId hook, List<QuantScheme> schemes) {
         RunStore.Captured captured = store.captured(runId, hook, null);
@@ -201,7 +203,7 @@ public final class RunAnalyses {
         long[] shape = value.shape();
         long rows = 1;
         for (int a = 0; a < Math.min(2, shape.length - 1); a++) rows *= shape[a];
-        // Heads beside each other: a position's whole vector is one row.
+        // Heads are concatenated: a position's whole vector is one row.
         Tensor matrix = hook.point().axes().contains(Axis.KEY)
                 ? value.reshaped(value.size() / shape[shape.length - 1], shape[shape.length - 1])
                 : value.reshaped(rows, value.size() / Math.max(1, rows));

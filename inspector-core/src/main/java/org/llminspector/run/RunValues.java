@@ -9,7 +9,7 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 
-/** RunValues are a kept run's values at one position. */
+/** A stored run's values at one position. */
 final class RunValues {
 
     private final RunManifest run;
@@ -23,7 +23,7 @@ final class RunValues {
     }
 
     /**
-     * These hooks at a position; what the run lacks of them is read again, and kept with it.
+     * These hooks at a position; hooks that the run lacks are recaptured and stored with it.
      *
      * @param pos negative from the end; null for the prompt's last
      */
@@ -35,13 +35,13 @@ final class RunValues {
         return new RunValues(recaptures.extend(runId, wanted), at, store);
     }
 
-    /** A position of the run: negative from the end, null for the prompt's last. */
+    /** Resolves a position: negative from the end, null for the prompt's last. */
     static int position(RunManifest run, Integer wanted, String field) {
         if (wanted == null) return run.promptLength() - 1;
         return Slice.at(wanted).on(run.positions(), field)[0];
     }
 
-    /** Refuses to read weights that are not those that made the run. */
+    /** Refuses weights other than those that made the run. */
     static void sameWeights(RunManifest run, ModelFolder folder) {
         String now = folder.sha256();
         if (now.equals(run.model().weightsSha256())) return;
@@ -52,7 +52,7 @@ final class RunValues {
                 .instead("run it again on the weights as they are now");
     }
 
-    /** One position of a captured tensor, its axis kept. */
+    /** One position of a captured tensor; the axis is kept. */
     static Tensor row(RunStore store, String runId, HookId hook, int pos) {
         RunStore.Captured captured = store.captured(runId, hook, Slice.at(pos));
         long[] shape = captured.tensor().shape();
@@ -70,7 +70,7 @@ final class RunValues {
         return pos;
     }
 
-    /** All numbers of a hook here. */
+    /** All values of a hook at this position. */
     float[] at(HookId hook) {
         return row(store, run.id(), hook, pos).toFloats();
     }

@@ -19,23 +19,23 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**
- * Sampling asks what a model might say next, without keeping a run: many continuations from one place, the distribution there,
- * and how probable a given text is. Safe on any thread.
+ * Sampling and scoring without storing a run: several continuations of one prompt, the next-token distribution, log
+ * probabilities of a given text. Thread-safe.
  */
 public final class Sampling {
 
-    /** Most continuations of a request, and most tokens that all of them may have together. */
+    /** Most continuations of a request. */
     public static final int MAX_CONTINUATIONS = 100;
 
     private static final int MAX_TOKENS = 10_000;
 
     /**
-     * Continuations are several texts drawn from one place.
+     * Several texts sampled after the same tokens.
      *
-     * @param position how many tokens stand before them
-     * @param reusedPositions how many of those were not read again
-     * @param prefillMs milliseconds that reading the others took
-     * @param ms of all of it
+     * @param position number of tokens before them
+     * @param reusedPositions how many of those came from the cache
+     * @param prefillMs milliseconds of reading the others
+     * @param ms total milliseconds
      */
     public record Continuations(
             String model,
@@ -46,18 +46,18 @@ public final class Sampling {
             List<Continuation> continuations) {}
 
     /**
-     * @param seed with which the same request gives this text alone; null when greedy
+     * @param seed that reproduces this text alone; null when greedy
      * @param logprob sum of its tokens' log probabilities under the model, nats
      * @param finishReason {@code length}, {@code eos} or {@code stop}
      */
     public record Continuation(Long seed, String text, List<Token> tokens, double logprob, String finishReason) {}
 
     /**
-     * Distribution is what may come next.
+     * Next-token distribution.
      *
-     * @param position of the token that it is about
-     * @param logits the model's, [vocab]
-     * @param probs with which each token would be drawn, after penalties, temperature and filters, [vocab]
+     * @param position of the predicted token
+     * @param logits of the model, [vocab]
+     * @param probs sampling probabilities after penalties, temperature and filters, [vocab]
      */
     public record Distribution(String model, int position, int reusedPositions, Tensor logits, Tensor probs) {}
 
@@ -69,15 +69,15 @@ public final class Sampling {
         this.scoring = new Scoring(readings, texts);
     }
 
-    /** How probable a text is; for tests. */
+    /** Log probabilities of texts; for tests. */
     Scoring scoring() {
         return scoring;
     }
 
     /**
-     * Draws n texts from where the request's tokens end; the first with its seed, the next with the seed after it, and so on.
+     * Samples n texts after the request's tokens, with consecutive seeds from the request's.
      *
-     * @throws Problem as for a run; INVALID for another n than 1 to {@link #MAX_CONTINUATIONS}
+     * @throws Problem as for a run; INVALID for n outside 1 to {@link #MAX_CONTINUATIONS}
      */
     public Continuations continuations(RunRequest raw, int n) {
         RunRequest drawn = raw.generate() == null
@@ -96,7 +96,7 @@ public final class Sampling {
             List<Continuation> made = new ArrayList<>();
             try (Capture clean = run.clean(read.engine(), read.ids())) {
                 SessionRequest request = Readings.request(run, run.maxPositions(), clean);
-                // A session that goes on from a cache has not seen the positions that a mean is over.
+                // A session that starts from a cache lacks the prompt's activations that a mean needs.
                 boolean reuses = run.options().maxNewTokens() > 1 && !run.takesMean();
                 KvPrefix here = reuses ? read.session().prefix(read.ids().length) : null;
                 for (int i = 0; i < n; i++) {
@@ -136,24 +136,24 @@ public final class Sampling {
     }
 
     /**
-     * How probable a text is after the request's tokens; or, without a text, how probable these are themselves.
+     * Log probabilities of a text after the request's tokens; without a text, of the request's own tokens.
      *
-     * @param text goes on where the request's tokens end; null with tokens, or for none
+     * @param text that follows the request's tokens; null with {@code tokens}, or for none
      * @param tokens ids instead of a text
      * @param from the first position that has a score, of the request's own tokens; null for 1 where there is no text
      * @param top how many alternatives to list at each
-     * @throws Problem as for a run; INVALID for a text and tokens at once, or a first position that has nothing before
-     *     it; TOO_LARGE for more than the context, or than is read a token at a time
+     * @throws Problem as for a run; INVALID for a text and tokens at once, or a first position with nothing before it;
+     *     TOO_LARGE for more than the context, or than is read one token at a time
      */
     public Scores scores(RunRequest raw, String text, List<Integer> tokens, Integer from, int top) {
         return scoring.scores(raw, text, tokens, from, top, false);
     }
 
     /**
-     * How probable the request's own tokens are, from the second one on. What this has read of texts before, and these tokens
-     * begin with, is not read again: their keys and values are kept, in at most 256 MiB of the models' budget, and their scores.
-     * Nothing is kept where that would not be exact: with changes, where positions are turned by the text's length, where an
-     * exported graph quantizes all positions with one scale, on a GPU, and with a cache of fewer bits.
+     * Log probabilities of the request's own tokens, from the second one on. Keys, values and scores of a prefix shared
+     * with earlier texts are reused; they are cached in at most 256 MiB of the memory budget. Nothing is cached where
+     * reuse would not be exact: with interventions, where RoPE depends on the text's length, where an exported graph
+     * quantizes all positions with one scale, on a GPU, and with a quantized KV cache.
      *
      * @throws Problem as {@link #scores}
      */
@@ -162,7 +162,7 @@ public final class Sampling {
     }
 
     /**
-     * What may come after the request's tokens, under its options; nothing is drawn.
+     * Next-token distribution after the request's tokens, under its options; nothing is sampled.
      *
      * @throws Problem as for a run
      */

@@ -5,7 +5,7 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.tokenize.Token;
 
 /**
- * ScoredToken is one token of a text and how probable it was.
+ * One token of a text with its log probability.
  *
  * @param rank 0 for the most probable
  */

@@ -3,9 +3,9 @@ package org.llminspector.run;
 import java.util.List;
 
 /**
- * Scores say how probable a text is, token by token.
+ * Log probabilities of a text, token by token.
  *
- * @param position of the first token that has a score
+ * @param position of the first scored token
  * @param logprob sum, nats
  * @param perplexity e to the mean of -logprob; null without tokens
  */

@@ -21,16 +21,16 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 
-/** Scoring says how probable a text is, token by token. Safe on any thread. */
+/** Computes log probabilities of a text, token by token. Thread-safe. */
 final class Scoring {
 
-    /** Where the logits of all positions together take more than this, tokens are read one at a time. */
+    /** Above this many bytes of logits over all positions, tokens are read one at a time. */
     private static final long MOST_LOGITS = 256L << 20;
 
-    /** Tests set less. */
+    /** Tests lower it. */
     long mostLogits = MOST_LOGITS;
 
-    /** So many are read one at a time. */
+    /** Most tokens that are read one at a time. */
     private static final int MAX_SCORED = 4_096;
 
     private final Readings readings;
@@ -44,7 +44,7 @@ final class Scoring {
     /** As {@link Sampling#scores} and {@link Sampling#scoresAfterOthers}. */
     Scores scores(RunRequest raw, String text, List<Integer> tokens, Integer from, int top, boolean afterOthers) {
         RunRequest resolved = readings.resolved(raw.toBuilder().generate(null).build());
-        // Interventions may name positions of the text, which is not known before the prompt is.
+        // Interventions may name positions of the text, whose length is unknown before the prompt is tokenized.
         PreparedRun before =
                 readings.prepared(resolved.toBuilder().interventions(null).build());
         List<Integer> more = more(before, text, tokens);
@@ -79,7 +79,7 @@ final class Scoring {
                     .found(first)
                     .instead("score the tokens after the prompt, or a shorter prompt");
         }
-        // Read only as far as the first score needs, or all but the last.
+        // Reads only up to the first scored token, or all but the last token.
         int reads = Math.max(prompt, atOnce ? Math.max(first, all.size() - 1) : first);
         PreparedRun run = whole.reading(reads);
         long start = System.nanoTime();
@@ -109,7 +109,7 @@ final class Scoring {
                 .instead("score a part of it");
     }
 
-    /** In one pass (two where a mean is over the prompt), whose logits at every position are seen. */
+    /** Scores from one pass (two where a mean is taken over the prompt) that captures the logits at every position. */
     private Scores scoresAtOnce(PreparedRun run, int prompt, List<Integer> all, int first, int top, long start) {
         HookId hook = HookId.of(HookPoint.LOGITS);
         return readings.engine("logprobs", run, engine -> {
@@ -124,7 +124,7 @@ final class Scoring {
         });
     }
 
-    /** The scores of the tokens from this position on, by the logits that a session saw before each. */
+    /** Scores of the tokens from {@code first} on, from captured logits. */
     private static List<ScoredToken> seen(Session session, PreparedRun run, List<Integer> all, int first, int top) {
         try (Capture seen = session.capture()) {
             Tensor logits = seen.get(HookId.of(HookPoint.LOGITS)); // [1, pos, vocab]
@@ -186,7 +186,10 @@ final class Scoring {
                 position, folder.token(score.id()), score.logprob(), Math.exp(score.logprob()), score.rank(), top);
     }
 
-    /** The ids of what goes on: read together with what stands before, where that leaves the tokens before as they are. */
+    /**
+     * The ids of the text: tokenized together with the preceding text, where that leaves the preceding tokens
+     * unchanged.
+     */
     private static List<Integer> more(PreparedRun run, String text, List<Integer> tokens) {
         if (text != null && tokens != null) {
             throw Problem.invalid("what is scored is a text or tokens")

@@ -4,12 +4,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
-/** StreamSums asks whether a model's residual stream is the sum of what its parts add, so that it can be taken apart. */
+/** Checks that a model's residual stream is the sum of its parts' outputs, so that it can be decomposed. */
 final class StreamSums {
 
     private StreamSums() {}
 
-    /** @throws Problem UNSUPPORTED where norms stand in the stream itself */
+    /** @throws Problem UNSUPPORTED where norms are applied to the stream itself */
     static void check(DecoderSpec spec) {
         if (spec.layers().stream().noneMatch(LayerSpec::streamNorms)) return;
         throw Problem.unsupported("this model's stream is no sum of its parts: every block norms the stream itself")

@@ -6,7 +6,7 @@ import java.util.Map;
 import org.llminspector.analysis.RowScan;
 import org.llminspector.run.models.ModelFolder;
 
-/** TableFacts remember the norms of weights' rows and columns: one number a row, where the row itself stays in its file. */
+/** Cache of the row and column norms of weights: one number per row; the rows stay in their files. */
 final class TableFacts {
 
     private static final int KEPT = 64;

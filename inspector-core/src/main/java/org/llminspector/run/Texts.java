@@ -16,9 +16,8 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
 
 /**
- * Texts keep what the texts left that were scored last: their keys and values, and the scores of their tokens. Of another text
- * that begins with the same tokens only what differs is read: the choices of one question, questions after the same examples.
- * The one used longest ago goes first. Safe on any thread.
+ * LRU cache of KV prefixes and token scores of recently scored texts; a text that shares a prefix only runs its suffix,
+ * such as the choices of one question or questions after the same examples. Thread-safe.
  *
  * @param <S> a token's score
  */
@@ -26,19 +25,19 @@ final class Texts<S> implements MemoryLedger.Cache {
 
     private static final long MOST_BYTES = 256L << 20;
 
-    /** Keys and values alone are wanted. */
+    /** Only keys and values are wanted. */
     static final int NO_SCORES = -1;
 
-    /** Of a listed token. */
+    /** Bytes per listed token. */
     private static final int SCORE_BYTES = 96;
 
-    /** One scale for all positions: a later token changes what an earlier one leaves. */
+    /** Operators with one scale for all positions: a later token changes the keys and values of earlier ones. */
     private static final Set<String> OF_ALL_POSITIONS = Set.of("DynamicQuantizeLinear", "DynamicQuantizeMatMul");
 
-    /** What keys and values depend on beside the tokens. */
+    /** What keys and values depend on in addition to the tokens. */
     private record Key(String model, List<FileState> files, String engine, String device, PrecisionPlan plan) {}
 
-    /** @param scores of the tokens from the second one on, with so many alternatives each */
+    /** @param scores of the tokens from the second one on, each with {@code top} alternatives */
     private record Text<S>(Key key, int[] ids, KvPrefix cache, int top, List<S> scores) {
 
         long bytes() {
@@ -47,19 +46,19 @@ final class Texts<S> implements MemoryLedger.Cache {
     }
 
     /**
-     * What is known of a text already.
+     * Cached part of a text.
      *
      * @param cache of its first positions
      * @param scores of the tokens at positions 1 to the cache's length
      */
     record Known<S>(KvPrefix cache, List<S> scores) {}
 
-    /** The one used last stands last. */
+    /** In order of use, the most recent last. */
     private final List<Text<S>> kept = new ArrayList<>();
 
     private long bytes;
 
-    /** Whether what a sequence leaves at a position does not depend on what comes after it, however long it becomes. */
+    /** Whether the keys and values at a position are independent of later tokens and of the sequence's length. */
     static boolean exact(PreparedRun run) {
         ModelFolder folder = run.folder();
         return run.request().branch() == null
@@ -84,7 +83,8 @@ final class Texts<S> implements MemoryLedger.Cache {
     }
 
     /**
-     * What is known of these tokens; null for nothing. One is left to be read: the last, or of scores the one before it.
+     * The longest cached prefix of these tokens; null for none. At least one token is left to be read: the last, or
+     * with scores the last two.
      *
      * @param top how many alternatives of each are wanted, or {@link #NO_SCORES}
      */
@@ -96,7 +96,8 @@ final class Texts<S> implements MemoryLedger.Cache {
             if (!text.key().equals(key) || (top != NO_SCORES && text.top() != top)) continue;
             int same = 0;
             while (same < Math.min(ids.length, text.ids().length) && ids[same] == text.ids()[same]) same++;
-            // A token's score is that of the position before it: the last that is the same is read for the next one's.
+            // A token's score comes from the position before it, so the last shared position is read again for the next
+            // token's score.
             int shared = Math.min(Math.min(same - 1, text.cache().length()), ids.length - (top == NO_SCORES ? 1 : 2));
             if (shared >= Math.max(1, most) && text.cache().reaches(shared)) {
                 best = text;
@@ -109,7 +110,7 @@ final class Texts<S> implements MemoryLedger.Cache {
         return new Known<>(best.cache().first(most), best.scores().subList(0, most));
     }
 
-    /** Keeps what a session has read of these tokens, where it fits and the engine can give it. */
+    /** Caches what a session has read of these tokens, where it fits and the engine can export it. */
     void keep(PreparedRun run, EngineInfo engine, int[] ids, Session session, int top, List<S> scores, long room) {
         long most = Math.min(Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / 8), room);
         if (session.kvCache().bytes() > most / 2) return;

@@ -13,45 +13,46 @@ import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.tokenize.TokenizerRules;
 import org.llminspector.tokenize.UnigramTrace;
 
-/** Tokenizations split one text with several tokenizers. Safe on any thread; nothing of a model but its tokenizer is opened. */
+/** Splits one text with several tokenizers. Only a model's tokenizer is opened. Thread-safe. */
 public final class Tokenizations {
 
     /**
-     * Choice is one tokenizer.
+     * Choice of one tokenizer.
      *
      * @param model a slug; null for an encoding
      * @param encoding a tiktoken encoding; null for a model
-     * @param chat whether the text is put to the model as a user's message, as its chat template writes it
-     * @param addSpecialTokens whether the tokenizer adds BOS and the like; a template writes its own
-     * @param trace whether to tell how the tokens came about: every merge, or the ways to cut each word
+     * @param chat whether the text is formatted as a user message with the chat template
+     * @param addSpecialTokens whether the tokenizer adds BOS and the like; not with a chat template, which writes its
+     *     own
+     * @param trace whether to include the trace: every BPE merge, or each word's Unigram segmentations
      */
     public record Choice(String model, String encoding, boolean chat, boolean addSpecialTokens, boolean trace) {}
 
-    /** Source is whose tokens they are. */
+    /** Origin of tokens. */
     public enum Source {
         /** The text's own. */
         TEXT,
-        /** What the chat template writes around it. */
+        /** Text that the chat template adds. */
         TEMPLATE,
-        /** What the tokenizer puts around every text, such as BOS. */
+        /** Special tokens that the tokenizer adds, such as BOS. */
         TOKENIZER
     }
 
     /**
-     * Part is a run of tokens from one source.
+     * Consecutive tokens from one source.
      *
-     * @param start its first token
-     * @param end one past its last
+     * @param start index of its first token
+     * @param end index after its last token
      */
     public record Part(Source source, int start, int end) {}
 
     /**
-     * Split is the text as one of them splits it.
+     * The text as split by one tokenizer.
      *
-     * @param text what was split where that is not the text itself but what the chat template made of it; else null
+     * @param text the chat template's output where one was applied; else null
      * @param parts in order, all tokens
-     * @param merges how byte-pair encoding made the tokens; null when not asked for, and for other algorithms
-     * @param words how a Unigram tokenizer chose; null when not asked for, and for other algorithms
+     * @param merges BPE merges; null when not asked for, and for other algorithms
+     * @param words Unigram segmentations; null when not asked for, and for other algorithms
      */
     public record Split(
             Choice choice,
@@ -113,10 +114,10 @@ public final class Tokenizations {
         return new Split(c, c.chat() ? whole.toString() : null, tokens, parts(tokens, written), merges, words);
     }
 
-    /** A token belongs where its first character does. */
+    /** A token belongs to the part that contains its first character. */
     private static List<Part> parts(Tokenization tokens, List<ChatTemplate.Part> written) {
         List<Part> parts = new ArrayList<>();
-        int at = 0; // the written part, and where it ends
+        int at = 0; // index of the part, and its end in characters
         int end = written.isEmpty() ? 0 : written.get(0).text().length();
         int from = 0;
         Source before = null;

@@ -3,7 +3,7 @@ package org.llminspector.run;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.DecoderSpec;
 
-/** Unembedding is how logits are made of the final norm's output: a row a token, a bias and a factor where the model has them. */
+/** Unembedding of a model: one row per token, with bias and logit scale where the model has them. */
 final class Unembedding {
 
     private Unembedding() {}
@@ -17,7 +17,10 @@ final class Unembedding {
         return spec.logitScale() == null ? 1 : spec.logitScale();
     }
 
-    /** A token's row times the factor, [d_model]: its product with what the final norm puts out, and the bias, is the logit. */
+    /**
+     * A token's row times the factor, [d_model]: its dot product with the final norm's output, plus the bias, is the
+     * logit.
+     */
     static float[] row(Weights weights, int token) {
         float[] row = weights.row(table(weights.spec()), token);
         float scale = scale(weights.spec());
@@ -25,7 +28,7 @@ final class Unembedding {
         return row;
     }
 
-    /** What a token's logit has without any stream; 0 where the unembedding has no bias. */
+    /** A token's bias; 0 where the unembedding has none. */
     static double bias(Weights weights, int token) {
         if (!weights.spec().unembedBias()) return 0;
         return weights.get("unembed.bias").get(token) * scale(weights.spec());

@@ -1,6 +1,7 @@
 /**
- * Run is the facade: {@link Inspector} lists models, runs requests, and hands on what the rooms beside it answer.
+ * The facade: {@link Inspector} lists models, executes requests, and gives access to the analyses of this package and
+ * its neighbours.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.run;

@@ -21,10 +21,10 @@ import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
-/** Probe is what is tried with a file: all that a server would do with it, on a few texts or tokens. */
+/** Sandboxed probe of a file: everything that a server would do with it, on a few texts or tokens. */
 enum Probe {
 
-    /** A folder with a tokenizer.json, or a .gguf file: opened, and texts there and back. */
+    /** A folder with a tokenizer.json, or a .gguf file: opened, and texts encoded and decoded. */
     TOKENIZER(4 << 20, 48) {
         @Override
         void of(Path path, boolean trusted) {
@@ -38,7 +38,7 @@ enum Probe {
         }
     },
 
-    /** A model whose weights are an exported graph: opened in both forms, a prompt and a token through each. */
+    /** A model whose weights are an exported graph: opened in both forms, with a prompt and one more token in each. */
     GRAPH(64 << 20, 4) {
         @Override
         void of(Path path, boolean trusted) {
@@ -56,9 +56,9 @@ enum Probe {
         }
     };
 
-    /** Bytes of the file that are given one more second. */
+    /** Bytes of the file per additional second of CPU time. */
     private final int aSecond;
-    /** Bytes of address space for each byte of the file. */
+    /** Bytes of address space per byte of the file. */
     private final int room;
 
     Probe(int aSecond, int room) {
@@ -66,15 +66,17 @@ enum Probe {
         this.room = room;
     }
 
-    /** Throws a Problem where the file is wrong; ends the process, or never ends, where it is hostile. */
+    /** Throws a Problem where the file is invalid; a hostile one may end the process or never return. */
     abstract void of(Path path, boolean trusted);
 
-    /** Seconds of a core that a file of so many bytes is given. */
+    /** CPU seconds for a file of this size. */
     long seconds(long bytes) {
         return 10 + bytes / aSecond;
     }
 
-    /** Bytes of address space: the process's own, its heap and its libraries, and what a file of so many bytes is given. */
+    /**
+     * Bytes of address space: for the process, its heap and its libraries, plus an allowance for a file of this size.
+     */
     long memory(long bytes) {
         return (3L << 29) + room * bytes;
     }
@@ -95,7 +97,7 @@ enum Probe {
                     try {
                         for (Token t : tokenizer.encode(text, special)) ids.add(t.id());
                     } catch (Problem p) {
-                        continue; // a text that it cannot write
+                        continue; // text that the tokenizer cannot encode
                     }
                     tokenizer.decode(ids, special);
                 }

@@ -15,24 +15,24 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 /**
- * ProbeMain is the process in which files are tried: one line of JSON asks (kind, path, trusted), one answers (null, or the
- * problem). It ends with its input, and after a minute in which nobody asks.
+ * Main class of the sandboxed process that probes files: reads one line of JSON per request (kind, path, trusted) and
+ * answers with one (an empty object, or the problem). It ends with its input, and after a minute without requests.
  */
 final class ProbeMain {
 
-    /** The first line that it says. */
+    /** The first line of its output. */
     static final String READY = "ready";
 
     private static final long IDLE_MS = 60_000;
 
-    /** When the last question came, or Long.MAX_VALUE while one is at work. */
+    /** Time of the last request, or Long.MAX_VALUE while one is running. */
     private static volatile long since = System.currentTimeMillis();
 
     private ProbeMain() {}
 
     public static void main(String[] args) throws IOException {
         PrintStream answers = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
-        System.setOut(System.err); // what libraries print is no answer
+        System.setOut(System.err); // keeps libraries' output out of the answers
         Thread idle = new Thread(ProbeMain::endWhenIdle, "idle");
         idle.setDaemon(true);
         idle.start();

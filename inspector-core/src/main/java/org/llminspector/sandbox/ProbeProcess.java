@@ -17,12 +17,12 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.llminspector.base.Json;
 
-/** ProbeProcess is one running {@link ProbeMain}, and who watches its memory and its time. Used by one thread at a time. */
+/** A running {@link ProbeMain}, with limits on its memory and time. Used by one thread at a time. */
 final class ProbeProcess implements AutoCloseable {
 
     private static final String GONE = "gone";
     private static final long START_S = 120;
-    /** A busy machine: so many times longer than its share of a core may a trial take. */
+    /** Wall-clock limit as a multiple of the CPU limit, for a busy machine. */
     private static final int PATIENCE = 6;
 
     private final long memory;
@@ -31,7 +31,7 @@ final class ProbeProcess implements AutoCloseable {
     private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
     private int asked;
 
-    /** @param memory most bytes of address space, where the system can hold a process to it (Linux) */
+    /** @param memory most bytes of address space, enforced where the system can (Linux) */
     ProbeProcess(long memory) throws IOException {
         this.memory = memory;
         ProcessBuilder builder = new ProcessBuilder(command(memory));
@@ -78,7 +78,7 @@ final class ProbeProcess implements AutoCloseable {
         try (BufferedReader in = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = in.readLine(); line != null; line = in.readLine()) answers.add(line);
         } catch (IOException e) {
-            // it is gone
+            // the process has ended
         }
         answers.add(GONE);
     }
@@ -87,7 +87,7 @@ final class ProbeProcess implements AutoCloseable {
         return memory;
     }
 
-    /** Whether nothing was tried in it yet: what goes wrong in it is the file's doing. */
+    /** Whether it has not probed any file yet, so that a failure is due to the file at hand. */
     boolean fresh() {
         return asked == 0;
     }
@@ -96,7 +96,7 @@ final class ProbeProcess implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** Tries one file; a process that does not survive it is closed. */
+    /** Probes one file; a process that exceeds its limits is closed. */
     Verdict ask(Probe trial, Path path, boolean trusted, long seconds) throws InterruptedException {
         if (fresh() && !ProbeMain.READY.equals(answers.poll(START_S, TimeUnit.SECONDS))) {
             close();

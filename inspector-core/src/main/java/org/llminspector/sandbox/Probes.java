@@ -18,28 +18,28 @@ import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
 import org.llminspector.tokenize.Tokenizer;
 
 /**
- * Probes opens a file from outside in another process before this one does, once: the verdict is kept by the file's
- * hash. One such process serves all, one file after another, and ends when nobody needs it.
+ * Sandboxed probes of files from outside: each file is opened in another process before this one opens it, once; the
+ * verdict is stored by the file's hash. One such process serves all files in turn, and ends when idle.
  */
 public final class Probes {
 
-    /** Of the embedded models' tokenizers. */
+    /** Hashes of the embedded models' tokenizers. */
     private static final Set<String> KNOWN = Set.of("2b1723f5ac463c454315a789d6f765e9b60d37af9a1c021506752226267d00dd");
 
-    /** Of a .gguf file, how much may be its tokenizer. */
+    /** Most bytes of a .gguf file that count as its tokenizer. */
     private static final long INSIDE = 32L << 20;
 
     private static final Object ONE_AT_A_TIME = new Object();
     private static ProbeProcess process;
-    /** What this process has seen survive. */
+    /** Keys of files that passed in this process's lifetime. */
     private static final Set<String> GOOD = ConcurrentHashMap.newKeySet();
 
     private final Path folder;
     private final boolean trusted;
 
     /**
-     * @param folder where verdicts are kept; made when the first is
-     * @param trusted whether nothing is tried, for a person has said that they know where their models come from
+     * @param folder where verdicts are stored; created with the first
+     * @param trusted whether probes are skipped, since the user vouches for the models' origin
      */
     public Probes(Path folder, boolean trusted) {
         this.folder = folder;
@@ -51,7 +51,7 @@ public final class Probes {
     }
 
     /**
-     * Tries a tokenizer; one that does not survive is a Problem.
+     * Probes a tokenizer; one that fails is a Problem.
      *
      * @param file a tokenizer.json or a .gguf file
      */
@@ -59,19 +59,19 @@ public final class Probes {
         if (trusted || !Files.isRegularFile(file)) return;
         boolean json = file.toString().endsWith(".json");
         if (json) Reads.checkSize(file, Tokenizer.MAX_BYTES);
-        // A GGUF file is a model of gigabytes: what it is called, how long it is and when it was written stand for it.
+        // A GGUF file has gigabytes: its path, size and modification time replace a hash of its contents.
         String key = json ? sha256(file) : sha256(file, size(file), modified(file));
         verdict(Probe.TOKENIZER, file, key, json ? size(file) : Math.min(INSIDE, size(file)));
     }
 
-    /** Tries an exported graph; one that does not survive is a Problem. */
+    /** Probes an exported graph; one that fails is a Problem. */
     public void graph(Path model, Checkpoint checkpoint) {
         if (trusted) return;
         Path file = checkpoint.onnx().orElseThrow().path();
         long bytes = size(file);
         MessageDigest digest = digest();
         update(digest, file);
-        // Numbers beside the graph are only multiplied; whole numbers may be sizes.
+        // External weights are only multiplied, except integers (INT32, INT64), which may be sizes and are hashed.
         for (Weight w : checkpoint.onnx().orElseThrow().weights()) {
             if (w.location() == null) continue;
             bytes += Math.max(0, w.bytes());
@@ -92,9 +92,9 @@ public final class Probes {
             long memory = trial.memory(bytes);
             verdict = tried(trial, path, seconds, memory);
             if (verdict.failed() != null) throw refusal(path, verdict.failed(), seconds, memory);
-            // ONNX Runtime's own failures are the graph's here.
+            // INTERNAL (ONNX Runtime's own failures) is attributed to the graph.
             if (verdict.kind() == Problem.Kind.INTERNAL) throw refusal(path, verdict.found(), seconds, memory);
-            // What is wrong with one folder is said of that folder: only what is good is kept.
+            // Problems name one folder, so only good verdicts are stored.
             if (verdict.good()) write(kept, verdict);
         }
         if (!verdict.good()) throw verdict.problem();
@@ -110,7 +110,7 @@ public final class Probes {
                         + " from, which opens it in this process");
     }
 
-    /** What goes wrong in a process that has tried others before is tried again in a new one. */
+    /** Probes a file; a failure in a process that has probed other files is retried in a new one. */
     private Verdict tried(Probe trial, Path path, long seconds, long memory) {
         synchronized (ONE_AT_A_TIME) {
             try {
@@ -138,7 +138,7 @@ public final class Probes {
         try {
             return Json.mapper().readValue(Reads.bytes(kept, Reads.SMALL), Verdict.class);
         } catch (IOException | Problem e) {
-            return null; // tried again
+            return null; // probed again
         }
     }
 
@@ -149,7 +149,7 @@ public final class Probes {
             Files.write(part, Json.mapper().writeValueAsBytes(verdict));
             Files.move(part, kept, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            // a folder that is full or read-only: it is tried again next time
+            // full or read-only folder: probed again next time
         }
     }
 

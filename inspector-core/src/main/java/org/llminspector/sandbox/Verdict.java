@@ -3,10 +3,10 @@ package org.llminspector.sandbox;
 import org.llminspector.base.Problem;
 
 /**
- * Verdict is how a trial ended.
+ * Result of a sandboxed probe.
  *
- * @param kind of the problem that was found; null when none was
- * @param failed what ended the process, or the program's own failure; null when nothing did
+ * @param kind of the problem found; null for none
+ * @param failed what ended the process, or the program's own failure; null for neither
  */
 record Verdict(
         Problem.Kind kind, String what, String where, String expected, String found, String instead, String failed) {
@@ -25,7 +25,7 @@ record Verdict(
         return kind == null && failed == null;
     }
 
-    /** The problem that was found. */
+    /** The problem found. */
     Problem problem() {
         Problem p = Problem.of(kind, what);
         if (where != null) p = p.where(where);

@@ -1,7 +1,7 @@
 /**
- * Probe opens files that come from outside in a process of its own first, within limits of memory and time, since what
- * the native libraries do with a hostile file cannot be caught: they end the process.
+ * Opens files from outside in a separate process first, within limits of memory and time, since a crash of native
+ * libraries on a hostile file cannot be caught and ends the process.
  *
- * <p>{@link org.llminspector.sandbox.Probes} is the entry; safe on any thread.
+ * <p>{@link org.llminspector.sandbox.Probes} is the entry; thread-safe.
  */
 package org.llminspector.sandbox;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 
-/** Numbers that were put on circles are found there; EmbeddingsTest holds real tables against numpy. */
+/** Numbers placed on circles are found there; EmbeddingsTest compares real tables with numpy. */
 class FourierTest {
 
     private static final int P = 11;

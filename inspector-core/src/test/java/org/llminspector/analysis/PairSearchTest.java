@@ -47,7 +47,7 @@ class PairSearchTest {
         assertThat(found.pairs()).isEqualTo(all(a, b).subList(0, 20));
     }
 
-    /** Of more rows than are multiplied, no pair that was left out is larger than is said. */
+    /** Of more rows than are multiplied, no pair that was left out exceeds the bound. */
     @Test
     void whatIsLeftOutIsBounded() {
         float[] a = rows(400, 3);

@@ -19,7 +19,7 @@ import org.llminspector.engine.KvCacheReport;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 
-/** The program closes under load: what runs ends and is kept, what waits is told, and no model closes in use. */
+/** The program closes under load: running work ends and is kept, waiting work is refused, no model closes in use. */
 class ClosingTest {
 
     @TempDir

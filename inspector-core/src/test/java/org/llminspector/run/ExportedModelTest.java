@@ -30,7 +30,7 @@ class ExportedModelTest {
         return Inspector.open(new Inspector.Config(List.of(), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
     }
 
-    /** The exported llama beside the tests' tokenizer. */
+    /** The exported llama with the tests' tokenizer. */
     private Path withText() throws Exception {
         Path dir = Files.createDirectories(temp.resolve("exported"));
         for (Path from : List.of(ROOT.resolve("llama"), Path.of("src/test/resources/tokenizers/spm"))) {
@@ -104,7 +104,7 @@ class ExportedModelTest {
         }
     }
 
-    /** A folder as onnx-community has them: one model in several precisions, beside its safetensors or not. */
+    /** A folder as onnx-community has them: one model in several precisions, with or without its safetensors. */
     @Test
     void everyGraphOfAFolderIsAModel() throws Exception {
         Path roots = Files.createDirectories(temp.resolve("models"));

@@ -80,7 +80,7 @@ class GgufModelTest {
         Files.copy(Q2_K, cached.resolve("b.gguf"));
         try (Inspector inspector = open(null, root)) {
             List<Inspector.ModelSummary> models = inspector.models().stream()
-                    .filter(m -> m.path().startsWith("models/")) // told by its root's name
+                    .filter(m -> m.path().startsWith("models/")) // shown by its root's name
                     .toList();
             assertThat(models.stream().map(Inspector.ModelSummary::slug))
                     .containsExactlyInAnyOrder("loose", "single", "x-Q2_K", "x-broken", "org--name-GGUF");

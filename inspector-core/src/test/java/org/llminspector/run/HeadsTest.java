@@ -32,7 +32,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 
-/** All heads of tiny real models at once, held against TransformerLens and against the model's own numbers. */
+/** All heads of tiny real models at once, compared with TransformerLens and with the model's own numbers. */
 class HeadsTest {
 
     private static final JsonNode LENS = Json.readObject(Path.of("src/test/resources/heads.json"));
@@ -72,7 +72,7 @@ class HeadsTest {
         return ids;
     }
 
-    /** Read again or captured, the scores are those of detect_head; abs is rounded there. */
+    /** Recaptured or captured, the scores are those of detect_head; abs is rounded there. */
     @ParameterizedTest
     @ValueSource(strings = {"gpt2", "llama"})
     void detectionIsTransformerLens(String model) {
@@ -243,7 +243,7 @@ class HeadsTest {
                         .heads()
                         .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 64)
                         .toFloats());
-        // Of the run that was looked at last whole patterns are remembered: they are what a tile of all of it is.
+        // Whole patterns of the run viewed last are cached, and equal a tile of all of it.
         float[] remembered = inspector
                 .heads()
                 .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 256)
@@ -313,7 +313,7 @@ class HeadsTest {
         if (inspector.model(model).spec().learnedPositions())
             return; // they are added to what a run reads, and are not in it
         int vocab = inspector.model(model).spec().vocab();
-        // One run a token: at position 0 nothing turns.
+        // One run per token: at position 0 nothing is rotated.
         float[][] q = new float[vocab][];
         float[][] k = new float[vocab][];
         int kv = c.kvHead();

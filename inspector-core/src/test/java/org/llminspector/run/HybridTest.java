@@ -131,7 +131,7 @@ class HybridTest {
                 .doesNotContain(Part.QKV, Part.O);
     }
 
-    /** What is kept is of the last position: a branch there goes on from it, one before it reads again, and both say the same. */
+    /** Only the last position's state is cached: a branch there continues from it, an earlier one recomputes. */
     @Test
     void aBranchSaysWhatTheWholeWouldSay() {
         RunManifest whole =

@@ -36,8 +36,8 @@ import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
 /**
- * Every intervention operation, on both engines, in everything that may go on from a kept cache: the answer is that of a whole
- * run of the same tokens in a program that has kept nothing.
+ * Every intervention operation, on both engines, in everything that may continue from a cached prefix: the answer is
+ * that of a whole run of the same tokens in a program without caches.
  */
 class InterventionsWithCachesTest {
 
@@ -52,7 +52,7 @@ class InterventionsWithCachesTest {
     @AutoClose
     private static Inspector kept;
 
-    /** Another program, whose runs never go on from a cache. */
+    /** Another program, whose runs never continue from a cache. */
     @AutoClose
     private static Inspector fresh;
 

@@ -13,8 +13,8 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.store.RunRequest;
 
 /**
- * OverwrittenMain runs a model as often as it is told to, a line each: how many tokens, and whether it waits for another line
- * after the first. It says when one has come, and how the run ended.
+ * Runs a model once per line of input, which gives the number of tokens and whether to wait for another line after the
+ * first token. It prints when the first token has come, and how the run ended.
  */
 final class OverwrittenMain {
 

@@ -22,7 +22,7 @@ import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.RopeFrequencies;
 
-/** Positions of tiny real models, one of every family: what is computed beside the model is what the model has. */
+/** Positions of tiny real models, one of every family: what is computed outside the model equals what the model has. */
 class PositionsTest {
 
     private static final List<Integer> TOKENS = List.of(5, 9, 2, 7, 11, 3, 9, 2);
@@ -57,7 +57,7 @@ class PositionsTest {
         return a.alibi() != null && a.alibi().bf16();
     }
 
-    /** At its own distance every score is the model's; without its turn it is q . k; its pairs make the curve. */
+    /** At its own distance every score is the model's; without rotation it is q . k; its pairs make the curve. */
     @ParameterizedTest
     @MethodSource("models")
     void scoresAtTheirOwnDistanceAreTheModels(String model) {

@@ -24,7 +24,7 @@ import org.llminspector.run.models.Opening;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 
-/** Checkpoints of published sizes open and run; opening one holds up nobody, can be given up, and heeds the budget. */
+/** Checkpoints of published sizes open and run; opening one blocks nothing, can be cancelled, and heeds the budget. */
 class RealSizesTest {
 
     @TempDir
@@ -133,7 +133,7 @@ class RealSizesTest {
                             progress -> {
                                 if (cancelled.get()) return;
                                 seen.add(progress);
-                                // It is under way, and this thread only watches: everything else goes on.
+                                // It is being opened, and this thread only watches: all else continues.
                                 assertThat(inspector.models()).hasSize(2);
                                 assertThat(inspector
                                                 .run(two("tiny"), RunListener.NONE)

@@ -30,7 +30,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunStore;
 
-/** A run of a tiny real model is read again for what it lacks. */
+/** Recaptures of hooks that a run of a tiny real model lacks. */
 class RecapturesTest {
 
     private static final HookId PATTERN = HookId.of(HookPoint.PATTERN, 1);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.run.store.RunRequest;
 
-/** What a program holds of models whose files were replaced or deleted: nothing, once no request reads them. */
+/** A program keeps nothing of models whose files were replaced or deleted once no request reads them. */
 @Timeout(300)
 class ReplacedModelsTest {
 

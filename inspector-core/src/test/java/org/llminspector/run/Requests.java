@@ -20,7 +20,7 @@ final class Requests {
         return RunRequest.builder().tokens(List.of(ids));
     }
 
-    /** Turns of user and assistant, the user first. */
+    /** Alternating messages of user and assistant, the user first. */
     static RunRequestBuilder says(String... turns) {
         List<Message> messages = new ArrayList<>();
         for (int i = 0; i < turns.length; i++) {

@@ -34,7 +34,7 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
-/** A run of a tiny real model: what it was asked, what was heard of it meanwhile, and what is kept. */
+/** A run of a tiny real model: its request, its progress, and what is stored. */
 class RunTest {
 
     @TempDir
@@ -304,7 +304,7 @@ class RunTest {
                 .allMatch(c -> c.finalTokenRank() == 0);
     }
 
-    /** Its branches keep theirs the same way, and go on from no other cache. */
+    /** Its branches cache in the same formats, and continue from no other cache. */
     @Test
     void aCachesFormatsArePartOfTheRun() {
         KvFormats codes = new KvFormats(KvFormat.INT8, KvFormat.FP16);

@@ -269,7 +269,7 @@ class SamplingTest {
         Scores late = inspector.sampling().scores(branch(made.id(), -2, null).build(), " the end", null, null, 1);
         assertThat(late.reusedPositions()).isEqualTo(all.size() - 3);
         assertThat(late.tokens()).isNotEmpty();
-        // A text is read together with what stands before it.
+        // A text is tokenized together with the text before it.
         Scores joined = inspector.sampling().scores(prompt("Once upon").build(), " a time", null, null, 0);
         List<Integer> whole = inspector.tokenizer("tiny-text").encode("Once upon a time", true).stream()
                 .map(Token::id)
@@ -325,7 +325,7 @@ class SamplingTest {
                         .reusedPositions())
                 .as("on another engine")
                 .isZero();
-        // A run begins with them when it is told to, and then only.
+        // A run starts from them when asked to, and only then.
         RunRequest making = text(OTHER, engine, model).generate(greedy(3)).build();
         RunManifest plain = inspector.run(making, RunListener.NONE);
         RunManifest quick = inspector.run(making, new RunListener() {

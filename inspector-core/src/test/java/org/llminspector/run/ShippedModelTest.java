@@ -180,7 +180,7 @@ class ShippedModelTest {
                 .collect(Collectors.joining("\n\n"));
     }
 
-    /** Watch keeps what it hears, and cancels after so many pieces of the text. */
+    /** Keeps all progress, and cancels after a number of pieces of the text. */
     private static final class Watch implements ComparisonListener {
 
         private final List<Progress> heard = new ArrayList<>();

@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.llminspector.golden.Golden;
 
-/** TextModel is the golden llama beside a tokenizer of the same vocabulary: a tiny real model that takes text. */
+/** The golden llama with a tokenizer of the same vocabulary: a tiny real model that takes text. */
 public final class TextModel {
 
     private TextModel() {}
 
-    /** The program with this model, and beside it those of the goldens; runs are kept under {@code temp}. */
+    /** The program with this model and those of the goldens; runs are kept under {@code temp}. */
     public static Inspector open(Path temp, long captureBudget) {
         return Inspector.open(new Inspector.Config(
                 List.of(Golden.ROOT, Golden.FAMILIES), make(temp), temp.resolve("runs"), 1L << 30, captureBudget, 4));

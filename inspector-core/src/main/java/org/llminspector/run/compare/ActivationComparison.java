@@ -15,13 +15,13 @@ import org.llminspector.run.store.ComparisonManifest.Activation;
 import org.llminspector.run.store.ComparisonManifest.Feeds;
 import org.llminspector.spec.LayerSpec;
 
-/** ActivationComparison measures the outliers of what A's matrices read: the values that W8A8 rounds, layer by layer. */
+/** Measures outliers in the inputs of A's matrices, the values that W8A8 quantizes, layer by layer. */
 final class ActivationComparison {
 
     /**
-     * What some matrices read.
+     * Input shared by some matrices.
      *
-     * @param norm whose weight and bias the hook's value still lacks, or null
+     * @param norm whose weight and bias are still to be applied to the hook's value, or null
      */
     private record Input(int layer, Feeds feeds, HookId hook, String norm) {}
 
@@ -34,10 +34,10 @@ final class ActivationComparison {
     }
 
     /**
-     * In the order of the data.
+     * Measures in data-flow order.
      *
-     * @throws Problem UNSUPPORTED for an exported graph, which does not say which of its values are which matrix's; TOO_LARGE
-     *     where one layer's do not fit the budget
+     * @throws Problem UNSUPPORTED for an exported graph, whose values cannot be assigned to matrices; TOO_LARGE where
+     *     one layer's values do not fit the budget
      */
     List<Activation> measure(int[] ids) {
         Weights weights = a.folder().weights();
@@ -82,7 +82,7 @@ final class ActivationComparison {
         }
     }
 
-    /** The norm's weight and bias, which the hook before them lacks. */
+    /** Applies the norm's weight and bias, which the hook precedes. */
     private static void scale(float[] x, int channels, Weights weights, String norm) {
         if (!weights.has(norm + ".weight")) return;
         float[] w = weights.get(norm + ".weight").toFloats();
@@ -90,7 +90,7 @@ final class ActivationComparison {
         for (int i = 0; i < x.length; i++) x[i] = x[i] * w[i % channels] + b[i % channels];
     }
 
-    /** Of a layer; behind the last layer, the unembedding's. */
+    /** Inputs of a layer's matrices; for the index after the last layer, the unembedding's. */
     private List<Input> inputs(int layer) {
         if (layer == a.spec().nLayers()) {
             return List.of(new Input(layer, Feeds.UNEMBED, HookId.of(HookPoint.LN_FINAL_OUT), null));
@@ -108,7 +108,7 @@ final class ActivationComparison {
         Input o = block.attends()
                 ? new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null)
                 : new Input(layer, Feeds.CONV_OUT, HookId.of(HookPoint.CONV_POST, layer), null);
-        // What an expert's output projection reads are other neurons for every expert.
+        // Each expert's output projection reads its own neurons, so there is no common input.
         if (block.mlp().experts() != null) return List.of(mixing, o, in);
         return List.of(mixing, o, in, new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
     }

@@ -18,15 +18,15 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
-/** BaseComparison runs a model over the tokens of a {@link KldFile} and compares it with the log-probabilities in it. */
+/** Comparison of a model's output with the log-probabilities in a {@link KldFile}. */
 public final class BaseComparison {
 
     /**
-     * Answer is what came of it.
+     * Result of the comparison.
      *
      * @param base the file
-     * @param context positions a chunk
-     * @param chunks how many
+     * @param context positions per chunk
+     * @param chunks number of chunks
      * @param measures of the model (B) against the file (A)
      */
     public record Answer(
@@ -100,7 +100,7 @@ public final class BaseComparison {
                 gathering.measures());
     }
 
-    /** What the model's own tokenizer puts before a text, or null. */
+    /** The BOS id that the model's tokenizer adds, or null. */
     private Integer bos() {
         if (!side.folder().hasTokenizer()) return null;
         List<Token> added = side.folder().requireTokenizer().encode("a", true);

@@ -24,15 +24,15 @@ import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunRequest;
 
-/** ComparisonExecution takes one prepared comparison through both engines and into the store, on the queue's worker. */
+/** Execution of one prepared comparison on the queue's worker: both engines, measurements, store. */
 final class ComparisonExecution {
 
-    /** Candidates a side that a line of the text keeps; a prompt's line keeps all that are counted. */
+    /** Candidates per side stored for each position of the text; for the prompt all counted ones are stored. */
     private static final int KEPT_OF_TEXT = 3;
-    /** Most tokens that are read to measure speed. */
+    /** Most prompt tokens of the speed measurement. */
     private static final int COST_TOKENS = 512;
 
-    /** Windows of a text over which A is run once more. */
+    /** Windows of a text over which A's noise floor is measured. */
     private static final int FLOOR_WINDOWS = 4;
 
     private static final int BEGINNING = 400;
@@ -52,7 +52,7 @@ final class ComparisonExecution {
     private List<ComparisonManifest.Activation> activations;
     private String activationsWhy;
 
-    /** @param kld where A's log-probabilities are written as llama.cpp writes them, or null */
+    /** @param kld file for A's log-probabilities in llama.cpp's format, or null */
     ComparisonExecution(
             String id,
             PreparedComparison prepared,
@@ -126,7 +126,7 @@ final class ComparisonExecution {
         } catch (IOException e) {
             throw Writes.failed("the comparison cannot be kept", folder.path(), e);
         } finally {
-            ComparisonStore.abandon(folder); // not there any more when it was published
+            ComparisonStore.abandon(folder); // no longer there once published
         }
     }
 
@@ -155,7 +155,7 @@ final class ComparisonExecution {
         progress("hooks", chunks.size(), chunks.size(), Plural.of(hooks.rows().size(), "hook") + " compared");
     }
 
-    /** A split that cannot be had does not spoil the rest: it says why. */
+    /** Splits module errors; where that is not possible, the comparison continues and stores the reason. */
     private void splitModules(int[] idsA, int[] idsB) {
         ModuleErrors split = new ModuleErrors(a, b, budget);
         try {
@@ -176,7 +176,7 @@ final class ComparisonExecution {
         }
     }
 
-    /** As with the split: what cannot be had says why. */
+    /** Measures activations; where that is not possible, the comparison continues and stores the reason. */
     private void measureActivations(int[] ids) {
         progress("activations", 0, 1, "what A's matrices read");
         try {
@@ -219,7 +219,7 @@ final class ComparisonExecution {
         }
     }
 
-    /** Where A's log-probabilities go, or null. */
+    /** Writer of A's log-probabilities, or null. */
     private KldFile.Writer base(TextWindows text) {
         if (kld == null) return null;
         int[] all = text.chunked();
@@ -244,7 +244,7 @@ final class ComparisonExecution {
         return Math.min(BEGINNING, text.codePointCount(0, text.length()));
     }
 
-    /** Both sides in turns, after one turn to warm up. */
+    /** Costs of both sides, measured alternately after one warm-up round. */
     private ComparisonManifest.Cost[] costs(int[] ids) {
         int context = Math.min(a.spec().maxContext(), b.spec().maxContext());
         int read = Math.min(Math.min(ids.length, COST_TOKENS), Math.max(1, context - options.decodeTokens()));

@@ -29,7 +29,8 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ComparisonSide is one side of a comparison: a sound request, and passes of its model over any tokens, changed as it asks.
+ * One side of a comparison: a validated request, and passes of its model over any tokens with the request's
+ * interventions.
  */
 final class ComparisonSide {
 
@@ -47,7 +48,7 @@ final class ComparisonSide {
         return run;
     }
 
-    /** The engine, and which of its forms was compared: the hooked one where any hook but the logits was. */
+    /** The engine in the form that was compared: hooked where any hook but the logits was, else fused. */
     EngineInfo info() {
         EngineInfo info = engine().info();
         return form == null ? info : info.withForm(form);
@@ -61,18 +62,18 @@ final class ComparisonSide {
         return run.folder().spec();
     }
 
-    /** Opened on first use; the engine used longest ago may be closed for it. */
+    /** Opened on first use; the least recently used engine may be evicted for it. */
     InspectorEngine engine() {
         return models.engine(run.folder(), run.request());
     }
 
-    /** Opens it before its work waits its turn. */
+    /** Opens it before the comparison reaches the worker. */
     OpenModels.Lease lease(Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
         RunRequest r = run.request();
         return models.lease(run.folder(), r.engine(), r.device(), r.plan(), progress, cancelled);
     }
 
-    /** Sets memory of the budget aside for this side. */
+    /** Reserves memory of the budget for this side. */
     MemoryLedger.Reservation reserve(String kind, long bytes) {
         return models.ledger()
                 .reserve(
@@ -83,23 +84,26 @@ final class ComparisonSide {
                         "compare fewer positions, close other models, or raise --memory");
     }
 
-    /** Logits of these tokens, [1, pos, vocab], on the engine's fastest form. */
+    /** Logits of these tokens, [1, pos, vocab], in the engine's fastest form. */
     Capture logits(int[] ids) {
         return logits(engine(), ids);
     }
 
-    /** The same on another engine of this model. */
+    /** The same on another engine of the same model. */
     Capture logits(InspectorEngine engine, int[] ids) {
         return capture(engine, ids, List.of(HookId.of(HookPoint.LOGITS)), Map.of(), false);
     }
 
-    /** What these tokens leave at these hooks, always on the hooked form: the same whatever is seen beside it. */
+    /**
+     * Values at these hooks, always in the hooked form, so that they do not depend on which hooks are captured
+     * together.
+     */
     Capture capture(int[] ids, Collection<HookId> hooks) {
         return capture(ids, hooks, Map.of());
     }
 
     /**
-     * The same, with values of the other side put in: first they, then this side's own changes.
+     * The same with activation patching from the other side; the patches are applied before this side's interventions.
      *
      * @param patches values by the hook that they replace
      */
@@ -107,17 +111,20 @@ final class ComparisonSide {
         return capture(engine(), ids, hooks, patches, true);
     }
 
-    /** Logits of these tokens read in pieces, on the engine's fastest form. */
+    /** Logits of these tokens read in pieces, in the engine's fastest form. */
     Capture logitsInPieces(int[] ids) {
         return capture(engine(), ids, List.of(HookId.of(HookPoint.LOGITS)), Map.of(), false, pieces(ids));
     }
 
-    /** What they leave at these hooks when they are read in pieces, on the hooked form. */
+    /** Values at these hooks when the tokens are read in pieces, in the hooked form. */
     Capture captureInPieces(int[] ids, Collection<HookId> hooks) {
         return capture(engine(), ids, hooks, Map.of(), true, pieces(ids));
     }
 
-    /** A half, a quarter, an eighth and so on; the last token alone: so products of many heights are computed. */
+    /**
+     * Pieces of a half, a quarter, an eighth and so on, with the last token alone, so that matrix products of many
+     * heights occur.
+     */
     List<int[]> pieces(int[] ids) {
         if (run.takesMean()) {
             throw Problem.unsupported("a mean is over the positions of one pass: the prompt is not read in pieces")

@@ -31,10 +31,10 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
-/** Comparisons are twin runs: made, kept, and read again. Safe on any thread. */
+/** Comparisons of paired runs: run, stored, listed. Thread-safe. */
 public final class Comparisons implements AutoCloseable {
 
-    /** One line of the list. {@code prompt} is null without one; {@code meanKld} is of the text, else of the prompt. */
+    /** One row of the list. {@code prompt} is null without one; {@code meanKld} is of the text, else of the prompt. */
     public record Summary(
             String id,
             String created,
@@ -49,7 +49,7 @@ public final class Comparisons implements AutoCloseable {
 
     public record SideSummary(String model, String engine, String precision, int interventions) {}
 
-    /** Which lines: of the prompt or of the text. */
+    /** Which positions: those of the prompt or of the text. */
     public enum Part {
         PROMPT,
         TEXT
@@ -58,7 +58,7 @@ public final class Comparisons implements AutoCloseable {
     /**
      * One position of one hook on both sides.
      *
-     * @param axes of what is left when batch and position are gone
+     * @param axes remaining without batch and position
      * @param difference B minus A
      */
     public record Cell(HookId hook, int position, List<String> axes, Tensor a, Tensor b, Tensor difference) {}
@@ -71,7 +71,7 @@ public final class Comparisons implements AutoCloseable {
     private final CaptureBudget budget;
     private final ComparisonStore store;
     private final Supplier<String> defaultModel;
-    /** The hooks whose cells were looked at last, both sides. */
+    /** LRU cache of both sides' captures of the hooks viewed last. */
     private final Map<String, Capture[]> seen = new LinkedHashMap<>(16, 0.75f, true);
 
     public Comparisons(
@@ -89,15 +89,16 @@ public final class Comparisons implements AutoCloseable {
         this.defaultModel = defaultModel;
     }
 
-    /** Compares to the end, on the queue's worker, and keeps what came of it. Blocks; the listener hears of it meanwhile. */
+    /** Runs a comparison to the end on the queue's worker and stores the result. Blocks; the listener gets progress. */
     public ComparisonManifest compare(ComparisonRequest request, ComparisonListener listener) {
         return compare(request, null, listener);
     }
 
     /**
-     * The same, with A's log-probabilities over the text written as {@code llama-perplexity --kl-divergence-base} writes them.
+     * The same, with A's log-probabilities over the text written as {@code llama-perplexity --kl-divergence-base}
+     * writes them.
      *
-     * @param kld the file; wants a text in llama.cpp's windows; null: none
+     * @param kld the file, which requires a text in llama.cpp's windows; null for none
      */
     public ComparisonManifest compare(ComparisonRequest request, Path kld, ComparisonListener listener) {
         PreparedComparison prepared = PreparedComparison.of(request, models, defaultModel, budget, runs);
@@ -128,7 +129,10 @@ public final class Comparisons implements AutoCloseable {
         }
     }
 
-    /** A model against a file that {@code llama-perplexity --kl-divergence-base} or {@link #compare} wrote; nothing is kept. */
+    /**
+     * Compares a model with a file written by {@code llama-perplexity --kl-divergence-base} or {@link #compare};
+     * nothing is stored.
+     */
     public BaseComparison.Answer against(Path kld, RunRequest side, Integer top, ComparisonListener listener) {
         try (KldFile.Reader base = new KldFile.Reader(kld)) {
             ModelFolder folder = models.folder(side.model() == null ? defaultModel.get() : side.model());
@@ -143,13 +147,13 @@ public final class Comparisons implements AutoCloseable {
         }
     }
 
-    /** How far two sides lie apart at hooks, by layer and position; nothing is kept. */
+    /** Distances between two sides at hooks, by layer and position; nothing is stored. */
     public Distances.Answer distances(Distances.Request request) {
         ComparisonRequest twin =
                 ComparisonRequestBuilder.builder().a(request.a()).b(request.b()).build();
         PreparedComparison prepared = PreparedComparison.of(twin, models, defaultModel, budget, runs);
         HookComparison hooks = new HookComparison(prepared.a(), prepared.b(), budget, Distances.hooks(request));
-        hooks.chunks(prepared.a().run().ids().length); // what does not fit is refused before its turn
+        hooks.chunks(prepared.a().run().ids().length); // refused before it waits if it does not fit
         try (RunQueue.Place place =
                         queue.enter("distances", prepared.a().folder().slug());
                 OpenModels.Lease a = prepared.a().lease(p -> {}, place::cancelled);
@@ -158,7 +162,7 @@ public final class Comparisons implements AutoCloseable {
         }
     }
 
-    /** Opens one side, on no thread that others wait for. */
+    /** Opens one side on the caller's thread, outside the queue, and reports progress to the listener. */
     private static OpenModels.Lease lease(
             ComparisonSide side, String name, ComparisonListener listener, BooleanSupplier cancelled) {
         String note = "opening " + name + ", " + side.folder().slug();
@@ -214,16 +218,16 @@ public final class Comparisons implements AutoCloseable {
         }
     }
 
-    /** Lines [from, from + limit) of the prompt or the text. */
+    /** Positions [from, from + limit) of the prompt or the text. */
     public List<ComparedToken> tokens(String id, Part part, int from, int limit) {
         ComparisonFolder folder = store.folder(id);
         return folder.lines(part == Part.PROMPT ? folder.promptFile() : folder.textFile(), from, limit);
     }
 
     /**
-     * A point's numbers: {@code relative_l2}, {@code cosine}, {@code max_abs} or {@code sqnr} by [layer, pos];
-     * {@code head} by [layer, head, pos], which is Jensen-Shannon in nats for patterns and relative L2 for other values
-     * with heads. Layers that lack the point are NaN.
+     * One metric of a point: {@code relative_l2}, {@code cosine}, {@code max_abs} or {@code sqnr} as [layer, pos];
+     * {@code head} as [layer, head, pos], which is Jensen-Shannon divergence in nats for patterns and relative L2 for
+     * other values with heads. Layers without the point are NaN.
      */
     public Tensor divergence(String id, HookPoint point, String metric) {
         boolean heads = point.axisIndex(Axis.HEAD) >= 0;
@@ -248,8 +252,8 @@ public final class Comparisons implements AutoCloseable {
     }
 
     /**
-     * Both sides' values of one hook at one position, made again: the comparison keeps only how far they lie apart.
-     * The first look at a hook runs both prompts; the next positions are answered at once.
+     * Both sides' values of one hook at one position, recomputed, since the comparison stores distances only. The first
+     * request for a hook runs both prompts; other positions are then served from the cache.
      */
     public Cell cell(String id, HookId hook, int position) {
         ComparisonManifest m = manifest(id);

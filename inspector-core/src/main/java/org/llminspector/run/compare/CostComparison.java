@@ -16,7 +16,7 @@ import org.llminspector.engine.Spread;
 import org.llminspector.engine.gpu.Gpus;
 import org.llminspector.run.store.ComparisonManifest;
 
-/** CostComparison measures what one side costs: the same tokens read and continued greedily, again and again. */
+/** Repeated measurement of one side's cost: prefill and greedy decoding of the same tokens. */
 final class CostComparison {
 
     private static final Path STATUS = Path.of("/proc/self/status");
@@ -35,14 +35,18 @@ final class CostComparison {
     private Long peak;
     private Long device;
 
-    /** @param ids what is read; with what is made it must fit the context */
+    /** @param ids the prompt; together with the decoded tokens it must fit the context */
     CostComparison(ComparisonSide side, int[] ids, int decodeTokens) {
         this.side = side;
         this.ids = ids;
         this.decodeTokens = decodeTokens;
     }
 
-    /** One reading and one continuation. @param counted false to warm up */
+    /**
+     * One prefill and one continuation.
+     *
+     * @param counted false for warm-up
+     */
     void measure(boolean counted) {
         InspectorEngine engine = side.engine();
         resetPeak();
@@ -108,7 +112,7 @@ final class CostComparison {
         return new ComparisonManifest.Speed(median, sorted.get(0), sorted.get(n - 1), n);
     }
 
-    /** The nearest rank: of n values in order the ceil(n p)-th. */
+    /** Percentiles by nearest rank: the ceil(n p)-th of n sorted values. */
     static ComparisonManifest.Waits waits(List<Double> ms) {
         if (ms.isEmpty()) return null;
         double[] sorted = ms.stream().mapToDouble(d -> d).sorted().toArray();
@@ -124,16 +128,16 @@ final class CostComparison {
         return a == null ? b : b == null ? a : Long.valueOf(Math.max(a, b));
     }
 
-    /** Linux: lets the high-water mark of physical memory begin anew; without it the mark is of the process' whole life. */
+    /** Linux: resets the high-water mark of resident memory; otherwise the mark covers the process's whole life. */
     private static void resetPeak() {
         try {
             if (Files.exists(CLEAR)) Files.writeString(CLEAR, "5");
         } catch (IOException e) {
-            // Not allowed here: the mark is an upper bound then.
+            // Not permitted: the mark is an upper bound then.
         }
     }
 
-    /** VmHWM, or null where there is no such thing. */
+    /** VmHWM, or null where the system does not report it. */
     private static Long peakBytes() {
         if (!Files.isReadable(STATUS)) return null;
         for (String line : Reads.lines(STATUS, Reads.SMALL)) {

@@ -8,31 +8,31 @@ import org.llminspector.hook.HookId;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.RunRequest;
 
-/** Distances are how far two models lie apart inside as they read the same tokens; nothing of it is kept. */
+/** Distances between two models' activations on the same tokens; nothing is stored. */
 public final class Distances {
 
-    /** What is measured when nothing was said. */
+    /** Default hooks. */
     private static final List<String> HOOKS = List.of("hook_embed", "blocks.*.hook_resid_post");
 
     /**
-     * Request names two sides.
+     * The two sides and the hooks.
      *
      * @param a the reference side; its {@code capture}, {@code generate} and {@code name} are not used
-     * @param b the other side, which reads A's tokens unless it has its own, as many
-     * @param hooks names or globs (hook_embed and every block's hook_resid_post)
+     * @param b the other side, which reads A's tokens unless it has the same number of its own
+     * @param hooks names or globs; by default hook_embed and every block's hook_resid_post
      */
     public record Request(RunRequest a, RunRequest b, List<String> hooks) {}
 
     /**
-     * Answer is a row a hook, in the order in which they are made.
+     * One row per hook, in data-flow order.
      *
-     * @param skipped hooks that one side lacks or that are of another size there
+     * @param skipped hooks that one side lacks or whose size differs
      */
     public record Answer(
             String a, String b, int positions, List<Row> hooks, List<ComparisonManifest.Skipped> skipped) {}
 
     /**
-     * One hook. A is the reference.
+     * Distances at one hook, relative to A.
      *
      * @param layer null outside the blocks
      * @param relativeL2 |b - a| / |a| over all positions together; null where a is zero and b is not

@@ -24,12 +24,13 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
 /**
- * FisherPrediction predicts what each matrix in B's precision does to A's distributions, without running it alone: B is run
- * once with A's values put in before every matrix, A once backwards, and {@link OutputFisher} is taken of both.
+ * Predicts the KL divergence that each matrix in B's precision causes in A's distributions, without a run per matrix:
+ * one pass of B with A's values patched in before every matrix and one backward pass of A, combined by {@link
+ * OutputFisher}.
  */
 final class FisherPrediction {
 
-    /** A matrix: where its module reads (null: tokens), what changes with it. */
+    /** A matrix: its module's input hook (null for token ids) and the hook of its output. */
     private record Matrix(String name, HookId input, HookId output) {}
 
     private final ComparisonSide a;
@@ -39,7 +40,7 @@ final class FisherPrediction {
     private final Set<String> wanted;
     private final List<PreparedSensitivity.Pass> passes;
 
-    /** @param gradients A's model in float32 on the engine that has gradients */
+    /** @param gradients A's model in float32 on the engine with gradients */
     FisherPrediction(
             ComparisonSide a,
             ComparisonSide b,
@@ -57,9 +58,10 @@ final class FisherPrediction {
     }
 
     /**
-     * By matrix: the mean over the positions that are scored of KL(A || A with this matrix of B), nats, as predicted.
+     * Predicted KL(A || A with this matrix of B) for each matrix: mean over the scored positions, nats.
      *
-     * @throws Problem TOO_LARGE where the values of one layer do not fit the budget; UNSUPPORTED of a mixture
+     * @throws Problem TOO_LARGE where the values of one layer do not fit the budget; UNSUPPORTED for a mixture of
+     *     experts
      */
     Map<String, Double> measure() {
         if (a.spec().layers().stream().anyMatch(l -> l.mlp().experts() != null)) {
@@ -114,7 +116,7 @@ final class FisherPrediction {
         }
     }
 
-    /** Layers whose values and gradients fit the budget together. */
+    /** Groups of layers whose values and gradients fit the budget together. */
     private List<List<Matrix>> chunks(int positions) {
         List<List<Matrix>> chunks = new ArrayList<>();
         long left = 0;
@@ -145,7 +147,7 @@ final class FisherPrediction {
         return chunks;
     }
 
-    /** Of a layer; before the first the embedding, behind the last the unembedding. */
+    /** Matrices of a layer; -1 is the embedding, the index after the last layer the unembedding. */
     private List<Matrix> matrices(int layer) {
         DecoderSpec spec = a.spec();
         if (layer < 0) return List.of(new Matrix("embed", null, HookId.of(HookPoint.EMBED)));

@@ -10,8 +10,8 @@ import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest.Floor;
 
 /**
- * FloorComparison is A once more, so that one sees how far it lies from itself: its tokens in pieces, or on the other engine. A
- * model that cannot be read so spoils nothing: the floor says why it is not there.
+ * Noise floor: A compared with itself, its tokens read in pieces or on the other engine. Where the second pass is not
+ * possible, the comparison continues and the floor gives the reason.
  */
 final class FloorComparison {
 
@@ -27,12 +27,12 @@ final class FloorComparison {
         this.other = other;
     }
 
-    /** What A's tokens leave at these hooks the other way, or null where that cannot be had. */
+    /** A's values at these hooks from the second pass, or null where that is not possible. */
     Capture capture(int[] ids, Collection<HookId> hooks) {
         return again(() -> other == null ? a.captureInPieces(ids, hooks) : other.capture(ids, hooks));
     }
 
-    /** Logits of these tokens the other way, [1, pos, vocab], or null. */
+    /** Logits of these tokens from the second pass, [1, pos, vocab], or null. */
     Capture logits(int[] ids) {
         return again(() -> other == null ? a.logitsInPieces(ids) : other.logits(ids));
     }
@@ -48,7 +48,7 @@ final class FloorComparison {
         }
     }
 
-    /** As the manifest has it; null when it was not asked for. */
+    /** The manifest's entry; null when no floor was requested. */
     ComparisonManifest.NoiseFloor told(OutputMeasures prompt, OutputMeasures text) {
         if (how == Floor.NONE) return null;
         String what = other == null

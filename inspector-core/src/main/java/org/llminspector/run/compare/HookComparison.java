@@ -26,16 +26,16 @@ import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * HookComparison compares what the same number of tokens leaves at every hook that both sides have: as many hooks a pass as
- * the budget holds of both sides, first A's, then B's, then A's again for the noise floor, then B's on A's inputs.
+ * Compares both sides' values at every shared hook on equally many tokens. Hooks are processed in chunks that fit the
+ * budget for both sides: A's pass, B's, A's second pass for the noise floor, then B on A's inputs.
  *
- * <p>That last pass says which error was made and not inherited: A's residual stream is put in before each module, and
- * what a hook inside the module then differs was made between the two, by B's weights up to that hook.
+ * <p>The last pass separates local from inherited error: A's residual stream is patched in before each module, so that
+ * a difference at a hook inside the module comes from B's weights between the two.
  */
 final class HookComparison {
 
     private static final double[] THRESHOLDS = {0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1};
-    /** Half a unit in the last place of a float32: what one rounding does. */
+    /** Half a unit in the last place of a float32: the error of one rounding. */
     private static final double LEAST_FLOOR = 0x1p-24;
 
     private final ComparisonSide a;
@@ -51,14 +51,14 @@ final class HookComparison {
     private final FloorComparison floor;
     private final boolean split;
 
-    /** Distances alone. */
+    /** Distances only. */
     HookComparison(ComparisonSide a, ComparisonSide b, CaptureBudget budget, List<String> patterns) {
         this(a, b, budget, patterns, null, false);
     }
 
     /**
-     * @param floor null: not measured
-     * @param split whether B is run on A's inputs too: the two must be built alike
+     * @param floor null for none
+     * @param split whether B is also run on A's inputs; both must have the same architecture
      */
     HookComparison(
             ComparisonSide a,
@@ -87,7 +87,7 @@ final class HookComparison {
         }
     }
 
-    /** Why a hook of A cannot be compared with B's, or null. */
+    /** Reason why a hook of A cannot be compared with B's, or null. */
     private String difference(HookId hook) {
         DecoderSpec spec = b.spec();
         ModelCapabilities here = a.folder().port();
@@ -104,7 +104,7 @@ final class HookComparison {
         return "one position is " + Arrays.toString(inA) + " in A and " + Arrays.toString(inB) + " in B";
     }
 
-    /** Passes over the prompt; refuses a hook that does not fit alone. */
+    /** Hooks grouped into passes over the prompt; a hook that does not fit alone is refused. */
     List<List<HookId>> chunks(int positions) {
         List<List<HookId>> chunks = new ArrayList<>();
         long left = 0;
@@ -134,7 +134,7 @@ final class HookComparison {
                 .instead("shorten the prompt, leave this hook out of options.hooks, or raise --capture-budget");
     }
 
-    /** One pass a side over one chunk. */
+    /** One pass per side over one chunk. */
     void compare(int[] idsA, int[] idsB, List<HookId> chunk) {
         SortedSet<HookId> inputs = split ? inputs(chunk) : new TreeSet<>();
         SortedSet<HookId> seen = new TreeSet<>(chunk);
@@ -168,7 +168,7 @@ final class HookComparison {
         }
     }
 
-    /** The residual stream before the modules of these hooks: of A's values they are run on. */
+    /** The residual stream hooks before these hooks' modules, where A's values are patched in. */
     private SortedSet<HookId> inputs(List<HookId> hooks) {
         int layers = a.spec().nLayers();
         TreeSet<HookId> inputs = new TreeSet<>();
@@ -186,7 +186,10 @@ final class HookComparison {
         return inputs;
     }
 
-    /** Whether it is one: what lies in it was made before it. The last layer's output is both that and a sum of its own. */
+    /**
+     * Whether the hook is a residual stream input, which gets no local error. The last layer's output counts as one,
+     * although it is also computed by its layer.
+     */
     private static boolean input(HookId hook) {
         return hook.point() == HookPoint.RESID_PRE
                 || hook.point() == HookPoint.RESID_MID
@@ -197,7 +200,7 @@ final class HookComparison {
         return byPoint.get(hook.point()).get(Math.max(0, hook.layer()));
     }
 
-    /** After all chunks: see {@link ComparisonManifest.FirstBad}. */
+    /** After all chunks; see {@link ComparisonManifest.FirstBad}. */
     ComparisonManifest.FirstBad firstBad(double factor) {
         String basis = split ? "made" : "total";
         for (HookId hook : shared) {
@@ -238,7 +241,7 @@ final class HookComparison {
         return rows;
     }
 
-    /** After all chunks, in the order of the data. */
+    /** After all chunks, in data-flow order. */
     void each(BiConsumer<HookId, Divergence> then) {
         for (HookId hook : shared) then.accept(hook, divergence(hook));
     }
@@ -247,7 +250,10 @@ final class HookComparison {
         return skipped;
     }
 
-    /** After all chunks: the first hook in data order, and in it the first position, past each threshold. */
+    /**
+     * After all chunks: for each threshold the first hook, in data-flow order, and its first position above the
+     * threshold.
+     */
     List<ComparisonManifest.First> firsts() {
         for (double threshold : THRESHOLDS) {
             ComparisonManifest.First found = new ComparisonManifest.First(threshold, null, null, null);
@@ -265,8 +271,8 @@ final class HookComparison {
     }
 
     /**
-     * Every number by position: {@code relative_l2/blocks.{i}.hook_resid_pre} [layer, pos] and so on, a tensor a metric
-     * and point; {@code head/...} [layer, head, pos] where there are heads. Layers that lack the point are NaN.
+     * Every metric by position: {@code relative_l2/blocks.{i}.hook_resid_pre} [layer, pos] and so on, one tensor per
+     * metric and point; {@code head/...} [layer, head, pos] where there are heads. Layers without the point are NaN.
      */
     Map<String, Tensor> tensors() {
         Map<String, Tensor> tensors = new LinkedHashMap<>();

@@ -31,7 +31,7 @@ import org.llminspector.base.Writes;
  */
 final class KldFile {
 
-    /** What its head says. */
+    /** File header. */
     record Head(int context, int vocab, int chunks, int[] tokens) {
 
         int rows() {
@@ -42,12 +42,12 @@ final class KldFile {
     private static final byte[] MAGIC = "_logits_".getBytes(StandardCharsets.US_ASCII);
     private static final int MOST_CONTEXT = 1 << 24;
 
-    /** Tokens are held in memory. */
+    /** Tokens are kept in memory. */
     private static final int MOST_TOKENS = 1 << 24;
 
     private KldFile() {}
 
-    /** Writer takes the rows in their order. */
+    /** Writes the rows in order. */
     static final class Writer implements AutoCloseable {
         private final Path file;
         private final OutputStream out;
@@ -93,7 +93,7 @@ final class KldFile {
         }
     }
 
-    /** Reader gives the head and then the rows. */
+    /** Reads the header, then the rows in order. */
     static final class Reader implements AutoCloseable {
         private final Path file;
         private final InputStream in;
@@ -124,7 +124,7 @@ final class KldFile {
 
         private Head head() throws IOException {
             if (!Arrays.equals(in.readNBytes(MAGIC.length), MAGIC)) throw wrong("\"_logits_\" at its beginning");
-            int context = number("n_ctx", 3); // of two tokens no row is scored
+            int context = number("n_ctx", 3); // with two tokens no row is scored
             int vocab = number("n_vocab", 1);
             int chunks = number("n_chunk", 1);
             long all = (long) context * chunks;
@@ -132,7 +132,7 @@ final class KldFile {
                 throw wrong("n_ctx x n_chunk of at most " + MOST_TOKENS + " tokens")
                         .found(all);
             long rows =
-                    (long) chunks * (context - 1 - context / 2); // fewer than there are tokens, so that nothing wraps
+                    (long) chunks * (context - 1 - context / 2); // fewer than the tokens, so no overflow
             long bytes = 20 + 4 * all + rows * rowBytes(vocab);
             long size = Files.size(file);
             if (size < bytes) throw wrong(bytes + " bytes, as its head says").found(size);
@@ -201,7 +201,7 @@ final class KldFile {
             try {
                 if (in != null) in.close();
             } catch (IOException e) {
-                // It was only read.
+                // Read-only: failing to close it loses nothing.
             }
         }
 

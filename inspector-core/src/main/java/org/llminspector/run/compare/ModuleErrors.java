@@ -17,15 +17,15 @@ import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.spec.LayerSpec;
 
 /**
- * ModuleErrors splits the error of every attention and MLP, and of the unembedding, into made here and inherited.
+ * Splits the error of every attention and MLP, and of the unembedding, into local and inherited error.
  *
- * <p>B is run once more with A's residual stream put in before every module of a chunk of layers at once, so that each
- * of B's modules reads exactly what A's read (keys and values too: all positions are replaced). What its output then
- * differs from A's was made in it; see {@link ErrorSplit}.
+ * <p>One more pass of B has A's residual stream patched in before every module of a chunk of layers, at all positions,
+ * so that each module's input (keys and values included) equals A's. The remaining difference of its output is local;
+ * see {@link ErrorSplit}.
  */
 final class ModuleErrors {
 
-    /** A module: where it reads and what it gives out. */
+    /** A module's input and output hooks. */
     private record Module(String name, HookId input, HookId output) {}
 
     private final ComparisonSide a;
@@ -39,7 +39,7 @@ final class ModuleErrors {
         this.budget = budget;
     }
 
-    /** Throws UNSUPPORTED when the two models are not built alike. */
+    /** Groups of layers that fit the budget; throws UNSUPPORTED when the two models differ in architecture. */
     List<List<Integer>> chunks(int positions) {
         unlike(a, b).ifPresent(why -> {
             throw why;
@@ -69,7 +69,7 @@ final class ModuleErrors {
         return chunks;
     }
 
-    /** Why B's modules cannot be run on A's inputs, if so. */
+    /** Reason why B's modules cannot be run on A's inputs, if any. */
     static Optional<Problem> unlike(ComparisonSide a, ComparisonSide b) {
         Optional<Problem> fixed = b.folder().port().unchangeable();
         if (fixed.isPresent()) {
@@ -124,7 +124,10 @@ final class ModuleErrors {
         return errors;
     }
 
-    /** Attention, or the convolution in its place, and MLP of a layer; behind the last layer, the final norm and the unembedding. */
+    /**
+     * Modules of a layer: attention, or the convolution in its place, and MLP; for the index after the last layer,
+     * final norm and unembedding.
+     */
     private List<Module> modules(int layer) {
         int last = a.spec().nLayers();
         if (layer == last) {

@@ -12,15 +12,18 @@ import org.llminspector.run.store.SensitivityRequest.By;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ModuleGroup is matrices of a model that change their precision together.
+ * Matrices of a model whose precision is changed together.
  *
- * @param whole whether it has all matrices whose names begin with its own
+ * @param whole whether it contains all matrices whose names begin with its own
  */
 record ModuleGroup(String name, List<String> matrices, boolean whole) {
 
     private static final int MAX_PATTERNS = 2_000;
 
-    /** The groups, as data flows, of the matrices that the patterns match and that two plans hold differently. */
+    /**
+     * Groups, in data-flow order, of the matrices that match the patterns and whose precision differs between two
+     * plans.
+     */
     static List<ModuleGroup> of(DecoderSpec spec, By by, List<String> patterns, PrecisionPlan from, PrecisionPlan to) {
         List<String> all = PrecisionPlan.modules(spec);
         if (patterns != null) Glob.check(patterns, MAX_PATTERNS, "sensitivity.modules");
@@ -31,7 +34,7 @@ record ModuleGroup(String name, List<String> matrices, boolean whole) {
                     .expected("a name or a glob, such as blocks.0.*, blocks.*.mlp.out or unembed")
                     .found(Problem.shown(pattern));
         }
-        // A tied table's rows are kept alone, but lowered with the unembedding only.
+        // A tied embedding can keep its precision alone, but is lowered only with the unembedding.
         boolean joins = all.contains("embed")
                 && !from.with("embed", to.at("embed")).at("embed").equals(to.at("embed"));
         Map<String, List<String>> groups = new LinkedHashMap<>();
@@ -52,14 +55,14 @@ record ModuleGroup(String name, List<String> matrices, boolean whole) {
         return result;
     }
 
-    /** {@code blocks.3.attn.q} is in {@code blocks.3}, in {@code blocks.3.attn}, and itself. */
+    /** Name of the group: {@code blocks.3.attn.q} belongs to {@code blocks.3}, {@code blocks.3.attn} or itself. */
     private static String name(String matrix, By by) {
         if (by == By.MATRIX || !matrix.startsWith("blocks.")) return matrix;
         String attention = matrix.substring(0, matrix.lastIndexOf('.'));
         return by == By.MODULE ? attention : attention.substring(0, attention.lastIndexOf('.'));
     }
 
-    /** The plan with these matrices as another has them. */
+    /** The plan, with these matrices in the other plan's precision. */
     PrecisionPlan change(PrecisionPlan plan, PrecisionPlan to) {
         Choice first = to.at(matrices.get(0));
         if (whole && matrices.stream().allMatch(m -> to.at(m).equals(first))) return plan.with(name + ".*", first);

@@ -23,19 +23,19 @@ import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.run.store.SensitivityRequest.Direction;
 
 /**
- * ModuleSensitivity runs one side again and again over the same tokens, each time with one module in the other side's
- * precision, and measures every run against A. A's logits are kept meanwhile; the engine is opened once, and each
- * variant of it makes only the weights that it has alone.
+ * Per-module quantization sensitivity: one side is run over the same tokens with one module at a time in the other
+ * side's precision, and each run is compared with A. A's logits are kept meanwhile; the engine is opened once, and each
+ * variant prepares only the weights it does not share.
  */
 final class ModuleSensitivity {
 
-    /** Steps hears how far it is, and may throw to end it. */
+    /** Gets the progress; may throw to end the measurement. */
     @FunctionalInterface
     interface Steps {
         void at(int done, int total, String note);
     }
 
-    /** One run: how far each position's distribution lies from A's, and its weights. */
+    /** One run: the KL divergence from A at each position, and the bytes of its weights. */
     private record Measured(double[] kld, OutputMeasures measures, long bytes) {}
 
     private final PreparedComparison prepared;
@@ -53,7 +53,7 @@ final class ModuleSensitivity {
     private final long endBytes;
     private int done;
 
-    /** Both sides are open. Refuses a budget that no mix can keep before anything is measured. */
+    /** Both sides must be open. A byte budget that no mixed plan can meet is refused before anything is measured. */
     ModuleSensitivity(PreparedComparison prepared, CaptureBudget budget, Steps steps) {
         this.prepared = prepared;
         this.budget = budget;
@@ -69,7 +69,7 @@ final class ModuleSensitivity {
         PrecisionPlan all = from;
         for (ModuleGroup g : groups) all = g.change(all, to);
         steps.at(0, total, "what all modules " + changed() + " take");
-        // The largest moment of the whole measurement, so that what does not fit is refused before hours of work.
+        // Peak memory of the whole measurement: what does not fit is refused before hours of work.
         try (InspectorEngine end = start.engine().variant(all);
                 MemoryLedger.Reservation logits = start.reserve("logits", logitBytes())) {
             this.endBytes = end.info().weightBytes();
@@ -87,7 +87,7 @@ final class ModuleSensitivity {
         }
     }
 
-    /** May be asked once: A's logits are gone afterwards. */
+    /** Callable once: A's logits are freed afterwards. */
     Sensitivity measure() {
         Sensitivity measured;
         try {
@@ -101,7 +101,7 @@ final class ModuleSensitivity {
         return predicted;
     }
 
-    /** With what one backward pass says of the modules; where it cannot be had, with why. */
+    /** Adds the prediction from one backward pass; where that is not possible, the reason. */
     private Sensitivity predicted(Sensitivity s) {
         try {
             ComparisonSide gradients = prepared.gradients();
@@ -153,7 +153,7 @@ final class ModuleSensitivity {
         return (restore ? "restored to " : "lowered to ") + precisions;
     }
 
-    /** A's logits of all passes, and the other side's of the longest. */
+    /** A's logits of all passes, and the other side's of the longest pass. */
     private long logitBytes() {
         long rows = passes.stream().mapToLong(p -> p.a().length).sum();
         long longest = passes.stream().mapToLong(p -> p.b().length).max().orElse(0);
@@ -202,7 +202,7 @@ final class ModuleSensitivity {
                 group.name(), group.matrices(), one.measures().meanKld(), effect, bytes, perByte, null);
     }
 
-    /** Effect a byte; what has an effect for nothing is worth most. */
+    /** Effect per byte; an effect at no cost in bytes ranks highest. */
     private static double worth(Sensitivity.Module m) {
         if (m.effectPerByte() != null) return m.effectPerByte();
         return m.effect().value() > 0 ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
@@ -230,7 +230,7 @@ final class ModuleSensitivity {
                         prepared.b().run().request().plan()));
     }
 
-    /** The best first, while they fit; one too large does not keep out smaller ones after it. */
+    /** Greedy in rank order while they fit; a module that is too large is skipped. */
     private List<Sensitivity.Module> restored(List<Sensitivity.Module> ranked, long bytes) {
         List<Sensitivity.Module> chosen = new ArrayList<>();
         for (Sensitivity.Module m : ranked) {
@@ -241,7 +241,7 @@ final class ModuleSensitivity {
         return chosen;
     }
 
-    /** The least harmful first, until it fits. */
+    /** The least harmful first, until the weights fit the budget. */
     private List<Sensitivity.Module> lowered(List<Sensitivity.Module> ranked, long bytes) {
         List<Sensitivity.Module> harmless = new ArrayList<>(ranked);
         Collections.reverse(harmless);

@@ -18,12 +18,12 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.ComparedToken;
 
 /**
- * OutputComparison compares what both sides say next, position by position, as lines of a file and as measures over all of
- * them. The logits of one window are held at a time, and written nowhere.
+ * Comparison of both sides' next-token distributions, by position and in aggregate. Only one window's logits are in
+ * memory at a time; they are not stored.
  */
 final class OutputComparison implements AutoCloseable {
 
-    /** Measured is what came of all windows: B against A, and A against itself (null where that was not measured). */
+    /** Measures over all windows: B against A, and A against itself (null where not measured). */
     record Measured(OutputMeasures measures, OutputMeasures floor) {}
 
     private final ComparisonSide a;
@@ -39,12 +39,12 @@ final class OutputComparison implements AutoCloseable {
     private final KldFile.Writer kept16;
 
     /**
-     * @param floor A once more
-     * @param k most probable tokens a side whose overlap is counted
-     * @param kept how many of them a line keeps
-     * @param file of lines, made here
+     * @param floor noise floor of A
+     * @param k number of most probable tokens per side whose overlap is counted
+     * @param kept how many of them are stored per position
+     * @param file of one line per position, created here
      * @param rounded whether A's log-probabilities are rounded to llama.cpp's 16 bits
-     * @param kept16 takes them, or null
+     * @param kept16 writer of the rounded values, or null
      */
     OutputComparison(
             ComparisonSide a,
@@ -68,13 +68,13 @@ final class OutputComparison implements AutoCloseable {
     }
 
     /**
-     * One pass a side.
+     * One pass per side.
      *
-     * @param from first row that is compared: the rows before it are context
-     * @param to one past the last
-     * @param offset position of row 0, as the lines count
-     * @param next for row i the id that really follows, at index i + 1; null: not known
-     * @param again whether A is run once more for the noise floor
+     * @param from first row compared; earlier rows are context
+     * @param to the row after the last
+     * @param offset position of row 0, in the stored lines
+     * @param next actual next id of row i, at index i + 1; null for unknown
+     * @param again whether the noise floor is measured
      */
     void window(int[] idsA, int[] idsB, int from, int to, int offset, int[] next, boolean again) throws IOException {
         try (Capture left = a.logits(idsA)) {
@@ -121,7 +121,7 @@ final class OutputComparison implements AutoCloseable {
         return new Measured(gathering.measures(), floors.measures());
     }
 
-    /** Mean KL so far, null before the first position. */
+    /** Mean KL so far; null before the first position. */
     Double meanKld() {
         return gathering.meanKld();
     }
@@ -129,7 +129,7 @@ final class OutputComparison implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (file) {
-            lines.close(); // on a full disk that fails, and leaves the file open
+            lines.close(); // fails on a full disk and leaves the file open
         }
     }
 }

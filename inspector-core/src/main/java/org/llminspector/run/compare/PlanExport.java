@@ -15,11 +15,11 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.store.Sensitivity;
 
 /**
- * PlanExport writes what a mixed plan keeps in A's precision as other tools want it: llama.cpp's names of tensors, and Hugging
- * Face's names of modules.
+ * Exports the part of a mixed plan that stays in A's precision as llama.cpp tensor names and Hugging Face module names.
  *
- * <p>Sources: llama.cpp's tools/quantize (a regular expression that is searched in the tensor's name, the first that is found
- * counts) and src/llama-arch.cpp (the names); compressed-tensors' utils/match.py (a name without {@code re:} is the module's).
+ * <p>Sources: llama.cpp's tools/quantize (a regular expression searched in the tensor's name; the first match counts)
+ * and src/llama-arch.cpp (the names); compressed-tensors' utils/match.py (a name without {@code re:} is a module's
+ * name).
  */
 final class PlanExport {
 
@@ -35,7 +35,7 @@ final class PlanExport {
             "mlp.shared_expert.in", "ffn_up_shexp",
             "mlp.shared_expert.out", "ffn_down_shexp");
 
-    /** Of a layer whose keys and values are made of a latent vector; llama.cpp's converter parts their matrix as we do. */
+    /** Tensors of multi-head latent attention; llama.cpp's converter splits the matrix the same way. */
     private static final Map<String, String> LATENT = Map.of(
             "attn.q_down", "attn_q_a",
             "attn.kv_down", "attn_kv_a_mqa",
@@ -46,16 +46,16 @@ final class PlanExport {
     private PlanExport() {}
 
     /**
-     * @param plan that is suggested
-     * @param high A's, and
-     * @param low B's: what both hold alike is nobody's choice
+     * @param plan the suggested plan
+     * @param high A's plan
+     * @param low B's plan; matrices that have the same precision in both are left out
      */
     static Sensitivity.Export of(ModelFolder folder, PrecisionPlan plan, PrecisionPlan high, PrecisionPlan low) {
         Weights weights = folder.weights();
         Map<String, String> types = new LinkedHashMap<>();
         Set<String> modules = new LinkedHashSet<>();
         for (String matrix : PrecisionPlan.modules(weights.spec())) {
-            // Both tools have a tied table once: it goes with the unembedding.
+            // Both tools have a tied matrix once, as the unembedding.
             if (matrix.equals("embed")) continue;
             boolean kept =
                     plan.at(matrix).equals(high.at(matrix)) && !plan.at(matrix).equals(low.at(matrix));
@@ -73,7 +73,7 @@ final class PlanExport {
         return new Sensitivity.Export(List.copyOf(arguments), List.copyOf(modules));
     }
 
-    /** What was fused in the files stays fused in llama.cpp's: q, k and v as attn_qkv, gate and in as ffn_up. */
+    /** llama.cpp's name; tensors fused in the files stay fused: q, k and v as attn_qkv, gate and in as ffn_up. */
     private static String llamaName(Weights weights, String matrix, boolean tied) {
         if (matrix.equals("unembed")) return tied ? "token_embd" : "output";
         int second = matrix.indexOf('.', "blocks.".length());
@@ -86,13 +86,13 @@ final class PlanExport {
             return block + (part.equals("conv.out") ? "shortconv.out_proj" : "shortconv.in_proj");
         if (part.matches("attn\\.[qkv]") && together(weights, matrix, ".q", ".k")) return block + "attn_qkv";
         if (part.equals("mlp.gate") && together(weights, matrix, ".gate", ".in")) return block + "ffn_up";
-        // The experts of a layer lie in one tensor there: what one of them needs all get.
+        // llama.cpp stores a layer's experts in one tensor: if one expert keeps its precision, all do.
         if (part.startsWith("mlp.experts."))
             return block + NAMES.get(part.replaceFirst("experts\\.\\d+\\.", "")) + "_exps";
         return block + NAMES.get(part);
     }
 
-    /** Whether two matrices of a module are parts of one tensor. */
+    /** Whether two matrices of a module are stored in one tensor. */
     private static boolean together(Weights weights, String matrix, String one, String other) {
         String module = matrix.substring(0, matrix.lastIndexOf('.'));
         return weights.info(module + one + ".weight")
@@ -100,7 +100,7 @@ final class PlanExport {
                 .equals(weights.info(module + other + ".weight").name());
     }
 
-    /** ggml's type nearest to a precision; the file's own where the weights are as they are. */
+    /** The ggml type nearest to a precision; the file's own type where weights are unchanged. */
     private static String type(Precision precision, TensorInfo tensor) {
         return switch (precision) {
             case FP32 -> tensor.format().toLowerCase(Locale.ROOT);

@@ -18,14 +18,14 @@ import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
 /**
- * PreparedComparison is a request that was found sound: two sides, their tokens, the text's windows. Everything a
- * person can get wrong is refused here, before the comparison waits its turn.
+ * A validated comparison request: two sides, their tokens, the text's windows. All user errors are refused here, before
+ * the comparison is queued.
  *
  * @param options with their defaults filled in
- * @param hasPrompt whether there is a prompt, and not only a text
+ * @param hasPrompt whether there is a prompt, not only a text
  * @param text null without one
- * @param sensitivity null when it was not asked for
- * @param floor A on the other engine, where the noise floor is measured so; else null
+ * @param sensitivity null when not requested
+ * @param floor A on the other engine, for a noise floor of that kind; else null
  */
 record PreparedComparison(
         ComparisonRequest request,
@@ -118,7 +118,7 @@ record PreparedComparison(
                         : null);
     }
 
-    /** A's model in float32 where its gradients are asked for, else null. */
+    /** A's model in float32 where gradients are needed, else null. */
     ComparisonSide gradients() {
         return sensitivity == null ? null : sensitivity.gradients();
     }
@@ -132,7 +132,7 @@ record PreparedComparison(
         return folder.slug() + " has " + folder.spec().vocab();
     }
 
-    /** B reads A's ids: they must stand for the same there. */
+    /** Checks that A's ids mean the same tokens in B. */
     private static void sameMeaning(List<Integer> ids, ModelFolder a, ModelFolder b) {
         if (!a.hasTokenizer() || !b.hasTokenizer()) return;
         for (int id : ids) {
@@ -152,7 +152,7 @@ record PreparedComparison(
         throw Problem.invalid("a field is missing").where(field).expected("a run's request, {} for all defaults");
     }
 
-    /** The request as a pass of the comparison needs it: other tokens where they are given, nothing kept or made. */
+    /** The request as one pass of the comparison, with other tokens where given; nothing is stored or generated. */
     private static RunRequest side(RunRequest r, ModelFolder folder, List<Integer> tokens, String device) {
         return r.asPass(folder.slug(), device, tokens);
     }
@@ -193,7 +193,7 @@ record PreparedComparison(
         return new TextWindows(prefix, ids, window, Math.min(stride, most), false);
     }
 
-    /** llama.cpp's windows: 512 positions unless it is asked for others, and as there a text of two of them or more. */
+    /** llama.cpp's windows: 512 positions by default; as in llama.cpp the text must fill at least two. */
     private static TextWindows chunks(
             int[] prefix,
             int[] ids,
@@ -220,7 +220,7 @@ record PreparedComparison(
         return new TextWindows(prefix, ids, window, window, true);
     }
 
-    /** Whether the tokenizer put it there. */
+    /** Whether the tokenizer added the token. */
     private static boolean added(Token t) {
         return t.special() && t.start() == null;
     }
@@ -239,7 +239,7 @@ record PreparedComparison(
                 .instead("give text_tokens, if their ids mean the same on both sides");
     }
 
-    /** Positions a pass: what is asked for, or as many as context and budget allow, at most 512. */
+    /** Positions per pass: as requested, else as many as context and budget allow, at most 512. */
     private static int window(Integer asked, ModelFolder a, ModelFolder b, CaptureBudget budget, int prefix) {
         int context = Math.min(a.spec().maxContext(), b.spec().maxContext());
         int least = prefix + 2;
@@ -250,7 +250,7 @@ record PreparedComparison(
         return window;
     }
 
-    /** Positions whose logits the budget holds of both sides. */
+    /** Positions whose logits fit the budget for both sides. */
     private static long positionsThatFit(ModelFolder folder, CaptureBudget budget) {
         return Math.min(budget.maxBytes(), Integer.MAX_VALUE - 8L)
                 / (2L * folder.spec().vocab() * Float.BYTES);

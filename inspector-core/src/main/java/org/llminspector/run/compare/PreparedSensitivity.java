@@ -17,33 +17,33 @@ import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.run.store.SensitivityRequest.Direction;
 
 /**
- * PreparedSensitivity is a question about modules that was found sound: what is changed, and what is read.
+ * A validated sensitivity request: the module groups to change and the tokens to read.
  *
  * @param options with their defaults filled in
- * @param groups what is changed, one at a time
- * @param gradients A's model in float32 on the engine that has gradients; null where A is changed by interventions
+ * @param groups changed one at a time
+ * @param gradients A's model in float32 on the engine with gradients; null where A has interventions
  */
 record PreparedSensitivity(
         SensitivityRequest options, List<ModuleGroup> groups, List<Pass> passes, ComparisonSide gradients) {
 
     /**
-     * Pass is one reading on each side.
+     * One pass on each side.
      *
-     * @param from first row that is compared
-     * @param to one past the last
+     * @param from first row compared
+     * @param to the row after the last
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     record Pass(int[] a, int[] b, int from, int to) {
 
-        /** The id that really follows this row, or null. */
+        /** The actual next id after this row, or null. */
         Integer next(int row) {
             return row + 1 < a.length && Arrays.equals(a, b) ? (Integer) a[row + 1] : null;
         }
     }
 
     /**
-     * @param text null: the prompt is read
-     * @param side a request of A's model, prepared
+     * @param text null to read the prompt
+     * @param side prepares a request of A's model
      */
     static PreparedSensitivity of(
             SensitivityRequest asked,
@@ -107,7 +107,7 @@ record PreparedSensitivity(
                 .build();
     }
 
-    /** The first tokens of the text: as many as asked for, or as one window holds. */
+    /** The text's first tokens: as many as requested, or as one window contains. */
     private static TextWindows beginning(TextWindows text, Integer tokens) {
         int room = text.window() - text.prefix().length;
         if (tokens != null && tokens < 2) {
@@ -121,7 +121,7 @@ record PreparedSensitivity(
         return new TextWindows(text.prefix(), Arrays.copyOf(text.ids(), n), text.window(), stride, false);
     }
 
-    /** A's logits are kept meanwhile, and beside them those of one pass. */
+    /** Checks that A's logits of all passes and one pass of the other side fit the budget. */
     private static void checkLogits(List<Pass> passes, int vocab, CaptureBudget budget) {
         long positions = passes.stream().mapToLong(p -> p.a().length).sum()
                 + passes.stream().mapToInt(p -> p.a().length).max().orElse(0);

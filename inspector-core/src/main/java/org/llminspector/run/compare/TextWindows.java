@@ -5,38 +5,37 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * TextWindows cut a long text into overlapping windows so that every token is scored exactly once, with at least
- * window - stride tokens before it (but at the text's beginning). Each window begins with what the tokenizer puts
- * before a text (BOS), as llama.cpp does.
+ * Overlapping windows of a long text in which every token is scored exactly once, with at least window - stride tokens
+ * before it (except at the text's beginning). Each window begins with the tokenizer's prefix (BOS), as in llama.cpp.
  *
- * <p>Chunks are llama.cpp's windows instead: the text, with what the tokenizer put before it, is cut into pieces of one length
- * that do not overlap, the rest at its end is left out, the first token of each is replaced by BOS where the tokenizer adds one,
- * and the second half is scored.
+ * <p>Chunks are llama.cpp's windows instead: the text with its prefix is cut into non-overlapping pieces of one length,
+ * and the remainder is dropped; each piece's first token is replaced by BOS where the tokenizer adds one, and its
+ * second half is scored.
  *
  * @param prefix ids before each window
  * @param ids the text's, without the prefix
- * @param window most positions a pass, prefix included
+ * @param window most positions per pass, prefix included
  * @param stride tokens from one window to the next
- * @param chunks whether they are llama.cpp's
+ * @param chunks whether they are llama.cpp's windows
  */
 record TextWindows(int[] prefix, int[] ids, int window, int stride, boolean chunks) {
 
     /**
      * @param ids of the pass, prefix included
      * @param from first row whose successor is scored here
-     * @param to one past the last such row
-     * @param offset position in the text of row 0: negative, where the prefix is
+     * @param to the row after the last such row
+     * @param offset position of row 0 in the text; negative within the prefix
      */
     record Window(int[] ids, int from, int to, int offset) {}
 
-    /** All tokens of the chunks, none replaced. */
+    /** All tokens of the chunks, without BOS replacement. */
     int[] chunked() {
         int[] all = Arrays.copyOf(prefix, prefix.length + ids.length);
         System.arraycopy(ids, 0, all, prefix.length, ids.length);
         return Arrays.copyOf(all, all.length / window * window);
     }
 
-    /** @param bos replaces the first token of each, or null */
+    /** @param bos replaces the first token of each chunk, or null */
     static List<Window> chunks(int[] all, int length, Integer bos, int offset) {
         List<Window> windows = new ArrayList<>();
         for (int start = 0; start + length <= all.length; start += length) {
@@ -51,7 +50,7 @@ record TextWindows(int[] prefix, int[] ids, int window, int stride, boolean chun
         if (chunks) return chunks(chunked(), window, prefix.length == 0 ? null : prefix[0], prefix.length);
         List<Window> windows = new ArrayList<>();
         int room = window - prefix.length;
-        int scored = prefix.length == 0 ? 1 : 0; // nothing says what the first token should be, but a prefix
+        int scored = prefix.length == 0 ? 1 : 0; // without a prefix the first token is not predicted
         for (int start = 0; scored < ids.length; start += stride) {
             int end = Math.min(ids.length, start + room);
             int[] pass = new int[prefix.length + end - start];

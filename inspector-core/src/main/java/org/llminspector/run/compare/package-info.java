@@ -1,6 +1,6 @@
 /**
- * Run.compare runs two requests side by side and keeps how far apart they lie: distances, never values.
+ * Compares two runs and stores how far they differ: distances, never values.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.run.compare;

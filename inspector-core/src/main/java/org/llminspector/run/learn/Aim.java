@@ -4,13 +4,13 @@ import java.util.function.Function;
 import org.llminspector.engine.Learner;
 import org.llminspector.train.PreferredPair;
 
-/** Aim is what a learner's updates make smaller. */
+/** Loss function of a learner's updates. */
 interface Aim {
 
     /**
-     * Before the first update.
+     * Called before the first update.
      *
-     * @param reference what the model that the learner began as thinks of two answers
+     * @param reference log probabilities of two answers under the learner's initial model
      */
     default void begin(Learner learner, Function<PreferredPair, PreferredPair.Scores> reference) {}
 
@@ -20,7 +20,7 @@ interface Aim {
     /** Adds the loss's gradient to the learner's. */
     void accumulate(Learner learner);
 
-    /** After the last update: what became of two answers, or null. */
+    /** Called after the last update: the change of two answers' log probabilities, or null. */
     default LearnerStep.PreferenceChange end(Learner learner) {
         return null;
     }

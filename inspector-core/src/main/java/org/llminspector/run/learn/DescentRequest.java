@@ -8,13 +8,13 @@ import org.llminspector.train.Descent;
 import org.llminspector.train.Surface;
 
 /**
- * DescentRequest asks how optimizers walk down a surface.
+ * Request for the paths of optimizers on a two-dimensional loss surface.
  *
- * @param surface what they walk on
+ * @param surface to descend
  * @param start x and y
- * @param steps each takes (50)
+ * @param steps of each optimizer (50)
  * @param optimizers at least one
- * @param grid where to sample the surface for drawing, or null
+ * @param grid samples of the surface for drawing, or null
  */
 public record DescentRequest(
         SurfaceChoice surface, List<Double> start, Integer steps, List<Walker> optimizers, Grid grid) {
@@ -25,7 +25,7 @@ public record DescentRequest(
     private static final int MAX_GRID_OF_A_MODEL = 25;
 
     /**
-     * One of: a function's name; a x^2 + b x y + c y^2; a real model's loss over a plane through its weights.
+     * One of: a function's name; a x^2 + b x y + c y^2; a model's loss over a plane through its weights.
      *
      * @param function bowl, ravine, saddle, rosenbrock or himmelblau
      * @param quadratic a, b, c
@@ -34,22 +34,23 @@ public record DescentRequest(
     public record SurfaceChoice(String function, List<Double> quadratic, LossChoice loss) {}
 
     /**
-     * A model's loss over two directions, each row as long as the weight's row (Li et al. 2018).
+     * A model's loss along two directions, whose rows are normalized to the norms of the weight's rows (Li et al.
+     * 2018).
      *
      * @param model a slug (the default model)
-     * @param prompt text whose next tokens' mean nll is the height; exactly one of prompt and tokens
+     * @param prompt text whose mean next-token nll is the loss; exactly one of prompt and tokens
      * @param seed of the directions (1)
-     * @param along the first direction: the gradient's, or a random one (random); the second is random
+     * @param along the first direction: the gradient or random (random); the second is random
      */
     public record LossChoice(String model, String prompt, List<Integer> tokens, Long seed, Along along) {}
 
-    /** Along is what the first direction of a slice of a loss is. */
+    /** First direction of a loss surface. */
     public enum Along {
         RANDOM,
         GRADIENT
     }
 
-    /** An optimizer and its settings; null is {@link Optimizer#of}'s. */
+    /** An optimizer and its settings; null means the default of {@link Optimizer#of}. */
     public record Walker(
             Optimizer.Kind kind,
             Double learningRate,
@@ -64,7 +65,7 @@ public record DescentRequest(
         }
     }
 
-    /** n x n samples from low to high on both axes, both ends included. */
+    /** n x n samples from low to high on both axes, inclusive. */
     public record Grid(Double low, Double high, Integer n) {}
 
     /**
@@ -72,14 +73,14 @@ public record DescentRequest(
      */
     public record Answer(List<Path> paths, List<Double> axis, List<List<Double>> values) {}
 
-    /** One optimizer's way; it ends early where a number is no longer finite. */
+    /** Path of one optimizer; it ends early where a number is no longer finite. */
     public record Path(Optimizer.Kind kind, double learningRate, List<Descent.Point> points) {}
 
     boolean onAModel() {
         return surface != null && surface.loss() != null;
     }
 
-    /** What is wrong with the request is said before anything is computed. */
+    /** Validates the request before anything is computed. */
     void check() {
         need(surface != null, "surface", "function, quadratic or loss", null);
         int given = (surface.function() == null ? 0 : 1)

@@ -22,7 +22,7 @@ import org.llminspector.run.models.Prompt;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 
-/** GradientWork is a {@link GradientsRequest} that was found sound for its model. */
+/** A {@link GradientsRequest} validated against its model. */
 record GradientWork(
         ModelFolder folder, List<Token> tokens, GradientRequest request, boolean withValues, String device) {
 

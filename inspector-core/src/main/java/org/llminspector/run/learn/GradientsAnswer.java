@@ -9,12 +9,12 @@ import org.llminspector.engine.Gradients.ParameterGradient;
 import org.llminspector.tokenize.Token;
 
 /**
- * GradientsAnswer is what a number is and how it changes with everything on the way to it.
+ * Value of a scalar objective and its gradients.
  *
- * @param value the number: the sum of weight times value over the targets
- * @param hooks in data order
+ * @param value the objective: the sum of weight times value over the targets
+ * @param hooks in data-flow order
  * @param parameters by weight, canonical names
- * @param tensors the gradients at the hooks themselves
+ * @param tensors the gradients at the hooks
  */
 public record GradientsAnswer(
         String model,
@@ -25,7 +25,7 @@ public record GradientsAnswer(
         List<ParameterGradient> parameters,
         @JsonIgnore Map<String, Tensor> tensors) {
 
-    /** One target and its own value, unweighted. */
+    /** One target and its unweighted value. */
     public record TargetValue(int pos, Token token, Of of, double weight, double value) {}
 
     /**
@@ -33,7 +33,7 @@ public record GradientsAnswer(
      *
      * @param norm its L2 norm
      * @param byPosition the norm at each position, for values that have positions
-     * @param values every element in row-major order, when they were asked for
+     * @param values every element in row-major order, when requested
      */
     public record HookGradient(
             String hook,

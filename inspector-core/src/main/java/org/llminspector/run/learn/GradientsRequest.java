@@ -6,7 +6,7 @@ import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunRequest;
 
 /**
- * GradientsRequest asks for the gradient of a number made of a model's outputs. Null means the default that is named here.
+ * Request for the gradient of a scalar function of a model's outputs. Null means the default named here.
  *
  * @param model a slug that GET /models lists (the default model)
  * @param device {@code auto}, {@code cpu}, {@code cuda:0} (auto)
@@ -14,10 +14,10 @@ import org.llminspector.run.store.RunRequest;
  * @param tokens ids instead of a text
  * @param messages a conversation
  * @param addSpecialTokens as of a run
- * @param targets what the number is the sum of (the mean nll of every next token)
- * @param hooks hook names or globs by whose values to differentiate (none)
+ * @param targets terms of the sum to differentiate (the mean nll of every next token)
+ * @param hooks hook names or globs of values to differentiate by (none)
  * @param parameters whether to differentiate by every weight (true)
- * @param values whether the answer has every element of the gradients at the hooks, and not only their norms (false)
+ * @param values whether the answer contains the hooks' full gradients in addition to their norms (false)
  */
 public record GradientsRequest(
         String model,
@@ -32,9 +32,9 @@ public record GradientsRequest(
         Boolean values) {
 
     /**
-     * Target is one token at one position.
+     * One token at one position.
      *
-     * @param pos whose output is read; -1 is the last one, -2 the one before
+     * @param pos output position; -1 is the last one, -2 the one before
      * @param token an id
      * @param of nll or logit (nll)
      * @param weight 1 by default

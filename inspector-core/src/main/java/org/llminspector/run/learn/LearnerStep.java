@@ -8,9 +8,9 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**
- * LearnerStep asks a learner for updates from a text. Null means the default that is named here.
+ * Request for gradient updates of a learner on a text. Null means the default named here.
  *
- * @param prompt text whose next tokens are learnt; exactly one of prompt, tokens and messages
+ * @param prompt text whose next tokens are learned; exactly one of prompt, tokens and messages
  * @param addSpecialTokens as of a run
  * @param optimizer sgd, momentum, adam or adamw (adamw)
  * @param learningRate 0.001
@@ -19,11 +19,11 @@ import org.llminspector.tokenize.Token;
  * @param beta2 0.999
  * @param eps 1e-8
  * @param weightDecay of matrices (0)
- * @param maxNorm a longer gradient is scaled down to this (not scaled)
- * @param steps updates, one after the other (1)
- * @param from the first position whose token is learnt; the others are only read (1: every token that has one before it)
- * @param watch texts whose loss is told before and after, and which nothing is learnt from
- * @param preference two answers to the prompt, to learn which is better instead of learning the prompt itself (none)
+ * @param maxNorm clipping threshold of the gradient norm (no clipping)
+ * @param steps number of updates (1)
+ * @param from the first position whose token is learned; earlier ones are context only (1: every token but the first)
+ * @param watch texts whose loss is reported before and after, without learning from them
+ * @param preference two answers to the prompt for preference learning, instead of learning the prompt itself (none)
  */
 public record LearnerStep(
         String prompt,
@@ -47,7 +47,7 @@ public record LearnerStep(
     private static final int MAX_WATCHED = 50;
 
     /**
-     * Watched is a text that an update may change the odds of.
+     * A text whose loss is reported before and after the updates.
      *
      * @param from the first position that counts (1)
      */
@@ -64,11 +64,11 @@ public record LearnerStep(
     }
 
     /**
-     * Preferred are two answers to the prompt, for direct preference optimization (arXiv:2305.18290). The reference is the
-     * model that the learner began as.
+     * Two answers to the prompt, for direct preference optimization (arXiv:2305.18290). The reference is the learner's
+     * initial model.
      *
      * @param chosen the better one
-     * @param beta how much a nat of margin counts (0.1)
+     * @param beta DPO's beta: weight per nat of margin (0.1)
      */
     public record Preferred(Reply chosen, Reply rejected, Double beta) {
 
@@ -83,10 +83,10 @@ public record LearnerStep(
     }
 
     /**
-     * Reply is an answer, exactly one of the two.
+     * An answer; exactly one of the two fields.
      *
-     * @param text after messages, it is ended as the chat template ends an answer; else it goes on where the prompt ends
-     * @param tokens as they are
+     * @param text after messages, it ends as the chat template ends an answer; else it continues the prompt
+     * @param tokens used as given
      */
     public record Reply(String text, List<Integer> tokens) {}
 
@@ -94,15 +94,15 @@ public record LearnerStep(
     public record Change(double before, double after) {}
 
     /**
-     * What the updates did.
+     * Result of the updates.
      *
-     * @param step updates that the learner has made now
-     * @param lossBefore mean nll of the text's next tokens that are learnt; of a preference, -ln sigmoid(its margin)
-     * @param gradNorm of the last update, before it was scaled down
+     * @param step total updates of the learner
+     * @param lossBefore mean nll of the learned tokens; for a preference, -ln sigmoid(margin)
+     * @param gradNorm of the last update, before clipping
      * @param parameters of the last update
-     * @param watched as they were asked for
-     * @param preference null where a text was learnt
-     * @param weightsSha256 of all weights as they are now, flat float32, little-endian
+     * @param watched in the order of the request
+     * @param preference null where a text was learned
+     * @param weightsSha256 of all current weights, flat float32, little-endian
      */
     public record Answer(
             String id,
@@ -117,19 +117,19 @@ public record LearnerStep(
             String weightsSha256) {}
 
     /**
-     * What the updates did to two answers.
+     * Effect of the updates on two answers.
      *
-     * @param marginBefore the chosen answer's reward minus the rejected one's; with it the model's choice of the chosen
-     *     one has probability sigmoid(margin)
+     * @param marginBefore the chosen answer's reward minus the rejected one's; sigmoid(margin) is the model's
+     *     probability of preferring the chosen one
      */
     public record PreferenceChange(
             double beta, ReplyChange chosen, ReplyChange rejected, double marginBefore, double marginAfter) {}
 
     /**
-     * One answer's part. Log probabilities are sums over its tokens, nats.
+     * One answer. Log probabilities are sums over its tokens, nats.
      *
-     * @param prompt tokens that stand before it, which are read and not learnt
-     * @param reference under the model that the learner began as
+     * @param prompt number of tokens before it, which are context only
+     * @param reference under the learner's initial model
      * @param rewardBefore beta (before - reference), the reward that the learner implies (arXiv:2305.18290, sec. 5)
      */
     public record ReplyChange(
@@ -145,7 +145,7 @@ public record LearnerStep(
     /** ln of one token's probability, nats. */
     public record TokenChange(double reference, double before, double after) {}
 
-    /** One weight's part in an update, as L2 norms. */
+    /** One weight's share in an update, as L2 norms. */
     public record ParameterUpdate(
             String name, List<Long> shape, double gradNorm, double updateNorm, double weightNorm) {}
 

@@ -24,28 +24,31 @@ import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.train.PreferredPair;
 
-/** Learners are copies of models that a person changes update by update, and back; nobody else's runs see them. */
+/** Mutable in-memory copies of models for step-by-step updates and undo; runs never see them. */
 public final class Learners implements AutoCloseable {
 
     private static final int MAX_OPEN = 4;
     private static final long PIECE = 1L << 24;
     private static final long MAX_UNDO_BYTES = 256L << 20;
-    /** Of one parameter: weight, gradient and two moments, twice more for what can be taken back and is compared, and the first. */
+    /**
+     * Bytes per parameter, 11 float32: weight, gradient and two moments; weight and moments twice more, for undo and
+     * the comparison; and the initial weight.
+     */
     private static final long BYTES_EACH = 44;
 
     /**
      * One open learner.
      *
-     * @param parameters numbers that it learns
+     * @param parameters number of trainable parameters
      * @param step updates made
-     * @param undoable updates that can be taken back
-     * @param weightsSha256 of all weights as they are now, flat float32, little-endian
+     * @param undoable updates that can be undone
+     * @param weightsSha256 of all current weights, flat float32, little-endian
      */
     public record Info(String id, String model, long parameters, long step, int undoable, String weightsSha256) {}
 
     private record Snapshot(Tensor weights, Learner.State state) {}
 
-    /** One learner. What changes it waits its turn in the queue, and takes the learner's own lock against its closing. */
+    /** One learner. Changes run on the queue's worker, under the learner's own lock, which excludes closing it. */
     private static final class Open {
 
         private final String id;
@@ -55,7 +58,7 @@ public final class Learners implements AutoCloseable {
         private final Deque<Snapshot> undo = new ArrayDeque<>();
         private volatile int undoable;
         private volatile String sha256;
-        /** The weights before the first update: what a preference is measured against. */
+        /** The initial weights, the reference of a preference; null before the first update. */
         private Tensor first;
 
         private final MemoryLedger.Reservation memory;
@@ -71,12 +74,12 @@ public final class Learners implements AutoCloseable {
             this.sha256 = sha256(learner.weights());
         }
 
-        /** Copies nothing, and waits for nobody. */
+        /** Copies nothing and never blocks. */
         Info info() {
             return new Info(id, folder.slug(), parameters, learner.step(), undoable, sha256);
         }
 
-        /** What the model it began as thinks of two answers. */
+        /** Log probabilities of two answers under the initial weights. */
         PreferredPair.Scores reference(PreferredPair pair) {
             if (first == null) return pair.score(learner);
             Tensor now = learner.weights();
@@ -106,14 +109,14 @@ public final class Learners implements AutoCloseable {
             }
             return HexFormat.of().formatHex(digest.digest());
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every Java has it
+            throw new IllegalStateException(e); // every Java runtime has it
         }
     }
 
     private final RunQueue queue;
     private final MemoryLedger ledger;
     private final Map<String, Open> open = new LinkedHashMap<>();
-    /** Models of which learners are on their way: they count like open ones. */
+    /** Models whose learners are being opened; they count as open. */
     private final List<ModelFolder> opening = new ArrayList<>();
 
     private int made;
@@ -124,7 +127,7 @@ public final class Learners implements AutoCloseable {
         this.ledger = ledger;
     }
 
-    /** On the caller's thread: nobody in the queue waits for it. */
+    /** Runs on the caller's thread, so that no work in the queue waits for it. */
     Info open(ModelFolder folder, String device) {
         takePlace(folder);
         MemoryLedger.Reservation memory = null;
@@ -163,7 +166,7 @@ public final class Learners implements AutoCloseable {
         opening.add(folder);
     }
 
-    /** Sets aside what learning with a model takes. */
+    /** Reserves the memory for learning with a model. */
     static MemoryLedger.Reservation reserve(MemoryLedger ledger, ModelFolder folder) {
         return ledger.reserve(
                 "learner",
@@ -193,7 +196,7 @@ public final class Learners implements AutoCloseable {
                 .found(found);
     }
 
-    /** Work on a learner, in its turn. */
+    /** Runs work on a learner through the queue. */
     private <T> T inTurn(String id, Function<Open, T> work) {
         Open one = find(id);
         return queue.call("learner", one.folder.slug(), () -> {
@@ -208,7 +211,7 @@ public final class Learners implements AutoCloseable {
         });
     }
 
-    /** Learns the next tokens of a text, or which of two answers is the better one. */
+    /** Learns a text's next tokens, or which of two answers is better. */
     public LearnerStep.Answer step(String id, LearnerStep request) {
         Open one = find(id);
         RunRequest asked = request.asRun(one.folder.slug());
@@ -272,7 +275,7 @@ public final class Learners implements AutoCloseable {
                 one.id, learner.step(), before, after, norm, one.undo.size(), updates, changes, preference, one.sha256);
     }
 
-    /** Updates are those of one request, which are made whole or not at all. */
+    /** The updates of one request, applied completely or rolled back. */
     private static final class Updates {
 
         private final Open one;
@@ -285,7 +288,7 @@ public final class Learners implements AutoCloseable {
             this.unlearnt = one.first == null;
         }
 
-        /** Keeps what the learner is before one update, so that it can be taken back. */
+        /** Records the learner's state before an update, for undo. */
         void remember(Snapshot snapshot) {
             if (before == null) before = snapshot;
             if (one.first == null) one.first = snapshot.weights();
@@ -295,7 +298,7 @@ public final class Learners implements AutoCloseable {
             while (one.undo.size() > 1 && one.undo.size() * each > MAX_UNDO_BYTES) one.undo.removeLast();
         }
 
-        /** The learner as it was before the request. */
+        /** Restores the learner's state before the request. */
         void takeBack() {
             if (before == null) return;
             for (int i = 0; i < count && !one.undo.isEmpty(); i++) one.undo.pop();
@@ -319,7 +322,7 @@ public final class Learners implements AutoCloseable {
         return updates;
     }
 
-    /** Takes the last update back: weights and the optimizer's memory. */
+    /** Undoes the last update: weights and optimizer state. */
     public Info undo(String id) {
         return inTurn(id, one -> {
             Snapshot last = one.undo.poll();
@@ -335,7 +338,7 @@ public final class Learners implements AutoCloseable {
         });
     }
 
-    /** Closes one; an update of it under way is waited for. */
+    /** Closes a learner, after a running update has ended. */
     public void close(String id) {
         Open one = find(id);
         synchronized (this) {

@@ -19,7 +19,7 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.train.LossSurface;
 import org.llminspector.train.Surface;
 
-/** Learning is what a person does by hand of what training does: gradients, single updates, optimizers on a surface. */
+/** Interactive training operations: gradients, single updates, optimizer paths on a surface. */
 public final class Learning implements AutoCloseable {
 
     private final OpenModels models;
@@ -37,7 +37,7 @@ public final class Learning implements AutoCloseable {
     }
 
     /**
-     * Runs a text forwards and backwards, in float32.
+     * Forward and backward pass over a text, in float32.
      *
      * @throws Problem as for a run; TOO_LARGE where the gradients do not fit the budget; UNSUPPORTED for an exported
      *     graph
@@ -54,17 +54,18 @@ public final class Learning implements AutoCloseable {
     }
 
     /**
-     * Opens a copy of a model that can be changed.
+     * Opens a trainable copy of a model.
      *
-     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it cannot learn here, or the device
-     *     cannot be had; TOO_LARGE where four copies of its weights do not fit; BUSY while as many are open as may be
+     * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it cannot be trained here, or the
+     *     device is not available; TOO_LARGE where four copies of its weights do not fit; BUSY while the maximum number
+     *     is open
      */
     public Learners.Info learner(String model, String device) {
         return learners.open(folder(model), device == null ? "auto" : device);
     }
 
     /**
-     * Which tokens of a conversation post-training learns.
+     * Tokens of a conversation that post-training learns (the loss mask).
      *
      * @throws Problem NOT_FOUND where there is no such model; UNSUPPORTED where it has no tokenizer or no chat
      *     template; INVALID for a conversation without an answer
@@ -78,9 +79,9 @@ public final class Learning implements AutoCloseable {
     }
 
     /**
-     * Walks optimizers down a surface; over a model's weights that waits its turn like a run.
+     * Paths of optimizers on a surface; on a model's loss it is queued like a run.
      *
-     * @throws Problem INVALID for a surface, a start or a rate that makes no walk; over a model as {@link #learner}
+     * @throws Problem INVALID for a surface, a start or a rate that is not valid; over a model as {@link #learner}
      */
     public DescentRequest.Answer descend(DescentRequest request) {
         request.check();
@@ -112,7 +113,7 @@ public final class Learning implements AutoCloseable {
         });
     }
 
-    /** The same surface, until the program is closing. */
+    /** The same surface; evaluation throws once the work is cancelled or the program is closing. */
     private Surface whileOpen(Surface surface) {
         return new Surface() {
             @Override

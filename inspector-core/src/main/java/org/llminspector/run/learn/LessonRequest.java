@@ -15,32 +15,32 @@ import org.llminspector.train.Preference;
 import org.llminspector.train.tales.TalesChat;
 
 /**
- * LessonRequest asks what post-training makes of a conversation, or of one that the embedded models were trained on. Exactly
- * one of messages, conversation and preference.
+ * Request for the training tokens that post-training makes of a conversation, given or from the embedded models'
+ * training data. Exactly one of messages, conversation and preference.
  *
- * @param model whose tokenizer and chat template write it; the default model when null
- * @param messages user and assistant in turns, an answer at the end
- * @param conversation number of one of the training conversations, from 0
- * @param preference number of one of the training preferences, from 0
+ * @param model whose tokenizer and chat template are used; the default model when null
+ * @param messages alternating user and assistant, ending with an answer
+ * @param conversation index of a training conversation, from 0
+ * @param preference index of a training preference, from 0
  */
 public record LessonRequest(String model, List<Message> messages, Long conversation, Long preference) {
 
-    /** What the embedded models' recipes say. */
+    /** Corpus seed of the embedded models' recipes. */
     private static final long SEED = 1;
 
     /**
-     * Lessons are what is learnt.
+     * Lessons of the request.
      *
-     * @param lessons one of a conversation; two of a preference, the better answer first
+     * @param lessons one for a conversation; two for a preference, the better answer first
      */
     public record Answer(String model, List<Taught> lessons) {}
 
     /**
      * One conversation.
      *
-     * @param messages those that the model's context holds
-     * @param lesson its tokens, and which of them count
-     * @param learnt tokens that count
+     * @param messages those that fit the model's context
+     * @param lesson its tokens and loss mask
+     * @param learnt number of tokens in the loss
      */
     public record Taught(List<Message> messages, Lesson lesson, int learnt) {}
 
@@ -75,7 +75,7 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
                 .found(n);
     }
 
-    /** Messages as pairs of what the user said and what was answered. */
+    /** Messages as pairs of user message and answer. */
     static List<Exchange> exchanges(List<Message> messages, String field) {
         List<Exchange> turns = new ArrayList<>();
         for (int i = 0; i < messages.size(); i++) {
@@ -103,7 +103,7 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
             said.add(new Message("user", turn.user()));
             said.add(new Message("assistant", turn.assistant()));
         }
-        // Answers are runs of tokens that count: as many turns as there are runs.
+        // Each answer is a run of consecutive tokens in the loss, so counting runs counts the exchanges that fit.
         int answers = 0;
         for (int t = 1; t < lesson.counts().size(); t++) {
             if (lesson.counts().get(t) && !lesson.counts().get(t - 1)) answers++;
@@ -111,7 +111,7 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
         return new Taught(said.subList(0, 2 * answers), lesson, lesson.learnt());
     }
 
-    /** The lesson of a conversation, all of whose turns or the first of them the context holds. */
+    /** The lesson of a conversation, cut to the exchanges that fit the context. */
     static Lesson lesson(List<Exchange> turns, ModelFolder folder) {
         int context = folder.spec().maxContext();
         Lesson lesson = Lesson.of(turns, folder.requireTokenizer(), folder.requireChatTemplate(), context);

@@ -15,7 +15,7 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.train.Lesson;
 import org.llminspector.train.PreferredPair;
 
-/** PreferenceAim is to prefer one of two answers more than the model that the learner began as: direct preference optimization. */
+/** Direct preference optimization: raises one answer over another relative to the learner's initial model. */
 final class PreferenceAim implements Aim {
 
     private final double beta;
@@ -38,7 +38,7 @@ final class PreferenceAim implements Aim {
         return tokens.stream().mapToInt(Token::id).toArray();
     }
 
-    /** @param asked the step's prompt as a run's */
+    /** @param asked the step's prompt as a run request */
     static PreferenceAim of(LearnerStep step, RunRequest asked, ModelFolder folder) {
         if (step.from() != null) {
             throw Problem.invalid("of two answers every token counts")
@@ -86,7 +86,7 @@ final class PreferenceAim implements Aim {
         return ids.stream().map(folder::token).toList();
     }
 
-    /** As supervised fine-tuning would write it, with the token that ends it. */
+    /** As supervised fine-tuning formats it, with the end token. */
     private static List<Token> inChat(List<Message> asked, String text, List<Token> before, ModelFolder folder) {
         List<Message> whole = new ArrayList<>(asked);
         whole.add(new Message("assistant", text));

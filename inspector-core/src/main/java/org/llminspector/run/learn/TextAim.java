@@ -9,17 +9,17 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**
- * TextAim is to say a text's next tokens: the mean nll of those that count.
+ * Next-token prediction loss of a text: the weighted mean nll.
  *
  * @param tokens [1][pos]
- * @param weights how much each next token counts, [1][pos - 1]
+ * @param weights of each next token in the mean, [1][pos - 1]
  */
 record TextAim(int[][] tokens, float[][] weights) implements Aim {
 
     /**
-     * @param first the first position whose token counts, negative from the end (1)
-     * @param where the text's field
-     * @param field the first position's
+     * @param first the first position whose token is in the loss, negative from the end (1)
+     * @param where name of the text's field
+     * @param field name of the first position's field
      */
     static TextAim of(ModelFolder folder, RunRequest request, Integer first, String where, String field) {
         int[] ids =

@@ -16,7 +16,7 @@ import org.llminspector.train.tales.TalesChat;
 import org.llminspector.train.tales.TalesCritic;
 import org.llminspector.train.tales.TalesTokenizer;
 
-/** Training opens training runs: it finds what a recipe names, the corpus and the tokenizer. */
+/** Creates trainers: resolves a recipe's corpus and tokenizer. */
 public final class Training {
 
     private static final String TALES = "tales";
@@ -25,7 +25,7 @@ public final class Training {
     private Training() {}
 
     /**
-     * Begins a run in a folder, which is made.
+     * Starts a training run in a new folder.
      *
      * @param device {@code auto}, {@code cpu}, {@code cuda:N}
      */
@@ -35,7 +35,7 @@ public final class Training {
     }
 
     /**
-     * Begins at a later stage, from what another run of the recipe kept.
+     * Starts at a later stage, from a state saved by another run of the recipe.
      *
      * @param run its folder
      * @param step updates after which the stage begins
@@ -57,7 +57,7 @@ public final class Training {
         return sources;
     }
 
-    /** Goes on with the run in a folder. */
+    /** Resumes the training run in a folder. */
     public static Trainer resume(Path folder, String device) {
         return Trainer.resume(folder, sources(Trainer.recipe(folder)), device);
     }
@@ -92,7 +92,7 @@ public final class Training {
                 .found(recipe.corpus());
     }
 
-    /** The tales' own: where there are conversations, the corpus is them. */
+    /** The critic of the tales, the only corpus with conversations. */
     private static Critic critic(Recipe recipe) {
         return new TalesCritic(recipe.corpusSeed());
     }

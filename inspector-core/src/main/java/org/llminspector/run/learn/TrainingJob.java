@@ -5,20 +5,20 @@ import org.llminspector.train.Recipe;
 import org.llminspector.train.Sittings;
 
 /**
- * TrainingJob is one training run as it is now.
+ * Current state of one training run.
  *
- * @param id its name, its folder's, and the model's
+ * @param id name of the job, its folder and the model
  * @param step updates made
  * @param steps of the recipe
  * @param tokens predicted so far
  * @param loss of the last update
- * @param valLoss the last that was looked at
+ * @param valLoss last measured validation loss
  * @param tokensPerSecond while it runs
  * @param secondsLeft while it runs
- * @param resumable whether it can go on from a saved state
- * @param opens whether the folder opens as a model already
- * @param sittings what computed it, from which update on
- * @param differs why its losses are not those of the shipped models to the last digit, and what to do; null if they are
+ * @param resumable whether it can resume from a saved state
+ * @param opens whether the folder can already be opened as a model
+ * @param sittings environments that computed it, each with the number of updates before it
+ * @param differs why its losses are not bit-identical to the shipped models', and what to do; null if they are
  * @param recipe null where it cannot be read
  * @param trouble why it failed, or why it cannot be read
  */
@@ -40,7 +40,7 @@ public record TrainingJob(
         String differs,
         String trouble) {
 
-    /** A job whose files cannot be read: {@code trouble} says why. */
+    /** A job whose files cannot be read, with the reason as {@code trouble}. */
     static TrainingJob unreadable(String id, String folder, String trouble) {
         return new TrainingJob(
                 id,
@@ -61,11 +61,11 @@ public record TrainingJob(
                 trouble);
     }
 
-    /** State is where a job stands. */
+    /** Lifecycle state of a job. */
     public enum State {
         STARTING,
         RUNNING,
-        /** It ends after the step under way. */
+        /** Ends after the current step. */
         STOPPING,
         STOPPED,
         FINISHED,

@@ -24,8 +24,8 @@ import org.llminspector.train.TrainingMemory;
 import org.llminspector.train.tales.TalesTokenizer;
 
 /**
- * TrainingJobs are the training runs of this program: a folder each, which opens as a model. One trains at a time, on a
- * thread of its own; runs of models go on between two of its steps. Safe on any thread.
+ * Training jobs of this program: one folder each, which opens as a model. One trains at a time, on its own thread; runs
+ * of models continue between its steps. Thread-safe.
  */
 public final class TrainingJobs {
 
@@ -33,13 +33,13 @@ public final class TrainingJobs {
     private final ModelCache cache;
     private final MemoryLedger ledger;
     private final Consumer<String> changed;
-    private final Map<String, TrainingThread> threads = new LinkedHashMap<>(); // those begun since the program was
+    private final Map<String, TrainingThread> threads = new LinkedHashMap<>(); // jobs started by this process
     private boolean closed;
 
     /**
-     * @param folder each job is a folder in it
+     * @param folder parent folder of the jobs
      * @param ledger where a job's memory is reserved before it begins
-     * @param changed hears of a model whose files are new
+     * @param changed called with the slug of a model whose files changed
      */
     public TrainingJobs(Path folder, ModelCache cache, MemoryLedger ledger, Consumer<String> changed) {
         this.folder = folder;
@@ -49,10 +49,10 @@ public final class TrainingJobs {
     }
 
     /**
-     * Begins to train; the recipe's name is the job's, and its base and tokenizer are models by their slugs.
+     * Starts training; the recipe's name becomes the job's, and its base and tokenizer are given as slugs.
      *
-     * @throws Problem INVALID for a recipe that cannot be trained; NOT_FOUND for a base or a tokenizer that is not
-     *     there; CONFLICT where the name is taken, or another job is under way; STORAGE where nothing can be written; TOO_LARGE
+     * @throws Problem INVALID for a recipe that cannot be trained; NOT_FOUND for a base or a tokenizer that is missing;
+     *     CONFLICT where the name is taken, or another job is running; STORAGE where nothing can be written; TOO_LARGE
      *     where weights, gradient, moments and activations do not fit the memory budget
      */
     public synchronized TrainingJob begin(Recipe given, String device) {
@@ -71,10 +71,10 @@ public final class TrainingJobs {
     }
 
     /**
-     * Goes on with a job where it was last saved.
+     * Resumes a job from its last saved state.
      *
      * @throws Problem NOT_FOUND where there is no such job; CONFLICT where it is finished, has no saved state, or
-     *     another is under way
+     *     another is running
      */
     public synchronized TrainingJob resume(String id, String device) {
         TrainingJob job = job(id);
@@ -89,7 +89,7 @@ public final class TrainingJobs {
     }
 
     /**
-     * Ends a job after the step under way; what was made is kept, and it can be resumed.
+     * Stops a job after the current step; its state is saved, and it can be resumed.
      *
      * @throws Problem NOT_FOUND where there is no such job
      */
@@ -131,14 +131,14 @@ public final class TrainingJobs {
             }
         }
         return Stream.concat(kept, threads.keySet().stream())
-                .filter(TrainingJobs::isName) // a copy that somebody made, "sums (copy)", is a model and no job
+                .filter(TrainingJobs::isName) // a user's copy, "sums (copy)", is a model but no job
                 .distinct()
                 .sorted()
                 .map(this::listed)
                 .toList();
     }
 
-    /** A job whose files cannot be read spoils no list: it says why. */
+    /** The job; when its files cannot be read, an entry with the reason, so that the list still works. */
     private TrainingJob listed(String id) {
         try {
             return job(id);
@@ -150,7 +150,7 @@ public final class TrainingJobs {
     /**
      * Deletes a job's folder, and with it the model.
      *
-     * @throws Problem NOT_FOUND where there is no such job; CONFLICT while it is under way
+     * @throws Problem NOT_FOUND where there is no such job; CONFLICT while it is running
      */
     public synchronized void delete(String id) {
         TrainingThread thread = threads.get(id);
@@ -209,14 +209,14 @@ public final class TrainingJobs {
                         : "it broke off before its first state was saved");
     }
 
-    /** The recipe as the job has it: its base and tokenizer are full paths, which {@link TrainingJob} does not show. */
+    /** The recipe as stored by the job: base and tokenizer are full paths, which {@link TrainingJob} does not show. */
     private Recipe recipe(String id) {
         TrainingThread thread = threads.get(id);
         return thread != null ? thread.recipe() : Trainer.recipe(at(id));
     }
 
     /**
-     * A job's updates until now.
+     * A job's training curve so far.
      *
      * @throws Problem NOT_FOUND where there is no such job
      */
@@ -227,7 +227,8 @@ public final class TrainingJobs {
     }
 
     /**
-     * Hears of each update of a job until it ends or nobody listens any more; an ended one is heard of no more.
+     * Sends each update of a job to a listener until the job ends or {@code gone} answers true; returns at once for an
+     * ended job.
      *
      * @throws Problem NOT_FOUND where there is no such job
      */
@@ -241,7 +242,7 @@ public final class TrainingJobs {
         return job(id);
     }
 
-    /** Stops what trains, and waits until it is saved; nothing begins any more. */
+    /** Stops the running job, waits until it is saved, and refuses new ones. */
     public void close() {
         List<TrainingThread> all;
         synchronized (this) {
@@ -252,7 +253,7 @@ public final class TrainingJobs {
         all.forEach(TrainingThread::join);
     }
 
-    /** The job's folder; a name that would lead elsewhere has none. */
+    /** The job's folder; names that could lead outside the parent folder are refused. */
     private Path at(String id) {
         if (isName(id)) return folder.resolve(id);
         throw missing(Problem.shown(id));
@@ -266,7 +267,7 @@ public final class TrainingJobs {
         return Problem.notFound("there is no such training job").where("job " + id);
     }
 
-    /** Slugs become folders; a path from outside is not followed. */
+    /** Resolves slugs to folders; paths from outside are not followed. */
     private Recipe located(Recipe recipe) {
         boolean sums = recipe.task() == Recipe.Task.MODULAR_ADDITION;
         if (!sums && !"tales".equals(recipe.corpus())) {
@@ -282,7 +283,7 @@ public final class TrainingJobs {
         return Json.mapper().convertValue(tree, Recipe.class);
     }
 
-    /** The recipe with its models told by their roots' names. */
+    /** The recipe with its models' paths shown relative to their roots. */
     private static Recipe shown(Recipe recipe) {
         ObjectNode tree = Json.mapper().valueToTree(recipe);
         if (recipe.base() != null) tree.put("base", RootNames.shown(recipe.base()));

@@ -18,16 +18,16 @@ import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 
-/** TrainingRecords are what the folders of models tell of their training: loss.csv, checkpoints/ and recipes/. */
+/** Training records in models' folders: loss.csv, checkpoints/ and recipes/. */
 public final class TrainingRecords {
 
     /**
-     * Curve is a training run column by column, one entry an update; null where nothing was measured.
+     * Training curve as columns, one entry per update; null where nothing was measured.
      *
      * @param model its slug
      * @param loss of the update's tokens, nats
      * @param valLoss of held-out examples, nats
-     * @param midtraining updates after which another stage begins, for each but the first
+     * @param midtraining updates after which each stage but the first begins
      */
     public record Curve(
             String model,
@@ -55,7 +55,7 @@ public final class TrainingRecords {
                     column(rows, LossCurve.Row::valAccuracy));
         }
 
-        /** As the recipe says; a folder that was trained elsewhere may have another file of that name. */
+        /** From the recipe; a folder trained elsewhere may have a different file of that name. */
         private static List<Integer> stages(Path folder) {
             try {
                 if (!Trainer.isIn(folder)) return List.of();
@@ -68,27 +68,27 @@ public final class TrainingRecords {
         }
 
         private static <T> List<T> column(List<LossCurve.Row> rows, Function<LossCurve.Row, T> cell) {
-            return rows.stream().map(cell).collect(Collectors.toList()); // has nulls
+            return rows.stream().map(cell).collect(Collectors.toList()); // may contain nulls
         }
     }
 
-    /** The states of a model that its training kept, the earliest first. */
+    /** Saved checkpoints of a model, the earliest first. */
     public record Checkpoints(String model, List<KeptState> checkpoints) {}
 
     /**
-     * KeptState is a model as it was after some updates; it opens as a model.
+     * A checkpoint, which opens as a model.
      *
      * @param slug its name in requests, MODEL@STEP
-     * @param tokens predicted until then, or null when the curve does not say
-     * @param loss of the update that led to it
-     * @param valLoss of held-out examples at this step, or null when nobody looked
+     * @param tokens predicted so far, or null when the curve lacks it
+     * @param loss of its last update
+     * @param valLoss of held-out examples at this step, or null when not measured
      */
     public record KeptState(String slug, long step, Long tokens, Double loss, Double valLoss) {}
 
     private final ModelCache cache;
     private final List<Path> roots;
 
-    /** @param roots folders of models, which recipes may lie beside */
+    /** @param roots folders of models, which may have recipes next to them */
     public TrainingRecords(ModelCache cache, List<Path> roots) {
         this.cache = cache;
         this.roots = roots;
@@ -109,15 +109,15 @@ public final class TrainingRecords {
         return files;
     }
 
-    /** How a model was trained, update by update; a model that does not say is a Problem. */
+    /** A model's training curve, update by update; a model without one is a Problem. */
     public Curve curve(String slug) {
         ModelCache.Found model = cache.find(slug);
         return Curve.of(model.slug(), model.trainingDir(), LossCurve.read(model.trainingDir()));
     }
 
     /**
-     * The same with fewer rows: every look at held-out examples, every state that was kept, and of the others at most
-     * {@code points}, as dense at the start as at the end on a logarithmic axis.
+     * The same with fewer rows: every validation, every checkpoint, and at most {@code points} others, evenly spaced on
+     * a logarithmic axis.
      */
     public Curve curve(String slug, int points) {
         ModelCache.Found model = cache.find(slug);
@@ -138,7 +138,7 @@ public final class TrainingRecords {
                 .toList();
     }
 
-    /** The states of a model that its training kept; each opens as a model. */
+    /** The saved checkpoints of a model; each opens as a model. */
     public Checkpoints checkpoints(String slug) {
         ModelCache.Found model = cache.find(slug);
         List<ModelCache.Found> kept = ModelCache.checkpoints(model);

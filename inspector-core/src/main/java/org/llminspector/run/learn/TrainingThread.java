@@ -13,10 +13,10 @@ import org.llminspector.train.Trainer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** TrainingThread trains one model to the end of its recipe, or until it is told to end. */
+/** Thread that trains one model until its recipe is finished or it is stopped. */
 final class TrainingThread implements Trainer.Listener {
 
-    /** Opening makes the trainer: for the tales' tokenizer that takes its time. */
+    /** Creates the trainer on the thread, since the tales' tokenizer takes long. */
     interface Opening {
         Trainer open();
     }
@@ -24,7 +24,7 @@ final class TrainingThread implements Trainer.Listener {
     private static final Logger LOG = LoggerFactory.getLogger(TrainingThread.class);
     private static final long LOOK_MS = 100;
     private static final int LOOK_SECONDS = 10;
-    /** How often an end is waited for: five minutes, of one update and its saving. */
+    /** How often {@link #join} waits: five minutes in all, for one update and its saving. */
     private static final int LOOKS = 30;
 
     private final String id;
@@ -87,7 +87,7 @@ final class TrainingThread implements Trainer.Listener {
         return ending;
     }
 
-    /** Tells it to end after the step under way. */
+    /** Stops training after the current step. */
     void end() {
         ending = true;
     }
@@ -117,7 +117,7 @@ final class TrainingThread implements Trainer.Listener {
         return trouble;
     }
 
-    /** Blocks until the job has ended or nobody listens. */
+    /** Blocks until the job has ended or {@code gone} answers true. */
     void watch(Consumer<Trainer.Progress> listener, BooleanSupplier gone) {
         listeners.add(listener);
         try {
@@ -130,7 +130,7 @@ final class TrainingThread implements Trainer.Listener {
         }
     }
 
-    /** Waits until it has ended and is saved, and says that it waits. */
+    /** Waits until training has ended and is saved, and logs that it waits. */
     void join() {
         try {
             for (int i = 0; i < LOOKS; i++) {

@@ -1,6 +1,6 @@
 /**
- * Run.learn changes weights: gradients of a run, single updates that a person watches, and training jobs.
+ * Operations that change weights: gradients, interactive single updates, and training jobs.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.run.learn;

@@ -15,14 +15,14 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 
 /**
- * CheckedEngine is an engine whose results are refused when the model's files were written over meanwhile: after each pass it
- * looks whether they were, since weights that are lost read as zeros.
+ * Engine whose results are refused where the model's files were overwritten meanwhile: it checks after each pass, since
+ * mapped weights read as zeros once another process has opened the file for writing.
  */
 final class CheckedEngine extends ForwardingEngine {
 
     private final Runnable readable;
 
-    /** @param readable throws a Problem when they were written over */
+    /** @param readable throws a Problem when the files were overwritten */
     CheckedEngine(InspectorEngine engine, Runnable readable) {
         super(engine);
         this.readable = readable;

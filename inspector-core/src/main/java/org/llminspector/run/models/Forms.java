@@ -11,14 +11,14 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.local.PreparedStore;
 
 /**
- * Forms are the ways in which a model can be opened on a CPU: each engine's precisions, with the memory that they take. Only
- * its config and the headers of its weight files are read for them.
+ * Ways in which a model can be opened on a CPU: each engine's precisions, with their memory. Only config and weight
+ * headers are read.
  *
  * @param folder the model; its files are mapped
  * @param family as config.json's {@code model_type} spells it
  * @param parameters numbers in its weight files
- * @param maxContext most positions that it reads
- * @param forms every engine and precision that this build has
+ * @param maxContext most positions of a sequence
+ * @param forms every engine and precision of this build
  */
 public record Forms(
         String slug,
@@ -33,10 +33,10 @@ public record Forms(
         List<Form> forms) {
 
     /**
-     * Form is one of them.
+     * One engine and precision.
      *
-     * @param bytes that the open model will hold, about, beside what stays in its mapped files; null where it cannot be opened so
-     * @param fits whether the memory for open models has room for that, when nothing else is open
+     * @param bytes estimated memory of the open model, mapped files excluded; null where it cannot be opened so
+     * @param fits whether that fits the memory budget when nothing else is open
      * @param trouble why it cannot be opened so; null where it can
      */
     public record Form(String engine, Precision precision, Long bytes, Boolean fits, String trouble) {}

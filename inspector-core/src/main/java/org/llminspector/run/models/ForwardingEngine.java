@@ -20,7 +20,7 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
-/** ForwardingEngine is an engine that does what another does; a subclass changes some of it. */
+/** Decorator base of an engine: forwards every call; subclasses override some. */
 abstract class ForwardingEngine implements InspectorEngine {
 
     final InspectorEngine engine;
@@ -49,7 +49,7 @@ abstract class ForwardingEngine implements InspectorEngine {
         engine.trim();
     }
 
-    /** Each subclass says what it makes of a view. */
+    /** Every subclass wraps the resulting view. */
     @Override
     public abstract InspectorEngine keeping(KvFormats formats);
 
@@ -76,7 +76,7 @@ abstract class ForwardingEngine implements InspectorEngine {
         engine.close();
     }
 
-    /** ForwardingSession is a sequence that does what another does. */
+    /** Decorator base of a session: forwards every call. */
     abstract static class ForwardingSession implements Session {
 
         final Session session;

@@ -11,12 +11,12 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 
 /**
- * MemoryLedger is the account of the memory budget: who holds how much of it. What does not fit is refused before it is allocated,
- * once every cache has evicted what it can. Safe on any thread.
+ * Account of the memory budget, by holder. A reservation that does not fit is refused before allocation, after every
+ * cache has evicted what it can. Thread-safe.
  */
 public final class MemoryLedger {
 
-    /** What memory is held for. */
+    /** Kinds of holders. */
     public static final List<String> KINDS = List.of(
             "weights",
             "opening",
@@ -31,30 +31,30 @@ public final class MemoryLedger {
             "training");
 
     /**
-     * Holder is one line of the account.
+     * One entry of the account.
      *
-     * @param kind what the memory is for, one of {@link #KINDS}: an open model's {@code weights}, packed copies and captures; a
-     *     model that is {@code opening}, or a {@code variant} of one; the KV cache of a {@code sequence} and what a {@code pass}
-     *     over a prompt computes; {@code gradients}; {@code logits} of a comparison; KV caches that are kept to be reused
-     *     ({@code prefixes}, {@code texts}); a {@code learner}; a {@code training} job
-     * @param name of the model, run or job that it belongs to
+     * @param kind what the memory is for, one of {@link #KINDS}: an open model's {@code weights}, packed copies and
+     *     captures; a model that is {@code opening}, or a {@code variant} of one; the KV cache of a {@code sequence}
+     *     and what a {@code pass} over a prompt computes; {@code gradients}; {@code logits} of a comparison; cached KV
+     *     prefixes ({@code prefixes}, {@code texts}); a {@code learner}; a {@code training} job
+     * @param name of the model, run or job that owns it
      */
     public record Holder(String kind, String name, long bytes) {}
 
-    /** Cache is a holder whose contents can be made again: it is evicted before anything is refused. */
+    /** A holder whose contents can be recomputed: it is evicted before anything is refused. */
     public interface Cache {
 
         List<Holder> holders();
 
         /**
-         * Evicts what is used least recently until so many bytes are freed, or nothing is left that may go.
+         * Evicts in least-recently-used order until {@code bytes} are freed or nothing evictable is left.
          *
-         * @param urgent whether the work cannot wait: then also what only waiting work has leased
+         * @param urgent whether the work cannot wait: then entries leased only by waiting work are evicted too
          */
         void evict(long bytes, boolean urgent);
     }
 
-    /** Reservation is memory set aside for one piece of work, until it is closed. */
+    /** Memory reserved for one piece of work, until it is closed. */
     public final class Reservation implements AutoCloseable {
         private final String kind;
         private final String name;
@@ -66,14 +66,14 @@ public final class MemoryLedger {
             this.bytes = bytes;
         }
 
-        /** Sets aside less from now on. */
+        /** Reduces the reservation by {@code less} bytes. */
         public void shrink(long less) {
             synchronized (MemoryLedger.this) {
                 bytes = Math.min(bytes, Math.max(0, less));
             }
         }
 
-        /** Gives it back; a second time does nothing. */
+        /** Releases the memory; idempotent. */
         @Override
         public void close() {
             synchronized (MemoryLedger.this) {
@@ -88,7 +88,7 @@ public final class MemoryLedger {
     private final List<Cache> caches = new CopyOnWriteArrayList<>();
     private final Set<Reservation> reservations = new LinkedHashSet<>();
 
-    /** @param budget most bytes that all holders together may have */
+    /** @param budget most bytes of all holders together */
     public MemoryLedger(long budget) {
         this.budget = budget;
     }
@@ -119,17 +119,17 @@ public final class MemoryLedger {
         return holders().stream().mapToLong(Holder::bytes).sum();
     }
 
-    /** Bytes that are free, and those that caches could free; never negative. */
+    /** Free bytes; those that caches could free do not count. Never negative. */
     public long free() {
         return Math.max(0, budget - held());
     }
 
     /**
-     * Sets memory aside for a piece of work that cannot wait.
+     * Reserves memory for a piece of work that cannot wait.
      *
-     * @param where of the request the memory is asked for
+     * @param where part of the request that needs the memory
      * @param instead what the user can do
-     * @throws Problem TOO_LARGE where it does not fit, with the bytes and what holds the rest
+     * @throws Problem TOO_LARGE where it does not fit, with the bytes needed and the other holders
      */
     public Reservation reserve(String kind, String name, long bytes, String where, String instead) {
         Reservation reservation = tryReserve(kind, name, bytes, true);

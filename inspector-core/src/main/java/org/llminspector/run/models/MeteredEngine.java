@@ -26,8 +26,8 @@ import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 
 /**
- * MeteredEngine is an engine whose sequences, variants and gradients reserve their memory in the ledger first, and are refused
- * where it does not fit. What is captured counts as the engine's own as soon as it is there.
+ * Engine whose sequences, variants and gradients reserve their memory in the ledger first, and are refused where it
+ * does not fit. Captured values count as the engine's own memory once they are allocated.
  */
 final class MeteredEngine extends ForwardingEngine {
 
@@ -42,7 +42,7 @@ final class MeteredEngine extends ForwardingEngine {
     private final KvFormats formats;
     private final long parameters;
     private final ToLongFunction<PrecisionPlan> estimate;
-    private final MemoryLedger.Reservation own; // null but of a variant
+    private final MemoryLedger.Reservation own; // null except in a variant
 
     /**
      * @param formats of its sequences' KV caches
@@ -96,7 +96,7 @@ final class MeteredEngine extends ForwardingEngine {
                 "sequence", slug, cache + captured, request.maxPositions() + " positions of " + slug, SHORTER);
         try {
             Session session = engine.begin(request);
-            reservation.shrink(cache); // the captures' memory is lent by the engine now, and counted there
+            reservation.shrink(cache); // the captures' memory now belongs to the engine and is counted there
             return new Metered(session, reservation, request.hooks().contains(LOGITS));
         } catch (RuntimeException | Error e) {
             reservation.close();
@@ -150,11 +150,11 @@ final class MeteredEngine extends ForwardingEngine {
     public void close() {
         engine.close();
         if (own == null) return;
-        Trim.memory(); // before the reservation ends: malloc keeps what ONNX Runtime frees
+        Trim.memory(); // before the reservation ends: malloc retains memory that ONNX Runtime freed
         own.close();
     }
 
-    /** Metered is a sequence whose reservation ends with it; a pass whose scratch memory does not fit is refused. */
+    /** Sequence whose reservation ends with it; a pass whose scratch memory does not fit is refused. */
     private final class Metered extends ForwardingSession {
         private final MemoryLedger.Reservation reservation;
         private final boolean logits; // of all positions are captured
@@ -165,7 +165,7 @@ final class MeteredEngine extends ForwardingEngine {
             this.logits = logits;
         }
 
-        /** Null for a single token: what it computes is no more than the budget's rounding. */
+        /** Scratch reservation of a pass; null for a single token, whose scratch is within the budget's rounding. */
         private MemoryLedger.Reservation pass(int n, boolean allLogits) {
             if (n == 1) return null;
             boolean hooked = !session.form().equals("fused");

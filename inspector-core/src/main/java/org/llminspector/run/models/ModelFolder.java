@@ -40,7 +40,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelFolder.class);
 
-    /** Room is what the memory budget leaves a model's sequences when nothing else is open. */
+    /** Bytes of the memory budget left for a model's sequences when nothing else is open. */
     @FunctionalInterface
     interface Room {
         long bytes(ModelFolder folder, EngineKind engine, PrecisionPlan plan);
@@ -58,7 +58,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     private final WeightHash hash;
     private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
-    /** @param room bytes of the memory budget beside the weights, on this engine under that plan */
+    /** @param room bytes of the memory budget left by the weights, per engine and plan */
     ModelFolder(ModelCache.Found found, Probes trials, Room room) {
         this.found = found;
         this.trials = trials;
@@ -104,7 +104,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
                 .instead("open the model's safetensors or GGUF; the graph's own tensors are listed under its tensors");
     }
 
-    /** Bytes that an engine reads of it. */
+    /** Bytes that an engine reads when it opens the model. */
     long bytesToRead() {
         return weights == null ? checkpoint.bytes() : weights.storedBytes();
     }
@@ -119,7 +119,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
         return room.bytes(this, engine, plan);
     }
 
-    /** What it offers, whichever engine runs it. */
+    /** The model's capabilities, independent of the engine. */
     public ModelCapabilities port() {
         return port;
     }
@@ -132,7 +132,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
                         .collect(Collectors.groupingBy(w -> weights.info(w).name()));
     }
 
-    /** The hooks that patterns match, of those that can be seen; a pattern for none of them is a Problem. */
+    /** The hooks that match the patterns, of those that this model has; a pattern without a match is a Problem. */
     public SortedSet<HookId> hooks(Collection<String> patterns) {
         SortedSet<HookId> all = HookPatterns.match(spec, patterns);
         if (all.stream().allMatch(port::has)) return all;
@@ -147,7 +147,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
         return all;
     }
 
-    /** A checkpoint may leave its tokenizer to the model it became. */
+    /** Whether it is a training checkpoint, which may use the tokenizer of the finished model. */
     private boolean isCheckpoint() {
         return found.checkpointOf() != null;
     }
@@ -186,7 +186,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
         trials.graph(found.dir(), checkpoint);
     }
 
-    /** Begins to hash the weight files in the background. */
+    /** Starts hashing the weight files in the background. */
     void beginHash() {
         hash.known();
     }
@@ -201,17 +201,17 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
         afterHash = CompletableFuture.allOf(afterHash, told);
     }
 
-    /** The hash of the weight files; null while it is computed, which this begins. */
+    /** The hash of the weight files; null until it is computed, which this call starts. */
     public String knownSha256() {
         return hash.known();
     }
 
-    /** The hash of the weight files; waits for it. */
+    /** The hash of the weight files; blocks until it is computed. */
     public String sha256() {
         return sha256(() -> false);
     }
 
-    /** The same; a CONFLICT when it was cancelled. */
+    /** The same; a CONFLICT when cancelled. */
     public String sha256(BooleanSupplier cancelled) {
         return hash.await(cancelled);
     }
@@ -228,7 +228,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
                 .instead("pass token ids (`tokens`) instead of a text");
     }
 
-    /** Whether conversations can be put to it. A template that cannot be read counts as none: using it says why. */
+    /** Whether the model has a chat template. One that cannot be parsed counts as none; using it gives the reason. */
     public boolean hasChatTemplate() {
         try {
             return chatTemplate().isPresent();
@@ -255,7 +255,10 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
                 .instead("pass a text (`prompt`), or take the model's instruct or chat version"));
     }
 
-    /** A token as it reads; its id in brackets without a tokenizer, and where the vocabulary is padded beyond it. */
+    /**
+     * A token with its text; its id in brackets without a tokenizer, and for padding ids beyond the tokenizer's
+     * vocabulary.
+     */
     public Token token(int id) {
         Tokenizer t = tokenizer();
         return t == null || !t.has(id) ? Token.ofId(id) : t.token(id);
@@ -266,11 +269,14 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
         return t == null ? Tokenizer.eosIds(checkpoint) : t.eosIds();
     }
 
-    /** Which weights these are, with their hash, which is waited for; weights that were written over meanwhile are refused. */
+    /**
+     * Identity of the weights with their hash, which is waited for; weights that were overwritten meanwhile are
+     * refused.
+     */
     public RunManifest.ModelIdentity identity(BooleanSupplier cancelled) {
         checkpoint.checkNotOverwritten();
         String sha256 = sha256(cancelled);
-        checkpoint.checkNotOverwritten(); // meanwhile: the hash would be another file's
+        checkpoint.checkNotOverwritten(); // again: otherwise the hash could be another file's
         DecoderSpec s = spec();
         Attention a = s.attentions().findFirst().orElse(null);
         return new RunManifest.ModelIdentity(

@@ -16,16 +16,16 @@ import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.quant.WeightStatistics;
 
-/** ModelWeights are the weights of every model here, as the files have them and under quantization schemes. Safe on any thread. */
+/** The weights of every model here, as stored and under quantization schemes. Thread-safe. */
 public final class ModelWeights {
 
     /**
      * One tensor of a checkpoint.
      *
-     * @param dtype as it is read
-     * @param format as the file has it: BF16, Q4_K
+     * @param dtype as decoded
+     * @param format as stored: BF16, Q4_K
      * @param bytes in the file
-     * @param weights the canonical weights that are (part of) it
+     * @param weights canonical weights in it
      */
     public record Entry(
             String name, DType dtype, String format, List<Long> shape, long bytes, String file, List<String> weights) {}
@@ -53,7 +53,11 @@ public final class ModelWeights {
                 .toList();
     }
 
-    /** The shape of a weight. @param name as the files or as {@code Weights} have it */
+    /**
+     * The shape of a weight.
+     *
+     * @param name as in the files, or canonical
+     */
     public List<Long> shape(String slug, String name) {
         ModelFolder folder = models.folder(slug);
         if (canonical(folder, name)) {
@@ -67,9 +71,9 @@ public final class ModelWeights {
     }
 
     /**
-     * Part of one weight; rows and cols slice the first and the last axis. Decoded to float32.
+     * Slice of one weight, decoded to float32; rows and cols slice the first and the last axis.
      *
-     * @param name as the files or as {@code Weights} have it; that is [out, in] in every family
+     * @param name as in the files, or canonical as in {@code Weights}, which is [out, in] in every family
      */
     public Tensor tensor(String slug, String name, Slice rows, Slice cols) {
         ModelFolder folder = models.folder(slug);
@@ -100,37 +104,40 @@ public final class ModelWeights {
         return part.dtype() == DType.F32 ? part : Tensor.of(part.toFloats(), part.shape());
     }
 
-    /** The block of a quantized GGUF tensor that holds the weight at [row, col]: codes, scales, mins and values. */
+    /** The block of a quantized GGUF tensor that contains the weight at [row, col]: codes, scales, mins and values. */
     public GgufBlock block(String slug, String name, long row, long col) {
         return models.folder(slug).checkpoint().block(name, row, col);
     }
 
-    /** The quantization schemes that weights can be put under. */
+    /** The available quantization schemes. */
     public static List<SchemeInfo> schemes() {
         return QuantScheme.standard().stream().map(SchemeInfo::of).toList();
     }
 
     /**
-     * Part of one weight under a scheme; scales are those of the whole weight.
+     * Slice of one weight under a scheme; scales are computed from the whole weight.
      *
-     * @param name as the files or as {@code Weights} have it; a vector is one row
+     * @param name as in the files, or canonical; a vector is one row
      * @param scheme a scheme's name, or "stored" for the blocks of a GGUF file
      */
     public WeightSlice slice(String slug, String name, String scheme, Slice rows, Slice cols) {
         return WeightViews.slice(models.folder(slug), name, scheme, rows, cols);
     }
 
-    /** How a weight's values are distributed and what each scheme loses; reads all of it, once. */
+    /** Distribution of a weight's values and its quantization error under each scheme; reads the whole weight once. */
     public WeightStatistics statistics(String slug, String name, List<QuantScheme> schemes, BooleanSupplier cancelled) {
         return views.statistics(models.folder(slug), name, schemes, cancelled);
     }
 
-    /** What the whole model takes under each scheme; reads no weight. */
+    /** Size of the whole model under each scheme; reads no weight. */
     public QuantReport.Sizes sizes(String slug, List<QuantScheme> schemes) {
         return QuantReport.sizes(models.folder(slug).weights(), schemes);
     }
 
-    /** The whole model under a scheme; reads all of it, once. Blocks; the listener hears of each weight meanwhile. */
+    /**
+     * Quantization report of the whole model under a scheme; reads all weights once. Blocks; progress is reported after
+     * each weight.
+     */
     public QuantReport report(
             String slug, QuantScheme scheme, Consumer<QuantReport.Progress> progress, BooleanSupplier cancelled) {
         return views.report(models.folder(slug), scheme, progress, cancelled);

@@ -31,9 +31,8 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.sandbox.Probes;
 
 /**
- * OpenModels keeps mapped folders and loaded engines. A model is opened on a thread of its own: nobody waits for it but
- * those who asked for it, and when none of them does any more it is given up. What is open stands in a budget of bytes;
- * the least recently used engine is evicted.
+ * LRU pool of mapped model folders and open engines within a byte budget. Each model is opened on its own thread; only
+ * its requesters wait for it, and the opening is cancelled when the last of them has left.
  */
 public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
@@ -43,7 +42,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
     private record Key(ModelFolder folder, EngineKind engine, String device, PrecisionPlan plan) {}
 
-    /** A loaded engine: what it holds of the budget, and by how many it is meant to be used soon. */
+    /** An open engine: its reserved memory and its number of leases. */
     private static final class Loaded {
         private final InspectorEngine engine;
         private int holders;
@@ -53,14 +52,14 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
     }
 
-    /** Lease keeps an engine open that is about to be used. */
+    /** Keeps an engine open for imminent use, until closed. */
     @FunctionalInterface
     public interface Lease extends AutoCloseable {
         @Override
         void close();
     }
 
-    /** What an open model holds. */
+    /** Memory of an open model. */
     public record Held(EngineInfo engine, MemoryUse memory) {}
 
     private final ModelCache cache;
@@ -73,9 +72,9 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     private final Map<String, ModelFolder> folders = new HashMap<>();
     private final Map<Key, Loaded> engines = new LinkedHashMap<>(16, 0.75f, true);
     private final Map<Key, Opening> openings = new LinkedHashMap<>();
-    /** Engines that the worker's piece of work has asked for. */
+    /** Engines used by the worker's current piece of work. */
     private final Set<Key> working = new HashSet<>();
-    /** Of models whose files have changed: requests that began before may still read them. */
+    /** Folders whose files have changed; requests that began earlier may still read them. */
     private final UnreachableFolders forgotten = new UnreachableFolders();
 
     private boolean closed;
@@ -87,8 +86,8 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     });
 
     /**
-     * @param ledger where open models are accounted for; they are its last cache to be evicted
-     * @param prepared keeps what engines make of weights
+     * @param ledger account of open models, which are its last cache to be evicted
+     * @param prepared store of prepared tensors
      */
     public OpenModels(ModelCache cache, MemoryLedger ledger, Probes trials, PreparedStore prepared) {
         this.cache = cache;
@@ -102,12 +101,15 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         return ledger;
     }
 
-    /** The worker gives up opening a model once this holds; asked on the worker's thread. */
+    /** Sets the condition under which the worker abandons an opening; evaluated on the worker's thread. */
     public void cancelledWhen(BooleanSupplier cancelled) {
         this.cancelled = cancelled;
     }
 
-    /** The model's folder, opened on first use, and again when its files have changed. Opening one forgets all that have. */
+    /**
+     * The model's folder, opened on first use and reopened when its files have changed; opening one forgets all changed
+     * folders.
+     */
     public ModelFolder folder(String slug) {
         ModelFolder open;
         synchronized (this) {
@@ -115,7 +117,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
         if (open != null && !open.checkpoint().changed()) return open;
         forgetChanged();
-        ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // outside the lock: it reads files
+        ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // unlocked: it reads files
         ModelFolder other;
         synchronized (this) {
             other = folders.putIfAbsent(slug, found);
@@ -130,15 +132,15 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /**
-     * The ways in which a model can be opened; nothing is.
+     * Forms in which a model can be opened; nothing is opened.
      *
-     * @throws Problem where it cannot be opened at all: the field or tensor in the way, or that there is no such model
+     * @throws Problem where it cannot be opened at all, naming the field or tensor, or where there is no such model
      */
     public Forms forms(String slug) {
         return Forms.of(folder(slug), ledger.budget(), prepared);
     }
 
-    /** Closes what nobody uses of folders that have changed. */
+    /** Closes the unused engines of folders that have changed. */
     private void closeStale() {
         List<InspectorEngine> stale = new ArrayList<>();
         synchronized (this) {
@@ -154,7 +156,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         close(stale);
     }
 
-    /** The engine that a request with its defaults filled in means. */
+    /** The engine that a request means, its defaults filled in. */
     public InspectorEngine engine(ModelFolder folder, RunRequest request) {
         return engine(folder, request.engine(), request.device(), request.plan());
     }
@@ -174,7 +176,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
     }
 
-    /** The worker's piece of work has ended. */
+    /** Ends the worker's current piece of work and releases its engines. */
     public void idle() {
         synchronized (this) {
             working.clear();
@@ -183,10 +185,10 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /**
-     * Opens a model before its work waits its turn, and holds it until that is done. Where there is no room beside what
-     * others are about to use, nothing is opened: the worker evicts engines when its turn comes.
+     * Opens a model before its work reaches the worker, and keeps it open until the lease is closed. Where there is no
+     * room next to engines leased by others, nothing is opened: the worker evicts engines when the work reaches it.
      *
-     * @param progress hears now and then how far it is; not when it is open already
+     * @param progress gets progress now and then; not when the model is open already
      */
     public Lease lease(
             ModelFolder folder,
@@ -210,7 +212,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
     }
 
-    /** The same, of work whose listener does not hear how far it is. */
+    /** The same without progress. */
     public Lease lease(
             ModelFolder folder, String engine, String wanted, PrecisionPlan plan, BooleanSupplier cancelled) {
         return lease(folder, engine, wanted, plan, p -> {}, cancelled);
@@ -230,9 +232,9 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /**
-     * Begins to open a model, or joins those who wait for it.
+     * Starts opening a model, or joins its opening.
      *
-     * @param urgent the worker asks: only what its own piece of work uses stays open for certain
+     * @param urgent called by the worker: only engines of its own piece of work are safe from eviction
      * @return null when there is no room and it is not urgent
      */
     private Opening begin(Key key, boolean urgent) {
@@ -252,7 +254,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         synchronized (this) {
             opening = openings.get(key);
             if (opening != null && opening.join()) {
-                reservation.close(); // another thread was faster
+                reservation.close(); // another thread started it first
                 return opening;
             }
             opening = new Opening(
@@ -268,7 +270,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         return begun;
     }
 
-    /** The weights of each open model, and the memory of its captures. */
+    /** The weights of each open model, and its capture memory. */
     @Override
     public synchronized List<MemoryLedger.Holder> holders() {
         List<MemoryLedger.Holder> all = new ArrayList<>();
@@ -277,7 +279,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 key.folder().slug() + " on " + key.engine().id() + " in "
                         + key.plan().standard().label(),
                 loaded.engine.memory().resident())));
-        // Files that were copied for want of a lease; an engine that is open counts the copies it reads as its weights.
+        // Files copied because no read lease was granted; an open engine counts the copies it reads as its weights.
         folders.forEach((slug, folder) -> {
             if (engines.keySet().stream().anyMatch(key -> key.folder() == folder)) return;
             all.add(new MemoryLedger.Holder(
@@ -287,8 +289,8 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /**
-     * Closes the engines used least recently; before one that is open, the memory that all keep for later captures. What the
-     * worker uses stays; what waiting work has leased stays unless it is urgent.
+     * Closes the least recently used engines; first each open engine's pooled capture memory. The worker's engines
+     * stay; engines leased by waiting work stay unless urgent.
      */
     @Override
     public void evict(long bytes, boolean urgent) {
@@ -341,13 +343,13 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         } catch (Throwable t) {
             failed = t;
         }
-        Trim.memory(); // what was decoded and packed on the way
+        Trim.memory(); // temporary memory of decoding and packing
         boolean kept;
         synchronized (this) {
-            kept = openings.remove(key, opening); // else another opening of the same model has taken its place
+            kept = openings.remove(key, opening); // else another opening of the same model has replaced it
             kept &= failed == null && !closed;
             if (kept) engines.put(key, new Loaded(loaded));
-            reservation.close(); // the engine counts what it holds from here on
+            reservation.close(); // from here on the engine's own memory is counted
         }
         if (loaded != null && !kept) loaded.close();
         if (failed == null) opening.end.complete(null);
@@ -399,7 +401,9 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 .instead("open it again");
     }
 
-    /** The model's files have changed: who asks next reads them anew. Who runs it still does so to the end. */
+    /**
+     * Forgets a model whose files have changed: later requests reopen it; current users keep the old one to their end.
+     */
     public void forget(String slug) {
         ModelFolder folder;
         synchronized (this) {
@@ -425,7 +429,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         for (ModelFolder folder : all) if (folder.checkpoint().changed()) forget(folder.slug(), folder);
     }
 
-    /** The engines that hold a model. */
+    /** Engines on which a model is open. */
     public synchronized List<EngineInfo> open(String slug) {
         List<EngineInfo> infos = new ArrayList<>();
         engines.forEach((key, loaded) -> {
@@ -434,7 +438,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         return infos;
     }
 
-    /** How far a model is that is being opened. */
+    /** Progress of a model's openings. */
     public synchronized List<Opening.Progress> opening(String slug) {
         List<Opening.Progress> progress = new ArrayList<>();
         openings.forEach((key, opening) -> {
@@ -443,7 +447,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         return progress;
     }
 
-    /** What each open model holds, by its slug, the one used longest ago first. */
+    /** Memory of each open model by slug, the least recently used first. */
     public synchronized List<Map.Entry<String, Held>> holds() {
         List<Map.Entry<String, Held>> all = new ArrayList<>();
         engines.forEach((key, loaded) ->
@@ -451,7 +455,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         return all;
     }
 
-    /** What all of them hold. */
+    /** Memory of all open models. */
     public synchronized MemoryUse held() {
         return engines.values().stream()
                 .map(loaded -> loaded.engine.memory())

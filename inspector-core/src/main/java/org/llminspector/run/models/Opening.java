@@ -5,14 +5,14 @@ import java.util.concurrent.CompletableFuture;
 import org.llminspector.engine.Precision;
 import org.llminspector.family.Weights;
 
-/** Opening is a model on its way onto an engine: how far it is, who waits for it, and that it ends when nobody does. */
+/** A model being opened on an engine: its progress and its waiters; it is cancelled when the last waiter leaves. */
 public final class Opening implements Weights.Watch {
 
     /**
-     * How far it is.
+     * Progress of the opening.
      *
-     * @param done bytes of weights that were read, in the files' formats
-     * @param of all of them
+     * @param done bytes of weights read, in the files' formats
+     * @param of total bytes
      */
     public record Progress(String engine, String device, Precision precision, long done, long of) {}
 
@@ -24,7 +24,7 @@ public final class Opening implements Weights.Watch {
     private long done;
     private int waiting;
     private boolean cancelled;
-    private boolean ending; // interrupted or finished: no further request may wait for it
+    private boolean ending; // cancelled or finished: no request may join it
 
     Opening(String engine, String device, Precision precision, long of) {
         this.engine = engine;
@@ -33,7 +33,7 @@ public final class Opening implements Weights.Watch {
         this.of = of;
     }
 
-    /** Adds a waiter, for whom one that was cancelled goes on; false when its thread is ending already. */
+    /** Adds a waiter, which revives a cancelled opening; false when its thread is already ending. */
     synchronized boolean join() {
         if (ending) return false;
         cancelled = false;
@@ -41,13 +41,13 @@ public final class Opening implements Weights.Watch {
         return true;
     }
 
-    /** One who waited does not any more. */
+    /** A waiter leaves; when the last one has left, the opening is cancelled. */
     synchronized void leave() {
         waiting--;
         if (waiting == 0 && !end.isDone()) cancelled = true;
     }
 
-    /** Nobody can have it any more. */
+    /** Cancels the opening for all waiters, for good. */
     synchronized void cancel() {
         cancelled = !end.isDone();
         ending = true;
@@ -55,7 +55,7 @@ public final class Opening implements Weights.Watch {
 
     @Override
     public synchronized void read(long bytes) {
-        if (end.isDone()) return; // an open engine reads on when it makes another graph
+        if (end.isDone()) return; // an open engine still reads weights when it builds another graph
         if (cancelled) {
             ending = true;
             throw new CancellationException();

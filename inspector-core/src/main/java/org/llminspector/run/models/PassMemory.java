@@ -9,10 +9,10 @@ import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
-/** PassMemory estimates the bytes that are alive while a sequence runs: its KV cache, and what a pass computes beside it. */
+/** Estimates the memory of a running sequence: its KV cache and the scratch memory of a pass. */
 public final class PassMemory {
 
-    /** Vectors of d_model that a short convolution has alive: B, C, X, what it reads, its sum and the output. */
+    /** Vectors of d_model that a short convolution uses at once: B, C, X, its input, its sum and the output. */
     private static final long CONV = 6;
 
     private static final long MOST = 1L << 58;
@@ -20,7 +20,7 @@ public final class PassMemory {
     private PassMemory() {}
 
     /**
-     * Bytes of keys and values, and of one layer again while its memory grows.
+     * Bytes of the KV cache, plus the largest layer again for its reallocation.
      *
      * @param positions most positions of the sequence
      */
@@ -36,11 +36,12 @@ public final class PassMemory {
     }
 
     /**
-     * Bytes of the float32 values that are alive at once in the costliest layer of a pass: the residual stream and its normed copy
-     * (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and attention's (q, k, v, and q and k turned; k and v repeated
-     * for the heads that share them; decoded where the cache is not fp32; the output), or a short convolution's; scores
-     * [head, n, keys] where no kernel avoids them and a mask [n, keys] for a window or a cap; one row of
-     * logits, or where those of all positions are asked for [n, vocab] twice: the product, and its scaled or capped form.
+     * Bytes of the float32 values in use at once in the costliest layer of a pass: the residual stream and its normed
+     * copy (2 n d); then the larger of the MLP's (2 n m, 3 n m gated) and attention's (q, k, v, and q and k rotated; k
+     * and v repeated for the heads that share them; decoded where the cache is not fp32; the output), or a short
+     * convolution's; scores [head, n, keys] where no kernel avoids them and a mask [n, keys] for a window or a cap; one
+     * row of logits, or where all positions' are requested [n, vocab] twice: the product, and its scaled or capped
+     * form.
      *
      * @param n positions of the pass
      * @param keys positions that it sees, its own included
@@ -63,7 +64,7 @@ public final class PassMemory {
     private static double mlp(Mlp m, DecoderSpec spec, double n) {
         double neurons = n * m.dMlp();
         Experts e = m.experts();
-        // What each slot reads and what it answers are alive at once.
+        // The input and the output of each expert slot are in use at once.
         if (e != null) {
             neurons = e.active() * (neurons + n * spec.dModel()) + (e.dShared() == null ? 0 : n * e.dShared());
         }
@@ -83,8 +84,8 @@ public final class PassMemory {
     }
 
     /**
-     * Bytes that a forward and backward pass keeps for the gradient: every intermediate value of every layer, scores and patterns
-     * included, and four rows of the vocabulary a position (logits, log-softmax, their gradients).
+     * Bytes of a forward and backward pass: every intermediate value of every layer, scores and patterns included, and
+     * four rows of the vocabulary per position (logits, log-softmax, their gradients).
      *
      * @param n positions of all sequences of the pass
      * @param keys positions of one sequence

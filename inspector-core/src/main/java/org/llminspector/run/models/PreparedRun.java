@@ -27,8 +27,8 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 
 /**
- * PreparedRun is a request that was found sound for its model: prompt, hooks, changes and their sources, and how
- * long the sequence may become. Everything a person can get wrong is refused here, before the run waits its turn.
+ * A run request validated against its model: prompt, hooks, interventions and their sources, most positions. All user
+ * errors are refused here, before the run is queued.
  */
 public record PreparedRun(
         RunRequest request,
@@ -83,23 +83,25 @@ public record PreparedRun(
         return tokens().stream().mapToInt(Token::id).toArray();
     }
 
-    /** Whether an intervention is over the prompt's positions: then another prompt's cache is not this one's. */
+    /** Whether an intervention depends on the prompt's positions; then a KV cache cannot be shared between prompts. */
     public boolean dependsOnPrompt() {
         return interventions.stream().anyMatch(v -> v.op().dependsOnPrompt());
     }
 
-    /** Whether an intervention takes a mean, which is over the positions of a session's first pass: the whole prompt. */
+    /**
+     * Whether an intervention takes a mean, which is over the positions of a session's first pass, the whole prompt.
+     */
     public boolean takesMean() {
         return interventions.stream().anyMatch(v -> v.op() == Intervention.Op.MEAN);
     }
 
-    /** The same run, of its first tokens only. */
+    /** The same run, limited to its first tokens. */
     public PreparedRun reading(int first) {
         Prompt read = new Prompt(null, tokens().subList(0, first));
         return new PreparedRun(request, folder, read, options, maxPositions, hooks, interventions, sources, frozen);
     }
 
-    /** What these tokens leave without interventions at the hooks that freeze. */
+    /** The values of these tokens without interventions, at the hooks to be frozen. */
     public Capture clean(InspectorEngine engine, int[] ids) {
         if (frozen.isEmpty()) return new Capture(new TreeMap<>());
         try (Session session = engine.begin(new SessionRequest(ids.length, frozen, List.of(), List.of()))) {
@@ -108,7 +110,10 @@ public record PreparedRun(
         }
     }
 
-    /** Where changes take values from: other runs, looked up before; for freeze, the clean run of the same tokens. */
+    /**
+     * Source values of the interventions: other runs' captures, looked up before; for freeze, the clean pass over the
+     * same tokens.
+     */
     public List<Map<HookId, Tensor>> sources(Capture clean) {
         List<Map<HookId, Tensor>> all = new ArrayList<>();
         for (int i = 0; i < interventions.size(); i++) {

@@ -11,14 +11,14 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /**
- * Prompt is what goes into the model: the prompt, the tokens, or the messages as the model's chat template writes them.
+ * A run's input tokens: from the prompt, the given tokens, or the messages rendered by the model's chat template.
  *
  * @param text what was tokenized, or null when token ids were given
- * @param tokens at least one, all in the vocabulary, and no more than the context holds
+ * @param tokens at least one, all in the vocabulary, and no more than the context
  */
 public record Prompt(String text, List<Token> tokens) {
 
-    /** No text has more characters a token than this, but for one that is nothing but blanks. */
+    /** Most characters per token of any text that is not all whitespace. */
     private static final int LONGEST_TOKEN = 256;
 
     public static Prompt of(RunRequest r, ModelFolder folder) {
@@ -31,7 +31,7 @@ public record Prompt(String text, List<Token> tokens) {
         }
         String text = r.prompt() != null ? r.prompt() : rendered(r.messages(), folder);
         if (text.length() > (long) LONGEST_TOKEN * context) {
-            // Millions of characters would take a minute to tokenize, only to be refused then.
+            // Millions of characters would take a minute to tokenize before being refused.
             throw tooLong(field, context).found(text.length() + " characters").instead("shorten it");
         }
         List<Token> tokens = fits(folder.requireTokenizer().encode(text, r.addSpecialTokens()), field, context);
@@ -39,7 +39,7 @@ public record Prompt(String text, List<Token> tokens) {
         return new Prompt(text, tokens);
     }
 
-    /** The one of the three that was given. */
+    /** The name of the one input field that was given. */
     private static String field(RunRequest r) {
         Map<String, Object> given = new LinkedHashMap<>();
         given.put("prompt", r.prompt());
@@ -90,7 +90,10 @@ public record Prompt(String text, List<Token> tokens) {
                 .expected("at most " + context + " tokens");
     }
 
-    /** The ids of a text that goes on: read together with what stands before, where that leaves the tokens before as they are. */
+    /**
+     * The ids of a continuation: tokenized together with the preceding text, where that leaves the preceding tokens
+     * unchanged.
+     */
     public static List<Integer> following(List<Token> tokens, String text, ModelFolder folder) {
         Tokenizer tokenizer = folder.requireTokenizer();
         List<Integer> before = tokens.stream().map(Token::id).toList();
@@ -108,7 +111,7 @@ public record Prompt(String text, List<Token> tokens) {
         return tokens.stream().map(Token::id).toList();
     }
 
-    /** The ids, each of them one of the vocabulary's. {@code field} is named in the error. */
+    /** Checks that each id is in the vocabulary; {@code field} is named in the error. */
     public static List<Integer> inVocabulary(List<Integer> ids, int vocab, String field) {
         for (int i = 0; i < ids.size(); i++) {
             Integer id = ids.get(i);

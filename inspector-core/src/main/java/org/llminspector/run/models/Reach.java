@@ -14,8 +14,9 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Reach is how many positions a request may come to: its prompt and all new tokens that it asks for, within the model's context and
- * the memory budget. Asking for the whole context means as many tokens as there is room for; fewer that do not fit are refused.
+ * Computes the maximum length of a request's sequence: prompt plus requested tokens, within the model's context and the
+ * memory budget. A request for the whole context is cut to the tokens that fit; a smaller request that does not fit is
+ * refused.
  */
 final class Reach {
 
@@ -43,9 +44,9 @@ final class Reach {
     /**
      * Most positions of the sequence.
      *
-     * @param prompt its tokens
-     * @param wanted prompt and new tokens
-     * @throws Problem TOO_LARGE where the prompt alone, or what was asked for within the context, does not fit
+     * @param prompt number of prompt tokens
+     * @param wanted prompt plus requested tokens
+     * @throws Problem TOO_LARGE where the prompt alone, or the requested tokens, do not fit
      */
     int positions(int prompt, long wanted) {
         this.prompt = prompt;

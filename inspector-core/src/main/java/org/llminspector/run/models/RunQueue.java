@@ -24,35 +24,35 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * RunQueue is the waiting line of the engines: a single worker does one piece of work at a time, first come, first served.
+ * FIFO work queue of the engines with a single worker.
  *
- * <p>A piece of work is admitted to a {@link Place} before its model is opened. From then on it is listed, can be cancelled by
- * its id, and keeps its place until it ends. A full queue refuses the next piece as BUSY; callers that ask to wait in line
- * ({@link Caller}) have a longer bound of their own.
+ * <p>A piece of work gets a {@link Place} before its model is opened. From then on it is listed, can be cancelled by
+ * its id, and keeps its place until it ends. A full queue refuses the next piece as BUSY; callers that wait in line
+ * ({@link Caller}) have a separate, larger bound.
  */
 public final class RunQueue implements AutoCloseable {
 
-    /** Status counts the pieces of work: running, waiting, and how many are admitted at most. */
+    /** Numbers of running and waiting pieces of work, and the queue's capacity. */
     public record Status(int running, int waiting, int capacity) {}
 
     /**
-     * Entry describes one piece of work that waits or runs.
+     * One piece of work that waits or runs.
      *
-     * @param id of the run or comparison that it makes, or its own
+     * @param id of the run or comparison that it produces, or its own
      * @param what the kind of work: run, comparison, benchmark, sampling, ...
-     * @param model the slug; null where it has none
+     * @param model the slug; null for none
      * @param status {@code waiting} or {@code running}
      * @param ahead pieces of work in line before it
-     * @param request the HTTP request that asked for it; null for a program that uses the library
+     * @param request the HTTP request behind it; null for library callers
      * @param since when it was admitted
      */
     public record Entry(String id, String what, String model, String status, int ahead, String request, String since) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(RunQueue.class);
     private static final int LOOK_SECONDS = 10;
-    /** Without work for so long, memory that was freed is returned to the system. */
+    /** Idle time after which freed memory is returned to the system. */
     private static final int IDLE_SECONDS = 10;
-    /** How often an end is waited for: five minutes of a pass over a long prompt in a large model. */
+    /** How often {@link #end} waits {@link #LOOK_SECONDS}: five minutes, enough for a long prompt in a large model. */
     private static final int LOOKS = 30;
 
     private final int capacity;
@@ -65,29 +65,29 @@ public final class RunQueue implements AutoCloseable {
         return thread;
     });
 
-    /** All places, in the order of admission. */
+    /** All places, in order of admission. */
     private final Set<Place> places = new LinkedHashSet<>();
     /** Places that are ready for the worker. */
     private final TreeSet<Place> ready = new TreeSet<>(Comparator.comparingLong(place -> place.order));
 
     @SuppressWarnings("ThreadLocalUsage") // callers belong to one queue
     private final ThreadLocal<Caller> caller = new ThreadLocal<>();
-    /** The place whose work this thread, the worker, is doing. */
+    /** The place whose work runs on this (the worker's) thread. */
     @SuppressWarnings("ThreadLocalUsage")
     private final ThreadLocal<Place> working = new ThreadLocal<>();
 
     private Place running;
-    /** Returns freed memory to the system, some time after the last piece of work. */
+    /** Scheduled return of freed memory to the system, after the last piece of work. */
     private Future<?> trimming = CompletableFuture.completedFuture(null);
 
     private long orders;
     private volatile boolean closing;
 
     /**
-     * @param capacity most pieces of work waiting or running, of callers that do not wait in line
-     * @param lineCapacity the same, of callers that wait in line
+     * @param capacity most pieces of work waiting or running, for callers that do not wait in line
+     * @param lineCapacity the same, for callers that wait in line
      * @param afterEach runs on the worker after each piece of work
-     * @param ids makes the ids of runs, and of work that makes nothing with an id
+     * @param ids generates ids of runs and of work that produces nothing with an id
      */
     public RunQueue(int capacity, int lineCapacity, Runnable afterEach, Supplier<String> ids) {
         this.capacity = capacity;
@@ -98,7 +98,7 @@ public final class RunQueue implements AutoCloseable {
         worker.setRemoveOnCancelPolicy(true);
     }
 
-    /** Caller is a client of the queue, such as one HTTP request; cancelling it cancels all its work. */
+    /** A client of the queue, such as one HTTP request; cancelling it cancels all its work. */
     public final class Caller {
 
         private final String request;
@@ -110,7 +110,7 @@ public final class RunQueue implements AutoCloseable {
             this.inLine = inLine;
         }
 
-        /** Cancels its work, waiting or running, and refuses any further. May be called from any thread. */
+        /** Cancels its work, waiting or running, and refuses further work. May be called from any thread. */
         public void cancel() {
             synchronized (RunQueue.this) {
                 cancelled = true;
@@ -122,7 +122,7 @@ public final class RunQueue implements AutoCloseable {
             return cancelled;
         }
 
-        /** Does something in the name of this caller: places that are entered on this thread belong to it. */
+        /** Runs code on behalf of this caller: places entered on this thread belong to it. */
         public <T> T call(Callable<T> work) throws Exception {
             Caller outer = caller.get();
             caller.set(this);
@@ -135,7 +135,7 @@ public final class RunQueue implements AutoCloseable {
         }
     }
 
-    /** Place is a place in the queue: one piece of work from its admission to its end. */
+    /** A place in the queue: one piece of work from admission to end. */
     public final class Place implements AutoCloseable {
 
         private final String id;
@@ -158,12 +158,12 @@ public final class RunQueue implements AutoCloseable {
             return id;
         }
 
-        /** Whether the work should end: it was cancelled, its caller was, or the program is closing. */
+        /** Whether the work should end: it or its caller was cancelled, or the program is closing. */
         public boolean cancelled() {
             return cancelled || closing || (caller != null && caller.cancelled);
         }
 
-        /** Ends the work soon where it runs, and at once where it waits. May be called from any thread. */
+        /** Ends the work: soon where it runs, at once where it waits. May be called from any thread. */
         public void cancel() {
             synchronized (RunQueue.this) {
                 cancelled = true;
@@ -171,7 +171,7 @@ public final class RunQueue implements AutoCloseable {
             }
         }
 
-        /** Whether it waits for the worker alone. */
+        /** Whether only the worker keeps it waiting. */
         boolean ready() {
             synchronized (RunQueue.this) {
                 return ready.contains(this);
@@ -190,9 +190,9 @@ public final class RunQueue implements AutoCloseable {
         }
 
         /**
-         * Waits its turn, does the work on the worker, gives its result. A second call goes to the end of the line.
+         * Waits for the worker, runs the work on it and returns the result. A second call goes to the end of the queue.
          *
-         * @throws Problem CANCELLED when it was cancelled while it waited; BUSY when the program is closing
+         * @throws Problem CANCELLED when it was cancelled while waiting; BUSY when the program is closing
          */
         public <T> T call(Callable<T> work) {
             FutureTask<T> task = new FutureTask<>(() -> onWorker(work));
@@ -226,7 +226,7 @@ public final class RunQueue implements AutoCloseable {
                 } finally {
                     working.remove();
                     synchronized (RunQueue.this) {
-                        running = null; // before the caller has its result
+                        running = null; // before the caller gets its result
                         trimming.cancel(false);
                         if (!closing) trimming = worker.schedule(Trim::memory, IDLE_SECONDS, TimeUnit.SECONDS);
                         order = orders++;
@@ -256,16 +256,16 @@ public final class RunQueue implements AutoCloseable {
     }
 
     /**
-     * A caller whose work can be cancelled as a whole.
+     * Creates a caller.
      *
-     * @param request names it in the list of entries
+     * @param request its name in the list of entries
      * @param inLine whether it waits in line where the queue is full
      */
     public Caller caller(String request, boolean inLine) {
         return new Caller(request, inLine);
     }
 
-    /** The caller in whose name this thread works; null for none. */
+    /** The caller of this thread; null for none. */
     public Caller caller() {
         return caller.get();
     }
@@ -273,7 +273,7 @@ public final class RunQueue implements AutoCloseable {
     /**
      * Admits a piece of work.
      *
-     * @param ids makes the id of what it makes
+     * @param ids generates the id of its product
      * @param what the kind of work: run, comparison, ...
      * @param model the slug; null for none
      * @throws Problem BUSY when the queue is full; CANCELLED when the caller was cancelled
@@ -305,14 +305,14 @@ public final class RunQueue implements AutoCloseable {
         if (closing || admitted >= most) throw full(most);
     }
 
-    /** Admits a piece of work, waits its turn, does it on the worker, gives its result. */
+    /** Admits a piece of work, waits for the worker, runs it there and returns the result. */
     public <T> T call(String what, String model, Callable<T> work) {
         try (Place place = enter(what, model)) {
             return place.call(work);
         }
     }
 
-    /** All work that waits or runs, in the order in which it is served. */
+    /** All waiting or running work, in order of service. */
     public synchronized List<Entry> entries() {
         List<Place> served = places.stream()
                 .sorted(Comparator.comparingInt((Place p) -> p == running ? 0 : 1)
@@ -323,7 +323,7 @@ public final class RunQueue implements AutoCloseable {
                 .toList();
     }
 
-    /** Cancels a piece of work; false when none of this id waits or runs. */
+    /** Cancels a piece of work; false when none with this id waits or runs. */
     public synchronized boolean cancel(String id) {
         List<Place> named = places.stream().filter(p -> p.id.equals(id)).toList();
         named.forEach(Place::cancel);
@@ -369,12 +369,12 @@ public final class RunQueue implements AutoCloseable {
                 .instead("try again in a few seconds");
     }
 
-    /** Whether the program is closing: what runs should end soon, and keep what it has made. */
+    /** Whether the program is closing: running work should end soon and keep its results so far. */
     public boolean closing() {
         return closing;
     }
 
-    /** Asks whether the work of this thread, as it is now, was cancelled; the answer may be asked for on any thread. */
+    /** Cancellation state of this thread's current work; may be evaluated on any thread. */
     public BooleanSupplier cancellation() {
         Place place = working.get();
         if (place != null) return place::cancelled;
@@ -382,7 +382,7 @@ public final class RunQueue implements AutoCloseable {
         return () -> closing || (by != null && by.cancelled);
     }
 
-    /** Refuses to go on with long work of this thread once it was cancelled or the program is closing. */
+    /** Throws where this thread's long work was cancelled or the program is closing. */
     public void checkCancelled() {
         if (closing) throw full(capacity);
         if (!cancellation().getAsBoolean()) return;
@@ -393,9 +393,9 @@ public final class RunQueue implements AutoCloseable {
     }
 
     /**
-     * Drops what waits, and waits until what runs has ended. It says what it waits for.
+     * Drops waiting work, then waits for running work to end, and logs what it waits for.
      *
-     * @return false when that has not ended after minutes: what it uses has to stay open then
+     * @return false when that has not ended after minutes; its resources must stay open
      */
     public boolean end() {
         synchronized (this) {

@@ -7,9 +7,9 @@ import java.util.Objects;
 import org.llminspector.base.Trim;
 
 /**
- * UnreachableFolders are models whose files were replaced or deleted. A request that began before may still read them, so
- * they are not closed: the garbage collector closes their files, mappings and tokenizers once no request refers to them. It
- * is asked to look until it has, for it may have no reason of its own to run for hours. Safe on any thread.
+ * Model folders whose files were replaced or deleted while requests may still read them. The garbage collector closes
+ * their files, mappings and tokenizers once no request refers to them; a thread triggers collections until it has,
+ * since otherwise none may run for hours. Thread-safe.
  */
 final class UnreachableFolders {
 
@@ -51,7 +51,7 @@ final class UnreachableFolders {
         }
     }
 
-    /** Closes those that are left: no request is under way any more. */
+    /** Closes the remaining folders; no request is running any more. */
     synchronized void close() {
         if (thread != null) thread.interrupt();
         folders.stream().map(WeakReference::get).filter(Objects::nonNull).forEach(ModelFolder::close);

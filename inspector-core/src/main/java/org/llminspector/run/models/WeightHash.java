@@ -12,8 +12,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 
 /**
- * WeightHash is the SHA-256 of a model's weights, computed on a thread of its own: it reads every byte, which takes minutes
- * where there are tens of gigabytes. One that failed is computed again when it is next asked for. Safe on any thread.
+ * SHA-256 of a model's weights, computed on a background thread since it reads every byte (minutes for tens of
+ * gigabytes). A failed computation is retried on the next request. Thread-safe.
  */
 final class WeightHash {
 
@@ -28,14 +28,14 @@ final class WeightHash {
         this(checkpoint.dir(), checkpoint::sha256, checkpoint::giveUpHash);
     }
 
-    /** @param giveUp has a computation that is under way end with a CancellationException */
+    /** @param giveUp makes a running computation end with a CancellationException */
     WeightHash(Path model, Supplier<String> compute, Runnable giveUp) {
         this.model = model;
         this.compute = compute;
         this.giveUp = giveUp;
     }
 
-    /** Begins to compute it, or joins the computation that is under way or done. */
+    /** Starts the computation, or joins one that runs or is done. */
     synchronized CompletableFuture<String> begin() {
         if (hash != null && !hash.isCompletedExceptionally()) return hash;
         CompletableFuture<String> begun = new CompletableFuture<>();
@@ -54,13 +54,13 @@ final class WeightHash {
         return begun;
     }
 
-    /** Null while it is computed, which this begins. */
+    /** The hash; null until it is computed, which this call starts. */
     String known() {
         CompletableFuture<String> now = begin();
         return now.isDone() && !now.isCompletedExceptionally() ? now.join() : null;
     }
 
-    /** Waits for it. */
+    /** Blocks until the hash is computed. */
     String await(BooleanSupplier cancelled) {
         CompletableFuture<String> now = begin();
         while (true) {
@@ -86,7 +86,7 @@ final class WeightHash {
                 .instead("ask again");
     }
 
-    /** Ends a computation that is under way, and waits until it has ended. */
+    /** Cancels a running computation and waits until it has ended. */
     synchronized void close() {
         giveUp.run();
         if (hash != null) hash.handle((ok, failed) -> ok).join();

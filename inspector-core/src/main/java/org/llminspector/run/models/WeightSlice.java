@@ -7,21 +7,21 @@ import org.llminspector.base.Tensor;
 import org.llminspector.quant.SchemeInfo;
 
 /**
- * WeightSlice is part of a weight under a scheme: each code beside what it was and what it stands for.
+ * Slice of a weight under a quantization scheme: original values, codes and decoded values.
  *
  * @param format of the tensor in its file: BF16, Q4_K
- * @param shape of the whole weight, seen as a matrix
+ * @param shape of the whole weight, viewed as a matrix
  * @param rows {from, to} of the slice
  * @param cols likewise
  * @param groupSize weights of a row that share a scale; 0 for 16-bit floats
  * @param firstGroup group of a row that the first scale belongs to
  * @param values F32 [rows, cols]
  * @param codes [rows, cols]
- * @param scales F32 [rows, groups that the columns touch], [1, 1] when the whole weight has one, or null
+ * @param scales F32 [rows, groups of the columns], [1, 1] when the whole weight has one, or null
  * @param zeroPoints as scales, or null
  * @param mins as scales, or null
  * @param decoded F32 [rows, cols]
- * @param error F32 [rows, cols], decoded - values; null for a file's own blocks, whose originals are not known
+ * @param error F32 [rows, cols], decoded - values; null for a GGUF file's own blocks, whose originals are unknown
  */
 public record WeightSlice(
         String name,
@@ -46,7 +46,7 @@ public record WeightSlice(
         cols = List.copyOf(cols);
     }
 
-    /** The tensors that there are, under the names that they have in every format. */
+    /** The non-null tensors by name, the same names for every format. */
     public Map<String, Tensor> tensors() {
         Map<String, Tensor> all = new LinkedHashMap<>();
         put(all, "values", values);

@@ -25,14 +25,14 @@ import org.llminspector.quant.SchemeInfo;
 import org.llminspector.quant.WeightStatistics;
 
 /**
- * WeightViews shows weights under quantization schemes.
+ * Views of weights under quantization schemes.
  *
- * <p>A weight is named as the files have it, and then lies as it does there, or canonically ({@code blocks.0.attn.q.weight}),
- * and then is [out, in] for every family. What reads whole weights is done one at a time, on all cores, and kept.
+ * <p>A weight is named as in the files, with the layout it has there, or canonically ({@code blocks.0.attn.q.weight}),
+ * as [out, in] in every family. Work on whole weights runs one at a time, on all cores, and is cached.
  */
 final class WeightViews {
 
-    /** The scheme that means the file's own format. */
+    /** Pseudo-scheme: the file's own format. */
     static final String STORED = "stored";
 
     private static final int KEPT = 64;
@@ -96,7 +96,7 @@ final class WeightViews {
                 .causedBy(e);
     }
 
-    /** Part of a weight under a scheme, or under {@link #STORED} as the file's blocks have it. */
+    /** Slice of a weight under a scheme, or under {@link #STORED} with the file's own blocks. */
     static WeightSlice slice(ModelFolder folder, String name, String scheme, Slice rows, Slice cols) {
         TensorInfo info = info(folder, name);
         boolean inFile = folder.checkpoint().has(name);
@@ -111,7 +111,7 @@ final class WeightViews {
             values = q.decode();
         } else {
             QuantScheme s = QuantScheme.of(scheme);
-            // Only a scale over the whole tensor needs the rows that are not asked for.
+            // Only a scale over the whole tensor needs rows outside the slice.
             boolean rowsAlone = whole == null && info.shape().size() == 2 && !s.readsWhole();
             Tensor from = rowsAlone
                     ? folder.checkpoint().rows(name, r[0], r[1])
@@ -159,7 +159,7 @@ final class WeightViews {
                 q.scheme().quantizes() ? difference(decoded, was) : null);
     }
 
-    /** The groups of a row that the columns touch. */
+    /** Range of a row's groups that the columns fall into. */
     private static int[] groups(QuantizedTensor q, int[] cols) {
         if (q.groups() <= 1) return new int[] {0, q.groups()};
         int size = q.scheme().groupSize(q.cols());
@@ -193,7 +193,7 @@ final class WeightViews {
         return t.reshaped(matrixShape(shape));
     }
 
-    /** A vector is one row; leading axes are rows. */
+    /** Shape as a matrix: a vector is one row; leading axes are rows. */
     private static long[] matrixShape(List<Long> shape) {
         long cols = shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
         long rows = 1;
@@ -201,7 +201,7 @@ final class WeightViews {
         return new long[] {rows, cols};
     }
 
-    /** What the header says of the tensor that a weight is, or is part of. */
+    /** Header entry of the tensor that a weight is, or is part of. */
     static TensorInfo info(ModelFolder folder, String name) {
         Weights weights = folder.weights();
         TensorInfo inFile = folder.checkpoint().tensors().get(name);

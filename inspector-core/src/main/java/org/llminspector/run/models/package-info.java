@@ -1,7 +1,7 @@
 /**
- * Run.models opens models: a name becomes a model's files, its files a model on an engine, which everybody shares; and
- * it does one piece of engine work at a time. What is wrong with a request is refused here, before it waits.
+ * Opens models: resolves a name to a model's files and the files to an engine that all requests share, and runs one
+ * piece of engine work at a time. Invalid requests are refused here, before they wait.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.run.models;

@@ -1,11 +1,11 @@
 package org.llminspector.run.store;
 
 /**
- * Branch says that a run begins as another one did: with its first tokens, and then perhaps another token than it had.
+ * Start of a run from another run's first tokens, optionally followed by a different token.
  *
- * @param run the other's id
- * @param position how many of its tokens are kept; negative counts from the end, null keeps all
- * @param token what comes next, or null: what is drawn
- * @param generatedFrom where what a model made begins, which penalties count; filled in
+ * @param run the parent run's id
+ * @param position number of its tokens to keep; negative counts from the end, null keeps all
+ * @param token the next token, or null to sample it
+ * @param generatedFrom index of the first generated token, from which penalties count; filled in
  */
 public record Branch(String run, Integer position, Integer token, Integer generatedFrom) {}

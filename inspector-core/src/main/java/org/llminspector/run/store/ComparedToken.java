@@ -6,15 +6,15 @@ import java.util.function.IntFunction;
 import org.llminspector.analysis.TokenDivergence;
 
 /**
- * ComparedToken is one position at which both sides said what comes next: a line of prompt.jsonl or text.jsonl.
+ * Both sides' next-token predictions at one position: a line of prompt.jsonl or text.jsonl.
  *
- * @param position of the token that was read last: in the prompt, or in the text (-1: what the tokenizer put before it)
+ * @param position of the last token read, in the prompt or the text (-1: the tokenizer's prefix)
  * @param read the token there
- * @param next the token that really follows; null at a prompt's end, or where the two prompts differ
+ * @param next the actual next token; null at a prompt's end, or where the two prompts differ
  * @param kl KL(A || B), nats
- * @param probA what A gives to {@code next}, null with it
- * @param probB what B gives to it
- * @param sameTop whether both find the same token most probable
+ * @param probA A's probability of {@code next}; null without it
+ * @param probB B's probability of {@code next}; null without it
+ * @param sameTop whether both have the same most probable token
  * @param top the most probable tokens of both sides, A's first
  */
 public record ComparedToken(
@@ -27,27 +27,27 @@ public record ComparedToken(
         boolean sameTop,
         List<Candidate> top) {
 
-    /** A token's id and how it reads. */
+    /** A token's id and text. */
     public record Piece(int id, String text) {}
 
-    /** Ranks count from 0; null: not among this side's most probable. */
+    /** Ranks count from 0; null where it is not among the side's most probable tokens. */
     public record Candidate(int id, String text, double probA, double probB, Integer rankA, Integer rankB) {}
 
-    /** What A finds most probable. */
+    /** A's most probable token. */
     @JsonIgnore
     public Candidate topOfA() {
         return top.stream().filter(c -> within(c.rankA(), 1)).findFirst().orElseThrow();
     }
 
-    /** What B finds most probable. */
+    /** B's most probable token. */
     @JsonIgnore
     public Candidate topOfB() {
         return top.stream().filter(c -> within(c.rankB(), 1)).findFirst().orElseThrow();
     }
 
     /**
-     * @param most how many candidates a side are kept
-     * @param text how a token of that id reads
+     * @param most how many candidates per side are kept
+     * @param text text of a token id
      */
     public static ComparedToken of(int position, int read, TokenDivergence t, int most, IntFunction<String> text) {
         return new ComparedToken(

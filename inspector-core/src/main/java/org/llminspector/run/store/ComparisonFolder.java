@@ -22,8 +22,8 @@ import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.HookPoint;
 
 /**
- * ComparisonFolder is one comparison on disk: manifest.json, divergence.safetensors, prompt.jsonl and text.jsonl (a
- * {@link ComparedToken} a line).
+ * One comparison on disk: manifest.json, divergence.safetensors, prompt.jsonl and text.jsonl (one {@link ComparedToken}
+ * per line).
  */
 public record ComparisonFolder(Path path) {
 
@@ -48,7 +48,7 @@ public record ComparisonFolder(Path path) {
         return metric.toLowerCase(Locale.ROOT) + "/" + point.template();
     }
 
-    /** Writes what is not there yet, and all of it through to the disk. */
+    /** Writes the remaining files and syncs all of them to disk. */
     public void finish(ComparisonManifest manifest, Map<String, Tensor> tensors) throws IOException {
         SafetensorsWriter.write(tensorsFile(), tensors, Map.of("comparison", manifest.id()));
         Files.writeString(manifestFile(), Json.write(manifest));

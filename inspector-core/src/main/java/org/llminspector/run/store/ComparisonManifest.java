@@ -9,23 +9,23 @@ import org.llminspector.hook.HookId;
 import org.llminspector.tokenize.Token;
 
 /**
- * ComparisonManifest is what is known of a finished comparison but its numbers by position: manifest.json of its folder.
- * A number that would be infinite is null.
+ * Results of a finished comparison except its values by position: manifest.json of its folder. Infinite numbers are
+ * null.
  *
  * @param id sorts by time
  * @param created ISO-8601 UTC
  * @param version of the program
- * @param options as they were used, with their defaults filled in
- * @param hooks a row a compared hook, in data order; empty without a prompt
+ * @param options as used, with their defaults filled in
+ * @param hooks one row per compared hook, in data-flow order; empty without a prompt
  * @param skipped hooks that only one side has or that differ in shape
- * @param firsts for rising thresholds the first hook in data order whose relative L2 is past it
- * @param firstBad the first hook whose own error stands above the noise; null without a prompt
- * @param floor how far A lies from itself; null when it was not asked for
- * @param modules the split of each module's error; null when it was not asked for or cannot be had
- * @param modulesWhy why {@code modules} is null though it was asked for
+ * @param firsts for rising thresholds, the first hook in data-flow order whose relative L2 exceeds it
+ * @param firstBad the first hook whose local error exceeds the noise floor; null without a prompt
+ * @param floor distance of A from itself; null when not requested
+ * @param modules local and inherited error of each module; null when not requested or not possible
+ * @param modulesWhy why {@code modules} is null although requested
  * @param prompt measures over the prompt's positions; null without a prompt
  * @param text measures over the text; null without one
- * @param sensitivity what each module is worth; null when it was not asked for
+ * @param sensitivity per-module sensitivity; null when not requested
  * @param totalMs milliseconds of the whole comparison
  */
 public record ComparisonManifest(
@@ -50,16 +50,16 @@ public record ComparisonManifest(
         Sensitivity sensitivity,
         double totalMs) {
 
-    /** One side. {@code tokens} are the prompt's; {@code cost} is null when it was not measured. */
+    /** One side. {@code tokens} are the prompt's; {@code cost} is null when not measured. */
     public record Side(
             RunRequest request, RunManifest.ModelIdentity model, EngineInfo engine, List<Token> tokens, Cost cost) {}
 
     /**
-     * A hook over all positions together; A is the reference. {@code sqnr} in dB, null when nothing differs.
+     * One hook over all positions, relative to A. {@code sqnr} is in dB, null when nothing differs.
      *
-     * @param made |B on A's inputs - A| / |A|: what B's part of the module up to this hook does to A's residual stream; null
-     *     where the hook is such an input, and where it cannot be had
-     * @param floor |A again - A| / |A|; null when it was not measured
+     * @param made |B on A's inputs - A| / |A|, the local error of B's module up to this hook; null where the hook is
+     *     such an input, and where it is not possible
+     * @param floor |second pass of A - A| / |A|; null when not measured
      */
     public record HookRow(
             HookId hook,
@@ -74,43 +74,42 @@ public record ComparisonManifest(
 
     public record Skipped(HookId hook, String why) {}
 
-    /** {@code hook}, {@code position} and {@code relativeL2} are null when nothing is past the threshold. */
+    /** {@code hook}, {@code position} and {@code relativeL2} are null when nothing exceeds the threshold. */
     public record First(double threshold, HookId hook, Integer position, Double relativeL2) {}
 
     /**
-     * FirstBad is the first hook in data order whose own error stands above the noise: every hook before it makes less than
-     * {@code factor} times its floor.
+     * The first hook in data-flow order whose local error exceeds {@code factor} times its noise floor.
      *
-     * @param factor how many times the floor
-     * @param basis {@code made}: of the error that B makes itself on A's inputs; {@code total}: of all of the error, where the
-     *     two cannot be told apart (the first hook past the bound has inherited at most what is below it)
-     * @param hook null when nothing stands above the floor; and with it the rest
-     * @param position the first at which it does so
-     * @param distance its relative L2 over all positions
-     * @param floor of this hook: what A lies from itself, but at least half a unit in the last place of a float32
+     * @param factor multiple of the floor
+     * @param basis {@code made}: the error that B makes on A's inputs; {@code total}: the whole error, where the two
+     *     cannot be separated (the first hook above the bound has inherited at most what is below it)
+     * @param hook null, as are the fields below, when nothing exceeds the bound
+     * @param position the first position above the bound
+     * @param distance the hook's relative L2 over all positions
+     * @param floor of this hook: A's distance from itself, but at least half a unit in the last place of a float32
      */
     public record FirstBad(double factor, String basis, HookId hook, Integer position, Double distance, Double floor) {}
 
     /**
-     * NoiseFloor is how far A lies from itself when nothing but the order of its sums changes: digits below it mean nothing.
+     * Distance of A from itself under a different order of summation; smaller differences are rounding.
      *
-     * @param how it was asked for
-     * @param what A was compared with, in words
-     * @param prompt the measures of A against itself over the prompt; null without one
+     * @param how as requested
+     * @param what the second pass of A, in words
+     * @param prompt measures of A against itself over the prompt; null without one
      * @param text the same over the first windows of the text; null without one
-     * @param why there are none though they were asked for; else null
+     * @param why why there are none although requested; else null
      */
     public record NoiseFloor(
             ComparisonRequest.Floor how, String what, OutputMeasures prompt, OutputMeasures text, String why) {}
 
     /**
      * @param module {@code embed}, {@code blocks.3.attn}, {@code blocks.3.mlp}, {@code unembed}
-     * @param output the hook whose error is split
+     * @param output hook of the module's output
      */
     public record ModuleError(
             String module, HookId output, Double total, Double made, Double inherited, Double cosine) {}
 
-    /** Which matrices read a value. */
+    /** Matrices that share an input. */
     public enum Feeds {
         QKV,
         O,
@@ -124,7 +123,7 @@ public record ComparisonManifest(
     }
 
     /**
-     * The outliers of what some matrices of A read, after a norm's weight: see {@link Outliers}.
+     * Outliers in the input of some matrices of A, after the norm's weight; see {@link Outliers}.
      *
      * @param layer null for the unembedding
      */
@@ -156,11 +155,11 @@ public record ComparisonManifest(
     }
 
     /**
-     * @param beginning of the text
+     * @param beginning first characters of the text
      * @param tokens of the text, without what the tokenizer adds
-     * @param window positions a pass
+     * @param window positions per pass
      * @param stride tokens from one window to the next
-     * @param windows passes
+     * @param windows number of passes
      */
     public record TextPart(
             String beginning,
@@ -172,26 +171,27 @@ public record ComparisonManifest(
             OutputMeasures measures) {}
 
     /**
-     * What a side costs. Speeds are medians of runs without captures or changes, the two sides in turns.
+     * Cost of a side. Speeds are medians of runs without captures or interventions, measured alternately with the other
+     * side.
      *
-     * @param form of the engine that ran: {@code fast} where there is one, for nothing is captured
-     * @param loadMs milliseconds from the files to a model ready to run
-     * @param prefillTokens of the prompt that was read
-     * @param prefill tokens a second while reading it
-     * @param decode tokens a second after it, one by one
-     * @param firstToken milliseconds from the prompt to the first token that was chosen
-     * @param between what one waits for each further token; null where none was made
-     * @param lengths the same after prompts of other lengths, as asked for
-     * @param joules that the whole GPU took in a run, prompt and continuation: the median; null on a CPU or where NVML does
-     *     not say it
-     * @param weightBytes as the engine holds them
+     * @param form of the engine that ran: the fused form where there is one, since nothing is captured
+     * @param loadMs milliseconds to load the model from its files
+     * @param prefillTokens of the prompt
+     * @param prefill tokens per second of reading it
+     * @param decode tokens per second after it, one by one
+     * @param firstToken milliseconds from the prompt to the first sampled token
+     * @param between latency of each further token; null where none was generated
+     * @param lengths the same after prompts of other lengths, as requested
+     * @param joules median energy of the whole GPU per run, prompt and continuation; null on a CPU or where NVML does
+     *     not report it
+     * @param weightBytes in the engine
      * @param fileBytes of the weights on disk
      * @param kvDtype number format of keys and values
-     * @param kvBytesPerToken one entry a layer
-     * @param peakProcessBytes most physical memory of the whole process (both models, the JVM) while this side ran;
-     *     null where the system does not say
-     * @param deviceBytes memory of the GPU that was taken when a run of this side ended, by everything on it; the most of
-     *     its runs, and about the peak, for engines keep what they took; null on a CPU or where nothing says so
+     * @param kvBytesPerToken one entry per layer
+     * @param peakProcessBytes peak resident memory of the whole process (both models, the JVM) while this side ran;
+     *     null where the system does not report it
+     * @param deviceBytes GPU memory in use by all processes after a run, the maximum of this side's runs; close to the
+     *     peak, since engines keep their allocations; null on a CPU or where it is not reported
      */
     public record Cost(
             String form,
@@ -210,12 +210,12 @@ public record ComparisonManifest(
             Long peakProcessBytes,
             Long deviceBytes) {}
 
-    /** Milliseconds from one token to the next, of all runs together: the value that so many per cent are at most. */
+    /** Percentiles of the latency per token over all runs, in milliseconds. */
     public record Waits(double p50, double p95, double p99, int tokens) {}
 
-    /** @param tokens of a prompt: the comparison's own, said again until it is so long */
+    /** @param tokens of a prompt: the comparison's own, repeated to this length */
     public record AtLength(int tokens, Speed prefill, Speed decode, Spread firstToken, Waits between) {}
 
-    /** Tokens a second: median, slowest and fastest of {@code runs}. */
+    /** Tokens per second: median, slowest and fastest of {@code runs}. */
     public record Speed(double median, double slowest, double fastest, int runs) {}
 }

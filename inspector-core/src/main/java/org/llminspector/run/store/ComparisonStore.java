@@ -16,8 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * ComparisonStore keeps finished comparisons as immutable folders beside the runs. Several processes may share it. Safe on
- * any thread.
+ * Store of finished comparisons as immutable folders, next to the runs. Several processes may share it. Thread-safe.
  */
 public final class ComparisonStore implements AutoCloseable {
 
@@ -33,9 +32,9 @@ public final class ComparisonStore implements AutoCloseable {
     }
 
     /**
-     * Opens or creates the store, and removes what dead writers left in it.
+     * Opens or creates the store, and removes unfinished folders of dead writers.
      *
-     * @param maxBytes oldest comparisons go when the store is larger
+     * @param maxBytes size above which the oldest comparisons are deleted
      */
     public static ComparisonStore open(Path dir, long maxBytes) {
         try {
@@ -45,13 +44,13 @@ public final class ComparisonStore implements AutoCloseable {
         }
     }
 
-    /** A new id, later in order than every earlier one of this process. */
+    /** A new id that sorts after every earlier one of this process. */
     public String newId() {
         List<String> all = ids();
         return ids.next(all.isEmpty() ? null : all.get(0));
     }
 
-    /** A hidden folder to write a comparison into. */
+    /** A hidden folder for writing a comparison. */
     public ComparisonFolder begin(String id) {
         Path partial = store.partial(id);
         try {
@@ -61,7 +60,7 @@ public final class ComparisonStore implements AutoCloseable {
         }
     }
 
-    /** Makes a finished folder known, then lets go of the oldest past maxBytes (never this one). */
+    /** Publishes a finished folder, then deletes the oldest ones above maxBytes (never this one). */
     public void publish(ComparisonFolder partial, String id) {
         try {
             store.publish(partial.path(), store.path().resolve(id));
@@ -85,13 +84,13 @@ public final class ComparisonStore implements AutoCloseable {
             try {
                 bytes.put(id, new ComparisonFolder(store.path().resolve(id)).bytes());
             } catch (NoSuchFileException e) {
-                // Deleted meanwhile.
+                // deleted concurrently
             }
         }
         return bytes;
     }
 
-    /** Removes a folder that was begun and not published. */
+    /** Removes an unpublished folder. */
     public static void abandon(ComparisonFolder partial) {
         try {
             RunFolder.delete(partial.path());
@@ -106,7 +105,7 @@ public final class ComparisonStore implements AutoCloseable {
         throw missing(id);
     }
 
-    /** Newest first, older than {@code before} when given; one that cannot be read is left out. */
+    /** Newest first, older than {@code before} when given; unreadable ones are skipped. */
     public List<ComparisonManifest> list(int limit, String before) {
         List<ComparisonManifest> manifests = new ArrayList<>();
         for (String id : ids()) {

@@ -1,9 +1,9 @@
 package org.llminspector.run.store;
 
 /**
- * Message is one turn of a conversation.
+ * One message of a conversation.
  *
- * @param role {@code system}, {@code user}, {@code assistant}, or whatever else the model's chat template knows
- * @param content what is said
+ * @param role {@code system}, {@code user}, {@code assistant}, or another one that the model's chat template supports
+ * @param content its text
  */
 public record Message(String role, String content) {}

@@ -6,14 +6,16 @@ import java.util.Map;
 import java.util.function.Function;
 import org.llminspector.checkpoint.SafetensorsFile;
 
-/** OpenCaptures keeps the capture files that were used last open. Safe on any thread. */
+/** LRU cache of open capture files. Thread-safe. */
 final class OpenCaptures implements AutoCloseable {
 
     private static final int MOST = 16;
 
     private final Map<Path, SafetensorsFile> files = new LinkedHashMap<>(MOST, 0.75f, true);
 
-    /** Uses the captures of a folder; the file may be closed once this returns, the tensors taken from it stay. */
+    /**
+     * Runs work on a folder's captures; the file may be closed once this returns, but tensors taken from it stay valid.
+     */
     synchronized <T> T use(RunFolder folder, Function<SafetensorsFile, T> work) {
         SafetensorsFile file = files.get(folder.path());
         if (file == null) {
@@ -27,7 +29,7 @@ final class OpenCaptures implements AutoCloseable {
         return work.apply(file);
     }
 
-    /** Closes the files of a run and of what was added to it. */
+    /** Closes the files of a run and of its recaptures. */
     synchronized void forget(Path run) {
         files.entrySet().removeIf(e -> {
             if (!e.getKey().startsWith(run)) return false;

@@ -1,10 +1,10 @@
 package org.llminspector.run.store;
 
 /**
- * PositionRange is a stretch of a run's positions.
+ * Range of a run's positions.
  *
  * @param start the first
- * @param stop one past the last
+ * @param stop the position after the last
  */
 public record PositionRange(int start, int stop) {
 

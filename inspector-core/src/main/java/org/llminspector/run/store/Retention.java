@@ -7,10 +7,10 @@ import java.util.SortedMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Retention keeps a store below a size: the oldest go first. */
+/** Keeps a store below a size by deleting the oldest entries. */
 final class Retention {
 
-    /** What takes one thing out of a store; a thing that is gone already is a NoSuchFileException. */
+    /** Removes one entry from a store; throws NoSuchFileException when it is already gone. */
     @FunctionalInterface
     interface Remover {
         void remove(String id) throws IOException;
@@ -21,10 +21,10 @@ final class Retention {
     private Retention() {}
 
     /**
-     * Lets go of the oldest until the rest fits. Under the store's lock.
+     * Deletes the oldest entries until the rest fits. Under the store's lock.
      *
-     * @param bytes of each, by id; ids sort by time
-     * @param spared ids that stay, however large
+     * @param bytes of each entry, by id; ids sort by time
+     * @param spared ids that are never deleted
      */
     static void keep(long maxBytes, SortedMap<String, Long> bytes, Set<String> spared, Remover remover)
             throws IOException {
@@ -36,7 +36,7 @@ final class Retention {
                 remover.remove(one.getKey());
                 LOG.info("{} was evicted: its store is larger than {} bytes", one.getKey(), maxBytes);
             } catch (NoSuchFileException e) {
-                // Deleted meanwhile.
+                // deleted concurrently
             }
             total -= one.getValue();
         }

@@ -28,8 +28,8 @@ import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.HookId;
 
 /**
- * RunFolder is one run on disk: manifest.json and captures.safetensors, which never change, and a folder of the same two
- * files, {@code more-N}, for each later reading of its tokens.
+ * One run on disk: immutable manifest.json and captures.safetensors, and a folder {@code more-N} with the same two
+ * files for each recapture.
  */
 record RunFolder(Path path) {
 
@@ -47,18 +47,18 @@ record RunFolder(Path path) {
     }
 
     /**
-     * RecaptureFile is the manifest.json of a later reading.
+     * manifest.json of a recapture.
      *
      * @param run the run's id
      */
     record RecaptureFile(String run, RunManifest.Recapture extension, List<RunManifest.CaptureEntry> captures) {}
 
-    /** The folder of a later reading. */
+    /** The folder of a recapture. */
     RunFolder more(int number) {
         return new RunFolder(path.resolve(MORE + number));
     }
 
-    /** The numbers of the later readings, in order. */
+    /** The numbers of the recaptures, in order. */
     List<Integer> readings() throws IOException {
         try (Stream<Path> names = Files.list(path)) {
             return names.map(p -> p.getFileName().toString())
@@ -69,12 +69,12 @@ record RunFolder(Path path) {
         }
     }
 
-    /** Creates the folder and writes both files through to the disk. */
+    /** Creates the folder, writes both files and syncs them to disk. */
     void write(RunManifest manifest, Capture capture) throws IOException {
         write(manifest, manifest, capture.tensors());
     }
 
-    /** The same for a later reading of a run. */
+    /** The same for a recapture of a run. */
     void write(RunManifest run, RecaptureFile extension, Map<HookId, Tensor> captures) throws IOException {
         write(run, (Object) extension, captures);
     }
@@ -105,18 +105,18 @@ record RunFolder(Path path) {
         return FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     }
 
-    /** Makes a folder's list of names as lasting as its files. */
+    /** Syncs a folder's directory entries to disk. */
     static void sync(Path dir) throws IOException {
         try (FileChannel channel = FileChannel.open(dir, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException e) {
-            // Windows cannot open a folder, and has no need of this.
+            // Windows cannot open a folder and does not need this.
             if (System.getProperty("os.name").startsWith("Windows")) return;
             throw e;
         }
     }
 
-    /** The manifest; one that is missing, malformed or another run's is a Problem. */
+    /** The manifest; a missing or malformed one, or one of another run, is a Problem. */
     RunManifest manifest() {
         try {
             RunManifest m =
@@ -144,7 +144,7 @@ record RunFolder(Path path) {
         }
     }
 
-    /** The captures, opened and checked. */
+    /** The captures, opened and validated. */
     SafetensorsFile captures() {
         try {
             return SafetensorsFile.open(capturesFile());
@@ -153,7 +153,7 @@ record RunFolder(Path path) {
         }
     }
 
-    /** The first field that a manifest cannot be without and is without, or null. */
+    /** The first required field that is missing in a manifest, or null. */
     static String lacking(RunManifest m) {
         if (m.created() == null) return "created";
         if (m.request() == null) return "request";
@@ -183,7 +183,7 @@ record RunFolder(Path path) {
         return bytes;
     }
 
-    /** Deletes a folder and what is in it, without following links; already being gone is success. */
+    /** Deletes a folder recursively without following links; a missing folder is success. */
     static void delete(Path dir) throws IOException {
         try {
             Files.walkFileTree(dir, new SimpleFileVisitor<>() {
@@ -207,7 +207,7 @@ record RunFolder(Path path) {
                 }
             });
         } catch (NoSuchFileException e) {
-            // Another process was faster.
+            // another process deleted it first
         }
     }
 }

@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
 
-/** RunIds makes and checks the names of runs: the UTC time to the millisecond, then six random hex digits. */
+/** Creates and validates run ids: the UTC time to the millisecond, then six random hex digits. */
 final class RunIds {
 
     private static final Pattern PATTERN = Pattern.compile("[0-9]{8}-[0-9]{6}-[0-9]{3}-[0-9a-f]{6}");
@@ -23,8 +23,8 @@ final class RunIds {
     private long last;
 
     /**
-     * A new id: later than every id made here before, and later than the newest one of the store even when the clock
-     * was set back. A run from more than a day ahead is a wrong clock's and does not count.
+     * A new id that sorts after every id made here and after the store's newest, even when the clock was set back. A
+     * run more than a day ahead comes from a wrong clock and is ignored.
      *
      * @param newest the newest id in the store, or null
      */
@@ -41,7 +41,7 @@ final class RunIds {
         return id != null && PATTERN.matcher(id).matches();
     }
 
-    /** The id itself; anything that is not exactly an id is refused, so that it can name a folder safely. */
+    /** The id itself; anything that is not exactly an id is refused, so that it is safe as a folder name. */
     static String check(String id) {
         if (valid(id)) return id;
         throw Problem.invalid("this is not a run's id")
@@ -63,7 +63,7 @@ final class RunIds {
                     .toInstant(ZoneOffset.UTC)
                     .toEpochMilli();
         } catch (DateTimeException e) {
-            return 0; // Digits, but no date: 99999999.
+            return 0; // digits, but no date: 99999999
         }
     }
 }

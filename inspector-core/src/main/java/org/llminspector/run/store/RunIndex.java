@@ -22,17 +22,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * RunIndex is the list of a store's runs in SQLite, for speed only: the folders are the truth.
+ * SQLite index of a store's runs, for speed only: the folders are authoritative.
  *
- * <p>The file is {@code .index-SCHEMA-GENERATION.sqlite}. A rebuilt index is a new generation and never reuses a
- * file's name: SQLite removes its write-ahead log by name, so a process that still has the old file open would
- * otherwise remove the new one's. Not safe on many threads; {@link RunList} takes turns.
+ * <p>The file is {@code .index-SCHEMA-GENERATION.sqlite}. A rebuilt index is a new generation and never reuses a file
+ * name: SQLite removes its write-ahead log by name, so a process with the old file open would remove the new one's. Not
+ * thread-safe; {@link RunList} serializes access.
  */
 final class RunIndex implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RunIndex.class);
 
-    /** Goes up when the table changes. */
+    /** Increased when the table changes. */
     static final int SCHEMA = 2;
 
     private static final Pattern FILE =
@@ -48,7 +48,7 @@ final class RunIndex implements AutoCloseable {
     private static final String COLUMNS = "id, created, name, model, engine, precision, device, text, prompt_length,"
             + " generated, captures, bytes, branch_of";
 
-    /** A run, those that went on from it, those that went on from these, and so on. */
+    /** A run and all its descendants by branching. */
     private static final String TREE = "WITH RECURSIVE tree(id) AS (VALUES(?) UNION"
             + " SELECT runs.id FROM runs JOIN tree ON runs.branch_of = tree.id)";
 
@@ -94,7 +94,7 @@ final class RunIndex implements AutoCloseable {
         return fresh(dir);
     }
 
-    /** Starts an empty index and lets go of the older ones. Call under the {@link StoreLock}. */
+    /** Creates an empty index and deletes the older ones. Call under the {@link StoreLock}. */
     static RunIndex fresh(Path dir) throws IOException, SQLException {
         int generation = generations(dir).stream().max(Integer::compare).orElse(0) + 1;
         RunIndex index = connect(file(dir, generation), true);
@@ -158,7 +158,7 @@ final class RunIndex implements AutoCloseable {
         return generations;
     }
 
-    /** Whether a new index would help: not when others only hold it for a moment, or the disk or the memory is full. */
+    /** Whether a rebuilt index would help: not when the database is locked, or disk or memory is full. */
     static boolean rebuildable(SQLException e) {
         int code = e.getErrorCode() & 0xFF;
         boolean passing = code == 5 || code == 6 || code == 7 || code == 9 || code == 13;
@@ -197,14 +197,14 @@ final class RunIndex implements AutoCloseable {
         remove.executeUpdate();
     }
 
-    /** Readable runs before this id (every id when null), newest first. */
+    /** Readable runs before this id (all when null), newest first. */
     List<RunSummary> page(int limit, String before) throws SQLException {
         page.setString(1, before == null ? "~" : before);
         page.setInt(2, limit);
         return summaries(page);
     }
 
-    /** Readable runs of the tree that grew from a run, without itself, oldest first. */
+    /** Readable descendants of a run, oldest first. */
     List<RunSummary> branches(String of, int limit) throws SQLException {
         branches.setString(1, of);
         branches.setString(2, of);
@@ -248,7 +248,7 @@ final class RunIndex implements AutoCloseable {
         }
     }
 
-    /** Bytes of every run, damaged ones too, oldest first. */
+    /** Bytes of every run, damaged ones included, oldest first. */
     SortedMap<String, Long> bytesOldestFirst() throws SQLException {
         SortedMap<String, Long> runs = new TreeMap<>();
         try (ResultSet rs = oldest.executeQuery()) {
@@ -257,7 +257,7 @@ final class RunIndex implements AutoCloseable {
         return runs;
     }
 
-    /** Every id, and whether its folder was found damaged. */
+    /** Every id, and whether its folder was damaged when indexed. */
     Map<String, Boolean> ids() throws SQLException {
         Map<String, Boolean> all = new HashMap<>();
         try (ResultSet rs = ids.executeQuery()) {
@@ -266,7 +266,7 @@ final class RunIndex implements AutoCloseable {
         return all;
     }
 
-    /** Many changes at the price of one. */
+    /** Applies many changes in one transaction. */
     void inTransaction(Changes changes) throws SQLException, IOException {
         connection.setAutoCommit(false);
         try {

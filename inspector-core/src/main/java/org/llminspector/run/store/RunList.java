@@ -19,23 +19,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * RunList is the list of a store's runs: an index that follows the folders, and is made anew when it turns out damaged.
- * Safe on any thread. Lock order: this, then the folder's lock.
+ * List of a store's runs: an index that is synchronized with the folders and rebuilt when damaged. Thread-safe. Lock
+ * order: this, then the folder's lock.
  */
 final class RunList implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RunList.class);
     private static final int TEXT_SHOWN = 400;
     private static final int PORTION = 200;
-    /** File times are coarse: a folder that changed this recently may change again without looking newer. */
+    /** File times are coarse: a folder modified this recently may change again without a newer time. */
     private static final long SETTLED_MS = 1_000;
 
     private final StoreFolder folder;
-    private RunIndex index; // guarded by this, like what follows
+    private RunIndex index; // guarded by this, as are the fields below
     private FileTime synced;
     private boolean closed;
 
-    /** Looks again at damaged runs: another version, or a repaired disk, may read now what could not be read before. */
+    /** Reindexes damaged runs, which another version or a repaired disk may make readable. */
     RunList(StoreFolder folder) {
         this.folder = folder;
         with(i -> {
@@ -70,7 +70,7 @@ final class RunList implements AutoCloseable {
         });
     }
 
-    /** The tree that grew from a run, without itself, oldest first, at most {@code limit}. */
+    /** Descendants of a run, oldest first, at most {@code limit}. */
     List<RunSummary> branches(String of, int limit) {
         return with(i -> {
             sync(i);
@@ -97,7 +97,9 @@ final class RunList implements AutoCloseable {
         });
     }
 
-    /** Lets go of the oldest runs while the store is too large, but not of this one and the newest; tells which went. */
+    /**
+     * Deletes the oldest runs while the store is too large, except this one and the newest; returns the deleted ids.
+     */
     synchronized Set<String> retain(long maxBytes, String kept) throws IOException {
         if (with(RunIndex::totalBytes) <= maxBytes) return Set.of();
         return folder.locked(() -> with(i -> {
@@ -129,7 +131,7 @@ final class RunList implements AutoCloseable {
         T run(RunIndex index) throws SQLException, IOException;
     }
 
-    /** Does the work on an index that is there, whole and ours to use; builds a new one when it turns out not to be. */
+    /** Runs work on the index, and rebuilds it when it is missing, damaged or replaced by another process. */
     private synchronized <T> T with(IndexWork<T> work) {
         requireOpen();
         try {
@@ -171,7 +173,7 @@ final class RunList implements AutoCloseable {
         sync(index);
     }
 
-    /** Brings the index up to the folders, if any came or went. */
+    /** Synchronizes the index with the folders, if any were added or removed. */
     private void sync(RunIndex i) throws SQLException, IOException {
         FileTime modified = Files.getLastModifiedTime(folder.path());
         if (modified.equals(synced)) return;
@@ -185,7 +187,7 @@ final class RunList implements AutoCloseable {
             i.inTransaction(() -> {
                 for (String id : gone) i.remove(id);
             });
-            // In portions: another process waits for no more than one of them.
+            // In portions, so that another process waits for one of them at most.
             List<String> fresh = List.copyOf(folders);
             for (int from = 0; from < fresh.size(); from += PORTION) {
                 List<String> portion = fresh.subList(from, Math.min(fresh.size(), from + PORTION));
@@ -209,7 +211,7 @@ final class RunList implements AutoCloseable {
         return new RunFolder(folder.path().resolve(id));
     }
 
-    /** Reads a run's folder into the index, and answers what stands there now; null when it is gone or damaged. */
+    /** Indexes a run's folder; returns its entry, or null when it is gone or damaged. */
     private RunSummary reindex(RunIndex i, String id) throws SQLException, IOException {
         RunFolder run = folderOf(id);
         try (SafetensorsFile file = run.captures()) {
@@ -230,7 +232,7 @@ final class RunList implements AutoCloseable {
         }
     }
 
-    /** Bytes of whatever there is of a damaged run. */
+    /** Bytes of the existing files of a damaged run. */
     private static long bytesOf(RunFolder run) {
         return run.manifestFile().toFile().length()
                 + run.capturesFile().toFile().length();

@@ -14,20 +14,19 @@ import org.llminspector.hook.HookId;
 import org.llminspector.tokenize.Token;
 
 /**
- * RunManifest is what is known of a finished run but its tensors: manifest.json of its folder, and what later readings
- * of the same tokens added.
+ * Metadata of a finished run without its tensors: manifest.json of its folder, merged with those of its recaptures.
  *
  * @param id sorts by time: {@code 20261125-003512-417-a1b2c3}
  * @param created ISO-8601 UTC
  * @param version of the program
- * @param request as it was run, with its defaults filled in
- * @param tokens the prompt's tokens and then the generated ones
+ * @param request as run, with its defaults filled in
+ * @param tokens prompt tokens, then generated ones
  * @param promptLength how many of {@code tokens} are the prompt's
- * @param prompt the text that was tokenized: the prompt, or the messages as the chat template wrote them; null for tokens
+ * @param prompt the text that was tokenized: the prompt, or the messages rendered by the chat template; null for tokens
  * @param text the prompt and its continuation, decoded
- * @param generation null when nothing was asked for
- * @param captures what captures.safetensors holds, and then what each extension's does
- * @param recaptures later readings of the same tokens, for hooks that the run lacked
+ * @param generation null when none was requested
+ * @param captures contents of captures.safetensors, then those of each recapture
+ * @param recaptures recaptures of hooks that the run lacked
  */
 public record RunManifest(
         String id,
@@ -51,7 +50,7 @@ public record RunManifest(
         recaptures = recaptures == null ? List.of() : List.copyOf(recaptures);
     }
 
-    /** The run as it was, and what this reading added. */
+    /** The run with a recapture added. */
     RunManifest with(Recapture extension, List<CaptureEntry> added) {
         List<CaptureEntry> allCaptures = new ArrayList<>(captures);
         allCaptures.addAll(added);
@@ -82,7 +81,7 @@ public record RunManifest(
         return promptLength + Math.max(0, generated - 1);
     }
 
-    /** The model as it was: enough to draw every figure without opening it. */
+    /** Identity of the model at the time of the run: enough to draw every figure without opening it. */
     public record ModelIdentity(
             String slug,
             String family,
@@ -101,16 +100,17 @@ public record RunManifest(
      *
      * @param text the continuation alone, cut before a stop string
      * @param finishReason {@code length}, {@code eos}, {@code stop} or {@code cancelled}
-     * @param limit what bounded its length, where that ended it: {@code max_new_tokens}, {@code context} or {@code memory}; else null
-     * @param seed what the random choice started from, null when greedy
+     * @param limit the limit that ended it, where the reason is its length: {@code max_new_tokens}, {@code context} or
+     *     {@code memory}; else null
+     * @param seed of the sampler, null when greedy
      */
     public record Generation(String text, String finishReason, String limit, Long seed, List<GeneratedToken> steps) {}
 
     /**
      * One captured tensor.
      *
-     * @param positions those it holds, null for all that were read
-     * @param extension the number of the later reading that it is from, null for the run itself
+     * @param positions captured positions, null for all that were read
+     * @param extension number of the recapture it is from, null for the run itself
      */
     public record CaptureEntry(
             HookId hook,
@@ -134,16 +134,16 @@ public record RunManifest(
     }
 
     /**
-     * Recapture is one later reading of a run's tokens, for hooks that the run lacked.
+     * One recapture: a replay of a run's tokens for hooks that the run lacked.
      *
      * @param number 1 for the first
      * @param created ISO-8601 UTC
-     * @param version of the program that read again
-     * @param hooks what it captured
-     * @param positions those it kept, null for all
-     * @param engine as it read again: the form may be another than the run's
-     * @param ms the reading took
-     * @param agreement with the run, null when the run kept nothing that could be compared
+     * @param version of the program at the replay
+     * @param hooks captured
+     * @param positions stored, null for all
+     * @param engine of the replay, whose form may differ from the run's
+     * @param ms duration of the replay
+     * @param agreement with the run, null when the run stored nothing to compare
      */
     public record Recapture(
             int number,
@@ -156,20 +156,21 @@ public record RunManifest(
             Agreement agreement) {}
 
     /**
-     * Agreement says whether a later reading computed the logits that the run had.
+     * Whether a replay computed the same logits as the run.
      *
-     * @param of {@code logits}: those the run captured; {@code alternatives}: those of each generated token's alternatives
-     * @param values how many were compared
-     * @param bitEqual whether every one is the same, bit for bit
-     * @param maxAbsDifference the largest distance between two of them
+     * @param of {@code logits}: those the run captured; {@code alternatives}: those of each generated token's
+     *     alternatives
+     * @param values number of values compared
+     * @param bitEqual whether all are bit-identical
+     * @param maxAbsDifference largest absolute difference
      */
     public record Agreement(String of, long values, boolean bitEqual, double maxAbsDifference) {}
 
     /**
-     * Where the time went, in milliseconds; decodeTokensPerSecond is null when fewer than two tokens were made.
+     * Durations in milliseconds; decodeTokensPerSecond is null when fewer than two tokens were generated.
      *
-     * @param reusedPositions how many of a branch's tokens were not read, because the other run's cache was still there; null
-     *     for a run that is no branch
+     * @param reusedPositions number of a branch's tokens taken from the parent run's KV cache; null for a run that is
+     *     no branch
      */
     public record Timings(
             double queueMs,
@@ -181,7 +182,7 @@ public record RunManifest(
             Double decodeTokensPerSecond,
             Integer reusedPositions) {
 
-        /** Of a run that is no branch. */
+        /** Timings of a run that is no branch. */
         public Timings(
                 double queueMs,
                 double openMs,

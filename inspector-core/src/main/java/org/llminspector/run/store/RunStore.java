@@ -21,8 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * RunStore keeps finished runs: folders with manifest.json and captures.safetensors, and a list of them. Nothing in a
- * folder changes; what a later reading of a run's tokens captured is added beside it. The folders are the truth and the list follows them. Several processes may share a store. Safe on any thread.
+ * Store of finished runs: folders with manifest.json and captures.safetensors, and an index of them. Folders are
+ * immutable; recaptures are added as subfolders. The folders are authoritative, the index follows. Several processes
+ * may share a store. Thread-safe.
  */
 public final class RunStore implements AutoCloseable {
 
@@ -40,7 +41,7 @@ public final class RunStore implements AutoCloseable {
         this.maxBytes = maxBytes;
     }
 
-    /** Opens or creates the store; an index that is missing, damaged or behind is rebuilt from the folders. */
+    /** Opens or creates the store; a missing, damaged or outdated index is rebuilt from the folders. */
     public static RunStore open(Path dir, long maxBytes) {
         StoreFolder store;
         try {
@@ -56,12 +57,12 @@ public final class RunStore implements AutoCloseable {
         }
     }
 
-    /** A new id, later in order than every earlier one. */
+    /** A new id that sorts after every earlier one. */
     public String newId() {
         return runIds.next(list.newest());
     }
 
-    /** Writes the run atomically, then lets go of the oldest runs past maxBytes (never this one). */
+    /** Writes the run atomically, then deletes the oldest runs above maxBytes (never this one). */
     public void save(RunManifest manifest, Capture capture) {
         list.requireOpen();
         String id = RunIds.check(manifest.id());
@@ -102,16 +103,16 @@ public final class RunStore implements AutoCloseable {
             for (String gone : list.retain(maxBytes, id))
                 captures.forget(store.path().resolve(gone));
         } catch (IOException | Problem e) {
-            // The run itself is safe; the index follows when the store is listed next.
+            // The run itself is stored; the index follows at the next listing.
             LOG.warn("Run {} is kept, but the store could not be tidied after it", id, e);
         }
     }
 
     /**
-     * Adds a later reading to a run, in one step: as a whole or not at all.
+     * Adds a recapture to a run atomically.
      *
-     * @param reading its number is given here
-     * @param tensors what it captured, at its positions
+     * @param reading its number is assigned here
+     * @param tensors captured values at its positions
      * @return the run's manifest with it
      */
     public RunManifest extend(String id, RunManifest.Recapture reading, SortedMap<HookId, Tensor> tensors) {
@@ -129,7 +130,7 @@ public final class RunStore implements AutoCloseable {
                             store.publish(partial.path(), folder.more(number).path());
                             return null;
                         } catch (FileAlreadyExistsException e) {
-                            number++; // another process was faster
+                            number++; // another process took that number
                             RunFolder.delete(partial.path());
                         }
                     }
@@ -172,10 +173,10 @@ public final class RunStore implements AutoCloseable {
     }
 
     /**
-     * Runs that went on from a run, and those that went on from them, oldest first.
+     * Runs that branched off a run, directly or indirectly, oldest first.
      *
-     * @param of a run's id; one that is not kept any more may still have branches
-     * @param limit at most so many
+     * @param of a run's id; a deleted run may still have branches
+     * @param limit most runs returned
      */
     public List<RunSummary> branches(String of, int limit) {
         return list.branches(RunIds.check(of), limit);
@@ -191,11 +192,11 @@ public final class RunStore implements AutoCloseable {
     }
 
     /**
-     * Captured is one captured tensor as it is kept, memory-mapped.
+     * A stored capture, memory-mapped.
      *
-     * @param start the run's position that its first one is
-     * @param positions how many the run has in all
-     * @param whole whether it holds every one of them
+     * @param start position in the run of the tensor's first position
+     * @param positions number of positions of the run
+     * @param whole whether it contains all of them
      */
     public record Captured(Tensor tensor, int start, int positions, boolean whole) {}
 
@@ -205,9 +206,9 @@ public final class RunStore implements AutoCloseable {
     }
 
     /**
-     * One captured tensor that holds these positions.
+     * A captured tensor that contains these positions.
      *
-     * @param wanted of all that the run read; null for those there are
+     * @param wanted slice of all the run's positions; null for those captured
      */
     public Captured captured(String id, HookId hook, Slice wanted) {
         int axis = hook.point().positionAxis();
@@ -243,7 +244,7 @@ public final class RunStore implements AutoCloseable {
                 .instead("POST /runs/" + id + "/captures reads the run's tokens again for what it lacks");
     }
 
-    /** The tensor in this folder, or null. It stays readable when the run is deleted. */
+    /** The tensor in this folder, or null. It stays valid when the run is deleted. */
     private Tensor read(RunFolder folder, HookId hook) {
         try {
             return captures.use(
@@ -277,7 +278,7 @@ public final class RunStore implements AutoCloseable {
         return folder.capturesFile();
     }
 
-    /** The same, open: it can be read to its end when the run is deleted meanwhile. */
+    /** The same, opened: it stays readable to its end when the run is deleted meanwhile. */
     public FileChannel openCaptures(String id) {
         Path file = captureFile(id);
         try {
@@ -289,7 +290,7 @@ public final class RunStore implements AutoCloseable {
         }
     }
 
-    /** Deletes the run; tensors of it that were handed out stay readable. */
+    /** Deletes the run; tensors already handed out stay valid. */
     public void delete(String id) {
         RunFolder folder = folder(id);
         try {

@@ -1,10 +1,10 @@
 package org.llminspector.run.store;
 
 /**
- * RunSummary is one line of the list of runs.
+ * One row of the list of runs.
  *
  * @param text its beginning
- * @param branchOf the run that it went on from; null for a run that is no branch
+ * @param branchOf its parent run; null for a run that is no branch
  */
 public record RunSummary(
         String id,

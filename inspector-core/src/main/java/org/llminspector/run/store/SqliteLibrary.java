@@ -7,22 +7,22 @@ import org.llminspector.base.Home;
 import org.llminspector.base.NativeLibraries;
 import org.sqlite.util.LibraryLoaderUtil;
 
-/** SqliteLibrary keeps SQLite's native library unpacked under the home. */
+/** Unpacks SQLite's native library once, under the home. */
 final class SqliteLibrary {
 
-    /** The driver's own property: the folder of its library. */
+    /** Property of the SQLite driver: the folder of its native library. */
     private static final String PROPERTY = "org.sqlite.lib.path";
 
     private SqliteLibrary() {}
 
-    /** Tells the driver of the library; where it cannot be unpacked the driver is left to itself. */
+    /** Points the driver to the library; where it cannot be unpacked, the driver unpacks its own temporary copy. */
     static synchronized void keep() {
         if (System.getProperty(PROPERTY) != null) return;
         try {
             Path kept = unpacked(Home.dir().toAbsolutePath().resolve("native"));
             if (kept != null) System.setProperty(PROPERTY, kept.toString());
         } catch (IOException | RuntimeException e) {
-            // A read-only or a full disk: a temporary file may do.
+            // Read-only or full disk: the driver falls back to a temporary file.
         }
     }
 

@@ -16,10 +16,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * StoreFolder is the folder of a store whose entries are folders named by their ids.
+ * Folder of a store whose entries are folders named by their ids.
  *
- * <p>An entry is written under a hidden name and then renamed, and is renamed before it is deleted: it is there whole or
- * not at all, whenever the process or the machine dies. Several processes may share a store. Safe on any thread.
+ * <p>An entry is written under a hidden name and then renamed, and renamed before it is deleted, so that it is complete
+ * or absent even after a crash. Several processes may share a store. Thread-safe.
  */
 final class StoreFolder implements AutoCloseable {
 
@@ -38,14 +38,14 @@ final class StoreFolder implements AutoCloseable {
         this.writer = writer;
     }
 
-    /** Opens or creates it, and removes what dead writers left in it. */
+    /** Opens or creates the folder, and removes unfinished entries of dead writers. */
     static StoreFolder open(Path dir) throws IOException {
         Path parent = dir.toAbsolutePath().getParent();
         if (parent != null) Files.createDirectories(parent);
         try {
             if (!Files.isDirectory(dir)) Writes.privateFolder(dir);
         } catch (FileAlreadyExistsException e) {
-            if (!Files.isDirectory(dir)) throw e; // else another process made it meanwhile
+            if (!Files.isDirectory(dir)) throw e; // else another process created it meanwhile
         }
         Path real = dir.toRealPath();
         StoreLock lock = new StoreLock(real);
@@ -81,22 +81,22 @@ final class StoreFolder implements AutoCloseable {
         return dir;
     }
 
-    /** The ids of all entries, in no order. */
+    /** The ids of all entries, unordered. */
     List<String> ids() throws IOException {
         return names(dir).stream().filter(RunIds::valid).toList();
     }
 
-    /** Does work that one thread of one process at a time may do. */
+    /** Runs work under the store's lock, across threads and processes. */
     <T> T locked(Uninterrupted.Work<T> work) throws IOException {
         return lock.locked(work);
     }
 
-    /** A hidden name, used by nobody yet, to write an entry under. */
+    /** An unused hidden name for writing an entry. */
     Path partial(String id) {
         return dir.resolve(".tmp-" + writer.token() + "-" + begun.incrementAndGet() + "-" + id);
     }
 
-    /** Makes a written entry known, or a part of one; one that is there already is a FileAlreadyExistsException. */
+    /** Publishes a written entry, or a part of one; FileAlreadyExistsException when it exists. */
     void publish(Path partial, Path target) throws IOException {
         Uninterrupted.run(() -> {
             try {
@@ -110,7 +110,7 @@ final class StoreFolder implements AutoCloseable {
         });
     }
 
-    /** Takes an entry out of the store in one step, and then deletes what it was. */
+    /** Removes an entry from the store atomically, then deletes its files. */
     void remove(String id) throws IOException {
         Uninterrupted.run(() -> {
             Path trash = dir.resolve(".trash-" + writer.token() + "-" + id);
@@ -121,7 +121,7 @@ final class StoreFolder implements AutoCloseable {
         });
     }
 
-    /** What an error of the disk means to a person. */
+    /** The Problem for an I/O error of the store. */
     static Problem unusable(Path path, IOException e) {
         return Writes.failed("the store of runs cannot be used", path, e);
     }

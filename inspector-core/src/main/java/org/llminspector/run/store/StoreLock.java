@@ -14,10 +14,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
- * StoreLock lets one thread of one process at a time tidy a store: clean up, rebuild the index, evict old runs.
+ * Lock for maintenance of a store (cleanup, index rebuild, eviction), held by one thread of one process at a time.
  *
- * <p>Saving a run needs no lock. The file lock goes with its process, so a killed one never blocks the others. File
- * locks belong to the whole JVM, hence the second lock among its threads.
+ * <p>Saving a run needs no lock. The file lock ends with its process, so that a killed one never blocks the others.
+ * File locks belong to the whole JVM, hence the second lock among its threads.
  */
 final class StoreLock {
 
@@ -32,7 +32,10 @@ final class StoreLock {
         this.local = LOCAL.computeIfAbsent(file, f -> new ReentrantLock());
     }
 
-    /** Deletes the file, when no other program has the store open: the one that waits for it meanwhile makes another. */
+    /**
+     * Deletes the lock file when no other program has the store open; a program that is waiting for the lock creates
+     * another.
+     */
     void delete() {
         try {
             locked(() -> {
@@ -40,7 +43,7 @@ final class StoreLock {
                 return null;
             });
         } catch (IOException e) {
-            // An empty file stays; the store works as well with it.
+            // An empty file remains, which is harmless.
         }
     }
 
@@ -52,8 +55,9 @@ final class StoreLock {
     }
 
     /**
-     * Whether the file that was locked is still the one of this name: another program may have deleted it in between. It is
-     * told by a length that it gets, for to open it again and close it would end this process's lock.
+     * Whether the locked file is still the file at this path, since another program may have deleted it in between.
+     * Identified by a random length written to it: opening and closing the path again would release this process's
+     * lock.
      */
     private boolean isThere(FileChannel locked) throws IOException {
         int length = 1 + ThreadLocalRandom.current().nextInt(1 << 16);

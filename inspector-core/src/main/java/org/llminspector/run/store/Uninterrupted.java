@@ -3,21 +3,20 @@ package org.llminspector.run.store;
 import java.io.IOException;
 
 /**
- * Uninterrupted runs file work to its end on a thread that was asked to stop.
+ * Completes file work on a thread that has been interrupted.
  *
- * <p>An interrupt closes the {@link java.nio.channels.FileChannel} that the thread is using; a run that is cancelled
- * is to be kept all the same.
+ * <p>An interrupt closes the {@link java.nio.channels.FileChannel} in use, but a cancelled run must still be stored.
  */
 final class Uninterrupted {
 
-    /** Work that may fail to reach the disk. */
+    /** File work that may fail. */
     interface Work<T> {
         T run() throws IOException;
     }
 
     private Uninterrupted() {}
 
-    /** Runs the work with the interrupt put aside, and puts it back afterwards. */
+    /** Runs the work with the interrupt flag cleared, and restores it afterwards. */
     static <T> T run(Work<T> work) throws IOException {
         boolean interrupted = Thread.interrupted();
         try {

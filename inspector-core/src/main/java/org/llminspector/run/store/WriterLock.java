@@ -16,15 +16,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /**
- * WriterLock is the sign that the writer of unfinished folders is alive: a locked file that carries its process id.
+ * Liveness marker of a writer of unfinished folders: a locked file named by its process id.
  *
- * <p>The lock, not the process id, decides: ids are used again, and differ between containers.
+ * <p>The lock decides, not the process id: ids are reused, and differ between containers.
  */
 final class WriterLock implements AutoCloseable {
 
     static final Pattern FILE = Pattern.compile("\\.writer-([0-9]+-[0-9a-f]{8})\\.lock");
 
-    /** Writers of this JVM. Their files must not even be opened: closing a file drops the JVM's locks on it. */
+    /** Writers of this JVM. Their files must not be opened: closing a file drops the JVM's locks on it. */
     private static final Set<String> OURS = ConcurrentHashMap.newKeySet();
 
     private static final SecureRandom RANDOM = new SecureRandom();
@@ -39,7 +39,7 @@ final class WriterLock implements AutoCloseable {
         this.channel = channel;
     }
 
-    /** Call under the {@link StoreLock}: between its creation and its locking the file looks dead. */
+    /** Call under the {@link StoreLock}: between creation and locking the file looks dead. */
     static WriterLock take(Path dir) throws IOException {
         String token = ProcessHandle.current().pid() + String.format(Locale.ROOT, "-%08x", RANDOM.nextInt());
         Path file = dir.resolve(".writer-" + token + ".lock");
@@ -58,7 +58,7 @@ final class WriterLock implements AutoCloseable {
         }
     }
 
-    /** Whether nobody holds the lock of that token any more. Call under the {@link StoreLock}. */
+    /** Whether no process has the lock of that token. Call under the {@link StoreLock}. */
     static boolean dead(Path dir, String token) throws IOException {
         if (OURS.contains(token)) return false;
         Path file = dir.resolve(".writer-" + token + ".lock");
@@ -67,7 +67,7 @@ final class WriterLock implements AutoCloseable {
                 FileLock lock = channel.tryLock()) {
             return lock != null;
         } catch (NoSuchFileException e) {
-            return true; // It was closed this moment.
+            return true; // its writer closed meanwhile
         }
     }
 
@@ -81,7 +81,7 @@ final class WriterLock implements AutoCloseable {
             Files.deleteIfExists(file);
             channel.close();
         } catch (IOException e) {
-            // The next one to open the store finds it unlocked and removes it.
+            // The next process that opens the store finds it unlocked and removes it.
         } finally {
             OURS.remove(token);
         }

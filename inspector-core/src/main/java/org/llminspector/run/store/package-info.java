@@ -1,7 +1,7 @@
 /**
- * Run.store keeps what came of runs and comparisons: immutable folders on disk, their list, and the locks under which
- * several processes share them. What a person asked for is here too, for it is kept with what came of it.
+ * Stores runs and comparisons: immutable folders on disk, their index, and the locks for sharing them between
+ * processes. Requests are here too, since they are stored with their results.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.run.store;

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
-/** A process that compares is killed at any moment: nothing that it said it had kept is lost, nothing half is shown. */
+/** A comparing process is killed at any moment: nothing that it reported as kept is lost, nothing partial is shown. */
 class ComparisonProcessesTest {
 
     @TempDir

@@ -37,7 +37,7 @@ import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.RunRequest;
 
-/** Twin runs of a tiny real model: what must be equal is, what differs does so from where it should. */
+/** Paired runs of a tiny real model: what must be equal is, what differs does so from where it should. */
 class ComparisonsTest {
 
     private static final String TEXT = "Once upon a time there was a little cat. ".repeat(4);

@@ -27,7 +27,7 @@ final class FullFolder {
 
     private FullFolder() {}
 
-    /** Argument: a folder that is a file system of its own. */
+    /** Argument: a folder that is a separate file system. */
     public static void main(String[] args) throws Exception {
         Path folder = Path.of(args[0]);
         List<String> kept = new ArrayList<>();

@@ -70,7 +70,7 @@ class KldFileTest {
         assertThat(read(file).tokens()).hasSize(CONTEXT * CHUNKS).contains(4);
     }
 
-    /** Every size beside every other, among them products that wrap around 2^31, 2^32 and 2^64. */
+    /** Every size with every other, among them products that wrap around 2^31, 2^32 and 2^64. */
     @ParameterizedTest
     @ValueSource(longs = {HEAD, HEAD + 100, 1L << 30})
     void aHeadThatCannotBeIsRefused(long size) throws IOException {

@@ -52,7 +52,7 @@ class OpeningTest {
         assertThatThrownBy(() -> opening.read(1)).isInstanceOf(CancellationException.class);
     }
 
-    /** ONNX Runtime packs matrices without a look at who waits; here it is a checksum of half a gigabyte. */
+    /** ONNX Runtime packs matrices without a check for waiters; here it is a checksum of half a gigabyte. */
     @Test
     void aModelThatIsAskedForAgainIsOpenedOnce() throws IOException {
         Path dir = TextModel.make(temp);

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 
-/** RunStore among processes: killed at any moment it loses nothing it said it had kept, and two can share it. */
+/** RunStore among processes: killed at any moment it loses nothing that it reported as kept, and two can share it. */
 class RunStoreProcessesTest {
 
     private static final long PLENTY = 1L << 40;

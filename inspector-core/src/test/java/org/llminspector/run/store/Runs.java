@@ -23,7 +23,7 @@ public final class Runs {
 
     private Runs() {}
 
-    /** A capture of two hooks, so many floats altogether. */
+    /** A capture of two hooks with {@code floats} floats in all. */
     static Capture capture(int floats) {
         float[] values = new float[floats - 2];
         for (int i = 0; i < values.length; i++) values[i] = i * 0.5f;
