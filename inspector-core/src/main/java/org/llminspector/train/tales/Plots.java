@@ -145,7 +145,7 @@ final class Plots {
         moves.feel(hero, dice.pick(List.of("proud", "happy", "surprised")), it + " opened");
     }
 
-    /** Some are given away: the rest is told as a sum. */
+    /** Some are given away: the rest is stated as a sum. */
     private void share() {
         openDay();
         Group all = world.newGroup(dice.chance(0.7) ? Words.FOODS : Words.FINDS, 4, 12);
@@ -164,7 +164,7 @@ final class Plots {
         moves.feel(hero, dice.pick(List.of("happy", "proud")), hero.subject() + " gave something to " + friend.name());
     }
 
-    /** Two gather the same kind: their total is told as a sum. */
+    /** Two gather the same kind: their total is stated as a sum. */
     private void together() {
         Person friend = visitor();
         Group hers = world.newGroup(dice.chance(0.7) ? Words.FOODS : Words.FINDS, 1, 7);
