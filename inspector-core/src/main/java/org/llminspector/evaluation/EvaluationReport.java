@@ -95,7 +95,7 @@ public record EvaluationReport(
      * @param onChants on held-out stories, where magic words are repeated
      * @param onNames the share of a head's attention on a name's earlier mentions, from the token before the name is
      *     repeated (the name movers of Wang et al. 2022); in the order of onRandom
-     * @param clear number of heads by clear role on random tokens
+     * @param clear number of heads with a clear role on random tokens, which roles counts by role
      * @param clearOnStories number with a role on stories: as in onChants, or else name_mover
      * @param bestInduction the highest induction score on random tokens
      * @param bestInductionOnChants the highest on magic words

@@ -8,8 +8,8 @@ import org.llminspector.spec.Experts;
 import org.llminspector.spec.Routing;
 
 /**
- * DeepSeek V2: multi-head latent attention; after the first layers a mixture, with experts chosen globally or from the
- * best groups, and shared experts as one wide expert for every token.
+ * DeepSeek V2: multi-head latent attention; after the first layers a mixture of experts, which are chosen globally or
+ * from the best groups, and the shared experts as one wide expert for every token.
  */
 final class DeepSeek2 implements Family {
 

@@ -6,9 +6,9 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
 /**
- * gpt-oss (OpenAI 2025, arXiv:2508.10925): a mixture of clamped SwiGLUs in every layer, biases everywhere, an attention
- * sink in every head, a sliding window in every other layer. The router's weights are the softmax over the chosen
- * experts' logits.
+ * gpt-oss (OpenAI 2025, arXiv:2508.10925): a mixture of experts (clamped SwiGLUs) in every layer, biases everywhere, an
+ * attention sink in every head, a sliding window in every other layer. The router's weights are the softmax over the
+ * chosen experts' logits.
  */
 final class GptOss implements Family {
 

@@ -434,7 +434,7 @@ final class LlamaShape {
         plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());
     }
 
-    /** One weight per head dimension, one per head, or one over all heads; null without a norm. */
+    /** A norm's weights: shared by all heads, per head, or over the width of all heads; null without a norm. */
     private static Source qkNorm(Attention a, Norm norm, String from, int heads) {
         if (norm == null) return null;
         if (a.qkNormByHead()) return Source.of(from + ".weight", heads, a.dHead());

@@ -6,8 +6,8 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
 /**
- * Qwen 1.5 and 2 MoE: Qwen2 with a mixture, and in addition to the chosen experts a gated shared expert for every
- * token.
+ * Qwen 1.5 and 2 MoE: Qwen2 with a mixture of experts, and in addition to the chosen experts a gated shared expert for
+ * every token.
  */
 final class Qwen2Moe implements Family {
 

@@ -8,7 +8,10 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
-/** Qwen3 MoE: Qwen3 with a mixture in the layers that are not listed as dense; its window applies to every layer. */
+/**
+ * Qwen3 MoE: Qwen3 with a mixture of experts in the layers that are not listed as dense; its window applies to every
+ * layer.
+ */
 final class Qwen3Moe implements Family {
 
     @Override

@@ -45,7 +45,9 @@ final class Sizes {
         check("num_attention_heads x v_head_dim", (long) a.nHeads() * a.dValue(), longest, checkpoint);
     }
 
-    /** The longest side of any shape; a tensor in quantized blocks counts by its own shape. */
+    /**
+     * The longest side of any tensor; a packed low-bit weight has other sides, but its number of rows is one of them.
+     */
     private static long longest(Checkpoint checkpoint) {
         Stream<List<Long>> shapes = checkpoint
                 .onnx()

@@ -9,7 +9,7 @@ import java.util.UUID;
 import org.llminspector.base.Reads;
 
 /**
- * RepoFolder is one model's folder in the cache, as huggingface_hub lays it out:
+ * One model's folder in the cache, in huggingface_hub's layout:
  *
  * <pre>
  * models--org--name/

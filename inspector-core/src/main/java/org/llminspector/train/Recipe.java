@@ -147,7 +147,7 @@ public record Recipe(
      *
      * @param from updates of the whole run before it
      * @param firstDocument index of the first document that it reads
-     * @param sequences numbers of updates of the whole run at which the sequence length changes (the recipe's)
+     * @param sequences predicted tokens per sequence, by the whole run's update from which they apply (the recipe's)
      * @param decaySteps number of last updates in which the rate falls linearly; 0: it stays at its peak
      * @param determinedWeight as the recipe's (that)
      * @param threads of one operation on a CPU; another number changes sums in the last bits (the process's)

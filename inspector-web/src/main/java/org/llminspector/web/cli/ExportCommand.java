@@ -100,7 +100,7 @@ final class ExportCommand extends AskCommand {
                 + (zip ? "" : "; open " + to.resolve("index.html")));
     }
 
-    /** Refuses to write into a folder or file that is not a lesson. */
+    /** Refuses a target that exists and is neither an empty folder nor a lesson. */
     private void checkFolder() throws IOException {
         if (!Files.exists(to) || Files.exists(to.resolve(MARK))) return;
         if (Files.isDirectory(to)) {

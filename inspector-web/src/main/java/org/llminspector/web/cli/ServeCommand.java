@@ -104,7 +104,9 @@ final class ServeCommand extends ModelCommand {
                 .found(value);
     }
 
-    /** The host name for the link: localhost for loopback and wildcard addresses. */
+    /**
+     * The host for the link: localhost for loopback, this machine's name for wildcard addresses, else the given one.
+     */
     private String reachableName() {
         if (Server.isLoopback(host)) return "localhost";
         if (!host.equals("0.0.0.0") && !host.equals("::")) return host.contains(":") ? "[" + host + "]" : host;

@@ -75,7 +75,7 @@ public final class Lesson {
         }
     }
 
-    /** Writes the files as one zip; compressed files are stored. */
+    /** Writes the files as one zip. */
     public static void zip(Map<String, byte[]> files, OutputStream out) throws IOException {
         ZipOutputStream zip = new ZipOutputStream(out, StandardCharsets.UTF_8);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {

@@ -361,7 +361,7 @@ public final class ComparisonWords {
         };
     }
 
-    /** What was changed, over which positions, between which precisions. */
+    /** Which side's modules were changed, over how many positions, and the divergence and bytes before and after. */
     public static String sensitivityLead(Sensitivity s) {
         boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
         String measured = "Over " + Plural.of(s.positions(), "position") + ". ";

@@ -129,7 +129,7 @@ final class CaptureRoutes {
         return ranges;
     }
 
-    /** The axes that can be sliced and their indices; the last axis is always called feature. */
+    /** The axes that can be sliced and their indices; the axis of a vector's elements is called feature. */
     private static Map<String, Integer> parameters(HookId hook) {
         Map<String, Integer> parameters = new LinkedHashMap<>();
         List<Axis> axes = hook.point().axes();
