@@ -33,7 +33,7 @@ public final class ChatTemplate {
     private static final String GGUF_KEY = "tokenizer.chat_template";
     private static final String FOR_TOOLS = "tool_use";
 
-    /** Names of a message's reasoning field; the first one present is passed as {@code thinking} and the first of these. */
+    /** Names of a message's reasoning; the first one present is passed as {@code thinking} and the first of these. */
     private static final List<String> REASONING = List.of("reasoning_content", "thinking", "reasoning");
 
     private final Path place;

@@ -28,7 +28,7 @@ import org.llminspector.train.Corpus.Span;
  * a Group     {1} seven apples     {1k} apples     {1#} seven
  * </pre>
  *
- * {@code {1=}} is written like {@code {1}}, for a value that follows from the text before, such as the sum of two numbers.
+ * {@code {1=}} is written like {@code {1}}, for a value that follows from the text before, such as a sum.
  */
 final class Prose {
 
