@@ -13,7 +13,7 @@ import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Question;
 import org.llminspector.train.tales.TalesChat;
 
-/** AnswerEvaluation asks as many questions of each kind about held-out stories, and compares the greedy answers with the truth. */
+/** Greedy answers to questions about held-out stories, equally many of each kind, compared with the truth. */
 final class AnswerEvaluation {
 
     private static final int LONGEST = 40;
@@ -52,7 +52,10 @@ final class AnswerEvaluation {
         return model.goOn(prompt, greedy).text();
     }
 
-    /** Right is an answer whose first sentence has the key and no other that could have stood in its place; yes or no anywhere. */
+    /**
+     * Whether an answer's first sentence has the key and none of the wrong alternatives; of yes-or-no, the correct one
+     * anywhere in it.
+     */
     static boolean isRight(Question q, String answer) {
         String first = answer.strip().split("(?<=[.?])\\s")[0];
         if (q.kind() == Question.Kind.YES_NO) {

@@ -20,8 +20,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * AnswerFlips is what changed between two models' answers to the same questions: two files of lm-evaluation-harness
- * ({@code --log_samples}), one question a line.
+ * Differences between two models' answers to the same questions: two files of lm-evaluation-harness ({@code
+ * --log_samples}), one question a line.
  *
  * @param metric that says which answers are right: 1, or wrong: 0
  * @param questions in both files
@@ -29,8 +29,8 @@ import org.llminspector.base.Reads;
  * @param bothRight questions that both answer right, and bothWrong that neither does
  * @param lost that only the first answers right, and won that only the second does
  * @param changed that are answered differently, right or not
- * @param p how often chance alone would part lost and won so far or farther, were neither model better: McNemar's exact test
- *     (Psychometrika 12, 1947), two-sided
+ * @param p probability of a difference between lost and won at least this large if neither model were better: McNemar's
+ *     exact test (Psychometrika 12, 1947), two-sided
  * @param flips questions answered differently, in the first file's order
  */
 public record AnswerFlips(
@@ -47,12 +47,13 @@ public record AnswerFlips(
         List<Flip> flips) {
 
     /**
-     * Flip is one question with another answer.
+     * One question with different answers.
      *
      * @param id the harness's doc_id
-     * @param question what was asked
-     * @param target the right answer, as the task has it
-     * @param answerA the choice with the largest log-likelihood (by length where the metric is), or the text that was written
+     * @param question the prompt
+     * @param target the task's right answer
+     * @param answerA the choice with the largest log-likelihood (per length where the metric says so), or the generated
+     *     text
      */
     public record Flip(
             long id, String question, String target, String answerA, String answerB, boolean rightA, boolean rightB) {}
@@ -60,8 +61,8 @@ public record AnswerFlips(
     private record Sample(long id, String question, String target, String answer, boolean right) {}
 
     /**
-     * @param metric null for the first of the file that is 0 or 1 for each question
-     * @throws Problem INVALID for a file that is not the harness's, a metric that it has not, or files of different questions
+     * @param metric null for the file's first metric that is 0 or 1 for each question
+     * @throws Problem INVALID for a file that is not the harness's, an unknown metric, or files of different questions
      */
     public static AnswerFlips of(Path a, Path b, String metric) {
         List<JsonNode> first = lines(a);
@@ -103,7 +104,7 @@ public record AnswerFlips(
                 flips);
     }
 
-    /** 2 P(X <= the smaller) for X binomial of both with p = 1/2, at most 1. */
+    /** 2 P(X <= min(lost, won)) for X binomial with n = lost + won and p = 1/2, at most 1. */
     static double chance(int lost, int won) {
         int n = lost + won;
         BigInteger term = BigInteger.ONE; // C(n, k)
@@ -181,7 +182,7 @@ public record AnswerFlips(
         return samples;
     }
 
-    /** The right choice in words where the task numbers its choices. */
+    /** The right choice's text where the task numbers its choices. */
     private static String target(JsonNode line) {
         String target = line.path("target").isTextual()
                 ? line.path("target").asText()

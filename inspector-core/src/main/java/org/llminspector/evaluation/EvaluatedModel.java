@@ -20,7 +20,7 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.tales.TalesTokenizer;
 
-/** EvaluatedModel is the model under examination: what the evaluation's parts ask of it. */
+/** The model under evaluation, with the operations that the evaluation's parts need. */
 final class EvaluatedModel {
 
     private final InspectorEngine engine;
@@ -28,7 +28,7 @@ final class EvaluatedModel {
     private final BooleanSupplier cancelled;
     private final int end;
 
-    /** A model whose tokenizer is not the tales' own has not learnt from them: a Problem. */
+    /** Refuses with a Problem a model whose tokenizer is not the tales' own, as it was not trained on them. */
     EvaluatedModel(InspectorEngine engine, Tokenizer tokenizer, BooleanSupplier cancelled) {
         this.engine = engine;
         this.tokenizer = tokenizer;
@@ -58,22 +58,22 @@ final class EvaluatedModel {
         if (cancelled.getAsBoolean()) throw Problem.of(Problem.Kind.CANCELLED, "the evaluation was cancelled");
     }
 
-    /** A text's ids as it begins a sequence. */
+    /** A text's ids at the beginning of a sequence. */
     int[] begin(String text) {
         return ids(text, true);
     }
 
-    /** A whole document's ids, with the token that ends it. */
+    /** A whole document's ids, with its end token. */
     int[] document(String text) {
         return and(begin(text), end);
     }
 
-    /** What the user says, up to where the assistant's answer begins. */
+    /** The user's message, up to where the assistant's answer begins. */
     int[] asked(String user) {
         return ids(TalesTokenizer.BEGIN + "<|user|>" + user + TalesTokenizer.END + "<|assistant|>", false);
     }
 
-    /** An answer's ids, with the token that ends it. */
+    /** An answer's ids, with its end token. */
     int[] answer(String text) {
         return and(ids(text, false), end);
     }
@@ -92,7 +92,7 @@ final class EvaluatedModel {
         return all;
     }
 
-    /** Goes on from a prompt until the text ends or the context is full. */
+    /** Continues a prompt until the text ends or the context is full. */
     GenerationLoop.Result goOn(int[] prompt, GenerateOptions options) {
         stopIfCancelled();
         int most = Math.min(context(), prompt.length + options.maxNewTokens());
@@ -102,7 +102,7 @@ final class EvaluatedModel {
         }
     }
 
-    /** One pass that keeps the logits, and the attention patterns if asked for. */
+    /** One pass that captures the logits, and on request the attention patterns. */
     Capture pass(int[] tokens, boolean patterns) {
         stopIfCancelled();
         SortedSet<HookId> hooks = new TreeSet<>();
@@ -114,7 +114,7 @@ final class EvaluatedModel {
         }
     }
 
-    /** Nats that the model pays for each token but the first, given those before: [pos - 1]. */
+    /** The loss of each token but the first, in nats, given those before: [pos - 1]. */
     static double[] losses(Capture capture, int[] tokens) {
         Tensor logits = capture.get(HookId.of(HookPoint.LOGITS));
         float[] values = logits.toFloats(); // [1, pos, vocab]

@@ -8,14 +8,14 @@ import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.tales.Tales;
 import org.llminspector.train.tales.TalesChat;
 
-/** Evaluation is the room's entry: all parts, one after the other. */
+/** Runs all parts of the evaluation. */
 public final class Evaluation {
 
     /**
-     * Size is how much is asked.
+     * The sample sizes.
      *
      * @param seed of the tales
-     * @param stories held-out stories: predicted, gone on from, and read for their magic words
+     * @param stories held-out stories: scored, continued, and searched for their magic words
      * @param questionsPerKind of each of the eight kinds
      * @param pairs of better and worse answers
      */
@@ -37,10 +37,10 @@ public final class Evaluation {
     private Evaluation() {}
 
     /**
-     * Examines a model. Takes minutes for {@link Size#FULL}; nothing else is done with the engine meanwhile.
+     * Evaluates a model. Takes minutes for {@link Size#FULL}, and uses the engine exclusively.
      *
-     * @param progress hears what is being asked
-     * @param cancelled asked between questions; true ends the evaluation with a Problem
+     * @param progress receives each part's progress
+     * @param cancelled checked between questions; true ends the evaluation with a Problem
      */
     public static EvaluationReport of(
             InspectorEngine engine,

@@ -4,35 +4,35 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.analysis.HeadScores;
 
-/** EvaluationReport is what an evaluation found; every number says of how many it is a share. */
+/** Results of an evaluation; every share comes with its sample size. */
 public record EvaluationReport(
         Text text, Stories stories, Answers answers, Preferences preferences, Copying copying, Heads heads) {
 
     /**
-     * Text is how well held-out stories are predicted.
+     * Prediction of held-out stories.
      *
-     * @param loss nats a token; the token that ends a story counts, the one that begins it does not
-     * @param lossBound what the generator's own choices cost a token: the best loss possible is at most that
+     * @param loss nats per token; the token that ends a story counts, the one that begins it does not
+     * @param lossBound cost of the generator's own choices per token: the best possible loss is at most that
      */
     public record Text(
             int stories, long tokens, double loss, double perplexity, double bitsPerByte, double lossBound) {}
 
     /**
-     * Stories is how well the model goes on from a held-out story's first paragraph.
+     * Continuations of held-out stories' first paragraphs.
      *
-     * @param ended shares of stories that came to an end within the context
-     * @param namesKept only names that somebody in the story has
-     * @param heroKept the hero is named again
-     * @param pronounsKept nobody changes from he to she, and every he and she can be somebody
-     * @param faultless no fault that the proofreader knows
-     * @param topP of a second telling of the same stories, from the tokens that hold so much of the probability
-     * @param faultlessAtTopP the share that has no fault there
+     * @param ended share of stories that end within the context
+     * @param namesKept share with only names that a character in the story has
+     * @param heroKept share in which the hero is named again
+     * @param pronounsKept share in which pronouns keep their gender and have a possible referent
+     * @param faultless share without a fault known to the proofreader
+     * @param topP nucleus of a second continuation of the same stories
+     * @param faultlessAtTopP the share of those without a fault
      * @param faults how many stories have each kind of fault
-     * @param faultlessStrictly no fault that the strict proofreader knows either, who remembers what the story told
+     * @param faultlessStrictly share without a fault known to the strict proofreader, which tracks the story's events
      * @param strictFaults how many stories have each kind of fault for that one
-     * @param realFaultless the same share of real held-out tales: what the proofreader leaves of them
-     * @param distinct shares of sentences said that no other continuation says
-     * @param told the stories themselves, in the order of the held-out ones that they begin as
+     * @param realFaultless the share of real held-out tales without a fault: the proofreader's own error
+     * @param distinct share of sentences that occur in no other continuation
+     * @param told the stories themselves, in the order of the held-out ones that they continue
      */
     public record Stories(
             int asked,
@@ -53,50 +53,50 @@ public record EvaluationReport(
             List<Told> told) {}
 
     /**
-     * Told is one story as the model told it.
+     * One generated story.
      *
-     * @param text the first paragraph, which it was given, and what it added
-     * @param faults what the proofreader found, by kind
+     * @param text the first paragraph, which it was given, and the continuation
+     * @param faults the kinds found by the proofreader
      */
     public record Told(String text, List<String> faults) {}
 
     /**
-     * Answers is how many questions about held-out stories are answered right, greedily.
+     * Accuracy of greedy answers about held-out stories.
      *
-     * @param chat asked in the chat's layout; shares by kind, and of all
-     * @param plain asked as plain text after the story, as a base model can be
+     * @param chat in the chat format; shares by kind, and of all
+     * @param plain as plain text after the story, for base models
      * @param exact of the chat's answers, the share that is the true sentence word for word
      */
     public record Answers(int perKind, Map<String, Double> chat, Map<String, Double> plain, double exact) {}
 
     /**
-     * Preferences is how often the better of two answers is more probable.
+     * How often the better of two answers is more probable.
      *
      * @param won by the sum of log-probabilities
-     * @param wonPerToken by their mean: length does not count
-     * @param margin log-probability of the better less that of the worse, on average, nats
+     * @param wonPerToken by their mean, independent of length
+     * @param margin mean of the better's log-probability less the worse's, nats
      */
     public record Preferences(int pairs, double won, double wonPerToken, double margin) {}
 
     /**
-     * Copying is what the model pays for tokens that it has seen before, nats a token.
+     * Loss on tokens that occur in the context already, nats per token.
      *
-     * @param randomFirst random tokens, said for the first time
-     * @param randomAgain the same tokens in the same order again
-     * @param chantFirst magic words in a held-out story, said for the first time
-     * @param chantAgain the same words, said again
+     * @param randomFirst random tokens, first occurrence
+     * @param randomAgain the same tokens repeated in the same order
+     * @param chantFirst magic words in a held-out story, first occurrence
+     * @param chantAgain the same words repeated
      */
     public record Copying(double randomFirst, double randomAgain, double chantFirst, double chantAgain, int chants) {}
 
     /**
-     * Heads is what each attention head does.
+     * Scores of the attention heads.
      *
-     * @param onRandom on random tokens said twice: the mean of the pattern's diagonal, as in TransformerLens's main demo
-     * @param onChants on held-out stories, where magic words are said again
-     * @param onNames the share of a head's attention that goes to a name's earlier mentions, from the token before the
-     *     name is said again (the name movers of Wang et al. 2022); in the order of onRandom
-     * @param clear how many heads have a clear role on random tokens, and which
-     * @param clearOnStories how many have one on stories: as in onChants, or else name_mover
+     * @param onRandom on repeated random tokens: the mean of the pattern's diagonal, as in TransformerLens's main demo
+     * @param onChants on held-out stories, where magic words are repeated
+     * @param onNames the share of a head's attention on a name's earlier mentions, from the token before the name is
+     *     repeated (the name movers of Wang et al. 2022); in the order of onRandom
+     * @param clear number of heads with a clear role on random tokens, which roles counts by role
+     * @param clearOnStories number with a role on stories: as in onChants, or else name_mover
      * @param bestInduction the highest induction score on random tokens
      * @param bestInductionOnChants the highest on magic words
      * @param bestOnNames the highest of onNames

@@ -18,13 +18,13 @@ import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Tale;
 import org.llminspector.train.tales.Tales;
 
-/** HeadEvaluation scores every head on random tokens said twice, and on stories that say magic words and names again. */
+/** Scores of every head on repeated random tokens, and on stories that repeat magic words and names. */
 final class HeadEvaluation {
 
     private static final int REPEATED = 60;
     private static final int SEQUENCES = 8;
     private static final long SEED = 20261125;
-    /** The random tokens are words of so many stories: the model has hardly seen what else its tokenizer has. */
+    /** Number of stories whose words are the random tokens: the model has rarely seen the tokenizer's others. */
     private static final int READ = 400;
 
     private double randomFirst;
@@ -81,7 +81,7 @@ final class HeadEvaluation {
         return roles.values().stream().mapToInt(Integer::intValue).sum();
     }
 
-    /** Ids of the tokens that stories are made of, each once. */
+    /** The distinct ids of the tokens in those stories. */
     private static int[] words(EvaluatedModel model, Tales tales) {
         return IntStream.range(0, READ)
                 .boxed()
@@ -108,7 +108,7 @@ final class HeadEvaluation {
                     .toArray();
             try (Capture pass = model.pass(tokens, true)) {
                 double[] losses = EvaluatedModel.losses(pass, tokens);
-                // Where the loss of the repeat's first token is: not known to repeat.
+                // Index of the loss of the repeat's first token, which cannot be known to repeat.
                 int half = begin.length - 1 + REPEATED;
                 randomFirst += mean(losses, begin.length - 1, half) / SEQUENCES;
                 randomAgain += mean(losses, half + 1, losses.length) / SEQUENCES;
@@ -137,7 +137,7 @@ final class HeadEvaluation {
         return average(scores);
     }
 
-    /** What heads do where a story's magic words come again; empty if they do not, or as other tokens. */
+    /** The heads' scores where a story's magic words repeat; empty if they do not, or as other tokens. */
     private Optional<List<HeadScores>> chant(
             EvaluatedModel model, Capture pass, Tale tale, List<Token> read, int[] tokens) {
         String chant = tale.chant().orElse(null);
@@ -147,10 +147,10 @@ final class HeadEvaluation {
         if (again < 0) return Optional.empty();
         BitSet said = within(read, first, first + chant.length());
         BitSet repeated = within(read, again, again + chant.length());
-        if (said.cardinality() != repeated.cardinality()) return Optional.empty(); // cut otherwise
+        if (said.cardinality() != repeated.cardinality()) return Optional.empty(); // tokenized differently
         double[] losses = EvaluatedModel.losses(pass, tokens);
         chantFirst += mean(losses, said.nextSetBit(0) - 1, said.length() - 1);
-        // The first of the words again is a choice of the story's; the rest are copied.
+        // The first repeated word is the story's choice; the rest are copied.
         chantAgain += mean(losses, repeated.nextSetBit(0), repeated.length() - 1);
         chants++;
         return Optional.of(scores(model, pass, tokens, repeated));

@@ -13,18 +13,16 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.train.tales.Person;
 import org.llminspector.train.tales.Tale;
 
-/** NameScores add up how much attention goes to a name's earlier mentions, where the next token begins that name again. */
+/** Sums of the attention on a name's earlier mentions, at the position before the name is repeated. */
 final class NameScores {
 
     private double[] sums = new double[0]; // [layer * head]
     private int mentions;
 
-    /** Again is where a name is about to be said again, and where it was said before. */
+    /** A position before a repeated name, and the positions of its earlier mentions. */
     private record Again(int query, BitSet keys) {}
 
-    /**
-     * @param pass has the attention patterns of the tale's tokens
-     */
+    /** @param pass has the attention patterns of the tale's tokens */
     void add(EvaluatedModel model, Capture pass, Tale tale, List<Token> tokens) {
         List<Again> again = again(tale, tokens);
         int n = tokens.size();

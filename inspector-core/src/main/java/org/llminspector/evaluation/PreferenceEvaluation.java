@@ -5,7 +5,7 @@ import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Preference;
 import org.llminspector.train.tales.TalesChat;
 
-/** PreferenceEvaluation weighs better against worse answers to held-out questions. */
+/** Probabilities of better and worse answers to held-out questions, compared. */
 final class PreferenceEvaluation {
 
     private PreferenceEvaluation() {}

@@ -17,7 +17,7 @@ import org.llminspector.train.tales.Proofreader.Fault;
 import org.llminspector.train.tales.Tale;
 import org.llminspector.train.tales.Tales;
 
-/** StoryEvaluation lets the model go on from the first paragraphs of held-out stories, and proofreads what it tells. */
+/** Samples continuations of held-out stories' first paragraphs, and proofreads them. */
 final class StoryEvaluation {
 
     private static final double TEMPERATURE = 0.8;

@@ -5,7 +5,7 @@ import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Tale;
 import org.llminspector.train.tales.Tales;
 
-/** TextEvaluation measures how well held-out stories are predicted. */
+/** Loss on held-out stories. */
 final class TextEvaluation {
 
     private TextEvaluation() {}

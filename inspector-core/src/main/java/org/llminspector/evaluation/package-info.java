@@ -1,6 +1,6 @@
 /**
- * Evaluation asks a model that learnt from the tales what it can do: how well it tells, answers, prefers, and copies.
+ * Evaluation of models trained on the tales: continuations, answers, preferences, and copying.
  *
- * <p>Every number is made by running the model on held-out stories.
+ * <p>Every number comes from running the model on held-out stories.
  */
 package org.llminspector.evaluation;

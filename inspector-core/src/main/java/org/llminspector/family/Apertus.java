@@ -10,8 +10,8 @@ import org.llminspector.spec.Activation;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Apertus: norms of q and k, and no gate but xIELU, whose numbers each layer learned; the files have its two factors as softplus
- * takes them (done here).
+ * Apertus: RMSNorm of q and k, no gate, and xIELU with parameters learned per layer; the files store its two factors
+ * before softplus (applied here).
  */
 final class Apertus implements Family {
 
@@ -30,7 +30,7 @@ final class Apertus implements Family {
 
     @Override
     public DecoderSpec spec(Config c) {
-        c.ignore("hidden_dropout", "qk_norm"); // the reference norms q and k whatever is said
+        c.ignore("hidden_dropout", "qk_norm"); // the reference always norms q and k
         c.whenAbsent("rms_norm_eps", 1e-5)
                 .whenAbsent("max_position_embeddings", 65536)
                 .whenAbsent("rope_theta", 12e6);

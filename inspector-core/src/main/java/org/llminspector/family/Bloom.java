@@ -10,7 +10,7 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
-/** BLOOM: ALiBi, a LayerNorm of the embeddings, one before attention and MLP, biases, and Falcon's tensor names. */
+/** BLOOM: ALiBi, LayerNorm of the embeddings and before attention and MLP, biases, and Falcon's tensor names. */
 final class Bloom implements Family {
 
     @Override
@@ -21,7 +21,7 @@ final class Bloom implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.ignore("attention_dropout", "hidden_dropout", "slow_but_exact", "unk_token_id");
-        c.ignore("attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion"); // how it was trained
+        c.ignore("attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion"); // training settings
         c.ignore("offset_alibi", "skip_bias_add", "skip_bias_add_qkv");
         int dModel = c.size(c.has("n_embed") ? "n_embed" : "hidden_size");
         c.ignore("hidden_size");
@@ -41,7 +41,7 @@ final class Bloom implements Family {
                 "bloom",
                 c.size("vocab_size"),
                 dModel,
-                c.size("seq_length", 2048), // it was trained on: the reference reads on
+                c.size("seq_length", 2048), // the training length; the reference has no limit
                 false,
                 1f,
                 norm,

@@ -6,8 +6,8 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Norm;
 
 /**
- * Cohere (Command R), and Cohere 2: attention and MLP in parallel through one LayerNorm without biases, RoPE on neighbours, logits
- * times logit_scale. In Cohere 2 most layers see a window, and only those turn.
+ * Cohere (Command R) and Cohere 2: attention and MLP in parallel through one LayerNorm without biases, RoPE on
+ * interleaved pairs, logits times logit_scale. In Cohere 2 most layers have a sliding window, and only those have RoPE.
  */
 final class Cohere implements Family {
 
@@ -29,7 +29,7 @@ final class Cohere implements Family {
                 .parallel(true)
                 .logitScale(c.number("logit_scale", 0.0625));
         if (!second) return shape.spec();
-        // Written into Command R7B's config, and looked at by nobody.
+        // In Command R7B's config, but not read by the reference.
         c.ignore(
                 "layer_switch",
                 "order_of_interleaved_layers",

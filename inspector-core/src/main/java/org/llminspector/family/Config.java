@@ -15,12 +15,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.spec.Activation;
 
 /**
- * Config is a config.json that remembers which fields were read, so that a field which changes the arithmetic and
- * was not understood refuses to load instead of giving wrong numbers.
+ * A config.json that tracks which fields were read, so that a field which changes the arithmetic and was not understood
+ * refuses to load instead of giving wrong numbers.
  */
 public final class Config {
 
-    /** Fields that say nothing about the forward pass: names, training, tokens, serving. */
+    /** Fields without influence on the forward pass: names, training, tokens, serving. */
     private static final Set<String> HARMLESS = Set.of(
             "_from_model_config",
             "_name_or_path",
@@ -87,19 +87,19 @@ public final class Config {
         this.path = path;
     }
 
-    /** What the reference takes where the field is absent; a field that is there and null stays null. */
+    /** The reference's default where the field is absent; an explicit null stays null. */
     Config whenAbsent(String field, Object value) {
         defaults.put(field, Json.mapper().valueToTree(value));
         return this;
     }
 
-    /** This family's own name for a field; the usual one then counts for nothing, as in the reference. */
+    /** This family's name for a field; the usual name is then ignored, as in the reference. */
     Config spelled(String field, String own) {
         spellings.put(field, own);
         return this;
     }
 
-    /** An object inside this one, empty when absent or null; its fields too must all be understood. */
+    /** A nested object, empty when absent or null; its fields too must all be understood. */
     Config inside(String field) {
         JsonNode node = node(field);
         if (node != null && !node.isObject()) throw wrong(field, "an object", node);
@@ -107,7 +107,7 @@ public final class Config {
                 field, f -> new Config(node == null ? MissingNode.getInstance() : node, file, path + f + "."));
     }
 
-    /** Where a field stands, for messages. */
+    /** The field's location, for messages. */
     public String at(String field) {
         return file + ", field " + path + spellings.getOrDefault(field, field);
     }
@@ -132,7 +132,7 @@ public final class Config {
         return node.asText();
     }
 
-    /** A text, or this when the field is absent or null. */
+    /** A text, or {@code whenAbsent} when the field is absent or null. */
     String textOr(String field, String whenAbsent) {
         return node(field) == null ? whenAbsent : text(field);
     }
@@ -150,25 +150,25 @@ public final class Config {
         return node(field) == null ? whenAbsent : size(field);
     }
 
-    /** A size times another, refused where there is no such size. */
+    /** {@code size} times {@code by}, refused on overflow. */
     int product(String field, long size, long by) {
         if (size <= Integer.MAX_VALUE / by) return (int) (size * by);
         throw wrong(field, "a size that is less than 2^31 when multiplied by " + by, size);
     }
 
-    /** A size and another, refused where there is no such size. */
+    /** {@code size} plus {@code more}, refused on overflow. */
     int sum(String field, long size, long more) {
         if (size + more <= Integer.MAX_VALUE) return (int) (size + more);
         throw wrong(field, "a size that is less than 2^31 with " + more + " more", size);
     }
 
-    /** No model has more layers than this: each has tensors, or operations, of its own in the files. */
+    /** Sets the limit of layers: each has tensors, or operations, of its own in the files. */
     Config layersAtMost(int most) {
         mostLayers = most;
         return this;
     }
 
-    /** The number of layers: no more than the files can hold, for each becomes an entry of the spec. */
+    /** The number of layers, limited by the files, as each becomes an entry of the spec. */
     public int layers(String field) {
         int layers = size(field);
         if (layers <= mostLayers) return layers;
@@ -181,7 +181,7 @@ public final class Config {
         return node(field) == null ? null : size(field);
     }
 
-    /** A number that float32, in which models compute, can hold. */
+    /** A number within float32, in which models compute. */
     public double number(String field) {
         JsonNode node = node(field);
         if (node == null || !node.isNumber()) throw wrong(field, "a number", node);
@@ -208,14 +208,14 @@ public final class Config {
         return node(field) == null ? null : (float) positive(field);
     }
 
-    /** What a norm adds to the mean square: at least 0. */
+    /** A norm's epsilon: at least 0. */
     public double epsilon(String field, double whenAbsent) {
         double number = number(field, whenAbsent);
         if (number < 0) throw wrong(field, "a number of at least 0", number);
         return number + 0.0; // -0 is 0
     }
 
-    /** What was computed of a field, refused where float32 cannot hold it. */
+    /** A value computed from a field, refused beyond float32. */
     double finite(String field, double number) {
         if (Float.isFinite((float) number)) return number;
         throw wrong(field, "a number within float32: at most 3.4e38", number);
@@ -228,7 +228,7 @@ public final class Config {
         return node.asBoolean();
     }
 
-    /** A list with one value a layer, or null. */
+    /** A list with one value per layer, or null. */
     List<JsonNode> perLayer(String field, int nLayers) {
         JsonNode node = node(field);
         if (node == null) return null;
@@ -256,7 +256,7 @@ public final class Config {
         };
     }
 
-    /** Counts the fields as understood: dropout does nothing at inference, and the like. */
+    /** Marks fields as understood that have no effect at inference, such as dropout. */
     void ignore(String... fields) {
         for (String f : fields) read.add(f);
     }
@@ -268,7 +268,7 @@ public final class Config {
                 .found(found == null ? "nothing" : found);
     }
 
-    /** Another tool quantized the checkpoint: FP8, AWQ, GPTQ, bitsandbytes. */
+    /** Weights quantized by another tool: FP8, AWQ, GPTQ, bitsandbytes. */
     private Problem packed(JsonNode how) {
         return Problem.unsupported("the checkpoint's weights are packed in a way that is not read")
                 .where(at("quantization_config"))

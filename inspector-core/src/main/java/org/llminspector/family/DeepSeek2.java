@@ -8,8 +8,8 @@ import org.llminspector.spec.Experts;
 import org.llminspector.spec.Routing;
 
 /**
- * DeepSeek V2: keys and values of a latent vector; behind the first layers a mixture, whose experts are the best of all, or of
- * the best groups, and one as wide as several that every token is sent to.
+ * DeepSeek V2: multi-head latent attention; after the first layers a mixture of experts, which are chosen globally or
+ * from the best groups, and the shared experts as one wide expert for every token.
  */
 final class DeepSeek2 implements Family {
 
@@ -40,7 +40,7 @@ final class DeepSeek2 implements Family {
                 .spec();
     }
 
-    /** What both versions have. */
+    /** What V2 and V3 share. */
     static LlamaShape shape(
             Config c, int count, int active, boolean renormalised, Routing routing, int width, int dense) {
         c.ignore("aux_loss_alpha", "seq_aux", "ep_size", "num_nextn_predict_layers", "num_mtp_layers", "qk_head_dim");
@@ -58,7 +58,7 @@ final class DeepSeek2 implements Family {
         return new LlamaShape(c).attentionBias().latent().experts(experts, width, layer -> layer >= first);
     }
 
-    /** A divisor of {@code of}, or no more than that many of them. */
+    /** A divisor of {@code of}; for topk_group any number up to it. */
     static int groups(Config c, String field, Integer whenNull, int of) {
         int groups = c.node(field) == null && whenNull != null ? whenNull : c.size(field);
         boolean divides = field.equals("topk_group") || of % groups == 0;
@@ -66,7 +66,7 @@ final class DeepSeek2 implements Family {
         return groups;
     }
 
-    /** Refuses other words than this one. */
+    /** Refuses any other value than this one. */
     static void only(Config c, String field, String word) {
         if (c.textOr(field, word).equals(word)) return;
         throw Problem.unsupported("this way of choosing experts is not supported")

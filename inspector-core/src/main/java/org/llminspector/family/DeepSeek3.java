@@ -6,8 +6,8 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Routing;
 
 /**
- * DeepSeek V3 and R1: V2, whose scores are sigmoids; a bias is added to them for the choice alone, and a group counts as much as
- * its two best. What predicts further tokens behind the last layer is not opened.
+ * DeepSeek V3 and R1: V2 with sigmoid scores; a bias is added to them for the choice only, and a group's score is the
+ * sum of its two best. The multi-token prediction layers are not opened.
  */
 final class DeepSeek3 implements Family {
 

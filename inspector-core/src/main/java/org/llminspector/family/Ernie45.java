@@ -4,7 +4,10 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** ERNIE 4.5, dense: Llama whose RoPE turns neighbours (2 i, 2 i + 1); biases everywhere or nowhere (config use_bias). */
+/**
+ * ERNIE 4.5, dense: Llama with RoPE on interleaved pairs (2 i, 2 i + 1); biases everywhere or nowhere (config
+ * use_bias).
+ */
 final class Ernie45 implements Family {
 
     @Override

@@ -5,8 +5,8 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * EXAONE 4: norms only after attention and MLP, RMSNorm of q and k head by head; where some layers have a sliding window, those
- * without one do not turn (NoPE).
+ * EXAONE 4: norms only after attention and MLP, RMSNorm of q and k per head; where some layers have a sliding window,
+ * those without one have no RoPE (NoPE).
  */
 final class Exaone4 implements Family {
 
@@ -17,7 +17,7 @@ final class Exaone4 implements Family {
 
     @Override
     public DecoderSpec spec(Config c) {
-        c.ignore("sliding_window_pattern"); // a number or letters; layer_types says the same
+        c.ignore("sliding_window_pattern"); // a number or letters; layer_types has the same information
         c.whenAbsent("rms_norm_eps", 1e-5).whenAbsent("rope_theta", 10_000.0);
         return new LlamaShape(c)
                 .postNorms(false)

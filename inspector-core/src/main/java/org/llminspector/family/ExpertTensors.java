@@ -6,8 +6,8 @@ import org.llminspector.spec.Experts;
 import org.llminspector.spec.Mlp;
 
 /**
- * ExpertTensors finds a mixture's router and experts: each expert's matrices apart ({@code experts.0.w1} in Mixtral, {@code
- * experts.0.gate_proj} elsewhere), or those of all experts in one tensor (Granite; transformers 5 in memory).
+ * Tensors of a mixture's router and experts: a tensor per expert and matrix ({@code experts.0.w1} in Mixtral, {@code
+ * experts.0.gate_proj} elsewhere), or one for all experts (Granite; transformers 5 in memory).
  */
 final class ExpertTensors {
 
@@ -17,7 +17,7 @@ final class ExpertTensors {
      * Adds a layer's mixture to the plan.
      *
      * @param to {@code blocks.i.mlp.}
-     * @param from where the layer begins in the files, {@code model.layers.i.}
+     * @param from the layer's prefix in the files, {@code model.layers.i.}
      */
     static void put(WeightPlan plan, Mlp mlp, int d, String to, String from, Checkpoint checkpoint) {
         Experts e = mlp.experts();

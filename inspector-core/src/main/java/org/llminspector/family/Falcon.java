@@ -14,9 +14,9 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 
 /**
- * Falcon: attention and MLP in parallel (config parallel_attn) through one norm or two, RoPE, few keys for many queries, q, k, v
- * in one matrix: of all heads one after another, or group by group (new_decoder_architecture). Its first models have ALiBi
- * instead of RoPE, rounded to bfloat16 and scaled as q . k is.
+ * Falcon: attention and MLP in parallel (config parallel_attn) through one norm or two, RoPE, multi-query or
+ * grouped-query attention, q, k, v fused in one matrix: all heads in sequence, or group by group
+ * (new_decoder_architecture). Its first models have ALiBi instead of RoPE, rounded to bfloat16 and scaled like q . k.
  */
 final class Falcon implements Family {
 
@@ -28,7 +28,7 @@ final class Falcon implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.ignore("attention_dropout", "hidden_dropout", "num_kv_heads");
-        c.ignore("num_ln_in_parallel_attn"); // the files show how many
+        c.ignore("num_ln_in_parallel_attn"); // the files show the number
         int dModel = c.size("hidden_size");
         int nHeads = c.size("num_attention_heads");
         if (dModel % nHeads != 0) throw c.wrong("num_attention_heads", "a divisor of hidden_size " + dModel, nHeads);

@@ -8,10 +8,10 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** Family is one line of models that share a config.json and tensor names. A new one is one file and one line in ALL. */
+/** Model family: models that share a config.json format and tensor names. A new one is one file and one line in ALL. */
 public interface Family {
 
-    /** Every family that can be opened. */
+    /** Every supported family. */
     List<Family> ALL = List.of(
             new Gpt2(),
             new Llama(),
@@ -54,13 +54,13 @@ public interface Family {
             new GptOss(),
             new Lfm2());
 
-    /** The values of config.json's {@code model_type} that mean this family. */
+    /** The values of config.json's {@code model_type} that belong to this family. */
     Set<String> modelTypes();
 
     /** Reads the arithmetic; every field that decides it must be taken from the config. */
     DecoderSpec spec(Config config);
 
-    /** Says where in the files each canonical weight of {@link Weights} comes from. */
+    /** Maps each canonical weight of {@link Weights} to its source in the files. */
     WeightPlan weights(DecoderSpec spec, Checkpoint checkpoint);
 
     /** The family that config.json names. */
@@ -75,7 +75,7 @@ public interface Family {
                         .found(type));
     }
 
-    /** The canonical weights and the spec of a checkpoint, its config read whole and understood. */
+    /** The canonical weights and the spec of a checkpoint; refuses configs that are not fully understood. */
     static Weights open(Checkpoint checkpoint) {
         Config config = new Config(checkpoint.config(), checkpoint.configFile())
                 .layersAtMost(checkpoint.tensors().size());
@@ -88,13 +88,13 @@ public interface Family {
         return new Weights(spec, checkpoint, plan);
     }
 
-    /** Whether the config names a family that is known here. */
+    /** Whether the config's family is supported. */
     static boolean knows(Checkpoint checkpoint) {
         String type = checkpoint.config().path("model_type").asText();
         return ALL.stream().anyMatch(f -> f.modelTypes().contains(type));
     }
 
-    /** The spec that the config gives, of an exported graph: the graph decides the arithmetic, the spec what it is called. */
+    /** The spec of an exported graph's config; the graph defines the arithmetic, the spec its names. */
     static DecoderSpec exported(Checkpoint checkpoint) {
         Config config = new Config(checkpoint.config(), checkpoint.configFile())
                 .layersAtMost(checkpoint.onnx().orElseThrow().nodes().size());
@@ -103,7 +103,7 @@ public interface Family {
         return spec;
     }
 
-    /** Every model_type that can be opened, in a sentence. */
+    /** All supported values of model_type, in a sentence. */
     static String supported() {
         return ALL.stream()
                 .flatMap(f -> f.modelTypes().stream())

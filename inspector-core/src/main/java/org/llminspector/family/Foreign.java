@@ -13,8 +13,8 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 
 /**
- * Foreign is a model of no family here, of which there is an exported graph: how it is built was found in the graph, and
- * its sizes are read in config.json under the names that most families give them.
+ * Spec of a model of no supported family that has an exported graph: the structure is found in the graph, the sizes in
+ * config.json under the names that most families use.
  */
 public final class Foreign {
 
@@ -32,12 +32,12 @@ public final class Foreign {
     private Foreign() {}
 
     /**
-     * Graph is what an exported graph says of its model; a size is -1 where it leaves that open.
+     * Properties of a model found in its exported graph; a size is -1 where the graph does not determine it.
      *
      * @param dMlp neurons of an MLP
      * @param positions whether learned positions are added
      * @param centred whether norms subtract the mean
-     * @param layers what each block has
+     * @param layers the parts of each block
      */
     public record Graph(
             int kvHeads, int dHead, int vocab, int dMlp, boolean positions, boolean centred, List<Set<Part>> layers) {
@@ -46,11 +46,11 @@ public final class Foreign {
         }
     }
 
-    /** Part is what a block may have, in the words of LayerSpec. */
+    /** Optional parts of a block, named as in LayerSpec. */
     public enum Part {
         ROPE,
         GATE,
-        /** Attention and MLP read the same. */
+        /** Attention and MLP read the same input. */
         PARALLEL,
         LN1,
         LN1_POST,
@@ -63,7 +63,7 @@ public final class Foreign {
         MLP_BIAS
     }
 
-    /** The spec of such a model; a size that neither says is refused by name. */
+    /** The spec of such a model; a size in neither source is refused by name. */
     public static DecoderSpec spec(Checkpoint checkpoint, Graph graph) {
         Config c = new Config(checkpoint.config(), checkpoint.configFile());
         int width = c.size(name(c, WIDTH));
@@ -121,7 +121,7 @@ public final class Foreign {
         return spec;
     }
 
-    /** The width of the residual stream that such a model's config says. */
+    /** The width of the residual stream in such a model's config. */
     public static int width(Checkpoint checkpoint) {
         Config c = new Config(checkpoint.config(), checkpoint.configFile());
         return c.size(name(c, WIDTH));
@@ -133,12 +133,12 @@ public final class Foreign {
         return RopeConfig.read(c, dHead, context, 10_000);
     }
 
-    /** The name under which the config has it; the usual one where it has none. */
+    /** The name that the config uses; the first one where it has none. */
     private static String name(Config c, List<String> names) {
         return names.stream().filter(c::has).findFirst().orElse(names.get(0));
     }
 
-    /** Why a graph of no family here cannot be opened. */
+    /** Why a graph of an unsupported family cannot be opened. */
     public static Problem refusal(Checkpoint checkpoint, String found) {
         Config c = new Config(checkpoint.config(), checkpoint.configFile());
         return Problem.unsupported("this model family is not supported, and its graph is not built as those that are")

@@ -6,8 +6,8 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Gemma: norms' weights are 1 + the file's (added here), embeddings times sqrt(hidden_size), GeGLU, tied. The first files name
- * an exact GELU under hidden_act and mean the tanh form, which hidden_activation says.
+ * Gemma: norms' weights are 1 + the file's (added here), embeddings times sqrt(hidden_size), GeGLU, tied. The first
+ * files name an exact GELU in hidden_act but use the tanh form, as in hidden_activation.
  */
 final class Gemma implements Family {
 

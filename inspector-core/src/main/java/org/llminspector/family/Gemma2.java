@@ -29,7 +29,7 @@ final class Gemma2 implements Family {
                 .spec();
     }
 
-    /** What Gemma 2 and 3 have in common. */
+    /** What Gemma 2 and 3 share. */
     static LlamaShape shape(Config c) {
         c.spelled("hidden_act", "hidden_activation")
                 .whenAbsent("hidden_activation", "gelu_pytorch_tanh")

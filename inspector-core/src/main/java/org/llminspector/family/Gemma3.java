@@ -7,9 +7,9 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Gemma 3, text: {@link Gemma2} with RMSNorm of q and k head by head instead of the cap on scores; five layers with a
- * sliding window to one without, each kind with a RoPE of its own. A model that sees pictures too has all this in
- * text_config; its eyes are left out.
+ * Gemma 3, text: {@link Gemma2} with RMSNorm of q and k per head instead of the cap on scores; five layers with a
+ * sliding window to one without, each kind with its own RoPE. Multimodal models have all this in text_config; their
+ * vision part is left out.
  */
 final class Gemma3 implements Family {
 
@@ -29,7 +29,7 @@ final class Gemma3 implements Family {
     }
 
     private static DecoderSpec text(Config c) {
-        c.ignore("_sliding_window_pattern"); // transformers' own note beside layer_types
+        c.ignore("_sliding_window_pattern"); // written by transformers in addition to layer_types
         c.whenAbsent("vocab_size", 262_208).whenAbsent("max_position_embeddings", 131_072);
         int pattern = c.size("sliding_window_pattern", 6);
         Config ropes = c.inside("rope_parameters");

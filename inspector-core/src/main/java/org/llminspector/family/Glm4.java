@@ -5,7 +5,10 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.DecoderSpec;
 
-/** GLM-4: norms before and after attention and MLP, RoPE on neighbours in half of each head, gate and up in one matrix. */
+/**
+ * GLM-4: norms before and after attention and MLP, RoPE on interleaved pairs in half of each head, gate and up in one
+ * matrix.
+ */
 final class Glm4 implements Family {
 
     @Override

@@ -12,9 +12,9 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * Gpt2: learned positions, LayerNorm, a plain MLP, biases everywhere, q/k/v fused in one Conv1D.
+ * GPT-2: learned positions, LayerNorm, a plain MLP, biases everywhere, q/k/v fused in one Conv1D.
  *
- * <p>Conv1D keeps its matrices [in, out]: they are transposed here.
+ * <p>Conv1D stores its matrices [in, out]: they are transposed here.
  */
 final class Gpt2 implements Family {
 

@@ -12,8 +12,8 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * GPT-BigCode (StarCoder, SantaCoder): GPT-2 with Linear instead of Conv1D and, with multi_query, one head of keys and values
- * for all queries.
+ * GPT-BigCode (StarCoder, SantaCoder): GPT-2 with Linear instead of Conv1D and, with multi_query, one head of keys and
+ * values for all queries.
  */
 final class GptBigCode implements Family {
 
@@ -26,7 +26,7 @@ final class GptBigCode implements Family {
     public DecoderSpec spec(Config c) {
         c.ignore("attn_pdrop", "embd_pdrop", "resid_pdrop", "num_key_value_heads");
         c.ignore("attention_softmax_in_fp32", "scale_attention_softmax_in_fp32");
-        // How the code that trained it serves it.
+        // Settings of the serving code.
         c.ignore("inference_runner", "max_batch_size", "max_sequence_length", "pad_key_length");
         c.ignore("pre_allocate_kv_cache", "validate_runner_input");
         int dModel = c.size("n_embd");
@@ -75,7 +75,7 @@ final class GptBigCode implements Family {
             for (String end : List.of(".weight", ".bias")) {
                 String fused = from + "attn.c_attn" + end;
                 Source qkv = end.equals(".bias") ? Source.of(fused, d + 2L * kv) : Source.of(fused, d + 2L * kv, d);
-                // One key for all heads stands after them; a key a head stands beside its query.
+                // One key head for all queries comes after them; a key head per query head follows its query.
                 boolean after = a.nKvHeads() == 1;
                 plan.put(to + "attn.q" + end, after ? qkv.rows(0, d) : qkv.everyBlock(a.dHead(), 0, 3))
                         .put(to + "attn.k" + end, after ? qkv.rows(d, d + kv) : qkv.everyBlock(a.dHead(), 1, 3))

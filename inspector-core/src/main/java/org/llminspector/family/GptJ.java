@@ -13,12 +13,13 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 
 /**
- * GPT-J, and CodeGen: attention (without biases) and a plain MLP in parallel through one LayerNorm, RoPE on neighbours in the first
- * rotary_dim of each head, a bias on the unembedding. CodeGen has q, v, k of each quarter of the heads in one matrix.
+ * GPT-J and CodeGen: attention (without biases) and a plain MLP in parallel through one LayerNorm, RoPE on interleaved
+ * pairs in the first rotary_dim of each head, a bias on the unembedding. CodeGen fuses q, v, k of each quarter of the
+ * heads in one matrix.
  */
 final class GptJ implements Family {
 
-    /** CodeGen's heads lie as four devices had them. */
+    /** CodeGen's heads are stored in the order of four devices. */
     private static final int QUARTERS = 4;
 
     @Override

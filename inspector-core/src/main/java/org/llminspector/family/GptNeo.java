@@ -13,8 +13,8 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * GPT-Neo (and the TinyStories models): learned positions, LayerNorm, a plain MLP, scores without a factor; layers called local
- * see window_size positions.
+ * GPT-Neo (and the TinyStories models): learned positions, LayerNorm, a plain MLP, unscaled attention scores; local
+ * layers have a window of window_size positions.
  */
 final class GptNeo implements Family {
 
@@ -78,7 +78,7 @@ final class GptNeo implements Family {
         return s.tied() ? plan : plan.put("unembed.weight", Source.of("lm_head.weight", s.vocab(), d));
     }
 
-    /** global or local, a layer: listed one by one, or as [kinds, how often they are repeated]. */
+    /** global or local for each layer: listed one by one, or as [kinds, repetitions]. */
     private static List<String> kinds(Config c, int nLayers) {
         JsonNode groups = c.node("attention_types");
         List<JsonNode> listed = c.perLayer("attention_layers", nLayers);

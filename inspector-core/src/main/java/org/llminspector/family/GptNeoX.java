@@ -13,8 +13,8 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 
 /**
- * GptNeoX (Pythia): LayerNorm, a plain MLP, biases, RoPE on a part of each head, attention and MLP in parallel unless
- * use_parallel_residual is off; q, k, v in one matrix, head by head.
+ * GPT-NeoX (Pythia): LayerNorm, a plain MLP, biases, RoPE on a part of each head, attention and MLP in parallel unless
+ * use_parallel_residual is off; q, k, v fused in one matrix, head by head.
  */
 final class GptNeoX implements Family {
 

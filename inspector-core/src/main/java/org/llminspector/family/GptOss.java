@@ -6,8 +6,9 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
 /**
- * gpt-oss (OpenAI 2025, arXiv:2508.10925): a mixture of clamped SwiGLUs in every layer, biases everywhere, a sink in every
- * head, a window in every other layer. Its router weighs the chosen experts by the softmax over their logits alone.
+ * gpt-oss (OpenAI 2025, arXiv:2508.10925): a mixture of experts (clamped SwiGLUs) in every layer, biases everywhere, an
+ * attention sink in every head, a sliding window in every other layer. The router's weights are the softmax over the
+ * chosen experts' logits.
  */
 final class GptOss implements Family {
 
@@ -37,7 +38,7 @@ final class GptOss implements Family {
                 .spec();
     }
 
-    /** The files' tensors say themselves which are packed. */
+    /** The files' tensors show which ones are packed. */
     private static void packing(Config c) {
         Config packing = c.inside("quantization_config");
         if (!c.has("quantization_config")) return;

@@ -5,8 +5,8 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Granite: Llama with four factors, on the embedding, on scores in the place of 1 / sqrt(head_dim), on what attention and MLP add
- * to the stream, and one that logits are divided by.
+ * Granite: Llama with four factors: of the embedding, of scores instead of 1 / sqrt(head_dim), of the residual
+ * additions of attention and MLP, and a divisor of the logits.
  */
 final class Granite implements Family {
 
@@ -20,7 +20,7 @@ final class Granite implements Family {
         return shape(c).mlpBias().spec();
     }
 
-    /** A Llama with Granite's factors, which its mixtures have too. */
+    /** Llama with Granite's factors, shared with its mixtures. */
     static LlamaShape shape(Config c) {
         return new LlamaShape(c)
                 .attentionBias()

@@ -5,7 +5,10 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
-/** Granite MoE: {@link Granite}'s factors and a mixture in every layer; the weights of the chosen experts sum to 1. */
+/**
+ * Granite MoE: {@link Granite}'s factors and a mixture of experts in every layer; the weights of the chosen experts sum
+ * to 1.
+ */
 final class GraniteMoe implements Family {
 
     @Override

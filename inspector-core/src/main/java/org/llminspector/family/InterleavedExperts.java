@@ -5,9 +5,9 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Mlp;
 
 /**
- * InterleavedExperts finds the experts of gpt-oss: those of a layer in one tensor, an expert's gate and linear part in turns.
+ * Expert tensors of gpt-oss: all of a layer's experts in one tensor, gate and linear rows interleaved.
  *
- * <p>In plain numbers {@code gate_up_proj} is [expert, d_model, 2 d_mlp] and {@code down_proj} [expert, d_mlp, d_model]; in
+ * <p>Unpacked, {@code gate_up_proj} is [expert, d_model, 2 d_mlp] and {@code down_proj} [expert, d_mlp, d_model]; in
  * MXFP4 they are [expert, 2 d_mlp, d_model] and [expert, d_model, d_mlp], and each matrix is decoded when it is read.
  */
 final class InterleavedExperts {
@@ -18,7 +18,7 @@ final class InterleavedExperts {
      * Adds a layer's experts to the plan.
      *
      * @param to {@code blocks.i.mlp.experts.}
-     * @param from where they are in the files
+     * @param from their prefix in the files
      */
     static void put(WeightPlan plan, Mlp mlp, int d, String to, String from, Checkpoint checkpoint) {
         int count = mlp.experts().count();

@@ -8,15 +8,15 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Latent;
 
 /**
- * LatentTensors finds DeepSeek's attention ({@link Latent}). The files put a head's part that rotaryDims behind the one that does not
- * and turn neighbours; here it stands before it and rotaryDims in halves, as every other family's.
+ * Tensors of DeepSeek's attention ({@link Latent}). In the files a head's rotary part comes last and RoPE rotates
+ * interleaved pairs; here it comes first and RoPE rotates halves, as in every other family.
  */
 final class LatentTensors {
 
     private LatentTensors() {}
 
     /**
-     * Adds a layer's to the plan.
+     * Adds a layer's tensors to the plan.
      *
      * @param to {@code blocks.i.attn.}
      * @param from {@code model.layers.i.self_attn.}
@@ -45,7 +45,10 @@ final class LatentTensors {
         plan.linear(to + "o", from + "o_proj", d, a.nHeads() * l.dValue(), a.outBias());
     }
 
-    /** Keys' own parts and values of the latent vector: head by head in one tensor, or in two (llama.cpp). */
+    /**
+     * Up-projections from the latent vector to keys' own parts and values: head by head in one tensor, or in two
+     * (llama.cpp).
+     */
     private static void up(WeightPlan plan, Attention a, String to, String from, int own, Checkpoint checkpoint) {
         int latent = a.latent().dLatent();
         int value = a.latent().dValue();
@@ -67,7 +70,7 @@ final class LatentTensors {
         return neighbours ? first.rotatedInHalves(a.dHead(), rotaryDims) : first;
     }
 
-    /** The latent vector's rows and, behind them, those of the key that all heads share. */
+    /** Splits the down-projection: the latent vector's rows, then those of the rotary key that all heads share. */
     private static void put(
             WeightPlan plan, String to, String end, Source down, int latent, int rotaryDims, boolean neighbours) {
         Source shared = down.rows(latent, latent + rotaryDims);

@@ -12,7 +12,10 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 
-/** LFM2: a gated short convolution in the place of attention in most layers, norms of q and k in the others; its own names. */
+/**
+ * LFM2: a gated short convolution instead of attention in most layers, RMSNorm of q and k in the others; its own tensor
+ * names.
+ */
 final class Lfm2 implements Family {
 
     @Override
@@ -31,7 +34,7 @@ final class Lfm2 implements Family {
                 .whenAbsent("block_ffn_dim_multiplier", 1.0);
         if (c.has("tie_embedding")) c.spelled("tie_word_embeddings", "tie_embedding");
         if (c.has("block_ff_dim")) c.spelled("intermediate_size", "block_ff_dim");
-        // The trainer's own, which the reference does not read.
+        // Training settings that the reference does not read.
         c.ignore("block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu");
         c.ignore("block_use_xavier_init", "conv_dim", "conv_dim_out", "conv_use_xavier_init", "num_heads", "theta");
         c.ignore("use_pos_enc");
@@ -52,7 +55,7 @@ final class Lfm2 implements Family {
         return c.product("block_ffn_dim_multiplier", ((int) (factor * fewer) + multiple - 1L) / multiple, multiple);
     }
 
-    /** Config layer_types, or without it those that full_attn_idxs does not name. */
+    /** The convolution layers by layer_types, or else those not in full_attn_idxs. */
     private static IntPredicate convolving(Config c, int nLayers) {
         List<JsonNode> types = c.perLayer("layer_types", nLayers);
         JsonNode attending = c.node("full_attn_idxs");

@@ -4,7 +4,7 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** Llama (2, 3, SmolLM2, TinyLlama): {@link LlamaShape} as it is. Other families say only how they differ. */
+/** Llama (2, 3, SmolLM2, TinyLlama): {@link LlamaShape} unchanged. */
 final class Llama implements Family {
 
     @Override

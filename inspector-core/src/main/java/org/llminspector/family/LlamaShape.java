@@ -20,7 +20,7 @@ import org.llminspector.spec.Rope;
 import org.llminspector.spec.ShortConv;
 
 /**
- * LlamaShape is what most families are: Llama, but for what each says here before it asks for the {@link #spec}.
+ * Builder of the spec of Llama-like families; each family sets its differences and then requests the {@link #spec}.
  *
  * <p>Llama itself: RMSNorm before attention and MLP, RoPE, grouped-query attention, SwiGLU, no biases.
  */
@@ -104,21 +104,21 @@ final class LlamaShape {
         return this;
     }
 
-    /** Norms of attention's and the MLP's output, beside those of their input or instead of them. */
+    /** Norms of attention's and the MLP's output, in addition to those of their input or instead of them. */
     LlamaShape postNorms(boolean beside) {
         postNorms = true;
         preNorms = beside;
         return this;
     }
 
-    /** Norms of q and k: head by head, or over the width of all heads at once. */
+    /** Norms of q and k: per head, or over the width of all heads at once. */
     LlamaShape qkNorm(boolean wide) {
         qkNorm = norm;
         qkNormWide = wide;
         return this;
     }
 
-    /** Norms of q and k, where this flag is on, in which each head has weights of its own, and no biases. */
+    /** Norms of q and k, if this flag is on, with weights per head and no biases. */
     LlamaShape qkNormByHead(String flag) {
         qkNormByHead = c.flag(flag, false);
         if (qkNormByHead) qkNorm = new Norm(norm.kind(), norm.eps(), true, false);
@@ -130,13 +130,13 @@ final class LlamaShape {
         return norms(new Norm(Norm.Kind.LAYER, c.epsilon(epsField, 1e-5)));
     }
 
-    /** Each head has a sink. */
+    /** Each head has an attention sink. */
     LlamaShape sinks() {
         sinks = true;
         return this;
     }
 
-    /** Config swiglu_limit and swiglu_alpha; hidden_act, which the reference does not read then, counts for nothing. */
+    /** Config swiglu_limit and swiglu_alpha; hidden_act is ignored, as in the reference. */
     LlamaShape clampedSwiglu() {
         c.ignore("hidden_act");
         double alpha = c.number("swiglu_alpha", 1.702);
@@ -151,25 +151,25 @@ final class LlamaShape {
         return this;
     }
 
-    /** Config clip_qkv: what q, k and v are held to. */
+    /** Config clip_qkv: q, k and v are clamped to it. */
     LlamaShape clipsQkv() {
         clip = c.positiveOrNull("clip_qkv");
         return this;
     }
 
-    /** One projection up and one down, without a gate. */
+    /** An MLP without a gate. */
     LlamaShape plainMlp() {
         gated = false;
         return this;
     }
 
-    /** Config hidden_act xielu, unless it says another. */
+    /** Activation xIELU, unless config hidden_act names another. */
     LlamaShape learnedActivation() {
         learnedActivation = c.textOr("hidden_act", "xielu").equals("xielu");
         return this;
     }
 
-    /** A mixture in these layers, each expert of this width; config intermediate_size is the other layers'. */
+    /** A mixture in these layers, with this width per expert; config intermediate_size is the other layers'. */
     LlamaShape experts(Experts mixture, int width, IntPredicate layers) {
         experts = mixture;
         dExpert = width;
@@ -181,13 +181,13 @@ final class LlamaShape {
         return this;
     }
 
-    /** Keys and values of a latent vector (DeepSeek): a head is a part that rotaryDims and one that does not. */
+    /** Multi-head latent attention (DeepSeek): a head consists of a part with RoPE and one without. */
     LlamaShape latent() {
         int rotaryDims = c.size("qk_rope_head_dim", 64);
         if (nKvHeads != nHeads) throw c.wrong("num_key_value_heads", "num_attention_heads, " + nHeads, nKvHeads);
         if (rotaryDims % 2 != 0) throw c.wrong("qk_rope_head_dim", "an even number", rotaryDims);
         dHead = c.sum("qk_nope_head_dim", c.size("qk_nope_head_dim", 128), rotaryDims);
-        // Its norms' epsilon is no field's.
+        // The epsilon of its norms is in no field.
         Norm own = new Norm(Norm.Kind.RMS, 1e-6);
         latent = new Latent(c.size("kv_lora_rank", 512), c.sizeOrNull("q_lora_rank"), c.size("v_head_dim", 128), own);
         rope = RopeConfig.read(c, rotaryDims, maxContext, 10_000);
@@ -197,13 +197,13 @@ final class LlamaShape {
         return partialRotary();
     }
 
-    /** So many neurons, whatever config intermediate_size says. */
+    /** This number of neurons instead of config intermediate_size. */
     LlamaShape neurons(int count) {
         neurons = count;
         return this;
     }
 
-    /** A short convolution in the place of attention in these layers. */
+    /** A short convolution instead of attention in these layers. */
     LlamaShape convolves(ShortConv mixer, IntPredicate layers) {
         conv = mixer;
         convolving = layers;
@@ -233,13 +233,13 @@ final class LlamaShape {
         return this;
     }
 
-    /** The unembedding adds a bias. */
+    /** The unembedding has a bias. */
     LlamaShape unembedBias() {
         unembedBias = true;
         return this;
     }
 
-    /** Logits are multiplied by this. */
+    /** Factor of the logits. */
     LlamaShape logitScale(double factor) {
         logitScale = factorOrNull(factor);
         return this;
@@ -254,25 +254,25 @@ final class LlamaShape {
         return embedScale(Math.sqrt(dModel));
     }
 
-    /** Embeddings are multiplied by this. */
+    /** Factor of the embeddings. */
     LlamaShape embedScale(double factor) {
         embedScale = (float) factor;
         return this;
     }
 
-    /** What attention and MLP add to the stream is multiplied by this. */
+    /** Factor of the residual additions of attention and MLP. */
     LlamaShape residualScale(double factor) {
         residualScale = factorOrNull(factor);
         return this;
     }
 
-    /** Config partial_rotary_factor may be less than 1. */
+    /** Allows config partial_rotary_factor below 1. */
     LlamaShape partialRotary() {
         partialRotary = true;
         return this;
     }
 
-    /** Two RoPEs, one for layers with a window and one for those without; their scaling may be empty. */
+    /** Separate RoPEs for layers with and without a window; their scaling may be empty. */
     LlamaShape ropes(Config scaling, double theta, Config localScaling, double localTheta) {
         rope = RopeConfig.read(c, scaling, dHead, maxContext, theta);
         localRope = RopeConfig.read(c, localScaling, dHead, maxContext, localTheta);
@@ -284,19 +284,19 @@ final class LlamaShape {
         return this;
     }
 
-    /** Only layers with a window turn, where there is one (NoPE elsewhere). */
+    /** Where there is a window, only layers with it have RoPE (NoPE elsewhere). */
     LlamaShape rotatesInWindows() {
         rotates = layer -> window == null || local.test(layer);
         return this;
     }
 
-    /** Every layer sees this many positions, or all when null. */
+    /** Sliding window of every layer, or none when null. */
     LlamaShape window(Integer size) {
         window = size;
         return this;
     }
 
-    /** Only these layers have the window: those that config layer_types calls sliding, or without it the rule's. */
+    /** A window only in these layers: those that config layer_types calls sliding, or else the rule's. */
     LlamaShape window(Integer size, IntPredicate rule) {
         window = size;
         List<JsonNode> types = c.perLayer("layer_types", nLayers);
@@ -377,7 +377,7 @@ final class LlamaShape {
                 sinks);
     }
 
-    /** Llama's tensor names for all that the spec has. */
+    /** Llama's tensor names for all parts of the spec. */
     static WeightPlan weights(DecoderSpec s, Checkpoint checkpoint) {
         String root = root(checkpoint);
         int d = s.dModel();
@@ -390,7 +390,7 @@ final class LlamaShape {
         return plan;
     }
 
-    /** What stands before layers: nothing in a headless model, more in one that sees pictures too. */
+    /** The prefix of the tensor names: empty in a headless model, longer in a multimodal one. */
     static String root(Checkpoint checkpoint) {
         return Stream.of("model.", "language_model.model.", "model.language_model.")
                 .filter(root -> checkpoint.has(root + "embed_tokens.weight"))
@@ -406,7 +406,7 @@ final class LlamaShape {
         int d = s.dModel();
         int q = a.nHeads() * a.dHead();
         int kv = a.nKvHeads() * a.dHead();
-        // Llama calls the norm before the MLP "post attention"; families with norms after both mean what they say.
+        // Llama's "post attention" norm precedes the MLP; in families with norms on both sides it follows attention.
         boolean post = layer.ln1Post() != null;
         String second =
                 layer.parallel() ? "input_layernorm" : post ? "pre_feedforward_layernorm" : "post_attention_layernorm";
@@ -434,7 +434,7 @@ final class LlamaShape {
         plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());
     }
 
-    /** One weight for every head, one a head, or one over all of them; null without a norm. */
+    /** A norm's weights: shared by all heads, per head, or over the width of all heads; null without a norm. */
     private static Source qkNorm(Attention a, Norm norm, String from, int heads) {
         if (norm == null) return null;
         if (a.qkNormByHead()) return Source.of(from + ".weight", heads, a.dHead());

@@ -5,7 +5,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
-/** Mixtral: Mistral with a mixture in every layer; the weights of the chosen experts sum to 1. */
+/** Mixtral: Mistral with a mixture of experts in every layer; the weights of the chosen experts sum to 1. */
 final class Mixtral implements Family {
 
     @Override

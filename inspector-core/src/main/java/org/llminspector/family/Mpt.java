@@ -13,7 +13,7 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
-/** MPT: ALiBi, LayerNorms without biases, q, k, v one after another in one matrix, clipped where clip_qkv says so. */
+/** MPT: ALiBi, LayerNorms without biases, q, k, v fused in one matrix in sequence, clamped if clip_qkv is set. */
 final class Mpt implements Family {
 
     @Override
@@ -25,13 +25,13 @@ final class Mpt implements Family {
     public DecoderSpec spec(Config c) {
         c.ignore("emb_pdrop", "resid_pdrop", "embedding_fraction", "init_device", "init_config");
         c.ignore("tokenizer_name", "verbose");
-        c.ignore("learned_pos_emb"); // not with ALiBi
-        c.ignore("expansion_ratio"); // the reference's MLP is four times as wide whatever it says
+        c.ignore("learned_pos_emb"); // unused with ALiBi
+        c.ignore("expansion_ratio"); // the reference's MLP is always four times as wide
         int dModel = c.size("d_model");
         int nHeads = c.size("n_heads");
         if (dModel % nHeads != 0) throw c.wrong("n_heads", "a divisor of d_model " + dModel, nHeads);
         if (!c.flag("no_bias", true)) throw c.wrong("no_bias", "true", false);
-        oneOf(c, "norm_type", "low_precision_layernorm", "layernorm"); // one of them in FP32
+        oneOf(c, "norm_type", "low_precision_layernorm", "layernorm"); // they differ only in precision
         Config a = c.inside("attn_config");
         a.ignore("attn_pdrop", "attn_impl");
         oneOf(a, "attn_type", "multihead_attention", "multihead_attention");

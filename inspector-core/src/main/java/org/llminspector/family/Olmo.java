@@ -5,7 +5,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Norm;
 
-/** OLMo 1: Llama with LayerNorm that has neither weight nor bias, q, k and v clipped where clip_qkv says so. */
+/** OLMo 1: Llama with LayerNorm without weight and bias, q, k and v clamped if clip_qkv is set. */
 final class Olmo implements Family {
 
     @Override
@@ -17,7 +17,7 @@ final class Olmo implements Family {
     public DecoderSpec spec(Config c) {
         return new LlamaShape(c)
                 .norms(new Norm(
-                        Norm.Kind.LAYER, 1e-5, false, false)) // the reference takes this epsilon whatever is said
+                        Norm.Kind.LAYER, 1e-5, false, false)) // the reference always uses this epsilon
                 .attentionBias()
                 .clipsQkv()
                 .spec();

@@ -4,7 +4,9 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** OLMo 3: {@link Olmo2} with a sliding window in three layers of four; only those without one have their RoPE scaled. */
+/**
+ * OLMo 3: {@link Olmo2} with a sliding window in three layers of four; RoPE is scaled only in the layers without one.
+ */
 final class Olmo3 implements Family {
 
     @Override
@@ -17,7 +19,7 @@ final class Olmo3 implements Family {
         c.whenAbsent("rms_norm_eps", 1e-5).whenAbsent("sliding_window", 4096);
         Config ropes = c.inside("rope_parameters");
         boolean v5 = ropes.has("full_attention");
-        if (v5) ropes.ignore("rope_theta", "rope_type"); // said again for each kind of layer
+        if (v5) ropes.ignore("rope_theta", "rope_type"); // repeated for each kind of layer
         return new LlamaShape(c)
                 .attentionBias()
                 .postNorms(false)

@@ -5,7 +5,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
-/** OLMoE: a mixture in every layer, and RMSNorm of q and k over the width of all heads. */
+/** OLMoE: a mixture of experts in every layer, and RMSNorm of q and k over the width of all heads. */
 final class Olmoe implements Family {
 
     @Override

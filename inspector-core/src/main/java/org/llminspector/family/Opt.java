@@ -12,8 +12,8 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * OPT: learned positions that begin at row 2 of their table, LayerNorm before attention and MLP, ReLU, biases. In the 350M model
- * embeddings are narrower, and a norm follows each sum.
+ * OPT: learned positions that begin at row 2 of their table, LayerNorm before attention and MLP, ReLU, biases. In the
+ * 350M model embeddings are narrower than the stream, and norms follow each residual addition.
  */
 final class Opt implements Family {
 

@@ -6,7 +6,9 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
-/** Phi-3: q, k, v in one matrix and gate, up in another (split here), partial rotary, longrope, a sliding window. */
+/**
+ * Phi-3: q, k, v fused in one matrix and gate, up in another (split here), partial rotary, longrope, a sliding window.
+ */
 final class Phi3 implements Family {
 
     @Override
@@ -17,7 +19,7 @@ final class Phi3 implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.ignore("embd_pdrop", "resid_pdrop");
-        c.ignore("full_attn_mod", "interpolate_factor"); // Phi-4-mini has them, and the reference does not read them
+        c.ignore("full_attn_mod", "interpolate_factor"); // in Phi-4-mini, not read by the reference
         c.whenAbsent("rms_norm_eps", 1e-5)
                 .whenAbsent("max_position_embeddings", 4096)
                 .whenAbsent("original_max_position_embeddings", 4096);

@@ -4,7 +4,7 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** Qwen2 and 2.5: biases on q, k and v alone; a sliding window from layer max_window_layers on, when it is on. */
+/** Qwen2 and 2.5: biases on q, k and v only; an optional sliding window from layer max_window_layers on. */
 final class Qwen2 implements Family {
 
     @Override
@@ -18,7 +18,7 @@ final class Qwen2 implements Family {
                 .spec();
     }
 
-    /** Qwen's window: off unless use_sliding_window, then in the layers from max_window_layers on. */
+    /** Qwen's window: none unless use_sliding_window, then in the layers from max_window_layers on. */
     static LlamaShape window(Config c, LlamaShape shape) {
         c.whenAbsent("sliding_window", 4096).whenAbsent("max_window_layers", 28);
         Integer size = c.sizeOrNull("sliding_window");

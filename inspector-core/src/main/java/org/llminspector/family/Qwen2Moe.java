@@ -5,7 +5,10 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
-/** Qwen 1.5 and 2 MoE: Qwen2 with a mixture, and beside the chosen experts one that every token is sent to, with a gate. */
+/**
+ * Qwen 1.5 and 2 MoE: Qwen2 with a mixture of experts, and in addition to the chosen experts a gated shared expert for
+ * every token.
+ */
 final class Qwen2Moe implements Family {
 
     @Override

@@ -4,7 +4,7 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** Qwen3: RMSNorm of q and k head by head, head_dim of its own, and the window of {@link Qwen2}. */
+/** Qwen3: RMSNorm of q and k per head, head_dim of its own, and the window of {@link Qwen2}. */
 final class Qwen3 implements Family {
 
     @Override

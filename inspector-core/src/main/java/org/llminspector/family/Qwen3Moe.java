@@ -8,7 +8,10 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 
-/** Qwen3 MoE: Qwen3 with a mixture in the layers that are not named dense; its window is every layer's. */
+/**
+ * Qwen3 MoE: Qwen3 with a mixture of experts in the layers that are not listed as dense; its window applies to every
+ * layer.
+ */
 final class Qwen3Moe implements Family {
 
     @Override
@@ -20,7 +23,7 @@ final class Qwen3Moe implements Family {
     public DecoderSpec spec(Config c) {
         c.whenAbsent("max_position_embeddings", 32768).whenAbsent("sliding_window", 4096);
         if (c.has("num_local_experts")) c.spelled("num_experts", "num_local_experts");
-        c.ignore("max_window_layers"); // the reference's code never reads it
+        c.ignore("max_window_layers"); // not read by the reference
         Experts experts = new Experts(
                 c.size("num_experts", 128), c.size("num_experts_per_tok", 8), c.flag("norm_topk_prob", false));
         return new LlamaShape(c)
@@ -31,13 +34,13 @@ final class Qwen3Moe implements Family {
                 .spec();
     }
 
-    /** The window, when it is on. */
+    /** The window, if enabled. */
     static Integer window(Config c) {
         c.ignore("sliding_window");
         return c.flag("use_sliding_window", false) ? c.sizeOrNull("sliding_window") : null;
     }
 
-    /** Every decoder_sparse_step-th layer but for mlp_only_layers. */
+    /** Every decoder_sparse_step-th layer except mlp_only_layers. */
     static IntPredicate sparse(Config c) {
         int step = c.size("decoder_sparse_step", 1);
         JsonNode named = c.node("mlp_only_layers");

@@ -7,8 +7,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.spec.Rope;
 
 /**
- * RopeConfig reads RoPE as transformers 4 ({@code rope_theta}, {@code rope_scaling}) and 5
- * ({@code rope_parameters}) spell it. Source: transformers' modeling_rope_utils.py.
+ * Parser of RoPE's config as in transformers 4 ({@code rope_theta}, {@code rope_scaling}) and 5 ({@code
+ * rope_parameters}). Source: transformers' modeling_rope_utils.py.
  */
 final class RopeConfig {
 
@@ -23,7 +23,7 @@ final class RopeConfig {
     }
 
     /**
-     * @param dHead size of a head; partial_rotary_factor of it turns
+     * @param dHead size of a head; partial_rotary_factor of it is rotated
      * @param maxContext config {@code max_position_embeddings}
      */
     static Rope read(Config config, int dHead, int maxContext, double defaultTheta) {
@@ -33,7 +33,7 @@ final class RopeConfig {
 
     /**
      * @param json the scaling; empty for none
-     * @param theta when the scaling does not give it
+     * @param theta used when the scaling has none
      */
     static Rope read(Config config, Config json, int dHead, int maxContext, double theta) {
         double partial = json.number("partial_rotary_factor", config.number("partial_rotary_factor", 1));
@@ -47,14 +47,14 @@ final class RopeConfig {
         throw config.wrong("partial_rotary_factor", "pairs within head_dim " + dHead, dims + " dimensions");
     }
 
-    /** The longest sequence that a model reads which was made for maxContext: dynamic scaling stretches it by its factor. */
+    /** The longest sequence of a model made for maxContext: dynamic scaling extends it by its factor. */
     static int reach(int maxContext, Rope rope) {
         if (!(rope.scaling() instanceof Rope.Dynamic dynamic)) return maxContext;
         return (int) Math.min(Integer.MAX_VALUE, dynamic.factor() * maxContext);
     }
 
     private Rope.Scaling scaling(int dims) {
-        config.ignore("original_max_position_embeddings"); // some types do not look at it
+        config.ignore("original_max_position_embeddings"); // some types do not read it
         json.ignore("type", "rope_type", "factor", "original_max_position_embeddings");
         String type = json.has("rope_type") ? json.text("rope_type") : json.has("type") ? json.text("type") : "default";
         // Phi-3's first files call longrope "su" or "yarn".
@@ -96,7 +96,7 @@ final class RopeConfig {
                 json.flag("truncate", true));
     }
 
-    /** DeepSeek's factor on queries and on keys where positions are scaled: that of {@code mscale_all_dim}; else 1. */
+    /** DeepSeek's factor of both queries and keys with scaled positions: that of {@code mscale_all_dim}; else 1. */
     static double attentionFactor(Config config, Rope rope) {
         Config json = config.inside(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
         double scale = json.number("mscale_all_dim", 0);
@@ -125,7 +125,7 @@ final class RopeConfig {
         return factor;
     }
 
-    /** Phi-3 keeps it outside the rope object; it wins there. Absent, it is maxContext. */
+    /** Phi-3 has it outside the rope object, which takes precedence. Default: maxContext. */
     private int originalContext() {
         int inside = json.size("original_max_position_embeddings", maxContext);
         return config.size("original_max_position_embeddings", inside);

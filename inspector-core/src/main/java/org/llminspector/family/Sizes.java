@@ -12,12 +12,12 @@ import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 
-/** Sizes holds what a config says against the longest side of any tensor in the files: nothing in a model is wider. */
+/** Check of a config's sizes against the longest side of any tensor in the files, which no size of a model exceeds. */
 final class Sizes {
 
     private Sizes() {}
 
-    /** The first size that no tensor has room for is a Problem; products are taken without overflow. */
+    /** The first size that exceeds every tensor is a Problem; products are computed without overflow. */
     static void check(DecoderSpec spec, Checkpoint checkpoint) {
         long longest = longest(checkpoint);
         check("vocab_size", spec.vocab(), longest, checkpoint);
@@ -45,7 +45,9 @@ final class Sizes {
         check("num_attention_heads x v_head_dim", (long) a.nHeads() * a.dValue(), longest, checkpoint);
     }
 
-    /** Weights of few bits lie in blocks: the number of their rows is a side nevertheless. */
+    /**
+     * The longest side of any tensor; a packed low-bit weight has other sides, but its number of rows is one of them.
+     */
     private static long longest(Checkpoint checkpoint) {
         Stream<List<Long>> shapes = checkpoint
                 .onnx()

@@ -17,7 +17,7 @@ final class SmolLm3 implements Family {
 
     @Override
     public DecoderSpec spec(Config c) {
-        c.ignore("max_window_layers"); // written, and looked at by nobody
+        c.ignore("max_window_layers"); // not read by the reference
         c.whenAbsent("rope_theta", 2_000_000.0)
                 .whenAbsent("max_position_embeddings", 32768)
                 .whenAbsent("num_key_value_heads", 4)

@@ -7,8 +7,8 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * StableLM: Llama with LayerNorm, RoPE on a part of each head, biases on q, k and v where use_qkv_bias says so, and norms of q and k,
- * a tensor each head, where qk_layernorm does.
+ * StableLM: Llama with LayerNorm, RoPE on a part of each head, biases on q, k and v if use_qkv_bias, and norms of q and
+ * k with a tensor per head if qk_layernorm.
  */
 final class StableLm implements Family {
 

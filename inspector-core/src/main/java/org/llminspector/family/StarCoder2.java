@@ -16,7 +16,7 @@ final class StarCoder2 implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         c.ignore("embedding_dropout", "residual_dropout");
-        // Of the code that it was trained with; the reference reads none of them.
+        // Settings of its training code; the reference reads none of them.
         c.ignore("activation_function", "attention_softmax_in_fp32", "mlp_type", "norm_type");
         c.ignore("scale_attention_softmax_in_fp32", "scale_attn_weights");
         c.whenAbsent("hidden_act", "gelu_pytorch_tanh")

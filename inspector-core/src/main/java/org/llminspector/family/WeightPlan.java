@@ -16,7 +16,7 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.ShortConv;
 
-/** WeightPlan says for each canonical weight which tensor of the files it is and what is done to it at the door. */
+/** Mapping of each canonical weight to a tensor of the files and the transformations at loading. */
 public final class WeightPlan {
 
     private static final Pattern NORM = Pattern.compile("(\\bln[12_]|_norm)\\w*\\.weight$");
@@ -24,12 +24,12 @@ public final class WeightPlan {
     private final Map<String, Source> sources = new LinkedHashMap<>();
 
     /**
-     * Source makes one canonical weight from the files.
+     * Source of one canonical weight in the files.
      *
-     * @param tensor the files' tensor that it is made of
+     * @param tensor name of the tensor in the files
      * @param shape of that tensor
-     * @param own its own shape
-     * @param inFile the rows of that tensor that it is, or null where more was done to it
+     * @param own shape of the canonical weight
+     * @param inFile its rows of that tensor, or null where it is transformed further
      */
     public record Source(
             String tensor, List<Long> shape, List<Long> own, Function<Checkpoint, Tensor> reading, Rows inFile) {
@@ -42,14 +42,14 @@ public final class WeightPlan {
         /** Rows [from, from + count). */
         record Rows(int from, int count) {}
 
-        /** A tensor as it is in the file. */
+        /** A tensor unchanged. */
         static Source of(String tensor, long... shape) {
             Rows all = new Rows(0, Math.toIntExact(shape[0]));
             List<Long> sizes = Arrays.stream(shape).boxed().toList();
             return new Source(tensor, sizes, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
         }
 
-        /** A number, with or without an axis. */
+        /** A scalar, stored as [] or [1]. */
         static Source number(String tensor, Checkpoint checkpoint) {
             List<Long> shape = checkpoint.info(tensor).shape();
             List<Long> expected = shape.isEmpty() ? shape : List.of(1L);
@@ -58,7 +58,7 @@ public final class WeightPlan {
                     tensor, expected, List.of(1L), c -> c.get(tensor, sizes).reshaped(1), null);
         }
 
-        /** Matrices of one shape that lie one under the other in a tensor of three axes, as one matrix. */
+        /** A [count, rows, cols] tensor as one matrix of count x rows rows. */
         static Source stacked(String tensor, int count, int rows, int cols) {
             int all = Math.multiplyExact(count, rows);
             return new Source(
@@ -70,8 +70,8 @@ public final class WeightPlan {
         }
 
         /**
-         * Rows of the matrices of three axes that a checkpoint has in MXFP4: {@code take} of them, every step-th from
-         * {@code first} on, no others decoded.
+         * Rows of a three-axis tensor in MXFP4: {@code take} of them, every step-th from {@code first} on; only these
+         * are decoded.
          */
         static Source packed(String tensor, int count, int rows, int cols, int first, int step, int take) {
             return new Source(
@@ -96,7 +96,7 @@ public final class WeightPlan {
             return to;
         }
 
-        /** Other values in the same shape. */
+        /** Other values of the same shape. */
         Source changed(UnaryOperator<Tensor> change) {
             return then(own, change);
         }
@@ -133,7 +133,7 @@ public final class WeightPlan {
                     part);
         }
 
-        /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: what was fused head by head. */
+        /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: undoes fusion head by head. */
         Source everyBlock(int block, int part, int of) {
             return everyBlock(block, part, part + 1, of);
         }
@@ -152,11 +152,11 @@ public final class WeightPlan {
         }
 
         /**
-         * RoPE's pairs from (2 i, 2 i + 1) to (i, i + dims / 2), head by head: rows of q and k where the reference turns
-         * neighbours.
+         * Reorders RoPE's pairs from (2 i, 2 i + 1) to (i, i + dims / 2), head by head: rows of q and k where the
+         * reference rotates interleaved pairs.
          *
-         * @param dHead rows a head
-         * @param dims of them turn
+         * @param dHead rows per head
+         * @param dims of them are rotated
          */
         Source rotatedInHalves(int dHead, int dims) {
             int half = dims / 2;
@@ -168,7 +168,7 @@ public final class WeightPlan {
                     }));
         }
 
-        /** Of every {@code size} rows the last {@code count} before the others. */
+        /** In every {@code size} rows, moves the last {@code count} before the others. */
         Source lastFirst(int size, int count) {
             return then(
                     own,
@@ -178,7 +178,7 @@ public final class WeightPlan {
                     }));
         }
 
-        /** One row after another, in a vector. */
+        /** A matrix flattened row by row. */
         Source flat() {
             return shaped(List.of(own.stream().reduce(1L, (a, b) -> a * b)));
         }
@@ -188,7 +188,7 @@ public final class WeightPlan {
                     to, t -> t.reshaped(to.stream().mapToLong(Long::longValue).toArray()));
         }
 
-        /** Vectors of the same size, each a tensor of its own, as the rows of a matrix: {@code name} with i for {i}. */
+        /** Vectors of the same size, one tensor each, as the rows of a matrix: {@code name} with i for {i}. */
         static Source stacked(String name, int count, int size) {
             return new Source(
                     name.replace("{i}", "0"),
@@ -227,13 +227,16 @@ public final class WeightPlan {
         return this;
     }
 
-    /** Adds a projection stored [out, in], as Linear has it. */
+    /** Adds a projection stored [out, in], as in Linear. */
     WeightPlan linear(String to, String from, int out, int in, boolean bias) {
         put(to + ".weight", Source.of(from + ".weight", out, in));
         return bias ? put(to + ".bias", Source.of(from + ".bias", out)) : this;
     }
 
-    /** B, C and X lie one under the other in a projection; the kernel has a row a channel, and the own position last in it. */
+    /**
+     * A projection with the rows of B, C and X in sequence, and a kernel with a row per channel, whose last column is
+     * the current position.
+     */
     WeightPlan convolution(ShortConv conv, int d, String to, String from) {
         for (String end : conv.bias() ? List.of(".weight", ".bias") : List.of(".weight")) {
             boolean bias = end.equals(".bias");
@@ -251,7 +254,7 @@ public final class WeightPlan {
         return linear(to + "out", from + "out_proj", d, d, conv.bias());
     }
 
-    /** Every key/value head comes after its queries: of all heads, of a group's, or of its own one. */
+    /** Fused q, k, v: each key head and value head follows its group's queries. */
     WeightPlan qkvByGroup(Attention a, String to, String fused, int d) {
         int queries = a.nHeads() / a.nKvHeads();
         int rows = (a.nHeads() + 2 * a.nKvHeads()) * a.dHead();
@@ -274,7 +277,10 @@ public final class WeightPlan {
         return rmsNorm(to, from, size).put(to + ".bias", Source.of(from + ".bias", size));
     }
 
-    /** Changes the rows of q and k, weights and biases, where the reference turns neighbours: see {@link Source#rotatedInHalves}. */
+    /**
+     * Reorders the rows of q and k, weights and biases, where the reference rotates interleaved pairs: {@link
+     * Source#rotatedInHalves}.
+     */
     WeightPlan turnsNeighbours(DecoderSpec spec) {
         for (int i = 0; i < spec.nLayers(); i++) {
             if (!(spec.layers().get(i).mixer() instanceof Attention a) || a.rope() == null) continue;
@@ -293,19 +299,19 @@ public final class WeightPlan {
         return this;
     }
 
-    /** A norm's weight and bias, where it has them; nothing where there is no norm. */
+    /** A norm's weight and bias, as far as it has them; nothing for null. */
     WeightPlan norm(Norm norm, String to, String from, int size) {
         if (norm != null && norm.weight()) put(to + ".weight", Source.of(from + ".weight", size));
         return norm != null && norm.bias() ? put(to + ".bias", Source.of(from + ".bias", size)) : this;
     }
 
-    /** Changes every norm's weights. */
+    /** Transforms every norm's weights. */
     WeightPlan norms(UnaryOperator<Source> change) {
         sources.replaceAll((name, source) -> NORM.matcher(name).find() ? change.apply(source) : source);
         return this;
     }
 
-    /** Whether the files have every tensor in its shape, as their headers say; the first that they have not is a Problem. */
+    /** Checks that the files have every tensor in its shape, by their headers; the first mismatch is a Problem. */
     void check(Checkpoint checkpoint) {
         sources.values().forEach(source -> checkpoint.info(source.tensor(), source.shape()));
     }

@@ -13,22 +13,26 @@ import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Weights are a model's parameters under canonical names, whatever its files call them. Matrices are [out, in].
+ * A model's parameters under canonical names, independent of the files' names. Matrices are [out, in].
  *
- * <p>{@code embed.weight} [vocab, d_model], or [vocab, d_embed] and {@code project_in.weight} [d_model, d_embed] and
- * {@code project_out.weight} [d_embed, d_model]; {@code ln_embed.weight|bias}, {@code pos_embed.weight} [context, d_model], in block i
- * {@code blocks.i.} + {@code ln1|ln1_post|ln2|ln2_post.weight|bias}, {@code attn.q|k|v|o.weight|bias},
- * {@code attn.q_norm|k_norm.weight}, {@code attn.sinks.weight} [head], of keys and values made of a latent vector {@code attn.q_down|kv_down|k_rope.weight|bias}
- * and {@code attn.q_latent_norm|kv_latent_norm.weight} before {@code attn.q|k|v}, of a short convolution {@code conv.b|c|x|out.weight|bias} and {@code conv.kernel.weight} [width, d_model] and {@code conv.kernel.bias} in the
- * place of all {@code attn}, {@code mlp.gate|in|out.weight|bias},
- * of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as they multiply, alpha_n less beta), or of a mixture {@code mlp.router.weight|bias}
- * [expert, d_model] and {@code mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},
- * {@code mlp.shared_expert_gate.weight} [1, d_model]; {@code ln_final.weight|bias},
- * {@code unembed.weight} [vocab, d_model] (absent when tied).
+ * <p>{@code embed.weight} [vocab, d_model], or [vocab, d_embed] with {@code project_in.weight} [d_model, d_embed] and
+ * {@code project_out.weight} [d_embed, d_model]; {@code ln_embed.weight|bias}; {@code pos_embed.weight} [context,
+ * d_model]; {@code ln_final.weight|bias}; {@code unembed.weight} [vocab, d_model] (absent when tied).
+ *
+ * <p>In block i, {@code blocks.i.} + {@code ln1|ln1_post|ln2|ln2_post.weight|bias}, {@code attn.q|k|v|o.weight|bias},
+ * {@code attn.q_norm|k_norm.weight}, {@code attn.sinks.weight} [head]. Latent attention: {@code
+ * attn.q_down|kv_down|k_rope.weight|bias} and {@code attn.q_latent_norm|kv_latent_norm.weight} before {@code
+ * attn.q|k|v}. A short convolution instead of {@code attn}: {@code conv.b|c|x|out.weight|bias}, {@code
+ * conv.kernel.weight} [width, d_model] and {@code conv.kernel.bias}.
+ *
+ * <p>MLP: {@code mlp.gate|in|out.weight|bias}; of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as
+ * they multiply, alpha_n less beta). Mixture: {@code mlp.router.weight|bias} [expert, d_model] and {@code
+ * mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},
+ * {@code mlp.shared_expert_gate.weight} [1, d_model].
  */
 public final class Weights {
 
-    /** Values of a band. */
+    /** Values per band of rows. */
     private static final long BAND = 1 << 18;
 
     private interface RowRange {
@@ -39,14 +43,14 @@ public final class Weights {
         void each(int from, int to);
     }
 
-    /** Watch hears what is read, on any thread; what it throws ends the reading. */
+    /** Listener to reads, called on any thread; its exception ends the reading. */
     @FunctionalInterface
     public interface Watch {
         /** @param bytes of the files that were read */
         void read(long bytes);
     }
 
-    /** Change is what is put in the place of a weight, of the same shape. */
+    /** Replacement of a weight by another of the same shape. */
     @FunctionalInterface
     public interface Change {
         Tensor of(String name, Tensor weight);
@@ -78,24 +82,24 @@ public final class Weights {
         this.change = change;
     }
 
-    /** The same weights; the watch hears what is read of them. */
+    /** The same weights, with a listener to their reads. */
     public Weights watched(Watch watch) {
         return new Weights(spec, checkpoint, plan, watch, changes, change);
     }
 
-    /** The same weights but for those that {@code changes} names; they are read whole and lie nowhere in a file. */
+    /** The same weights, with those selected by {@code changes} replaced; these are computed whole and not mapped. */
     public Weights changed(Predicate<String> changes, Change change) {
         return new Weights(spec, checkpoint, plan, watch, changes, change);
     }
 
-    /** Bytes of the files that one weight is. */
+    /** Bytes of one weight in the files. */
     public long storedBytes(String name) {
         TensorInfo info = info(name);
         if (info.elements() == 0) return 0;
         return Math.round((double) info.bytes() * Tensor.elements(shape(name)) / info.elements());
     }
 
-    /** Bytes of the files that all of them are. */
+    /** Bytes of all weights in the files. */
     public long storedBytes() {
         return names().stream().mapToLong(this::storedBytes).sum();
     }
@@ -104,12 +108,12 @@ public final class Weights {
         return spec;
     }
 
-    /** Every canonical weight that this model has, in the order of the data through it. */
+    /** Every canonical weight of this model, in the order of the forward pass. */
     public Set<String> names() {
         return Collections.unmodifiableSet(plan.names());
     }
 
-    /** The files' tensor that a canonical weight is (part of). */
+    /** The tensor in the files that contains a canonical weight. */
     public TensorInfo info(String name) {
         return checkpoint.info(source(name).tensor());
     }
@@ -130,7 +134,9 @@ public final class Weights {
         return changes.test(name) ? change.of(name, weight) : weight;
     }
 
-    /** One weight where it can be used as it lies, in this number format and outside the heap; empty where it cannot. */
+    /**
+     * One weight as a mapped tensor outside the heap, if it is stored unchanged in this number format; otherwise empty.
+     */
     public Optional<Tensor> inPlace(String name, DType dtype) {
         if (changes.test(name) || info(name).blocks() != null) return Optional.empty();
         Tensor weight = source(name).read(checkpoint);
@@ -139,7 +145,7 @@ public final class Weights {
         return Optional.of(weight);
     }
 
-    /** One weight need not be read: what becomes of it is there already. */
+    /** Reports one weight as read, because its converted form exists already. */
     public void skipped(String name) {
         watch.read(storedBytes(name));
     }
@@ -149,22 +155,22 @@ public final class Weights {
         return source(name).own().stream().mapToLong(Long::longValue).toArray();
     }
 
-    /** Band is what is done with some rows of a matrix. */
+    /** Work on a band of a matrix's rows. */
     @FunctionalInterface
     public interface Band {
-        /** @param rows rows of the whole from {@code first} on, to be read now and not kept */
+        /** @param rows rows of the whole from {@code first} on, valid only during the call */
         void rows(int first, Tensor rows);
     }
 
     /**
-     * A weight, a band of rows at a time on all cores: no others are decoded where the files' order allows, and what was
-     * read of a mapped file is released behind it. A vector is one band.
+     * Processes a weight in bands of rows on all cores: only these are decoded where the file's order allows, and
+     * mapped pages are released after use. A vector is one band.
      */
     public void bands(String name, Band work) {
         bands(name, work, true);
     }
 
-    /** The same, but what was read of a mapped file stays at hand: for weights that are read again soon. */
+    /** The same, but mapped pages stay resident: for weights that are read again soon. */
     public void scan(String name, Band work) {
         bands(name, work, false);
     }
@@ -180,7 +186,7 @@ public final class Weights {
             Tensor part = rows.apply(from, to);
             work.rows(from, part);
             if (once) part.release();
-            part.free(); // what was decoded for this band; a view of a file, or of a whole matrix, stays
+            part.free(); // frees what was decoded for this band, not a view of a file or of a whole matrix
         });
     }
 
@@ -201,12 +207,14 @@ public final class Weights {
         return rows(name, row, row + 1).toFloats();
     }
 
-    /** Rows [from, to) of a matrix; of one in blocks no others are decoded where the file's order allows. */
+    /** Rows [from, to) of a matrix; in quantized blocks only these are decoded where the file's order allows. */
     public Tensor rows(String name, int from, int to) {
         return rows(name).apply(from, to);
     }
 
-    /** Whole where that is a view of the file, or has to be made of all of it. */
+    /**
+     * Access to rows; reads the whole matrix first where that is a view of the file, or single rows cannot be decoded.
+     */
     private RowRange rows(String name) {
         if (changes.test(name)) return read(name)::rows;
         WeightPlan.Source source = source(name);
@@ -217,7 +225,7 @@ public final class Weights {
         return source.read(checkpoint)::rows;
     }
 
-    /** Whether {@link #blocks} has a matrix's rows. */
+    /** Whether {@link #blocks} supports a matrix. */
     public boolean hasBlocks(String name) {
         return !changes.test(name)
                 && source(name).inFile() != null
@@ -225,19 +233,21 @@ public final class Weights {
                 && checkpoint.decodesRows(source(name).tensor());
     }
 
-    /** BlockBand is what is done with some rows of a matrix in blocks. */
+    /** Work on some rows of a matrix in quantized blocks. */
     @FunctionalInterface
     public interface BlockBand {
-        /** @param rows rows of the whole from {@code first} on, taken apart */
+        /** @param rows rows of the whole from {@code first} on, as codes and scales */
         void rows(int first, GgufRows rows);
     }
 
-    /** A matrix that {@link #hasBlocks}, a band of rows at a time on all cores: its codes and scales, nothing multiplied. */
+    /**
+     * Processes a matrix that {@link #hasBlocks} in bands of rows on all cores: its codes and scales, not dequantized.
+     */
     public void scanBlocks(String name, BlockBand work) {
         inBands(name, shape(name), (from, to) -> work.rows(from, blocks(name, from, to)));
     }
 
-    /** Rows of a matrix as the file has them, in blocks of quantized numbers. */
+    /** Rows of a matrix as stored, in quantized blocks. */
     public GgufRows blocks(String name, int from, int to) {
         WeightPlan.Source.Rows in = source(name).inFile();
         return checkpoint.blocks(source(name).tensor(), in.from() + from, in.from() + to);

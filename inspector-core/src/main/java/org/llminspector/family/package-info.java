@@ -1,6 +1,6 @@
 /**
- * Family turns one vendor's config.json and tensor names into our {@link org.llminspector.spec.DecoderSpec} and
- * canonical weights: fused tensors are split and transposed here, once, at the door.
+ * Conversion of each vendor's config.json and tensor names to {@link org.llminspector.spec.DecoderSpec} and canonical
+ * weights: fused tensors are split and transposed here, once.
  *
  * <p>Immutable after opening, safe on any thread.
  */

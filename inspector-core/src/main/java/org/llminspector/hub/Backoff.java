@@ -11,16 +11,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Backoff says what is tried again, how often and when: as huggingface_hub's {@code http_backoff}.
+ * Retry policy of HTTP requests, as huggingface_hub's {@code http_backoff}.
  *
  * @param first the wait before the first retry; each next one is twice as long, up to eight times the first
- * @param longest a server that asks for more patience than this is given up
+ * @param longest a server that requests a longer wait is given up
  */
 record Backoff(Duration first, Duration longest) {
 
     static final Backoff DEFAULT = new Backoff(Duration.ofSeconds(1), Duration.ofMinutes(2));
     static final int RETRIES = 5;
-    /** Fewer where nobody answers at all: the network is down, and the person is waiting to be told. */
+    /** Fewer where no connection is made: the network is down, and the user is waiting for the error. */
     static final int CONNECT_RETRIES = 2;
 
     static final Set<Integer> RETRIED = Set.of(408, 429, 500, 502, 503, 504);
@@ -32,7 +32,7 @@ record Backoff(Duration first, Duration longest) {
         return first.toMillis() << Math.min(retry - 1, 3);
     }
 
-    /** How long the server asks us to wait: {@code RateLimit} of the IETF draft that the hub sends, or Retry-After. */
+    /** The wait that the server requests: {@code RateLimit} of the IETF draft that the hub sends, or Retry-After. */
     static OptionalLong askedMs(HttpHeaders headers) {
         Matcher limit = RATE_LIMIT.matcher(headers.firstValue("RateLimit").orElse(""));
         if (limit.find() && limit.group(1).equals("0")) {

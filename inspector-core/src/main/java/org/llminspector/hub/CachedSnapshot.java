@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 
-/** CachedSnapshot is a model that was pulled before, by us or by Python, for when the hub is not asked. */
+/** Lookup of a model already in the Hugging Face cache, without contacting the hub. */
 final class CachedSnapshot {
 
     private CachedSnapshot() {}
 
-    /** The model, whole; otherwise a Problem that says what is missing. */
+    /** The complete model; otherwise a Problem that names what is missing. */
     static Pulled find(RepoFolder folder, Revision revision, String note) throws IOException {
         String commit = folder.commit(revision)
                 .filter(c -> Files.isDirectory(folder.snapshot(c)))
@@ -39,7 +39,7 @@ final class CachedSnapshot {
         return new Pulled(snapshot, commit, files, folder.repo().slug(), note);
     }
 
-    /** Files of the snapshot whose bytes are there. */
+    /** Files of the snapshot whose blobs exist. */
     private static List<String> names(Path snapshot) throws IOException {
         try (Stream<Path> children = Files.list(snapshot)) {
             return children.filter(Files::isRegularFile)

@@ -3,7 +3,7 @@ package org.llminspector.hub;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 
-/** Cancel stops a pull between two steps: when the caller says so, or when the thread is interrupted. */
+/** Cancellation of a pull between two steps, by the caller or by the thread's interruption. */
 record Cancel(BooleanSupplier asked) {
 
     private static final long STEP_MS = 100;

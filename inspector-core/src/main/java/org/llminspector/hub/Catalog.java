@@ -8,9 +8,9 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 /**
- * Catalog is a short list of small models that are good to look at: model-cache/catalog.json.
+ * List of small models suggested for download: model-cache/catalog.json.
  *
- * @param embedded the folder beside it that holds the model which ships with the program, or null
+ * @param embedded the folder next to it with the model that ships with the program, or null
  */
 public record Catalog(String embedded, List<Entry> models) {
 
@@ -20,14 +20,14 @@ public record Catalog(String embedded, List<Entry> models) {
 
     /**
      * One model. Its numbers are computed from the shapes in its published config.json, tensor by tensor (CatalogTest
-     * does it again); a number that cannot be computed so is null. Licence and gate are as the hub's page said.
+     * repeats it); null where that is not possible. Licence and gate are from the hub's page.
      *
      * @param repo its name on the hub
-     * @param family as {@code model_type} in config.json
-     * @param parameters how many it has, tied ones counted once
-     * @param weightsBytes what its safetensors files weigh, which is nearly all of the download
+     * @param family {@code model_type} in config.json
+     * @param parameters their number, tied ones counted once
+     * @param weightsBytes size of its safetensors files, nearly all of the download
      * @param licence as the hub names it
-     * @param gated whether its owner asks for a licence to be accepted first
+     * @param gated whether its owner requires a licence to be accepted first
      * @param why one line
      */
     public record Entry(
@@ -37,7 +37,7 @@ public record Catalog(String embedded, List<Entry> models) {
             new RepoId(repo);
         }
 
-        /** The model's name in requests once it is pulled. */
+        /** The model's slug once it is pulled. */
         public String slug() {
             return new RepoId(repo).slug();
         }

@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Reads;
 
 /**
- * Checksum compares a file with its etag: the sha256 of an LFS file, git's sha1 of another one, or its plain sha1 (as
- * some mirrors do). An etag of another form says nothing about the bytes.
+ * Verification of a file against its etag: the sha256 of an LFS file, git's sha1 of another one, or its plain sha1
+ * (some mirrors). Other forms of etags are not checked.
  */
 final class Checksum {
 
@@ -23,7 +23,7 @@ final class Checksum {
 
     private Checksum() {}
 
-    /** What the file's hash is if it is not the etag's; null if all is well. */
+    /** The file's hash if it differs from the etag's; null if it matches. */
     static String mismatch(Path file, String etag, Cancel cancel) throws IOException {
         if (SHA256.matcher(etag).matches()) {
             String found = hash(file, digest("SHA-256"), cancel);

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
 
-/** DiskSpace says before a download that it will not fit, and after one that it did not. */
+/** Check of free disk space before a download, and recognition of a full disk after one. */
 interface DiskSpace {
 
     DiskSpace REAL = dir -> Files.getFileStore(dir).getUsableSpace();
@@ -22,7 +22,7 @@ interface DiskSpace {
                 .instead("make room, or set HF_HUB_CACHE to a larger disk");
     }
 
-    /** Whether that is what the system says of a full disk. */
+    /** Whether the exception is the system's error for a full disk. */
     static boolean full(IOException e) {
         String message = String.valueOf(e.getMessage());
         return message.contains("No space left on device")

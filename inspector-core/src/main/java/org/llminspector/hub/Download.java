@@ -14,8 +14,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.hub.Progress.State;
 
 /**
- * Download brings one file into its blob: from where the last one broke off, again and again while it advances, checked
- * against its hash, renamed into place when it is whole and right.
+ * Download of one file to its blob: resumes a partial file, retries while it advances, verifies the hash, and renames
+ * the complete file into place.
  */
 record Download(
         HubHttp http,
@@ -36,7 +36,7 @@ record Download(
         meter.state(State.CHECKING);
         String wrong = Checksum.mismatch(part, file.etag(), cancel);
         if (wrong != null && resumed) {
-            // What was there before may be the wrong half.
+            // The earlier part may be the corrupt one.
             discard(part);
             meter.state(State.DOWNLOADING);
             fetch(uri, file, part);
@@ -54,7 +54,7 @@ record Download(
         return resumed ? Pulled.How.RESUMED : Pulled.How.DOWNLOADED;
     }
 
-    /** Whether there is a part of the file already: ours, or a copy of what huggingface_hub left. */
+    /** Whether a partial file exists: our own, or a copy of huggingface_hub's. */
     private boolean begun(Path part, RemoteFile file) throws IOException {
         Path foreign = folder.foreignPart(file.etag());
         if (!Files.exists(part) && Files.isRegularFile(foreign)) Files.copy(foreign, part);
@@ -100,7 +100,7 @@ record Download(
                 .instead("pull again: it goes on where it broke off");
     }
 
-    /** Appends what comes from the offset on; true when the file is whole. */
+    /** Appends the bytes from the offset on; true when the file is complete. */
     private boolean stream(URI uri, RemoteFile file, Path part, long from) throws IOException {
         HttpResponse<InputStream> answer = http.get(uri, from, cancel);
         try (InputStream in = answer.body();
@@ -119,7 +119,7 @@ record Download(
                     meter.arrived(n);
                     cancel.check();
                 }
-                if (file.size() < 0 || at == file.size()) out.force(false); // a name in blobs is a promise
+                if (file.size() < 0 || at == file.size()) out.force(false); // files in blobs have to be complete
             }
             cancel.check();
             if (watch.silent()) throw new IOException("nothing came for " + silence.toSeconds() + " s");
@@ -131,7 +131,7 @@ record Download(
         }
     }
 
-    /** Where the answer's bytes begin: a server may ignore Range and send all of it. */
+    /** The offset of the answer's first byte: a server may ignore Range and send the whole file. */
     private long start(HttpResponse<?> answer, RemoteFile file, Path part, long from) throws IOException {
         int status = answer.statusCode();
         if (status == 200) return 0;
@@ -143,7 +143,7 @@ record Download(
         }
         if (status == 416) discard(part);
         if (status == 416 || !http.urls().isHub(answer.uri())) {
-            // A CDN's addresses expire: asked again, the hub gives a new one.
+            // A CDN's URL expires; the next request to the hub returns a new one.
             throw new IOException("HTTP " + status + " from " + HubHttp.plain(answer.uri()));
         }
         throw refusal.of(answer, file.name());

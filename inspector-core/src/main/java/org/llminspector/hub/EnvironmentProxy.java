@@ -12,8 +12,8 @@ import java.util.Map;
 import org.llminspector.base.Problem;
 
 /**
- * EnvironmentProxy goes through the proxy that {@code HTTPS_PROXY}, {@code HTTP_PROXY} or {@code ALL_PROXY} name,
- * except to hosts in {@code NO_PROXY}: Python reads these, Java by itself does not. Without them Java's own settings hold.
+ * Proxy selector for {@code HTTPS_PROXY}, {@code HTTP_PROXY} and {@code ALL_PROXY}, except for hosts in {@code
+ * NO_PROXY}: Python reads these, Java does not. Without them Java's own settings apply.
  */
 final class EnvironmentProxy extends ProxySelector {
 
@@ -31,7 +31,7 @@ final class EnvironmentProxy extends ProxySelector {
         return any ? proxy : ProxySelector.getDefault();
     }
 
-    /** @throws Problem where the environment names a proxy that is not spoken to here */
+    /** @throws Problem where the environment names an unsupported proxy */
     @Override
     public List<Proxy> select(URI uri) {
         String name = uri.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY";
@@ -43,13 +43,13 @@ final class EnvironmentProxy extends ProxySelector {
         return List.of(new Proxy(Proxy.Type.HTTP, InetSocketAddress.createUnresolved(proxy.getHost(), port)));
     }
 
-    /** Java's HTTP client speaks plain HTTP to a proxy, and would speak it to a SOCKS port too. */
+    /** Java's HTTP client only speaks plain HTTP to a proxy, even to a SOCKS port. */
     private static URI address(String name, String named) {
         try {
             URI proxy = URI.create(named.contains("://") ? named : "http://" + named);
             if (proxy.getHost() != null && "http".equalsIgnoreCase(proxy.getScheme())) return proxy;
         } catch (IllegalArgumentException e) {
-            // Said below.
+            // Refused below.
         }
         throw Problem.unsupported("this proxy cannot be used")
                 .where(name)
@@ -58,7 +58,9 @@ final class EnvironmentProxy extends ProxySelector {
                 .instead("name an HTTP proxy in HTTPS_PROXY, or the hub's host in NO_PROXY");
     }
 
-    /** This machine, as in Java's own settings, and {@code NO_PROXY}: hosts and their subdomains; {@code *} is all. */
+    /**
+     * Local addresses, as in Java's own settings, and {@code NO_PROXY}: hosts and their subdomains; {@code *} is all.
+     */
     private boolean excluded(String host) {
         String name = host.toLowerCase(Locale.ROOT);
         if (name.equals("localhost") || name.startsWith("127.") || name.equals("[::1]")) return true;
@@ -80,6 +82,6 @@ final class EnvironmentProxy extends ProxySelector {
 
     @Override
     public void connectFailed(URI uri, SocketAddress address, IOException e) {
-        // The request fails and says so.
+        // The request itself fails and reports it.
     }
 }

@@ -12,10 +12,10 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 /**
- * FileChoice says which files of a repository a model needs. Only files at its root count, as for transformers.
+ * The files of a repository that a model needs. As in transformers, only files at its root count.
  *
  * @param small config, tokenizer and the index if there is one
- * @param weights the one file of weights; null when the index says which they are
+ * @param weights the only file of weights; null when an index lists them
  */
 record FileChoice(List<String> small, String weights) {
 
@@ -27,7 +27,7 @@ record FileChoice(List<String> small, String weights) {
     private static final String TOKENIZER = "tokenizer.json";
     private static final Pattern SMALL = Pattern.compile("config\\.json|generation_config\\.json|tokenizer.*\\.json"
             + "|special_tokens_map\\.json|added_tokens\\.json|chat_template\\.[a-z0-9]+");
-    /** What a tokenizer is made of where no tokenizer.json has it all. */
+    /** Tokenizer files to use where there is no tokenizer.json. */
     private static final Set<String> TOKENIZER_PARTS =
             Set.of("vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model");
 
@@ -98,7 +98,7 @@ record FileChoice(List<String> small, String weights) {
         return name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
     }
 
-    /** The files of weights that an index names. */
+    /** The weight files listed in an index. */
     static List<String> shards(Path index) {
         Set<String> names = new TreeSet<>();
         Json.readObject(index, MAX_INDEX_BYTES).path("weight_map").forEach(name -> names.add(name.asText()));

@@ -6,8 +6,8 @@ import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 
 /**
- * HubClient pulls models from the Hugging Face hub into the cache that Python's tools use, so that either finds what the
- * other downloaded. Safe on any thread; pulls of one model wait for each other, among processes too.
+ * Client that downloads models from the Hugging Face hub into the cache shared with Python's tools. Safe on any thread;
+ * pulls of one model wait for each other, also across processes.
  */
 public final class HubClient {
 
@@ -29,7 +29,10 @@ public final class HubClient {
         this.disk = disk;
     }
 
-    /** As {@code HF_ENDPOINT}, {@code HF_HUB_CACHE}, {@code HF_HOME}, {@code HF_TOKEN}, {@code HF_HUB_OFFLINE} say. */
+    /**
+     * Configured by {@code HF_ENDPOINT}, {@code HF_HUB_CACHE}, {@code HF_HOME}, {@code HF_TOKEN}, {@code
+     * HF_HUB_OFFLINE}.
+     */
     public static HubClient fromEnvironment() {
         return new HubClient(HubSettings.fromEnvironment());
     }
@@ -39,16 +42,17 @@ public final class HubClient {
     }
 
     /**
-     * Brings a model into the cache, unless it is there, and blocks until it is.
+     * Downloads a model into the cache, unless it is there. Blocks.
      *
      * @param repo {@code owner/name}
      * @param revision a branch, a tag or a commit; null for main
-     * @param listener hears of it on this thread; what it throws ends the pull
-     * @param cancelled asked often; once it is true the pull ends
-     * @return the model, every file of it there and compared with its hash
-     * @throws Problem when there is no such model, when it may not or cannot be had, or does not fit
+     * @param listener called with the progress on this thread; its exception ends the pull
+     * @param cancelled polled often; true ends the pull
+     * @return the model, every file present and verified against its hash
+     * @throws Problem when the model does not exist, is not accessible, cannot be downloaded, or does not fit on the
+     *     disk
      * @throws java.util.concurrent.CancellationException when cancelled or interrupted; what has arrived is kept, and
-     *     the next pull goes on from there
+     *     the next pull resumes it
      */
     public Pulled pull(String repo, String revision, Progress.Listener listener, BooleanSupplier cancelled) {
         RepoId id = new RepoId(repo);

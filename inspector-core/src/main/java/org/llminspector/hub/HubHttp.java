@@ -21,8 +21,8 @@ import java.util.concurrent.TimeoutException;
 import org.llminspector.base.Problem;
 
 /**
- * HubHttp sends requests as huggingface_hub does: redirects are followed by hand, the token goes to the hub's own
- * servers and never to where they redirect, and what may pass is tried again.
+ * HTTP requests as huggingface_hub sends them: redirects are followed here, the token is only sent to the hub's own
+ * servers, and transient failures are retried.
  */
 final class HubHttp {
 
@@ -32,7 +32,7 @@ final class HubHttp {
     private static final Duration ANSWER = Duration.ofSeconds(60);
     private static final long LOOK_MS = 100;
 
-    /** One for all: it has threads and connections. */
+    /** Shared by all, as it owns threads and connections. */
     private static final HttpClient CLIENT = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
@@ -55,19 +55,19 @@ final class HubHttp {
     }
 
     /**
-     * What the hub says of a file. A redirect out of the hub is not followed: the redirect itself carries the hub's
+     * A file's headers on the hub. A redirect out of the hub is not followed: the redirect itself carries the hub's
      * headers (huggingface_hub: {@code _httpx2_follow_hub_redirects_with_backoff}).
      */
     HttpResponse<InputStream> head(URI uri, Cancel cancel) throws IOException {
         return send("HEAD", uri, 0, cancel);
     }
 
-    /** The bytes at an address, from an offset on, wherever it redirects. The caller closes the body. */
+    /** The bytes at an address from an offset on, following redirects. The caller closes the body. */
     HttpResponse<InputStream> get(URI uri, long from, Cancel cancel) throws IOException {
         return send("GET", uri, from, cancel);
     }
 
-    /** Sends until an answer comes that is worth having, or patience ends. */
+    /** Sends with retries, until an answer is final or the retries are used up. */
     private HttpResponse<InputStream> send(String method, URI uri, long from, Cancel cancel) throws IOException {
         for (int retry = 1; ; retry++) {
             cancel.check();
@@ -115,7 +115,7 @@ final class HubHttp {
                     || ("http".equalsIgnoreCase(target.getScheme()) && "http".equalsIgnoreCase(from.getScheme()));
             if (web && target.getHost() != null) return target;
         } catch (IllegalArgumentException e) {
-            // Said below.
+            // Refused below.
         }
         throw Problem.of(Problem.Kind.UPSTREAM, "the hub redirects to what is no address for a download")
                 .where(plain(from))
@@ -123,7 +123,7 @@ final class HubHttp {
                 .found(Shown.name(location));
     }
 
-    /** Without the query: at a CDN that is a signature. */
+    /** Without the query, which is a signature at a CDN. */
     static String plain(URI uri) {
         return uri.getScheme() + "://" + uri.getRawAuthority() + uri.getRawPath();
     }
@@ -133,8 +133,8 @@ final class HubHttp {
                 .method(method, BodyPublishers.noBody())
                 .timeout(ANSWER)
                 .header("User-Agent", "llm-inspector")
-                .header("Accept-Encoding", "identity"); // sizes and ranges are those of the file
-        CLIENT.proxy().ifPresent(proxy -> proxy.select(uri)); // refuses here, where the caller hears of it
+                .header("Accept-Encoding", "identity"); // sizes and ranges refer to the file
+        CLIENT.proxy().ifPresent(proxy -> proxy.select(uri)); // refuses an unsupported proxy here, in the caller
         if (from > 0) request.header("Range", "bytes=" + from + "-");
         if (settings.token() != null && urls.isHub(uri)) {
             request.header("Authorization", "Bearer " + settings.token());

@@ -10,15 +10,16 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * HubSettings is what the environment says about the hub, read as huggingface_hub's {@code constants.py} reads it.
+ * Settings of the hub from the environment, as huggingface_hub's {@code constants.py} reads them.
  *
- * @param endpoint {@code HF_ENDPOINT}, without a slash at its end
- * @param cache {@code HF_HUB_CACHE}, {@code HF_HOME/hub}, {@code XDG_CACHE_HOME/huggingface/hub} or
- *     {@code ~/.cache/huggingface/hub}
- * @param token {@code HF_TOKEN}, or what the file {@code HF_TOKEN_PATH} or {@code HF_HOME/token} holds; null without one
- * @param offline {@code HF_HUB_OFFLINE}: nothing is asked of the network
+ * @param endpoint {@code HF_ENDPOINT}, without a trailing slash
+ * @param cache {@code HF_HUB_CACHE}, {@code HF_HOME/hub}, {@code XDG_CACHE_HOME/huggingface/hub} or {@code
+ *     ~/.cache/huggingface/hub}
+ * @param token {@code HF_TOKEN}, or the content of the file {@code HF_TOKEN_PATH} or {@code HF_HOME/token}; null
+ *     without one
+ * @param offline {@code HF_HUB_OFFLINE}: no network requests
  * @param symlinks whether snapshots are links into blobs; not with {@code HF_HUB_DISABLE_SYMLINKS}
- * @param silence {@code HF_HUB_DOWNLOAD_TIMEOUT}: how long a server may send nothing before its connection is given up
+ * @param silence {@code HF_HUB_DOWNLOAD_TIMEOUT}: how long a connection may be silent before it is given up
  */
 public record HubSettings(URI endpoint, Path cache, String token, boolean offline, boolean symlinks, Duration silence) {
 
@@ -41,7 +42,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
                 Duration.ofSeconds(seconds.matches("[1-9][0-9]{0,5}") ? Long.parseLong(seconds) : 10));
     }
 
-    /** Where downloaded models are. */
+    /** The folder of downloaded models. */
     public static Path cache(Map<String, String> env, Path home) {
         String named = first(env, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE");
         return named == null ? hfHome(env, home).resolve("hub") : path(named, home);
@@ -66,7 +67,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
             boolean web = "https".equalsIgnoreCase(uri.getScheme()) || "http".equalsIgnoreCase(uri.getScheme());
             if (web && uri.getHost() != null && uri.getQuery() == null && uri.getFragment() == null) return uri;
         } catch (URISyntaxException e) {
-            // Said below.
+            // Refused below.
         }
         throw Problem.invalid("the hub's address is not a URL")
                 .where("HF_ENDPOINT")
@@ -83,7 +84,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
         return Files.isRegularFile(file) ? clean(Reads.text(file, Reads.SMALL), file.toString()) : null;
     }
 
-    /** The token without blanks around it; one that no header can carry is refused without being shown. */
+    /** The token without surrounding blanks; one that is invalid in a header is refused without being shown. */
     private static String clean(String token, String where) {
         String clean = token.strip();
         if (clean.isEmpty()) return null;
@@ -105,7 +106,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
         return value != null && value.toUpperCase(java.util.Locale.ROOT).matches("1|ON|YES|TRUE");
     }
 
-    /** Never shows the token. */
+    /** Leaves out the token. */
     @Override
     public String toString() {
         return "HubSettings[endpoint=" + endpoint + ", cache=" + cache + ", token=" + (token == null ? "none" : "set")

@@ -2,7 +2,7 @@ package org.llminspector.hub;
 
 import org.llminspector.hub.Progress.State;
 
-/** Meter counts a pull's bytes and tells the listener, at most ten times a second. One thread at a time. */
+/** Byte counter of a pull, which calls the listener at most ten times a second. One thread at a time. */
 final class Meter {
 
     private static final long QUIET_NS = 100_000_000;
@@ -16,7 +16,7 @@ final class Meter {
     private long done;
     private long total;
     private double speed;
-    private long arrived; // since speed was last taken
+    private long arrived; // since the speed was last updated
     private long speedFrom = System.nanoTime();
     private long told;
     private boolean toldAny;
@@ -30,7 +30,7 @@ final class Meter {
         tell(state == State.DONE);
     }
 
-    /** How much there is in all. */
+    /** Sets the number of files and their total bytes. */
     void plan(int fileCount, long total) {
         this.fileCount = fileCount;
         this.total = total;
@@ -42,13 +42,13 @@ final class Meter {
         fileNumber++;
     }
 
-    /** Bytes that were there already; negative to take back what turned out to be worth nothing. */
+    /** Bytes that were there already; negative to discard invalid ones. */
     void there(long bytes) {
         done += bytes;
         tell(false);
     }
 
-    /** Bytes that came over the network. */
+    /** Bytes received over the network. */
     void arrived(long bytes) {
         done += bytes;
         arrived += bytes;

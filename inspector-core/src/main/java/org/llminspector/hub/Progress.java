@@ -1,12 +1,12 @@
 package org.llminspector.hub;
 
 /**
- * Progress is how far a pull has come.
+ * Progress of a pull.
  *
- * @param file the file at work; null while there is none
- * @param bytesDone of all the files of the pull, those that were there before included
- * @param bytesTotal of all the files; grows once, when the index has said which shards there are
- * @param bytesPerSecond what arrived in the last seconds; 0 while nothing arrives
+ * @param file the current file; null between files
+ * @param bytesDone of all files of the pull, including those already there
+ * @param bytesTotal of all files; grows once, when the index has listed the shards
+ * @param bytesPerSecond average over the last seconds; 0 while nothing arrives
  */
 public record Progress(
         State state,
@@ -17,19 +17,19 @@ public record Progress(
         long bytesTotal,
         double bytesPerSecond) {
 
-    /** What is going on. */
+    /** The current activity. */
     public enum State {
-        /** Asking the hub what there is. */
+        /** Requesting the list of files from the hub. */
         RESOLVING,
-        /** Another process or thread pulls this model; what it fetches is used. */
+        /** Another process or thread pulls this model; its result is used. */
         WAITING,
         DOWNLOADING,
-        /** Comparing a file with its hash. */
+        /** Verifying a file's hash. */
         CHECKING,
         DONE
     }
 
-    /** Listener hears of a pull on the pulling thread, at most ten times a second and once when it is done. */
+    /** Called on the pulling thread, at most ten times a second and once at the end. */
     public interface Listener {
         Listener NONE = p -> {};
 

@@ -15,9 +15,9 @@ import org.llminspector.base.Problem;
 import org.llminspector.hub.Progress.State;
 
 /**
- * Pull is one model on its way: list, choose, fetch into blobs, then link the snapshot and move the ref.
+ * One pull: list the files, choose, fetch into blobs, then link the snapshot and move the ref.
  *
- * <p>Links come last, and config.json's the very last: until then nobody takes the snapshot for a model.
+ * <p>Links come last, config.json's at the very end: without it the snapshot does not count as a model.
  */
 final class Pull {
 
@@ -34,7 +34,7 @@ final class Pull {
     private final Download download;
     private final Map<String, Fetched> fetched = new LinkedHashMap<>();
 
-    /** A file that is there. {@code etag} is null when the snapshot has it already. */
+    /** A fetched file. {@code etag} is null when the snapshot already has the file. */
     private record Fetched(Path path, String etag, Pulled.How how) {}
 
     Pull(
@@ -90,7 +90,10 @@ final class Pull {
         }
     }
 
-    /** What an earlier pull left, now that the hub does not answer (as huggingface_hub's snapshot_download). */
+    /**
+     * The snapshot of an earlier pull, as a fallback when the hub does not answer (as huggingface_hub's
+     * snapshot_download).
+     */
     private Pulled earlier(Problem trouble) throws IOException {
         try {
             return CachedSnapshot.find(folder, revision, "an earlier download, because " + trouble.what());
@@ -121,7 +124,7 @@ final class Pull {
         }
     }
 
-    /** The snapshot, if it is whole already. */
+    /** The snapshot, if it is complete already. */
     private Optional<Pulled> there(RepoInfo info, FileChoice choice) throws IOException {
         List<String> names = new ArrayList<>(choice.small());
         if (choice.weights() != null) {
@@ -140,7 +143,7 @@ final class Pull {
         try {
             folder.writeRef(revision, info.commit());
         } catch (IOException e) {
-            // A cache that may only be read is still a cache.
+            // A read-only cache can still be used.
         }
         meter.plan(files.size(), total);
         meter.there(total);
@@ -161,7 +164,7 @@ final class Pull {
         return folder.snapshot(info.commit()).resolve(name);
     }
 
-    /** Whether the snapshot has the file, with as many bytes as the hub says. */
+    /** Whether the snapshot has the file, with the size that the hub states. */
     private boolean present(RepoInfo info, String name) throws IOException {
         return whole(pointer(info, name), info.sizes().getOrDefault(name, -1L));
     }
@@ -203,7 +206,7 @@ final class Pull {
                 .found("missing: " + Shown.names(absent));
     }
 
-    /** What the hub says of the file; without an etag when the snapshot has it already. */
+    /** The file's metadata on the hub; without an etag when the snapshot has it already. */
     private RemoteFile head(RepoInfo info, String name) throws IOException {
         long listed = info.sizes().get(name);
         if (present(info, name)) return new RemoteFile(name, null, listed);

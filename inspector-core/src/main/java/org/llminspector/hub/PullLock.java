@@ -11,16 +11,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * PullLock lets one thread of one process at a time write a model into the cache. It goes with its process.
+ * Lock of a model in the cache, across threads and processes. It ends with its process.
  *
- * <p>The file is our own: Python locks with flock, which does not see Java's locks, and removes its lock files. Against
- * Python a pull is safe without: it writes files of its own name and renames them into place.
+ * <p>The lock file is our own: Python locks with flock, which does not see Java's locks, and removes its lock files. A
+ * concurrent pull by Python is safe: it writes under names of its own and renames into place.
  */
 final class PullLock implements AutoCloseable {
 
     private static final long LOOK_MS = 100;
 
-    /** File locks belong to the whole JVM, and closing a file drops them: threads sort it out among themselves. */
+    /**
+     * File locks belong to the whole JVM, and closing any channel of the file drops them, so threads lock among
+     * themselves here.
+     */
     private static final ConcurrentHashMap<Path, ReentrantLock> LOCAL = new ConcurrentHashMap<>();
 
     private final ReentrantLock local;
@@ -31,7 +34,7 @@ final class PullLock implements AutoCloseable {
         this.channel = channel;
     }
 
-    /** @param waiting is told again and again while another one holds the lock */
+    /** @param waiting called repeatedly while the lock is taken */
     static PullLock take(Path file, Runnable waiting, Cancel cancel) throws IOException {
         Files.createDirectories(file.getParent());
         Path real = file.getParent().toRealPath().resolve(file.getFileName());

@@ -4,12 +4,12 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Pulled is a whole model in the cache.
+ * A complete model in the cache.
  *
  * @param snapshot the folder to open
- * @param commit the commit that the revision named, 40 hex digits
+ * @param commit the revision's commit, 40 hex digits
  * @param slug the model's name in requests: {@code owner--name}
- * @param note null, or why this is an earlier download instead of what the hub has now
+ * @param note null, or why this is an earlier download instead of the hub's current one
  */
 public record Pulled(Path snapshot, String commit, List<File> files, String slug, String note) {
 
@@ -23,7 +23,7 @@ public record Pulled(Path snapshot, String commit, List<File> files, String slug
     /** Where a file came from. */
     public enum How {
         DOWNLOADED,
-        /** Begun by an earlier pull, ended by this one. */
+        /** Begun by an earlier pull, completed by this one. */
         RESUMED,
         /** It was in the cache. */
         CACHED

@@ -5,16 +5,16 @@ import java.net.http.HttpResponse;
 import org.llminspector.base.Problem;
 
 /**
- * Refusal turns an answer of the hub that is not a success into a Problem.
+ * Conversion of the hub's error answers to Problems.
  *
- * <p>Which one it is stands in {@code X-Error-Code} (huggingface_hub's {@code hf_raise_for_status}); the status is the
- * fallback. To a stranger the hub answers 401 for what is private and for what does not exist alike.
+ * <p>The kind is in {@code X-Error-Code} (huggingface_hub's {@code hf_raise_for_status}); the status is the fallback.
+ * Without access the hub answers 401 both for private repositories and for missing ones.
  */
 record Refusal(RepoId repo, Revision revision, HubSettings settings) {
 
     private static final String TOKENS = "https://huggingface.co/settings/tokens";
 
-    /** @param file the file that was asked for; null when it was the repository */
+    /** @param file the requested file; null for the repository */
     Problem of(HttpResponse<?> answer, String file) {
         HttpHeaders headers = answer.headers();
         String said = headers.firstValue("X-Error-Message").orElse("");

@@ -6,16 +6,16 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
 
 /**
- * RemoteFile is what HEAD of {@code resolve} says of a file (huggingface_hub: {@code get_hf_file_metadata}).
+ * A file's metadata from HEAD of {@code resolve} (huggingface_hub: {@code get_hf_file_metadata}).
  *
  * @param etag names the file's blob: {@code X-Linked-Etag} for LFS files, ETag for others
- * @param size in bytes, -1 where the hub does not say
+ * @param size in bytes, -1 where the hub does not state it
  */
 record RemoteFile(String name, String etag, long size) {
 
     private static final Pattern ETAG = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}");
 
-    /** @param listed the size that the list of files gave */
+    /** @param listed the size in the list of files */
     static RemoteFile of(String name, HttpResponse<?> head, String commit, long listed) {
         HttpHeaders headers = head.headers();
         String at = headers.firstValue("X-Repo-Commit").orElse("nothing");

@@ -9,7 +9,7 @@ import java.util.UUID;
 import org.llminspector.base.Reads;
 
 /**
- * RepoFolder is one model's folder in the cache, as huggingface_hub lays it out:
+ * One model's folder in the cache, in huggingface_hub's layout:
  *
  * <pre>
  * models--org--name/
@@ -35,12 +35,12 @@ record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
         return dir().resolve("blobs").resolve(etag);
     }
 
-    /** Where a blob grows. Python's processes do not see our locks, so the name is one that they never use. */
+    /** The partial file of a blob. Python does not see our locks, so its name is one that Python never uses. */
     Path part(String etag) {
         return dir().resolve("blobs").resolve(etag + ".inspector.incomplete");
     }
 
-    /** What an older huggingface_hub left of a broken download. Not ours: it may still be at work. */
+    /** A partial file of an older huggingface_hub, which may still be writing it. */
     Path foreignPart(String etag) {
         return dir().resolve("blobs").resolve(etag + ".incomplete");
     }
@@ -56,11 +56,11 @@ record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
     void create() throws IOException {
         Files.createDirectories(dir().resolve("blobs"));
         Files.createDirectories(dir().resolve("snapshots"));
-        Path tag = cache.resolve("CACHEDIR.TAG"); // tells backup programs to leave the cache out
+        Path tag = cache.resolve("CACHEDIR.TAG"); // excludes the cache from backups
         if (!Files.exists(tag)) Files.writeString(tag, TAG);
     }
 
-    /** The commit that a revision named when it was last pulled. */
+    /** The commit of a revision when it was last pulled. */
     Optional<String> commit(Revision revision) throws IOException {
         if (revision.isCommit()) return Optional.of(revision.name());
         if (!Files.exists(ref(revision))) return Optional.empty();
@@ -83,8 +83,8 @@ record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
     }
 
     /**
-     * Puts a blob into a snapshot. Where links are impossible a fresh blob moves there and an old one is copied, for
-     * others may use it: huggingface_hub's {@code _create_symlink}.
+     * Puts a blob into a snapshot. Where links are impossible, a new blob is moved there and an old one, which others
+     * may use, is copied: huggingface_hub's {@code _create_symlink}.
      */
     void link(String commit, String name, String etag, boolean fresh) throws IOException {
         Path pointer = snapshot(commit).resolve(name);
@@ -104,7 +104,7 @@ record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
             Files.createSymbolicLink(link, target);
             return true;
         } catch (IOException | UnsupportedOperationException | SecurityException e) {
-            return false; // Windows without the right to make links, or a file system without them.
+            return false; // Windows without the privilege to create links, or a file system without them
         }
     }
 

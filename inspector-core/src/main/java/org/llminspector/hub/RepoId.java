@@ -5,9 +5,9 @@ import org.llminspector.base.Problem;
 import org.llminspector.local.ModelCache;
 
 /**
- * RepoId is a model's name on the hub: {@code owner/name}, or {@code name} alone.
+ * A model's name on the hub: {@code owner/name}, or {@code name} alone.
  *
- * <p>The rules are those of huggingface_hub's {@code validate_repo_id}; they leave no way out of the cache's folder.
+ * <p>The rules are those of huggingface_hub's {@code validate_repo_id}; a valid name cannot leave the cache's folder.
  */
 record RepoId(String id) {
 
@@ -23,7 +23,7 @@ record RepoId(String id) {
         }
     }
 
-    /** The model's name in requests and in {@link ModelCache}: {@code owner--name}. */
+    /** The model's slug in requests and in {@link ModelCache}: {@code owner--name}. */
     String slug() {
         return id.replace("/", "--");
     }

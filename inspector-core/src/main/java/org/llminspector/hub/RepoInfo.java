@@ -8,10 +8,10 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 /**
- * RepoInfo is what {@code GET /api/models/{repo}/revision/{rev}?blobs=true} says.
+ * Answer of {@code GET /api/models/{repo}/revision/{rev}?blobs=true}.
  *
  * @param commit 40 hex digits
- * @param sizes every file's path and its bytes, -1 where the hub does not say
+ * @param sizes every file's path and its bytes, -1 where the hub does not state them
  */
 record RepoInfo(String commit, Map<String, Long> sizes) {
 
@@ -43,7 +43,7 @@ record RepoInfo(String commit, Map<String, Long> sizes) {
         }
     }
 
-    /** Git has no such paths either. */
+    /** Paths that could leave the folder; git forbids them too. */
     private static boolean outside(String name) {
         for (String part : name.split("[/\\\\]", -1)) {
             if (part.isEmpty() || part.equals(".") || part.equals("..")) return true;

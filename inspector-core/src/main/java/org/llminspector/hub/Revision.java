@@ -3,7 +3,7 @@ package org.llminspector.hub;
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
 
-/** Revision is a branch, a tag, a pull request ({@code refs/pr/1}) or a commit. The rules are git's for names of refs. */
+/** A branch, a tag, a pull request ({@code refs/pr/1}) or a commit. Names follow git's rules for refs. */
 record Revision(String name) {
 
     static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
@@ -19,7 +19,7 @@ record Revision(String name) {
         }
     }
 
-    /** Whether it names one commit for ever. */
+    /** Whether it is a commit's full hash. */
     boolean isCommit() {
         return COMMIT.matcher(name).matches();
     }

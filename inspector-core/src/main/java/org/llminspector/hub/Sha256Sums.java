@@ -13,7 +13,7 @@ import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.FileState;
 
 /**
- * Sha256Sums checks a model's files against the SHA256SUMS beside them, in the format of {@code sha256sum}: 64 hex
+ * Verification of a model's files against the SHA256SUMS in its folder, in the format of {@code sha256sum}: 64 hex
  * digits, two spaces, a file's name.
  */
 public final class Sha256Sums {
@@ -23,12 +23,12 @@ public final class Sha256Sums {
 
     private static final Pattern LINE = Pattern.compile("([0-9a-f]{64}) [ *]([^/\\\\]+)");
 
-    /** Files that had the right hash, as long as nobody touches them. */
+    /** Hashes already verified, valid while the files are unchanged. */
     private static final Map<FileState, String> KNOWN = new ConcurrentHashMap<>();
 
     private Sha256Sums() {}
 
-    /** Reads every listed file once, and again when it has changed; a folder without SHA256SUMS has nothing to check. */
+    /** Verifies every listed file once, and again when it has changed; without SHA256SUMS does nothing. */
     public static void verify(Path dir) {
         Path sums = dir.resolve(NAME);
         if (!Files.isRegularFile(sums)) return;

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Shown writes names that came from outside safely: quoted, cut, free of control characters. */
+/** Safe display of external names: quoted, truncated, without control characters. */
 final class Shown {
 
     private static final int LENGTH = 120;
@@ -29,7 +29,7 @@ final class Shown {
         return names.size() > NAMES ? some + " and " + (names.size() - NAMES) + " more" : some;
     }
 
-    /** 1503300328 is "1.50 GB". */
+    /** Formats 1503300328 as "1.50 GB". */
     static String bytes(long n) {
         if (n >= 1_000_000_000) return String.format(Locale.ROOT, "%.2f GB", n / 1e9);
         if (n >= 1_000_000) return String.format(Locale.ROOT, "%.1f MB", n / 1e6);

@@ -5,10 +5,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Set;
 
-/** Urls builds the hub's addresses and says which servers are the hub. */
+/** Addresses of the hub, and the check whether a server is the hub. */
 record Urls(URI endpoint) {
 
-    /** Origins that may see the token: huggingface_hub's {@code _HUB_ORIGINS}. */
+    /** Origins that may receive the token: huggingface_hub's {@code _HUB_ORIGINS}. */
     private static final Set<String> HUB = Set.of("https://huggingface.co:443", "https://hf.co:443");
 
     /** The commit and the files of a revision; {@code blobs} adds sizes. */
@@ -22,7 +22,7 @@ record Urls(URI endpoint) {
         return URI.create(endpoint + "/" + repo.id() + "/resolve/" + commit + "/" + quoted(file, "/"));
     }
 
-    /** Whether the server is the hub, and not a CDN that it sends us to. */
+    /** Whether the server is the hub, not a CDN that it redirects to. */
     boolean isHub(URI uri) {
         String origin = origin(uri);
         return origin.equals(origin(endpoint)) || HUB.contains(origin);

@@ -7,7 +7,9 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** Watch closes a stream whose server has gone silent, or whose reader is cancelled: no read of it blocks for ever. */
+/**
+ * Watchdog that closes a stream whose server is silent or whose reader is cancelled, so that no read blocks forever.
+ */
 final class Watch implements AutoCloseable {
 
     private static final long LOOK_MS = 200;
@@ -34,7 +36,7 @@ final class Watch implements AutoCloseable {
                     try {
                         in.close();
                     } catch (IOException e) {
-                        // The reader finds out.
+                        // The reader's next read fails.
                     }
                 },
                 LOOK_MS,
@@ -46,7 +48,7 @@ final class Watch implements AutoCloseable {
         lastByte = System.nanoTime();
     }
 
-    /** Whether the stream was closed because nothing came. */
+    /** Whether the stream was closed because of silence. */
     boolean silent() {
         return silent;
     }

@@ -1,6 +1,5 @@
 /**
- * Hub brings models from the Hugging Face hub: {@link org.llminspector.hub.HubClient} pulls into the Hugging Face
- * cache.
+ * Downloads from the Hugging Face hub: {@link org.llminspector.hub.HubClient} pulls models into the Hugging Face cache.
  *
  * <p>Behaviour follows huggingface_hub (the Python client, 2.4.0), so that both share one cache.
  *

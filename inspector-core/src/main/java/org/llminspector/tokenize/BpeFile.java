@@ -10,22 +10,22 @@ import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
-/** BpeFile writes a vocabulary as tokenizer.json and tokenizer_config.json, which Hugging Face's libraries read too. */
+/** Writer of a vocabulary as tokenizer.json and tokenizer_config.json, which Hugging Face's libraries read too. */
 public final class BpeFile {
 
     private BpeFile() {}
 
     /**
-     * What a model expects around its texts.
+     * The texts and limits that a model expects.
      *
      * @param bos begins every text
-     * @param eos ends every text and every turn
+     * @param eos ends every text and every message
      * @param chatTemplate Jinja, or null
      * @param context how many tokens the model can read
      */
     public record Settings(String bos, String eos, String chatTemplate, int context) {}
 
-    /** Writes both files into the folder, which is made. */
+    /** Writes both files into the folder, which is created. */
     public static void write(BpeTrainer.Vocabulary vocabulary, Settings settings, Path folder) {
         try {
             Files.createDirectories(folder);

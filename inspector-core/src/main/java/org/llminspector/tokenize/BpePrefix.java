@@ -8,8 +8,8 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Names;
 
 /**
- * BpePrefix looks whether the second half of every merge begins with the model's {@code continuing_subword_prefix}, as the
- * library takes for granted: it cuts off as many bytes, also in the middle of a character.
+ * Check that the second half of every merge begins with the model's {@code continuing_subword_prefix}. The library
+ * assumes it does and removes that number of bytes, even in the middle of a character.
  */
 final class BpePrefix {
 
@@ -29,7 +29,7 @@ final class BpePrefix {
         }
     }
 
-    /** Goes to the value of a field of the object that begins here. */
+    /** Moves to the value of a field of the current object; false where it has none. */
     private static boolean enter(JsonParser p, String field) throws IOException {
         if (p.currentToken() == null) p.nextToken();
         if (!p.isExpectedStartObjectToken()) return false;
@@ -42,7 +42,7 @@ final class BpePrefix {
         return false;
     }
 
-    /** Of "a b" or of ["a", "b"]; files of 2020 begin with a line that is no merge. */
+    /** The second half of "a b" or of ["a", "b"]; the first line of files of 2020 is a version, not a merge. */
     private static String right(JsonParser p, String prefix) throws IOException {
         if (!p.isExpectedStartArrayToken()) {
             String line = p.getValueAsString("");

@@ -16,15 +16,15 @@ import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 
 /**
- * BpeTrainer learns a byte-level BPE from texts: again and again the most frequent pair of neighbours becomes one token.
+ * Trainer of a byte-level BPE: repeatedly replaces the most frequent pair of neighbours by a new token.
  *
  * <p>Source: Sennrich, Haddow and Birch, 2016; bytes and words as in GPT-2. Ids and merges are those of Hugging Face's
- * BpeTrainer with a whole byte alphabet: control tokens, then bytes in the order of their characters, then merges; of
- * pairs that are as frequent, the one of the lowest ids comes first.
+ * BpeTrainer with a whole byte alphabet: control tokens, then bytes in the order of their characters, then merges; ties
+ * go to the pair with the lowest ids.
  */
 public final class BpeTrainer {
 
-    /** GPT-2's words. */
+    /** GPT-2's word pattern. */
     static final Pattern WORD = Pattern.compile(
             "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
             Pattern.UNICODE_CHARACTER_CLASS);
@@ -48,14 +48,14 @@ public final class BpeTrainer {
         for (int i = 0; i < pieces.size(); i++) ids.put(pieces.get(i), i);
     }
 
-    /** Vocabulary is what was learnt: pieces by id, control tokens first, and merges in order, "left right". */
+    /** A trained vocabulary: pieces by id, control tokens first, and merges in order, "left right". */
     public record Vocabulary(List<String> control, List<String> pieces, List<String> merges) {}
 
     /**
-     * Learns; the same texts in any order give the same vocabulary.
+     * Trains; the same texts in any order give the same vocabulary.
      *
      * @param control tokens that no text is split into, which get the lowest ids
-     * @param size how many tokens in all; fewer when the texts have no more pairs
+     * @param size tokens in all; fewer when the texts have no more pairs
      */
     public static Vocabulary train(Stream<String> texts, List<String> control, int size) {
         if (size < control.size() + BYTES) {
@@ -104,7 +104,7 @@ public final class BpeTrainer {
             long now = pairCounts.getOrDefault(top.pair, 0L);
             if (now == 0) continue;
             if (now != top.count) {
-                // Counts only rise where they are queued again, so a stale candidate is too high.
+                // Increased counts are queued again, so a stale candidate's count is too high.
                 if (now < top.count) queue.add(new Candidate(top.pair, now));
                 continue;
             }
@@ -138,7 +138,7 @@ public final class BpeTrainer {
         for (long p : risen) queue.add(new Candidate(p, pairCounts.get(p)));
     }
 
-    /** Adds or takes away a word's pairs; notes in touched those that may have risen. */
+    /** Adds or removes a word's pairs; adds to {@code touched} those whose count may have increased. */
     private void count(int word, int sign, Set<Long> touched) {
         int[] symbols = words.get(word);
         for (int i = 0; i + 1 < symbols.length; i++) {

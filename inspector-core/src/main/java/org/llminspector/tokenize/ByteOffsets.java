@@ -1,10 +1,10 @@
 package org.llminspector.tokenize;
 
-/** ByteOffsets walks a text by UTF-8 bytes and says where that is in UTF-16. */
+/** Cursor that converts UTF-8 byte offsets of a text to UTF-16 indices. */
 final class ByteOffsets {
 
     private final String text;
-    /** The character at hand, and how many of its bytes are behind. */
+    /** The current character, and how many of its bytes have been passed. */
     private int at;
 
     private int behind;
@@ -13,12 +13,12 @@ final class ByteOffsets {
         this.text = text;
     }
 
-    /** Where the character begins that the next byte belongs to. */
+    /** The index of the character that the next byte belongs to. */
     int start() {
         return at;
     }
 
-    /** Goes on by so many bytes; one past the last character that they touch. */
+    /** Advances by a number of bytes; returns one past the last character that they touch. */
     int advance(int bytes) {
         behind += bytes;
         while (at < text.length() && behind >= utf8Bytes(text.codePointAt(at))) {

@@ -3,7 +3,7 @@ package org.llminspector.tokenize;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** ByteStream writes text from the bytes of tokens: exact for the layouts where a text is just its tokens' bytes. */
+/** Text stream from the bytes of tokens: exact for layouts where a text is the concatenation of its tokens' bytes. */
 final class ByteStream implements Tokenizer.TextStream {
 
     private final Tokenizer tokenizer;

@@ -9,9 +9,9 @@ import java.util.BitSet;
 import org.llminspector.base.StrictUtf8;
 
 /**
- * CharsMap walks a SentencePiece {@code precompiled_charsmap} before Hugging Face's library does, which trusts it: four
- * bytes of size, a double array (darts-clone) that maps texts to places, and there the texts to put instead, each ended
- * by a zero.
+ * Validation of a SentencePiece {@code precompiled_charsmap}, which Hugging Face's library trusts: four bytes of size,
+ * a double array (darts-clone) that maps texts to offsets, and the replacement texts at those offsets, each ended by a
+ * zero.
  */
 final class CharsMap {
 
@@ -26,7 +26,7 @@ final class CharsMap {
         this.texts = texts;
     }
 
-    /** How many bytes the longest replacement has; -1 where the map leads out of its own bytes. */
+    /** The longest replacement's bytes; -1 where the map points outside its own bytes. */
     static int longest(String base64) {
         byte[] bytes;
         try {
@@ -52,7 +52,7 @@ final class CharsMap {
         return map.walk() ? map.longest : -1;
     }
 
-    /** Follows every arc from the root; each place that a byte can lead to must be one of the array's. */
+    /** Follows every arc from the root; every reachable index must be within the array. */
     private boolean walk() {
         ArrayDeque<Integer> open = new ArrayDeque<>();
         BitSet seen = new BitSet(units.length);
@@ -82,7 +82,7 @@ final class CharsMap {
         return (unit >>> 10) << ((unit & 1 << 9) >>> 6);
     }
 
-    /** A text begins there, on the first byte of a character. */
+    /** Whether a replacement may begin at this offset: on the first byte of a character. */
     private boolean value(int at) {
         if (at > texts.length || (at < texts.length && (texts[at] & 0xC0) == 0x80)) return false;
         int end = at;

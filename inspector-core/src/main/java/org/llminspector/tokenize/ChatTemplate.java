@@ -21,8 +21,8 @@ import org.llminspector.checkpoint.gguf.GgufMetadata;
 import org.llminspector.tokenize.jinja.Jinja;
 
 /**
- * ChatTemplate writes a conversation as the text that a model was trained on, as transformers' apply_chat_template
- * does. The text has its own control tokens: it is tokenized without special tokens added. Safe on any thread.
+ * A model's chat template, which renders a conversation as text, as transformers' apply_chat_template does. The text
+ * contains its own control tokens, so it is tokenized without adding special tokens. Safe on any thread.
  */
 public final class ChatTemplate {
 
@@ -33,7 +33,7 @@ public final class ChatTemplate {
     private static final String GGUF_KEY = "tokenizer.chat_template";
     private static final String FOR_TOOLS = "tool_use";
 
-    /** The names under which models get what they thought; the first that is there is given under two of them. */
+    /** Names of a message's reasoning; the first one present is passed as {@code thinking} and the first of these. */
     private static final List<String> REASONING = List.of("reasoning_content", "thinking", "reasoning");
 
     private final Path place;
@@ -47,15 +47,15 @@ public final class ChatTemplate {
     }
 
     /**
-     * Opens what the folder has: chat_template.jinja and additional_chat_templates, or else tokenizer_config.json's
-     * {@code chat_template}, a string or a list of {name, template}. Nothing when there is none; a broken template is
-     * a Problem that names its file and line.
+     * Opens the folder's templates: chat_template.jinja and additional_chat_templates, or else tokenizer_config.json's
+     * {@code chat_template}, a string or a list of {name, template}. Empty when there is none; a broken template is a
+     * Problem that names its file and line.
      */
     public static Optional<ChatTemplate> open(Path folder) {
         return open(folder, Clock.system(ZoneId.systemDefault()));
     }
 
-    /** Opens a checkpoint's templates: a GGUF file's own, or else those beside the weights. */
+    /** Opens a checkpoint's templates: a GGUF file's own, or else those next to the weights. */
     public static Optional<ChatTemplate> open(Checkpoint checkpoint) {
         return checkpoint
                 .gguf()
@@ -76,9 +76,7 @@ public final class ChatTemplate {
         return Optional.of(new ChatTemplate(gguf.path(), templates, GgufTokenizer.specialTokens(m)));
     }
 
-    /**
-     * @param clock what a template's strftime_now reads
-     */
+    /** @param clock read by a template's strftime_now */
     static Optional<ChatTemplate> open(Path folder, Clock clock) {
         Path configFile = folder.resolve("tokenizer_config.json");
         JsonNode config = Files.exists(configFile)
@@ -95,20 +93,20 @@ public final class ChatTemplate {
         return List.copyOf(templates.keySet());
     }
 
-    /** The default template as it is written, Jinja. */
+    /** The default template's Jinja source. */
     public String source() {
         return chosen(false).source();
     }
 
-    /** {@link #render(List, boolean, Map)} without more variables. */
+    /** {@link #render(List, boolean, Map)} without further variables. */
     public String render(List<? extends Map<String, ?>> messages, boolean addGenerationPrompt) {
         return render(messages, addGenerationPrompt, Map.of());
     }
 
     /**
-     * The conversation as text. A template may refuse it, which is a Problem with the template's own words.
+     * The conversation as text. A template may refuse it, which is a Problem with the template's own message.
      *
-     * @param messages each with role and content, and whatever else the template knows; nulls are left out
+     * @param messages each with role and content, and other fields that the template knows; nulls are left out
      * @param addGenerationPrompt whether the text ends where the assistant's answer begins
      * @param more further variables, such as tools (their JSON schemas), documents, enable_thinking
      */
@@ -123,16 +121,16 @@ public final class ChatTemplate {
     }
 
     /**
-     * Part is a stretch of a rendered conversation.
+     * A part of a rendered conversation.
      *
-     * @param message which message's own words it is, or null for what the template writes
+     * @param message index of the message whose content it is, or null for the template's text
      */
     public record Part(String text, Integer message) {}
 
     /**
-     * The conversation as {@link #render(List, boolean)} writes it, in parts: what the template adds, and each message's
-     * content. It is told apart by rendering marks instead of the contents; where a template does more with a content than
-     * trim it, all is one part of the template's.
+     * The conversation as {@link #render(List, boolean)} renders it, in parts: the template's text, and each message's
+     * content. They are separated by rendering marks instead of the contents; where a template does more with a content
+     * than trim it, the result is a single part of the template's.
      *
      * @param messages each with role and content
      */
@@ -165,7 +163,7 @@ public final class ChatTemplate {
         return parts;
     }
 
-    /** Characters for private use, which no template and no text of a person has. */
+    /** Private use characters, which neither templates nor ordinary texts contain. */
     private static String mark(int message) {
         return "\uE000" + message + "\uE001";
     }
@@ -244,7 +242,7 @@ public final class ChatTemplate {
                 .found(found);
     }
 
-    /** {@code bos_token} and its like; tokenizer_config.json goes before special_tokens_map.json. */
+    /** {@code bos_token} and the like; tokenizer_config.json takes precedence over special_tokens_map.json. */
     private static Map<String, String> specialTokens(Path folder, JsonNode config) {
         List<JsonNode> sources = new ArrayList<>(List.of(config));
         Path map = folder.resolve("special_tokens_map.json");

@@ -11,7 +11,7 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 /**
- * ControlIds are the ids that begin and end a text, as a model's folder names them.
+ * The ids that begin and end a text, as named in a model's folder.
  *
  * @param bos begins a text, or null
  * @param eos each ends a text, in ascending order
@@ -56,9 +56,10 @@ record ControlIds(Integer bos, List<Integer> eos) {
     }
 
     /**
-     * The ids of a field, none where it is absent or null. A vision model keeps its language model's in {@code text_config}.
+     * The ids of a field, empty where it is absent or null. A vision model has its language model's in {@code
+     * text_config}.
      *
-     * @param file that has it
+     * @param file that contains it
      * @throws Problem INVALID for anything but whole numbers of 32 bits
      */
     static List<Integer> ids(JsonNode config, String field, Path file) {

@@ -13,10 +13,11 @@ import org.llminspector.tokenize.MergeTrace.Merge;
 import org.llminspector.tokenize.MergeTrace.Piece;
 
 /**
- * EncodingTracer traces the merges of a tiktoken encoding. Its file is a list of byte strings in the order in which they
- * were learnt, so a merge's rank is the id of what it makes; a word that is in the list is taken as it is.
+ * Tracer of a tiktoken encoding's merges. Its file lists byte strings in the order in which they were learned, so a
+ * merge's rank is the id of its result; a word in the list is taken as a whole.
  *
- * <p>Words are cut by the encoding's published regular expression; the end is compared with {@link Encodings#encode}.
+ * <p>Words are split by the encoding's published regular expression; the result is compared with {@link
+ * Encodings#encode}.
  */
 final class EncodingTracer {
 

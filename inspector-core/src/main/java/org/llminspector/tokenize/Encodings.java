@@ -13,25 +13,25 @@ import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 
 /**
- * Encodings are OpenAI's published vocabularies, to compare a model's tokenizer with: tiktoken's ranks, run by jtokkit.
- * They belong to no model here, and are loaded when first used. Safe on any thread.
+ * OpenAI's published vocabularies, for comparison with a model's tokenizer: tiktoken's ranks, run by jtokkit. They
+ * belong to no model here, and are loaded on first use. Safe on any thread.
  */
 public final class Encodings {
 
     private static final EncodingRegistry REGISTRY = com.knuddels.jtokkit.Encodings.newLazyEncodingRegistry();
 
-    /** Those that name a vocabulary of its own; p50k_edit is p50k_base with other control tokens. */
+    /** The encodings with a vocabulary of their own; p50k_edit is p50k_base with other control tokens. */
     private static final List<EncodingType> TYPES =
             List.of(EncodingType.CL100K_BASE, EncodingType.O200K_BASE, EncodingType.P50K_BASE, EncodingType.R50K_BASE);
 
-    /** One more than the highest id, and one more than the highest id that was learnt: between them are control tokens. */
+    /** One more than the highest id, and one more than the highest learned id: between them are control tokens. */
     private static final Map<EncodingType, int[]> SIZES = Map.of(
             EncodingType.CL100K_BASE, new int[] {100_277, 100_256},
             EncodingType.O200K_BASE, new int[] {200_019, 199_998},
             EncodingType.P50K_BASE, new int[] {50_281, 50_281},
             EncodingType.R50K_BASE, new int[] {50_257, 50_256});
 
-    /** {@code <|endoftext|>} of p50k_base, which stands among what was learnt. */
+    /** {@code <|endoftext|>} of p50k_base, an id within the learned ones. */
     private static final int P50K_END = 50_256;
 
     private static final Map<String, Named> OPEN = new ConcurrentHashMap<>();
@@ -46,7 +46,7 @@ public final class Encodings {
     /**
      * Splits a text as tiktoken's {@code encode_ordinary}: {@code <|endoftext|>} in it is text, not a control token.
      *
-     * @param text any text; half a surrogate pair is read as U+FFFD
+     * @param text any text; a lone surrogate is read as U+FFFD
      */
     public static List<Token> encode(String name, String text) {
         Named encoding = named(name);
@@ -54,7 +54,7 @@ public final class Encodings {
         return encoding.tokens(encoding.ids(whole), new ByteOffsets(whole));
     }
 
-    /** The text of these ids; bytes that form no character come out as U+FFFD. An id without a token is a Problem. */
+    /** The text of these ids; bytes that form no character become U+FFFD. An id without a token is a Problem. */
     public static String decode(String name, List<Integer> ids) {
         Named encoding = named(name);
         Utf8 utf8 = new Utf8(Utf8.Broken.MARK_SEQUENCE);
@@ -74,7 +74,7 @@ public final class Encodings {
         return OPEN.computeIfAbsent(name, n -> new Named(REGISTRY.getEncoding(type), SIZES.get(type)));
     }
 
-    /** Named is one of them, open. */
+    /** One loaded encoding. */
     static final class Named {
 
         private final Encoding encoding;
@@ -97,13 +97,13 @@ public final class Encodings {
             return rules;
         }
 
-        /** The ids whose bytes were learnt, in the order in which they were. */
+        /** The ids whose bytes were learned, in the order of learning. */
         IntStream learnt() {
             boolean p50k = name().equals(EncodingType.P50K_BASE.getName());
             return IntStream.range(0, learnt).filter(id -> !p50k || id != P50K_END);
         }
 
-        /** @param whole without half surrogate pairs */
+        /** @param whole without lone surrogates */
         int[] ids(String whole) {
             return encoding.encodeOrdinary(whole).toArray();
         }
@@ -137,7 +137,7 @@ public final class Encodings {
             return tokens;
         }
 
-        /** A piece has no other name than its bytes here. */
+        /** The vocabulary's entry, whose name here is its bytes. */
         Tokenization.Piece piece(int id) {
             byte[] own = bytes(id);
             String text = Utf8.readable(own);

@@ -15,8 +15,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
 
 /**
- * GgufTokenizer writes the tokenizer inside a GGUF file as the tokenizer.json that Hugging Face would have for it:
- * byte-level BPE ({@code tokenizer.ggml.model} gpt2) and SentencePiece BPE (llama).
+ * Converter of a GGUF file's tokenizer to the equivalent Hugging Face tokenizer.json: byte-level BPE ({@code
+ * tokenizer.ggml.model} gpt2) and SentencePiece BPE (llama).
  */
 final class GgufTokenizer {
 
@@ -28,7 +28,7 @@ final class GgufTokenizer {
     private static final int USER_DEFINED = 4;
     private static final int BYTE = 6;
 
-    /** Ends of a turn, by llama.cpp's list: a chat model's file often names only one of its ends. */
+    /** End-of-message tokens, by llama.cpp's list: a chat model's file often names only one of them. */
     private static final Set<String> ENDS = Set.of(
             "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>", "_<EOT>");
 
@@ -37,7 +37,7 @@ final class GgufTokenizer {
     private final boolean gemma;
     private final String[] tokens;
     private final long[] types;
-    /** Of the tokens that are spelled once: a second of the same spelling can never be made. */
+    /** Ids by spelling; a second token of the same spelling can never be produced. */
     private final Map<String, Integer> ids = new LinkedHashMap<>();
 
     private GgufTokenizer(GgufMetadata m, String model) {
@@ -50,9 +50,8 @@ final class GgufTokenizer {
         if (tokens.length == 0) throw m.wrong(PREFIX + "tokens", "a list of strings");
         if (types.length != tokens.length) throw m.wrong(PREFIX + "token_type", tokens.length + " types, one a token");
         for (int id = 0; id < tokens.length; id++) {
-            // Gemma's runs of spaces lie in the file as spaces, and in the vocabulary as ▁. Those that are USER_DEFINED
-            // stay
-            // spaces: they are cut out of the text, the longest first, before anything is merged, as llama.cpp does.
+            // Gemma's runs of spaces are spaces in the file, and ▁ in the vocabulary. USER_DEFINED ones stay spaces:
+            // they are split off the text, the longest first, before any merge, as in llama.cpp.
             boolean spaces = !tokens[id].isEmpty() && tokens[id].chars().allMatch(c -> c == ' ');
             if (gemma && spaces && types[id] != USER_DEFINED) {
                 tokens[id] = SPACE.repeat(tokens[id].length());
@@ -78,7 +77,7 @@ final class GgufTokenizer {
         return !Set.of("none", "no_vocab").contains(m.text(PREFIX + "model", "none"));
     }
 
-    /** {@code bos_token} and its like, by the names that a chat template has for them. */
+    /** {@code bos_token} and the like, by their names in chat templates. */
     static Map<String, String> specialTokens(GgufMetadata m) {
         List<String> tokens = m.texts(PREFIX + "tokens");
         Map<String, String> found = new LinkedHashMap<>();
@@ -89,7 +88,7 @@ final class GgufTokenizer {
         return found;
     }
 
-    /** BOS, and all that ends a text or a turn. */
+    /** BOS, and all tokens that end a text or a message. */
     ControlIds control() {
         TreeSet<Integer> eos = new TreeSet<>();
         for (String key : List.of("eos_token_id", "eot_token_id", "eom_token_id")) {
@@ -161,7 +160,7 @@ final class GgufTokenizer {
             j.writeStringField("content", tokens[id]);
             j.writeBooleanField("single_word", false);
             j.writeBooleanField("lstrip", false);
-            // Phi-3's chat tokens swallow the line break after them.
+            // Phi-3's chat tokens include the line break after them.
             j.writeBooleanField(
                     "rstrip",
                     phi3 && special && !Set.of("<unk>", "<s>", "<|endoftext|>").contains(tokens[id]));
@@ -184,7 +183,7 @@ final class GgufTokenizer {
         return Map.of("type", "Sequence", "normalizers", steps);
     }
 
-    /** BOS before and EOS after, where the file or else its kind says so. */
+    /** BOS before and EOS after the text, by the file's flags or else the model's defaults. */
     private Object postProcessor(PreTokenizer pre) {
         Integer bos = id("bos_token_id");
         Integer eos = id("eos_token_id");
@@ -257,7 +256,7 @@ final class GgufTokenizer {
         return SpmMerges.of(pieces, ranks);
     }
 
-    /** "left right", as the file has them; those that make no token are of no use to anyone. */
+    /** The file's merges, "left right", without those whose parts or result are not tokens. */
     private List<String[]> listedMerges() {
         List<String[]> merges = new ArrayList<>();
         for (String merge : m.texts(PREFIX + "merges")) {

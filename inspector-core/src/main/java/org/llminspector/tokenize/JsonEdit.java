@@ -9,7 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.llminspector.base.Json;
 
-/** JsonEdit copies a JSON object, however large, and gives some of its fields other values on the way. */
+/** Streaming copy of a JSON object with some fields replaced. */
 final class JsonEdit {
 
     private JsonEdit() {}

@@ -10,17 +10,17 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Layout is how a tokenizer writes bytes into its vocabulary, read from the {@code decoder} of tokenizer.json (and,
- * where that is silent, from {@code pre_tokenizer} and {@code model.byte_fallback}).
+ * Encoding of bytes in a tokenizer's vocabulary, read from the {@code decoder} of tokenizer.json (and, where it does
+ * not say, from {@code pre_tokenizer} and {@code model.byte_fallback}).
  *
  * @param byteLevel each character of a piece stands for one byte, as in GPT-2
  * @param byteFallback {@code <0x0A>} stands for the byte 10
- * @param replacements strings in pieces and what they mean, in order: {@code ▁} is a space
+ * @param replacements strings in pieces and their meanings, in order: {@code ▁} is a space
  * @param prefix begins a piece that continues a word (WordPiece's {@code ##}), or empty
  * @param suffix ends a piece that ends a word (GPT's {@code </w>}), or empty
- * @param strip how many leading spaces of a decoded text go away
+ * @param strip number of leading spaces removed from a decoded text
  * @param dropInFirst whether the first token loses all its spaces (Metaspace)
- * @param exact whether a decoded text is just the bytes of its tokens, less what strip and dropInFirst take away
+ * @param exact whether a decoded text is its tokens' bytes, apart from strip and dropInFirst
  */
 record Layout(
         boolean byteLevel,
@@ -37,7 +37,7 @@ record Layout(
     /** Reads the parts of tokenizer.json; each may be null. */
     static Layout of(JsonNode decoder, JsonNode preTokenizer, boolean modelByteFallback) {
         Builder b = new Builder();
-        if (decoder == null || decoder.isNull()) b.exact = false; // Hugging Face puts spaces between the pieces then
+        if (decoder == null || decoder.isNull()) b.exact = false; // Hugging Face then puts spaces between the pieces
         for (JsonNode step : steps(decoder, "decoders")) b.decoder(step);
         for (JsonNode step : steps(preTokenizer, "pretokenizers")) b.preTokenizer(step);
         if (modelByteFallback && !b.byteFallback) {
@@ -68,7 +68,7 @@ record Layout(
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Whether a piece is a byte by its name: {@code <0x0A>}. */
+    /** Whether a piece names a byte: {@code <0x0A>}. */
     boolean isByte(String piece) {
         return byteFallback && fallbackByte(piece) >= 0;
     }
@@ -91,7 +91,10 @@ record Layout(
         return bytes.toByteArray();
     }
 
-    /** GPT-2's {@code bytes_to_unicode}, inverted: printable Latin-1 is itself, the other 68 bytes are U+0100 and on. */
+    /**
+     * GPT-2's {@code bytes_to_unicode}, inverted: printable Latin-1 maps to itself, the other 68 bytes to U+0100 and
+     * up.
+     */
     private static Map<Integer, Integer> byteOfChar() {
         List<Integer> others = new ArrayList<>();
         return IntStream.range(0, 256)
@@ -106,7 +109,7 @@ record Layout(
                         b -> b));
     }
 
-    /** The character that stands for each byte, 256 of them. */
+    /** The 256 characters for the bytes, in byte order. */
     static String byteCharacters() {
         char[] characters = new char[256];
         BYTE_OF_CHAR.forEach((character, b) -> characters[b] = (char) (int) character);
@@ -124,7 +127,7 @@ record Layout(
         return steps;
     }
 
-    /** Builder collects a layout step by step. */
+    /** Builder of a layout, step by step. */
     private static final class Builder {
         private boolean byteLevel;
         private boolean byteFallback;
@@ -137,7 +140,7 @@ record Layout(
         private boolean exact = true;
 
         void decoder(JsonNode step) {
-            if (strip > 0) exact = false; // only a last Strip is plain
+            if (strip > 0) exact = false; // only a last Strip is exact
             switch (step.path("type").asText()) {
                 case "ByteLevel" -> byteLevel = true;
                 case "ByteFallback" -> byteFallback = true;
@@ -176,7 +179,7 @@ record Layout(
             }
         }
 
-        /** Says what pieces look like where the decoder does not. */
+        /** Completes the encoding from the pre-tokenizer where the decoder does not say it. */
         void preTokenizer(JsonNode step) {
             String type = step.path("type").asText();
             if (type.equals("ByteLevel") && !byteLevel) {

@@ -13,16 +13,16 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 /**
- * MergeRules are the merges of a BPE tokenizer.json: which two neighbours become one, and which pair comes first.
+ * The merges of a BPE tokenizer.json: result and rank of each pair of neighbours.
  *
  * @param rules by {@link #key}: the ids of both neighbours
- * @param ignoreMerges whether a piece that is in the vocabulary as a whole is taken as it is, as in Llama 3
- * @param unk the token for what the vocabulary cannot write, or null
+ * @param ignoreMerges whether a piece that is in the vocabulary as a whole is taken unmerged, as in Llama 3
+ * @param unk the unknown token, or null
  */
 record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) implements Merger.Pairs {
 
     /**
-     * @param rank its line in the list of merges: the lowest goes first
+     * @param rank its line in the list of merges: the lowest is applied first
      * @param result id of the joined token
      */
     record Rule(int rank, int result) {}
@@ -36,7 +36,7 @@ record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) impl
         return rules.get(key(left, right));
     }
 
-    /** Reads the file's model; one that is not BPE is a Problem that says why it has no merges. */
+    /** Reads the file's model; a Problem for other algorithms than BPE. */
     static MergeRules read(Path file, byte[] json, Function<String, Integer> idOf) {
         Model model = new Model();
         try (JsonParser p = Json.mapper().createParser(json)) {
@@ -76,7 +76,7 @@ record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) impl
                 .instead(why);
     }
 
-    /** Model is what the file says, before names become ids. */
+    /** The file's values, before names become ids. */
     private static final class Model {
         private String type = "";
         private String unk;
@@ -86,7 +86,7 @@ record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) impl
         private List<String> lefts;
         private final List<String> rights = new ArrayList<>();
 
-        /** Files of 2020 name no type. */
+        /** Files of 2020 have no type. */
         boolean isBpe() {
             return type.equals("BPE") || (type.isEmpty() && lefts != null);
         }
@@ -107,7 +107,7 @@ record MergeRules(Map<Long, Rule> rules, boolean ignoreMerges, Integer unk) impl
             }
         }
 
-        /** Each is "a b" or ["a", "b"]. */
+        /** Each merge is "a b" or ["a", "b"]. */
         private void merges(JsonParser p) throws IOException {
             lefts = new ArrayList<>();
             if (!p.isExpectedStartArrayToken()) return;

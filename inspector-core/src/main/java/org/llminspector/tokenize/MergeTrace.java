@@ -5,15 +5,15 @@ import java.util.List;
 import org.llminspector.base.Problem;
 
 /**
- * MergeTrace shows how byte-pair encoding makes tokens: the text in pieces that no merge crosses, the symbols that
- * each piece starts from, and every merge in its order (Sennrich et al. 2016, arXiv 1508.07909).
+ * Trace of byte-pair encoding: the pre-tokenized pieces of a text, each piece's initial symbols, and every merge in
+ * order (Sennrich et al. 2016, arXiv 1508.07909).
  *
- * <p>Pieces and first symbols are Hugging Face's own: its library runs the same file without its merges. The end is
- * compared with {@link Tokenizer#encode}, so that a trace can be missing but not wrong.
+ * <p>Pieces and initial symbols are Hugging Face's own: its library runs the same file without its merges. The result
+ * is compared with {@link Tokenizer#encode}, so that a trace can be missing but not wrong.
  */
 public record MergeTrace(List<Piece> pieces) {
 
-    /** Longest text that is traced, UTF-16 characters; a person looks at less, and a piece may be the whole text. */
+    /** Longest text that is traced, UTF-16 characters; one piece may be the whole text. */
     public static final int MAX_CHARACTERS = 20_000;
 
     public MergeTrace {
@@ -29,7 +29,7 @@ public record MergeTrace(List<Piece> pieces) {
         return new MergeTracer(tokenizer).trace(text);
     }
 
-    /** The same for one of {@link Encodings#names}: a merge's rank is the id of what it makes. */
+    /** The same for one of {@link Encodings#names}: a merge's rank is the id of its result. */
     public static MergeTrace of(String encoding, String text) {
         return EncodingTracer.trace(Encodings.named(encoding), text);
     }
@@ -47,25 +47,25 @@ public record MergeTrace(List<Piece> pieces) {
         return pieces.stream().flatMap(p -> p.tokens().stream()).toList();
     }
 
-    /** Kind is how a piece became tokens. */
+    /** How a piece became tokens. */
     public enum Kind {
-        /** By its merges, if there were any. */
+        /** By merges, possibly none. */
         MERGED,
-        /** It is in the vocabulary as a whole, and the tokenizer looks there first ({@code ignore_merges}). */
+        /** It is in the vocabulary as a whole, which the tokenizer checks first ({@code ignore_merges}). */
         WHOLE,
-        /** It is an added token such as {@code <s>}, cut out of the text before all else. */
+        /** It is an added token such as {@code <s>}, split off the text first. */
         ADDED
     }
 
     /**
-     * Piece is a part of the text that is tokenized on its own.
+     * A part of the text that is tokenized on its own.
      *
-     * @param text its characters in the original text; empty when it has none, such as a space that is put in front
+     * @param text its characters in the original text; empty when it has none, such as a prepended space
      * @param start first character (UTF-16 index)
      * @param end one past the last character
-     * @param symbols what it starts from: characters, or bytes; for {@link Kind#WHOLE} those that were not needed
-     * @param merges in the order in which they happen
-     * @param tokens what it ends in
+     * @param symbols initial symbols: characters or bytes; for {@link Kind#WHOLE} the ones not used
+     * @param merges in the order of application
+     * @param tokens the result
      */
     public record Piece(
             String text, int start, int end, Kind kind, List<Symbol> symbols, List<Merge> merges, List<Token> tokens) {
@@ -75,7 +75,7 @@ public record MergeTrace(List<Piece> pieces) {
             tokens = List.copyOf(tokens);
         }
 
-        /** The symbols after so many merges: 0 gives {@link #symbols}, all of them the tokens. */
+        /** The symbols after {@code count} merges: 0 gives {@link #symbols}, all of them the tokens. */
         public List<Symbol> after(int count) {
             List<Symbol> now = new ArrayList<>(symbols);
             for (Merge m : merges.subList(0, count)) {
@@ -87,18 +87,18 @@ public record MergeTrace(List<Piece> pieces) {
     }
 
     /**
-     * Symbol is a token of the vocabulary on its way.
+     * A token of the vocabulary, possibly intermediate.
      *
      * @param piece its name in the vocabulary: {@code Ġthe}
-     * @param text what it reads as: {@code " the"}; bytes that are no whole character as {@code <0xE2>}
+     * @param text its readable text: {@code " the"}; bytes that are no whole character as {@code <0xE2>}
      */
     public record Symbol(int id, String piece, String text) {}
 
     /**
-     * Merge joins two neighbours.
+     * One merge of two neighbours.
      *
-     * @param at which symbol, counted at this moment, is joined with the one after it
-     * @param rank of the merge, its line in tokenizer.json: the lowest is the one learnt first, and goes first
+     * @param at index of the left symbol at this moment
+     * @param rank of the merge, its line in tokenizer.json: the lowest was learned first and is applied first
      */
     public record Merge(int at, int rank, Symbol left, Symbol right, Symbol result) {}
 }

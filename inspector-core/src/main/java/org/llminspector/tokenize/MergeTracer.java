@@ -12,7 +12,7 @@ import org.llminspector.tokenize.MergeTrace.Merge;
 import org.llminspector.tokenize.MergeTrace.Piece;
 import org.llminspector.tokenize.MergeTrace.Symbol;
 
-/** MergeTracer lays two encodings of a text side by side, without and with merges, and merges from one to the other. */
+/** Tracer that aligns two encodings of a text, without and with merges, and derives the merges between them. */
 final class MergeTracer {
 
     private final Tokenizer tokenizer;
@@ -74,7 +74,7 @@ final class MergeTracer {
         return new Piece(text, start, end, Kind.MERGED, symbols, merges, tokens);
     }
 
-    /** Which tokens each piece has: the library numbers the pieces, its "words". */
+    /** The token indices of each piece, which the library numbers as its "words". */
     static SortedMap<Long, List<Integer>> byPiece(long[] words) {
         SortedMap<Long, List<Integer>> pieces = new TreeMap<>();
         for (int i = 0; i < words.length; i++) {

@@ -4,21 +4,20 @@ import java.util.Arrays;
 import java.util.PriorityQueue;
 
 /**
- * Merger joins the symbols of one piece as Hugging Face's library does: always the pair of the lowest rank, of equal
- * ranks the leftmost.
+ * Merge loop of one piece, as in Hugging Face's library: always the pair with the lowest rank, on ties the leftmost.
  *
- * <p>It is {@code Word::merge_all} of tokenizers (models/bpe/word.rs), with its one quirk: a queued pair whose
- * symbols have changed still counts when the new pair gives the same token.
+ * <p>It is {@code Word::merge_all} of tokenizers (models/bpe/word.rs), with its one quirk: a queued pair whose symbols
+ * have changed still counts when the new pair gives the same token.
  */
 final class Merger {
 
-    /** Pairs say which two neighbours become one. */
+    /** Source of merge rules. */
     interface Pairs {
-        /** Null when they do not. */
+        /** Null where these neighbours do not merge. */
         MergeRules.Rule of(int left, int right);
     }
 
-    /** Listener hears of each merge before it happens. */
+    /** Called before each merge. */
     interface Listener {
         void merge(int at, int left, int right, MergeRules.Rule rule);
     }
@@ -52,7 +51,7 @@ final class Merger {
         }
     }
 
-    /** The ids that are left when nothing merges any more. */
+    /** The ids that are left when no pair merges. */
     static int[] merge(Pairs rules, int[] ids, Listener listener) {
         Merger merger = new Merger(rules, ids, listener);
         merger.run();
@@ -88,7 +87,7 @@ final class Merger {
         if (rule != null) queue.add(new Queued(at, rule));
     }
 
-    /** How many symbols stand before this one. */
+    /** How many remaining symbols precede this one. */
     private int indexOf(int at) {
         int index = 0;
         for (int i = 0; i < at; i++) if (ids[i] != GONE) index++;

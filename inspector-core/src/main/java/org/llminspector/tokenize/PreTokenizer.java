@@ -4,11 +4,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * PreTokenizer is how a byte-level BPE cuts a text into words, by llama.cpp's name for it ({@code tokenizer.ggml.pre}).
- * Sources: llama.cpp's llama-vocab.cpp, and the tokenizer.json of the models that it names.
+ * Pre-tokenization of a byte-level BPE, by llama.cpp's name for it ({@code tokenizer.ggml.pre}). Sources: llama.cpp's
+ * llama-vocab.cpp, and the tokenizer.json of the models that it names.
  *
- * @param nfc whether the text is normalised to NFC first
- * @param steps tokenizer.json's pre_tokenizers, one after another
+ * @param nfc whether the text is normalized to NFC first
+ * @param steps tokenizer.json's pre_tokenizers, in order
  * @param wholeWords whether a word that is in the vocabulary is taken without merging
  * @param bos whether BOS is added where the file does not say
  */
@@ -29,7 +29,7 @@ record PreTokenizer(boolean nfc, List<Map<String, Object>> steps, boolean wholeW
     static final String GPT4O = UPPER + "*" + LOWER + "+" + SUFFIX + "?|" + UPPER + "+" + LOWER + "*" + SUFFIX
             + "?|\\p{N}{1,3}" + CASED_END;
 
-    /** BLOOM's: runs of what is neither a space nor the punctuation of many scripts. */
+    /** BLOOM's: runs of characters that are neither spaces nor punctuation of many scripts. */
     private static final String NO_PUNCTUATION = " ?[^(\\s|.,!?…。，、।۔،)]+";
 
     private static final String HAN_AND_KANA = "[一-龥\u3040-ゟ゠-ヿ]+";
@@ -57,13 +57,13 @@ record PreTokenizer(boolean nfc, List<Map<String, Object>> steps, boolean wholeW
         return Map.of("type", "Split", "pattern", Map.of("Regex", regex), "behavior", "Isolated", "invert", false);
     }
 
-    /** Bytes as letters, and before that, if asked for, GPT-2's words. */
+    /** Bytes as characters, after splitting into GPT-2's words if {@code words}. */
     static Map<String, Object> bytes(boolean words) {
         return Map.of("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", false, "use_regex", words);
     }
 
     private static final Map<String, PreTokenizer> ALL = Map.ofEntries(
-            // Without a name, GPT-2's, as transformers takes it.
+            // GPT-2's where the file names none, as in transformers.
             Map.entry("default", GPT2),
             Map.entry("gpt-2", GPT2),
             Map.entry("gpt2", GPT2),
@@ -100,7 +100,7 @@ record PreTokenizer(boolean nfc, List<Map<String, Object>> steps, boolean wholeW
             Map.entry("gpt-4o", GPT_4O),
             Map.entry("llama4", GPT_4O));
 
-    /** The one of this name, or null. */
+    /** The pre-tokenizer with this name, or null. */
     static PreTokenizer of(String name) {
         return ALL.get(name);
     }

@@ -6,13 +6,12 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * SafePattern reads a regular expression of a tokenizer.json and says whether cutting a text with it takes time that
- * grows with the text's length and no faster. Hugging Face's library tries every alternative again and again (Oniguruma
- * backtracks), so that {@code (a+)+$} on 44 letters ends the process.
+ * Proof that splitting a text with a regular expression of a tokenizer.json takes linear time. Hugging Face's library
+ * backtracks (Oniguruma), so that {@code (a+)+$} on 44 letters ends the process.
  *
- * <p>Proven is an alternation of branches in which at most one thing without an upper bound ({@code \p{L}+}) may still
- * be given back: what follows it can be empty, or else another branch surely takes the same characters ({@code
- * \s*[\r\n]+} beside {@code \s+}). The expressions of published tokenizers are of this kind.
+ * <p>Accepted is an alternation of branches in which at most one unbounded item ({@code \p{L}+}) can be backtracked
+ * into: the rest of its branch can be empty, or another branch matches all the same characters ({@code \s*[\r\n]+} next
+ * to {@code \s+}). The expressions of published tokenizers are of this kind.
  */
 final class SafePattern {
 
@@ -21,17 +20,17 @@ final class SafePattern {
     private static final int MAX_CHOICES = 1_000;
     private static final int ENDLESS = -1;
 
-    /** DeepSeek's; only a run of spaces inside a text, of many thousands, takes time that grows with its square. */
+    /** DeepSeek's; quadratic only in a run of many thousands of spaces within a text. */
     private static final List<String> PUBLISHED = List.of("\\s+$");
 
     /**
-     * Item is one part of a branch.
+     * One item of a branch.
      *
-     * @param chars the class that it takes characters of, as it is written; null for a group or an assertion
+     * @param chars its character class, as written; null for a group or an assertion
      * @param min fewest characters
      * @param max most characters, or ENDLESS
-     * @param choices in how many ways it can be tried again; 1 for one way
-     * @param assertion takes nothing, and may fail
+     * @param choices number of ways to match it; 1 where backtracking is impossible
+     * @param assertion matches no characters, and may fail
      */
     private record Item(String chars, int min, int max, long choices, boolean assertion) {}
 
@@ -48,7 +47,7 @@ final class SafePattern {
         this.regex = regex;
     }
 
-    /** Why the expression is not known to be harmless; null when it is. */
+    /** Why the expression is not proven safe; null when it is. */
     static String doubt(String regex) {
         if (regex.isEmpty()) return "it is empty";
         if (regex.length() > MAX_CHARACTERS) return "it has " + regex.length() + " characters";
@@ -97,7 +96,7 @@ final class SafePattern {
         return -1;
     }
 
-    /** Whether a branch, wherever it begins in a run of these characters, surely takes the whole run. */
+    /** Whether a branch matches the whole rest of a run of these characters, wherever it begins in the run. */
     private static boolean takes(List<Item> branch, String chars) {
         int first = endless(branch);
         if (first < 0) return false;
@@ -179,7 +178,7 @@ final class SafePattern {
         return chars(from);
     }
 
-    /** The place after the bracket that closes the one at {@code from}; sets may lie in sets. */
+    /** The index after the bracket that closes the one at {@code from}; sets may be nested. */
     private int endOfClass(int from) throws Unproven {
         int deep = 0;
         for (int i = from; i < regex.length(); i++) {

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * SpmMerges are the merges of a SentencePiece BPE, which keeps only each piece's score: SentencePiece joins the two
- * neighbours whose piece has the best one. In the order of transformers' {@code generate_merges}.
+ * Merges of a SentencePiece BPE, derived from its pieces' scores: SentencePiece joins the two neighbours whose result
+ * has the highest score. In the order of transformers' {@code generate_merges}.
  */
 final class SpmMerges {
 
@@ -17,7 +17,7 @@ final class SpmMerges {
     private SpmMerges() {}
 
     /**
-     * Every cut of a piece into two pieces, best score first, then the longer left part.
+     * Every split of a piece into two pieces, highest score first, then the longer left part.
      *
      * @param ids every piece that may be part of another
      * @param scores by id; higher merges earlier

@@ -3,10 +3,10 @@ package org.llminspector.tokenize;
 import java.util.List;
 
 /**
- * Token is one piece of a text as the model sees it.
+ * One token of a text.
  *
  * @param id row of the embedding table
- * @param text what it reads as: its own text with real spaces; bytes that are no whole character as {@code <0xE2>}
+ * @param text its readable text, with real spaces; bytes that are no whole character as {@code <0xE2>}
  * @param bytes its UTF-8 bytes, 0 to 255
  * @param start first character in the original text (UTF-16 index), or null for generated tokens and those that the
  *     tokenizer added
@@ -18,7 +18,7 @@ public record Token(int id, String text, List<Integer> bytes, Integer start, Int
         bytes = List.copyOf(bytes);
     }
 
-    /** A token of which only the id is known: there is no tokenizer, or the id is in a vocabulary's padding. */
+    /** A token known only by its id: without a tokenizer, or an id in a vocabulary's padding. */
     public static Token ofId(int id) {
         return new Token(id, "⟨" + id + "⟩", List.of(), null, null, false);
     }

@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.function.IntFunction;
 
 /**
- * Tokenization is a whole text as one tokenizer splits it, in columns: a long text has the same pieces again and again.
+ * A whole text as one tokenizer splits it, in columns, since a long text repeats its pieces.
  *
  * @param rules how this tokenizer works
  * @param ids of the tokens, in order
- * @param starts where each begins in the text (UTF-16 index), -1 for one that the tokenizer put there
+ * @param starts where each begins in the text (UTF-16 index), -1 for one that the tokenizer added
  * @param ends one past the last character, or -1
  * @param pieces each distinct token once
  * @param groups neighbouring tokens that share a character, in order
@@ -22,33 +22,33 @@ import java.util.function.IntFunction;
 public record Tokenization(
         TokenizerRules rules, int[] ids, int[] starts, int[] ends, List<Piece> pieces, List<Group> groups) {
 
-    /** Kind is what sort of entry a token is. */
+    /** The kind of a vocabulary entry. */
     public enum Kind {
-        /** Characters, or bytes of characters, that were frequent in what the tokenizer learnt from. */
+        /** Characters, or bytes of characters, learned from the tokenizer's training text. */
         PIECE,
-        /** One byte of a character that no piece has ({@code <0xE2>}): byte fallback. */
+        /** One byte of a character that no piece contains ({@code <0xE2>}): byte fallback. */
         BYTE,
-        /** What the model was given to steer it, such as BOS: no text is split into it by itself. */
+        /** A control token such as BOS, which ordinary text is never split into. */
         CONTROL,
-        /** What the vocabulary cannot write. */
+        /** The unknown token. */
         UNKNOWN
     }
 
     /**
-     * Piece is one entry of the vocabulary.
+     * One entry of the vocabulary.
      *
      * @param piece its name there: {@code Ġthe}, {@code ▁the}
-     * @param text what it reads as: {@code " the"}; bytes that are no whole character as {@code <0xE2>}
+     * @param text its readable text: {@code " the"}; bytes that are no whole character as {@code <0xE2>}
      * @param bytes its UTF-8 bytes, 0 to 255
      */
     public record Piece(int id, String piece, String text, List<Integer> bytes, Kind kind) {}
 
     /**
-     * Group is a run of tokens none of which holds its characters alone: an emoji of four bytes may be four tokens.
+     * A run of tokens that share characters: an emoji of four bytes may be four tokens.
      *
      * @param start its first token
      * @param end one past its last token
-     * @param text the characters that they make together
+     * @param text the characters that they form together
      */
     public record Group(int start, int end, String text) {}
 
@@ -105,7 +105,7 @@ public record Tokenization(
         return groups;
     }
 
-    /** How many UTF-8 bytes a text has; half a surrogate pair counts as U+FFFD. */
+    /** A text's UTF-8 bytes; a lone surrogate counts as U+FFFD. */
     public static int bytes(String text) {
         return Tokenizer.withoutLoneSurrogates(text).getBytes(StandardCharsets.UTF_8).length;
     }

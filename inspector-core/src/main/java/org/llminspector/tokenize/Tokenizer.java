@@ -24,8 +24,8 @@ import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.djl.Djl;
 
 /**
- * Tokenizer is one model's tokenizer.json, or what a GGUF file has instead, run by Hugging Face's own tokenizers library: no truncation, no padding,
- * no network. It may be used on any thread.
+ * A model's tokenizer, from tokenizer.json or a GGUF file, run by Hugging Face's own tokenizers library: no truncation,
+ * no padding, no network. Safe on any thread.
  */
 public final class Tokenizer implements AutoCloseable {
 
@@ -47,18 +47,18 @@ public final class Tokenizer implements AutoCloseable {
     private final TokenizerRules rules;
     private final double[] scores;
     private final int unk;
-    private Map<String, Integer> idsOfPieces; // made when first asked for
-    /** Uses share it; close waits for them, since a native tokenizer freed in use ends the process. */
+    private Map<String, Integer> idsOfPieces; // created on first use
+    /** Read lock for uses, write lock for close: a native tokenizer freed while in use ends the process. */
     private final ReadWriteLock open = new ReentrantReadWriteLock();
 
     private final TokenizerFile.Source source;
     private final BitSet added;
-    /** Made when merges are first asked for. */
+    /** Created when merges are first requested. */
     private Unmerged unmerged;
 
     private boolean closed;
 
-    /** What the native library holds of a tokenizer; freed when the tokenizer is closed or unreachable. */
+    /** The native objects of a tokenizer; freed when it is closed or unreachable. */
     private static final class Natives implements Runnable {
         private final List<AutoCloseable> all = new ArrayList<>();
 
@@ -94,12 +94,12 @@ public final class Tokenizer implements AutoCloseable {
         this.control = control;
     }
 
-    /** Opens the folder's tokenizer.json, or nothing when there is none; a damaged one is a Problem. */
+    /** Opens the folder's tokenizer.json; empty when there is none, a Problem when it is damaged. */
     public static Optional<Tokenizer> open(Path modelDir) {
         return open(modelDir, false);
     }
 
-    /** @param trusted lets regular expressions pass of which it is not known how long they take */
+    /** @param trusted accepts regular expressions not proven to take linear time */
     public static Optional<Tokenizer> open(Path modelDir, boolean trusted) {
         Path path = modelDir.resolve("tokenizer.json");
         if (!Files.exists(path)) return Optional.empty();
@@ -107,12 +107,12 @@ public final class Tokenizer implements AutoCloseable {
         return Optional.of(open(path, file, ControlIds.read(modelDir, file::id)));
     }
 
-    /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json beside the weights. */
+    /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json next to the weights. */
     public static Optional<Tokenizer> open(Checkpoint checkpoint) {
         return open(checkpoint, false);
     }
 
-    /** @param trusted lets regular expressions pass of which it is not known how long they take */
+    /** @param trusted accepts regular expressions not proven to take linear time */
     public static Optional<Tokenizer> open(Checkpoint checkpoint, boolean trusted) {
         GgufFile gguf = checkpoint.gguf().orElse(null);
         GgufTokenizer inside = gguf == null ? null : GgufTokenizer.of(gguf.metadata());
@@ -136,12 +136,12 @@ public final class Tokenizer implements AutoCloseable {
         return isInside(checkpoint) || Files.isRegularFile(checkpoint.dir().resolve("tokenizer.json"));
     }
 
-    /** Whether it is a GGUF file's own. */
+    /** Whether it is in a GGUF file. */
     public static boolean isInside(Checkpoint checkpoint) {
         return checkpoint.gguf().map(g -> GgufTokenizer.isIn(g.metadata())).orElse(false);
     }
 
-    /** The eos ids that config.json and generation_config.json name: for a model without a tokenizer. */
+    /** The eos ids in config.json and generation_config.json, for a model without a tokenizer. */
     public static List<Integer> eosIds(Checkpoint checkpoint) {
         return checkpoint.gguf().isPresent()
                 ? ControlIds.ids(checkpoint.config(), "eos_token_id", checkpoint.configFile())
@@ -153,10 +153,10 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Splits a text. Text that reads like a control token ({@code <s>}) becomes that token, as in Hugging Face.
+     * Splits a text. Text that spells a control token ({@code <s>}) becomes that token, as in Hugging Face.
      *
-     * @param text any text; half a surrogate pair is read as U+FFFD
-     * @param addSpecialTokens whether the tokenizer adds what its model expects around a text, such as BOS
+     * @param text any text; a lone surrogate is read as U+FFFD
+     * @param addSpecialTokens whether the tokenizer adds its model's special tokens around the text, such as BOS
      */
     public List<Token> encode(String text, boolean addSpecialTokens) {
         String whole = withoutLoneSurrogates(text);
@@ -192,7 +192,7 @@ public final class Tokenizer implements AutoCloseable {
         return new Token(id, Utf8.readable(bytes), Utf8.values(bytes), null, null, isSpecial(id));
     }
 
-    /** The text of these ids as Hugging Face writes it: a SentencePiece text loses its first space. */
+    /** The text of these ids as Hugging Face decodes it: a SentencePiece text loses its first space. */
     public String decode(List<Integer> ids, boolean skipSpecialTokens) {
         long[] longs = new long[ids.size()];
         for (int i = 0; i < longs.length; i++) {
@@ -203,13 +203,13 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Feeds ids one at a time and gives text only when its characters are whole, without special tokens.
+     * Incremental decoder: takes ids one at a time and returns text only in whole characters, without special tokens.
      *
-     * <p>All that comes out, joined, is the decoded prompt and continuation less the decoded prompt. Where they
-     * differ the stream is right: Hugging Face's byte fallback makes every byte of a run U+FFFD when one is broken,
-     * also of characters that were whole before.
+     * <p>The concatenated output is the decoded prompt and continuation without the decoded prompt. Where they differ
+     * the stream is right: Hugging Face's byte fallback turns every byte of a run into U+FFFD when one is broken,
+     * including characters that were whole before.
      *
-     * @param prompt what came before; half a character at its end comes out with its other half
+     * @param prompt the preceding ids; an incomplete character at its end is completed by the first new ids
      */
     public TextStream stream(List<Integer> prompt) {
         return layout.exact() ? new ByteStream(this, layout, prompt) : new WindowStream(this, prompt);
@@ -250,7 +250,7 @@ public final class Tokenizer implements AutoCloseable {
         return special.get(id);
     }
 
-    /** A special token's bytes are its name's. */
+    /** A special token's bytes are those of its name. */
     byte[] bytes(int id) {
         return isSpecial(id) ? pieces[id].getBytes(StandardCharsets.UTF_8) : layout.bytes(pieces[id]);
     }
@@ -265,7 +265,7 @@ public final class Tokenizer implements AutoCloseable {
         return new MergeTrace.Symbol(id, pieces[id], Utf8.readable(bytes(id)));
     }
 
-    /** How it works, as its file says. */
+    /** The tokenizer's rules, as in its file. */
     public TokenizerRules rules() {
         return rules;
     }
@@ -305,7 +305,7 @@ public final class Tokenizer implements AutoCloseable {
         return use(() -> unmerged().rules());
     }
 
-    /** The same text before its merges: one symbol a character or byte. */
+    /** The text's symbols before merging: one per character or byte. */
     Encoding encodeUnmerged(String text) {
         return use(() -> encoded(unmerged().library(), text, false));
     }
@@ -349,7 +349,7 @@ public final class Tokenizer implements AutoCloseable {
             return call.get();
         } finally {
             open.readLock().unlock();
-            Reference.reachabilityFence(this); // a native tokenizer freed in use ends the process
+            Reference.reachabilityFence(this); // a native tokenizer freed while in use ends the process
         }
     }
 
@@ -368,7 +368,7 @@ public final class Tokenizer implements AutoCloseable {
         return fixed == null ? text : fixed.toString();
     }
 
-    /** Hugging Face counts in code points, Java in UTF-16: [code points + 1]. */
+    /** UTF-16 index of each code point, in which Hugging Face counts: [code points + 1]. */
     static int[] utf16OfCodePoint(String text) {
         int[] index = new int[text.codePointCount(0, text.length()) + 1];
         for (int i = 0, at = 0; i < index.length; i++) {
@@ -378,12 +378,12 @@ public final class Tokenizer implements AutoCloseable {
         return index;
     }
 
-    /** TextStream holds back the bytes of an unfinished character. */
+    /** Incremental decoder that retains the bytes of an unfinished character. */
     public interface TextStream {
-        /** The text that became whole with this token; empty for special tokens and ids without a token. */
+        /** The characters completed by this token; empty for special tokens and ids without a token. */
         String push(int id);
 
-        /** What is left at the end; a broken character comes out as U+FFFD. */
+        /** The rest at the end; a broken character becomes U+FFFD. */
         String finish();
     }
 }

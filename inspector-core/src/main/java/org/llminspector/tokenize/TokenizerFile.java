@@ -25,29 +25,32 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * TokenizerFile is what tokenizer.json says of each id: its piece, whether it is special, and what bytes it means.
- * The merges, most of the file, are left to Hugging Face's library.
+ * Parser and validator of tokenizer.json: each id's piece, whether it is special, and its bytes. The merges, most of
+ * the file, are parsed by Hugging Face's library.
  */
 final class TokenizerFile {
 
     /** Largest file that is read, bytes; the largest known (Gemma 3) has 33 MB. */
     static final long MAX_BYTES = 256L << 20;
 
-    /** Highest id that is believed; the largest known vocabulary has 262,208. */
+    /** Highest accepted id; the largest known vocabulary has 262,208. */
     private static final int MAX_ID = 1 << 23;
 
-    /** Added tokens are searched for in every text: more and longer ones than any model has take minutes. */
+    /** Added tokens are searched for in every text: far more or longer ones than in any known model take minutes. */
     private static final int MAX_ADDED = 16_384;
 
     private static final int MAX_ADDED_TEXT = 512;
 
-    /** Characters of a piece in a vocabulary that is tried at every place of a text (Unigram); SentencePiece's default is 16. */
+    /**
+     * Longest piece, in characters, of a Unigram vocabulary, which is tried at every offset; SentencePiece's default is
+     * 16.
+     */
     static final int MAX_UNIGRAM = 64;
 
-    /** Characters of a word that WordPiece cuts, in time that grows with their square; 100 in every model. */
+    /** Longest word, in characters, that WordPiece splits, in quadratic time; 100 in every model. */
     private static final int MAX_WORD = 200;
 
-    /** Does not remember field names: a vocabulary has a quarter of a million, and each once. */
+    /** Without a cache of field names: a vocabulary has a quarter of a million distinct ones. */
     private static final JsonFactory FACTORY = new JsonFactoryBuilder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
@@ -71,7 +74,7 @@ final class TokenizerFile {
     private JsonNode preTokenizer;
     private boolean byteFallback;
     private String type = ""; // of the model
-    private String unk; // its piece for what it cannot write, or null
+    private String unk; // its unknown piece, or null
     private int unkId = -1;
     private double[] scores = {}; // of a Unigram model, by id
     private String prefix = "";
@@ -91,7 +94,7 @@ final class TokenizerFile {
         return read(file, false);
     }
 
-    /** @param trusted lets regular expressions pass of which it is not known how long they take */
+    /** @param trusted accepts regular expressions not proven to take linear time */
     static TokenizerFile read(Path file, boolean trusted) {
         return parse(new Source(file, trusted, () -> Reads.bytes(file, MAX_BYTES)));
     }
@@ -118,10 +121,11 @@ final class TokenizerFile {
     }
 
     /**
-     * Source reads a tokenizer.json again, or makes it again of a GGUF file, since most who open one never ask for its merges.
+     * A tokenizer.json that can be read again, or converted again from a GGUF file: merges are rarely requested, so
+     * they are not kept.
      *
-     * @param path where it is, for messages
-     * @param trusted whether a person has said that they know where it comes from
+     * @param path its location, for messages
+     * @param trusted whether the user trusts its source
      */
     record Source(Path path, boolean trusted, Supplier<byte[]> json) {}
 
@@ -151,7 +155,7 @@ final class TokenizerFile {
                 TokenizerRules.steps(preTokenizer, "pretokenizers"));
     }
 
-    /** The id of what the vocabulary cannot write, or -1. */
+    /** The id of the unknown token, or -1. */
     int unkId() {
         return unk == null ? unkId : ids.getOrDefault(unk, -1);
     }
@@ -161,7 +165,7 @@ final class TokenizerFile {
         return scores;
     }
 
-    /** The pieces by id, null where an id is not taken; as long as the highest id and one. */
+    /** The pieces by id, null for unused ids; the length is the highest id plus one. */
     String[] pieces() {
         return Arrays.copyOf(pieces, size);
     }
@@ -170,7 +174,7 @@ final class TokenizerFile {
         return special;
     }
 
-    /** What is cut out of a text before it is split. */
+    /** The ids of added tokens, which are split off a text first. */
     BitSet added() {
         return added;
     }
@@ -201,7 +205,7 @@ final class TokenizerFile {
             }
             ofModel = ids.size();
             if (!prefix.isEmpty()) BpePrefix.check(file, json, prefix);
-            // Last, since an added token may name a piece of the model's own vocabulary.
+            // Parsed last, since an added token may name a piece of the model's own vocabulary.
             if (added != null && added.size() > MAX_ADDED) {
                 throw refused("added_tokens", "at most " + MAX_ADDED, added.size());
             }
@@ -209,7 +213,7 @@ final class TokenizerFile {
         }
     }
 
-    /** Two parsers may take two different ones of a field that is there twice. */
+    /** Refuses duplicate fields, of which two parsers may take different ones. */
     private void once(Set<String> fields, String field) {
         if (!fields.add(field)) throw damaged(file, "the field " + Names.shown(field) + " twice");
     }
@@ -257,7 +261,7 @@ final class TokenizerFile {
         }
     }
 
-    /** What a piece begins or ends with, or nothing. */
+    /** The prefix or suffix of pieces, or empty. */
     private String affix(String field, JsonParser p) throws IOException {
         p.skipChildren();
         String text = p.getValueAsString("");
@@ -298,7 +302,7 @@ final class TokenizerFile {
         if (!token.path("id").canConvertToInt()) throw damaged(file, "an added token without an id");
         String content = token.path("content").textValue();
         if (content == null) throw damaged(file, "an added token without a content");
-        if (content.isEmpty()) return; // the library leaves it out
+        if (content.isEmpty()) return; // the library ignores it
         addedText += content.length();
         if (content.length() > MAX_ADDED_TEXT || addedText > MAX_ADDED * 64) {
             throw refused("added_tokens", "at most " + MAX_ADDED_TEXT + " characters each", content.length());
@@ -310,7 +314,7 @@ final class TokenizerFile {
         special.set(id, token.path("special").asBoolean());
     }
 
-    /** Not the file's: the library gives the model's to what that has, else the next after the model's and those given so far. */
+    /** The id in the file is ignored: the library uses the model's id for a known piece, else the next free one. */
     private int idOfAdded(String content) {
         Integer known = ids.get(content);
         return known != null ? known : Math.max(ofModel, lastAdded + 1);

@@ -8,14 +8,14 @@ import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 
 /**
- * TokenizerParts holds the parts of a tokenizer.json against what is known of each, before Hugging Face's library sees
- * them: where that does not expect a value it ends the process instead of saying so.
+ * Validation of the parts of a tokenizer.json against their known values, before Hugging Face's library reads them: on
+ * unexpected values the library ends the process instead of reporting an error.
  */
 final class TokenizerParts {
 
     private static final int MAX_STEPS = 64;
     private static final int MAX_TEXT = 256;
-    /** How many characters one character of a text may become. */
+    /** Most characters that one character of a text may become. */
     private static final int MAX_GROWTH = 128;
 
     private static final List<String> NORMALIZERS = List.of(
@@ -49,7 +49,7 @@ final class TokenizerParts {
     private static final List<String> DECODERS = List.of(
             "BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Replace", "Strip", "WordPiece");
 
-    /** What holds the steps of a Sequence, and which steps there are. */
+    /** The field that contains a Sequence's steps; its keys are the parts that have steps. */
     private static final Map<String, String> CHILDREN = Map.of(
             "normalizer", "normalizers",
             "pre_tokenizer", "pretokenizers",
@@ -79,9 +79,9 @@ final class TokenizerParts {
     }
 
     /**
-     * Throws a Problem for the first step that may do harm.
+     * Throws a Problem for the first unsafe step.
      *
-     * @param trusted lets regular expressions pass of which it is not known how long they take
+     * @param trusted accepts regular expressions not proven to take linear time
      * @param part the file's field: normalizer, pre_tokenizer, post_processor or decoder
      */
     static void check(Path file, boolean trusted, String part, JsonNode node) {
@@ -177,7 +177,7 @@ final class TokenizerParts {
                 .instead("start with --trust if you know where this tokenizer comes from");
     }
 
-    /** More than one space off the end panics on a token that is shorter. */
+    /** Stripping at the end panics in the library on shorter tokens. */
     private void strip(JsonNode step) {
         JsonNode stop = step.path("stop");
         if (stop.canConvertToInt() && stop.asInt() == 0) return;

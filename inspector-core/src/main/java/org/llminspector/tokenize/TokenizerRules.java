@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * TokenizerRules say how a tokenizer makes tokens, as its file has it.
+ * A tokenizer's algorithm and settings, from its file.
  *
  * @param vocabulary one more than the highest id
  * @param byteLevel whether each character of a piece stands for one byte, as in GPT-2
- * @param byteFallback whether a character that no piece has becomes its bytes, a token each ({@code <0xE2>})
- * @param normalizer what is done to the whole text first, by the names of Hugging Face's tokenizers
- * @param preTokenizer what cuts the text into parts that no token crosses; empty: the text stays one part
+ * @param byteFallback whether a character that no piece contains becomes its bytes, a token each ({@code <0xE2>})
+ * @param normalizer steps applied to the whole text first, by the names of Hugging Face's tokenizers
+ * @param preTokenizer steps that split the text into parts that no token crosses; empty: the text stays one part
  */
 public record TokenizerRules(
         Algorithm algorithm,
@@ -21,11 +21,13 @@ public record TokenizerRules(
         List<String> normalizer,
         List<String> preTokenizer) {
 
-    /** Algorithm is how the symbols of a part become tokens. */
+    /** How the symbols of a part become tokens. */
     public enum Algorithm {
-        /** Neighbours are joined, pair after pair, in the order in which the pairs were learnt (Sennrich et al. 2016). */
+        /**
+         * Neighbours are merged, pair after pair, in the order in which the pairs were learned (Sennrich et al. 2016).
+         */
         BPE,
-        /** Of all ways to cut the part, the likeliest: each piece has a log probability (Kudo 2018). */
+        /** The most probable segmentation: each piece has a log probability (Kudo 2018). */
         UNIGRAM,
         /** The longest piece that fits, from the left. */
         WORD_PIECE,
@@ -47,7 +49,7 @@ public record TokenizerRules(
         preTokenizer = List.copyOf(preTokenizer);
     }
 
-    /** The names of a part's steps, those of a Sequence one after the other; nothing for no part. */
+    /** The names of a part's steps, those of a Sequence flattened; empty without the part. */
     static List<String> steps(JsonNode part, String children) {
         List<String> names = new ArrayList<>();
         for (JsonNode step : Layout.steps(part, children))

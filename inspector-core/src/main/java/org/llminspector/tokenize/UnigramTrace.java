@@ -8,30 +8,30 @@ import java.util.SortedMap;
 import org.llminspector.tokenize.MergeTrace.Symbol;
 
 /**
- * UnigramTrace shows how a Unigram tokenizer chooses (Kudo 2018, arXiv 1804.10959): each piece has a log probability, and
- * of all ways to cut a word into pieces the one with the largest sum is taken. Beside it stand the next best.
+ * Trace of Unigram tokenization (Kudo 2018, arXiv 1804.10959): each piece has a log probability, and the segmentation
+ * of a word with the largest sum is taken. The next best ones are included.
  */
 public record UnigramTrace(List<Word> words) {
 
-    /** How many ways to cut a word are told. */
+    /** How many segmentations of a word are listed. */
     private static final int WAYS = 5;
 
-    /** Longest word whose ways are counted out, in code points: the table of ways grows with its square. */
+    /** Longest word that is segmented here, in code points: the table grows quadratically. */
     private static final int MAX_WORD = 400;
 
     /**
-     * Word is a part of the text that is tokenized on its own.
+     * A part of the text that is tokenized on its own.
      *
-     * @param text its characters as the vocabulary writes them: {@code ▁the}
+     * @param text its characters in the vocabulary's spelling: {@code ▁the}
      * @param start first character in the text (UTF-16 index)
      * @param end one past the last character
-     * @param ways the best first, which is the one that the tokenizer takes; only that one, without a score, where the word has
-     *     characters that no piece has, or is very long
+     * @param ways the best first, which is the tokenizer's; only that one, without a score, where the word has
+     *     characters that no piece contains, or is very long
      */
     public record Word(String text, int start, int end, List<Way> ways) {}
 
     /**
-     * Way is one way to cut a word.
+     * One segmentation of a word.
      *
      * @param score the sum of its pieces' log probabilities, or null
      */
@@ -73,7 +73,7 @@ public record UnigramTrace(List<Word> words) {
         String word = text.toString();
         List<Way> ways =
                 known && word.codePointCount(0, word.length()) <= MAX_WORD ? ways(tokenizer, scores, word) : List.of();
-        // The library takes the first of two that are equally likely, in an order of its own: its choice stands first.
+        // Ties are broken in the library's own order, so its choice is listed first.
         List<Integer> ids = tokens.stream().map(Token::id).toList();
         List<Way> ordered = new ArrayList<>();
         double sum = 0;
@@ -86,10 +86,10 @@ public record UnigramTrace(List<Word> words) {
         return new Word(word, Math.min(start, end), end, ordered);
     }
 
-    /** A best way to the end of some prefix: what it came from, and its last piece. */
+    /** A best segmentation of a prefix: its predecessor and its last piece. */
     private record Step(double score, Step before, int id) {}
 
-    /** The best ways to cut a word, the best first: Viterbi with several survivors at each place. */
+    /** The n best segmentations of a word, the best first: Viterbi with several survivors at each offset. */
     private static List<Way> ways(Tokenizer tokenizer, double[] scores, String word) {
         List<List<Step>> best = new ArrayList<>();
         for (int i = 0; i <= word.length(); i++) best.add(new ArrayList<>());

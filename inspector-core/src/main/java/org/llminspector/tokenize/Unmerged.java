@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.util.Map;
 
 /**
- * Unmerged is a BPE tokenizer with its merges taken out: it normalizes, splits and falls back to bytes as the whole
- * one does, and stops where that would begin to merge.
+ * A BPE tokenizer without its merges: it normalizes, splits and falls back to bytes like the full one, and stops before
+ * merging.
  */
 record Unmerged(HuggingFaceTokenizer library, MergeRules rules) implements AutoCloseable {
 

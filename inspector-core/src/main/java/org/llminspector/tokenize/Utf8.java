@@ -5,21 +5,20 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Utf8 puts characters together from bytes that come in pieces, and keeps the start of an unfinished character
- * for the next piece.
+ * Incremental UTF-8 decoder that keeps the start of an unfinished character for the next bytes.
  *
- * <p>A sequence is given up at the first byte that cannot continue it, as in Unicode 15, table 3-7 and section
- * 3.9 "maximal subparts"; Rust and Java do the same.
+ * <p>A sequence ends at the first byte that cannot continue it, as in Unicode 15, table 3-7 and section 3.9 "maximal
+ * subparts"; Rust and Java do the same.
  */
 final class Utf8 {
 
-    /** Broken is what becomes of bytes that form no character. */
+    /** Output for bytes that form no character. */
     enum Broken {
-        /** One U+FFFD for the part of a sequence that was there: as Hugging Face's ByteLevel decoder does. */
+        /** One U+FFFD for an incomplete sequence: as Hugging Face's ByteLevel decoder does. */
         MARK_SEQUENCE,
-        /** One U+FFFD a byte: as Hugging Face's ByteFallback decoder does. */
+        /** One U+FFFD per byte: as Hugging Face's ByteFallback decoder does. */
         MARK_BYTE,
-        /** {@code <0xE2>}, for people. */
+        /** {@code <0xE2>}, readable and lossless. */
         HEX
     }
 
@@ -34,7 +33,7 @@ final class Utf8 {
         this.broken = broken;
     }
 
-    /** These bytes as a text for people: nothing is held back, nothing is lost. */
+    /** These bytes as a readable text, complete and lossless. */
     static String readable(byte[] bytes) {
         Utf8 utf8 = new Utf8(Broken.HEX);
         return utf8.push(bytes) + utf8.finish();
@@ -47,14 +46,14 @@ final class Utf8 {
         return values;
     }
 
-    /** The text that is whole with these bytes. */
+    /** The characters completed by these bytes. */
     String push(byte[] bytes) {
         StringBuilder out = new StringBuilder(bytes.length);
         for (byte b : bytes) push(b & 0xFF, out);
         return out.toString();
     }
 
-    /** Gives up what is held. */
+    /** The output for the bytes that remain. */
     String finish() {
         StringBuilder out = new StringBuilder();
         giveUp(out);

@@ -4,16 +4,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * WindowStream writes text for any decoder: it decodes the last few tokens with and without the new one, and gives
- * the difference. The cost of a token does not depend on the length of the text.
+ * Incremental decoding for any tokenizer: decodes the last few tokens with and without the new one, and returns the
+ * difference. The cost per token does not depend on the length of the text.
  *
  * <p>The method is that of vLLM and text-generation-inference (prefix and read offsets).
  */
 final class WindowStream implements Tokenizer.TextStream {
 
-    /** Tokens of the prompt that the first decode sees. */
+    /** Tokens of the prompt that the first decode includes. */
     private static final int CONTEXT = 5;
-    /** Most tokens held back for an unfinished character; it has at most four bytes. */
+    /** Most tokens retained for an unfinished character, which has at most four bytes. */
     private static final int MAX_HELD = 4;
 
     private final Tokenizer tokenizer;

@@ -1,6 +1,5 @@
 /**
- * Tokenize turns text into ids and back, by a model's own tokenizer.json or GGUF file, and never loses a byte on the
- * way.
+ * Conversion of text to ids and back, by a model's own tokenizer.json or GGUF file, without losing a byte.
  *
  * <p>A tokenizer is safe on any thread.
  */

@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
-/** Alternatives are the tokens that could have begun a word which its author drew from several. Safe on any thread. */
+/** First tokens of the words that a document's author could have drawn instead (soft labels). Safe on any thread. */
 final class Alternatives {
 
     private final Tokenizer tokenizer;
@@ -17,10 +17,11 @@ final class Alternatives {
     }
 
     /**
-     * For each token those that were as likely, itself among them, one for each word: some can begin alike.
+     * For each token that begins a drawn word, the equally likely first tokens, its own included, one per word; they
+     * may repeat.
      *
      * @param tokens of the text
-     * @return [tokens], null where none is known
+     * @return [tokens], null where none are known
      */
     int[][] of(String text, List<Token> tokens, List<Corpus.Choice> choices) {
         int[][] all = new int[tokens.size()][];
@@ -31,7 +32,7 @@ final class Alternatives {
             if (at == tokens.size()) break;
             String before = text.substring(Math.max(0, from - 1), from);
             String word = text.substring(from, choice.word().to());
-            if (first(before, word) != tokens.get(at).id()) continue; // cut otherwise here than alone
+            if (first(before, word) != tokens.get(at).id()) continue; // its tokenization depends on more context
             all[at] = choice.drawnFrom().stream()
                     .mapToInt(other -> first(before, other))
                     .toArray();
@@ -43,7 +44,7 @@ final class Alternatives {
         return token.start() != null && token.start() <= at && at < token.end();
     }
 
-    /** The token with a word's first letter, after a character. */
+    /** The token with a word's first letter, where {@code before} precedes the word. */
     private int first(String before, String word) {
         return known.computeIfAbsent(before + word, text -> tokenizer.encode(text, false).stream()
                 .filter(t -> holds(t, before.length()))

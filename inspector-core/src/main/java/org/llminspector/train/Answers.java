@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.Learner;
 
-/** Answers is supervised fine-tuning: of each conversation only the answers' tokens are learnt. */
+/** Supervised fine-tuning: the loss counts only the answers' tokens. */
 final class Answers implements Objective {
 
     private final Recipe recipe;

@@ -5,14 +5,14 @@ import java.util.List;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Learner.Scores;
 
-/** Batches runs examples of different lengths through a learner, a few at a time, padded to the longest of the few. */
+/** Micro-batches: examples of different lengths, each batch padded to its longest example. */
 final class Batches {
 
     /**
-     * Example is a sequence of which some tokens count.
+     * A sequence with a loss weight per token.
      *
      * @param weights of each token but the first, as a prediction; 0 where it does not count, [tokens - 1]
-     * @param choices of each token but the first, those that could have come as well, as in {@link TokenStream.Piece}
+     * @param choices of each token but the first, the equally likely tokens, as in {@link TokenStream.Piece}
      */
     record Example(int[] tokens, float[] weights, int[][] choices) {
 
@@ -20,7 +20,7 @@ final class Batches {
             this(tokens, weights, new int[weights.length][]);
         }
 
-        /** Counts the tokens from one on. */
+        /** An example whose loss counts the tokens from index {@code first} on. */
         static Example from(int[] tokens, int first) {
             float[] weights = new float[tokens.length - 1];
             Arrays.fill(weights, first - 1, weights.length, 1f);
@@ -45,13 +45,13 @@ final class Batches {
     /**
      * Adds the gradient of the examples' weighted mean loss.
      *
-     * @return the plain mean over all tokens that count at all
+     * @return the plain mean over all tokens with a weight other than 0
      */
     static Objective.Measure accumulate(Learner learner, List<Example> examples, int atOnce) {
         return accumulate(learner, examples, atOnce, 1);
     }
 
-    /** As above, of that loss times a weight. */
+    /** As above, with the loss scaled by {@code weight}. */
     static Objective.Measure accumulate(Learner learner, List<Example> examples, int atOnce, double weight) {
         double count = examples.stream().mapToDouble(Example::count).sum();
         Tally tally = new Tally();
@@ -73,7 +73,7 @@ final class Batches {
         return tally.measure();
     }
 
-    /** The ln of the probability of each example's counted tokens together. */
+    /** ln of the joint probability of each example's counted tokens. */
     static double[] logProbabilities(Learner learner, List<Example> examples, int atOnce) {
         double[] sums = new double[examples.size()];
         for (int from = 0; from < sums.length; from += atOnce) {
@@ -87,7 +87,7 @@ final class Batches {
         return sums;
     }
 
-    /** Padded with token 0 after the end, which no earlier position sees. */
+    /** Right-padded with token 0, which no earlier position attends to. */
     static int[][] tokens(List<Example> examples) {
         int longest = examples.stream().mapToInt(e -> e.tokens().length).max().orElseThrow();
         return examples.stream().map(e -> Arrays.copyOf(e.tokens(), longest)).toArray(int[][]::new);

@@ -9,7 +9,9 @@ import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
-/** ChatEncoder writes a conversation as the chat template does; only the answers' tokens count, each with the one that ends it. */
+/**
+ * Encoder of conversations by the chat template; the loss counts only the answers' tokens, including each end token.
+ */
 final class ChatEncoder {
 
     private final Tokenizer tokenizer;
@@ -22,7 +24,7 @@ final class ChatEncoder {
         this.context = context;
     }
 
-    /** The example; turns that the model's context does not hold are left out, and without the first it is null. */
+    /** The example; exchanges beyond the model's context are dropped, and null where the first does not fit. */
     Batches.Example encode(List<Exchange> turns) {
         Lesson lesson = lesson(turns);
         if (lesson == null) return null;
@@ -57,7 +59,7 @@ final class ChatEncoder {
         return length == 0 ? null : new Lesson(tokens.subList(0, length), counts.subList(0, length));
     }
 
-    /** An answer in the text, the token that ends it included. */
+    /** An answer in the text, including its end token. */
     private record Span(int from, int to) {}
 
     private String longer(String before, List<Map<String, String>> said, boolean answerFollows) {
@@ -66,7 +68,7 @@ final class ChatEncoder {
         throw untrainable("a conversation that begins as it did a message before");
     }
 
-    /** The index of the token that begins at a character, or of none after the last. */
+    /** The index of the token that begins at a character, or the number of tokens at the text's end. */
     private static int tokenAt(List<Token> tokens, int from, int character) {
         int at = from;
         while (at < tokens.size() && tokens.get(at).start() < character) at++;

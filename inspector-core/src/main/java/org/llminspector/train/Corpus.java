@@ -2,10 +2,10 @@ package org.llminspector.train;
 
 import java.util.List;
 
-/** Corpus is an endless stream of documents, each a function of its split and index: nothing is stored, any can be asked for first. */
+/** Endless stream of documents, each a function of its split and index: nothing is stored, access is random. */
 public interface Corpus {
 
-    /** Split says what a document is for; no document is in both. */
+    /** The use of a document; no document is in both. */
     enum Split {
         TRAIN,
         HELD_OUT
@@ -18,12 +18,12 @@ public interface Corpus {
      */
     String document(Split split, long index);
 
-    /** From one character of a document to another, which is not in it. */
+    /** A range of a document's characters; {@code to} is exclusive. */
     record Span(int from, int to) {}
 
     /**
-     * Where a document's words follow from what it said before, in order: a recipe may weigh them more. Of a corpus that
-     * does not know, nowhere.
+     * Spans that follow from the document before them, in order; a recipe may weight them more. Empty for a corpus that
+     * does not know them.
      */
     default List<Span> determined(Split split, long index) {
         return List.of();
@@ -32,12 +32,12 @@ public interface Corpus {
     /**
      * A word that the author drew from several.
      *
-     * @param word where it stands
-     * @param drawnFrom all of which were as likely, the word itself among them; each could stand there as it is
+     * @param word its span
+     * @param drawnFrom all equally likely words, itself included; each fits there unchanged
      */
     record Choice(Span word, List<String> drawnFrom) {}
 
-    /** Which words of a document were drawn from several, in order. Of a corpus that does not know, none. */
+    /** The words of a document drawn from several, in order. Empty for a corpus that does not know them. */
     default List<Choice> choices(Split split, long index) {
         return List.of();
     }

@@ -4,15 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.Optimizer;
 
-/** Descent walks an optimizer down a surface: the rules of {@link Optimizer} for two numbers, both of which decay. */
+/** Path of an optimizer on a surface: the rules of {@link Optimizer} for two numbers, both with weight decay. */
 public final class Descent {
 
-    /** One place on the way: where, how high, and how steep. */
+    /** One point of the path, with value and gradient. */
     public record Point(double x, double y, double value, double gradX, double gradY) {}
 
     private Descent() {}
 
-    /** The start and the place after each step; it ends early where a number is no longer finite. */
+    /** The start and the point after each step; ends early where a number is no longer finite. */
     public static List<Point> path(
             Surface surface, Optimizer o, double learningRate, double startX, double startY, int steps) {
         double[] at = {startX, startY};

@@ -8,7 +8,7 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /**
- * Documents are a corpus' documents as a model reads them: tokens, each with its weight as a prediction.
+ * A corpus' documents as tokens, each with its loss weight.
  *
  * @param end the token that ends a document
  */
@@ -23,8 +23,8 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end, Alternatives alter
     }
 
     /**
-     * @param determined what a token counts that follows from the document so far; every other counts 1
-     * @param choices whether to say which tokens could have come as well
+     * @param determined the loss weight of tokens that follow from the document so far; others weigh 1
+     * @param choices whether to include the equally likely tokens
      */
     TokenStream.Piece get(Corpus.Split split, long index, double determined, boolean choices) {
         String text = corpus.document(split, index);
@@ -54,7 +54,7 @@ record Documents(Corpus corpus, Tokenizer tokenizer, int end, Alternatives alter
         }
     }
 
-    /** Adds the gradient of some documents' mean loss, weighted, so that a model that is tuned does not forget them. */
+    /** Adds the gradient of some documents' weighted mean loss: rehearsal against forgetting during tuning. */
     void rehearse(Learner learner, Recipe recipe, long step) {
         int count = recipe.rehearsal();
         if (count == 0) return;

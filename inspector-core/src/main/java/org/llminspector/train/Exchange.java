@@ -1,6 +1,4 @@
 package org.llminspector.train;
 
-/**
- * Exchange is one turn of a conversation: what a user says and what an assistant should answer.
- */
+/** A user's message and the assistant's answer. */
 public record Exchange(String user, String assistant) {}

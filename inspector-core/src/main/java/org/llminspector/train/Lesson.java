@@ -6,30 +6,29 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /**
- * Lesson is what a conversation teaches an assistant: the words are read, and only the answers' tokens, each with the one
- * that ends it, are learnt.
+ * A conversation's tokens and loss mask: only the answers' tokens count, including each end token.
  *
- * @param tokens as the chat template writes the conversation
- * @param counts whether the loss of a token's prediction counts, one a token; the first is never predicted
+ * @param tokens the conversation rendered by the chat template
+ * @param counts whether the loss counts each token's prediction; the first token is never predicted
  */
 public record Lesson(List<Token> tokens, List<Boolean> counts) {
 
     /**
-     * The lesson that training makes of a conversation.
+     * The tokens and mask that training uses for a conversation.
      *
-     * @param context positions that the model can read; turns beyond it are left out, and without the first it is null
+     * @param context the model's positions; exchanges beyond it are dropped, and null where the first does not fit
      * @throws org.llminspector.base.Problem UNSUPPORTED for a template whose answers do not begin and end with a token
      */
     public static Lesson of(List<Exchange> turns, Tokenizer tokenizer, ChatTemplate template, int context) {
         return new ChatEncoder(tokenizer, template, context).lesson(turns);
     }
 
-    /** Tokens that count. */
+    /** Number of tokens that count. */
     public int learnt() {
         return (int) counts.stream().filter(c -> c).count();
     }
 
-    /** Where the last answer begins. */
+    /** Index of the last answer's first token. */
     public int lastAnswer() {
         int at = counts.size();
         while (at > 0 && counts.get(at - 1)) at--;

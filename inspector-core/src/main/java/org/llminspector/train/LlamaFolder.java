@@ -27,7 +27,9 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 
-/** LlamaFolder writes a trained model as Hugging Face keeps a Llama: config.json, model.safetensors and the tokenizer's files. */
+/**
+ * Writer of a trained model in Hugging Face's Llama layout: config.json, model.safetensors and the tokenizer's files.
+ */
 final class LlamaFolder {
 
     static final List<String> TOKENIZER =
@@ -46,7 +48,7 @@ final class LlamaFolder {
 
     private LlamaFolder() {}
 
-    /** The arithmetic of a recipe's shape. */
+    /** The decoder spec of a recipe's shape. */
     static DecoderSpec spec(Recipe.Shape s, int vocab) {
         Norm norm = new Norm(Norm.Kind.RMS, s.normEps());
         int dHead = s.dModel() / s.nHeads();
@@ -70,7 +72,8 @@ final class LlamaFolder {
     }
 
     /**
-     * Writes the model; the folder is made when it is not there, and opens at every moment once it was written.
+     * Writes the model. Creates the folder if absent; once written, it can be opened at any moment, also during a
+     * rewrite.
      *
      * @param tokenizerFolder has the tokenizer's files; they are copied
      */
@@ -99,7 +102,7 @@ final class LlamaFolder {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (Parameter p : parameters) tensors.put(name(p.name()), rounded(p.of(flat), dtype));
         SafetensorsWriter.write(folder.resolve("model.safetensors"), tensors, metadata);
-        Path config = folder.resolve("config.json"); // last: until then nobody takes the folder for a model
+        Path config = folder.resolve("config.json"); // last: without it the folder does not count as a model
         try {
             Writes.replace(config, config(spec, dtype, bosId, eosIds));
         } catch (IOException e) {
@@ -121,7 +124,7 @@ final class LlamaFolder {
         json.put("head_dim", a.dHead());
         json.put("hidden_act", "silu");
         Rope.Scaling scaling = a.rope().scaling();
-        // Dynamic scaling reads its factor times as far.
+        // With dynamic scaling max_position_embeddings is the extended length.
         json.put(
                 "max_position_embeddings",
                 scaling instanceof Rope.Dynamic dynamic ? dynamic.maxContext() : s.maxContext());
@@ -144,7 +147,7 @@ final class LlamaFolder {
         return json.toPrettyString() + "\n";
     }
 
-    /** Config {@code rope_scaling} as transformers spells it. */
+    /** Config {@code rope_scaling} in transformers' spelling. */
     private static ObjectNode scaling(Rope.Scaling scaling) {
         ObjectNode json = Json.mapper().createObjectNode();
         if (scaling instanceof Rope.Linear linear) {
@@ -177,7 +180,7 @@ final class LlamaFolder {
         return json;
     }
 
-    /** {@code blocks.3.attn.q.weight} is {@code model.layers.3.self_attn.q_proj.weight}. */
+    /** Maps {@code blocks.3.attn.q.weight} to {@code model.layers.3.self_attn.q_proj.weight}. */
     static String name(String canonical) {
         String[] parts = canonical.replaceFirst("\\.weight$", "").split("\\.", 3);
         if (!parts[0].equals("blocks")) return NAMES.get(parts[0]) + ".weight";

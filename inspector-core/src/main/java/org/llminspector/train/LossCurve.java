@@ -13,7 +13,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Writes;
 
-/** LossCurve is loss.csv: one row an update, written as it happens. */
+/** Training curve loss.csv: one row per update, appended as it happens. */
 public final class LossCurve {
 
     public static final String FILE = "loss.csv";
@@ -24,13 +24,13 @@ public final class LossCurve {
     static final String HEADER = "step,tokens,lr,loss,val_loss,grad_norm,accuracy,val_accuracy";
 
     /**
-     * One update, or the look at held-out text before the first (step 0, no loss).
+     * One update, or the validation before the first (step 0, no loss).
      *
      * @param step updates made
      * @param tokens predicted so far
      * @param loss mean nll of the update's tokens, nats, before the update
-     * @param valLoss of held-out examples after the update, or null when nobody looked
-     * @param accuracy share of the update's tokens that were the most probable ones (of pairs: put in the right order)
+     * @param valLoss of held-out examples after the update, or null where not validated
+     * @param accuracy share of the update's tokens predicted as most probable (of pairs: ranked correctly)
      */
     public record Row(
             long step,
@@ -59,7 +59,7 @@ public final class LossCurve {
         this.file = file;
     }
 
-    /** Goes on after a step: later rows, of an interrupted run that was further than its last state, are dropped. */
+    /** Opens the curve to resume after a step; later rows, written after the last saved state, are dropped. */
     static LossCurve open(Path folder, long afterStep) {
         LossCurve curve = new LossCurve(folder.resolve(FILE));
         List<String> lines = new ArrayList<>(List.of(HEADER));
@@ -70,7 +70,7 @@ public final class LossCurve {
         return curve;
     }
 
-    /** Takes over another run's rows, as far as its run is gone on from. */
+    /** Copies another run's rows up to a step. */
     static void copy(Path from, Path folder, long lastStep) {
         List<String> lines = new ArrayList<>(List.of(HEADER));
         for (Row row : read(from)) if (row.step() <= lastStep) lines.add(row.csv());
@@ -90,7 +90,7 @@ public final class LossCurve {
         }
     }
 
-    /** A process that is killed meanwhile leaves the old rows or the new ones. */
+    /** Atomic: a process killed meanwhile leaves either the old rows or the new ones. */
     private void replace(List<String> lines) {
         try {
             Writes.replace(file, String.join("\n", lines) + "\n");
@@ -103,12 +103,12 @@ public final class LossCurve {
         return Writes.failed("the curve cannot be written", file, e);
     }
 
-    /** Whether a folder has one. */
+    /** Whether the folder has a curve. */
     public static boolean isIn(Path folder) {
         return Files.isRegularFile(folder.resolve(FILE));
     }
 
-    /** The rows of a model's folder; a file that is none of ours is a Problem. */
+    /** The rows in a model's folder; a malformed file is a Problem. */
     public static List<Row> read(Path folder) {
         Path file = folder.resolve(FILE);
         if (!Files.exists(file)) {
@@ -119,7 +119,7 @@ public final class LossCurve {
         List<Row> rows = new ArrayList<>();
         int line = 0;
         int end;
-        for (int at = 0; (end = text.indexOf('\n', at)) >= 0; at = end + 1) { // the last may be half written
+        for (int at = 0; (end = text.indexOf('\n', at)) >= 0; at = end + 1) { // the last row may be incomplete
             if (++line == 1) continue; // the header
             String row = text.substring(at, end).stripTrailing();
             String[] cells = row.split(",", -1);
@@ -131,7 +131,7 @@ public final class LossCurve {
                         number(cells[3]),
                         number(cells[4]),
                         number(cells[5]),
-                        cells.length > 6 ? number(cells[6]) : null, // the first runs kept no accuracy
+                        cells.length > 6 ? number(cells[6]) : null, // early versions wrote no accuracy
                         cells.length > 6 ? number(cells[7]) : null));
             } catch (RuntimeException e) {
                 throw Problem.invalid("a row of the curve cannot be read")

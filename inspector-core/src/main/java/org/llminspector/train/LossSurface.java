@@ -7,11 +7,11 @@ import org.llminspector.engine.Learner;
 import org.llminspector.engine.Parameter;
 
 /**
- * LossSurface is a real model's loss over a plane through its weights: w + x u + y v, for two random directions or for the
- * gradient's at the start and a random one.
+ * Loss of a real model on a plane through its weights: w + x u + y v, for two random directions or for the gradient's
+ * and a random one.
  *
- * <p>Each row of a direction's matrix is as long as the row of the weight (filter normalization, Li et al. 2018), so that
- * 1 is a step of the weights' own size; vectors stay as they are.
+ * <p>Each row of a direction's matrix has the norm of the weight's row (filter normalization, Li et al. 2018), so that
+ * 1 is a step as large as the weights; directions of vectors are 0.
  */
 public final class LossSurface implements Surface {
 
@@ -22,7 +22,7 @@ public final class LossSurface implements Surface {
     private final float[] v;
 
     /**
-     * @param learner whose weights are the plane's origin; they are moved about, and put back by {@link #restore}
+     * @param learner whose weights are the plane's origin; they are modified, and put back by {@link #restore}
      * @param tokens one sequence, whose mean next-token loss is the height
      * @param alongGradient whether u is the gradient's direction instead of a random one
      */
@@ -45,7 +45,7 @@ public final class LossSurface implements Surface {
         return normalized(direction);
     }
 
-    /** Each row of a matrix as long as the weight's own; vectors do not move. */
+    /** Scales each row of a matrix to the norm of the weight's row; vectors become 0. */
     private float[] normalized(float[] direction) {
         for (Parameter p : learner.parameters()) {
             if (!p.isMatrix()) {
@@ -82,7 +82,7 @@ public final class LossSurface implements Surface {
         return sum / nll.length;
     }
 
-    /** The loss' gradient by all weights, seen along the two directions. */
+    /** The loss' gradient projected on the two directions. */
     @Override
     public double[] gradient(double x, double y) {
         moveTo(x, y);
@@ -96,7 +96,7 @@ public final class LossSurface implements Surface {
         return new double[] {alongU, alongV};
     }
 
-    /** By all weights, where they are. */
+    /** The gradient by all weights at the current point. */
     private float[] gradient() {
         learner.clearGradient();
         float[][] mean = new float[1][tokens[0].length - 1];
@@ -107,7 +107,7 @@ public final class LossSurface implements Surface {
         return g;
     }
 
-    /** Puts the weights back where they were. */
+    /** Restores the original weights. */
     public void restore() {
         learner.setWeights(Tensor.of(centre, centre.length));
     }

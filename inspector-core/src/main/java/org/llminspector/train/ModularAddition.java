@@ -7,8 +7,8 @@ import java.util.Random;
 import org.llminspector.engine.Learner;
 
 /**
- * ModularAddition is the task of Power et al. 2022 (grokking): a + b modulo p, learnt from a part of all pairs, all of
- * them in every update. The rest is held out: a model that only memorises is wrong there.
+ * Modular addition, the task of Power et al. 2022 (grokking): a + b modulo p, trained full-batch on a share of all
+ * pairs. The rest is held out; memorising alone fails on it.
  *
  * <p>A sequence is {@code a b = c}; the numbers are tokens 0 to p - 1 and {@code =} is token p.
  */
@@ -19,8 +19,8 @@ final class ModularAddition implements Objective {
     private long updates;
 
     /**
-     * @param share of the pairs that is learnt from
-     * @param seed of the choice which
+     * @param share of the pairs used for training
+     * @param seed of the split
      */
     ModularAddition(int modulus, double share, long seed) {
         List<Batches.Example> all = new ArrayList<>();
@@ -35,7 +35,7 @@ final class ModularAddition implements Objective {
         this.heldOut = List.copyOf(all.subList(n, all.size()));
     }
 
-    /** Tokens: the numbers and the equals sign. */
+    /** Vocabulary size: the numbers and the equals sign. */
     static int vocabulary(int modulus) {
         return modulus + 1;
     }

@@ -8,13 +8,13 @@ import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 import org.llminspector.engine.Learner;
 
-/** NextTokens is pretraining: every token of packed documents is predicted from those before it. */
+/** Pretraining: every token of packed documents is predicted from those before it. */
 final class NextTokens implements Objective {
 
-    /** Examples are what sequences are taken from, in a fixed order. */
+    /** Source of sequences in a fixed order. */
     interface Examples {
 
-        /** The next sequence, of at most so many predicted tokens and the one before them. */
+        /** The next sequence, of at most this many predicted tokens and one token before them. */
         Batches.Example next(int predicted);
 
         TokenStream.Place place();
@@ -33,7 +33,7 @@ final class NextTokens implements Objective {
         this.heldOut = heldOut(i -> documents.get(Corpus.Split.HELD_OUT, i, 1));
     }
 
-    /** Whole documents are each looked at alone, as they are told. */
+    /** With whole documents, each held-out document is scored alone, unpacked. */
     private List<Batches.Example> heldOut(LongFunction<TokenStream.Piece> document) {
         int count = recipe.validationSequences();
         if (!recipe.wholeDocuments()) return take(new TokenStream(document), count, recipe.sequence());
@@ -56,12 +56,12 @@ final class NextTokens implements Objective {
         return examples;
     }
 
-    /** As many tokens in each update, in more sequences while those are short. */
+    /** The same number of tokens in each update: more sequences while they are short. */
     @Override
     public Measure accumulate(Learner learner, long step) {
         int times = recipe.sequence() / recipe.sequence(step);
         List<Batches.Example> batch = take(stream, recipe.batch() * times, recipe.sequence(step));
-        // Those of about one length are padded least.
+        // Similar lengths together need the least padding.
         if (recipe.wholeDocuments()) batch.sort(Comparator.comparingInt(e -> e.tokens().length));
         return Batches.accumulate(learner, batch, recipe.microBatch() * times);
     }

@@ -2,14 +2,14 @@ package org.llminspector.train;
 
 import org.llminspector.engine.Learner;
 
-/** Objective is what a training run makes smaller: it takes its examples in a fixed order and adds up their gradient. */
+/** Training objective: takes its examples in a fixed order and accumulates their gradient. */
 interface Objective extends AutoCloseable {
 
     /**
-     * Measure is how well a model did on some examples.
+     * Results on some examples.
      *
      * @param loss mean over the examples' tokens or pairs, nats
-     * @param accuracy share of tokens that were the most probable ones, or of pairs that were put in the right order
+     * @param accuracy share of tokens predicted as most probable, or of pairs ranked correctly
      * @param tokens predicted
      */
     record Measure(double loss, double accuracy, long tokens) {}
@@ -21,10 +21,10 @@ interface Objective extends AutoCloseable {
      */
     Measure accumulate(Learner learner, long step);
 
-    /** Looks at held-out examples, always the same ones. */
+    /** Scores the held-out examples, always the same ones. */
     Measure validate(Learner learner);
 
-    /** How far the examples have been taken. */
+    /** The position in the stream of examples. */
     TokenStream.Place place();
 
     void goTo(TokenStream.Place place);

@@ -1,4 +1,4 @@
 package org.llminspector.train;
 
-/** Preference is two answers to the same words, of which one is better: one example for preference tuning. */
+/** Two answers to the same message, one better: an example for preference tuning. */
 public record Preference(String user, String better, String worse) {}

@@ -5,15 +5,15 @@ import java.util.List;
 import org.llminspector.engine.Learner;
 
 /**
- * Preferences is direct preference optimization (Rafailov et al. 2023): the better answer becomes more probable and the
- * worse one less, measured against a frozen copy of the model that it began as.
+ * Direct preference optimization (Rafailov et al. 2023): raises the better answer's probability and lowers the worse
+ * one's, relative to a frozen copy of the initial model.
  *
  * <p>The loss of a pair is -ln sigmoid(beta m), with the margin m = (ln p(better) - ln p(worse)) - the same of the
  * reference. Its gradient is that of the answers' log probabilities, times beta sigmoid(-beta m).
  */
 final class Preferences implements Objective {
 
-    /** Pair is one preference as tokens. */
+    /** One preference as tokens. */
     record Pair(Batches.Example better, Batches.Example worse) {}
 
     private final Recipe recipe;
@@ -21,13 +21,13 @@ final class Preferences implements Objective {
     private final ChatEncoder encoder;
     private final Documents documents;
     private final Learner reference;
-    private final RejectedSamples rejectedSamples; // null: none are learnt from
+    private final RejectedSamples rejectedSamples; // null: none are used
     private final List<Pair> heldOut;
     private long next;
 
     /**
      * @param reference the frozen copy; closed with this
-     * @param rejectedSamples the same model's, or null; closed with this
+     * @param rejectedSamples of the same initial model, or null; closed with this
      */
     Preferences(
             Recipe recipe,
@@ -65,7 +65,7 @@ final class Preferences implements Objective {
         return measure(pairs, prefer(learner, pairs));
     }
 
-    /** Adds the gradient of the pairs' mean loss, and gives their margins. */
+    /** Adds the gradient of the pairs' mean loss, and returns their margins. */
     private double[] prefer(Learner learner, List<Pair> pairs) {
         double[] margins = margins(learner, reference, pairs, recipe.microBatch());
         List<Batches.Example> weighted = new ArrayList<>();
@@ -98,7 +98,7 @@ final class Preferences implements Objective {
         return new Measure(loss / margins.length, right / margins.length, Math.round(tokens));
     }
 
-    /** By how many nats more than the reference the model prefers the better answer, a pair each. */
+    /** Margins of the pairs: by how many nats more than the reference the model prefers the better answer. */
     static double[] margins(Learner learner, Learner reference, List<Pair> pairs, int atOnce) {
         List<Batches.Example> all = new ArrayList<>();
         pairs.forEach(p -> {
@@ -120,7 +120,7 @@ final class Preferences implements Objective {
         return Math.max(0, -x) + Math.log1p(Math.exp(-Math.abs(x)));
     }
 
-    /** What the loss falls by for each nat that the margin grows. */
+    /** The loss' decrease per nat of margin. */
     static double slope(double beta, double margin) {
         return beta / (1 + Math.exp(beta * margin));
     }

@@ -5,13 +5,13 @@ import java.util.List;
 import org.llminspector.engine.Learner;
 
 /**
- * PreferredPair is two answers to the same words as tokens, one of them chosen, and the loss of direct preference
- * optimization on them alone (Rafailov et al. 2023, arXiv:2305.18290, eq. 7).
+ * Two answers to one prompt as tokens, one of them chosen, and their loss under direct preference optimization
+ * (Rafailov et al. 2023, arXiv:2305.18290, eq. 7).
  */
 public final class PreferredPair {
 
     /**
-     * Scores are the ln of the probability of each token of the two answers, given what stands before it.
+     * ln of the probability of each token of the two answers, given the tokens before it.
      *
      * @param chosen [chosen tokens]
      * @param rejected [rejected tokens]
@@ -26,7 +26,7 @@ public final class PreferredPair {
 
     private final List<Batches.Example> both;
 
-    /** Token ids; no answer is empty, and neither is the prompt. */
+    /** Token ids; prompt and answers are not empty. */
     public PreferredPair(int[] prompt, int[] chosen, int[] rejected) {
         this.both = List.of(example(prompt, chosen), example(prompt, rejected));
     }
@@ -51,10 +51,11 @@ public final class PreferredPair {
     }
 
     /**
-     * Adds the gradient of the loss to the learner's: that of the answers' log probabilities, times beta sigmoid(-beta m).
+     * Adds the gradient of the loss to the learner's: that of the answers' log probabilities, times beta sigmoid(-beta
+     * m).
      *
-     * @param now what the learner thinks of them
-     * @param reference what the model it began as thinks of them
+     * @param now the learner's scores
+     * @param reference the initial model's scores
      */
     public void accumulate(Learner learner, double beta, Scores now, Scores reference) {
         double slope = Preferences.slope(beta, now.difference() - reference.difference());
@@ -63,7 +64,7 @@ public final class PreferredPair {
         learner.accumulate(Batches.tokens(weighted), Batches.weights(weighted));
     }
 
-    /** -ln sigmoid(beta m), m being by how many nats more than the reference the learner prefers the chosen answer. */
+    /** -ln sigmoid(beta m); m is by how many nats more than the reference the learner prefers the chosen answer. */
     public static double loss(double beta, Scores now, Scores reference) {
         return Preferences.loss(beta, now.difference() - reference.difference());
     }

@@ -12,50 +12,52 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
 
 /**
- * Recipe is everything that decides a training run: the same recipe on the same machine gives the same weights.
+ * Complete configuration of a training run: the same recipe on the same machine gives the same weights.
  *
- * @param name of the model that comes out
- * @param task what is learnt (pretrain)
+ * @param name of the resulting model
+ * @param task what is trained (pretrain)
  * @param base for instruct and prefer: the folder of the model that is tuned; it gives the shape and the tokenizer
  * @param corpus {@code tales}, or for pretrain a text file whose documents are separated by blank lines
  * @param tokenizer a folder with tokenizer.json and tokenizer_config.json (for tales: its own, made anew)
  * @param corpusSeed of its documents
  * @param model the decoder's shape, when there is no base
- * @param seed of the first weights
- * @param deviation of the first weights, which are normal (0.02)
- * @param sequence tokens that one sequence predicts (model.context)
- * @param sequenceGrowth of pretrain: after how many updates sequences become twice as long, up to that; for what stands
- *     far apart is hard to connect before anything is (none: they have their length from the start)
- * @param wholeDocuments of pretrain: whether a sequence is as many whole documents as fit, padded, instead of a piece of
- *     an endless stream (no). What a document begins with is then always to be seen
- * @param batch sequences (examples, pairs) of one update
- * @param microBatch sequences of one pass; passes add up to a batch (batch). It changes speed and the last bits
+ * @param seed of the initial weights
+ * @param deviation standard deviation of the initial weights, which are normal (0.02)
+ * @param sequence predicted tokens per sequence (model.context)
+ * @param sequenceGrowth of pretrain: numbers of updates after which the sequence length doubles, ending at {@code
+ *     sequence}; short sequences first make long-range dependencies easier to learn (none: full length from the start)
+ * @param wholeDocuments of pretrain: whether a sequence is as many whole documents as fit, padded, instead of a piece
+ *     of an endless stream (no). A document's beginning is then always in the context
+ * @param batch sequences (examples, pairs) per update
+ * @param microBatch sequences per pass; gradients accumulate to a batch (batch). It changes speed and the last bits
  * @param steps updates
- * @param optimizer the rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
- * @param learningRate at its highest
- * @param minLearningRate where the rate ends (a tenth)
+ * @param optimizer the update rule (AdamW, betas 0.9 and 0.95, weight decay 0.1)
+ * @param learningRate the peak rate
+ * @param minLearningRate the final rate (a tenth)
  * @param midtraining of pretrain: stages after the first, each on other documents (none)
- * @param decaySteps of how many last updates the rate falls, in a straight line; before, it stays at its highest, so that a
- *     run can be made longer without being begun again (none: half a cosine, from the warm-up to the end)
+ * @param decaySteps number of last updates in which the rate falls linearly from its peak (warmup-stable-decay), so
+ *     that a run can be lengthened without restarting (none: half a cosine, from the warm-up to the end)
  * @param warmupSteps steps on which the rate grows from 0
- * @param maxNorm longer gradients are scaled down to this (1)
- * @param validateEvery steps between two looks at held-out text (100)
- * @param validationSequences sequences looked at, or whole documents, each alone (32)
+ * @param maxNorm longer gradients are scaled down to this norm (1)
+ * @param validateEvery steps between two validations (100)
+ * @param validationSequences held-out sequences per validation, or whole documents, each alone (32)
  * @param saveEvery steps between two states to resume from (200)
- * @param checkpointSteps after so many steps the model is kept as it is then
- * @param determinedWeight how much a token of a document counts that follows from what it said before, as far as the
- *     corpus knows (1, what every other token counts); of instruct and prefer, in the rehearsed ones
- * @param allChoices whether a word that the corpus' author drew from several is taught as each of them, in equal parts,
- *     and not as the one that came (no); of pretrain only with whole documents, of instruct and prefer in the rehearsed ones
- * @param rehearsal of instruct and prefer: documents of the corpus in each update, all of whose tokens are learnt too (0)
+ * @param checkpointSteps the model is saved as a checkpoint after these updates
+ * @param determinedWeight loss weight of tokens that follow from their document so far, where the corpus marks them (1,
+ *     as every other token); of instruct and prefer, in the rehearsed documents
+ * @param allChoices whether the target of a word that the corpus' author drew from several is all of them in equal
+ *     parts instead of the drawn one (no); of pretrain only with whole documents, of instruct and prefer in the
+ *     rehearsed ones
+ * @param rehearsal of instruct and prefer: documents of the corpus per update, with loss on all their tokens (0)
  * @param rehearsalFrom index of the first of those documents (0)
- * @param rehearsalWeight what those documents' mean loss counts beside what is tuned (1)
- * @param rejectedSamples of prefer: pairs of the model's own sentences in each update, one of them with a fault (0)
- * @param fixedNorms whether the layers' norms keep their weights of 1 (no): learned, they can fade out a layer's attention
- * @param beta of prefer: how much a nat of margin counts (0.1)
+ * @param rehearsalWeight weight of those documents' mean loss in addition to the tuning loss (1)
+ * @param rejectedSamples of prefer: pairs of the model's own sentences per update, one of them with a fault (0)
+ * @param fixedNorms whether the layers' norm weights stay 1 (no): trained, they can fade out a layer's attention
+ * @param beta of prefer: the factor of the margin in the loss (0.1)
  * @param modulus of modular_addition
- * @param trainShare of modular_addition: the share of all pairs that is learnt from (0.3)
- * @param dtype number format of the weights in model.safetensors: f32, f16 or bf16 (f16); the state to resume from is f32
+ * @param trainShare of modular_addition: the share of all pairs used for training (0.3)
+ * @param dtype number format of the weights in model.safetensors: f32, f16 or bf16 (f16); the state to resume from is
+ *     f32
  */
 @Built
 public record Recipe(
@@ -99,9 +101,9 @@ public record Recipe(
 
     private static final Optimizer RULE = Optimizer.of(Optimizer.Kind.ADAMW, null, null, 0.95, null, 0.1);
 
-    /** Task is what a run teaches. */
+    /** A run's training task. */
     public enum Task {
-        /** The next token of a corpus. */
+        /** Next-token prediction on a corpus. */
         PRETRAIN,
         /** The answers of a corpus' exchanges (supervised fine-tuning). */
         INSTRUCT,
@@ -115,7 +117,7 @@ public record Recipe(
         }
     }
 
-    /** Shape is a Llama's size: RMSNorm, RoPE, SwiGLU, grouped-query attention, tied embeddings, no biases. */
+    /** Dimensions of a Llama: RMSNorm, RoPE, SwiGLU, grouped-query attention, tied embeddings, no biases. */
     public record Shape(
             int dModel,
             int nLayers,
@@ -140,16 +142,16 @@ public record Recipe(
     }
 
     /**
-     * Midtraining is a stage of pretraining after the first. It begins from the model as it was written, in the recipe's number
-     * format, with an optimizer that remembers nothing; the learning rate warms up and falls again as in the first stage.
+     * A stage of pretraining after the first. It starts from the weights as saved, in the recipe's number format, with
+     * a fresh optimizer; the learning rate warms up and falls again as in the first stage.
      *
      * @param from updates of the whole run before it
      * @param firstDocument index of the first document that it reads
-     * @param sequences tokens that a sequence predicts, from which update of the whole run on (the recipe's)
-     * @param decaySteps of how many last updates the rate falls in a straight line; 0: it stays at its highest
+     * @param sequences predicted tokens per sequence, by the whole run's update from which they apply (the recipe's)
+     * @param decaySteps number of last updates in which the rate falls linearly; 0: it stays at its peak
      * @param determinedWeight as the recipe's (that)
-     * @param threads that compute one operation on a CPU: with another number sums have other last bits (the process's)
-     * @param learningRate at its highest (the recipe's)
+     * @param threads of one operation on a CPU; another number changes sums in the last bits (the process's)
+     * @param learningRate the peak rate (the recipe's)
      * @param allChoices as the recipe's (that)
      */
     public record Midtraining(
@@ -162,7 +164,7 @@ public record Recipe(
             Double learningRate,
             Boolean allChoices) {}
 
-    /** The same with every default filled in; what cannot be is a Problem. */
+    /** The recipe with every default filled in; an invalid one is a Problem. */
     public Recipe checked() {
         need(name != null && name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,80}"), "name", "a folder's name", name);
         Task what = task == null ? Task.PRETRAIN : task;
@@ -353,7 +355,7 @@ public record Recipe(
         need(model.context > 1 && model.context <= 1 << 20, "model.context", "2 to 1048576", model.context);
     }
 
-    /** A list of numbers of updates; none when it is left out. */
+    /** A list of numbers of updates; empty when omitted. */
     private static List<Integer> numbers(String field, List<Integer> values) {
         if (values == null) return List.of();
         need(values.stream().allMatch(Objects::nonNull), field, "numbers of updates", values);
@@ -364,7 +366,7 @@ public record Recipe(
         need(value == null || value > 0, field, "at least 1", value);
     }
 
-    /** The stage that an update is in; none in the first. */
+    /** An update's stage; empty in the first stage. */
     private Optional<Midtraining> stage(long step) {
         return last(stage -> stage.from <= step);
     }
@@ -378,7 +380,7 @@ public record Recipe(
         return midtraining.stream().filter(which).reduce((a, b) -> b);
     }
 
-    /** Tokens that one sequence of an update predicts. */
+    /** Predicted tokens per sequence in an update. */
     int sequence(long step) {
         if (stage(step).isEmpty()) {
             long halved = sequenceGrowth.stream().filter(until -> step < until).count();
@@ -391,26 +393,29 @@ public record Recipe(
         return since.isEmpty() ? sequence : since.get(since.lastKey());
     }
 
-    /** How many threads compute one operation of an update on a CPU, where its stage says so. */
+    /** Threads of one operation of an update on a CPU, where its stage sets them. */
     Optional<Integer> threads(long step) {
         return stage(step).map(Midtraining::threads);
     }
 
-    /** What a determined token counts in a document of the corpus' training split. */
+    /** The loss weight of determined tokens in a document of the training split. */
     double determinedWeight(long document) {
         return last(stage -> document >= stage.firstDocument)
                 .map(Midtraining::determinedWeight)
                 .orElse(determinedWeight);
     }
 
-    /** Whether a document of the corpus' training split is read with all that its author could have written. */
+    /** Whether a document of the training split has soft labels over its author's choices. */
     boolean allChoices(long document) {
         return last(stage -> document >= stage.firstDocument)
                 .map(Midtraining::allChoices)
                 .orElse(allChoices);
     }
 
-    /** The rate of an update, in each stage: linear from 0, then half a cosine down to the least, or level and a line down. */
+    /**
+     * The rate of an update within its stage: linear warm-up, then half a cosine to the final rate, or constant and a
+     * linear decay.
+     */
     double rate(long step) {
         Optional<Midtraining> stage = stage(step);
         int from = stage.map(Midtraining::from).orElse(0);

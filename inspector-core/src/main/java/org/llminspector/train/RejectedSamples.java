@@ -14,18 +14,18 @@ import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
 /**
- * RejectedSamples are sentences of a model's own in which a critic finds fault, each beside one that the model says there at another
- * try, and in which the critic finds none. Both follow the same text, so a preference between them is about nothing else.
+ * On-policy preference pairs: a sentence that the model sampled and a critic found fault with, and another sample at
+ * the same place without a fault. Both continue the same text, so the preference concerns only the sentence.
  */
 final class RejectedSamples implements AutoCloseable {
 
-    /** Tries at a sentence that went wrong. */
+    /** Resamplings of a sentence with a fault. */
     private static final int TRIES = 6;
 
-    /** Tokens of a sentence at most. */
+    /** Most tokens of a sentence. */
     private static final int LONGEST = 60;
 
-    /** Texts that are written for an update at most: a model without faults has no rejectedSamples. */
+    /** Most texts sampled for an update: a model without faults yields no pairs. */
     private static final int TEXTS = 400;
 
     private final InspectorEngine engine;
@@ -33,7 +33,7 @@ final class RejectedSamples implements AutoCloseable {
     private final int end;
     private final Critic critic;
 
-    /** @param engine the model as it was before the tuning; closed with this */
+    /** @param engine the model before the tuning; closed with this */
     RejectedSamples(InspectorEngine engine, Tokenizer tokenizer, int end, Critic critic) {
         this.engine = engine;
         this.tokenizer = tokenizer;
@@ -41,7 +41,7 @@ final class RejectedSamples implements AutoCloseable {
         this.critic = critic;
     }
 
-    /** So many of the texts of one update, or as many as they have: a function of the model and the update's number. */
+    /** At most {@code count} pairs from one update's texts: a function of the model and the update's number. */
     List<Preferences.Pair> of(long update, int count) {
         List<Preferences.Pair> pairs = new ArrayList<>();
         for (long i = update * TEXTS; i < (update + 1) * TEXTS && pairs.size() < count; i++) {
@@ -50,7 +50,9 @@ final class RejectedSamples implements AutoCloseable {
         return pairs;
     }
 
-    /** The first slip, if it can be mended, in what the model makes of an opening. */
+    /**
+     * A pair for the first rejected sentence in the model's continuation of an opening; empty where no resample passes.
+     */
     private Optional<Preferences.Pair> first(String opening, long index) {
         String text = goOn(opening, engine.spec().maxContext(), index * (TRIES + 1));
         int good = opening.length();
@@ -86,14 +88,17 @@ final class RejectedSamples implements AutoCloseable {
                 Batches.Example.from(better, prompt.length), Batches.Example.from(worse, prompt.length)));
     }
 
-    /** What a model wrote in its own tokens may be more of them when it is read: not all of it fits then. */
+    /**
+     * A sampled text may encode to other tokens than it was sampled as; true where the prompt's tokens are a prefix and
+     * it fits.
+     */
     private boolean begins(int[] ids, int[] prompt) {
         return ids.length > prompt.length
                 && ids.length <= engine.spec().maxContext()
                 && Arrays.equals(ids, 0, prompt.length, prompt, 0, prompt.length);
     }
 
-    /** A text and what the model says after it, by chance, as it learnt to: temperature 1. */
+    /** A text with the model's continuation, sampled at temperature 1. */
     private String goOn(String text, int most, long seed) {
         int[] prompt = ids(text);
         int positions = Math.min(engine.spec().maxContext(), prompt.length + most);

@@ -10,8 +10,8 @@ import org.llminspector.base.Writes;
 import org.llminspector.engine.LearnerInfo;
 
 /**
- * Sittings are what a training run was computed with, from which update on: sittings.json beside its recipe. Another
- * process may have other kernels, and those round otherwise.
+ * Hardware and kernels that computed a training run, and from which update on: sittings.json next to its recipe.
+ * Another process may have other kernels, which round differently.
  */
 public record Sittings(List<Sitting> sittings) {
 
@@ -24,14 +24,17 @@ public record Sittings(List<Sitting> sittings) {
         sittings = List.copyOf(sittings);
     }
 
-    /** Those of a folder; none where nothing was trained yet, or by a program that did not write them. */
+    /** The record of a folder; empty before training, or where the program's version did not write it. */
     public static Sittings read(Path folder) {
         Path file = folder.resolve(FILE);
         if (!Files.exists(file)) return new Sittings(List.of());
         return Json.mapper().convertValue(Json.readObject(file), Sittings.class);
     }
 
-    /** Notes what computes from here on; what an interrupted run did after this step is made again. */
+    /**
+     * Records what computes from this step on; later entries of an interrupted run are dropped, as its updates are
+     * repeated.
+     */
     static void note(Path folder, long step, LearnerInfo learner) {
         List<Sitting> all = new ArrayList<>(read(folder).sittings());
         all.removeIf(s -> s.step() >= step);
@@ -44,7 +47,10 @@ public record Sittings(List<Sitting> sittings) {
         }
     }
 
-    /** Why a shipped model's recipe would not give its losses to the last digit here, and what to do; null if it would. */
+    /**
+     * Why a shipped model's recipe would not reproduce its losses to the last digit here, and the remedy; null if it
+     * would.
+     */
     public static String differs(LearnerInfo learner) {
         if (!learner.device().equals("cpu")) {
             return "a GPU rounds otherwise than the CPUs on which the shipped models were trained: for their losses train"
@@ -55,7 +61,7 @@ public record Sittings(List<Sitting> sittings) {
                 + " the program with ATEN_CPU_CAPABILITY=avx2 and MKL_ENABLE_INSTRUCTIONS=AVX2 in its environment";
     }
 
-    /** The same of the whole run. */
+    /** The same for the whole run. */
     public String differs() {
         return sittings.stream()
                 .map(s -> differs(s.learner()))

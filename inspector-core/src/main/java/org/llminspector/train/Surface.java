@@ -5,15 +5,15 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.llminspector.base.Problem;
 
-/** Surface is a number that depends on two others: what an optimizer walks down. */
+/** Function of two variables with its gradient, for optimizers to minimize. */
 public interface Surface {
 
     double value(double x, double y);
 
-    /** The slopes along x and y, [2]. */
+    /** The partial derivatives by x and y, [2]. */
     double[] gradient(double x, double y);
 
-    /** Functions that optimizers are tried on, by name. */
+    /** Test functions of optimizers, by name. */
     static Surface named(String name) {
         Surface surface = Named.ALL.get(name == null ? "" : name.toLowerCase(Locale.ROOT));
         if (surface != null) return surface;
@@ -38,7 +38,7 @@ public interface Surface {
         };
     }
 
-    /** Named are the functions of {@link #named}. */
+    /** The functions of {@link #named}. */
     final class Named {
         private static final Map<String, Surface> ALL = new TreeMap<>(Map.of(
                 "bowl", quadratic(1, 0, 1),
@@ -50,7 +50,7 @@ public interface Surface {
         private Named() {}
     }
 
-    /** (1 - x)^2 + 100 (y - x^2)^2: a bent valley, lowest at (1, 1) (Rosenbrock 1960). */
+    /** (1 - x)^2 + 100 (y - x^2)^2: a curved valley with its minimum at (1, 1) (Rosenbrock 1960). */
     final class Rosenbrock implements Surface {
         @Override
         public double value(double x, double y) {

@@ -7,7 +7,9 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
-/** TextCorpus is a text file's documents, separated by blank lines; every twentieth is held out, and at the end it begins again. */
+/**
+ * A text file's documents, separated by blank lines; every twentieth is held out, and the stream repeats at the end.
+ */
 public final class TextCorpus implements Corpus {
 
     private static final int HELD_OUT_EVERY = 20;

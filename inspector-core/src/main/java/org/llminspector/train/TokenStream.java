@@ -6,34 +6,34 @@ import java.util.function.LongFunction;
 import java.util.stream.IntStream;
 
 /**
- * TokenStream packs a corpus' documents into sequences of one length: document after document, each ended by the
- * end-of-text token, cut where a sequence is full.
+ * Packing of a corpus' documents into sequences of one length: the documents, each followed by the end-of-text token,
+ * are concatenated and cut.
  *
- * <p>Two neighbouring sequences share one token, so that each token of the corpus is predicted once.
+ * <p>Neighbouring sequences share one token, so that each token of the corpus is predicted once.
  */
 final class TokenStream implements NextTokens.Examples {
 
     /**
-     * Place is how far a stream has been read: enough to go on from there.
+     * Position in a stream, from which it can be resumed.
      *
-     * @param nextDocument index of the first document that was not begun
-     * @param carried tokens of begun documents that were not yet handed out
+     * @param nextDocument index of the next document to read
+     * @param carried tokens of documents already read that are not yet in a sequence
      * @param weights of those; null: each 1
      */
     record Place(long nextDocument, List<Integer> carried, List<Float> weights) {
 
-        /** Between two documents. */
+        /** The position between two documents. */
         static Place at(long nextDocument) {
             return new Place(nextDocument, List.of(), List.of());
         }
     }
 
     /**
-     * Piece is a whole document, or what was cut from some.
+     * A whole document, or a cut of several.
      *
-     * @param tokens the ones that begin and end a document included
-     * @param weights how much each counts as a prediction
-     * @param choices which tokens could have stood there as well, each as likely, itself among them; null: one, [tokens]
+     * @param tokens including those that begin and end a document
+     * @param weights loss weight of each as a prediction
+     * @param choices the equally likely tokens at each position, its own included; null entries: only its own, [tokens]
      */
     record Piece(int[] tokens, float[] weights, int[][] choices) {
 
@@ -41,7 +41,7 @@ final class TokenStream implements NextTokens.Examples {
             this(tokens, weights, new int[tokens.length][]);
         }
 
-        /** The first tokens, each but the very first to be predicted. */
+        /** The first {@code length} tokens; all but the very first are predicted. */
         Batches.Example example(int length) {
             return new Batches.Example(
                     Arrays.copyOf(tokens, length),
@@ -78,7 +78,7 @@ final class TokenStream implements NextTokens.Examples {
         return new Place(next, Arrays.stream(carried, 0, held).boxed().toList(), heldWeights);
     }
 
-    /** Exactly so many. */
+    /** Always exactly {@code predicted} predicted tokens. */
     @Override
     public Batches.Example next(int predicted) {
         while (held < predicted + 1) append(document.apply(next++));

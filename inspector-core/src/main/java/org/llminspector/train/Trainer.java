@@ -33,21 +33,21 @@ import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Objective.Measure;
 
 /**
- * Trainer follows a recipe: update after update against the task's loss, a folder in Hugging Face layout that opens as a
- * model, and a state from which the run goes on bit for bit.
+ * Training loop of a recipe. It updates the weights on the task's loss, writes a folder in Hugging Face layout that
+ * opens as a model, and saves a state from which the run resumes bit for bit.
  */
 public final class Trainer implements AutoCloseable {
 
     /**
-     * Progress is how far a run is, after one update.
+     * State of a run after one update.
      *
      * @param row the update's losses
-     * @param tokensPerSecond of this process, looks at held-out text and writing included
+     * @param tokensPerSecond in this process, including validation and writing
      * @param secondsLeft at that speed
      */
     public record Progress(LossCurve.Row row, int steps, double tokensPerSecond, double secondsLeft) {}
 
-    /** Listener hears of every update, and may stop the run after it. */
+    /** Listener to every update, which may stop the run. */
     public interface Listener {
         void progress(Progress progress);
 
@@ -57,9 +57,7 @@ public final class Trainer implements AutoCloseable {
 
     private static final String RECIPE = "recipe.json";
 
-    /**
-     * Sources are what a run learns from; those that its task does not need are null.
-     */
+    /** The training data; null where the task does not need it. */
     public record Sources(Corpus corpus, Dialogues dialogues, Critic critic) {
 
         public Sources(Corpus corpus, Dialogues dialogues) {
@@ -77,7 +75,7 @@ public final class Trainer implements AutoCloseable {
     private final LossCurve curve;
     private long tokens;
 
-    /** @param lock on the folder; closed with the trainer, and where none can be made */
+    /** @param lock on the folder; closed with the trainer, or when the constructor fails */
     private Trainer(
             TrainingLock lock, Recipe recipe, Sources sources, Path folder, String device, TrainingState state) {
         this.lock = lock;
@@ -122,7 +120,7 @@ public final class Trainer implements AutoCloseable {
         try {
             opened.close();
         } catch (Exception e) {
-            // Why it was opened in vain is what is told.
+            // The caller throws the original failure.
         }
     }
 
@@ -186,7 +184,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Begins a run in a folder that has the tokenizer's files, if the task needs them, and nothing else of a model.
+     * Begins a run in a folder that contains the tokenizer's files, if the task needs them, and no model.
      *
      * @param device {@code auto}, {@code cpu}, {@code cuda:N}
      */
@@ -203,8 +201,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Begins a run at a later stage of its recipe, from the state that another run of it kept there: nobody has to run what
-     * comes before to make what comes after.
+     * Begins a run at a later stage of its recipe, from the checkpoint of another run of it, without repeating the
+     * earlier stages.
      *
      * @param run folder of the other run, with its loss.csv and checkpoints
      * @param step updates after which the stage begins
@@ -245,7 +243,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Goes on where a run in this folder was last saved. */
+    /** Resumes the run in this folder from its last saved state. */
     public static Trainer resume(Path folder, Sources sources, String device) {
         Recipe recipe = recipe(folder);
         TrainingLock lock = TrainingLock.take(folder);
@@ -259,21 +257,21 @@ public final class Trainer implements AutoCloseable {
         return new Trainer(lock, recipe, sources, folder, device, state);
     }
 
-    /** Whether a run in this folder can go on. */
+    /** Whether a run in this folder can be resumed. */
     public static boolean isResumable(Path folder) {
         return Files.exists(TrainingState.file(folder));
     }
 
-    /** Whether there is a run in this folder. */
+    /** Whether the folder contains a run. */
     public static boolean isIn(Path folder) {
         return Files.isRegularFile(folder.resolve(RECIPE));
     }
 
-    /** Deletes the folder of a run, and the model in it. One that is being trained, by whatever process, is refused. */
+    /** Deletes a run's folder with its model. A folder in training, by any process, is refused. */
     public static void delete(Path folder) {
         Path gone = folder.resolveSibling(".trash-" + folder.getFileName());
         try (TrainingLock lock = TrainingLock.take(folder)) {
-            deleteAll(gone); // what an earlier deletion left when its process died
+            deleteAll(gone); // left by an earlier deletion whose process died
             Files.move(folder, gone, StandardCopyOption.ATOMIC_MOVE);
             deleteAll(gone);
         } catch (IOException e) {
@@ -290,14 +288,17 @@ public final class Trainer implements AutoCloseable {
         for (Path path : deepestFirst) Files.deleteIfExists(path);
     }
 
-    /** The recipe of a run in a folder. */
+    /** The recipe of the run in a folder. */
     public static Recipe recipe(Path folder) {
         return Json.mapper()
                 .convertValue(Json.readObject(folder.resolve(RECIPE), Reads.RECIPE), Recipe.class)
                 .checked();
     }
 
-    /** Normal; what writes to the residual stream less, for it adds up over the layers (GPT-2). */
+    /**
+     * Normal weights; output projections into the residual stream are scaled by 1 / sqrt(2 layers), as they add up
+     * (GPT-2).
+     */
     static Tensor firstWeights(List<Parameter> parameters, int layers, long seed, double wide) {
         long size = parameters.stream().mapToLong(Parameter::size).sum();
         float[] flat = new float[Math.toIntExact(size)];
@@ -319,12 +320,12 @@ public final class Trainer implements AutoCloseable {
                 .expected("eos_token");
     }
 
-    /** What computes it here. */
+    /** The learner's device, threads and kernels. */
     public LearnerInfo learner() {
         return learner.info();
     }
 
-    /** Trains to the recipe's end or until it is stopped; what was made is saved either way. */
+    /** Trains to the recipe's end or until stopped; saves the state in both cases. */
     public void run(Listener listener) {
         long began = System.nanoTime();
         long step = learner.step();
@@ -368,7 +369,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Begins another stage: the model as it is written, nothing remembered, and other documents. */
+    /** Begins a stage: the weights as saved, a fresh optimizer, other documents. */
     private void beginAgain(Recipe.Midtraining stage) {
         try (Checkpoint written = Checkpoint.open(keep(learner.step()));
                 Learner same =
@@ -383,18 +384,18 @@ public final class Trainer implements AutoCloseable {
         useThreads(learner.step());
     }
 
-    /** As many as the update's stage says, and notes what computes from here on. */
+    /** Sets the stage's number of threads, and records what computes from this step on. */
     private void useThreads(long step) {
         recipe.threads(step).ifPresent(learner::setThreads);
         Sittings.note(folder, step, learner.info());
     }
 
-    /** Where a run keeps its model as it is after so many updates. */
+    /** The checkpoint folder of a step. */
     static Path kept(Path folder, long step) {
         return folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step));
     }
 
-    /** Keeps the model as it is now, in a folder of its own. */
+    /** Saves the current model as a checkpoint. */
     private Path keep(long step) {
         Path kept = kept(folder, step);
         write(kept, learner.weights(), step);

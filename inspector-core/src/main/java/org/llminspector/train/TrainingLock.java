@@ -14,17 +14,19 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Writes;
 
 /**
- * TrainingLock lets one training at a time write into a folder, of this process or another. It goes with its process, so
- * that a killed training never blocks the next. Its empty file is deleted with it, or by the next training.
+ * File lock that lets one training at a time write into a folder, across processes. It ends with its process, so a
+ * killed training never blocks the next. Its empty file is deleted on close, or by the next training.
  */
 final class TrainingLock implements AutoCloseable {
 
     private static final String FILE = ".training.lock";
 
-    /** Keys of the lock files that this process holds: closing another channel of one would release it (POSIX). */
+    /**
+     * File keys of the locks of this process: closing another channel of such a file would release its lock (POSIX).
+     */
     private static final Set<Object> HELD = new HashSet<>();
 
-    /** Trainings that may begin and end in a folder while one waits to lock it. */
+    /** Retries when a training ends and deletes the file between opening and locking it. */
     private static final int MOST_TRIES = 100;
 
     private final Path file;
@@ -38,8 +40,8 @@ final class TrainingLock implements AutoCloseable {
     }
 
     /**
-     * @param folder there already
-     * @throws Problem CONFLICT while a training of this process or another holds it; STORAGE where it cannot be written
+     * @param folder an existing folder
+     * @throws Problem CONFLICT while a training of any process has the lock; STORAGE where it cannot be written
      */
     static TrainingLock take(Path folder) {
         synchronized (HELD) {
@@ -55,7 +57,7 @@ final class TrainingLock implements AutoCloseable {
         }
     }
 
-    /** Null where the file was deleted, by the training that held it, before it was locked here. */
+    /** Null where the file was deleted, by the training that had locked it, before it was locked here. */
     private static TrainingLock tryTake(Path folder) throws IOException {
         Path file = folder.resolve(FILE);
         FileChannel channel = null;
@@ -88,11 +90,11 @@ final class TrainingLock implements AutoCloseable {
         try {
             Files.createFile(file);
         } catch (FileAlreadyExistsException e) {
-            // Another process made it meanwhile.
+            // Another process created it meanwhile.
         }
     }
 
-    /** Which file this is, by whatever name: device and inode; the real path where there is no such key. */
+    /** The file's identity: device and inode; the real path where there is no such key. */
     private static Object key(Path file) throws IOException {
         Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
         return key == null ? file.toRealPath() : key;
@@ -103,7 +105,7 @@ final class TrainingLock implements AutoCloseable {
         try {
             channel.close();
         } catch (IOException e) {
-            // Nothing was written to it.
+            // Nothing was written to the channel.
         }
     }
 
@@ -113,7 +115,7 @@ final class TrainingLock implements AutoCloseable {
             try {
                 if (Files.exists(file) && key.equals(key(file))) Files.delete(file);
             } catch (IOException e) {
-                // An empty file stays, which locks nothing.
+                // The empty file stays, without a lock.
             }
             close(channel);
             HELD.remove(key);

@@ -9,13 +9,16 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.tokenize.Tokenizer;
 
-/** TrainingMemory estimates, before anything is allocated, the bytes that a training run holds outside the Java heap. */
+/** Estimate, before any allocation, of a training run's bytes outside the Java heap. */
 public final class TrainingMemory {
 
-    /** Float32 copies of all parameters: weights, gradient, two moments, weights scaled by their norms, and one on its way in. */
+    /**
+     * Float32 copies of all parameters: weights, gradient, two moments, weights scaled by their norms, and a temporary
+     * one.
+     */
     private static final int COPIES = 6;
 
-    /** All parameters lie in one buffer, which ends at 2 GiB. */
+    /** All parameters are in one buffer, which is limited to 2 GiB. */
     private static final long MOST_PARAMETERS = (Integer.MAX_VALUE - 8L) / Float.BYTES;
 
     private TrainingMemory() {}
@@ -23,8 +26,8 @@ public final class TrainingMemory {
     /**
      * Bytes of a run of a recipe with its defaults filled in.
      *
-     * @param vocab tokens of a model without a base or tokenizer of its own
-     * @throws Problem TOO_LARGE where the model has more parameters than can be learnt at all
+     * @param vocab vocabulary size of a model without a base or tokenizer of its own
+     * @throws Problem TOO_LARGE where the model has more parameters than can be trained
      */
     public static long bytes(Recipe recipe, int vocab) {
         DecoderSpec spec = spec(recipe, vocab);
@@ -60,7 +63,7 @@ public final class TrainingMemory {
         }
     }
 
-    /** Parameters of a Llama with tied embeddings. */
+    /** Parameters of a Llama. */
     private static double parameters(DecoderSpec spec) {
         double d = spec.dModel();
         double sum = spec.vocab() * d * (spec.tied() ? 1 : 2) + d;
@@ -72,7 +75,9 @@ public final class TrainingMemory {
         return sum;
     }
 
-    /** Float32 values of a token that wait for the backward pass: in each layer stream, norms, q, k, v, z and neurons. */
+    /**
+     * Float32 activations per token stored for the backward pass: in each layer stream, norms, q, k, v, z and neurons.
+     */
     private static double kept(DecoderSpec spec) {
         double sum = 4.0 * spec.dModel();
         for (LayerSpec layer : spec.layers()) {

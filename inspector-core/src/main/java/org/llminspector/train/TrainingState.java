@@ -19,8 +19,8 @@ import org.llminspector.engine.torch.TorchLearner;
 import org.llminspector.family.Family;
 
 /**
- * TrainingState is all that a training run is at one step: exact weights, the optimizer's memory and the place in the
- * corpus. One file, training_state/state.safetensors, that is whole or not there.
+ * Complete state of a training run at one step: exact weights, the optimizer's moments and the corpus position. One
+ * file, training_state/state.safetensors, replaced atomically.
  *
  * @param tokens predicted so far
  */
@@ -74,7 +74,7 @@ record TrainingState(Tensor weights, Learner.State optimizer, long tokens, Token
         }
     }
 
-    /** The weights that a run kept, with an optimizer that remembers nothing: what a stage begins from. */
+    /** The weights of a run's checkpoint with a fresh optimizer: a stage's initial state. */
     static TrainingState kept(Path run, int step) {
         long tokens = LossCurve.read(run).stream()
                 .filter(row -> row.step() == step)
@@ -92,7 +92,7 @@ record TrainingState(Tensor weights, Learner.State optimizer, long tokens, Token
         }
     }
 
-    /** Not the mapped file: it is replaced while the run goes on. */
+    /** A copy, as the mapped file is replaced during the run. */
     private static Tensor owned(Tensor t) {
         return Tensor.of(t.toFloats(), t.shape());
     }

@@ -4,7 +4,7 @@ import java.util.function.LongFunction;
 import org.llminspector.train.TokenStream.Piece;
 import org.llminspector.train.TokenStream.Place;
 
-/** WholeDocuments packs as many whole documents as fit into each sequence; one that alone does not fit is cut. */
+/** Packing of as many whole documents as fit into each sequence; a document longer than a sequence is cut. */
 final class WholeDocuments implements NextTokens.Examples {
 
     private final LongFunction<Piece> document;

@@ -1,4 +1,2 @@
-/**
- * Train is where a model comes from: the corpus, the trainer, the tuning that makes an assistant.
- */
+/** Training: corpora, the trainer, and the tuning of an assistant. */
 package org.llminspector.train;

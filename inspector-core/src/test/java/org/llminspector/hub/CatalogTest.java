@@ -14,7 +14,10 @@ import org.llminspector.base.Problem;
 /** Catalog: the committed list, and lists that are none. */
 class CatalogTest {
 
-    /** Pythia's files hold masks and frequencies beside the weights, and how OLMo 2's numbers are stored its config does not say. */
+    /**
+     * Pythia's files contain masks and frequencies next to the weights, and OLMo 2's config does not state its number
+     * format.
+     */
     private static final Set<String> UNKNOWN_FILES = Set.of("gpt_neox", "olmo2");
 
     @Test

@@ -27,8 +27,8 @@ import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
 
 /**
- * TestHub is a Hugging Face hub on this machine: its API, its {@code resolve}, and a CDN on a second port that large
- * files redirect to. It speaks to huggingface_hub as well as to us ({@link #main}), and misbehaves where it is told to.
+ * A Hugging Face hub on this machine: its API, its {@code resolve}, and a CDN on a second port that large files
+ * redirect to. It serves huggingface_hub as well as our client ({@link #main}), and fails where configured to.
  */
 public final class TestHub implements AutoCloseable {
 
@@ -47,12 +47,12 @@ public final class TestHub implements AutoCloseable {
             return new Fault(at, suffix, status, headers, -1, 0);
         }
 
-        /** The connection to the CDN ends after so many bytes. */
+        /** The connection to the CDN ends after this number of bytes. */
         public static Fault cut(String suffix, int bytes) {
             return silent(suffix, bytes, 100); // what was sent is to be read before the connection goes
         }
 
-        /** The CDN sends so many bytes, and then for so long nothing. */
+        /** The CDN sends this number of bytes, and then nothing for this time. */
         public static Fault silent(String suffix, int bytes, long ms) {
             return new Fault("cdn", suffix, 0, Map.of(), bytes, ms);
         }
@@ -85,7 +85,7 @@ public final class TestHub implements AutoCloseable {
         cdn = server("cdn", 0);
     }
 
-    /** The tiny golden llama, with what real repositories have beside it. */
+    /** The tiny golden llama, with the additional files of real repositories. */
     static TestHub llama() throws IOException {
         return new TestHub().fill();
     }

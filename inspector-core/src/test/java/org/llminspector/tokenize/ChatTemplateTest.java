@@ -30,7 +30,9 @@ class ChatTemplateTest {
     @TempDir
     Path folder;
 
-    /** What a template adds is told from what a person wrote, also where the person writes what the template does. */
+    /**
+     * The template's text is separated from the messages' contents, even where these contain the template's own text.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"chatml", "smol", "llama3", "llama2", "gemma2", "gemma3", "zephyr", "mistral", "phi3"})
     void aConversationInParts(String family) {

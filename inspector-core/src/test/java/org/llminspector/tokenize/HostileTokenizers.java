@@ -103,7 +103,7 @@ final class HostileTokenizers {
         tokenizer.withArray("added_tokens").add(token);
     }
 
-    /** Four units, the first of which points far behind the last. */
+    /** Four units, the first of which points far beyond the last. */
     private static String leadsOut() {
         ByteBuffer b = ByteBuffer.allocate(4 + 16 + 1).order(ByteOrder.LITTLE_ENDIAN);
         b.putInt(16).putInt(1 << 20 << 10);

@@ -100,7 +100,7 @@ class MergeTraceTest {
         }
     }
 
-    /** The layouts of the wild: the library itself normalizes and splits, whatever the file says. */
+    /** Published layouts: the library itself normalizes and splits, for every file. */
     @Test
     void everyNormalizerAndPreTokenizer() {
         String byteLevel =
@@ -226,7 +226,7 @@ class MergeTraceTest {
                 "\u00e9");
     }
 
-    /** What holds for every trace: it ends in the tokens, and no step passes over a merge of a lower rank. */
+    /** Properties of every trace: it ends in the tokens, and no step skips a merge of a lower rank. */
     static MergeTrace check(Tokenizer tokenizer, String text) {
         MergeTrace trace = MergeTrace.of(tokenizer, text);
         assertThat(trace.tokens()).as(text).isEqualTo(tokenizer.encode(text, false));

@@ -85,7 +85,7 @@ class TokenizationTest {
         }
     }
 
-    /** A word that is in the list is taken whole; where merges lead to it they are told. */
+    /** A word in the list is taken whole; where merges lead to it they are traced. */
     @Test
     void wholeWordsOfAnEncoding() {
         for (Piece p : MergeTrace.of("o200k_base", "the unbelievable tokenization of things")

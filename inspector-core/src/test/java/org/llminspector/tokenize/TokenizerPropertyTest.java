@@ -14,7 +14,7 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
 import net.jqwik.api.constraints.IntRange;
 
-/** What holds for every text and every sequence of ids. */
+/** Properties of every text and every sequence of ids. */
 class TokenizerPropertyTest {
 
     private static final int TRIES = 300;
@@ -29,7 +29,7 @@ class TokenizerPropertyTest {
         checkOffsets(text, tokens);
     }
 
-    /** SentencePiece cannot tell its own space mark from a space; nothing else is lost. */
+    /** SentencePiece cannot distinguish its own space mark from a space; nothing else is lost. */
     @Property(tries = TRIES, seed = SEED)
     void sentencePieceLosesNothing(@ForAll("texts") String text) {
         Tokenizer tokenizer = Fixtures.SPM;

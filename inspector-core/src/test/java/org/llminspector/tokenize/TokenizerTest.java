@@ -173,7 +173,7 @@ class TokenizerTest {
         }
     }
 
-    /** A stream over 20,000 tokens costs as much a token as one over few. */
+    /** The cost per token of a stream over 20,000 tokens is that of a short one. */
     @Test
     void aLongStreamIsLinear() {
         try (Tokenizer t = Fixtures.changed("spm", folder, json -> json.set("decoder", parse("null")))) {

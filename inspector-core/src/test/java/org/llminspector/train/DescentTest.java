@@ -26,7 +26,7 @@ class DescentTest {
         List<Descent.Point> momentum = Descent.path(bowl, Optimizer.of(Kind.MOMENTUM, 0), 0.1, 1, -2, 2);
         // b = 2, x = 0.8; b = 0.9 * 2 + 1.6 = 3.4, x = 0.46
         assertThat(momentum.get(2).x()).isCloseTo(0.46, within(1e-12));
-        // Adam's first step is the learning rate, whatever the slope.
+        // Adam's first step is the learning rate, independent of the gradient.
         assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAM, 0), 0.1, 1, -2, 1)
                         .get(1)
                         .x())

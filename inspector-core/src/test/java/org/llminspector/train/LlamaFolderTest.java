@@ -68,7 +68,7 @@ class LlamaFolderTest {
         }
     }
 
-    /** Every scaling that a spec can have, written and read again. */
+    /** Every scaling that a spec can have, as a round trip. */
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5})
     void everyScalingIsSpelled(int which) throws Exception {

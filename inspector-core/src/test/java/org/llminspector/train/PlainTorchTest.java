@@ -114,7 +114,7 @@ class PlainTorchTest {
         same(learner, Tensor.of(by, by.length), Tensor.of(rounding, rounding.length), golden, what);
     }
 
-    /** Tensor by tensor: its length, its sum along a wave, and some of its numbers, each held against its usual size. */
+    /** Compares each tensor's length, its sum along a wave, and some of its numbers, relative to their usual size. */
     private static void same(Learner learner, Tensor flat, Tensor rounding, JsonNode golden, String what) {
         assertThat(learner.parameters()).hasSize(golden.size());
         for (Parameter p : learner.parameters()) {

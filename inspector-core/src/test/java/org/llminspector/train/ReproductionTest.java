@@ -48,7 +48,7 @@ class ReproductionTest {
                 .toList();
     }
 
-    /** From the state that the stage before left, which ships: nobody needs to run that to check this. */
+    /** From the shipped state at the end of the previous stage, which does not have to be repeated. */
     @ParameterizedTest
     @MethodSource("stages")
     void theFirstUpdatesOfALaterStageAreTheShippedModels(int from) throws Exception {
@@ -100,7 +100,7 @@ class ReproductionTest {
         assertThat(Sittings.read(folder).differs()).as("it says so itself").isNull();
     }
 
-    /** The child: so many updates of the shipped model's recipe from one on, in a folder. */
+    /** The child process: a number of updates of the shipped model's recipe from a step on, in a folder. */
     public static void main(String[] args) throws IOException {
         Path folder = Path.of(args[0]);
         Recipe recipe = Json.mapper().readValue(SHIPPED.resolve("recipe.json").toFile(), Recipe.class);

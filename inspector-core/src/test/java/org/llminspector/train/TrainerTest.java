@@ -361,7 +361,7 @@ class TrainerTest {
         Trainer.begin(staged(), SOURCES, none, "cpu").close(); // not locked
     }
 
-    /** The corpus says that a word was drawn from two: the other is then learnt as much. */
+    /** The corpus says that a word was drawn from two: the other is then trained equally. */
     @Test
     void allThatAWordWasDrawnFromIsTaught() throws IOException {
         Map<Boolean, List<Double>> losses = new TreeMap<>();
@@ -394,7 +394,7 @@ class TrainerTest {
                 .hasMessageContaining("midtraining");
     }
 
-    /** A stage begins from the written file alone: whoever has it need not run those before to make it again. */
+    /** A stage begins from the saved file alone, so that it can be repeated without the stages before. */
     @ParameterizedTest
     @ValueSource(ints = {6, 12})
     void aStageBeginsFromTheModelAsItWasWritten(int from) throws IOException {
@@ -430,7 +430,7 @@ class TrainerTest {
         }
     }
 
-    /** Each sequence begins with a document; none is cut that fits; a run that is stopped goes on with the next. */
+    /** Each sequence begins with a document; none that fits is cut; a stopped run continues with the next. */
     @Test
     void wholeDocumentsArePackedAndNoneIsLost() {
         int[] lengths = {4, 3, 9, 2, 2, 2};

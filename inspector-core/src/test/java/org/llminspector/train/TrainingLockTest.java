@@ -35,7 +35,10 @@ class TrainingLockTest {
         }
     }
 
-    /** Number of tries that took the lock. Each makes and deletes the file {@code alone}, which fails if another holds the lock, too. */
+    /**
+     * Number of tries that took the lock. Each creates and deletes the file {@code alone}, which fails if another has
+     * the lock too.
+     */
     private static int takenOf(Path folder, int tries) throws IOException {
         int taken = 0;
         for (int i = 0; i < tries; i++) {
@@ -97,7 +100,7 @@ class TrainingLockTest {
         assertThat(folder).isEmptyDirectory();
     }
 
-    /** A folder that is deleted and made anew while it is held is another folder. */
+    /** A folder that is deleted and recreated while locked is another folder. */
     @Test
     void aLockIsOfTheFolderThatIsThere() throws IOException {
         try (TrainingLock old = TrainingLock.take(folder)) {

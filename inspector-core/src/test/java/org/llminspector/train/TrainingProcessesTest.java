@@ -110,7 +110,7 @@ class TrainingProcessesTest {
                 assertThat(Family.open(model).get("embed.weight").shape()).endsWith(16);
             }
         }
-        // The lock of a killed process is nobody's.
+        // The lock of a killed process is free.
         try (Trainer next = Trainer.resume(folder, new Trainer.Sources(null, null), "cpu")) {
             assertThat(next.learner()).isNotNull();
             refusesAnother();

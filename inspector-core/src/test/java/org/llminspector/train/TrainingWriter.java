@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.file.Path;
 import org.llminspector.base.Json;
 
-/** TrainingWriter is a process that trains sums in a folder, saves every so many steps, and says which it has made. */
+/** Child process that trains sums in a folder, saves at an interval of steps, and prints its steps. */
 final class TrainingWriter {
 
     private TrainingWriter() {}
@@ -28,7 +28,7 @@ final class TrainingWriter {
         }
     }
 
-    /** Arguments: the folder, where it begins or goes on; the recipe's steps; steps between two states. */
+    /** Arguments: the folder of a new or resumed run; the recipe's steps; steps between two states. */
     public static void main(String[] args) {
         Path folder = Path.of(args[0]);
         Trainer.Sources none = new Trainer.Sources(null, null);

@@ -85,7 +85,7 @@ class TuningTest {
             ChatTemplate template = ChatTemplate.open(folder).orElseThrow();
             int[] begin = {tokenizer.bosId()};
             int[] end = {tokenizer.eosIds().get(0)};
-            // By hand: <s> question </s> <s> answer </s>, twice; an answer's tokens and the </s> after it are learnt.
+            // By hand: <s> question </s> <s> answer </s>, twice; an answer's tokens and the </s> after it count.
             List<Integer> tokens = new ArrayList<>();
             List<Boolean> counts = new ArrayList<>();
             for (Exchange turn : turns) {
@@ -104,7 +104,7 @@ class TuningTest {
             assertThat(both.weights()).hasSize(tokens.size() - 1);
 
             Batches.Example one = new ChatEncoder(tokenizer, template, 128).encode(turns.subList(0, 1));
-            // The last token is predicted, never read: the context has to hold one token less.
+            // The last token is only predicted: the context needs one token less.
             assertThat(new ChatEncoder(tokenizer, template, tokens.size() - 1)
                             .encode(turns)
                             .tokens())
@@ -410,7 +410,7 @@ class TuningTest {
         }
     }
 
-    /** By how many nats more than before a model prefers the better of the pairs after an update with so many rejectedSamples. */
+    /** By how many nats the margin of the pairs grows in an update with this number of rejectedSamples. */
     private double margin(Path base, List<Preferences.Pair> pairs, int rejectedSamples) throws IOException {
         Path prefer = tokenizer("prefer" + rejectedSamples);
         Recipe recipe = RecipeBuilder.builder(tuning(Recipe.Task.PREFER, base.toString(), 1, 0))

@@ -18,8 +18,8 @@ import org.llminspector.web.cli.InspectorCommand;
 import org.llminspector.web.server.Server;
 
 /**
- * ArchiveTrainingRun starts the server once and asks it a little, for nothing: the JVM, told so by scripts/inspector, then archives the
- * classes that a start takes (-XX:ArchiveClassesAtExit). It touches no model and nothing that is kept.
+ * A short server run that loads the classes a start needs. scripts/inspector starts the JVM with
+ * -XX:ArchiveClassesAtExit, which writes them to a class archive. Opens no model and writes nothing else.
  */
 public final class ArchiveTrainingRun {
 

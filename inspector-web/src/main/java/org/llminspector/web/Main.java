@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import org.llminspector.web.cli.InspectorCommand;
 import org.llminspector.web.cli.VersionLines;
 
-/** Main is where the program starts. */
+/** The program's entry point. */
 public final class Main {
 
     private Main() {}

@@ -1,5 +1,5 @@
 /**
- * Web is the program's two doors, a server and a command line, both thin over {@link org.llminspector.run.Inspector}.
+ * The program's server and command line, both thin layers over {@link org.llminspector.run.Inspector}.
  *
  * <p>This package only starts the program.
  */

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Attributes are all that a template can reach of a value: items of dicts and lists, and a few methods. */
+/** Attribute access in templates: items of dicts and lists, and a few methods. */
 final class Attributes {
 
     private static final Parameters GET = Parameters.positional("dict.get", "key", "default=");

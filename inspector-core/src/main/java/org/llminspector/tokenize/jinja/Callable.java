@@ -3,7 +3,7 @@ package org.llminspector.tokenize.jinja;
 import java.util.List;
 import java.util.Map;
 
-/** Callable is what a template can call by its name: a function of ours, or a macro of its own. */
+/** A value that a template can call: a built-in function or a macro. */
 interface Callable {
     Object call(List<Object> args, Map<String, Object> named);
 }

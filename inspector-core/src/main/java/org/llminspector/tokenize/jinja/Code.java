@@ -1,6 +1,6 @@
 package org.llminspector.tokenize.jinja;
 
-/** Code is an expression, ready to be evaluated. */
+/** A compiled expression. */
 interface Code {
 
     /** Its value; Java's null where it is undefined. */

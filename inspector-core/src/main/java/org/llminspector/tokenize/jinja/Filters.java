@@ -11,7 +11,7 @@ import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import org.llminspector.tokenize.jinja.Parameters.Given;
 
-/** Filters are Jinja2's, as jinja2/filters.py has them with all their arguments, and transformers' tojson. */
+/** Jinja2's filters with all arguments of jinja2/filters.py, and transformers' tojson. */
 final class Filters {
 
     private interface Filter {
@@ -20,7 +20,7 @@ final class Filters {
 
     private static final Map<String, Filter> ALL = new HashMap<>();
 
-    /** More spaces than a text is indented by. */
+    /** Limit of an indent's width. */
     private static final int MAX_WIDTH = 100_000;
 
     static {
@@ -99,7 +99,7 @@ final class Filters {
         return Values.integral(v) ? (Object) Math.absExact(Values.integer(v)) : Math.abs(Values.real(v));
     }
 
-    /** Words begin after blanks, hyphens and opening brackets; an apostrophe begins none. */
+    /** Words begin after whitespace, hyphens and opening brackets, but not after apostrophes. */
     private static String title(String text) {
         StringBuilder out = new StringBuilder();
         boolean begins = true;
@@ -117,7 +117,7 @@ final class Filters {
         UnaryOperator<Object> key = key(g.get(2), g.truth(1), true);
         List<Object[]> items = new ArrayList<>();
         for (Object item : Values.iterate(v)) items.add(new Object[] {key.apply(item), item});
-        // From the last to the first, equal ones stay in their order, as Python has it.
+        // Python's reverse sort is stable too.
         Comparator<Object[]> order = (a, b) -> Values.compare(a[0], b[0]);
         items.sort(reverse ? order.reversed() : order);
         List<Object> sorted = new ArrayList<>();
@@ -135,7 +135,7 @@ final class Filters {
         return new ArrayList<>(seen.values());
     }
 
-    /** What is equal in Python is equal here: 1, 1.0 and True. */
+    /** A key with Python's equality: 1, 1.0 and True are equal. */
     private static Object hashed(Object key) {
         boolean mutable = (key instanceof List<?> && !(key instanceof Tuple)) || key instanceof Map<?, ?>;
         if (mutable) throw new JinjaError("unhashable type: '" + Values.type(key) + "'");
@@ -146,7 +146,7 @@ final class Filters {
     }
 
     /**
-     * What items are ordered or told apart by.
+     * The key by which items are sorted, grouped or compared.
      *
      * @param attribute a path, an index, or None
      * @param several whether it may be several paths, separated by commas: then the key is a list
@@ -200,9 +200,9 @@ final class Filters {
     }
 
     /**
-     * What stands at a path: {@code a.b} goes down, digits are places in a list.
+     * The value at a path: {@code a.b} is nested, digits are list indices.
      *
-     * @param otherwise what stands for what is undefined, at each step; null for nothing
+     * @param otherwise default for an undefined value, at each step; null for none
      */
     private static UnaryOperator<Object> attribute(Object path, Object otherwise) {
         List<Object> parts = new ArrayList<>();

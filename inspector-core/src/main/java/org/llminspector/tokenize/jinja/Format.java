@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Format is Python's {@code '%s and %d' % (a, b)}, without widths. */
+/** Python's {@code '%s and %d' % (a, b)}, without widths. */
 final class Format {
 
     private static final Pattern FIELD = Pattern.compile("%(.)");

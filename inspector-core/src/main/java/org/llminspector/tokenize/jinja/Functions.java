@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Functions are what a chat template can call: those of transformers' and a few of Jinja2's. */
+/** Global functions of chat templates: those of transformers and a few of Jinja2's. */
 final class Functions {
 
     private static final int MAX_RANGE = 100_000;
 
-    /** strftime's letters and what java.time calls them, in the C locale. */
+    /** strftime's letters and their java.time patterns, in the C locale. */
     private static final Map<Character, String> TIMES = Map.ofEntries(
             Map.entry('Y', "yyyy"),
             Map.entry('y', "yy"),
@@ -57,7 +57,7 @@ final class Functions {
                 "range", (args, named) -> range(RANGE.bind(args, named)));
     }
 
-    /** A dict's items, or pairs; and then what is named. */
+    /** A dict's items or pairs, updated by the named arguments. */
     private static Map<String, Object> merged(List<Object> args, Map<String, Object> named) {
         if (args.size() > 1) throw new JinjaError("dict expected at most 1 argument, got " + args.size());
         Map<String, Object> values = new LinkedHashMap<>();
@@ -87,7 +87,7 @@ final class Functions {
         if (step == 0) throw new JinjaError("range() arg 3 must not be zero");
         List<Object> numbers = new ArrayList<>();
         for (long i = start; step > 0 ? i < stop : i > stop; i += step) {
-            // Jinja2's own sandbox has this limit (MAX_RANGE).
+            // The limit of Jinja2's own sandbox (MAX_RANGE).
             if (numbers.size() == MAX_RANGE)
                 throw new JinjaError(
                         "Range too big. The sandbox blocks ranges larger than MAX_RANGE (" + MAX_RANGE + ").");

@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Grammar parses an expression in the order of jinja2/parser.py. */
+/** Parser of expressions, with the precedence of jinja2/parser.py. */
 final class Grammar {
 
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=", "in");
 
-    /** Names of constants: nothing else can be called so. */
+    /** Constants, which cannot be assigned. */
     static final Set<String> CONSTANTS = Set.of("none", "None", "true", "True", "false", "False");
 
     private final Tokens tokens;
@@ -25,7 +25,7 @@ final class Grammar {
         return tuple(choice(), true);
     }
 
-    /** What {@code for} goes over: an {@code if} after it is the loop's. */
+    /** The iterable of {@code for}: an {@code if} after it belongs to the loop. */
     Code iterable() {
         return tuple(or(), false);
     }
@@ -39,7 +39,7 @@ final class Grammar {
         return in -> new Tuple(all(items, in));
     }
 
-    /** An expression of one value. */
+    /** A conditional expression, without a tuple. */
     Code choice() {
         Code value = or();
         while (tokens.is("if")) {
@@ -92,7 +92,7 @@ final class Grammar {
         return in -> !Values.truth(value.run(in));
     }
 
-    /** {@code a < b <= c} is both. */
+    /** {@code a < b <= c} means both. */
     private Code compare() {
         Code first = sum();
         List<String> operators = new ArrayList<>();
@@ -339,7 +339,7 @@ final class Grammar {
         };
     }
 
-    /** Arguments are those of a call, by place and by name. */
+    /** A call's positional and named arguments. */
     private record Arguments(List<Code> places, Map<String, Code> names) {
         List<Object> values(Interpreter in) {
             return all(places, in);

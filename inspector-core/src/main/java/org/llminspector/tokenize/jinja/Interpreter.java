@@ -3,15 +3,15 @@ package org.llminspector.tokenize.jinja;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Interpreter is one rendering of a template: its scopes, and its limits of time and size. */
+/** State of one rendering: its scopes, and its limits of time and size. */
 final class Interpreter {
 
-    /** Most characters that a template writes, and that any string of it has. */
+    /** Most characters of a template's output, and of any string. */
     static final int MAX_CHARACTERS = 4 << 20;
-    /** Most characters and list items that all its expressions make together. */
+    /** Most characters and list items that all its expressions create together. */
     private static final long MAX_MADE = 64 << 20;
 
-    /** Most expressions that are evaluated, and turns of all its loops. */
+    /** Most evaluated expressions and loop iterations. */
     private static final int MAX_STEPS = 1_000_000;
 
     private static final long MAX_NANOS = 5_000_000_000L;
@@ -34,12 +34,12 @@ final class Interpreter {
         return loop;
     }
 
-    /** Where the expression stands that was evaluated last. */
+    /** The line of the expression evaluated last. */
     int line() {
         return line;
     }
 
-    /** Something that is done within a scope and, if not null, a loop. */
+    /** Runs {@code work} in a scope and, if not null, a loop. */
     <T> T within(Scope inner, Loop of, Supplier<T> work) {
         Scope outer = scope;
         Loop before = loop;
@@ -53,7 +53,7 @@ final class Interpreter {
         }
     }
 
-    /** A macro's body, with as many calls in calls as Python would allow a template. */
+    /** Runs a macro's body; the depth of calls is limited as in Python. */
     String call(Scope inner, Supplier<String> work) {
         if (++calls > MAX_CALLS) throw new JinjaError("macros call each other too deeply");
         try {
@@ -63,7 +63,7 @@ final class Interpreter {
         }
     }
 
-    /** An expression of that line is evaluated. */
+    /** Starts an expression of that line, and counts a step. */
     void begin(int ofLine) {
         line = ofLine;
         step();
@@ -75,7 +75,7 @@ final class Interpreter {
         }
     }
 
-    /** Counts what an expression has made. */
+    /** Counts the size of a created value. */
     <T> T made(T value) {
         made += value instanceof String s ? s.length() : value instanceof List<?> l ? l.size() : 1;
         if (made > MAX_MADE) throw new JinjaError("the template makes too many texts and lists");

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
 
-/** Jinja is one template, ready to render. Safe on any thread. */
+/** A compiled template. Safe on any thread. */
 public final class Jinja {
 
     /** Longest template, characters; the longest known (tool use of Hermes) has 20,000. */
@@ -27,10 +27,10 @@ public final class Jinja {
     }
 
     /**
-     * Reads a template; one that is broken is a Problem that names its line.
+     * Compiles a template; a broken one is a Problem that names its line.
      *
      * @param where the file, for messages
-     * @param clock what strftime_now reads
+     * @param clock read by strftime_now
      */
     public static Jinja compile(String template, String where, Clock clock) {
         if (template.length() > MAX_TEMPLATE) {
@@ -42,15 +42,15 @@ public final class Jinja {
         return guarded(where, () -> new Jinja(template, where, Statements.read(Lexer.tokens(template)), clock));
     }
 
-    /** The template as it was given. */
+    /** The template's source. */
     public String source() {
         return source;
     }
 
     /**
-     * What the template writes.
+     * Renders the template.
      *
-     * @param variables JSON's values: maps, lists, strings, numbers, booleans, null for None
+     * @param variables JSON values: maps, lists, strings, numbers, booleans, null for None
      */
     public String render(Map<String, ?> variables) {
         return guarded(where, () -> {
@@ -63,7 +63,7 @@ public final class Jinja {
             } catch (JinjaError e) {
                 throw e.line() > 0 ? e : new JinjaError(e.getMessage(), in.line(), e.raised());
             } catch (RuntimeException e) {
-                // A filter or function was given what it cannot take.
+                // A filter or function received an argument that it cannot process.
                 throw new JinjaError(e.getMessage(), in.line(), false);
             }
         });
@@ -88,7 +88,7 @@ public final class Jinja {
         }
     }
 
-    /** JSON's null is None; integers are long. */
+    /** Converts JSON's null to None and integers to long. */
     private static Object python(Object value) {
         if (value == null) return None.NONE;
         if (value instanceof Integer i) return i.longValue();

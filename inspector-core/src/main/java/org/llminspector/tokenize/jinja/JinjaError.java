@@ -1,11 +1,11 @@
 package org.llminspector.tokenize.jinja;
 
-/** JinjaError is what Jinja2 raises: a template that is wrong, or that refuses its messages (raise_exception). */
+/** Jinja2's error: an invalid template, or one that refuses its messages (raise_exception). */
 final class JinjaError extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Line in the template, or 0 where the thrower does not know it. */
+    /** Line in the template, or 0 where it is not known. */
     private final int line;
 
     private final boolean raised;

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Lexer cuts a template into tokens by the rules of jinja2/lexer.py with trim_blocks and lstrip_blocks. */
+/** Tokenizer of templates by the rules of jinja2/lexer.py with trim_blocks and lstrip_blocks. */
 final class Lexer {
 
     private static final int MAX_DEPTH = 100;
@@ -36,7 +36,7 @@ final class Lexer {
         this.in = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
     }
 
-    /** All of a template's tokens, an END last. */
+    /** All tokens of a template, END last. */
     static List<Token> tokens(String template) {
         Lexer lexer = new Lexer(template);
         lexer.run();
@@ -64,7 +64,10 @@ final class Lexer {
         emit(Token.Kind.END, "", line(in.length()));
     }
 
-    /** Text before a mark: {@code -} takes its last whitespace, a statement or comment alone on a line its indent. */
+    /**
+     * Emits the text before a tag: {@code -} removes its trailing whitespace, a statement or comment alone on a line
+     * its indent.
+     */
     private void text(String text, char sign, boolean value) {
         String kept = text;
         if (sign == '-') {
@@ -94,7 +97,7 @@ final class Lexer {
         lineStart = end.group().endsWith("\n");
     }
 
-    /** A statement or an expression, until its end outside of brackets and strings. */
+    /** Tokens of a statement or an expression, until its end outside of brackets and strings. */
     private void inside(boolean value, int line) {
         emit(value ? Token.Kind.VALUE : Token.Kind.STATEMENT, value ? "{{" : "{%", line);
         Matcher end = (value ? VALUE_END : BLOCK_END).matcher(in);
@@ -131,7 +134,7 @@ final class Lexer {
         emit(Token.Kind.OPERATOR, taken(OPERATOR).group(), line(at));
     }
 
-    /** What stands here; a character that begins no token is an error. */
+    /** The match at the current position; an unexpected character is an error. */
     private Matcher taken(Pattern pattern) {
         Matcher m = pattern.matcher(in).region(at, in.length());
         if (!m.lookingAt()) throw new JinjaError("unexpected char '" + in.charAt(at) + "'", line(at), false);
@@ -161,12 +164,12 @@ final class Lexer {
         throw new JinjaError("a string without an end", line, false);
     }
 
-    /** Gives the index of the escape's last character. */
+    /** Returns the index of the escape's last character. */
     private int escape(int i, StringBuilder text, int line) {
         char c = in.charAt(i);
         int plain = "\n\\'\"abfnrtv".indexOf(c);
         int digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-        if (plain == 0) return i; // a line that goes on
+        if (plain == 0) return i; // line continuation
         if (plain > 0) {
             text.append("\n\\'\"\u0007\b\f\n\r\t\u000b".charAt(plain));
         } else if (digits > 0) {
@@ -191,7 +194,7 @@ final class Lexer {
         out.add(new Token(kind, text, line));
     }
 
-    /** Asked for ever later positions, so that it counts each line break once. */
+    /** The line of a position; ascending positions make it count each line break once. */
     private int line(int position) {
         if (position < counted) {
             counted = 0;

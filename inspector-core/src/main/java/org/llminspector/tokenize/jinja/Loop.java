@@ -2,7 +2,7 @@ package org.llminspector.tokenize.jinja;
 
 import java.util.List;
 
-/** Loop is what {@code loop} is within a {@code for}, and whether its turn or all of it is left early. */
+/** State of a {@code for} loop: the variable {@code loop}, and pending break or continue. */
 final class Loop {
 
     private final List<Object> items;
@@ -43,7 +43,7 @@ final class Loop {
             case "first" -> index == 0;
             case "last" -> index == length - 1;
             case "length" -> (long) length;
-            case "depth" -> 1L; // Jinja2 counts only recursive loops
+            case "depth" -> 1L; // only recursive loops increase it in Jinja2
             case "depth0" -> 0L;
             case "previtem" -> index > 0 ? items.get(index - 1) : null;
             case "nextitem" -> index < length - 1 ? items.get(index + 1) : null;

@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Macro is a function that a template writes. It sees the names of where it stands, not of where it is called.
+ * A template's macro, a lexically scoped function.
  *
  * @param parameters their names and defaults, which may be undefined
- * @param home the scope in which it stands
+ * @param home the scope of its definition
  */
 record Macro(String name, Map<String, Code> parameters, List<Node> body, Scope home, Interpreter in)
         implements Callable {

@@ -3,7 +3,7 @@ package org.llminspector.tokenize.jinja;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Namespace is the one value that {@code set} can change: {@code set ns.found = true}. */
+/** Jinja2's namespace, the only mutable value: {@code set ns.found = true}. */
 final class Namespace extends LinkedHashMap<String, Object> {
 
     private static final long serialVersionUID = 1L;

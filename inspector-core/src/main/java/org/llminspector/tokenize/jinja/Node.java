@@ -2,13 +2,13 @@ package org.llminspector.tokenize.jinja;
 
 import java.util.List;
 
-/** Node is a part of a template: a text, an expression that is written, or a statement. */
+/** A part of a template: text, an output expression, or a statement. */
 interface Node {
 
-    /** What it writes. */
+    /** Its output. */
     String write(Interpreter in);
 
-    /** What these nodes write, until a break or continue. */
+    /** The output of these nodes, until a break or continue. */
     static String write(List<Node> nodes, Interpreter in) {
         StringBuilder out = new StringBuilder();
         for (Node node : nodes) {

@@ -1,6 +1,6 @@
 package org.llminspector.tokenize.jinja;
 
-/** None is Python's None. Java's null stands for what is undefined. */
+/** Python's None. Java's null means undefined. */
 enum None {
     NONE
 }

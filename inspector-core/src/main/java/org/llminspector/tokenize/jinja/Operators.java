@@ -3,7 +3,7 @@ package org.llminspector.tokenize.jinja;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Operators are Python's on JSON's values. */
+/** Python's operators on JSON values. */
 final class Operators {
 
     private Operators() {}

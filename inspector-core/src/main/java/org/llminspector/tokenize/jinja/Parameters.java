@@ -5,16 +5,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Parameters are those of a filter, a test, a function or a method, in their order. What a template gives is put in their places
- * by Python's rules: one too many, one of another name and one that is missing are refused, and none is dropped.
+ * Signature of a filter, test, function or method. Binds arguments by Python's rules: surplus, unknown and missing ones
+ * are errors, and none is dropped.
  *
- * @param of what has them, for errors
- * @param required how many of the first must be given
- * @param positional whether they have no names, as those of Python's own functions often have not
+ * @param of its owner's name, for errors
+ * @param required number of leading parameters without a default
+ * @param positional whether they are positional-only, as in many of Python's own functions
  */
 record Parameters(String of, List<String> names, int required, boolean positional) {
 
-    /** Given is what a template gave, a place a parameter. */
+    /** Bound arguments, one per parameter. */
     record Given(Parameters parameters, Object[] values, boolean[] there) {
 
         boolean has(int i) {
@@ -46,12 +46,12 @@ record Parameters(String of, List<String> names, int required, boolean positiona
         }
     }
 
-    /** @param names those that may be left out end with "=" */
+    /** @param names optional ones end with "=" */
     static Parameters of(String of, String... names) {
         return of(of, false, names);
     }
 
-    /** The same, given by place only. */
+    /** The same, positional-only. */
     static Parameters positional(String of, String... names) {
         return of(of, true, names);
     }

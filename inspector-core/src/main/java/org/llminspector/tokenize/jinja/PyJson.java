@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** PyJson writes JSON as Python's json.dumps(value, ensure_ascii=False) does: transformers' tojson. */
+/** JSON as Python's json.dumps(value, ensure_ascii=False) writes it: transformers' tojson. */
 final class PyJson {
 
     private static final int MAX_INDENT = 1_000;
@@ -26,7 +26,7 @@ final class PyJson {
         this.sorted = sorted;
     }
 
-    /** Its parameters are ensure_ascii, indent, separators, sort_keys. */
+    /** The parameters are ensure_ascii, indent, separators, sort_keys. */
     static String write(Object value, Parameters.Given g) {
         Object indent = g.some(1) ? g.get(1) : null;
         if (indent != null && !(indent instanceof String) && Values.integer(indent) > MAX_INDENT)
@@ -84,7 +84,7 @@ final class PyJson {
         out.append('}');
     }
 
-    /** A number, true, false or null as the text of a name; of anything else JSON has none. */
+    /** The key of a number, true, false or null; other types are an error in json.dumps. */
     private static String key(Object key) {
         if (key == None.NONE || Values.isNumber(key)) {
             return key == None.NONE ? "null" : key instanceof Boolean b ? b.toString() : number((Number) key);

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import org.llminspector.tokenize.jinja.Parameters.Given;
 
-/** PyNumbers reads numbers as Python's int() and float() do, for Jinja2's filter int. */
+/** Parser of numbers as Python's int() and float(), for Jinja2's filter int. */
 final class PyNumbers {
 
     private static final Pattern FLOAT = Pattern.compile(
@@ -14,7 +14,7 @@ final class PyNumbers {
 
     private PyNumbers() {}
 
-    /** Parameters are what stands for what is no number, and the base of a text's digits. */
+    /** The parameters are the default for non-numbers, and the base of a text's digits. */
     static Object integer(Object v, Given g) {
         Object otherwise = g.get(0, 0L);
         if (v == null) throw new JinjaError("a value that is undefined has no int");
@@ -35,7 +35,7 @@ final class PyNumbers {
         throw new JinjaError("whole numbers of more than 64 bits are not supported");
     }
 
-    /** Digits of a base from 2 to 36; of 0 for the one that a prefix names. Null where the text is none. */
+    /** Digits of a base from 2 to 36; base 0 takes it from the prefix. Null for other texts. */
     private static BigInteger whole(String text, long base) {
         if (base != 0 && (base < 2 || base > 36)) return null;
         boolean negative = text.startsWith("-");
@@ -49,7 +49,7 @@ final class PyNumbers {
             if (digits.startsWith("_")) digits = digits.substring(1);
         } else if (base == 0) {
             radix = 10;
-            if (digits.matches("0[0-9_]*[1-9_].*")) return null; // 012 is no number of base 0
+            if (digits.matches("0[0-9_]*[1-9_].*")) return null; // 012 is invalid in base 0
         }
         if (!digits.matches("[0-9a-z](_?[0-9a-z])*")) return null;
         try {
@@ -60,7 +60,7 @@ final class PyNumbers {
         }
     }
 
-    /** A text with a point or an exponent, without what stands behind the point; null where it is none, or infinite. */
+    /** A text with a point or an exponent, truncated to an integer; null where it is no number, or infinite. */
     private static BigInteger truncated(String text) {
         if (!FLOAT.matcher(text).matches()) return null;
         double d = Double.parseDouble(text.replace("_", ""));

@@ -3,7 +3,7 @@ package org.llminspector.tokenize.jinja;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Scope is where names live: a loop's turn and a macro's call have their own, and see the ones around them. */
+/** Scope of names: each loop iteration and macro call has its own, nested in the outer ones. */
 final class Scope {
 
     private final Scope outer;

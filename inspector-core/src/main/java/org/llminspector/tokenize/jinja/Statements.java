@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Statements reads a template's texts, expressions and statements into nodes, as jinja2/parser.py does. */
+/** Parser of a template's texts, expressions and statements into nodes, as jinja2/parser.py. */
 final class Statements {
 
-    /** They only mark what the assistant said, for training. */
+    /** Tags that only mark the assistant's answers, for training. */
     private static final Set<String> MARKS = Set.of("generation", "endgeneration");
 
     private final Tokens tokens;
@@ -52,7 +52,7 @@ final class Statements {
         return nodes;
     }
 
-    /** The nodes before a statement that is then taken, all of it. */
+    /** The nodes before a statement, which is consumed. */
     private List<Node> block(String end) {
         List<Node> nodes = until(Set.of(end));
         tokens.expect(end);
@@ -60,7 +60,7 @@ final class Statements {
         return nodes;
     }
 
-    /** An expression that counts as a step, and that errors within it are told of by its line. */
+    /** An expression that counts a step and sets the line for errors. */
     private static Code code(Code code, int line) {
         return in -> {
             in.begin(line);
@@ -88,7 +88,7 @@ final class Statements {
                 return in -> leave(in, line, name.equals("break"));
             }
             default -> {
-                // The rest, such as include and import, read files or are used by no known model.
+                // Others, such as include and import, read files or are used by no known model.
                 if (!MARKS.contains(name)) {
                     throw new JinjaError("the statement '" + name + "' is not supported", line, false);
                 }
@@ -98,7 +98,7 @@ final class Statements {
         }
     }
 
-    /** {@code for a, b in items if condition ... else ...}: each turn has its own scope. */
+    /** {@code for a, b in items if condition ... else ...}: each iteration has its own scope. */
     private Node loop(int line) {
         List<String> names = names();
         tokens.expect("in");

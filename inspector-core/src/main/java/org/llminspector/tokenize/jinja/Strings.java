@@ -8,14 +8,14 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.llminspector.tokenize.jinja.Parameters.Given;
 
-/** Strings are the methods of Python's str that templates use. */
+/** The methods of Python's str that templates use. */
 final class Strings {
 
     private static final String LINE_ENDS = "\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029";
 
     private Strings() {}
 
-    /** What each takes; Python's own have no names for most of it. What starts or ends a search is not supported. */
+    /** Their parameters, mostly positional-only as in Python. The start and end of searches are not supported. */
     private static final Map<String, Parameters> METHODS = new HashMap<>();
 
     static {
@@ -77,7 +77,7 @@ final class Strings {
         return stripRight(stripLeft(text, chars), chars);
     }
 
-    /** As Python's splitlines: what ends the last line begins no other. */
+    /** As Python's splitlines: a final line break begins no further line. */
     static List<String> lines(String text, boolean keepEnds) {
         List<String> lines = new ArrayList<>();
         int from = 0;
@@ -127,7 +127,7 @@ final class Strings {
         return out.append(text.substring(at)).toString();
     }
 
-    /** Before each character, and at the end. */
+    /** Inserts a text before each character, and at the end. */
     private static String between(String text, String with, long most) {
         StringBuilder out = new StringBuilder();
         long n = 0;
@@ -208,7 +208,7 @@ final class Strings {
         return parts;
     }
 
-    /** Of a text, or of one of a tuple's. */
+    /** Tests a text, or any text of a tuple. */
     private static boolean any(Given g, Predicate<String> test) {
         if (!(g.get(0) instanceof Tuple many)) return test.test(g.text(0));
         for (Object one : many) {
@@ -230,7 +230,7 @@ final class Strings {
         return utf16 < 0 ? -1 : text.codePointCount(0, utf16);
     }
 
-    /** Whether it is one of these, or, without these, what Python calls whitespace. */
+    /** Whether it is one of these, or, for null, whitespace in Python. */
     private static boolean in(int c, String chars) {
         return chars != null ? chars.indexOf(c) >= 0 : blank(c);
     }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 
-/** Tests are what stands after {@code is}, as in jinja2/tests.py. */
+/** Jinja2's tests, the words after {@code is}, as in jinja2/tests.py. */
 final class Tests {
 
     private static final Map<String, BiPredicate<Object, Object>> ALL = new HashMap<>();
@@ -37,7 +37,7 @@ final class Tests {
         for (String name : List.of("ge", ">=")) ALL.put(name, (v, a) -> Values.compare(v, a) >= 0);
     }
 
-    /** Those that compare with another value, and what they call it; the others take nothing. */
+    /** Signatures of tests that take another value; the others take none. */
     private static final Map<String, Parameters> COMPARING = new HashMap<>();
 
     static {

@@ -1,20 +1,20 @@
 package org.llminspector.tokenize.jinja;
 
 /**
- * Token is the smallest piece of a template that means something.
+ * Lexical token of a template.
  *
- * @param text a text or a string as it is meant; of all others, what stands in the template
+ * @param text the value of a text or string; for other kinds, the source
  * @param line where it begins, from 1
  */
 record Token(Kind kind, String text, int line) {
 
-    /** Kind is what a token is. */
+    /** The kind of a token. */
     enum Kind {
-        /** What is written as it stands. */
+        /** Literal output. */
         TEXT,
-        /** An expression begins that is written. */
+        /** Start of an output expression. */
         VALUE,
-        /** A statement begins. */
+        /** Start of a statement. */
         STATEMENT,
         NAME,
         STRING,

@@ -3,7 +3,7 @@ package org.llminspector.tokenize.jinja;
 import java.util.List;
 import java.util.Set;
 
-/** Tokens are those of a template, read one after another. */
+/** Cursor over a template's tokens. */
 final class Tokens {
 
     private static final Set<String> RESERVED = Set.of("and", "or", "not", "in", "is", "if", "else", "elif");
@@ -11,7 +11,7 @@ final class Tokens {
     private final List<Token> all;
     private int next;
 
-    /** @param all the last of them an END */
+    /** @param all END last */
     Tokens(List<Token> all) {
         this.all = all;
     }
@@ -34,7 +34,7 @@ final class Tokens {
         return peek().kind() == kind;
     }
 
-    /** Whether a name is next that is not a word of the grammar. */
+    /** Whether the next token is a name that is not reserved. */
     boolean atName() {
         return at(Token.Kind.NAME) && !RESERVED.contains(peek().text());
     }
@@ -44,7 +44,7 @@ final class Tokens {
         return is(word, peek());
     }
 
-    /** Whether this word or operator is next but one. */
+    /** Whether this word or operator is the one after the next. */
     boolean isAfter(String word) {
         return !finished() && is(word, all.get(next + 1));
     }
@@ -54,7 +54,7 @@ final class Tokens {
         return plain && token.text().equals(word);
     }
 
-    /** Takes this word or operator if it is next. */
+    /** Consumes this word or operator if it is next. */
     boolean takes(String word) {
         if (!is(word)) return false;
         take();
@@ -65,13 +65,13 @@ final class Tokens {
         if (!takes(word)) throw unexpected("'" + word + "'");
     }
 
-    /** The end of an expression or statement. */
+    /** Consumes the end of an expression or statement. */
     void end() {
         if (!at(Token.Kind.END)) throw unexpected("its end");
         take();
     }
 
-    /** A name, of a value or after a dot: a word of the grammar may stand there too. */
+    /** Consumes a name, of a value or after a dot; reserved words are allowed there too. */
     String name() {
         if (!at(Token.Kind.NAME)) throw unexpected("a name");
         return take().text();

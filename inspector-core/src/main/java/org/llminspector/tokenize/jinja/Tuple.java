@@ -3,7 +3,7 @@ package org.llminspector.tokenize.jinja;
 import java.util.AbstractList;
 import java.util.List;
 
-/** Tuple is a list that prints with round brackets. */
+/** Python's tuple: a list that prints with round brackets. */
 final class Tuple extends AbstractList<Object> {
 
     private final List<Object> items;

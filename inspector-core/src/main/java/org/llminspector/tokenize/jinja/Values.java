@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
-/** Values are Python's rules for JSON's values: truth, equality, printing, items. */
+/** Python's semantics of JSON values: truth, equality, printing, items. */
 final class Values {
 
     private Values() {}
@@ -64,7 +64,7 @@ final class Values {
         return iterate(container).stream().anyMatch(o -> equal(o, item));
     }
 
-    /** What {@code for} goes over. */
+    /** The items that {@code for} iterates over. */
     @SuppressWarnings("unchecked")
     static List<Object> iterate(Object v) {
         if (v == null) return List.of();
@@ -112,7 +112,7 @@ final class Values {
         return Math.min(length, Math.max(0, i < 0 ? i + length : i));
     }
 
-    /** From the last to the first. */
+    /** The items in reverse order. */
     static Object reversed(Object v) {
         if (v instanceof String s) return new StringBuilder(s).reverse().toString();
         List<Object> items = new ArrayList<>(Values.iterate(v));
@@ -179,7 +179,7 @@ final class Values {
         } else throw new JinjaError("a function cannot be printed");
     }
 
-    /** The shortest decimal that is this number, written as Python does: 1.0, 1e+20, 1e-05. */
+    /** The shortest decimal that is this number, in Python's form: 1.0, 1e+20, 1e-05. */
     static String number(Number n) {
         if (integral(n)) return n.toString();
         double d = n.doubleValue();
@@ -237,7 +237,7 @@ final class Values {
         };
     }
 
-    /** The name that Python gives to a type. */
+    /** Python's name of the type. */
     static String type(Object v) {
         if (v == null) return "Undefined";
         if (v == None.NONE) return "NoneType";

@@ -2,7 +2,7 @@ package org.llminspector.train.tales;
 
 import java.util.List;
 
-/** Chant is words without a meaning, which a story says again and again and always the same: "Zimba tilo manu". */
+/** Nonsense words that a story repeats verbatim: "Zimba tilo manu". */
 record Chant(List<String> words) {
 
     @Override

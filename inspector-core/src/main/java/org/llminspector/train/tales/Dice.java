@@ -4,10 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Dice make every choice of a story, and count what the choices cost in bits.
+ * Random choices of a story, with their total cost in bits.
  *
  * <p>Different choices may write the same text, so the sum is at least the text's own information: divided by tokens it
- * is an upper bound of the loss that a perfect model of the generator would have.
+ * is an upper bound of the loss of a perfect model of the generator.
  */
 final class Dice {
 
@@ -16,7 +16,7 @@ final class Dice {
     private long state;
     private double nats;
 
-    /** Streams of different (seed, stream, index) are independent; the same three give the same choices forever. */
+    /** Streams of different (seed, stream, index) are independent; the same three always give the same choices. */
     Dice(long seed, long stream, long index) {
         state = mix(mix(mix(seed) + stream) + index);
     }
@@ -25,13 +25,13 @@ final class Dice {
         return nats / LN2;
     }
 
-    /** A whole number from 0 to n - 1, each as likely. */
+    /** A uniform integer from 0 to n - 1. */
     int below(int n) {
         nats += Math.log(n);
         return (int) Math.floorMod(next() >>> 1, (long) n);
     }
 
-    /** A whole number from a to b, both included. */
+    /** A uniform integer from a to b, both included. */
     int between(int a, int b) {
         return a + below(b - a + 1);
     }
@@ -42,7 +42,7 @@ final class Dice {
         return yes;
     }
 
-    /** An index, as likely as its weight says. */
+    /** An index, with probability proportional to its weight. */
     int weighted(int... weights) {
         int sum = 0;
         for (int w : weights) sum += w;
@@ -57,7 +57,7 @@ final class Dice {
         return from.get(below(from.size()));
     }
 
-    /** Takes n different ones out, in a random order. */
+    /** Draws n distinct elements, in random order. */
     <T> List<T> several(List<T> from, int n) {
         List<T> left = new ArrayList<>(from);
         List<T> taken = new ArrayList<>(n);

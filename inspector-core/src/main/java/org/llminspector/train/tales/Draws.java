@@ -6,9 +6,9 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Draws knows what a word of a story could have been instead: whatever it was drawn from and nothing has used up.
+ * The words that a story's word was drawn from, without those already used.
  *
- * @param used what the story has taken
+ * @param used words that the story has taken
  * @param places that it has taken, its home first
  */
 record Draws(Set<String> used, List<Place> places) {
@@ -16,9 +16,9 @@ record Draws(Set<String> used, List<Place> places) {
     private static final List<List<Group>> SORTS = List.of(Words.FOODS, Words.FINDS, Words.CREATURES);
 
     /**
-     * All words that were as likely, its own among them; none where it was not drawn.
+     * All equally likely words, its own included; empty where the word was not drawn.
      *
-     * @param at whether a place's preposition stands before it, which few have
+     * @param at whether the place's preposition precedes it, which limits the places to those with that preposition
      */
     List<String> of(Object value, String word, boolean at) {
         return from(value, word, at)
@@ -31,7 +31,7 @@ record Draws(Set<String> used, List<Place> places) {
         if (value instanceof Thing t && word.equals(t.noun()))
             return Words.THINGS.stream().map(Thing::noun);
         if (value instanceof Thing t && word.equals(t.adjective())) {
-            return Words.THING_ADJECTIVES.stream().filter(w -> isVowel(w) == isVowel(word)); // the article is written
+            return Words.THING_ADJECTIVES.stream().filter(w -> isVowel(w) == isVowel(word)); // a or an is fixed
         }
         if (value instanceof Group g && word.equals(g.noun())) {
             return SORTS.stream()
@@ -58,7 +58,7 @@ record Draws(Set<String> used, List<Place> places) {
         return Words.a(word).startsWith("an ");
     }
 
-    /** No word of a chant comes twice. */
+    /** A chant has no repeated words. */
     private static Stream<String> magic(List<String> words, String word) {
         int at = words.indexOf(Language.low(word));
         Stream<String> left =
@@ -66,14 +66,14 @@ record Draws(Set<String> used, List<Place> places) {
         return Character.isUpperCase(word.charAt(0)) ? left.map(Words::capital) : left;
     }
 
-    /** The word by which a story knows what it has spoken of already; none where it may draw the same again. */
+    /** The word that marks a value as already mentioned; empty where the story may draw the same again. */
     static Optional<String> name(Object value, String word) {
         if (value instanceof Thing t) return Optional.of(t.noun());
         boolean again = value instanceof Chant || (value instanceof Person p && word.equals(p.trait()));
         return again ? Optional.empty() : Optional.of(word);
     }
 
-    /** Whether what stands before such a word says that a place or a thing comes, be it a new one or not. */
+    /** Whether the words before it show that a place or a thing follows, whether new or not. */
     static boolean isSlot(Object value, String word, String form) {
         return (value instanceof Place p && word.equals(p.noun()))
                 || (value instanceof Thing t && form.equals("a") && word.equals(t.noun()));

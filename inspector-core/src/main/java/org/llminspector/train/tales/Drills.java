@@ -6,19 +6,19 @@ import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Games.Game;
 
 /**
- * Drills are the documents of a third stage. A story ends with questions about itself, and the model guessed wherever two were
- * met, two gave something, or two sorts were counted: each is taught alone first, then in sentences, then in stories. What
- * comes after, in the last stage, is stories of the usual kind: what a model reads last it says most. From 700,000 on are the
- * documents that the tunings rehearse.
+ * Documents of the third training stage. The model guessed at questions about two people met, two gifts, or two kinds
+ * of counted things, so each skill is taught in short forms first, then in sentences, then in stories. The last stage
+ * returns to mostly stories, because a model's output resembles what it was trained on last. Documents from 700,000 on
+ * are those that the tunings rehearse.
  */
 final class Drills {
 
     /**
-     * Stretch is what comes from one document on, until the model was seen to have learnt it.
+     * The mixture of documents from one index on; the boundaries are where the model was seen to have learned it.
      *
-     * @param ways how often a document is a story, one that asks about all of it, a quiz about a story, about a few people, a
-     *     row of words, a quiz about many people, sums, a quiz about people, an interview, finders
-     * @param kinds of an interview, as the rest
+     * @param ways weights of: a story, a story that asks about all of it, a quiz about a story, a quiz about a few
+     *     people, a row of words, a quiz about many people, sums, a quiz about people, an interview, finders
+     * @param kinds weights of an interview's kinds of event; the remaining parameters are the interview's too
      */
     private record Stretch(long from, int[] ways, int[] kinds, double recalled, int bare, int sentences, int story) {}
 
@@ -55,7 +55,7 @@ final class Drills {
         return weights;
     }
 
-    /** The document of this index, if it is no story of the usual kind. */
+    /** The document of this index, if it is not an ordinary story. */
     static Optional<Game> of(Tales tales, Dice dice, long index) {
         Stretch now = STRETCHES.stream()
                 .filter(s -> FIRST + s.from <= index)

@@ -1,7 +1,7 @@
 package org.llminspector.train.tales;
 
 /**
- * Fact is something that a story says happened: the truth behind a question about it.
+ * An event of a story: the ground truth of a question.
  *
  * @param who whom it is about
  * @param what the Thing, Group, Chant, trait, or feeling
@@ -11,7 +11,7 @@ package org.llminspector.train.tales;
  */
 public record Fact(Relation relation, Person who, Object what, Place where, Person other, String detail) {
 
-    /** What kind of thing happened. */
+    /** The kind of event. */
     public enum Relation {
         /** who lived where. */
         LIVED,

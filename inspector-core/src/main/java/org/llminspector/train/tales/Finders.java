@@ -8,13 +8,12 @@ import org.llminspector.train.Corpus.Span;
 import org.llminspector.train.tales.Games.Game;
 
 /**
- * Finders is a document of people who found so many of one sort, and of how many each of them found. Beside the sort stand
- * all their numbers, so that whose it is can be known from the name alone, two words before; stories tell of two, and ask for
- * one of them.
+ * Document of people who each found a number of one kind of thing. All the numbers precede the same noun, so the answer
+ * depends on the name alone, two words before the number; stories mention only two finders, and ask for one.
  */
 final class Finders {
 
-    /** Characters of a document, about: one fills a sequence of 256 tokens. */
+    /** Approximate characters of a document: one fills a sequence of 256 tokens. */
     private static final int LONG = 550;
 
     private static final int MOST = 6;
@@ -38,7 +37,7 @@ final class Finders {
         return new Game(all.text.toString(), List.copyOf(all.determined));
     }
 
-    /** Two to four are told of, then each is said again, or asked for, in another order. */
+    /** States two to four facts, then repeats each, or asks for it, in another order. */
     private void round() {
         Group sort = dice.pick(SORTS);
         List<Integer> numbers =

@@ -7,8 +7,8 @@ import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 
 /**
- * Games are rows of words that one says and another says again: what follows a word can be known only from where it was said
- * before. In stories little is like that, and a model that reads stories alone is late to learn to look there.
+ * Documents in which one player repeats another's row of words, so that the next word can only be copied from the
+ * context. Stories have little such repetition, and on stories alone a model learns induction late.
  */
 final class Games {
 
@@ -25,14 +25,14 @@ final class Games {
 
     private Games() {}
 
-    /** Game is one document, where it says a row again, and which words were drawn from several. */
+    /** One document, with the spans of its repetitions, and its words drawn from several. */
     record Game(String text, List<Span> determined, List<Choice> choices) {
 
         Game(String text, List<Span> determined) {
             this(text, determined, List.of());
         }
 
-        /** A story among them. */
+        /** A story as a document. */
         static Game of(Tale tale) {
             return new Game(tale.text(), tale.determined(), tale.choices());
         }
@@ -58,7 +58,7 @@ final class Games {
         return new Game(text.toString(), again);
     }
 
-    /** Parts of rows, after other words: where a word stood says nothing, only what it stood beside. */
+    /** Parts of rows, after other words: the position does not determine the word, only its neighbour does. */
     static Game parts(Dice dice) {
         List<String> players = players(dice);
         StringBuilder text = begin(players);
@@ -103,7 +103,7 @@ final class Games {
         return new Game(text, List.of(new Span(row.length() - 1, text.length())));
     }
 
-    /** Sums: stories have few, and to each two numbers belongs a third that only practice teaches. */
+    /** Sums: they are rare in stories, and each pair of numbers has to be learned. */
     static Game sums(Dice dice) {
         List<String> players = players(dice);
         StringBuilder text = new StringBuilder(players.get(0) + " and " + players.get(1) + " counted.");

@@ -1,6 +1,6 @@
 package org.llminspector.train.tales;
 
-/** Group is a number of things of one sort: "seven apples". */
+/** A number of things of one kind: "seven apples". */
 record Group(int count, String one, String many) {
 
     @Override

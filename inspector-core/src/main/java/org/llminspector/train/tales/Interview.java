@@ -8,13 +8,13 @@ import org.llminspector.train.Corpus.Span;
 import org.llminspector.train.tales.Games.Game;
 
 /**
- * Interview is a document of what happened to somebody, and at once all the questions about it that are asked at home. What is
- * asked for stands beside what it is asked by, as near as can be ("key Otto"), or in a sentence, or as a story tells it: two
- * were met, two gave something, and who gave what is to be kept apart.
+ * Document of a hero's events, followed by all the questions about them that the family at home asks. An event is
+ * stated as briefly as possible ("key Otto"), in a sentence, or as in a story; people met and gifts have to be kept
+ * apart.
  */
 final class Interview {
 
-    /** What can have happened. */
+    /** The kind of event. */
     private enum Kind {
         MET,
         HAS,
@@ -23,17 +23,20 @@ final class Interview {
         FOUND
     }
 
-    /** Event is one that happened: somebody was met somewhere, has or gave a thing; so many or a thing were found somewhere. */
+    /**
+     * One event: a person met at a place, who has or gave a thing; or a number of things, or one thing, found at a
+     * place.
+     */
     private record Event(Kind kind, Place place, Thing thing, Group group, String person) {}
 
-    /** How it is told, from as few words as can be to as many as in a story. */
+    /** How an event is stated, from fewest words to a story's. */
     private enum Telling {
         BARE,
         SENTENCES,
         STORY
     }
 
-    /** Characters of a document, about: one fills a sequence of 256 tokens. */
+    /** Approximate characters of a document: one fills a sequence of 256 tokens. */
     private static final int LONG = 550;
 
     private static final List<String> FAMILY =
@@ -64,9 +67,9 @@ final class Interview {
     /**
      * Rounds of events and questions.
      *
-     * @param kinds how often a round is about each kind of event
-     * @param recalled of rounds that no story tells, the share in which what is asked for is said in as few words as can be
-     * @param bare how often a round is told so, too; sentences and story: how often otherwise
+     * @param kinds weights of the kinds of event
+     * @param recalled of rounds that are not stories, the share whose answers are stated as briefly as possible
+     * @param bare weight of rounds stated as briefly as possible; sentences and story: weights of the others
      */
     static Game of(Dice dice, int[] kinds, double recalled, int bare, int sentences, int story) {
         Interview all = new Interview(dice, kinds, recalled);
@@ -105,7 +108,7 @@ final class Interview {
         }
     }
 
-    /** Of one kind, so that it is clear what is asked for. */
+    /** Events of one kind, so that it is clear what is asked for. */
     private List<Event> several(int count) {
         Kind kind = Kind.values()[dice.weighted(kinds)];
         List<Group> groups = dice.several(
@@ -190,7 +193,7 @@ final class Interview {
         return new Thing(dice.pick(Words.THING_ADJECTIVES), thing.noun(), thing.purpose());
     }
 
-    /** One thing for another, once to three times, each elsewhere and with somebody else. */
+    /** One to three swaps of a thing for another, each at another place with another person. */
     private List<Event> swaps() {
         int count = dice.weighted(0, 1, 3, 1);
         List<Event> events = new ArrayList<>();
@@ -252,7 +255,7 @@ final class Interview {
                 .append('.');
     }
 
-    /** Words, and then others that follow from what was said. */
+    /** Writes {@code before}, then words that follow from the text so far. */
     private void known(String before, String words) {
         text.append(before);
         determined.add(new Span(text.length(), text.length() + words.length()));

@@ -15,10 +15,10 @@ import java.util.stream.Stream;
 import org.llminspector.train.Corpus.Split;
 
 /**
- * Language is how the tales are written, learnt from many of them: their words, and their sentences' skeletons.
+ * The tales' vocabulary and sentence skeletons, learned from many of them.
  *
- * <p>A skeleton is a sentence with names, places, things, numbers and other free choices replaced by what they are. A
- * sentence whose skeleton no tale has is not in the tales' grammar, or is very rare in it.
+ * <p>A skeleton is a sentence with names, places, things, numbers and other free choices replaced by their categories.
+ * A sentence whose skeleton no tale has is outside the tales' grammar, or very rare in it.
  */
 final class Language {
 
@@ -61,7 +61,7 @@ final class Language {
         return words.contains(word);
     }
 
-    /** Whether some tale has such a sentence. */
+    /** Whether some tale has a sentence with this skeleton. */
     boolean hasSentence(List<String> sentence) {
         return skeletons.contains(skeleton(sentence));
     }
@@ -78,13 +78,13 @@ final class Language {
         return MAGIC.contains(low(word));
     }
 
-    /** 1 to 12, or 0. */
+    /** 1 to 12, or 0 where it is no number. */
     static int number(String word) {
         for (int n = 1; n <= Words.MOST; n++) if (Words.number(n).equals(low(word))) return n;
         return 0;
     }
 
-    /** A text's sentences, each as words and marks; a paragraph's break is a sentence of its own. */
+    /** A text's sentences, each as words and punctuation; a paragraph break is a sentence of its own. */
     static List<List<String>> sentences(String text) {
         List<String> tokens = new ArrayList<>();
         for (Matcher m = TOKEN.matcher(text); m.find(); ) tokens.add(m.group());
@@ -115,7 +115,7 @@ final class Language {
         return sentences;
     }
 
-    /** After how many characters each sentence ends. */
+    /** The character offset at which each sentence ends. */
     static List<Integer> ends(String text) {
         List<Integer> ofTokens =
                 TOKEN.matcher(text).results().map(MatchResult::end).toList();

@@ -2,7 +2,7 @@ package org.llminspector.train.tales;
 
 import java.util.Arrays;
 
-/** LongSet counts distinct 64-bit hashes, eight to fourteen bytes each; 0 counts as 1. */
+/** Set that counts distinct 64-bit hashes, eight to fourteen bytes each; 0 counts as 1. */
 final class LongSet {
 
     private long[] slots = new long[1 << 12];

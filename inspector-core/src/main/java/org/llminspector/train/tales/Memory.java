@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Memory is what a reader keeps of a story: who is where, and what its hero did, found, saw and got, so that each question
- * that the one at home can ask has its answer, or none.
+ * A story's state as read from its text: where each person is, and what the hero did, found, saw and got. It decides
+ * whether an answer to a question at home is true.
  */
 final class Memory {
 
@@ -49,7 +49,7 @@ final class Memory {
 
     private String hero = "";
     private String home = "";
-    private String thing = ""; // the last one spoken of
+    private String thing = ""; // the last one mentioned
     private String lost = "";
     private String winner = "";
     private String helper = "";
@@ -66,10 +66,10 @@ final class Memory {
     private String previous = "";
 
     /**
-     * Takes in one sentence.
+     * Reads one sentence.
      *
      * @param subject whom it is about, by name or as "the baker"; null where that is not clear
-     * @return whether somebody goes to where they are
+     * @return whether a person goes to where they already are
      */
     boolean hear(String sentence, String subject) {
         String narrated = QUOTED.matcher(sentence).replaceAll("\"\"");
@@ -143,7 +143,7 @@ final class Memory {
         met.putIfAbsent(where, Language.low(whom));
     }
 
-    /** What the hero does. */
+    /** Records the hero's actions. */
     private void does(String narrated) {
         first(COUNTED, narrated, m -> {
             if (Language.number(m.group(1)) > 0)
@@ -166,7 +166,7 @@ final class Memory {
             String from = m.group(1).matches("[Hh]e|[Ss]he") ? who : m.group(1);
             given(m.group(2), Language.low(from), Language.low(m.group(3)));
         }
-        // All of a list at once: only who asks for it says what it is.
+        // A whole list is sold at once; only the request before it names the things.
         first(SOLD, sentence, sold -> {
             for (Matcher m = LISTED.matcher(previous); m.find(); ) {
                 if (Proofreader.THINGS.contains(m.group(1)))
@@ -181,7 +181,7 @@ final class Memory {
         holders.put(what, to);
     }
 
-    /** Question is one that the one at home asks, what it asks about in its group. */
+    /** A question asked at home; the pattern's group is what it asks about. */
     private enum Question {
         WHERE_FOUND("Where did you find the (\\w+)\\?"),
         HOW_MANY("How many (\\w+) did you find\\?"),
@@ -204,9 +204,9 @@ final class Memory {
     }
 
     /**
-     * Whether an answer is what happened; true of what is no question of those at home.
+     * Whether an answer is true; also true for a question that is not one of those asked at home.
      *
-     * @param answer in lower case, without the mark at its end
+     * @param answer in lower case, without its final punctuation
      */
     boolean isTrue(String question, String answer) {
         for (Question q : Question.values()) {
@@ -235,7 +235,7 @@ final class Memory {
         };
     }
 
-    /** Reason is why one can have felt something: what is said of it, and the words with which the story told it. */
+    /** A reason for a feeling: the words of the answer, and the words of the story that justify it. */
     private record Reason(boolean bad, Pattern said, String told) {
 
         Reason(boolean bad, String said, String told) {
@@ -243,7 +243,7 @@ final class Memory {
         }
     }
 
-    /** In what was told, $1 is what the reason names and $hero the hero. */
+    /** In {@code told}, $1 is the answer's group and $hero the hero. */
     private static final List<Reason> REASONS = List.of(
             new Reason(true, "the (\\w+) was gone", "the $1 was gone"),
             new Reason(true, "i heard the (noise)", "heard a \\w+ $1"),

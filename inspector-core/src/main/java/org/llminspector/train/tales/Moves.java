@@ -2,7 +2,7 @@ package org.llminspector.train.tales;
 
 import org.llminspector.train.tales.Fact.Relation;
 
-/** Moves are the steps that every plot is made of: going, meeting, asking, finding, gathering, giving. */
+/** Steps that every plot consists of: going, meeting, asking, finding, gathering, giving. */
 final class Moves {
 
     private final World world;
@@ -15,7 +15,7 @@ final class Moves {
         this.prose = world.prose;
     }
 
-    /** Goes there; nothing is told of one who is there already. */
+    /** Goes there; writes nothing where the person is there already. */
     void go(Person who, Place to) {
         if (to.equals(world.at.put(who, to))) return;
         String how =
@@ -33,7 +33,7 @@ final class Moves {
         }
     }
 
-    /** Comes upon somebody where they are, and learns the name of a stranger. */
+    /** Meets a person at their place, and learns a stranger's name. */
     void meet(Person who, Person other) {
         Place here = world.at.get(other);
         go(who, here);
@@ -59,7 +59,7 @@ final class Moves {
         }
     }
 
-    /** Says how somebody feels, and remembers why. */
+    /** States a person's feeling, and records the reason. */
     void feel(Person who, String feeling, String why) {
         switch (feeling.equals("happy") ? dice.weighted(3, 1) : 0) {
             case 0 -> prose.tell("{1} [was|felt] " + feeling + ".", who);
@@ -68,7 +68,7 @@ final class Moves {
         world.fact(Relation.FELT_BECAUSE, who, feeling, null, null, why);
     }
 
-    /** Finds a thing where it lies; the first time it is seen, or again. */
+    /** Finds a thing at its place, mentioned before or not. */
     void find(Person who, Thing thing, Place where, boolean known) {
         go(who, where);
         String it = known ? "{2}" : "{2a}";
@@ -86,7 +86,7 @@ final class Moves {
         world.fact(Relation.FOUND, who, thing, where, null, null);
     }
 
-    /** Gathers so many, and counts. */
+    /** Gathers a group, and counts it. */
     void gather(Person who, Group group, Place where) {
         go(who, where);
         prose.tell("[|There ]{1} [gathered|found] {2}.", who, group);
@@ -106,12 +106,12 @@ final class Moves {
         prose.tell("\"[Thank you, {2!}|You are a good friend, {2!}|You are so kind, {2!}],\" {1:said}.", who, other);
     }
 
-    /** Says words that have to be said just so. */
+    /** Says a chant verbatim. */
     void chant(Person who, Chant chant) {
         prose.tell("[\"{2}!\" {1:said}.|{1} said, \"{2}!\"|{1} called, \"{2}!\"]", who, chant);
     }
 
-    /** Gets a thing from whoever holds it: as a gift, for fruit that has to be gathered first, or for a word. */
+    /** Gets a thing from its holder: as a gift, for fruit that has to be gathered first, or for a magic word. */
     void get(Person who, Thing thing, Person holder) {
         meet(who, holder);
         prose.tell("\"[Do you have {2a}|May I have {2a}, please]?\" {1:asked}.", who, thing);
@@ -142,7 +142,7 @@ final class Moves {
     }
 
     /**
-     * Looks for something where it is not.
+     * Searches a place that does not have it.
      *
      * @param what a Person or a Thing
      */

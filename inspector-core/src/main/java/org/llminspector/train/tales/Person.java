@@ -1,15 +1,15 @@
 package org.llminspector.train.tales;
 
 /**
- * Person is somebody in a story: a child, an animal that talks, one of the family, or a neighbour known by their trade.
+ * A character of a story: a child, a talking animal, a family member, or a neighbour named by their trade.
  *
- * @param name what the story calls them: a name, or "the" and their kind
- * @param sort what of
- * @param she as their name or trade says: each is always of the same
+ * @param name in the story: a name, or "the" and their kind
+ * @param sort how they are named
+ * @param she fixed by the name or trade
  */
 public record Person(String name, Sort sort, String kind, String trait, boolean she) {
 
-    /** Sort is how one is called. */
+    /** How a person is named. */
     public enum Sort {
         /** By a name of their own, once they have been introduced. */
         NAMED,
@@ -24,12 +24,12 @@ public record Person(String name, Sort sort, String kind, String trait, boolean 
         return sort == Sort.NAMED;
     }
 
-    /** As they are first met: "a shy fox named Olga", "the miller". */
+    /** At the first mention: "a shy fox named Olga", "the miller". */
     String introduced() {
         return named() ? Words.a(trait + " " + kind) + " named " + name : name;
     }
 
-    /** As one calls to them: "Olga", "miller". */
+    /** In direct address: "Olga", "dear miller". */
     String called() {
         return sort == Sort.NEIGHBOUR ? "dear " + kind : name;
     }
@@ -46,7 +46,7 @@ public record Person(String name, Sort sort, String kind, String trait, boolean 
         return she ? "her" : "his";
     }
 
-    /** "Olga's", and no second s to a name's own. */
+    /** "Olga's"; a name that ends in s gets only an apostrophe. */
     String owner() {
         return name.endsWith("s") ? name + "'" : name + "'s";
     }

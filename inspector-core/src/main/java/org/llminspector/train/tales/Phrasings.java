@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Phrasings are other ways to ask the same. */
+/** Paraphrases of questions. */
 final class Phrasings {
 
     private record Rule(Pattern pattern, List<String> others) {}
@@ -31,7 +31,7 @@ final class Phrasings {
 
     private Phrasings() {}
 
-    /** The question as it is half of the time, or another way to ask it. */
+    /** The question itself half of the time, else a paraphrase. */
     static String vary(String question, Dice dice) {
         if (dice.chance(0.5)) return question;
         return dice.pick(others(question));

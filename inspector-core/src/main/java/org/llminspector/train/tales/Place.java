@@ -1,6 +1,6 @@
 package org.llminspector.train.tales;
 
-/** Place is somewhere in a story, with the word that says how one is there: "under the bridge". */
+/** A place with its preposition: "under the bridge". */
 public record Place(String preposition, String noun) {
 
     @Override

@@ -6,7 +6,7 @@ import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
 import org.llminspector.train.tales.Fact.Relation;
 
-/** Plots are what can happen to a hero; each plays on the state that the others left. */
+/** Episodes of a hero; each continues from the state that the earlier ones left. */
 final class Plots {
 
     private final World world;
@@ -18,10 +18,10 @@ final class Plots {
     private final Place home;
 
     /**
-     * Plot is one of them.
+     * One episode.
      *
      * @param weight how often it is played
-     * @param hard how often where something hard is: many facts that are asked for in the end
+     * @param hard how often in stories with many facts to ask about
      */
     private record Plot(int weight, int hard, Consumer<Plots> play) {}
 
@@ -64,12 +64,12 @@ final class Plots {
         this.home = home;
     }
 
-    /** Some plot that was not played, as likely as its weight says; which is taken from the list. */
+    /** Plays an episode drawn by weight from the list, and removes it. */
     void play(List<Integer> left) {
         play(left, Plot::weight);
     }
 
-    /** Some plot that is hard to keep in mind. */
+    /** Plays an episode with facts that are hard to remember. */
     void playHard(List<Integer> left) {
         play(left, Plot::hard);
     }
@@ -145,7 +145,7 @@ final class Plots {
         moves.feel(hero, dice.pick(List.of("proud", "happy", "surprised")), it + " opened");
     }
 
-    /** Some are given away: the rest is told as a sum. */
+    /** Some are given away: the rest is stated as a sum. */
     private void share() {
         openDay();
         Group all = world.newGroup(dice.chance(0.7) ? Words.FOODS : Words.FINDS, 4, 12);
@@ -164,7 +164,7 @@ final class Plots {
         moves.feel(hero, dice.pick(List.of("happy", "proud")), hero.subject() + " gave something to " + friend.name());
     }
 
-    /** Two gather the same: how many they have together is told as a sum. */
+    /** Two gather the same kind: their total is stated as a sum. */
     private void together() {
         Person friend = visitor();
         Group hers = world.newGroup(dice.chance(0.7) ? Words.FOODS : Words.FINDS, 1, 7);
@@ -216,7 +216,7 @@ final class Plots {
         if (dice.chance(0.4)) prose.tell("[All day|All evening] {1} sang, \"{2}!\"", hero, song);
     }
 
-    /** A letter comes, is read twice, and is done as it says. */
+    /** A letter comes, is read twice, and is obeyed. */
     private void letter() {
         Place where = world.newPlace();
         Person friend = world.newNamed(where);
@@ -257,7 +257,7 @@ final class Plots {
                 .replace("{4!}", friend.name());
     }
 
-    /** Things to bring, said over and over. */
+    /** Things to bring, repeated as a list. */
     private void list() {
         List<Thing> wanted = new ArrayList<>();
         for (int i = dice.between(2, 4); i > 0; i--) wanted.add(world.newThing());
@@ -362,7 +362,7 @@ final class Plots {
         moves.feel(friend, "happy", friend.subject() + " got " + gift);
     }
 
-    /** Something is too heavy for one, for two, for three: each pulls the one before. */
+    /** Something is too heavy for one, two or three: each pulls the one before. */
     private void cart() {
         String heavy = dice.pick(Words.HEAVY);
         Place where = world.newPlace();
@@ -448,7 +448,7 @@ final class Plots {
         }
     }
 
-    /** A recipe: so many of this, so many of that, and all of it into the pot. */
+    /** A recipe: counts of several ingredients, and all of it into the pot. */
     private void soup() {
         Person cook = mate;
         String dish = dice.pick(List.of("soup", "stew", "salad"));
@@ -588,7 +588,7 @@ final class Plots {
         moves.feel(receiver, "happy", receiver.subject() + " found " + thing);
     }
 
-    /** Words are said after one another, and after each other. */
+    /** Words are repeated by one after another. */
     private void echo() {
         Person friend = visitor();
         prose.tell("\"[Let us play echo|Be my echo|You are my echo today], {2!},\" {1:said}.", friend, hero);
@@ -601,7 +601,7 @@ final class Plots {
         moves.feel(hero, dice.pick(List.of("proud", "happy")), hero.subject() + " was a good echo");
     }
 
-    /** Something breaks, and the truth is told. */
+    /** Something breaks, and the truth is confessed. */
     private void sorry() {
         Thing thing = world.newThing();
         prose.tell("{1n} had {2a}.", mate, thing);
@@ -618,7 +618,7 @@ final class Plots {
         moves.feel(hero, dice.pick(List.of("happy", "proud")), hero.subject() + " told the truth");
     }
 
-    /** Somebody is ill, and is brought something good. */
+    /** A friend is ill, and is brought something good. */
     private void ill() {
         Person friend = other(hero);
         if (world.meets(friend)) {
@@ -673,7 +673,7 @@ final class Plots {
         prose.tell("[|Then ]{1p} [went|ran|walked] home.", hero);
     }
 
-    /** Somebody with a name, elsewhere. */
+    /** Another named person, elsewhere. */
     private Person other(Person than) {
         List<Person> known = world.elsewhere(hero).stream()
                 .filter(p -> p.named() && !p.equals(than))
@@ -681,7 +681,7 @@ final class Plots {
         return !known.isEmpty() && dice.chance(0.5) ? dice.pick(known) : world.newNamed(world.newPlace());
     }
 
-    /** Somebody with a name who is where the hero is, or comes there. */
+    /** A named person who is where the hero is, or comes there. */
     private Person visitor() {
         Place here = world.at.get(hero);
         for (Person p : world.cast) {

@@ -14,38 +14,38 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Proofreader reads a story as the tales' grammar and world would have it, and notes what is wrong. Safe on any thread.
+ * Checker of a story against the tales' grammar and world. Safe on any thread.
  *
- * <p>It knows nothing about how a story was made: only its text. A real tale has no fault, which a test keeps, but for
- * the few sentences so rare that the language has not learnt them.
+ * <p>It knows only the text, not how it was made. A real tale has no fault, which a test checks, except for the few
+ * sentences so rare that the language did not learn them.
  */
 public final class Proofreader {
 
-    /** What can be wrong with a story. */
+    /** A kind of fault. */
     public enum Fault {
-        /** A sentence that the language does not have. */
+        /** A sentence whose skeleton is unknown. */
         SENTENCE,
-        /** A name that nobody has been given, or that is given twice. */
+        /** A name without an introduction, or given twice. */
         NAME,
-        /** A he or she who is a she or he, or who could be nobody. */
+        /** A pronoun of the wrong gender, or without a possible referent. */
         PRONOUN,
         /** "a" for "an". */
         ARTICLE,
-        /** A thing that nobody has spoken of, that changes its looks, or that is given by one who does not have it. */
+        /** A thing without an introduction, with another adjective, or given by a person who does not have it. */
         THING,
-        /** A place where one is in the wrong way ("on the cave"), or another than was said. */
+        /** A wrong preposition ("on the cave"), or another place than stated. */
         PLACE,
-        /** Sums and counts that are wrong, "one nuts". */
+        /** Wrong sums and counts, "one nuts". */
         NUMBER,
-        /** Magic words, lists and letters that come back changed. */
+        /** Magic words, lists and letters that are not repeated verbatim. */
         CHANT,
-        /** An answer at the end that is not what happened. */
+        /** A false answer at the end. */
         ANSWER,
         /** The story breaks off. */
         UNFINISHED
     }
 
-    /** Remark is one fault and the sentence it is in. */
+    /** One fault and its sentence. */
     public record Remark(Fault fault, String sentence) {}
 
     private static final int STORIES = 5000;
@@ -70,7 +70,7 @@ public final class Proofreader {
     private static final Pattern LIES = Pattern.compile("^\"(?:Yes\\. It is|I saw it|It lies) \\w+ the (\\w+),\"");
     private static final Pattern TO = Pattern.compile("\\bto the (\\w+)");
     private static final Pattern LIST = Pattern.compile("\\ban? \\w+ \\w+(?:, an? \\w+ \\w+)* and an? \\w+ \\w+");
-    /** Things that are in a joke or a soup, not in the story. */
+    /** Things that are only in a joke or a soup. */
     private static final Pattern SAYING =
             Pattern.compile("(?i)into the pot|^\"(?:Why does the|Why was the|What did the) \\w+ .*\\?\"");
 
@@ -97,14 +97,14 @@ public final class Proofreader {
     }
 
     /**
-     * One that reads as this one does, and remembers ({@link Memory}): nobody goes to where they are (PLACE), and every
-     * question at the end is about something that was told, and is answered as it was (ANSWER).
+     * A proofreader that also tracks the story ({@link Memory}): a person does not go to where they are (PLACE), and
+     * every question at the end is about something that happened, and is answered correctly (ANSWER).
      */
     public Proofreader strict() {
         return new Proofreader(language, true);
     }
 
-    /** All that is wrong with a whole story, in its order. */
+    /** All faults of a whole story, in order. */
     public List<Remark> read(String text) {
         return new Reading(text).remarks;
     }
@@ -116,7 +116,7 @@ public final class Proofreader {
         return faults;
     }
 
-    /** Reading is one story's reading: the state of the world as far as the text has told it. */
+    /** One story's reading: the state of the world so far. */
     private final class Reading {
 
         final List<Remark> remarks = new ArrayList<>();
@@ -217,7 +217,7 @@ public final class Proofreader {
             }
         }
 
-        /** A thing is introduced before it is "the" one, and keeps its adjective; a list is said again as it was. */
+        /** A thing is introduced before it is "the" one, and keeps its adjective; a list is repeated unchanged. */
         private void things(List<String> tokens) {
             for (int i = 1; i < tokens.size(); i++) {
                 String noun = tokens.get(i);
@@ -311,7 +311,7 @@ public final class Proofreader {
             if (now.endsWith(" counted.") && lastCount != 0 && counted.length != lastCount) remark(Fault.NUMBER);
         }
 
-        /** Magic words are said again as they were said first; a letter is read as it was written. */
+        /** Magic words are repeated unchanged; a letter is read as it was written. */
         private void chants(List<String> tokens) {
             StringBuilder said = new StringBuilder();
             List<String> all = new ArrayList<>();
@@ -340,7 +340,7 @@ public final class Proofreader {
             }
         }
 
-        /** Who the sentence is about, and who its pronouns can be. */
+        /** Checks the sentence's subject and the referents of its pronouns. */
         private void people(List<String> tokens) {
             String subject = null;
             boolean quoted = false;
@@ -407,7 +407,7 @@ public final class Proofreader {
             if (met.find() && here != null) metAt.put(here, met.group(1) != null ? met.group(1) : met.group(2));
         }
 
-        /** What is answered to "Where did you find the kite?" is what was told. */
+        /** The answer to "Where did you find the kite?" has to match the story. */
         private void answers() {
             Matcher speech = SPEECH.matcher(now);
             if (!speech.find()) return;
@@ -451,7 +451,7 @@ public final class Proofreader {
         }
     }
 
-    /** The sentence as it is written. */
+    /** The sentence as text. */
     private static String plain(List<String> tokens) {
         StringBuilder out = new StringBuilder();
         boolean quoted = false;

@@ -14,7 +14,7 @@ import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 
 /**
- * Prose writes sentences, and knows who "she" would be: a pronoun stands only where a reader can take it for one person.
+ * Writer of sentences that uses a pronoun only where its referent is unambiguous, and records repeated and drawn words.
  *
  * <p>A sentence is a pattern. {@code [a|b]} is a choice. {@code {1}} is the first argument:
  *
@@ -28,14 +28,13 @@ import org.llminspector.train.Corpus.Span;
  * a Group     {1} seven apples     {1k} apples     {1#} seven
  * </pre>
  *
- * {@code {1=}} is written like {@code {1}}, of something that follows from what was told: the sum of two numbers. It
- * knows which words do so, and all that are said again.
+ * {@code {1=}} is written like {@code {1}}, for a value that follows from the text before, such as a sum.
  */
 final class Prose {
 
     private static final Pattern WORD = Pattern.compile("[A-Za-z]+");
 
-    private static final char MARK = '\ue000'; // the first of Unicode's private ones
+    private static final char MARK = '\ue000'; // the first of Unicode's private use characters
 
     private final Dice dice;
     private final Draws draws;
@@ -44,7 +43,7 @@ final class Prose {
     private final List<Span> counted = new ArrayList<>();
     private final List<Choice> choices = new ArrayList<>();
     private final Set<Object> told = new HashSet<>();
-    /** Who the last sentence was about, and all whom it mentioned. */
+    /** The last sentence's subject, and everyone that it mentioned. */
     private Person focus;
 
     private Set<Person> before = new HashSet<>();
@@ -63,7 +62,7 @@ final class Prose {
         return words;
     }
 
-    /** So many since the paragraph began. */
+    /** Sentences since the paragraph began. */
     int sentences() {
         return sentences;
     }
@@ -73,26 +72,27 @@ final class Prose {
         return text.toString();
     }
 
-    /** Where the text says what follows from the text before. */
+    /** Spans that follow from the text before them. */
     List<Span> determined() {
         return List.copyOf(determined);
     }
 
     /**
-     * Where the text says what can be known from the text before by whoever looks: what is answered and summed up, what is
-     * said again, how a paragraph begins, and where somebody or something has to be new, or not. Which places these are, the words before them
-     * say: to count them for more makes none of them likelier than it is.
+     * Spans that a reader can know from the text before, or where the words before show that the next word must be new,
+     * or need not be: answers and sums, repetitions, beginnings of paragraphs, names and slots of places and things.
+     * The words before determine which spans these are, so a higher loss weight does not change the optimal
+     * probabilities.
      */
     List<Span> counted() {
         return List.copyOf(counted);
     }
 
-    /** Which words were drawn from several, and from which. */
+    /** The words drawn from several, with their alternatives. */
     List<Choice> choices() {
         return List.copyOf(choices);
     }
 
-    /** Begins a new paragraph: whoever is spoken of first is named again. */
+    /** Begins a new paragraph: the first person mentioned is named again. */
     void paragraph() {
         fresh = true;
         sentences = 0;
@@ -100,7 +100,7 @@ final class Prose {
         before = new HashSet<>();
     }
 
-    /** After "they", whoever is spoken of first is named again. */
+    /** After "they", the next person mentioned is named again. */
     void all() {
         focus = null;
     }
@@ -114,7 +114,7 @@ final class Prose {
         StringBuilder sentence = new StringBuilder();
         int start = text.length() == 0 ? 0 : text.length() + (fresh ? 2 : 1);
         if (fresh && start > 0) counted.add(new Span(start, start + 1));
-        Map<Integer, List<String>> forks = new TreeMap<>(); // by where in the sentence
+        Map<Integer, List<String>> forks = new TreeMap<>(); // by offset in the sentence
         for (int i = 0; i < chosen.length(); i++) {
             char c = chosen.charAt(i);
             if (c >= MARK) forks.put(sentence.length(), options.get(c - MARK));
@@ -147,7 +147,7 @@ final class Prose {
         }
     }
 
-    /** Notes which of the words that a value was just written with could have been others, and which count for more. */
+    /** Records which words of the value just written were drawn from several, and which spans count more. */
     private void note(Object value, String form, int start, StringBuilder sentence, int from, boolean isNew) {
         if (form.endsWith("=")) {
             counted.add(new Span(start + from, start + sentence.length()));
@@ -174,7 +174,7 @@ final class Prose {
                 || whole.matcher(sentence.substring(0, until)).find();
     }
 
-    /** The first letter, and the first within quotes that begin a speech. */
+    /** Capitalizes the first letter, and the first one of a quotation. */
     private static void capitals(StringBuilder sentence) {
         boolean open = true;
         boolean quoted = false;
@@ -186,7 +186,7 @@ final class Prose {
             }
             if (c == '"') {
                 quoted = !quoted;
-                // A speech begins with a capital; one that goes on after ", said Ida, " is not written here.
+                // A quotation begins with a capital; ones continued after ", said Ida, " are not written here.
                 if (quoted) open = true;
             }
             boolean ends = c == '.' || c == '!' || c == '?';
@@ -194,7 +194,7 @@ final class Prose {
         }
     }
 
-    /** Notes with which words a sentence could have gone on, if it is a word in every case. */
+    /** Records a bracket's options as alternatives, where each begins with a word. */
     private void fork(StringBuilder sentence, int at, int start, List<String> all) {
         Matcher word = WORD.matcher(sentence).region(at, sentence.length());
         if (!word.lookingAt() || !all.stream().allMatch(o -> WORD.matcher(o).lookingAt())) return;
@@ -207,7 +207,7 @@ final class Prose {
         choices.add(new Choice(new Span(start + at, start + word.end()), words));
     }
 
-    /** Makes the choices in brackets, which may hold others; a mark stands before what was chosen of each of the options. */
+    /** Resolves the bracketed choices, which may nest; a mark precedes the option chosen in each. */
     private String choose(String pattern, List<List<String>> all) {
         int open;
         String s = pattern;
@@ -281,7 +281,7 @@ final class Prose {
         return true;
     }
 
-    /** A shy one whispers. */
+    /** A shy person whispers. */
     private static String verb(Person p, String verb) {
         return p.trait().equals("shy") && verb.equals("said") ? "whispered" : verb;
     }

@@ -3,11 +3,11 @@ package org.llminspector.train.tales;
 import java.util.List;
 
 /**
- * Question is something to ask about a story, with its only right answer.
+ * A question about a story with its only correct answer.
  *
- * @param statement the answer as a whole sentence, but for its capital
- * @param key the words in the answer that decide whether it is right
- * @param wrong what might stand in their place in this story, and would be false
+ * @param statement the answer as a whole sentence, without its capital
+ * @param key the words of the answer that decide whether it is correct
+ * @param wrong replacements of the key from this story that make it false
  */
 public record Question(Kind kind, String text, String statement, String key, List<String> wrong) {
 
@@ -24,19 +24,19 @@ public record Question(Kind kind, String text, String statement, String key, Lis
     }
 
     /**
-     * What ends the answer to a yes-or-no question. The fact stands before it, for a model cannot look back at what it has
-     * not yet said: asked for yes or no at once, it guessed.
+     * The end of an answer to a yes-or-no question. The fact comes first, as a model can only attend to what it has
+     * already written: asked for yes or no at once, it guessed.
      */
     static String verdict(boolean yes) {
         return yes ? "so yes" : "so no";
     }
 
-    /** What it is about: questions that share it have the same sentence for an answer, but for yes or no. */
+    /** The question's fact: questions that share it have the same answer, apart from yes or no. */
     String fact() {
         return kind == Kind.YES_NO ? statement.substring(0, statement.length() - key.length() - 3) + "." : statement;
     }
 
-    /** The answer with Yes or No before the fact: what the tokenizer and the first quizzes were made of. */
+    /** The answer with Yes or No before the fact: the form in the tokenizer's texts and the first quizzes. */
     String verdictFirst() {
         return kind == Kind.YES_NO ? (key.equals(verdict(true)) ? "Yes, " : "No, ") + fact() : answer();
     }
@@ -45,7 +45,7 @@ public record Question(Kind kind, String text, String statement, String key, Lis
         return Words.capital(statement);
     }
 
-    /** The same sentence with a false key. */
+    /** The answer with a false key. */
     String falseAnswer(Dice dice) {
         return Words.capital(statement.replace(key, dice.pick(wrong)));
     }

@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.llminspector.train.tales.Question.Kind;
 
-/** Questions are all that can be asked about one story whose answer the story says, and says once. */
+/** All questions about one story that it answers unambiguously. */
 final class Questions {
 
     private static final List<String> FEELINGS =
@@ -26,14 +26,14 @@ final class Questions {
         this.asTold = asTold;
     }
 
-    /** In the order of the story; the dice choose how each is put. */
+    /** Questions in the order of the story; the dice choose how each is phrased. */
     static List<Question> of(Tale tale, Dice dice) {
         return of(tale, dice, false);
     }
 
     /**
-     * The same, but how many there were is asked with the story's own words: "found" and "went into the pot", where quizzes
-     * and the tokenizer's texts say "gathered" of both.
+     * The same, but questions of number use the story's own words, "found" and "went into the pot", where quizzes and
+     * the tokenizer's texts say "gathered" for both.
      */
     static List<Question> asTold(Tale tale, Dice dice) {
         return of(tale, dice, true);

@@ -8,12 +8,13 @@ import org.llminspector.train.Corpus.Span;
 import org.llminspector.train.tales.Games.Game;
 
 /**
- * Quiz is a document of questions with their answers: who is what, where, and has what. A name's kind stands before the name
- * ("a shy fox named Otto"), which heads that copy what came after a word do not find; stories ask for it too seldom to teach it.
+ * Documents of questions with answers about people: kind, place, possession. A name's kind precedes the name ("a shy
+ * fox named Otto"), so an induction head, which copies what followed, cannot answer; stories ask for it too rarely to
+ * teach it.
  */
 final class Quiz {
 
-    /** Guest is somebody whom a quiz asks about. */
+    /** A person that a quiz asks about. */
     private record Guest(String name, String kind, String trait, Place home, Thing thing) {}
 
     private static final List<String> PLACES =
@@ -24,7 +25,10 @@ final class Quiz {
     private final StringBuilder text = new StringBuilder();
     private final List<Span> determined = new ArrayList<>();
 
-    /** @param verdictFirst whether Yes or No stands before the fact, as it did until a model was seen to guess then */
+    /**
+     * @param verdictFirst whether Yes or No precedes the fact, as in the first documents, where a model was seen to
+     *     guess
+     */
     private Quiz(Dice dice, boolean verdictFirst) {
         this.dice = dice;
         this.verdictFirst = verdictFirst;
@@ -39,11 +43,11 @@ final class Quiz {
     }
 
     /**
-     * Kinds with their names, then the names with their kinds: as much to find in as few words as can be ("fox Otto", "Otto
-     * fox"), or in sentences ("a fox named Otto", "Otto was a fox.").
+     * Kinds with their names, then the names with their kinds: as many lookups as possible in few words ("fox Otto",
+     * "Otto fox"), or in sentences ("a fox named Otto", "Otto was a fox.").
      *
      * @param mixed whether one of the two may be in sentences and the other not
-     * @param mentions whether names are also said where no kind is: of all places only the first tells it
+     * @param mentions whether names also occur without a kind, so that only their first occurrence gives it
      */
     static Game pairs(Dice dice, boolean mixed, boolean mentions) {
         Quiz quiz = new Quiz(dice, true);
@@ -72,9 +76,9 @@ final class Quiz {
     }
 
     /**
-     * Kinds with their names as stories tell them, a few at a time, and at once what each of them was.
+     * Kinds with their names as in stories, a few at a time, each followed by what they were.
      *
-     * @param yesNo how often it is asked whether they were this or that
+     * @param yesNo share of yes-or-no questions
      */
     static Game few(Dice dice, double yesNo, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
@@ -99,8 +103,8 @@ final class Quiz {
     }
 
     /**
-     * Is what was asked what is so? Nobody was told of, so only the two are to be compared: side by side ("A fox? A bear, so
-     * no."), or as questions and answers are put.
+     * Comparison of a question's value with the answer's. There is no story, so only the two are compared: side by side
+     * ("A fox? A bear, so no."), or as questions and answers.
      */
     static Game same(Dice dice, boolean asked) {
         Quiz quiz = new Quiz(dice, false);
@@ -162,7 +166,7 @@ final class Quiz {
         return Words.a((dice.chance(0.5) ? g.trait() + " " : "") + g.kind()) + " named " + g.name();
     }
 
-    /** People introduced as stories do it, and named again and again by what happens, then what each of them was. */
+    /** People introduced as in stories, and named again and again by events, then what each of them was. */
     static Game crowd(Dice dice, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who was who?");
@@ -205,7 +209,7 @@ final class Quiz {
         }
     }
 
-    /** A story, and all that can be asked about it in some order, with the answers. */
+    /** A story, and all questions about it in random order, with answers. */
     static Game about(Tale tale, Dice dice, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Listen and answer.\n\n");
@@ -336,7 +340,7 @@ final class Quiz {
         return dice.pick(all.stream().filter(x -> !x.equals(g)).toList());
     }
 
-    /** Says what somebody is, asked or not: questions and answers each begin a line, as in a conversation. */
+    /** States a person's kind, with or without a question: question and answer each on a line, as in a conversation. */
     private void kind(Guest g, String question) {
         if (!question.isEmpty()) text.append('\n').append(question);
         text.append('\n').append(g.name()).append(" was ");
@@ -357,7 +361,7 @@ final class Quiz {
         return new Game(text.toString(), List.copyOf(determined));
     }
 
-    /** Words that follow from what was said. */
+    /** Words that follow from the text so far. */
     private void known(String words) {
         determined.add(new Span(text.length(), text.length() + words.length()));
         text.append(words);

@@ -6,10 +6,10 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.llminspector.train.tales.Fact.Relation;
 
-/** Storyteller begins a story, plays plots until it is long enough, and brings it to an end. */
+/** Generator of one story: a beginning, plots until it is long enough, an end. */
 final class Storyteller {
 
-    /** Questions that the one at home asks, at most. */
+    /** Most questions at the end of a story. */
     private static final int QUESTIONS = 3;
 
     private static final int MANY_QUESTIONS = 5;
@@ -31,8 +31,8 @@ final class Storyteller {
     }
 
     /**
-     * @param curious whether something happens that is hard to keep in mind, and the one at home asks about all of it
-     * @param counted whether what counts for more is {@link Prose#counted}, and all that was drawn is told
+     * @param curious whether the story has facts that are hard to remember, and its end asks about all of them
+     * @param counted whether {@link Prose#counted} are the spans that count more, and the choices are recorded
      */
     Tale tell(boolean curious, boolean counted) {
         int aim = dice.between(50, 100);
@@ -126,7 +126,7 @@ final class Storyteller {
         return found;
     }
 
-    /** The one at home asks what happened. */
+    /** The family member at home asks what happened. */
     private void report(Person hero, Person mate, boolean curious) {
         List<Fact> askable = new ArrayList<>();
         for (Fact f : world.facts) {

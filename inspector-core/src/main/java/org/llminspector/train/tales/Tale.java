@@ -6,11 +6,11 @@ import org.llminspector.train.Corpus.Choice;
 import org.llminspector.train.Corpus.Span;
 
 /**
- * Tale is one story: its text, who is in it, and what is true in it.
+ * One story: its text, its characters, and its facts.
  *
- * @param choiceBits what the generator's choices cost: at least the information in the text
- * @param determined where the text says what follows from the text before, in order
- * @param choices which of its words were drawn from several
+ * @param choiceBits cost of the generator's choices: at least the information in the text
+ * @param determined spans that follow from the text before, in order
+ * @param choices its words drawn from several
  */
 public record Tale(
         String text,
@@ -26,7 +26,7 @@ public record Tale(
         return cast.get(0);
     }
 
-    /** The first magic words or song, as the text has them. */
+    /** The first magic words or song, verbatim. */
     public Optional<String> chant() {
         return facts.stream()
                 .filter(f -> f.relation() == Fact.Relation.SAID)

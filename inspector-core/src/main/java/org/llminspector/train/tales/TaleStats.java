@@ -8,13 +8,13 @@ import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Corpus.Split;
 
 /**
- * TaleStats are what can be measured about many stories.
+ * Statistics of many stories.
  *
- * @param stories how many were read for everything but distinctStories
+ * @param stories how many were measured for everything but distinctStories
  * @param wordsPerStory words between spaces, on average
  * @param tokensPerStory with the tokenizer given; null without one
- * @param bitsPerStory what the generator's choices cost, on average
- * @param lossBound nats a token: no model's loss on the stories need be higher; null without a tokenizer. The tokens
+ * @param bitsPerStory average cost of the generator's choices
+ * @param lossBound nats per token: no model's loss on the stories need be higher; null without a tokenizer. The tokens
  *     that begin and end a story cost nothing and are not counted
  * @param ngrams distinct and all n-grams of words and punctuation, n from 1
  * @param told how many stories were compared by a 64-bit hash
@@ -30,14 +30,14 @@ public record TaleStats(
         long told,
         long distinctStories) {
 
-    /** Ngrams of one length. */
+    /** N-grams of one length. */
     public record Ngrams(int n, long distinct, long all) {}
 
     private static final int LONGEST = 8;
     private static final Pattern UNIT = Pattern.compile("\\w+|[^\\w\\s]");
 
     /**
-     * Tells the stories and counts; eight sets of hashes are held, about 150 MB for 10,000 stories.
+     * Generates the stories and counts; its eight sets of hashes take about 150 MB for 10,000 stories.
      *
      * @param told at least stories
      * @param tokenizer or null

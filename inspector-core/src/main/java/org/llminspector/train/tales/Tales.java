@@ -7,10 +7,10 @@ import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 import org.llminspector.train.Corpus;
 
-/** Tales are all the stories of one seed. Safe on any thread. */
+/** All stories of one seed. Safe on any thread. */
 public final class Tales implements Corpus {
 
-    /** A story is told again, otherwise, until it has so many words. */
+    /** A story is regenerated with other choices until it has at least this many words. */
     public static final int LEAST_WORDS = 60;
 
     public static final int MOST_WORDS = 180;
@@ -21,10 +21,10 @@ public final class Tales implements Corpus {
     private static final int ATTEMPTS = 1000;
 
     /**
-     * Of the training split's documents some are games: many from the first on, when a model knows the words; of whole rows,
-     * then of parts of rows, then of bare rows; then few, so that it stays in practice. Later some again: rows of any words
-     * that stories have, not of names and things alone, and sums, which are the last that it gets right. In the end, while
-     * the rate falls, next to none: what a model reads last it says most.
+     * Curriculum of the training split, as document indices: which documents are games. Many at first, once a model
+     * knows the words: whole rows, then parts of rows, then bare rows; then few, to retain the skill. Later some again:
+     * rows of all words in stories, not only names and things, and sums, which are learned last. While the rate falls,
+     * almost none: a model's output resembles what it was trained on last.
      */
     private static final long WHOLE_ROWS = 14_600;
 
@@ -41,8 +41,8 @@ public final class Tales implements Corpus {
     private static final double LAST_GAMES = 0.02;
 
     /**
-     * From here on is mid-training: first kinds with names, and people, in plenty; then stories again, and quizzes about
-     * them; in the end next to none.
+     * Mid-training begins here: first mostly kinds with names, and people; then stories again, and quizzes about them;
+     * at the end almost none.
      */
     private static final long PAIRS = 200_000;
 
@@ -57,10 +57,10 @@ public final class Tales implements Corpus {
     private static final long QUIZZES_AGAIN = PAIRS + 18_429;
     private static final long FEW_QUIZZES = PAIRS + 24_229;
 
-    /** From here on what counts for more is chosen by what stands before it, and all that a word was drawn from is told. */
+    /** From here on {@link Prose#counted} are the spans that count more, and words' alternatives are recorded. */
     static final long DRAWN = 600_000;
 
-    /** The words that stories have are those of so many first ones, where a space stands before them. */
+    /** Number of first stories whose words, where a space precedes them, are the word list of games. */
     private static final int READ = 400;
 
     private static final Pattern WORD = Pattern.compile("(?<= )[A-Za-z]+");
@@ -68,7 +68,7 @@ public final class Tales implements Corpus {
     private static final long PLAYING = 1L << 42;
 
     private final long seed;
-    private List<String> words; // that stories have; null until a game wants them
+    private List<String> words; // of the first stories; null until a game needs them
 
     public Tales(long seed) {
         this.seed = seed;
@@ -136,7 +136,7 @@ public final class Tales implements Corpus {
         };
     }
 
-    /** The words of the first stories, each once, in the order of the alphabet. */
+    /** The distinct words of the first stories, sorted. */
     synchronized List<String> words() {
         if (words == null) {
             words = LongStream.range(0, READ)
@@ -154,7 +154,7 @@ public final class Tales implements Corpus {
     }
 
     /**
-     * The story of this index that is no longer than that.
+     * The story of this index with a limit on its length.
      *
      * @param mostWords at least {@link #LEAST_WORDS} and twenty more
      */
@@ -162,7 +162,7 @@ public final class Tales implements Corpus {
         return tale(split, index, mostWords, false);
     }
 
-    /** A story in which something happens that is hard to keep in mind, and whose end asks about nearly all of it. */
+    /** A story with facts that are hard to remember, whose end asks about nearly all of them. */
     Tale curious(long index) {
         return tale(Split.TRAIN, index, MOST_WORDS_ASKED, true);
     }

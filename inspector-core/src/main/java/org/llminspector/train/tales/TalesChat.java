@@ -9,20 +9,20 @@ import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;
 import org.llminspector.train.Preference;
 
-/** TalesChat are conversations about stories: questions and answers, requests for stories, better and worse answers. */
+/** Conversations about stories: questions and answers, requests for stories, better and worse answers. */
 public final class TalesChat implements Dialogues {
 
-    /** The conversation as the tokenizer's chat template writes it. */
+    /** The tokenizer's chat template. */
     public static final String TEMPLATE = "{{ bos_token }}{% for message in messages %}"
             + "{% if message['role'] not in ['user', 'assistant'] %}"
             + "{{ raise_exception('only user and assistant speak') }}{% endif %}"
             + "{{ '<|' + message['role'] + '|>' + message['content'] + eos_token }}{% endfor %}"
             + "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 
-    /** Stories that are asked about are shorter, so that a model's context has room for several questions. */
+    /** Stories in conversations are shorter, so that several questions fit the model's context. */
     private static final int MOST_WORDS = 170;
 
-    /** The share of conversations in which a story is asked for. */
+    /** The share of conversations that request a story. */
     private static final double REQUESTS = 0.08;
 
     private static final long ASKING = 1L << 40;
@@ -36,7 +36,7 @@ public final class TalesChat implements Dialogues {
         this.tales = new Tales(seed);
     }
 
-    /** A story and a question, then more questions about it, each about something else; or a request for a story. */
+    /** A story and a question, then more questions about it, each about another fact; or a request for a story. */
     @Override
     public List<Exchange> conversation(Split split, long index) {
         Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
@@ -49,13 +49,16 @@ public final class TalesChat implements Dialogues {
             Question q = question(left, dice);
             String asked = turns.isEmpty() ? asked(tale, q, phrasing) : Phrasings.vary(q.text(), phrasing);
             turns.add(new Exchange(asked, q.answer()));
-            // What has been answered could be copied from the answer instead of being found in the story.
+            // A fact already answered could be copied from that answer instead of the story.
             left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
         }
         return turns;
     }
 
-    /** One exchange with the question in its first form: what the tokenizer learns from, whatever a conversation is by now. */
+    /**
+     * One exchange with the question in its first form: the tokenizer's training text, independent of later
+     * conversations.
+     */
     Exchange plain(Split split, long index) {
         Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
@@ -82,13 +85,15 @@ public final class TalesChat implements Dialogues {
     }
 
     /**
-     * Asked is a question put to a model, with its truth.
+     * A question for a model, with its ground truth.
      *
-     * @param user what the user says: the story and the question
+     * @param user the user's message: the story and the question
      */
     public record Asked(Question question, String user) {}
 
-    /** A question of this kind about the story of this index, if it has one; none of the stories above is asked about. */
+    /**
+     * A question of this kind about the story of this index, if it has one; these stories are in no conversation above.
+     */
     public Optional<Asked> ask(Split split, long index, Question.Kind kind) {
         Dice dice = new Dice(seed, ASKING + 4 + split.ordinal(), index);
         Tale tale = tales.tale(split, 3 * ASKING + index, MOST_WORDS);
@@ -104,7 +109,10 @@ public final class TalesChat implements Dialogues {
         return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.vary(q.text(), phrasing));
     }
 
-    /** Each kind that is there is as likely, but numbers, yes or no, and what something was are asked for more: they are learnt last. */
+    /**
+     * Kinds of question are equally likely, except that number, yes-or-no and what-was are more frequent: they are
+     * learned last.
+     */
     static Question question(List<Question> all, Dice dice) {
         return question(all, dice, kind -> switch (kind) {
             case HOW_MANY, YES_NO -> 4;
@@ -134,7 +142,7 @@ public final class TalesChat implements Dialogues {
         return new Exchange(user, tale.text());
     }
 
-    /** False, beside the question, or rambling on. */
+    /** A worse answer: false, to another question, or correct but rambling. */
     private static String worse(Tale tale, Question q, Dice dice) {
         int way = dice.weighted(5, 2, 2);
         if (way == 1) {

@@ -4,10 +4,10 @@ import java.util.List;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Critic;
 
-/** TalesCritic lets the first paragraph of a story be gone on with, and has what was told proofread. */
+/** Critic of continuations of a story's first paragraph, by the proofreader. */
 public final class TalesCritic implements Critic {
 
-    /** No story that these begin is a document, and none is asked about. */
+    /** Stories of these openings are neither documents nor in conversations. */
     private static final long OPENINGS = 1L << 43;
 
     private final Tales tales;

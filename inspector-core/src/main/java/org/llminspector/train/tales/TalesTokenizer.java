@@ -8,11 +8,11 @@ import org.llminspector.tokenize.BpeFile;
 import org.llminspector.tokenize.BpeTrainer;
 import org.llminspector.train.Corpus.Split;
 
-/** TalesTokenizer makes the tokenizer of the stories of a seed: the same files each time. */
+/** Builder of the tokenizer for the stories of a seed: deterministic. */
 public final class TalesTokenizer {
 
     public static final String BEGIN = "<|begin|>";
-    /** Ends a story, and each turn of a conversation. */
+    /** Ends a story, and each message of a conversation. */
     public static final String END = "<|end|>";
 
     public static final List<String> CONTROL = List.of(BEGIN, END, "<|user|>", "<|assistant|>");
@@ -24,7 +24,7 @@ public final class TalesTokenizer {
 
     private TalesTokenizer() {}
 
-    /** Learns from the first stories and conversations of the training split; writes tokenizer.json and its config. */
+    /** Trains on the first stories and conversations of the training split; writes tokenizer.json and its config. */
     public static void write(long seed, Path folder) {
         BpeTrainer.Vocabulary vocabulary = BpeTrainer.train(texts(seed), CONTROL, VOCABULARY);
         BpeFile.write(vocabulary, new BpeFile.Settings(BEGIN, END, TalesChat.TEMPLATE, CONTEXT), folder);

@@ -1,10 +1,10 @@
 package org.llminspector.train.tales;
 
 /**
- * Thing is one object of a story; no other in the story has its noun.
+ * One object of a story; its noun is unique in the story.
  *
- * @param adjective its looks, told when it is first seen: "a red kite", then "the kite"
- * @param purpose what somebody needs it for, in their own words: "tie my boat"
+ * @param adjective its looks, given at its first mention: "a red kite", then "the kite"
+ * @param purpose what a person needs it for, in their own words: "tie my boat"
  */
 record Thing(String adjective, String noun, String purpose) {
 

@@ -3,7 +3,7 @@ package org.llminspector.train.tales;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Words are what stories are made of: every name, place, thing and trait, all this project's own choice. */
+/** Word lists of the stories: names, places, things and traits, all this project's own choice. */
 final class Words {
 
     private Words() {}
@@ -18,12 +18,12 @@ final class Words {
     static final List<String> NAMES =
             Stream.concat(GIRLS.stream(), BOYS.stream()).toList();
 
-    /** Whom one lives with; they are called so. */
+    /** Family members, who are called by these words. */
     static final List<String> WOMEN = list("Mother Grandmother Aunt");
 
     static final List<String> MEN = list("Father Grandfather Uncle");
 
-    /** What magic words and songs are made of; they mean nothing. */
+    /** Nonsense words of magic words and songs. */
     static final List<String> MAGIC =
             list("abra bim bala bolo dobra dum falu fidi gala gobo hoki hula jimba juba kalu karo kiri lala limo lulu"
                     + " malo miri mumbo nali nobo olu palu piko pori rabu rimo sala simba solo tarra tiko timbu tola ula umbi"
@@ -32,7 +32,7 @@ final class Words {
     static final List<String> ANIMALS =
             list("fox rabbit bear mouse cat dog duck frog goat hedgehog squirrel turtle pony beaver badger otter");
 
-    /** Neighbours are known by what they do; every baker is a she, every miller a he. */
+    /** Neighbours are named by their trade; every baker is a she, every miller a he. */
     static final List<String> HER_TRADES = list("baker gardener shepherd teacher weaver");
 
     static final List<String> HIS_TRADES = list("miller farmer sailor tailor potter fisherman");
@@ -41,7 +41,7 @@ final class Words {
     static final List<String> TRAITS =
             list("brave shy kind clever curious cheerful lazy gentle patient careful forgetful proud");
 
-    /** How one is there, and what it is. */
+    /** Preposition and place. */
     static final List<Place> PLACES = places(
             "in", "forest garden barn meadow cave tower orchard village castle valley attic cellar stable shop",
             "by", "river pond lake well fountain",
@@ -50,7 +50,7 @@ final class Words {
             "behind", "wall fence haystack",
             "at", "market mill harbor school");
 
-    /** Where a house can stand. */
+    /** Places where a house can stand. */
     static final List<Place> HOMES = places(
             "in", "forest village valley",
             "by", "river lake pond",
@@ -62,7 +62,7 @@ final class Words {
     static final List<String> THING_ADJECTIVES =
             list("red blue green yellow white black brown little big old new shiny");
 
-    /** What it is, and what one needs it for. */
+    /** Things with their purpose. */
     static final List<Thing> THINGS = List.of(
             thing("rope", "tie my boat"),
             thing("lamp", "see in the dark"),
@@ -97,7 +97,7 @@ final class Words {
             thing("button", "mend my shirt"),
             thing("box", "keep my coins in"));
 
-    /** What is too heavy for one. */
+    /** Things too heavy for one person. */
     static final List<String> HEAVY = list("cart boat log stone turnip pumpkin");
 
     static final List<Group> FOODS = groups(
@@ -108,7 +108,7 @@ final class Words {
     static final List<Group> CREATURES =
             groups("snail snails bee bees bird birds butterfly butterflies beetle beetles ant ants moth moths");
 
-    /** What one can say after another. */
+    /** Nouns for rows of words. */
     static final List<String> NOUNS = Stream.of(
                     ANIMALS.stream(),
                     THINGS.stream().map(Thing::noun),
@@ -127,12 +127,12 @@ final class Words {
         return NUMBERS.get(n);
     }
 
-    /** "one, two, three": as one counts aloud. */
+    /** "one, two, three": counting aloud. */
     static String countTo(int n) {
         return String.join(", ", NUMBERS.subList(1, n + 1));
     }
 
-    /** With the article that its sound asks for; all our words that begin with a vowel's letter begin with its sound. */
+    /** With the indefinite article; all words here that begin with a vowel letter begin with a vowel sound. */
     static String a(String words) {
         return ("aeiou".indexOf(words.charAt(0)) >= 0 ? "an " : "a ") + words;
     }
@@ -147,12 +147,12 @@ final class Words {
         return last == 0 ? parts.get(0) : String.join(", ", parts.subList(0, last)) + " and " + parts.get(last);
     }
 
-    /** The same words said about somebody by another: "tie my boat" becomes "tie his boat". */
+    /** A first-person phrase about a third person: "tie my boat" becomes "tie his boat". */
     static String about(Person who, String words) {
         return words.replace(" my ", " " + who.possessive() + " ");
     }
 
-    /** What is told about somebody as they say it themselves: "he lost the kite" becomes "I lost the kite". */
+    /** A third-person phrase in the first person: "he lost the kite" becomes "I lost the kite". */
     static String own(Person who, String words) {
         return words.replaceAll("^" + who.subject() + " was ", "I was ").replaceAll("^" + who.subject() + " ", "I ");
     }

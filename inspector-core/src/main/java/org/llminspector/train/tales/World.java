@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import org.llminspector.train.tales.Person.Sort;
 
-/** World is one story's state: who is where, what has been told, and what has not been used up yet. */
+/** One story's state: where each person is, what has been mentioned, and what has not been used yet. */
 final class World {
 
     final Dice dice;
@@ -25,12 +25,12 @@ final class World {
         this.prose = new Prose(dice, new Draws(used, places));
     }
 
-    /** Where the hero's house stands. */
+    /** The place of the hero's house. */
     Place newHome() {
         return take(dice.pick(Words.HOMES));
     }
 
-    /** Somewhere the story has not been yet. */
+    /** A place not used in the story yet. */
     Place newPlace() {
         return take(dice.pick(left(Words.PLACES, Place::noun)));
     }
@@ -41,7 +41,7 @@ final class World {
         return place;
     }
 
-    /** An object the story has not spoken of yet. */
+    /** An object not used in the story yet. */
     Thing newThing() {
         Thing bare = dice.pick(left(Words.THINGS, Thing::noun));
         used.add(bare.noun());
@@ -72,25 +72,25 @@ final class World {
         return enter(new Person(name, Sort.FAMILY, name, "kind", she), where);
     }
 
-    /** A neighbour known by what they do. */
+    /** A neighbour named by their trade. */
     Person newNeighbour(Place where) {
         String kind = dice.pick(left(Words.TRADES, k -> k));
         used.add(kind);
         return enter(new Person("the " + kind, Sort.NEIGHBOUR, kind, "busy", Words.HER_TRADES.contains(kind)), where);
     }
 
-    /** Somebody new, elsewhere. */
+    /** A new person, elsewhere. */
     Person newPerson() {
         return dice.chance(0.55) ? newNamed(newPlace()) : newNeighbour(newPlace());
     }
 
-    /** Somebody elsewhere whom the hero knows already, or somebody new. */
+    /** A person elsewhere whom the hero knows, or a new one. */
     Person somebody(Person hero) {
         List<Person> known = elsewhere(hero);
         return !known.isEmpty() && dice.chance(0.5) ? dice.pick(known) : newPerson();
     }
 
-    /** Whom the reader knows, and who is neither where the hero is nor at home. */
+    /** People already introduced who are neither where the hero is nor at home. */
     List<Person> elsewhere(Person hero) {
         return cast.stream()
                 .filter(p -> p.sort() != Sort.FAMILY
@@ -104,7 +104,7 @@ final class World {
         return new Chant(dice.several(Words.MAGIC, words));
     }
 
-    /** Whether the reader knows them not yet; from now on the reader does. */
+    /** Marks a person as introduced; false where they already were. */
     boolean meets(Person p) {
         return met.add(p);
     }

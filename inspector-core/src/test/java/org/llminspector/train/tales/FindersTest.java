@@ -19,7 +19,9 @@ class FindersTest {
     private static final Pattern SUM =
             Pattern.compile("\"(\\w+) and (\\w+) make (\\w+)\\.\" So they had (\\w+) \\w+\\.");
 
-    /** What is said again or answered is what was told of the same one; that, and no more, is known to follow. */
+    /**
+     * Repetitions and answers match the first statement about the same person; exactly these are marked as determined.
+     */
     @Test
     void whatIsSaidAgainOrAnsweredWasTold() {
         int asked = 0;

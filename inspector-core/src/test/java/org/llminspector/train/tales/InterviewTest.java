@@ -17,7 +17,7 @@ class InterviewTest {
     private static final Pattern ASKED = Pattern.compile("\"([^\"]+)\\?\" asked \\w+\\. \"([^\"]+),\" said (\\w+)\\.");
     private static final Pattern RECALLED = Pattern.compile("(?m)^([a-z]+) (the [a-z]+|\\w+)$");
 
-    /** What is answered was told, in the same round and of the same one; it is what the document knows to follow. */
+    /** Answers match an event of the same round; these are the spans marked as determined. */
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2})
     void answersWhatItTold(int telling) {

@@ -45,7 +45,7 @@ class ProofreaderTest {
             Tale tale = TALES.tale(Split.HELD_OUT, i);
             Set<Fault> faults = READER.faults(tale.text());
             assertThat(STRICT.faults(tale.text())).as(tale.text()).isEqualTo(faults);
-            // A rare sentence may not have been learnt; nothing else may be wrong.
+            // A rare sentence may be unknown; nothing else may be wrong.
             assertThat(faults).as(tale.text()).isSubsetOf(Fault.SENTENCE);
             if (faults.isEmpty()) faultless++;
         }

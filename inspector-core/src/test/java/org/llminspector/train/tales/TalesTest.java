@@ -113,7 +113,9 @@ class TalesTest {
         }
     }
 
-    /** Whoever answers finds a number by the words beside it; quizzes, which the base has read, ask otherwise. */
+    /**
+     * An answer's number is found by the neighbouring words; quizzes, which the base was trained on, ask differently.
+     */
     @Test
     void howManyIsAskedInConversationsWithTheWordsOfTheStory() {
         int found = 0;
@@ -293,7 +295,10 @@ class TalesTest {
         return Language.isMagic(word) ? "magic" : "way to say it";
     }
 
-    /** What counts for more there is said by what stands before it, whichever way it turns out. */
+    /**
+     * The spans that count more in the last stage are determined by the words before them, independent of the drawn
+     * word.
+     */
     @Test
     void whatCountsInTheLastStageIsChosenByWhatStandsBeforeIt() {
         Pattern place = Pattern.compile("(?:walked|ran|went|marched|skipped|danced)[a-z ]* to the (\\w+)\\.");
@@ -363,7 +368,7 @@ class TalesTest {
         assertThat(sums).isGreaterThan(150);
     }
 
-    /** Mid-training has quizzes, in training alone; what one says of somebody is what it said before, in each stretch. */
+    /** Only the training split's mid-training has quizzes, in every stretch; they answer consistently. */
     @ParameterizedTest
     @ValueSource(longs = {200_000, 205_000, 208_100, 211_100, 212_800, 216_100})
     void quizzesAnswerWhatTheySaid(long from) {
@@ -467,7 +472,7 @@ class TalesTest {
         return of;
     }
 
-    /** Whether a text says of somebody what they are, in one of the ways of a quiz. */
+    /** Whether a text states a person's kind, in one of a quiz's forms. */
     private static boolean told(String name, String kind, String text) {
         return Stream.of(
                         kind + " named " + name + "\\b",

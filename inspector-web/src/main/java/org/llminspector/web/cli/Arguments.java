@@ -20,7 +20,7 @@ import org.llminspector.run.store.Message;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.server.StrictJson;
 
-/** Arguments turns options into the values that a request is made of. */
+/** Conversions from option values to the values of a request. */
 final class Arguments {
 
     private Arguments() {}
@@ -39,9 +39,9 @@ final class Arguments {
     }
 
     /**
-     * A cache's formats: one for keys and values, or the keys' and then the values', {@code fp16/int8}.
+     * The KV cache's formats: one for keys and values, or keys/values, {@code fp16/int8}.
      *
-     * @param where they were given
+     * @param where the option's name, for errors
      */
     static KvFormats kvCache(String text, String where) {
         if (text == null) return null;
@@ -62,7 +62,7 @@ final class Arguments {
                 .orElse(null);
     }
 
-    /** Each argument is an intervention or a list of them, as JSON or as @FILE. */
+    /** Each argument is an intervention or a list of interventions, as JSON or as @FILE. */
     static List<Intervention> interventions(List<String> arguments) {
         if (arguments == null) return null;
         List<Intervention> all = new ArrayList<>();
@@ -75,7 +75,7 @@ final class Arguments {
         return all;
     }
 
-    /** Each argument is ROLE=TEXT; the system's words come first. Null for none. */
+    /** Each argument is ROLE=TEXT; the system message comes first. Null for none. */
     static List<Message> messages(String system, List<String> arguments) {
         if (arguments == null && system == null) return null;
         if (arguments == null) {
@@ -98,14 +98,14 @@ final class Arguments {
         return messages;
     }
 
-    /** A plan as JSON or as @FILE. */
+    /** A precision plan as JSON or as @FILE. */
     static PrecisionPlan plan(String argument) {
         if (argument == null) return null;
         String name = argument.startsWith("@") ? argument.substring(1) : "--precision-plan";
         return StrictJson.convert(StrictJson.tree(bytes(argument), name), PrecisionPlan.class, name);
     }
 
-    /** Each argument is an id, or a text of one token. */
+    /** Each argument is an id, or a text that is one token. */
     static List<Integer> ids(Inspector inspector, String slug, List<String> tokens) {
         List<Integer> ids = new ArrayList<>();
         for (String t : tokens) {
@@ -126,7 +126,7 @@ final class Arguments {
         return ids;
     }
 
-    /** A head as the lists name it, LAYER.HEAD. */
+    /** A head written as LAYER.HEAD. */
     static int[] head(String text, String where) {
         if (text.matches("\\d{1,6}\\.\\d{1,6}")) {
             return Arrays.stream(text.split("\\.")).mapToInt(Integer::parseInt).toArray();

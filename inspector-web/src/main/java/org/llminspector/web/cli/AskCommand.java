@@ -8,13 +8,13 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Mixin;
 
-/** AskCommand is a command that asks one thing about a model and prints the answer. */
+/** Base of commands that compute one answer about a model and print it. */
 abstract class AskCommand extends ModelCommand {
 
     @Mixin
     Help help;
 
-    /** Prints the answer. */
+    /** Computes and prints the answer. */
     abstract void ask(Inspector inspector, PrintWriter out) throws IOException;
 
     @Override
@@ -30,7 +30,7 @@ abstract class AskCommand extends ModelCommand {
         return 0;
     }
 
-    /** A home that cannot be written to keeps no runs; models can be asked about all the same. */
+    /** Where the home folder is not writable, runs go to a temporary folder that is deleted afterwards. */
     private void askWithoutRuns(Problem unusable) throws IOException {
         Path folder = Files.createTempDirectory("inspector");
         try (Inspector inspector = places.open(1, folder.resolve("runs"))) {

@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** ByteSize reads sizes as people write them: 512MiB, 2g, 1048576. Units are powers of 1024. */
+/** Parser of sizes such as 512MiB, 2g, 1048576. Units are powers of 1024. */
 final class ByteSize implements ITypeConverter<Long> {
 
     private static final Pattern TEXT = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)\\s*([kmgt]?)(?:i?b)?");

@@ -12,7 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** CircuitsCommand reads one head's weights: what its queries seek, what it writes, and which earlier heads it could hear. */
+/** Command that reads one head's weights: its QK and OV circuits, and the earlier heads that it composes with. */
 @Command(
         name = "circuits",
         customSynopsis =

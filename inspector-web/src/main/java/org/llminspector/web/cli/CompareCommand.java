@@ -30,7 +30,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** CompareCommand runs two requests side by side: where they part, how far, and what each costs. */
+/** Command that compares two requests: where their activations and outputs diverge, how far, and what each costs. */
 @Command(
         name = "compare",
         customSynopsis = "inspector compare [--a SIDE] --b SIDE (--prompt TEXT | --text FILE) [--out FILE] [OPTION...]",
@@ -388,7 +388,7 @@ final class CompareCommand extends ModelCommand {
                 .found(Problem.shown(windows));
     }
 
-    /** B against a file of log-probabilities: nothing is kept, so there is no report of it. */
+    /** Compares B with a file of log-probabilities. Nothing is stored, so there is no report. */
     private Integer againstBase(List<Gate> gates) throws IOException {
         if (a != null
                 || prompt != null

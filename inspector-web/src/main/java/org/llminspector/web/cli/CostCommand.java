@@ -14,7 +14,9 @@ import org.llminspector.run.store.RunRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** CostCommand tells what a model's cache takes at several lengths and what fits here, and measures its speed there. */
+/**
+ * Command that prints a model's KV cache size at several context lengths and which fit here, and measures its speed.
+ */
 @Command(
         name = "cost",
         customSynopsis = "inspector cost [--contexts N,N] [--measure] [OPTION...]",
@@ -150,7 +152,7 @@ final class CostCommand extends AskCommand {
                 + " tokens after each prompt.");
     }
 
-    /** Any text will do: what is timed does not depend on it. */
+    /** The prompt that is timed; its content does not matter. */
     private static RunRequest reading(Inspector inspector, RunRequest request) {
         try {
             inspector.tokenizer(request.model());

@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** EvaluateCommand examines a model that learnt from the tales, and prints what it can do. */
+/** Command that evaluates a model trained on the tales. */
 @Command(
         name = "evaluate",
         customSynopsis = "inspector evaluate [--model DIR] [--json] [OPTION...]",
@@ -179,7 +179,7 @@ final class EvaluateCommand extends ModelCommand {
         line(out, "  name mover", "%.3f of its attention on a name that is said again", h.bestOnNames());
     }
 
-    /** Stories as they came, each after its number and the faults found in it. */
+    /** Prints the sampled stories unedited, each after its number and the faults found in it. */
     private static void tell(List<EvaluationReport.Told> stories, PrintWriter out) {
         for (int i = 0; i < stories.size(); i++) {
             List<String> faults = stories.get(i).faults();

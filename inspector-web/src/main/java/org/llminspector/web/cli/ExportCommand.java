@@ -17,7 +17,7 @@ import org.llminspector.web.server.Server;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** ExportCommand writes a kept run as a lesson: a folder that any browser opens, with no server. */
+/** Command that exports a stored run as a lesson: a folder of files that a browser opens without a server. */
 @Command(
         name = "export",
         customSynopsis = "inspector export --run RUN --out FOLDER [--chapters 8,9] [OPTION...]",
@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
         })
 final class ExportCommand extends AskCommand {
 
-    /** By it a folder that holds a lesson is known. */
+    /** The file whose presence marks a folder as a lesson. */
     private static final String MARK = "lesson.js";
 
     @Option(
@@ -100,7 +100,7 @@ final class ExportCommand extends AskCommand {
                 + (zip ? "" : "; open " + to.resolve("index.html")));
     }
 
-    /** What somebody else keeps there is not written over. */
+    /** Refuses a target that exists and is neither an empty folder nor a lesson. */
     private void checkFolder() throws IOException {
         if (!Files.exists(to) || Files.exists(to.resolve(MARK))) return;
         if (Files.isDirectory(to)) {

@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** FlipsCommand says which answers of a benchmark changed between two models. */
+/** Command that lists the answers of a benchmark that differ between two models. */
 @Command(
         name = "flips",
         customSynopsis = "inspector flips A.jsonl B.jsonl [--metric NAME] [--json]",

@@ -21,22 +21,22 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.store.ComparisonManifest;
 
 /**
- * Gate is one condition under which a comparison fails, such as {@code mean_kld>0.02}.
+ * One condition under which a comparison fails, such as {@code mean_kld>0.02}.
  *
  * @param condition as it was written
- * @param name a measure of the text (of the prompt, where there is no text), or a path into the comparison's JSON, such as
- *     {@code b.cost.weight_bytes}
+ * @param name a measure of the text (of the prompt, where there is no text), or a path into the comparison's JSON, such
+ *     as {@code b.cost.weight_bytes}
  * @param sign {@code >}, {@code >=}, {@code <} or {@code <=}
  */
 record Gate(String condition, String name, String sign, double bound) {
 
-    /** A comparison that fails a gate ends with it: none of the problems do. */
+    /** The exit code where a gate fails; no Problem uses it. */
     static final int EXIT_CODE = 10;
 
     private static final Pattern FORM =
             Pattern.compile("\\s*([a-z0-9_.]+)\\s*(>=|<=|>|<)\\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\\s*");
 
-    /** Measures that are one number. */
+    /** Measures that are a single number. */
     private static final Set<String> MEASURES = Arrays.stream(OutputMeasures.class.getRecordComponents())
             .filter(c -> c.getType() != List.class)
             .map(c -> c.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT))
@@ -45,7 +45,7 @@ record Gate(String condition, String name, String sign, double bound) {
     /** @param found null where the comparison has no such number */
     record Outcome(Gate gate, Double found, boolean failed) {
 
-        /** A number that is not there, for it would be infinite, passes nothing. */
+        /** A missing number (infinite in JSON) fails every gate. */
         String told() {
             return gate.name() + " is " + (found == null ? "no number" : String.valueOf(found)) + ", and fails "
                     + gate.sign() + " " + gate.bound();
@@ -76,7 +76,7 @@ record Gate(String condition, String name, String sign, double bound) {
                 .found(Problem.shown(text));
     }
 
-    /** Whether the comparison fails it, or what came of one with a file. */
+    /** Evaluates the gate on a comparison, or on the result of a comparison with a file. */
     Outcome of(Object comparison) {
         JsonNode json = Json.mapper().valueToTree(comparison);
         JsonNode measures = json.has("measures")
@@ -100,7 +100,7 @@ record Gate(String condition, String name, String sign, double bound) {
         return new Outcome(this, found, failed);
     }
 
-    /** Writes the outcomes as a JUnit report: one test a gate, for CI systems to show. */
+    /** Writes the outcomes as a JUnit report, one test per gate, for CI systems. */
     static void junit(Path file, ComparisonManifest m, List<Outcome> outcomes) throws IOException {
         try (OutputStream out = Files.newOutputStream(file)) {
             XMLStreamWriter xml = XMLOutputFactory.newFactory().createXMLStreamWriter(out, "UTF-8");

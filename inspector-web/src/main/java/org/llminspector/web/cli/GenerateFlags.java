@@ -5,7 +5,7 @@ import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GenerateOptionsBuilder;
 import picocli.CommandLine.Option;
 
-/** GenerateFlags are the options that say how to continue a text. */
+/** Options of generation. */
 final class GenerateFlags {
 
     @Option(names = "--max-new-tokens", paramLabel = "N", description = "The most tokens to make. Default: 20.")

@@ -18,7 +18,7 @@ import org.llminspector.run.learn.GradientsRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** GradientsCommand runs a text forwards and backwards and tells what the loss depends on. */
+/** Command that runs a text forwards and backwards and prints the gradients of the loss. */
 @Command(
         name = "gradients",
         customSynopsis = "inspector gradients --prompt TEXT [--hook PATTERN] [--out FILE] [OPTION...]",

@@ -18,7 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** HeadsCommand lists what every attention head does, on a kept run's text or on random tokens said twice. */
+/** Command that lists every attention head's scores, on a stored run's text or on repeated random tokens. */
 @Command(
         name = "heads",
         customSynopsis = "inspector heads [RUN] [--by SCORE] [--json] [OPTION...]",

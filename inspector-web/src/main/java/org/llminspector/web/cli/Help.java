@@ -2,7 +2,7 @@ package org.llminspector.web.cli;
 
 import picocli.CommandLine.Option;
 
-/** Help is the option that every command has. */
+/** The --help option that every command has. */
 class Help {
 
     @Option(

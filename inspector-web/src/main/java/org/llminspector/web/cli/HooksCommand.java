@@ -11,7 +11,7 @@ import org.llminspector.run.Inspector;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** HooksCommand lists what can be captured or changed inside a model. */
+/** Command that lists a model's hooks. */
 @Command(
         name = "hooks",
         customSynopsis = "inspector hooks [--model DIR] [--json] [OPTION...]",

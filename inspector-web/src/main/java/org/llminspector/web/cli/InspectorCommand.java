@@ -6,7 +6,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 
-/** InspectorCommand is the command line itself: it picks the command, and prints what goes wrong as a few plain lines. */
+/** Root of the command line: dispatches to a command, and prints errors as a few plain lines. */
 @Command(
         name = "inspector",
         description = "Opens a real language model and lets you watch it think.",

@@ -3,7 +3,7 @@ package org.llminspector.web.cli;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Interrupt lets Ctrl-C end a run between two tokens, so that what was made is kept. */
+/** Ctrl-C handler that ends a run between two tokens, so that the tokens made so far are stored. */
 final class Interrupt {
 
     static final int EXIT_CODE = 130;
@@ -35,7 +35,7 @@ final class Interrupt {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {
-            // It is running: this is the shutdown.
+            // The shutdown is under way, so its hook cannot be removed.
         }
     }
 }

@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Problem;
 
-/** Lines lays out what a terminal shows: problems, tables, sizes. */
+/** Terminal layout of problems, tables and sizes. */
 final class Lines {
 
     private Lines() {}
 
-    /** For commands that are over soon: the program's own notices would only be in the way. Call it before anything logs. */
+    /** Log level for short commands: warnings only. Call it before anything logs. */
     static void warningsOnly() {
         System.setProperty("org.slf4j.simpleLogger.log.org.llminspector", "warn");
     }

@@ -2,7 +2,7 @@ package org.llminspector.web.cli;
 
 import picocli.CommandLine.Option;
 
-/** Manners are the options of a command that takes a while: how much it says on the way, and help. */
+/** Options of a long command: how much progress it prints, and help. */
 final class Manners extends Help {
 
     @Option(

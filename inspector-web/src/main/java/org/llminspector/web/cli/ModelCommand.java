@@ -7,7 +7,7 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** ModelCommand is a command that opens the program as a library to do something with a model. */
+/** Base of commands that open the Inspector to work with a model. */
 abstract class ModelCommand implements Callable<Integer> {
 
     @Spec
@@ -24,7 +24,7 @@ abstract class ModelCommand implements Callable<Integer> {
         return spec.commandLine().getErr();
     }
 
-    /** The model that is meant, by its name. */
+    /** The slug of the model given by the options, or of the default model. */
     final String slug(Inspector inspector) {
         return places.slug() == null ? inspector.defaultModel() : places.slug();
     }

@@ -12,7 +12,7 @@ import org.llminspector.run.models.Forms;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** ModelsCommand lists the models of this machine. */
+/** Command that lists the models on this machine. */
 @Command(
         name = "models",
         customSynopsis = "inspector models [--check DIR] [--json] [OPTION...]",

@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** NearCommand lists the rows of the embedding table that lie nearest to a token's row, or to a sum of rows. */
+/** Command that lists the rows of the embedding table nearest to a token's row, or to a sum of rows. */
 @Command(
         name = "near",
         customSynopsis =

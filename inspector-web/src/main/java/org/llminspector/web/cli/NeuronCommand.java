@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** NeuronCommand tells on which tokens of a text one neuron fires. */
+/** Command that lists the tokens of a text on which one neuron activates most. */
 @Command(
         name = "neuron",
         customSynopsis = "inspector neuron LAYER NEURON (--text TEXT | --file FILE) [--top N] [--json] [OPTION...]",
@@ -80,7 +80,7 @@ final class NeuronCommand extends AskCommand {
         }
     }
 
-    /** The tokens around a place in one line, the place itself in brackets. */
+    /** The tokens around a position in one line, the position's own token in brackets. */
     private static String context(NeuronActivations.Place place) {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < place.context().size(); i++) {

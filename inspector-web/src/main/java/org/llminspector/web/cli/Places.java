@@ -17,7 +17,7 @@ import org.llminspector.local.ModelCache;
 import org.llminspector.run.Inspector;
 import picocli.CommandLine.Option;
 
-/** Places are the options that say where models and runs are, and how much room they may take. */
+/** Options for the folders of models and runs, and for how much memory and disk they may use. */
 final class Places {
 
     @Option(
@@ -79,9 +79,9 @@ final class Places {
                     + " each tokenizer and each exported graph first, once, for a hostile one would end this one.")
     boolean trust;
 
-    private final Map<String, Path> named = new HashMap<>(); // models that sides name by a path
+    private final Map<String, Path> named = new HashMap<>(); // models that a comparison's sides name by a path
 
-    /** Opens the program as a library; nothing is loaded yet. */
+    /** Opens the Inspector; no model is loaded yet. */
     Inspector open(int queue) {
         return open(queue, runsDir != null ? runsDir : Home.dir().resolve("runs"));
     }
@@ -104,14 +104,14 @@ final class Places {
         return inspector;
     }
 
-    /** The model's name in requests: null for the default one. */
+    /** The model's slug for requests: null for the default model. */
     String slug() {
         return modelFolder() == null ? model : null;
     }
 
     /**
-     * The model's name in requests, of a name or of a path; a path's folder becomes one more folder of models. Call
-     * before {@link #open}.
+     * The model's slug for requests, from a slug or a path; a path's {@code ModelCache.root} is added to the folders of
+     * models. Call before {@link #open}.
      */
     String slug(String given) {
         if (given == null) return null;
@@ -137,7 +137,7 @@ final class Places {
         return slug;
     }
 
-    /** What was given as a path: it names a folder, or can only be meant as one. Null when it is a slug or nothing. */
+    /** The model option as a path, where it names a folder or can only be a path. Null for a slug or no option. */
     private Path modelFolder() {
         if (model == null) return null;
         try {
@@ -163,7 +163,7 @@ final class Places {
                 .toList();
     }
 
-    /** Deletes a temporary folder and what is in it. */
+    /** Deletes a temporary folder and its contents. */
     static void delete(Path folder) throws IOException {
         try (Stream<Path> all = Files.walk(folder)) {
             for (Path p : all.sorted(java.util.Comparator.reverseOrder()).toList()) Files.deleteIfExists(p);

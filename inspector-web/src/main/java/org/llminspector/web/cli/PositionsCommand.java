@@ -14,7 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** PositionsCommand tells how a model knows where a word stands, and what distance does to a run's scores. */
+/** Command that shows a model's position encoding, and how distance changes a run's attention scores. */
 @Command(
         name = "positions",
         customSynopsis =
@@ -166,7 +166,7 @@ final class PositionsCommand extends AskCommand {
         Lines.table(rows, out);
     }
 
-    /** Layers in stretches: {@code 0-4, 6}. */
+    /** Layers as ranges: {@code 0-4, 6}. */
     private static String layers(List<Integer> layers) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < layers.size(); i++) {

@@ -2,7 +2,7 @@ package org.llminspector.web.cli;
 
 import java.io.PrintWriter;
 
-/** Progress is one line that says what is happening, on a terminal only, gone when it is over. */
+/** One line of progress on a terminal, erased at the end. */
 final class Progress {
 
     private static final int BAR = 24;
@@ -24,7 +24,7 @@ final class Progress {
         shown = true;
     }
 
-    /** A bar, how much of how much, and what is being done. */
+    /** Shows a progress bar with counts and a text. */
     void bar(int done, int total, String text) {
         int filled = total == 0 ? 0 : BAR * done / total;
         show("[" + "#".repeat(filled) + "-".repeat(BAR - filled) + "] " + done + "/" + total + " " + text);

@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** PullCommand brings a model from the Hugging Face hub. */
+/** Command that downloads a model from the Hugging Face hub. */
 @Command(
         name = "pull",
         customSynopsis = "inspector pull OWNER/NAME [--revision REVISION] [--json]",
@@ -70,7 +70,7 @@ final class PullCommand implements Callable<Integer> {
             return 0;
         } catch (CancellationException e) {
             line.clear();
-            return Interrupt.EXIT_CODE; // what has arrived is kept
+            return Interrupt.EXIT_CODE; // what has been downloaded is kept
         } catch (Problem p) {
             line.clear();
             throw p;

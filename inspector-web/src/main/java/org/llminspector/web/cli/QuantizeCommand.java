@@ -16,7 +16,7 @@ import org.llminspector.run.models.ModelWeights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** QuantizeCommand reports what a quantization scheme makes of every weight of a model; it writes no model. */
+/** Command that reports a quantization scheme's error on every weight of a model; it writes no model. */
 @Command(
         name = "quantize",
         customSynopsis = "inspector quantize [--model DIR] [--scheme S] [--top N] [--json] [OPTION...]",
@@ -113,7 +113,7 @@ final class QuantizeCommand extends AskCommand {
         }
     }
 
-    /** One weight under several schemes. */
+    /** Prints one weight's errors under several schemes. */
     static void schemes(List<SchemeResult> results, PrintWriter out) {
         List<List<String>> table = new ArrayList<>();
         table.add(List.of("SCHEME", "SIZE", "BITS", "SQNR", "RELATIVE", "RMS", "MAX ERROR", "COSINE", "CODES"));

@@ -14,7 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** RecaptureCommand has a kept run's tokens read again for what it did not capture. */
+/** Command that replays a stored run's tokens to capture further hooks. */
 @Command(
         name = "recapture",
         customSynopsis = "inspector recapture RUN --capture HOOKS [--positions SLICE] [--dry-run] [OPTION...]",

@@ -26,7 +26,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** RunCommand runs a prompt through a model: prints the text, keeps the run, writes the captures. */
+/** Command that runs a prompt through a model, prints the text, stores the run and writes its captures. */
 @Command(
         name = "run",
         customSynopsis =
@@ -64,7 +64,7 @@ final class RunCommand extends ModelCommand {
     @ArgGroup(multiplicity = "1")
     Input input;
 
-    /** What goes in: a text, ids or a conversation. */
+    /** The input: a text, ids or a conversation. */
     static final class Input {
         @Option(names = "--prompt", paramLabel = "TEXT", description = "The text; - reads standard input.")
         String prompt;

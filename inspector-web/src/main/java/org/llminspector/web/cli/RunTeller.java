@@ -10,7 +10,7 @@ import org.llminspector.run.RunListener;
 import org.llminspector.run.models.Opening;
 import org.llminspector.tokenize.Token;
 
-/** RunTeller passes a run's events on to the terminal. */
+/** Run listener that prints text and progress on the terminal. */
 final class RunTeller implements RunListener {
 
     private final Progress progress;
@@ -18,7 +18,7 @@ final class RunTeller implements RunListener {
     private final BooleanSupplier cancelled;
     private int generated;
 
-    /** @param printer of the text, or null when only the progress is shown */
+    /** @param printer of the text, or null when only progress is shown */
     RunTeller(Progress progress, TextPrinter printer, BooleanSupplier cancelled) {
         this.progress = progress;
         this.printer = printer;

@@ -14,7 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** ScoreCommand tells how probable a text is to the model, token by token. */
+/** Command that prints a text's log-probability under the model, per token. */
 @Command(
         name = "score",
         customSynopsis = "inspector score TEXT [--after PROMPT] [--top N] [--json] [OPTION...]",

@@ -19,7 +19,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** ServeCommand starts the server with its page and stays until it is told to stop. */
+/** Command that starts the server and its page, and runs until the process is stopped. */
 @Command(
         name = "serve",
         customSynopsis = "inspector serve [--model DIR] [--port N] [OPTION...]",
@@ -92,7 +92,7 @@ final class ServeCommand extends ModelCommand {
         out.flush();
         openModel(inspector, out);
         if (openBrowser) browse(link, err());
-        new CountDownLatch(1).await(); // until the process is told to stop
+        new CountDownLatch(1).await(); // until the process is stopped
         return 0;
     }
 
@@ -104,7 +104,9 @@ final class ServeCommand extends ModelCommand {
                 .found(value);
     }
 
-    /** How a browser gets to the address that was bound. */
+    /**
+     * The host for the link: localhost for loopback, this machine's name for wildcard addresses, else the given one.
+     */
     private String reachableName() {
         if (Server.isLoopback(host)) return "localhost";
         if (!host.equals("0.0.0.0") && !host.equals("::")) return host.contains(":") ? "[" + host + "]" : host;
@@ -126,7 +128,7 @@ final class ServeCommand extends ModelCommand {
         inspector.close();
     }
 
-    /** Loads the default model ahead of the first run; the server answers meanwhile, and stays when that fails. */
+    /** Loads the default model ahead of the first run; the server already answers, and keeps running if that fails. */
     private void openModel(Inspector inspector, PrintWriter out) {
         try {
             String slug = slug(inspector);

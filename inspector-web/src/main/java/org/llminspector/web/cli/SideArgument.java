@@ -12,7 +12,7 @@ import org.llminspector.base.Reads;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.web.server.StrictJson;
 
-/** SideArgument reads one side of a comparison: {@code precision=fp16,engine=torch}, or a run's request as JSON or @FILE. */
+/** Parser of one side of a comparison: {@code precision=fp16,engine=torch}, or a run's request as JSON or @FILE. */
 final class SideArgument {
 
     private static final List<String> KEYS = List.of("model", "engine", "device", "precision", "kv_cache", "prompt");
@@ -53,7 +53,7 @@ final class SideArgument {
         return StrictJson.read(Reads.argument(file, Reads.JSON), RunRequest.class, option + " @" + file);
     }
 
-    /** The side with what both sides share where it says nothing itself. */
+    /** Fills a side's missing model and prompt with those that both sides share. */
     static RunRequest with(RunRequest side, String model, String prompt, List<Integer> tokens) {
         boolean own = side.reads();
         return side.withShared(model, own ? side.prompt() : prompt, own ? side.tokens() : tokens);

@@ -21,7 +21,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** TalesCommand shows and measures the corpus that the embedded model learnt from, and makes its tokenizer. */
+/** Command that shows and measures the corpus of the embedded model, and makes its tokenizer. */
 @Command(
         name = "tales",
         customSynopsis =

@@ -22,7 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** TensorsCommand lists a model's weights, and shows one: its values, its codes under a scheme, a block of a GGUF file. */
+/** Command that lists a model's weights, or shows one: values, quantized codes, a block of a GGUF file. */
 @Command(
         name = "tensors",
         customSynopsis = {

@@ -7,7 +7,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
-/** TextPrinter prints the prompt and then the continuation, piece by piece as it becomes whole. */
+/** Printer of the prompt and then the continuation, each piece once its characters are complete. */
 final class TextPrinter {
 
     private final RunRequest request;
@@ -20,7 +20,7 @@ final class TextPrinter {
     }
 
     void prompt(List<Token> tokens) {
-        // Without a tokenizer a token is an id in brackets, and has no bytes.
+        // Without a tokenizer a token prints as its id in brackets, and has no bytes.
         readable = tokens.stream().anyMatch(t -> !t.bytes().isEmpty() || t.special());
         if (request.prompt() != null) out.print(request.prompt());
         else if (request.tokens() != null)
@@ -33,7 +33,7 @@ final class TextPrinter {
         out.flush();
     }
 
-    /** Of a conversation only the answer is printed; when none was asked for, what the chat template wrote. */
+    /** Of a conversation only the answer is printed; without generation, the chat template's text. */
     void finish(RunManifest manifest) {
         if (request.messages() != null && request.generate() == null) out.print(manifest.prompt());
         out.println();

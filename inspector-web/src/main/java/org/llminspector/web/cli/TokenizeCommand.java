@@ -18,7 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** TokenizeCommand shows a text as a model's tokenizer splits it, beside others. */
+/** Command that shows how a model's tokenizer splits a text, next to other tokenizers. */
 @Command(
         name = "tokenize",
         customSynopsis = "inspector tokenize TEXT [--model DIR] [--with NAME,...] [--trace] [--json] [OPTION...]",
@@ -88,7 +88,7 @@ final class TokenizeCommand extends AskCommand {
         return s.choice().model() == null ? s.choice().encoding() : s.choice().model();
     }
 
-    /** The tokens, a bar between two; a line break is shown, not made. */
+    /** The tokens separated by bars; line breaks are shown as a sign. */
     private static String line(Tokenization t) {
         Map<Integer, Tokenization.Piece> pieces =
                 t.pieces().stream().collect(Collectors.toMap(Tokenization.Piece::id, Function.identity()));

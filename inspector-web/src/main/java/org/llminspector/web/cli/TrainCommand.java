@@ -20,7 +20,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** TrainCommand trains a model from a recipe, and goes on with a training run that was stopped. */
+/** Command that trains a model from a recipe, or resumes a stopped training. */
 @Command(
         name = "train",
         customSynopsis = "inspector train --config FILE --out DIR [--resume] [OPTION...]",
@@ -57,7 +57,7 @@ final class TrainCommand implements Callable<Integer> {
     @ArgGroup(exclusive = false)
     Later later;
 
-    /** Later is where a run begins that does not begin with its recipe. */
+    /** Options to start at a later stage, from another run's model and checkpoints. */
     static final class Later {
         @Option(
                 names = "--from",
@@ -118,7 +118,10 @@ final class TrainCommand implements Callable<Integer> {
                 : Training.beginAfter(recipe, out, device, later.run, later.step);
     }
 
-    /** Teller shows each update on a terminal's last line, and prints those with a look at held-out text, or one a minute. */
+    /**
+     * Progress of each update on the terminal's last line; updates with a validation loss are printed, else one a
+     * minute.
+     */
     private static final class Teller implements Trainer.Listener {
         private final PrintWriter err;
         private final Progress line;

@@ -1,5 +1,5 @@
 /**
- * Cli is the command line: one class a command, picocli does the parsing.
+ * The command line: one class per command; picocli parses.
  *
  * <p>Results go to standard output, everything else to standard error. A command runs on the main thread.
  */

@@ -13,10 +13,10 @@ import java.time.Duration;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
-/** Api asks a server what the page would ask it: a lesson shows nothing that came another way. */
+/** Client of the REST interface; a lesson contains only its answers. */
 final class Api {
 
-    /** What a server said: its status, and the answer's or the problem's bytes. */
+    /** A server's answer: its status, and the bytes of the body or problem. */
     record Answer(int status, byte[] body) {
         boolean good() {
             return status / 100 == 2;
@@ -29,7 +29,7 @@ final class Api {
 
     private static final int BUSY = 429;
     private static final long PAUSE_MS = 500;
-    /** Half an hour of waiting behind others. */
+    /** Half an hour of retries while the queue is full. */
     private static final int TRIES = 3600;
 
     private final HttpClient client = HttpClient.newBuilder()
@@ -41,7 +41,7 @@ final class Api {
 
     /**
      * @param base such as http://127.0.0.1:7070
-     * @param token what the server asks for, or null
+     * @param token the server's access token, or null
      */
     Api(String base, String token) {
         this.base = base + "/api/v1";
@@ -79,7 +79,7 @@ final class Api {
         throw problem(path, tree(answer.body()));
     }
 
-    /** What a server said as a problem, said again. */
+    /** The server's problem+json as a Problem. */
     static Problem problem(String path, JsonNode said) {
         int status = said.path("status").asInt(400);
         Problem.Kind kind = Problem.Kind.INVALID;
@@ -103,7 +103,7 @@ final class Api {
         if (token != null) request.header("Authorization", "Bearer " + token);
         try {
             HttpResponse<byte[]> response = client.send(request.build(), BodyHandlers.ofByteArray());
-            // A lesson waits its turn like everybody else.
+            // The queue is full: try again later.
             for (int i = 0; response.statusCode() == BUSY && i < TRIES; i++) {
                 Thread.sleep(PAUSE_MS);
                 response = client.send(request.build(), BodyHandlers.ofByteArray());

@@ -29,12 +29,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Version;
 
 /**
- * Lesson is a run as files: the page as one script that is no module, its recording as scripts too, so that a folder opens
- * without a server. A file of data is {@code LESSON.data["name"]="base64 of gzip"}.
+ * A run as files that open without a server: the page as one classic script (not a module), its recording as scripts
+ * too. A data file is {@code LESSON.data["name"]="base64 of gzip"}.
  */
 public final class Lesson {
 
-    /** Of captures, unless more is allowed. */
+    /** The default limit of captures' bytes. */
     public static final long MAX_BYTES = 64L << 20;
 
     private static final String PAGE = "/public/lesson/";
@@ -42,15 +42,15 @@ public final class Lesson {
     private Lesson() {}
 
     /**
-     * Makes a lesson. The run is read again for what the chapters show and it did not capture; runs and comparisons that are
-     * made only to be recorded are deleted.
+     * Makes a lesson. The run's tokens are replayed for hooks that the chapters show and the run lacks; runs and
+     * comparisons made only for the recording are deleted.
      *
      * @param base the server that has the run, such as http://127.0.0.1:7070
-     * @param token what it asks for, or null
+     * @param token the server's access token, or null
      * @param chapters folders or numbers of chapters, or null for all
-     * @param maxBytes the most captures that are read again and put in
-     * @param progress is told what is asked for
-     * @return the files by their paths, in the order in which a browser wants them
+     * @param maxBytes the most bytes of captures to recapture and include
+     * @param progress receives a line for each request
+     * @return the files by their paths, in the order in which a browser needs them
      * @throws Problem when the run or a chapter does not exist, or the captures are too large
      */
     public static Map<String, byte[]> of(
@@ -75,7 +75,7 @@ public final class Lesson {
         }
     }
 
-    /** The files as one zip; what is packed already is only put in. */
+    /** Writes the files as one zip. */
     public static void zip(Map<String, byte[]> files, OutputStream out) throws IOException {
         ZipOutputStream zip = new ZipOutputStream(out, StandardCharsets.UTF_8);
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
@@ -86,7 +86,7 @@ public final class Lesson {
         zip.finish();
     }
 
-    /** A file of the page's second build. */
+    /** A file of the page's build for lessons. */
     private static byte[] page(String name) {
         try (InputStream in = Lesson.class.getResourceAsStream(PAGE + name)) {
             if (in != null) return in.readAllBytes();
@@ -107,7 +107,7 @@ public final class Lesson {
         return about;
     }
 
-    /** The recorded hooks by the file that holds them. */
+    /** The recorded hooks by the name of the file that contains them. */
     private static Map<String, List<String>> kinds(JsonNode run, long maxBytes) {
         Map<String, Long> sizes = new LinkedHashMap<>();
         run.path("manifest")
@@ -128,7 +128,7 @@ public final class Lesson {
                 .instead("allow more, choose fewer chapters, or take a shorter run");
     }
 
-    /** run.json with the server's answers as they came, so that no digit changes on the way. */
+    /** Builds run.json from the server's answers verbatim, so that no digit changes. */
     private static byte[] runJson(ObjectNode run, Recorder recorder) {
         String text = run.toString();
         StringBuilder all = new StringBuilder(text.substring(0, text.length() - 1));
@@ -151,9 +151,9 @@ public final class Lesson {
     }
 
     /**
-     * One safetensors file of these captures of the run, in planes: all first bytes of its float32s, then all second ones. What
-     * is alike then lies side by side, and packs a tenth smaller. Captures of the same bytes, as a layer's input is the output of
-     * the one below, lie in it once.
+     * One safetensors file of these captures of the run, in byte planes: the first bytes of all float32s, then the
+     * second ones, and so on, which compresses a tenth better. Captures with equal bytes (a layer's input is the output
+     * of the layer below) are stored once.
      */
     private static byte[] tensors(Api api, String run, List<String> hooks) {
         ObjectNode header = Json.mapper().createObjectNode();

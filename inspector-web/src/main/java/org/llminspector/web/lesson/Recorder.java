@@ -16,9 +16,9 @@ import java.util.function.Consumer;
 import org.llminspector.base.Json;
 
 /**
- * Recorder finds out what chapters need of a run and asks a server for it. What they need is said by the chapters themselves,
- * in the page's TypeScript; its build (frontend/scripts/lesson-recorder.ts) runs here in QuickJS, which is Java bytecode: no
- * browser, no Node, nothing native, and nothing but {@code host} to talk to.
+ * Recorder of what chapters need of a run. The chapters themselves say it, in the page's TypeScript; its build
+ * (frontend/scripts/lesson-recorder.ts) runs here in QuickJS compiled to Java bytecode: no browser, no Node, no native
+ * code. The script reaches the server only through {@code host}.
  */
 final class Recorder {
 
@@ -26,11 +26,11 @@ final class Recorder {
 
     private final Api api;
     private final Consumer<String> progress;
-    /** Answers by the page's key, and what the server said where it did not answer; both as they came. */
+    /** Answers and problems by the page's key, both verbatim. */
     private final Map<String, String> answers = new LinkedHashMap<>();
 
     private final Map<String, String> refusals = new LinkedHashMap<>();
-    /** Paths of what was made only to be recorded. */
+    /** Paths of runs and comparisons made only for the recording. */
     private final List<String> made = new ArrayList<>();
 
     private String result;
@@ -40,12 +40,12 @@ final class Recorder {
         this.progress = progress;
     }
 
-    /** What was recorded: the chapters' folders, and run.json without its answers. */
+    /** A recording: the chapters' folders, and run.json without its answers. */
     record Recording(List<String> chapters, ObjectNode run) {}
 
     /**
      * @param chapters folders or numbers, or null for all
-     * @param maxBytes of captures that are read again
+     * @param maxBytes the most bytes of captures to recapture
      */
     Recording record(String program, String run, List<String> chapters, long maxBytes) {
         ObjectNode asked = Json.mapper().createObjectNode();
@@ -79,7 +79,7 @@ final class Recorder {
         return new Recording(folders, (ObjectNode) tree.path("run"));
     }
 
-    /** Answers a request of the program: {path, body, keep, read} to {answer} or {problem}. */
+    /** Answers a request of the script: {path, body, keep, read} to {answer} or {problem}. */
     private String call(String request) {
         JsonNode asked = Api.tree(request.getBytes(StandardCharsets.UTF_8));
         String path = asked.path("path").asText();
@@ -102,17 +102,17 @@ final class Recorder {
         return asked.path("read").asBoolean() ? "{\"answer\":" + known + "}" : "{}";
     }
 
-    /** Answers by the key that the page asks with. */
+    /** Answers by the page's key. */
     Map<String, String> answers() {
         return answers;
     }
 
-    /** What the server said where it did not answer. */
+    /** Problems that the server answered with, by the page's key. */
     Map<String, String> refusals() {
         return refusals;
     }
 
-    /** Deletes the runs and comparisons that were made to be recorded. */
+    /** Deletes the runs and comparisons made only for the recording. */
     void clean() {
         made.forEach(api::delete);
     }

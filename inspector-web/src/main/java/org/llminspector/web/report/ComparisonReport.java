@@ -14,7 +14,7 @@ import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.tokenize.Token;
 
-/** ComparisonReport writes one comparison as one HTML page: no scripts, no files beside it, nothing from elsewhere. */
+/** Comparison report as one HTML page without scripts or external files. */
 public final class ComparisonReport {
 
     private static final int SHOWN_TOKENS = 3_000;
@@ -118,7 +118,7 @@ public final class ComparisonReport {
         html.end();
     }
 
-    /** Every point that was compared: a row a layer, a column a position. */
+    /** Heat maps of every compared hook: a row per layer, a column per position. */
     private void heatmaps() {
         if (m.hooks().isEmpty()) return;
         html.heading("Layer by layer, token by token");

@@ -6,15 +6,15 @@ import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.Sensitivity;
 
-/** ComparisonTables write a comparison as CSV (RFC 4180): a line a hook, a token, a flip, or a module. */
+/** Comparison tables as CSV (RFC 4180): a line per hook, token, flip or module. */
 public final class ComparisonTables {
 
-    /** Tokens of context of a flip. */
+    /** Tokens of context before a flip. */
     static final int CONTEXT = 24;
 
     private ComparisonTables() {}
 
-    /** A number that is infinite is an empty field. */
+    /** A line per compared hook; infinite numbers are empty fields. */
     public static String hooks(ComparisonManifest m) {
         StringBuilder csv = new StringBuilder();
         line(
@@ -44,7 +44,7 @@ public final class ComparisonTables {
         return csv.toString();
     }
 
-    /** What nothing follows has no next token. */
+    /** A line per token; the last one has no next token. */
     public static String tokens(List<ComparedToken> tokens) {
         StringBuilder csv = new StringBuilder();
         line(
@@ -85,7 +85,7 @@ public final class ComparisonTables {
     }
 
     /**
-     * Where B finds another token most probable than A: each with what was read before it, at most {@link #CONTEXT} tokens of it.
+     * Positions where the most probable tokens of A and B differ, each with at most {@link #CONTEXT} tokens before it.
      */
     public static String flips(List<ComparedToken> tokens) {
         StringBuilder csv = new StringBuilder();
@@ -109,7 +109,7 @@ public final class ComparisonTables {
             StringBuilder context = new StringBuilder();
             for (int j = Math.max(0, i - CONTEXT + 1); j <= i; j++) {
                 ComparedToken before = tokens.get(j);
-                // What llama.cpp's windows skip is not there: only what is read in one piece.
+                // Only contiguous tokens: llama.cpp's windows skip some positions.
                 if (i - j == t.position() - before.position())
                     context.append(before.read().text());
             }
@@ -133,7 +133,7 @@ public final class ComparisonTables {
         return csv.toString();
     }
 
-    /** The last columns are empty where a module costs or saves nothing, and where there is no plan. */
+    /** Fields are empty where a module costs or saves nothing; the plan's columns are empty without a plan. */
     public static String sensitivity(Sensitivity s) {
         StringBuilder csv = new StringBuilder();
         line(

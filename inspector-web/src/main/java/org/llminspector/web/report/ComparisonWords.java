@@ -15,10 +15,10 @@ import org.llminspector.run.store.ComparisonManifest.Cost;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.run.store.SensitivityRequest;
 
-/** ComparisonWords say what a comparison found, in a sentence and in rows of a table. */
+/** Texts and table rows of a comparison's findings. */
 public final class ComparisonWords {
 
-    /** What stands before the plan as other tools want it. */
+    /** Introduction of the plan's arguments for llama-quantize. */
     public static final String LLAMA_QUANTIZE =
             "What the plan keeps high, for llama-quantize, before the names of the files and a type of few bits:";
 
@@ -26,7 +26,7 @@ public final class ComparisonWords {
 
     private ComparisonWords() {}
 
-    /** Arguments for a shell: two a line, each second one quoted. */
+    /** Formats shell arguments, two a line, each second one quoted. */
     public static String shell(List<String> arguments) {
         StringBuilder lines = new StringBuilder();
         for (int i = 0; i < arguments.size(); i += 2) {
@@ -39,7 +39,7 @@ public final class ComparisonWords {
         return lines.toString();
     }
 
-    /** The finding in two sentences. */
+    /** The result in two sentences. */
     public static String verdict(ComparisonManifest m) {
         OutputMeasures o = m.text() == null ? m.prompt() : m.text().measures();
         ComparisonManifest.First any = m.firsts().isEmpty() ? null : m.firsts().get(0);
@@ -70,7 +70,7 @@ public final class ComparisonWords {
         return words.toString();
     }
 
-    /** The first bad place in a line; null without a prompt. */
+    /** The first bad position in a line; null without a prompt. */
     public static String firstBad(ComparisonManifest m) {
         ComparisonManifest.FirstBad bad = m.firstBad();
         if (bad == null) return null;
@@ -96,7 +96,7 @@ public final class ComparisonWords {
         return most == null ? line : line + " Most is made in " + most.module() + ": " + Html.number(most.made()) + ".";
     }
 
-    /** How far A lies from itself, in the figures that B is measured by: nothing where it was not measured. */
+    /** The noise floor: how far A lies from a repeated run of itself; null where it was not measured. */
     public static String floor(ComparisonManifest m) {
         ComparisonManifest.NoiseFloor floor = m.floor();
         if (floor == null) return null;
@@ -108,7 +108,7 @@ public final class ComparisonWords {
                 + (o.pplRatio() == null ? "" : ", its perplexity ratio " + estimate(o.pplRatio(), 7)) + ".";
     }
 
-    /** The heads of the columns of measures: a name, and what there is of prompt and text. */
+    /** Column headings of the measures: a name, then prompt and text where present. */
     public static String[] measureColumns(ComparisonManifest m) {
         List<String> heads = new ArrayList<>(List.of(""));
         if (m.prompt() != null) heads.add("Prompt");
@@ -122,7 +122,7 @@ public final class ComparisonWords {
         return m.text() == null ? m.floor().prompt() : m.floor().text();
     }
 
-    /** A row a measure, under those heads. */
+    /** A row per measure, under those headings. */
     public static List<String[]> measures(ComparisonManifest m) {
         OutputMeasures text = m.text() == null ? null : m.text().measures();
         List<String[]> rows = new ArrayList<>();
@@ -168,7 +168,7 @@ public final class ComparisonWords {
                 .value();
     }
 
-    /** Value and error; decimals, or -1 for as many digits as mean something. */
+    /** Value and error, with this many decimals, or -1 for the significant digits. */
     static String estimate(Estimate e, int decimals) {
         if (e == null) return "";
         if (decimals < 0) {
@@ -189,7 +189,7 @@ public final class ComparisonWords {
                 : value + " ± " + String.format(Locale.ROOT, "%.3f", 100 * e.error()) + " %";
     }
 
-    /** Name, A, B, B / A. */
+    /** Rows of name, A, B, B / A. */
     public static List<String[]> costs(ComparisonManifest m) {
         Cost a = m.a().cost();
         Cost b = m.b().cost();
@@ -260,8 +260,8 @@ public final class ComparisonWords {
     }
 
     /**
-     * Threshold, hook, position, relative L2: a row for each hook that is first past some thresholds, under the highest of
-     * them.
+     * Rows of threshold, hook, position, relative L2: one per hook that is the first past a threshold, with its highest
+     * threshold.
      */
     public static List<String[]> firsts(ComparisonManifest m) {
         List<String[]> rows = new ArrayList<>();
@@ -279,18 +279,18 @@ public final class ComparisonWords {
                 f.position() == null ? "" : f.position().toString(),
                 f.hook() == null ? "" : Html.number(f.relativeL2())
             });
-            if (f.hook() == null) break; // nor past any higher one
+            if (f.hook() == null) break; // nothing passes a higher threshold either
         }
         return rows;
     }
 
-    /** The heads of the columns of activations. */
+    /** Column headings of the activations. */
     public static String[] activationColumns() {
         return new String[] {"A reads", "Largest |x|", "at position", "channel", "times the RMS", "Kurtosis", "Top 1 %"
         };
     }
 
-    /** What reads, and the outliers of what it reads. */
+    /** Rows of module, and the outliers of its input. */
     public static List<String[]> activations(ComparisonManifest m) {
         return m.activations().stream()
                 .map(a -> new String[] {
@@ -317,7 +317,7 @@ public final class ComparisonWords {
         };
     }
 
-    /** The worst of them in a sentence; null without any. */
+    /** The worst outlier in a sentence; null without activations. */
     public static String activationsLead(ComparisonManifest m) {
         if (m.activations() == null) return null;
         return m.activations().stream()
@@ -332,7 +332,7 @@ public final class ComparisonWords {
                 .orElse(null);
     }
 
-    /** Module, effect, bytes, effect a MiB, KL(A || this), what is predicted, whether in the plan. */
+    /** Rows of module, effect, bytes, effect per MiB, KL(A || this), predicted effect, whether in the plan. */
     public static List<String[]> sensitivity(Sensitivity s) {
         return s.modules().stream()
                 .map(m -> new String[] {
@@ -347,7 +347,7 @@ public final class ComparisonWords {
                 .toList();
     }
 
-    /** The heads of those columns. */
+    /** Column headings of the sensitivities. */
     public static String[] sensitivityColumns(Sensitivity s) {
         boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
         return new String[] {
@@ -361,7 +361,7 @@ public final class ComparisonWords {
         };
     }
 
-    /** What was changed, over what, from where to where. */
+    /** Which side's modules were changed, over how many positions, and the divergence and bytes before and after. */
     public static String sensitivityLead(Sensitivity s) {
         boolean restore = s.options().direction() == SensitivityRequest.Direction.RESTORE;
         String measured = "Over " + Plural.of(s.positions(), "position") + ". ";
@@ -374,7 +374,7 @@ public final class ComparisonWords {
                 + (restore ? "restored" : "lowered") + " they take " + ByteCount.of(s.endBytes()) + ".";
     }
 
-    /** How good the prediction is that no module has to be run alone for. */
+    /** How well the gradients' prediction, which needs no run per module, matches the measurement. */
     public static String predictedLead(Sensitivity s) {
         if (s.predictedWhy() != null) return "Nothing was predicted from gradients: " + s.predictedWhy() + ".";
         boolean any = s.modules().stream().anyMatch(m -> m.predicted() != null);
@@ -406,7 +406,7 @@ public final class ComparisonWords {
                 + (o.pplRatio() == null ? "" : " Perplexity: " + estimate(o.pplRatio(), 5) + " times A's.");
     }
 
-    /** Nothing where neither side has it. */
+    /** Adds a row of bytes, unless neither side has the value. */
     private static void bytes(List<String[]> rows, String name, Long a, Long b) {
         if (a == null && b == null) return;
         cost(rows, name, bytes(a), bytes(b), a == null ? 0 : a.doubleValue(), b == null ? 0 : b.doubleValue());

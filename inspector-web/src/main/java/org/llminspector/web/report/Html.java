@@ -12,7 +12,7 @@ import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 import org.llminspector.base.Tensor;
 
-/** Html writes the parts that a report is made of. Everything that comes from outside is escaped. */
+/** Writer of the report's HTML elements. All outside text is escaped. */
 final class Html {
 
     private static final String STYLE =
@@ -84,7 +84,7 @@ final class Html {
         return raw("</tr>");
     }
 
-    /** A table whose column {@code at} has a bar under each number, as long as {@code values} say. */
+    /** A table whose column {@code at} has a bar under each number, sized by {@code values}. */
     Html bars(String[] columns, int at, List<Double> values, List<String[]> rows) {
         double most = values.stream().mapToDouble(Math::abs).max().orElse(0);
         table(columns);
@@ -108,7 +108,7 @@ final class Html {
         return raw("</tbody></table>");
     }
 
-    /** [layer, pos] as a picture, a pixel a cell, shaded from 10^-7 to 1. */
+    /** [layer, pos] as an image, a pixel a value, log scale from 10^-7 to 1. */
     Html heatmap(String name, Tensor values) {
         int rows = Math.toIntExact(values.shape()[0]);
         int cols = Math.toIntExact(values.shape()[1]);
@@ -123,7 +123,7 @@ final class Html {
         ByteArrayOutputStream file = new ByteArrayOutputStream();
         try (DeflaterOutputStream z = new DeflaterOutputStream(pixels)) {
             for (int r = 0; r < rows; r++) {
-                z.write(0); // no filter
+                z.write(0); // filter type: none
                 for (int c = 0; c < cols; c++) {
                     double v = values.get((long) r * cols + c);
                     double t = !(v > 0) ? 0 : Math.min(1, Math.max(0.06, (Math.log10(v) + 7) / 7));
@@ -138,7 +138,7 @@ final class Html {
             DataOutputStream fields = new DataOutputStream(head);
             fields.writeInt(cols);
             fields.writeInt(rows);
-            fields.write(new byte[] {8, 2, 0, 0, 0}); // 8 bits, RGB
+            fields.write(new byte[] {8, 2, 0, 0, 0}); // 8 bits a sample, RGB
             chunk(file, "IHDR", head.toByteArray());
             chunk(file, "IDAT", pixels.toByteArray());
             chunk(file, "IEND", new byte[0]);
@@ -164,7 +164,7 @@ final class Html {
         out.writeInt((int) crc.getValue());
     }
 
-    /** Four significant digits, the very small and large with a power of ten; infinity has no number. */
+    /** Four significant digits, very small and very large numbers in scientific notation; null is infinity. */
     static String number(Double x) {
         if (x == null) return "∞";
         if (x == 0) return "0";
@@ -173,9 +173,9 @@ final class Html {
         return String.format(Locale.ROOT, "%." + Math.max(0, 3 - exponent) + "f", x);
     }
 
-    /** A value and its error in one scale, the error with two digits. */
+    /** A value and its error with a common exponent, the error with two digits. */
     static String number(double x, double error) {
-        int last = exponent(error) - 1; // the power of ten of the last digit that means something
+        int last = exponent(error) - 1; // the power of ten of the last significant digit
         int exponent = exponent(Math.max(Math.abs(x), error));
         boolean power = exponent >= 6 || exponent < -3;
         int decimals = Math.max(0, (power ? exponent : 0) - last);
@@ -184,7 +184,7 @@ final class Html {
                 + power(exponent);
     }
 
-    /** A power of ten as such, anything else as a number. */
+    /** A power of ten as such, any other value as a number. */
     static String threshold(double x) {
         return x > 0 && x < 9e-4 && Math.abs(x * Math.pow(10, -exponent(x)) - 1) < 1e-9
                 ? power(exponent(x))
@@ -206,7 +206,7 @@ final class Html {
         return raised.toString();
     }
 
-    /** Two decimals; what rounds to nothing has no sign. */
+    /** Two decimals; a value that rounds to zero has no sign. */
     static String percent(double share) {
         String text = String.format(Locale.ROOT, "%.2f %%", 100 * share);
         return text.equals("-0.00 %") ? "0.00 %" : text;

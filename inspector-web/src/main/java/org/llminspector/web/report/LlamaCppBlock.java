@@ -7,7 +7,7 @@ import org.llminspector.analysis.OutputMeasures;
 import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.analysis.OutputMeasures.Percentile;
 
-/** LlamaCppBlock writes measures in the lines that {@code llama-perplexity --kl-divergence} prints, so that they can be laid beside them. */
+/** Comparison measures in the output format of {@code llama-perplexity --kl-divergence}, for direct comparison. */
 public final class LlamaCppBlock {
 
     private LlamaCppBlock() {}

@@ -1,5 +1,5 @@
 /**
- * Report writes a finished comparison for people without the program: one HTML page that needs nothing else, CSV.
+ * Reports of finished comparisons for readers without the program: one self-contained HTML page, CSV.
  *
  * <p>Safe on any thread.
  */

@@ -15,8 +15,8 @@ import java.util.Set;
 import org.llminspector.base.Problem;
 
 /**
- * Access decides whether a request may come in: the right Host (against DNS rebinding), the page's own origin, and the
- * token where there is one. Another site's page may link to this one's, and nothing else.
+ * Access check of requests: the Host header (against DNS rebinding), the page's own origin, and the access token where
+ * there is one. Another site's page may link to the page, and nothing else.
  */
 final class Access {
 
@@ -30,7 +30,7 @@ final class Access {
     private final String host;
     private final String token;
 
-    /** @param token what a request must show, or null */
+    /** @param token the access token that requests must carry, or null */
     Access(String host, String token) {
         this.host = host;
         this.token = token;
@@ -47,7 +47,7 @@ final class Access {
         if (token != null) checkToken(ctx);
     }
 
-    /** A server for this machine alone answers only to its own names: a foreign name that leads here is an attack. */
+    /** A server bound to loopback answers only to loopback names; another Host is DNS rebinding. */
     private void checkHost(Context ctx) {
         String authority = ctx.header("Host");
         if (!isLoopback(host) || authority == null) return;
@@ -63,7 +63,7 @@ final class Access {
                         .instead("start it with --host to serve others"));
     }
 
-    /** Javalin would take the method out of this header, and with it what a request may do. */
+    /** Javalin would replace the request's method by this header's, and so bypass checks of the method. */
     private static void checkMethod(Context ctx) {
         String other = ctx.header(METHOD_OVERRIDE);
         if (other == null) return;
@@ -73,7 +73,10 @@ final class Access {
                 .instead("send it with that method");
     }
 
-    /** What another site's page sends is refused; what it may not read (Origin on a GET) is the browser's to keep. */
+    /**
+     * Refuses another site's writes. A GET with another Origin is answered; the browser withholds the answer from that
+     * site.
+     */
     private static void checkOrigin(Context ctx) {
         boolean reads = READING.contains(ctx.method().name());
         String origin = ctx.header("Origin");
@@ -90,7 +93,7 @@ final class Access {
                         .instead("use the page of this server, or a program (curl, Python)"));
     }
 
-    /** Whether somebody followed a link to the page, and not to what programs read. */
+    /** Whether it is a navigation to the page (a followed link), not to the API. */
     private static boolean isLink(Context ctx) {
         String path = ctx.path();
         return "navigate".equals(ctx.header("Sec-Fetch-Mode"))
@@ -137,7 +140,7 @@ final class Access {
         return MessageDigest.isEqual(offered.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The same address without the token, so that it is in no history and no log. Never another server's. */
+    /** The same path without the token, which keeps it out of history and logs. Always on this server. */
     private static String withoutToken(Context ctx) {
         StringBuilder query = new StringBuilder();
         for (Map.Entry<String, List<String>> p : ctx.queryParamMap().entrySet()) {

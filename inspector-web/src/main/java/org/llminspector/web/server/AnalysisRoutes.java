@@ -8,7 +8,7 @@ import org.llminspector.base.Slice;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
-/** AnalysisRoutes read meaning out of finished runs: the logit lens, norms, what a query reads, what a change moved. */
+/** Routes of analyses of finished runs: logit lens, norms, attention reads of a query, changes by an intervention. */
 final class AnalysisRoutes {
 
     record LensRequest(String run, String hook, Integer top, String positions) {}

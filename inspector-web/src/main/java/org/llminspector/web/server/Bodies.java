@@ -16,20 +16,20 @@ import org.eclipse.jetty.util.thread.Invocable;
 import org.llminspector.base.Problem;
 
 /**
- * Bodies receives a request's whole body before any thread waits for it: a body that comes slowly, or never ends, holds
- * nothing but its bytes, and those of all requests together are bounded.
+ * Jetty handler that receives a request's whole body asynchronously: a slow or endless body occupies no thread, only
+ * its bytes, and the bytes of all requests together are bounded.
  *
- * <p>Jetty's EagerContentHandler receives bodies so too, but keeps every chunk in the 8 KiB network buffer that it came
- * in, and bounds each request only.
+ * <p>Jetty's EagerContentHandler does this too, but keeps every chunk in its 8 KiB network buffer, and bounds only each
+ * request.
  */
 final class Bodies extends Handler.Wrapper {
 
     static final int MAX_BODY = 4 << 20;
-    /** A body that is too large is read and thrown away up to here, so that its sender gets to see the answer. */
+    /** Bytes up to which a body that is too large is read and discarded, so that its sender receives the answer. */
     private static final long MAX_DRAINED = 64L << 20;
     /** Bytes of all bodies that no route has read yet. */
     private static final long MAX_HELD = 128L << 20;
-    /** After the first seconds a body has to come at this many bytes a second. */
+    /** Least rate of a body after the first seconds, in bytes a second. */
     private static final long LEAST_RATE = 4 << 10;
 
     private static final long FIRST_SECONDS = 10;
@@ -46,7 +46,7 @@ final class Bodies extends Handler.Wrapper {
 
     /**
      * @param maxHeld bytes of all bodies together
-     * @param firstSeconds in which a body may come as slowly as it likes
+     * @param firstSeconds in which the rate is not checked
      */
     Bodies(long maxHeld, long firstSeconds) {
         this.maxHeld = maxHeld;
@@ -69,7 +69,7 @@ final class Bodies extends Handler.Wrapper {
         return true;
     }
 
-    /** Body is one request's body while it comes. Jetty calls it on one thread at a time. */
+    /** One request's body while it is received. Jetty calls it on one thread at a time. */
     private final class Body implements Invocable.Task {
 
         private final Request request;
@@ -97,7 +97,7 @@ final class Bodies extends Handler.Wrapper {
             receive(true);
         }
 
-        /** Takes what has come; comes back when there is more. */
+        /** Reads the available chunks and demands more. */
         void receive(boolean later) {
             while (true) {
                 Content.Chunk chunk = request.read();
@@ -133,7 +133,7 @@ final class Bodies extends Handler.Wrapper {
             return seconds > firstSeconds && received < seconds * LEAST_RATE;
         }
 
-        /** False when there is no room for more bodies. */
+        /** False when the bound of all bodies is reached. */
         private boolean keep(ByteBuffer more) {
             int n = more.remaining();
             int from = (int) Math.min(received, MAX_BODY);
@@ -212,7 +212,7 @@ final class Bodies extends Handler.Wrapper {
         }
     }
 
-    /** Received is a request whose body is there. */
+    /** A request whose body has been received. */
     private static final class Received extends Request.Wrapper {
 
         private final Body body;

@@ -23,8 +23,8 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 
 /**
- * CaptureRoutes hand out what runs captured: one tensor or a slice of it, or all of a run as a file; and have a run's
- * tokens read again for what it did not capture.
+ * Routes of captures: one tensor, a slice of it, or all of a run as a file; and recapture, which replays a run's tokens
+ * for hooks that it lacks.
  */
 final class CaptureRoutes {
 
@@ -35,7 +35,7 @@ final class CaptureRoutes {
     /** A run's captures never change, and its id is never used again. */
     private static final String FOREVER = "private, max-age=31536000, immutable";
 
-    /** What a slice without its positions is may become more when the run is extended. */
+    /** Without positions in the query the answer may grow when the run is recaptured. */
     private static final String ASK_AGAIN = "private, no-cache";
 
     private final RunStore runs;
@@ -113,7 +113,9 @@ final class CaptureRoutes {
         }
     }
 
-    /** One [start, stop) an axis, from the query parameters that are named as the axes are; positions are the run's. */
+    /**
+     * One [start, stop) per axis, from the query parameters named as the axes; positions count from the run's start.
+     */
     private static int[][] ranges(Context ctx, HookId hook, RunStore.Captured kept) {
         long[] shape = kept.tensor().shape();
         int[][] ranges = new int[shape.length][];
@@ -127,7 +129,7 @@ final class CaptureRoutes {
         return ranges;
     }
 
-    /** The axes that can be sliced and their index; whatever the last axis counts is called feature. */
+    /** The axes that can be sliced and their indices; the axis of a vector's elements is called feature. */
     private static Map<String, Integer> parameters(HookId hook) {
         Map<String, Integer> parameters = new LinkedHashMap<>();
         List<Axis> axes = hook.point().axes();
@@ -138,7 +140,7 @@ final class CaptureRoutes {
                 case SLOT -> {
                     if (a == axes.size() - 1) parameters.put("feature", a);
                 }
-                case BATCH, ONE -> {} // always of size 1
+                case BATCH, ONE -> {} // size 1
             }
         }
         return parameters;

@@ -18,16 +18,16 @@ import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.thread.Scheduler;
 
 /**
- * ClientEndPoint is a TCP connection that can be asked whether its client has disconnected while a request is being answered,
- * when Jetty reads nothing from it.
+ * TCP connection that can be checked for a client's disconnect while a request is being answered, when Jetty does not
+ * read from it.
  *
- * <p>Only a read tells a closed connection from a silent one. Bytes that such a read finds are the beginning of the next,
- * pipelined request; they are kept and given to Jetty first when it reads on. A client that closes its sending side alone
- * counts as disconnected.
+ * <p>Only a read distinguishes a closed connection from a silent one. Bytes that such a read finds are the beginning of
+ * the next, pipelined request; they are kept and handed to Jetty at its next read. A client that closes only its
+ * sending side counts as disconnected.
  */
 final class ClientEndPoint extends SocketChannelEndPoint {
 
-    /** Connector accepts connections as client end points. */
+    /** Connector whose connections are client end points. */
     static final class Connector extends ServerConnector {
 
         Connector(Server server, HttpConfiguration http, String host, int port) {
@@ -44,7 +44,7 @@ final class ClientEndPoint extends SocketChannelEndPoint {
         }
     }
 
-    /** Most bytes of pipelined requests that are read ahead; behind more of them a disconnect is not seen. */
+    /** Most bytes of pipelined requests that are read ahead; beyond them a disconnect is not noticed. */
     private static final int MOST_AHEAD = 4 << 10;
 
     private final Executor executor;
@@ -60,7 +60,7 @@ final class ClientEndPoint extends SocketChannelEndPoint {
         this.executor = executor;
     }
 
-    /** The connection of a request; null where it is none of these. */
+    /** The connection of a request; null where it is of another kind. */
     static ClientEndPoint of(HttpServletRequest request) {
         EndPoint endPoint = ServletContextRequest.getServletContextRequest(request)
                 .getConnectionMetaData()
@@ -69,11 +69,11 @@ final class ClientEndPoint extends SocketChannelEndPoint {
         return endPoint instanceof ClientEndPoint client ? client : null;
     }
 
-    /** Whether the client has closed the connection. Never waits; may be asked from any thread. */
+    /** Whether the client has closed the connection. Never blocks; may be called from any thread. */
     boolean disconnected() {
         synchronized (reading) {
             if (ended || !isOpen()) return true;
-            if (isFillInterested()) return false; // Jetty reads, and will see the end itself
+            if (isFillInterested()) return false; // Jetty is reading, and notices the end itself
             if (ahead.capacity() == 0) ahead = BufferUtil.allocate(MOST_AHEAD);
             int from = BufferUtil.flipToFill(ahead);
             try {

@@ -21,7 +21,7 @@ import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
 
-/** ComparisonRoutes make twin runs, list them, hand out their numbers, and delete them. */
+/** Routes that make, list, read and delete comparisons. */
 final class ComparisonRoutes {
 
     record Listed(List<Comparisons.Summary> comparisons) {}
@@ -90,7 +90,7 @@ final class ComparisonRoutes {
 
     private void cancel(Context ctx) throws IOException {
         if (!inspector.work().cancel(id(ctx))) {
-            comparisons.manifest(id(ctx)); // an id that was never a comparison's is a 404
+            comparisons.manifest(id(ctx)); // an id that never existed is a 404
             throw Problem.of(Problem.Kind.CONFLICT, "the comparison is finished already")
                     .where("comparison " + id(ctx));
         }
@@ -109,7 +109,7 @@ final class ComparisonRoutes {
         kept(ctx, metric, head, values);
     }
 
-    /** One tensor that will never change. */
+    /** Answers with one immutable tensor. */
     private static void kept(Context ctx, String name, Map<String, ?> head, Tensor values) throws IOException {
         TensorFormat format = TensorFormat.accepted(ctx);
         TensorReply.check(format, values.size(), name);

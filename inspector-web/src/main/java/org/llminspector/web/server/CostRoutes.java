@@ -9,7 +9,7 @@ import org.llminspector.run.Costs;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.store.RunRequest;
 
-/** CostRoutes say what the parts of a model's work take: by the spec, and measured. No run is kept. */
+/** Routes of the cost of a model's parts, computed from the spec and measured. No run is stored. */
 final class CostRoutes {
 
     record CostRequest(RunRequest request, Integer past, Integer tokens, List<Integer> contexts) {}

@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 
-/** DocsPage writes an OpenAPI document as one HTML page: operations by tag, then the schemas, all linked. */
+/** OpenAPI document as one HTML page: operations by tag, then the schemas, all linked. */
 final class DocsPage {
 
     private static final Set<String> METHODS = Set.of("get", "post", "put", "delete", "patch");
@@ -180,7 +180,7 @@ final class DocsPage {
         html.append("</section>");
     }
 
-    /** A schema in a few words: linked when it has a name of its own. */
+    /** A short description of a schema, linked when it is a named one. */
     private String type(JsonNode schema) {
         if (schema.isMissingNode()) return "";
         String ref = schema.path("$ref").asText();
@@ -210,7 +210,7 @@ final class DocsPage {
         return ref.isEmpty() ? node : api.at(ref.substring(1));
     }
 
-    /** Paragraphs apart by an empty line; between back quotes, code or the name of a schema. */
+    /** Paragraphs are separated by empty lines; back quotes enclose code or the name of a schema. */
     private void prose(JsonNode node) {
         if (node.isMissingNode()) return;
         for (String paragraph : node.asText().strip().split("\n\\s*\n", -1)) {

@@ -6,7 +6,7 @@ import io.javalin.config.RoutesConfig;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** DocsRoutes serve openapi.yaml, and the same as a page to read, made without scripts. */
+/** Routes of openapi.yaml and of its HTML page, which has no scripts. */
 final class DocsRoutes {
 
     private final byte[] yaml = resource("/openapi.yaml");

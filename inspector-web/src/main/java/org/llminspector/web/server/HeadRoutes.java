@@ -14,7 +14,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Heads;
 import org.llminspector.run.Inspector;
 
-/** HeadRoutes show all attention heads at once: what each does, its pattern, what it adds to a logit, what its weights say. */
+/** Routes of attention heads: scores, patterns, effects on logits, circuits of the weights. */
 final class HeadRoutes {
 
     record HeadsRequest(String run) {}

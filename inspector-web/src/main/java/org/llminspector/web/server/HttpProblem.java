@@ -2,7 +2,7 @@ package org.llminspector.web.server;
 
 import org.llminspector.base.Problem;
 
-/** HttpProblem is a problem that only HTTP has, with a status that no {@link Problem.Kind} stands for. */
+/** Problem that exists only in HTTP, with a status that no {@link Problem.Kind} has. */
 final class HttpProblem extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

@@ -9,7 +9,10 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 import org.llminspector.base.Problem;
 
-/** JettyErrors answers as problem+json where Jetty itself refuses a request: a malformed address, a header too large. */
+/**
+ * Error handler that answers problem+json where Jetty itself refuses a request: a malformed address, a header too
+ * large.
+ */
 final class JettyErrors implements Request.Handler {
 
     @Override
@@ -22,7 +25,7 @@ final class JettyErrors implements Request.Handler {
         return true;
     }
 
-    /** Answers in the place of a route. */
+    /** Answers in place of a route. */
     static void answer(Response response, Callback callback, ProblemDetail problem) {
         response.setStatus(problem.status());
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, Problems.MEDIA_TYPE);

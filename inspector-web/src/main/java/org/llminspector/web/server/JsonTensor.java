@@ -8,7 +8,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 
-/** JsonTensor writes tensors as nested JSON lists, value by value; what JSON has no number for is "-inf", "inf" or "nan". */
+/** Streaming writer of tensors as nested JSON lists; values without a JSON number are "-inf", "inf" or "nan". */
 final class JsonTensor {
 
     private JsonTensor() {}
@@ -25,7 +25,7 @@ final class JsonTensor {
         }
     }
 
-    /** Writes the block that begins at element {@code at}; returns the element after it. */
+    /** Writes the block that begins at element {@code at}; returns the index after it. */
     private static long values(JsonGenerator json, Tensor tensor, long[] shape, int axis, long at) throws IOException {
         if (axis == shape.length) {
             number(json, tensor, at);

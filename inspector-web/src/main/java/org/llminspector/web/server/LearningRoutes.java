@@ -16,7 +16,7 @@ import org.llminspector.run.learn.Learners;
 import org.llminspector.run.learn.Learning;
 import org.llminspector.run.learn.LessonRequest;
 
-/** LearningRoutes are about what training does, by hand: gradients, single updates, optimizers on a surface. */
+/** Routes of training step by step: gradients, single updates, optimizers on a loss surface. */
 final class LearningRoutes {
 
     record OpenLearner(String model, String device) {}
@@ -53,7 +53,7 @@ final class LearningRoutes {
         return ctx.pathParam("id");
     }
 
-    /** JSON, or on demand the gradients at the hooks as safetensors. */
+    /** Gradients as JSON, or, if accepted, those at the hooks as safetensors. */
     private void gradients(Context ctx) throws IOException {
         GradientsRequest request = Requests.body(ctx, GradientsRequest.class);
         String accept = ctx.header("Accept");

@@ -12,19 +12,19 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.web.lesson.Lesson;
 
-/** LessonRoutes hand a run out as a lesson: the page and its numbers as files. */
+/** Routes that export a run as a lesson: the page and its data as files. */
 final class LessonRoutes {
 
     /**
      * @param chapters folders or numbers, or null for all
-     * @param maxBytes the most captures that are read again and put in, or null
+     * @param maxBytes the most bytes of captures to recapture and include, or null
      */
     record LessonRequest(List<String> chapters, Long maxBytes) {}
 
     private final Inspector inspector;
     private final Server.Config config;
     private final IntSupplier port;
-    /** One at a time: each asks this server hundreds of questions. */
+    /** One export at a time: each sends hundreds of requests to this server. */
     private final Semaphore one = new Semaphore(1);
 
     LessonRoutes(Inspector inspector, Server.Config config, IntSupplier port) {
@@ -58,7 +58,7 @@ final class LessonRoutes {
         }
     }
 
-    /** This server, as it reaches itself. */
+    /** This server's address from this machine. */
     private String address() {
         String host = config.host();
         if (host.equals("0.0.0.0") || host.equals("::")) host = "127.0.0.1";

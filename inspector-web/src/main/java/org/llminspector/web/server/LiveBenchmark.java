@@ -6,7 +6,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.models.Opening;
 import org.llminspector.web.server.CostRoutes.BenchmarkRequest;
 
-/** LiveBenchmark is one benchmark under way. */
+/** One benchmark under way. */
 final class LiveBenchmark extends LiveWork implements Benchmarks.Listener {
 
     record Measured(Benchmarks.Point point, int done, int total) {}
@@ -15,7 +15,7 @@ final class LiveBenchmark extends LiveWork implements Benchmarks.Listener {
         super(events);
     }
 
-    /** Measures to the end. Blocks. */
+    /** Runs to the end. Blocks. */
     Benchmarks.Benchmark measure(Inspector inspector, BenchmarkRequest r) {
         return inspector
                 .benchmarks()

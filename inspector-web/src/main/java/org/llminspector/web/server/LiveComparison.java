@@ -6,7 +6,7 @@ import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonRequest;
 
-/** LiveComparison is one comparison under way. */
+/** One comparison under way. */
 final class LiveComparison extends LiveWork implements ComparisonListener {
 
     record Started(String id) {}
@@ -15,7 +15,7 @@ final class LiveComparison extends LiveWork implements ComparisonListener {
         super(events);
     }
 
-    /** Compares to the end. Blocks. */
+    /** Runs to the end. Blocks. */
     ComparisonManifest compare(Inspector inspector, ComparisonRequest request) {
         return inspector.comparisons().compare(request, this);
     }

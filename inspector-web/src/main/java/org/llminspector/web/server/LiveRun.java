@@ -12,7 +12,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
-/** LiveRun is one run under way. */
+/** One run under way. */
 final class LiveRun extends LiveWork implements RunListener {
 
     private final Metrics metrics;
@@ -22,7 +22,7 @@ final class LiveRun extends LiveWork implements RunListener {
         this(metrics, false, events);
     }
 
-    /** @param reuses whether its prompt was scored just before, and need not be read again */
+    /** @param reuses whether its prompt was just scored, so that the KV cache is reused */
     LiveRun(Metrics metrics, boolean reuses, Consumer<RunEvent> events) {
         super(events);
         this.metrics = metrics;

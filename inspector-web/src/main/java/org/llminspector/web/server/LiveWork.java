@@ -2,12 +2,12 @@ package org.llminspector.web.server;
 
 import java.util.function.Consumer;
 
-/** LiveWork is a run, a comparison or a benchmark under way, which tells of itself in events. */
+/** A run, comparison or benchmark under way that publishes events. */
 abstract class LiveWork {
 
     private final Consumer<RunEvent> events;
 
-    /** @param events hears of it, on its own thread, and must not block it */
+    /** @param events receives them on the work's thread, and must not block it */
     LiveWork(Consumer<RunEvent> events) {
         this.events = events;
     }

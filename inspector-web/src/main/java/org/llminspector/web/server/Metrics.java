@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.models.MemoryLedger;
 
-/** Metrics counts what the server does, for Prometheus: requests, runs, tokens, the queue, the JVM. */
+/** Prometheus metrics: requests, runs, tokens, the queue, the JVM. */
 final class Metrics implements AutoCloseable {
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -70,7 +70,7 @@ final class Metrics implements AutoCloseable {
                 .register(registry);
     }
 
-    /** One answered request; the route is the pattern and not the path, so that there are only so many. */
+    /** Counts one answered request by its route's pattern, not its path, which bounds the number of series. */
     void request(Context ctx, float ms) {
         Endpoint endpoint = ctx.endpoints().lastHttpEndpoint();
         String route = endpoint != null ? endpoint.path : ctx.statusCode() == 404 ? "none" : "page";

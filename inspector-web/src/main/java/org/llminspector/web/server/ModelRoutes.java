@@ -12,7 +12,7 @@ import org.llminspector.run.HookDescription;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.store.RunRequest;
 
-/** ModelRoutes show the models of this machine: what they are and their hooks. */
+/** Routes of this machine's models and their hooks. */
 final class ModelRoutes {
 
     record Hooks(List<HookDescription> hooks) {}

@@ -10,7 +10,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Embeddings;
 import org.llminspector.run.Inspector;
 
-/** NeuronRoutes show neurons and tables: what made a neuron fire and what it writes, and which rows lie near a vector. */
+/** Routes of neurons and embedding tables: a neuron's inputs and outputs, the rows nearest to a vector. */
 final class NeuronRoutes {
 
     record NeuronRequest(String run, Integer layer, Integer neuron, Integer pos, Integer token, Integer top) {}
@@ -38,7 +38,7 @@ final class NeuronRoutes {
 
     record ClockRequest(String model, Integer second, Integer top) {}
 
-    /** More would be more than a person looks at. */
+    /** Most rows of an answer. */
     private static final int MOST = 1_000;
 
     private final Inspector inspector;

@@ -17,7 +17,7 @@ import java.util.zip.ZipOutputStream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
-/** Npy writes NumPy's own file formats, .npy and .npz. Formats that NumPy lacks (bfloat16, float8) become float32. */
+/** Writer of NumPy's .npy and .npz. Formats that NumPy lacks (bfloat16, float8) become float32. */
 final class Npy {
 
     private static final int ALIGN = 64;
@@ -41,7 +41,7 @@ final class Npy {
         else decoded(tensor, out);
     }
 
-    /** A zip of one .npy a name, stored without compression; the tensors are looked up one at a time. */
+    /** A zip with one .npy per name, uncompressed; the tensors are looked up one at a time. */
     static void writeZip(OutputStream out, Iterable<String> names, Function<String, Tensor> tensors)
             throws IOException {
         ZipOutputStream zip = new ZipOutputStream(out);

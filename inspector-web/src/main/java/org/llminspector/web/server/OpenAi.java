@@ -5,14 +5,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * OpenAi has the answers of the OpenAI interface in the shapes that its clients read. What is more than those shapes have is
- * {@code run}: the run that made a choice, which opens in the page.
+ * Answers of the OpenAI interface in the shapes that its clients read. The only additional field is {@code run}: the id
+ * of the run that made a choice, which opens in the page.
  */
 final class OpenAi {
 
     private OpenAi() {}
 
-    /** Whether who asks at this path reads errors in OpenAI's shape. */
+    /** Whether errors at this path have OpenAI's shape. */
     static boolean speaks(String path) {
         return path.startsWith("/v1/") || path.matches("/as/[^/]+/v1/.*");
     }
@@ -53,10 +53,10 @@ final class OpenAi {
             String run) {}
 
     /**
-     * Logprobs of a completion's tokens, nats, over the whole vocabulary and before temperature and filters.
+     * Log-probabilities of a completion's tokens, in nats, over the whole vocabulary, before temperature and filters.
      *
-     * @param tokenLogprobs null for the first token of a text: nothing stands before it
-     * @param topLogprobs the most probable by their text; one that another shares its text with is {@code token_id:ID}
+     * @param tokenLogprobs null for the first token of a text, which has no context
+     * @param topLogprobs the most probable tokens by text; a token whose text another one has is {@code token_id:ID}
      * @param textOffset where each token begins in prompt and completion, in characters
      */
     record Logprobs(
@@ -65,10 +65,10 @@ final class OpenAi {
             List<Map<String, Double>> topLogprobs,
             List<Integer> textOffset) {}
 
-    /** An answer of a conversation. */
+    /** A chat completion. */
     record Chat(String id, String object, long created, String model, List<ChatChoice> choices, Usage usage) {}
 
-    /** @param message the answer; null in a stream, where {@code delta} is what came */
+    /** @param message the answer; null in a stream, where {@code delta} has the new part */
     record ChatChoice(
             int index,
             Said message,
@@ -101,13 +101,13 @@ final class OpenAi {
 
     record Tokenized(List<Integer> tokens, int count, int maxModelLen) {}
 
-    /** @param content the prompt again, by llama.cpp's name */
+    /** @param content the prompt again, under llama.cpp's name */
     record Detokenized(String prompt, String content) {}
 
-    /** As llama.cpp's server has it. */
+    /** The shape of llama.cpp's server. */
     record Health(String status) {}
 
-    /** What llama.cpp's server tells of itself, as far as there is anything to tell. */
+    /** The properties of llama.cpp's server that exist here. */
     record Props(
             Settings defaultGenerationSettings,
             int totalSlots,

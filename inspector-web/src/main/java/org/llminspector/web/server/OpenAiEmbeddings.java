@@ -16,8 +16,8 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 
 /**
- * OpenAiEmbeddings answer /v1/embeddings with what a run holds at a hook, the mean of its positions or the last one's. A
- * decoder was not trained to give such vectors; which hook gives them is the asker's to say.
+ * Answers of /v1/embeddings: a hook's value, averaged over positions or at the last one. A decoder is not trained for
+ * embeddings, so the request may choose the hook.
  */
 final class OpenAiEmbeddings {
 
@@ -31,7 +31,7 @@ final class OpenAiEmbeddings {
         this.metrics = metrics;
     }
 
-    /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are ours. */
+    /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are additions to OpenAI's fields. */
     void answer(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
         OpenAiModel model = OpenAiModel.of(ctx, body, inspector);

@@ -15,14 +15,14 @@ import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.ChatTemplate;
 
 /**
- * OpenAiMessages read a conversation. One of plain turns is kept as that; one with tools, or with what else only the model's
- * chat template knows, is kept as the text that the template makes of it.
+ * Reader of conversations. Plain messages stay messages; with tools, or other values that only the model's chat
+ * template knows, the request is the text that the template renders.
  */
 final class OpenAiMessages {
 
     private OpenAiMessages() {}
 
-    /** The beginning of a run's request. */
+    /** A run's request with only the prompt. */
     static RunRequest of(JsonNode body, ChatTemplate template) {
         JsonNode given = messages(body);
         boolean plain = tools(body) == null && !OpenAiRequest.has(body, "chat_template_kwargs");
@@ -41,7 +41,7 @@ final class OpenAiMessages {
                 .build();
     }
 
-    /** The conversation as the template writes it: up to where an answer begins, unless the assistant speaks last. */
+    /** The conversation rendered by the template, with the generation prompt unless the assistant's message is last. */
     static String text(JsonNode body, ChatTemplate template) {
         JsonNode given = messages(body);
         List<Map<String, Object>> turns = new ArrayList<>();
@@ -73,7 +73,7 @@ final class OpenAiMessages {
         throw OpenAiRequest.wrong("messages", "a list of {role, content}", given);
     }
 
-    /** Null for none, and where none may be called. */
+    /** Null where there are none or none may be called. */
     private static JsonNode tools(JsonNode body) {
         if (!OpenAiRequest.has(body, "tools") || body.path("tools").isEmpty()) return null;
         JsonNode tools = body.path("tools");
@@ -96,7 +96,9 @@ final class OpenAiMessages {
         return values;
     }
 
-    /** A call's arguments are JSON in a text; templates expect what it says, as transformers does. */
+    /**
+     * Replaces a call's arguments, JSON in a string, by the parsed value, which templates expect, as transformers does.
+     */
     private static void parsed(ObjectNode function) {
         JsonNode arguments = function.path("arguments");
         if (!arguments.isTextual()) return;
@@ -111,7 +113,7 @@ final class OpenAiMessages {
         }
     }
 
-    /** A text, or a list of parts that are texts. */
+    /** A text, or a list of text parts. */
     private static String content(JsonNode content) {
         if (content.isTextual()) return content.asText();
         if (content.isNull() || content.isMissingNode()) return "";
@@ -124,12 +126,12 @@ final class OpenAiMessages {
         return all.toString();
     }
 
-    /** JSON's value as maps, lists, texts and numbers. */
+    /** A JSON value as maps, lists, texts and numbers. */
     private static Object value(JsonNode json) {
         return Json.mapper().convertValue(json, Object.class);
     }
 
-    /** A list of messages in another field, as lm-evaluation-harness gives it for a prompt. */
+    /** Messages from another field: lm-evaluation-harness sends them as the prompt. */
     static JsonNode asMessages(JsonNode list) {
         ObjectNode body = Json.mapper().createObjectNode();
         body.set("messages", list instanceof ArrayNode ? list : Json.mapper().createArrayNode());

@@ -11,13 +11,13 @@ import org.llminspector.run.models.Engines;
 import org.llminspector.run.store.RunRequestBuilder;
 
 /**
- * OpenAiModel is what the model's name of a request asks for: a slug, and behind it an engine, a device or a precision, each
- * after an {@code @}: {@code tales-4m@onnx@int8}. OpenAI's requests have no other place for them.
+ * The model name of a request: a slug, optionally followed by an engine, a device or a precision, each after an {@code
+ * @}: {@code tales-4m@onnx@int8}. OpenAI's requests have no other field for them.
  *
  * @param name as it was given
- * @param engine null: the model's own
- * @param device null: auto
- * @param precision null: fp32
+ * @param engine null for the model's own
+ * @param device null for auto
+ * @param precision null for fp32
  */
 record OpenAiModel(String name, String slug, String engine, String device, Precision precision) {
 
@@ -40,7 +40,7 @@ record OpenAiModel(String name, String slug, String engine, String device, Preci
         return new OpenAiModel(name, slug, engine, device, precision);
     }
 
-    /** The model that the body names; else the one of the path, {@code /as/MODEL/...}; else the default. */
+    /** The model in the body; else the one of the path, {@code /as/MODEL/...}; else the default. */
     static OpenAiModel of(Context ctx, JsonNode body, Inspector inspector) {
         String path = ctx.pathParamMap().get("model");
         String given = OpenAiRequest.text(body, "model", path == null ? ctx.queryParam("model") : path);

@@ -10,12 +10,12 @@ import org.llminspector.generate.GenerateOptionsBuilder;
 import org.llminspector.run.store.RunRequest;
 
 /**
- * OpenAiRequest reads a body of the OpenAI interface. A field that would change the answer and is not known here is refused;
- * others (user, metadata and what clients add) are passed over.
+ * Parsed request body of the OpenAI interface. An unsupported field that would change the answer is refused; others
+ * (user, metadata, client additions) are ignored.
  *
- * @param prompts what to go on from, each the beginning of a run's request
+ * @param prompts the prompts, each a run's request
  * @param chat whether it is a conversation
- * @param logprobs how many most probable tokens to list at each; null for no log-probabilities
+ * @param logprobs how many most probable tokens to list at each position; null for no log-probabilities
  */
 record OpenAiRequest(
         OpenAiModel model,
@@ -30,7 +30,7 @@ record OpenAiRequest(
 
     static final int MAX_CHOICES = 128;
     private static final int MAX_LOGPROBS = 100;
-    /** Fields that would change the answer. */
+    /** Unsupported fields that would change the answer. */
     private static final Set<String> REFUSED = Set.of(
             "suffix",
             "logit_bias",
@@ -49,16 +49,16 @@ record OpenAiRequest(
     /** OpenAI's default for completions. */
     private static final int COMPLETION_TOKENS = 16;
 
-    /** Texts or ids to go on from. */
+    /** A request whose prompts are texts or ids. */
     static OpenAiRequest ofCompletion(JsonNode body, OpenAiModel model) {
         return of(body, model, false, prompts(body.path("prompt"), "prompt"), COMPLETION_TOKENS);
     }
 
     /**
-     * A conversation.
+     * A request whose prompt is a conversation.
      *
-     * @param prompt what {@link OpenAiMessages} read
-     * @param mostTokens of an answer where the body sets no bound: the model's context
+     * @param prompt from {@link OpenAiMessages}
+     * @param mostTokens limit of the answer where the body sets none: the model's context
      */
     static OpenAiRequest ofChat(JsonNode body, OpenAiModel model, RunRequest prompt, int mostTokens) {
         return of(body, model, true, List.of(prompt), mostTokens);
@@ -116,7 +116,7 @@ record OpenAiRequest(
                 options);
     }
 
-    /** The request of the i-th choice of a prompt. */
+    /** The request of a prompt's choice {@code i}. */
     RunRequest run(RunRequest prompt, int i) {
         GenerateOptions own = options.seed() == null || i == 0 ? options : options.withSeed(options.seed() + i);
         return model.of(prompt.toBuilder().generate(own).name("asked at /v1")).build();
@@ -145,7 +145,7 @@ record OpenAiRequest(
         return whole(body, "top_logprobs", 0, 0, MAX_LOGPROBS);
     }
 
-    /** A text, ids, or a list of either, each as the beginning of a run's request. */
+    /** A text, ids, or a list of either, each as a run's request. */
     static List<RunRequest> prompts(JsonNode prompt, String field) {
         if (prompt.isTextual()) return List.of(text(prompt.asText()));
         if (!prompt.isArray() || prompt.isEmpty()) throw wrong(field, "a text, ids, or a list of either", prompt);
@@ -206,7 +206,7 @@ record OpenAiRequest(
         throw wrong(field, most == Integer.MAX_VALUE ? "a whole number from " + least : least + " to " + most, given);
     }
 
-    /** Any whole number of 64 bits, of which 32 count; null for none. */
+    /** Any whole number of 64 bits, of which 32 are used; null for none. */
     private static Long seed(JsonNode body) {
         if (!has(body, "seed")) return null;
         JsonNode given = body.get("seed");

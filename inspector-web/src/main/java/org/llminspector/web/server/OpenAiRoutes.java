@@ -15,8 +15,8 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.store.RunRequest;
 
 /**
- * OpenAiRoutes answer as OpenAI's interface does, so that programs written for it run against a model here unchanged: the
- * openai package, LangChain, lm-evaluation-harness. Every choice is a run that is kept, and names it.
+ * Routes of the OpenAI interface, so that its clients run unchanged against a model here: the openai package,
+ * LangChain, lm-evaluation-harness. Every choice is a stored run, and names its id.
  */
 final class OpenAiRoutes {
 
@@ -124,7 +124,7 @@ final class OpenAiRoutes {
         return ("data: " + Json.mapper().writeValueAsString(data) + "\n\n").getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Chunks tell a stream's events while its choices are made. */
+    /** Writer of a stream's chunks while its choices are made. */
     private static final class Chunks implements OpenAiWork.Teller {
 
         private final OpenAiRequest r;

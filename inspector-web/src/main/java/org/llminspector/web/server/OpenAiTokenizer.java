@@ -13,9 +13,9 @@ import org.llminspector.run.Inspector;
 import org.llminspector.tokenize.Tokenizer;
 
 /**
- * OpenAiTokenizer answers programs that have no tokenizer of their own, in the shapes of vLLM and llama.cpp: the harness asks at
- * {@code /tokenizer_info}, {@code /tokenize} and {@code /detokenize}, and names no model there. {@code /as/MODEL} before each of
- * them says which is meant.
+ * Tokenizer routes in the shapes of vLLM and llama.cpp, for clients without a tokenizer: lm-evaluation-harness requests
+ * {@code /tokenizer_info}, {@code /tokenize} and {@code /detokenize} and names no model. The prefix {@code /as/MODEL}
+ * chooses one.
  */
 final class OpenAiTokenizer {
 
@@ -81,7 +81,7 @@ final class OpenAiTokenizer {
                 : t.token(t.eosIds().get(0)).text();
     }
 
-    /** A prompt, or llama.cpp's content, which has no control tokens added unless it asks; or messages, as vLLM has it. */
+    /** A prompt; or llama.cpp's content, without control tokens unless requested; or messages, as in vLLM. */
     private void tokenize(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
         String slug = OpenAiModel.of(ctx, body, inspector).slug();

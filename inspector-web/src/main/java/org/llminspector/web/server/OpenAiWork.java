@@ -14,13 +14,13 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
-/** OpenAiWork makes what a request of the OpenAI interface asks for: a run for each choice, and the scores of an echoed prompt. */
+/** Work of a request of the OpenAI interface: a run for each choice, and the scores of an echoed prompt. */
 final class OpenAiWork {
 
-    /** A probability of 0 has no logarithm that JSON could hold. */
+    /** Replaces the logarithm of probability 0, which JSON cannot represent. */
     private static final double LEAST = -9_999;
 
-    /** Teller hears of the choices while they are made, on the thread that makes them. */
+    /** Listener to choices under way, called on the thread that makes them. */
     interface Teller {
         Teller NONE = new Teller() {};
 
@@ -32,10 +32,10 @@ final class OpenAiWork {
         default void made(Made made) {}
     }
 
-    /** @param echo the scores of the prompt's tokens; null when they were not asked for */
+    /** @param echo the scores of the prompt's tokens; null when they were not requested */
     record Made(int index, RunManifest run, String prompt, Scores echo) {
 
-        /** What bounded the length of an answer that it ended: {@code max_new_tokens}, {@code context} or {@code memory}; else null. */
+        /** The limit that ended the answer: {@code max_new_tokens}, {@code context} or {@code memory}; else null. */
         String limit() {
             return run.generation().limit();
         }
@@ -54,7 +54,7 @@ final class OpenAiWork {
         this.metrics = metrics;
     }
 
-    /** All choices, in their order: those of the first prompt, then those of the next. */
+    /** All choices in order: those of the first prompt, then those of the next. */
     List<Made> all(OpenAiRequest r, Teller teller) {
         BooleanSupplier cancelled = inspector.work().cancellation();
         List<Made> all = new ArrayList<>();
@@ -91,7 +91,7 @@ final class OpenAiWork {
         return new Made(index, manifest, prompt(request, manifest.tokens().subList(0, manifest.promptLength())), echo);
     }
 
-    /** The text that was given, or the one that these ids are. */
+    /** The given text, or the decoded ids. */
     private String prompt(RunRequest request, List<Token> tokens) {
         if (request.prompt() != null) return request.prompt();
         if (inspector.model(model(request)).tokenizer() == null) return "";
@@ -165,9 +165,9 @@ final class OpenAiWork {
     }
 
     /**
-     * Of an echoed prompt; null where they were not asked for.
+     * Log-probabilities of an echoed prompt; null where they were not requested.
      *
-     * @param text whether it was a text, which has no control tokens that a tokenizer added
+     * @param text whether the prompt was a text, in which the tokenizer's control tokens do not appear
      */
     private static OpenAi.Logprobs logprobs(List<Token> prompt, boolean text, Scores echo) {
         if (echo == null) return null;
@@ -197,7 +197,10 @@ final class OpenAiWork {
         return top;
     }
 
-    /** The very number that the picked token has, for it and for its equals: clients compare them to see whether it leads. */
+    /**
+     * The picked token and its ties get exactly the same number: clients compare them to see whether it is the most
+     * probable.
+     */
     private static double logprob(
             GeneratedToken.Alternative a, List<GeneratedToken.Alternative> all, int id, double logprob) {
         boolean same = a.id() == id || all.stream().anyMatch(b -> b.id() == id && b.logit() == a.logit());

@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * Page is the files of the frontend, from the class path; addresses that only the page knows get its view.html: index.html
- * without what only / shows.
+ * The frontend's files, from the class path. The page's own addresses get view.html: index.html without the content
+ * that only / shows.
  */
 final class Page {
 
@@ -43,7 +43,7 @@ final class Page {
                 files.directory = "/public/assets";
                 files.location = Location.CLASSPATH;
                 files.precompressMaxSize = PRECOMPRESS;
-                // Without a type Javalin sends such a file compressed under the length of the plain one.
+                // Without a type Javalin would send the file compressed with the uncompressed length.
                 files.mimeTypes.add("application/octet-stream", "safetensors");
                 files.headers =
                         Map.of("Cache-Control", "public, max-age=31536000, immutable", "Vary", "Accept-Encoding");
@@ -58,7 +58,7 @@ final class Page {
         });
     }
 
-    /** Whether a path that leads nowhere is one of the page's own addresses: no API, no file. */
+    /** Whether an unmatched path is one of the page's addresses: neither API nor file. */
     boolean owns(Context ctx) {
         String method = ctx.method().name();
         String path = ctx.path();

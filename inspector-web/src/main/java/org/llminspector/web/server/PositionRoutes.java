@@ -5,7 +5,7 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import org.llminspector.run.Inspector;
 
-/** PositionRoutes tell how a model knows where a word stands: RoPE's angles, scores at other distances, a moved prompt. */
+/** Routes of position encoding: RoPE's angles, attention scores at other distances, a shifted prompt. */
 final class PositionRoutes {
 
     record RangesRequest(String run, Integer most) {}

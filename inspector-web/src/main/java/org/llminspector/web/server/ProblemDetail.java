@@ -5,13 +5,13 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.RootNames;
 
 /**
- * ProblemDetail is a problem as RFC 9457 (application/problem+json) has it, with our own parts beside.
+ * Problem as RFC 9457 (application/problem+json), with fields of our own.
  *
- * @param type {@code /problems/invalid} and the like: what kind of problem, the same for every one of its kind
+ * @param type {@code /problems/invalid} and the like: the kind of problem
  * @param title the same as {@code what}
  * @param detail all parts as one sentence
  * @param instance the request's path
- * @param incident only for defects of the program: how to find this one in the server's log
+ * @param incident only for defects of the program: the id in the server's log
  */
 record ProblemDetail(
         String type,

@@ -15,11 +15,11 @@ import org.llminspector.base.Problem;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Problems turns whatever a handler throws into problem+json; what is a defect is logged under an incident's id. */
+/** Conversion of exceptions to problem+json; defects are logged under an incident's id. */
 final class Problems {
 
     static final String MEDIA_TYPE = "application/problem+json";
-    /** Seconds after which a refused run may find a place in the queue. */
+    /** Seconds after which the queue may have room. */
     static final String RETRY_AFTER = "5";
 
     private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
@@ -46,7 +46,7 @@ final class Problems {
         else ctx.contentType(MEDIA_TYPE).result(json(problem));
     }
 
-    /** What a thrown thing is to the one who asked. */
+    /** The problem that the client receives for an exception. */
     static ProblemDetail detail(Throwable e, String request, String instance) {
         if (e instanceof HttpProblem p) return p.detail(instance);
         if (e instanceof Problem p && p.kind() != Problem.Kind.INTERNAL) return ProblemDetail.of(p, instance);
@@ -72,7 +72,7 @@ final class Problems {
         return defect(e, request, instance);
     }
 
-    /** An Error leaves Javalin by another door than exceptions do. */
+    /** Javalin handles an Error separately from exceptions. */
     static void answer(HttpServletResponse response, Error e) {
         ProblemDetail problem = detail(e, "a request", null);
         if (response.isCommitted()) return;

@@ -5,7 +5,7 @@ import io.javalin.http.Context;
 import java.util.function.BooleanSupplier;
 import org.llminspector.run.Inspector;
 
-/** PullRoutes bring models from the Hugging Face hub. */
+/** Routes that download models from the Hugging Face hub. */
 final class PullRoutes {
 
     record PullRequest(String repo, String revision) {}

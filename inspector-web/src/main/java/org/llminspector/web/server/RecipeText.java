@@ -10,12 +10,10 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.train.Recipe;
 
-/** RecipeText reads recipes as people write them: YAML, of which JSON is a part. */
+/** Parser of recipes in YAML, which includes JSON. */
 public final class RecipeText {
 
-    /**
-     * Change is what a person wants other than the recipe has it; what is null stays.
-     */
+    /** A request's changes to a recipe; null leaves a value as it is. */
     public record Change(String name, Integer steps, Double learningRate) {
         ObjectNode applied(ObjectNode recipe) {
             ObjectNode changed = recipe.deepCopy();
@@ -23,7 +21,7 @@ public final class RecipeText {
             if (steps != null) changed.put("steps", steps);
             if (learningRate != null) {
                 changed.put("learning_rate", learningRate);
-                // The cosine's end keeps its share of the highest rate.
+                // The schedule's final rate keeps its ratio to the highest rate.
                 JsonNode most = recipe.path("learning_rate");
                 JsonNode least = recipe.path("min_learning_rate");
                 if (most.isNumber() && least.isNumber()) {
@@ -43,7 +41,7 @@ public final class RecipeText {
         return read(Reads.text(file, Reads.RECIPE), file.toString(), change);
     }
 
-    /** @param where it comes from, for errors */
+    /** @param where its source, for errors */
     static Recipe read(String text, String where, Change change) {
         try {
             return read(new YAMLMapper().readTree(text), where, change);

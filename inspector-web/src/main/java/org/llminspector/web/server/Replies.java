@@ -4,7 +4,7 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import org.llminspector.base.Json;
 
-/** Replies writes JSON answers straight into the response. */
+/** Writer of JSON answers, streamed into the response. */
 final class Replies {
 
     private Replies() {}

@@ -4,7 +4,7 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import org.llminspector.base.Problem;
 
-/** Requests reads the parts of a request: bodies, which {@link Bodies} bounds, and numbers in the query. */
+/** Reader of a request's parts: bodies, which {@link Bodies} bounds, and numbers in the query. */
 final class Requests {
 
     private Requests() {}
@@ -13,7 +13,7 @@ final class Requests {
         return StrictJson.read(bytes(ctx), type, "the request's body");
     }
 
-    /** The same of a body that may have fewer bytes than {@link Bodies} lets through. */
+    /** The body, with a limit below that of {@link Bodies}. */
     static <T> T body(Context ctx, Class<T> type, long limit) {
         byte[] bytes = bytes(ctx);
         if (bytes.length <= limit) return StrictJson.read(bytes, type, "the request's body");
@@ -23,7 +23,7 @@ final class Requests {
                 .found(bytes.length + " bytes");
     }
 
-    /** The same, but no body at all means an object without fields. */
+    /** The body, where an empty one means an object without fields. */
     static <T> T optionalBody(Context ctx, Class<T> type) {
         byte[] bytes = bytes(ctx);
         return StrictJson.read(bytes.length == 0 ? new byte[] {'{', '}'} : bytes, type, "the request's body");
@@ -44,7 +44,7 @@ final class Requests {
             int n = Integer.parseInt(text);
             if (n >= least && n <= most) return n;
         } catch (NumberFormatException e) {
-            // Said below.
+            // Refused below.
         }
         throw Problem.invalid("the query parameter does not fit")
                 .where(name)

@@ -7,10 +7,10 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.tokenize.Token;
 
 /**
- * RunEvent is one event of a run's stream.
+ * One event of a run's stream.
  *
- * @param name the event's name: queued, opening, started, prefilled, token, done, error
- * @param data what its data line holds, as JSON; a {@link ProblemDetail} in an error
+ * @param name queued, opening, started, prefilled, token, done, error
+ * @param data the data line's value, as JSON; a {@link ProblemDetail} for error
  */
 record RunEvent(String name, Object data) {
 
@@ -22,7 +22,7 @@ record RunEvent(String name, Object data) {
 
     record Step(@JsonUnwrapped GeneratedToken token, KvCacheReport kvCache) {}
 
-    /** Whether nothing comes after it. */
+    /** Whether it is the stream's last event. */
     boolean last() {
         return name.equals("done") || name.equals("error");
     }

@@ -11,10 +11,10 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunSummary;
 
-/** RunRoutes make runs, list them, cancel them and delete them. */
+/** Routes that make, list, cancel and delete runs. */
 final class RunRoutes {
 
-    /** @param active work that waits or runs now, of any kind; a run in it is not yet in {@code runs} */
+    /** @param active all work that waits or runs; a run in it is not yet in {@code runs} */
     record Runs(List<RunSummary> runs, List<RunQueue.Entry> active) {}
 
     record Cancelling(String id, String status) {}
@@ -85,7 +85,7 @@ final class RunRoutes {
         }
     }
 
-    /** Cancels a run that waits or runs, as {@link #cancel} does; deletes one that is kept. */
+    /** Cancels a run that waits or runs, as {@link #cancel} does; deletes a stored one. */
     private void delete(Context ctx) throws IOException {
         String id = ctx.pathParam("id");
         if (work.cancel(id)) {
@@ -99,7 +99,7 @@ final class RunRoutes {
     private void cancel(Context ctx) throws IOException {
         String id = ctx.pathParam("id");
         if (!work.cancel(id)) {
-            inspector.runs().manifest(id); // an id that was never a run's is a 404
+            inspector.runs().manifest(id); // an id that never existed is a 404
             throw Problem.of(Problem.Kind.CONFLICT, "the run is finished already")
                     .where("run " + id);
         }

@@ -12,18 +12,18 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.models.RunQueue;
 
 /**
- * RunStream answers a request as server-sent events.
+ * Answer of a request as server-sent events.
  *
- * <p>The work has a thread of its own and puts its events into a queue, from which the request's thread writes them: a slow
- * reader never holds up the engine. A reader that lets too many events wait is cancelled like one that disconnects. Work that is
- * refused before its first event is answered with a plain problem.
+ * <p>The work runs on a thread of its own and puts its events into a queue, from which the request's thread writes
+ * them: a slow reader never blocks the engine. A reader with too many waiting events is cancelled like one that
+ * disconnects. Work that is refused before its first event is answered with a plain problem.
  */
 final class RunStream {
 
     private static final long HEARTBEAT_MS = 2_000;
     private static final byte[] HEARTBEAT = ": waiting\n\n".getBytes(StandardCharsets.UTF_8);
 
-    /** Most requests at once whose work the queue does not bound: trainings that are watched, models that are pulled. */
+    /** Most requests at once that the run queue does not bound: followed trainings, pulls. */
     private static final int MOST_BOUNDED = 24;
 
     private final RunQueue queue;
@@ -35,18 +35,18 @@ final class RunStream {
         this.threads = threads;
     }
 
-    /** Wire is how an event is written. */
+    /** Encoding of an event. */
     @FunctionalInterface
     interface Wire {
         byte[] frame(RunEvent event) throws IOException;
     }
 
-    /** Streams the events of any work; its result becomes the event done, what it throws the event error. */
+    /** Streams the events of any work; its result becomes the event done, its exception the event error. */
     void answer(Context ctx, Events events, Callable<?> work) throws Exception {
         answer(ctx, events, work, RunStream::frame);
     }
 
-    /** The same, written in another way. */
+    /** The same, in another encoding. */
     void answer(Context ctx, Events events, Callable<?> work, Wire wire) throws Exception {
         RunQueue.Caller caller = queue.caller();
         String path = ctx.path();
@@ -59,7 +59,7 @@ final class RunStream {
         }
     }
 
-    /** Does work that the queue does not bound; refuses it where too much of such work is under way. */
+    /** Does work that the run queue does not bound; refuses it where too many such requests are under way. */
     <T> T bounded(Callable<T> work) throws Exception {
         if (!places.tryAcquire()) {
             throw Problem.of(Problem.Kind.BUSY, "too many pulls and watched trainings are under way")
@@ -89,7 +89,7 @@ final class RunStream {
         }
         ctx.status(200).contentType("text/event-stream; charset=utf-8");
         ctx.header("X-Accel-Buffering", "no");
-        OutputStream out = ctx.res().getOutputStream(); // not Javalin's, which compresses and so holds back
+        OutputStream out = ctx.res().getOutputStream(); // Javalin's stream compresses, and so delays
         for (; event == null || !event.last(); event = events.next(HEARTBEAT_MS)) {
             out.write(event == null ? HEARTBEAT : wire.frame(event));
             ctx.res().flushBuffer();
@@ -101,7 +101,7 @@ final class RunStream {
     private static byte[] frame(RunEvent event) throws IOException {
         ByteArrayOutputStream frame = new ByteArrayOutputStream();
         frame.write(("event: " + event.name() + "\ndata: ").getBytes(StandardCharsets.UTF_8));
-        frame.write(Problems.json(event.data())); // JSON on one line
+        frame.write(Problems.json(event.data())); // Problems.json writes a single line
         frame.write("\n\n".getBytes(StandardCharsets.UTF_8));
         return frame.toByteArray();
     }

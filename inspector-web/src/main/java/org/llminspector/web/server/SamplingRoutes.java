@@ -14,7 +14,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.Sampling;
 import org.llminspector.run.store.RunRequest;
 
-/** SamplingRoutes say what a model might say next: continuations, distributions, how probable a text is. No run is kept. */
+/** Routes of next tokens: continuations, distributions, a text's log-probabilities. No run is stored. */
 final class SamplingRoutes {
 
     record ContinuationsRequest(RunRequest request, Integer n) {}

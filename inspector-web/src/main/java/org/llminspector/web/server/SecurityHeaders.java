@@ -2,10 +2,10 @@ package org.llminspector.web.server;
 
 import io.javalin.http.Context;
 
-/** SecurityHeaders tells browsers that the page loads nothing from elsewhere and is shown nowhere else. */
+/** Response headers that forbid the page external content and embedding elsewhere. */
 final class SecurityHeaders {
 
-    /** Style attributes are allowed, as Svelte's templates have them; style elements and scripts only as files. */
+    /** Style attributes are allowed, for Svelte's templates; style elements and scripts only as files. */
     private static final String CSP = String.join(
             "; ",
             "default-src 'self'",

@@ -20,13 +20,13 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.learn.TrainingJobs;
 
-/** Server is the program over HTTP: it starts, answers, and stops without losing what was made. */
+/** The HTTP server. */
 public final class Server implements AutoCloseable {
 
     /**
      * @param host to bind to
      * @param port to bind to; 0 picks a free one
-     * @param token what every request must show, or null: then the host must be a loopback address
+     * @param token the access token that requests must carry, or null: then the host must be a loopback address
      */
     public record Config(String host, int port, String token) {
         public Config {
@@ -38,15 +38,15 @@ public final class Server implements AutoCloseable {
         }
     }
 
-    /** A percent sign before anything but two hex digits (%uff0e): Jetty lets it pass, and Javalin fails on it. */
+    /** A percent sign not followed by two hex digits (%uff0e): Jetty lets it pass, and Javalin fails on it. */
     private static final Pattern NO_ADDRESS = Pattern.compile("%(?![0-9A-Fa-f]{2})");
-    /** Requests at once that only read; those of {@link WorkThreads} do not count. */
+    /** Concurrent requests that only read; those of {@link WorkThreads} do not count. */
     private static final int READS = 48;
-    /** Threads that no read but /health gets: Jetty's own, and some that always answer. */
+    /** Additional threads that reads other than /health cannot occupy: Jetty's own, and a reserve. */
     private static final int SPARE_THREADS = 24;
-    /** How long a read waits while all threads of reads are busy, before it is told to come back. */
+    /** How long a read waits for a thread before it is refused with 503. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    /** How long a stop waits for answers to go out. */
+    /** How long a stop waits for answers to be sent. */
     private static final long STOP_MS = 20_000;
 
     private final Config config;
@@ -64,7 +64,7 @@ public final class Server implements AutoCloseable {
         this.javalin = Javalin.create(c -> configure(c, inspector));
     }
 
-    /** Starts to answer. The inspector stays the caller's to close, after the server. */
+    /** Starts the server. The caller closes the inspector, after the server. */
     public static Server start(Inspector inspector, Config config) {
         Server server = new Server(inspector, config);
         try {
@@ -90,7 +90,7 @@ public final class Server implements AutoCloseable {
         c.jetty.threadPool = new QueuedThreadPool(READS + SPARE_THREADS, 8, 60_000);
         c.jetty.addConnector((jetty, http) -> new ClientEndPoint.Connector(jetty, http, config.host(), config.port()));
         c.jetty.modifyServer(jetty -> {
-            // A request goes through these from the last to the first.
+            // A request passes these from the last to the first.
             jetty.insertHandler(readsAtOnce());
             jetty.insertHandler(new Bodies());
             jetty.insertHandler(new GracefulHandler());
@@ -141,7 +141,7 @@ public final class Server implements AutoCloseable {
         page.register(c);
     }
 
-    /** Bounds the reads at once; more wait without a thread. Both kinds of health answer always. */
+    /** Bounds concurrent reads; further ones wait without a thread. Both health routes are exempt. */
     private static QoSHandler readsAtOnce() {
         QoSHandler limit = new QoSHandler();
         limit.setMaxRequestCount(READS);
@@ -174,7 +174,10 @@ public final class Server implements AutoCloseable {
         return javalin;
     }
 
-    /** Takes no more requests, cancels the runs and the training under way (what they made is kept), and lets answers go out. */
+    /**
+     * Refuses new requests, cancels runs and training under way (their results so far are stored), and lets answers
+     * finish.
+     */
     @Override
     public void close() {
         work.cancelAll();

@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
-/** StrictJson reads what people send: nothing is coerced, and every error says where it is and what belongs there. */
+/** Strict JSON parser: no coercion, and every error names the place and the expected value. */
 public final class StrictJson {
 
     private static final JsonMapper MAPPER = Json.mapper()
@@ -42,7 +42,7 @@ public final class StrictJson {
 
     private StrictJson() {}
 
-    /** Parses the value; {@code name} says what is being read and is part of every error. */
+    /** Parses the value; {@code name} names the input in errors. */
     public static <T> T read(byte[] json, Class<T> type, String name) {
         return convert(tree(json, name), type, name);
     }
@@ -101,9 +101,9 @@ public final class StrictJson {
     }
 
     /**
-     * A null in a list means nothing anywhere in this interface.
+     * Refuses null elements, which have no meaning in this interface.
      *
-     * @param path names and indices that lead to the node; put into words only where a null is found
+     * @param path names and indices to the node; formatted only where a null is found
      */
     private static void refuseNullElements(JsonNode node, Deque<Object> path) {
         if (node.isObject()) {

@@ -11,7 +11,7 @@ import org.llminspector.engine.Device;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.models.RunQueue;
 
-/** SystemRoutes tell how the server is and what it has: health, devices, engines, metrics. */
+/** Routes of the server's state: health, devices, engines, metrics. */
 final class SystemRoutes {
 
     record Health(String status, String version, long uptimeS, String defaultModel, RunQueue.Status queue) {}
@@ -45,7 +45,7 @@ final class SystemRoutes {
         Replies.json(ctx, new Health("ok", Version.STRING, uptime, defaultModel(inspector), inspector.queue()));
     }
 
-    /** Null when there is no model at all. */
+    /** Null when there is no model. */
     static String defaultModel(Inspector inspector) {
         try {
             return inspector.defaultModel();

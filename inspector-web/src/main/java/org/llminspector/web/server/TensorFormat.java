@@ -4,7 +4,7 @@ import io.javalin.http.Context;
 import java.util.Locale;
 import org.llminspector.base.Problem;
 
-/** TensorFormat is how a tensor travels. */
+/** Encoding of a tensor in an answer. */
 enum TensorFormat {
     SAFETENSORS("application/octet-stream"),
     NPY("application/x-npy"),
@@ -20,7 +20,7 @@ enum TensorFormat {
         return mediaType;
     }
 
-    /** The first format that the Accept header names; safetensors when it takes anything. */
+    /** The first known format in the Accept header; safetensors when it accepts anything. */
     static TensorFormat accepted(Context ctx) {
         String accept = ctx.header("Accept");
         if (accept == null || accept.isBlank()) return SAFETENSORS;

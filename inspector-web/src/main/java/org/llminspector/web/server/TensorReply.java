@@ -12,15 +12,15 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
 
-/** TensorReply writes one tensor as an answer, straight from its bytes into the response. */
+/** Writer of one tensor as an answer, streamed from its bytes. */
 final class TensorReply {
 
-    /** More values than this are refused as JSON: a browser would choke on them, and binary is a tenth of the size. */
+    /** Limit of JSON answers: browsers cannot handle more, and binary is a tenth of the size. */
     static final int MAX_JSON_VALUES = 1_000_000;
 
     private TensorReply() {}
 
-    /** Throws when so many values may not go out in this format. */
+    /** Throws when the format does not allow this number of values. */
     static void check(TensorFormat format, long values, String where) {
         if (format != TensorFormat.JSON || values <= MAX_JSON_VALUES) return;
         throw Problem.tooLarge("these are too many values for JSON")
@@ -33,7 +33,7 @@ final class TensorReply {
 
     /**
      * @param name the tensor's name in a safetensors answer
-     * @param head fields that stand before the values in a JSON answer
+     * @param head fields before the values in a JSON answer
      */
     static void write(Context ctx, TensorFormat format, String name, Map<String, ?> head, Tensor tensor)
             throws IOException {

@@ -15,7 +15,7 @@ import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.tokenize.TokenizerRules;
 import org.llminspector.tokenize.UnigramTrace;
 
-/** TextRoutes turn text into tokens and back. */
+/** Routes that convert text to tokens and back. */
 final class TextRoutes {
 
     record TokenizeRequest(String model, String encoding, String text, Boolean addSpecialTokens, Boolean merges) {}
@@ -28,7 +28,7 @@ final class TextRoutes {
             int characters,
             List<MergeTrace.Piece> merges) {}
 
-    /** @param with the tokenizers; the default model's alone when null */
+    /** @param with the tokenizers; null for the default model's alone */
     record TokenizationsRequest(String text, List<TokenizerChoice> with, Boolean trace) {}
 
     record TokenizerChoice(String model, String encoding, Boolean chat, Boolean addSpecialTokens) {}
@@ -37,10 +37,10 @@ final class TextRoutes {
 
     record Detokenized(String model, String encoding, String text, List<Token> tokens) {}
 
-    /** Seconds of work, and tens of megabytes of answer. */
+    /** At this limit, seconds of work and tens of megabytes of answer. */
     private static final int MAX_CHARACTERS = 500_000;
 
-    /** Each reads the whole text. */
+    /** Each tokenizes the whole text. */
     private static final int MAX_TOKENIZERS = 16;
 
     private final Inspector inspector;
@@ -76,7 +76,7 @@ final class TextRoutes {
         Replies.json(ctx, new Tokenized(model, null, tokens, tokens.size(), characters, pieces));
     }
 
-    /** The text as several tokenizers split it, in columns: 200 KB of text are tens of thousands of tokens. */
+    /** A text's tokens under several tokenizers, in columns: 200 KB of text are tens of thousands of tokens. */
     private void tokenizations(Context ctx) throws IOException {
         TokenizationsRequest r = Requests.body(ctx, TokenizationsRequest.class);
         String text = Requests.required(r.text(), "text");

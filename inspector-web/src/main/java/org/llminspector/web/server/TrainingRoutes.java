@@ -14,10 +14,10 @@ import org.llminspector.run.learn.TrainingJobs;
 import org.llminspector.run.learn.TrainingRecords;
 import org.llminspector.train.Recipe;
 
-/** TrainingRoutes show how models were trained, and train new ones. */
+/** Routes of models' training curves, and of training jobs. */
 final class TrainingRoutes {
 
-    /** A recipe as an object or as the text of a file, and what is to differ from it. */
+    /** A recipe as an object or as a file's text, and the changes to it. */
     record JobRequest(JsonNode recipe, String config, String name, Integer steps, Double learningRate, String device) {}
 
     record ResumeRequest(String device) {}
@@ -102,7 +102,7 @@ final class TrainingRoutes {
         return given == null ? "auto" : given;
     }
 
-    /** The job as it is; as events until it ends. Who stops listening does not stop the job. */
+    /** A job's state, or its events until it ends. A disconnect does not stop the job. */
     private void job(Context ctx) throws Exception {
         String id = id(ctx);
         String accept = ctx.header("Accept");

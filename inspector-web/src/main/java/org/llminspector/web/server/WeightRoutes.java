@@ -21,7 +21,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.models.ModelWeights;
 import org.llminspector.run.models.WeightSlice;
 
-/** WeightRoutes show a model's weights, and what runs captured: as they are, and under quantization schemes. */
+/** Routes of a model's weights and a run's captures: their values, and under quantization schemes. */
 final class WeightRoutes {
 
     record Tensors(List<ModelWeights.Entry> tensors) {}
@@ -102,7 +102,7 @@ final class WeightRoutes {
         Replies.json(ctx, inspector.analyses().statistics(ctx.pathParam("id"), hook, schemes(ctx)));
     }
 
-    /** Those that are named, or every one of the table. */
+    /** The named schemes, or all. */
     private static List<QuantScheme> schemes(Context ctx) {
         List<String> names = ctx.queryParams("scheme");
         return names.isEmpty()
@@ -152,7 +152,7 @@ final class WeightRoutes {
         return head;
     }
 
-    /** As JSON, but a text as it is. */
+    /** As JSON, except that a text stays as it is. */
     private static String text(Object value) {
         return value instanceof String s ? s : Json.mapper().valueToTree(value).toString();
     }

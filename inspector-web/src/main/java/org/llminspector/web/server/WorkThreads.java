@@ -23,20 +23,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * WorkThreads answers the requests that wait for an engine, or compute for long, on threads of their own: Jetty's threads are
- * left to requests that only read. Each such request is a caller of the queue, which is cancelled when its client disconnects.
+ * Threads for requests that wait for an engine or compute for long; Jetty's threads stay free for requests that only
+ * read. Each such request is a caller of the queue, which is cancelled when its client disconnects.
  */
 final class WorkThreads implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WorkThreads.class);
-    /** How often each client's connection is looked at. */
+    /** Interval at which clients' connections are checked. */
     private static final long LOOK_MS = 500;
-    /** Threads beside those of requests that wait in the queue. */
+    /** Threads in addition to those of requests that wait in the queue. */
     private static final int SPARE = 64;
     /** GET requests that run a model, or compute over whole tensors. */
     private static final Pattern WORKING_GET = Pattern.compile("/api/v1/.*/(cells/[^/]+|quantization|statistics)");
 
-    /** Of HTTP; Javalin's own kinds of handlers, such as before, are left as they are. */
+    /** HTTP methods; Javalin's own kinds of handlers, such as before, are not wrapped. */
     private static final Set<String> METHODS = Set.of("GET", "POST", "DELETE");
 
     private final RunQueue queue;
@@ -61,14 +61,14 @@ final class WorkThreads implements AutoCloseable {
         };
     }
 
-    /** Whether such a request is answered here: what makes something, streams, computes for long, or waits for such work. */
+    /** Whether such a request runs here: it creates something, streams, computes for long, or waits for such work. */
     static boolean takes(String method, String path, String accept) {
         if (method.equals("POST") || (method.equals("DELETE") && path.startsWith(LearningRoutes.LEARNERS))) return true;
         boolean streams = accept != null && accept.contains("text/event-stream");
         return method.equals("GET") && (streams || WORKING_GET.matcher(path).matches());
     }
 
-    /** The endpoint's handler, on these threads where the request is one of theirs. */
+    /** The endpoint's handler, wrapped to run on these threads where {@link #takes} says so. */
     Handler wrap(Endpoint endpoint) {
         String method = endpoint.method.name();
         if (!METHODS.contains(method)) return endpoint.handler;
@@ -128,7 +128,7 @@ final class WorkThreads implements AutoCloseable {
         });
     }
 
-    /** Cancels the work of all requests, and of those that still come. */
+    /** Cancels the work of all current and later requests. */
     void cancelAll() {
         closing = true;
         open.keySet().forEach(RunQueue.Caller::cancel);

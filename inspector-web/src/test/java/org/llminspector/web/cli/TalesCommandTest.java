@@ -51,7 +51,7 @@ class TalesCommandTest {
         double characters = 0;
         for (int i = 0; i < 20; i++)
             characters += new Tales(1).document(Split.TRAIN, i).length() / 20.0;
-        assertThat(s.get("tokens_per_story").asDouble()).isEqualTo(characters); // a token a byte
+        assertThat(s.get("tokens_per_story").asDouble()).isEqualTo(characters); // one token per byte
         assertThat(s.get("loss_bound").asDouble())
                 .isCloseTo(
                         s.get("bits_per_story").asDouble() * Math.log(2) / characters,

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What people get wrong: each is a problem that says what, where and what to do, and the server goes on. */
+/** Invalid requests: each is a problem that says what, where and how to fix it, and the server keeps running. */
 class BadRequestsTest extends LiveTest {
 
     @AfterAll

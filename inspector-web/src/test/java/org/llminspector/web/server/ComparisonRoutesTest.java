@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Twin runs over HTTP: their numbers, their events, their end, and what is refused. */
+/** Comparisons over HTTP: their numbers, events, results, and refusals. */
 class ComparisonRoutesTest extends LiveTest {
 
     private static final String CUT = """

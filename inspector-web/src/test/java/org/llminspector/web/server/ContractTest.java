@@ -24,7 +24,7 @@ class ContractTest extends LiveTest {
         assertThat(routes).containsExactlyInAnyOrderElementsOf(live.contract.operations());
     }
 
-    /** A run made with logits alone is extended, and held against the one that captured all. */
+    /** Recaptures a run made with logits alone, and compares it with the one that captured all. */
     private static void extend(String all) {
         String some = live.run("{\"prompt\":\"the cat\",\"capture\":[\"logits\"]}");
         String captures = "/api/v1/runs/" + some + "/captures";

@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Learning by hand has the limits that runs have: so many at once, one after the other, and a word for each that is too much. */
+/** Learners have limits like runs: their number, one operation at a time, and a Problem for each excess. */
 class LearnersTest extends LiveTest {
 
     private static final String LEARNERS = "/api/v1/learners";
@@ -53,7 +53,10 @@ class LearnersTest extends LiveTest {
         assertThat(live.get(LEARNERS).json().path("learners")).isEmpty();
     }
 
-    /** Only the last token is learnt; what else is watched is told before and after, and undo gives back the same losses. */
+    /**
+     * Trains on the last token only; the losses of other tokens are reported before and after, and undo restores the
+     * same losses.
+     */
     @Test
     void oneTokenIsLearntAndOthersAreWatched() {
         String id =

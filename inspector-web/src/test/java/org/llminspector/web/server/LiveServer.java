@@ -21,7 +21,7 @@ import java.util.function.BooleanSupplier;
 import org.llminspector.run.Inspector;
 import org.llminspector.web.TinyModels;
 
-/** LiveServer is a real server on a free port with tiny real models; every answer is held against the contract. */
+/** A real server on a free port with tiny real models; every answer is checked against the contract. */
 final class LiveServer implements AutoCloseable {
 
     static final String TOKENS = "{\"tokens\":[1,2,3]}";

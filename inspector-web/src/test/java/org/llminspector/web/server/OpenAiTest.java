@@ -32,7 +32,7 @@ class OpenAiTest extends LiveTest {
         return answer.json().at("/choices/0");
     }
 
-    /** What lm-evaluation-harness sends, and reads: token_logprobs[ctxlen:-1] beside the largest of top_logprobs. */
+    /** What lm-evaluation-harness sends and reads: token_logprobs[ctxlen:-1] and the largest of top_logprobs. */
     @Test
     void anEchoedPromptHasTheScoresOfItsTokens() {
         JsonNode own = live.post("/api/v1/logprobs", "{\"request\":{\"tokens\":[1,2,3,4,5]},\"from\":1,\"top\":1}")

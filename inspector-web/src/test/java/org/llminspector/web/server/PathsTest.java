@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** Clients are told of folders by their names: where they lie on the server's machine is not theirs to know. */
+/** Answers name folders without their paths on the server's machine. */
 class PathsTest extends LiveTest {
 
     @Test

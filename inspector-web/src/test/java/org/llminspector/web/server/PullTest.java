@@ -26,7 +26,7 @@ import org.llminspector.hub.TestHub;
 import org.llminspector.hub.TestHub.Fault;
 import org.llminspector.web.server.LiveServer.Event;
 
-/** POST /models/pull against a hub on this machine: what it tells, what it keeps, and what it says when things fail. */
+/** POST /models/pull against a hub on this machine: its events, its files, and its errors. */
 class PullTest {
 
     private static final String PULL = "/api/v1/models/pull";

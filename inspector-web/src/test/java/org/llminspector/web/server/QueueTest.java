@@ -15,13 +15,13 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Many at once: some run, the rest are told to come back, nobody is lost, and the server stays quick. */
+/** Many runs at once: some run, the rest are refused for now, none is lost, and the server stays quick. */
 class QueueTest {
 
     @TempDir
     Path folder;
 
-    /** The engine is held until every run that finds no place has been told so. */
+    /** The engine is blocked until every run without a place in the queue has been refused. */
     @Test
     void twoHundredRunsAtOnce() throws Exception {
         try (LiveServer live = new LiveServer(folder, 4, "127.0.0.1", null);

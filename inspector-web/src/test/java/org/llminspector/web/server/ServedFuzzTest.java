@@ -38,10 +38,10 @@ abstract class ServedFuzzTest extends FuzzTest {
         delete(scratch);
     }
 
-    /** What the folder holds: files of the tests' resources. */
+    /** The folder's files, from the tests' resources. */
     protected abstract List<String> files();
 
-    /** Uses the model; {@link #ask} tells the answers apart. */
+    /** Uses the model; {@link #ask} classifies the answers. */
     protected abstract void use(String slug);
 
     static byte[] resource(String path) {

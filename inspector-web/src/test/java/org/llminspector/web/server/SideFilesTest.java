@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/** Files beside a model's weights that no program may read whole, or open at all. */
+/** Files next to a model's weights that no program may read whole, or open at all. */
 @Timeout(240)
 class SideFilesTest extends LiveTest {
 

@@ -23,7 +23,7 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Callback;
 import org.junit.jupiter.api.Test;
 
-/** Who sends slowly, or does not read, holds up nobody and fills nothing. */
+/** Clients that send slowly, or do not read, block no other client and fill no memory. */
 class SlowClientsTest extends LiveTest {
 
     private static final String RUN = "{\"tokens\":[1,2,3],\"name\":\"slow\"}";
@@ -38,7 +38,7 @@ class SlowClientsTest extends LiveTest {
             assertThat(live.get("/api/v1/health").status()).isEqualTo(200);
             assertThat(live.get("/api/v1/models").status()).isEqualTo(200);
             live.run(LiveServer.TOKENS);
-            // The last of them goes on, and is answered.
+            // The last of them completes its request, and is answered.
             Socket last = slow.get(slow.size() - 1);
             last.getOutputStream().write(RUN.substring(5).getBytes(StandardCharsets.UTF_8));
             assertThat(line(last)).isEqualTo("HTTP/1.1 201 Created");

@@ -18,12 +18,12 @@ import org.junit.jupiter.api.Test;
 import org.llminspector.web.TinyModels;
 import org.llminspector.web.server.LiveServer.Event;
 
-/** A run tells of itself while it happens, and can be ended from outside. */
+/** The events of a run, and its cancellation from outside. */
 class StreamTest extends LiveTest {
 
     private static final String LONG = "{\"tokens\":[1,2,3],\"generate\":{\"max_new_tokens\":250,\"ignore_eos\":true}}";
 
-    /** Of a model whose context is so long that it is still at work when somebody has noticed that its reader is gone. */
+    /** A run on a model with a context so long that it still runs when its reader's disconnect is noticed. */
     private static final String ENDLESS =
             "{\"model\":\"endless\",\"tokens\":[1,2,3],\"generate\":{\"max_new_tokens\":30000,\"ignore_eos\":true}}";
 

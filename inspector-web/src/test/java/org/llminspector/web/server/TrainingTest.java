@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** A model is trained over REST: told of, stopped, resumed, and opened with the states it went through. */
+/** A model is trained over REST: listed, stopped, resumed, and opened at its checkpoints. */
 class TrainingTest extends LiveTest {
 
     private static final String JOBS = "/api/v1/training-jobs";
@@ -68,8 +68,8 @@ class TrainingTest extends LiveTest {
 
         JsonNode curve = live.get("/api/v1/models/sums/curve").json();
         assertThat(curve.path("step")).hasToString("[0,1,2,3,4,5,6]");
-        assertThat(curve.at("/loss/0").isNull()).isTrue(); // nothing was learnt from yet
-        assertThat(curve.at("/val_loss/1").isNull()).isTrue(); // nobody looked
+        assertThat(curve.at("/loss/0").isNull()).isTrue(); // no training yet
+        assertThat(curve.at("/val_loss/1").isNull()).isTrue(); // no validation
         assertThat(curve.at("/val_loss/2").asDouble()).isBetween(0.1, 10.0);
         assertThat(curve.at("/loss/6").asDouble())
                 .isLessThan(curve.at("/loss/1").asDouble());

@@ -91,7 +91,7 @@ class WaitingTest extends LiveTest {
         live.get("/api/v1/comparisons/" + entry.path("id").asText()).problem(404);
     }
 
-    /** One choice follows another only while there is somebody to hear them. */
+    /** Further choices are made only while the client is connected. */
     @Test
     void noFurtherChoiceIsMadeForAClientThatIsGone() throws Exception {
         Socket client = begun("/v1/completions", COMPLETION.replace("\"prompt", "\"n\":3,\"prompt"), "HTTP/1.1", "");

@@ -52,7 +52,7 @@ class WeightsTest extends LiveTest {
         }
         assertThat(flat(s.path("values")))
                 .isEqualTo(flat(json(TENSOR + "?rows=2:4&cols=30:34").path("values")));
-        // The scale is of the whole row, whatever is asked for.
+        // The scale is of the whole row, independent of the slice.
         assertThat(json(TENSOR + "?scheme=int8&rows=2&cols=0:2").path("scales"))
                 .isEqualTo(json(TENSOR + "?scheme=int8&rows=2").path("scales"));
     }
