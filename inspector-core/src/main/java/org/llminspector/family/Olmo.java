@@ -16,8 +16,7 @@ final class Olmo implements Family {
     @Override
     public DecoderSpec spec(Config c) {
         return new LlamaShape(c)
-                .norms(new Norm(
-                        Norm.Kind.LAYER, 1e-5, false, false)) // the reference always uses this epsilon
+                .norms(new Norm(Norm.Kind.LAYER, 1e-5, false, false)) // the reference always uses this epsilon
                 .attentionBias()
                 .clipsQkv()
                 .spec();

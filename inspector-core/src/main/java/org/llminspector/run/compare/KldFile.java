@@ -131,8 +131,7 @@ final class KldFile {
             if (all > MOST_TOKENS)
                 throw wrong("n_ctx x n_chunk of at most " + MOST_TOKENS + " tokens")
                         .found(all);
-            long rows =
-                    (long) chunks * (context - 1 - context / 2); // fewer than the tokens, so no overflow
+            long rows = (long) chunks * (context - 1 - context / 2); // fewer than the tokens, so no overflow
             long bytes = 20 + 4 * all + rows * rowBytes(vocab);
             long size = Files.size(file);
             if (size < bytes) throw wrong(bytes + " bytes, as its head says").found(size);
