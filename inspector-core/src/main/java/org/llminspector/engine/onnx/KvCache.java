@@ -34,7 +34,7 @@ import org.llminspector.spec.DecoderSpec;
 final class KvCache implements AutoCloseable {
 
     private final DecoderSpec spec;
-    private final List<KvShape> shapes; // a layer each
+    private final List<KvShape> shapes; // one per layer
     private final int maxPositions;
     private final boolean inPlace;
     private final KvFormats formats;
