@@ -105,7 +105,7 @@ final class Linears {
         };
     }
 
-    /** A product in float32 whatever the plan, for routers and gates, which must not be rounded. */
+    /** A product in float32 whatever the plan: for routers, gates and embedding projections. */
     String exact(String x, String module) {
         return bias(floats(x, encodings.weights().floats(graph, weight(module))), module);
     }
