@@ -314,7 +314,7 @@ public enum HookPoint {
      * none.
      *
      * @param positions positions of the pass, {@code pos} or {@code query}
-     * @param keys positions that keys are kept for
+     * @param keys positions with cached keys, this pass's included
      */
     public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
         Attention attention = spec.layers().get(layer).mixer() instanceof Attention a ? a : null;
@@ -347,7 +347,7 @@ public enum HookPoint {
         return latent.dQuery() == null ? 0 : latent.dQuery();
     }
 
-    /** Index of the axis that counts the positions which were read: {@code pos} or {@code query}. */
+    /** Index of the axis that counts a pass's positions: {@code pos} or {@code query}. */
     public int positionAxis() {
         return Math.max(axisIndex(Axis.POS), axisIndex(Axis.QUERY));
     }
