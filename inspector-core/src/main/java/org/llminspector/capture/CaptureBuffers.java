@@ -179,7 +179,10 @@ public final class CaptureBuffers implements AutoCloseable {
         while (floats.hasRemaining()) floats.put(row, 0, Math.min(row.length, floats.remaining()));
     }
 
-    /** Everything captured so far, as views of the buffers. */
+    /**
+     * Everything captured so far: views of the buffers, except scores and patterns of fewer than all positions, which
+     * are copied.
+     */
     public Capture build() {
         lease.check();
         built = true;

@@ -29,9 +29,9 @@ public interface Session extends AutoCloseable {
     KvCacheReport kvCache();
 
     /**
-     * The cache of the first positions, copied out of the engine; null where it is on a GPU or not in fp32, or where
-     * the model has short convolutions, whose state exists for the last position only, and fewer positions are
-     * requested.
+     * The cache of the first positions, copied out of the engine; null where the cache is not in fp32 or (on ONNX
+     * Runtime) on a GPU, or where the model has short convolutions, whose state exists for the last position only, and
+     * fewer positions are requested.
      */
     default KvPrefix prefix(int positions) {
         return null;

@@ -34,7 +34,7 @@ public record QuantReport(
      * @param tensor the tensor in the files that contains it
      * @param format of that tensor in its file: BF16, Q4_K
      * @param storedBytes its share of that tensor's bytes
-     * @param error null when it is not quantized or refused
+     * @param error null for a weight that is kept unquantized or refused
      * @param refused why the scheme refuses it
      */
     public record Row(

@@ -113,7 +113,7 @@ final class LatentGraph {
 
     /**
      * @param q [1, pos, head, d_head], rotated
-     * @param turned [1, key, 1, turned]
+     * @param turned rotated shared keys, [1, key, 1, rotary_dims]
      * @param latent [1, key, 1, d_latent]
      */
     private String toTheLatents(int i, Attention a, String name, String q, String turned, String latent) {

@@ -55,7 +55,7 @@ final class GradientPass {
             NDArray logits = decoder.forward(own.create(ids, new Shape(1, ids.length)), KvCache.none(), leaves);
             NDArray each = each(logits, request.targets(), own); // [target]
             NDArray value = each.mul(own.create(weights(request))).sum();
-            boolean leaf = request.parameters() || !request.hooks().isEmpty(); // else the value alone was asked for
+            boolean leaf = request.parameters() || !request.hooks().isEmpty(); // else only the value was requested
             if (leaf) JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
             List<Double> values = new ArrayList<>();
             for (float v : each.toFloatArray()) values.add((double) v);
