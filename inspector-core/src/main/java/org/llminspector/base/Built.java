@@ -7,9 +7,9 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Built is a record of many fields that has a builder: {@code FooBuilder.builder().bar(1).build()}, and {@code
- * FooBuilder.builder(foo)} for a copy with something else about it. The compiler writes it (record-builder, an annotation
- * processor); nothing of that is in the jar.
+ * Marks a record for which a builder is generated: {@code FooBuilder.builder().bar(1).build()}, and {@code
+ * FooBuilder.builder(foo)} for a modified copy. Generated at compile time by the annotation processor record-builder;
+ * no runtime dependency.
  */
 @RecordBuilder.Template(
         options = @RecordBuilder.Options(enableWither = false, enableGetters = false, addStaticBuilder = false))

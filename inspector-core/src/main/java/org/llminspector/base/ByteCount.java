@@ -2,7 +2,7 @@ package org.llminspector.base;
 
 import java.util.Locale;
 
-/** ByteCount is a size as people read it: 512 B, 2.0 MiB, 1.50 GiB; units are powers of 1024. */
+/** Formatting of byte counts: 512 B, 2.0 MiB, 1.50 GiB; units are powers of 1024. */
 public final class ByteCount {
 
     private static final long KIB = 1 << 10;

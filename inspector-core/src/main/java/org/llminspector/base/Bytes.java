@@ -16,36 +16,39 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
 
 /**
- * Bytes is memory of any length, little-endian: a ByteBuffer ends at 2 GiB, a model's embedding need not.
+ * Little-endian memory of any length; a ByteBuffer is limited to 2 GiB, which a model's embedding can exceed.
  *
- * <p>It is seen through windows that begin 1 GiB apart and reach into the next, so that any part of at most 1 GiB lies
- * whole in one of them. Safe on any thread; what is written by one is seen by others as with any memory.
+ * <p>It is accessed through ByteBuffer windows of 2 GiB that start 1 GiB apart and overlap, so that any part of at most
+ * 1 GiB is within one window. Usable from any thread; writes are not synchronized.
  */
 public final class Bytes {
 
-    /** The largest part that is always whole in one window. */
+    /** The largest part that is always within one window. */
     public static final long PART = 1L << 30;
 
     private static final int MADV_DONTNEED = 4;
     private static final int MADV_HUGEPAGE = 14;
     private static final long PAGE = 4096;
 
-    /** From this size on, memory is pages of its own: what malloc is given back it may keep, up to 32 MiB a piece. */
+    /**
+     * Allocations of 2 MiB or more use mmap, so that freeing returns them to the system; malloc may keep up to 32 MiB
+     * each.
+     */
     private static final long APART = 2L << 20;
 
     private static final Cleaner CLEANER = Cleaner.create();
 
-    /** What the memory is. */
+    /** Kind of memory. */
     private enum Kind {
-        /** The Java heap, or a buffer of somebody else's. */
+        /** The Java heap, or a caller's buffer. */
         GIVEN,
-        /** Outside the heap, made here. */
+        /** Off-heap, allocated here. */
         MADE,
-        /** Pages of a file. */
+        /** A memory-mapped file. */
         MAPPED
     }
 
-    /** Makes the window of so many bytes from an offset on. */
+    /** Creates the window of {@code size} bytes at an offset. */
     @FunctionalInterface
     public interface Window {
         ByteBuffer at(long from, int size) throws IOException;
@@ -56,7 +59,7 @@ public final class Bytes {
     private final long from;
     private final long size;
     private final Kind kind;
-    private final boolean together; // whether one window follows the other in memory
+    private final boolean together; // whether the windows are one contiguous memory range
     private Runnable free = () -> {};
 
     private Bytes(ByteBuffer[] windows, long step, long from, long size, Kind kind, boolean together) {
@@ -68,28 +71,28 @@ public final class Bytes {
         this.together = together;
     }
 
-    /** These bytes, from the buffer's position to its limit, which are not copied. */
+    /** The buffer's bytes from position to limit, without a copy. */
     public static Bytes of(ByteBuffer data) {
         ByteBuffer all = data.slice().order(ByteOrder.LITTLE_ENDIAN);
         return new Bytes(new ByteBuffer[] {all}, PART, 0, all.capacity(), Kind.GIVEN, true);
     }
 
-    /** Memory that lies together, of which somebody else makes the windows. */
+    /** Contiguous memory, whose windows the caller creates. */
     public static Bytes of(long size, Window window) throws IOException {
         return of(size, PART, Kind.GIVEN, true, window);
     }
 
-    /** Part of an open file, mapped to be read. */
+    /** Part of an open file, mapped read-only. */
     public static Bytes mapped(FileChannel channel, long offset, long size) throws IOException {
         return mapped(size, (from, n) -> channel.map(FileChannel.MapMode.READ_ONLY, offset + from, n));
     }
 
-    /** Pages of a file, of which {@code window} maps parts. */
+    /** Memory-mapped file, whose windows {@code window} maps. */
     static Bytes mapped(long size, Window window) throws IOException {
         return of(size, PART, Kind.MAPPED, size <= Integer.MAX_VALUE, window);
     }
 
-    /** Windows of another length than 1 GiB, which a test can afford. */
+    /** Windows of another length than 1 GiB, for tests. */
     static Bytes stepped(long size, long step, Window window) throws IOException {
         return of(size, step, Kind.GIVEN, false, window);
     }
@@ -104,10 +107,7 @@ public final class Bytes {
         return new Bytes(windows.toArray(ByteBuffer[]::new), step, 0, size, kind, together);
     }
 
-    /**
-     * Memory outside the heap, which lies together; what is in it is not said. It is given back when nothing refers to it
-     * any more, or by {@link #free}.
-     */
+    /** Contiguous off-heap memory with undefined content. It is freed when it is unreachable, or by {@link #free}. */
     public static Bytes allocate(long size) {
         boolean apart = size >= APART && Platform.isLinux();
         long address = apart ? Pages.map(size) : Native.malloc(Math.max(1, size));
@@ -139,25 +139,25 @@ public final class Bytes {
         return size;
     }
 
-    /** Whether it can be given to native code as it is: outside the heap, and in one piece. */
+    /** Whether native code can use it directly: off-heap and contiguous. */
     public boolean isNative() {
         return together && windows[0].isDirect();
     }
 
     /**
-     * Gives memory that {@link #allocate} made back now, not when the collector comes by: nobody may read it, or a view of
-     * it, any more. Does nothing to other memory, nor to a part.
+     * Frees memory from {@link #allocate} at once; it and its views must not be read afterwards. No effect on other
+     * memory or on slices.
      */
     public void free() {
         free.run();
     }
 
-    /** Whether it is pages of a file: they are in memory while somebody reads them. */
+    /** Whether it is a memory-mapped file. */
     public boolean isMapped() {
         return kind == Kind.MAPPED;
     }
 
-    /** Part of it, not copied. */
+    /** A part, without a copy. */
     public Bytes slice(long from, long size) {
         if (from < 0 || size < 0 || from > this.size - size) {
             throw new IndexOutOfBoundsException(from + " + " + size + " of " + this.size + " bytes");
@@ -165,7 +165,7 @@ public final class Bytes {
         return new Bytes(windows, step, this.from + from, size, kind, together);
     }
 
-    /** A view of part of it; of more than 1 GiB only where that happens to lie in one window. */
+    /** A view of a part; more than 1 GiB only where one window contains it. */
     public ByteBuffer view(long from, long size) {
         if (from < 0 || size < 0 || from > this.size - size) {
             throw new IndexOutOfBoundsException(from + " + " + size + " of " + this.size + " bytes");
@@ -176,14 +176,14 @@ public final class Bytes {
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** All of it, where it is at most 2 GiB. */
+    /** A view of all of it, up to 2 GiB. */
     public ByteBuffer whole() {
         if (!together || windows.length > 1 || size > Integer.MAX_VALUE)
             throw new IllegalStateException(size + " bytes");
         return view(0, size);
     }
 
-    /** A view of its beginning, for native code that knows how long it is. */
+    /** A view of its beginning, for native code that takes the length separately. */
     public ByteBuffer start() {
         return view(0, Math.min(size, PART));
     }
@@ -212,19 +212,19 @@ public final class Bytes {
         return windows[w].getLong((int) (from + at - w * step));
     }
 
-    /** The bytes from {@code at} on, into part of an array. */
+    /** Copies bytes from {@code at} on into an array. */
     public void get(long at, byte[] into, int offset, int n) {
         int w = window(from + at);
         windows[w].get((int) (from + at - w * step), into, offset, n);
     }
 
-    /** Part of an array, from {@code at} on. */
+    /** Copies part of an array to {@code at}. */
     public void put(long at, byte[] bytes, int offset, int n) {
         int w = window(from + at);
         windows[w].put((int) (from + at - w * step), bytes, offset, n);
     }
 
-    /** Copies all of it there, on all cores. */
+    /** Copies all bytes to {@code at} of another memory, on all cores. */
     public void copyTo(Bytes to, long at) {
         parts(1 << 22)
                 .forEach(p -> to.view(at + p, Math.min(1 << 22, size - p)).put(view(p, Math.min(1 << 22, size - p))));
@@ -237,7 +237,7 @@ public final class Bytes {
                 : all;
     }
 
-    /** Writes all of it, a piece at a time: a channel copies a heap buffer into a native one of the same size first. */
+    /** Writes all bytes in pieces of 1 MiB: a channel first copies a heap buffer into a native one of the same size. */
     public void writeTo(WritableByteChannel out) throws IOException {
         for (long p = 0; p < size; p += 1 << 20) {
             ByteBuffer part = view(p, Math.min(1 << 20, size - p));
@@ -246,8 +246,8 @@ public final class Bytes {
     }
 
     /**
-     * Says that it will not be read soon: pages of a file leave this process's memory, and come back from the file when
-     * somebody reads them. Does nothing to other memory.
+     * Drops a mapped file's pages from this process's memory (madvise MADV_DONTNEED); later reads load them from the
+     * file again. No effect on other memory.
      */
     public void release() {
         if (kind != Kind.MAPPED || size == 0 || !Platform.isLinux()) return;
@@ -260,7 +260,10 @@ public final class Bytes {
         }
     }
 
-    /** Says that all of it will be written: in large pages where the system has them, which are 512 times fewer. */
+    /**
+     * Requests huge pages (madvise MADV_HUGEPAGE), for memory that will be written completely: 512 times fewer page
+     * faults.
+     */
     public void large() {
         if (size < APART || !isNative() || !Platform.isLinux()) return;
         for (long p = 0; p < size; p += PART) {
@@ -272,7 +275,7 @@ public final class Bytes {
         }
     }
 
-    /** Pages are memory as Linux has it. */
+    /** Linux's memory functions. */
     private static final class Pages {
         private static final Function MADVISE = Function.getFunction(Platform.C_LIBRARY_NAME, "madvise");
         private static final Function MMAP = Function.getFunction(Platform.C_LIBRARY_NAME, "mmap");
@@ -280,7 +283,7 @@ public final class Bytes {
         private static final int READ_WRITE = 1 | 2;
         private static final int PRIVATE_ANONYMOUS = 2 | 32;
 
-        /** The address of so many bytes of zeros, or 0. */
+        /** The address of new zeroed memory, or 0. */
         static long map(long size) {
             long address = MMAP.invokeLong(new Object[] {null, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L});
             return address == -1 ? 0 : address;

@@ -4,14 +4,16 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Conversion writes a tensor's values in another float format, tile by tile on all cores: straight to where they stay, with
- * nothing of the tensor's size in between. What is read of a mapped file is released behind it.
+ * Conversion of a tensor to another float format, tile by tile on all cores, directly into its final memory without a
+ * copy of the tensor's size. Mapped pages are released after they are read.
  */
 public final class Conversion {
 
     private static final int TILE = 1 << 16;
 
-    /** A thread's room for one tile: made anew for each, it would be garbage of three times the tensor's size. */
+    /**
+     * Buffers of a thread for one tile, reused: new ones per tile would be garbage of three times the tensor's size.
+     */
     private static final class Room {
         private static final ThreadLocal<Room> OWN = ThreadLocal.withInitial(Room::new);
 
@@ -31,11 +33,11 @@ public final class Conversion {
     private Conversion() {}
 
     /**
-     * Writes the values.
+     * Converts and writes the values.
      *
      * @param to F32 or F16
-     * @param out room for them
-     * @return the first element that the format makes infinite or finds so, or -1
+     * @param out memory for the result
+     * @return index of the first element that is infinite in F16, or -1
      */
     public static long write(Tensor from, DType to, Bytes out) {
         if (to != DType.F32 && to != DType.F16) throw new IllegalArgumentException("nothing is converted to " + to);

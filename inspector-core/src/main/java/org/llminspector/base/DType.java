@@ -1,6 +1,6 @@
 package org.llminspector.base;
 
-/** DType is the number format of a tensor's elements, named as safetensors names it. */
+/** Number format of a tensor's elements, with safetensors' names. */
 public enum DType {
     F64(8),
     F32(4),

@@ -8,19 +8,19 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * FileBytes are the bytes of a file of weights, which native libraries read for as long as the model is open: the file may
- * become shorter meanwhile, and a mapped page that is gone ends the process. They are mapped under a {@link FileLease}; where
- * there is no lease, a small file is copied, and a large one is mapped all the same. Safe on any thread.
+ * Memory of a weight file, read by native libraries while the model is open. If a mapped file is truncated meanwhile,
+ * access to its pages crashes the process; so it is mapped under a {@link FileLease}. Where no lease is available, a
+ * small file is copied, and a large one is mapped anyway. Thread-safe.
  */
 public final class FileBytes implements AutoCloseable {
 
-    /** Largest file that is copied where no lease is to be had, bytes. */
+    /** Largest file that is copied where no lease is available, in bytes. */
     static final long COPIED = 256L << 20;
 
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final Path path;
-    private final FileLease lease; // null where there is none
+    private final FileLease lease; // null where not available
     private final Bytes copy; // null where it is mapped
 
     private FileBytes(Path path, FileLease lease, Bytes copy) {
@@ -50,7 +50,7 @@ public final class FileBytes implements AutoCloseable {
     /**
      * Part of the file.
      *
-     * @param channel of the file; an interrupt may have closed that it was opened with
+     * @param channel of the file; an interrupt may have closed the original one
      */
     public Bytes at(FileChannel channel, long offset, long size) throws IOException {
         if (copy != null) return copy.slice(offset, size);
@@ -62,17 +62,17 @@ public final class FileBytes implements AutoCloseable {
         });
     }
 
-    /** Bytes of the file that were copied into memory of this process; 0 where it is mapped. */
+    /** Bytes copied into this process's memory; 0 where the file is mapped. */
     public long copied() {
         return copy == null ? 0 : copy.size();
     }
 
-    /** Whether the file was opened for writing while it was mapped, so that its windows read as zeros. */
+    /** Whether another program opened the mapped file for writing, so that its windows now read as zeros. */
     public boolean lost() {
         return lease != null && lease.broken();
     }
 
-    /** Whether it is mapped without a lease, so that a file that becomes shorter may end the process. */
+    /** Whether it is mapped without a lease, so that truncating the file may crash the process. */
     public boolean exposed() {
         return lease == null && copy == null;
     }
@@ -84,7 +84,7 @@ public final class FileBytes implements AutoCloseable {
                 .instead("try again: it is opened anew");
     }
 
-    /** Maps no more windows; those that were mapped stay readable. */
+    /** Ends mapping of new windows; existing ones stay readable. */
     @Override
     public void close() {
         if (lease != null) lease.close();

@@ -13,12 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * FileLease is a read lease (fcntl F_SETLEASE) on a file that is mapped: another program that opens the file for writing or
- * truncates it waits, 45 seconds at most, until the lease is given back. A thread polls for such a program, puts pages of
- * zeros in the place of the file's, so that no native library faults on pages that are gone, and gives the lease back.
+ * Read lease (fcntl F_SETLEASE) on a memory-mapped file: a program that opens the file for writing or truncates it is
+ * blocked, for at most 45 seconds, until the lease is released. A polling thread detects this, replaces the mapped
+ * pages by zero pages, so that native libraries do not fault on missing pages, and releases the lease.
  *
- * <p>Only the owner of a file, or root, gets a lease, on Linux and its local file systems, while the file is open for writing
- * nowhere. Safe on any thread.
+ * <p>Requires Linux, a local file system, ownership of the file or root, and that the file is not open for writing.
+ * Thread-safe.
  */
 final class FileLease {
 
@@ -28,7 +28,7 @@ final class FileLease {
     private static final int F_RDLCK = 0;
     private static final int F_UNLCK = 2;
     private static final int O_CLOEXEC = 0x80000;
-    private static final int SIGURG = 23; // ignored unless a process asks for it; the default, SIGIO, ends the process
+    private static final int SIGURG = 23; // ignored by default, unlike SIGIO, which would end the process
 
     private static final int PROT_READ = 1;
     private static final int PRIVATE_ANONYMOUS_FIXED = 2 | 32 | 16;
@@ -38,14 +38,14 @@ final class FileLease {
 
     private final int descriptor;
     private final List<WeakReference<ByteBuffer>> windows = new ArrayList<>();
-    private boolean closed; // no window will be added
+    private boolean closed; // no more windows will be mapped
     private volatile boolean broken;
 
     private FileLease(int descriptor) {
         this.descriptor = descriptor;
     }
 
-    /** A lease on the file, or null where there is none to be had. */
+    /** Takes a lease; null where it is not available. */
     static FileLease take(Path file) {
         if (!Platform.isLinux()) return null;
         int descriptor = Libc.OPEN.invokeInt(new Object[] {file.toAbsolutePath().toString(), O_CLOEXEC});
@@ -73,12 +73,12 @@ final class FileLease {
         return window;
     }
 
-    /** Whether the lease was broken by a program that opened the file for writing: all mapped windows read as zeros since. */
+    /** Whether a program opened the file for writing and broke the lease: all windows read as zeros since then. */
     boolean broken() {
         return broken;
     }
 
-    /** The lease ends when nothing that was mapped under it can be read any more. */
+    /** Ends the lease once all its windows are unreachable. */
     synchronized void close() {
         closed = true;
     }
@@ -109,15 +109,15 @@ final class FileLease {
         }
     }
 
-    /** Gives the lease back where a writer waits, or where nothing is mapped any more. */
+    /** Releases the lease where a writer waits or nothing is mapped any more; returns whether it did. */
     private synchronized boolean ends() {
         windows.removeIf(w -> w.get() == null);
         boolean unused = closed && windows.isEmpty();
         if (!unused && Libc.control(descriptor, F_GETLEASE, 0) == F_RDLCK) return false;
         if (!unused) {
-            broken = true; // said before the first zero can be read
+            broken = true; // set before the first zero can be read
             for (WeakReference<ByteBuffer> window : windows) {
-                ByteBuffer mapped = window.get(); // held, so that its addresses stay its own
+                ByteBuffer mapped = window.get(); // strong reference, so that it stays mapped
                 if (mapped != null) Libc.zeros(mapped);
             }
         }
@@ -126,7 +126,7 @@ final class FileLease {
         return true;
     }
 
-    /** Libc is the C library's functions that leases take. */
+    /** C library functions for leases. */
     private static final class Libc {
         private static final Function OPEN = function("open");
         private static final Function CLOSE = function("close");

@@ -2,23 +2,23 @@ package org.llminspector.base;
 
 import java.util.Collection;
 
-/** Glob matches names against patterns in which {@code *} stands for any run of characters and {@code ?} for one. */
+/** Glob matching of names: {@code *} matches any characters, {@code ?} one. */
 public final class Glob {
 
-    /** Of a pattern: several times the longest name of a hook or a module. */
+    /** Longest pattern, several times the longest hook or module name. */
     private static final int MAX_LENGTH = 200;
 
     private Glob() {}
 
     /**
-     * Whether the whole name fits the pattern. A star that turns out too short grows by one character and nothing before
-     * it is tried again, so the time is at most the product of the two lengths.
+     * Whether the whole name matches. On a mismatch only the last star is extended by one character, so time is at most
+     * the product of the two lengths.
      */
     public static boolean matches(String pattern, String name) {
         int p = 0;
         int n = 0;
         int star = -1; // the last star seen
-        int grown = 0; // where in the name it ends
+        int grown = 0; // where its match ends in the name
         while (n < name.length()) {
             char c = p < pattern.length() ? pattern.charAt(p) : 0;
             if (c == '*') {

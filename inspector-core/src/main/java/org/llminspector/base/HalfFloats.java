@@ -1,6 +1,6 @@
 package org.llminspector.base;
 
-/** HalfFloats decodes and encodes the 16- and 8-bit float formats (IEEE 754 binary16, bfloat16, OCP FP8). */
+/** Conversion of 16-bit and 8-bit float formats (IEEE 754 binary16, bfloat16, OCP FP8). */
 public final class HalfFloats {
 
     private HalfFloats() {}

@@ -2,7 +2,7 @@ package org.llminspector.base;
 
 import java.nio.file.Path;
 
-/** Home is the folder in which the program keeps what is its own: LLM_INSPECTOR_HOME, else ~/.llm-inspector. */
+/** The program's data folder: LLM_INSPECTOR_HOME, else ~/.llm-inspector. */
 public final class Home {
 
     private Home() {}

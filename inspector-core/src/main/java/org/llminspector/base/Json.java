@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Json is the one mapper of the project: snake_case, records, unknown fields refused, nulls left out. */
+/** The project's only JSON mapper: snake_case, records, unknown fields refused, nulls omitted. */
 public final class Json {
 
     private static final JsonMapper MAPPER = JsonMapper.builder()

@@ -1,12 +1,12 @@
 package org.llminspector.base;
 
-/** Lease is how long lent memory may be read. Safe on any thread. */
+/** Validity of borrowed memory. Thread-safe. */
 public final class Lease {
 
     private final String what;
     private volatile boolean over;
 
-    /** @param what is lent, for the message */
+    /** @param what is borrowed, for the message */
     public Lease(String what) {
         this.what = what;
     }
@@ -15,7 +15,7 @@ public final class Lease {
         over = true;
     }
 
-    /** Reading what may be somebody else's by now is a defect of ours. */
+    /** Throws IllegalStateException, a defect of the program, once the memory may have been reused. */
     public void check() {
         if (over) throw new IllegalStateException(what + " were released: their memory is lent to others");
     }

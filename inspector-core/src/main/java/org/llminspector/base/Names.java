@@ -6,7 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Names shows names out of files safely, and finds the ones that are like a wrong one. */
+/** Safe display of names from files, and suggestions for misspelled names. */
 public final class Names {
 
     private static final int COMPARED = 200;

@@ -10,19 +10,19 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
- * NativeLibraries unpacks native libraries from the program's jar, once. Left to themselves their Java bindings write them into
- * a new temporary file at every start, and leave it there where the process is killed.
+ * Unpacking of native libraries from the program's jar, once. Their Java bindings would write them to a new temporary
+ * file at every start, and leave it there when the process is killed.
  */
 public final class NativeLibraries {
 
     private NativeLibraries() {}
 
     /**
-     * The folder with the libraries, whose name tells of their contents; null where the resources are in no jar.
+     * The folder with the libraries, whose name includes their checksums; null where the resources are not in a jar.
      *
-     * @param parent the folder of that folder
-     * @param name what the folder's name begins with
-     * @param from the resources' folder, with a slash at its end
+     * @param parent parent of that folder
+     * @param name prefix of the folder's name
+     * @param from the resources' folder, with a trailing slash
      */
     public static Path unpacked(Path parent, String name, String from, List<String> names) throws IOException {
         StringBuilder key = new StringBuilder(name);

@@ -5,14 +5,14 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * Parallel does pieces of work on all cores and returns when none of them runs any more, also when one has failed: a stream
- * throws at once, and the others would go on writing into memory that is freed by then.
+ * Parallel loop on all cores that returns only after every piece has ended, even if one fails. A parallel stream throws
+ * at once, while other pieces still write into memory that the caller then frees.
  */
 public final class Parallel {
 
     private Parallel() {}
 
-    /** Pieces 0 to {@code count - 1}; after the first failure no others begin, and it is thrown when all have ended. */
+    /** Runs pieces 0 to {@code count - 1}; after a failure no others start, and it is thrown when all have ended. */
     public static void each(int count, IntConsumer work) {
         AtomicReference<Throwable> failure = new AtomicReference<>();
         IntStream all = IntStream.range(0, count);

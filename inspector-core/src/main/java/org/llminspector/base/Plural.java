@@ -1,6 +1,6 @@
 package org.llminspector.base;
 
-/** Plural is a number with what it counts, as people say it: 1 layer, 3 layers. */
+/** A count with its noun: 1 layer, 3 layers. */
 public final class Plural {
 
     private Plural() {}

@@ -5,19 +5,18 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Problem is the one exception that a user may see: what went wrong, where, what was expected, what was
- * found, and what to do instead.
+ * The only exception shown to users: what went wrong, where, what was expected, what was found, and what to do instead.
  *
- * <p>The web layer renders it as RFC 9457 problem+json, the command line as a few plain lines. Everything
- * else that is thrown is a defect of the program and is reported as {@link Kind#INTERNAL}.
+ * <p>The web layer renders it as RFC 9457 problem+json, the command line as a few plain lines. Any other exception is a
+ * defect of the program and is reported as {@link Kind#INTERNAL}.
  */
 public final class Problem extends RuntimeException {
 
     private static final int SHOWN = 120;
-    /** Of a part that repeats what somebody sent. */
+    /** Longest part that quotes a request. */
     private static final int MAX_PART = 2_000;
 
-    /** Kind says whose move it is, and maps to an HTTP status and a process exit code. */
+    /** Kind of problem, with its HTTP status and process exit code. */
     public enum Kind {
         /** The request itself is wrong. */
         INVALID(400, 2),
@@ -33,9 +32,9 @@ public final class Problem extends RuntimeException {
         UNSUPPORTED(422, 6),
         /** Too many requests are waiting. */
         BUSY(429, 7),
-        /** Another server, such as the hub of models, failed or sent something else than it should. */
+        /** Another server, such as the model hub, failed or sent an invalid answer. */
         UPSTREAM(502, 8),
-        /** What should be kept cannot be written: a disk is full, or a folder is not this user's to write. */
+        /** Data cannot be written: the disk is full, or this user may not write to the folder. */
         STORAGE(507, 9),
         /** A defect of the program, or a machine that failed. */
         INTERNAL(500, 1);
@@ -108,7 +107,7 @@ public final class Problem extends RuntimeException {
         return new Problem(kind, what, where, expected, part(found), instead, getCause());
     }
 
-    /** What the person can do instead, as a sentence. */
+    /** What the user can do instead, as a sentence. */
     public Problem instead(String instead) {
         return new Problem(kind, what, where, expected, found, instead, getCause());
     }
@@ -142,7 +141,7 @@ public final class Problem extends RuntimeException {
         return instead;
     }
 
-    /** A name out of a file, in quotes: short enough for a message and free of control characters. */
+    /** A name from a file in quotes, truncated and with control characters escaped. */
     public static String shown(String name) {
         StringBuilder out = new StringBuilder("\"");
         int length = Math.min(name.length(), SHOWN);

@@ -13,24 +13,27 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
- * Reads opens every file that this program reads: regular files only, since opening a FIFO or reading a device may block
- * for ever, and whole files only up to a limit. What goes wrong is a Problem that names the file.
+ * File access of the whole program: regular files only, since opening a FIFO or reading a device may block forever, and
+ * whole files only up to a limit. Errors are Problems that name the file.
  */
 public final class Reads {
 
-    /** Limit of a model's JSON files and its lists of names, bytes; the largest known (tokenizer_config.json) has 1.2 MB. */
+    /**
+     * Limit of a model's JSON files and its lists of names, in bytes; the largest known (tokenizer_config.json) has 1.2
+     * MB.
+     */
     public static final long JSON = 16L << 20;
 
-    /** Limit of a recipe, bytes; those that ship have 1 KB. */
+    /** Limit of a recipe, in bytes; the included ones have 1 KB. */
     public static final long RECIPE = 1L << 20;
 
-    /** Limit of a run's or a comparison's manifest, bytes: it holds each token that was generated, with candidates. */
+    /** Limit of a run's or a comparison's manifest, in bytes: it contains each generated token with its candidates. */
     public static final long MANIFEST = 256L << 20;
 
-    /** Limit of files that hold one value or a few lines, bytes. */
+    /** Limit of files with one value or a few lines, in bytes. */
     public static final long SMALL = 1L << 20;
 
-    /** An operation that may fail because of a file or a disk. */
+    /** An operation that may throw IOException. */
     @FunctionalInterface
     public interface Read<T> {
         T run() throws IOException;
@@ -48,12 +51,12 @@ public final class Reads {
         }
     }
 
-    /** The whole file as a text in UTF-8; another encoding is a Problem. */
+    /** The whole file as UTF-8 text; another encoding throws a Problem. */
     public static String text(Path file, long limit) {
         return text(file, bytes(file, limit));
     }
 
-    /** A file that a command line names, which may be a pipe: {@code <(...)} or {@code /dev/stdin}. */
+    /** A file from the command line, which may be a pipe: {@code <(...)} or {@code /dev/stdin}. */
     public static byte[] argument(Path file, long limit) {
         try (InputStream in = Files.newInputStream(file)) {
             return bounded(file, in, limit);
@@ -64,7 +67,7 @@ public final class Reads {
         }
     }
 
-    /** The same as a text. */
+    /** The same as text. */
     public static String argumentText(Path file, long limit) {
         return text(file, argument(file, limit));
     }
@@ -74,7 +77,7 @@ public final class Reads {
         return text(file, limit).lines().toList();
     }
 
-    /** A file of any length, to be read from its beginning to its end. The caller closes it. */
+    /** A file of any length, for sequential reading. The caller closes it. */
     public static FileInputStream stream(Path file) {
         checkRegular(file);
         try {
@@ -84,13 +87,13 @@ public final class Reads {
         }
     }
 
-    /** A file of any length, to be mapped or read in parts. The caller closes it. */
+    /** A file of any length, for mapping or reading in parts. The caller closes it. */
     public static FileChannel channel(Path file) throws IOException {
         checkRegular(file);
         return FileChannel.open(file, StandardOpenOption.READ);
     }
 
-    /** Refuses what is not there and what is not a regular file; links are followed. */
+    /** Refuses missing files and anything but regular files; follows links. */
     public static void checkRegular(Path file) {
         if (Files.isRegularFile(file)) return;
         if (!Files.exists(file)) throw missing(file);
@@ -100,14 +103,17 @@ public final class Reads {
                 .found(Files.isDirectory(file) ? "a folder" : "a pipe, a socket or a device");
     }
 
-    /** Refuses a file that is longer. */
+    /** Refuses a longer file. */
     public static void checkSize(Path file, long limit) {
         checkRegular(file);
         long size = file.toFile().length();
         if (size > limit) throw tooLarge(file, limit, size + " bytes");
     }
 
-    /** Reads with the thread's interrupt put aside: it says to stop a run, not to lose an open file. */
+    /**
+     * Reads with the thread's interrupt status cleared and restored afterwards: interrupts cancel runs, but would also
+     * close the file channel.
+     */
     public static <T> T uninterrupted(Path path, Read<T> read) {
         boolean interrupted = Thread.interrupted();
         try {

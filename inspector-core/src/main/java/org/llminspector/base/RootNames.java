@@ -8,44 +8,41 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/**
- * RootNames are how clients are told of this program's folders: by a name instead of where they lie on this machine. Safe on
- * any thread.
- */
+/** Names of the program's folders that replace their absolute paths in messages to clients. Thread-safe. */
 public final class RootNames {
 
     private record Root(String path, Pattern pattern, String name) {}
 
-    /** The longest first: a folder inside another has its own name. */
+    /** Longest path first, so that nested folders have their own names. */
     private static final List<Root> ROOTS = new ArrayList<>();
 
     private RootNames() {}
 
-    /** From now on the folder, and what is in it, is told of by this name. */
+    /** Registers a name for the folder and its contents. */
     public static void add(Path root, String name) {
         Path absolute = root.toAbsolutePath().normalize();
         add(absolute.toString(), name);
         try {
             add(absolute.toRealPath().toString(), name);
         } catch (IOException e) {
-            // It is not there yet.
+            // The folder does not exist yet.
         }
     }
 
-    /** The same by the folder's own name. */
+    /** Registers the folder under its own file name. */
     public static void add(Path root) {
         Path name = root.toAbsolutePath().normalize().getFileName();
         if (name != null) add(root, name.toString());
     }
 
     private static synchronized void add(String path, String name) {
-        if (path.length() < 2) return; // the root of the file system is not ours
+        if (path.length() < 2) return; // the file system's root is not replaced
         ROOTS.removeIf(r -> r.path().equals(path));
         ROOTS.add(new Root(path, Pattern.compile(Pattern.quote(path) + "(?![\\w.-])"), Matcher.quoteReplacement(name)));
         ROOTS.sort(Comparator.comparing(r -> -r.path().length()));
     }
 
-    /** A text without the paths of these folders. */
+    /** The text with these folders' paths replaced. */
     public static synchronized String shown(String text) {
         if (text == null) return null;
         String shown = text;

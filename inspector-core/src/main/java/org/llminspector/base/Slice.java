@@ -1,7 +1,7 @@
 package org.llminspector.base;
 
 /**
- * Slice picks part of one axis, as NumPy writes it: {@code 3}, {@code -1}, {@code 2:5}, {@code :4}, {@code -8:}.
+ * Slice of one axis in NumPy's notation: {@code 3}, {@code -1}, {@code 2:5}, {@code :4}, {@code -8:}.
  *
  * @param start first index, or null for the axis' start; negative counts from the end
  * @param stop one past the last index, or null for the axis' end; negative counts from the end
@@ -19,7 +19,7 @@ public record Slice(Integer start, Integer stop, boolean single) {
         return new Slice(start, stop, false);
     }
 
-    /** Parses a slice; {@code name} is the parameter it came from and is named in the error. */
+    /** Parses a slice; {@code name} is the parameter's name, for the error. */
     public static Slice parse(String text, String name) {
         try {
             int colon = text.indexOf(':');

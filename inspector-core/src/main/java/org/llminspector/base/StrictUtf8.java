@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** StrictUtf8 decodes text strictly: a byte that is not UTF-8 is an error, never a replacement character. */
+/** Strict UTF-8 decoding: invalid bytes are an error, not replacement characters. */
 public final class StrictUtf8 {
 
     private StrictUtf8() {}

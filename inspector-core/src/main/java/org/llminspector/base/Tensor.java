@@ -7,24 +7,24 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * Tensor is a plain value: a number format, a shape, and little-endian bytes in row-major order.
+ * Tensor as a plain value: number format, shape, and little-endian bytes in row-major order.
  *
- * <p>No engine's array ever leaves its engine; this does. The bytes may be a mapped file.
+ * <p>It is independent of engines, whose own arrays stay inside them. The bytes may be a mapped file.
  */
 public final class Tensor {
 
     private static final int TILE = 64;
 
-    /** Values that are read at once. */
+    /** Values read at a time. */
     private static final int PIECE = 1 << 26;
 
-    /** Bytes of a part that is copied onto the heap: the collector frees it. */
+    /** Largest slice that is copied onto the heap, in bytes, where the collector frees it. */
     private static final long MOST_ON_HEAP = 64 << 20;
 
     private final DType dtype;
     private final long[] shape;
     private final Bytes data;
-    private final Lease lease; // null: for ever
+    private final Lease lease; // null for no limit
 
     private Tensor(DType dtype, long[] shape, Bytes data, Lease lease) {
         long expected = elements(shape) * dtype.bytes();
@@ -75,7 +75,7 @@ public final class Tensor {
         return data.size();
     }
 
-    /** The same values; they, and views of them, can be read until the lease ends. */
+    /** The same values under a lease; they and views of them can be read until it ends. */
     public Tensor lent(Lease lease) {
         return new Tensor(dtype, shape, data, lease);
     }
@@ -115,7 +115,7 @@ public final class Tensor {
         };
     }
 
-    /** All values as float32, in row-major order; more than an array holds are refused. */
+    /** All values as float32, in row-major order; more than an array's maximum are refused. */
     public float[] toFloats() {
         if (size() > Integer.MAX_VALUE - 8) {
             throw Problem.tooLarge("the tensor has too many values to be read at once")
@@ -153,12 +153,12 @@ public final class Tensor {
         }
     }
 
-    /** The values in float32, outside the heap where they have to be converted; the tensor itself when it is float32. */
+    /** The values in float32, off-heap where converted; the tensor itself if it is float32. */
     public Tensor upcast() {
         return as(DType.F32);
     }
 
-    /** The values in F32 or F16; the tensor itself when that is its format. */
+    /** The values in F32 or F16; the tensor itself if it has that format. */
     public Tensor as(DType to) {
         if (dtype == to) return this;
         Bytes out = Bytes.allocate(Math.multiplyExact(size(), to.bytes()));
@@ -174,7 +174,7 @@ public final class Tensor {
         return new Tensor(dtype, part, data.slice(from * row, (to - from) * row), lease);
     }
 
-    /** The rows of the first axis in another order, copied: row r is what {@code from} says. */
+    /** A copy with the first axis's rows reordered: row r is row {@code from(r)} of this. */
     public Tensor withRows(IntUnaryOperator from) {
         int rows = Math.toIntExact(shape[0]);
         long row = rows == 0 ? 0 : byteSize() / rows;
@@ -183,12 +183,12 @@ public final class Tensor {
         return of(dtype, out, shape);
     }
 
-    /** Says that the values will not be read soon: those of a mapped file leave this process's memory. */
+    /** Drops a mapped file's pages from this process's memory until they are read again. */
     public void release() {
         data.release();
     }
 
-    /** Gives back memory that was allocated for these values alone, now: nobody may read them, or a view of them, any more. */
+    /** Frees memory that was allocated for these values at once; they and their views must not be read afterwards. */
     public void free() {
         data.free();
     }
@@ -198,7 +198,7 @@ public final class Tensor {
         return new Tensor(dtype, to, data, lease);
     }
 
-    /** The part of the tensor that the slices pick, one slice an axis, copied; every axis stays. */
+    /** A copy of part of the tensor, one range [from, to) per axis; every axis stays. */
     public Tensor slice(int[]... ranges) {
         if (ranges.length != shape.length) throw new IllegalArgumentException("one range an axis");
         long[] part = new long[shape.length];
@@ -214,7 +214,7 @@ public final class Tensor {
         return of(dtype, out, part);
     }
 
-    /** @return where the next part of {@code out} begins */
+    /** @return offset in {@code out} after this part */
     private long copy(int axis, long offset, int[][] ranges, Bytes data, Bytes out, long to) {
         if (axis >= shape.length - 1) {
             int first = axis == shape.length ? 0 : ranges[axis][0];
@@ -232,7 +232,7 @@ public final class Tensor {
         return next;
     }
 
-    /** The matrix with its axes exchanged, copied tile by tile on all cores. */
+    /** A transposed copy of a matrix, made tile by tile on all cores. */
     public Tensor transposed() {
         if (shape.length != 2) throw new IllegalArgumentException("only a matrix can be transposed, not " + this);
         int rows = Math.toIntExact(shape[0]);
@@ -250,8 +250,8 @@ public final class Tensor {
     }
 
     /**
-     * Writes rows of a matrix [rows, cols] into its transpose [cols, rows]: a tile is turned apart, so that each of its
-     * rows is written at once.
+     * Writes rows of a matrix [rows, cols] into its transpose [cols, rows], tile by tile through a buffer, so that each
+     * row of a tile is written at once.
      *
      * @param values rows [first, first + n)
      * @param size bytes of an element

@@ -4,7 +4,7 @@ import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 
-/** Trim gives memory back to the system that was freed and that the C library keeps for the next time. */
+/** Returns freed memory that the C library keeps for reuse to the system. */
 public final class Trim {
 
     private static Function trim;
@@ -12,7 +12,7 @@ public final class Trim {
 
     private Trim() {}
 
-    /** Does nothing where the C library has no {@code malloc_trim}: only glibc does. */
+    /** No effect without {@code malloc_trim}, which only glibc has. */
     public static synchronized void memory() {
         if (!looked && Platform.isLinux()) {
             try {

@@ -1,6 +1,6 @@
 package org.llminspector.base;
 
-/** Version of the program, from the jar it was built into. */
+/** Version of the program, from its jar. */
 public final class Version {
 
     public static final String STRING = read();

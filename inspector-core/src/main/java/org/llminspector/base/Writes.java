@@ -10,7 +10,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
-/** Writes replaces small files at once, and says of one that could not be written what a person can do about it. */
+/** Atomic replacement of small files, and Problems for failed writes. */
 public final class Writes {
 
     private static final FileAttribute<Set<PosixFilePermission>> OWNER =
@@ -18,14 +18,17 @@ public final class Writes {
 
     private Writes() {}
 
-    /** Writes a file beside itself and renames it: whoever reads meanwhile sees the old text or the new, never a part. */
+    /**
+     * Writes a temporary file next to the file and renames it: concurrent readers see the old or the new text, never a
+     * part.
+     */
     public static void replace(Path file, String text) throws IOException {
         Path partial = file.resolveSibling(file.getFileName() + ".part");
         Files.writeString(partial, text);
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** Makes a folder that only its owner may enter, where the file system has such rights. */
+    /** Creates a folder that only its owner may access, where the file system supports permissions. */
     public static Path privateFolder(Path folder) throws IOException {
         boolean posix = folder.getFileSystem().supportedFileAttributeViews().contains("posix");
         return posix ? Files.createDirectory(folder, OWNER) : Files.createDirectory(folder);

@@ -1,7 +1,7 @@
 /**
- * Base holds the values that every room shares: a plain {@link org.llminspector.base.Tensor}, a
- * {@link org.llminspector.base.Problem} that tells a person what to do, and the one JSON mapper.
+ * Values shared by all packages: {@link org.llminspector.base.Tensor}, {@link org.llminspector.base.Problem}, the JSON
+ * mapper, memory and file access.
  *
- * <p>Imports nothing of ours. Everything here is immutable and safe on any thread.
+ * <p>Imports no other package of the project. Everything here is immutable or thread-safe.
  */
 package org.llminspector.base;

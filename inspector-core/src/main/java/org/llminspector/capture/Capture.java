@@ -8,9 +8,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 
 /**
- * Capture is what a run saw: plain tensors by hook, in the order in which data flowed.
+ * Captured tensors of a run by hook, in the order in which data flows.
  *
- * @param done what {@link #close} does
+ * @param done run by {@link #close}
  */
 public record Capture(SortedMap<HookId, Tensor> tensors, Runnable done) implements AutoCloseable {
 
@@ -23,8 +23,8 @@ public record Capture(SortedMap<HookId, Tensor> tensors, Runnable done) implemen
     }
 
     /**
-     * Lets other runs have the memory at once; without it they have it when nobody holds the tensors any more. Reading a
-     * tensor of this capture, or a view of one, afterwards is an IllegalStateException.
+     * Returns the memory for reuse at once; without it, memory returns when the tensors are garbage-collected. Reading
+     * a tensor of this capture, or a view of one, afterwards throws IllegalStateException.
      */
     @Override
     public void close() {

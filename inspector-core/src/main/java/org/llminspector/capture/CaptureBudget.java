@@ -9,7 +9,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * CaptureBudget says how many bytes a request will keep before it runs, and refuses what does not fit.
+ * Limit of a run's captured bytes, checked before it runs.
  *
  * @param maxBytes most bytes that one run may capture
  */
@@ -20,7 +20,7 @@ public record CaptureBudget(long maxBytes) {
         return bytes(spec, hooks, positions, positions);
     }
 
-    /** The same of some positions, which may look at more keys. */
+    /** The same where the positions attend to more keys. */
     public static long bytes(DecoderSpec spec, Collection<HookId> hooks, long positions, long keys) {
         long bytes = 0;
         for (HookId id : hooks) {
@@ -30,10 +30,10 @@ public record CaptureBudget(long maxBytes) {
         return bytes;
     }
 
-    /** Most bytes of one hook: its values lie in one buffer, which ends at 2 GiB. */
+    /** Most bytes of one hook: its values are in one ByteBuffer, which is limited to 2 GiB. */
     static final long ONE = (2L << 30) - (2L << 20);
 
-    /** Bytes of a hook's value of this shape; TOO_LARGE where no buffer holds it. */
+    /** Bytes of a hook's value of this shape; throws TOO_LARGE beyond a buffer's limit. */
     static int bytes(HookId id, long[] shape) {
         long bytes = Math.multiplyExact(Tensor.elements(shape), Float.BYTES);
         if (bytes <= ONE) return (int) bytes;
@@ -44,7 +44,7 @@ public record CaptureBudget(long maxBytes) {
                 .instead("shorten the prompt, or look at a smaller value: hook_z instead of hook_result, for one");
     }
 
-    /** Throws TOO_LARGE with the number when the hooks do not fit, or one of them is too large by itself. */
+    /** Throws TOO_LARGE with the bytes needed when the hooks do not fit, or one of them exceeds a buffer. */
     public void check(DecoderSpec spec, Collection<HookId> hooks, long positions) {
         long bytes = bytes(spec, hooks, positions);
         if (bytes <= maxBytes) {

@@ -22,9 +22,8 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * CaptureBuffers gather what passes of one sequence saw (first the prompt, then token after token) into whole
- * tensors: an engine writes into the {@link #places} of a pass, or has its values copied by {@link #take}. Not
- * thread-safe.
+ * Buffers that collect a sequence's captured values, pass by pass (the prompt, then single tokens), into whole tensors:
+ * an engine writes into the {@link #places} of a pass, or has its values copied by {@link #take}. Not thread-safe.
  */
 public final class CaptureBuffers implements AutoCloseable {
 
@@ -40,13 +39,13 @@ public final class CaptureBuffers implements AutoCloseable {
     private final Map<HookId, ByteBuffer> scattered = new LinkedHashMap<>(); // of this pass
     private List<Block> scratch = List.of();
     private int positions;
-    private boolean built; // there may be readers
+    private boolean built; // a Capture may be reading the buffers
 
     public CaptureBuffers(DecoderSpec spec, Collection<HookId> hooks, int maxPositions, CaptureMemory memory) {
         this(spec, hooks, maxPositions, memory, Map.of());
     }
 
-    /** @param same hooks whose value is always that of another: they share its memory */
+    /** @param same hooks whose value always equals another's: they share its memory */
     public CaptureBuffers(
             DecoderSpec spec,
             Collection<HookId> hooks,
@@ -95,9 +94,9 @@ public final class CaptureBuffers implements AutoCloseable {
     }
 
     /**
-     * Where the values of a pass go, as {@link #take} describes them. Once they are there, {@link #placed}.
+     * Memory for the values of a pass, in the shapes of {@link #take}. Call {@link #placed} once they are written.
      *
-     * @return by hook; without those whose value is another's
+     * @return by hook, without those that share another's memory
      */
     public Map<HookId, ByteBuffer> places(int start, int count) {
         lease.check();
@@ -117,7 +116,7 @@ public final class CaptureBuffers implements AutoCloseable {
         return places;
     }
 
-    /** All values of a pass are in their places. */
+    /** Called when all values of a pass are written to their places. */
     public void placed(int start, int count) {
         scattered.forEach((id, values) -> take(id, values, start, count));
         dropScratch();
@@ -135,7 +134,7 @@ public final class CaptureBuffers implements AutoCloseable {
         return buffers.get(id).duplicate().order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Whether a hook's values of one pass lie together. */
+    /** Whether a hook's values of one pass are contiguous. */
     private static boolean inRows(HookId id) {
         return id.point().axisIndex(Axis.KEY) < 0;
     }
@@ -146,7 +145,7 @@ public final class CaptureBuffers implements AutoCloseable {
     }
 
     /**
-     * Takes one hook's value of one pass.
+     * Copies one hook's value of one pass.
      *
      * @param values float32: [1, count, ...], or [1, head, count, start + count] for scores and patterns
      * @param start first position of the pass
@@ -172,7 +171,7 @@ public final class CaptureBuffers implements AutoCloseable {
         positions = Math.max(positions, start + count);
     }
 
-    /** Keys that come later: no query here looks at them. */
+    /** Fills scores or patterns as masked, for keys of later positions. */
     private static void pad(HookId id, ByteBuffer buffer) {
         float[] row = new float[Math.min(4096, buffer.capacity() / Float.BYTES)];
         if (id.point() == HookPoint.ATTN_SCORES) Arrays.fill(row, Float.NEGATIVE_INFINITY);
@@ -180,7 +179,10 @@ public final class CaptureBuffers implements AutoCloseable {
         while (floats.hasRemaining()) floats.put(row, 0, Math.min(row.length, floats.remaining()));
     }
 
-    /** Everything taken so far; views of the buffers where the positions are all there. */
+    /**
+     * Everything captured so far: views of the buffers, except scores and patterns of fewer than all positions, which
+     * are copied.
+     */
     public Capture build() {
         lease.check();
         built = true;
@@ -209,7 +211,7 @@ public final class CaptureBuffers implements AutoCloseable {
         blocks.forEach(Block::giveBack);
     }
 
-    /** Gives the memory back, unless a {@link Capture} was made of it. */
+    /** Returns the memory, unless a {@link Capture} was built on it. */
     @Override
     public void close() {
         if (!built) giveBack();

@@ -10,20 +10,20 @@ import java.util.Deque;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * CaptureMemory lends an engine memory outside the heap for captured values, and keeps some of what comes back for the
- * next capture: touching new pages takes longer than writing what is captured. Thread-safe.
+ * Pool of off-heap memory for an engine's captured values. It keeps returned blocks for reuse: page faults on new
+ * memory take longer than writing the values. Thread-safe.
  *
- * <p>A block comes back when it is given back, or when the garbage collector finds that nobody can read it any more.
+ * <p>A block returns when it is given back, or when the garbage collector finds it unreachable.
  */
 public final class CaptureMemory implements AutoCloseable {
 
-    /** Bytes of a block that several values share. */
+    /** Bytes of a block shared by several values. */
     static final int BLOCK = 16 << 20;
 
-    /** Most bytes kept idle. */
+    /** Most bytes of idle blocks. */
     static final long KEPT = 512L << 20;
 
-    /** Bytes lent by all before the collector is asked to look; it does not count them as its own. */
+    /** Bytes lent by all pools before a garbage collection is requested; the collector does not count them. */
     private static final long MANY = 256L << 20;
 
     private static final int SMALLEST = 64 << 10;
@@ -33,10 +33,10 @@ public final class CaptureMemory implements AutoCloseable {
     private static final AtomicLong LENT = new AtomicLong();
     private static volatile long many = MANY;
 
-    /** Place is where a block lies: what malloc gave, the first aligned address in it, and the bytes from there. */
+    /** A block's memory: the address from malloc, the first aligned address in it, and the bytes from there. */
     private record Place(long given, long begin, int size) {}
 
-    /** Block is lent memory. */
+    /** A lent block of memory. */
     static final class Block {
 
         private final ByteBuffer bytes;
@@ -47,23 +47,23 @@ public final class CaptureMemory implements AutoCloseable {
             this.back = CLEANER.register(bytes, back);
         }
 
-        /** All of it, with what the last user left there. It stays lent for as long as this or a slice of it is held. */
+        /** The whole block, not cleared. It stays lent while this buffer or a slice of it is reachable. */
         ByteBuffer bytes() {
             return bytes;
         }
 
-        /** Says that nobody reads it any more. */
+        /** Returns the block; it must not be read afterwards. */
         void giveBack() {
             back.clean();
         }
     }
 
-    private final Deque<Place> idle = new ArrayDeque<>(); // longest unused first
+    private final Deque<Place> idle = new ArrayDeque<>(); // least recently used first
     private long idleBytes;
-    private long lentBytes; // of this engine's, where LENT is of all
+    private long lentBytes; // by this pool; LENT is the sum over all
     private boolean closed;
 
-    /** A block of at least so many bytes. */
+    /** A block of at least {@code bytes} bytes. */
     Block lend(long bytes) {
         if (LENT.get() > many) collect();
         Place place = take(size(bytes));
@@ -71,19 +71,19 @@ public final class CaptureMemory implements AutoCloseable {
         synchronized (this) {
             lentBytes += place.size();
         }
-        // Not a slice of something that lives on: a slice refers to the buffer that it came from first of all.
+        // A new buffer, not a slice: a slice would refer to its original buffer, which must be collectable.
         ByteBuffer buffer = new Pointer(place.begin()).getByteBuffer(0, place.size());
         return new Block(buffer.order(ByteOrder.LITTLE_ENDIAN), () -> back(place));
     }
 
-    /** Few sizes, so that blocks fit again. */
+    /** Rounds a size up to one of a few, so that blocks can be reused. */
     private static int size(long bytes) {
         if (bytes > BLOCK) return Math.toIntExact(Math.min(Integer.MAX_VALUE, (bytes + STEP - 1) / STEP * STEP));
         int power = Integer.highestOneBit((int) Math.max(1, bytes));
         return Math.max(SMALLEST, power < bytes ? 2 * power : power);
     }
 
-    /** The smallest idle block that fits and is not much too large, of these the one used last; or a new one. */
+    /** The smallest idle block that fits without wasting more than half, the most recently used first; or a new one. */
     private synchronized Place take(int size) {
         Place best = null;
         for (Place p : idle) {
@@ -118,39 +118,42 @@ public final class CaptureMemory implements AutoCloseable {
         }
     }
 
-    /** Has blocks come back that nobody can read; asks again when twice as much is lent as is really in use. */
+    /**
+     * Runs a garbage collection to return unreachable blocks; the next one runs when twice the remaining bytes are
+     * lent.
+     */
     private static synchronized void collect() {
         if (LENT.get() <= many) return;
         System.gc();
         try {
-            for (int i = 0; i < 20 && LENT.get() > many / 2; i++) Thread.sleep(5); // the cleaner's thread is at it
+            for (int i = 0; i < 20 && LENT.get() > many / 2; i++) Thread.sleep(5); // waits for the cleaner's thread
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         many = Math.max(MANY, 2 * LENT.get());
     }
 
-    /** Bytes kept idle. */
+    /** Bytes of idle blocks. */
     public synchronized long idleBytes() {
         return idleBytes;
     }
 
-    /** Bytes of this engine's captured values: kept idle, and lent and not yet back. */
+    /** Bytes of this pool: idle and lent. */
     public synchronized long bytes() {
         return idleBytes + lentBytes;
     }
 
-    /** Frees idle blocks, those unused longest first, until no more than so many bytes are idle. */
+    /** Frees idle blocks, least recently used first, until at most {@code kept} bytes are idle. */
     public synchronized void shrink(long kept) {
         trim(kept);
     }
 
-    /** Bytes lent and not yet back, of all engines of this process. */
+    /** Bytes lent by all pools of this process. */
     public static long lentBytes() {
         return LENT.get();
     }
 
-    /** Frees what is idle now, and what is lent when it comes back. */
+    /** Frees idle blocks now, and lent ones when they return. */
     @Override
     public synchronized void close() {
         closed = true;

@@ -5,20 +5,20 @@ import org.llminspector.base.Built;
 import org.llminspector.hook.Axis;
 
 /**
- * Intervention changes a hooked value while the model runs. It is data: the same JSON serves REST, the command
- * line, Python and the page.
+ * A change of a hooked value while the model runs, as data: the same JSON serves REST, the command line, Python and the
+ * page.
  *
- * <p>The selection picks cells; what is not picked stays as it is. All selections are optional and mean "all".
+ * <p>The selections pick cells; other cells stay unchanged. A selection left out means "all".
  *
  * @param hook a hook's name or a glob ({@code blocks.*.attn.hook_z})
- * @param op what happens to the picked cells
+ * @param op operation on the picked cells
  * @param heads picked indices of the head axis, or null
- * @param positions picked positions of the sequence ({@code pos} or {@code query} axis, generated tokens count
- *     on), or null
+ * @param positions picked positions of the sequence ({@code pos} or {@code query} axis, continuing over generated
+ *     tokens), or null
  * @param keys picked key positions (scores and patterns only), or null
  * @param features picked indices of the last axis (d_model, d_mlp, d_head, vocab), or null
- * @param value the number that {@code scale} multiplies by, {@code add} adds and {@code replace} puts in
- * @param values one number a picked feature, instead of {@code value} ({@code add}: a steering vector)
+ * @param value the operand of {@code scale}, {@code add} or {@code replace}
+ * @param values one number per picked feature, instead of {@code value} ({@code add}: a steering vector)
  * @param from the captured value of another run, for {@code replace} (activation patching) and {@code add}
  */
 @Built
@@ -33,24 +33,27 @@ public record Intervention(
         List<Double> values,
         From from) {
 
-    /** What happens to the picked cells. */
+    /** Operation on the picked cells. */
     public enum Op {
-        /** Become 0. */
+        /** Sets them to 0. */
         ZERO,
-        /** Become their mean over the prompt's positions, feature by feature; generated tokens get the same mean. */
+        /** Sets them to their mean over the prompt's positions, per feature; generated tokens get the same mean. */
         MEAN,
-        /** Are multiplied by {@code value}. */
+        /** Multiplies them by {@code value}. */
         SCALE,
-        /** Get {@code value}, {@code values} or {@code from} added. */
+        /** Adds {@code value}, {@code values} or {@code from}. */
         ADD,
-        /** Become {@code value}, {@code values} or {@code from}. */
+        /** Sets them to {@code value}, {@code values} or {@code from}. */
         REPLACE,
-        /** Become minus infinity, so that the softmax gives them nothing and the query's other keys share it (scores only). */
+        /** Sets scores or router logits to minus infinity, so that the softmax gives them probability 0. */
         MASK,
-        /** Keep the value that the same request has without any intervention (prompt positions only). */
+        /** Sets them to their values in the same request without interventions (prompt positions only). */
         FREEZE;
 
-        /** Whether what it does at a position depends on where the prompt ends, so that a cache is only of the same prompt. */
+        /**
+         * Whether its effect at a position depends on the whole prompt, so that a KV cache is valid for the same prompt
+         * only.
+         */
         public boolean dependsOnPrompt() {
             return this == MEAN || this == FREEZE;
         }
@@ -62,7 +65,7 @@ public record Intervention(
      * @param axes of the hooked value
      * @param a which of them
      * @param size its length in this pass
-     * @return a flag a cell; null when all are picked
+     * @return a flag per cell; null when all are picked
      */
     public boolean[] picked(List<Axis> axes, int a, int size, int start) {
         List<Integer> picks =
@@ -80,7 +83,7 @@ public record Intervention(
     }
 
     /**
-     * From names a captured value of a finished run, position by position.
+     * Reference to a captured value of a finished run, used position by position.
      *
      * @param run the run's id
      * @param hook the hook in that run, or null for the same hook

@@ -10,15 +10,15 @@ import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** InterventionCheck refuses interventions that make no sense for a model before anything runs. */
+/** Validation of a request's interventions against a model, before it runs. */
 public final class InterventionCheck {
 
-    /** Of one request. */
+    /** Per request. */
     private static final int MAX_INTERVENTIONS = 1_000;
 
     private InterventionCheck() {}
 
-    /** @param maxPositions positions that the sequence may reach */
+    /** @param maxPositions longest that the sequence can become */
     public static void check(DecoderSpec spec, List<Intervention> interventions, int maxPositions) {
         if (interventions.size() > MAX_INTERVENTIONS) {
             throw Problem.tooLarge("too many interventions")
@@ -84,7 +84,7 @@ public final class InterventionCheck {
         }
     }
 
-    /** An expert's number is an expert's number, and nothing else. */
+    /** Expert indices can only be replaced, by valid indices. */
     private static void experts(DecoderSpec spec, Intervention v, HookId id, String at) {
         if (id.point() != HookPoint.EXPERT_INDICES) return;
         if (v.op() != Op.REPLACE && v.op() != Op.FREEZE) {
@@ -147,7 +147,7 @@ public final class InterventionCheck {
         return op.name().toLowerCase(java.util.Locale.ROOT);
     }
 
-    /** Values are float32: 1e308 would be infinite. */
+    /** Whether the number is finite in float32, which 1e308 is not. */
     private static boolean finite(double number) {
         return Float.isFinite((float) number);
     }

@@ -14,7 +14,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
-/** Masks refuses interventions that together leave a query without any key, or a token without any expert: a softmax of 0 / 0. */
+/** Check that masks together leave every query a key and every token an expert; otherwise a softmax would be 0 / 0. */
 final class Masks {
 
     private Masks() {}
@@ -58,7 +58,7 @@ final class Masks {
                 int q = query;
                 int h = head;
                 if (masks.stream().noneMatch(v -> picks(v.heads(), h) && picks(v.positions(), q))) continue;
-                BitSet left = new BitSet(); // the keys that the query may still look at
+                BitSet left = new BitSet(); // keys that the query can still attend to
                 left.set(attention.window() == null ? 0 : Math.max(0, query - attention.window() + 1), query + 1);
                 for (Intervention v : masks) {
                     if (picks(v.heads(), head) && picks(v.positions(), query)) {

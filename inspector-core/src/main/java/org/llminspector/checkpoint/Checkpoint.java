@@ -32,22 +32,21 @@ import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 
 /**
- * Checkpoint is an open model: named tensors, memory-mapped, and config.json; or a GGUF file seen the same way, its
- * tensors under Hugging Face's names and in its layouts, decoded when they are asked for; or an exported ONNX graph, its
- * weights under the exporter's names.
+ * An open model's files: memory-mapped named tensors and config.json; or a GGUF file presented the same way, with
+ * Hugging Face's names and layouts, decoded on access; or an exported ONNX graph, with the exporter's weight names.
  *
- * <p>Opening it checks every header and the index against the shards, so that what is wrong with a download is said
- * before anything is loaded. Safe on any thread; tensors outlive it.
+ * <p>Opening it checks every header and the index against the shards, so that a damaged download is reported before
+ * anything is loaded. Thread-safe; tensors outlive it.
  */
 public final class Checkpoint implements AutoCloseable {
 
-    /** How often files are opened that somebody writes. */
+    /** Attempts to open files that are being written. */
     private static final int ATTEMPTS = 5;
 
-    /** Hashes of files of this process, by their states: most of a program's time with a model is spent after it. */
+    /** Cache of file hashes in this process, by file state. */
     private static final Map<FileState, String> HASHES = new ConcurrentHashMap<>();
 
-    /** The open file that a hash is taken of: not a channel, which an interrupt would end half way. */
+    /** An open file to hash; a stream, since an interrupt would close a channel. */
     private record Hashed(FileState state, FileInputStream in) {}
 
     private final Path dir;
@@ -57,7 +56,7 @@ public final class Checkpoint implements AutoCloseable {
     private final OnnxFile onnx; // null for other formats
     private final List<Hashed> hashed;
     private String sha256;
-    private volatile boolean closing; // nobody wants the hash any more
+    private volatile boolean closing; // aborts hashing
 
     private Checkpoint(
             Path dir,
@@ -77,14 +76,14 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Opens a folder in Hugging Face layout, a .gguf or .onnx file, or a folder whose only weights are one.
      *
-     * @throws Problem CONFLICT where somebody wrote the files anew each time that they were opened
+     * @throws Problem CONFLICT where the files changed during every attempt
      */
     public static Checkpoint open(Path path) {
         for (int attempt = 1; ; attempt++) {
             try {
                 return once(path);
             } catch (Problem p) {
-                // A training saved its model in between: what it saved is whole, and opens.
+                // The files were replaced meanwhile, for example by a training run: try again.
                 if (p.kind() != Problem.Kind.CONFLICT || attempt == ATTEMPTS) throw p;
             }
         }
@@ -129,7 +128,7 @@ public final class Checkpoint implements AutoCloseable {
                 FileInputStream in = Reads.stream(file);
                 FileState now = FileState.of(file);
                 hashed.add(new Hashed(now, in));
-                // Both were opened between two looks at one file: they are it.
+                // Same state before and after opening: both handles are of the same file.
                 if (!states.getOrDefault(file, now).equals(now)) {
                     throw Problem.of(Problem.Kind.CONFLICT, "the file changed while it was opened")
                             .where(file)
@@ -154,7 +153,7 @@ public final class Checkpoint implements AutoCloseable {
         try {
             file.in().close();
         } catch (IOException e) {
-            // It was opened for reading: nothing can be lost.
+            // It was opened for reading only: nothing can be lost.
         }
     }
 
@@ -163,14 +162,14 @@ public final class Checkpoint implements AutoCloseable {
         return hashed.stream().map(Hashed::state).toList();
     }
 
-    /** Whether the folder's weight files are others by now, or were written since they were opened. */
+    /** Whether the weight files were replaced or written since they were opened. */
     public boolean changed() {
         return files.values().stream().anyMatch(f -> f.bytesOfFile().lost())
                 || hashed.stream()
                         .anyMatch(h -> !h.state().equals(FileState.of(h.state().path())));
     }
 
-    /** Refuses weights whose very files were written while they are read: nobody knows then what was computed with. */
+    /** Throws CONFLICT where an open weight file was written in place, so that results may mix old and new weights. */
     public void checkNotOverwritten() {
         for (Hashed h : hashed)
             if (h.state().overwritten()) throw FileBytes.overwritten(h.state().path());
@@ -178,8 +177,8 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * The same at the cost of next to nothing, after each pass: of files whose mapped pages may have been replaced by zeros,
-     * and of such as nothing protects.
+     * A cheap version for after each pass: checks only files whose mapped pages may have been replaced by zeros, and
+     * files without a lease.
      */
     public void checkReadable() {
         for (Hashed h : hashed) {
@@ -190,12 +189,12 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /** Bytes of files that are in memory of this process, for want of a lease on them. */
+    /** Bytes of files copied into this process's memory because no lease was available. */
     public long copied() {
         return files.values().stream().mapToLong(f -> f.bytesOfFile().copied()).sum();
     }
 
-    /** Files that end the process when they become shorter while they are read. */
+    /** Files mapped without a lease: truncating them while they are read crashes the process. */
     public List<Path> exposed() {
         return files.values().stream()
                 .filter(f -> f.bytesOfFile().exposed())
@@ -224,12 +223,12 @@ public final class Checkpoint implements AutoCloseable {
         return dir;
     }
 
-    /** The GGUF file that this is, if it is one: its metadata, and its tensors under its own names. */
+    /** The GGUF file, if this is one: its metadata, and its tensors under their own names. */
     public Optional<GgufFile> gguf() {
         return Optional.ofNullable(ggufWeights()).map(GgufWeights::file);
     }
 
-    /** The exported graph that this is, if it is one. */
+    /** The exported graph, if this is one. */
     public Optional<OnnxFile> onnx() {
         return Optional.ofNullable(onnx);
     }
@@ -238,7 +237,7 @@ public final class Checkpoint implements AutoCloseable {
         return files.values().iterator().next() instanceof GgufWeights g ? g : null;
     }
 
-    /** Every tensor by name: file by file, and in a file in the order of their bytes. */
+    /** Every tensor by name, in file order. */
     public Map<String, TensorInfo> tensors() {
         return tensors;
     }
@@ -247,7 +246,7 @@ public final class Checkpoint implements AutoCloseable {
         return tensors.containsKey(name);
     }
 
-    /** What the header says of a tensor; a missing one is a Problem with the closest names. */
+    /** A tensor's header entry; a missing one throws a Problem with the closest names. */
     public TensorInfo info(String name) {
         TensorInfo info = tensors.get(name);
         if (info != null) return info;
@@ -257,7 +256,7 @@ public final class Checkpoint implements AutoCloseable {
                 .instead(Names.closestSentence(name, tensors.keySet()));
     }
 
-    /** What the header says of a tensor, which must have this shape. */
+    /** A tensor's header entry, which must have this shape. */
     public TensorInfo info(String name, List<Long> expected) {
         TensorInfo info = info(name);
         if (info.shape().equals(expected)) return info;
@@ -268,18 +267,21 @@ public final class Checkpoint implements AutoCloseable {
                 .instead("config.json and the weights are of different models: download the model again");
     }
 
-    /** Whether a tensor is in MXFP4 in two tensors of safetensors: it is here under the name that these begin with. */
+    /** Whether the tensor is stored as MXFP4 in two safetensors tensors; its name here is their common prefix. */
     public boolean isPacked(String name) {
         return packed.has(name);
     }
 
-    /** Rows of such a tensor, its leading axes taken for rows: {@code take} of them, every step-th from {@code first} on. */
+    /**
+     * Rows of such a tensor, with leading axes merged into rows: {@code take} of them, every {@code step}-th from
+     * {@code first} on.
+     */
     public Tensor packedRows(String name, int first, int step, int take) {
         info(name);
         return packed.rows(name, part -> files.get(part.file()).tensor(part.name()), first, step, take);
     }
 
-    /** The tensor, mapped and not copied; a missing one is a Problem with the closest names. */
+    /** The tensor, mapped without a copy; a missing one throws a Problem with the closest names. */
     public Tensor get(String name) {
         if (packed.has(name)) {
             long[] shape =
@@ -291,7 +293,7 @@ public final class Checkpoint implements AutoCloseable {
         return files.get(info(name).file()).tensor(name);
     }
 
-    /** Rows [from, to) of a matrix; of a quantized one no others are decoded where the file's order allows. */
+    /** Rows [from, to) of a matrix; of a quantized one only these are decoded where the file's order allows. */
     public Tensor rows(String name, int from, int to) {
         TensorInfo info = info(name);
         if (info.shape().size() != 2
@@ -307,7 +309,7 @@ public final class Checkpoint implements AutoCloseable {
         return files.get(info.file()).rows(name, from, to);
     }
 
-    /** Whether rows of a matrix in blocks can be decoded without the others. */
+    /** Whether rows of a block matrix can be decoded separately. */
     public boolean decodesRows(String name) {
         TensorInfo info = tensors.get(name);
         return info != null
@@ -318,9 +320,9 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * The block of quantized numbers that the weight at [row, column] is in, taken apart; a vector is one row.
+     * The unpacked quantized block of the weight at [row, column]; a vector is one row.
      *
-     * <p>The block's own row and column are the file's, which for q and k of a GGUF Llama differ from Hugging Face's.
+     * <p>The block's row and column are the file's, which differ from Hugging Face's for q and k of a GGUF Llama.
      */
     public GgufBlock block(String name, long row, long column) {
         TensorInfo info = info(name);
@@ -336,7 +338,7 @@ public final class Checkpoint implements AutoCloseable {
         return gguf.block(name, row, column);
     }
 
-    /** Rows [from, to) of a matrix that the file has in blocks, taken apart, in Hugging Face's order. */
+    /** Unpacked rows [from, to) of a block matrix, in Hugging Face's order. */
     public GgufRows blocks(String name, int from, int to) {
         TensorInfo info = info(name);
         GgufRows rows = blocked(name, info).blocks(name, from, to);
@@ -361,13 +363,13 @@ public final class Checkpoint implements AutoCloseable {
         return get(name);
     }
 
-    /** The file that {@link #config} comes from, for messages. */
+    /** The file of {@link #config}, for messages. */
     public Path configFile() {
         GgufWeights gguf = ggufWeights();
         return gguf == null ? dir.resolve("config.json") : gguf.path();
     }
 
-    /** The parsed config.json, or a GGUF file's metadata spelled like one. */
+    /** The parsed config.json, or a GGUF file's metadata in that form. */
     public JsonNode config() {
         GgufWeights gguf = ggufWeights();
         if (gguf != null) return gguf.config();
@@ -379,14 +381,14 @@ public final class Checkpoint implements AutoCloseable {
         return tensors.values().stream().mapToLong(TensorInfo::bytes).sum();
     }
 
-    /** Elements of all tensors, tied ones as often as the files hold them. */
+    /** Elements of all tensors in the files; tied ones count as often as they are stored. */
     public long parameters() {
         return tensors.values().stream().mapToLong(TensorInfo::elements).sum();
     }
 
     /**
-     * SHA-256 of the weights, in hex. One file: of that file, as {@code sha256sum} and Hugging Face say it. Shards:
-     * of the lines that {@code sha256sum} prints for them, in the order of their names. Reads everything once.
+     * SHA-256 of the weights, in hex. For one file the file's, as by {@code sha256sum} and Hugging Face; for shards
+     * that of {@code sha256sum}'s output lines, ordered by name. Reads all files once.
      */
     public synchronized String sha256() {
         if (sha256 == null) {
@@ -406,7 +408,7 @@ public final class Checkpoint implements AutoCloseable {
         return sha256;
     }
 
-    /** Ends a hash that is being taken with a CancellationException. */
+    /** Aborts hashing in progress with a CancellationException. */
     public void giveUpHash() {
         closing = true;
     }

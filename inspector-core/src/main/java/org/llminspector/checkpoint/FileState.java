@@ -8,11 +8,11 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.llminspector.base.Reads;
 
 /**
- * FileState tells one state of a file from another without reading it.
+ * Identity, size and modification time of a file, to detect changes without reading it.
  *
- * @param key of the file system (device and inode) where it has one; a file that is renamed over another has another
- * @param bytes its size; -1 where there is no file
- * @param modifiedNanos when it was last written
+ * @param key file key (device and inode) where the file system has one; it differs for a file renamed over another
+ * @param bytes size; -1 for a missing file
+ * @param modifiedNanos last modification time
  */
 public record FileState(Path path, Object key, long bytes, long modifiedNanos) {
 
@@ -28,7 +28,7 @@ public record FileState(Path path, Object key, long bytes, long modifiedNanos) {
         }
     }
 
-    /** Whether the very file that was seen was written since, or cut; a file in its place is another. */
+    /** Whether the same file was written in place or truncated since; a replacement by another file does not count. */
     public boolean overwritten() {
         FileState now = of(path);
         return key != null && key.equals(now.key) && !equals(now);

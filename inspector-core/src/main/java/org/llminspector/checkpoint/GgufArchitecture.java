@@ -8,15 +8,15 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * GgufArchitecture is how llama.cpp's converter lays out one architecture: its names for Hugging Face's tensors, what it did to
- * them, and what its keys mean. Source: llama.cpp's convert_hf_to_gguf.py and gguf-py's tensor_mapping.py.
+ * Mapping of one architecture from llama.cpp's GGUF conversion back to Hugging Face: tensor names, layout changes, and
+ * metadata keys. Source: llama.cpp's convert_hf_to_gguf.py and gguf-py's tensor_mapping.py.
  *
- * @param blockPrefix what Hugging Face puts before a block's number
- * @param names llama.cpp's name, without {@code blk.N.} and suffix, to Hugging Face's, in which {i} numbers the parts along the
- *     first axis that are tensors of their own; a name with its suffix is one to the last letter
- * @param biased names that may have a bias
- * @param layouts what else was done
- * @param fields writes config.json
+ * @param blockPrefix Hugging Face's prefix before a block's index
+ * @param names llama.cpp's name, without {@code blk.N.} and suffix, to Hugging Face's, where {i} is the index on the
+ *     first axis if Hugging Face has separate tensors; a key with a suffix maps that tensor exactly
+ * @param biased names of tensors that may have a bias
+ * @param layouts further layout changes
+ * @param fields writes the config.json fields
  */
 record GgufArchitecture(
         String blockPrefix,
@@ -25,15 +25,15 @@ record GgufArchitecture(
         Set<Layout> layouts,
         Consumer<GgufFields> fields) {
 
-    /** Layout is what the converter did to some of the tensors. */
+    /** Layout change that the converter applies to some tensors. */
     enum Layout {
-        /** Rows of q and k go in pairs (2i, 2i + 1) and not (i, i + half). */
+        /** Rows of q and k are in RoPE pairs (2i, 2i + 1) instead of (i, i + half). */
         PERMUTED,
         /** 1 was added to the norms' weights. */
         NORM_PLUS_ONE,
-        /** Hugging Face's matrices in a block are the other way round (GPT-2's Conv1D). */
+        /** Hugging Face's matrices in a block are transposed (GPT-2's Conv1D). */
         CONV1D,
-        /** Hugging Face fuses q, k and v group by group, and the file has one after the other. */
+        /** Hugging Face interleaves q, k and v per group; the file has all q, all k, all v. */
         QKV_BY_GROUP
     }
 
@@ -43,7 +43,7 @@ record GgufArchitecture(
         return layouts.contains(layout);
     }
 
-    /** Hugging Face's name, suffix included, of what llama.cpp calls so; null where it has none. */
+    /** Hugging Face's name, with suffix, of a llama.cpp name; null where there is none. */
     String name(String name, String suffix) {
         String whole = names.get(name + suffix);
         if (whole != null) return whole;
@@ -51,19 +51,19 @@ record GgufArchitecture(
         return to == null || (suffix.equals(".bias") && !biased.contains(name)) ? null : to + suffix;
     }
 
-    /** Whether the file may have q, k and v in one tensor that are three in Hugging Face's. */
+    /** Whether the file may fuse q, k and v that are separate in Hugging Face's model. */
     boolean splitsQkv() {
         return !names.containsKey("attn_qkv") && names.keySet().containsAll(QKV);
     }
 
-    /** Names are an architecture's while it is put together. */
+    /** Builder of an architecture's names. */
     record Names(String blockPrefix, Map<String, String> names, Set<String> biased) {
 
         Names(Map<String, String> names) {
             this("model.layers.", names, Set.of());
         }
 
-        /** Adds names, or changes them: llama.cpp's and Hugging Face's in turns. */
+        /** Adds or replaces names: alternately llama.cpp's and Hugging Face's. */
         Names and(String... pairs) {
             Map<String, String> more = new HashMap<>(names);
             for (int i = 0; i < pairs.length; i += 2) more.put(pairs[i], pairs[i + 1]);

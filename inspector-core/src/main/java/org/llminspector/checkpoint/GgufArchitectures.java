@@ -11,7 +11,7 @@ import java.util.Map;
 import org.llminspector.checkpoint.GgufArchitecture.Names;
 import org.llminspector.checkpoint.gguf.GgufFile;
 
-/** GgufArchitectures are those that can be opened, by llama.cpp's name for them. */
+/** Supported GGUF architectures by llama.cpp's name. */
 final class GgufArchitectures {
 
     private static final Map<String, String> LLAMA = Map.ofEntries(
@@ -243,7 +243,7 @@ final class GgufArchitectures {
                 .biased("output_norm", "attn_norm", "attn_qkv", "attn_output", "ffn_norm", "ffn_up", "ffn_down");
     }
 
-    /** The architecture that {@code general.architecture} names, or null. */
+    /** The architecture of a {@code general.architecture} name, or null. */
     static GgufArchitecture of(String name, GgufFile file) {
         if (name.equals("falcon") && file.tensors().containsKey("blk.0.attn_norm_2.weight"))
             return ALL.get("falcon with two norms");
@@ -252,7 +252,7 @@ final class GgufArchitectures {
         return ALL.get(name);
     }
 
-    /** llama.cpp's names, without those that say what else a file has. */
+    /** llama.cpp's names, without the internal variants. */
     static List<String> all() {
         return ALL.keySet().stream().filter(n -> !n.contains(" ")).sorted().toList();
     }

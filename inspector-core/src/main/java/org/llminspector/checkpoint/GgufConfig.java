@@ -6,13 +6,13 @@ import java.util.Set;
 import org.llminspector.checkpoint.gguf.GgufFile;
 
 /**
- * GgufConfig is a GGUF file's metadata as the config.json that Hugging Face would have for it.
+ * A GGUF file's metadata in the form of Hugging Face's config.json.
  *
- * @param numbers what Hugging Face has as tensors of one number and the file as metadata
+ * @param numbers scalars that are tensors in Hugging Face's model and metadata in the file
  */
 record GgufConfig(ObjectNode json, int nHeads, int nKvHeads, Map<String, Float> numbers) {
 
-    /** Tensors that are part of the config. */
+    /** Tensors that belong to the config. */
     static final Set<String> ROPE_TENSORS = Set.of(GgufRope.LLAMA3, GgufRope.SHORT, GgufRope.LONG);
 
     static GgufConfig read(String name, GgufArchitecture architecture, GgufFile file) {

@@ -4,10 +4,10 @@ import java.util.List;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
 
 /**
- * GgufDense writes config.json for the architectures without experts.
+ * config.json of GGUF architectures without experts.
  *
- * <p>What llama.cpp knows by heart and the file does not say (activations, Gemma's window pattern and scale, NoPE layers) is
- * filled in as llama.cpp does, which is what those models' config.json say.
+ * <p>Settings that are hard-coded in llama.cpp and not in the file (activations, Gemma's window pattern and scale, NoPE
+ * layers) are filled in as by llama.cpp, which agrees with those models' config.json.
  */
 final class GgufDense {
 
@@ -52,13 +52,13 @@ final class GgufDense {
         if (cap > 0) f.json.put("final_logit_softcapping", cap);
     }
 
-    /** The 27 billion models scale by the width of a head that does not exist. */
+    /** The 27B models scale by d_model / n_heads, which is not their head size. */
     private static void gemma(GgufFields f, boolean large) {
         f.json.put("query_pre_attn_scalar", large ? f.width / f.heads : f.headDim())
                 .put("hidden_activation", "gelu_pytorch_tanh");
     }
 
-    /** OLMo 2, or with a window OLMo 3. */
+    /** OLMo 2, or OLMo 3 if there is a sliding window. */
     static void olmo2(GgufFields f) {
         f.llama("olmo2");
         if (f.keys.size("attention.sliding_window", 0) == 0) return;
@@ -108,7 +108,10 @@ final class GgufDense {
         f.llama("glm4").biases().json.remove("mlp_bias");
     }
 
-    /** Both halves read one norm where the file has no second; use_parallel_residual says true of others too. */
+    /**
+     * The block is parallel where the file has no second norm; the key use_parallel_residual is true for other models
+     * too.
+     */
     static void stableLm(GgufFields f) {
         f.keys.flag("use_parallel_residual", false);
         f.layerNormed("stablelm", "layer_norm_eps")
@@ -119,7 +122,7 @@ final class GgufDense {
     }
 
     static void nemotron(GgufFields f) {
-        f.keys.number("attention.layer_norm_rms_epsilon", 0); // said too; its norms are none
+        f.keys.number("attention.layer_norm_rms_epsilon", 0); // present too, but it has no RMSNorm
         f.layerNormed("nemotron", "norm_eps").biases();
     }
 
@@ -131,7 +134,7 @@ final class GgufDense {
         f.layerNormed("phi", "layer_norm_eps");
     }
 
-    /** Layers without heads of keys are convolutions. */
+    /** Layers with 0 key heads are convolutions. */
     static void lfm2(GgufFields f) {
         f.llama("lfm2");
         f.json.remove("rms_norm_eps");
@@ -156,7 +159,7 @@ final class GgufDense {
 
     static void gpt2(GgufFields f) {
         gpt2(f, "gpt2", "gelu_new");
-        f.keys.size("rope.dimension_count", 0); // written by some converters; GPT-2 does not rotate
+        f.keys.size("rope.dimension_count", 0); // written by some converters; GPT-2 has no RoPE
     }
 
     static void gptBigCode(GgufFields f) {
@@ -200,7 +203,7 @@ final class GgufDense {
                 .put("seq_length", f.keys.size("context_length"));
     }
 
-    /** Of Falcon's three layouts the two in parallel; the first models' ALiBi is not in llama.cpp. */
+    /** The two parallel layouts of Falcon's three; the first models' ALiBi is not supported by llama.cpp. */
     static void falcon(GgufFields f) {
         if (!f.keys.text("tensor_data_layout", "").equals("jploski"))
             throw f.keys.wrong("tensor_data_layout", "\"jploski\": queries, keys and values one after another");

@@ -10,10 +10,8 @@ import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufTensor;
 
 /**
- * GgufFields are the fields of config.json while they are put together from a file's keys and tensors: here those that several
- * architectures share, each group under Hugging Face's names.
- *
- * @see GgufDense what each architecture has
+ * Builder of config.json from a GGUF file's keys and tensors, with the groups of fields that several architectures
+ * share. @see GgufDense fields per architecture
  */
 final class GgufFields {
 
@@ -28,7 +26,7 @@ final class GgufFields {
     final int heads;
     final int kvHeads;
 
-    /** What Hugging Face has as tensors of one number and the file as keys: name and value. */
+    /** Scalars that are tensors in Hugging Face's model and keys in the file, by Hugging Face's name. */
     final Map<String, Float> numbers = new LinkedHashMap<>();
 
     GgufFields(String architecture, GgufFile file) {
@@ -50,7 +48,7 @@ final class GgufFields {
         token("eos_token_id");
     }
 
-    /** Rows of the embedding; padding is part of it. */
+    /** Rows of the embedding, including padding. */
     private long vocabulary() {
         GgufTensor embed = file.tensors().get("token_embd.weight");
         if (embed == null || embed.shape().size() != 2) {
@@ -77,7 +75,7 @@ final class GgufFields {
         return this;
     }
 
-    /** Rows of a head. */
+    /** Size of a head. */
     int headDim() {
         int dHead = keys.size("attention.key_length", width / heads);
         if (dHead < 1) throw keys.wrong("attention.key_length", "at least 1");
@@ -96,7 +94,7 @@ final class GgufFields {
         return this;
     }
 
-    /** The MLP is four times as wide as the stream; Hugging Face has no field for another width. */
+    /** Checks that the MLP is four times as wide as the stream, since Hugging Face has no field for another width. */
     GgufFields fourfold() {
         if (keys.size("feed_forward_length", 4 * width) != 4L * width) {
             throw keys.wrong("feed_forward_length", "4 * embedding_length, " + 4L * width);
@@ -104,12 +102,12 @@ final class GgufFields {
         return this;
     }
 
-    /** What Llama has: sizes, heads, RMSNorm's epsilon, RoPE. */
+    /** Llama's fields: sizes, heads, RMSNorm's epsilon, RoPE. */
     GgufFields llama(String modelType) {
         return headed(modelType).rms().rope();
     }
 
-    /** The same with LayerNorm, whose epsilon is this field's. */
+    /** The same with LayerNorm, whose epsilon is in this field. */
     GgufFields layerNormed(String modelType, String epsilon) {
         return headed(modelType).layerNorm(epsilon).rope();
     }
@@ -136,7 +134,7 @@ final class GgufFields {
         return this;
     }
 
-    /** attention_bias and mlp_bias: where the first block has them. */
+    /** attention_bias and mlp_bias, as in the first block. */
     GgufFields biases() {
         json.put("attention_bias", has("blk.0.attn_q.bias") || has("blk.0.attn_qkv.bias"))
                 .put("mlp_bias", has("blk.0.ffn_up.bias"));
@@ -151,7 +149,7 @@ final class GgufFields {
         return this;
     }
 
-    /** The same, and which layers have it: those that the file lists, or all but every {@code period}-th. */
+    /** The window and the layers that have it: those that the file lists, or all except every {@code period}-th. */
     GgufFields windows(int period) {
         window();
         boolean[] listed = keys.flags("attention.sliding_window_pattern", layers);
@@ -175,7 +173,7 @@ final class GgufFields {
         return this;
     }
 
-    /** How many experts there are, under this field, and how many of them answer a token. */
+    /** The number of experts, in the given field, and the experts per token. */
     GgufFields experts(String count) {
         json.put(count, keys.size("expert_count")).put("num_experts_per_tok", keys.size("expert_used_count"));
         return this;

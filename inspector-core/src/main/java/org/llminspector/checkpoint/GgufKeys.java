@@ -6,12 +6,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
 
 /**
- * GgufKeys are one architecture's metadata keys, which remember what was read, so that a key which changes the
- * arithmetic and is not understood refuses to load.
+ * An architecture's metadata keys with a record of which were read, so that a file with an unknown key that may change
+ * the arithmetic is refused.
  */
 final class GgufKeys {
 
-    /** Say nothing about the forward pass, or what the tensors' shapes say too. */
+    /** Keys that do not affect the forward pass, or repeat the tensors' shapes. */
     private static final Set<String> HARMLESS =
             Set.of("attention.causal", "rope.scaling.finetuned", "tensor_data_layout", "vocab_size");
 
@@ -33,7 +33,7 @@ final class GgufKeys {
         return metadata.has(key(name));
     }
 
-    /** A size; one a layer is accepted when all are the same. */
+    /** A size; a list per layer is accepted when all are equal. */
     int size(String name) {
         if (!has(name)) throw metadata.wrong(key(name), "a whole number");
         return size(name, 0);
@@ -65,13 +65,13 @@ final class GgufKeys {
         return metadata.text(key(name), whenAbsent);
     }
 
-    /** A size a layer. */
+    /** A size per layer. */
     long[] each(String name, int layers) {
         if (metadata.value(key(name)) instanceof long[] each && each.length == layers) return each;
         throw wrong(name, "a list of " + layers + " whole numbers, one a layer");
     }
 
-    /** The size of those layers that have it: 0 is for those that have not. */
+    /** The common size of the layers that have one; 0 marks layers without. */
     int sizeOfSome(String name, int whenAbsent) {
         if (!(metadata.value(key(name)) instanceof long[] each)) return size(name, whenAbsent);
         long some = 0;
@@ -83,7 +83,7 @@ final class GgufKeys {
         return (int) some;
     }
 
-    /** Which layers have a flag, where the file lists it for each of them; null where it does not, or has a number there. */
+    /** A flag per layer; null where the file has no list of flags. */
     boolean[] flags(String name, int layers) {
         if (!(metadata.value(key(name)) instanceof boolean[] each)) return null;
         if (each.length != layers) throw wrong(name, "a list of " + layers + " flags, one a layer");
@@ -94,7 +94,7 @@ final class GgufKeys {
         return metadata.wrong(key(name), expected);
     }
 
-    /** Throws for the first key that was neither read nor is harmless, 0 or false. */
+    /** Throws for the first key that was not read and is not harmless, 0 or false. */
     void refuseWhatWasNotUnderstood() {
         for (String key : metadata.keys()) {
             if (!key.startsWith(prefix)) continue;

@@ -7,18 +7,18 @@ import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
-/** GgufLayout undoes what llama.cpp's converter did to one tensor, so that it is again as Hugging Face has it. */
+/** Inverse of the layout change that llama.cpp's converter made to a tensor. */
 sealed interface GgufLayout {
 
     /** From the file's layout to Hugging Face's. */
     Tensor undo(Tensor t);
 
-    /** Where the element at [row, column] of Hugging Face's matrix is in the file's: {row, column}. */
+    /** The file's {row, column} of the element at Hugging Face's [row, column]. */
     default long[] inFile(long row, long column) {
         return new long[] {row, column};
     }
 
-    /** Nothing was done. */
+    /** No change. */
     record AsIs() implements GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
@@ -27,10 +27,10 @@ sealed interface GgufLayout {
     }
 
     /**
-     * Rows and columns were exchanged: of the whole, or of each of {@code parts} matrices that lie one under the other.
+     * Transposition, of the whole or of each of {@code parts} matrices stacked row-wise.
      *
-     * @param rows of one in the file
-     * @param cols of one in the file
+     * @param rows rows of one matrix in the file
+     * @param cols columns of one matrix in the file
      */
     record Transposed(int parts, int rows, int cols) implements GgufLayout {
         @Override
@@ -50,7 +50,7 @@ sealed interface GgufLayout {
         }
     }
 
-    /** 1 was added (Gemma's norms). The difference is exact: adding 1 again gives the file's number. */
+    /** Addition of 1 (Gemma's norms). The inverse is exact: adding 1 again gives the file's number. */
     record PlusOne() implements GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
@@ -62,7 +62,7 @@ sealed interface GgufLayout {
         }
     }
 
-    /** Rows were moved; {@code rowInFile} says where Hugging Face's row went. */
+    /** Permutation of rows; {@code rowInFile} maps Hugging Face's row to the file's. */
     record Rows(IntUnaryOperator rowInFile) implements GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
@@ -77,7 +77,7 @@ sealed interface GgufLayout {
         }
     }
 
-    /** RoPE pairs (i, i + half) of each head were put side by side, (2 i, 2 i + 1): q and k of Llama. */
+    /** RoPE pairs (i, i + half) of each head became adjacent, (2 i, 2 i + 1): q and k of Llama. */
     static GgufLayout pairs(int dHead) {
         int half = dHead / 2;
         return new Rows(r -> {
@@ -86,7 +86,10 @@ sealed interface GgufLayout {
         });
     }
 
-    /** [group, (its queries, k, v), d_head] became all queries, all k, all v; GPT-NeoX and BLOOM have a group a head. */
+    /**
+     * [group, (its queries, k, v), d_head] became all queries, all k, all v; GPT-NeoX and BLOOM have one group per
+     * head.
+     */
     static GgufLayout byGroup(int nHeads, int groups, int dHead) {
         int queries = nHeads / groups;
         return new Rows(r -> {

@@ -1,9 +1,9 @@
 package org.llminspector.checkpoint;
 
-/** GgufMixtures writes config.json for the architectures with experts. */
+/** config.json of GGUF architectures with experts. */
 final class GgufMixtures {
 
-    /** llama.cpp's numbers for how a router's logits become scores. */
+    /** llama.cpp's ids of the routers' score functions. */
     private static final int SOFTMAX = 1;
 
     private static final int SIGMOID = 2;
@@ -33,7 +33,7 @@ final class GgufMixtures {
         width(f);
     }
 
-    /** Neurons of an expert; the first files do not say it: all that answer a token are as wide as a dense layer. */
+    /** Neurons per expert; in early files without the key, feed_forward_length divided by the experts per token. */
     private static void width(GgufFields f) {
         int shared = f.keys.size("feed_forward_length") / Math.max(1, f.keys.size("expert_used_count"));
         f.json.put("moe_intermediate_size", f.keys.size("expert_feed_forward_length", shared));
@@ -52,7 +52,7 @@ final class GgufMixtures {
                 .remove("mlp_bias");
     }
 
-    /** YaRN's limits are not rounded to whole pairs: llama.cpp rounds them, the reference does not. */
+    /** Sets truncate to false: the reference does not round YaRN's limits to whole pairs, unlike llama.cpp. */
     static void gptOss(GgufFields f) {
         f.llama("gpt_oss").windows(2).experts("num_local_experts");
         f.json.put("intermediate_size", f.keys.size("expert_feed_forward_length"));
@@ -60,7 +60,7 @@ final class GgufMixtures {
             f.json.withObject("/rope_scaling").put("truncate", false);
     }
 
-    /** DeepSeek V2, or V3 where scores are sigmoids: the file says so, or has V3's bias of the choice. */
+    /** DeepSeek V2, or V3 where scores are sigmoids, by the file's key or by the presence of V3's choice bias. */
     static void deepSeek(GgufFields f) {
         boolean bias = f.file.tensors().keySet().stream().anyMatch(n -> n.endsWith(".exp_probs_b.bias"));
         int scores = f.keys.size("expert_gating_func", 0);
@@ -81,7 +81,10 @@ final class GgufMixtures {
         if (!three) f.json.put("topk_method", groups > 1 ? "group_limited_greedy" : "greedy");
     }
 
-    /** A head's sizes: key_length and value_length are the compressed cache's where the file has the others too. */
+    /**
+     * Latent attention's sizes; where the file has the _mla keys, key_length and value_length are those of the latent
+     * cache.
+     */
     private static void latent(GgufFields f) {
         int rotaryDims = f.keys.size("rope.dimension_count");
         int key = f.keys.size("attention.key_length_mla", f.keys.size("attention.key_length", 0));
@@ -97,7 +100,7 @@ final class GgufMixtures {
         if (query == 0) f.json.putNull("q_lora_rank");
         else f.json.put("q_lora_rank", query);
         GgufRope.read(f.json, f.keys, f.file, rotaryDims);
-        // A tenth of mscale_all_dim, which mscale equals in every model that was published.
+        // The key is mscale_all_dim / 10; mscale equals mscale_all_dim in all published models.
         double scale = f.keys.number("rope.scaling.yarn_log_multiplier", 0) * 10;
         if (scale != 0 && f.json.has("rope_scaling"))
             f.json.withObject("/rope_scaling").put("mscale", scale).put("mscale_all_dim", scale);

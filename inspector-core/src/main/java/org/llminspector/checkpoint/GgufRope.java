@@ -6,16 +6,16 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufTensor;
 
-/** GgufRope reads RoPE's scaling, of which a GGUF file keeps some as tensors of one divisor a pair. */
+/** Reader of RoPE scaling from a GGUF file, which stores some kinds as tensors with one frequency divisor per pair. */
 final class GgufRope {
 
-    /** Llama 3's divisors; its four numbers are not in the file. */
+    /** Llama 3's divisors; its four parameters are not in the file. */
     static final String LLAMA3 = "rope_freqs.weight";
 
     static final String SHORT = "rope_factors_short.weight";
     static final String LONG = "rope_factors_long.weight";
 
-    /** What all Llama 3 models have. */
+    /** Constants of all Llama 3 models. */
     private static final double LOW_FREQ_FACTOR = 1;
 
     private static final double HIGH_FREQ_FACTOR = 4;
@@ -74,7 +74,7 @@ final class GgufRope {
 
     private static void list(ObjectNode scaling, String field, float[] values) {
         ArrayNode list = scaling.putArray(field);
-        // The shortest decimal: what config.json had.
+        // The shortest decimal, as in config.json.
         for (float v : values) list.add(Double.parseDouble(Float.toString(v)));
     }
 
@@ -90,7 +90,7 @@ final class GgufRope {
         return file.tensor(name).toFloats();
     }
 
-    /** Llama 3's numbers where they give these divisors, or else the divisors themselves, as longrope has them. */
+    /** Llama 3's parameters if they reproduce these divisors, else the divisors as longrope factors. */
     private static void llama3(ObjectNode c, float[] divisors, int dims, int context) {
         double factor = 1;
         for (float d : divisors) factor = Math.max(factor, d);

@@ -22,18 +22,18 @@ import org.llminspector.checkpoint.gguf.GgufMetadata;
 import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.checkpoint.gguf.GgufTensor;
 
-/** GgufWeights is a GGUF file seen as Hugging Face has the model: its names, its layouts and its config.json. */
+/** A GGUF file presented as Hugging Face's model, with its names, layouts and config.json. */
 final class GgufWeights implements WeightSource {
 
     private static final Pattern NAME =
             Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?((?:shortconv\\.)?[a-z0-9_]+)\\.(weight|bias)");
 
-    /** What GPT-2 has in a Conv1D. */
+    /** GPT-2's Conv1D matrices. */
     private static final Set<String> CONV1D = Set.of("attn_qkv", "attn_output", "ffn_up", "ffn_down");
-    /** What has more axes, or fewer, in the file. */
+    /** Matrices with another number of axes in the file. */
     private static final Set<String> MATRICES = Set.of("attn_k_b", "attn_v_b", "ffn_gate_inp_shexp");
 
-    /** Families that are opened from safetensors only, as files of other programs call them. */
+    /** Architecture names in other programs' files that are supported from safetensors only. */
     private static final Set<String> NOT_IN_LLAMA_CPP = Set.of("gptj", "codegen", "gpt_neo", "gptneo", "opt");
 
     private static final int MOST_ROWS = 1 << 24;
@@ -92,10 +92,10 @@ final class GgufWeights implements WeightSource {
     }
 
     /**
-     * Puts a tensor where Hugging Face has it, or its parts.
+     * Maps a tensor, or its parts, to Hugging Face's names.
      *
-     * @param block number, or null outside of one
-     * @return whether the architecture has it
+     * @param block index, or null outside the blocks
+     * @return whether the architecture has this tensor
      */
     private boolean place(GgufArchitecture a, String block, String name, String suffix, GgufTensor t) {
         if (name.equals("attn_qkv") && a.splitsQkv()) {
@@ -122,7 +122,7 @@ final class GgufWeights implements WeightSource {
         return true;
     }
 
-    /** @param i which part it is, of what has several */
+    /** @param i index of the part, for tensors split into several */
     private void put(GgufArchitecture a, String block, String inFile, String suffix, int i, GgufTensor t) {
         String prefix = block == null ? "" : a.blockPrefix() + block + ".";
         String name = prefix + a.name(inFile, suffix).replace("{i}", String.valueOf(i));
@@ -177,20 +177,20 @@ final class GgufWeights implements WeightSource {
                 parts, (int) divided(t, parts, "rows for " + parts + " heads"), Math.toIntExact(t.rowSize()));
     }
 
-    /** All axes but the last taken for one. */
+    /** A tensor as a matrix, with all axes but the last merged. */
     private GgufTensor matrix(GgufTensor t) {
         if (t.elements() == 0 || t.elements() / t.rowSize() > MOST_ROWS) throw misshapen(t, "rows that can be counted");
         return t.matrix();
     }
 
-    /** A convolution's kernel [d_model, width] has one axis more in Hugging Face's. */
+    /** Adds Hugging Face's middle axis to a convolution's kernel [d_model, width]. */
     private GgufTensor kernel(String name, GgufTensor t) {
         if (!name.equals("shortconv.conv")) return t;
         if (t.shape().size() != 2) throw misshapen(t, "a matrix");
         return t.shaped(List.of(t.shape().get(0), 1L, t.shape().get(1)));
     }
 
-    /** How many tensors lie one after another in this one: experts, or heads. */
+    /** Number of stacked tensors on the first axis: experts or heads. */
     private int parts(GgufTensor t) {
         boolean divides =
                 t.shape().size() > 1 || (t.shape().size() == 1 && !t.type().isBlocks());
@@ -200,7 +200,7 @@ final class GgufWeights implements WeightSource {
         return (int) (long) t.shape().get(0);
     }
 
-    /** Rows that each of so many parts has. */
+    /** Rows per part, if the rows divide evenly. */
     private long divided(GgufTensor t, long parts, String expected) {
         long rows = t.shape().isEmpty() ? 0 : t.shape().get(0);
         boolean flat = t.shape().size() == 1 && t.type().isBlocks();
@@ -217,7 +217,7 @@ final class GgufWeights implements WeightSource {
                 .found(t.shape());
     }
 
-    /** Rows a head, which RoPE pairs; a tensor that does not divide so is refused before its rows are moved. */
+    /** Rows per head, an even number for RoPE pairs; throws for a tensor that does not divide so. */
     private int dHead(GgufTensor t, int heads) {
         String expected = "rows for " + heads + " heads of even size";
         int rows = (int) divided(t, heads, expected);
@@ -257,7 +257,7 @@ final class GgufWeights implements WeightSource {
         return file.rows(e.tensor(), rowsInFile(e, from, to));
     }
 
-    /** Whether Hugging Face's rows are rows of the file. */
+    /** Whether Hugging Face's rows are whole rows of the file. */
     boolean decodesRows(String name) {
         Entry e = entries.get(name);
         return e.layout() instanceof GgufLayout.AsIs || e.layout() instanceof GgufLayout.Rows;
@@ -269,14 +269,14 @@ final class GgufWeights implements WeightSource {
                 .toArray();
     }
 
-    /** The block that holds the weight at [row, column] of Hugging Face's layout; the block says where the file has it. */
+    /** The block with the weight at Hugging Face's [row, column]; the block's own position is the file's. */
     GgufBlock block(String name, long row, long column) {
         Entry e = entries.get(name);
         long[] at = e.layout().inFile(row, column);
         return file.block(e.tensor(), at[0], at[1]);
     }
 
-    /** Rows [from, to) of Hugging Face's matrix as the file's blocks; null where the file's rows are its columns. */
+    /** Rows [from, to) of Hugging Face's matrix as unpacked blocks; null where the file's matrix is transposed. */
     GgufRows blocks(String name, int from, int to) {
         Entry e = entries.get(name);
         if (e.layout() instanceof GgufLayout.Transposed) return null;
@@ -291,6 +291,6 @@ final class GgufWeights implements WeightSource {
 
     @Override
     public void close() {
-        // The mapping lives as long as the tensors that view it.
+        // The mapping lives as long as tensors over it.
     }
 }

@@ -4,10 +4,10 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 
-/** HostileJson is a JSON parser's settings for text that may be an attack: bounded, and nothing is remembered. */
+/** Settings of the JSON parser for untrusted text: bounded sizes and no caching of names. */
 final class HostileJson {
 
-    /** Does not intern or remember field names, so that a million made-up ones cost nothing afterwards. */
+    /** Does not intern or cache field names, so that a million invented ones leave no memory behind. */
     static final JsonFactory FACTORY = new JsonFactoryBuilder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)

@@ -8,16 +8,16 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * Links keeps a model's files inside its folder, whatever names its index uses and whatever links it brings.
+ * Checks that a model's file names and symbolic links stay inside its folder.
  *
- * <p>A model's folder may come from anywhere, so a link in it must not reach the rest of the disk. The Hugging Face
- * cache is the one exception: in {@code models--x--y/snapshots/REV} files are links into {@code models--x--y/blobs}.
+ * <p>Models are untrusted, so links must not reach the rest of the disk. The exception is the Hugging Face cache, where
+ * files in {@code models--x--y/snapshots/REV} are links into {@code models--x--y/blobs}.
  */
 final class Links {
 
     private Links() {}
 
-    /** Refuses names that are more than the name of a file beside the index. */
+    /** Refuses anything but the plain name of a .safetensors file in the index's folder. */
     static void checkName(String name, Path index) {
         boolean plain = !name.isEmpty()
                 && !name.equals(".")
@@ -34,7 +34,7 @@ final class Links {
         }
     }
 
-    /** The file of that name in the folder, its links followed; a link out of the folder is refused. */
+    /** The file of that name in the folder; a link that leads out of the folder is refused. */
     static Path check(Path dir, String name) {
         Path file = dir.resolve(name);
         try {

@@ -20,16 +20,16 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
 
-/** OnnxWeightFiles finds an ONNX model's weights: in its own file, and in those beside it. */
+/** Locates an ONNX model's weights in its own file and in external files of the same folder. */
 final class OnnxWeightFiles {
 
-    /** The formats in which a weight of another file can be given to ONNX Runtime. */
+    /** Number formats of external weights that can be passed to ONNX Runtime. */
     private static final Set<DType> GIVEN =
             EnumSet.of(DType.F32, DType.F16, DType.BF16, DType.I8, DType.U8, DType.I32, DType.I64);
 
     private OnnxWeightFiles() {}
 
-    /** The file itself, then each file that it names; all checked to lie in its folder and to be long enough. */
+    /** The file itself, then its external files; checks that they are in its folder and long enough. */
     static List<WeightSource> of(OnnxFile model) {
         Map<Path, Map<String, TensorInfo>> files = new LinkedHashMap<>();
         files.put(model.path(), new LinkedHashMap<>());
@@ -38,7 +38,7 @@ final class OnnxWeightFiles {
             DType dtype = dtype(w.type());
             boolean readable = dtype != null && w.offset() != -1;
             if (!readable || (w.location() != null && !GIVEN.contains(dtype))) {
-                if (w.location() == null) continue; // numbers that are not plain bytes: ONNX Runtime reads them
+                if (w.location() == null) continue; // not raw bytes: ONNX Runtime reads these
                 throw Problem.unsupported("a weight in another file has a number format that is not read here")
                         .where(model.path() + ", weight " + Names.shown(w.name()))
                         .found("TensorProto.DataType " + w.type());
@@ -111,7 +111,7 @@ final class OnnxWeightFiles {
         }
     }
 
-    /** Null for what is no whole number of bytes. */
+    /** Null for unsupported types. */
     private static DType dtype(int type) {
         return switch (type) {
             case 1 -> DType.F32;
@@ -128,7 +128,7 @@ final class OnnxWeightFiles {
         };
     }
 
-    /** Mapped is a file of which parts are tensors. */
+    /** A file with tensors in parts of it. */
     private record Mapped(Path path, Map<String, TensorInfo> tensors, FileBytes bytesOfFile) implements WeightSource {
 
         @Override

@@ -13,26 +13,27 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 
 /**
- * PackedTensors are the tensors that a safetensors checkpoint has in MXFP4, in two: {@code NAME_blocks} U8 [.., groups, 16], a
- * weight in four bits, the lower four first, and {@code NAME_scales} U8 [.., groups], a power of two for each 32 weights.
+ * MXFP4 tensors of a safetensors checkpoint, each stored as two: {@code NAME_blocks} U8 [.., groups, 16] with two 4-bit
+ * weights per byte, low half first, and {@code NAME_scales} U8 [.., groups] with a power of two per 32 weights.
  *
- * <p>Together they are the tensor NAME [.., 32 groups]. Source: OCP Microscaling Formats 1.0; transformers' integrations/mxfp4.py.
+ * <p>Together they form the tensor NAME [.., 32 groups]. Source: OCP Microscaling Formats 1.0; transformers'
+ * integrations/mxfp4.py.
  */
 final class PackedTensors {
 
     private static final String BLOCKS = "_blocks";
     private static final String SCALES = "_scales";
     private static final int GROUP = 32;
-    /** What four bits stand for: a sign, two bits of exponent, one of mantissa. */
+    /** Values of the 4-bit floats (E2M1: sign, two exponent bits, one mantissa bit). */
     private static final float[] LEVELS = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
-    /** A scale's byte less this is the power of two. */
+    /** Bias of the scale's exponent. */
     private static final int BIAS = 127;
 
     private record Pair(TensorInfo blocks, TensorInfo scales, TensorInfo whole) {}
 
     private final Map<String, Pair> pairs = new HashMap<>();
 
-    /** @param tensors of all files; the pairs among them become one tensor each, in the place of their blocks */
+    /** @param tensors of all files; each pair is replaced by one tensor, in place */
     PackedTensors(Map<String, TensorInfo> tensors) {
         Map<String, TensorInfo> all = new HashMap<>(tensors);
         for (TensorInfo blocks : all.values()) {
@@ -86,8 +87,8 @@ final class PackedTensors {
     }
 
     /**
-     * Rows of a packed tensor, whose leading axes are rows: {@code take} of them, every step-th from {@code first} on, F32
-     * [take, cols]. No others are decoded.
+     * Decodes rows of a packed tensor, with leading axes merged into rows: {@code take} of them, every {@code step}-th
+     * from {@code first} on, F32 [take, cols].
      *
      * @param files reads a tensor of a file
      */

@@ -13,20 +13,19 @@ import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 
 /**
- * SafetensorsFile is one open .safetensors file, fully checked, its tensors memory-mapped when they are asked for.
+ * An open .safetensors file, fully checked, with tensors memory-mapped on access.
  *
- * <p>Tensors are views of the file and stay readable after {@link #close()} and after the file is deleted (on Linux
- * and macOS). What happens to a model's tensors when the file is written over in place, {@link FileBytes}
- * says.
+ * <p>Tensors are views of the file and stay readable after {@link #close()} and after the file is deleted (on Linux and
+ * macOS). {@link FileBytes} protects a model's tensors when the file is overwritten in place.
  */
 public final class SafetensorsFile implements WeightSource {
 
     private final Path path;
     private final SafetensorsHeader header;
-    /** Guarded by this: an interrupt closes it under the thread that uses it. */
+    /** Guarded by this; an interrupt of a thread that uses it closes it. */
     private FileChannel channel;
 
-    private final FileBytes bytes; // null where tensors are read for the length of a request only
+    private final FileBytes bytes; // null where tensors are only read during a request
     private boolean closed;
 
     private SafetensorsFile(Path path, boolean weights) throws IOException {
@@ -41,12 +40,12 @@ public final class SafetensorsFile implements WeightSource {
         }
     }
 
-    /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
+    /** Opens the file and checks its header completely; any error is a Problem. */
     public static SafetensorsFile open(Path path) {
         return Reads.uninterrupted(path, () -> new SafetensorsFile(path, false));
     }
 
-    /** The same of a model's weights, which native libraries read while others may write over the file. */
+    /** The same for a model's weights, which native libraries read while the file may be overwritten. */
     static SafetensorsFile openWeights(Path path) {
         return Reads.uninterrupted(path, () -> new SafetensorsFile(path, true));
     }
@@ -61,18 +60,18 @@ public final class SafetensorsFile implements WeightSource {
         return path;
     }
 
-    /** Every tensor by name, in the order of their bytes in the file. */
+    /** Every tensor by name, in file order. */
     @Override
     public Map<String, TensorInfo> tensors() {
         return header.tensors();
     }
 
-    /** What the writer noted under {@code __metadata__}; empty when it noted nothing. */
+    /** The {@code __metadata__} entries; empty when there are none. */
     public Map<String, String> metadata() {
         return header.metadata();
     }
 
-    /** The tensor, mapped and not copied. */
+    /** The tensor, mapped without a copy. */
     @Override
     public Tensor tensor(String name) {
         TensorInfo info = header.tensors().get(name);
@@ -103,7 +102,7 @@ public final class SafetensorsFile implements WeightSource {
                 : bytes.at(channel, info.offset(), info.bytes());
     }
 
-    /** An interrupted thread lost the channel for all. The path may lead to another file by now. */
+    /** Reopens the channel after an interrupt closed it; checks that the path still leads to the same file. */
     private void reopen() throws IOException {
         FileChannel again = Reads.channel(path);
         try {
@@ -130,7 +129,7 @@ public final class SafetensorsFile implements WeightSource {
         try {
             channel.close();
         } catch (IOException e) {
-            // It was opened for reading: nothing can be lost.
+            // It was opened for reading only: nothing can be lost.
         }
     }
 }

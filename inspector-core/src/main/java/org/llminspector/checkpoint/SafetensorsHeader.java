@@ -27,16 +27,16 @@ import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 
 /**
- * SafetensorsHeader is the checked table of contents of a safetensors file.
+ * Checked header of a safetensors file: tensor table and metadata.
  *
- * <p>The format: 8 bytes little-endian length N, N bytes of JSON, then the tensors' bytes back to back. It is parsed
- * as a stream, so a 100 MB header costs what its tensors need and not a tree of nodes.
+ * <p>The format: 8 bytes little-endian length N, N bytes of JSON, then the tensors' bytes back to back. It is parsed as
+ * a stream, without a tree of nodes, so that a 100 MB header takes little memory.
  */
 record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> metadata, long fileBytes) {
 
-    /** The limit that the reference implementation has. */
+    /** The reference implementation's limit. */
     static final long MAX_HEADER = 100_000_000;
-    /** More than any model has (the largest have some 100,000), and few enough for any heap. */
+    /** More than in any model (the largest have about 100,000), and few enough for any heap. */
     static final int MAX_TENSORS = 500_000;
 
     static final int MAX_RANK = 64;
@@ -53,7 +53,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     /** A tensor as the header declares it; offsets count from the end of the header. */
     private record Entry(String name, DType dtype, List<Long> shape, long begin, long end) {}
 
-    /** Parser reads one header; every refusal names the file and, where it is about one, the tensor and the field. */
+    /** Parser of a header; every Problem names the file and, where applicable, the tensor and the field. */
     private static final class Parser {
 
         private final Path path;
@@ -301,7 +301,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
             }
             long bytes;
             try {
-                // Zeros count as ones here: no product of a part of the shape may overflow either.
+                // Zeros count as ones, so that products of part of the shape are checked for overflow too.
                 long most = dtype.bytes();
                 for (long d : shape) most = Math.multiplyExact(most, Math.max(1, d));
                 bytes = shape.contains(0L) ? 0 : most;
@@ -320,7 +320,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
             return new Entry(name, dtype, List.copyOf(shape), begin, end);
         }
 
-        /** Checks that the tensors cover the rest of the file exactly, and returns them in that order. */
+        /** Checks that the tensors cover the rest of the file exactly; returns them in file order. */
         private Map<String, TensorInfo> layout(long dataStart, long fileBytes) {
             List<Entry> sorted = new ArrayList<>(entries.values());
             sorted.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
@@ -371,7 +371,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         }
     }
 
-    /** Part is a stream over a range of a file, by positional reads. */
+    /** Stream over a range of a file, by positional reads. */
     private static final class Part extends InputStream {
         private final FileChannel channel;
         private long position;

@@ -22,25 +22,25 @@ import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
 
 /**
- * SafetensorsWriter writes named tensors as a .safetensors file, streaming.
+ * Streaming writer of .safetensors files.
  *
- * <p>The header names the tensors in the map's order. Their bytes follow in the same order, except that wider
- * elements come first: the format allows no gaps, and so every tensor is aligned to its elements.
+ * <p>The header lists the tensors in the map's order. Their bytes follow in that order, but sorted by descending
+ * element size: the format allows no gaps, and so every tensor is aligned to its elements.
  */
 public final class SafetensorsWriter {
 
     private SafetensorsWriter() {}
 
     /**
-     * Writes a file that is whole or not there: beside the target first, then renamed over it.
+     * Writes a file atomically: a temporary file in the same folder, renamed to the target.
      *
-     * @param tensors in an order that matters: a sorted or a linked map
+     * @param tensors in the order of the header: a sorted or linked map
      * @param metadata may be empty
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
         try {
             if (Files.exists(file) && !Files.isRegularFile(file)) {
-                // A device or a pipe: there is nothing to rename over.
+                // A device or a pipe cannot be replaced by renaming.
                 try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
                     write(out, tensors, metadata);
                 }
@@ -49,7 +49,7 @@ public final class SafetensorsWriter {
             Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
             Path partial = Files.createTempFile(target.getParent(), ".", ".partial");
             try {
-                // Not the private permissions of a temporary file: those that any new file here would get.
+                // Recreated with the default permissions of a new file, not a temporary file's private ones.
                 Files.delete(partial);
                 try (FileChannel out =
                         FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {

@@ -6,12 +6,12 @@ import org.llminspector.base.DType;
 import org.llminspector.checkpoint.gguf.GgmlType;
 
 /**
- * TensorInfo is where a named tensor lies in its file.
+ * Type, shape and location of a named tensor in its file.
  *
- * @param dtype its number format when it is read; F32 for blocks of quantized numbers
+ * @param dtype number format after decoding; F32 for quantized blocks
  * @param blocks the block format in the file, or null for plain numbers
- * @param offset of its first byte from the start of the file
- * @param bytes its length in the file
+ * @param offset of its first byte in the file
+ * @param bytes length in the file
  */
 public record TensorInfo(
         String name, DType dtype, GgmlType blocks, List<Long> shape, Path file, long offset, long bytes) {
@@ -30,7 +30,7 @@ public record TensorInfo(
         return blocks == null ? bytes / dtype.bytes() : bytes / blocks.blockBytes() * blocks.blockSize();
     }
 
-    /** The format in the file, as its makers write it: BF16, Q4_K. */
+    /** The name of the format in the file: BF16, Q4_K. */
     public String format() {
         return blocks == null ? dtype.name() : blocks.name();
     }

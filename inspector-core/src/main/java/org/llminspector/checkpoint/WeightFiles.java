@@ -26,10 +26,10 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * WeightFiles says which files of a model's folder hold its weights.
+ * The weight files of a model's folder.
  *
- * @param files the files, in the order in which the index names them
- * @param index which file each tensor is in, by file name; empty without an index
+ * @param files in the index's order
+ * @param index tensor name to file name; empty without an index
  */
 record WeightFiles(List<Path> files, Map<String, String> index) {
 
@@ -38,14 +38,16 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
     static final String ONNX = ".onnx";
     static final String INDEX = "model.safetensors.index.json";
 
-    /** The part of a model that sees pictures lies beside it. */
+    /** Prefix of GGUF files with a model's vision part, which are ignored. */
     private static final String EYES = "mmproj";
 
     private static final long MAX_INDEX_BYTES = 100_000_000;
     private static final Pattern SHARD = Pattern.compile("(.+)-([0-9]{5})-of-([0-9]{5})\\.safetensors");
     private static final Set<String> PICKLES = Set.of("bin", "pt", "pth", "ckpt", "pkl", "pickle");
 
-    /** Finds model.safetensors, the shards of an index, the only .safetensors file there is, or else the only GGUF. */
+    /**
+     * Finds model.safetensors, the shards of an index, the only .safetensors file, or else the only GGUF or ONNX model.
+     */
     static WeightFiles find(Path dir) {
         if (!Files.exists(dir)) {
             throw Problem.notFound("the model's folder is missing")
@@ -71,7 +73,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
         return file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(ONNX);
     }
 
-    /** The model's folder around one of its files; an ONNX file may lie in the subfolder {@code onnx}. */
+    /** The model's folder of one of its files; an ONNX file may be in the subfolder {@code onnx}. */
     static Path folder(Path file) {
         Path dir = file.toAbsolutePath().getParent();
         boolean inside = isOnnx(file) && dir.endsWith("onnx") && !Files.exists(dir.resolve("config.json"));
@@ -104,7 +106,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
         return null;
     }
 
-    /** A dangling link counts: what is wrong with it is said where it is opened. */
+    /** Whether the file exists; a dangling link counts, and is reported when it is opened. */
     private static boolean exists(Path file) {
         return Files.exists(file) || Files.isSymbolicLink(file);
     }

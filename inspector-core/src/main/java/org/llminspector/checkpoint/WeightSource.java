@@ -5,15 +5,15 @@ import java.util.Map;
 import org.llminspector.base.FileBytes;
 import org.llminspector.base.Tensor;
 
-/** WeightSource is one open file of named tensors, whatever its format. */
+/** An open file of named tensors, of any format. */
 interface WeightSource extends AutoCloseable {
 
     Path path();
 
-    /** Every tensor by name, in the order of their bytes in the file. */
+    /** Every tensor by name, in file order. */
     Map<String, TensorInfo> tensors();
 
-    /** A tensor of {@link #tensors}, decoded where the file holds it in blocks. */
+    /** A tensor of {@link #tensors}, decoded if it is quantized. */
     Tensor tensor(String name);
 
     /** Rows [from, to) of a matrix. */
@@ -21,7 +21,7 @@ interface WeightSource extends AutoCloseable {
         return tensor(name).rows(from, to);
     }
 
-    /** The file's bytes, where they are read for as long as the model is open. */
+    /** The file's memory, where it is read while the model is open. */
     FileBytes bytesOfFile();
 
     @Override

@@ -3,7 +3,10 @@ package org.llminspector.djl;
 import ai.djl.util.cuda.CudaUtils;
 import java.util.List;
 
-/** Djl is what DJL must be told before any other of its classes loads: no call home, no downloads, no CUDA of its own. */
+/**
+ * Settings of the Deep Java Library, made before any other of its classes loads: no telemetry, no downloads, no CUDA
+ * detection.
+ */
 public final class Djl {
 
     static {
@@ -15,15 +18,15 @@ public final class Djl {
 
     private Djl() {}
 
-    /** Tells it; every use but the first does nothing. */
+    /** Applies the settings; only the first call has an effect. */
     public static void prepare() {}
 
     /**
-     * Has DJL find no libcudart, for which it looks once. With one it leaves libtorch for CPUs aside, whose counterpart for
-     * CUDA it must then download, and unpacks its tokenizers into another folder, after which a run without a GPU fails.
+     * Makes DJL's one-time search for libcudart find none. Otherwise it ignores libtorch for CPUs, must download that
+     * for CUDA, and unpacks its tokenizers into another folder, after which a run without a GPU fails.
      */
     private static void hideCuda() {
-        String elsewhere = "ai.djl.util.cuda.fork"; // another process is to look: then this one loads nothing
+        String elsewhere = "ai.djl.util.cuda.fork"; // has another process search, so that this one loads nothing
         System.setProperty(elsewhere, "true");
         try {
             Class.forName(CudaUtils.class.getName());

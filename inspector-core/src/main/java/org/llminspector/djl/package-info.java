@@ -1,6 +1,6 @@
 /**
- * Djl is how the Deep Java Library starts: its tokenizers and its engine must both be told the same before they load.
+ * Startup of the Deep Java Library, shared by its tokenizers and its engine.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.djl;

@@ -3,11 +3,11 @@ package org.llminspector.engine;
 import java.util.List;
 
 /**
- * Capabilities say what an engine can do here, and for what it cannot: why, and what to do instead.
+ * What an engine supports on this machine; for what it does not support, the reason and an alternative.
  *
  * @param id {@code torch}, {@code onnx}
  * @param version of the native library, or null when the engine is not available
- * @param devices what it can run on, with the reason where not
+ * @param devices devices it can run on, and for unavailable ones the reason
  */
 public record Capabilities(
         String id,
@@ -23,8 +23,6 @@ public record Capabilities(
         precisions = List.copyOf(precisions);
     }
 
-    /**
-     * @param arithmetic what is computed in which format, in words
-     */
+    /** @param arithmetic which parts are computed in which number format, in words */
     public record PrecisionSupport(Precision id, boolean available, String arithmetic, String why, String instead) {}
 }

@@ -6,14 +6,15 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 
 /**
- * ConvState is what a layer with a short convolution keeps between two passes, beside the KV cache: b * x of the last positions
- * that the next one reads, [past, d_model], in float32 whatever the cache's format; zeros before the first.
+ * State of a short-convolution layer between two passes, kept in addition to the KV cache: b * x of the last positions
+ * that the next position reads, [past, d_model], in float32 whatever the cache's format; zeros before the first
+ * position.
  */
 public final class ConvState {
 
     private ConvState() {}
 
-    /** Positions that a layer keeps, whatever the length of the sequence: 0 of one with attention. */
+    /** Positions that a layer keeps, independent of the sequence's length; 0 for a layer with attention. */
     public static int past(LayerSpec layer) {
         return layer.mixer() instanceof ShortConv conv ? conv.past() : 0;
     }
@@ -23,7 +24,7 @@ public final class ConvState {
         return (long) past(layer) * spec.dModel() * Float.BYTES;
     }
 
-    /** Bytes of every layer; null of a model without such layers. */
+    /** Bytes per layer; null for a model without such layers. */
     public static List<Long> bytes(DecoderSpec spec) {
         if (spec.layers().stream().allMatch(LayerSpec::attends)) return null;
         return spec.layers().stream().map(layer -> bytes(spec, layer)).toList();

@@ -1,7 +1,7 @@
 package org.llminspector.engine;
 
 /**
- * Device is something that a model could run on.
+ * A CPU or GPU of this machine, usable or not.
  *
  * @param id {@code cpu}, {@code cuda:0}
  * @param why what is missing when it is not available

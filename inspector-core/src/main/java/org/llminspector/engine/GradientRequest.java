@@ -6,27 +6,27 @@ import java.util.TreeSet;
 import org.llminspector.hook.HookId;
 
 /**
- * GradientRequest asks how a number made of a model's outputs changes with everything on the way to it.
+ * Request for the gradient of a weighted sum of target logits or negative log likelihoods by hooked values and weights.
  *
  * @param tokens the sequence
- * @param targets the number is the sum of their weighted values
- * @param hooks values by which to differentiate
- * @param parameters whether to differentiate by every weight too
+ * @param targets the differentiated number is the sum of their values times their weights
+ * @param hooks activations to differentiate by
+ * @param parameters whether to differentiate by every weight as well
  */
 public record GradientRequest(int[] tokens, List<Target> targets, SortedSet<HookId> hooks, boolean parameters) {
 
-    /** What of a token is meant. */
+    /** Which value of the target token is read. */
     public enum Of {
         /** -ln of its probability, nats. */
         NLL,
-        /** Its score before the softmax. */
+        /** Its logit, before the softmax. */
         LOGIT
     }
 
     /**
-     * Target is one token at one position.
+     * A token at a position.
      *
-     * @param pos the position whose output is read: that of the token before, when it is a next token
+     * @param pos the position whose logits are read: for a next-token prediction, that of the token before
      */
     public record Target(int pos, int token, Of of, double weight) {}
 

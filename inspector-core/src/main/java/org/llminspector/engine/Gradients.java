@@ -6,21 +6,21 @@ import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 
 /**
- * Gradients are the answer to a {@link GradientRequest}.
+ * Result of a {@link GradientRequest}.
  *
- * @param value the number itself
+ * @param value the differentiated number
  * @param targets each target's own value, unweighted
- * @param hooks by hook: how the number grows with each element of the value there
- * @param parameters by weight, canonical names; empty when they were not asked for
+ * @param hooks the gradient by the activation at each hook, in its shape
+ * @param parameters one per weight, under canonical names; empty unless requested
  */
 public record Gradients(
         double value, List<Double> targets, SortedMap<HookId, Tensor> hooks, List<ParameterGradient> parameters) {
 
     /**
-     * ParameterGradient is one weight's gradient in few numbers.
+     * Summary of one weight's gradient.
      *
      * @param norm L2 norm of the gradient
-     * @param maxAbs its largest element
+     * @param maxAbs largest magnitude of its elements
      * @param weightNorm L2 norm of the weight itself
      */
     public record ParameterGradient(String name, List<Long> shape, double norm, double maxAbs, double weightNorm) {

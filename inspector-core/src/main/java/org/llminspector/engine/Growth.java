@@ -1,19 +1,19 @@
 package org.llminspector.engine;
 
-/** Growth says how many positions a KV cache has memory for: it grows in chunks as tokens come, up to the most a request can reach. */
+/** Growth rule of a KV cache's capacity: chunks of positions, up to the most that the request can reach. */
 public final class Growth {
 
-    /** Positions of the first chunk, and of the smallest one later. */
+    /** Positions of the first chunk, and the minimum of later ones. */
     public static final int CHUNK = 256;
 
     private Growth() {}
 
     /**
-     * The capacity for so many positions: half as much again each time, so that copying adds up to twice the final length at most.
+     * The new capacity: it grows by half each time, so that all copying adds up to at most twice the final length.
      *
-     * @param capacity positions that there is memory for now
-     * @param needed positions that there must be memory for
-     * @param most positions that the sequence can reach
+     * @param capacity positions allocated now
+     * @param needed positions that must fit
+     * @param the longest that the sequence can become
      */
     public static int capacity(int capacity, int needed, int most) {
         if (needed <= capacity) return capacity;

@@ -4,26 +4,26 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.spec.DecoderSpec;
 
-/** InspectorEngine is one open model, ready to run. Close it to give its memory back. */
+/** An open model, ready to run. Closing it frees its memory. */
 public interface InspectorEngine extends AutoCloseable {
 
     DecoderSpec spec();
 
     EngineInfo info();
 
-    /** What it holds now. */
+    /** Memory in use now. */
     default MemoryUse memory() {
         return new MemoryUse(info().weightBytes(), 0);
     }
 
-    /** Frees memory that it keeps for later captures. */
+    /** Frees memory kept for reuse by later captures. */
     default void trim() {}
 
     /** Starts a sequence with an empty KV cache. */
     Session begin(SessionRequest request);
 
     /**
-     * Reads a residual stream as if it were the last: final norm, then unembedding (the logit lens).
+     * The logit lens: applies the final norm and the unembedding to a residual stream.
      *
      * @param resid [batch, pos, d_model]
      * @return [batch, pos, vocab]
@@ -31,8 +31,8 @@ public interface InspectorEngine extends AutoCloseable {
     Tensor unembed(Tensor resid);
 
     /**
-     * The same model under another plan; what both have in one format is shared. Close it before this one. An engine
-     * with one precision for all modules says so.
+     * The same model under another plan; weights with the same format in both are shared. Close it before this one. An
+     * engine with one precision for all modules throws UNSUPPORTED.
      */
     default InspectorEngine variant(PrecisionPlan plan) {
         throw Problem.unsupported("this engine has one precision for all modules")
@@ -43,14 +43,14 @@ public interface InspectorEngine extends AutoCloseable {
     }
 
     /**
-     * The same open model with sequences whose keys and values are kept in these formats; weights are shared, and closing it does
-     * nothing. An engine whose graphs are written for one format is opened for each, and gives itself.
+     * The same open model with another KV cache format; weights are shared, and closing the result does nothing. An
+     * engine whose graphs are built for one format returns itself: it is opened once per format.
      */
     default InspectorEngine keeping(KvFormats formats) {
         return this;
     }
 
-    /** Runs forwards and backwards, in float32; an engine without gradients says so. */
+    /** Forward and backward pass in float32; an engine without gradients throws UNSUPPORTED. */
     default Gradients gradients(GradientRequest request) {
         throw Problem.unsupported("this engine has no gradients")
                 .where("engine")

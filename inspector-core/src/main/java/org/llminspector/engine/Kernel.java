@@ -1,9 +1,9 @@
 package org.llminspector.engine;
 
-/** Kernel is how weights of few bits are multiplied. */
+/** How a matrix product with 4-bit or 8-bit weights is computed. */
 public enum Kernel {
-    /** As if the weights were decoded to FP32 first. */
+    /** With weights decoded to FP32. */
     EXACT,
-    /** Activations are rounded to 8 bits, block by block, for integer products. */
+    /** With activations quantized to 8 bits per block, in integer products. */
     FAST
 }

@@ -7,21 +7,21 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 
 /**
- * KvCacheReport is the memory that keys and values take.
+ * Memory use of a KV cache.
  *
- * <p>A layer's bytes are n_kv_heads x positions x (bytes of a key + bytes of a value), where a vector of d_head numbers takes
- * 4 d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (its scale). Where keys and values are made of a latent vector, one
- * turned key and that vector are kept instead ({@link KvShape}). A layer with a short convolution has neither, and 0 here. Every position is kept, also by a layer with a
- * sliding window, which never reads one further back than that: {@link #needed}.
+ * <p>A layer takes n_kv_heads x positions x (bytes of a key + bytes of a value); a vector of d_head numbers takes 4
+ * d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (with its scale). With latent attention, one rotated key
+ * and the latent vector are kept instead ({@link KvShape}). A layer with a short convolution has 0 here. Every position
+ * is kept, also in a layer with a sliding window, which only reads its window: {@link #needed}.
  *
- * @param positions positions held
- * @param dtype of the elements: {@code F32}; keys' and values' where they differ: {@code F16, I8}
- * @param formats of keys and values; null in what an older version wrote
+ * @param positions positions in the cache
+ * @param dtype of the elements: {@code F32}; of keys and values where they differ: {@code F16, I8}
+ * @param formats of keys and values; null in a file written by an older version
  * @param bytes bytes in use, over all layers
- * @param allocatedBytes bytes set aside
- * @param layers bytes in use, a layer each
- * @param convStates bytes that layers with a short convolution keep beside it, a layer each, whatever the positions ({@link
- *     ConvState}); in none of the numbers above, and null of a model without such layers
+ * @param allocatedBytes bytes allocated
+ * @param layers bytes in use per layer
+ * @param convStates bytes of the states of short convolutions per layer, independent of the positions ({@link
+ *     ConvState}); not included in the numbers above; null for a model without such layers
  */
 public record KvCacheReport(
         int positions,
@@ -36,18 +36,18 @@ public record KvCacheReport(
         convStates = convStates == null ? null : List.copyOf(convStates);
     }
 
-    /** Of a model without short convolutions. */
+    /** For a model without short convolutions. */
     public KvCacheReport(
             int positions, String dtype, KvFormats formats, long bytes, long allocatedBytes, List<Long> layers) {
         this(positions, dtype, formats, bytes, allocatedBytes, layers, null);
     }
 
-    /** Of a cache with memory for {@code maxPositions}. */
+    /** For a cache with a capacity of {@code maxPositions}. */
     public static KvCacheReport of(DecoderSpec spec, KvFormats formats, int positions, int maxPositions) {
         return of(spec, KvShape.of(spec, Set.of()), formats, positions, maxPositions);
     }
 
-    /** @param shapes a layer each */
+    /** @param shapes one per layer */
     public static KvCacheReport of(
             DecoderSpec spec, List<KvShape> shapes, KvFormats formats, int positions, int maxPositions) {
         List<Long> rows = shapes.stream().map(s -> s.bytes(formats)).toList();
@@ -66,24 +66,24 @@ public record KvCacheReport(
                 ConvState.bytes(spec));
     }
 
-    /** Bytes of each layer when every position is kept, as both engines do. */
+    /** Bytes per layer when every position is kept, as both engines do. */
     public static List<Long> kept(DecoderSpec spec, KvFormats formats, long positions) {
         return spec.layers().stream().map(l -> row(l, formats) * positions).toList();
     }
 
-    /** Bytes of each layer when no more is kept than it will read again: a window w holds w positions at most. */
+    /** Bytes per layer when only positions that will be read again are kept: with a window of w, at most w. */
     public static List<Long> needed(DecoderSpec spec, KvFormats formats, long positions) {
         return spec.layers().stream()
                 .map(l -> row(l, formats) * seen(l, positions))
                 .toList();
     }
 
-    /** Bytes of one position in one layer: n_kv_heads x (key + value), or of a latent vector and the shared key. */
+    /** Bytes of one position in one layer: n_kv_heads x (key + value), or the latent vector and the shared key. */
     public static long row(LayerSpec layer, KvFormats formats) {
         return KvShape.of(layer).bytes(formats);
     }
 
-    /** How many positions a token reads, itself included, that is the last of so many. */
+    /** How many positions the last of {@code positions} tokens reads, itself included. */
     public static long seen(LayerSpec layer, long positions) {
         Integer window = layer.mixer() instanceof ShortConv c
                 ? Integer.valueOf(c.width())

@@ -2,13 +2,13 @@ package org.llminspector.engine;
 
 import org.llminspector.base.DType;
 
-/** KvFormat is a number format that keys, or values, are kept in between two tokens. */
+/** Number format of the keys or the values in a KV cache. */
 public enum KvFormat {
     FP32(DType.F32),
     FP16(DType.F16),
     /**
-     * Codes of -127 to 127, and one float32 scale a position and head: its largest magnitude / 127. Symmetric, and along
-     * the token, so that a token is coded once, as it comes.
+     * Codes from -127 to 127 and one float32 scale per position and head: the vector's largest magnitude / 127.
+     * Symmetric, and scaled per position, so that each position is coded once, when it is appended.
      */
     INT8(DType.I8);
 
@@ -18,12 +18,12 @@ public enum KvFormat {
         this.dtype = dtype;
     }
 
-    /** Of one element. */
+    /** Type of one element. */
     public DType dtype() {
         return dtype;
     }
 
-    /** Bytes of one head's vector at one position, its scale with it. */
+    /** Bytes of one head's vector at one position, including its scale. */
     public long bytes(int dHead) {
         return (long) dHead * dtype.bytes() + (this == INT8 ? Float.BYTES : 0);
     }

@@ -3,10 +3,10 @@ package org.llminspector.engine;
 import java.util.Locale;
 
 /**
- * KvFormats are what a KV cache keeps its keys and its values in.
+ * Number formats of a KV cache's keys and values.
  *
- * @param key null means the other's; a model's attention is more easily thrown off by rounded keys
- * @param value null means the other's
+ * @param key null means the values' format; attention is more sensitive to rounded keys than to rounded values
+ * @param value null means the keys' format
  */
 public record KvFormats(KvFormat key, KvFormat value) {
 

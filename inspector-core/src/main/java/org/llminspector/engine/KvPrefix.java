@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * KvPrefix is the KV cache of the first positions of a sequence, outside its engine: another sequence that begins with the
- * same tokens goes on from it, and does not read them again. Nothing in it is changed.
+ * Immutable copy of the KV cache of a sequence's first positions, outside the engine: another sequence that begins with
+ * the same tokens continues from it without running them.
  */
 public final class KvPrefix {
 
@@ -14,17 +14,17 @@ public final class KvPrefix {
     private final List<float[]> values;
     private final List<float[]> states;
 
-    /** Of a model without short convolutions. */
+    /** For a model without short convolutions. */
     public KvPrefix(int length, List<float[]> keys, List<float[]> values) {
         this(length, keys, values, List.of());
     }
 
     /**
      * @param length positions
-     * @param keys rotated keys, a layer each, [pos, kv_head, d_head]; empty of a layer that has none
-     * @param values the same
-     * @param states what short convolutions keep of the last positions, a layer each, [past, d_model], empty of a layer with
-     *     attention; an empty list of a model that has no such layer
+     * @param keys rotated keys, one array per layer, [pos, kv_head, d_head]; empty for a layer that has none
+     * @param values likewise
+     * @param states states of short convolutions, one array per layer, [past, d_model]; empty for a layer with
+     *     attention; an empty list for a model without such layers
      */
     public KvPrefix(int length, List<float[]> keys, List<float[]> values, List<float[]> states) {
         this.length = length;
@@ -48,7 +48,7 @@ public final class KvPrefix {
         return values.get(layer);
     }
 
-    /** What a layer's short convolution keeps of the last positions, [past, d_model]. */
+    /** State of a layer's short convolution, [past, d_model]. */
     public float[] state(int layer) {
         return states.get(layer);
     }
@@ -61,12 +61,12 @@ public final class KvPrefix {
         return floats * Float.BYTES;
     }
 
-    /** Whether {@link #first} has so many: what a convolution kept is of the last positions and no others. */
+    /** Whether {@link #first} can give this many: a convolution's state exists for the last position only. */
     public boolean reaches(int positions) {
         return positions == length || (positions < length && states.isEmpty());
     }
 
-    /** The first of these positions. */
+    /** A prefix of this prefix. */
     public KvPrefix first(int positions) {
         if (!reaches(positions)) throw new IllegalArgumentException(positions + " of " + length + " positions");
         return positions == length ? this : new KvPrefix(positions, cut(keys, positions), cut(values, positions));
@@ -78,12 +78,12 @@ public final class KvPrefix {
                 .toList();
     }
 
-    /** Puts [kv_head, pos, d_head] as [pos, kv_head, d_head]. */
+    /** Transposes [kv_head, pos, d_head] to [pos, kv_head, d_head]. */
     public static float[] byPosition(float[] byHead, int heads, int positions, int width) {
         return swapped(byHead, heads, positions, width);
     }
 
-    /** Puts [pos, kv_head, d_head] as [kv_head, pos, d_head]. */
+    /** Transposes [pos, kv_head, d_head] to [kv_head, pos, d_head]. */
     public static float[] byHead(float[] byPosition, int positions, int heads, int width) {
         return swapped(byPosition, positions, heads, width);
     }

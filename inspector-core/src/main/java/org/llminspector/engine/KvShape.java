@@ -10,20 +10,21 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
 /**
- * KvShape is what a layer keeps of each position: {@code heads} vectors of {@code key} numbers, and as many of {@code value}.
+ * What a layer caches per position: {@code heads} vectors of {@code key} numbers, and the same count of {@code value}
+ * numbers.
  *
- * <p>Those are the heads' turned keys and values; where they are made of a latent vector, it is the turned key that the heads
- * share, as the key, and that vector, as the value, both once. Where such a layer's keys or values are themselves changed they
- * are kept instead: they could not be made again.
+ * <p>These are the heads' rotated keys and values. With latent attention (MLA) they are one rotated key, shared by the
+ * heads, as the key and the latent vector as the value; but if an intervention changes the layer's keys or values, the
+ * heads' own are cached: they could not be recomputed from the latent vector.
  *
- * @param whole whether the heads' keys and values are what is kept
+ * @param whole whether the heads' own keys and values are cached
  */
 public record KvShape(int heads, int key, int value, boolean whole) {
 
-    /** Of a layer with a short convolution: nothing of each position ({@link ConvState}). */
+    /** Of a layer with a short convolution, which caches nothing per position ({@link ConvState}). */
     private static final KvShape NONE = new KvShape(0, 0, 0, true);
 
-    /** Of a layer in which nothing is changed. */
+    /** Of a layer without interventions. */
     public static KvShape of(LayerSpec layer) {
         return layer.mixer() instanceof Attention a ? of(a, a.latent() == null) : NONE;
     }
@@ -46,7 +47,7 @@ public record KvShape(int heads, int key, int value, boolean whole) {
         return layers;
     }
 
-    /** Bytes of one position, the scales of codes with them. */
+    /** Bytes of one position, including the scales of codes. */
     public long bytes(KvFormats formats) {
         return heads * (formats.key().bytes(key) + formats.value().bytes(value));
     }

@@ -5,33 +5,33 @@ import org.llminspector.base.Tensor;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * Learner is a model whose weights change: losses of token sequences, their gradient, and updates from it.
+ * A model in training: losses of token sequences, their gradient, and optimizer steps.
  *
- * <p>All weights lie in one flat float32 array, and so do the gradient and the optimizer's state. Every call is one
- * piece of work on the engine's thread; runs of other models go on between two calls.
+ * <p>All weights are in one flat float32 array, and so are the gradient and the optimizer's state. Every call is one
+ * task on the engine's thread; other models can run between two calls.
  */
 public interface Learner extends AutoCloseable {
 
     /**
-     * Scores are what a model thought of the tokens that came next.
+     * Next-token losses and hits of a batch.
      *
      * @param nll -ln of the probability of token t + 1 given those up to t, [batch][pos - 1]
-     * @param hit whether that token was the most probable one
+     * @param hit whether that token is the most probable one
      */
     record Scores(float[][] nll, boolean[][] hit) {}
 
     /**
-     * State is an optimizer's memory.
+     * State of an optimizer.
      *
      * @param step updates made
-     * @param first the mean gradient (momentum's buffer), flat
-     * @param second the mean squared gradient, flat
+     * @param first the running mean of the gradient (momentum's buffer), flat
+     * @param second the running mean of the squared gradient, flat
      */
     record State(long step, Tensor first, Tensor second) {}
 
     LearnerInfo info();
 
-    /** Sets the threads of one operation of this learner on a CPU: sums of another number of threads have other last bits. */
+    /** Sets the number of threads per operation on a CPU; another number changes the last bits of sums. */
     void setThreads(int threads);
 
     DecoderSpec spec();
@@ -39,11 +39,12 @@ public interface Learner extends AutoCloseable {
     /** Every weight in the flat arrays, in order. */
     List<Parameter> parameters();
 
-    /** Reads sequences of one length, without a gradient. */
+    /** Scores sequences of equal length, without a gradient. */
     Scores score(int[][] tokens);
 
     /**
-     * Reads sequences of one length and adds to the gradient that of the sum over all positions of weight times nll.
+     * Scores sequences of equal length and adds to the accumulated gradient that of the sum over all positions of
+     * weight times nll.
      *
      * @param weights [batch][pos - 1]; 1 / count makes the usual mean, 0 leaves a position out
      */
@@ -52,28 +53,28 @@ public interface Learner extends AutoCloseable {
     }
 
     /**
-     * The same, where some tokens are known to be one of several that could have come: the cross entropy is then with all of
-     * those in equal parts, and the scores are of the token that came.
+     * The same with soft targets: where several tokens are known to be possible, the cross entropy is with all of them
+     * in equal parts; the scores are those of the actual token.
      *
-     * @param choices ids, one for each of the equal parts, null where only one is known; a row can be shorter than its
-     *     sequence, [batch][pos - 1][part]
+     * @param choices token ids, one per equal part, null where only the actual token is known; a row may be shorter
+     *     than its sequence, [batch][pos - 1][part]
      */
     Scores accumulate(int[][] tokens, float[][] weights, int[][][] choices);
 
     /** The gradient accumulated since the last update, flat. */
     Tensor gradient();
 
-    /** Lets the accumulated gradient go. */
+    /** Clears the accumulated gradient. */
     void clearGradient();
 
-    /** Lets one parameter's go: the next update leaves it as it is. */
+    /** Clears one parameter's gradient. */
     void clearGradient(Parameter parameter);
 
     /**
-     * Makes one step against the accumulated gradient, and clears it.
+     * Makes one optimizer step from the accumulated gradient, and clears it.
      *
-     * @param maxNorm a longer gradient is scaled down to this L2 norm; infinity leaves it
-     * @return the gradient's norm before that
+     * @param maxNorm clips the gradient to this L2 norm; infinity for no clipping
+     * @return the gradient's norm before clipping
      */
     double update(Optimizer optimizer, double learningRate, double maxNorm);
 

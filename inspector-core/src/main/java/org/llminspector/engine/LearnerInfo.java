@@ -1,10 +1,10 @@
 package org.llminspector.engine;
 
 /**
- * LearnerInfo says what computes a learner's losses: others round otherwise.
+ * Device, instruction set and threads of a learner; with others its losses round differently.
  *
  * @param device {@code cpu}, {@code cuda:0}
- * @param instructions {@code avx2} where the native libraries are held to its kernels; null where they choose theirs by
+ * @param instructions {@code avx2} where the native libraries are restricted to its kernels; null where they choose by
  *     the hardware
  * @param threads used by one operation
  */

@@ -1,10 +1,11 @@
 package org.llminspector.engine;
 
 /**
- * MemoryUse is what an open model holds.
+ * Memory of an open model.
  *
- * @param resident bytes that are this process's own: converted weights, copies packed for the kernels, memory kept for captures
- * @param mapped bytes of its files that are read in place: the system keeps them in memory only as long as it likes
+ * @param resident bytes allocated by this process: converted weights, copies packed for the kernels, buffers kept for
+ *     captures
+ * @param mapped bytes of memory-mapped files, which the system may evict at any time
  */
 public record MemoryUse(long resident, long mapped) {
 

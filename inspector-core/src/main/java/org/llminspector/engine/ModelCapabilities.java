@@ -6,30 +6,30 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
 /**
- * ModelCapabilities is what a model offers, whichever engine runs it. A model whose arithmetic is ours offers everything ({@link
- * #ALL}); a graph that somebody else exported offers what is found in it.
+ * What a model supports, whichever engine runs it. A model from a checkpoint supports everything ({@link #ALL}); an
+ * exported ONNX graph supports what is found in it.
  */
 public interface ModelCapabilities {
 
-    /** All hooks of the spec, every engine and precision, changes and the logit lens. */
+    /** All hooks of the spec, every engine and precision, interventions and the logit lens. */
     ModelCapabilities ALL = new ModelCapabilities() {};
 
-    /** Whether a hook that its spec has can be seen. */
+    /** Whether a hook of its spec can be captured. */
     default boolean has(HookId hook) {
         return true;
     }
 
-    /** Why hooks of a point that its spec has cannot be seen. */
+    /** Why hooks of this point cannot be captured. */
     default String why(HookPoint point) {
         return point.absence();
     }
 
-    /** What offers everything, where this model does not; else null. */
+    /** What to use instead for full support; null if this model has it. */
     default String instead() {
         return null;
     }
 
-    /** What a person hears who asks for a hook that cannot be seen. */
+    /** The Problem for a request of a hook that cannot be captured. */
     default Problem refusal(HookId hook) {
         return Problem.unsupported("this model does not show the hook: " + why(hook.point()))
                 .where(hook.name())
@@ -41,12 +41,12 @@ public interface ModelCapabilities {
         return false;
     }
 
-    /** Why its values cannot be changed; empty where they can. */
+    /** Why interventions are not possible; empty where they are. */
     default Optional<Problem> unchangeable() {
         return Optional.empty();
     }
 
-    /** Why it has no logit lens; empty where it has one. */
+    /** Why there is no logit lens; empty where there is one. */
     default Optional<Problem> lensless() {
         return Optional.empty();
     }

@@ -4,10 +4,10 @@ import java.util.List;
 import org.llminspector.base.Tensor;
 
 /**
- * Parameter is one weight as it lies in a flat array of all a model's weights.
+ * Name, shape and place of one weight in the flat array of all weights.
  *
  * @param name canonical, as {@link org.llminspector.family.Weights} lists them
- * @param offset elements before it
+ * @param offset in elements
  */
 public record Parameter(String name, List<Long> shape, long offset) {
 
@@ -19,12 +19,12 @@ public record Parameter(String name, List<Long> shape, long offset) {
         return shape.stream().reduce(1L, Math::multiplyExact);
     }
 
-    /** Whether it is a matrix: those decay, vectors (the norms' weights) do not. */
+    /** Whether it is a matrix: weight decay applies to matrices, not to vectors (the norms' weights). */
     public boolean isMatrix() {
         return shape.size() > 1;
     }
 
-    /** This weight's part of a flat float32 array, a view. */
+    /** A view of this weight's part of a flat float32 array. */
     public Tensor of(Tensor flat) {
         long[] to = shape.stream().mapToLong(Long::longValue).toArray();
         return flat.rows(Math.toIntExact(offset), Math.toIntExact(offset + size()))

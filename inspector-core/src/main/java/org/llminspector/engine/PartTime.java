@@ -1,7 +1,7 @@
 package org.llminspector.engine;
 
 /**
- * PartTime is how long one part of one pass took.
+ * Duration of one part of one pass.
  *
  * @param layer null outside the blocks
  * @param ms milliseconds

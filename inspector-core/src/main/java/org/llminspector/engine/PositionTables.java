@@ -3,13 +3,13 @@ package org.llminspector.engine;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
-/** PositionTables computes what depends on where a token stands: RoPE's cos and sin, and the causal mask. */
+/** Tables that depend on a token's position: RoPE's cos and sin, and the causal mask. */
 public final class PositionTables {
 
     private PositionTables() {}
 
     /**
-     * cos and sin of the angles by which pairs turn, times the rotation's attention factor.
+     * cos and sin of the rotation angles of each pair, times RoPE's attention factor.
      *
      * @param frequencies angle per position, [dims / 2]
      * @return {cos, sin}, each [count, dims / 2]
@@ -51,7 +51,7 @@ public final class PositionTables {
     }
 
     /**
-     * Who may look at whom: 0 where a query may, -inf where not.
+     * The causal mask: 0 where a query may attend to a key, -inf elsewhere.
      *
      * @param window positions back that a query sees, itself included; null for all
      * @return [count, start + count]

@@ -1,19 +1,19 @@
 package org.llminspector.engine;
 
-/** Precision is the number format that a model's weights are held in while it runs. */
+/** Number format of a model's weights while it runs. */
 public enum Precision {
     FP32,
     /** On CPU: FP16 weights, FP32 activations. On CUDA: FP16 matrix products. */
     FP16,
-    /** A true bfloat16 arithmetic; no engine here offers it yet. */
+    /** bfloat16 arithmetic; no engine here offers it yet. */
     BF16,
-    /** W8A8: one scale an output channel, and activations in INT8 too, one scale a position. */
+    /** W8A8: one scale per output channel; activations in INT8 too, one scale per position. */
     INT8,
-    /** Weights only, 8 bits, a scale every 128 weights; a GGUF file's Q8_0 as it is. */
+    /** Weights only, 8 bits, one scale per 128 weights; a GGUF file's Q8_0 is used unchanged. */
     INT8_WEIGHT,
-    /** Weights only, 4 bits, a scale every 32 weights; a GGUF file's Q4_0 as it is. */
+    /** Weights only, 4 bits, one scale per 32 weights; a GGUF file's Q4_0 is used unchanged. */
     INT4_32,
-    /** Weights only, 4 bits, a scale every 128 weights. */
+    /** Weights only, 4 bits, one scale per 128 weights. */
     INT4_128;
 
     /** The name in requests. */

@@ -15,24 +15,25 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
 /**
- * PrecisionPlan chooses a precision for each matrix of a model: one for all, and others by name.
+ * Precision of each matrix of a model: a default, and overrides by name.
  *
- * <p>Modules are {@code blocks.i.attn.q|k|v|o} (of a latent vector {@code
- * blocks.i.attn.q_down|kv_down|k_rope} too), of a short convolution {@code blocks.i.conv.b|c|x|out}, {@code blocks.i.mlp.gate|in|out} (in a mixture {@code
- * blocks.i.mlp.experts.e.gate|in|out} and {@code blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}, the canonical
- * weights' names; {@code embed} too where the unembedding is the same table. Norms, biases, a convolution's kernel and a
- * mixture's router are never rounded. The embedding's rows are in FP16 by torch. By onnx they are as the file has them where
- * the unembedding is another table; where it is the same one they are decoded from the unembedding's few bits on a CPU, and in
- * FP16 on CUDA where it is. {@code embed} in FP32 keeps them as the file has them, in a table beside the unembedding's codes.
+ * <p>Modules are {@code blocks.i.attn.q|k|v|o} (with latent attention also {@code
+ * blocks.i.attn.q_down|kv_down|k_rope}), {@code blocks.i.conv.b|c|x|out} of a short convolution, {@code
+ * blocks.i.mlp.gate|in|out} (in a mixture {@code blocks.i.mlp.experts.e.gate|in|out} and {@code
+ * blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}: the canonical weights' names; with a tied embedding
+ * also {@code embed}. Norms, biases, a convolution's kernel and a mixture's router are never rounded. On torch, the
+ * embedding's rows are in FP16 when the default is. On onnx, an untied embedding stays as the file has it; a tied one
+ * is decoded from the unembedding's quantized weights on a CPU, and is in FP16 on CUDA where the unembedding is. {@code
+ * embed} in FP32 keeps a tied embedding as the file has it, in a table of its own next to the unembedding's codes.
  *
- * @param standard for every module without an override; {@code default} in JSON
+ * @param standard precision of every module without an override; {@code default} in JSON
  * @param kernel for weight-only precisions; null means fast
  * @param overrides later ones win
- * @param kvCache of the keys and values that are kept between two tokens; null means the engine's own: fp32, or fp16 by onnx
- *     on CUDA where its attention is
- * @param simulate weights that are put under a scheme and decoded again before the model is opened: it computes in the
- *     precision above with what the codes stand for, so that the answers are those of fewer bits and the speed is not; on
- *     torch only; later ones win
+ * @param kvCache format of the KV cache; null means the engine's own: fp32, or fp16 on onnx with CUDA where its
+ *     attention is in fp16
+ * @param simulate weights that are quantized and decoded again before the model is opened: it computes in the precision
+ *     above with the decoded values, so that results are those of fewer bits while speed is not; torch only; later ones
+ *     win
  */
 public record PrecisionPlan(
         @JsonProperty("default") Precision standard,
@@ -42,7 +43,7 @@ public record PrecisionPlan(
         @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Simulated> simulate) {
 
     /**
-     * Part is another choice for some modules.
+     * Override of the precision of some modules.
      *
      * @param modules a name or a glob: {@code blocks.0.*}, {@code blocks.*.mlp.out}, {@code unembed}
      * @param kernel null means the plan's
@@ -50,15 +51,15 @@ public record PrecisionPlan(
     public record Part(String modules, Precision precision, Kernel kernel) {}
 
     /**
-     * Simulated is a scheme for some matrices, the embedding's among them: where the unembedding is the same table, both names
-     * mean it.
+     * Quantization scheme to simulate for some matrices, which may include the embedding; with a tied embedding both
+     * names mean the one table.
      *
      * @param modules a name or a glob, as in {@link Part}, and {@code embed}, {@code pos_embed}; {@code *} for all
      * @param scheme as {@link QuantScheme#of} reads it, {@code int3-g32}; {@code none} for the weights as they are
      */
     public record Simulated(String modules, String scheme) {}
 
-    /** Choice is what one module gets; kernel is null where the precision has only one. */
+    /** Precision and kernel of one module; kernel is null where the precision has only one. */
     public record Choice(Precision precision, Kernel kernel) {}
 
     public PrecisionPlan {
@@ -68,12 +69,12 @@ public record PrecisionPlan(
         simulate = simulate == null ? List.of() : List.copyOf(simulate);
     }
 
-    /** With the engine's own cache and the weights as they are. */
+    /** With the engine's own cache format and nothing simulated. */
     public PrecisionPlan(Precision standard, Kernel kernel, List<Part> overrides) {
         this(standard, kernel, overrides, null, null);
     }
 
-    /** Every matrix decoded from a scheme, in FP32. */
+    /** Every matrix simulated under one scheme, in FP32. */
     public static PrecisionPlan simulated(String scheme) {
         return new PrecisionPlan(Precision.FP32, null, null, null, List.of(new Simulated("*", scheme)));
     }
@@ -85,10 +86,10 @@ public record PrecisionPlan(
     /** Matrices of a short convolution. */
     private static final List<String> CONV = List.of("b", "c", "x", "out");
 
-    /** More than any model has matrices. */
+    /** More than the matrices of any model. */
     private static final int MAX_OVERRIDES = 2_000;
 
-    /** What a request means: its plan, or its precision for every module. */
+    /** The plan of a request: its own, or its precision for every module. */
     public static PrecisionPlan of(Precision precision, PrecisionPlan plan) {
         if (plan == null) return of(precision == null ? Precision.FP32 : precision);
         if (precision != null && precision != plan.standard()) {
@@ -100,7 +101,7 @@ public record PrecisionPlan(
         return plan;
     }
 
-    /** The same, with a cache that the request names beside it. */
+    /** The same, with a KV cache format that the request names separately. */
     public static PrecisionPlan of(Precision precision, PrecisionPlan plan, KvFormats kvCache) {
         PrecisionPlan all = of(precision, plan);
         if (kvCache == null || kvCache.equals(all.kvCache())) return all;
@@ -113,23 +114,23 @@ public record PrecisionPlan(
         return all.keeping(kvCache);
     }
 
-    /** This plan with another cache. */
+    /** This plan with another KV cache format. */
     public PrecisionPlan keeping(KvFormats formats) {
         return new PrecisionPlan(standard, kernel, overrides, formats, simulate);
     }
 
-    /** The same for every module. */
+    /** One precision for every module. */
     public static PrecisionPlan of(Precision precision) {
         return new PrecisionPlan(precision, null, null);
     }
 
-    /** What a module gets. The embedding of a tied table is kept in FP32, or it is what the unembedding is. */
+    /** The choice for a module. A tied embedding is either kept in FP32 or has the unembedding's choice. */
     public Choice at(String module) {
         Choice own = named(module);
         return module.equals(EMBED) && own.precision() != Precision.FP32 ? named("unembed") : own;
     }
 
-    /** Whether the plan says FP32 of the embedding: then its rows are as the file has them. */
+    /** Whether the plan has the embedding in FP32: then its rows are as the file has them. */
     public boolean keepsEmbedding() {
         return named(EMBED).precision() == Precision.FP32;
     }
@@ -146,14 +147,14 @@ public record PrecisionPlan(
         return new Choice(precision, precision.weightOnly() ? kernel : null);
     }
 
-    /** This plan, with a last override. */
+    /** This plan with another override appended. */
     public PrecisionPlan with(String modules, Choice choice) {
         List<Part> all = new ArrayList<>(overrides);
         all.add(new Part(modules, choice.precision(), choice.kernel()));
         return new PrecisionPlan(standard, kernel, all, kvCache, simulate);
     }
 
-    /** The scheme that a canonical matrix is decoded from, null when it stays as it is. */
+    /** The scheme simulated for a canonical matrix; null when there is none. */
     public QuantScheme simulated(String weight, boolean tied) {
         String module = weight.replaceFirst("\\.weight$", "");
         String other = tied && module.equals(EMBED) ? "unembed" : module;
@@ -164,24 +165,24 @@ public record PrecisionPlan(
         return scheme == null || scheme.equals(AS_IT_IS) ? null : QuantScheme.of(scheme);
     }
 
-    /** What is simulated, in words: {@code * decoded from int3-g32}; empty when nothing is. */
+    /** Summary of the simulation: {@code * decoded from int3-g32}; empty when nothing is. */
     public String simulation() {
         return simulate.stream()
                 .map(s -> s.modules() + " decoded from " + s.scheme())
                 .collect(Collectors.joining(", "));
     }
 
-    /** Whether a name or a glob means this module. */
+    /** Whether a name or a glob matches this module. */
     public static boolean matches(String pattern, String module) {
         return Glob.matches(pattern, module) || Glob.matches(pattern, module + ".weight");
     }
 
-    /** Every precision of the plan that some module of the model gets, in the order of the modules. */
+    /** Every distinct choice that some module of the model gets, in the order of the modules. */
     public List<Choice> choices(DecoderSpec spec) {
         return modules(spec).stream().map(this::at).distinct().toList();
     }
 
-    /** Refuses overrides that say nothing or match nothing. */
+    /** Refuses overrides that are incomplete or match no module. */
     public void check(DecoderSpec spec) {
         if (overrides.size() > MAX_OVERRIDES) {
             throw Problem.tooLarge("too many overrides")
@@ -248,7 +249,7 @@ public record PrecisionPlan(
         }
     }
 
-    /** The names of a model's matrices, as data flows. */
+    /** The names of a model's matrices, in the order in which data flows. */
     public static List<String> modules(DecoderSpec spec) {
         List<String> modules = new ArrayList<>();
         if (spec.tied()) modules.add(EMBED);

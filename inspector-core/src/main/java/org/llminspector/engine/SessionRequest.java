@@ -10,16 +10,17 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
 /**
- * SessionRequest is what an engine needs to know before the first token.
+ * Settings of a session: its longest length, captures, interventions and a cached prefix.
  *
- * @param maxPositions most positions the sequence will have; the KV cache is allocated for them
+ * @param maxPositions most positions that the sequence can have, which bounds the KV cache
  * @param hooks values to capture
- * @param interventions changes to make, in order
- * @param sources for each intervention with {@code from} or {@code freeze}: the values by hook, looked up beforehand
- * @param hooked whether to stay on the form that shows every hook, also where less is seen: so that what a value is
- *     does not depend on what else was asked for
- * @param prefix what the sequence begins with, already read; null for nothing. Hooks see only what is read after it, so it
- *     comes without any but the logits, whose rows before it mean nothing
+ * @param interventions applied in order
+ * @param sources for each intervention with {@code from} or {@code freeze}: the source values by hook, loaded
+ *     beforehand
+ * @param hooked whether to use the hooked form even where the fused one would do, so that a value does not depend on
+ *     what else is captured
+ * @param prefix cached first positions; null for none. May only be combined with the logits hook; rows before the
+ *     prefix's length are undefined
  */
 public record SessionRequest(
         int maxPositions,
@@ -38,7 +39,7 @@ public record SessionRequest(
         }
     }
 
-    /** From the first token. */
+    /** Without a prefix. */
     public SessionRequest(
             int maxPositions,
             SortedSet<HookId> hooks,
@@ -48,12 +49,12 @@ public record SessionRequest(
         this(maxPositions, hooks, interventions, sources, hooked, null);
     }
 
-    /** The same, going on from there. */
+    /** The same request, continuing from a cached prefix. */
     public SessionRequest after(KvPrefix known) {
         return new SessionRequest(maxPositions, hooks, interventions, sources, hooked, known);
     }
 
-    /** On the engine's fastest form that shows these hooks. */
+    /** In the engine's fastest form that can capture these hooks. */
     public SessionRequest(
             int maxPositions,
             SortedSet<HookId> hooks,

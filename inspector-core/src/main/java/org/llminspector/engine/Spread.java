@@ -3,9 +3,9 @@ package org.llminspector.engine;
 import java.util.List;
 
 /**
- * Spread is what repeated measurements came to, in milliseconds.
+ * Median and range of repeated measurements, in milliseconds.
  *
- * @param runs how many there were
+ * @param runs number of measurements
  */
 public record Spread(double median, double min, double max, int runs) {
 

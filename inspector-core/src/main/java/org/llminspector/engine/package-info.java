@@ -1,5 +1,5 @@
 /**
- * Engine is the port behind which models run: what every engine can be asked, in plain values.
+ * The engine port: interfaces that every engine implements, and their requests and results as plain values.
  *
  * <p>An engine may be called from any thread; it queues the calls onto its own.
  */

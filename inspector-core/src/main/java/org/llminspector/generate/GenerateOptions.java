@@ -6,13 +6,13 @@ import org.llminspector.base.Built;
 import org.llminspector.base.Problem;
 
 /**
- * GenerateOptions says how to continue a text. Null means the default that is named here.
+ * Options for continuing a text. Null means the default given here.
  *
  * <p>The names and meanings are those of Hugging Face's GenerationConfig, and so is the order in which they apply:
- * repetition penalty, temperature, top-k, top-p, min-p. Presence and frequency penalties are OpenAI's and vLLM's, and come
- * after the repetition penalty.
+ * repetition penalty, temperature, top-k, top-p, min-p. Presence and frequency penalties are OpenAI's and vLLM's, and
+ * come after the repetition penalty.
  *
- * @param maxNewTokens most tokens to make (20)
+ * @param maxNewTokens most tokens to generate (20)
  * @param greedy always the most probable token (true unless temperature, topK, topP, minP or seed is given)
  * @param temperature divides the logits (1); 0 means greedy
  * @param topK keep the k most probable tokens, and those equal to the last of them (0: all)
@@ -22,9 +22,9 @@ import org.llminspector.base.Problem;
  * @param seed of the random choice; the same seed gives the same text (drawn and recorded when null)
  * @param stop the text ends before the first of these strings
  * @param alternatives how many most probable tokens to report at each step (10)
- * @param ignoreEos go on past the end-of-sequence token (false)
- * @param presencePenalty taken from the logits of tokens that were generated before (0: none)
- * @param frequencyPenalty the same, as many times as each was generated (0: none)
+ * @param ignoreEos continue past the end-of-sequence token (false)
+ * @param presencePenalty subtracted from the logits of tokens generated before (0: none)
+ * @param frequencyPenalty the same, times the number of times that each was generated (0: none)
  */
 @Built
 public record GenerateOptions(
@@ -42,7 +42,7 @@ public record GenerateOptions(
         Double presencePenalty,
         Double frequencyPenalty) {
 
-    /** Without penalties on what was generated. */
+    /** Without presence and frequency penalties. */
     public GenerateOptions(
             Integer maxNewTokens,
             Boolean greedy,
@@ -76,13 +76,13 @@ public record GenerateOptions(
     private static final int MAX_STOP_STRINGS = 64;
     private static final int MAX_STOP_LENGTH = 1_000;
 
-    /** Everything left to its default. */
+    /** Every option at its default. */
     public static final GenerateOptions DEFAULTS =
             GenerateOptionsBuilder.builder().build();
 
     /**
-     * The same with nothing left open: every field has a value, but temperature, topK, topP, minP and seed are null
-     * when greedy. A field out of its range is a Problem that names it.
+     * These options with defaults filled in; temperature, topK, topP, minP and seed are null when greedy. A field out
+     * of its range throws a Problem that names it.
      */
     public GenerateOptions withDefaults() {
         boolean cold = temperature != null && temperature == 0;
@@ -119,7 +119,7 @@ public record GenerateOptions(
         check(p > 0 && p <= 1, "top_p", "more than 0, at most 1", p);
         double min = or(minP, 0);
         check(min >= 0 && min <= 1, "min_p", "0 to 1", min);
-        // 32 bits: a seed that survives every JSON reader and is short enough to type.
+        // 32 bits: exact in every JSON reader, and short enough to type.
         long start = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 32);
         return filled.greedy(false)
                 .temperature(heat)
@@ -136,7 +136,7 @@ public record GenerateOptions(
         return penalty;
     }
 
-    /** The same from another seed. */
+    /** The same with another seed. */
     public GenerateOptions withSeed(long other) {
         return GenerateOptionsBuilder.builder(this).seed(other).build();
     }

@@ -11,29 +11,32 @@ import org.llminspector.engine.Session;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 
-/** GenerationLoop is one run of a model: the prompt in one pass, then token after token until something ends it. */
+/**
+ * Generation of a text: the prompt in one pass, then token by token until a limit, an eos token, a stop string or a
+ * cancellation.
+ */
 public final class GenerationLoop {
 
-    /** Listener hears of a run while it happens, on the caller's thread. */
+    /** Observer of a run's progress, called on the run's thread. */
     public interface Listener {
 
         Listener NONE = new Listener() {};
 
-        /** The prompt has gone through the model in this many milliseconds. */
+        /** Called after the prompt's forward pass, with its milliseconds. */
         default void prefilled(KvCacheReport kvCache, double ms) {}
 
-        /** A token was picked; the cache does not hold it yet. */
+        /** Called for each chosen token; it is not in the KV cache yet. */
         default void token(GeneratedToken token, KvCacheReport kvCache) {}
     }
 
     /**
-     * Result is what a run made.
+     * Result of a run.
      *
-     * @param tokens the generated ids, without the prompt; a stop string's and an eos token are among them
-     * @param steps one a token; their texts joined are {@code text}
+     * @param tokens the generated ids, without the prompt, including those of a stop string or eos
+     * @param steps one per token; their texts concatenated are {@code text}
      * @param text the continuation alone, cut before a stop string; empty without a tokenizer
-     * @param finishReason {@code length}, {@code eos}, {@code stop} or {@code cancelled}; null when nothing was asked for
-     * @param seed what the random choice started from, null when greedy
+     * @param finishReason {@code length}, {@code eos}, {@code stop} or {@code cancelled}; null without generation
+     * @param seed seed of the random choice, null when greedy
      * @param prefillMs milliseconds of the prompt's forward pass
      * @param decodeMs milliseconds from the end of the prefill to the end: forward passes, sampling, listener
      */
@@ -86,16 +89,16 @@ public final class GenerationLoop {
     }
 
     /**
-     * Runs the prompt and, if asked to, continues it. The last token is not fed back to the model.
+     * Runs the prompt and, with options, continues it. The last token is not fed back to the model.
      *
-     * @param session empty, or holding the prompt's beginning, which is not read again; it is not closed here
+     * @param session empty, or containing the prompt's beginning, which is not run again; it is not closed here
      * @param prompt ids, at least one and at most {@code maxPositions}
-     * @param options how to continue; null: the prompt only
+     * @param options null for the prompt only
      * @param tokenizerOrNull without one there is no text, and stop strings are refused
      * @param eosIds tokens that end the text
      * @param maxPositions most positions of the sequence; the text ends with {@code length} there
-     * @param listener hears of each token
-     * @param cancelled asked before each token; true ends the run and keeps what was made
+     * @param listener called for each token
+     * @param cancelled checked before each token; true ends the run and keeps its tokens
      */
     public static Result run(
             Session session,
@@ -110,9 +113,9 @@ public final class GenerationLoop {
     }
 
     /**
-     * The same for a prompt that ends in what a model made before.
+     * The same for a prompt that ends with tokens generated before.
      *
-     * @param generated where that begins: presence and frequency penalties count from there on
+     * @param generated index of the first of those: presence and frequency penalties count from there on
      */
     public static Result run(
             Session session,
@@ -174,7 +177,7 @@ public final class GenerationLoop {
         return new Result(tokens, steps, text, reason, seed, prefillMs, options == null ? 0 : msSince(decodeStart));
     }
 
-    /** Makes tokens until something ends the text, and says what. */
+    /** Generates tokens until the text ends; returns the finish reason. */
     private String generate(float[] firstLogits, double firstMs) {
         int limit = Math.min(options.maxNewTokens(), maxPositions - prompt.length);
         Sampler sampler = new Sampler(options, prompt, generated);
@@ -198,7 +201,7 @@ public final class GenerationLoop {
             String piece = eos ? "" : text.push(choice.id());
             String reason = text.stopped() ? "stop" : eos ? "eos" : tokens.size() == limit ? "length" : null;
             if (reason != null) piece += text.finish();
-            // What a broken character leaves at the end may complete a stop string.
+            // The replacement of an incomplete character at the end may complete a stop string.
             if (text.stopped()) reason = "stop";
             GeneratedToken step = step(position, choice, piece, logits, ms);
             steps.add(step);
@@ -208,7 +211,7 @@ public final class GenerationLoop {
         return "length";
     }
 
-    /** What was held back belongs to the last token; its listener has been told already. */
+    /** Adds withheld text to the last token; the listener has already received that token without it. */
     private void endCancelled(Text text) {
         String rest = text.finish();
         if (steps.isEmpty() || rest.isEmpty()) return;
@@ -241,7 +244,7 @@ public final class GenerationLoop {
                 ms);
     }
 
-    /** A model's vocabulary may be padded beyond its tokenizer's. */
+    /** The id's token; a model's vocabulary may be padded beyond its tokenizer's. */
     private Token token(int id) {
         return tokenizer != null && tokenizer.has(id) ? tokenizer.token(id) : Token.ofId(id);
     }
@@ -250,7 +253,7 @@ public final class GenerationLoop {
         return (System.nanoTime() - nanoTime) / 1e6;
     }
 
-    /** Text is the continuation as far as it is certain: whole characters, no stop string. */
+    /** The decided part of the continuation: whole characters, without a stop string's beginning. */
     private final class Text {
         private final Tokenizer.TextStream stream = tokenizer == null ? null : tokenizer.stream(boxed(prompt));
         private final StopStrings stops = new StopStrings(options.stop());

@@ -3,18 +3,18 @@ package org.llminspector.generate;
 import java.util.ArrayList;
 import java.util.List;
 
-/** NextToken reads a model's logits at one position: how probable a token is, which are the most probable, what may be drawn. */
+/** Probabilities from the logits at one position: a token's score, the top candidates, the sampling distribution. */
 public final class NextToken {
 
-    /** @param logit as the model gave it */
+    /** @param logit the model's, without penalties */
     public record Candidate(int id, double logit, double prob) {}
 
     /**
-     * Score is one token under the model, before temperature and filters.
+     * Score of a token under the model, before temperature and filters.
      *
      * @param logprob natural log of its probability
      * @param rank 0 for the most probable
-     * @param top the most probable, first the most probable
+     * @param top the most probable tokens, in descending order
      */
     public record Score(int id, double logprob, int rank, List<Candidate> top) {}
 
@@ -31,12 +31,12 @@ public final class NextToken {
     }
 
     /**
-     * The probabilities with which each token would be drawn, [vocab]: after penalties, temperature and filters. Of greedy
-     * options, those after penalties at temperature 1.
+     * The sampling distribution [vocab], after penalties, temperature and filters. With greedy options: after
+     * penalties, at temperature 1.
      *
-     * @param options with their defaults
+     * @param options with defaults filled in
      * @param before the tokens of the sequence so far
-     * @param generated where in them what a model made begins
+     * @param generated index of the first generated token in {@code before}
      */
     public static double[] distribution(float[] logits, GenerateOptions options, int[] before, int generated) {
         return new Sampler(options, before, generated).distribution(logits);

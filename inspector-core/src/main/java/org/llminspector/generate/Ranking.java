@@ -3,15 +3,15 @@ package org.llminspector.generate;
 import java.util.Arrays;
 
 /**
- * Ranking orders tokens by score, the higher first, and equal ones by id, the lower first, without sorting them all.
+ * Selection of top tokens by descending score, ties by ascending id, without a full sort.
  *
- * <p>A score and its id make one long, so that comparing keys compares both. Scores are finite.
+ * <p>A score and its id are packed into one long, whose order is that of both. Scores must be finite.
  */
 final class Ranking {
 
     private Ranking() {}
 
-    /** Greater for a higher score, and for a lower id of two equal scores. */
+    /** A sort key: greater for a higher score, and for the lower id at equal scores. */
     static long key(float score, int id) {
         int bits = Float.floatToRawIntBits(score + 0f); // -0 becomes 0
         int ordered = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
@@ -22,10 +22,10 @@ final class Ranking {
         return ~(int) key;
     }
 
-    /** Ids of the {@code count} highest scores, best first; one pass with a heap: for a small count. */
+    /** Ids of the {@code count} highest scores, best first; one pass with a heap, for small counts. */
     static int[] top(float[] scores, int count) {
         int size = Math.min(count, scores.length);
-        long[] heap = new long[size]; // the worst of the best is at 0
+        long[] heap = new long[size]; // min-heap
         for (int i = 0; i < size; i++) heap[i] = key(scores[i], i);
         Arrays.sort(heap);
         if (size > 0) {
@@ -51,13 +51,13 @@ final class Ranking {
     }
 
     /**
-     * The key at which the weights of the greater keys and its own reach {@code share}: radix select, 12 bits of the
-     * key at a time, linear.
+     * The largest key at which the cumulative weight of it and all greater keys reaches {@code share}: linear-time
+     * radix select, 12 bits at a time.
      *
-     * @param keys distinct; reordered here
-     * @param size how many of them count, at least 1
-     * @param weights by id, positive; null: each is 1
-     * @param share more than 0; when all weights together stay below it, the smallest key is the answer
+     * @param keys distinct; reordered in place
+     * @param size number of keys to consider, at least 1
+     * @param weights by id, positive; null for 1 each
+     * @param share more than 0; when the total weight is below it, the result is the smallest key
      */
     static long select(long[] keys, int size, double[] weights, double share) {
         double left = share;

@@ -7,16 +7,16 @@ import java.util.SplittableRandom;
 import org.llminspector.base.Problem;
 
 /**
- * Sampler picks the next token from the model's logits, in the order and with the meanings of Hugging Face's
- * logits processors: repetition penalty, temperature, top-k, top-p, min-p; presence and frequency penalties, which are OpenAI's and
- * count generated tokens alone, follow the repetition penalty. Sums are float64.
+ * Sampler of the next token, with the order and semantics of Hugging Face's logits processors: repetition penalty,
+ * temperature, top-k, top-p, min-p. OpenAI's presence and frequency penalties, which count generated tokens only,
+ * follow the repetition penalty. Sums are float64.
  *
- * <p>One sampler serves one sequence: it remembers what was seen, and its random numbers follow from the seed.
+ * <p>Used for one sequence: it keeps the tokens seen, and its random numbers are determined by the seed.
  */
 final class Sampler {
 
     /**
-     * Choice is the token that was picked.
+     * The chosen token.
      *
      * @param logprob natural log of its probability under the model
      * @param sampledProb its probability in the distribution that was sampled from; 1 when greedy
@@ -26,26 +26,29 @@ final class Sampler {
 
     private final GenerateOptions options;
     private final BitSet seen = new BitSet();
-    /** How often each token was generated. */
+    /** Count of each generated token. */
     private final Map<Integer, Integer> made = new HashMap<>();
 
     private final SplittableRandom random;
 
-    /** The tokens that may be drawn, in ascending order: the first {@code kept} of {@code ids}. */
+    /** The first {@code kept} ids are the candidates, in ascending order. */
     private int[] ids = new int[0];
 
     private int kept;
-    /** Of each kept token, by id, relative to the most probable one: e^((score - max) / temperature). */
+    /** Unnormalized probability of each candidate by id: e^((score - max) / temperature). */
     private double[] weights = new double[0];
 
     private long[] keys = new long[0];
 
-    /** Options are with their defaults; the prompt's tokens count as seen. */
+    /**
+     * @param options with defaults filled in
+     * @param prompt its tokens count as seen
+     */
     Sampler(GenerateOptions options, int[] prompt) {
         this(options, prompt, prompt.length);
     }
 
-    /** @param generated where in the prompt what was generated before begins */
+    /** @param generated index in the prompt of the first token generated before */
     Sampler(GenerateOptions options, int[] prompt, int generated) {
         this.options = options;
         this.random = options.greedy() ? null : new SplittableRandom(options.seed());
@@ -56,10 +59,10 @@ final class Sampler {
     }
 
     /**
-     * Picks from these logits, which stay as they are.
+     * Chooses a token; the logits are not modified.
      *
-     * @param logits [vocab]; one that is not finite is a Problem
-     * @param position of the token that is picked, for that Problem
+     * @param logits [vocab]; a non-finite one throws a Problem
+     * @param position of the chosen token, for that Problem
      */
     Choice pick(float[] logits, int position) {
         checkFinite(logits, position);
@@ -79,7 +82,7 @@ final class Sampler {
         return new Choice(id, logits[id] - logNorm, sampledProb, logNorm);
     }
 
-    /** The probabilities that a token would be drawn with after these logits, [vocab]. When greedy, those of temperature 1. */
+    /** The sampling distribution [vocab]; when greedy, at temperature 1. */
     double[] distribution(float[] logits) {
         double sum = filter(penalized(logits));
         double[] probs = new double[logits.length];
@@ -102,7 +105,7 @@ final class Sampler {
         return scores;
     }
 
-    /** Decides which tokens may be drawn and how much each weighs; gives the sum of their weights. */
+    /** Determines the candidates and their weights; returns the weights' sum. */
     private double filter(float[] scores) {
         if (weights.length < scores.length) {
             weights = new double[scores.length];
@@ -141,7 +144,7 @@ final class Sampler {
 
     private double keepNucleus(float[] scores, double sum) {
         double p = options.topP();
-        // Tokens this rare weigh less than 1 - p all together, so none of them is in the nucleus.
+        // Tokens below this weight have less than 1 - p in total, so none is in the nucleus.
         double rare = (1 - p) * sum / kept;
         int size = 0;
         for (int i = 0; i < kept; i++) {
@@ -167,7 +170,7 @@ final class Sampler {
         kept = 0;
         double sum = 0;
         for (int i = 0; i < size; i++) {
-            if (weights[ids[i]] < options.minP()) continue; // the best has weight 1
+            if (weights[ids[i]] < options.minP()) continue; // the most probable has weight 1
             ids[kept++] = ids[i];
             sum += weights[ids[i]];
         }
@@ -180,7 +183,7 @@ final class Sampler {
             left -= weights[ids[i]];
             if (left < 0) return ids[i];
         }
-        return ids[kept - 1]; // rounding: the sum was reached only just
+        return ids[kept - 1]; // reached by rounding only
     }
 
     private static int best(float[] scores) {

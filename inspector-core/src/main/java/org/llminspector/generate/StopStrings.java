@@ -3,8 +3,8 @@ package org.llminspector.generate;
 import java.util.List;
 
 /**
- * StopStrings ends a text before the stop string that is completed first (of two completed at once, the longer), and
- * holds back what may become one. How the text is cut into tokens makes no difference.
+ * Streaming search for stop strings: ends a text before the one completed first (of two completed at once, the longer),
+ * and withholds text that may begin one. The result does not depend on token boundaries.
  */
 final class StopStrings {
 
@@ -16,7 +16,7 @@ final class StopStrings {
         this.stops = stops;
     }
 
-    /** The text that is certain not to belong to a stop string; nothing once one was found. */
+    /** Returns the text that cannot belong to a stop string; "" once one was found. */
     String push(String text) {
         if (found || text.isEmpty()) return "";
         held.append(text);
@@ -31,7 +31,7 @@ final class StopStrings {
         return out;
     }
 
-    /** What was held back, when the text ends otherwise. */
+    /** Returns the withheld text when the text ends otherwise. */
     String finish() {
         String rest = found ? "" : held.toString();
         held.setLength(0);
@@ -57,7 +57,7 @@ final class StopStrings {
         return start;
     }
 
-    /** Length of the longest end of the text that begins a stop string. */
+    /** Length of the text's longest suffix that is a prefix of a stop string. */
     private int undecided() {
         int longest = 0;
         for (String stop : stops) {

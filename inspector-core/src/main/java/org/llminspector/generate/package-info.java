@@ -1,5 +1,5 @@
 /**
- * Generate picks next tokens: the model gives a distribution, the sampler decides how adventurous to be.
+ * Text generation: the loop over a session, and the sampler of next tokens.
  *
  * <p>A loop runs on its caller's thread.
  */

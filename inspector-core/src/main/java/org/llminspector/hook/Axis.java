@@ -1,6 +1,6 @@
 package org.llminspector.hook;
 
-/** Axis is what one dimension of a hooked value counts. */
+/** Meaning of a hooked value's dimension. */
 public enum Axis {
     BATCH,
     POS,
@@ -8,23 +8,23 @@ public enum Axis {
     D_HEAD,
     D_MODEL,
     D_MLP,
-    /** The vector that a token's keys and values, or its queries, are made of. */
+    /** The latent vector of a token's keys and values, or of its queries. */
     D_LATENT,
     QUERY,
     KEY,
     VOCAB,
     /** The experts of a mixture. */
     EXPERT,
-    /** The experts that a token was sent to, the best score first. */
+    /** The experts that a token is routed to, best score first. */
     SLOT,
     ONE;
 
-    /** Whether it counts the positions that a pass reads: it then begins where the passes before ended. */
+    /** Whether it counts the positions of a pass, which begin where the pass before ended. */
     public boolean reads() {
         return this == POS || this == QUERY;
     }
 
-    /** Whether it grows with the sequence: what the run fixes, not the model. */
+    /** Whether its size depends on the sequence, not on the model. */
     public boolean grows() {
         return reads() || this == KEY;
     }

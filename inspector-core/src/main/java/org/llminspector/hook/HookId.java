@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
 
 /**
- * HookId names one value of one model: a point and, inside the blocks, a layer.
+ * Identifier of a hooked value: a hook point and, inside the blocks, a layer.
  *
  * @param layer the block's index, or -1 outside the blocks
  */
@@ -31,7 +31,7 @@ public record HookId(HookPoint point, int layer) implements Comparable<HookId> {
         return new HookId(point, layer);
     }
 
-    /** Parses {@code blocks.3.attn.hook_pattern}; a name that no model has is a Problem. */
+    /** Parses {@code blocks.3.attn.hook_pattern}; throws a Problem for an unknown name. */
     @JsonCreator
     public static HookId parse(String name) {
         Matcher m = LAYERED.matcher(name);

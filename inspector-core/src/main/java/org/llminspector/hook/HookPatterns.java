@@ -9,15 +9,15 @@ import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.DecoderSpec;
 
-/** HookPatterns turns globs ({@code blocks.*.attn.hook_pattern}, {@code blocks.3.*}, {@code *}) into hooks of one model. */
+/** Expansion of hook globs ({@code blocks.*.attn.hook_pattern}, {@code blocks.3.*}, {@code *}) for a model. */
 public final class HookPatterns {
 
-    /** Of one request; a model has a few hundred hooks to a few thousand. */
+    /** Per request; a model has hundreds to thousands of hooks. */
     private static final int MAX_PATTERNS = 2_000;
 
     private HookPatterns() {}
 
-    /** Every hook this model has, as data flows. */
+    /** Every hook of this model, in the order in which data flows. */
     public static SortedSet<HookId> all(DecoderSpec spec) {
         SortedSet<HookId> all = new TreeSet<>();
         for (HookPoint point : HookPoint.values()) {
@@ -31,8 +31,8 @@ public final class HookPatterns {
     /**
      * The hooks that the patterns match ({@link Glob}).
      *
-     * @throws Problem NOT a silent nothing: a pattern without a match names the closest hooks; one that names a
-     *     point this model lacks says why; so do patterns that are too many, or longer than any name
+     * @throws Problem for a pattern without a match, with the closest hooks; for a point that this model lacks, with
+     *     the reason; for too many or too long patterns
      */
     public static SortedSet<HookId> match(DecoderSpec spec, Collection<String> patterns) {
         Glob.check(patterns, MAX_PATTERNS, "hooks");

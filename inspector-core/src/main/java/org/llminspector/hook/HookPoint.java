@@ -15,8 +15,8 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
 /**
- * HookPoint is the table of every value that can be captured or changed: one row a point, in the order in which
- * data flows.
+ * Table of all hook points, the values that can be captured or changed: one row per point, in the order in which data
+ * flows.
  *
  * <p>Names are TransformerLens's; {@code {i}} stands for the layer. K and V carry n_kv_heads heads.
  */
@@ -224,7 +224,7 @@ public enum HookPoint {
         return axes;
     }
 
-    /** Whether there is one in every layer. */
+    /** Whether it belongs to a layer. */
     public boolean layered() {
         return template.startsWith("blocks.");
     }
@@ -260,12 +260,15 @@ public enum HookPoint {
         return mlp.experts() != null && mlp.experts().dShared() != null;
     }
 
-    /** What the block's first half adds to the residual stream: attention, or what stands in its place. */
+    /**
+     * The hook of what the block's first half adds to the residual stream: attention's or the short convolution's
+     * output.
+     */
     public static HookPoint mixed(LayerSpec block) {
         return block.attends() ? ATTN_OUT : CONV_OUT;
     }
 
-    /** Why {@link #existsIn} says no of this layer, as a sentence; and where it says yes. */
+    /** Why this layer does not have the point, as a sentence, and which layers do. */
     public String absence(DecoderSpec spec, int layer) {
         List<Integer> others = !layered()
                 ? List.of()
@@ -282,7 +285,7 @@ public enum HookPoint {
                 + (others.size() == 1 ? "" : others.size() > SHOWN_LAYERS ? " and others have it" : " have it");
     }
 
-    /** The same of a model in which no layer has it. */
+    /** The same for a model in which no layer has it. */
     public String absence() {
         return switch (this) {
             case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> "this layer has no short convolution";
@@ -307,11 +310,11 @@ public enum HookPoint {
     }
 
     /**
-     * Shape of the value for one sequence; 0 experts and slots where there is no mixture, no number of a latent vector where there
-     * is none, and no head where there is no attention.
+     * Shape of the value for one sequence; sizes of experts, slots, latent vectors and heads are 0 where the layer has
+     * none.
      *
      * @param positions positions of the pass, {@code pos} or {@code query}
-     * @param keys positions that keys are kept for
+     * @param keys positions with cached keys, this pass's included
      */
     public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
         Attention attention = spec.layers().get(layer).mixer() instanceof Attention a ? a : null;
@@ -344,7 +347,7 @@ public enum HookPoint {
         return latent.dQuery() == null ? 0 : latent.dQuery();
     }
 
-    /** Index of the axis that counts the positions which were read: {@code pos} or {@code query}. */
+    /** Index of the axis that counts a pass's positions: {@code pos} or {@code query}. */
     public int positionAxis() {
         return Math.max(axisIndex(Axis.POS), axisIndex(Axis.QUERY));
     }

@@ -1,6 +1,6 @@
 /**
- * Hook is the one table of everything that can be seen inside a decoder, under TransformerLens's names.
+ * Table of the hook points of a decoder, under TransformerLens's names.
  *
- * <p>Immutable, safe on any thread.
+ * <p>Immutable and thread-safe.
  */
 package org.llminspector.hook;

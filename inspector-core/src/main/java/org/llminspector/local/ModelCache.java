@@ -19,10 +19,9 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * ModelCache lists the models on this machine: the subfolders and .gguf files of its roots, and {@code
- * models--org--name} folders of a Hugging Face cache ({@code $HF_HUB_CACHE}, {@code $HF_HOME/hub}, {@code
- * ~/.cache/huggingface/hub}). A folder with several .gguf files and no other weights is as many models; so are {@link
- * OnnxModels exported graphs}.
+ * Index of the models on this machine: subfolders and .gguf files of its roots, and {@code models--org--name} folders
+ * of a Hugging Face cache ({@code $HF_HUB_CACHE}, {@code $HF_HOME/hub}, {@code ~/.cache/huggingface/hub}). In a folder
+ * with several .gguf files and no other weights each file is a model; likewise {@link OnnxModels exported graphs}.
  */
 public final class ModelCache {
 
@@ -32,15 +31,15 @@ public final class ModelCache {
      * @param slug its name in requests: the folder's, {@code org--name}, or that of a .gguf file without {@code .gguf}
      * @param dir the model's folder, or its .gguf or .onnx file
      * @param source {@code given}, {@code model-cache}, {@code hf-cache} or {@code trained}
-     * @param checkpointOf the model of which this is an earlier state, or null
-     * @param step updates that a checkpoint has seen, or null
+     * @param checkpointOf the model that this is a training checkpoint of, or null
+     * @param step updates made up to a checkpoint, or null
      */
     public record Found(String slug, Path dir, String source, String checkpointOf, Long step) {
         Found(String slug, Path dir, String source) {
             this(slug, dir, source, null, null);
         }
 
-        /** Where the training of the model is told of. */
+        /** The folder with the model's training record. */
         public Path trainingDir() {
             return checkpointOf == null ? dir : dir.resolve("../..").normalize();
         }
@@ -54,10 +53,11 @@ public final class ModelCache {
     private final Supplier<Path> downloaded;
 
     /**
-     * @param given a model folder, .gguf or .onnx file named by the user, or null; it wins over others of its slug
+     * @param given a model folder, .gguf or .onnx file given by the user, or null; it takes precedence over others of
+     *     its slug
      * @param roots folders whose subfolders are models
-     * @param trained the folder whose subfolders are models that were trained here
-     * @param downloaded gives the Hugging Face cache
+     * @param trained folder whose subfolders are models trained here
+     * @param downloaded returns the Hugging Face cache's folder
      */
     public ModelCache(Path given, List<Path> roots, Path trained, Supplier<Path> downloaded) {
         this.given = given == null ? null : given.toAbsolutePath().normalize();
@@ -72,7 +72,7 @@ public final class ModelCache {
         }
     }
 
-    /** Every model but checkpoints, the given one first; a slug appears once. */
+    /** Every model except checkpoints, the given one first; slugs are unique. */
     public List<Found> list() {
         Map<String, Found> found = new LinkedHashMap<>();
         if (given != null) {
@@ -109,7 +109,7 @@ public final class ModelCache {
                 .instead("name one of those, or start with --model DIR"));
     }
 
-    /** The states of a model that its training kept, checkpoints/step-N, the earliest first. */
+    /** A model's training checkpoints, checkpoints/step-N, earliest first. */
     public static List<Found> checkpoints(Found model) {
         Path folder = model.dir().resolve("checkpoints");
         if (!Files.isDirectory(folder)) return List.of();
@@ -147,19 +147,19 @@ public final class ModelCache {
         }
     }
 
-    /** The name in requests of a model that a path names. */
+    /** The slug of a model's path. */
     public static String slug(Path model) {
         if (OnnxModels.is(model)) return OnnxModels.slug(model.toAbsolutePath().normalize());
         Path name = model.getFileName();
         return name == null ? "model" : isGguf(model) ? stem(model) : name.toString();
     }
 
-    /** The folder in which a model that a path names is found under its {@link #slug}. */
+    /** The root folder in which a model's path is found under its {@link #slug}. */
     public static Path root(Path model) {
         return OnnxModels.is(model) ? OnnxModels.folder(model).getParent() : model.getParent();
     }
 
-    /** Whether a folder is a model itself, and not only graphs none of which it stands for. */
+    /** Whether the folder itself is a model: it has no graphs, a default graph, or other weights. */
     private static boolean stands(String slug, Path dir, Map<String, Path> onnx) {
         return onnx.isEmpty() || onnx.containsKey(slug) || OnnxModels.hasOthers(dir);
     }
@@ -177,7 +177,7 @@ public final class ModelCache {
         }
     }
 
-    /** A folder's GGUF models; none where there are other weights. */
+    /** A folder's GGUF models; none where it has safetensors. */
     private static List<Path> ggufs(Path dir) {
         try (Stream<Path> children = Files.list(dir)) {
             List<Path> files = children.sorted().toList();
@@ -190,7 +190,7 @@ public final class ModelCache {
         }
     }
 
-    /** A .gguf file, but for the part of a model that sees pictures. */
+    /** Whether it is a .gguf file, except a model's vision part (mmproj). */
     private static boolean isGguf(Path file) {
         Path name = file.getFileName();
         return name != null
@@ -204,7 +204,7 @@ public final class ModelCache {
         return name.substring(0, name.length() - ".gguf".length());
     }
 
-    /** snapshots/REVISION as refs/main names it, or the only one there is. */
+    /** The snapshot of refs/main, or else any snapshot with a model. */
     private static Path snapshot(Path repo) {
         try {
             Path main = repo.resolve("refs/main");

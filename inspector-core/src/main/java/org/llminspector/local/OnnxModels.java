@@ -11,9 +11,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * OnnxModels names the exported graphs of a model's folder, which often lie there in several precisions. The one that the
- * folder stands for has the folder's name (model.onnx, or the only one, where there are no other weights); each other is
- * {@code FOLDER--FILE}.
+ * Slugs of the exported graphs in a model's folder, which often has several precisions. The default graph (model.onnx
+ * or the only one, where the folder has no other weights) has the folder's name; the others are {@code FOLDER--FILE}.
  */
 final class OnnxModels {
 
@@ -21,7 +20,7 @@ final class OnnxModels {
 
     private OnnxModels() {}
 
-    /** Each graph's slug, and where it is: the folder for the one that it stands for, else the file. */
+    /** Slugs and paths: the folder for the default graph, else the file. */
     static Map<String, Path> of(String slug, Path dir) {
         List<Path> all = new ArrayList<>(files(dir));
         List<Path> inside = files(dir.resolve("onnx"));
@@ -48,7 +47,7 @@ final class OnnxModels {
                 .orElse(slug);
     }
 
-    /** The model's folder: several of its files are in a subfolder onnx. */
+    /** The model's folder; graphs may be in its subfolder onnx. */
     static Path folder(Path file) {
         Path dir = file.toAbsolutePath().getParent();
         boolean inside = dir.endsWith("onnx") && !Files.exists(dir.resolve("config.json"));

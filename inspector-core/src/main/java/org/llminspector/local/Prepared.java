@@ -21,13 +21,13 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.FileState;
 
 /**
- * Prepared is what an engine makes of one model's weights under one setting: found where it was kept before, or made now and
- * kept. What is kept is pages of a file, which the system may take back. Nothing here ever fails an opening: what cannot be
- * read is made again, what cannot be written stays in memory. Thread-safe.
+ * Disk cache of an engine's prepared tensors (such as quantized codes) for one model and one setting. Cached tensors
+ * are memory-mapped, so that the system can evict them. Errors never fail an opening: what cannot be read is made
+ * again, what cannot be written stays in memory. Thread-safe.
  */
 public final class Prepared implements AutoCloseable {
 
-    /** Keeps nothing. */
+    /** Caches nothing. */
     public static final Prepared NONE = new Prepared(null, null, Map.of(), null, null);
 
     static final String DATA = "data";
@@ -36,13 +36,13 @@ public final class Prepared implements AutoCloseable {
     private static final long PAGE = 4096;
     private static final int CHUNK = 1 << 20;
 
-    /** Bytes that a disk keeps free for others. */
+    /** Disk space left free, in bytes. */
     private static final long SPARE = 2L << 30;
 
-    /** Kept is where a tensor lies in the data, and the sum that shows whether it is still what was written. */
+    /** Type, shape, place and checksum of a tensor in the data file. */
     record Kept(DType dtype, List<Long> shape, long offset, long crc32c) {}
 
-    /** State is a weight file's, as {@link FileState} has it. */
+    /** A weight file's {@link FileState} in JSON. */
     record State(String path, String key, long bytes, long modified) {
         static State of(FileState s) {
             return new State(s.path().toString(), String.valueOf(s.key()), s.bytes(), s.modifiedNanos());
@@ -50,19 +50,19 @@ public final class Prepared implements AutoCloseable {
     }
 
     /**
-     * Index says what the data is.
+     * Index of a data file.
      *
-     * @param files the weight files when their hash was taken
+     * @param files states of the weight files when they were hashed
      */
     record Index(String sha256, String settings, List<State> files, Map<String, Kept> tensors) {}
 
     private final PreparedStore store;
-    private final Path found; // a folder to read; null when there is none
+    private final Path found; // the folder to read; null on a cache miss
     private final Map<String, Kept> there;
-    private final Path making; // a folder to write; null when nothing is kept
+    private final Path making; // the folder to write; null on a cache hit, or when nothing is cached
     private final String settings;
     private final Map<String, Kept> kept = new LinkedHashMap<>();
-    private FileChannel data; // null before it is needed, and when it cannot be had
+    private FileChannel data; // null until needed, or when not available
     private boolean ended;
 
     private Prepared(PreparedStore store, Path found, Map<String, Kept> there, Path making, String settings) {
@@ -82,7 +82,7 @@ public final class Prepared implements AutoCloseable {
         return new Prepared(store, null, Map.of(), folder, settings);
     }
 
-    /** A tensor that was kept under this name, or null. */
+    /** The cached tensor of this name, or null. */
     public synchronized Tensor find(String name, DType dtype, long... shape) {
         Kept t = there.get(name);
         if (ended || t == null || t.dtype() != dtype || !t.shape().equals(list(shape))) return null;
@@ -99,7 +99,10 @@ public final class Prepared implements AutoCloseable {
         }
     }
 
-    /** The same tensor as pages of a file, whose own memory is given back; or this one, where that cannot be. */
+    /**
+     * Writes a tensor to the cache, frees its memory and returns the mapped copy; returns the tensor itself where that
+     * is not possible.
+     */
     public synchronized Tensor keep(String name, Tensor made) {
         long size = made.byteSize();
         if (ended || making == null || size == 0 || size > Integer.MAX_VALUE) return made;
@@ -121,7 +124,7 @@ public final class Prepared implements AutoCloseable {
             made.bytes().free();
             return Tensor.of(made.dtype(), bytes, made.shape());
         } catch (IOException e) {
-            discard(); // what was mapped stays readable
+            discard(); // mapped tensors stay readable
             return made;
         }
     }
@@ -139,7 +142,7 @@ public final class Prepared implements AutoCloseable {
         return sum.getValue();
     }
 
-    /** Nothing else is made: from now on others find it, by the hash of the weights and by the state of their files. */
+    /** Publishes the prepared tensors under the weights' hash and file states; later openings reuse them. */
     public synchronized void finish(String sha256, Checkpoint checkpoint) {
         if (ended) return;
         try {
@@ -151,7 +154,7 @@ public final class Prepared implements AutoCloseable {
                 store.trim();
             }
         } catch (IOException e) {
-            // Somebody else kept the same, or the disk does not want it.
+            // Another process cached the same, or the disk failed.
         }
         close();
     }
@@ -166,12 +169,12 @@ public final class Prepared implements AutoCloseable {
         try {
             if (data != null) data.close();
         } catch (IOException e) {
-            // What was written has been mapped and summed.
+            // The data is already mapped and has its checksum.
         }
         data = null;
     }
 
-    /** Gives up what was not finished; tensors stay readable. */
+    /** Discards an unfinished entry; its tensors stay readable. */
     @Override
     public synchronized void close() {
         if (!ended) discard();

@@ -21,12 +21,12 @@ import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 
 /**
- * PreparedStore is the folder of {@link Prepared} weights, {@code HASH-SETTINGS/data} and {@code index.json}: bounded, what
- * was used longest ago goes first. Safe on any thread and among processes: a folder is renamed into place when it is whole.
+ * Size-limited LRU store of {@link Prepared} weights, in {@code HASH-SETTINGS/data} and {@code index.json}. Safe among
+ * threads and processes: a folder is renamed into place when it is complete.
  */
 public final class PreparedStore {
 
-    /** Below this nothing is kept: it is made again as quickly. */
+    /** Smallest model that is cached: smaller ones are prepared as quickly as they are read. */
     private static final long LEAST = 64L << 20;
 
     private static final String MAKING = ".making-";
@@ -37,14 +37,14 @@ public final class PreparedStore {
     private final long least;
 
     /**
-     * @param folder made when something is kept
-     * @param limit most bytes kept; 0 keeps nothing
+     * @param folder created on first use
+     * @param limit most bytes stored; 0 stores nothing
      */
     public PreparedStore(Path folder, long limit) {
         this(folder, limit, LEAST);
     }
 
-    /** @param least bytes of weights below which nothing is kept */
+    /** @param least bytes of weights below which nothing is stored */
     PreparedStore(Path folder, long limit, long least) {
         this.folder = folder;
         this.limit = limit;
@@ -53,9 +53,9 @@ public final class PreparedStore {
     }
 
     /**
-     * What was prepared of these weights under these settings, or room for it.
+     * The entry for these weights under these settings: a stored one, or a new one to be filled.
      *
-     * @param settings whatever else decides over the bytes
+     * @param settings everything else that determines the tensors
      */
     public Prepared open(Checkpoint checkpoint, String settings) {
         if (!keeps(checkpoint)) return Prepared.NONE;
@@ -75,14 +75,14 @@ public final class PreparedStore {
         return Prepared.making(this, folder.resolve(name), settings);
     }
 
-    /** Whether what is made of these weights is kept; a full disk may still keep it from being. */
+    /** Whether tensors made from these weights are stored; a full disk may still prevent it. */
     public boolean keeps(Checkpoint checkpoint) {
         return limit > 0 && checkpoint.bytes() >= least;
     }
 
     Path folder(String sha256, String settings) throws IOException {
         Path place = folder.resolve(sha256 + "-" + name(settings));
-        delete(place); // of the same weights in files that were written again
+        delete(place); // left from the same weights in rewritten files
         return place;
     }
 
@@ -95,7 +95,7 @@ public final class PreparedStore {
         }
     }
 
-    /** Deletes what was used longest ago, as long as all of it is too much. */
+    /** Deletes least recently used entries beyond the limit. */
     void trim() {
         long all = 0;
         List<Path> newestFirst = new ArrayList<>(kept());
@@ -106,7 +106,7 @@ public final class PreparedStore {
         }
     }
 
-    /** Whole folders. */
+    /** Complete entries. */
     private List<Path> kept() {
         return folders().stream()
                 .filter(f -> !f.getFileName().toString().startsWith("."))
@@ -122,7 +122,7 @@ public final class PreparedStore {
         }
     }
 
-    /** Of processes that have ended. */
+    /** Deletes unfinished entries of ended processes. */
     private void deleteAbandoned() {
         for (Path f : folders()) {
             String name = f.getFileName().toString();
@@ -153,7 +153,7 @@ public final class PreparedStore {
         try {
             Files.setLastModifiedTime(kept.resolve(Prepared.INDEX), FileTime.from(Instant.now()));
         } catch (IOException e) {
-            // It only counts as older than it is.
+            // It is then evicted earlier than necessary.
         }
     }
 
@@ -165,7 +165,7 @@ public final class PreparedStore {
         }
     }
 
-    /** What is mapped stays readable. */
+    /** Deletes an entry; mapped tensors stay readable. */
     static void delete(Path kept) {
         for (String file : List.of(Prepared.INDEX, Prepared.DATA, "")) {
             try {

@@ -1,7 +1,7 @@
 /**
- * Local finds the models that are on this machine: folders in Hugging Face layout, GGUF files, exported graphs, and what
- * other tools left in the Hugging Face cache. Each has a name, its slug.
+ * Models on this machine: folders in Hugging Face layout, GGUF files, exported graphs, and the Hugging Face cache. Each
+ * has a slug as its name.
  *
- * <p>Reads folders anew on each call; safe on any thread and among processes.
+ * <p>Reads folders anew on each call; safe among threads and processes.
  */
 package org.llminspector.local;

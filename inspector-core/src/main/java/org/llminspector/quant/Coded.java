@@ -7,19 +7,19 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
-/** Coded is what is written while rows are coded: plain arrays of the result's size. */
+/** Output arrays of a quantizer: codes, scales and zero points. */
 final class Coded {
 
-    /** Bytes of an array. */
+    /** Most bytes of an array. */
     private static final long MOST = Integer.MAX_VALUE - 8;
 
     private final DType dtype;
     private final int scaleRows;
-    /** Scales of a row. */
+    /** Scales per row. */
     final int groups;
-    /** [rows, cols], little-endian where one takes two bytes. */
+    /** [rows, cols], little-endian for 2-byte codes. */
     final byte[] codes;
-    /** [rows, groups], or one, or none. */
+    /** [rows, groups], a single one, or empty. */
     final float[] scales;
     /** As scales, or null. */
     final byte[] zeros;
@@ -39,17 +39,17 @@ final class Coded {
         this.zeros = zeros ? new byte[scaleRows * groups] : null;
     }
 
-    /** Room for codes that are the numbers themselves. */
+    /** For 16-bit floats. */
     static Coded plain(DType dtype, int rows, int cols) {
         return new Coded(dtype, (long) rows * cols, 0, 0, false);
     }
 
-    /** Room for signed codes. */
+    /** For signed codes. */
     static Coded signed(int rows, int cols, int scaleRows, int groups) {
         return new Coded(DType.I8, (long) rows * cols, scaleRows, groups, false);
     }
 
-    /** Room for codes from 0 on, with zero points or without. */
+    /** For unsigned codes, with or without zero points. */
     static Coded unsigned(int rows, int cols, int scaleRows, int groups, boolean zeros) {
         return new Coded(DType.U8, (long) rows * cols, scaleRows, groups, zeros);
     }

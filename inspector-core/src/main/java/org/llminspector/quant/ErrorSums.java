@@ -3,7 +3,7 @@ package org.llminspector.quant;
 import java.util.List;
 import org.llminspector.base.DType;
 
-/** ErrorSums adds up what a {@link QuantError} is made of, some rows at a time. */
+/** Accumulator of a {@link QuantError}, a band of rows at a time. */
 final class ErrorSums {
 
     private double signal;
@@ -13,14 +13,14 @@ final class ErrorSums {
     private double max = -1;
     private int maxRow;
     private int maxCol;
-    /** How often each code occurs, signed ones from -128 on; empty for codes of 16 bits. */
+    /** Count of each code, from -128 on for signed ones; empty for 16-bit codes. */
     final long[] counts;
 
     private ErrorSums(int codes) {
         this.counts = new long[codes];
     }
 
-    /** @param first row of the weight that is q's first */
+    /** @param first the weight's index of q's first row */
     static ErrorSums of(float[] values, int first, QuantizedTensor q) {
         int cols = q.cols();
         DType dtype = q.codes().dtype();
@@ -70,7 +70,7 @@ final class ErrorSums {
         }
     }
 
-    /** All of them in order, so that the sum is the same every time. */
+    /** Adds up all parts in order, so that the result is deterministic. */
     static ErrorSums total(ErrorSums[] parts) {
         ErrorSums all = new ErrorSums(parts.length == 0 ? 0 : parts[0].counts.length);
         for (ErrorSums part : parts) {

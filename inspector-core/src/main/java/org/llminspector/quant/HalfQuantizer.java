@@ -4,10 +4,10 @@ import org.llminspector.base.DType;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.base.Tensor;
 
-/** HalfQuantizer does {@link HalfScheme}'s arithmetic. */
+/** Quantizer of {@link HalfScheme}. */
 final class HalfQuantizer extends Quantizer {
 
-    /** What is larger rounds to infinity. */
+    /** Larger values round to infinity. */
     private static final float FP16_LIMIT = Math.nextDown(65_520f);
 
     private static final float BF16_LIMIT = Math.nextDown(0x1.FFp127f);

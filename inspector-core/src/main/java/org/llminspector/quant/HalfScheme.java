@@ -4,7 +4,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
 /**
- * HalfScheme writes each weight as a 16-bit float: rounded to nearest, ties to even, no scale.
+ * 16-bit floats: each weight rounded to nearest, ties to even, without a scale.
  *
  * <p>A weight that rounds past FP16's 65,504 (BF16's 3.39e38) is refused. Sources: IEEE 754 binary16; bfloat16 is the
  * upper half of a float32.

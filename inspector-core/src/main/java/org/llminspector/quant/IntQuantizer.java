@@ -3,19 +3,19 @@ package org.llminspector.quant;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.llminspector.base.Tensor;
 
-/** IntQuantizer does {@link IntScheme}'s arithmetic. */
+/** Quantizer of {@link IntScheme}. */
 final class IntQuantizer extends Quantizer {
 
-    /** 1.5 * 2^23: adding and taking it away rounds a float32 below 2^22 to an integer, ties to even. */
+    /** 1.5 * 2^23: adding and subtracting it rounds a float32 below 2^22 to an integer, ties to even. */
     private static final float ROUND = 0x1.8p23f;
 
-    /** Of the largest weight times any rounding error, so that no code stands for infinity. */
+    /** Weights above 2^127 are refused: scale times code could overflow float32. */
     private static final float LIMIT = 0x1p127f;
 
     private final IntScheme scheme;
     private final int high;
     private final int group;
-    /** Of the whole tensor, when it shares one scale. */
+    /** Scale and zero point of the whole tensor, for Span.TENSOR. */
     private final float tensorScale;
 
     private final int tensorZero;
@@ -33,7 +33,7 @@ final class IntQuantizer extends Quantizer {
 
     /** min(w, 0) and max(w, 0) of the whole weight. */
     private float[] range() {
-        // Bits of floats of one sign are in the order of the floats.
+        // The bits of non-negative floats have the order of their values.
         AtomicIntegerArray bits = new AtomicIntegerArray(2);
         weights.each(() -> false, (band, first, count, values) -> {
             for (int r = 0; r < count; r++) maxAbs(values, r * cols(), cols(), first + r, 0);
@@ -110,7 +110,7 @@ final class IntQuantizer extends Quantizer {
 
     private void codes(float[] values, int at, int n, float scale, int zero, byte[] codes, int to) {
         if (scheme.symmetric()) {
-            // |w / scale| rounds to at most `high`: scale is max / high but for one rounding.
+            // |w / scale| rounds to at most `high`: scale is max / high up to one rounding.
             for (int i = 0; i < n; i++) codes[to + i] = (byte) round(values[at + i] / scale);
         } else {
             for (int i = 0; i < n; i++) codes[to + i] = (byte) clamp(round(values[at + i] / scale) + zero);

@@ -3,24 +3,25 @@ package org.llminspector.quant;
 import org.llminspector.base.Tensor;
 
 /**
- * IntScheme writes weights as integers times a float32 scale.
+ * Integer codes times a float32 scale, symmetric or asymmetric.
  *
  * <p>Symmetric: {@code scale = max|w| / (2^(bits-1) - 1)}, a float32 division; {@code code = round(w / scale)}, a
  * float32 division, ties to even, so codes are -127..127 (4 bits: -7..7, 2 bits: -1..1) and -128 (-8, -2) is not used;
  * {@code w' = scale * code} in float32. Source: Wu et al. 2020, arXiv 2004.09602, section 3.1.2 (scale quantization).
  *
  * <p>Asymmetric: {@code lo = min(w, 0)}, {@code hi = max(w, 0)}, {@code scale = (hi - lo) / (2^bits - 1)} computed in
- * float64 and rounded to float32; {@code zero = clamp(round(-lo / scale))},
- * {@code code = clamp(round(w / scale) + zero)}, float32 divisions, ties to even, both clamped to 0..255 (0..15);
- * {@code w' = scale * (code - zero)} in float32. Source: ONNX, QuantizeLinear and DynamicQuantizeLinear.
+ * float64 and rounded to float32; {@code zero = clamp(round(-lo / scale))}, {@code code = clamp(round(w / scale) +
+ * zero)}, float32 divisions, ties to even, both clamped to 0..255 (0..15); {@code w' = scale * (code - zero)} in
+ * float32. Source: ONNX, QuantizeLinear and DynamicQuantizeLinear.
  *
- * <p>The maximum is taken over the tensor, a row (one output channel), or {@code group} weights side by side in a row;
- * a row's last group may be shorter. Weights past 2^127 are refused. A scale below 2^-126 (INT8: all weights under 1.5e-36) is 0: all codes, and the zero
- * point, are 0 and stand for 0. With any other scale, {@code |w - w'| <= scale / 2}, but for a rounding of float32.
+ * <p>The maximum is taken over the tensor, a row (one output channel), or {@code group} consecutive weights of a row; a
+ * row's last group may be shorter. Weights above 2^127 are refused. A scale below 2^-126 (INT8: all weights under
+ * 1.5e-36) becomes 0, with all codes and the zero point 0, which decode to 0. With any other scale, {@code |w - w'| <=
+ * scale / 2} up to float32 rounding.
  *
  * @param bits 2 to 8
- * @param span what shares a scale
- * @param group weights that share a scale, for {@link Span#GROUP}, else 0
+ * @param span the range of weights that share a scale
+ * @param group weights per scale for {@link Span#GROUP}, else 0
  */
 record IntScheme(int bits, Span span, int group, boolean symmetric) implements QuantScheme {
 
@@ -92,7 +93,7 @@ record IntScheme(int bits, Span span, int group, boolean symmetric) implements Q
         return rows * packed(cols) + scales * Float.BYTES + zeros;
     }
 
-    /** Bytes of n codes side by side. */
+    /** Bytes of n packed codes. */
     private long packed(int n) {
         return ((long) n * bits + 7) / 8;
     }

@@ -3,16 +3,16 @@ package org.llminspector.quant;
 import org.llminspector.base.Tensor;
 
 /**
- * NormalFloat is NF4: 16 levels between -1 and 1 that are equally likely for normally distributed weights, times the
- * largest absolute weight of 64.
+ * NF4: 16 levels between -1 and 1, equally likely for normally distributed weights, times the largest absolute weight
+ * of each block of 64.
  *
- * <p>{@code scale = max|w|} of 64 weights side by side in a row (a row's last block may be shorter);
- * {@code x = w / scale} in float32; code = the number of thresholds below x, where a threshold is the float32 nearest to
- * the middle of two levels, so that a tie goes to the lower one; {@code w' = scale * LEVELS[code]} in float32. A block of
- * zeros (all weights under 2^-126) has scale 0 and code 7. Scales stay float32 (no double quantization).
+ * <p>{@code scale = max|w|} of 64 consecutive weights of a row (a row's last block may be shorter); {@code x = w /
+ * scale} in float32; code = the number of thresholds below x, where a threshold is the midpoint of two levels in
+ * float32, so that a tie goes to the lower one; {@code w' = scale * LEVELS[code]} in float32. A block of zeros (all
+ * weights under 2^-126) has scale 0 and code 7. Scales stay float32 (no double quantization).
  *
- * <p>Source: Dettmers et al. 2023, QLoRA, arXiv 2305.14314; the levels are bitsandbytes' (functional.py). Its blocks run
- * over the flattened tensor, which is the same where a row is a multiple of 64.
+ * <p>Source: Dettmers et al. 2023, QLoRA, arXiv 2305.14314; the levels are bitsandbytes' (functional.py). Its blocks
+ * are over the flattened tensor, which is the same if a row's length is a multiple of 64.
  */
 record NormalFloat(String name, int block) implements QuantScheme {
 
@@ -50,7 +50,7 @@ record NormalFloat(String name, int block) implements QuantScheme {
         return LEVELS[code];
     }
 
-    /** The code of x, which is within -1..1. */
+    /** The code of x in [-1, 1]. */
     static int code(float x) {
         int code = 0;
         for (float threshold : THRESHOLDS) code += x > threshold ? 1 : 0;

@@ -2,7 +2,7 @@ package org.llminspector.quant;
 
 import org.llminspector.base.Tensor;
 
-/** NormalQuantizer does {@link NormalFloat}'s arithmetic. */
+/** Quantizer of {@link NormalFloat}. */
 final class NormalQuantizer extends Quantizer {
 
     private final int block;

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Problem;
 
-/** Pass is the first reading of a weight for its statistics: range, sum, channels, different values. */
+/** First pass of {@link WeightStatistics}: range, sum, channel maxima, unique values. */
 final class Pass {
 
     private final WeightRows weights;
@@ -81,7 +81,7 @@ final class Pass {
         return most;
     }
 
-    /** Shape is the second reading: how the values lie between the ends. */
+    /** Second pass: histogram, zeros and variance. */
     static final class Shape {
 
         private final WeightRows weights;

@@ -12,12 +12,13 @@ import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.family.Weights;
 
 /**
- * QuantReport is a whole model under one scheme: matrices are quantized, vectors (norms, biases) stay as the files have them.
+ * Error and size of a whole model under one scheme: matrices are quantized, vectors (norms, biases) stay as in the
+ * files.
  *
- * @param storedBytes of these weights in the files
- * @param bytes of all of them under the scheme
+ * @param storedBytes bytes of these weights in the files
+ * @param bytes bytes of all weights under the scheme
  * @param error over all quantized weights together
- * @param weights canonical weights, those that lose most (lowest SQNR) first, those that are kept last
+ * @param weights canonical weights, lowest SQNR first, unquantized ones last
  */
 public record QuantReport(
         SchemeInfo scheme,
@@ -30,11 +31,11 @@ public record QuantReport(
 
     /**
      * @param name canonical: blocks.0.attn.q.weight, [out, in]
-     * @param tensor of the files that it is, or is part of
+     * @param tensor the tensor in the files that contains it
      * @param format of that tensor in its file: BF16, Q4_K
-     * @param storedBytes its share of that tensor
-     * @param error null when it is kept or refused
-     * @param refused why the scheme cannot take it
+     * @param storedBytes its share of that tensor's bytes
+     * @param error null for a weight that is kept unquantized or refused
+     * @param refused why the scheme refuses it
      */
     public record Row(
             String name,
@@ -52,20 +53,20 @@ public record QuantReport(
         }
     }
 
-    /** @param sqnrDb null when nothing is lost */
+    /** @param sqnrDb null when the error is 0 */
     public record Totals(double max, double rms, double relative, Double sqnrDb) {}
 
     /**
-     * Size is what a whole model takes under a scheme, its vectors as the files have them.
+     * Size of a whole model under a scheme, with vectors as in the files.
      *
      * @param bytes packed, with scales and zero points
      */
     public record Size(SchemeInfo scheme, long bytes, double bitsPerWeight) {}
 
     /**
-     * Sizes of one model.
+     * Sizes of a model under several schemes.
      *
-     * @param storedBytes of its weights in the files
+     * @param storedBytes bytes of its weights in the files
      */
     public record Sizes(long parameters, long storedBytes, List<Size> schemes) {
         public Sizes {
@@ -73,7 +74,7 @@ public record QuantReport(
         }
     }
 
-    /** The sizes alone; no weight is read. */
+    /** Sizes only, without reading weights. */
     public static Sizes sizes(Weights weights, List<QuantScheme> schemes) {
         long parameters = 0;
         for (String name : weights.names()) parameters += Tensor.elements(weights.shape(name));
@@ -98,14 +99,14 @@ public record QuantReport(
         return scheme.bytes(cols == 0 ? 0 : Tensor.elements(shape) / cols, cols);
     }
 
-    /** Progress is told after each weight. */
+    /** Progress report after each weight. */
     public record Progress(int done, int of, String weight) {}
 
     public QuantReport {
         weights = List.copyOf(weights);
     }
 
-    /** Reads the whole model, a weight at a time. */
+    /** Quantizes the whole model, a weight at a time. */
     public static QuantReport of(
             Weights weights, QuantScheme scheme, Consumer<Progress> progress, BooleanSupplier cancelled) {
         List<Row> rows = new ArrayList<>();

@@ -7,12 +7,13 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgufRows;
 
 /**
- * QuantizedTensor is rows of a weight under a scheme: codes, and what turns them back into numbers.
+ * Quantized rows of a weight: codes, and the scales, zero points and mins to decode them.
  *
- * @param codes [rows, cols], one a weight and not packed: I8 (symmetric, GGUF), U8 (asymmetric, NF4), or the F16 or BF16 itself
- * @param scales [rows, groups] F32, [1, 1] when the whole tensor has one, null for 16-bit floats
- * @param zeroPoints as scales, U8; null where 0 is code 0
- * @param mins as scales, F32, what is added after the product; null but in some of GGUF's blocks
+ * @param codes [rows, cols], one per weight, unpacked: I8 (symmetric, GGUF), U8 (asymmetric, NF4), or the F16 or BF16
+ *     itself
+ * @param scales [rows, groups] F32, [1, 1] for one per tensor, null for 16-bit floats
+ * @param zeroPoints U8, shaped like scales; null where the zero point is 0
+ * @param mins F32, shaped like scales, added after the product; null except for some GGUF formats
  */
 public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, Tensor zeroPoints, Tensor mins) {
 
@@ -26,12 +27,12 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
         return Math.toIntExact(codes.shape()[1]);
     }
 
-    /** Rows of a matrix as a GGUF file has them in blocks. */
+    /** Rows of a block matrix of a GGUF file. */
     public static QuantizedTensor of(GgufRows rows) {
         return new QuantizedTensor(new StoredBlocks(rows.type()), rows.codes(), rows.scales(), null, rows.mins());
     }
 
-    /** Groups of a row: how many scales it has (0 for 16-bit floats, 1 when the whole tensor has one). */
+    /** Scales per row (0 for 16-bit floats, 1 for one per tensor). */
     public int groups() {
         return scales == null ? 0 : Math.toIntExact(scales.shape()[1]);
     }
@@ -41,7 +42,7 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
         return scheme.bytes(rows(), cols());
     }
 
-    /** The numbers that the codes stand for, F32 [rows, cols]. */
+    /** The decoded values, F32 [rows, cols]. */
     public Tensor decode() {
         long bytes = (long) rows() * cols() * Float.BYTES;
         Bytes out = bytes > ON_HEAP ? Bytes.allocate(bytes) : Bytes.of(ByteBuffer.allocate((int) bytes));
@@ -54,7 +55,7 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
         return Tensor.of(DType.F32, out, rows(), cols());
     }
 
-    /** The numbers of one row, into {@code out} [cols]. */
+    /** Decodes one row into {@code out} [cols]. */
     public void decode(int row, float[] out) {
         int cols = cols();
         if (scales == null) {

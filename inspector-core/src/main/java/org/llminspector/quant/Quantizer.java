@@ -4,14 +4,14 @@ import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
-/** Quantizer is a scheme over one weight: it codes the rows that are asked for, as they are coded in the whole. */
+/** Quantizer of one weight under a scheme; rows can be quantized separately, with the same result as the whole. */
 public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, NormalQuantizer {
 
     private final QuantScheme scheme;
     private final int limitBits;
     final WeightRows weights;
 
-    /** @param limit the largest absolute weight that the scheme can take */
+    /** @param limit the largest absolute weight that the scheme accepts */
     Quantizer(QuantScheme scheme, Tensor weights, String where, float limit) {
         this.scheme = scheme;
         this.weights = new WeightRows(weights, where);
@@ -30,7 +30,7 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
         return weights.cols;
     }
 
-    /** Rows [from, to). */
+    /** Quantizes rows [from, to). */
     public QuantizedTensor rows(int from, int to) {
         Coded coded = room(to - from);
         weights.each(from, to, () -> false, (band, first, count, values) -> {
@@ -40,9 +40,9 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
     }
 
     /**
-     * What the scheme loses over the whole weight, and which codes it uses.
+     * The scheme's error over the whole weight, and its code counts.
      *
-     * @param cancelled asked now and then; when true, ends with a CancellationException
+     * @param cancelled polled; when true, a CancellationException is thrown
      */
     public SchemeResult result(BooleanSupplier cancelled) {
         ErrorSums[] sums = new ErrorSums[weights.bands()];
@@ -54,13 +54,16 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
         return SchemeResult.of(scheme, weights, ErrorSums.total(sums));
     }
 
-    /** Codes row {@code row} of the weight, which lies in {@code values} from {@code at} on, into {@code to}'s row. */
+    /**
+     * Quantizes row {@code row} of the weight, in {@code values} from {@code at} on, into row {@code toRow} of {@code
+     * to}.
+     */
     abstract void row(float[] values, int at, int row, Coded to, int toRow);
 
-    /** Room for this many rows. */
+    /** Output arrays for this many rows. */
     abstract Coded room(int rows);
 
-    /** The largest absolute value of some weights; one that the scheme cannot take is refused. */
+    /** The largest absolute value of some weights; throws for one above the limit. */
     final float maxAbs(float[] values, int at, int n, int row, int col) {
         int max = 0;
         for (int i = at; i < at + n; i++) max = Math.max(max, Float.floatToRawIntBits(values[i]) & 0x7FFFFFFF);

@@ -1,9 +1,9 @@
 package org.llminspector.quant;
 
 /**
- * SchemeInfo describes a scheme.
+ * Description of a scheme.
  *
- * @param definition what it does to a weight, exactly
+ * @param definition its exact arithmetic
  * @param bits of one code
  */
 public record SchemeInfo(String name, String definition, int bits) {

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * SchemeResult is what one scheme makes of one whole weight.
+ * Size, error and code counts of a weight under one scheme.
  *
  * @param bytes packed, with scales and zero points
- * @param codes how often each code that occurs does, in the order of the codes; empty for 16-bit floats
- * @param refused why the scheme cannot take this weight; then there is no error
+ * @param codes count of each code that occurs, in code order; empty for 16-bit floats
+ * @param refused why the scheme refuses this weight, or null; then the error is null
  */
 public record SchemeResult(
         SchemeInfo scheme, long bytes, double bitsPerWeight, QuantError error, List<CodeCount> codes, String refused) {

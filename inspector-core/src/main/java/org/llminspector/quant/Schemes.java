@@ -9,7 +9,10 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 
-/** Schemes lists the schemes and reads their names: {@code int8}, {@code int3-tensor}, {@code int4-g128-asym}, {@code nf4}. */
+/**
+ * List of standard schemes and parser of scheme names: {@code int8}, {@code int3-tensor}, {@code int4-g128-asym},
+ * {@code nf4}.
+ */
 final class Schemes {
 
     static final List<QuantScheme> STANDARD = List.of(

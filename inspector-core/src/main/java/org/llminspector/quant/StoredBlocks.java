@@ -6,10 +6,10 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgmlType;
 
 /**
- * StoredBlocks is the block format in which a GGUF file has a weight; it is read and never written here.
+ * Block format of a GGUF file's weight; read-only.
  *
- * <p>{@code w = scale * code + min} in float32, rounded after the product and after the sum. Source: ggml-quants.c. What
- * the weight was before it was stored is not in the file, so that its error is not known.
+ * <p>{@code w = scale * code + min} in float32, rounded after the product and after the sum. Source: ggml-quants.c. The
+ * original weight is not in the file, so its error is unknown.
  */
 record StoredBlocks(GgmlType type) implements QuantScheme {
 

@@ -4,15 +4,15 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * UniqueFloats counts different float32 values exactly: a bit for each of the 2^32, in pages that exist when they are hit.
+ * Exact count of distinct float32 values: a bitmap of all 2^32, in lazily allocated pages.
  *
- * <p>Weights have few exponents, so that few pages do: some MiB for a whole model, 512 MiB for every float there is.
+ * <p>Weights have few exponents and so need few pages: some MiB for a whole model, 512 MiB for all floats.
  */
 final class UniqueFloats {
 
     private final AtomicReferenceArray<AtomicLongArray> pages = new AtomicReferenceArray<>(1 << 16);
 
-    /** 0 and -0 are one value. Safe on many threads. */
+    /** 0 and -0 count as one value. Thread-safe. */
     void add(float value) {
         int bits = value == 0 ? 0 : Float.floatToRawIntBits(value);
         int number = bits >>> 16;

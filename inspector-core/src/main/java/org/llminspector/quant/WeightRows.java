@@ -5,20 +5,20 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.llminspector.base.Tensor;
 
-/** WeightRows is a weight seen as rows of float32, read a band of rows at a time on all cores. */
+/** A weight as rows of float32, read a band of rows at a time on all cores. */
 final class WeightRows {
 
-    /** Weights that one thread takes at a time. */
+    /** Weights per band. */
     private static final int BAND = 1 << 16;
 
-    /** A thread's values of one band, used again: what works on a band begins no other on its thread. */
+    /** A thread's reused buffer for a band; work on a band must not start another on the same thread. */
     private static final ThreadLocal<float[]> VALUES = ThreadLocal.withInitial(() -> new float[BAND]);
 
     private final Tensor weights;
     private final String where;
     final int rows;
     final int cols;
-    /** Rows of a band. */
+    /** Rows per band. */
     private final int band;
 
     WeightRows(Tensor weights, String where) {
@@ -34,12 +34,12 @@ final class WeightRows {
         return weights.size();
     }
 
-    /** Rows [from, from + n) into the beginning of {@code out}. */
+    /** Reads rows [from, from + n) into the beginning of {@code out}. */
     void read(int from, int n, float[] out) {
         weights.toFloats((long) from * cols, out, n * cols);
     }
 
-    /** Where a weight is, for messages. */
+    /** A weight's position, for messages. */
     String place(int row, int col) {
         return where + (weights.rank() < 2 ? "[" + col + "]" : "[" + row + ", " + col + "]");
     }
@@ -48,18 +48,18 @@ final class WeightRows {
         return cols == 0 ? 0 : (rows + band - 1) / band;
     }
 
-    /** Work on rows [first, first + count), whose values lie at the beginning of {@code values}. */
+    /** Work on rows [first, first + count), whose values are at the beginning of {@code values}. */
     @FunctionalInterface
     interface Band {
         void rows(int number, int first, int count, float[] values);
     }
 
-    /** All rows; {@code cancelled} is asked before each band. */
+    /** Visits all rows; {@code cancelled} is checked before each band. */
     void each(BooleanSupplier cancelled, Band work) {
         each(0, rows, cancelled, work);
     }
 
-    /** Rows [from, to). */
+    /** Visits rows [from, to). */
     void each(int from, int to, BooleanSupplier cancelled, Band work) {
         if (cols == 0 || from >= to) return;
         IntStream numbers = IntStream.range(0, (to - from + band - 1) / band);

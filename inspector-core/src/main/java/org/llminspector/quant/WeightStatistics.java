@@ -9,12 +9,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /**
- * WeightStatistics is what the values of one weight are like, and what each scheme makes of them.
+ * Statistics of a weight's values, and results of quantization schemes for it.
  *
  * @param values how many
- * @param unique how many different ones, exactly
+ * @param unique exact number of distinct values
  * @param zeros how many are 0
- * @param std root of the mean square distance from the mean
+ * @param std standard deviation
  * @param histogram counts in bins of equal width from min to max, the last one closed
  * @param rows channels by their largest absolute value: a row is one output of a Linear
  * @param columns likewise: a column is one input
@@ -34,7 +34,7 @@ public record WeightStatistics(
 
     /** Bins of the histogram. */
     static final int BINS = 100;
-    /** A channel whose largest weight is this many times the median channel's is an outlier. */
+    /** A channel is an outlier if its largest weight exceeds this times the channels' median. */
     static final double OUTLIER = 4;
     /** Most outliers that are listed. */
     static final int LISTED = 16;
@@ -44,9 +44,9 @@ public record WeightStatistics(
     /**
      * @param median of the channels' largest absolute values
      * @param outliers channels whose largest is over 4 times the median
-     * @param largest the channels with the largest, at most 16
-     * @param profile the largest absolute value of channels [i n / bins, (i + 1) n / bins), in at most 256 bins, each one
-     *     channel where there are no more
+     * @param largest the channels with the largest values, at most 16
+     * @param profile the largest absolute value of channels [i n / bins, (i + 1) n / bins), in at most 256 bins, one
+     *     per channel for up to 256 channels
      */
     public record Channels(int count, double median, int outliers, List<Channel> largest, List<Float> profile) {
         public Channels {
@@ -91,7 +91,7 @@ public record WeightStatistics(
         schemes = List.copyOf(schemes);
     }
 
-    /** Reads the weight a few times; a value that is no number is refused. */
+    /** Reads the weight in several passes; refuses non-finite values. */
     public static WeightStatistics of(
             Tensor weights, String where, List<QuantScheme> schemes, BooleanSupplier cancelled) {
         WeightRows w = new WeightRows(weights, where);

@@ -1,6 +1,6 @@
 /**
- * Quant is numbers in fewer bits: schemes as values, what a weight becomes under one, and what that costs.
+ * Quantization of weights: schemes as values, quantized tensors, errors and sizes.
  *
- * <p>Values are immutable and safe on any thread; big weights are read on all cores.
+ * <p>Values are immutable and thread-safe; large weights are read on all cores.
  */
 package org.llminspector.quant;

@@ -1,6 +1,6 @@
 package org.llminspector.spec;
 
-/** Activation is a neuron's non-linearity, with Hugging Face's names for it. */
+/** Activation function of an MLP, with Hugging Face's names. */
 public enum Activation {
     RELU,
     /** max(x, 0) squared (Hugging Face {@code relu2}). */
@@ -14,8 +14,8 @@ public enum Activation {
     /** x * sigmoid(x) (Hugging Face {@code silu}, {@code swish}). */
     SILU,
     /**
-     * a x^2 + b x above 0, c (e^min(x, eps) - 1 - x) + b x below, the numbers learned layer by layer: they are weights (xIELU,
-     * Huang and Schlag 2024, arXiv:2411.13010; Hugging Face {@code xielu}).
+     * xIELU: a x^2 + b x above 0, c (e^min(x, eps) - 1 - x) + b x below; its parameters are learned per layer and
+     * stored as weights (Huang and Schlag 2024, arXiv:2411.13010; Hugging Face {@code xielu}).
      */
     XIELU
 }

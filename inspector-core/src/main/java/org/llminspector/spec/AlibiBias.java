@@ -5,23 +5,26 @@ import java.util.List;
 import org.llminspector.base.HalfFloats;
 
 /**
- * AlibiBias computes what {@link Alibi} adds to scores: a head's value at the key's position less that at the query's own, as the
- * reference's, which leaves the second away, differ by what no softmax sees.
+ * ALiBi's biases of attention scores: a head's value at the key's position minus that at the query's. Reference
+ * implementations omit the latter, which is constant per query and cancels in the softmax.
  */
 public final class AlibiBias {
 
     private AlibiBias() {}
 
     /**
-     * As the paper has it.
+     * ALiBi as in the paper.
      *
-     * @param max 8 but where MPT's {@code alibi_bias_max} says otherwise
+     * @param max 8, or MPT's {@code alibi_bias_max}
      */
     public static Alibi of(int heads, double max) {
         return new Alibi(slopes(heads, max).stream().map(Double::floatValue).toList(), 1f, false);
     }
 
-    /** 2^(-max (h + 1) / n) for a power of two; between two powers, every other one of the next power's fill up. */
+    /**
+     * 2^(-max (h + 1) / n) for n heads, a power of two; otherwise those of the lower power of two, followed by every
+     * other slope of the next.
+     */
     public static List<Double> slopes(int heads, double max) {
         int power = Integer.highestOneBit(heads);
         List<Double> slopes = new ArrayList<>();
@@ -39,7 +42,7 @@ public final class AlibiBias {
         return values;
     }
 
-    /** What a head's score of a key is raised by: nothing at the query itself, less and less before it. */
+    /** A head's bias of a key's score: 0 at the query itself, increasingly negative before it. */
     public static float between(Alibi alibi, int head, int query, int key) {
         return one(alibi, head, key) - one(alibi, head, query);
     }

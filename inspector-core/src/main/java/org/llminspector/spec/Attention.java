@@ -1,26 +1,26 @@
 package org.llminspector.spec;
 
 /**
- * Attention is one layer's causal self-attention.
+ * Causal self-attention of a layer.
  *
  * @param nHeads query heads
  * @param nKvHeads key and value heads; each serves nHeads / nKvHeads query heads (grouped-query attention)
  * @param dHead size of one head
  * @param scale factor on q . k, 1 / sqrt(dHead) unless the config says otherwise
  * @param rope rotation of q and k by position, or null (learned positions; NoPE layers)
- * @param alibi what is taken from scores by distance, or null
- * @param window how many positions back a query sees, itself included, or null for all (sliding window)
+ * @param alibi distance-dependent bias of scores, or null
+ * @param window sliding window: how many positions a query attends to, itself included, or null for all
  * @param scoreSoftcap c in c * tanh(scores / c) before the mask, or null (Gemma 2)
  * @param qkvBias whether the q, k and v projections have a bias
  * @param outBias whether the output projection has a bias
  * @param qNorm norm of q before RoPE, or null
  * @param kNorm norm of k before RoPE, or null
- * @param qkNormWide whether qNorm and kNorm run over all heads' width at once (OLMo 2) and not head by head (Qwen 3)
- * @param qkNormByHead whether each head has weights of its own in them (Cohere's {@code use_qk_norm}), and not all heads the same
- * @param clip c in what q, k and v are held to, [-c, c], as the projections put them out, or null (OLMo 1 and MPT's {@code clip_qkv})
- * @param latent what keys and values are made of, or null where it is the layer's input
- * @param sinks whether each head has a learned score that takes part in the softmax beside the keys' and stands for no key: a row of
- *     the pattern then sums to less than 1 (gpt-oss)
+ * @param qkNormWide whether qNorm and kNorm normalize over all heads together (OLMo 2), not per head (Qwen 3)
+ * @param qkNormByHead whether their weights differ per head (Cohere's {@code use_qk_norm})
+ * @param clip c of clipping q, k and v to [-c, c] after their projections, or null (OLMo 1 and MPT's {@code clip_qkv})
+ * @param latent latent vectors of queries, keys and values (MLA), or null for projections of the layer's input
+ * @param sinks whether each head has a learned sink logit, an additional softmax entry without a key, so that a row of
+ *     the pattern sums to less than 1 (gpt-oss)
  */
 public record Attention(
         int nHeads,
@@ -42,7 +42,7 @@ public record Attention(
         boolean sinks)
         implements Mixer {
 
-    /** Without ALiBi and sinks, and nothing is clipped. */
+    /** Without ALiBi, clipping, latent vectors and sinks. */
     public Attention(
             int nHeads,
             int nKvHeads,
@@ -76,7 +76,7 @@ public record Attention(
                 false);
     }
 
-    /** Without norms of q and k and without a cap; scores are multiplied by 1 / sqrt(dHead). */
+    /** Without norms of q and k and without a softcap; the scale is 1 / sqrt(dHead). */
     public static Attention plain(
             int nHeads, int nKvHeads, int dHead, Rope rope, Integer window, boolean qkvBias, boolean outBias) {
         float scale = (float) (1 / Math.sqrt(dHead));
@@ -109,7 +109,7 @@ public record Attention(
                 sinks);
     }
 
-    /** The same; keys and values are made of this. */
+    /** The same with latent attention. */
     public Attention with(Latent latent) {
         return new Attention(
                 nHeads,

@@ -5,23 +5,24 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * DecoderSpec is the whole arithmetic of one decoder-only transformer.
+ * Architecture of a decoder-only transformer: every setting that determines its arithmetic.
  *
- * @param family the family's name, as config.json's {@code model_type} spells it (for people only)
+ * @param family the family's name, config.json's {@code model_type} (for display only)
  * @param vocab rows of the embedding and of the unembedding (config {@code vocab_size})
  * @param dModel width of the residual stream (config {@code hidden_size}, {@code n_embd})
- * @param maxContext most positions that it reads (config {@code max_position_embeddings}; with dynamic RoPE times its factor)
+ * @param maxContext context length (config {@code max_position_embeddings}; with dynamic RoPE times its factor)
  * @param learnedPositions whether a table of {@code maxContext} learned vectors is added to the embeddings
- * @param embedScale factor on the looked-up embedding (1 but in Gemma and Granite)
+ * @param embedScale factor on the embedding (1 except in Gemma and Granite)
  * @param embedNorm norm of the embeddings before the first block, or null (BLOOM)
- * @param layers one entry a block, in order
+ * @param layers one per block, in order
  * @param finalNorm the norm before the unembedding
- * @param tied whether the unembedding is the embedding (config {@code tie_word_embeddings})
+ * @param tied whether unembedding and embedding share one table (config {@code tie_word_embeddings})
  * @param unembedBias whether the unembedding adds a bias
- * @param logitScale factor on the logits, or null for 1 (Cohere's {@code logit_scale}, one by Granite's {@code logits_scaling})
+ * @param logitScale factor on the logits, or null for 1 (Cohere's {@code logit_scale}, 1 / Granite's {@code
+ *     logits_scaling})
  * @param logitSoftcap c in c * tanh(logits / c), or null (Gemma 2's {@code final_logit_softcapping})
- * @param dEmbed width of the embedding's rows, and of the unembedding's, where a projection stands between them and the stream, or
- *     null for dModel (OPT 350M's {@code word_embed_proj_dim})
+ * @param dEmbed width of the embedding and the unembedding where projections connect them to the stream, or null for
+ *     dModel (OPT 350M's {@code word_embed_proj_dim})
  */
 public record DecoderSpec(
         String family,
@@ -43,7 +44,7 @@ public record DecoderSpec(
         layers = List.copyOf(layers);
     }
 
-    /** The tables are as wide as the stream. */
+    /** With tables as wide as the stream. */
     public DecoderSpec(
             String family,
             int vocab,
@@ -75,7 +76,7 @@ public record DecoderSpec(
                 null);
     }
 
-    /** Embeddings are not normed. */
+    /** Without a norm of the embeddings. */
     public DecoderSpec(
             String family,
             int vocab,
@@ -105,7 +106,7 @@ public record DecoderSpec(
                 logitSoftcap);
     }
 
-    /** Numbers in a row of the embedding. */
+    /** Width of the embedding's rows. */
     public int tableWidth() {
         return dEmbed == null ? dModel : dEmbed;
     }
@@ -114,7 +115,7 @@ public record DecoderSpec(
         return layers.size();
     }
 
-    /** The layers that have attention, by their numbers. */
+    /** Indices of the layers with attention. */
     public List<Integer> attending() {
         return IntStream.range(0, nLayers())
                 .filter(i -> layers.get(i).attends())
@@ -122,7 +123,7 @@ public record DecoderSpec(
                 .toList();
     }
 
-    /** The attention of each layer that has it. */
+    /** The attention of each layer with attention. */
     public Stream<Attention> attentions() {
         return layers.stream().filter(LayerSpec::attends).map(LayerSpec::attention);
     }

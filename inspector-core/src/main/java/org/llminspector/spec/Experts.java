@@ -1,23 +1,23 @@
 package org.llminspector.spec;
 
 /**
- * Experts makes a feed-forward part a mixture (Shazeer et al. 2017): a router scores all experts for each token, the best few
- * answer, and the sum of their answers, weighed by their scores, is what the token gets.
+ * Mixture-of-experts settings of an MLP (Shazeer et al. 2017): a router scores all experts for each token, and the
+ * output is the sum of the top experts' outputs, weighted by their scores.
  *
  * <p>The scores are the softmax of the router's logits over all experts, unless {@link Routing} says otherwise.
  *
  * @param count experts (config {@code num_experts}, {@code num_local_experts})
- * @param active of them that answer a token: its slots, the best score first (config {@code num_experts_per_tok})
- * @param renormalised whether the chosen scores are divided by their sum, which is the softmax over the chosen logits alone
- *     (config {@code norm_topk_prob})
- * @param dShared neurons of the expert that answers every token beside the chosen ones, or null for none
- * @param sharedGate whether the shared expert's answer is multiplied by the sigmoid of a score of its own (Qwen 2)
- * @param routing how the experts are chosen otherwise than as the best scores, or null
+ * @param active experts per token, its slots, best score first (config {@code num_experts_per_tok})
+ * @param renormalised whether the chosen scores are divided by their sum, which is the softmax over the chosen logits
+ *     alone (config {@code norm_topk_prob})
+ * @param dShared neurons of the shared expert that processes every token, or null for none
+ * @param sharedGate whether the shared expert's output is multiplied by a learned sigmoid gate (Qwen 2)
+ * @param routing other rules for choosing experts, or null for the top scores
  */
 public record Experts(
         int count, int active, boolean renormalised, Integer dShared, boolean sharedGate, Routing routing) {
 
-    /** The best scores choose. */
+    /** With the top scores chosen. */
     public Experts(int count, int active, boolean renormalised, Integer dShared, boolean sharedGate) {
         this(count, active, renormalised, dShared, sharedGate, null);
     }

@@ -1,15 +1,15 @@
 package org.llminspector.spec;
 
 /**
- * Latent makes a layer's keys and values of one short vector a token (multi-head latent attention, DeepSeek-AI 2024,
- * arXiv:2405.04434): the vector, and one turned key that all heads share, are all that is kept of a token.
+ * Multi-head latent attention (MLA; DeepSeek-AI 2024, arXiv:2405.04434): keys and values are projections of one latent
+ * vector per token. Only that vector and one rotated key shared by all heads are cached.
  *
- * <p>A head's key is the shared part that turns, {@code rope().rotaryDims()} numbers, and then its own, which does not; a query the
- * same. So {@code d_head} counts both, and {@code n_kv_heads} is {@code n_heads}.
+ * <p>A head's key is the shared rotated part, {@code rope().rotaryDims()} numbers, followed by its own unrotated part;
+ * queries likewise. So {@code d_head} counts both, and {@code n_kv_heads} equals {@code n_heads}.
  *
- * @param dLatent size of the vector (config {@code kv_lora_rank})
- * @param dQuery size of the vector that queries are made of, or null where they are made of the layer's input (config {@code
- *     q_lora_rank})
+ * @param dLatent size of the latent vector of keys and values (config {@code kv_lora_rank})
+ * @param dQuery size of the latent vector of queries, or null where they are projected from the layer's input (config
+ *     {@code q_lora_rank})
  * @param dValue size of a head's value (config {@code v_head_dim})
  * @param norm of both vectors
  */

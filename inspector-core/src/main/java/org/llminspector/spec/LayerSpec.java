@@ -4,21 +4,22 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 
 /**
- * LayerSpec is one transformer block: a half that mixes positions and one that does not, each added to the residual stream.
+ * A transformer block: a mixer (attention or short convolution) and an MLP, each added to the residual stream.
  *
- * <p>Sequential: {@code mid = pre + s ln1Post(attn(ln1(pre))); post = mid + s ln2Post(mlp(ln2(mid)))}, s the residual scale.
- * Parallel: {@code post = pre + s attn(ln1(pre)) + s mlp(ln2(pre))}. A norm that is null is left out.
- * With norms in the stream: {@code x = ln1(pre); mid = x + attn(x); y = ln2(mid); post = y + mlp(y)}.
+ * <p>Sequential: {@code mid = pre + s ln1Post(attn(ln1(pre))); post = mid + s ln2Post(mlp(ln2(mid)))}, s the residual
+ * scale. Parallel: {@code post = pre + s attn(ln1(pre)) + s mlp(ln2(pre))}. A norm that is null is left out. With norms
+ * in the stream: {@code x = ln1(pre); mid = x + attn(x); y = ln2(mid); post = y + mlp(y)}.
  *
  * @param ln1 norm before the mixer, or null (OLMo 2)
- * @param mixer attention, {@code attn} above; or what stands in its place. In JSON it is {@code attention} or {@code conv}
+ * @param mixer attention, {@code attn} above, or a short convolution. In JSON it is {@code attention} or {@code conv}
  * @param ln1Post norm of the mixer's output before it is added, or null
  * @param ln2 norm before the MLP, or null (OLMo 2)
  * @param ln2Post norm of the MLP's output before it is added, or null
  * @param parallel whether attention and MLP both read the block's input (GPT-NeoX)
- * @param residualScale factor on what attention and MLP add to the stream, or null for 1 (Granite's {@code residual_multiplier})
- * @param streamNorms whether what ln1 and ln2 make of the stream is the stream from there on, and not only what is read of it (the
- *     first transformer's order, in which a norm follows every sum: OPT 350M; a block's last norm is the next one's first here)
+ * @param residualScale factor on the outputs of attention and MLP, or null for 1 (Granite's {@code
+ *     residual_multiplier})
+ * @param streamNorms whether the outputs of ln1 and ln2 replace the stream (post-norm, as in the original transformer:
+ *     OPT 350M; a block's last norm is here the next block's ln1)
  */
 @JsonIgnoreProperties("mixer")
 public record LayerSpec(
@@ -32,7 +33,7 @@ public record LayerSpec(
         Float residualScale,
         boolean streamNorms) {
 
-    /** The stream itself is not normed. */
+    /** Without norms in the stream. */
     public LayerSpec(
             Norm ln1,
             Mixer mixer,
@@ -45,7 +46,7 @@ public record LayerSpec(
         this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, residualScale, false);
     }
 
-    /** Attention and MLP are added as they are. */
+    /** Without a residual scale. */
     public LayerSpec(Norm ln1, Mixer mixer, Norm ln1Post, Norm ln2, Mlp mlp, Norm ln2Post, boolean parallel) {
         this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, null);
     }

@@ -1,4 +1,4 @@
 package org.llminspector.spec;
 
-/** Mixer is the half of a block in which a position reads others: attention, or a short convolution. */
+/** The half of a block in which a position reads others: attention or a short convolution. */
 public sealed interface Mixer permits Attention, ShortConv {}

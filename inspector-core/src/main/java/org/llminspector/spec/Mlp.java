@@ -1,15 +1,15 @@
 package org.llminspector.spec;
 
 /**
- * Mlp is one layer's feed-forward part: {@code out(act(gate(x)) * in(x))} when gated, else {@code out(act(in(x)))}.
+ * MLP of a layer: {@code out(act(gate(x)) * in(x))} when gated, else {@code out(act(in(x)))}.
  *
  * @param dMlp neurons; in a mixture, those of one expert
- * @param activation the non-linearity
- * @param gated whether a second projection is multiplied in (SwiGLU, GeGLU)
+ * @param activation the activation function
+ * @param gated whether it has a gate (SwiGLU, GeGLU)
  * @param bias whether its projections have a bias, a mixture's router included
- * @param limit c of a clamped SwiGLU, {@code out(act(min(gate(x), c)) * (min(max(in(x), -c), c) + 1))}, or null (gpt-oss' {@code
- *     swiglu_limit})
- * @param experts makes it a mixture of that many of them; or null
+ * @param limit c of a clamped SwiGLU, {@code out(act(min(gate(x), c)) * (min(max(in(x), -c), c) + 1))}, or null
+ *     (gpt-oss' {@code swiglu_limit})
+ * @param experts mixture-of-experts settings, or null for a dense MLP
  */
 public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts) {
 

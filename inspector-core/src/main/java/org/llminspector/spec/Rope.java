@@ -5,23 +5,26 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
 
 /**
- * Rope is rotary position embedding (Su et al. 2021): pair i of a head turns by position * frequency i.
+ * Rotary position embedding (Su et al. 2021): pair i of a head is rotated by position * frequency i.
  *
- * <p>Pairs are (i, i + dims/2), the "half" layout of Hugging Face; other layouts are permuted at load.
- * {@link RopeFrequencies} computes the frequencies.
+ * <p>Pairs are (i, i + dims/2), the "half" layout of Hugging Face; other layouts are permuted at load. {@link
+ * RopeFrequencies} computes the frequencies.
  *
- * @param dims how many of the head's dimensions turn (partial rotary), as the frequencies count them
+ * @param dims how many of the head's dimensions are rotated (partial rotary), as the frequencies count them
  * @param theta base of the frequencies (config {@code rope_theta})
- * @param scaling how the frequencies are stretched for longer contexts
+ * @param scaling scaling of the frequencies for longer contexts
  */
 public record Rope(int dims, double theta, Scaling scaling) {
 
-    /** How many really turn: they turn in pairs, so of an odd number one more does, as in the reference. */
+    /** How many dimensions are actually rotated: an odd number is rounded up to whole pairs, as in the reference. */
     public int rotaryDims() {
         return dims + dims % 2;
     }
 
-    /** Scaling is the config's {@code rope_scaling} or {@code rope_parameters}; its {@code kind} in JSON is their rope_type. */
+    /**
+     * RoPE scaling, from the config's {@code rope_scaling} or {@code rope_parameters}; {@code kind} in JSON is their
+     * rope_type.
+     */
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
     @JsonSubTypes({
         @JsonSubTypes.Type(value = Default.class, name = "default"),
@@ -42,7 +45,7 @@ public record Rope(int dims, double theta, Scaling scaling) {
     /** NTK-aware: theta grows once the sequence is longer than maxContext positions. */
     public record Dynamic(double factor, int maxContext) implements Scaling {}
 
-    /** YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, attention warmed by attentionFactor. */
+    /** YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, cos and sin scaled by attentionFactor. */
     public record Yarn(
             double factor,
             int originalContext,
@@ -52,11 +55,11 @@ public record Rope(int dims, double theta, Scaling scaling) {
             boolean truncate)
             implements Scaling {}
 
-    /** Llama 3.1: low frequencies divided by factor, a smooth band between. */
+    /** Llama 3.1: low frequencies divided by factor, high ones kept, interpolated between. */
     public record Llama3(double factor, double lowFreqFactor, double highFreqFactor, int originalContext)
             implements Scaling {}
 
-    /** LongRoPE (Ding et al. 2024): each frequency has its own divisor, one list for short and one for long sequences. */
+    /** LongRoPE (Ding et al. 2024): a divisor per frequency, in one list for short and one for long sequences. */
     public record LongRope(
             List<Double> shortFactor, List<Double> longFactor, int originalContext, double attentionFactor)
             implements Scaling {

@@ -1,7 +1,7 @@
 package org.llminspector.spec;
 
 /**
- * RopeFrequencies computes a {@link Rope}'s angle per position for every pair, and the factor on cos and sin.
+ * Frequencies of a {@link Rope}, one per pair, and the factor on cos and sin.
  *
  * <p>The arithmetic follows Hugging Face transformers' modeling_rope_utils.py in float32 where that does.
  */
@@ -10,10 +10,10 @@ public final class RopeFrequencies {
     private RopeFrequencies() {}
 
     /**
-     * Angle in radians by which each pair turns per position.
+     * Rotation angle per position of each pair, in radians.
      *
-     * @param seqLen positions of the longest sequence seen so far (only dynamic and longrope look at it)
-     * @return one a pair
+     * @param seqLen sequence length so far (used by dynamic and longrope only)
+     * @return one per pair
      */
     public static float[] perPosition(Rope rope, int seqLen) {
         if (rope.scaling() instanceof Rope.Default) return base(rope.theta(), rope.dims());
@@ -29,7 +29,7 @@ public final class RopeFrequencies {
         throw new IllegalStateException("unknown scaling " + rope.scaling());
     }
 
-    /** Factor on cos and sin: 1 but for yarn and longrope. */
+    /** Factor on cos and sin: 1 except for yarn and longrope. */
     public static float attentionFactor(Rope rope) {
         if (rope.scaling() instanceof Rope.Yarn yarn) return (float) yarn.attentionFactor();
         if (rope.scaling() instanceof Rope.LongRope longRope) return (float) longRope.attentionFactor();
@@ -42,7 +42,7 @@ public final class RopeFrequencies {
         return f;
     }
 
-    /** theta ^ (2 i / dims): positions that pair i needs for one radian. */
+    /** theta ^ (2 i / dims): positions per radian of pair i. */
     private static float[] periods(double theta, int dims) {
         float[] p = new float[(dims + 1) / 2];
         for (int i = 0; i < p.length; i++) p[i] = (float) Math.pow((float) theta, (float) (2 * i) / dims);
@@ -75,7 +75,7 @@ public final class RopeFrequencies {
         return f;
     }
 
-    /** The pair that makes {@code rotations} full turns over the original context. */
+    /** The (fractional) pair index with {@code rotations} full rotations over the original context. */
     private static double correctionDim(Rope rope, double rotations, int originalContext) {
         return rope.dims() * Math.log(originalContext / (rotations * 2 * Math.PI)) / (2 * Math.log(rope.theta()));
     }

@@ -1,7 +1,6 @@
 /**
- * Spec says what arithmetic a decoder does, as records without behaviour: past this door nobody asks which family or
- * file format a model came from.
+ * Architecture of a decoder as plain records, independent of model family and file format.
  *
- * <p>Immutable, safe on any thread.
+ * <p>Immutable and thread-safe.
  */
 package org.llminspector.spec;

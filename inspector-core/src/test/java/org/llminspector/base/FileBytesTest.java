@@ -81,7 +81,7 @@ class FileBytesTest {
         }
     }
 
-    /** The lease is given back when nothing reads the file any more: then nobody waits, and no handle is left. */
+    /** The lease is released when nothing reads the file any more: then no writer waits, and no handle is left. */
     @Test
     @EnabledOnOs(OS.LINUX)
     void aClosedFileKeepsNoHandle() throws Exception {

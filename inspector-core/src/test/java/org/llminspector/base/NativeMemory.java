@@ -45,8 +45,8 @@ public final class NativeMemory {
     }
 
     /**
-     * The least there is within the next 30 seconds, or what there is as soon as that is below {@code enough}: what nobody
-     * refers to is given back after the collector, on a thread of its own, and what is leaked never.
+     * The smallest resident size within the next 30 seconds, or the first below {@code enough}: unreachable memory is
+     * freed on a separate thread after a collection, leaked memory never.
      */
     public static long settledKib(long enough) throws IOException {
         long least = residentKib();

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
-/** Work that fails is over when its failure is told: nobody writes on. */
+/** Failed work has ended when its failure is thrown: no piece still writes. */
 class ParallelTest {
 
     @Test

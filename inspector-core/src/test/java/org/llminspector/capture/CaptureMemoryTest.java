@@ -19,7 +19,7 @@ import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** Lent memory is nobody else's while it can be read, comes back when it cannot, and does not pile up. */
+/** Lent memory is not reused while it is readable, returns when it is not, and does not accumulate. */
 class CaptureMemoryTest {
 
     private static final int MIB = 1 << 20;

@@ -14,7 +14,7 @@ final class RawFile {
 
     private RawFile() {}
 
-    /** A file with this header, as it is, and so many bytes of data. */
+    /** A file with this unchanged header and {@code dataBytes} bytes of data. */
     static byte[] bytes(String header, int dataBytes) {
         byte[] json = header.getBytes(StandardCharsets.UTF_8);
         return bytes(json.length, json, dataBytes);

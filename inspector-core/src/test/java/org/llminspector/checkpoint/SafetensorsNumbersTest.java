@@ -13,7 +13,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.base.Tensor;
 
-/** Every number format as PyTorch reads it: numbers.safetensors was written by Python (make.py beside it). */
+/** Every number format as PyTorch reads it: numbers.safetensors was written by Python (make.py next to it). */
 class SafetensorsNumbersTest {
 
     private static Path numbers() throws URISyntaxException {

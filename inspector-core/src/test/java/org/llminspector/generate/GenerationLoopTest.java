@@ -27,7 +27,7 @@ class GenerationLoopTest {
         SPM.close();
     }
 
-    /** Hears hears all, and cancels after so many tokens. */
+    /** Listener that records every callback. */
     private static final class Hears implements GenerationLoop.Listener {
         private final StringBuilder text = new StringBuilder();
         private final List<Integer> positionsHeld = new ArrayList<>();

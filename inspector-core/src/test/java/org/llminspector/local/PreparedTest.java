@@ -88,7 +88,7 @@ class PreparedTest {
                 .isEqualTo(written);
     }
 
-    /** Of the largest tensor, the byte in the middle; whether the index is told of it. */
+    /** Changes every byte of the largest tensor, and with {@code told} its checksum in the index. */
     private void change(boolean told) throws IOException {
         Path folder = folders().get(0);
         ObjectNode index = (ObjectNode) Json.readObject(folder.resolve(Prepared.INDEX));

@@ -2,7 +2,7 @@ package org.llminspector.checkpoint.gguf;
 
 import org.llminspector.base.HalfFloats;
 
-/** Bits reads little-endian numbers out of bytes. */
+/** Little-endian reads from byte arrays. */
 final class Bits {
 
     private Bits() {}

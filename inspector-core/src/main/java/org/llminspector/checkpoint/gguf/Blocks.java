@@ -9,12 +9,12 @@ import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
-/** Blocks decodes quantized blocks to float32, the two products rounded one after the other as the reference does. */
+/** Decoder of quantized blocks to float32, with each product rounded separately, as in the reference. */
 final class Blocks {
 
-    /** Blocks that one step decodes: enough to amortise its call, few enough to stay in the cache. */
+    /** Blocks decoded per step: enough to amortise the call, few enough to fit the CPU's cache. */
     private static final int STEP = 64;
-    /** Below this the threads cost more than they bring. */
+    /** Fewest blocks for which threads pay off. */
     private static final int PARALLEL = 1 << 12;
 
     private Blocks() {}
@@ -23,7 +23,7 @@ final class Blocks {
      * Decodes whole blocks on all cores.
      *
      * @param in bytes of the blocks
-     * @param out room for their values
+     * @param out memory for their values
      */
     static void decode(GgmlType type, Bytes in, Bytes out) {
         long blocks = in.size() / type.blockBytes();
@@ -56,7 +56,7 @@ final class Blocks {
         }
     }
 
-    /** The type of most large tables: a scale and its codes, which are bytes already. */
+    /** Fast path for Q8_0, the type of most large tables, whose codes are bytes. */
     private static void q8(byte[] bytes, int n, float[] values) {
         int size = GgmlType.Q8_0.blockSize();
         for (int block = 0, at = 0, out = 0; block < n; block++, at += GgmlType.Q8_0.blockBytes(), out += size) {
@@ -79,7 +79,7 @@ final class Blocks {
         }
     }
 
-    /** One block taken apart. */
+    /** One block unpacked, for display. */
     static GgufBlock inspect(GgufTensor tensor, long row, long column, ByteBuffer block) {
         GgmlType type = tensor.type();
         byte[] bytes = new byte[type.blockBytes()];
@@ -103,7 +103,7 @@ final class Blocks {
                 list(values, values.length));
     }
 
-    /** Rows taken apart: n of them, whose blocks lie one after the other from the buffer's position on. */
+    /** Unpacks n rows, whose blocks are consecutive from the buffer's position on. */
     static GgufRows rows(GgmlType type, ByteBuffer in, int n, int cols) {
         byte[] codes = new byte[Math.multiplyExact(n, cols)];
         int groups = cols / type.groupSize();

@@ -3,9 +3,9 @@ package org.llminspector.checkpoint.gguf;
 import org.llminspector.base.DType;
 
 /**
- * GgmlType is a tensor format of ggml: plain numbers, or blocks of quantized ones.
+ * Tensor type of ggml: plain numbers, or blocks of quantized ones.
  *
- * <p>Every block format decodes as {@code value = scale * code + min}, with one scale (and min) a group of weights.
+ * <p>Every block format decodes as {@code value = scale * code + min}, with one scale (and min) per group of weights.
  * Source: ggml-quants.c and gguf-py's quants.py.
  */
 public enum GgmlType {
@@ -36,15 +36,15 @@ public enum GgmlType {
     /** Most groups in a block. */
     static final int MAX_GROUPS = 16;
 
-    /** Unpack takes one block apart; it is called once a block, never once a weight. */
+    /** Unpacks one block into codes, scales and mins. */
     @FunctionalInterface
     interface Unpack {
         /**
          * @param b bytes of blocks
          * @param at first byte of this one
-         * @param codes [block] what the scale multiplies
+         * @param codes [block] integers that the scale multiplies
          * @param scales [groups]
-         * @param mins [groups] what is added; untouched where the format has none
+         * @param mins [groups] offsets that are added; not written where the format has none
          */
         void block(byte[] b, int at, int[] codes, float[] scales, float[] mins);
     }
@@ -85,7 +85,7 @@ public enum GgmlType {
         return null;
     }
 
-    /** Name of a type that exists and is not read here, or null. */
+    /** Name of an existing type that is not supported here, or null. */
     static String unread(long id) {
         return switch ((int) id) {
             case 9 -> "Q8_1";
@@ -107,7 +107,7 @@ public enum GgmlType {
         return id;
     }
 
-    /** The number format when it is one number a weight; null for blocks. */
+    /** The number format of a plain type; null for blocks. */
     public DType plain() {
         return plain;
     }
@@ -116,7 +116,7 @@ public enum GgmlType {
         return plain == null;
     }
 
-    /** Weights in a block, in one row. */
+    /** Weights per block; a block is within one row. */
     public int blockSize() {
         return block;
     }
@@ -131,7 +131,7 @@ public enum GgmlType {
         return group;
     }
 
-    /** Whether a group has a min, which is added. */
+    /** Whether groups have a min, which is added. */
     public boolean hasMin() {
         return hasMin;
     }

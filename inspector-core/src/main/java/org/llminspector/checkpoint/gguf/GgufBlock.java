@@ -3,13 +3,13 @@ package org.llminspector.checkpoint.gguf;
 import java.util.List;
 
 /**
- * GgufBlock is one block of quantized weights taken apart: {@code values[i] = scales[g] * codes[i] + mins[g]} in float32
- * (without the last sum where there are no mins), with g = i / groupSize.
+ * One unpacked block of quantized weights: {@code values[i] = scales[g] * codes[i] + mins[g]} in float32 (without the
+ * last sum where there are no mins), with g = i / groupSize.
  *
  * @param tensor the tensor's name in the file
- * @param row of the file's matrix, in the file's own order
+ * @param row in the file's matrix and row order
  * @param column of the block's first weight
- * @param codes [block] the integers that the scale multiplies (for IQ4 the level that the 4 bits stand for)
+ * @param codes [block] the integers that the scale multiplies (for IQ4 the level, not its 4-bit index)
  * @param scales [groups]
  * @param mins [groups], or empty where the format has none
  * @param values [block]

@@ -13,15 +13,15 @@ import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 
 /**
- * GgufFile is one open GGUF file, fully checked and memory-mapped: plain tensors are views of it, block tensors are
- * decoded to float32 each time they are asked for. Names, row order and values are the file's own.
+ * An open GGUF file, fully checked and memory-mapped: plain tensors are views of it, block tensors are decoded to
+ * float32 on each access. Names, row order and values are the file's.
  */
 public final class GgufFile {
 
     private final Path path;
     private final GgufMetadata metadata;
     private final Map<String, GgufTensor> tensors;
-    /** All tensors' bytes, mapped, and where in the file they begin. */
+    /** The mapped bytes of all tensors. */
     private final Bytes data;
 
     private final FileBytes bytes;
@@ -42,7 +42,7 @@ public final class GgufFile {
                     .min()
                     .orElse(end);
             this.bytes = FileBytes.open(path, channel);
-            try (FileBytes mapped = bytes) { // all at once
+            try (FileBytes mapped = bytes) { // mapped once
                 this.data = mapped.at(channel, start, end - start);
             }
         }
@@ -52,7 +52,7 @@ public final class GgufFile {
         return bytes;
     }
 
-    /** Opens the file and checks its header completely; whatever is wrong with it is a Problem. */
+    /** Opens the file and checks its header completely; any error is a Problem. */
     public static GgufFile open(Path path) {
         return Reads.uninterrupted(path, () -> new GgufFile(path));
     }
@@ -65,12 +65,12 @@ public final class GgufFile {
         return metadata;
     }
 
-    /** Every tensor by the file's name for it, in the order of their bytes. */
+    /** Every tensor by its name in the file, in file order. */
     public Map<String, GgufTensor> tensors() {
         return tensors;
     }
 
-    /** The tensor: F32, F16, BF16 and the like as they lie in the file, blocks decoded to F32. */
+    /** The tensor: plain types in the file's format, blocks decoded to F32. */
     public Tensor tensor(String name) {
         return tensor(info(name));
     }
@@ -91,7 +91,7 @@ public final class GgufFile {
         return decode(t, data, to - from, t.rowSize());
     }
 
-    /** These rows of a matrix in this order. */
+    /** The given rows of a matrix, in the given order. */
     public Tensor rows(GgufTensor t, int... rows) {
         long size = t.rowBytes();
         Bytes picked = Bytes.allocate(size * rows.length);
@@ -111,7 +111,7 @@ public final class GgufFile {
         return Tensor.of(DType.F32, out, shape);
     }
 
-    /** Rows [from, to) of a matrix in blocks, taken apart. */
+    /** Rows [from, to) of a block matrix, unpacked. */
     public GgufRows blocks(GgufTensor t, int from, int to) {
         checkBlocks(t);
         ByteBuffer rows = data(t).view(from * t.rowBytes(), (to - from) * t.rowBytes());
@@ -123,7 +123,7 @@ public final class GgufFile {
         throw new IllegalArgumentException("only a matrix of blocks has them, not " + t);
     }
 
-    /** Rows of a matrix in blocks taken apart, these ones in this order. */
+    /** The given rows of a block matrix, unpacked, in the given order. */
     public GgufRows blocks(GgufTensor t, int... rows) {
         checkBlocks(t);
         int bytes = Math.toIntExact(t.rowBytes());
@@ -134,8 +134,8 @@ public final class GgufFile {
     }
 
     /**
-     * The block that holds the weight at [row, column], in the file's own order; rows count over all leading axes, and in the block
-     * those before a part count too.
+     * The block with the weight at [row, column], in the file's order. Rows count over all leading axes; the result's
+     * row also counts those before this part of the file's tensor.
      */
     public GgufBlock block(GgufTensor t, long row, long column) {
         long rows = t.rowSize() == 0 ? 0 : t.elements() / t.rowSize();

@@ -17,14 +17,14 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.StrictUtf8;
 
 /**
- * GgufHeader is the checked table of contents of a GGUF file.
+ * Checked header of a GGUF file: metadata and tensor table.
  *
  * <p>The format: "GGUF", u32 version, u64 tensors, u64 keys; a key is a string, a u32 type and a value; a tensor is a
- * name, u32 rank, u64 sizes (columns first), u32 type and u64 offset; then, aligned, the tensors' bytes.
+ * name, u32 rank, u64 sizes (columns first), u32 type and u64 offset; the tensors' bytes follow, aligned.
  */
 record GgufHeader(Map<String, Object> metadata, Map<String, GgufTensor> tensors) {
 
-    /** More than any model has. */
+    /** More than in any model. */
     static final int MAX_TENSORS = 100_000;
 
     static final int MAX_KEYS = 65_536;
@@ -32,7 +32,7 @@ record GgufHeader(Map<String, Object> metadata, Map<String, GgufTensor> tensors)
     static final int MAX_RANK = 4;
 
     static final int MAX_NAME = 4_096;
-    /** The longest known string, a chat template, has some 20 kB. */
+    /** The longest known string, a chat template, has about 20 kB. */
     static final int MAX_STRING = 16 << 20;
 
     private static final int MAGIC = 0x46554747; // "GGUF"
@@ -43,7 +43,7 @@ record GgufHeader(Map<String, Object> metadata, Map<String, GgufTensor> tensors)
         return new Parser(path, new HeaderBytes(path, channel)).read();
     }
 
-    /** Parser reads one header; every refusal names the file and the field. */
+    /** Parser of a header; every Problem names the file and the field. */
     private static final class Parser {
 
         private final Path path;
@@ -156,7 +156,7 @@ record GgufHeader(Map<String, Object> metadata, Map<String, GgufTensor> tensors)
             in.field(at + ", shape");
             long row = shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
             try {
-                // Zeros count as ones: no product of a part of the shape may overflow either.
+                // Zeros count as ones, so that products of part of the shape are checked for overflow too.
                 long most = type.blockBytes();
                 for (long d : shape) {
                     if (d < 0) throw new ArithmeticException();
@@ -185,7 +185,7 @@ record GgufHeader(Map<String, Object> metadata, Map<String, GgufTensor> tensors)
                     .found(value instanceof Number || value instanceof Boolean ? value : "another type");
         }
 
-        /** Checks that the tensors lie in the file, aligned and apart, and returns them in the order of their bytes. */
+        /** Checks that the tensors are inside the file, aligned and not overlapping; returns them in file order. */
         private Map<String, GgufTensor> layout(List<GgufTensor> list) {
             long alignment = alignment();
             long start = (in.position() + alignment - 1) / alignment * alignment;

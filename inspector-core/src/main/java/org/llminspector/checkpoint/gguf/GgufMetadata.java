@@ -7,11 +7,11 @@ import java.util.Set;
 import org.llminspector.base.Problem;
 
 /**
- * GgufMetadata is what a GGUF file says about its model: typed values by key. A value of another type than asked for is
- * a Problem that names the file and the key.
+ * Metadata of a GGUF file: typed values by key. A value of an unexpected type throws a Problem that names the file and
+ * the key.
  *
- * <p>Values are Long (unsigned 64-bit ones keep their bits), Float, Double, Boolean, String; arrays are long[], float[],
- * double[], boolean[], or a List of Strings or of arrays.
+ * <p>Values are Long (unsigned 64-bit ones keep their bits), Float, Double, Boolean, String; arrays are long[],
+ * float[], double[], boolean[], or a List of Strings or of arrays.
  */
 public final class GgufMetadata {
 
@@ -31,7 +31,7 @@ public final class GgufMetadata {
         return values.containsKey(key);
     }
 
-    /** The value as it is, or null. */
+    /** The raw value, or null. */
     public Object value(String key) {
         return values.get(key);
     }
@@ -57,8 +57,8 @@ public final class GgufMetadata {
     }
 
     /**
-     * A number. A float32 is read as the shortest decimal that it stands for, which is what config.json had:
-     * 9.99999997e-7 is 1e-6.
+     * A number. A float32 is converted through its shortest decimal, which is config.json's original value:
+     * 9.99999997e-7 gives 1e-6.
      */
     public double number(String key, double whenAbsent) {
         Object v = values.get(key);
@@ -94,7 +94,7 @@ public final class GgufMetadata {
         return type.cast(v);
     }
 
-    /** Where a key stands, for messages. */
+    /** File and key, for messages. */
     public String at(String key) {
         return file + ", key " + Problem.shown(key);
     }

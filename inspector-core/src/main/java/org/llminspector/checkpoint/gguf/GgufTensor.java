@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * GgufTensor is where a tensor lies in a GGUF file.
+ * Type, shape and location of a tensor in a GGUF file.
  *
- * @param shape rows first, as everywhere here (the file has it the other way round)
- * @param offset of its first byte from the start of the file
- * @param bytes its length
+ * @param shape rows first, as everywhere here (the file has columns first)
+ * @param offset of its first byte in the file
+ * @param bytes length in bytes
  */
 public record GgufTensor(String name, GgmlType type, List<Long> shape, long offset, long bytes) {
 
@@ -16,7 +16,7 @@ public record GgufTensor(String name, GgmlType type, List<Long> shape, long offs
         shape = List.copyOf(shape);
     }
 
-    /** Weights of one row: the last axis. */
+    /** Weights per row: size of the last axis. */
     public long rowSize() {
         return shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
     }
@@ -26,7 +26,7 @@ public record GgufTensor(String name, GgmlType type, List<Long> shape, long offs
         return rowSize() / type.blockSize() * type.blockBytes();
     }
 
-    /** Indices [from, to) of the first axis: a tensor of the same rank that lies within this one. */
+    /** Indices [from, to) of the first axis, as a tensor of the same rank. */
     public GgufTensor slice(int from, int to) {
         long each = bytes / shape.get(0);
         List<Long> part = new ArrayList<>(shape);
@@ -40,12 +40,12 @@ public record GgufTensor(String name, GgmlType type, List<Long> shape, long offs
         return new GgufTensor(name, type, shape.subList(1, shape.size()), slice.offset, slice.bytes);
     }
 
-    /** The same with all axes but the last taken for one: a matrix. */
+    /** The same as a matrix, with all axes but the last merged. */
     public GgufTensor matrix() {
         return shaped(List.of(elements() / rowSize(), rowSize()));
     }
 
-    /** The same with other axes before the last, which keeps its size. */
+    /** The same with another shape, whose last axis must have the same size. */
     public GgufTensor shaped(List<Long> axes) {
         return new GgufTensor(name, type, axes, offset, bytes);
     }

@@ -7,7 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
 
-/** HeaderBytes reads a file from its start, little-endian; what would lie past the end is a Problem that names the field. */
+/** Sequential little-endian reader of a file's header; reading past the end throws a Problem that names the field. */
 final class HeaderBytes {
 
     private final Path path;
@@ -15,7 +15,7 @@ final class HeaderBytes {
     private final long size;
     private final ByteBuffer window = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
     private long windowStart;
-    /** What is being read, for messages. */
+    /** The current field, for messages. */
     private String field = "magic";
 
     HeaderBytes(Path path, FileChannel channel) throws IOException {
@@ -74,7 +74,10 @@ final class HeaderBytes {
         return need(8).getDouble();
     }
 
-    /** A count of things that take at least so many bytes each: never more than the rest of the file can hold. */
+    /**
+     * Reads a count of items of at least {@code atLeastBytes} each; refused beyond the rest of the file or {@code
+     * most}.
+     */
     long count(long atLeastBytes, long most) throws IOException {
         long n = i64();
         if (n < 0 || n > remaining() / atLeastBytes) {
@@ -104,7 +107,7 @@ final class HeaderBytes {
         return out;
     }
 
-    /** At least n bytes, n up to the window's size. */
+    /** The window with at least n bytes remaining; n is at most its size. */
     private ByteBuffer need(int n) throws IOException {
         if (window.remaining() >= n) return window;
         if (remaining() < n) {

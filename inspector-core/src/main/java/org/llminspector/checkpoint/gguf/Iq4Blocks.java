@@ -1,11 +1,11 @@
 package org.llminspector.checkpoint.gguf;
 
-/** Iq4Blocks are 4-bit formats whose 16 levels are not evenly spaced; the code given out is the level. */
+/** Decoders of 4-bit formats with 16 unevenly spaced levels; the returned code is the level. */
 final class Iq4Blocks {
 
     private static final int[] LEVELS = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
-    /** Twice what four bits of MXFP4 stand for: a sign, two bits of exponent, one of mantissa. */
+    /** Twice the values of MXFP4's 4-bit floats (E2M1: sign, two exponent bits, one mantissa bit). */
     private static final int[] TWICE = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
     private Iq4Blocks() {}
@@ -17,7 +17,7 @@ final class Iq4Blocks {
         for (int i = 0; i < 32; i++) codes[i] = LEVELS[codes[i]];
     }
 
-    /** e, 16 x (low, high): 2^(e - 127) * level, of which the code is twice. */
+    /** e, 16 x (low, high): 2^(e - 127) * level; the code is twice the level, so the scale is 2^(e - 128). */
     static void mxfp4(byte[] b, int at, int[] codes, float[] scales, float[] mins) {
         scales[0] = Math.scalb(1f, (b[at] & 0xFF) - 128);
         LegacyBlocks.nibbles(b, at + 1, codes);

@@ -1,6 +1,6 @@
 package org.llminspector.checkpoint.gguf;
 
-/** KBlocks are ggml's k-quants: 256 weights in groups of 16 or 32, whose scales are integers times one float16. */
+/** Decoders of ggml's k-quants: 256 weights in groups of 16 or 32, whose scales are integers times one float16. */
 final class KBlocks {
 
     private KBlocks() {}
@@ -26,7 +26,7 @@ final class KBlocks {
             scales[g] = d * ((low | (high << 4)) - 32);
         }
         twoBits(b, at + 32, codes);
-        // A third bit that is not set means minus 4.
+        // An unset third bit subtracts 4.
         for (int i = 0; i < 256; i++) {
             if (((b[at + (i & 31)] >>> (i >>> 5)) & 1) == 0) codes[i] -= 4;
         }
@@ -88,7 +88,7 @@ final class KBlocks {
         }
     }
 
-    /** 8 scales and 8 mins of 6 bits: the last four have their upper 2 bits in the first four's bytes. */
+    /** 8 scales and 8 mins of 6 bits; the upper 2 bits of the last four are in the bytes of the first four. */
     private static void scalesAndMins(byte[] b, int at, float[] scales, float[] mins) {
         float d = Bits.f16(b, at);
         float dmin = Bits.f16(b, at + 2);

@@ -1,9 +1,9 @@
 package org.llminspector.checkpoint.gguf;
 
 /**
- * LegacyBlocks are ggml's first formats: 32 weights, one float16 scale {@code d} (and a float16 min {@code m}).
+ * Decoders of ggml's first formats: 32 weights, one float16 scale {@code d} (and a float16 min {@code m}).
  *
- * <p>4- and 5-bit codes lie as 16 bytes: weight j in the low half of byte j, weight j + 16 in the high half.
+ * <p>4-bit and 5-bit codes are stored in 16 bytes: weight j in the low half of byte j, weight j + 16 in the high half.
  */
 final class LegacyBlocks {
 

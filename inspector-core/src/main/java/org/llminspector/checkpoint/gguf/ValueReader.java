@@ -7,8 +7,8 @@ import java.util.List;
 import org.llminspector.base.Problem;
 
 /**
- * ValueReader reads metadata values. What they may hold in sum is limited, so that a file of any size opens within a
- * few hundred megabytes or is refused.
+ * Reader of GGUF metadata values. Their total size is limited, so that any file opens within a few hundred megabytes or
+ * is refused.
  */
 final class ValueReader {
 
@@ -70,7 +70,7 @@ final class ValueReader {
         return b == 1;
     }
 
-    /** Bytes that are no UTF-8 come out as U+FFFD: a description may be in any encoding. */
+    /** Reads a string; invalid UTF-8 becomes U+FFFD, since a description may be in any encoding. */
     private String text() throws IOException {
         int length = (int) in.count(1, GgufHeader.MAX_STRING);
         if (++strings > MAX_STRINGS) throw tooMany("strings", MAX_STRINGS);

@@ -1,8 +1,7 @@
 /**
- * Gguf reads llama.cpp's file format, versions 2 and 3: typed metadata, and tensors in ggml's block formats, decoded
- * to float32 exactly as gguf-py does. What the tensors mean to a model is {@code checkpoint}'s business.
+ * Reader of GGUF, llama.cpp's file format, versions 2 and 3: typed metadata, and tensors in ggml's block formats,
+ * decoded to float32 exactly as by gguf-py. The mapping to a model's weights is in {@code checkpoint}.
  *
- * <p>Files are hostile until proven otherwise: everything is checked when a file is opened. Open files may be read on
- * any thread.
+ * <p>Files are untrusted: everything is checked when a file is opened. Open files are thread-safe.
  */
 package org.llminspector.checkpoint.gguf;

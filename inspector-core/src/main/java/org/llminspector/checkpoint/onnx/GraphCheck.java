@@ -15,21 +15,21 @@ import org.llminspector.checkpoint.onnx.OnnxFile.Value;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
 
 /**
- * GraphCheck holds a graph against what every graph keeps to, before ONNX Runtime sees it: each value is made once, of values
- * that are there and not of itself, by an operation that ends; and no shape that is written in it is larger than any model.
+ * Validation of an ONNX graph before ONNX Runtime opens it: each value has one producer, all inputs exist, there are no
+ * cycles and no unbounded operations, and constant shapes are not larger than in any model.
  */
 final class GraphCheck {
 
-    /** Axes of a shape that is a constant. */
+    /** Most axes of a constant shape. */
     static final int MAX_RANK = 64;
 
-    /** Elements that a constant shape may have: as FP32 a gibibyte. */
+    /** Most elements of a constant shape: 1 GiB in FP32. */
     private static final long MAX_ELEMENTS = 1L << 28;
 
-    /** Operations that decide themselves how often they repeat, or that hold more than tensors. */
+    /** Operations with data-dependent repetition, or on other values than tensors. */
     private static final Set<String> ENDLESS = Set.of("Loop", "Scan", "SequenceMap", "RegexFullMatch", "ImageDecoder");
 
-    /** Which input of an operation says the shape of what it makes. */
+    /** Index of the input that determines an operation's output shape. */
     private static final Map<String, Integer> SHAPED = Map.of(
             "Reshape",
             1,
@@ -74,7 +74,7 @@ final class GraphCheck {
                 .instead("download it again");
     }
 
-    /** Counts for each node what it still waits for; those that wait for ever make a circle. */
+    /** Checks producers and inputs, and finds cycles by topological sorting. */
     private void order() {
         Map<String, List<Integer>> readers = new HashMap<>();
         Set<String> made = new HashSet<>();

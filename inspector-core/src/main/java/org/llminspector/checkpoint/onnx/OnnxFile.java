@@ -17,31 +17,34 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 
 /**
- * OnnxFile is an ONNX model read as a graph of named values; the bytes of its weights stay where they are.
+ * An ONNX model file, parsed as a graph of named values; weights stay mapped.
  *
- * <p>Field numbers are onnx.proto's. What is not needed is not understood, and kept byte for byte.
+ * <p>Field numbers are onnx.proto's. Unused fields are not parsed, and kept unchanged.
  */
 public final class OnnxFile {
 
-    /** Branches within branches. */
+    /** Deepest nesting of branches. */
     private static final int MAX_DEPTH = 16;
 
-    /** Operations, weights and values of a graph together; the largest known (128 layers, nothing fused) have some 60,000. */
+    /**
+     * Most operations, weights, inputs and outputs of a graph in total; the largest known (128 layers, not fused) have
+     * about 60,000.
+     */
     private static final int MAX_PARTS = 500_000;
 
     /**
-     * Value is an input or an output.
+     * An input or output of the graph.
      *
-     * @param type onnx.proto's TensorProto.DataType: 1 float, 7 int64, 9 bool, 10 float16; 0 when it is not said
-     * @param shape sizes, -1 where a run decides; null when it is not said
+     * @param type onnx.proto's TensorProto.DataType: 1 float, 7 int64, 9 bool, 10 float16; 0 when absent
+     * @param shape sizes, -1 for dynamic ones; null when absent
      */
     public record Value(String name, int type, List<Long> shape) {}
 
     /**
-     * Node is one operation.
+     * An operation.
      *
-     * @param numbers its attributes that are whole numbers
-     * @param lists its attributes that are lists of whole numbers
+     * @param numbers its integer attributes
+     * @param lists its integer list attributes
      */
     public record Node(
             String name,
@@ -52,11 +55,11 @@ public final class OnnxFile {
             Map<String, List<Long>> lists) {}
 
     /**
-     * Weight is an initializer.
+     * An initializer.
      *
-     * @param location the file beside this one that its bytes are in, or null for this one
-     * @param offset of its first byte in that file; -1 when the numbers are not plain bytes
-     * @param bytes how many; -1 for all that follow
+     * @param location the external file with its bytes, or null for this file
+     * @param offset of its first byte in that file; -1 when it is not stored as raw bytes
+     * @param bytes number of bytes; -1 for the rest of the file
      */
     public record Weight(String name, int type, List<Long> shape, String location, long offset, long bytes) {}
 
@@ -70,7 +73,7 @@ public final class OnnxFile {
     private final List<Value> inputs = new ArrayList<>();
     private final List<Value> outputs = new ArrayList<>();
     private final List<Weight> weights = new ArrayList<>();
-    /** Values that are a few whole numbers, written in the file: they may be the shapes of others. */
+    /** Short constant integer lists, which may be shapes. */
     private final Map<String, List<Long>> constants = new HashMap<>();
 
     private OnnxFile(Path path, FileBytes file, ByteBuffer bytes) {
@@ -79,7 +82,7 @@ public final class OnnxFile {
         this.bytes = bytes;
     }
 
-    /** Maps the file and reads its graph; whatever is wrong with it is a Problem. */
+    /** Maps the file and parses its graph; any error is a Problem. */
     public static OnnxFile open(Path path) {
         OnnxFile file = Reads.uninterrupted(path, () -> {
             try (FileChannel channel = Reads.channel(path)) {
@@ -118,11 +121,11 @@ public final class OnnxFile {
         for (Weight w : weights) {
             if (!names.add(w.name())) throw wrong("two weights have the name " + Names.shown(w.name()), "one");
         }
-        inputs.removeIf(i -> names.contains(i.name())); // old files list their weights there too
+        inputs.removeIf(i -> names.contains(i.name())); // old files also list weights as inputs
         GraphCheck.check(this);
     }
 
-    /** A function's body is looked at for what no node may have. */
+    /** Checks the nodes of a function's body. */
     private void function(ProtoReader function) {
         while (function.next()) if (function.field() == 7) node(function.message(), 1);
     }
@@ -168,7 +171,7 @@ public final class OnnxFile {
         }
         GraphCheck.checkOperation(path, name, op);
         if (op.equals("Constant") && !out.isEmpty()) {
-            // A tensor's numbers were kept under no name: it is its node's output that others name.
+            // The attribute's tensor was registered without a name; the node's output is its name.
             List<Long> tensor = constants.remove("");
             if (numbers.containsKey("value_int")) tensor = List.of(numbers.get("value_int"));
             if (lists.containsKey("value_ints")) tensor = lists.get("value_ints");
@@ -182,7 +185,9 @@ public final class OnnxFile {
                 .where(path);
     }
 
-    /** Reads whole numbers; looks into tensors and branches only for files that they may not name. */
+    /**
+     * Reads integer attributes; tensors and branches are only checked for external files, which are not allowed there.
+     */
     private void attribute(ProtoReader attribute, Map<String, Long> numbers, Map<String, List<Long>> lists, int depth) {
         String name = "";
         Long number = null;
@@ -253,8 +258,8 @@ public final class OnnxFile {
     }
 
     /**
-     * @param inside whether it may not lie in another file: then whatever names one counts, for two halves of a tensor are
-     *     one to protobuf
+     * @param inside whether external data is forbidden: then any reference to a file counts, even without the
+     *     data_location field, since protobuf merges repeated parts of a message
      */
     private Weight weight(ProtoReader tensor, boolean inside) {
         List<Long> ints = new ArrayList<>();
@@ -306,7 +311,7 @@ public final class OnnxFile {
                 number(external.getOrDefault("length", "-1")));
     }
 
-    /** A few int32 or int64, as they lie in the file; nothing for others. */
+    /** A short raw tensor of int32 or int64; empty for others. */
     private List<Long> small(int type, long offset, long length) {
         int size = type == 7 ? Long.BYTES : type == 6 ? Integer.BYTES : 0;
         if (size == 0 || length > (long) GraphCheck.MAX_RANK * size) return List.of();
@@ -317,7 +322,7 @@ public final class OnnxFile {
         return values;
     }
 
-    /** A repeated whole number, packed or not. */
+    /** Reads a repeated integer field, packed or not. */
     private static void numbers(ProtoReader field, List<Long> to) {
         if (!field.packed()) to.add(field.number());
         else {
@@ -326,7 +331,7 @@ public final class OnnxFile {
         }
     }
 
-    /** -2 for what is no number: no file has such an offset or length. */
+    /** Parses an offset or length; -2, which is never valid, for anything else. */
     private static long number(String text) {
         return text.matches("-1|[0-9]{1,18}") ? Long.parseLong(text) : -2;
     }
@@ -339,12 +344,12 @@ public final class OnnxFile {
         return bytes.capacity();
     }
 
-    /** Operations of the graph, not of its branches. */
+    /** Operations of the main graph, without branches. */
     public List<Node> nodes() {
         return nodes;
     }
 
-    /** What a run must give. */
+    /** Inputs that a run must provide. */
     public List<Value> inputs() {
         return inputs;
     }
@@ -357,12 +362,12 @@ public final class OnnxFile {
         return weights;
     }
 
-    /** The few whole numbers that a value is, or null where a run makes it. */
+    /** The value of a short integer constant, or null. */
     List<Long> constant(String value) {
         return constants.get(value);
     }
 
-    /** The file's bytes with more values as outputs: names appended to the graph, all else as it is. */
+    /** The file's bytes with additional outputs appended to the graph, otherwise unchanged. */
     public byte[] withOutputs(List<String> values) {
         ByteArrayOutputStream more = new ByteArrayOutputStream();
         for (String v : values) {

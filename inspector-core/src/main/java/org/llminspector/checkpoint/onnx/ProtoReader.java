@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import org.llminspector.base.Problem;
 
 /**
- * ProtoReader walks the fields of one protobuf message; what it points at beyond the message's end is a Problem.
+ * Reader of a protobuf message's fields; a field beyond the message's end throws a Problem.
  *
  * <p>See https://protobuf.dev/programming-guides/encoding.
  */
@@ -90,18 +90,18 @@ final class ProtoReader {
         return field;
     }
 
-    /** Where the field's tag begins in the file. */
+    /** Offset of the field's tag in the file. */
     int tagAt() {
         return tagAt;
     }
 
-    /** The value of a number. */
+    /** The value of a varint field. */
     long number() {
         if (wire != VARINT) throw damaged("field " + field + " is no number");
         return number;
     }
 
-    /** The first byte of what has a length, and the one after it. */
+    /** First byte of a length-delimited field; {@link #end} is the byte after it. */
     int start() {
         if (wire != LENGTH_DELIMITED) throw damaged("field " + field + " is no message");
         return start;
@@ -121,12 +121,12 @@ final class ProtoReader {
         return new ProtoReader(path, bytes, start(), end);
     }
 
-    /** Whether the field is numbers one after another, without tags. */
+    /** Whether the field is a packed list of numbers. */
     boolean packed() {
         return wire == LENGTH_DELIMITED;
     }
 
-    /** The next of packed numbers. */
+    /** The next number of a packed list. */
     long packedNumber() {
         return varint();
     }

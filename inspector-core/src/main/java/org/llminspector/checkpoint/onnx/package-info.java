@@ -1,7 +1,7 @@
 /**
- * Checkpoint.onnx reads ONNX files that others exported: nodes, inputs, outputs and where the weights lie, found field
- * by field and checked, for a file may come from anywhere.
+ * Parser of third-party ONNX files: nodes, inputs, outputs and locations of weights, all checked, since files are
+ * untrusted.
  *
- * <p>Immutable, safe on any thread.
+ * <p>Immutable and thread-safe.
  */
 package org.llminspector.checkpoint.onnx;

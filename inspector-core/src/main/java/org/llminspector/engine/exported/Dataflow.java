@@ -18,12 +18,12 @@ import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
 
 /**
- * Dataflow is an exported graph as values that are made of each other. A value is live when it is computed from the
- * tokens' embeddings; weights, masks, positions and sizes are not. Names say nothing here.
+ * Dataflow analysis of an exported ONNX graph. A value is live when it depends on the tokens' embeddings; weights,
+ * masks, positions and sizes are not live. Value names are not used.
  */
 final class Dataflow {
 
-    /** Numbers keep their order, but for a Transpose. */
+    /** Operators that keep the elements' order, except Transpose. */
     private static final Set<String> SHAPING =
             Set.of("Cast", "Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout");
 
@@ -63,7 +63,10 @@ final class Dataflow {
         }
     }
 
-    /** Each node after those whose values it reads, which files promise and some tools break; nodes in circles are left out. */
+    /**
+     * Topological order of the nodes, which ONNX requires of files but some tools violate; nodes in cycles are left
+     * out.
+     */
     private static List<Node> sorted(List<Node> nodes) {
         Map<String, Integer> makers = new HashMap<>();
         for (int i = 0; i < nodes.size(); i++) {
@@ -90,7 +93,7 @@ final class Dataflow {
         return sorted;
     }
 
-    /** What the first table gives that is read at the tokens' ids; null when none is. */
+    /** Output of the first table lookup by token ids; null when there is none. */
     private String lookup() {
         for (String ids : forms(ExportedSignature.IDS, SHAPING)) {
             for (Node n : readers(ids)) {
@@ -108,7 +111,7 @@ final class Dataflow {
         return embedding;
     }
 
-    /** Empty where a node has no such value. */
+    /** The i-th name, or "" where the node has no such value. */
     static String at(List<String> values, int i) {
         return i < values.size() ? values.get(i) : "";
     }
@@ -122,7 +125,7 @@ final class Dataflow {
         return readers.getOrDefault(value, List.of()).stream().map(nodes::get).toList();
     }
 
-    /** When a value is made; -1 for what is given. */
+    /** Topological index of a value's node; -1 for graph inputs and weights. */
     int order(String value) {
         return makers.getOrDefault(value, -1);
     }
@@ -131,12 +134,12 @@ final class Dataflow {
         return live.contains(value);
     }
 
-    /** The live inputs of a node, each once. */
+    /** The distinct live inputs of a node. */
     List<String> made(Node node) {
         return node.inputs().stream().filter(live::contains).distinct().toList();
     }
 
-    /** The one live input of a node that combines it with weights or numbers; null for other nodes. */
+    /** The single live input of a node whose other inputs are weights or constants; null for other nodes. */
     String only(Node node) {
         List<String> made = node == null ? List.of() : made(node);
         return made.size() == 1 ? made.get(0) : null;
@@ -148,7 +151,9 @@ final class Dataflow {
         return made.size() == 2 && node.inputs().size() == 2 ? made : null;
     }
 
-    /** The nearest value through which all passes that a value is made of; null when there is none. */
+    /**
+     * The nearest value that every live path to this value passes (its immediate dominator); null when there is none.
+     */
     String source(String value) {
         if (!live.contains(value) || value.equals(embedding)) return null;
         TreeMap<Integer, Set<String>> front = new TreeMap<>();
@@ -164,12 +169,12 @@ final class Dataflow {
         }
     }
 
-    /** Whether `to` is made of `from`. */
+    /** Whether `to` depends on `from`. */
     boolean reaches(String from, String to) {
         return ancestors(to, order(from)).contains(from);
     }
 
-    /** All live values that a value is made of and that are not made before this. */
+    /** All live values that a value depends on, itself included, from order {@code since} on. */
     Set<String> ancestors(String value, int since) {
         Set<String> all = new HashSet<>(Set.of(value));
         Deque<String> open = new ArrayDeque<>(all);
@@ -181,7 +186,7 @@ final class Dataflow {
         return all;
     }
 
-    /** The value and what it is after casts and other shapes, its numbers in one order. */
+    /** The value and all its casts and reshapes that keep the elements' order. */
     Collection<String> forms(String value) {
         return forms(value, KEEPING);
     }
@@ -203,12 +208,12 @@ final class Dataflow {
         return node != null && SHAPING.contains(node.op());
     }
 
-    /** The value before casts. */
+    /** The value before its casts. */
     String uncast(String value) {
         return back(value, CASTS);
     }
 
-    /** The value before its shape was changed; a Transpose changes more. */
+    /** The value before its reshapes and transposes. */
     String unshaped(String value) {
         return back(value, SHAPING);
     }
@@ -221,7 +226,7 @@ final class Dataflow {
         return v;
     }
 
-    /** Whether a value is a number, or made of numbers and sizes only. */
+    /** Whether a value is a scalar, or computed from scalars and sizes only. */
     boolean isNumber(String value) {
         if (live.contains(value)) return false;
         Set<String> seen = new HashSet<>(Set.of(value));
@@ -237,7 +242,7 @@ final class Dataflow {
         return true;
     }
 
-    /** The value without factors that are numbers, and before its shape was changed up to a Transpose. */
+    /** The value before scalar factors and reshapes, back to a Transpose at most. */
     String unscaled(String value) {
         String v = value;
         while (true) {
@@ -249,7 +254,7 @@ final class Dataflow {
         }
     }
 
-    /** What a node multiplies by a number or divides by one; null for other nodes. */
+    /** The input that a node multiplies or divides by a scalar; null for other nodes. */
     String scaled(Node n) {
         if (!n.op().equals("Mul") && !n.op().equals("Div")) return null;
         String in = only(n);
@@ -259,7 +264,7 @@ final class Dataflow {
         return !divides && isNumber(n.inputs().get(1 - at)) ? in : null;
     }
 
-    /** The one such node that a value leads to, on the way only reshaped, repeated and scaled; or null. */
+    /** The only matching node that a value reaches through reshapes, repetitions and scalar factors; or null. */
     Node leadsTo(String value, Predicate<Node> such) {
         Set<String> seen = new HashSet<>(Set.of(value));
         Deque<String> open = new ArrayDeque<>(seen);
@@ -277,7 +282,10 @@ final class Dataflow {
         return found.size() == 1 ? found.iterator().next() : null;
     }
 
-    /** The product with a weight that a value is, but for its bias, its scales, its shape and what is left out of it. */
+    /**
+     * The product with a weight behind a value, ignoring bias, scales, reshapes, splits and slices; null when there is
+     * none.
+     */
     Node product(String value) {
         String v = value;
         while (true) {
@@ -292,7 +300,7 @@ final class Dataflow {
         }
     }
 
-    /** Whether a bias was added to the product that a value is. */
+    /** Whether a bias was added to the product behind a value. */
     boolean isBiased(String value) {
         String v = value;
         for (Node n = maker(v); n != null && !isProduct(n); n = maker(v)) {
@@ -307,7 +315,7 @@ final class Dataflow {
                 && product.inputs().size() > 2;
     }
 
-    /** How many numbers of a position a product reads; -1 where its weight does not say. */
+    /** Input width of a product; -1 where the graph does not have it. */
     int width(Node product) {
         if (product.op().equals("MatMulNBits")) {
             return (int) Math.min(Integer.MAX_VALUE, product.numbers().getOrDefault("K", -1L));
@@ -322,7 +330,7 @@ final class Dataflow {
         return PRODUCTS.contains(n.op()) && live.contains(at(n.inputs(), 0)) && !live.contains(at(n.inputs(), 1));
     }
 
-    /** Of a product of whole numbers and its scales, the product. */
+    /** The integer product that a node multiplies by scales; null for other nodes. */
     private String dequantized(Node mul) {
         for (String v : mul.inputs()) {
             Node n = maker(uncast(v));
@@ -331,7 +339,7 @@ final class Dataflow {
         return null;
     }
 
-    /** What a product reads, before it was reshaped or quantized. */
+    /** A product's input before reshapes and quantization. */
     String input(Node product) {
         String v = unshaped(at(product.inputs(), 0));
         Node n = maker(v);

@@ -8,16 +8,16 @@ import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 import org.llminspector.engine.exported.Place.Read;
 
 /**
- * ExportedAttention is one layer's attention found in an exported graph, from the layer's own inputs for keys and values
- * on: they are joined with this pass's, the queries are multiplied in, and a softmax weighs the values.
+ * A layer's attention in an exported graph, found from the layer's past keys and values: they are concatenated with
+ * this pass's, multiplied with the queries, and a softmax weights the values.
  *
- * @param fused the operator that does it all, or null
- * @param rotates whether queries and keys turn by their position (RoPE)
- * @param q before they turn; so k; null where it was not found, as all that follows
- * @param rotQ after they turned
- * @param z what each head read
- * @param read z's value
- * @param normed what the queries' projection reads
+ * @param fused the fused attention operator, or null
+ * @param rotates whether queries and keys are rotated (RoPE)
+ * @param q queries before rotation, likewise k; these and all below are null where not found
+ * @param rotQ queries after rotation
+ * @param z pattern . v of each head
+ * @param read name of z's value
+ * @param normed input of the queries' projection
  */
 record ExportedAttention(
         String fused,
@@ -37,7 +37,7 @@ record ExportedAttention(
     private static final Set<String> PRODUCTS = Set.of("MatMul", "FusedMatMul");
     private static final List<Long> SWAP = List.of(0L, 2L, 1L, 3L);
 
-    /** The attention that reads these keys and values; null when there is none of a known form. */
+    /** The attention of a layer; null when none of a known form is found. */
     static ExportedAttention of(Dataflow flow, int layer) {
         Node keys = joins(flow, ExportedSignature.past(layer + ".key"));
         Node values = joins(flow, ExportedSignature.past(layer + ".value"));
@@ -52,7 +52,7 @@ record ExportedAttention(
         return plain(flow, key, at(keys.outputs(), 0), scores, at(values.outputs(), 0), reads);
     }
 
-    /** Where the keys or values so far meet this pass's. */
+    /** The node that joins past keys or values with this pass's. */
     private static Node joins(Dataflow flow, String past) {
         Node found = null;
         for (String v : flow.forms(past)) {
@@ -87,14 +87,14 @@ record ExportedAttention(
                 z);
     }
 
-    /** @param key this pass's keys where they are joined outside, else null */
+    /** @param key this pass's keys where a Concat joins them before the operator, else null */
     private static ExportedAttention fused(Dataflow flow, Node n, String key) {
         String z = at(n.outputs(), 0);
         boolean byHead = flow.readers(z).stream().anyMatch(ExportedAttention::swaps);
         boolean inside = n.numbers().getOrDefault("do_rotary", 0L) == 1;
         String query = at(n.inputs(), 0);
         if (!flow.isLive(query)) return null;
-        boolean packed = at(n.inputs(), 1).isEmpty(); // queries, keys and values side by side
+        boolean packed = at(n.inputs(), 1).isEmpty(); // queries, keys and values concatenated
         boolean split = packed || flow.isLive(at(n.inputs(), 1));
         String k = key != null ? key : at(n.inputs(), 1);
         Side q = split && !packed ? Side.of(flow, query, byHead) : Side.NONE;
@@ -138,7 +138,7 @@ record ExportedAttention(
                 q.before() == null ? null : normed(flow, q.before().value()));
     }
 
-    /** What the projection reads that leads to this value. */
+    /** The input of the projection behind this value. */
     private static String normed(Dataflow flow, String value) {
         for (String v = value; v != null; v = flow.source(v)) {
             Node n = flow.product(v);
@@ -147,7 +147,7 @@ record ExportedAttention(
         return null;
     }
 
-    /** The input of a product of two live values that is not made of `one`. */
+    /** The input of a product of two live values that does not depend on `one`. */
     private static String other(Dataflow flow, Node product, String one) {
         List<String> both = flow.both(product);
         if (both == null) return null;
@@ -155,7 +155,7 @@ record ExportedAttention(
         return first == flow.reaches(one, both.get(1)) ? null : both.get(first ? 1 : 0);
     }
 
-    /** Back to the softmax over what NaNs were taken from. */
+    /** The softmax behind the weights, past nodes that replace NaNs. */
     private static Node softmax(Dataflow flow, String weights) {
         for (String v = weights; v != null; v = flow.source(v)) {
             Node n = flow.maker(v);
@@ -171,7 +171,7 @@ record ExportedAttention(
         return through.equals(v);
     }
 
-    /** Whether it may read keys or values. */
+    /** Whether the node can be attention's product with keys or values. */
     private static boolean reads(Node n) {
         return PRODUCTS.contains(n.op()) || FUSED.contains(n.op());
     }
@@ -181,10 +181,10 @@ record ExportedAttention(
     }
 
     /**
-     * Side is queries or keys on their way to the scores.
+     * Queries or keys before and after rotation.
      *
-     * @param before they turn, or as they are where they do not
-     * @param turned null where they do not turn
+     * @param before rotation, or as they are without one
+     * @param turned after rotation; null without one
      */
     private record Side(Place before, Place turned) {
 
@@ -205,7 +205,7 @@ record ExportedAttention(
         }
     }
 
-    /** Straight is a value before its shape was changed, and whether heads come before positions in it. */
+    /** A value before reshapes and head transposes, and whether its layout has heads before positions. */
     private record Straight(String value, boolean byHead) {
 
         static Straight of(Dataflow flow, String value, boolean byHead) {

@@ -13,14 +13,14 @@ import org.llminspector.engine.exported.ExportedStream.Block;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
-/** ExportedBlocks name what was found in an exported graph, its stream and the inside of its blocks, by hook. */
+/** Hooks found in an exported graph: its residual stream and the inside of its blocks. */
 final class ExportedBlocks {
 
     private final Dataflow flow;
     private final List<ExportedAttention> attentions; // null where not found
     private final Map<HookId, Place> places = new TreeMap<>();
-    private final Map<HookId, ExportedNorm> norms = new HashMap<>(); // by the hook of what they divide by, seen or not
-    private int walked; // layers whose place in the stream is known
+    private final Map<HookId, ExportedNorm> norms = new HashMap<>(); // by scale hook, capturable or not
+    private int walked; // layers whose position in the stream is known
 
     ExportedBlocks(OnnxFile file, int layers) {
         flow = new Dataflow(file);
@@ -37,7 +37,7 @@ final class ExportedBlocks {
         end();
     }
 
-    /** Where the hooks are that were found; keys and values are in the cache, which needs no finding. */
+    /** Places of the found hooks; cached keys and values are graph outputs and not listed. */
     Map<HookId, Place> places() {
         return places;
     }
@@ -51,12 +51,12 @@ final class ExportedBlocks {
         return flow;
     }
 
-    /** Layers whose place in the stream was found, from the first on. */
+    /** Number of leading layers whose position in the stream was found. */
     int walked() {
         return walked;
     }
 
-    /** Whether there is a norm, by the hook of what it divides by, be that seen or not. */
+    /** Whether there is a norm with this scale hook, whether or not the scale can be captured. */
     boolean hasNorm(HookPoint scale, int layer) {
         return norms.containsKey(new HookId(scale, layer));
     }
@@ -119,7 +119,7 @@ final class ExportedBlocks {
         if (ExportedNorm.of(flow, added.value()) != null) put(normed, i, added.value());
     }
 
-    /** From the logits back to what the unembedding reads. */
+    /** Finds the unembedding's input, from the logits backwards. */
     private void end() {
         for (String v = ExportedSignature.LOGITS; v != null; v = flow.source(v)) {
             Node n = flow.product(v);

@@ -20,17 +20,17 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ExportedCache is the keys and values so far of one sequence on an exported graph, [1, kv_head, key, d_head], which each
- * pass gives anew. On a GPU they stay there, but for those that a hook reads.
+ * KV cache of one sequence on an exported graph, [1, kv_head, key, d_head], which every pass outputs anew. On a GPU it
+ * stays there, except what a hook reads.
  */
 final class ExportedCache implements AutoCloseable {
 
-    /** What one pass gave, by part ({@code 0.key}, {@code 0.value} ...), and what has to be closed with it. */
+    /** One pass's output by part ({@code 0.key}, {@code 0.value} ...), and its resources. */
     private static final class Pass {
         final Map<String, OnnxTensor> parts = new HashMap<>();
         final List<Memory.Block> blocks = new ArrayList<>();
-        final List<OnnxTensor> views = new ArrayList<>(); // the parts that lie in blocks
-        OrtSession.Result result; // holds the others
+        final List<OnnxTensor> views = new ArrayList<>(); // the parts in blocks
+        OrtSession.Result result; // owns the others
 
         void close() {
             views.forEach(OnnxTensor::close);
@@ -44,9 +44,9 @@ final class ExportedCache implements AutoCloseable {
     private final Memory memory;
     private final Set<String> read;
     private Pass last = new Pass();
-    private Pass next; // of a pass that is under way, or has failed
+    private Pass next; // of a running or failed pass
 
-    /** @param read outputs that have to be in the host's memory */
+    /** @param read outputs that must be in host memory */
     ExportedCache(DecoderSpec spec, ExportedSignature ports, Memory memory, Set<String> read) {
         this.spec = spec;
         this.ports = ports;
@@ -55,10 +55,10 @@ final class ExportedCache implements AutoCloseable {
     }
 
     /**
-     * Gives a pass what the last one gave.
+     * Sets a pass's cache inputs to the last pass's outputs.
      *
-     * @param positions those of this pass and of all before it
-     * @return where keys and values go, by output; those that are not named go to the pass's result
+     * @param positions positions up to the end of this pass
+     * @return tensors for new keys and values, by output; the other outputs are in the pass's result
      */
     Map<String, OnnxValue> bind(Feed feed, int positions) {
         Map<String, OnnxValue> pinned = new HashMap<>();
@@ -79,7 +79,7 @@ final class ExportedCache implements AutoCloseable {
         return pinned;
     }
 
-    /** Keys or values of no position. */
+    /** Empty keys or values. */
     private OnnxTensor nothing(Feed feed, String part, Attention a) {
         return feed.own(part, Feed.tensor(Feed.memory(0, 1), ports.cache(), shape(a, 0)));
     }
@@ -88,7 +88,7 @@ final class ExportedCache implements AutoCloseable {
         return new long[] {1, a.nKvHeads(), positions, a.dHead()};
     }
 
-    /** Begins with these positions, in the host's memory. */
+    /** Fills the cache with a prefix, in host memory. */
     void begin(KvPrefix prefix) {
         each((part, a) -> {
             int layer = Integer.parseInt(part.substring(0, part.indexOf('.')));
@@ -101,7 +101,7 @@ final class ExportedCache implements AutoCloseable {
         });
     }
 
-    /** The first of these positions, copied; null where they do not lie in the host's memory as float32. */
+    /** A copy of the first positions; null where they are not float32 in host memory. */
     KvPrefix prefix(int n, int length) {
         if (memory != Memory.HOST || ports.cache() != Type.FLOAT) return null;
         List<float[]> keys = new ArrayList<>();
@@ -115,7 +115,7 @@ final class ExportedCache implements AutoCloseable {
         return new KvPrefix(n, keys, values);
     }
 
-    /** Takes over what the pass gave, and its result. */
+    /** Takes over the pass's outputs, and owns its result. */
     void advance(OrtSession.Result result) {
         next.result = result;
         each((part, a) -> next.parts.computeIfAbsent(

@@ -33,8 +33,8 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ExportedEngine is an ONNX decoder of somebody else's open on ONNX Runtime. It generates with the graph's own cache, and
- * shows the values that {@link ExportedHooks} finds; it changes nothing.
+ * A third-party ONNX decoder, open on ONNX Runtime. It generates with the graph's own cache and captures the hooks that
+ * {@link ExportedHooks} finds; interventions are not supported.
  */
 public final class ExportedEngine implements InspectorEngine {
 
@@ -42,21 +42,21 @@ public final class ExportedEngine implements InspectorEngine {
     private final DecoderSpec spec;
     private final ExportedHooks hooks;
     private final ExportedSignature ports;
-    private final OnnxWeights beside = new OnnxWeights(null); // weights in other files
+    private final OnnxWeights beside = new OnnxWeights(null); // external weights
     private final Target target;
     private final EngineInfo info;
     private final CaptureMemory memory = new CaptureMemory();
-    /** By the values that they show: one stays open, for each may hold all weights again. */
+    /** Graphs by captured values; only one stays open when idle, as each may copy all weights. */
     private final GraphCache<Set<String>, Held> hooked = new GraphCache<>(1, ExportedEngine::close);
-    /** The form that shows nothing but its outputs. */
+    /** The graph without additional outputs. */
     private final Held fused;
 
-    /** What a graph keeps its keys and values in. */
+    /** Number format of the graph's KV cache. */
     public static KvFormats kvFormats(OnnxFile file, DecoderSpec spec) {
         return ExportedSignature.of(file, spec).cache() == Type.FLOAT16 ? KvFormats.FP16 : KvFormats.FP32;
     }
 
-    /** Held is a graph that ONNX Runtime has open, and where its caches lie. */
+    /** A graph's ONNX Runtime session and the allocator of its caches. */
     record Held(OrtSession session, Memory memory) {}
 
     private ExportedEngine(Checkpoint checkpoint, DecoderSpec spec, Target target) {
@@ -88,7 +88,7 @@ public final class ExportedEngine implements InspectorEngine {
     /**
      * Opens an exported graph.
      *
-     * @param plan must be the default: the file's precision is the file's
+     * @param plan must be the default: the file's precision is fixed
      */
     public static ExportedEngine open(Checkpoint checkpoint, DecoderSpec spec, String device, PrecisionPlan plan) {
         Target target = OnnxDevices.target(device);
@@ -100,7 +100,7 @@ public final class ExportedEngine implements InspectorEngine {
         return new ExportedEngine(checkpoint, spec, target);
     }
 
-    /** What most of the products are in. */
+    /** The precision of the file's matrix products, by its operators and weights. */
     private Precision precision() {
         for (Node n : file.nodes()) {
             if (!n.op().equals("MatMulNBits")) continue;
@@ -197,7 +197,7 @@ public final class ExportedEngine implements InspectorEngine {
             return Ort.call(env -> {
                 boolean fused = shown.isEmpty();
                 try (SessionOptions options = target.options(fused, true, false)) {
-                    // As written, some graphs in FP16 do not open on a CPU: ONNX Runtime trips over its own casts.
+                    // Unoptimized, some FP16 graphs do not open on a CPU: ONNX Runtime fails on casts that it inserts.
                     if (!fused && precision() == Precision.FP16) options.setOptimizationLevel(OptLevel.BASIC_OPT);
                     if (given.isEmpty() && fused)
                         return env.createSession(file.path().toString(), options);

@@ -18,8 +18,8 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ExportedHooks are the hooks of a model that a graph of somebody else's shows: found by what is made of what, never by
- * name, and every value's shape is checked when it is seen. A hook that is not found is refused by name.
+ * Hooks of a third-party ONNX graph, found by dataflow and not by names; every captured value's shape is checked. A
+ * hook that is not found is refused with a reason.
  */
 public final class ExportedHooks implements ModelCapabilities {
 
@@ -44,7 +44,7 @@ public final class ExportedHooks implements ModelCapabilities {
         for (int i = 0; i < spec.nLayers(); i++) {
             boolean rotates = spec.layers().get(i).attention().rope() != null;
             ExportedAttention found = blocks.attention(i);
-            if (found != null && found.rotates() != rotates) { // before or after: who knows
+            if (found != null && found.rotates() != rotates) { // unknown whether they are before or after RoPE
                 for (HookPoint p : new HookPoint[] {Q, K, ROT_Q}) places.remove(HookId.of(p, i));
             }
             places.put(HookId.of(rotates ? ROT_K : K, i), new Place("present." + i + ".key", Read.CACHE));
@@ -57,7 +57,7 @@ public final class ExportedHooks implements ModelCapabilities {
         return places.containsKey(hook);
     }
 
-    /** Where the hook's value is; one that was not found is refused. */
+    /** Place of the hook's value; throws UNSUPPORTED for a hook that was not found. */
     Place place(HookId hook) {
         Place place = places.get(hook);
         if (place == null) throw refusal(hook);

@@ -7,17 +7,17 @@ import java.util.Set;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 
 /**
- * ExportedMlp is one layer's MLP found in an exported graph, from what it adds to the stream back to the product that
- * reads the norm.
+ * A layer's MLP in an exported graph, found backwards from what it adds to the stream to the product that reads the
+ * norm.
  *
- * @param pre neurons before the non-linearity; null where not found, as all that follows
- * @param linear the ungated branch, or null without one
- * @param post neurons as the last product reads them
- * @param normed what the first product reads
+ * @param pre neurons before the activation function; this and all below are null where not found
+ * @param linear the linear branch of a gated MLP, or null
+ * @param post neurons as the output projection reads them
+ * @param normed input of the first projection
  */
 record ExportedMlp(String pre, String linear, String post, String normed) {
 
-    /** A bias goes in with the neurons: before it they are not what the hook says. */
+    /** Activations with a bias inside: their input is not yet the pre-activation. */
     private static final Set<String> WITH_BIAS = Set.of("BiasGelu", "FastGelu");
 
     static final ExportedMlp NONE = new ExportedMlp(null, null, null, null);
@@ -33,7 +33,7 @@ record ExportedMlp(String pre, String linear, String post, String normed) {
             for (int k = 0; k < 2; k++) {
                 if (flow.product(both.get(k)) == null) continue;
                 String other = linear(flow, both.get(1 - k), since);
-                // x * sigmoid(x) is one branch; the same neurons again are no gate.
+                // x * sigmoid(x) is one branch, not a gate.
                 boolean gate = other != null && !flow.uncast(other).equals(flow.uncast(both.get(k)));
                 if (gate && flow.product(both.get(1 - k)) == null) {
                     return new ExportedMlp(other, both.get(k), post, input(flow, other));
@@ -46,7 +46,7 @@ record ExportedMlp(String pre, String linear, String post, String normed) {
                 : new ExportedMlp(pre, null, post, input(flow, pre));
     }
 
-    /** Neurons of the MLP that adds this; -1 where the graph does not say. */
+    /** Number of neurons of the MLP with this output; -1 where the graph does not have it. */
     static int width(Dataflow flow, String added) {
         String last = linear(flow, added, -1);
         return last == null ? -1 : flow.width(flow.product(last));
@@ -56,7 +56,7 @@ record ExportedMlp(String pre, String linear, String post, String normed) {
         return flow.input(flow.product(linear));
     }
 
-    /** The nearest product, with its bias, of which all of a value is made. */
+    /** The nearest product, including its bias, that the whole value depends on. */
     private static String linear(Dataflow flow, String value, int since) {
         for (String v = value; v != null && flow.order(v) > since; v = flow.source(v)) {
             if (flow.product(v) != null) return v;

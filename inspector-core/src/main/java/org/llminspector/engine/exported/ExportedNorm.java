@@ -6,15 +6,15 @@ import java.util.List;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 
 /**
- * ExportedNorm is a norm found in an exported graph: one operator, or mean, root, division and weight one by one.
+ * A norm in an exported graph: one operator, or mean, root, division and weight as separate nodes.
  *
  * @param centred whether it subtracts the mean
- * @param scale what it divides by; null where one operator keeps it
- * @param normalized after the division; null where one operator keeps it
+ * @param scale the divisor; null inside one operator
+ * @param normalized value after the division; null inside one operator
  */
 record ExportedNorm(boolean centred, Place scale, Place normalized) {
 
-    /** The norm that ends in this value, or null. */
+    /** The norm with this output, or null. */
     static ExportedNorm of(Dataflow flow, String value) {
         Node n = flow.maker(flow.unshaped(value));
         if (n == null) return null;
@@ -25,7 +25,7 @@ record ExportedNorm(boolean centred, Place scale, Place normalized) {
             case "SimplifiedLayerNormalization" -> {
                 return fused(false, at(n.outputs(), 1));
             }
-            // These name it among their outputs, and on a CPU do not make it.
+            // These have the inverse scale as an optional output, which CPU kernels do not compute.
             case "RMSNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization" -> {
                 return fused(n.op().equals("SkipLayerNormalization"), "");
             }
@@ -75,7 +75,7 @@ record ExportedNorm(boolean centred, Place scale, Place normalized) {
         return n != null && n.op().equals("Sub");
     }
 
-    /** A mean, to which a small number is added. */
+    /** Whether the value is a mean plus a constant (epsilon). */
     private static boolean isMean(Dataflow flow, String value) {
         Node add = flow.maker(flow.uncast(value));
         String mean = add != null && add.op().equals("Add") ? flow.only(add) : null;

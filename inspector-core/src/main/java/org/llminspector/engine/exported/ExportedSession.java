@@ -30,10 +30,10 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
-/** ExportedSession is one sequence on an exported graph. */
+/** One sequence on an exported graph. */
 final class ExportedSession implements Session {
 
-    /** At or below these a score is a mask's, which exporters write as the lowest number of the format. */
+    /** Scores at or below these are masked: exporters write the format's lowest number instead of -inf. */
     private static final float MASKED = -1e30f;
 
     private static final float MASKED_HALF = -65504f;
@@ -121,7 +121,7 @@ final class ExportedSession implements Session {
         }
     }
 
-    /** Somebody else wrote this graph: where it fails, it is not this program that did. */
+    /** Runs the graph; a failure is reported as the graph's, not as an internal error. */
     private OrtSession.Result run(Feed feed, Set<String> requested, Map<String, OnnxValue> pinned, int count) {
         try {
             return Ort.call(env -> session.run(feed.inputs(), requested, pinned));
@@ -153,7 +153,7 @@ final class ExportedSession implements Session {
         }
         OnnxTensor scores = tensor(result, ExportedSignature.LOGITS);
         long[] shape = scores.getInfo().getShape();
-        boolean last = shape.length == 3 && shape[1] == 1; // some graphs give the last position alone
+        boolean last = shape.length == 3 && shape[1] == 1; // some graphs output the last position only
         check(ExportedSignature.LOGITS, scores, new long[] {1, last ? 1 : count, spec.vocab()}, "logits");
         FloatBuffer all = scores.getFloatBuffer();
         float[] logits = new float[spec.vocab()];
@@ -165,7 +165,7 @@ final class ExportedSession implements Session {
         return logits;
     }
 
-    /** A hook's value of this pass, in float32 and in the hook's order; one of another shape is not shown. */
+    /** A hook's value of this pass, in float32 and the hook's layout; another shape is refused. */
     private ByteBuffer read(HookId id, Place place, OnnxTensor tensor, int count) {
         long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) length + count);
         FloatBuffer values = tensor.getFloatBuffer();
@@ -209,7 +209,7 @@ final class ExportedSession implements Session {
         return bytes;
     }
 
-    /** Puts [head, pos, width] as [pos, head, width], from a position on. */
+    /** Transposes [head, pos, width] to [pos, head, width], from a position on. */
     private static void byPosition(FloatBuffer values, int heads, int positions, int from, int width, FloatBuffer out) {
         float[] row = new float[width];
         for (int p = from; p < positions; p++) {
@@ -220,7 +220,7 @@ final class ExportedSession implements Session {
         }
     }
 
-    /** The same numbers in the same order: an axis of one may be missing, and neighbours may be one axis. */
+    /** Checks a value's type and shape; axes of size 1 may be missing, and adjacent axes may be merged. */
     private static void check(String value, OnnxTensor tensor, long[] expected, String what) {
         long[] found = tensor.getInfo().getShape();
         boolean real =

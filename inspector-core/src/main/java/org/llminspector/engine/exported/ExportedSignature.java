@@ -15,7 +15,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * ExportedSignature are the inputs and outputs of an exported decoder, as Optimum names them, checked against its config.
+ * Inputs and outputs of an exported decoder, with Optimum's names, checked against its config.
  *
  * @param inputs names of all inputs
  * @param outputs names of all outputs
@@ -112,7 +112,7 @@ record ExportedSignature(Set<String> inputs, Set<String> outputs, Type cache) {
         return v;
     }
 
-    /** A size that the graph fixes must be the config's. */
+    /** Checks a static size of the graph against the config. */
     private static void agree(OnnxFile file, Value v, int axis, long size) {
         if (v.shape() == null || v.shape().get(axis) < 0 || v.shape().get(axis) == size) return;
         throw wrong(file, v, size + " on axis " + axis + ", as config.json says", v.shape());

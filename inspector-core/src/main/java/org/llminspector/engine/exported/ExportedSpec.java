@@ -18,7 +18,7 @@ import org.llminspector.family.Foreign.Part;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** ExportedSpec is what an exported graph computes: as its family says, or, when none is known, as the graph shows. */
+/** DecoderSpec of an exported graph: from its family, or from the graph itself when the family is unknown. */
 public final class ExportedSpec {
 
     private ExportedSpec() {}
@@ -53,7 +53,7 @@ public final class ExportedSpec {
                                 .toList()));
     }
 
-    /** How many layers have a cache among the graph's inputs. */
+    /** Number of layers with a KV cache among the graph's inputs. */
     public static int layers(OnnxFile file) {
         Set<String> inputs = file.inputs().stream().map(Value::name).collect(Collectors.toSet());
         int layers = 0;

@@ -9,28 +9,28 @@ import java.util.Set;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 
 /**
- * ExportedStream is the residual stream of an exported graph: from the embedding, sum after sum, each of which adds what
- * an attention or an MLP made of the stream before it.
+ * Residual stream of an exported graph: from the embedding through a chain of sums, each of which adds the output of an
+ * attention or an MLP.
  */
 final class ExportedStream {
 
     /**
-     * Added is what a sum adds to the stream.
+     * A summand of the stream.
      *
-     * @param alone whether nothing else is added with it, such as a bias
+     * @param alone whether nothing else, such as a bias, is added in the same operator
      */
     record Added(String value, boolean alone) {}
 
     /**
-     * Block is what was found of a block; null is what was not, and everything after it.
+     * The found parts of a block; a part that was not found, and all after it, is null.
      *
-     * @param before the stream that it reads
-     * @param between the stream that the MLP reads; {@code before} where attention and MLP are parallel
-     * @param after the stream that it leaves; empty where the graph does not give it
+     * @param before the stream at the block's input
+     * @param between the stream at the MLP's input; {@code before} where attention and MLP are parallel
+     * @param after the stream at the block's output; empty where the graph has no such value
      */
     record Block(String before, Added attention, String between, Added mlp, String after) {}
 
-    /** Step is a sum, and the stream then; empty where the graph does not give it. */
+    /** A sum: its summand and the resulting stream; the latter is empty where the graph has no such value. */
     private record Step(Added added, String sum) {}
 
     private final Dataflow flow;
@@ -51,22 +51,22 @@ final class ExportedStream {
         }
     }
 
-    /** The embedding, scaled. */
+    /** The embedding, after scaling. */
     String embedding() {
         return embedding;
     }
 
-    /** The learned positions that are added to it, or null. */
+    /** The learned positions added to it, or null. */
     String positions() {
         return positions;
     }
 
-    /** From the first on; the last one may be incomplete. */
+    /** Blocks from the first on; the last one may be incomplete. */
     List<Block> blocks() {
         return blocks;
     }
 
-    /** The stream before the first block, with its position's vector, or null. */
+    /** The stream before the first block, including learned positions, or null. */
     private String start() {
         String v = flow.embedding();
         embedding = v;
@@ -85,7 +85,7 @@ final class ExportedStream {
         return v;
     }
 
-    /** The block that begins here, as far as it is found, or null. */
+    /** The block that begins at this value of the stream, as far as it is found, or null. */
     private Block block(ExportedAttention attention, String stream) {
         Step first = step(stream);
         if (first == null || attention == null) return null;
@@ -116,7 +116,7 @@ final class ExportedStream {
         return attentions.stream().filter(Objects::nonNull).anyMatch(a -> made.contains(a.read()));
     }
 
-    /** The sum that takes the stream on, in an operator of its own or in one with the norm after it. */
+    /** The next sum of the stream, as an Add or fused with the following norm. */
     private Step step(String stream) {
         if (stream.isEmpty()) return null;
         Step found = null;

@@ -1,27 +1,27 @@
 package org.llminspector.engine.exported;
 
 /**
- * Place is where in an exported graph a hook's numbers are.
+ * Location of a hook's value in an exported graph.
  *
- * @param value the graph's name for it
- * @param read how its numbers become the hook's
- * @param from the first head of them, in a value where heads of several kinds lie side by side
+ * @param value the value's name in the graph
+ * @param read conversion to the hook's value
+ * @param from first head, in a value with queries, keys and values concatenated
  */
 record Place(String value, Read read, int from) {
 
-    /** Read is what is done to a value to have the hook's. */
+    /** Conversion of a graph's value to the hook's. */
     enum Read {
-        /** Nothing, but for a batch of one or heads that lie side by side. */
+        /** None, apart from a missing batch axis or flat heads. */
         AS_IS,
         /** [head, pos, d_head] becomes [pos, head, d_head]. */
         BY_HEAD,
         /** A mask's large negative numbers become -inf. */
         MASKED,
-        /** A norm keeps one over what it divides by. */
+        /** The value is the reciprocal of a norm's scale. */
         INVERSE,
         /** The heads from {@code from} on. */
         HEADS,
-        /** This pass's part of a layer's keys or values so far, [kv_head, key, d_head]. */
+        /** This pass's positions of a layer's cached keys or values, [kv_head, key, d_head]. */
         CACHE
     }
 
@@ -29,7 +29,7 @@ record Place(String value, Read read, int from) {
         this(value, read, 0);
     }
 
-    /** Null stays null. */
+    /** An unconverted value; null for null. */
     static Place asIs(String value) {
         return value == null ? null : new Place(value, Read.AS_IS);
     }

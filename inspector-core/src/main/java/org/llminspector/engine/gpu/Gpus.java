@@ -15,15 +15,15 @@ import java.util.stream.IntStream;
 import org.llminspector.engine.Device;
 
 /**
- * Gpus are the machine's NVIDIA GPUs as the driver tells of them, in CUDA's own numbering (CUDA_VISIBLE_DEVICES). Asking
- * takes no memory of theirs. What the driver does not say is null.
+ * The machine's NVIDIA GPUs as reported by the driver, in CUDA's numbering (CUDA_VISIBLE_DEVICES). Queries take no GPU
+ * memory. Values that the driver does not report are null.
  */
 public final class Gpus {
 
     private static final String DRIVER = Platform.isWindows() ? "nvcuda" : "libcuda.so.1";
     private static final String MANAGEMENT = Platform.isWindows() ? "nvml" : "libnvidia-ml.so.1";
 
-    /** Bytes of a device's name and of its address, the NUL at the end among them: longer ones are cut. */
+    /** Buffer sizes of a device's name and PCI address, including the NUL; longer ones are truncated. */
     private static final int NAME = 256;
 
     private static final int ADDRESS = 32;
@@ -31,7 +31,7 @@ public final class Gpus {
     private static final int NO_DEVICE = 100; // CUDA_ERROR_NO_DEVICE
     private static final int MISSING = -1;
 
-    /** The CUDA driver: those of its calls that make no context. 0 is success. */
+    /** Functions of the CUDA driver that create no context. 0 is success. */
     interface Driver extends Library {
         int cuInit(int flags);
 
@@ -44,7 +44,9 @@ public final class Gpus {
         int cuDeviceGetPCIBusId(byte[] address, int bytes, int device);
     }
 
-    /** NVML, the driver's management library; it numbers all GPUs, whatever CUDA sees. 0 is success. */
+    /**
+     * NVML, the driver's management library, which numbers all GPUs regardless of CUDA_VISIBLE_DEVICES. 0 is success.
+     */
     interface Management extends Library {
         int nvmlInit_v2();
 
@@ -59,7 +61,7 @@ public final class Gpus {
 
     private record Gpu(String name, Long memoryBytes, Long freeBytes, Long millijoules) {}
 
-    /** Loaded is the two libraries; null where the machine has them not. */
+    /** The two libraries; null where missing. */
     private static final class Loaded {
         static final Driver CUDA = load(DRIVER, Driver.class);
         static final Management NVML = load(MANAGEMENT, Management.class);
@@ -124,7 +126,7 @@ public final class Gpus {
         return code(call) == 0;
     }
 
-    /** What a call gives; a driver may be too old to have it. */
+    /** A call's result; MISSING where the driver is too old to have the function. */
     private static int code(IntSupplier call) {
         try {
             return call.getAsInt();
@@ -137,20 +139,20 @@ public final class Gpus {
         return Native.toString(bytes, StandardCharsets.UTF_8).strip();
     }
 
-    /** How many there are. */
+    /** Number of GPUs. */
     public int count() {
         return all.size();
     }
 
-    /** Why there is none; null where there are some. */
+    /** Why there are none; null where there are some. */
     public String whyNone() {
         return whyNone;
     }
 
     /**
-     * The GPUs as an engine's devices; a first one that cannot be used where there is none.
+     * The GPUs as an engine's devices; without any, one entry for a missing cuda:0.
      *
-     * @param trouble what keeps the engine from a GPU of that number; null where nothing does
+     * @param trouble why the engine cannot use the GPU of this index; null where it can
      */
     public List<Device> devices(IntFunction<String> trouble) {
         List<Device> devices = new ArrayList<>();
@@ -168,7 +170,7 @@ public final class Gpus {
         return devices;
     }
 
-    /** Energy that a GPU has taken since its driver was loaded, for everything; null where it is no GPU or nothing says so. */
+    /** A GPU's total energy since its driver was loaded, by all its users; null for a CPU or where not reported. */
     public Long millijoules(String device) {
         return IntStream.range(0, all.size())
                 .filter(i -> ("cuda:" + i).equals(device))
@@ -178,7 +180,7 @@ public final class Gpus {
                 .orElse(null);
     }
 
-    /** Bytes that are taken of a device, by everything that runs on it; null where it is no GPU or nothing says so. */
+    /** Bytes of a GPU's memory in use by all processes; null for a CPU or where not reported. */
     public Long taken(String device) {
         return devices(i -> null).stream()
                 .filter(d -> d.id().equals(device) && d.memoryBytes() != null)

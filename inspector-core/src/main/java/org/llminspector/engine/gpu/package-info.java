@@ -1,6 +1,6 @@
 /**
- * Engine.gpu is what NVIDIA's driver tells of the machine's GPUs, without taking any of their memory.
+ * GPU information from NVIDIA's driver, queried without taking GPU memory.
  *
- * <p>Safe on any thread.
+ * <p>Thread-safe.
  */
 package org.llminspector.engine.gpu;

@@ -2,7 +2,7 @@ package org.llminspector.engine.onnx;
 
 import org.llminspector.spec.Mlp;
 
-/** Activations writes the neurons' non-linearities. */
+/** Writes activation functions as ONNX nodes. */
 final class Activations {
 
     private Activations() {}
@@ -23,7 +23,7 @@ final class Activations {
         };
     }
 
-    /** The one whose numbers each layer learned: {@code act} and the names of {@link OnnxWeights}. */
+    /** xIELU, whose parameters each layer learned; {@code act} is the prefix of their weights' names. */
     static String xielu(GraphBuilder graph, OnnxWeights weights, String act, String x) {
         String beta = weights.floats(graph, act + "beta");
         String low = graph.node("Elu", graph.node("Min", x, weights.floats(graph, act + "eps")));
@@ -34,7 +34,7 @@ final class Activations {
         return graph.node("Add", bent, graph.node("Mul", x, beta));
     }
 
-    /** What a gate's neurons are multiplied by. */
+    /** The linear branch that multiplies the gate's activations: with a limit, clipped and plus 1 (gpt-oss). */
     static String linear(GraphBuilder graph, Mlp mlp, String x) {
         if (mlp.limit() == null) return x;
         String held = graph.node("Clip", x, graph.scalar(-mlp.limit()), graph.scalar(mlp.limit()));

@@ -6,7 +6,7 @@ import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
-/** Alibis writes what ALiBi adds to scores; its values at keys and at queries are inputs. */
+/** Writes ALiBi's biases of scores; their values at keys and at queries are graph inputs. */
 final class Alibis {
 
     private final GraphBuilder graph;
@@ -19,7 +19,7 @@ final class Alibis {
         this.written = new String[alibis.size()];
     }
 
-    /** Those of a model, each once: their indices name the inputs. */
+    /** The distinct ALiBi settings of a model; the inputs are named by their index. */
     static List<Alibi> of(DecoderSpec spec) {
         return spec.attentions()
                 .map(Attention::alibi)
@@ -28,7 +28,7 @@ final class Alibis {
                 .toList();
     }
 
-    /** [1, head, query, key], written once for all layers. */
+    /** [1, head, query, key], shared by all layers. */
     String write(Alibi alibi) {
         int i = alibis.indexOf(alibi);
         int heads = alibi.slopes().size();

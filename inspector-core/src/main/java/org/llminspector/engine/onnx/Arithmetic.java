@@ -8,12 +8,12 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Choice;
 import org.llminspector.spec.DecoderSpec;
 
-/** Arithmetic says in words what is computed in which format. */
+/** Description of the number formats in which a model is computed. */
 final class Arithmetic {
 
     private Arithmetic() {}
 
-    /** Of a whole plan on one model. */
+    /** For a whole plan on one model. */
     static String of(PrecisionPlan plan, DecoderSpec spec, Target target) {
         List<String> modules = PrecisionPlan.modules(spec);
         List<Choice> choices = plan.choices(spec);
@@ -27,7 +27,7 @@ final class Arithmetic {
                 .collect(Collectors.joining(" | ", "", cache(plan, target)));
     }
 
-    /** What else a GPU, or a cache, does its own way: "" for fp32 on a CPU. */
+    /** The formats of attention and KV cache, where they differ from fp32 on a CPU; else "". */
     static String cache(PrecisionPlan plan, Target target) {
         String own = target.halves(plan) ? "fp16" : "fp32";
         String kept = plan.kvCache() == null ? own : plan.kvCache().words();
@@ -35,7 +35,7 @@ final class Arithmetic {
         return target.cuda() ? "; attention and KV cache in " + own : "";
     }
 
-    /** Of one module's product. */
+    /** For one module's product. */
     static String of(Choice choice, Target target) {
         return switch (choice.precision()) {
             case FP32 -> "fp32";

@@ -2,18 +2,21 @@ package org.llminspector.engine.onnx;
 
 import org.llminspector.spec.Attention;
 
-/** AttentionCore writes what happens between the projections: rotation, cache, scores, softmax, the sum of values. */
+/** Writer of attention between the projections: rotation, cache, scores, softmax, the weighted sum of values. */
 interface AttentionCore {
 
-    /** Whether heads come in and go out side by side, [1, pos, head * d_head]. */
+    /** Whether inputs and outputs have their heads flat, [1, pos, head * d_head]. */
     boolean flat();
 
-    /** Whether {@code write} takes q, k and v side by side, as its q and two empty names. */
+    /** Whether {@code write} takes q, k and v concatenated, as its q with two empty names. */
     default boolean takesJoined(Attention a) {
         return false;
     }
 
-    /** Whether the cache that comes in is memory for all positions, which goes out again; else rows come in and go out. */
+    /**
+     * Whether the cache input is memory for all positions that is also the output; else past rows are the input and new
+     * rows the output.
+     */
     boolean inPlace();
 
     /**
@@ -29,7 +32,7 @@ interface AttentionCore {
         return "blocks." + layer + ".attn.sinks.weight";
     }
 
-    /** Reshapes by a pattern in which 0 keeps a size and -1 takes what is left. */
+    /** Reshape in which 0 keeps a size and -1 is inferred. */
     static String reshape(GraphBuilder graph, String x, long... shape) {
         return graph.node("Reshape", x, graph.ints(shape));
     }

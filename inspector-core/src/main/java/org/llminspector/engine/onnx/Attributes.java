@@ -3,7 +3,7 @@ package org.llminspector.engine.onnx;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Attributes are what a node is told besides its inputs. */
+/** Attributes of an ONNX node. */
 final class Attributes {
 
     private static final int FLOAT = 1;

@@ -15,7 +15,7 @@ import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
-/** Changes gives the passes of one sequence the inputs of its interventions: which cells change, and by what. */
+/** Graph inputs of a sequence's interventions, pass by pass: masks of changed cells, and operands. */
 final class Changes {
 
     private final DecoderSpec spec;
@@ -58,7 +58,7 @@ final class Changes {
         return i < request.sources().size() ? request.sources().get(i).get(step.hook()) : null;
     }
 
-    /** True at picked cells; beyond another run's positions and keys nothing is picked. */
+    /** True in selected cells; with another run as the source, false beyond its positions and keys. */
     private static void mask(Feed feed, Step step, Intervention v, Tensor source, long[] shape, int start) {
         List<Axis> axes = step.hook().point().axes();
         long[] size = new long[shape.length];
@@ -100,7 +100,7 @@ final class Changes {
         feed.floats(step.operand(), mean == null ? new float[(int) Tensor.elements(one)] : mean, one);
     }
 
-    /** One number, or one a feature. */
+    /** An operand of one number, or one per feature. */
     private static void given(Feed feed, Step step, Intervention v, long[] shape) {
         long[] one = new long[shape.length];
         Arrays.fill(one, 1);
@@ -117,7 +117,7 @@ final class Changes {
         feed.floats(step.operand(), row, one);
     }
 
-    /** Another run's value at this pass's positions; zeros, which the mask leaves out, where it has none. */
+    /** Another run's value at this pass's positions; zeros, which the mask excludes, where it has none. */
     private static void fromSource(Feed feed, Step step, Tensor source, long[] shape, int start) {
         List<Axis> axes = step.hook().point().axes();
         float[] out = new float[Math.toIntExact(Tensor.elements(shape))];

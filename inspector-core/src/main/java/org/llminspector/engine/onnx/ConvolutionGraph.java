@@ -6,8 +6,8 @@ import java.util.List;
 import org.llminspector.spec.ShortConv;
 
 /**
- * ConvolutionGraph writes a gated short convolution ({@link ShortConv}) of plain operators. What was kept of the positions before
- * comes in and goes out, [1, past, d_model].
+ * Writes a gated short convolution ({@link ShortConv}) with plain operators. Its state is an input and an output, [1,
+ * past, d_model].
  */
 final class ConvolutionGraph {
 

@@ -7,8 +7,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /**
- * DeviceMemory is memory where a session runs: a GPU's. A session takes values that lie there as they are; the Java
- * binding cannot make such values, the C interface can.
+ * GPU memory of a session. A session uses tensors in it without a copy; the Java binding cannot create them, the C
+ * interface can.
  */
 final class DeviceMemory implements Memory {
 
@@ -88,7 +88,7 @@ final class DeviceMemory implements Memory {
         if (closed) giveUp();
     }
 
-    /** A sequence may still hold blocks: the last one takes the allocator with it. */
+    /** Releases the allocator, or leaves that to the last block still in use by a sequence. */
     @Override
     public synchronized void close() {
         if (closed) return;

@@ -16,13 +16,13 @@ import org.llminspector.engine.onnx.OnnxWeights.Made;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
 
-/** Encodings makes the tensors that low-precision operators read, each once for all graphs of a model. */
+/** Low-precision weights in the layouts of ONNX Runtime's operators, made once for all graphs of a model. */
 final class Encodings {
 
-    /** The formats of MatMulNBits that have been made, by weight and format: the same for every graph. */
+    /** Shapes of the MatMulNBits weights made so far, by weight and format. */
     private final Map<String, Shape> shapes = new HashMap<>();
 
-    /** Codes that are unpacked at a time. */
+    /** Codes unpacked at a time. */
     private static final int BAND = 1 << 18;
 
     private final OnnxWeights weights;
@@ -30,16 +30,16 @@ final class Encodings {
     private record Shape(int rows, int cols, int block) {}
 
     /**
-     * Blocks is a weight for MatMulNBits: {@code w = scale (code - 2^(bits - 1))}.
+     * A weight for MatMulNBits: {@code w = scale (code - 2^(bits - 1))}.
      *
-     * @param codes the initializer with the codes, U8 [rows, blocks, block * bits / 8]: two 4-bit codes a byte, low half
-     *     first
+     * @param codes the initializer with the codes, U8 [rows, blocks, block * bits / 8]: two 4-bit codes per byte, low
+     *     half first
      * @param scales the initializer with the scales, F32 or F16 [rows, blocks]
      */
     record Blocks(String codes, String scales, int rows, int cols, int bits, int block) {}
 
     /**
-     * Channels is a weight for MatMulInteger: {@code w = scale (code - zero point)}.
+     * A weight for MatMulInteger: {@code w = scale (code - zero point)}.
      *
      * @param codes the initializer with the codes, [cols, rows]: I8 with zero point 0, or U8 with 128
      * @param zeroPoint the constant
@@ -61,7 +61,7 @@ final class Encodings {
         this.signed = signed;
     }
 
-    /** The same for a graph of another plan: what was made here is shared. Close its weights before these. */
+    /** Encodings for another plan, which share what was made here. Close its weights before these. */
     synchronized Encodings sharing() {
         Encodings other = new Encodings(weights.sharing(), signed);
         other.shapes.putAll(shapes);
@@ -72,7 +72,7 @@ final class Encodings {
         return weights;
     }
 
-    /** A weight rounded to FP16 and upcast again. */
+    /** A weight rounded to FP16, in float32. */
     String halves(GraphBuilder graph, String name) {
         return weights.declare(
                 graph,
@@ -80,7 +80,7 @@ final class Encodings {
                 () -> made(DType.F32, name, rows -> fp16(rows, name).decode()));
     }
 
-    /** A weight rounded to FP16, as it is. */
+    /** A weight in FP16. */
     String halfCodes(GraphBuilder graph, String name) {
         return weights.declare(graph, name + "@fp16.codes", () -> {
             boolean there = weights.inFile(name) == DType.F16;
@@ -94,7 +94,7 @@ final class Encodings {
         return QuantScheme.of("fp16").quantize(rows, "tensor " + name);
     }
 
-    /** A tensor of a weight's shape, each band of rows made of the weight's. */
+    /** A tensor of a weight's shape, converted a band of rows at a time. */
     private Tensor made(DType dtype, String name, UnaryOperator<Tensor> of) {
         long[] shape = weights.shape(name);
         long row = Tensor.elements(shape) / Math.max(1, shape[0]) * dtype.bytes();
@@ -107,7 +107,7 @@ final class Encodings {
         return Tensor.of(dtype, out, shape);
     }
 
-    /** A scale an output channel: scheme int8-channel. Several weights of one input lie one under the other. */
+    /** One scale per output channel: scheme int8-channel. Several weights with the same input are joined row-wise. */
     Channels channels(GraphBuilder graph, List<String> names) {
         String name = String.join("+", names);
         String codes = name + "@int8.codes";
@@ -144,8 +144,8 @@ final class Encodings {
     }
 
     /**
-     * A scale a block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. Several weights of one
-     * input lie one under the other.
+     * One scale per block: the file's own blocks where it has Q4_0 or Q8_0, else scheme intBITS-gSIZE. Several weights
+     * with the same input are joined row-wise.
      *
      * @param half whether the scales are rounded to FP16
      */
@@ -170,7 +170,7 @@ final class Encodings {
         });
     }
 
-    /** Whether these weights have blocks of one size, so that they can lie in one. */
+    /** Whether these weights have the same block size, so that they can be joined. */
     boolean alike(List<String> names, int bits, int size) {
         return size == type(bits).blockSize()
                 || names.stream().map(n -> own(n, bits, size)).distinct().count() == 1;
@@ -216,7 +216,7 @@ final class Encodings {
         return bits == 4 ? GgmlType.Q4_0 : GgmlType.Q8_0;
     }
 
-    /** Q4_0 is int4 in blocks of 32, and Q8_0 int8 in blocks of 32: they are taken as they are, not rounded again. */
+    /** Whether the file's blocks are used without rounding again: Q4_0 is int4, and Q8_0 int8, in blocks of 32. */
     private boolean own(String name, int bits, int size) {
         if (bits == 4 && size != GgmlType.Q4_0.blockSize()) return false;
         return weights.hasBlocks(name, type(bits));
@@ -227,11 +227,11 @@ final class Encodings {
     }
 
     /**
-     * Writes rows of signed codes as MatMulNBits has them: unsigned, side by side, each row's last block filled up with
+     * Packs rows of signed codes in MatMulNBits' layout: unsigned, consecutive, each row's last block padded with
      * zeros.
      *
      * @param row bytes of a packed row
-     * @param first where the rows are in the whole
+     * @param first index of the first row in the joined weight
      */
     private static void pack(Tensor signed, Tensor scale, int bits, long row, int first, Bytes codes, Bytes scales) {
         int rows = (int) signed.shape()[0];

@@ -10,8 +10,8 @@ import java.util.Map;
 import org.llminspector.base.Tensor;
 
 /**
- * Feed is what passes are given, by the inputs' names. An input keeps its memory from pass to pass while its shape stays;
- * what was made here is freed when it is replaced or the feed is closed.
+ * Input tensors of a graph's passes, by name. An input's memory is reused from pass to pass while its shape stays;
+ * tensors made here are freed when they are replaced or the feed is closed.
  */
 public final class Feed implements AutoCloseable {
 
@@ -53,7 +53,9 @@ public final class Feed implements AutoCloseable {
         return bytes;
     }
 
-    /** Adds an input. The feed owns the tensor: it is closed with the feed, or when another replaces it under the same name. */
+    /**
+     * Adds an input that the feed owns: it is closed with the feed, or when another replaces it under the same name.
+     */
     public OnnxTensor own(String name, OnnxTensor tensor) {
         return own(name, tensor, null);
     }
@@ -70,7 +72,7 @@ public final class Feed implements AutoCloseable {
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** A tensor over these bytes, which are not copied. */
+    /** A tensor over these bytes, without a copy. */
     public static OnnxTensor tensor(ByteBuffer bytes, Type type, long... shape) {
         return Ort.call(env -> OnnxTensor.createTensor(env, bytes, shape, OnnxWeights.javaType(type)));
     }

@@ -8,15 +8,15 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * FusedAttention writes attention as one GroupQueryAttention. It turns whole heads itself; partial and odd rotations are
+ * Writes attention as one GroupQueryAttention operator. The operator rotates whole heads itself; other rotations are
  * written out before it.
  *
- * <p>Its cache [1, kv_head, max_pos, d_head] comes in and goes out as the same memory: on a CPU in FP32, on CUDA, where the
- * operator takes no FP32, in FP16.
+ * <p>Its cache [1, kv_head, max_pos, d_head] is input and output in the same memory: in FP32 on a CPU, in FP16 on CUDA,
+ * where the operator does not support FP32.
  */
 final class FusedAttention implements AttentionCore {
 
-    /** Where the operator takes a sink a head. */
+    /** Index of the operator's input with one sink per head. */
     private static final int HEAD_SINK = 11;
 
     private final GraphBuilder graph;
@@ -33,7 +33,7 @@ final class FusedAttention implements AttentionCore {
         this.weights = weights;
     }
 
-    /** Whether the operator takes heads of the model's sizes, and what is added to their scores: on CUDA it adds nothing. */
+    /** Whether the operator supports the model's head sizes and score biases: on CUDA it has no ALiBi. */
     static boolean takes(DecoderSpec spec, boolean cuda) {
         return spec.attentions()
                 .allMatch(a -> a.dHead() % 8 == 0 && a.latent() == null && !(cuda && a.alibi() != null));
@@ -49,7 +49,7 @@ final class FusedAttention implements AttentionCore {
         return !halves && a.qNorm() == null && a.kNorm() == null && (a.rope() == null || turns(a));
     }
 
-    /** Whether the operator turns these heads itself. */
+    /** Whether the operator can rotate these heads itself. */
     private static boolean turns(Attention a) {
         return a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
     }
@@ -84,7 +84,7 @@ final class FusedAttention implements AttentionCore {
                 graph.input("positions_so_far", Type.INT32),
                 tables[0],
                 tables[1]));
-        if (a.alibi() != null) inputs.addAll(List.of("", alibis.write(a.alibi()))); // behind position_ids
+        if (a.alibi() != null) inputs.addAll(List.of("", alibis.write(a.alibi()))); // after position_ids
         if (a.sinks()) {
             while (inputs.size() < HEAD_SINK) inputs.add("");
             inputs.add(half(weights.floats(graph, AttentionCore.sinks(i))));

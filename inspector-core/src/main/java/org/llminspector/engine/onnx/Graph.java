@@ -6,18 +6,18 @@ import java.util.Set;
 import org.llminspector.hook.HookId;
 
 /**
- * Graph is a written model and what its inputs and outputs are.
+ * An ONNX model and the names of its inputs and outputs.
  *
- * @param model protobuf, without the weights' bytes
- * @param weights names of the weights that the session must be given
- * @param inputs the inputs and their number formats
- * @param logits the output with the logits
- * @param hooks the outputs that captured hooks became
- * @param means the outputs with the means that interventions took of the first pass
- * @param steps the changes, each with inputs of its own
- * @param cache the outputs with keys and values, by {@code new_key.i} and {@code new_value.i}
- * @param inPlace whether the cache that comes in is what goes out, by {@link KvCache}
- * @param operators the operators of its nodes
+ * @param model the protobuf, without the weights' bytes
+ * @param weights names of the weights to pass to the session
+ * @param inputs inputs and their types
+ * @param logits the logits' output
+ * @param hooks the captured hooks' outputs
+ * @param means outputs with the first pass's means, for interventions
+ * @param steps the interventions' steps, each with its own inputs
+ * @param cache outputs of keys and values, by {@code new_key.i} and {@code new_value.i}
+ * @param inPlace whether cache inputs and outputs share their memory ({@link KvCache})
+ * @param operators the nodes' operators
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Graph(
@@ -32,7 +32,7 @@ record Graph(
         boolean inPlace,
         Set<String> operators) {
 
-    /** A graph without hooks, changes or a cache. */
+    /** A graph without hooks, interventions or a cache. */
     static Graph of(GraphBuilder graph, String logits) {
         return of(graph, logits, Taps.NONE, false);
     }
@@ -51,7 +51,7 @@ record Graph(
                 graph.operators());
     }
 
-    /** Whether the session must pack its matrices: MatMulNBits has its kernels only then. */
+    /** Whether the session must prepack its matrices: MatMulNBits uses its fast kernels only then. */
     boolean packed() {
         return operators.contains("MatMulNBits");
     }

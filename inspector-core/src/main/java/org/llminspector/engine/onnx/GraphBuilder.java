@@ -9,14 +9,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** GraphBuilder is an ONNX graph being written: inputs, weights, constants, nodes, outputs; it names the values. */
+/** Builder of an ONNX graph: inputs, weights, constants, nodes and outputs; it names the values. */
 final class GraphBuilder {
 
     private static final int IR_VERSION = 10;
     private static final int OPSET = 21;
     private static final String MICROSOFT = "com.microsoft";
 
-    /** Operators of ONNX Runtime's own; all others are ONNX's. */
+    /** ONNX Runtime's own operators; all others are standard ONNX. */
     private static final Set<String> OWN = Set.of(
             "FusedMatMul",
             "GroupQueryAttention",
@@ -33,24 +33,24 @@ final class GraphBuilder {
     private final Set<String> weights = new LinkedHashSet<>();
     private final Map<String, String> kept = new LinkedHashMap<>();
     private final Set<String> operators = new LinkedHashSet<>();
-    private final Map<String, String> halves = new HashMap<>(); // values in FP16, by what they are in FP32
-    private final Map<String, String> unread = new HashMap<>(); // the same where nothing has read the latter yet
+    private final Map<String, String> halves = new HashMap<>(); // FP16 values, by their FP32 counterparts
+    private final Map<String, String> unread = new HashMap<>(); // the same, where the FP32 value has not been read yet
     private int values;
     private int nodes;
 
-    /** Declares an input; the second time it is the same one. A negative size is one that a run decides. */
+    /** Declares an input, once per name. A negative size is dynamic. */
     String input(String name, Type type, long... shape) {
         if (inputs.putIfAbsent(name, type) == null) graph.message(11, valueInfo(name, type, shape));
         return name;
     }
 
-    /** Declares a value to be an output; the second time it is the same one. */
+    /** Declares a value as an output, once. */
     void output(String name, Type type) {
         written(name);
         if (outputs.add(name)) graph.message(12, valueInfo(name, type, null));
     }
 
-    /** Declares a weight, whose bytes the session gets beside the graph. */
+    /** Declares a weight, whose bytes the session gets separately from the graph. */
     String weight(String name, Type type, long... shape) {
         if (weights.add(name)) {
             Proto place = new Proto().text(1, "location").text(2, "given");
@@ -66,12 +66,12 @@ final class GraphBuilder {
         return name;
     }
 
-    /** A float constant, without axes. */
+    /** A float scalar constant. */
     String scalar(float value) {
         return constant("f" + value, Type.FLOAT, 4, b -> b.putFloat(value));
     }
 
-    /** An integer vector. */
+    /** An integer vector constant. */
     String ints(long... values) {
         return constant(
                 "i" + java.util.Arrays.toString(values),
@@ -83,7 +83,7 @@ final class GraphBuilder {
                 values.length);
     }
 
-    /** One byte without axes. */
+    /** A one-byte scalar constant. */
     String small(Type type, int value) {
         return constant(type + "" + value, type, 1, b -> b.put((byte) value));
     }
@@ -103,7 +103,7 @@ final class GraphBuilder {
         });
     }
 
-    /** A node with one output. An empty input is one left out. */
+    /** A node with one output. An empty name is an omitted input. */
     String node(String operator, Attributes attributes, String... in) {
         return node(operator, attributes, new boolean[] {true}, in)[0];
     }
@@ -112,7 +112,7 @@ final class GraphBuilder {
         return node(operator, new Attributes(), in);
     }
 
-    /** A node with several outputs, of which some are wanted; the others' names are empty. */
+    /** A node with several outputs; unwanted ones have empty names. */
     String[] node(String operator, Attributes attributes, boolean[] wanted, String... in) {
         String[] names = new String[wanted.length];
         for (int i = 0; i < names.length; i++) names[i] = wanted[i] ? "v" + values++ : "";
@@ -131,12 +131,12 @@ final class GraphBuilder {
         graph.message(1, node);
     }
 
-    /** A float32 value rounded to FP16; one that came out of FP16 is what it was there. */
+    /** A float32 value rounded to FP16; for a result of {@link #toFloat}, the original FP16 value. */
     String toHalf(String x) {
         return halves.computeIfAbsent(x, v -> cast(v, Type.FLOAT16));
     }
 
-    /** An FP16 value in float32. Nothing is written for it before something reads it. */
+    /** An FP16 value in float32. The cast is written when a node first reads it. */
     String toFloat(String half) {
         String x = "v" + values++;
         halves.put(x, half);
@@ -154,17 +154,17 @@ final class GraphBuilder {
         return x;
     }
 
-    /** Remembers what a value is called outside. */
+    /** Registers a value under an external name. */
     void keep(String name, String value) {
         kept.put(name, value);
     }
 
-    /** Values by the names that they were kept under. */
+    /** Values by their external names. */
     Map<String, String> kept() {
         return kept;
     }
 
-    /** The operators of its nodes. */
+    /** The nodes' operators. */
     Set<String> operators() {
         return operators;
     }
@@ -179,7 +179,7 @@ final class GraphBuilder {
         return weights;
     }
 
-    /** The model's bytes, without its weights'. */
+    /** The serialized model, without weights. */
     byte[] model() {
         return new Proto()
                 .number(1, IR_VERSION)

@@ -9,9 +9,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * GraphCache keeps graphs open by what they show, and counts the references to each: the sequences that run on it. Before
- * it opens another it evicts those without a reference, the least recently used first. Safe on any thread; a graph is
- * opened while the others wait.
+ * LRU cache of open graphs with reference counts: the sequences that run on each. Before opening another graph it
+ * evicts the least recently used ones without references. Thread-safe; other calls wait while a graph is opened.
  */
 public final class GraphCache<K, G> implements AutoCloseable {
 
@@ -28,19 +27,19 @@ public final class GraphCache<K, G> implements AutoCloseable {
         }
     }
 
-    /** Lease is a reference to an open graph; {@code release} is called once, when it is not used any more. */
+    /** A counted reference to an open graph; {@code release} must be called once, after use. */
     public record Lease<G>(G graph, Runnable release) {}
 
     /**
-     * @param kept how many stay open although nothing runs on them
-     * @param close closes one
+     * @param kept how many graphs stay open without references
+     * @param close closes a graph
      */
     public GraphCache(int kept, Consumer<G> close) {
         this.kept = kept;
         this.close = close;
     }
 
-    /** The graph of this key, opened where it is not. */
+    /** The graph of this key, opened if it is not open. */
     public synchronized Lease<G> lease(K key, Supplier<G> opening) {
         Counted<G> counted = open.get(key);
         if (counted == null) {
@@ -53,7 +52,7 @@ public final class GraphCache<K, G> implements AutoCloseable {
         return new Lease<>(leased.graph, () -> release(leased));
     }
 
-    /** Makes room for one more. */
+    /** Makes room for another graph. */
     private void evict() {
         Iterator<Counted<G>> oldest = open.values().iterator();
         for (int more = open.size() - kept + 1; more > 0 && oldest.hasNext(); ) {
@@ -69,7 +68,7 @@ public final class GraphCache<K, G> implements AutoCloseable {
         leased.references--;
     }
 
-    /** Those that are open. */
+    /** All open graphs. */
     synchronized List<G> graphs() {
         List<G> all = new ArrayList<>();
         for (Counted<G> counted : open.values()) all.add(counted.graph);

@@ -19,7 +19,10 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.ShortConv;
 
-/** GraphWriter writes the forward pass of every family as an ONNX graph: the spec decides, the taps see each value. */
+/**
+ * Writes the forward pass of every model family as an ONNX graph, as its {@link DecoderSpec} describes; each hooked
+ * value passes {@link Taps}.
+ */
 final class GraphWriter {
 
     private final DecoderSpec spec;
@@ -62,12 +65,12 @@ final class GraphWriter {
         this.convolutions = new ConvolutionGraph(graph, linears, weights, taps, spec.dModel());
     }
 
-    /** The fused form: fused operators, nothing in between visible. */
+    /** The fused form: fused operators, without hooks inside. */
     static Graph fused(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
         return new GraphWriter(spec, encodings, plan, target, true, Set.of(), Map.of()).decoder();
     }
 
-    /** The hooked form: plain operators, these hooks as outputs, these changes made. */
+    /** The hooked form: plain operators, with these hooks as outputs and these interventions. */
     static Graph hooked(
             DecoderSpec spec,
             Encodings encodings,
@@ -78,7 +81,7 @@ final class GraphWriter {
         return new GraphWriter(spec, encodings, plan, target, false, captured, steps).decoder();
     }
 
-    /** A residual stream {@code resid} [1, pos, d_model] to logits. */
+    /** From a residual stream {@code resid} [1, pos, d_model] to logits. */
     static Graph unembedding(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
         GraphWriter writer = new GraphWriter(spec, encodings, plan, target, true, Set.of(), Map.of());
         return writer.unembed(writer.graph.input("resid", Type.FLOAT, 1, -1, spec.dModel()));
@@ -125,7 +128,10 @@ final class GraphWriter {
         return Graph.of(graph, logits, taps, attention.inPlace());
     }
 
-    /** The block's input so far and what is still to be added to it, to the same after this block. */
+    /**
+     * Writes block i. Takes and returns a residual stream and a summand still to be added to it, so that the sum can be
+     * fused with the next norm.
+     */
     private String[] block(int i, String x, String added) {
         LayerSpec layer = spec.layers().get(i);
         String b = "blocks." + i + ".";
@@ -148,7 +154,7 @@ final class GraphWriter {
         return new String[] {layer.streamNorms() ? mid[1] : mid[0], layer.parallel() ? graph.node("Add", m, a) : m};
     }
 
-    /** The residual stream after block i, as that block leaves it and as the next reads it. */
+    /** The residual stream after block i, through the hooks resid_post of it and resid_pre of the next. */
     private UnaryOperator<String> residual(int i) {
         return v -> {
             String post = taps.at(RESID_POST, i, v);

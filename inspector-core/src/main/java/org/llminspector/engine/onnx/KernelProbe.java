@@ -11,8 +11,8 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 
 /**
- * KernelProbe finds out what ONNX Runtime's kernels do on this CPU, which decides over them silently: whether MatMulNBits'
- * fast kernel is at work, and whether MatMulInteger's sums of unsigned by signed products are right.
+ * Probe of ONNX Runtime's kernels, which it selects by the CPU without reporting it: whether MatMulNBits uses its int8
+ * kernel, and whether MatMulInteger is exact for unsigned by signed products.
  */
 final class KernelProbe {
 
@@ -22,14 +22,14 @@ final class KernelProbe {
 
     private KernelProbe() {}
 
-    /** Whether activations are rounded to 8 bits: whether a product shows it. */
+    /** Whether MatMulNBits rounds activations to 8 bits, found by a test product. */
     static boolean rounds(int bits, int block) {
         return KNOWN.computeIfAbsent(bits + "/" + block, k -> probe(bits, block));
     }
 
     /**
-     * Whether MatMulInteger of U8 by I8 is exact: without VNNI its sums of two products saturate at 16 bits. Where it is
-     * not, U8 by U8 is, a little slower.
+     * Whether MatMulInteger of U8 by I8 is exact: without VNNI, its sums of two products saturate at 16 bits. U8 by U8
+     * is always exact, and slightly slower.
      */
     static boolean multipliesSignedExactly() {
         return KNOWN.computeIfAbsent("u8 by i8", k -> signedProduct() == 255 * 127 * DEPTH);
@@ -45,7 +45,7 @@ final class KernelProbe {
             weights.add("activations", Tensor.of(DType.U8, ByteBuffer.wrap(activations), 1, DEPTH));
             weights.add("codes", Tensor.of(DType.I8, ByteBuffer.wrap(codes), DEPTH, 1));
             String start = graph.input("start", Type.INT64, 1);
-            // The product is of a value, not of two constants, which would be folded with another kernel.
+            // One operand is not constant: a product of constants would be folded, with another kernel.
             String x = graph.node("Slice", weights.declare(graph, "activations"), start, graph.ints(1));
             String sum = graph.node("MatMulInteger", x, weights.declare(graph, "codes"));
             graph.output(sum, Type.INT32);

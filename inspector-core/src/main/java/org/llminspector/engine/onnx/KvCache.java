@@ -23,26 +23,27 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KvCache keeps the rotated keys and the values of every position, in memory that grows with the sequence ({@link Growth}); on a
- * GPU it is set aside whole, and where they are captured, it is the capture's.
+ * KV cache of one sequence on ONNX Runtime, in memory that grows with it ({@link Growth}). On a GPU it is allocated
+ * whole; where keys or values are captured, it uses the capture's memory.
  *
- * <p>In place: [1, kv_head, capacity, d_head], input and output of every pass at once. Else [capacity, kv_head, d_head], of
- * which a pass reads the first rows and writes the next; codes have scales of their own, [capacity, kv_head, 1]. Of a latent
- * vector, that is kept ({@link KvShape}). What short convolutions keep ({@link ConvState}) stands beside it, input and output of
- * every pass at once: the last thing that a pass does with it is to write it.
+ * <p>In place: [1, kv_head, capacity, d_head], both input and output of every pass. Else [capacity, kv_head, d_head],
+ * of which a pass reads the first rows and writes the next; codes have scales, [capacity, kv_head, 1]. With latent
+ * attention it keeps the latent vector ({@link KvShape}). The states of short convolutions ({@link ConvState}) are
+ * separate, both input and output of every pass: a pass writes a state only after reading it.
  */
 final class KvCache implements AutoCloseable {
 
     private final DecoderSpec spec;
-    private final List<KvShape> shapes; // a layer each
+    private final List<KvShape> shapes; // one per layer
     private final int maxPositions;
     private final boolean inPlace;
     private final KvFormats formats;
 
     /**
-     * Part is memory of some number a position: a layer's keys or values, or the scales of their codes.
+     * Memory with one row per position: a layer's keys or values, or the scales of their codes; or a convolution's
+     * state.
      *
-     * @param width numbers a head
+     * @param width numbers per head
      */
     private record Part(Memory.Block block, Type type, int heads, int width, boolean grows) {
 
@@ -57,14 +58,14 @@ final class KvCache implements AutoCloseable {
 
     private final Map<String, Part> parts = new LinkedHashMap<>(); // by "key.0", "value.0", "key_scale.0" ...
     private final Map<String, OnnxTensor> whole = new HashMap<>();
-    private final Map<String, OnnxValue> pinned = new HashMap<>(); // by the graph's outputs
+    private final Map<String, OnnxValue> pinned = new HashMap<>(); // by output name
     private final Memory memory;
-    private int capacity; // positions that there is memory for
+    private int capacity; // positions allocated
     private int length;
 
     /**
-     * @param given the host's memory of some outputs, by {@link Graph#cache}'s names
-     * @param memory where the others' is set aside
+     * @param given host memory to use for some outputs, by {@link Graph#cache}'s names
+     * @param memory where the others are allocated
      */
     KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given, Memory memory) {
         Set<HookId> changed = graph.steps().stream().map(Taps.Step::hook).collect(Collectors.toSet());
@@ -115,7 +116,7 @@ final class KvCache implements AutoCloseable {
         return memory.reserve((long) capacity * heads * width, type);
     }
 
-    /** Makes room for a pass over so many positions. */
+    /** Makes room for a pass over {@code count} positions. */
     void reserve(int count) {
         if (length + count > maxPositions) {
             throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
@@ -137,7 +138,7 @@ final class KvCache implements AutoCloseable {
         }
     }
 
-    /** Copies the positions held into a larger block; in place each head's lie apart. */
+    /** Copies the cached positions into a larger block; the in-place layout has them per head. */
     private void copy(Part old, int before, Memory.Block block) {
         int runs = inPlace ? old.heads() : 1;
         int unit = old.type().bytes() * old.width() * (inPlace ? 1 : old.heads());
@@ -146,18 +147,18 @@ final class KvCache implements AutoCloseable {
         }
     }
 
-    /** Positions that there is memory for. */
+    /** Positions allocated. */
     int capacity() {
         return capacity;
     }
 
-    /** Positions held. */
+    /** Positions in the cache. */
     int length() {
         return length;
     }
 
     /**
-     * Gives a pass over {@code count} more positions its inputs and the places of its outputs.
+     * Sets the cache's inputs, and returns its output tensors, of a pass over {@code count} more positions.
      *
      * @param outputs the graph's names for new keys and values
      */
@@ -176,7 +177,7 @@ final class KvCache implements AutoCloseable {
         return pinned;
     }
 
-    /** Begins with these positions; whether it can. */
+    /** Fills the cache with a prefix; false where it cannot. */
     boolean begin(KvPrefix prefix) {
         if (!readable()) return false;
         reserve(prefix.length());
@@ -192,13 +193,16 @@ final class KvCache implements AutoCloseable {
         return true;
     }
 
-    /** What a layer's short convolution keeps. */
+    /** State of a layer's short convolution. */
     private FloatBuffer state(int layer) {
         ByteBuffer bytes = parts.get("conv." + layer).block().bytes().duplicate();
         return bytes.order(ByteOrder.LITTLE_ENDIAN).rewind().asFloatBuffer();
     }
 
-    /** The first positions, copied; null where they do not lie in the host's memory as float32, or no more. */
+    /**
+     * A copy of the first positions; null where they are not float32 in host memory, or where short convolutions have
+     * passed them.
+     */
     KvPrefix prefix(int n) {
         boolean convolves = spec.attending().size() < spec.nLayers();
         if (!readable() || (convolves && n != length)) return null;
@@ -225,12 +229,12 @@ final class KvCache implements AutoCloseable {
                 && parts.values().stream().allMatch(p -> p.block().bytes() != null);
     }
 
-    /** Copy moves a head's numbers between the cache and an array. */
+    /** Copies a head's numbers between the cache and an array, in either direction. */
     private interface Copy {
         FloatBuffer copy(FloatBuffer cache, float[] values, int from, int count);
     }
 
-    /** Goes through a block in the order [pos, kv_head, d_head], however it lies there. */
+    /** Visits a block in the order [pos, kv_head, d_head], whatever its layout. */
     private void each(String name, int n, float[] values, Copy copy) {
         Part part = parts.get(name);
         ByteBuffer bytes = part.block().bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);

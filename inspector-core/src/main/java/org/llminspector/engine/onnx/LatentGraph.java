@@ -9,9 +9,9 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Latent;
 
 /**
- * LatentGraph writes attention whose keys and values are made of a latent vector ({@link Latent}), of plain operators. In the
- * fused form, where the matrices that make them can be read as floats, queries go to the latent vectors instead, and the vectors'
- * sums to values: no position that is kept is brought to its heads again.
+ * Writes latent attention ({@link Latent}) with plain operators. In the fused form, where the up-projections are
+ * available as floats, they are absorbed into queries and outputs, so that cached latent vectors are not expanded to
+ * keys and values.
  */
 final class LatentGraph {
 
@@ -40,7 +40,10 @@ final class LatentGraph {
         this.fused = fused;
     }
 
-    /** Whether every layer's attention is such: the fused form then needs no operator that takes its sizes. */
+    /**
+     * Whether every layer has latent attention: the fused form then does not depend on GroupQueryAttention's head
+     * sizes.
+     */
     static boolean in(DecoderSpec spec) {
         return spec.attentions().allMatch(a -> a.latent() != null);
     }
@@ -86,14 +89,14 @@ final class LatentGraph {
         return plain.withPast("value", i, a.nHeads(), a.dValue(), plain.cache().value(), v);
     }
 
-    /** What is wanted of these positions' keys and values, which nothing reads on. */
+    /** Hooked keys and values of these positions, computed for capture only. */
     private void seen(int i, Attention a, String name, String latent, String shared, String turned) {
         if (taps.wants(K, i)) taps.at(K, i, keys(a, shared, keysOwn(a, name, latent)));
         if (taps.wants(ROT_K, i)) taps.at(ROT_K, i, keys(a, turned, keysOwn(a, name, latent)));
         if (taps.wants(V, i)) taps.at(V, i, values(a, name, latent));
     }
 
-    /** Whole keys [1, key, head, d_head]: each head has the shared part before its own. */
+    /** Full keys [1, key, head, d_head]: the shared rotary part, then the head's own part. */
     private String keys(Attention a, String shared, String own) {
         String each = graph.node("Expand", shared, graph.ints(1, 1, a.nHeads(), 1));
         return graph.node("Concat", new Attributes().with("axis", -1), each, own);
@@ -109,8 +112,8 @@ final class LatentGraph {
     }
 
     /**
-     * @param q [1, pos, head, d_head], turned
-     * @param turned [1, key, 1, turned]
+     * @param q [1, pos, head, d_head], rotated
+     * @param turned rotated shared keys, [1, key, 1, rotary_dims]
      * @param latent [1, key, 1, d_latent]
      */
     private String toTheLatents(int i, Attention a, String name, String q, String turned, String latent) {
@@ -134,7 +137,7 @@ final class LatentGraph {
         return transpose(graph.node("MatMul", sums, transpose(values, 0, 2, 1)), 0, 2, 1, 3);
     }
 
-    /** Heads side by side, as if they were more positions; the last axis, of this size, or as it is for 0. */
+    /** Folds heads into the position axis; the last axis gets this size, or stays for 0. */
     private String together(String x, long size) {
         return reshape(graph, x, 1, 1, -1, size);
     }

@@ -13,21 +13,21 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Choice;
 
-/** Linears writes matrix products, each in the number format that the plan has for its weight. */
+/** Writes matrix products, each in the precision that the plan has for its weight. */
 final class Linears {
 
     /**
-     * MatMulNBits' accuracy_level: 0 computes in the format of the activations, 4 rounds them to int8 block by block. CUDA
-     * has 0 alone; quick is there what has activations in FP16.
+     * MatMulNBits' accuracy_level: 0 computes in the activations' format, 4 rounds them to int8 per block. CUDA has
+     * only 0; its fast kernel is the one for FP16 activations.
      */
     private static final int EXACT_LEVEL = 0;
 
     private static final int FAST_LEVEL = 4;
 
-    /** One code's worth of an activation, where the largest is 1. */
+    /** Scale of activation codes, where the largest activation is 1. */
     static final float STEP = 1f / 127;
 
-    /** Activations in int8: codes U8 with zero point 128 (CUDA: I8), and scales [1, pos, 1]. */
+    /** Activations in 8 bits: codes U8 with zero point 128 (CUDA: I8), and scales [1, pos, 1]. */
     private record Rounded(String codes, String scales) {}
 
     private final GraphBuilder graph;
@@ -46,7 +46,7 @@ final class Linears {
         this.tied = tied;
     }
 
-    /** Says that a value may have no positions; returns it. */
+    /** Marks a value that may have no positions; returns it. */
     String perhapsEmpty(String x) {
         perhapsEmpty.add(x);
         return x;
@@ -58,10 +58,10 @@ final class Linears {
     }
 
     /**
-     * The outputs of several modules with the same input, through one product where the plan has them in the same few bits:
-     * a token waits for every operator.
+     * The outputs of several modules with the same input, through one product where the plan has them in the same
+     * quantized format: fewer operators per token.
      *
-     * @param beside whether one output will do, of all modules side by side, where there is one product
+     * @param beside whether a joined product may return one concatenated output
      */
     List<String> write(String x, List<String> modules, boolean beside) {
         List<String> names = modules.stream().map(this::weight).toList();
@@ -105,7 +105,7 @@ final class Linears {
         };
     }
 
-    /** The same in float32 whatever the plan: what it chooses must not be rounded. */
+    /** A product in float32 whatever the plan: for routers, gates and embedding projections. */
     String exact(String x, String module) {
         return bias(floats(x, encodings.weights().floats(graph, weight(module))), module);
     }
@@ -114,7 +114,7 @@ final class Linears {
         return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, weight);
     }
 
-    /** The embedding as the unembedding multiplies by it; null where that is another matrix, or too few bits to read. */
+    /** The tied unembedding's weight as a table of floats; null for an untied table, or one without floats to share. */
     String tiedEmbedding() {
         if (!tied) return null;
         return switch (plan.at("unembed").precision()) {
@@ -124,7 +124,7 @@ final class Linears {
         };
     }
 
-    /** Whether the embedding's rows come from a table beside the unembedding's, as the file has it. */
+    /** Whether the embedding has a table of its own, as in the file, separate from the unembedding's. */
     static boolean ownEmbedding(PrecisionPlan plan, boolean tied, boolean cuda) {
         if (!tied) return true;
         return switch (plan.at("unembed").precision()) {
@@ -135,9 +135,9 @@ final class Linears {
     }
 
     /**
-     * Rows of a tied embedding that is kept in few bits, [1, pos] to [1, pos, d_model]: its codes serve the unembedding too,
-     * and only the tokens' rows are decoded. Null where the table is another, or has floats, where the plan keeps the embedding,
-     * and on CUDA, where these operators have not been tried with whole numbers of 8 bits.
+     * Rows of a tied quantized embedding, [1, pos] to [1, pos, d_model]: it shares the unembedding's codes, and only
+     * the tokens' rows are decoded. Null for an untied table or one with floats, where the plan keeps the embedding in
+     * FP32, and on CUDA, where these operators are untested with 8-bit integers.
      */
     String tiedRows(String ids) {
         if (ownEmbedding(plan, tied, cuda)) return null;
@@ -162,7 +162,7 @@ final class Linears {
     private String blockRows(String ids, int bits, int size) {
         Encodings.Blocks w = encodings.blocks(graph, List.of(weight("unembed")), bits, size, false);
         String codes = graph.cast(graph.node("Gather", w.codes(), ids), Type.FLOAT); // [1, pos, blocks, block bytes]
-        if (bits == 4) { // two codes a byte, low half first
+        if (bits == 4) { // two codes per byte, low half first
             String high = graph.node("Floor", graph.node("Mul", codes, graph.scalar(1f / 16)));
             String low = graph.node("Sub", codes, graph.node("Mul", high, graph.scalar(16)));
             codes = graph.node("Concat", new Attributes().with("axis", -1), unsqueezed(low), unsqueezed(high));
@@ -179,12 +179,12 @@ final class Linears {
         return graph.node("Unsqueeze", x, graph.ints(-1));
     }
 
-    /** Whether the plan keeps this module's weight as it is. */
+    /** Whether the plan has this module in FP32. */
     boolean isPlain(String module) {
         return plan.at(module).precision() == Precision.FP32;
     }
 
-    /** Adds the bias of that module where there is one. */
+    /** Adds the module's bias, if any. */
     String bias(String y, String module) {
         return hasBias(module) ? graph.node("Add", y, encodings.weights().floats(graph, module + ".bias")) : y;
     }
@@ -193,13 +193,13 @@ final class Linears {
         return encodings.weights().has(module + ".bias");
     }
 
-    /** Whether {@link #floats} has a module's weight. */
+    /** Whether {@link #floats} can return the module's weight. */
     boolean hasFloats(String module) {
         Precision precision = plan.at(module).precision();
         return precision == Precision.FP32 || precision == Precision.FP16;
     }
 
-    /** The weight [out, in] as floats; a module in fewer bits has none. */
+    /** The weight [out, in] as floats; throws UNSUPPORTED for a quantized module. */
     String floats(String module) {
         Choice choice = plan.at(module);
         return switch (choice.precision()) {
@@ -238,8 +238,8 @@ final class Linears {
     /**
      * Integer products, rescaled: {@code y = (sum of codes' products) * (weight scale / 127) * activation scale}.
      *
-     * <p>The codes are signed, but ONNX Runtime has quick kernels for unsigned activations only: 128 is added, and taken
-     * off again as the zero point. Sums are of whole numbers, so this changes nothing. CUDA has signed by signed only.
+     * <p>Activation codes are signed, but ONNX Runtime's fast kernels take unsigned activations only: 128 is added and
+     * subtracted again as the zero point, which is exact in integers. CUDA has signed by signed only.
      */
     private String integers(String x, Encodings.Channels w) {
         Rounded a = rounded.computeIfAbsent(x, this::round);
@@ -255,16 +255,15 @@ final class Linears {
     }
 
     /**
-     * Each position by its own largest value: {@code scale = max|x|, code = round(x / scale * 127)}, ties to even. One
-     * scale for all (DynamicQuantizeLinear) would let a later token change an earlier one's codes.
+     * Quantizes activations per position: {@code scale = max|x|, code = round(x / scale * 127)}, ties to even. One
+     * scale for all positions (DynamicQuantizeLinear) would let a later token change an earlier one's codes.
      */
     private Rounded round(String x) {
         String most =
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
-        // Of no positions ONNX Runtime's maximum is as wide as they were.
+        // For zero positions ONNX Runtime's ReduceMax keeps the input's width.
         if (perhapsEmpty.contains(x)) most = AttentionCore.reshape(graph, most, 1, -1, 1);
-        // A position of nothing but zeros has codes of 0 / 0, whatever those are, and the scale 0, which they are
-        // multiplied by.
+        // A position of zeros has undefined codes (0 / 0), which its scale 0 cancels.
         String middle = cuda ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
         String codes = graph.node("QuantizeLinear", graph.node("Div", x, most), graph.scalar(STEP), middle);
         return new Rounded(codes, most);

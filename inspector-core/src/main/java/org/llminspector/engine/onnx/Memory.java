@@ -6,29 +6,29 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.llminspector.base.Tensor;
 
-/** Memory is where a KV cache lies: in the host's memory, or where its graph runs. */
+/** Allocator of KV caches, in host memory or on the graph's device. */
 public interface Memory extends AutoCloseable {
 
     Memory HOST = (elements, type) -> host(Feed.memory(elements, type.bytes()), type);
 
-    /** Where a session's keys and values may stay from pass to pass. */
+    /** The allocator for a session's device. */
     static Memory of(OrtSession session, Target target) {
         return target.cuda() ? new DeviceMemory(session, target.device()) : HOST;
     }
 
-    /** Sets memory aside; what is in it is not said. */
+    /** Allocates memory with undefined content. */
     Block reserve(long elements, Type type);
 
     @Override
     default void close() {}
 
-    /** Block is memory set aside. */
+    /** Allocated memory. */
     interface Block extends AutoCloseable {
 
-        /** A tensor over its elements from that one on; to be closed before the block is. */
+        /** A tensor over its elements from {@code from} on; must be closed before the block. */
         OnnxTensor view(long from, long... shape);
 
-        /** The host's memory that it is, or null. */
+        /** Its host memory, or null on a GPU. */
         default ByteBuffer bytes() {
             return null;
         }
@@ -37,7 +37,7 @@ public interface Memory extends AutoCloseable {
         default void close() {}
     }
 
-    /** A block of the host's memory that is there already. */
+    /** A block over existing host memory. */
     static Block host(ByteBuffer bytes, Type type) {
         return new Block() {
             @Override

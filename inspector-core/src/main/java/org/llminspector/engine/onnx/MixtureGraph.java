@@ -12,8 +12,7 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Routing;
 
 /**
- * MixtureGraph writes a feed-forward part with experts, of plain operators: each expert reads the rows that are meant for it,
- * which may be none.
+ * Writes a mixture-of-experts MLP with plain operators: each expert processes the rows routed to it, which may be none.
  */
 final class MixtureGraph {
 
@@ -34,11 +33,11 @@ final class MixtureGraph {
     }
 
     /**
-     * Routes is one layer's choice.
+     * Routing of one layer.
      *
-     * @param slots of a position
+     * @param slots per position
      * @param mine an expert's slots of all positions, [slot of the expert]
-     * @param place where each slot of all positions is in the order of experts, [slot of all positions]
+     * @param place index of each slot in expert order, [slot of all positions]
      */
     private record Routes(long slots, List<String> mine, String place) {}
 
@@ -58,7 +57,7 @@ final class MixtureGraph {
         return experts.dShared() == null ? all : graph.node("Add", all, shared(i, mlp, name, x));
     }
 
-    /** The scores of the experts that are chosen, and their numbers, [1, pos, slot] each. */
+    /** Scores and indices of the chosen experts, [1, pos, slot] each. */
     private String[] best(Experts experts, String name, String logits) {
         Routing r = experts.routing();
         boolean sigmoid = r != null && r.sigmoid();
@@ -68,7 +67,7 @@ final class MixtureGraph {
         if (r == null || r.choosesTheBest()) return highest(scores, experts.active());
         String choice = scores; // [1, pos, expert]
         if (r.choiceBias()) choice = graph.node("Add", scores, weights.floats(graph, name + "router.choice_bias"));
-        // An expert that was masked has a score, its bias, nevertheless.
+        // A masked expert would still compete with its bias as its score.
         String never = graph.scalar(-Routing.NEVER);
         choice = graph.node("Where", graph.node("Less", logits, never), never, choice);
         if (r.groups() > 1) choice = ofTheBestGroups(r, choice, experts.count());
@@ -76,7 +75,7 @@ final class MixtureGraph {
         return new String[] {graph.node("GatherElements", new Attributes().with("axis", -1), scores, chosen), chosen};
     }
 
-    /** Experts of other groups are put behind all. */
+    /** Pushes experts outside the best groups below all others. */
     private String ofTheBestGroups(Routing r, String choice, long experts) {
         String apart = reshape(graph, choice, 0, 0, r.groups(), experts / r.groups()); // [1, pos, group, expert of it]
         String groups = sum(highest(apart, r.groupBest())[0], -1, false); // [1, pos, group]
@@ -97,7 +96,9 @@ final class MixtureGraph {
         return taps.changes(EXPERT_INDICES, i) ? graph.cast(seen, Type.INT64) : indices;
     }
 
-    /** The weights after they were seen, or changed, expert by expert; slots of one position that share an expert share its gate. */
+    /**
+     * The slots' weights after the per-expert hook; slots of a position with the same expert share its gate equally.
+     */
     private String gated(int i, Experts experts, String chosen, String weights) {
         if (!taps.wants(EXPERT_GATES, i)) return weights;
         String numbers = graph.ints(LongStream.range(0, experts.count()).toArray());
@@ -118,7 +119,7 @@ final class MixtureGraph {
         }
         String order = joined(mine, 0);
         Attributes rising = new Attributes().with("axis", 0).with("largest", 0);
-        // Sorted again, each slot's place in the order is found: the inverse of a permutation.
+        // Sorting the order gives each slot's index in it: the inverse permutation.
         String[] sorted = graph.node("TopK", rising, new boolean[] {true, true}, order, graph.node("Shape", flat));
         return new Routes(experts.active(), mine, sorted[1]);
     }
@@ -150,7 +151,7 @@ final class MixtureGraph {
         return taps.at(EXPERT_OUT, i, bySlot(out, routes, dModel));
     }
 
-    /** Each expert's rows after all of them were seen slot by slot. */
+    /** Each expert's rows after the per-slot hook. */
     private List<String> seen(HookPoint point, int i, List<String> parts, Routes routes, long width) {
         if (!taps.wants(point, i)) return parts;
         String value = taps.at(point, i, bySlot(parts, routes, width));

@@ -15,7 +15,7 @@ import java.util.Arrays;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Problem;
 
-/** NativeOrt calls ONNX Runtime's C interface where its Java binding lacks a function, on the binding's own objects. */
+/** Calls to ONNX Runtime's C interface that its Java binding lacks, on the binding's own objects. */
 final class NativeOrt {
 
     private static final int GET_ERROR_MESSAGE = 2;
@@ -26,7 +26,11 @@ final class NativeOrt {
 
     private NativeOrt() {}
 
-    /** Calls a function that can fail. @param place its place in OrtApi (onnxruntime_c_api.h); versions only append */
+    /**
+     * Calls a function that can fail.
+     *
+     * @param place its index in OrtApi (onnxruntime_c_api.h), stable because versions only append
+     */
     static void call(int place, Object... arguments) {
         Pointer status = function(place).invokePointer(arguments);
         if (status == null) return;
@@ -36,7 +40,7 @@ final class NativeOrt {
         throw Problem.of(Problem.Kind.INTERNAL, "ONNX Runtime refused the work").found(message);
     }
 
-    /** Calls a function whose last argument is where it puts what it makes. */
+    /** Calls a function whose last argument is the output pointer; returns what it made. */
     static Pointer make(int place, Object... arguments) {
         PointerByReference made = new PointerByReference();
         Object[] all = Arrays.copyOf(arguments, arguments.length + 1);
@@ -64,9 +68,11 @@ final class NativeOrt {
         return new Pointer((long) read("ai.onnxruntime.OrtSession", "nativeHandle", session));
     }
 
-    /** The binding's tensor over memory of any length, which must outlive it; its own ends at 2 GiB. */
+    /**
+     * The binding's tensor over memory of any length, which must outlive it; the binding itself is limited to 2 GiB.
+     */
     static OnnxTensor tensor(Bytes memory, Type type, long... shape) {
-        Ort.load(); // a table of more than 1 GiB may be the first thing that this process makes of it
+        Ort.load(); // a table of more than 1 GiB may be this process's first use of the library
         Pointer begin = Native.getDirectBufferPointer(memory.start());
         Pointer info = make(CREATE_CPU_MEMORY_INFO, 0, 0); // OrtDeviceAllocator, OrtMemTypeDefault
         try {
@@ -79,7 +85,7 @@ final class NativeOrt {
         }
     }
 
-    /** The binding's tensor around an OrtValue, which is released when that is closed. */
+    /** The binding's tensor around an OrtValue, which is released when the tensor is closed. */
     static OnnxTensor tensor(Pointer value, Type type, long... shape) {
         try {
             Constructor<TensorInfo> info =

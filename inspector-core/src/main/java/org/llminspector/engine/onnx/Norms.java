@@ -6,7 +6,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Norm;
 
-/** Norms writes norms: in plain operators where something in them may be seen, in one operator where not. */
+/** Writes norms: with plain operators where hooks inside are possible, else with one operator. */
 final class Norms {
 
     private final GraphBuilder graph;
@@ -40,13 +40,13 @@ final class Norms {
         return graph.node("LayerNormalization", attributes(norm), withBias(name, x, weight(name)));
     }
 
-    /** A norm of [1, pos, head, d_head] over the last axis, in which each head has weights of its own, [head, d_head]. */
+    /** A norm of [1, pos, head, d_head] over the last axis, with weights per head, [head, d_head]. */
     String byHead(String x, Norm norm, String name, int dHead) {
         String type = norm.kind() == Norm.Kind.RMS ? "SimplifiedLayerNormalization" : "LayerNormalization";
         return weighted(graph.node(type, attributes(norm), x, ones(dHead)), name);
     }
 
-    /** The sum of two values and its norm, {sum, normed}, in one operator: nothing in between can be seen. */
+    /** The sum of two values and its norm, {sum, normed}, in one operator without hooks. */
     String[] addAndWrite(String x, String added, Norm norm, String name) {
         Attributes epsilon = new Attributes().with("epsilon", (float) norm.eps());
         boolean[] wanted = {true, false, false, true};
@@ -70,7 +70,7 @@ final class Norms {
         return new Attributes().with("axis", -1).with("epsilon", (float) norm.eps());
     }
 
-    /** The operators want one: ones, where the norm has none. */
+    /** The weight that the operators require: ones, where the norm has none. */
     private String weight(String name) {
         if (weights.has(name + ".weight")) return weights.floats(graph, name + ".weight");
         return ones(Math.toIntExact(weights.shape("embed.weight")[1]));
@@ -84,7 +84,7 @@ final class Norms {
         });
     }
 
-    /** ONNX Runtime 1.29 reads an input that is left empty at the end, and ends the process: there is none where there is no bias. */
+    /** Appends the bias if there is one. An empty last input instead crashes ONNX Runtime 1.29. */
     private String[] withBias(String name, String... inputs) {
         String bias = optionalBias(name);
         return bias.isEmpty()

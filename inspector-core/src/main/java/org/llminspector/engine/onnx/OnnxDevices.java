@@ -13,19 +13,19 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Device;
 import org.llminspector.engine.gpu.Gpus;
 
-/** OnnxDevices finds what ONNX Runtime can run on. */
+/** Devices that ONNX Runtime can use. */
 public final class OnnxDevices {
 
     private static final String NO_CUDA = "this build's ONNX Runtime is for CPUs";
 
-    /** What keeps each CUDA device from running a graph; "" where nothing does. */
+    /** Why a CUDA device cannot run a graph; "" where it can. */
     private static final Map<Integer, String> TROUBLES = new ConcurrentHashMap<>();
 
     private OnnxDevices() {}
 
     /**
-     * The device that a request means: {@code auto} becomes {@code cuda:0} where it runs, else {@code cpu}; one that is
-     * not there is refused.
+     * Resolves a request's device: {@code auto} becomes {@code cuda:0} where it works, else {@code cpu}; a missing
+     * device is refused.
      */
     public static String resolve(String id) {
         return target(id).id();
@@ -57,8 +57,8 @@ public final class OnnxDevices {
         List<Device> devices = new ArrayList<>();
         devices.add(
                 new Device("cpu", threads() + " threads, " + System.getProperty("os.arch"), true, null, null, null));
-        // To try a graph takes half a gigabyte of a GPU: the others are taken to be as the first until they are asked
-        // for.
+        // A test graph takes half a gigabyte of GPU memory: other GPUs are assumed to be like the first until
+        // requested.
         devices.addAll(Gpus.now().devices(i -> {
             String trouble = i == 0 ? trouble(0) : TROUBLES.getOrDefault(i, trouble(0));
             return trouble.isEmpty() ? null : trouble;
@@ -66,7 +66,7 @@ public final class OnnxDevices {
         return devices;
     }
 
-    /** Why no graph runs on a CUDA device; "" where one does. Found out once a process. */
+    /** Why a CUDA device cannot run a graph; "" where it can. Tested once per process. */
     private static String trouble(int device) {
         return TROUBLES.computeIfAbsent(device, OnnxDevices::findTrouble);
     }
@@ -74,7 +74,7 @@ public final class OnnxDevices {
     private static String findTrouble(int device) {
         boolean built = Ort.call(env -> OrtEnvironment.getAvailableProviders()).contains(OrtProvider.CUDA);
         if (!built) return NO_CUDA;
-        // Asked first: ONNX Runtime would unpack half a gigabyte before it misses the driver.
+        // Checked first: ONNX Runtime would unpack half a gigabyte before it finds no driver.
         Gpus gpus = Gpus.now();
         if (gpus.count() == 0) return gpus.whyNone();
         if (device >= gpus.count()) return "the NVIDIA driver's last GPU is cuda:" + (gpus.count() - 1);
@@ -85,7 +85,7 @@ public final class OnnxDevices {
         }
     }
 
-    /** Squares two numbers there and takes the larger square, which needs cuDNN. */
+    /** Runs a test graph with a ReduceMax, which needs cuDNN. */
     private static boolean runs(Target target) {
         GraphBuilder graph = new GraphBuilder();
         String x = graph.input("x", Type.FLOAT, 2);

@@ -33,16 +33,16 @@ import org.llminspector.local.Prepared;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * OnnxEngine is a model open on ONNX Runtime. A sequence of which nothing but the logits is seen runs on the fused form;
- * one that is captured or changed runs on a hooked form written for just that. A model whose heads the fused operator
- * does not take has the hooked form only.
+ * A model open on ONNX Runtime. A sequence that captures at most the logits runs on the fused form; one with hooks or
+ * interventions runs on a hooked graph written for exactly those. A model whose heads the fused operator does not
+ * support has the hooked form only.
  */
 public final class OnnxEngine implements InspectorEngine {
 
     private static final String BF16_WHY = "ONNX Runtime multiplies no bfloat16 matrices on a CPU";
     private static final String BF16_INSTEAD = "bfloat16 checkpoints open in fp32: they are upcast while loading";
 
-    /** Hooked graphs that are kept open although no sequence runs on them: a GPU holds the weights once for each. */
+    /** Hooked graphs kept open while idle; on a GPU each has its own copy of the weights. */
     private static final int KEPT = 4;
 
     private static final int KEPT_ON_GPU = 1;
@@ -58,7 +58,7 @@ public final class OnnxEngine implements InspectorEngine {
     private final GraphCache<HookedKey, OpenGraph> hooked;
     private final CaptureMemory memory = new CaptureMemory();
     private final OpenGraph fused; // null where there is no fused form
-    private OpenGraph unembedding; // null until it is needed
+    private OpenGraph unembedding; // null until needed
     private volatile MemoryUse held;
 
     private OnnxEngine(DecoderSpec spec, Encodings encodings, Target target, PrecisionPlan plan) {
@@ -70,7 +70,7 @@ public final class OnnxEngine implements InspectorEngine {
         this.target = target;
         this.hooked = new GraphCache<>(target.cuda() ? KEPT_ON_GPU : KEPT, OpenGraph::close);
         boolean fuses = target.cuda() || FusedAttention.takes(spec, false) || LatentGraph.in(spec);
-        OpenGraph first; // of the form in which nothing is seen
+        OpenGraph first; // the graph without hooks
         try {
             Graph graph = fuses
                     ? GraphWriter.fused(spec, encodings, plan, target)
@@ -110,7 +110,7 @@ public final class OnnxEngine implements InspectorEngine {
     /**
      * Loads a model.
      *
-     * @param prepared codes in few bits that were made before, or are kept now
+     * @param prepared quantized codes stored by an earlier opening, or to be stored
      */
     public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan, Prepared prepared) {
         return open(weights, OnnxDevices.target(device), plan, prepared);
@@ -137,13 +137,13 @@ public final class OnnxEngine implements InspectorEngine {
         }
     }
 
-    /** What it keeps keys and values in: the plan's, or its own. */
+    /** The KV cache's formats: the plan's, or the engine's own. */
     public static KvFormats kvFormats(String device, PrecisionPlan plan) {
         if (plan.kvCache() != null) return plan.kvCache();
         return OnnxDevices.target(device).halves(plan) ? KvFormats.FP16 : KvFormats.FP32;
     }
 
-    /** Whether the embedding's rows come from a table beside the unembedding's, as the file has it. */
+    /** Whether the embedding has a table of its own, as in the file, separate from the unembedding's. */
     public static boolean ownEmbedding(DecoderSpec spec, PrecisionPlan plan, String device) {
         return Linears.ownEmbedding(
                 plan, spec.tied(), OnnxDevices.target(device).cuda());
@@ -186,7 +186,7 @@ public final class OnnxEngine implements InspectorEngine {
         return info;
     }
 
-    /** Waits for nobody who is making a graph. */
+    /** Does not wait while a graph is opened. */
     @Override
     public MemoryUse memory() {
         return held.plus(new MemoryUse(memory.bytes(), 0));

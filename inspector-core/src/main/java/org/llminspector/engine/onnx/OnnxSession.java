@@ -20,7 +20,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
-/** OnnxSession is one sequence on one form of a model. */
+/** One sequence on one graph of a model. */
 final class OnnxSession implements Session {
 
     private final DecoderSpec spec;
@@ -50,7 +50,7 @@ final class OnnxSession implements Session {
         this.everyPosition = hooks.keySet().stream().anyMatch(OnnxSession::afterTheBlocks)
                 || graph.steps().stream().anyMatch(s -> afterTheBlocks(s.hook()));
         Map<String, HookId> first = new HashMap<>();
-        Map<HookId, HookId> same = new HashMap<>(); // a block's input is what the block before it leaves
+        Map<HookId, HookId> same = new HashMap<>(); // a block's input is the output of the block before it
         for (HookId id : request.hooks()) {
             HookId other = first.putIfAbsent(hooks.get(id), id);
             if (other != null) same.put(id, other);
@@ -107,7 +107,7 @@ final class OnnxSession implements Session {
         }
     }
 
-    /** Where ONNX Runtime writes the hooks' values, by output; it refuses a value of another shape. */
+    /** Tensors for ONNX Runtime to write hooked values to, by output; it refuses a value of another shape. */
     private Map<String, OnnxValue> pinned(Map<HookId, ByteBuffer> kept, int start, int count) {
         Map<String, OnnxValue> pinned = new HashMap<>();
         Set<String> cached = new HashSet<>(graph.cache().values());

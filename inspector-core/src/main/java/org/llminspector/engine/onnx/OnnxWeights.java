@@ -20,15 +20,15 @@ import org.llminspector.family.Weights;
 import org.llminspector.local.Prepared;
 
 /**
- * OnnxWeights holds a model's weights outside its graphs, each made when a graph first names it and shared by all of
- * them: the mapped file's own bytes where the format is right, else memory outside the heap.
+ * A model's weights, shared by all its graphs and loaded when a graph first declares them: memory-mapped from the file
+ * where it has the right format, else in memory outside the heap.
  */
 public final class OnnxWeights implements AutoCloseable {
 
     private record Entry(Tensor value, OnnxTensor tensor, Type type) {}
 
     private final Weights weights;
-    private final OnnxWeights shared; // null, or another holder whose entries are used before own ones are made
+    private final OnnxWeights shared; // null, or weights to look up before making new ones
     private final Prepared prepared;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
@@ -36,7 +36,7 @@ public final class OnnxWeights implements AutoCloseable {
         this(weights, Prepared.NONE);
     }
 
-    /** @param prepared what was made of these weights before */
+    /** @param prepared tensors stored by an earlier opening */
     OnnxWeights(Weights weights, Prepared prepared) {
         this(weights, null, prepared);
     }
@@ -47,7 +47,7 @@ public final class OnnxWeights implements AutoCloseable {
         this.prepared = prepared;
     }
 
-    /** The same model's weights: those held here are shared, and only what is missing is made. Close it before this. */
+    /** Weights of the same model that share those made here. Close it before this. */
     OnnxWeights sharing() {
         return new OnnxWeights(weights, this, Prepared.NONE);
     }
@@ -61,7 +61,7 @@ public final class OnnxWeights implements AutoCloseable {
         return weights.get(name);
     }
 
-    /** The number format that the file has a canonical weight in; null where that is blocks of quantized numbers. */
+    /** A canonical weight's number format in the file; null for quantized blocks. */
     DType inFile(String name) {
         TensorInfo info = weights.info(name);
         return info.blocks() == null ? info.dtype() : null;
@@ -72,7 +72,7 @@ public final class OnnxWeights implements AutoCloseable {
         return weights.shape(name);
     }
 
-    /** A canonical weight, a band of rows at a time on all cores. */
+    /** Visits a canonical weight, a band of rows at a time on all cores. */
     void bands(String name, Weights.Band work) {
         weights.bands(name, work);
     }
@@ -82,7 +82,7 @@ public final class OnnxWeights implements AutoCloseable {
         return weights.info(name).blocks() == type && weights.hasBlocks(name);
     }
 
-    /** Rows of it as the file's blocks have them. */
+    /** A weight's rows as quantized blocks of the file. */
     GgufRows blocks(String name, int from, int to) {
         return weights.blocks(name, from, to);
     }
@@ -100,13 +100,13 @@ public final class OnnxWeights implements AutoCloseable {
         });
     }
 
-    /** Declares a weight that is made from canonical ones. */
+    /** Declares a weight, made on first use. */
     synchronized String declare(GraphBuilder graph, String name, Supplier<Tensor> make) {
         if (!holds(name)) add(name, make.get());
         return declare(graph, name);
     }
 
-    /** Declares a held weight. */
+    /** Declares a weight that is already here. */
     synchronized String declare(GraphBuilder graph, String name) {
         Entry entry = entry(name);
         return graph.weight(name, entry.type(), entry.value().shape());
@@ -121,21 +121,21 @@ public final class OnnxWeights implements AutoCloseable {
         return own != null || shared == null ? own : shared.entry(name);
     }
 
-    /** A held weight, as the operators read it. */
+    /** A weight as the operators read it. */
     synchronized Tensor held(String name) {
         return entry(name).value();
     }
 
-    /** Holds a weight until this is closed. */
+    /** Adds a weight, owned until this is closed. */
     public synchronized void add(String name, Tensor tensor) {
         entries.put(name, add(tensor));
     }
 
     /**
-     * Holds what was made of some weights when the model was opened before; false where that was not kept.
+     * Adds tensors that an earlier opening made from some weights; false where none are stored.
      *
-     * @param codes what their codes became
-     * @param scales what their scales became
+     * @param codes the codes' tensor
+     * @param scales the scales' tensor
      */
     synchronized boolean prepared(List<String> names, Made codes, Made scales) {
         Tensor code = prepared.find(codes.name(), codes.dtype(), codes.shape());
@@ -147,16 +147,16 @@ public final class OnnxWeights implements AutoCloseable {
         return true;
     }
 
-    /** Holds what was made of some weights, and keeps it for the next opening. */
+    /** Adds a tensor made from some weights, and stores it for later openings. */
     synchronized void keep(Made what, Bytes made) {
         add(what.name(), prepared.keep(what.name(), Tensor.of(what.dtype(), made, what.shape())));
     }
 
-    /** Made is what becomes of weights under a name of its own. */
+    /** Name, type and shape of a tensor made from weights. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     record Made(String name, DType dtype, long... shape) {}
 
-    /** Says that these will not be read soon: what of them is pages of files leaves this process's memory. */
+    /** Releases these weights' mapped pages from this process's memory until they are read again. */
     synchronized void release(Set<String> names) {
         for (String n : names) entry(n).value().release();
     }
@@ -168,17 +168,17 @@ public final class OnnxWeights implements AutoCloseable {
         return named;
     }
 
-    /** Every held weight, for a session. */
+    /** Every weight, for a session. */
     public synchronized Map<String, OnnxTensorLike> all() {
         return named(Set.copyOf(entries.keySet()));
     }
 
-    /** Bytes of these weights as they are held. */
+    /** Bytes of these weights in memory. */
     synchronized long bytes(Set<String> names) {
         return names.stream().mapToLong(n -> entry(n).value().byteSize()).sum();
     }
 
-    /** What is held here: made, or the mapped file's. */
+    /** Memory of the weights: converted and mapped. */
     synchronized MemoryUse memory() {
         long resident = 0;
         long mapped = 0;
@@ -189,7 +189,7 @@ public final class OnnxWeights implements AutoCloseable {
         return new MemoryUse(resident, mapped);
     }
 
-    /** Bytes of the matrices among these, which is what kernels pack. */
+    /** Bytes of the matrices among these, which kernels prepack. */
     synchronized long matrices(Set<String> names) {
         return names.stream()
                 .filter(n -> !n.endsWith("@file") && !n.startsWith("pos_embed"))
@@ -215,14 +215,14 @@ public final class OnnxWeights implements AutoCloseable {
         return new Entry(Tensor.of(t.dtype(), memory, t.shape()), tensor(memory, type, t.shape()), type);
     }
 
-    /** ONNX Runtime's tensor over memory outside the heap, which is not copied. */
+    /** ONNX Runtime's tensor over memory outside the heap, without a copy. */
     private static OnnxTensor tensor(Bytes memory, Type type, long... shape) {
         if (memory.size() > Bytes.PART) return NativeOrt.tensor(memory, type, shape);
         ByteBuffer all = memory.start();
         return Ort.call(env -> OnnxTensor.createTensor(env, all, shape, javaType(type)));
     }
 
-    /** These bytes, or a copy where they lie on the heap, apart, or across the bounds of their elements. */
+    /** These bytes, or a copy where they are on the heap, not contiguous or not aligned. */
     private static Bytes outsideHeap(Bytes data, int unit) {
         if (data.isNative() && data.start().alignmentOffset(0, unit) == 0) return data;
         Bytes copy = Bytes.allocate(data.size());

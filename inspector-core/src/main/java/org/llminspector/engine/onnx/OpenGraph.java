@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.llminspector.base.Trim;
 import org.llminspector.engine.onnx.Ort.Work;
 
-/** OpenGraph is a written graph that ONNX Runtime has made ready to run. */
+/** A graph with its ONNX Runtime session. */
 final class OpenGraph implements AutoCloseable {
 
     private static final long RELEASE_MS = 20;
@@ -23,10 +23,10 @@ final class OpenGraph implements AutoCloseable {
     private final long packed;
 
     /**
-     * Opens a graph over weights that stay where they are.
+     * Opens a graph over weights that are not copied.
      *
-     * @param fused lets ONNX Runtime fuse what it can and pack matrices for its kernels; else the graph runs as it is
-     *     written, so that a value is the same whether or not it is looked at, and packs only where a kernel needs it
+     * @param fused lets ONNX Runtime fuse operators and prepack matrices; else the graph runs as written, so that a
+     *     value does not depend on whether it is hooked, and prepacks only where a kernel needs it
      */
     OpenGraph(Graph graph, OnnxWeights weights, Target target, boolean fused) {
         this.graph = graph;
@@ -35,9 +35,9 @@ final class OpenGraph implements AutoCloseable {
         Work<OrtSession> create = env -> {
             try (SessionOptions options = target.options(fused, packs, true)) {
                 Map<String, OnnxTensorLike> named = weights.named(graph.weights());
-                options.addExternalInitializers(named); // what optimizations read
+                options.addExternalInitializers(named); // for optimizations
                 if (target.device() == null) {
-                    // What kernels read: else each is copied, and what is not packed stays a copy.
+                    // For kernels: without this each weight is copied, and stays a copy unless prepacked.
                     for (Map.Entry<String, OnnxTensorLike> w : named.entrySet())
                         options.addInitializer(w.getKey(), w.getValue());
                 }
@@ -45,7 +45,7 @@ final class OpenGraph implements AutoCloseable {
             }
         };
         this.session = packs ? releasing(weights, graph.weights(), create) : Ort.call(create);
-        Trim.memory(); // of what creating a session took and freed
+        Trim.memory(); // freed while the session was created
         try {
             this.memory = Memory.of(session, target);
         } catch (RuntimeException | Error e) {
@@ -55,7 +55,7 @@ final class OpenGraph implements AutoCloseable {
         this.packed = packs ? weights.matrices(graph.weights()) : 0;
     }
 
-    /** Each matrix is read once, to be packed: pages of files are given back meanwhile, so that they never add up. */
+    /** Creates a session while another thread releases mapped pages: each matrix is read only once, to be prepacked. */
     private static OrtSession releasing(OnnxWeights weights, Set<String> names, Work<OrtSession> create) {
         CountDownLatch made = new CountDownLatch(1);
         Thread releasing = new Thread(
@@ -63,7 +63,7 @@ final class OpenGraph implements AutoCloseable {
                     try {
                         while (!made.await(RELEASE_MS, TimeUnit.MILLISECONDS)) weights.release(names);
                     } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt(); // nobody does
+                        Thread.currentThread().interrupt(); // does not happen
                     }
                 },
                 "releasing");
@@ -85,12 +85,12 @@ final class OpenGraph implements AutoCloseable {
         return fused;
     }
 
-    /** About how many bytes of its weights ONNX Runtime holds again, packed for its kernels: it does not say. */
+    /** Estimate of ONNX Runtime's prepacked copies of weights, in bytes, which it does not report. */
     long packed() {
         return packed;
     }
 
-    /** Where its KV caches lie. */
+    /** Allocator of its KV caches. */
     Memory memory() {
         return memory;
     }

@@ -11,18 +11,18 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Home;
 import org.llminspector.base.Problem;
 
-/** Ort is ONNX Runtime itself: the process's one environment, and its errors as problems. */
+/** The process's single ONNX Runtime environment; its errors become Problems. */
 public final class Ort {
 
     private static OrtEnvironment environment;
 
-    /** A file and a line of it, and the function's signature. */
+    /** Source file, line and function signature in an error message. */
     private static final Pattern SOURCE =
             Pattern.compile("\\S*/onnxruntime/\\S+:[0-9]+ [^)]*\\)(?: const)?(?: \\[with [^\\]]*\\])? ?");
 
     private Ort() {}
 
-    /** Work with ONNX Runtime. */
+    /** A call of ONNX Runtime. */
     @FunctionalInterface
     public interface Work<T> {
         T with(OrtEnvironment env) throws OrtException;
@@ -52,13 +52,13 @@ public final class Ort {
         });
     }
 
-    /** What ONNX Runtime says without where in its own source it says it. */
+    /** An error message without its source location. */
     static String said(String message) {
         String first = message.lines().findFirst().orElse(message);
         return SOURCE.matcher(first).replaceAll("").replace("Exception during initialization: ", "");
     }
 
-    /** Loads the native library, before which its interface has no address. */
+    /** Loads the native library, which must precede use of the C interface. */
     static void load() {
         call(env -> env);
     }
@@ -75,8 +75,8 @@ public final class Ort {
     }
 
     /**
-     * Counts one more holder of the native environment, which is one a process. The Java binding closes it in a shutdown
-     * hook of its own, whatever other threads do with it: a session that is being created then ended the JVM.
+     * Adds a reference to the process's native environment. The Java binding closes it in a shutdown hook even while
+     * other threads use it, and creating a session at that moment crashed the JVM.
      */
     private static void holdAgain() {
         try {
@@ -90,7 +90,7 @@ public final class Ort {
 
     /**
      * Sets ORT_DISABLE_TELEMETRY in this process: 1.29 reads it while the environment is made, before {@code
-     * setTelemetry} can say no, and its telemetry ends the process where the command line is long.
+     * setTelemetry} can be called, and its telemetry crashes the process when the command line is long.
      */
     private static void silenceTelemetry() {
         if (Platform.isWindows()) return;

@@ -7,10 +7,10 @@ import java.nio.file.Path;
 import java.util.List;
 import org.llminspector.base.NativeLibraries;
 
-/** OrtLibrary keeps ONNX Runtime's native libraries, 28 MB, unpacked under the home. */
+/** Unpacked copy of ONNX Runtime's native libraries (28 MB) under the home folder. */
 final class OrtLibrary {
 
-    /** The binding's own property: the folder of its libraries. */
+    /** The Java binding's system property for the folder of its libraries. */
     private static final String PROPERTY = "onnxruntime.native.path";
 
     private static final String RESOURCES = "/ai/onnxruntime/native/";
@@ -18,8 +18,9 @@ final class OrtLibrary {
     private OrtLibrary() {}
 
     /**
-     * Tells the binding of libraries under {@code parent}, unpacked there if they are not yet. Where that cannot be done, and in
-     * the CUDA build, whose providers have to lie beside what the binding unpacks, it is left to itself.
+     * Points the binding to the libraries under {@code parent}, unpacking them there first if needed. If that fails,
+     * and in the CUDA build, whose providers must be in the folder that the binding unpacks to, the binding unpacks
+     * them itself.
      */
     static void keep(Path parent) {
         if (System.getProperty(PROPERTY) != null) return;
@@ -27,11 +28,11 @@ final class OrtLibrary {
             Path kept = unpacked(parent);
             if (kept != null) System.setProperty(PROPERTY, kept.toString());
         } catch (IOException | RuntimeException e) {
-            // A read-only or a full disk: a temporary folder may do.
+            // A read-only or full disk: the binding uses a temporary folder.
         }
     }
 
-    /** The folder with this build's libraries; null where there are none to keep. */
+    /** The folder with this build's libraries; null for the CUDA build. */
     static Path unpacked(Path parent) throws IOException {
         String from = RESOURCES + platform() + "/";
         if (resource(from + System.mapLibraryName("onnxruntime_providers_cuda")) != null) return null;
@@ -43,7 +44,7 @@ final class OrtLibrary {
         return OrtLibrary.class.getResource(name);
     }
 
-    /** As the binding names it. */
+    /** The platform's name in the binding. */
     private static String platform() {
         String os = Platform.isWindows() ? "win" : Platform.isMac() ? "osx" : "linux";
         String arch = Platform.ARCH.equals("x86-64") ? "x64" : Platform.ARCH;

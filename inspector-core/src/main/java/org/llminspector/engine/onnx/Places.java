@@ -15,10 +15,10 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
-/** Places gives the passes of one sequence the inputs that say where their tokens stand. */
+/** Position-dependent graph inputs of a sequence's passes: position ids, RoPE tables, ALiBi values, masks. */
 final class Places implements AutoCloseable {
 
-    /** cos and sin of all positions, for as long as the frequencies stay. */
+    /** cos and sin of all positions, valid while the frequencies stay the same. */
     private record Table(float[] frequencies, int positions, OnnxTensor cos, OnnxTensor sin) {
         void close() {
             cos.close();
@@ -41,9 +41,9 @@ final class Places implements AutoCloseable {
     }
 
     /**
-     * Positions [start, start + count).
+     * Sets the inputs for positions [start, start + count).
      *
-     * @param capacity positions that tables are made for, so that they last for several passes
+     * @param capacity positions that tables are made for, so that several passes can use them
      */
     void fill(Feed feed, int start, int count, int capacity) {
         if (wanted.containsKey("positions")) {

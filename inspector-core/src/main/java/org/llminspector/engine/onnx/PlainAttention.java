@@ -8,13 +8,12 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.spec.Attention;
 
 /**
- * PlainAttention writes attention step by step, everything in it visible. Keys and values come in as they were,
- * [1, past, kv_head, d_head], and this pass's go out, in the number format of the cache; codes' scales beside them,
- * [1, past, kv_head, 1].
+ * Writes attention with plain operators and all hooks. Past keys and values are inputs, [1, past, kv_head, d_head], and
+ * this pass's are outputs, in the cache's number format; scales of codes likewise, [1, past, kv_head, 1].
  */
 final class PlainAttention implements AttentionCore {
 
-    /** No scale is smaller: a vector of zeros has zeros for codes. */
+    /** Smallest scale, so that a vector of zeros has zeros for codes. */
     private static final float LEAST_SCALE = 1e-30f;
 
     private final GraphBuilder graph;
@@ -55,7 +54,7 @@ final class PlainAttention implements AttentionCore {
     }
 
     /**
-     * @param q [1, pos, head, d_head], turned
+     * @param q [1, pos, head, d_head], rotated
      * @param k of all positions so far, [1, key, kv_head, d_head]
      * @param v [1, key, kv_head, d_value]
      * @return [1, pos, head, d_value]
@@ -63,14 +62,14 @@ final class PlainAttention implements AttentionCore {
     String attend(int i, Attention a, String q, String k, String v) {
         String keys = transpose(k, 0, 2, 3, 1); // [1, kv_head, d_head, key]
         String values = transpose(v, 0, 2, 1, 3); // [1, kv_head, key, d_value]
-        // The query heads that share a key head lie side by side, as if they were more positions.
+        // Query heads that share a key head are folded into the position axis.
         String grouped = reshape(graph, transpose(q, 0, 2, 1, 3), 1, a.nKvHeads(), -1, a.dHead());
         String pattern = pattern(i, a, graph.node("MatMul", grouped, keys));
         String z = graph.node("MatMul", reshape(graph, pattern, 1, a.nKvHeads(), -1, 0), values);
         return taps.at(Z, i, transpose(reshape(graph, z, 1, a.nHeads(), -1, a.dValue()), 0, 2, 1, 3));
     }
 
-    /** The probabilities of products q . k, whose last axis counts keys, [1, head, query, key]. */
+    /** The attention pattern [1, head, query, key] from the products q . k, whose last axis is keys. */
     String pattern(int i, Attention a, String products) {
         String scores = graph.node("Mul", products, graph.scalar(a.scale()));
         scores = Softcap.write(graph, reshape(graph, scores, 1, a.nHeads(), -1, 0), a.scoreSoftcap());
@@ -83,7 +82,7 @@ final class PlainAttention implements AttentionCore {
         return cache;
     }
 
-    /** Over keys; a head's sink is one score more, whose share goes nowhere. */
+    /** Softmax over keys and one learned sink logit per head (gpt-oss); the sink's column is dropped. */
     private String softmax(int i, Attention a, String scores) {
         Attributes last = new Attributes().with("axis", -1);
         if (!a.sinks()) return graph.node("Softmax", last, scores);
@@ -95,7 +94,7 @@ final class PlainAttention implements AttentionCore {
         return graph.node("Slice", all, graph.ints(0), graph.ints(-1), graph.ints(3));
     }
 
-    /** All that was kept so far, [1, key, heads, width], float32. */
+    /** Cached and new rows together, [1, key, heads, width], float32; the new ones become outputs. */
     String withPast(String what, int layer, int heads, int width, KvFormat format, String now) {
         return switch (format) {
             case FP32 -> joined(what, layer, heads, width, Type.FLOAT, now);
@@ -113,7 +112,7 @@ final class PlainAttention implements AttentionCore {
         };
     }
 
-    /** What was kept and what is kept now, one after the other. */
+    /** Concatenates the past input and the new rows, and declares the new rows as an output. */
     private String joined(String what, int layer, int heads, int width, Type type, String now) {
         String past = graph.input("past_" + what + "." + layer, type, 1, -1, heads, width);
         graph.output(now, type);
@@ -121,7 +120,7 @@ final class PlainAttention implements AttentionCore {
         return graph.node("Concat", new Attributes().with("axis", 1), past, now);
     }
 
-    /** [query, key]: 0 where a query may look, -inf where not. */
+    /** [query, key]: 0 where a query may attend, -inf elsewhere. */
     private String mask(Integer window) {
         return graph.input(window == null ? "mask" : "mask." + window, Type.FLOAT, -1, -1);
     }

@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Proto is one protobuf message being written, field after field: the whole wire format that an ONNX model needs.
+ * Writer of a protobuf message: the subset of the wire format that an ONNX model needs.
  *
  * <p>Field numbers are onnx.proto's. See https://protobuf.dev/programming-guides/encoding.
  */

@@ -6,7 +6,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 
-/** Rotary writes the rotation of queries and keys; its tables are inputs, a pair for each rotation that the model has. */
+/** Writes RoPE of queries and keys; cos and sin are graph inputs, a pair for each distinct RoPE of the model. */
 final class Rotary {
 
     private final GraphBuilder graph;
@@ -17,7 +17,7 @@ final class Rotary {
         this.ropes = of(spec);
     }
 
-    /** The rotations of a model, each once: their indices name the inputs. */
+    /** The distinct RoPE settings of a model; the inputs are named by their index. */
     static List<Rope> of(DecoderSpec spec) {
         return spec.attentions()
                 .map(Attention::rope)
@@ -26,7 +26,7 @@ final class Rotary {
                 .toList();
     }
 
-    /** Turns each pair of [1, pos, head, d_head] by its position's angle. */
+    /** Rotates each pair of [1, pos, head, d_head] by its position's angle. */
     String rotate(String x, Rope rope, int dHead) {
         boolean partial = rope.rotaryDims() < dHead;
         int half = rope.rotaryDims() / 2;

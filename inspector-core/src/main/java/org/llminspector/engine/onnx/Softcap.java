@@ -1,11 +1,11 @@
 package org.llminspector.engine.onnx;
 
-/** Softcap writes {@code cap * tanh(x / cap)} (Gemma 2). */
+/** Writes {@code cap * tanh(x / cap)} (Gemma 2). */
 final class Softcap {
 
     private Softcap() {}
 
-    /** The value itself without a cap. */
+    /** Returns {@code x} for a null cap. */
     static String write(GraphBuilder graph, String x, Float cap) {
         if (cap == null) return x;
         return graph.node("Mul", graph.node("Tanh", graph.node("Div", x, graph.scalar(cap))), graph.scalar(cap));

@@ -11,23 +11,23 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
 /**
- * Taps are where every named value of a graph passes while it is written: a wanted one becomes an output, a changed
- * one is followed by the nodes that change it.
+ * Hooks and interventions of a graph being written: a captured value becomes an output, a changed one is followed by
+ * the nodes that change it.
  */
 final class Taps {
 
-    /** Lets everything pass. */
+    /** Captures and changes nothing. */
     static final Taps NONE = new Taps(null, Set.of(), Map.of());
 
     /**
-     * Step is one intervention at one hook: {@code value' = mask ? f(value, operand) : value}, mask and operand being
+     * One intervention at one hook: {@code value' = mask ? f(value, operand) : value}; mask and operand are graph
      * inputs.
      *
      * @param intervention its index in the request
      */
     record Step(int intervention, HookId hook, Op op) {
 
-        /** The input that says which cells change, and the one with what they change by. */
+        /** Names of the inputs with the changed cells and the operand. */
         String mask() {
             return name("mask");
         }
@@ -66,7 +66,7 @@ final class Taps {
         return !steps.isEmpty() && steps.containsKey(new HookId(point, layer));
     }
 
-    /** The value to go on with. */
+    /** Returns the value to continue with. */
     String at(HookPoint point, int layer, String value) {
         if (!wants(point, layer)) return value;
         HookId id = new HookId(point, layer);
@@ -93,7 +93,7 @@ final class Taps {
         return graph.node("Where", mask, changed, value);
     }
 
-    /** Of the first pass's positions; later passes are given it. */
+    /** The mean over the first pass's positions, an input of later passes. */
     private String mean(Step step, String value) {
         String first = graph.input(step.first(), Type.BOOL);
         int axis = step.hook().point().axisIndex(Axis.POS);
@@ -114,17 +114,17 @@ final class Taps {
         return shape;
     }
 
-    /** The outputs that the captured hooks became. */
+    /** The captured hooks' outputs. */
     Map<HookId, String> outputs() {
         return outputs;
     }
 
-    /** The outputs with the means that the first pass makes. */
+    /** The outputs with the first pass's means. */
     Map<Step, String> means() {
         return means;
     }
 
-    /** Every step, in the order of the data. */
+    /** Every step. */
     List<Step> steps() {
         List<Step> all = new ArrayList<>();
         steps.values().forEach(all::addAll);

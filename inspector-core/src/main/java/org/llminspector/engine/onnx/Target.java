@@ -9,12 +9,12 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 
 /**
- * Target is what a graph is written for, and what it runs on. A CPU can run a graph that is written for CUDA, which is how
- * such graphs are tested without a GPU; never the other way round.
+ * Target device of a graph and its session. A CPU can run a graph written for CUDA, which tests such graphs without a
+ * GPU, but not vice versa.
  *
- * @param device number of the CUDA device that runs it; null for the CPU
- * @param cuda whether it is made of the operators that ONNX Runtime has on CUDA
- * @param threads of one operation on the CPU
+ * @param device index of the CUDA device that runs it; null for the CPU
+ * @param cuda whether it uses only operators that ONNX Runtime has on CUDA
+ * @param threads per operation on the CPU
  */
 public record Target(Integer device, boolean cuda, int threads) {
 
@@ -37,19 +37,18 @@ public record Target(Integer device, boolean cuda, int threads) {
     }
 
     /**
-     * @param fused lets ONNX Runtime fuse what it can; else a graph runs as it is written
-     * @param pack lets it pack matrices for its kernels
-     * @param whole whether a graph with an operator that CUDA has not is refused; else the CPU runs that one
+     * @param fused lets ONNX Runtime fuse operators; else a graph runs as written
+     * @param pack lets it prepack matrices for its kernels
+     * @param whole whether to refuse a graph with an operator that CUDA lacks; else the CPU runs that operator
      */
     public SessionOptions options(boolean fused, boolean pack, boolean whole) throws OrtException {
         SessionOptions options = new SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
-        // A thread of the pool spins for a millisecond, with growing pauses, before it sleeps.
+        // Pool threads spin for a millisecond, with growing pauses, before they sleep.
         options.addConfigEntry("session.intra_op.spin_duration_us", "1000");
         options.addConfigEntry("session.intra_op.spin_backoff_max", "8");
-        // The arena is faster on prompts, but keeps the memory of the largest pass: gigabytes where values are
-        // captured.
+        // The arena is faster on prompts, but keeps the largest pass's memory: gigabytes with captures.
         options.setCPUArenaAllocator(fused);
         options.addConfigEntry("session.use_device_allocator_for_initializers", "1");
         options.setOptimizationLevel(fused ? OptLevel.ALL_OPT : OptLevel.NO_OPT);
@@ -62,7 +61,7 @@ public record Target(Integer device, boolean cuda, int threads) {
 
     private void addCuda(SessionOptions options) throws OrtException {
         try (OrtCUDAProviderOptions cudaOptions = new OrtCUDAProviderOptions(device)) {
-            cudaOptions.add("use_tf32", "0"); // its default would round FP32 products to 10 bits
+            cudaOptions.add("use_tf32", "0"); // the default rounds FP32 products to 10 mantissa bits
             cudaOptions.add("arena_extend_strategy", "kSameAsRequested");
             options.addCUDA(cudaOptions);
         }

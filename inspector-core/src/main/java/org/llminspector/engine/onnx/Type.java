@@ -1,6 +1,6 @@
 package org.llminspector.engine.onnx;
 
-/** Type is what the elements of a graph's value are, with onnx.proto's numbers. */
+/** Element type of a graph's value, with onnx.proto's numbers. */
 public enum Type {
     FLOAT(1),
     UINT8(2),

@@ -1,7 +1,7 @@
 /**
- * Engine.onnx runs decoders on ONNX Runtime: it writes the model as a graph, in one of two forms. The fast one is made
- * of fused operators; the hooked one of plain operators, every hooked value an output and every change a node.
+ * Decoders on ONNX Runtime, written as graphs in one of two forms: fused, with fused operators, or hooked, with plain
+ * operators, where each captured value is an output and each intervention adds nodes.
  *
- * <p>Any thread may open, run and close; one sequence is for one thread at a time.
+ * <p>Thread-safe, but a sequence must be used by one thread at a time.
  */
 package org.llminspector.engine.onnx;

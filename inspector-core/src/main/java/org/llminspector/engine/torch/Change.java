@@ -16,7 +16,7 @@ import org.llminspector.capture.Intervention;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 
-/** Change is one {@link Intervention} at work in one sequence: where its selection holds, the new value; elsewhere the old. */
+/** Applies one {@link Intervention} in one sequence: the new value in selected cells, the old one elsewhere. */
 final class Change {
 
     private final Intervention intervention;
@@ -25,8 +25,8 @@ final class Change {
     private final Map<HookId, NDArray> means = new HashMap<>();
 
     /**
-     * @param source for {@code from} and {@code freeze}: captured values by the hook they go to
-     * @param manager of the session, for means that outlive a pass
+     * @param source for {@code from} and {@code freeze}: captured values by the hook that they replace
+     * @param manager the session's, owner of the means, which outlive a pass
      */
     Change(Intervention intervention, Map<HookId, Tensor> source, NDManager manager) {
         this.intervention = intervention;
@@ -34,7 +34,7 @@ final class Change {
         this.manager = manager;
     }
 
-    /** The value after this change; {@code value} itself when nothing of it is picked. */
+    /** The value after this change. */
     NDArray apply(HookId id, NDArray value, int start, int count) {
         NDArray picked = mask(id, value, start);
         NDArray changed =
@@ -50,7 +50,7 @@ final class Change {
         return NDArrays.where(picked.broadcast(value.getShape()), changed, value);
     }
 
-    /** Mean over the first pass's positions, kept for the passes after it. */
+    /** Mean over the first pass's positions, reused in later passes. */
     private NDArray mean(HookId id, NDArray value) {
         return means.computeIfAbsent(id, k -> {
             int axis = id.point().axisIndex(Axis.POS);
@@ -61,7 +61,7 @@ final class Change {
         });
     }
 
-    /** value, values or from, in the value's shape. */
+    /** The intervention's {@code value}, {@code values} or {@code from}, in the value's shape. */
     private NDArray operand(HookId id, NDArray value, int start, int count, boolean add) {
         if (source.containsKey(id)) return fromSource(id, value, start, count, add);
         NDArray base = value.zerosLike();
@@ -76,7 +76,7 @@ final class Change {
         return base.add(own(value).create(row));
     }
 
-    /** Another run's value where it has these positions; beyond them the value itself (or nothing added). */
+    /** Another run's value where it has these positions; beyond them the value itself (for ADD, zeros). */
     private NDArray fromSource(HookId id, NDArray value, int start, int count, boolean add) {
         NDArray rest = add ? value.zerosLike() : value;
         int axis = Math.max(id.point().axisIndex(Axis.POS), id.point().axisIndex(Axis.QUERY));
@@ -93,7 +93,7 @@ final class Change {
         return NDArrays.concat(new NDList(part, tail), axis);
     }
 
-    /** Cuts or extends the key axis: keys that the source did not have yet are masked in it anyway. */
+    /** Cuts or pads the key axis: keys beyond the source's are masked by causality anyway. */
     private static NDArray fitKeys(NDArray part, long keys, NDArray rest, int have) {
         long there = part.getShape().get(3);
         if (there >= keys) return part.get(slice(3, 0, keys, 4));
@@ -110,7 +110,7 @@ final class Change {
         return index;
     }
 
-    /** A boolean array that broadcasts to the value, true at picked cells; null when all are picked. */
+    /** A boolean array that broadcasts to the value, true in selected cells; null when all are selected. */
     private NDArray mask(HookId id, NDArray value, int start) {
         NDArray mask = null;
         List<Axis> axes = id.point().axes();

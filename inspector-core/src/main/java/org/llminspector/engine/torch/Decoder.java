@@ -26,7 +26,8 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.ShortConv;
 
 /**
- * Decoder is the forward pass of every family: the spec decides, the tap sees each value. Runs on the engine thread.
+ * Forward pass of every model family, as its {@link DecoderSpec} describes; each hooked value passes the {@link Tap}.
+ * Runs on the engine thread.
  */
 final class Decoder {
 
@@ -36,10 +37,10 @@ final class Decoder {
     private final TorchWeights weights;
     private final Positions positions;
     private final Scalars scalars;
-    private final KvFormats kvFormats; // that its fused form reads and writes
+    private final KvFormats kvFormats; // of the cache that its fused form uses
     private final Mixture mixture;
     private final LatentAttention latents;
-    private final FusedLayers fused; // null: for taps that see inside only
+    private final FusedLayers fused; // null where only the hooked form is used
 
     Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
         this(spec, weights, manager, kvFormats, new FusedLayers(spec, weights, manager, kvFormats));
@@ -56,7 +57,7 @@ final class Decoder {
         this.fused = fused;
     }
 
-    /** A decoder whose every tap sees inside the layers: nothing is compiled for it. */
+    /** A decoder with the hooked form only: nothing is compiled. */
     static Decoder hooked(DecoderSpec spec, TorchWeights weights, NDManager manager) {
         return new Decoder(spec, weights, manager, KvFormats.FP32, null);
     }
@@ -66,10 +67,10 @@ final class Decoder {
     }
 
     /**
-     * Runs token ids [1, pos] after those in the cache: on the fused form when nothing inside a layer is seen.
+     * Runs token ids [1, pos] after those in the cache, in the fused form when no value inside a layer is hooked.
      *
-     * @return logits [1, pos, vocab]; of the last position only, [1, 1, vocab], when no tap wants the others; null when the tap has
-     *     had enough
+     * @return logits [1, pos, vocab]; [1, 1, vocab], of the last position, when the tap does not want the others; null
+     *     when the tap ends the pass early
      */
     NDArray forward(NDArray ids, KvCache cache, Tap tap) {
         int start = cache.length();
@@ -109,7 +110,7 @@ final class Decoder {
         return x.add(tap.at(POS_EMBED, -1, p.expandDims(0)));
     }
 
-    /** One residual stream [1, pos, d_model] to logits [1, pos, vocab]. */
+    /** From a residual stream [1, pos, d_model] to logits [1, pos, vocab]. */
     NDArray unembed(NDArray x, Tap tap) {
         NDArray h = norm(x, spec.finalNorm(), weights.lnFinal, LN_FINAL_SCALE, LN_FINAL_NORMALIZED, -1, tap);
         h = tap.at(LN_FINAL_OUT, -1, h);
@@ -118,7 +119,7 @@ final class Decoder {
         return tap.at(LOGITS, -1, softcap(times(spec.logitScale(), logits), spec.logitSoftcap()));
     }
 
-    /** A layer in one call; of a mixture the attention is, and the rest operation by operation: it goes where tokens are sent. */
+    /** A layer in one TorchScript call; in a mixture only the attention, since the experts depend on the routing. */
     private NDArray fused(int i, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         LayerSpec layer = spec.layers().get(i);
         NDArray pre = tap.at(RESID_PRE, i, x);
@@ -158,7 +159,7 @@ final class Decoder {
         return read;
     }
 
-    /** What the block's second half adds of what it reads: [1, pos, d_model] to the same. */
+    /** The block's MLP half: from its normed input to what it adds to the stream, [1, pos, d_model] to the same. */
     private NDArray feedForward(int i, LayerSpec layer, Block w, NDArray read, Tap tap) {
         NDArray m = mlp(i, layer.mlp(), w, read, tap);
         tap.ends(Part.MLP_OUT, i);
@@ -176,7 +177,7 @@ final class Decoder {
         NDArray keys = qkv[1]; // [1, kv_head, key, d_head]
         NDArray values = qkv[2]; // [1, kv_head, key, d_value]
         long all = keys.getShape().get(2);
-        // The query heads that share a key head lie side by side, as if they were more positions.
+        // Query heads that share a key head are folded into the position axis.
         NDArray grouped = q.transpose(0, 2, 1, 3).reshape(1, a.nKvHeads(), (long) group * n, a.dHead());
         NDArray scores =
                 grouped.matMul(keys.transpose(0, 1, 3, 2)).mul(scalars.of(a.scale())); // [1, kv_head, group * pos, key]
@@ -196,7 +197,10 @@ final class Decoder {
         return w.o().apply(z.reshape(1, n, (long) a.nHeads() * a.dValue())); // [1, pos, d_model]
     }
 
-    /** Queries of these positions, turned, [1, pos, head, d_head]; keys and values of all so far, [1, kv_head, key, width]. */
+    /**
+     * Rotated queries of these positions, [1, pos, head, d_head]; keys and values of all so far, [1, kv_head, key,
+     * width].
+     */
     private NDArray[] projections(int i, Attention a, Block w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         NDArray[] qkv = w.qkv().apply(x);
         for (int p = 0; p < qkv.length; p++) qkv[p] = a.clip() == null ? qkv[p] : qkv[p].clip(-a.clip(), a.clip());
@@ -210,7 +214,7 @@ final class Decoder {
         return new NDArray[] {q, cache.keys(i, k.transpose(0, 2, 1, 3)), cache.values(i, v.transpose(0, 2, 1, 3))};
     }
 
-    /** Over keys; a head's sink [head] is one score more, whose share goes nowhere. */
+    /** Softmax over keys and one learned sink logit per head (gpt-oss); the sink's column is dropped. */
     private static NDArray softmax(NDArray scores, NDArray sinks) {
         if (sinks == null) return scores.softmax(-1);
         Shape one = scores.getShape(); // [1, head, query, key]
@@ -243,7 +247,7 @@ final class Decoder {
         return w.out().apply(tap.at(MLP_POST, i, neurons)); // [1, pos, d_model]
     }
 
-    /** What a gate's neurons are multiplied by. */
+    /** The linear branch that multiplies the gate's activations: with a limit, clipped and plus 1 (gpt-oss). */
     private NDArray linear(Mlp mlp, NDArray x) {
         return mlp.limit() == null ? x : x.clip(-mlp.limit(), mlp.limit()).add(scalars.of(1));
     }
@@ -290,7 +294,7 @@ final class Decoder {
         return w.bias() == null ? scaled : scaled.add(w.bias());
     }
 
-    /** A norm without hooks of its own (q, k and the sandwich norms). */
+    /** A norm without hooks inside (of q, k, and after attention and MLP). */
     private NDArray plainNorm(NDArray x, Norm norm, NormWeights w) {
         return norm(x, norm, w, LN1_SCALE, LN1_NORMALIZED, -1, Tap.NONE);
     }

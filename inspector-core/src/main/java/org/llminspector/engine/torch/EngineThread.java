@@ -10,8 +10,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.djl.Djl;
 
 /**
- * EngineThread is the one thread on which DJL works: grad mode, gradient collectors and NDScopes are kept by
- * thread, and gradients are off only on the thread that loaded the engine.
+ * The single thread for all DJL work: grad mode, gradient collectors and NDScopes are thread-local, and gradients are
+ * off only on the thread that loaded the engine.
  */
 final class EngineThread {
 
@@ -32,7 +32,7 @@ final class EngineThread {
 
     private EngineThread() {}
 
-    /** The engine; the first call loads it. */
+    /** DJL's PyTorch engine; the first call loads it. */
     static Engine engine() {
         Engine engine = Engine.getEngine("PyTorch");
         if (!loaded) Libtorch.quiet();
@@ -48,7 +48,7 @@ final class EngineThread {
         }
     }
 
-    /** Does the work on the engine's thread and waits for it; at once when this is it. */
+    /** Runs the work on the engine's thread and waits for it; directly when called on that thread. */
     static <T> T call(Callable<T> work) {
         try {
             if (Thread.currentThread() == engineThread) return now(work);

@@ -6,42 +6,42 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * ExpertMatrices are the experts of all mixtures of a model: a matrix is made when a token is first sent to it.
+ * LRU cache of the expert matrices of a model's mixtures; a matrix is loaded when a token is first routed to it.
  *
- * <p>Those that the file has as they are wanted stay where they lie. Converted ones are kept within a number of bytes, beyond
- * which the ones go that were not used for longest: experts that are larger than memory are read from the file again. Used
- * on the engine thread.
+ * <p>Matrices that the file has in the wanted format stay mapped. Converted ones are kept up to a number of bytes,
+ * beyond which the least recently used are dropped: experts larger than memory are read from the file again. Used on
+ * the engine thread.
  */
 final class ExpertMatrices {
 
-    /** Maker makes the matrices of modules that read one input, and lets them go. */
+    /** Loads and frees the matrices of modules that read the same input. */
     interface Maker {
         Made make(List<String> modules);
 
         void drop(List<String> modules, LinearGroup matrices);
     }
 
-    /** @param bytes of memory that are not the file's */
+    /** @param bytes of memory that are not mapped from the file */
     record Made(LinearGroup matrices, long bytes) {}
 
     private final Maker maker;
     private final long most;
-    private final Map<List<String>, Made> made = new LinkedHashMap<>(16, 0.75f, true); // used longest ago first
+    private final Map<List<String>, Made> made = new LinkedHashMap<>(16, 0.75f, true); // in access order, eldest first
     private long held;
 
-    /** @param most bytes of converted matrices that are kept */
+    /** @param most limit of converted matrices, in bytes */
     ExpertMatrices(Maker maker, long most) {
         this.maker = maker;
         this.most = most;
     }
 
-    /** The expert's matrices that read the token: gate and in, or in alone. */
+    /** The expert's input matrices: gate and in, or in alone. */
     LinearGroup in(int layer, int expert, boolean gated) {
         String name = name(layer, expert);
         return of(gated ? List.of(name + "gate", name + "in") : List.of(name + "in"));
     }
 
-    /** The expert's matrix that writes the answer. */
+    /** The expert's output matrix. */
     LinearGroup out(int layer, int expert) {
         return of(List.of(name(layer, expert) + "out"));
     }

@@ -14,16 +14,16 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
 /**
- * FusedLayers runs each layer as one call of TorchScript: the fused form, in which nothing inside a layer can be seen.
+ * The fused form of a model: each layer is one TorchScript call, without hooks inside.
  *
- * <p>The weights are those of the hooked form. Runs on the engine thread.
+ * <p>Shares its weights with the hooked form. Runs on the engine thread.
  */
 final class FusedLayers implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final NDManager manager;
     private final Script script;
-    private final List<String> methods = new ArrayList<>(); // a layer each
+    private final List<String> methods = new ArrayList<>(); // one per layer
     private final List<List<NDArray>> weights = new ArrayList<>();
     private final List<Boolean> stepByStep = new ArrayList<>();
 
@@ -55,7 +55,10 @@ final class FusedLayers implements AutoCloseable {
         return o.halfAlways() ? Product.HALF : Product.HALF_ALONE;
     }
 
-    /** The residual stream [1, pos, d_model] after layer i, or of a mixture after its attention; its keys and values are in the cache then. */
+    /**
+     * The residual stream [1, pos, d_model] after layer i, or in a mixture after its attention; writes keys and values
+     * to the cache.
+     */
     NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
         LayerSpec layer = spec.layers().get(i);
         return layer.attends() ? attending(i, layer.attention(), x, pass, cache) : convolving(i, x, cache);
@@ -92,7 +95,7 @@ final class FusedLayers implements AutoCloseable {
                 .get(0);
     }
 
-    /** Empty where the script knows itself what a position sees. */
+    /** Empty where the script's built-in causal mask suffices. */
     private static List<NDArray> mask(Attention a, boolean stepByStep, Positions.Pass pass) {
         boolean windowed = a.window() != null && pass.end() > a.window();
         boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || stepByStep);

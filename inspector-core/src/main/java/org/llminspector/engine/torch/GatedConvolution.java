@@ -8,7 +8,7 @@ import org.llminspector.engine.Part;
 import org.llminspector.engine.torch.TorchWeights.Convolved;
 import org.llminspector.spec.ShortConv;
 
-/** GatedConvolution is what a layer with a short convolution has in the place of attention: {@link ShortConv}. */
+/** The gated short convolution that replaces attention in some layers: {@link ShortConv}. */
 final class GatedConvolution {
 
     private GatedConvolution() {}

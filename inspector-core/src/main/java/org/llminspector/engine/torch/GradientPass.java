@@ -23,10 +23,10 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
 /**
- * GradientPass runs the decoder forwards and libtorch's autograd backwards, on the engine thread.
+ * Forward pass with the decoder and backward pass with libtorch's autograd, on the engine thread.
  *
- * <p>The gradient at a hook is that of zeros added there: libtorch keeps gradients of leaves only, and a value on the
- * way is none.
+ * <p>The gradient at a hook is that of zeros added there: libtorch keeps gradients of leaves only, and an activation is
+ * not a leaf.
  */
 final class GradientPass {
 
@@ -34,7 +34,7 @@ final class GradientPass {
     private final TorchWeights weights;
     private final NDManager manager;
 
-    /** @param weights float32: a value that changes its number format on the way loses its gradient in DJL */
+    /** @param weights float32: a value that is cast to another format loses its gradient in DJL */
     GradientPass(Decoder decoder, TorchWeights weights, NDManager manager) {
         this.decoder = decoder;
         this.weights = weights;
@@ -55,7 +55,7 @@ final class GradientPass {
             NDArray logits = decoder.forward(own.create(ids, new Shape(1, ids.length)), KvCache.none(), leaves);
             NDArray each = each(logits, request.targets(), own); // [target]
             NDArray value = each.mul(own.create(weights(request))).sum();
-            boolean leaf = request.parameters() || !request.hooks().isEmpty(); // else the value alone was asked for
+            boolean leaf = request.parameters() || !request.hooks().isEmpty(); // else only the value was requested
             if (leaf) JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
             List<Double> values = new ArrayList<>();
             for (float v : each.toFloatArray()) values.add((double) v);
@@ -77,7 +77,7 @@ final class GradientPass {
     private static NDArray each(NDArray logits, List<Target> targets, NDManager own) {
         long vocab = logits.getShape().get(2);
         long[] at = new long[targets.size()];
-        float[] logit = new float[at.length]; // 1 where the logit is meant
+        float[] logit = new float[at.length]; // 1 where the target is a logit
         for (int i = 0; i < at.length; i++) {
             Target t = targets.get(i);
             at[i] = t.pos() * vocab + t.token();
@@ -106,7 +106,7 @@ final class GradientPass {
         return norms;
     }
 
-    /** Leaves is a tap that adds zeros where a gradient is wanted. */
+    /** Tap that adds zero leaves where a gradient is wanted. */
     private static final class Leaves implements Tap, AutoCloseable {
         private final Set<HookId> wanted;
         private final NDManager manager;
@@ -122,7 +122,7 @@ final class GradientPass {
             return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
         }
 
-        /** The decoder's fused form is for runs that only look at the residual stream, and has no gradients. */
+        /** The fused form has no gradients. */
         @Override
         public boolean seesInside() {
             return true;

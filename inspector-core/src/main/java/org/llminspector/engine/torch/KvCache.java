@@ -22,18 +22,18 @@ import org.llminspector.engine.KvShape;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KvCache keeps the rotated keys and the values of every position, in memory that grows with the sequence ({@link Growth}). What is
- * read of it is float32 again, also of the positions that have just come. Of a latent vector, that is kept ({@link KvShape}). The
- * states of short convolutions ({@link ConvState}) are part of it.
+ * KV cache of one sequence on libtorch, in memory that grows with it ({@link Growth}). Reads return float32, also of
+ * positions just written in another format. With latent attention it keeps the latent vector ({@link KvShape}). It
+ * includes the states of short convolutions ({@link ConvState}).
  */
 final class KvCache {
 
-    /** No scale is smaller: a vector of zeros has zeros for codes. */
+    /** Smallest scale, so that a vector of zeros has zeros for codes. */
     static final float LEAST_SCALE = 1e-30f;
 
     private static final float[] NOTHING = {};
 
-    /** Store is one layer's keys, or its values. */
+    /** One layer's keys, or its values. */
     private static final class Store {
         private final NDManager manager;
         private final DataType type;
@@ -57,7 +57,7 @@ final class KvCache {
             return zeros;
         }
 
-        /** Makes room for so many positions; the first {@code length} are kept. */
+        /** Grows to this capacity; the first {@code length} positions are kept. */
         void grow(int capacity, int length) {
             all = grown(all, capacity, length);
             if (scales != null) scales = grown(scales, capacity, length);
@@ -76,7 +76,7 @@ final class KvCache {
             return larger;
         }
 
-        /** Writes a part [1, kv_head, pos, d_head] from there on; gives all up to its end. */
+        /** Writes [1, kv_head, pos, d_head] at {@code start}; returns everything up to its end. */
         NDArray append(NDArray part, int start) {
             long end = start + part.getShape().get(2);
             NDIndex here = new NDIndex().addAllDim(2).addSliceDim(start, end);
@@ -92,14 +92,14 @@ final class KvCache {
         }
     }
 
-    private final DecoderSpec spec; // null where nothing is kept, as the next
-    private final List<KvShape> shapes; // a layer each
+    private final DecoderSpec spec; // null where nothing is kept, like shapes
+    private final List<KvShape> shapes; // one per layer
     private final int maxPositions;
     private final KvFormats formats;
-    private final List<Store> keys = new ArrayList<>(); // a layer each
+    private final List<Store> keys = new ArrayList<>(); // one per layer
     private final List<Store> values = new ArrayList<>(); // both null for a layer with a short convolution
     private final List<NDArray> states = new ArrayList<>(); // [1, past, d_model]; null for a layer with attention
-    private int capacity; // positions that there is memory for
+    private int capacity; // positions allocated
     private int length;
 
     KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
@@ -117,7 +117,7 @@ final class KvCache {
         }
     }
 
-    /** Makes room for a pass over so many positions. */
+    /** Makes room for a pass over {@code count} positions. */
     void reserve(int count) {
         if (length + count > maxPositions) {
             throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
@@ -129,7 +129,7 @@ final class KvCache {
         for (Store store : values) if (store != null) store.grow(capacity, length);
     }
 
-    /** Keeps nothing: each pass sees its own keys and values only, and they keep their gradients. */
+    /** A cache that keeps nothing: a pass sees its own keys and values only, with their gradients. */
     static KvCache none() {
         return new KvCache();
     }
@@ -141,17 +141,17 @@ final class KvCache {
         this.formats = KvFormats.FP32;
     }
 
-    /** Positions held. */
+    /** Positions in the cache. */
     int length() {
         return length;
     }
 
-    /** Whether a layer's own keys and values are kept, and not what they are made of. */
+    /** Whether a layer's own keys and values are cached, not the latent vector behind them. */
     boolean whole(int layer) {
         return shapes == null || shapes.get(layer).whole();
     }
 
-    /** Writes a pass's keys [1, kv_head, pos, d_head]; gives all keys so far, a view [1, kv_head, key, d_head]. */
+    /** Writes a pass's keys [1, kv_head, pos, d_head]; returns all keys so far, a view [1, kv_head, key, d_head]. */
     NDArray keys(int layer, NDArray k) {
         return shapes == null ? k : keys.get(layer).append(k, length);
     }
@@ -160,7 +160,7 @@ final class KvCache {
         return shapes == null ? v : values.get(layer).append(v, length);
     }
 
-    /** The whole memory [1, kv_head, capacity, d_head], for a layer that writes into it itself. */
+    /** The whole memory [1, kv_head, capacity, d_head], for a fused layer that writes into it. */
     NDArray allKeys(int layer) {
         return keys.get(layer).all;
     }
@@ -170,8 +170,8 @@ final class KvCache {
     }
 
     /**
-     * Puts what a short convolution kept of the positions before in front of a pass's b * x [1, pos, d_model], and keeps the last
-     * of them; gives them all, [1, past + pos, d_model].
+     * Prepends a short convolution's state to a pass's b * x [1, pos, d_model], stores the new state, and returns both
+     * together, [1, past + pos, d_model].
      */
     NDArray convolved(int layer, NDArray bx, int past) {
         NDArray before = shapes == null
@@ -186,24 +186,24 @@ final class KvCache {
         return all;
     }
 
-    /** What a layer's short convolution keeps, [1, past, d_model], for a layer that writes into it itself. */
+    /** State of a layer's short convolution, [1, past, d_model], for a fused layer that writes into it. */
     NDArray state(int layer) {
         return states.get(layer);
     }
 
-    /** The scales [1, kv_head, capacity, 1] of the keys and then of the values, of those that have any. */
+    /** The scales [1, kv_head, capacity, 1] of the keys and then of the values, where the format has scales. */
     List<NDArray> allScales(int layer) {
         return Stream.of(keys.get(layer).scales, values.get(layer).scales)
                 .filter(Objects::nonNull)
                 .toList();
     }
 
-    /** Whether its numbers are as they were made, so that they can leave it and come back. */
+    /** Whether values are stored unrounded, so that prefixes can be copied out and in exactly. */
     private boolean exact() {
         return formats.equals(KvFormats.FP32);
     }
 
-    /** Begins with these positions. */
+    /** Fills the cache with a prefix. */
     void begin(KvPrefix prefix, NDManager manager) {
         if (!exact()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
         int n = prefix.length();
@@ -230,7 +230,9 @@ final class KvCache {
         }
     }
 
-    /** The first positions, copied; null where they are not kept as they were made, or no more. */
+    /**
+     * A copy of the first positions; null where they are stored rounded, or where short convolutions have passed them.
+     */
     KvPrefix prefix(int n) {
         boolean convolves = states.stream().anyMatch(Objects::nonNull);
         if (!exact() || (convolves && n != length)) return null;

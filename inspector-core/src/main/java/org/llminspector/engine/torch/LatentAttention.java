@@ -11,10 +11,10 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.Norm;
 
-/** LatentAttention makes queries, keys and values of latent vectors, as {@link Decoder} does: {@link Latent}. */
+/** Queries, keys and values of latent attention (MLA), operation by operation: {@link Latent}. */
 final class LatentAttention {
 
-    /** Normed is a norm without hooks of its own. */
+    /** A norm without hooks inside. */
     interface Normed {
         NDArray of(NDArray x, Norm norm, NormWeights weights);
     }
@@ -26,10 +26,10 @@ final class LatentAttention {
     }
 
     /**
-     * Of the layer's input [1, pos, d_model].
+     * From the layer's normed input [1, pos, d_model].
      *
-     * @return queries of these positions, turned, [1, pos, head, d_head]; keys of all so far, [1, head, key, d_head]; their values,
-     *     [1, head, key, d_value]
+     * @return rotated queries of these positions, [1, pos, head, d_head]; keys of all so far, [1, head, key, d_head];
+     *     their values, [1, head, key, d_value]
      */
     NDArray[] apply(int i, Attention a, Compressed w, NDArray x, Positions.Pass pass, KvCache cache, Tap tap) {
         Latent l = a.latent();
@@ -59,7 +59,7 @@ final class LatentAttention {
         return new NDArray[] {q, k.transpose(0, 2, 1, 3), own[1].transpose(0, 2, 1, 3)};
     }
 
-    /** The heads' own parts of keys, and their values, of [1, key, d_latent]. */
+    /** The heads' unrotated key parts, and their values, from [1, key, d_latent]. */
     private static NDArray[] own(Attention a, Compressed w, NDArray latents) {
         long n = latents.getShape().get(1);
         NDArray[] up = w.up().apply(latents);
@@ -69,7 +69,7 @@ final class LatentAttention {
         };
     }
 
-    /** Whole keys: each head has the shared part before its own. */
+    /** Full keys: the shared rotary part, then the head's own part. */
     private static NDArray keys(Attention a, NDArray shared, NDArray own) {
         Shape s = shared.getShape();
         return Decoder.concat(shared.broadcast(new Shape(1, s.get(1), a.nHeads(), s.get(3))), own);

@@ -19,16 +19,21 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.ShortConv;
 
 /**
- * LayerScript writes a layer as one TorchScript method: what {@link Decoder} does operation by operation.
+ * Generator of a layer's TorchScript method, which computes what {@link Decoder} does operation by operation.
  *
- * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: the residual stream [1, pos, d_model] before the layer gives
- * that after it; of a mixture, the stream after attention. {@code w} are the {@link #weights}; {@code keys} and {@code values} are the cache [1, kv_head,
- * capacity, d_head] ({@link KvCache}), written in place from {@code start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code mask}
- * is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask several positions are causal, and a single one sees all or its window.
+ * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: from the residual stream [1, pos, d_model] before
+ * the layer to that after it, or in a mixture to that after attention. {@code w} are the {@link #weights}; {@code keys}
+ * and {@code values} are the cache [1, kv_head, capacity, d_head] ({@link KvCache}), written in place from {@code
+ * start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code
+ * mask} is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask, several positions are causal, and
+ * a single one attends to all keys or its window.
  */
 final class LayerScript {
 
-    /** How a matrix product is made: in FP32 by libtorch's choice or oneDNN, in FP16, or in FP16 for single positions only. */
+    /**
+     * How a matrix product is computed: in FP32 by libtorch's choice or oneDNN, in FP16, or in FP16 for single
+     * positions only.
+     */
     enum Product {
         PLAIN,
         ONE_DNN,
@@ -53,19 +58,19 @@ final class LayerScript {
         write();
     }
 
-    /** The weights in the order in which the text names them. */
+    /** The weights in the order in which the script indexes them. */
     List<NDArray> weights() {
         return List.copyOf(weights);
     }
 
-    /** The method; layers that differ in nothing but weights have the same. */
+    /** The method's source; layers that differ only in weights have the same. */
     String method(String name) {
         return "def " + name + "(self, x: Tensor, w: List[Tensor], keys: Tensor, values: Tensor, "
                 + "scales: List[Tensor], start: int, turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
                 + text.toString().indent(2);
     }
 
-    /** What the methods share. */
+    /** Helper methods shared by the layers. */
     static String helpers(Product product) {
         String half = "return torch.to(torch.linear(torch.to(x, 5), w), 6)\n"; // 5 is float16, 6 float32
         Product upcast = OneDnn.serves(Device.cpu()) ? Product.ONE_DNN : Product.PLAIN;
@@ -130,7 +135,7 @@ final class LayerScript {
         }
         load("k", "keys", kvFormats.key(), 0); // [1, kv_head, key, d_head]
         load("v", "values", kvFormats.value(), scales);
-        line("if n == 1:"); // the heads that share a key head stand side by side, as if they were more positions
+        line("if n == 1:"); // query heads that share a key head are folded into the position axis
         line("  q = torch.reshape(q, [1, " + a.nKvHeads() + ", " + group + ", " + a.dHead() + "])");
         line("else:");
         line("  q = torch.transpose(q, 1, 2)");
@@ -154,7 +159,7 @@ final class LayerScript {
         line("a = " + linear("z", block.o()));
     }
 
-    /** {@code keys} is what the layer keeps ({@link KvCache#state}), [1, past, d_model]. */
+    /** {@code keys} is the convolution's state ({@link KvCache#state}), [1, past, d_model]. */
     private void convolution(ShortConv c) {
         Convolved w = block.conv();
         projections("a", w.in(), "b", "c", "y");
@@ -170,7 +175,10 @@ final class LayerScript {
         line("a = " + linear("a", w.out()));
     }
 
-    /** A single position goes to the latent vectors, and does not bring them all to its heads. */
+    /**
+     * Latent attention. For a single position, the up-projections are absorbed into its query and output, so that the
+     * cached latent vectors are not expanded to keys and values.
+     */
     private void latent(Attention a) {
         Latent l = a.latent();
         Compressed w = block.compressed();
@@ -224,7 +232,11 @@ final class LayerScript {
         line("a = " + linear("z", block.o()));
     }
 
-    /** Writes new keys, or values, in the cache's format. @return the scales so far, theirs with them */
+    /**
+     * Writes new keys, or values, in the cache's format.
+     *
+     * @return number of scale tensors used so far
+     */
     private int store(String x, String cache, KvFormat format, int scales) {
         line(x + " = torch.transpose(" + x + ", 1, 2)"); // [1, kv_head, pos, d_head]
         String place = "torch.slice(" + cache + ", 2, start, end)";
@@ -239,7 +251,7 @@ final class LayerScript {
         return scales + 1;
     }
 
-    /** All that is seen of the cache, in float32. */
+    /** Reads the visible part of the cache, in float32. */
     private void load(String x, String cache, KvFormat format, int scales) {
         String seen = "torch.slice(" + cache + ", 2, low, end)";
         line(x + " = " + (format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)"));
@@ -257,13 +269,19 @@ final class LayerScript {
         line("  " + sdpa + "None, 0., n > 1" + scale);
     }
 
-    /** No fused kernel caps scores before the mask, and none but that for CPUs says what a row's scores come to, as sinks ask. */
+    /**
+     * Whether attention is written out: no fused kernel soft-caps scores before the mask, and only the CPU's returns
+     * the log-sum-exp that sinks need.
+     */
     static boolean stepByStep(Attention a, Block block) {
         boolean cpu = block.o().weight().getDevice().equals(Device.cpu());
         return a.scoreSoftcap() != null || (a.sinks() && !cpu);
     }
 
-    /** A sink takes from a row, whose scores' exponentials sum to exp(lse), the share exp(sink) / (exp(sink) + exp(lse)). */
+    /**
+     * Fused attention with sinks: a sink takes the share exp(sink) / (exp(sink) + exp(lse)) from a row whose
+     * exponentials sum to exp(lse).
+     */
     private void sunk(Attention a) {
         String sdpa = "z, lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0., ";
         String scale = "scale=" + (double) a.scale() + ")";
@@ -275,7 +293,7 @@ final class LayerScript {
         line("z = torch.mul(z, torch.unsqueeze(torch.sigmoid(torch.sub(lse, sink)), -1))");
     }
 
-    /** A score for each row, [1, head, pos], or of one position [1, kv_head, group]. */
+    /** The sink logit of each row, [1, head, pos], or for one position [1, kv_head, group]. */
     private void sink(Attention a) {
         String sinks = take(block.sinks());
         line("if n == 1:");
@@ -306,7 +324,7 @@ final class LayerScript {
         line("z = torch.matmul(p, v)");
     }
 
-    /** [1, pos, head * d_head] to [1, pos, head, d_head], normed and turned. */
+    /** [1, pos, head * d_head] to [1, pos, head, d_head], normed and rotated. */
     private void heads(String x, int n, Attention a, Norm norm, NDArray weight) {
         NormWeights w = new NormWeights(weight, null);
         if (norm != null && a.qkNormWide()) line(x + " = " + norm(norm, w, x, n * a.dHead()));
@@ -317,7 +335,7 @@ final class LayerScript {
         if (a.rope() != null && !x.equals("v")) turn(x, a, a.dHead());
     }
 
-    /** Turns the first numbers of [1, pos, head, width]. */
+    /** Rotates the first dimensions of [1, pos, head, width]. */
     private void turn(String x, Attention a, int width) {
         int dims = a.rope().rotaryDims();
         boolean partial = dims < width;
@@ -368,7 +386,7 @@ final class LayerScript {
                 + beta + "))";
     }
 
-    /** Several products of one input, made at once where their matrices lie in one. */
+    /** Several projections of one input, in one product where their matrices are joined. */
     private void projections(String x, LinearGroup group, String... names) {
         List<Linear> parts = group.parts();
         if (group.joined() == null) {
@@ -411,7 +429,7 @@ final class LayerScript {
         text.append(line).append('\n');
     }
 
-    /** A weight's name in the text. */
+    /** The expression for a weight in the script. */
     private String take(NDArray weight) {
         weights.add(weight);
         return "w[" + (weights.size() - 1) + "]";

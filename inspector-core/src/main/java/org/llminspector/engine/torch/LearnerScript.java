@@ -6,16 +6,16 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * LearnerScript writes the training step of a Llama as TorchScript: forward, loss and gradient in one call.
+ * TorchScript source of a Llama's training step: forward, loss and gradient in one call.
  *
- * <p>It computes what {@link Decoder} computes, arranged for speed. A norm's weight is multiplied into the matrices that
- * read it, which are smaller than what they are applied to. RoPE is one complex product, for which the rows of q and k
- * are put in pairs on the way. The loss' gradient is written out, a few rows at a time, so that logits stay in the cache;
- * from the last hidden state down it is libtorch's autograd.
+ * <p>It computes what {@link Decoder} computes, arranged for speed. A norm's weight is multiplied into the matrices
+ * that read it, which are smaller than the activations. RoPE is one complex product, for which the rows of q and k are
+ * interleaved into pairs. The loss' gradient by the logits is written out, a few rows at a time, so that logits stay in
+ * the CPU's cache; from the last hidden state backwards libtorch's autograd takes over.
  */
 final class LearnerScript {
 
-    /** Rows whose logits are made at once. */
+    /** Rows whose logits are computed at once. */
     private static final int ROWS = 256;
 
     private static final String TEXT = """

@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * Libtorch is the native library that DJL loads: this build's own, for CPUs, or the one in the folder that
- * PYTORCH_LIBRARY_PATH names, which may be for CUDA. DJL has to be told which of its bindings fits the latter.
+ * Settings of libtorch, the native library that DJL loads: this build's own, for CPUs, or the one in the folder
+ * PYTORCH_LIBRARY_PATH, which may be for CUDA and then needs the matching DJL binding.
  */
 final class Libtorch {
 
@@ -21,8 +21,8 @@ final class Libtorch {
     private static final int ERROR = 2;
 
     /**
-     * GOMP_SPINCOUNT: turns of the loop in which a thread of OpenMP waits at a barrier before it sleeps. Its documentation has 300,000
-     * where nothing is set, through which a thread waits for another that a busy neighbour keeps from its core.
+     * GOMP_SPINCOUNT: iterations for which an OpenMP thread spins at a barrier before it sleeps. Its documented default
+     * of 300,000 makes a thread spin long when another process keeps the thread that it waits for off its core.
      */
     private static final String SPIN = "20000";
 
@@ -30,14 +30,17 @@ final class Libtorch {
 
     private Libtorch() {}
 
-    /** Tells DJL, before it loads one. */
+    /** Selects DJL's binding; called before it loads the library. */
     static void prepare() {
         boundSpinning();
         if (path() == null || Utils.getEnvOrSystemProperty(FLAVOR) != null) return;
         System.setProperty(FLAVOR, forCuda() ? "cu128" : "cpu"); // as pytorch-jni names them
     }
 
-    /** Sets GOMP_SPINCOUNT in this process, which libgomp reads once, as libtorch loads it. One that the user set stays. */
+    /**
+     * Sets GOMP_SPINCOUNT in this process's environment, which libgomp reads once, when libtorch loads it. A user's
+     * setting stays.
+     */
     private static void boundSpinning() {
         if (!Platform.isLinux() || System.getenv("OMP_WAIT_POLICY") != null) return;
         int overwrite = 0;
@@ -51,10 +54,7 @@ final class Libtorch {
                         .anyMatch(folder -> Files.exists(Path.of(folder, System.mapLibraryName("torch_cuda"))));
     }
 
-    /**
-     * Has it print errors only, once it is loaded: what it warns of is how DJL's binding calls it, nothing that a person
-     * could do otherwise.
-     */
+    /** Limits its log to errors, once it is loaded: its warnings concern DJL's calls, which the user cannot change. */
     static void quiet() {
         try {
             Path c10 = Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("c10"));
@@ -62,7 +62,7 @@ final class Libtorch {
                     .getGlobalVariableAddress("FLAGS_caffe2_log_level")
                     .setInt(0, ERROR);
         } catch (UnsatisfiedLinkError e) {
-            // A build that has no such level warns.
+            // A build without this flag keeps warning.
         }
     }
 

@@ -5,10 +5,10 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.JniUtils;
 
 /**
- * Linear is a weight matrix [out, in] with an optional bias [out].
+ * Weight matrix [out, in] with an optional bias [out].
  *
- * <p>FP16 weights on CPU: a single position multiplies in FP16 (half the bytes to read, which is what decode waits
- * for); more positions multiply in FP32 with the weight upcast for the moment.
+ * <p>FP16 weights on CPU: a single position multiplies in FP16 (half the bytes to read, and decoding is bound by memory
+ * bandwidth); several positions multiply in FP32 with a temporarily upcast weight.
  */
 record Linear(NDArray weight, NDArray bias, boolean halfAlways) {
 

@@ -8,16 +8,16 @@ import ai.djl.ndarray.types.DataType;
 import java.util.List;
 
 /**
- * LinearGroup is several matrices that read the same input (q, k, v; gate, in).
+ * Matrices that read the same input (q, k, v; gate, in).
  *
- * <p>FP16 copies lie one under the other, so that a token's input is converted once and one product makes all:
- * decoding then waits for memory and less for calls. FP32 matrices stay where the file has them.
+ * <p>FP16 copies are joined row-wise, so that the input is converted once and one product computes all: decoding then
+ * has fewer calls. FP32 matrices stay mapped from the file.
  */
 final class LinearGroup {
 
     private final List<Linear> parts;
-    private final Linear joined; // null when the parts stay apart
-    private final long[] bounds; // where each part but the first begins
+    private final Linear joined; // null when the parts are separate
+    private final long[] bounds; // first row of each part but the first
 
     LinearGroup(List<Linear> parts) {
         boolean join = parts.size() > 1
@@ -28,7 +28,7 @@ final class LinearGroup {
         this.bounds = bounds(this.parts);
     }
 
-    /** Parts that are views of one matrix, one under the other. */
+    /** Parts that are consecutive row views of one matrix. */
     LinearGroup(NDArray joined, List<Linear> parts) {
         this.joined = new Linear(joined, biases(parts), parts.get(0).halfAlways());
         this.parts = parts;
@@ -48,12 +48,12 @@ final class LinearGroup {
         return parts;
     }
 
-    /** The matrix in which all parts lie, or null when they stay apart. */
+    /** The joined matrix, or null when the parts are separate. */
     Linear joined() {
         return joined;
     }
 
-    /** One output [batch, pos, out] a part. */
+    /** One output [batch, pos, out] per part. */
     NDArray[] apply(NDArray x) {
         if (joined == null) return parts.stream().map(p -> p.apply(x)).toArray(NDArray[]::new);
         NDArray all = joined.apply(x); // [batch, pos, sum of outs]
@@ -74,7 +74,7 @@ final class LinearGroup {
         return biases.isEmpty() ? null : NDArrays.concat(biases, 0);
     }
 
-    /** Views of the joined matrix, so that nothing is held twice. */
+    /** Views of the joined matrix; the separate copies are freed. */
     private List<Linear> slices(List<Linear> parts) {
         long[] from = {0};
         return parts.stream()

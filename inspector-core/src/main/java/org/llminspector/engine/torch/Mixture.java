@@ -16,7 +16,7 @@ import org.llminspector.spec.Experts;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Routing;
 
-/** Mixture is a feed-forward part with experts: {@link Decoder}'s, operation by operation. Runs on the engine thread. */
+/** Mixture-of-experts MLP of the {@link Decoder}, operation by operation. Runs on the engine thread. */
 final class Mixture {
 
     private static final int[] LAST = {-1};
@@ -27,7 +27,7 @@ final class Mixture {
 
     /**
      * @param activate the MLP's non-linearity
-     * @param linear what is done to the branch without one
+     * @param linear what is applied to the linear branch
      */
     Mixture(
             ExpertMatrices matrices,
@@ -54,14 +54,14 @@ final class Mixture {
         return experts.dShared() == null ? sum : sum.add(shared(i, mlp, w, x, tap));
     }
 
-    /** The scores of the experts that are chosen, and their numbers, [1, pos, slot] each. */
+    /** Scores and indices of the chosen experts, [1, pos, slot] each. */
     private static NDList best(Experts experts, Mixed w, NDArray logits) {
         Routing r = experts.routing();
         boolean sigmoid = r != null && r.sigmoid();
         NDArray scores = sigmoid ? Activation.sigmoid(logits) : logits.softmax(-1);
         if (r == null || r.choosesTheBest()) return scores.topK(experts.active(), -1, true, true);
         NDArray choice = r.choiceBias() ? scores.add(w.choiceBias()) : scores; // [1, pos, expert]
-        // An expert that was masked has a score, its bias, nevertheless.
+        // A masked expert would still compete with its bias as its score.
         choice = choice.add(
                 logits.lt(-Routing.NEVER).toType(DataType.FLOAT32, false).mul(-Routing.NEVER));
         if (r.groups() > 1) choice = ofTheBestGroups(r, choice);
@@ -69,7 +69,7 @@ final class Mixture {
         return new NDList(scores.gather(chosen, 2), chosen);
     }
 
-    /** Experts of other groups are put behind all. */
+    /** Pushes experts outside the best groups below all others. */
     private static NDArray ofTheBestGroups(Routing r, NDArray choice) {
         long positions = choice.getShape().get(1);
         NDArray apart = choice.reshape(1, positions, r.groups(), -1); // [1, pos, group, expert of it]
@@ -88,7 +88,9 @@ final class Mixture {
         return numbers;
     }
 
-    /** The weights after they were seen, or changed, expert by expert; slots of one position that share an expert share its gate. */
+    /**
+     * The slots' weights after the per-expert hook; slots of a position with the same expert share its gate equally.
+     */
     private static NDArray gated(int i, Experts experts, NDArray chosen, NDArray weights, Tap tap) {
         if (!tap.wants(EXPERT_GATES, i)) return weights;
         NDArray is = chosen.toType(DataType.INT64, false).oneHot(experts.count()); // [1, pos, slot, expert]

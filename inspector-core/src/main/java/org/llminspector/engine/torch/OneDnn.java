@@ -8,19 +8,19 @@ import ai.djl.ndarray.NDManager;
 import java.util.Locale;
 
 /**
- * OneDnn multiplies float32 activations by float32 weights with oneDNN, which libtorch brings but asks only for other types:
- * MKL, its choice for float32, takes about twice as long on x86 CPUs that are not Intel's.
+ * Float32 matrix products with oneDNN, which libtorch contains but uses for other types only: its choice for float32,
+ * MKL, takes about twice as long on x86 CPUs that are not Intel's.
  *
  * <p>Has no gradients. Runs on the engine thread.
  */
 final class OneDnn {
 
-    private static Script script; // null until it is needed, and where there is none
+    private static Script script; // null until needed, and where unavailable
     private static Boolean available;
 
     private OneDnn() {}
 
-    /** Whether products on this device are oneDNN's: on x86 CPUs, when libtorch was built with it. */
+    /** Whether products on this device use oneDNN: on x86 CPUs, when libtorch was built with it. */
     static boolean serves(Device device) {
         if (!device.equals(Device.cpu())) return false;
         if (available == null) available = compile();

@@ -13,8 +13,8 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * ParameterLayout says where each weight of a Llama lies in one flat array: matrices first, layer after layer, then the
- * norms' vectors, so that what decays is one piece.
+ * Layout of a Llama's weights in one flat array: matrices first, layer by layer, then the norms' vectors, so that
+ * weight decay applies to one contiguous range.
  */
 final class ParameterLayout {
 
@@ -70,7 +70,10 @@ final class ParameterLayout {
                 .sum();
     }
 
-    /** Refuses all but Llamas: each record is held against one of a Llama, so that a field that is new to one is met here. */
+    /**
+     * Refuses all but Llamas: compares the whole spec with a Llama's, so that a field added to a record later is
+     * checked too.
+     */
     private static void check(DecoderSpec s) {
         Norm norm = s.finalNorm();
         if (!s.layers().get(0).attends()) throw refused(s);

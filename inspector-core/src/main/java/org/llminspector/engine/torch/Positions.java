@@ -14,7 +14,7 @@ import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.Rope;
 
-/** Positions makes what depends on where a token stands: RoPE's cos and sin, the causal mask, and ALiBi's part of scores. */
+/** Position-dependent arrays: RoPE's cos and sin, the causal mask and ALiBi's biases. */
 final class Positions {
 
     private final NDManager manager;
@@ -23,14 +23,14 @@ final class Positions {
         this.manager = manager;
     }
 
-    /** What one pass needs, made once and shared by its layers. Its arrays belong to the pass's NDScope. */
+    /** The arrays of one pass, made once and shared by its layers. They belong to the pass's NDScope. */
     Pass pass(int start, int count) {
         return new Pass(start, count);
     }
 
     private record Biased(Alibi alibi, Integer window) {}
 
-    /** Pass is {@code count} positions from {@code start} on. */
+    /** The arrays for {@code count} positions from {@code start} on. */
     final class Pass implements AutoCloseable {
         private final int start;
         private final int count;
@@ -61,7 +61,7 @@ final class Positions {
             return List.of(tables.computeIfAbsent(rope, this::table));
         }
 
-        /** Turns each pair of [1, pos, head, d_head] by its position's angle. */
+        /** Rotates each pair of [1, pos, head, d_head] by its position's angle. */
         NDArray rotate(NDArray x, Rope rope) {
             NDArray[] table = tables.computeIfAbsent(rope, this::table);
             long dHead = x.getShape().get(3);
@@ -84,7 +84,7 @@ final class Positions {
         }
 
         /**
-         * What is added to scores: -inf where a query may not look, and ALiBi's part; null for nothing.
+         * What is added to scores: -inf where a query may not attend, and ALiBi's bias; null for nothing.
          *
          * @return [query, key], or with ALiBi [1, head, query, key]
          */
@@ -102,7 +102,7 @@ final class Positions {
             return mask == null ? bias : bias.add(mask);
         }
 
-        /** [query, key]: 0 where a query may look, -inf where not; null when it may look everywhere. */
+        /** [query, key]: 0 where a query may attend, -inf elsewhere; null when it may attend to every key. */
         private NDArray mask(Integer window) {
             int keys = start + count;
             if (count == 1 && (window == null || keys <= window)) return null;
@@ -111,14 +111,14 @@ final class Positions {
                     w -> keep(manager.create(PositionTables.mask(window, start, count), new Shape(count, keys))));
         }
 
-        /** In libtorch's own memory: a backward pass still reads it when the Java array is closed and its buffer gone. */
+        /** A copy in libtorch's memory: a backward pass reads it after the Java array's buffer is freed. */
         private NDArray owned(float[] values, Shape shape) {
             try (NDArray here = manager.create(values, shape)) {
                 return keep(here.duplicate());
             }
         }
 
-        /** Made inside one layer's scope, used by all: closed by {@link #close}. */
+        /** Detaches an array from the scope of the layer that made it; {@link #close} closes it. */
         private NDArray keep(NDArray array) {
             NDScope.unregister(array);
             return array;

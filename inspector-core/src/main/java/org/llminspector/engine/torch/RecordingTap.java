@@ -16,9 +16,9 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
 /**
- * RecordingTap keeps the values that were asked for and applies the changes, in one sequence.
+ * Tap of one sequence that captures requested values and applies interventions.
  *
- * <p>A kept value is an alias of what flows on: nothing is copied until {@link #copyOut}, after the pass.
+ * <p>A captured value is an alias: nothing is copied until {@link #copyOut}, after the pass.
  */
 final class RecordingTap implements Tap {
 
@@ -79,7 +79,7 @@ final class RecordingTap implements Tap {
         return v;
     }
 
-    /** Copies the kept values out of the engine and lets them go. */
+    /** Copies the captured values out of the engine and frees them. */
     void copyOut(CaptureBuffers buffers) {
         kept.forEach((id, value) -> {
             ByteBuffer bytes = value.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
@@ -88,7 +88,7 @@ final class RecordingTap implements Tap {
         close();
     }
 
-    /** Lets the kept values go. */
+    /** Frees the captured values. */
     void close() {
         new ArrayList<>(kept.values()).forEach(NDArray::close);
         kept.clear();

@@ -7,25 +7,22 @@ import ai.djl.ndarray.types.SparseFormat;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Routes say which expert each slot of each position went to: the slots of one expert are brought together, so that each
- * expert reads all that is meant for it in one product.
- */
+/** Routing of a pass: slots sorted by expert, so that each expert processes all its positions in one product. */
 final class Routes {
 
-    /** Stretch is the slots [from, to) of one expert, in the order of experts. */
+    /** The slots [from, to) of one expert in expert order. */
     record Stretch(int expert, long from, long to) {}
 
     private final long positions;
     private final long slots;
     private final List<Stretch> stretches = new ArrayList<>();
-    private final NDArray position; // [slot of all positions], in the order of experts: whose it is
-    private final NDArray order; // the same: which slot it is
-    private final NDArray place; // [slot of all positions]: where in that order it is
+    private final NDArray position; // [slot of all positions], in expert order: the slot's position
+    private final NDArray order; // likewise: the slot's index
+    private final NDArray place; // [slot of all positions]: the slot's index in expert order
 
     /**
-     * @param chosen an expert a slot, position by position
-     * @param slots of a position
+     * @param chosen expert of each slot, position by position
+     * @param slots per position
      */
     Routes(NDManager manager, long[] chosen, int slots, int experts) {
         this.positions = chosen.length / slots;
@@ -50,7 +47,7 @@ final class Routes {
         place = owned(manager, places);
     }
 
-    /** In libtorch's own memory: a backward pass still reads it when the Java array is gone. */
+    /** A copy in libtorch's memory: a backward pass reads it after the Java array is freed. */
     private static NDArray owned(NDManager manager, long[] values) {
         try (NDArray here = manager.create(values)) {
             return here.duplicate();
@@ -61,17 +58,17 @@ final class Routes {
         return stretches;
     }
 
-    /** [1, pos, width] to one row a slot in the order of experts, [1, slot, width]. */
+    /** [1, pos, width] to one row per slot in expert order, [1, slot, width]. */
     NDArray sent(NDArray x) {
         return rows(x, position);
     }
 
-    /** [1, pos, slot, width] to the order of experts, [1, slot, width]. */
+    /** [1, pos, slot, width] to expert order, [1, slot, width]. */
     NDArray together(NDArray bySlot) {
         return rows(bySlot, order);
     }
 
-    /** The order of experts, [1, slot, width], to [1, pos, slot, width]. */
+    /** Expert order, [1, slot, width], to [1, pos, slot, width]. */
     NDArray bySlot(NDArray together) {
         return rows(together, place).reshape(new Shape(1, positions, slots, -1));
     }

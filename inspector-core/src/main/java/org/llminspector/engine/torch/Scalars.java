@@ -7,8 +7,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Scalars are constants as NDArrays, made once: DJL makes a new array for a Java number in each operation, which costs
- * three times the operation itself. A backward pass reads them too, when that new array's memory is long gone.
+ * Cache of scalar NDArrays: DJL makes a new array for a Java number in each operation, which costs three times the
+ * operation itself, and whose memory is freed before a backward pass reads it.
  */
 final class Scalars {
 

@@ -15,7 +15,7 @@ import java.io.UncheckedIOException;
 import java.util.List;
 
 /**
- * Script is a module of TorchScript methods, compiled by libtorch from their text: many operations in one call.
+ * TorchScript module compiled by libtorch from source: many operations in one call.
  *
  * <p>Runs on the engine thread.
  */
@@ -27,7 +27,9 @@ final class Script implements AutoCloseable {
         this.module = module;
     }
 
-    /** Compiles methods as {@link ScriptArchive#of} takes them; what libtorch does not understand it says here. */
+    /**
+     * Compiles methods in the form of {@link ScriptArchive#of}; throws EngineException on libtorch's compile errors.
+     */
     static Script compile(NDManager manager, String methods) {
         try (ByteArrayInputStream in = new ByteArrayInputStream(ScriptArchive.of(methods))) {
             return new Script(JniUtils.loadModule((PtNDManager) manager, in, false, false));
@@ -72,10 +74,10 @@ final class Script implements AutoCloseable {
 
     /**
      * Calls a method of tensors that may change them and, with {@code gradients}, differentiate inside: the leaves of
-     * {@code torch.grad} are what it detaches and then says {@code requires_grad_(True)} of.
+     * {@code torch.grad} are tensors that it detaches and marks with {@code requires_grad_(True)}.
      *
-     * <p>Every call computes the same, bit for bit. {@link #call} rewrites a method after its first calls, which rounds
-     * otherwise.
+     * <p>Every call computes the same, bit for bit, unlike {@link #call}, which optimizes a method after its first
+     * calls and then rounds differently.
      *
      * @param manager that the results belong to
      */

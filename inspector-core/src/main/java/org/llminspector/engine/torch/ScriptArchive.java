@@ -9,7 +9,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * ScriptArchive writes TorchScript source as the archive that {@code torch.jit.save} would make of it: no Python needed.
+ * Writer of TorchScript source as an archive in the format of {@code torch.jit.save}, without Python.
  *
  * <p>A zip of stored entries: the code as text, the module's state and the constants as the smallest pickles that say
  * "one object of this class" and "none", and the format's version. Source: torch/csrc/jit/serialization.
@@ -56,7 +56,7 @@ final class ScriptArchive {
         return ("\u0080\u0002" + body + ".").getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** The reader maps entries into memory and takes none that is compressed. */
+    /** Stores an entry uncompressed: the reader maps entries into memory. */
     private static void store(ZipOutputStream zip, String name, byte[] content) throws IOException {
         CRC32 crc = new CRC32();
         crc.update(content);

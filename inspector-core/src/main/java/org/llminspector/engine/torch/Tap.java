@@ -4,10 +4,10 @@ import ai.djl.ndarray.NDArray;
 import org.llminspector.engine.Part;
 import org.llminspector.hook.HookPoint;
 
-/** Tap is where every named value passes on its way: it may keep it, and may hand back another. */
+/** Callback for every hooked value of a forward pass: it may capture the value and may return another. */
 interface Tap {
 
-    /** Lets everything pass. */
+    /** Captures and changes nothing. */
     Tap NONE = new Tap() {
         @Override
         public boolean wants(HookPoint point, int layer) {
@@ -30,23 +30,23 @@ interface Tap {
         }
     };
 
-    /** Whether any value inside a layer is captured or changed; the residual stream between two layers is not inside. */
+    /** Whether any value inside a layer is captured or changed; the residual stream between layers does not count. */
     boolean seesInside();
 
-    /** Whether the value is changed, so that what follows must be made from it. */
+    /** Whether the value is changed, so that later values must be computed from it. */
     boolean changes(HookPoint point, int layer);
 
-    /** Whether the value is captured or changed, so that costly ones are made only then. */
+    /** Whether the value is captured or changed; costly values are computed only then. */
     boolean wants(HookPoint point, int layer);
 
-    /** Hears that a part of the work is done which no value of its own ends. */
+    /** Called at the end of a part that does not end with a hooked value. */
     default void ends(Part part, int layer) {}
 
-    /** Whether nothing that comes after this layer is wanted: the pass ends there, without logits. */
+    /** Whether nothing after this layer is wanted: the pass then ends here, without logits. */
     default boolean enough(int layer) {
         return false;
     }
 
-    /** The value to go on with. */
+    /** Returns the value to continue with. */
     NDArray at(HookPoint point, int layer, NDArray value);
 }

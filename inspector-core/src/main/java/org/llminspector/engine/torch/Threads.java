@@ -5,21 +5,23 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
 /**
- * Threads is how many threads libtorch computes one operation with: by the operation's work, for each barrier between them
- * costs more than a small product, above all where another program keeps a core busy. Called on the engine's thread only: OpenMP
- * keeps the number by thread.
+ * Number of threads of libtorch's operations, chosen by the size of the operation: each barrier between threads costs
+ * more than a small product, above all when another program occupies a core. Called on the engine's thread only:
+ * OpenMP's setting is thread-local.
  */
 final class Threads {
 
-    /** Multiplications of one matrix product that are worth a thread: 1 MiB of float32 weights for one position. */
+    /**
+     * Multiplications per thread below which another thread does not pay: 1 MiB of float32 weights for one position.
+     */
     private static final long WORTH = 1 << 18;
 
-    private static int most; // of the process: ai.djl.pytorch.num_threads, OMP_NUM_THREADS, or a core each
+    private static int most; // of the process: ai.djl.pytorch.num_threads, OMP_NUM_THREADS, or one per core
     private static int now;
 
     private Threads() {}
 
-    /** Most threads of one operation in this process. */
+    /** Largest number of threads of an operation in this process. */
     static int most() {
         if (most == 0) most = now = JniUtils.getNumThreads();
         return most;
@@ -33,7 +35,7 @@ final class Threads {
         now = count;
     }
 
-    /** Sets all threads of the process. */
+    /** Sets the largest number of threads. */
     static void useAll() {
         use(most());
     }
@@ -43,7 +45,7 @@ final class Threads {
         use((int) Math.max(1, Math.min(most(), largest(spec) * positions / WORTH)));
     }
 
-    /** Numbers of the largest matrix that one position is multiplied with, the unembedding aside. */
+    /** Elements of the largest matrix, without the unembedding. */
     private static long largest(DecoderSpec spec) {
         long widest = spec.dModel();
         for (LayerSpec layer : spec.layers()) {

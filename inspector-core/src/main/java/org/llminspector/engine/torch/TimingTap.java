@@ -10,8 +10,8 @@ import org.llminspector.engine.PartTime;
 import org.llminspector.hook.HookPoint;
 
 /**
- * TimingTap keeps no value: it reads the clock as each one passes, and counts the time since the one before to the part of
- * the work that made it. On a GPU, where a call returns before its work is done, it waits for every value.
+ * Tap that measures the time of each part: it reads the clock at each hooked value and adds the time since the previous
+ * one to the part that made it. On a GPU, where calls are asynchronous, it waits for every value.
  */
 final class TimingTap implements Tap {
 
@@ -21,7 +21,7 @@ final class TimingTap implements Tap {
     private final boolean waits;
     private long last;
 
-    /** @param waits whether values are made after the call that asks for them has returned */
+    /** @param waits whether calls return before their values are computed */
     TimingTap(boolean waits) {
         this.waits = waits;
     }
@@ -49,7 +49,7 @@ final class TimingTap implements Tap {
     @Override
     public NDArray at(HookPoint point, int layer, NDArray value) {
         if (waits) value.flatten().get(0).toFloatArray();
-        // What a block begins with is what the one before it ended with.
+        // A block's input is the output of the block before it.
         boolean between = point == HookPoint.RESID_PRE && layer > 0;
         ends(part(point, layer), between ? layer - 1 : layer);
         return value;
@@ -91,7 +91,7 @@ final class TimingTap implements Tap {
         };
     }
 
-    /** Every part that took time, in the order in which it was done first. */
+    /** Every measured part, in the order of first execution. */
     List<PartTime> times() {
         List<PartTime> times = new ArrayList<>();
         nanos.forEach(

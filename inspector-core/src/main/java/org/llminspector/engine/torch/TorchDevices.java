@@ -8,7 +8,7 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.gpu.Gpus;
 
-/** TorchDevices finds the devices that this build of libtorch can use. */
+/** Devices that this build of libtorch can use. */
 public final class TorchDevices {
 
     private TorchDevices() {}
@@ -23,7 +23,7 @@ public final class TorchDevices {
         });
     }
 
-    /** On the engine thread: how many GPUs libtorch can use. */
+    /** Number of GPUs that libtorch can use; called on the engine thread. */
     static int gpus() {
         return EngineThread.engine().hasCapability(StandardCapabilities.CUDA)
                 ? Gpus.now().count()
@@ -50,12 +50,12 @@ public final class TorchDevices {
                 null);
     }
 
-    /** The device that a request means: {@code auto} becomes {@code cpu} or {@code cuda:0}; one that is not there is refused. */
+    /** Resolves a request's device: {@code auto} becomes {@code cpu} or {@code cuda:0}; a missing device is refused. */
     public static String resolve(String id) {
         return EngineThread.call(() -> id(choose(id)));
     }
 
-    /** On the engine thread: the device that a request means. */
+    /** Resolves a request's device; called on the engine thread. */
     static Device choose(String id) {
         int gpus = gpus();
         if (id.equals("cpu")) return Device.cpu();

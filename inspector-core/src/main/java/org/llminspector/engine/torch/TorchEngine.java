@@ -29,7 +29,7 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.DecoderSpec;
 
-/** TorchEngine is a model open on DJL's PyTorch engine: the room's entry. */
+/** A model open on DJL's PyTorch engine; the entry of this package. */
 public final class TorchEngine implements InspectorEngine {
 
     private static final String BF16_WHY = "a bfloat16 NDArray aborts the JVM (DJL 0.36)";
@@ -48,7 +48,7 @@ public final class TorchEngine implements InspectorEngine {
     private final CaptureMemory memory;
     private final KvFormats kvFormats;
     private final String made;
-    private final Map<KvFormats, TorchEngine> views = new HashMap<>(); // the same weights with caches of other formats
+    private final Map<KvFormats, TorchEngine> views = new HashMap<>(); // the same weights with other KV cache formats
     private final boolean owner; // of the weights; a view is not
 
     private TorchEngine(
@@ -85,14 +85,14 @@ public final class TorchEngine implements InspectorEngine {
      * Loads a model.
      *
      * @param kvFormats of the caches of its sequences
-     * @param made what was done to the weights before, in words, or empty
+     * @param made the simulated quantization of the weights, in words, or empty
      */
     public static TorchEngine open(
             Weights weights, String device, Precision precision, KvFormats kvFormats, String made) {
         return open(weights, device, precision, kvFormats, made, keptExperts());
     }
 
-    /** @param most bytes of converted experts that are kept on a CPU */
+    /** @param most limit of converted experts kept on a CPU, in bytes */
     static TorchEngine open(Weights weights, String device, Precision precision, long most) {
         return open(weights, device, precision, KvFormats.FP32, "", most);
     }
@@ -106,7 +106,7 @@ public final class TorchEngine implements InspectorEngine {
             return NDManager.newBaseManager(TorchDevices.choose(device), "PyTorch");
         });
         try {
-            // Not on the engine's thread but for single arrays: other models run meanwhile.
+            // Only single arrays are made on the engine's thread, so that other models can run meanwhile.
             TorchWeights loaded = new TorchWeights(weights, manager, precision, most(manager.getDevice(), most));
             return EngineThread.call(() -> open(weights, loaded, manager, precision, kvFormats, made, from));
         } catch (RuntimeException | Error e) {
@@ -119,14 +119,14 @@ public final class TorchEngine implements InspectorEngine {
     }
 
     /**
-     * Most bytes of converted experts that an open model keeps, a quarter of this machine's memory: those of a larger mixture
-     * are read from its file again as tokens go to them.
+     * Limit of converted experts that an open model keeps, in bytes: a quarter of this machine's memory. Experts of a
+     * larger mixture are read from its file again when tokens are routed to them.
      */
     public static long keptExperts() {
         return TorchDevices.memory() / 4;
     }
 
-    /** A GPU has to have room for all. */
+    /** No limit on a GPU, which must fit all experts. */
     private static long most(Device device, long onCpu) {
         return device.isGpu() ? Long.MAX_VALUE : onCpu;
     }
@@ -255,7 +255,7 @@ public final class TorchEngine implements InspectorEngine {
             if (info.precision() == Precision.FP32 && !request.parameters()) {
                 return new GradientPass(decoder, weights, manager).run(request);
             }
-            // The weights again, in float32, for this once: their gradients take as much memory as they do.
+            // A temporary float32 copy of the weights; their gradients take as much memory again.
             try (NDManager own = manager.newSubManager();
                     TorchWeights exact = request.parameters()
                             ? TorchWeights.whole(model, own)
@@ -270,7 +270,7 @@ public final class TorchEngine implements InspectorEngine {
         if (!owner) return;
         EngineThread.call(() -> {
             weights.close();
-            // Else libtorch keeps the GPU's memory for its next model, and ONNX Runtime cannot have it.
+            // Otherwise libtorch keeps the GPU's memory for its next model, out of ONNX Runtime's reach.
             if (!info.device().equals("cpu")) JniUtils.emptyCudaCache();
             return null;
         });

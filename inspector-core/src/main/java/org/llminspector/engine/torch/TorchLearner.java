@@ -25,22 +25,22 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
-/** TorchLearner trains a Llama with {@link LearnerScript} on flat arrays. */
+/** Trainer of a Llama with {@link LearnerScript} on flat arrays. */
 public final class TorchLearner implements Learner {
 
     private final DecoderSpec spec;
     private final Device place;
-    private volatile int threads; // of one operation on a CPU: with another number sums have other last bits
+    private volatile int threads; // per operation on a CPU; affects the last bits of sums
     private final ParameterLayout layout;
     private final NDManager manager;
     private final Script script;
     private final NDArray weights; // [parameters]
-    private NDArray gradient; // null until it is needed, like the two below: each is as large as the weights
+    private NDArray gradient; // null until needed, like the next two; each as large as the weights
     private NDArray first;
     private NDArray second;
-    private final NDArray steps; // updates made, as float32: what the optimizers take
+    private final NDArray steps; // updates made, as float32 for the optimizer methods
     private final NDArray turns; // [pos, 1, d_head / 2], complex
-    private final AtomicLong made = new AtomicLong(); // updates, for whoever asks on another thread
+    private final AtomicLong made = new AtomicLong(); // updates, readable from other threads
 
     private TorchLearner(DecoderSpec spec, String device) {
         this.spec = spec;
@@ -59,7 +59,7 @@ public final class TorchLearner implements Learner {
         }
     }
 
-    /** As large as the weights; it stays until the learner is closed. */
+    /** An array as large as the weights, kept until the learner is closed. */
     private NDArray zeros() {
         NDArray zeros = manager.zeros(new Shape(layout.size()));
         NDScope.unregister(zeros);
@@ -75,7 +75,7 @@ public final class TorchLearner implements Learner {
         if (second == null) second = zeros();
     }
 
-    /** What libtorch and MKL were told when they were loaded; untold, each chooses by the CPU. */
+    /** The instruction set that the environment set for both libtorch and MKL; null where each chooses by the CPU. */
     private static String instructions(Device place) {
         boolean held = "avx2".equalsIgnoreCase(System.getenv("ATEN_CPU_CAPABILITY"))
                 && "avx2".equalsIgnoreCase(System.getenv("MKL_ENABLE_INSTRUCTIONS"));
@@ -86,7 +86,7 @@ public final class TorchLearner implements Learner {
             "def turns(self, parts: Tensor) -> Tensor:\n  return torch.view_as_complex(parts)\n";
 
     /**
-     * A learner of zero weights: {@link #setWeights} gives it others.
+     * A learner with zero weights, to be filled with {@link #setWeights}.
      *
      * @param device {@code auto}, {@code cpu}, {@code cuda:N}
      */
@@ -97,7 +97,7 @@ public final class TorchLearner implements Learner {
         });
     }
 
-    /** A learner that begins with a model's weights. */
+    /** A learner initialized with a model's weights. */
     public static TorchLearner open(Weights model, String device) {
         TorchLearner learner = open(model.spec(), device);
         try {
@@ -114,7 +114,7 @@ public final class TorchLearner implements Learner {
         }
     }
 
-    /** cos + i sin of every position's angles, the numbers that {@link Positions} turns by. */
+    /** cos + i sin of every position's angles, the same as {@link Positions} rotates by. */
     private NDArray turns() {
         Rope rope = spec.layers().get(0).attention().rope();
         int positions = spec.maxContext();
@@ -182,13 +182,13 @@ public final class TorchLearner implements Learner {
     }
 
     /**
-     * Shares are what the gradient of some logits is more than that for the token that came.
+     * Soft targets' corrections to the logits' gradient for the actual token alone.
      *
-     * @param at of [batch x (pos - 1), vocab], flat and in the order of the rows; -1 alone: there are none
+     * @param at flat indices into [batch x (pos - 1), vocab], in row order; a single -1 when there are none
      */
     private record Shares(long[] at, float[] by) {}
 
-    /** The token that came gives its part to all that could have come. */
+    /** Moves the actual token's target probability to all possible tokens in equal parts. */
     private Shares shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
         LongStream.Builder at = LongStream.builder();
         List<Float> by = new ArrayList<>();
@@ -293,7 +293,7 @@ public final class TorchLearner implements Learner {
         });
     }
 
-    /** Puts another gradient in the place of the one accumulated. */
+    /** Replaces the accumulated gradient. */
     void setGradient(Tensor flat) {
         work(() -> {
             makeGradient();
@@ -362,7 +362,7 @@ public final class TorchLearner implements Learner {
         return array;
     }
 
-    /** On the engine thread; what it allocates on the way is freed. */
+    /** Runs work on the engine thread and frees its temporary arrays. */
     private <T> T work(Callable<T> work) {
         return EngineThread.call(() -> {
             Threads.use(threads);

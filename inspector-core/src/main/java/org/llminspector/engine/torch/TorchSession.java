@@ -25,7 +25,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.spec.DecoderSpec;
 
-/** TorchSession is one sequence on the torch engine. Each call does its work on the engine thread. */
+/** One sequence on the torch engine. Each call runs on the engine thread. */
 final class TorchSession implements Session {
 
     private final DecoderSpec spec;
@@ -48,7 +48,7 @@ final class TorchSession implements Session {
             this.tap = new RecordingTap(request.hooks(), changes, request.hooked());
             this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
         } catch (RuntimeException | Error e) {
-            manager.close(); // and with it every array that was made
+            manager.close(); // frees every array made so far
             throw e;
         }
     }

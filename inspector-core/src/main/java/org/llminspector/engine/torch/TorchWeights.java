@@ -29,32 +29,38 @@ import org.llminspector.family.Weights;
 import org.llminspector.spec.Mlp;
 
 /**
- * TorchWeights holds a model's parameters as NDArrays: where the file has the wanted format they are used where they lie
- * (mapped, no copy), others are converted straight into libtorch's memory, for a BF16 NDArray aborts the JVM.
+ * A model's parameters as NDArrays: memory-mapped where the file has the wanted format, else converted into libtorch's
+ * memory (a BF16 NDArray would abort the JVM).
  */
 final class TorchWeights implements AutoCloseable {
 
-    /** A norm's parameters, null where it has none; bias is null for RMSNorm. */
+    /** A norm's parameters; bias is null for RMSNorm. */
     record NormWeights(NDArray weight, NDArray bias) {}
 
-    /** What every token meets in a mixture; the experts are in {@link #experts}. What the layer has not is null. */
+    /**
+     * The parts of a mixture that every token passes; the routed experts are in {@link #experts}. Absent parts are
+     * null.
+     */
     record Mixed(Linear router, NDArray choiceBias, LinearGroup sharedIn, Linear sharedOut, Linear sharedGate) {}
 
     /**
-     * What makes queries, keys and values of latent vectors: {@code down} reads the layer's input (the queries, or their latent
-     * vector; the keys' and values' one; the shared key), {@code q} its latent vector where there is one, {@code up} (the heads'
-     * own keys, their values) the other.
+     * Matrices of latent attention: {@code down} reads the layer's input (to the queries or their latent vector, the
+     * latent vector of keys and values, and the shared key), {@code q} reads the queries' latent vector where there is
+     * one, {@code up} the other one (to the heads' own key parts and values).
      */
     record Compressed(LinearGroup down, NormWeights qNorm, Linear q, NormWeights kvNorm, LinearGroup up) {}
 
-    /** A short convolution's: {@code in} makes B, C and X; the kernel is [width, d_model], its bias [d_model] or null. */
+    /**
+     * Parameters of a short convolution: {@code in} projects to B, C and X; the kernel is [width, d_model], its bias
+     * [d_model] or null.
+     */
     record Convolved(LinearGroup in, NDArray kernel, NDArray bias, Linear out) {}
 
     /**
-     * One block's parameters; absent ones are null. A layer with a short convolution has {@code conv} in the place of all of
-     * attention's. {@code in} is gate and in, or in alone; a mixture has {@code mixed} in
-     * the place of {@code in} and {@code out}, a layer with a latent vector {@code compressed} in that of {@code qkv}; {@code xielu} is
-     * null where the activation learned nothing.
+     * One block's parameters; absent ones are null. A layer with a short convolution has {@code conv} instead of
+     * attention's. {@code in} is gate and in, or in alone; a mixture has {@code mixed} instead of {@code in} and {@code
+     * out}, latent attention {@code compressed} instead of {@code qkv}; {@code xielu} is null for activations without
+     * learned parameters.
      */
     record Block(
             NormWeights ln1,
@@ -73,13 +79,13 @@ final class TorchWeights implements AutoCloseable {
             Xielu xielu,
             Convolved conv) {
 
-        /** The matrix through which the block's first half adds to the stream. */
+        /** The output matrix of attention or of the short convolution. */
         Linear mixes() {
             return conv == null ? o : conv.out();
         }
     }
 
-    /** What an activation learned, [1] each. */
+    /** Learned parameters of the xIELU activation, [1] each. */
     record Xielu(NDArray alphaP, NDArray alphaN, NDArray beta, NDArray eps) {}
 
     private final Weights weights;
@@ -100,7 +106,7 @@ final class TorchWeights implements AutoCloseable {
     final Linear unembed; // as embed
     final ExpertMatrices experts;
 
-    /** @param most bytes of experts' matrices that are kept when they had to be converted */
+    /** @param most limit of converted expert matrices, in bytes */
     TorchWeights(Weights weights, NDManager manager, Precision precision, long most) {
         this.experts = new ExpertMatrices(new Converted(), most);
         this.weights = weights;
@@ -140,7 +146,7 @@ final class TorchWeights implements AutoCloseable {
         return name.contains(".mlp.experts.");
     }
 
-    /** A copy of the weights, experts and all: what gradients of every parameter take. */
+    /** A copy of all weights including experts, for gradients by every parameter. */
     static TorchWeights whole(Weights weights, NDManager manager) {
         TorchWeights all = new TorchWeights(weights, manager, Precision.FP32, Long.MAX_VALUE);
         for (int i = 0; i < weights.spec().nLayers(); i++) {
@@ -153,7 +159,7 @@ final class TorchWeights implements AutoCloseable {
         return all;
     }
 
-    /** Every weight by its canonical name, as it was loaded. */
+    /** Every loaded weight by its canonical name. */
     Map<String, NDArray> all() {
         return Collections.unmodifiableMap(all);
     }
@@ -162,18 +168,18 @@ final class TorchWeights implements AutoCloseable {
         return bytes.get();
     }
 
-    /** Of these, those that are the file's own. */
+    /** Of these, memory-mapped bytes. */
     long mappedBytes() {
         return mapped.get();
     }
 
-    /** The matrices that read the MLP's input; null in a mixture. */
+    /** The MLP's input matrices; null in a mixture. */
     private LinearGroup inputs(String mlp) {
         if (!weights.has(mlp + "in.weight")) return null;
         return group(weights.has(mlp + "gate.weight") ? List.of(mlp + "gate", mlp + "in") : List.of(mlp + "in"));
     }
 
-    /** Null where there is a latent vector, or no attention. */
+    /** Null for latent attention and for layers without attention. */
     private LinearGroup qkv(String attn) {
         boolean plain = weights.has(attn + "q.weight") && !weights.has(attn + "kv_down.weight");
         return plain ? group(List.of(attn + "q", attn + "k", attn + "v")) : null;
@@ -215,23 +221,23 @@ final class TorchWeights implements AutoCloseable {
                 optional(act + "alpha_p"), optional(act + "alpha_n"), optional(act + "beta"), optional(act + "eps"));
     }
 
-    /** In float32 whatever the precision: it is small, and rounding of a router's may send a token elsewhere. */
+    /** Always in float32: it is small, and rounding a router could change a token's experts. */
     private Linear exact(String name) {
         NDArray weight = optional(name + ".weight");
         return weight == null ? null : new Linear(weight, optional(name + ".bias"), cuda);
     }
 
-    /** Makes experts' matrices as the others are made. */
+    /** Loads experts' matrices like all others. */
     private final class Converted implements ExpertMatrices.Maker {
 
-        private final Map<List<String>, Long> inFile = new HashMap<>(); // bytes of each that are the file's own
+        private final Map<List<String>, Long> inFile = new HashMap<>(); // mapped bytes of each
 
         @Override
         public ExpertMatrices.Made make(List<String> modules) {
             long before = bytes.get() - mapped.get();
             long mappedBefore = mapped.get();
             LinearGroup matrices = group(modules);
-            // They outlive the scope of the pass that needed them first.
+            // They outlive the scope of the pass that loaded them.
             matrices.parts().forEach(Converted::outliving);
             if (matrices.joined() != null) outliving(matrices.joined());
             inFile.put(modules, mapped.get() - mappedBefore);
@@ -274,7 +280,7 @@ final class TorchWeights implements AutoCloseable {
         return weights.has(name) ? array(name, DataType.FLOAT32) : null;
     }
 
-    /** The matrices of modules that read one input; FP16 copies are made one under the other. */
+    /** The matrices of modules that read the same input; FP16 copies are joined row-wise. */
     private LinearGroup group(List<String> names) {
         boolean biases = weights.has(names.get(0) + ".bias");
         boolean join = names.size() > 1
@@ -324,7 +330,7 @@ final class TorchWeights implements AutoCloseable {
         return keep(name, array);
     }
 
-    /** Room is an array to be filled through its memory. */
+    /** An array to be filled through its memory. */
     private record Room(NDArray array, Bytes memory) {}
 
     private Room room(Shape shape, DataType type) {
@@ -342,7 +348,7 @@ final class TorchWeights implements AutoCloseable {
         return array;
     }
 
-    /** Writes a weight straight to where it stays, a band of rows at a time. */
+    /** Converts a weight directly into its final memory, a band of rows at a time. */
     private void convert(String name, DataType type, Bytes out) {
         DType to = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
         weights.bands(name, (first, rows) -> {
@@ -362,7 +368,7 @@ final class TorchWeights implements AutoCloseable {
         });
     }
 
-    /** An array's own memory, to be written. */
+    /** An array's memory, for writing. */
     private static Bytes memory(NDArray array) {
         int unit = array.getDataType().getNumOfBytes();
         try (NDArray flat = array.reshape(-1)) {
@@ -376,7 +382,10 @@ final class TorchWeights implements AutoCloseable {
         }
     }
 
-    /** An NDArray over a tensor outside the heap, which is not copied on the CPU. It refers to it. */
+    /**
+     * An NDArray over a tensor outside the heap, without a copy on the CPU; it keeps a reference to the tensor's
+     * memory.
+     */
     private static NDArray over(NDManager manager, Tensor tensor, DataType type) {
         return JniUtils.createNdFromByteBuffer(
                 (PtNDManager) manager,

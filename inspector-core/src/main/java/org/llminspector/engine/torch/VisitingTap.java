@@ -10,7 +10,7 @@ import org.llminspector.engine.Part;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
-/** VisitingTap shows values to somebody as they come, and keeps none: where they lie is theirs only for that moment. */
+/** Tap that passes values to a visitor as they are computed; their memory is valid only during that call. */
 final class VisitingTap implements Tap {
 
     private final RecordingTap changes;
@@ -18,7 +18,7 @@ final class VisitingTap implements Tap {
     private final BiConsumer<HookId, Tensor> visitor;
     private final int last;
 
-    /** @param changes what is changed on the way */
+    /** @param changes applies interventions */
     VisitingTap(RecordingTap changes, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
         this.changes = changes;
         this.hooks = hooks;

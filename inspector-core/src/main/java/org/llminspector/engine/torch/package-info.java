@@ -1,6 +1,6 @@
 /**
- * Engine.torch runs decoders on DJL's PyTorch engine: hooked, one NDArray operation at a time, so that every value can
- * be seen and changed on its way; or fast, one TorchScript call a layer, when nothing inside a layer is looked at.
+ * Decoders on DJL's PyTorch engine: hooked, one NDArray operation at a time, so that every value can be captured and
+ * changed; or fused, one TorchScript call per layer, when no value inside a layer is hooked.
  *
  * <p>All DJL work of the process happens on one thread ({@link org.llminspector.engine.torch.EngineThread}); NDArrays
  * never leave this package.

@@ -14,7 +14,7 @@ import org.llminspector.engine.gpu.Gpus;
 /** Which device a request means: in a build for CPUs and with -Pcuda, on a machine with GPUs and on one without. */
 class OnnxDevicesTest {
 
-    /** No machine has so many. */
+    /** A GPU index that no machine has. */
     private static final int MISSING = 999;
 
     private final List<Device> devices = OnnxDevices.list();

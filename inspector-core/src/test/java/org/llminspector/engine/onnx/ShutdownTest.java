@@ -12,7 +12,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.family.Family;
 
-/** A process that ends while ONNX Runtime makes a session ends as it was told to, and not by a signal. */
+/** A process that exits while ONNX Runtime creates a session ends with its exit code, not by a signal. */
 class ShutdownTest {
 
     @TempDir
