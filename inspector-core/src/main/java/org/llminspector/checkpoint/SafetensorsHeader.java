@@ -131,7 +131,7 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
                             .newDecoder()
                             .onMalformedInput(CodingErrorAction.REPORT)
                             .onUnmappableCharacter(CodingErrorAction.REPORT));
-            try (JsonParser json = HostileJson.FACTORY.createParser(reader)) {
+            try (JsonParser json = UntrustedJson.FACTORY.createParser(reader)) {
                 json.nextToken();
                 while (json.nextToken() == JsonToken.FIELD_NAME) {
                     String name = json.currentName();

@@ -85,7 +85,7 @@ public final class SafetensorsWriter {
         }
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         bytes.write(new byte[8]);
-        try (JsonGenerator json = HostileJson.FACTORY.createGenerator(bytes)) {
+        try (JsonGenerator json = UntrustedJson.FACTORY.createGenerator(bytes)) {
             json.writeStartObject();
             if (!metadata.isEmpty()) {
                 json.writeObjectFieldStart(SafetensorsHeader.METADATA);

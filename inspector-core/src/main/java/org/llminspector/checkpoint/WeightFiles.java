@@ -193,7 +193,7 @@ record WeightFiles(List<Path> files, Map<String, String> index) {
     private static Map<String, String> readIndex(Path file) {
         try {
             try (InputStream in = new ByteArrayInputStream(Reads.bytes(file, MAX_INDEX_BYTES));
-                    JsonParser json = HostileJson.FACTORY.createParser(new InputStreamReader(
+                    JsonParser json = UntrustedJson.FACTORY.createParser(new InputStreamReader(
                             in,
                             StandardCharsets.UTF_8
                                     .newDecoder()

@@ -82,7 +82,7 @@ public interface Family {
         Family family = of(config);
         DecoderSpec spec = family.spec(config);
         config.refuseWhatWasNotUnderstood();
-        Sizes.check(spec, checkpoint);
+        SizeCheck.check(spec, checkpoint);
         WeightPlan plan = family.weights(spec, checkpoint);
         plan.check(checkpoint);
         return new Weights(spec, checkpoint, plan);
@@ -99,7 +99,7 @@ public interface Family {
         Config config = new Config(checkpoint.config(), checkpoint.configFile())
                 .layersAtMost(checkpoint.onnx().orElseThrow().nodes().size());
         DecoderSpec spec = of(config).spec(config);
-        Sizes.check(spec, checkpoint);
+        SizeCheck.check(spec, checkpoint);
         return spec;
     }
 

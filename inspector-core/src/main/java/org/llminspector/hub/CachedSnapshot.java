@@ -29,7 +29,7 @@ final class CachedSnapshot {
             if (!missing.isEmpty()) {
                 throw Problem.notFound("the model in the cache is incomplete: shards are missing")
                         .where(snapshot)
-                        .found("missing: " + Shown.names(missing));
+                        .found("missing: " + DisplayNames.names(missing));
             }
         }
         List<Pulled.File> files = new ArrayList<>();

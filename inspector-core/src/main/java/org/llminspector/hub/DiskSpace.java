@@ -17,8 +17,8 @@ interface DiskSpace {
         if (bytes <= free) return;
         throw Problem.tooLarge("the model does not fit on the disk")
                 .where(dir)
-                .expected(Shown.bytes(bytes) + " free")
-                .found(Shown.bytes(free))
+                .expected(DisplayNames.bytes(bytes) + " free")
+                .found(DisplayNames.bytes(free))
                 .instead("make room, or set HF_HUB_CACHE to a larger disk");
     }
 

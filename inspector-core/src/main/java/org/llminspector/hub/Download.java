@@ -19,7 +19,7 @@ import org.llminspector.hub.Progress.State;
  */
 record Download(
         HubHttp http,
-        Refusal refusal,
+        HubErrors refusal,
         RepoFolder folder,
         java.time.Duration silence,
         Backoff backoff,
@@ -104,7 +104,7 @@ record Download(
     private boolean stream(URI uri, RemoteFile file, Path part, long from) throws IOException {
         HttpResponse<InputStream> answer = http.get(uri, from, cancel);
         try (InputStream in = answer.body();
-                Watch watch = new Watch(in, silence, cancel)) {
+                StallWatchdog watch = new StallWatchdog(in, silence, cancel)) {
             long start = start(answer, file, part, from);
             long at = start;
             try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
@@ -139,7 +139,7 @@ record Download(
             String range = answer.headers().firstValue("Content-Range").orElse("");
             if (range.startsWith("bytes " + from + "-")) return from;
             discard(part);
-            throw new IOException("asked for bytes from " + from + " on, got " + Shown.name(range));
+            throw new IOException("asked for bytes from " + from + " on, got " + DisplayNames.name(range));
         }
         if (status == 416) discard(part);
         if (status == 416 || !http.urls().isHub(answer.uri())) {

@@ -54,7 +54,7 @@ final class EnvironmentProxy extends ProxySelector {
         throw Problem.unsupported("this proxy cannot be used")
                 .where(name)
                 .expected("http://HOST:PORT; SOCKS proxies, and proxies reached over TLS, are not spoken to")
-                .found(Shown.name(named.replaceFirst("//[^/@]*@", "//...@")))
+                .found(DisplayNames.name(named.replaceFirst("//[^/@]*@", "//...@")))
                 .instead("name an HTTP proxy in HTTPS_PROXY, or the hub's host in NO_PROXY");
     }
 

@@ -65,7 +65,7 @@ record FileChoice(List<String> small, String weights) {
             return Problem.unsupported("there are several .safetensors files and no index that joins them")
                     .where(where)
                     .expected(SINGLE + ", or " + INDEX + ", or one .safetensors file")
-                    .found(Shown.names(tensors));
+                    .found(DisplayNames.names(tensors));
         }
         List<String> pickles = files.stream()
                 .filter(f -> PICKLES.contains(extension(f)))
@@ -76,7 +76,7 @@ record FileChoice(List<String> small, String weights) {
                             "the weights are PyTorch pickles only, and opening a pickle runs the code inside it")
                     .where(where)
                     .expected(".safetensors files")
-                    .found(Shown.names(pickles))
+                    .found(DisplayNames.names(pickles))
                     .instead("look for a safetensors version of the model: another revision (many repositories have one"
                             + " at refs/pr/1), or another repository");
         }
@@ -85,13 +85,13 @@ record FileChoice(List<String> small, String weights) {
         if (!ggufs.isEmpty()) {
             return Problem.unsupported("the repository has GGUF files, each a whole model; pull takes safetensors")
                     .where(where)
-                    .found(Shown.names(ggufs))
+                    .found(DisplayNames.names(ggufs))
                     .instead("download the one you want and open it with --model");
         }
         return Problem.unsupported("the repository holds no weights that this program opens")
                 .where(where)
                 .expected(SINGLE + ", or " + INDEX + " with its shards, or one .safetensors file")
-                .found(Shown.names(files.stream().sorted().toList()));
+                .found(DisplayNames.names(files.stream().sorted().toList()));
     }
 
     private static String extension(String name) {
@@ -107,7 +107,7 @@ record FileChoice(List<String> small, String weights) {
                 throw Problem.invalid("the index names a file that a model may not have")
                         .where(index + ", field weight_map")
                         .expected("the name of a .safetensors file in the same folder")
-                        .found(Shown.name(name))
+                        .found(DisplayNames.name(name))
                         .instead("do not trust this model; take it from its original source");
             }
         }

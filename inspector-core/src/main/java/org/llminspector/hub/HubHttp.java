@@ -120,7 +120,7 @@ final class HubHttp {
         throw Problem.of(Problem.Kind.UPSTREAM, "the hub redirects to what is no address for a download")
                 .where(plain(from))
                 .expected(from.getScheme() + "://...")
-                .found(Shown.name(location));
+                .found(DisplayNames.name(location));
     }
 
     /** Without the query, which is a signature at a CDN. */

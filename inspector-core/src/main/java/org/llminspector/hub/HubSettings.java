@@ -72,7 +72,7 @@ public record HubSettings(URI endpoint, Path cache, String token, boolean offlin
         throw Problem.invalid("the hub's address is not a URL")
                 .where("HF_ENDPOINT")
                 .expected("https://host, such as " + HUB)
-                .found(Shown.name(address));
+                .found(DisplayNames.name(address));
     }
 
     private static String token(Map<String, String> env, Path home, Path hfHome) {

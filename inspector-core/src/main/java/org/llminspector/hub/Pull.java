@@ -30,7 +30,7 @@ final class Pull {
     private final Revision revision;
     private final Meter meter;
     private final Cancel cancel;
-    private final Refusal refusal;
+    private final HubErrors refusal;
     private final Download download;
     private final Map<String, Fetched> fetched = new LinkedHashMap<>();
 
@@ -53,7 +53,7 @@ final class Pull {
         this.revision = revision;
         this.meter = meter;
         this.cancel = cancel;
-        this.refusal = new Refusal(repo, revision, settings);
+        this.refusal = new HubErrors(repo, revision, settings);
         this.download = new Download(http, refusal, folder, settings.silence(), backoff, meter, cancel);
     }
 
@@ -115,7 +115,7 @@ final class Pull {
         URI uri = http.urls().info(folder.repo(), revision);
         HttpResponse<InputStream> answer = http.get(uri, 0, cancel);
         try (InputStream in = answer.body();
-                Watch watch = new Watch(in, settings.silence().multipliedBy(3), cancel)) {
+                StallWatchdog watch = new StallWatchdog(in, settings.silence().multipliedBy(3), cancel)) {
             if (answer.statusCode() != 200) throw refusal.of(answer, null);
             byte[] body = in.readNBytes(MAX_INFO_BYTES);
             cancel.check();
@@ -203,7 +203,7 @@ final class Pull {
         if (absent.isEmpty()) return shards;
         throw Problem.notFound("the repository is incomplete: its index names shards that it does not have")
                 .where(where())
-                .found("missing: " + Shown.names(absent));
+                .found("missing: " + DisplayNames.names(absent));
     }
 
     /** The file's metadata on the hub; without an etag when the snapshot has it already. */

@@ -19,13 +19,13 @@ record RemoteFile(String name, String etag, long size) {
     static RemoteFile of(String name, HttpResponse<?> head, String commit, long listed) {
         HttpHeaders headers = head.headers();
         String at = headers.firstValue("X-Repo-Commit").orElse("nothing");
-        if (!at.equals(commit)) throw strange(head, "X-Repo-Commit: " + commit, Shown.name(at));
+        if (!at.equals(commit)) throw strange(head, "X-Repo-Commit: " + commit, DisplayNames.name(at));
         String etag = headers.firstValue("X-Linked-Etag")
                 .or(() -> headers.firstValue("ETag"))
                 .orElse("")
                 .replaceFirst("^W/", "")
                 .replace("\"", "");
-        if (!ETAG.matcher(etag).matches()) throw strange(head, "an ETag", Shown.name(etag));
+        if (!ETAG.matcher(etag).matches()) throw strange(head, "an ETag", DisplayNames.name(etag));
         boolean redirect = head.statusCode() / 100 == 3;
         long size = number(headers, "X-Linked-Size");
         if (size < 0 && !redirect) size = number(headers, "Content-Length");

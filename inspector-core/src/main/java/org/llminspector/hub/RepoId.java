@@ -19,7 +19,7 @@ record RepoId(String id) {
             throw Problem.invalid("this is not the name of a model on the hub")
                     .where("repo")
                     .expected("owner/name of letters, digits, '-', '_' and '.', such as Qwen/Qwen3-0.6B")
-                    .found(id == null ? "nothing" : Shown.name(id));
+                    .found(id == null ? "nothing" : DisplayNames.name(id));
         }
     }
 

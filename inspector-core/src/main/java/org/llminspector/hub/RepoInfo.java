@@ -20,7 +20,7 @@ record RepoInfo(String commit, Map<String, Long> sizes) {
             JsonNode json = Json.mapper().readTree(body);
             String commit = json.path("sha").asText("");
             if (!Revision.COMMIT.matcher(commit).matches()) {
-                throw strange(where, "a commit of 40 hex digits in field sha", Shown.name(commit));
+                throw strange(where, "a commit of 40 hex digits in field sha", DisplayNames.name(commit));
             }
             Map<String, Long> sizes = new LinkedHashMap<>();
             for (JsonNode file : json.path("siblings")) {
@@ -28,7 +28,7 @@ record RepoInfo(String commit, Map<String, Long> sizes) {
                 if (outside(name)) {
                     throw Problem.invalid("the hub lists a file that would lie outside the model's folder")
                             .where(where)
-                            .found(Shown.name(name))
+                            .found(DisplayNames.name(name))
                             .instead("do not trust this server; check HF_ENDPOINT");
                 }
                 long size =

@@ -15,7 +15,7 @@ record Revision(String name) {
             throw Problem.invalid("this is not the name of a revision")
                     .where("revision")
                     .expected("a branch, a tag or a commit, such as main")
-                    .found(name == null ? "nothing" : Shown.name(name));
+                    .found(name == null ? "nothing" : DisplayNames.name(name));
         }
     }
 

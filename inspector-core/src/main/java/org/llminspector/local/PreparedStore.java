@@ -21,7 +21,7 @@ import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 
 /**
- * Size-limited LRU store of {@link Prepared} weights, in {@code HASH-SETTINGS/data} and {@code index.json}. Safe among
+ * Size-limited LRU store of {@link PreparedTensors} weights, in {@code HASH-SETTINGS/data} and {@code index.json}. Safe among
  * threads and processes: a folder is renamed into place when it is complete.
  */
 public final class PreparedStore {
@@ -57,22 +57,22 @@ public final class PreparedStore {
      *
      * @param settings everything else that determines the tensors
      */
-    public Prepared open(Checkpoint checkpoint, String settings) {
-        if (!keeps(checkpoint)) return Prepared.NONE;
-        List<Prepared.State> states =
-                checkpoint.files().stream().map(Prepared.State::of).toList();
+    public PreparedTensors open(Checkpoint checkpoint, String settings) {
+        if (!keeps(checkpoint)) return PreparedTensors.NONE;
+        List<PreparedTensors.State> states =
+                checkpoint.files().stream().map(PreparedTensors.State::of).toList();
         String end = "-" + name(settings);
         for (Path kept : kept()) {
             if (!kept.getFileName().toString().endsWith(end)) continue;
-            Prepared.Index index = index(kept);
+            PreparedTensors.Index index = index(kept);
             if (index == null
                     || !index.files().equals(states)
                     || !index.settings().equals(settings)) continue;
             touch(kept);
-            return Prepared.found(this, kept, index);
+            return PreparedTensors.found(this, kept, index);
         }
         String name = MAKING + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet();
-        return Prepared.making(this, folder.resolve(name), settings);
+        return PreparedTensors.making(this, folder.resolve(name), settings);
     }
 
     /** Whether tensors made from these weights are stored; a full disk may still prevent it. */
@@ -101,7 +101,7 @@ public final class PreparedStore {
         List<Path> newestFirst = new ArrayList<>(kept());
         newestFirst.sort(Comparator.comparing(PreparedStore::used).reversed());
         for (Path kept : newestFirst) {
-            all += size(kept.resolve(Prepared.DATA));
+            all += size(kept.resolve(PreparedTensors.DATA));
             if (all > limit) delete(kept);
         }
     }
@@ -132,10 +132,12 @@ public final class PreparedStore {
         }
     }
 
-    private static Prepared.Index index(Path kept) {
+    private static PreparedTensors.Index index(Path kept) {
         try {
             return Json.mapper()
-                    .readValue(Reads.bytes(kept.resolve(Prepared.INDEX), Reads.MANIFEST), Prepared.Index.class);
+                    .readValue(
+                            Reads.bytes(kept.resolve(PreparedTensors.INDEX), Reads.MANIFEST),
+                            PreparedTensors.Index.class);
         } catch (IOException | Problem e) {
             return null;
         }
@@ -143,7 +145,8 @@ public final class PreparedStore {
 
     private static Instant used(Path kept) {
         try {
-            return Files.getLastModifiedTime(kept.resolve(Prepared.INDEX)).toInstant();
+            return Files.getLastModifiedTime(kept.resolve(PreparedTensors.INDEX))
+                    .toInstant();
         } catch (IOException e) {
             return Instant.EPOCH;
         }
@@ -151,7 +154,7 @@ public final class PreparedStore {
 
     private static void touch(Path kept) {
         try {
-            Files.setLastModifiedTime(kept.resolve(Prepared.INDEX), FileTime.from(Instant.now()));
+            Files.setLastModifiedTime(kept.resolve(PreparedTensors.INDEX), FileTime.from(Instant.now()));
         } catch (IOException e) {
             // It is then evicted earlier than necessary.
         }
@@ -167,7 +170,7 @@ public final class PreparedStore {
 
     /** Deletes an entry; mapped tensors stay readable. */
     static void delete(Path kept) {
-        for (String file : List.of(Prepared.INDEX, Prepared.DATA, "")) {
+        for (String file : List.of(PreparedTensors.INDEX, PreparedTensors.DATA, "")) {
             try {
                 Files.deleteIfExists(kept.resolve(file));
             } catch (IOException e) {

@@ -20,12 +20,12 @@ final class HalfQuantizer extends Quantizer {
     }
 
     @Override
-    Coded room(int n) {
-        return Coded.plain(dtype, n, cols());
+    QuantizerOutput room(int n) {
+        return QuantizerOutput.plain(dtype, n, cols());
     }
 
     @Override
-    void row(float[] values, int at, int row, Coded to, int toRow) {
+    void row(float[] values, int at, int row, QuantizerOutput to, int toRow) {
         maxAbs(values, at, cols(), row, 0);
         for (int c = 0; c < cols(); c++) {
             float w = values[at + c];

@@ -74,13 +74,13 @@ final class IntQuantizer extends Quantizer {
     }
 
     @Override
-    Coded room(int n) {
+    QuantizerOutput room(int n) {
         boolean whole = scheme.span() == IntScheme.Span.TENSOR;
         int scaleRows = whole ? 1 : n;
         int groups = (cols() + group - 1) / group;
-        Coded room = scheme.symmetric()
-                ? Coded.signed(n, cols(), scaleRows, groups)
-                : Coded.unsigned(n, cols(), scaleRows, groups, true);
+        QuantizerOutput room = scheme.symmetric()
+                ? QuantizerOutput.signed(n, cols(), scaleRows, groups)
+                : QuantizerOutput.unsigned(n, cols(), scaleRows, groups, true);
         if (whole && groups > 0) {
             room.scales[0] = tensorScale;
             if (room.zeros != null) room.zeros[0] = (byte) tensorZero;
@@ -89,7 +89,7 @@ final class IntQuantizer extends Quantizer {
     }
 
     @Override
-    void row(float[] values, int at, int row, Coded to, int toRow) {
+    void row(float[] values, int at, int row, QuantizerOutput to, int toRow) {
         for (int g = 0; g < to.groups; g++) {
             int from = g * group;
             int n = Math.min(group, cols() - from);

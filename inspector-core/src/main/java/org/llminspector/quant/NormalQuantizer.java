@@ -13,12 +13,12 @@ final class NormalQuantizer extends Quantizer {
     }
 
     @Override
-    Coded room(int n) {
-        return Coded.unsigned(n, cols(), n, (cols() + block - 1) / block, false);
+    QuantizerOutput room(int n) {
+        return QuantizerOutput.unsigned(n, cols(), n, (cols() + block - 1) / block, false);
     }
 
     @Override
-    void row(float[] values, int at, int row, Coded to, int toRow) {
+    void row(float[] values, int at, int row, QuantizerOutput to, int toRow) {
         for (int g = 0; g < to.groups; g++) {
             int from = g * block;
             int n = Math.min(block, cols() - from);

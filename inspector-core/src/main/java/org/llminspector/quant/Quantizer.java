@@ -32,7 +32,7 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
 
     /** Quantizes rows [from, to). */
     public QuantizedTensor rows(int from, int to) {
-        Coded coded = room(to - from);
+        QuantizerOutput coded = room(to - from);
         weights.each(from, to, () -> false, (band, first, count, values) -> {
             for (int r = 0; r < count; r++) row(values, r * cols(), first + r, coded, first + r - from);
         });
@@ -47,7 +47,7 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
     public SchemeResult result(BooleanSupplier cancelled) {
         ErrorSums[] sums = new ErrorSums[weights.bands()];
         weights.each(cancelled, (band, first, count, values) -> {
-            Coded coded = room(count);
+            QuantizerOutput coded = room(count);
             for (int r = 0; r < count; r++) row(values, r * cols(), first + r, coded, r);
             sums[band] = ErrorSums.of(values, first, coded.tensor(scheme, cols()));
         });
@@ -58,10 +58,10 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
      * Quantizes row {@code row} of the weight, in {@code values} from {@code at} on, into row {@code toRow} of {@code
      * to}.
      */
-    abstract void row(float[] values, int at, int row, Coded to, int toRow);
+    abstract void row(float[] values, int at, int row, QuantizerOutput to, int toRow);
 
     /** Output arrays for this many rows. */
-    abstract Coded room(int rows);
+    abstract QuantizerOutput room(int rows);
 
     /** The largest absolute value of some weights; throws for one above the limit. */
     final float maxAbs(float[] values, int at, int n, int row, int col) {

@@ -95,12 +95,12 @@ public record WeightStatistics(
     public static WeightStatistics of(
             Tensor weights, String where, List<QuantScheme> schemes, BooleanSupplier cancelled) {
         WeightRows w = new WeightRows(weights, where);
-        Pass first = new Pass(w);
+        StatisticsPass first = new StatisticsPass(w);
         w.each(cancelled, first::band);
         float[] rows = first.rowMax;
         float[] columns = first.columnMax();
         double mean = first.sum() / Math.max(1, w.size());
-        Pass.Shape shape = new Pass.Shape(w, first.min(), first.max(), mean);
+        StatisticsPass.Shape shape = new StatisticsPass.Shape(w, first.min(), first.max(), mean);
         w.each(cancelled, shape::band);
         List<SchemeResult> results = new ArrayList<>();
         for (QuantScheme scheme : schemes) {

@@ -30,8 +30,8 @@ final class Execution {
     private final PreparedRun run;
     private final OpenModels models;
     private final RunStore store;
-    private final Prefixes prefixes;
-    private final Texts<?> texts;
+    private final PrefixCache prefixes;
+    private final TextCache<?> texts;
     private final RunListener listener;
     private final BooleanSupplier cancelled;
     private final long submitted;
@@ -41,8 +41,8 @@ final class Execution {
             PreparedRun run,
             OpenModels models,
             RunStore store,
-            Prefixes prefixes,
-            Texts<?> texts,
+            PrefixCache prefixes,
+            TextCache<?> texts,
             RunListener listener,
             BooleanSupplier cancelled,
             long submittedNanos) {
@@ -102,8 +102,8 @@ final class Execution {
     /** KV prefix of tokens that need not be read again; null for none. */
     private KvPrefix known(InspectorEngine engine) {
         if (run.request().branch() != null) return prefixes.of(run, engine.info(), store);
-        if (!listener.reuses() || !Texts.exact(run)) return null;
-        Texts.Known<?> text = texts.of(run, engine.info(), run.ids(), Texts.NO_SCORES);
+        if (!listener.reuses() || !TextCache.exact(run)) return null;
+        TextCache.Known<?> text = texts.of(run, engine.info(), run.ids(), TextCache.NO_SCORES);
         return text == null ? null : text.cache();
     }
 

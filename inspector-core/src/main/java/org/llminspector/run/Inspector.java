@@ -180,8 +180,8 @@ public final class Inspector implements AutoCloseable {
     private final ModelFactsCache modelFacts = new ModelFactsCache();
     private final OpenModels models;
     private final ModelWeights weights;
-    private final Prefixes prefixes = new Prefixes();
-    private final Texts<ScoredToken> texts = new Texts<>();
+    private final PrefixCache prefixes = new PrefixCache();
+    private final TextCache<ScoredToken> texts = new TextCache<>();
     private final Sampling sampling;
     private final TableFacts facts = new TableFacts();
     private final Neurons neurons;
@@ -190,7 +190,7 @@ public final class Inspector implements AutoCloseable {
     private final Embeddings embeddings;
     private final Heads heads;
     private final HeadCircuits circuits;
-    private final Clocks clocks;
+    private final AdditionFourier clocks;
     private final Positions positions;
     private final HeadDistances headDistances;
     private final PromptShifts promptShifts;
@@ -227,7 +227,8 @@ public final class Inspector implements AutoCloseable {
         this.training = new TrainingJobs(config.trainedDir(), cache, models.ledger(), models::forget);
         this.records = new TrainingRecords(cache, roots);
         this.weights = new ModelWeights(models);
-        this.sampling = new Sampling(new Readings(models, store, queue, budget, prefixes, this::defaultModel), texts);
+        this.sampling =
+                new Sampling(new ForwardPasses(models, store, queue, budget, prefixes, this::defaultModel), texts);
         this.tokenizations = new Tokenizations(models);
         this.analyses = new RunAnalyses(models, store, queue);
         this.recaptures = new Recaptures(models, store, queue, budget);
@@ -237,7 +238,7 @@ public final class Inspector implements AutoCloseable {
         this.embeddings = new Embeddings(models, store, recaptures, facts);
         this.heads = new Heads(models, store, queue, recaptures);
         this.circuits = new HeadCircuits(models);
-        this.clocks = new Clocks(models, queue);
+        this.clocks = new AdditionFourier(models, queue);
         this.positions = new Positions(models);
         this.headDistances = new HeadDistances(models, store, recaptures);
         this.promptShifts = new PromptShifts(models, store, queue);
@@ -606,7 +607,7 @@ public final class Inspector implements AutoCloseable {
     }
 
     /** Fourier analysis of modular-addition models. */
-    public Clocks clocks() {
+    public AdditionFourier clocks() {
         return clocks;
     }
 

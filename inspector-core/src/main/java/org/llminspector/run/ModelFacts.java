@@ -11,8 +11,8 @@ import org.llminspector.base.Reads;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.engine.exported.ExportedSpec;
+import org.llminspector.family.ExportedOnlySpec;
 import org.llminspector.family.Family;
-import org.llminspector.family.Foreign;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.spec.DecoderSpec;
@@ -43,7 +43,7 @@ record ModelFacts(
                         checkpoint,
                         checkpoint.config().path("model_type").asText(),
                         ExportedSpec.layers(graph),
-                        Foreign.width(checkpoint));
+                        ExportedOnlySpec.width(checkpoint));
             }
             DecoderSpec spec = graph == null ? Family.open(checkpoint).spec() : Family.exported(checkpoint);
             return row(found, checkpoint, spec.family(), spec.nLayers(), spec.dModel());

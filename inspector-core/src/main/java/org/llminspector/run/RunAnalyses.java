@@ -2,8 +2,8 @@ package org.llminspector.run;
 
 import java.util.BitSet;
 import java.util.List;
-import org.llminspector.analysis.HeadReads;
 import org.llminspector.analysis.OutputShift;
+import org.llminspector.analysis.QueryAttention;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
@@ -37,7 +37,7 @@ public final class RunAnalyses {
      * @param criterion how heads are ordered, in a sentence
      * @param heads by {@code criterion}, the first highest
      */
-    public record Reads(String run, int query, String criterion, List<HeadReads> heads) {}
+    public record Reads(String run, int query, String criterion, List<QueryAttention> heads) {}
 
     /**
      * Two runs' next-token distributions at one position.
@@ -116,13 +116,13 @@ public final class RunAnalyses {
         BitSet words = new BitSet();
         for (int i = 0; i < manifest.tokens().size(); i++)
             words.set(i, isWord(manifest.tokens().get(i)));
-        List<HeadReads> heads = manifest.captures().stream()
+        List<QueryAttention> heads = manifest.captures().stream()
                 .filter(c -> c.hook().point() == HookPoint.PATTERN)
                 .filter(c -> c.positions() == null || c.positions().holds(one))
                 .map(RunManifest.CaptureEntry::hook)
                 .distinct()
-                .flatMap(h -> HeadReads.of(h.layer(), row(runId, h, q), q, words).stream())
-                .sorted(HeadReads.MOST_TELLING)
+                .flatMap(h -> QueryAttention.of(h.layer(), row(runId, h, q), q, words).stream())
+                .sorted(QueryAttention.MOST_TELLING)
                 .toList();
         if (heads.isEmpty()) {
             throw Problem.invalid("the run captured no attention pattern of this query")
@@ -130,7 +130,7 @@ public final class RunAnalyses {
                     .instead("POST /runs/" + runId + "/captures with capture blocks.*.attn.hook_pattern and positions "
                             + q);
         }
-        return new Reads(runId, q, HeadReads.CRITERION, heads);
+        return new Reads(runId, q, QueryAttention.CRITERION, heads);
     }
 
     /** Whether a token has word content; without a tokenizer its text is unknown, and it counts. */

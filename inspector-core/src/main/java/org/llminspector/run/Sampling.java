@@ -61,10 +61,10 @@ public final class Sampling {
      */
     public record Distribution(String model, int position, int reusedPositions, Tensor logits, Tensor probs) {}
 
-    private final Readings readings;
+    private final ForwardPasses readings;
     private final Scoring scoring;
 
-    Sampling(Readings readings, Texts<ScoredToken> texts) {
+    Sampling(ForwardPasses readings, TextCache<ScoredToken> texts) {
         this.readings = readings;
         this.scoring = new Scoring(readings, texts);
     }
@@ -95,7 +95,7 @@ public final class Sampling {
         return readings.read("continuations", run, run.options().maxNewTokens(), read -> {
             List<Continuation> made = new ArrayList<>();
             try (Capture clean = run.clean(read.engine(), read.ids())) {
-                SessionRequest request = Readings.request(run, run.maxPositions(), clean);
+                SessionRequest request = ForwardPasses.request(run, run.maxPositions(), clean);
                 // A session that starts from a cache lacks the prompt's activations that a mean needs.
                 boolean reuses = run.options().maxNewTokens() > 1 && !run.takesMean();
                 KvPrefix here = reuses ? read.session().prefix(read.ids().length) : null;
@@ -113,9 +113,10 @@ public final class Sampling {
         return options.greedy() ? options : options.withSeed(options.seed() + i);
     }
 
-    private Continuation draw(Readings.Read read, GenerateOptions options, KvPrefix here, SessionRequest request) {
+    private Continuation draw(ForwardPasses.Read read, GenerateOptions options, KvPrefix here, SessionRequest request) {
         ModelFolder folder = read.run().folder();
-        try (Session session = new Resumed(read.ids().length, read.logits(), () -> read.again(here, request))) {
+        try (Session session =
+                new PrefilledSession(read.ids().length, read.logits(), () -> read.again(here, request))) {
             GenerationLoop.Result result = GenerationLoop.run(
                     session,
                     read.ids(),

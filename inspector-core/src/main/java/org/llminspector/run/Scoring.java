@@ -33,10 +33,10 @@ final class Scoring {
     /** Most tokens that are read one at a time. */
     private static final int MAX_SCORED = 4_096;
 
-    private final Readings readings;
-    private final Texts<ScoredToken> texts;
+    private final ForwardPasses readings;
+    private final TextCache<ScoredToken> texts;
 
-    Scoring(Readings readings, Texts<ScoredToken> texts) {
+    Scoring(ForwardPasses readings, TextCache<ScoredToken> texts) {
         this.readings = readings;
         this.texts = texts;
     }
@@ -83,7 +83,7 @@ final class Scoring {
         int reads = Math.max(prompt, atOnce ? Math.max(first, all.size() - 1) : first);
         PreparedRun run = whole.reading(reads);
         long start = System.nanoTime();
-        if (afterOthers && Texts.exact(run)) return scoresAfterOthers(run, all, top, atOnce, start);
+        if (afterOthers && TextCache.exact(run)) return scoresAfterOthers(run, all, top, atOnce, start);
         int promptRead = prompt == 0 ? reads : prompt;
         if (atOnce) return scoresAtOnce(run, promptRead, all, first, top, start);
         return readings.read("logprobs", run, promptRead, all.size() - first, read -> {
@@ -117,7 +117,7 @@ final class Scoring {
             try (Capture clean = run.clean(engine, Arrays.copyOf(ids, prompt));
                     Session session = engine.begin(new SessionRequest(
                             ids.length, new TreeSet<>(List.of(hook)), run.interventions(), run.sources(clean)))) {
-                Readings.append(session, run, ids, prompt);
+                ForwardPasses.append(session, run, ids, prompt);
                 List<ScoredToken> scored = seen(session, run, all, first, top);
                 return told(run, first, 0, start, sum(scored), scored);
             }
@@ -144,7 +144,7 @@ final class Scoring {
         int reads = Math.max(1, ids.length - 1);
         TreeSet<HookId> hooks = new TreeSet<>(atOnce ? List.of(HookId.of(HookPoint.LOGITS)) : List.of());
         return readings.engine("logprobs", run, engine -> {
-            Texts.Known<ScoredToken> known = texts.of(run, engine.info(), ids, top);
+            TextCache.Known<ScoredToken> known = texts.of(run, engine.info(), ids, top);
             List<ScoredToken> scored = new ArrayList<>(known == null ? List.of() : known.scores());
             int reused = scored.size();
             try (Session session = engine.begin(new SessionRequest(reads, hooks, List.of(), List.of())

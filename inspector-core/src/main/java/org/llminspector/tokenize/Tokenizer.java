@@ -54,7 +54,7 @@ public final class Tokenizer implements AutoCloseable {
     private final TokenizerFile.Source source;
     private final BitSet added;
     /** Created when merges are first requested. */
-    private Unmerged unmerged;
+    private TokenizerWithoutMerges unmerged;
 
     private boolean closed;
 
@@ -310,9 +310,9 @@ public final class Tokenizer implements AutoCloseable {
         return use(() -> encoded(unmerged().library(), text, false));
     }
 
-    private synchronized Unmerged unmerged() {
+    private synchronized TokenizerWithoutMerges unmerged() {
         if (unmerged == null) {
-            unmerged = Unmerged.open(source);
+            unmerged = TokenizerWithoutMerges.open(source);
             natives.add(unmerged);
         }
         return unmerged;

@@ -204,7 +204,7 @@ final class TokenizerFile {
                 }
             }
             ofModel = ids.size();
-            if (!prefix.isEmpty()) BpePrefix.check(file, json, prefix);
+            if (!prefix.isEmpty()) BpePrefixCheck.check(file, json, prefix);
             // Parsed last, since an added token may name a piece of the model's own vocabulary.
             if (added != null && added.size() > MAX_ADDED) {
                 throw refused("added_tokens", "at most " + MAX_ADDED, added.size());

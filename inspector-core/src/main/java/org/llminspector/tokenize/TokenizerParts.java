@@ -135,7 +135,7 @@ final class TokenizerParts {
     }
 
     private void charsMap(String base64) {
-        int longest = CharsMap.longest(base64);
+        int longest = CharsMapCheck.longest(base64);
         if (longest < 0) {
             throw refused(
                     "precompiled_charsmap",

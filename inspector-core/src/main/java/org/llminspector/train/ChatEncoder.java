@@ -26,7 +26,7 @@ final class ChatEncoder {
 
     /** The example; exchanges beyond the model's context are dropped, and null where the first does not fit. */
     Batches.Example encode(List<Exchange> turns) {
-        Lesson lesson = lesson(turns);
+        MaskedConversation lesson = lesson(turns);
         if (lesson == null) return null;
         int[] ids = lesson.tokens().stream().mapToInt(Token::id).toArray();
         float[] weights = new float[ids.length - 1];
@@ -34,7 +34,7 @@ final class ChatEncoder {
         return new Batches.Example(ids, weights);
     }
 
-    Lesson lesson(List<Exchange> turns) {
+    MaskedConversation lesson(List<Exchange> turns) {
         List<Map<String, String>> said = new ArrayList<>();
         List<Span> answers = new ArrayList<>();
         String text = "";
@@ -56,7 +56,7 @@ final class ChatEncoder {
             Collections.fill(counts.subList(at, end), true);
             length = end;
         }
-        return length == 0 ? null : new Lesson(tokens.subList(0, length), counts.subList(0, length));
+        return length == 0 ? null : new MaskedConversation(tokens.subList(0, length), counts.subList(0, length));
     }
 
     /** An answer in the text, including its end token. */

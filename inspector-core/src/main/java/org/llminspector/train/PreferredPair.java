@@ -58,7 +58,7 @@ public final class PreferredPair {
      * @param reference the initial model's scores
      */
     public void accumulate(Learner learner, double beta, Scores now, Scores reference) {
-        double slope = Preferences.slope(beta, now.difference() - reference.difference());
+        double slope = PreferenceObjective.slope(beta, now.difference() - reference.difference());
         List<Batches.Example> weighted =
                 List.of(both.get(0).times(slope), both.get(1).times(-slope));
         learner.accumulate(Batches.tokens(weighted), Batches.weights(weighted));
@@ -66,6 +66,6 @@ public final class PreferredPair {
 
     /** -ln sigmoid(beta m); m is by how many nats more than the reference the learner prefers the chosen answer. */
     public static double loss(double beta, Scores now, Scores reference) {
-        return Preferences.loss(beta, now.difference() - reference.difference());
+        return PreferenceObjective.loss(beta, now.difference() - reference.difference());
     }
 }

@@ -42,8 +42,8 @@ final class RejectedSamples implements AutoCloseable {
     }
 
     /** At most {@code count} pairs from one update's texts: a function of the model and the update's number. */
-    List<Preferences.Pair> of(long update, int count) {
-        List<Preferences.Pair> pairs = new ArrayList<>();
+    List<PreferenceObjective.Pair> of(long update, int count) {
+        List<PreferenceObjective.Pair> pairs = new ArrayList<>();
         for (long i = update * TEXTS; i < (update + 1) * TEXTS && pairs.size() < count; i++) {
             first(critic.opening(i), i).ifPresent(pairs::add);
         }
@@ -53,7 +53,7 @@ final class RejectedSamples implements AutoCloseable {
     /**
      * A pair for the first rejected sentence in the model's continuation of an opening; empty where no resample passes.
      */
-    private Optional<Preferences.Pair> first(String opening, long index) {
+    private Optional<PreferenceObjective.Pair> first(String opening, long index) {
         String text = goOn(opening, engine.spec().maxContext(), index * (TRIES + 1));
         int good = opening.length();
         for (int ends : critic.sentences(text)) {
@@ -65,7 +65,7 @@ final class RejectedSamples implements AutoCloseable {
         return Optional.empty();
     }
 
-    private Optional<Preferences.Pair> mended(String before, String wrong, long index) {
+    private Optional<PreferenceObjective.Pair> mended(String before, String wrong, long index) {
         if (ids(before).length >= engine.spec().maxContext()) return Optional.empty();
         for (int attempt = 1; attempt <= TRIES; attempt++) {
             String again = goOn(before, LONGEST, index * (TRIES + 1) + attempt);
@@ -79,12 +79,12 @@ final class RejectedSamples implements AutoCloseable {
         return Optional.empty();
     }
 
-    private Optional<Preferences.Pair> pair(String before, String right, String wrong) {
+    private Optional<PreferenceObjective.Pair> pair(String before, String right, String wrong) {
         int[] prompt = ids(before);
         int[] better = ids(right);
         int[] worse = ids(wrong);
         if (!begins(better, prompt) || !begins(worse, prompt)) return Optional.empty();
-        return Optional.of(new Preferences.Pair(
+        return Optional.of(new PreferenceObjective.Pair(
                 Batches.Example.from(better, prompt.length), Batches.Example.from(worse, prompt.length)));
     }
 

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
  *
  * <p>Neighbouring sequences share one token, so that each token of the corpus is predicted once.
  */
-final class TokenStream implements NextTokens.Examples {
+final class TokenStream implements PretrainingObjective.Examples {
 
     /**
      * Position in a stream, from which it can be resumed.

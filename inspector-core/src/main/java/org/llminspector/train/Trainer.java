@@ -145,8 +145,8 @@ public final class Trainer implements AutoCloseable {
 
     private Objective objective(Sources sources, String device) {
         return switch (recipe.task()) {
-            case PRETRAIN -> new NextTokens(recipe, documents(sources));
-            case INSTRUCT -> new Answers(recipe, sources.dialogues(), encoder(), documents(sources));
+            case PRETRAIN -> new PretrainingObjective(recipe, documents(sources));
+            case INSTRUCT -> new AnswerObjective(recipe, sources.dialogues(), encoder(), documents(sources));
             case PREFER -> preferences(sources, device);
             case MODULAR_ADDITION -> new ModularAddition(recipe.modulus(), recipe.trainShare(), recipe.seed());
         };
@@ -157,7 +157,8 @@ public final class Trainer implements AutoCloseable {
         try {
             RejectedSamples rejectedSamples =
                     recipe.rejectedSamples() == 0 ? null : rejectedSamples(sources.critic(), device);
-            return new Preferences(recipe, sources.dialogues(), encoder(), documents(sources), frozen, rejectedSamples);
+            return new PreferenceObjective(
+                    recipe, sources.dialogues(), encoder(), documents(sources), frozen, rejectedSamples);
         } catch (RuntimeException | Error e) {
             closeQuietly(frozen);
             throw e;
@@ -387,7 +388,7 @@ public final class Trainer implements AutoCloseable {
     /** Sets the stage's number of threads, and records what computes from this step on. */
     private void useThreads(long step) {
         recipe.threads(step).ifPresent(learner::setThreads);
-        Sittings.note(folder, step, learner.info());
+        TrainingEnvironments.note(folder, step, learner.info());
     }
 
     /** The checkpoint folder of a step. */

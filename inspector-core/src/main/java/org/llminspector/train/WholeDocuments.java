@@ -5,7 +5,7 @@ import org.llminspector.train.TokenStream.Piece;
 import org.llminspector.train.TokenStream.Place;
 
 /** Packing of as many whole documents as fit into each sequence; a document longer than a sequence is cut. */
-final class WholeDocuments implements NextTokens.Examples {
+final class WholeDocuments implements PretrainingObjective.Examples {
 
     private final LongFunction<Piece> document;
     private long next;

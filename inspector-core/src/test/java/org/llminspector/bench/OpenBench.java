@@ -24,8 +24,8 @@ import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
-import org.llminspector.local.Prepared;
 import org.llminspector.local.PreparedStore;
+import org.llminspector.local.PreparedTensors;
 
 /**
  * OpenBench opens one checkpoint in a fresh process, or only reads its files once; {@code scripts/bench open} calls it.
@@ -86,7 +86,7 @@ public final class OpenBench {
         }
     }
 
-    private static InspectorEngine engine(Weights weights, Map<String, String> options, Prepared prepared) {
+    private static InspectorEngine engine(Weights weights, Map<String, String> options, PreparedTensors prepared) {
         Precision precision =
                 Precision.valueOf(options.getOrDefault("--precision", "fp32").toUpperCase(Locale.ROOT));
         return options.getOrDefault("--engine", "torch").equals("torch")
@@ -100,10 +100,10 @@ public final class OpenBench {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Weights weights = Family.open(checkpoint);
             result.put("checkpoint_ms", ms(from));
-            Prepared prepared = options.containsKey("--prepared")
+            PreparedTensors prepared = options.containsKey("--prepared")
                     ? new PreparedStore(Path.of(options.get("--prepared")), 1L << 40)
                             .open(checkpoint, "bench " + options)
-                    : Prepared.NONE;
+                    : PreparedTensors.NONE;
             try (InspectorEngine engine = engine(weights, options, prepared)) {
                 result.put("engine_ms", ms(from));
                 result.put("engine_cpu_ms", cpu() - cpu);
@@ -116,7 +116,7 @@ public final class OpenBench {
                 }
                 result.put("first_token_ms", ms(from));
                 memory("first_token_", result);
-                if (prepared != Prepared.NONE) prepared.finish(checkpoint.sha256(), checkpoint);
+                if (prepared != PreparedTensors.NONE) prepared.finish(checkpoint.sha256(), checkpoint);
             }
         }
     }

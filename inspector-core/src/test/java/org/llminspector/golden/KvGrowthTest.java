@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.engine.Growth;
+import org.llminspector.engine.CacheGrowth;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -92,7 +92,7 @@ class KvGrowthTest {
                 if (kind.gpu()) continue;
                 assertThat(s.kvCache().allocatedBytes())
                         .isGreaterThanOrEqualTo(row * at)
-                        .isLessThanOrEqualTo(row * Math.min(most, at * 3L / 2 + 2 * Growth.CHUNK));
+                        .isLessThanOrEqualTo(row * Math.min(most, at * 3L / 2 + 2 * CacheGrowth.CHUNK));
             }
             assertThat(at).isEqualTo(LENGTH);
         }
@@ -120,13 +120,13 @@ class KvGrowthTest {
 
     @Test
     void capacityFollowsTheTokensUpToWhatTheSequenceCanReach() {
-        assertThat(Growth.capacity(0, 1, 131_072)).isEqualTo(256);
-        assertThat(Growth.capacity(256, 256, 131_072)).isEqualTo(256);
-        assertThat(Growth.capacity(256, 257, 131_072)).isEqualTo(512);
-        assertThat(Growth.capacity(100_000, 100_001, 131_072)).isEqualTo(131_072);
-        assertThat(Growth.capacity(1_600_000_000, 1_600_000_001, Integer.MAX_VALUE))
+        assertThat(CacheGrowth.capacity(0, 1, 131_072)).isEqualTo(256);
+        assertThat(CacheGrowth.capacity(256, 256, 131_072)).isEqualTo(256);
+        assertThat(CacheGrowth.capacity(256, 257, 131_072)).isEqualTo(512);
+        assertThat(CacheGrowth.capacity(100_000, 100_001, 131_072)).isEqualTo(131_072);
+        assertThat(CacheGrowth.capacity(1_600_000_000, 1_600_000_001, Integer.MAX_VALUE))
                 .isEqualTo(Integer.MAX_VALUE);
-        assertThat(Growth.capacity(0, 10, 12)).isEqualTo(12);
+        assertThat(CacheGrowth.capacity(0, 10, 12)).isEqualTo(12);
     }
 
     @Test

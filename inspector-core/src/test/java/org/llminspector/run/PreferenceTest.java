@@ -23,7 +23,7 @@ import org.llminspector.run.learn.LessonRequest;
 import org.llminspector.run.store.Message;
 import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
-import org.llminspector.train.Lesson;
+import org.llminspector.train.MaskedConversation;
 
 /** A person's choice between two answers, with the model that ships: what it does, and that it is taken back. */
 class PreferenceTest {
@@ -69,7 +69,7 @@ class PreferenceTest {
 
     /** The answer's tokens, the one that ends it included. */
     private List<Token> tokens(String answer) {
-        Lesson lesson = lesson(answer).lesson();
+        MaskedConversation lesson = lesson(answer).lesson();
         return lesson.tokens().subList(lesson.lastAnswer(), lesson.tokens().size());
     }
 
@@ -162,7 +162,7 @@ class PreferenceTest {
                 .lessons(new LessonRequest(MODEL, null, 0L, null))
                 .lessons()
                 .get(0);
-        Lesson lesson = taught.lesson();
+        MaskedConversation lesson = taught.lesson();
         StringBuilder learnt = new StringBuilder();
         IntStream.range(0, lesson.tokens().size())
                 .filter(i -> lesson.counts().get(i))

@@ -96,8 +96,10 @@ class ReproductionTest {
         child.environment().put("ATEN_CPU_CAPABILITY", "avx2");
         child.environment().put("MKL_ENABLE_INSTRUCTIONS", "AVX2");
         assertThat(child.start().waitFor()).as(Files.readString(log)).isZero();
-        assertThat(Sittings.read(folder).sittings()).hasSize(1);
-        assertThat(Sittings.read(folder).differs()).as("it says so itself").isNull();
+        assertThat(TrainingEnvironments.read(folder).sittings()).hasSize(1);
+        assertThat(TrainingEnvironments.read(folder).differs())
+                .as("it says so itself")
+                .isNull();
     }
 
     /** The child process: a number of updates of the shipped model's recipe from a step on, in a folder. */

@@ -322,7 +322,7 @@ class TrainerTest {
                     .as("they are the learner's own")
                     .isEqualTo(before);
         }
-        assertThat(Sittings.read(folder).sittings().stream()
+        assertThat(TrainingEnvironments.read(folder).sittings().stream()
                         .skip(1)
                         .map(s -> s.step() + ": " + s.learner().threads()))
                 .containsExactly("6: 5", "12: 1");

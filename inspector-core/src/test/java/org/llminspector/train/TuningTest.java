@@ -149,11 +149,11 @@ class TuningTest {
     @Test
     void thePreferenceLossIsRafailovs() {
         // -ln sigmoid(0.5 * 2) = ln(1 + 1/e); its slope 0.5 sigmoid(-1) = 0.5 / (1 + e)
-        assertThat(Preferences.loss(0.5, 2)).isCloseTo(0.31326168751822286, within(1e-12));
-        assertThat(Preferences.slope(0.5, 2)).isCloseTo(0.13447071068499755, within(1e-12));
-        assertThat(Preferences.loss(0.1, 0)).isCloseTo(Math.log(2), within(1e-12));
-        assertThat(Preferences.loss(1, -800)).isCloseTo(800, within(1e-9));
-        assertThat(Preferences.loss(1, 800)).isCloseTo(0, within(1e-12));
+        assertThat(PreferenceObjective.loss(0.5, 2)).isCloseTo(0.31326168751822286, within(1e-12));
+        assertThat(PreferenceObjective.slope(0.5, 2)).isCloseTo(0.13447071068499755, within(1e-12));
+        assertThat(PreferenceObjective.loss(0.1, 0)).isCloseTo(Math.log(2), within(1e-12));
+        assertThat(PreferenceObjective.loss(1, -800)).isCloseTo(800, within(1e-9));
+        assertThat(PreferenceObjective.loss(1, 800)).isCloseTo(0, within(1e-12));
     }
 
     @Test
@@ -172,21 +172,21 @@ class TuningTest {
             policy.setWeights(Tensor.of(other, other.length));
             ChatEncoder encoder =
                     new ChatEncoder(tokenizer, ChatTemplate.open(folder).orElseThrow(), 64);
-            Preferences preferences =
-                    new Preferences(recipe, DIALOGUES, encoder, new Documents(null, tokenizer, 0), frozen, null);
+            PreferenceObjective preferences = new PreferenceObjective(
+                    recipe, DIALOGUES, encoder, new Documents(null, tokenizer, 0), frozen, null);
             Objective.Measure measure = preferences.accumulate(policy, 0);
             float[] gradient = policy.gradient().toFloats();
 
-            List<Preferences.Pair> pairs = new ArrayList<>();
+            List<PreferenceObjective.Pair> pairs = new ArrayList<>();
             for (int i = 0; i < recipe.batch(); i++) {
                 Preference p = DIALOGUES.preference(Corpus.Split.TRAIN, i);
-                pairs.add(new Preferences.Pair(
+                pairs.add(new PreferenceObjective.Pair(
                         encoder.encode(List.of(new Exchange(p.user(), p.better()))),
                         encoder.encode(List.of(new Exchange(p.user(), p.worse())))));
             }
             // By hand from each sequence alone: no padding, no batch.
             double byHand = 0;
-            for (Preferences.Pair p : pairs) {
+            for (PreferenceObjective.Pair p : pairs) {
                 double margin = (alone(policy, p.better()) - alone(policy, p.worse()))
                         - (alone(frozen, p.better()) - alone(frozen, p.worse()));
                 byHand += Math.log(1 + Math.exp(-recipe.beta() * margin)) / pairs.size();
@@ -217,7 +217,7 @@ class TuningTest {
     private static double loss(
             Learner policy,
             Learner frozen,
-            List<Preferences.Pair> pairs,
+            List<PreferenceObjective.Pair> pairs,
             Recipe recipe,
             float[] at,
             float[] direction,
@@ -225,8 +225,8 @@ class TuningTest {
         float[] moved = at.clone();
         for (int i = 0; i < moved.length; i++) moved[i] += (float) (by * direction[i]);
         policy.setWeights(Tensor.of(moved, moved.length));
-        return Arrays.stream(Preferences.margins(policy, frozen, pairs, 4))
-                .map(m -> Preferences.loss(recipe.beta(), m))
+        return Arrays.stream(PreferenceObjective.margins(policy, frozen, pairs, 4))
+                .map(m -> PreferenceObjective.loss(recipe.beta(), m))
                 .average()
                 .orElseThrow();
     }
@@ -381,9 +381,9 @@ class TuningTest {
         Path base = base();
         try (Tokenizer tokenizer = Tokenizer.open(base).orElseThrow();
                 RejectedSamples rejectedSamples = rejectedSamples(base, tokenizer)) {
-            List<Preferences.Pair> pairs = rejectedSamples.of(0, 4);
+            List<PreferenceObjective.Pair> pairs = rejectedSamples.of(0, 4);
             assertThat(pairs).hasSize(4);
-            for (Preferences.Pair pair : pairs) {
+            for (PreferenceObjective.Pair pair : pairs) {
                 Batches.Example better = pair.better();
                 Batches.Example worse = pair.worse();
                 int before = better.tokens().length - (int) better.count();
@@ -411,7 +411,7 @@ class TuningTest {
     }
 
     /** By how many nats the margin of the pairs grows in an update with this number of rejectedSamples. */
-    private double margin(Path base, List<Preferences.Pair> pairs, int rejectedSamples) throws IOException {
+    private double margin(Path base, List<PreferenceObjective.Pair> pairs, int rejectedSamples) throws IOException {
         Path prefer = tokenizer("prefer" + rejectedSamples);
         Recipe recipe = RecipeBuilder.builder(tuning(Recipe.Task.PREFER, base.toString(), 1, 0))
                 .warmupSteps(0)
@@ -422,7 +422,7 @@ class TuningTest {
                 Checkpoint then = Checkpoint.open(base);
                 Learner tuned = TorchLearner.open(Family.open(now), "cpu");
                 Learner frozen = TorchLearner.open(Family.open(then), "cpu")) {
-            return Arrays.stream(Preferences.margins(tuned, frozen, pairs, 4))
+            return Arrays.stream(PreferenceObjective.margins(tuned, frozen, pairs, 4))
                     .average()
                     .orElseThrow();
         }
@@ -439,7 +439,7 @@ class TuningTest {
         return tokenizer.decode(Arrays.stream(example.tokens()).boxed().toList(), true);
     }
 
-    private static List<List<Integer>> tokens(List<Preferences.Pair> pairs) {
+    private static List<List<Integer>> tokens(List<PreferenceObjective.Pair> pairs) {
         return pairs.stream()
                 .map(p -> Arrays.stream(p.worse().tokens()).boxed().toList())
                 .toList();

@@ -12,9 +12,9 @@ import java.util.stream.Stream;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Value;
+import org.llminspector.family.ExportedOnlySpec;
+import org.llminspector.family.ExportedOnlySpec.Part;
 import org.llminspector.family.Family;
-import org.llminspector.family.Foreign;
-import org.llminspector.family.Foreign.Part;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
@@ -30,18 +30,19 @@ public final class ExportedSpec {
         for (Value v : file.inputs()) values.put(v.name(), v);
         for (Value v : file.outputs()) values.put(v.name(), v);
         int layers = layers(file);
-        if (layers == 0) throw Foreign.refusal(checkpoint, "a graph without " + ExportedSignature.past("0.key"));
+        if (layers == 0)
+            throw ExportedOnlySpec.refusal(checkpoint, "a graph without " + ExportedSignature.past("0.key"));
         ExportedBlocks blocks = new ExportedBlocks(file, layers);
         if (blocks.walked() < layers) {
-            throw Foreign.refusal(
+            throw ExportedOnlySpec.refusal(
                     checkpoint,
                     "a graph of " + layers + " blocks, of which these were found: "
                             + (blocks.walked() == 0 ? "none" : "the first " + blocks.walked()));
         }
         Value past = values.get(ExportedSignature.past("0.key"));
-        return Foreign.spec(
+        return ExportedOnlySpec.spec(
                 checkpoint,
-                new Foreign.Graph(
+                new ExportedOnlySpec.Graph(
                         size(past, 1),
                         size(past, 3),
                         size(values.get(ExportedSignature.LOGITS), 2),

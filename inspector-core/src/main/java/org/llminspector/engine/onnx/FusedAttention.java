@@ -21,11 +21,11 @@ final class FusedAttention implements AttentionCore {
 
     private final GraphBuilder graph;
     private final Rotary rotary;
-    private final Alibis alibis;
+    private final AlibiGraph alibis;
     private final boolean halves;
     private final OnnxWeights weights;
 
-    FusedAttention(GraphBuilder graph, Rotary rotary, Alibis alibis, boolean halves, OnnxWeights weights) {
+    FusedAttention(GraphBuilder graph, Rotary rotary, AlibiGraph alibis, boolean halves, OnnxWeights weights) {
         this.graph = graph;
         this.rotary = rotary;
         this.alibis = alibis;

@@ -53,7 +53,7 @@ final class GraphWriter {
         this.linears = new Linears(graph, encodings, plan, target, spec.tied());
         this.mixture = new MixtureGraph(graph, linears, weights, taps, fused, spec.dModel());
         Rotary rotary = new Rotary(graph, spec);
-        Alibis alibis = new Alibis(graph, spec);
+        AlibiGraph alibis = new AlibiGraph(graph, spec);
         boolean halves = target.halves(plan);
         KvFormats own = halves ? KvFormats.FP16 : KvFormats.FP32;
         KvFormats kept = plan.kvCache() == null ? own : plan.kvCache();

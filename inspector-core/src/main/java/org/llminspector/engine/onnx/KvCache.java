@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.llminspector.engine.CacheGrowth;
 import org.llminspector.engine.ConvState;
-import org.llminspector.engine.Growth;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -23,7 +23,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KV cache of one sequence on ONNX Runtime, in memory that grows with it ({@link Growth}). On a GPU it is allocated
+ * KV cache of one sequence on ONNX Runtime, in memory that grows with it ({@link CacheGrowth}). On a GPU it is allocated
  * whole; where keys or values are captured, it uses the capture's memory.
  *
  * <p>In place: [1, kv_head, capacity, d_head], both input and output of every pass. Else [capacity, kv_head, d_head],
@@ -76,7 +76,7 @@ final class KvCache implements AutoCloseable {
         this.formats = new KvFormats(format(graph, "key"), format(graph, "value"));
         this.memory = memory;
         boolean host = memory == Memory.HOST && !(inPlace && !given.isEmpty());
-        this.capacity = host ? Math.min(maxPositions, Growth.CHUNK) : maxPositions;
+        this.capacity = host ? Math.min(maxPositions, CacheGrowth.CHUNK) : maxPositions;
         try {
             reserve(graph, given);
         } catch (RuntimeException | Error e) {
@@ -122,7 +122,7 @@ final class KvCache implements AutoCloseable {
             throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
         }
         int before = capacity;
-        capacity = Growth.capacity(before, length + count, maxPositions);
+        capacity = CacheGrowth.capacity(before, length + count, maxPositions);
         if (capacity == before) return;
         pinned.clear();
         for (Map.Entry<String, Part> e : parts.entrySet()) {

@@ -29,7 +29,7 @@ import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.local.Prepared;
+import org.llminspector.local.PreparedTensors;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -104,7 +104,7 @@ public final class OnnxEngine implements InspectorEngine {
      * @param device {@code auto} (a GPU when there is one), {@code cpu}, {@code cuda:N}
      */
     public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan) {
-        return open(weights, device, plan, Prepared.NONE);
+        return open(weights, device, plan, PreparedTensors.NONE);
     }
 
     /**
@@ -112,15 +112,15 @@ public final class OnnxEngine implements InspectorEngine {
      *
      * @param prepared quantized codes stored by an earlier opening, or to be stored
      */
-    public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan, Prepared prepared) {
+    public static OnnxEngine open(Weights weights, String device, PrecisionPlan plan, PreparedTensors prepared) {
         return open(weights, OnnxDevices.target(device), plan, prepared);
     }
 
     static OnnxEngine open(Weights weights, Target target, PrecisionPlan plan) {
-        return open(weights, target, plan, Prepared.NONE);
+        return open(weights, target, plan, PreparedTensors.NONE);
     }
 
-    private static OnnxEngine open(Weights weights, Target target, PrecisionPlan plan, Prepared prepared) {
+    private static OnnxEngine open(Weights weights, Target target, PrecisionPlan plan, PreparedTensors prepared) {
         check(weights.spec(), plan);
         Encodings encodings = new Encodings(new OnnxWeights(weights, prepared), target);
         return new OnnxEngine(weights.spec(), encodings, target, plan);

@@ -14,8 +14,8 @@ import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.family.Weights;
-import org.llminspector.local.Prepared;
 import org.llminspector.local.PreparedStore;
+import org.llminspector.local.PreparedTensors;
 import org.llminspector.spec.DecoderSpec;
 
 /** The onnx engine: the model as a graph that is written here, in any mix of precisions, on ONNX Runtime. */
@@ -138,7 +138,7 @@ public final class OnnxKind implements EngineKind {
             Source model, Weights.Watch watch, String device, PrecisionPlan plan, PreparedStore store) {
         String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.keeping(null) + ", "
                 + model.checkpoint().config();
-        Prepared prepared = store.open(model.checkpoint(), settings);
+        PreparedTensors prepared = store.open(model.checkpoint(), settings);
         try {
             InspectorEngine opened = OnnxEngine.open(model.weights().watched(watch), device, plan, prepared);
             model.whenHashed(sha256 -> {

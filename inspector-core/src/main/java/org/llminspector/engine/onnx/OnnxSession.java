@@ -32,8 +32,8 @@ final class OnnxSession implements Session {
     private final boolean everyPosition;
     private final Feed feed = new Feed();
     private final KvCache cache;
-    private final Places places;
-    private final Changes changes;
+    private final PositionInputs places;
+    private final InterventionInputs changes;
     private final CaptureBuffers buffers;
     private long copyOutNanos;
 
@@ -66,8 +66,8 @@ final class OnnxSession implements Session {
             if (request.prefix() != null && !made.begin(request.prefix())) {
                 throw new IllegalArgumentException("a cache that gives no prefix takes none");
             }
-            this.places = new Places(spec, graph.inputs());
-            this.changes = new Changes(spec, request, graph);
+            this.places = new PositionInputs(spec, graph.inputs());
+            this.changes = new InterventionInputs(spec, request, graph);
         } catch (RuntimeException | Error e) {
             if (made != null) made.close();
             buffers.close();

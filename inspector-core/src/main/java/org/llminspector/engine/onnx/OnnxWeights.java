@@ -17,7 +17,7 @@ import org.llminspector.checkpoint.gguf.GgmlType;
 import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.family.Weights;
-import org.llminspector.local.Prepared;
+import org.llminspector.local.PreparedTensors;
 
 /**
  * A model's weights, shared by all its graphs and loaded when a graph first declares them: memory-mapped from the file
@@ -29,19 +29,19 @@ public final class OnnxWeights implements AutoCloseable {
 
     private final Weights weights;
     private final OnnxWeights shared; // null, or weights to look up before making new ones
-    private final Prepared prepared;
+    private final PreparedTensors prepared;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
     public OnnxWeights(Weights weights) {
-        this(weights, Prepared.NONE);
+        this(weights, PreparedTensors.NONE);
     }
 
     /** @param prepared tensors stored by an earlier opening */
-    OnnxWeights(Weights weights, Prepared prepared) {
+    OnnxWeights(Weights weights, PreparedTensors prepared) {
         this(weights, null, prepared);
     }
 
-    private OnnxWeights(Weights weights, OnnxWeights shared, Prepared prepared) {
+    private OnnxWeights(Weights weights, OnnxWeights shared, PreparedTensors prepared) {
         this.weights = weights;
         this.shared = shared;
         this.prepared = prepared;
@@ -49,7 +49,7 @@ public final class OnnxWeights implements AutoCloseable {
 
     /** Weights of the same model that share those made here. Close it before this. */
     OnnxWeights sharing() {
-        return new OnnxWeights(weights, this, Prepared.NONE);
+        return new OnnxWeights(weights, this, PreparedTensors.NONE);
     }
 
     boolean has(String name) {

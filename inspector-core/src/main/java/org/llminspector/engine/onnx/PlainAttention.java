@@ -19,11 +19,12 @@ final class PlainAttention implements AttentionCore {
     private final GraphBuilder graph;
     private final Taps taps;
     private final Rotary rotary;
-    private final Alibis alibis;
+    private final AlibiGraph alibis;
     private final KvFormats cache;
     private final OnnxWeights weights;
 
-    PlainAttention(GraphBuilder graph, Taps taps, Rotary rotary, Alibis alibis, KvFormats cache, OnnxWeights weights) {
+    PlainAttention(
+            GraphBuilder graph, Taps taps, Rotary rotary, AlibiGraph alibis, KvFormats cache, OnnxWeights weights) {
         this.graph = graph;
         this.taps = taps;
         this.rotary = rotary;

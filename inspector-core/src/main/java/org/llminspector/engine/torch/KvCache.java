@@ -12,8 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.llminspector.engine.CacheGrowth;
 import org.llminspector.engine.ConvState;
-import org.llminspector.engine.Growth;
 import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.KvFormat;
 import org.llminspector.engine.KvFormats;
@@ -22,7 +22,7 @@ import org.llminspector.engine.KvShape;
 import org.llminspector.spec.DecoderSpec;
 
 /**
- * KV cache of one sequence on libtorch, in memory that grows with it ({@link Growth}). Reads return float32, also of
+ * KV cache of one sequence on libtorch, in memory that grows with it ({@link CacheGrowth}). Reads return float32, also of
  * positions just written in another format. With latent attention it keeps the latent vector ({@link KvShape}). It
  * includes the states of short convolutions ({@link ConvState}).
  */
@@ -122,7 +122,7 @@ final class KvCache {
         if (length + count > maxPositions) {
             throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
         }
-        int needed = Growth.capacity(capacity, length + count, maxPositions);
+        int needed = CacheGrowth.capacity(capacity, length + count, maxPositions);
         if (needed == capacity) return;
         capacity = needed;
         for (Store store : keys) if (store != null) store.grow(capacity, length);

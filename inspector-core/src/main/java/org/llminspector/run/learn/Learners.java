@@ -215,14 +215,14 @@ public final class Learners implements AutoCloseable {
     public LearnerStep.Answer step(String id, LearnerStep request) {
         Open one = find(id);
         RunRequest asked = request.asRun(one.folder.slug());
-        Aim aim = request.preference() == null
-                ? TextAim.of(one.folder, asked, request.from(), "prompt", "from")
-                : PreferenceAim.of(request, asked, one.folder);
-        List<TextAim> watched = new ArrayList<>();
+        UpdateObjective aim = request.preference() == null
+                ? TextObjective.of(one.folder, asked, request.from(), "prompt", "from")
+                : PairObjective.of(request, asked, one.folder);
+        List<TextObjective> watched = new ArrayList<>();
         for (int i = 0; i < request.watching().size(); i++) {
             LearnerStep.Watched w = request.watch().get(i);
             String at = "watch[" + i + "]";
-            watched.add(TextAim.of(one.folder, w.asRun(one.folder.slug()), w.from(), at, at + ".from"));
+            watched.add(TextObjective.of(one.folder, w.asRun(one.folder.slug()), w.from(), at, at + ".from"));
         }
         int steps = request.count();
         double rate = request.rate();
@@ -242,8 +242,8 @@ public final class Learners implements AutoCloseable {
     private LearnerStep.Answer step(
             Open one,
             Updates made,
-            Aim aim,
-            List<TextAim> watched,
+            UpdateObjective aim,
+            List<TextObjective> watched,
             int steps,
             Optimizer rule,
             double rate,

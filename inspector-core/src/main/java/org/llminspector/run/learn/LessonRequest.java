@@ -10,7 +10,7 @@ import org.llminspector.run.store.Message;
 import org.llminspector.train.Corpus;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;
-import org.llminspector.train.Lesson;
+import org.llminspector.train.MaskedConversation;
 import org.llminspector.train.Preference;
 import org.llminspector.train.tales.TalesChat;
 
@@ -42,7 +42,7 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
      * @param lesson its tokens and loss mask
      * @param learnt number of tokens in the loss
      */
-    public record Taught(List<Message> messages, Lesson lesson, int learnt) {}
+    public record Taught(List<Message> messages, MaskedConversation lesson, int learnt) {}
 
     Answer on(ModelFolder folder) {
         long given = Stream.of(messages, conversation, preference)
@@ -97,7 +97,7 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
     }
 
     private static Taught taught(List<Exchange> turns, ModelFolder folder) {
-        Lesson lesson = lesson(turns, folder);
+        MaskedConversation lesson = lesson(turns, folder);
         List<Message> said = new ArrayList<>();
         for (Exchange turn : turns) {
             said.add(new Message("user", turn.user()));
@@ -112,9 +112,10 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
     }
 
     /** The lesson of a conversation, cut to the exchanges that fit the context. */
-    static Lesson lesson(List<Exchange> turns, ModelFolder folder) {
+    static MaskedConversation lesson(List<Exchange> turns, ModelFolder folder) {
         int context = folder.spec().maxContext();
-        Lesson lesson = Lesson.of(turns, folder.requireTokenizer(), folder.requireChatTemplate(), context);
+        MaskedConversation lesson =
+                MaskedConversation.of(turns, folder.requireTokenizer(), folder.requireChatTemplate(), context);
         if (lesson != null) return lesson;
         throw Problem.tooLarge("the conversation's first answer is beyond the model's context")
                 .where(folder.slug())

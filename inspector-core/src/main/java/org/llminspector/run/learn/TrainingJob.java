@@ -2,7 +2,7 @@ package org.llminspector.run.learn;
 
 import java.util.List;
 import org.llminspector.train.Recipe;
-import org.llminspector.train.Sittings;
+import org.llminspector.train.TrainingEnvironments;
 
 /**
  * Current state of one training run.
@@ -36,7 +36,7 @@ public record TrainingJob(
         boolean opens,
         String folder,
         Recipe recipe,
-        List<Sittings.Sitting> sittings,
+        List<TrainingEnvironments.Sitting> sittings,
         String differs,
         String trouble) {
 

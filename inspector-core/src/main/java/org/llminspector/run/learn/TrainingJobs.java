@@ -18,8 +18,8 @@ import org.llminspector.local.ModelCache;
 import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
-import org.llminspector.train.Sittings;
 import org.llminspector.train.Trainer;
+import org.llminspector.train.TrainingEnvironments;
 import org.llminspector.train.TrainingMemory;
 import org.llminspector.train.tales.TalesTokenizer;
 
@@ -187,7 +187,7 @@ public final class TrainingJobs {
         Double valLoss = null;
         for (LossCurve.Row row : rows) if (row.valLoss() != null) valLoss = row.valLoss();
         String trouble = thread != null ? thread.trouble() : null;
-        Sittings sittings = Sittings.read(at);
+        TrainingEnvironments sittings = TrainingEnvironments.read(at);
         return new TrainingJob(
                 id,
                 state,

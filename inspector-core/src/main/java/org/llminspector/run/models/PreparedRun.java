@@ -69,8 +69,8 @@ public record PreparedRun(
         TreeSet<HookId> kept = new TreeSet<>(hooks);
         kept.addAll(frozen);
         budget.check(spec, kept, Math.min(wanted, spec.maxContext()));
-        int maxPositions =
-                new Reach(folder, request, kept).positions(prompt.tokens().size(), wanted);
+        int maxPositions = new MaxPositions(folder, request, kept)
+                .positions(prompt.tokens().size(), wanted);
         return new PreparedRun(
                 request, folder, prompt, options, maxPositions, hooks, request.interventions(), sources, frozen);
     }

@@ -39,7 +39,7 @@ public final class Jinja {
                     .expected("at most " + MAX_TEMPLATE + " characters")
                     .found(template.length() + " characters");
         }
-        return guarded(where, () -> new Jinja(template, where, Statements.read(Lexer.tokens(template)), clock));
+        return guarded(where, () -> new Jinja(template, where, StatementParser.read(Lexer.tokens(template)), clock));
     }
 
     /** The template's source. */

@@ -32,7 +32,7 @@ final class Phrasings {
     private Phrasings() {}
 
     /** The question itself half of the time, else a paraphrase. */
-    static String vary(String question, Dice dice) {
+    static String vary(String question, ChoiceSource dice) {
         if (dice.chance(0.5)) return question;
         return dice.pick(others(question));
     }

@@ -10,9 +10,9 @@ import org.llminspector.train.tales.Fact.Relation;
 final class Plots {
 
     private final World world;
-    private final Dice dice;
+    private final ChoiceSource dice;
     private final Prose prose;
-    private final Moves moves;
+    private final PlotSteps moves;
     private final Person hero;
     private final Person mate;
     private final Place home;
@@ -54,7 +54,7 @@ final class Plots {
 
     static final int COUNT = ALL.size();
 
-    Plots(World world, Moves moves, Person hero, Person mate, Place home) {
+    Plots(World world, PlotSteps moves, Person hero, Person mate, Place home) {
         this.world = world;
         this.dice = world.dice;
         this.prose = world.prose;

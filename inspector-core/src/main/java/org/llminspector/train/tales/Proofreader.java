@@ -97,7 +97,7 @@ public final class Proofreader {
     }
 
     /**
-     * A proofreader that also tracks the story ({@link Memory}): a person does not go to where they are (PLACE), and
+     * A proofreader that also tracks the story ({@link StoryTracker}): a person does not go to where they are (PLACE), and
      * every question at the end is about something that happened, and is answered correctly (ANSWER).
      */
     public Proofreader strict() {
@@ -131,7 +131,7 @@ public final class Proofreader {
         private final Map<String, String> seenAt = new HashMap<>();
         private final Map<String, String> metAt = new HashMap<>();
         private final Set<String> chants = new HashSet<>();
-        private final Memory memory = new Memory();
+        private final StoryTracker memory = new StoryTracker();
         private String list;
         private String letter;
         private String echoed;

@@ -36,8 +36,8 @@ final class Prose {
 
     private static final char MARK = '\ue000'; // the first of Unicode's private use characters
 
-    private final Dice dice;
-    private final Draws draws;
+    private final ChoiceSource dice;
+    private final WordAlternatives draws;
     private final StringBuilder text = new StringBuilder();
     private final List<Span> determined = new ArrayList<>();
     private final List<Span> counted = new ArrayList<>();
@@ -53,7 +53,7 @@ final class Prose {
     private int words;
     private int sentences;
 
-    Prose(Dice dice, Draws draws) {
+    Prose(ChoiceSource dice, WordAlternatives draws) {
         this.dice = dice;
         this.draws = draws;
     }
@@ -156,7 +156,7 @@ final class Prose {
         for (Matcher m = WORD.matcher(sentence).region(from, sentence.length()); m.find(); ) {
             Span span = new Span(start + m.start(), start + m.end());
             boolean drawn = isNew
-                    && Draws.name(value, m.group())
+                    && WordAlternatives.name(value, m.group())
                             .filter(word -> isSaid(word, sentence, m.start()))
                             .isEmpty();
             List<String> all = drawn ? draws.of(value, m.group(), form.equals("at")) : List.of();
@@ -164,7 +164,7 @@ final class Prose {
             boolean again = !isNew && (value instanceof Chant || value instanceof String) && m.start() > from;
             boolean name =
                     drawn && value instanceof Person p && p.named() && m.group().equals(p.name());
-            if (again || name || Draws.isSlot(value, m.group(), form)) counted.add(span);
+            if (again || name || WordAlternatives.isSlot(value, m.group(), form)) counted.add(span);
         }
     }
 

@@ -46,7 +46,7 @@ public record Question(Kind kind, String text, String statement, String key, Lis
     }
 
     /** The answer with a false key. */
-    String falseAnswer(Dice dice) {
+    String falseAnswer(ChoiceSource dice) {
         return Words.capital(statement.replace(key, dice.pick(wrong)));
     }
 }

@@ -16,18 +16,18 @@ final class Questions {
             List.of("happy", "sad", "angry", "afraid", "worried", "proud", "tired", "surprised");
 
     private final Tale tale;
-    private final Dice dice;
+    private final ChoiceSource dice;
     private final boolean asTold;
     private final List<Question> all = new ArrayList<>();
 
-    private Questions(Tale tale, Dice dice, boolean asTold) {
+    private Questions(Tale tale, ChoiceSource dice, boolean asTold) {
         this.tale = tale;
         this.dice = dice;
         this.asTold = asTold;
     }
 
     /** Questions in the order of the story; the dice choose how each is phrased. */
-    static List<Question> of(Tale tale, Dice dice) {
+    static List<Question> of(Tale tale, ChoiceSource dice) {
         return of(tale, dice, false);
     }
 
@@ -35,11 +35,11 @@ final class Questions {
      * The same, but questions of number use the story's own words, "found" and "went into the pot", where quizzes and
      * the tokenizer's texts say "gathered" for both.
      */
-    static List<Question> asTold(Tale tale, Dice dice) {
+    static List<Question> asTold(Tale tale, ChoiceSource dice) {
         return of(tale, dice, true);
     }
 
-    private static List<Question> of(Tale tale, Dice dice, boolean asTold) {
+    private static List<Question> of(Tale tale, ChoiceSource dice, boolean asTold) {
         Questions q = new Questions(tale, dice, asTold);
         for (Fact f : tale.facts()) q.ask(f);
         Map<String, Set<String>> keys = new HashMap<>();

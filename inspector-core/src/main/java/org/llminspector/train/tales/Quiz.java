@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.llminspector.train.Corpus.Span;
-import org.llminspector.train.tales.Games.Game;
+import org.llminspector.train.tales.CopyingDrills.Game;
 
 /**
  * Documents of questions with answers about people: kind, place, possession. A name's kind precedes the name ("a shy
@@ -20,7 +20,7 @@ final class Quiz {
     private static final List<String> PLACES =
             Words.PLACES.stream().map(Place::at).toList();
 
-    private final Dice dice;
+    private final ChoiceSource dice;
     private final boolean verdictFirst;
     private final StringBuilder text = new StringBuilder();
     private final List<Span> determined = new ArrayList<>();
@@ -29,13 +29,13 @@ final class Quiz {
      * @param verdictFirst whether Yes or No precedes the fact, as in the first documents, where a model was seen to
      *     guess
      */
-    private Quiz(Dice dice, boolean verdictFirst) {
+    private Quiz(ChoiceSource dice, boolean verdictFirst) {
         this.dice = dice;
         this.verdictFirst = verdictFirst;
     }
 
     /** People introduced one after the other, then asked about. */
-    static Game people(Dice dice, boolean verdictFirst) {
+    static Game people(ChoiceSource dice, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who is who?");
         quiz.round();
@@ -49,7 +49,7 @@ final class Quiz {
      * @param mixed whether one of the two may be in sentences and the other not
      * @param mentions whether names also occur without a kind, so that only their first occurrence gives it
      */
-    static Game pairs(Dice dice, boolean mixed, boolean mentions) {
+    static Game pairs(ChoiceSource dice, boolean mixed, boolean mentions) {
         Quiz quiz = new Quiz(dice, true);
         boolean told = !dice.chance(mentions ? 0.15 : 0.4);
         boolean asked = mixed ? !dice.chance(mentions ? 0.15 : 0.4) : told;
@@ -80,7 +80,7 @@ final class Quiz {
      *
      * @param yesNo share of yes-or-no questions
      */
-    static Game few(Dice dice, double yesNo, boolean verdictFirst) {
+    static Game few(ChoiceSource dice, double yesNo, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who is who?");
         List<String> names = dice.several(Words.NAMES, 11);
@@ -106,7 +106,7 @@ final class Quiz {
      * Comparison of a question's value with the answer's. There is no story, so only the two are compared: side by side
      * ("A fox? A bear, so no."), or as questions and answers.
      */
-    static Game same(Dice dice, boolean asked) {
+    static Game same(ChoiceSource dice, boolean asked) {
         Quiz quiz = new Quiz(dice, false);
         quiz.text.append("Yes or no?");
         for (int rows = asked ? 13 : 21; rows > 0; rows--) {
@@ -167,7 +167,7 @@ final class Quiz {
     }
 
     /** People introduced as in stories, and named again and again by events, then what each of them was. */
-    static Game crowd(Dice dice, boolean verdictFirst) {
+    static Game crowd(ChoiceSource dice, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Who was who?");
         List<String> names = dice.several(Words.NAMES, dice.between(2, 7));
@@ -210,7 +210,7 @@ final class Quiz {
     }
 
     /** A story, and all questions about it in random order, with answers. */
-    static Game about(Tale tale, Dice dice, boolean verdictFirst) {
+    static Game about(Tale tale, ChoiceSource dice, boolean verdictFirst) {
         Quiz quiz = new Quiz(dice, verdictFirst);
         quiz.text.append("Listen and answer.\n\n");
         int shift = quiz.text.length();

@@ -15,15 +15,15 @@ final class Storyteller {
     private static final int MANY_QUESTIONS = 5;
 
     private final World world;
-    private final Dice dice;
+    private final ChoiceSource dice;
     private final Prose prose;
-    private final Moves moves;
+    private final PlotSteps moves;
 
-    Storyteller(Dice dice) {
+    Storyteller(ChoiceSource dice) {
         this.dice = dice;
         this.world = new World(dice);
         this.prose = world.prose;
-        this.moves = new Moves(world);
+        this.moves = new PlotSteps(world);
     }
 
     Tale tell() {

@@ -76,43 +76,43 @@ public final class Tales implements Corpus {
 
     @Override
     public String document(Split split, long index) {
-        return game(split, index).map(Games.Game::text).orElseGet(() -> tale(split, index)
+        return game(split, index).map(CopyingDrills.Game::text).orElseGet(() -> tale(split, index)
                 .text());
     }
 
     @Override
     public List<Span> determined(Split split, long index) {
-        return game(split, index).map(Games.Game::determined).orElseGet(() -> tale(split, index)
+        return game(split, index).map(CopyingDrills.Game::determined).orElseGet(() -> tale(split, index)
                 .determined());
     }
 
     @Override
     public List<Choice> choices(Split split, long index) {
-        return game(split, index).map(Games.Game::choices).orElseGet(() -> tale(split, index)
+        return game(split, index).map(CopyingDrills.Game::choices).orElseGet(() -> tale(split, index)
                 .choices());
     }
 
-    private Optional<Games.Game> game(Split split, long index) {
+    private Optional<CopyingDrills.Game> game(Split split, long index) {
         if (split != Split.TRAIN || index < WHOLE_ROWS) return Optional.empty();
-        Dice dice = new Dice(seed, PLAYING, index);
-        if (index >= Drills.FIRST) return Drills.of(this, dice, index);
+        ChoiceSource dice = new ChoiceSource(seed, PLAYING, index);
+        if (index >= DrillMixture.FIRST) return DrillMixture.of(this, dice, index);
         if (index >= PAIRS) return quiz(dice, index);
         if (index >= ANY_WORDS) return laterGame(dice, index);
         if (!dice.chance(index < FEW ? MANY_GAMES : FEW_GAMES)) return Optional.empty();
-        if (index < PARTS) return Optional.of(Games.rows(dice));
+        if (index < PARTS) return Optional.of(CopyingDrills.rows(dice));
         boolean parts = index < BARE || (index >= FEW && dice.chance(0.5));
-        return Optional.of(parts ? Games.parts(dice) : Games.bare(dice));
+        return Optional.of(parts ? CopyingDrills.parts(dice) : CopyingDrills.bare(dice));
     }
 
-    private Optional<Games.Game> laterGame(Dice dice, long index) {
+    private Optional<CopyingDrills.Game> laterGame(ChoiceSource dice, long index) {
         double share = index < SUMS ? SOME_GAMES : index < NEXT_TO_NONE ? SOME_SUMS : LAST_GAMES;
         if (!dice.chance(share)) return Optional.empty();
         int way = index < SUMS ? dice.weighted(8, 1, 1) : dice.weighted(2, 1, 3);
-        if (way == 0) return Optional.of(Games.bare(dice, words()));
-        return Optional.of(way == 1 ? Games.parts(dice) : Games.sums(dice));
+        if (way == 0) return Optional.of(CopyingDrills.bare(dice, words()));
+        return Optional.of(way == 1 ? CopyingDrills.parts(dice) : CopyingDrills.sums(dice));
     }
 
-    private Optional<Games.Game> quiz(Dice dice, long index) {
+    private Optional<CopyingDrills.Game> quiz(ChoiceSource dice, long index) {
         boolean verdictFirst = index < YES_OR_NO;
         int way;
         if (index < QUIZZES) way = dice.weighted(15, 70, 15);
@@ -129,7 +129,7 @@ public final class Tales implements Corpus {
             case 1 -> Optional.of(Quiz.pairs(dice, index >= MIXED_PAIRS, index >= MENTIONS));
             case 2 -> Optional.of(Quiz.people(dice, verdictFirst));
             case 3 -> Optional.of(Quiz.about(tale(Split.TRAIN, index), dice, verdictFirst));
-            case 4 -> Optional.of(Games.bare(dice, words()));
+            case 4 -> Optional.of(CopyingDrills.bare(dice, words()));
             case 5 -> Optional.of(Quiz.crowd(dice, verdictFirst));
             case 6 -> Optional.of(Quiz.few(dice, verdictFirst ? 0.15 : 0.7, verdictFirst));
             default -> Optional.of(Quiz.same(dice, index >= COMPARED_IN_SENTENCES));
@@ -169,7 +169,7 @@ public final class Tales implements Corpus {
 
     private Tale tale(Split split, long index, int mostWords, boolean curious) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            Tale tale = new Storyteller(new Dice(seed, split.ordinal() + 2L * attempt, index))
+            Tale tale = new Storyteller(new ChoiceSource(seed, split.ordinal() + 2L * attempt, index))
                     .tell(curious, split == Split.TRAIN && index >= DRAWN);
             if (tale.words() >= LEAST_WORDS && tale.words() <= mostWords) return tale;
         }

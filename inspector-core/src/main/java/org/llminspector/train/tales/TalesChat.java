@@ -39,10 +39,10 @@ public final class TalesChat implements Dialogues {
     /** A story and a question, then more questions about it, each about another fact; or a request for a story. */
     @Override
     public List<Exchange> conversation(Split split, long index) {
-        Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
+        ChoiceSource dice = new ChoiceSource(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(REQUESTS)) return List.of(request(tale, dice));
-        Dice phrasing = new Dice(seed, VARYING + split.ordinal(), index);
+        ChoiceSource phrasing = new ChoiceSource(seed, VARYING + split.ordinal(), index);
         List<Exchange> turns = new ArrayList<>();
         List<Question> left = Questions.asTold(tale, dice);
         while (!left.isEmpty()) {
@@ -60,7 +60,7 @@ public final class TalesChat implements Dialogues {
      * conversations.
      */
     Exchange plain(Split split, long index) {
-        Dice dice = new Dice(seed, ASKING + split.ordinal(), index);
+        ChoiceSource dice = new ChoiceSource(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(0.15)) return request(tale, dice);
         Question q = question(Questions.of(tale, dice), dice, TalesChat::inTheTokenizersTexts);
@@ -77,10 +77,10 @@ public final class TalesChat implements Dialogues {
 
     @Override
     public Preference preference(Split split, long index) {
-        Dice dice = new Dice(seed, ASKING + 2 + split.ordinal(), index);
+        ChoiceSource dice = new ChoiceSource(seed, ASKING + 2 + split.ordinal(), index);
         Tale tale = tales.tale(split, 2 * ASKING + index, MOST_WORDS);
         Question q = question(Questions.asTold(tale, dice), dice);
-        Dice phrasing = new Dice(seed, VARYING + 2 + split.ordinal(), index);
+        ChoiceSource phrasing = new ChoiceSource(seed, VARYING + 2 + split.ordinal(), index);
         return new Preference(asked(tale, q, phrasing), q.answer(), worse(tale, q, dice));
     }
 
@@ -95,7 +95,7 @@ public final class TalesChat implements Dialogues {
      * A question of this kind about the story of this index, if it has one; these stories are in no conversation above.
      */
     public Optional<Asked> ask(Split split, long index, Question.Kind kind) {
-        Dice dice = new Dice(seed, ASKING + 4 + split.ordinal(), index);
+        ChoiceSource dice = new ChoiceSource(seed, ASKING + 4 + split.ordinal(), index);
         Tale tale = tales.tale(split, 3 * ASKING + index, MOST_WORDS);
         List<Question> fit = Questions.asTold(tale, dice).stream()
                 .filter(q -> q.kind() == kind)
@@ -105,7 +105,7 @@ public final class TalesChat implements Dialogues {
         return Optional.of(new Asked(q, asked(tale, q, dice)));
     }
 
-    private static String asked(Tale tale, Question q, Dice phrasing) {
+    private static String asked(Tale tale, Question q, ChoiceSource phrasing) {
         return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.vary(q.text(), phrasing));
     }
 
@@ -113,7 +113,7 @@ public final class TalesChat implements Dialogues {
      * Kinds of question are equally likely, except that number, yes-or-no and what-was are more frequent: they are
      * learned last.
      */
-    static Question question(List<Question> all, Dice dice) {
+    static Question question(List<Question> all, ChoiceSource dice) {
         return question(all, dice, kind -> switch (kind) {
             case HOW_MANY, YES_NO -> 4;
             case WHAT -> 2;
@@ -121,14 +121,14 @@ public final class TalesChat implements Dialogues {
         });
     }
 
-    private static Question question(List<Question> all, Dice dice, ToIntFunction<Question.Kind> weight) {
+    private static Question question(List<Question> all, ChoiceSource dice, ToIntFunction<Question.Kind> weight) {
         int[] weights = new int[Question.Kind.values().length];
         for (Question q : all) weights[q.kind().ordinal()] = weight.applyAsInt(q.kind());
         Question.Kind kind = Question.Kind.values()[dice.weighted(weights)];
         return dice.pick(all.stream().filter(q -> q.kind() == kind).toList());
     }
 
-    private static Exchange request(Tale tale, Dice dice) {
+    private static Exchange request(Tale tale, ChoiceSource dice) {
         Person hero = tale.hero();
         String kind = Words.a(hero.trait() + " " + hero.kind());
         String where = tale.places().get(0).at();
@@ -143,7 +143,7 @@ public final class TalesChat implements Dialogues {
     }
 
     /** A worse answer: false, to another question, or correct but rambling. */
-    private static String worse(Tale tale, Question q, Dice dice) {
+    private static String worse(Tale tale, Question q, ChoiceSource dice) {
         int way = dice.weighted(5, 2, 2);
         if (way == 1) {
             List<Question> others = Questions.asTold(tale, dice).stream()

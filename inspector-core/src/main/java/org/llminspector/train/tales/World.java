@@ -11,7 +11,7 @@ import org.llminspector.train.tales.Person.Sort;
 /** One story's state: where each person is, what has been mentioned, and what has not been used yet. */
 final class World {
 
-    final Dice dice;
+    final ChoiceSource dice;
     final Prose prose;
     final List<Fact> facts = new ArrayList<>();
     final List<Person> cast = new ArrayList<>();
@@ -20,9 +20,9 @@ final class World {
     private final Set<Person> met = new HashSet<>();
     private final Set<String> used = new HashSet<>();
 
-    World(Dice dice) {
+    World(ChoiceSource dice) {
         this.dice = dice;
-        this.prose = new Prose(dice, new Draws(used, places));
+        this.prose = new Prose(dice, new WordAlternatives(used, places));
     }
 
     /** The place of the hero's house. */

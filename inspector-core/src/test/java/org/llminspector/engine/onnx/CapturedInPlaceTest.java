@@ -91,7 +91,7 @@ class CapturedInPlaceTest {
         try (OnnxWeights held = encodings.weights();
                 OpenGraph open = new OpenGraph(graph, held, target, false);
                 KvCache cache = new KvCache(spec, n, graph, Map.of(), open.memory());
-                Places places = new Places(spec, graph.inputs());
+                PositionInputs places = new PositionInputs(spec, graph.inputs());
                 Feed feed = new Feed()) {
             feed.longs("ids", Arrays.stream(IDS).asLongStream().toArray(), 1, n);
             feed.longs("wanted_positions", new long[] {0, 1, 2, 3, 4, 5, 6}, n);

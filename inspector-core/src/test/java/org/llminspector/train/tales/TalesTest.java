@@ -94,14 +94,14 @@ class TalesTest {
         for (int i = 0; i < MANY.size(); i++) {
             Tale t = MANY.get(i);
             Set<String> asked = new HashSet<>();
-            Dice dice = new Dice(1, 99, i);
+            ChoiceSource dice = new ChoiceSource(1, 99, i);
             List<Question> all = i % 2 == 0 ? Questions.of(t, dice) : Questions.asTold(t, dice);
             for (Question q : all) {
                 assertThat(asked.add(q.text())).as(q.text()).isTrue();
                 assertThat(q.text()).matches("[A-Z].*\\?");
                 assertThat(q.statement()).contains(q.key()).matches(".*[.!]");
                 assertThat(q.wrong()).isNotEmpty().doesNotContain(q.key());
-                assertThat(q.falseAnswer(new Dice(1, 98, i))).isNotEqualTo(q.answer());
+                assertThat(q.falseAnswer(new ChoiceSource(1, 98, i))).isNotEqualTo(q.answer());
                 boolean literal =
                         switch (q.kind()) {
                             case WHERE, WHO, HOW_MANY, SAY -> true;
@@ -122,10 +122,10 @@ class TalesTest {
         int intoThePot = 0;
         for (int i = 0; i < MANY.size(); i++) {
             String story = MANY.get(i).text();
-            Set<String> quiz = Questions.of(MANY.get(i), new Dice(1, 99, i)).stream()
+            Set<String> quiz = Questions.of(MANY.get(i), new ChoiceSource(1, 99, i)).stream()
                     .map(Question::text)
                     .collect(Collectors.toSet());
-            for (Question q : Questions.asTold(MANY.get(i), new Dice(1, 99, i))) {
+            for (Question q : Questions.asTold(MANY.get(i), new ChoiceSource(1, 99, i))) {
                 assertThat(q.text() + q.answer()).doesNotContain("gather");
                 if (q.kind() != Question.Kind.HOW_MANY || quiz.contains(q.text())) continue;
                 if (q.text().endsWith(" went into the pot?")) {
@@ -155,8 +155,9 @@ class TalesTest {
             if (turns.size() == 1) requests++;
             var p = chat.preference(Split.TRAIN, i);
             assertThat(p.better()).isNotEqualTo(p.worse());
-            kinds.add(TalesChat.question(Questions.of(MANY.get(i), new Dice(3, 2, i)), new Dice(3, 1, i))
-                    .kind());
+            kinds.add(
+                    TalesChat.question(Questions.of(MANY.get(i), new ChoiceSource(3, 2, i)), new ChoiceSource(3, 1, i))
+                            .kind());
         }
         assertThat(kinds).containsExactlyInAnyOrder(Question.Kind.values());
         assertThat(requests).isBetween(10, 45); // of 300, 8 in 100
@@ -538,7 +539,7 @@ class TalesTest {
 
     @Test
     void theChoicesCostWhatTheySay() {
-        Dice dice = new Dice(1, 2, 3);
+        ChoiceSource dice = new ChoiceSource(1, 2, 3);
         dice.below(8);
         dice.pick(List.of("a", "b"));
         assertThat(dice.bits()).isEqualTo(4);

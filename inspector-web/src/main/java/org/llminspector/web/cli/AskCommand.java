@@ -38,7 +38,7 @@ abstract class AskCommand extends ModelCommand {
         } catch (Problem p) {
             throw p.kind() == Problem.Kind.NOT_FOUND ? unusable : p;
         } finally {
-            Places.delete(folder);
+            FolderOptions.delete(folder);
         }
     }
 }

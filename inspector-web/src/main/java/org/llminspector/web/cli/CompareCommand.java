@@ -24,7 +24,7 @@ import org.llminspector.run.store.Sensitivity;
 import org.llminspector.run.store.SensitivityRequest;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
-import org.llminspector.web.report.ComparisonWords;
+import org.llminspector.web.report.ComparisonText;
 import org.llminspector.web.report.LlamaCppBlock;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -254,7 +254,7 @@ final class CompareCommand extends ModelCommand {
     boolean json;
 
     @Mixin
-    Manners manners;
+    QuietOptions manners;
 
     @Override
     public Integer call() throws IOException {
@@ -452,26 +452,26 @@ final class CompareCommand extends ModelCommand {
     }
 
     private void tables(ComparisonManifest m, PrintWriter out) {
-        if (m.firstBad() != null) out.println(ComparisonWords.firstBad(m));
-        out.println(ComparisonWords.verdict(m));
-        if (m.floor() != null) out.println(ComparisonWords.floor(m));
-        section(out, List.<String[]>of(upper(ComparisonWords.measureColumns(m))), ComparisonWords.measures(m));
+        if (m.firstBad() != null) out.println(ComparisonText.firstBad(m));
+        out.println(ComparisonText.verdict(m));
+        if (m.floor() != null) out.println(ComparisonText.floor(m));
+        section(out, List.<String[]>of(upper(ComparisonText.measureColumns(m))), ComparisonText.measures(m));
         if (m.text() != null && m.options().windows() == ComparisonRequest.Windows.LLAMA_CPP) {
             out.println();
             LlamaCppBlock.lines(m.text().measures()).forEach(out::println);
         }
         if (m.a().cost() != null) {
-            section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonWords.costs(m));
+            section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonText.costs(m));
         }
-        String outliers = ComparisonWords.activationsLead(m);
+        String outliers = ComparisonText.activationsLead(m);
         if (outliers != null) {
             out.println();
             out.println(outliers);
             if (activations) {
                 section(
                         out,
-                        List.<String[]>of(upper(ComparisonWords.activationColumns())),
-                        ComparisonWords.activations(m));
+                        List.<String[]>of(upper(ComparisonText.activationColumns())),
+                        ComparisonText.activations(m));
             }
         }
         if (m.sensitivity() != null) sensitivity(m.sensitivity(), out);
@@ -479,30 +479,30 @@ final class CompareCommand extends ModelCommand {
             section(
                     out,
                     List.<String[]>of(new String[] {"RELATIVE L2 PAST", "FIRST AT", "POSITION", "RELATIVE L2"}),
-                    ComparisonWords.firsts(m));
+                    ComparisonText.firsts(m));
         }
     }
 
     private static void sensitivity(Sensitivity s, PrintWriter out) {
         out.println();
-        out.println(ComparisonWords.sensitivityLead(s));
-        section(out, List.<String[]>of(upper(ComparisonWords.sensitivityColumns(s))), ComparisonWords.sensitivity(s));
-        String predicted = ComparisonWords.predictedLead(s);
+        out.println(ComparisonText.sensitivityLead(s));
+        section(out, List.<String[]>of(upper(ComparisonText.sensitivityColumns(s))), ComparisonText.sensitivity(s));
+        String predicted = ComparisonText.predictedLead(s);
         if (!predicted.isEmpty()) {
             out.println();
             out.println(predicted);
         }
         if (s.plan() == null) return;
         out.println();
-        out.println(ComparisonWords.planLead(s));
+        out.println(ComparisonText.planLead(s));
         out.println(Json.write(s.plan().precisionPlan()));
         Sensitivity.Export export = s.plan().export();
         if (export == null || export.llmCompressorIgnore().isEmpty()) return;
         out.println();
-        out.println(ComparisonWords.LLAMA_QUANTIZE);
-        out.println(ComparisonWords.shell(export.llamaQuantize()));
+        out.println(ComparisonText.LLAMA_QUANTIZE);
+        out.println(ComparisonText.shell(export.llamaQuantize()));
         out.println();
-        out.println(ComparisonWords.LLM_COMPRESSOR);
+        out.println(ComparisonText.LLM_COMPRESSOR);
         out.println(Json.write(export.llmCompressorIgnore()));
     }
 

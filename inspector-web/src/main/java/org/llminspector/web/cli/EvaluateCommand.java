@@ -58,7 +58,7 @@ final class EvaluateCommand extends ModelCommand {
     boolean json;
 
     @Mixin
-    Manners manners;
+    QuietOptions manners;
 
     @Override
     public Integer call() throws java.io.IOException {
@@ -81,7 +81,7 @@ final class EvaluateCommand extends ModelCommand {
         } finally {
             progress.clear();
             interrupt.done();
-            Places.delete(noRuns);
+            FolderOptions.delete(noRuns);
         }
     }
 

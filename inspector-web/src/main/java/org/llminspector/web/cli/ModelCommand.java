@@ -14,7 +14,7 @@ abstract class ModelCommand implements Callable<Integer> {
     CommandSpec spec;
 
     @ArgGroup(exclusive = false, order = 100, heading = "%nPlaces and limits:%n")
-    Places places = new Places();
+    FolderOptions places = new FolderOptions();
 
     final PrintWriter out() {
         return spec.commandLine().getOut();

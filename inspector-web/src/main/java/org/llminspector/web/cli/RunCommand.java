@@ -155,7 +155,7 @@ final class RunCommand extends ModelCommand {
     boolean noStore;
 
     @Mixin
-    Manners manners;
+    QuietOptions manners;
 
     @Override
     public Integer call() throws IOException {
@@ -168,7 +168,7 @@ final class RunCommand extends ModelCommand {
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = temporary == null ? places.open(1) : places.open(1, temporary)) {
             TextPrinter printer = json ? null : new TextPrinter(request, out());
-            RunManifest manifest = inspector.run(request, new RunTeller(progress, printer, interrupt::requested));
+            RunManifest manifest = inspector.run(request, new RunPrinter(progress, printer, interrupt::requested));
             progress.clear();
             if (json) out().println(Json.write(manifest));
             else printer.finish(manifest);
@@ -178,7 +178,7 @@ final class RunCommand extends ModelCommand {
         } finally {
             progress.clear();
             interrupt.done();
-            if (temporary != null) Places.delete(temporary);
+            if (temporary != null) FolderOptions.delete(temporary);
         }
     }
 

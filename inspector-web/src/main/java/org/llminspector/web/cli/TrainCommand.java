@@ -10,8 +10,8 @@ import org.llminspector.engine.LearnerInfo;
 import org.llminspector.run.learn.Training;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
-import org.llminspector.train.Sittings;
 import org.llminspector.train.Trainer;
+import org.llminspector.train.TrainingEnvironments;
 import org.llminspector.web.server.RecipeText;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -136,7 +136,7 @@ final class TrainCommand implements Callable<Integer> {
         void begins(LearnerInfo on) {
             String kernels = on.instructions() == null ? "" : ", " + on.instructions() + " kernels";
             err.println("on " + on.device() + kernels + ", " + Plural.of(on.threads(), "thread"));
-            String differs = Sittings.differs(on);
+            String differs = TrainingEnvironments.differs(on);
             if (differs != null) err.println(differs);
             err.flush();
         }

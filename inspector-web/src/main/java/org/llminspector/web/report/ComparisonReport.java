@@ -37,10 +37,10 @@ public final class ComparisonReport {
                 .text(title(m.b()))
                 .raw("</h1>");
         if (m.name() != null) html.paragraph(m.name());
-        String bad = ComparisonWords.firstBad(m);
+        String bad = ComparisonText.firstBad(m);
         if (bad != null) html.raw("<p class=\"lead\"><b>").text(bad).raw("</b></p>");
-        html.raw("<p class=\"lead\">").text(ComparisonWords.verdict(m)).raw("</p>");
-        if (ComparisonWords.floor(m) != null) html.paragraph(ComparisonWords.floor(m));
+        html.raw("<p class=\"lead\">").text(ComparisonText.verdict(m)).raw("</p>");
+        if (ComparisonText.floor(m) != null) html.paragraph(ComparisonText.floor(m));
         sides();
         if (m.prompt() != null || m.text() != null) measures();
         if (!m.hooks().isEmpty()) firsts();
@@ -104,8 +104,8 @@ public final class ComparisonReport {
                         : "It scores the second half of each chunk, this every token once: the two give other numbers.")
                 + " ± is the"
                 + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
-        html.table(ComparisonWords.measureColumns(m));
-        for (String[] row : ComparisonWords.measures(m)) html.row(row);
+        html.table(ComparisonText.measureColumns(m));
+        for (String[] row : ComparisonText.measures(m)) html.row(row);
         html.end();
     }
 
@@ -114,7 +114,7 @@ public final class ComparisonReport {
         html.paragraph("The first value in the order of the data whose relative L2 distance |B − A| / |A| is past a"
                 + " threshold, at any position. A hook that is first past several stands under the highest.");
         html.table("Past", "Hook", "Position", "Relative L2");
-        for (String[] row : ComparisonWords.firsts(m)) html.row(row);
+        for (String[] row : ComparisonText.firsts(m)) html.row(row);
         html.end();
     }
 
@@ -155,32 +155,32 @@ public final class ComparisonReport {
     }
 
     private void activations() {
-        String lead = ComparisonWords.activationsLead(m);
+        String lead = ComparisonText.activationsLead(m);
         if (lead == null) return;
         html.heading("What W8A8 has to round").paragraph(lead);
-        html.table(ComparisonWords.activationColumns());
-        for (String[] row : ComparisonWords.activations(m)) html.row(row);
+        html.table(ComparisonText.activationColumns());
+        for (String[] row : ComparisonText.activations(m)) html.row(row);
         html.end();
     }
 
     private void sensitivity(Sensitivity s) {
-        html.heading("What each module is worth").paragraph(ComparisonWords.sensitivityLead(s));
+        html.heading("What each module is worth").paragraph(ComparisonText.sensitivityLead(s));
         html.bars(
-                ComparisonWords.sensitivityColumns(s),
+                ComparisonText.sensitivityColumns(s),
                 1,
                 s.modules().stream().map(m -> m.effect().value()).toList(),
-                ComparisonWords.sensitivity(s));
-        String predicted = ComparisonWords.predictedLead(s);
+                ComparisonText.sensitivity(s));
+        String predicted = ComparisonText.predictedLead(s);
         if (!predicted.isEmpty()) html.paragraph(predicted);
         if (s.plan() == null) return;
-        html.paragraph(ComparisonWords.planLead(s));
+        html.paragraph(ComparisonText.planLead(s));
         html.raw("<pre>").text(Json.write(s.plan().precisionPlan())).raw("</pre>");
         html.paragraph("As \"precision_plan\" in the request of a run on the onnx engine, in place of \"precision\".");
         Sensitivity.Export export = s.plan().export();
         if (export == null || export.llmCompressorIgnore().isEmpty()) return;
-        html.paragraph(ComparisonWords.LLAMA_QUANTIZE);
-        html.raw("<pre>").text(ComparisonWords.shell(export.llamaQuantize())).raw("</pre>");
-        html.paragraph(ComparisonWords.LLM_COMPRESSOR);
+        html.paragraph(ComparisonText.LLAMA_QUANTIZE);
+        html.raw("<pre>").text(ComparisonText.shell(export.llamaQuantize())).raw("</pre>");
+        html.paragraph(ComparisonText.LLM_COMPRESSOR);
         html.raw("<pre>").text(Json.write(export.llmCompressorIgnore())).raw("</pre>");
     }
 
@@ -188,7 +188,7 @@ public final class ComparisonReport {
         if (m.a().cost() == null) return;
         html.heading("What it costs");
         html.table("", "A", "B", "B / A");
-        for (String[] row : ComparisonWords.costs(m)) html.row(row);
+        for (String[] row : ComparisonText.costs(m)) html.row(row);
         html.end();
     }
 
