@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DecoderSpec, PassCost, Timeline } from '../src/api/types';
-import { layBlock } from '../src/kit/block';
+import { layBlock } from '../src/kit/plots/block';
 import { choiceOf, sharesOf, weightsOf } from '../src/chapters/04-feed-forward/experts';
 import { dearest, sumOf } from '../src/chapters/11-transformer-block/costs';
 import {

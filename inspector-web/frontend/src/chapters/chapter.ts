@@ -1,5 +1,5 @@
 import type { Component } from 'svelte';
-import type { Concept } from '../kit/theme.svelte';
+import type { Concept } from '../kit/paint/theme.svelte';
 import type { Params } from '../state/params';
 import type { Scene } from '../state/scene';
 

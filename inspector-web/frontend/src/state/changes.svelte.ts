@@ -2,7 +2,7 @@ import { untrack } from 'svelte';
 import { Problem } from '../api/problem';
 import type { Source } from '../api/source';
 import type { Intervention } from '../api/types';
-import { lastTime, remember } from '../kit/lasttime';
+import { lastTime, remember } from '../kit/data/lasttime';
 import { page } from './page.svelte';
 import { run } from './run.svelte';
 import { againWith, madeRun, storedRun } from './runs.svelte';

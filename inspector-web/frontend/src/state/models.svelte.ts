@@ -3,7 +3,7 @@ import { api } from '../api/client';
 import { lesson } from '../api/lesson';
 import { Problem } from '../api/problem';
 import type { Engine, Health, HookDescription, ModelDetails, ModelSummary, Precision } from '../api/types';
-import { lastTime, remember } from '../kit/lasttime';
+import { lastTime, remember } from '../kit/data/lasttime';
 import { page } from './page.svelte';
 
 const RETRY_MS = 3000;

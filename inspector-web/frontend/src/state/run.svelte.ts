@@ -4,7 +4,7 @@ import { Problem, isAbort } from '../api/problem';
 import type { Source } from '../api/source';
 import type { GenerateOptions, GeneratedToken, KvCache, RunManifest, RunRequest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
-import { lastTime, remember } from '../kit/lasttime';
+import { lastTime, remember } from '../kit/data/lasttime';
 import { models } from './models.svelte';
 import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';

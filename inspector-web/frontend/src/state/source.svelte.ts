@@ -5,7 +5,7 @@ import { OverBudget, Problem, type Said } from '../api/problem';
 import { askKey, positionsOf, sent, type Ask, type Source } from '../api/source';
 import { parseSafetensors, plane, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
-import { edges, pool } from '../kit/pool';
+import { edges, pool } from '../kit/data/pool';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import { neuronHooks } from './neurons';

@@ -1,6 +1,6 @@
 /** What turning does to a score: pairs as hands of dials, their speeds, words in another order. Pure. */
 import type { PositionDistances, PositionSchemes, Token } from '../../api/types';
-import { turn, type Pair } from '../../kit/rotation';
+import { turn, type Pair } from '../../kit/data/math/rotation';
 
 export type Scheme = PositionSchemes['schemes'][number];
 export type Term = PositionDistances['pairs'][number];

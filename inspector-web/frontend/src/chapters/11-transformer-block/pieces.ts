@@ -1,6 +1,6 @@
 /** A family's block as its spec says it: the parts along the stream, their steps, and what each computes. Pure. */
 import type { DecoderSpec } from '../../api/types';
-import type { BlockPart } from '../../kit/block';
+import type { BlockPart } from '../../kit/plots/block';
 import { count, short } from '../../kit/text/format';
 
 export type Layer = DecoderSpec['layers'][number];

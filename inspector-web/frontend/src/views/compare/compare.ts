@@ -10,7 +10,7 @@ import type {
 import type { Scale } from '../../kit/paint/matrix';
 import type { CompareState, Metric } from '../../state/url';
 import { plural, short } from '../../kit/text/format';
-import type { Origin } from '../../kit/figure';
+import type { Origin } from '../../kit/figure/figure';
 
 /** Point is one row of the hook table that was compared, in the order in which data flows. */
 export interface Point {

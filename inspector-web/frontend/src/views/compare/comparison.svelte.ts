@@ -12,7 +12,7 @@ import type {
 import { Problem, isAbort } from '../../api/problem';
 import { formatPlan, parseChanges, parsePlan, parseSize, type ModulePlan } from './compare';
 import { hasTexts, parseIds } from '../../kit/text/tokens';
-import { lastTime, remember } from '../../kit/lasttime';
+import { lastTime, remember } from '../../kit/data/lasttime';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { DEFAULTS } from '../../state/url';
