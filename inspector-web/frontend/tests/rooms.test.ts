@@ -25,6 +25,8 @@ const KIT: Record<string, string[]> = {
 const APART = ['chapters', 'views'];
 /** Most source files in one folder; a chapter's folder is its own and may have more. */
 const MOST_FILES = 25;
+/** Most lines in one file: beyond that it has more than one idea. */
+const MOST_LINES = 450;
 
 /** Why this file may not import that one (both relative to src), or null. */
 function objection(from: string, to: string): string | null {
@@ -97,6 +99,11 @@ describe('the rooms of the page', () => {
     for (const { name } of files) counts.set(posix.dirname(name), (counts.get(posix.dirname(name)) ?? 0) + 1);
     const full = [...counts].filter(([folder, n]) => n > MOST_FILES && !/^chapters\/\d/.test(folder));
     expect(full).toEqual([]);
+  });
+
+  it('have files of one idea', () => {
+    const long = files.map((f) => ({ name: f.name, lines: f.text.trimEnd().split('\n').length }));
+    expect(long.filter((f) => f.lines > MOST_LINES)).toEqual([]);
   });
 
   it('are kept by a rule that objects', () => {

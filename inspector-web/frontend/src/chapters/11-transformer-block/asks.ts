@@ -13,7 +13,8 @@ import type {
 } from '../../api/types';
 import type { Ask } from '../../state/scene';
 import { convPast } from '../../state/heads';
-import { piecesOf, type Values } from './pieces';
+import type { Values } from './piece';
+import { piecesOf } from './pieces';
 
 /** Tokens after the prompt that are timed. */
 const REPEATS = 8;
