@@ -20,6 +20,9 @@ export interface Record<P extends Params = Params> extends Scene {
   load: () => Promise<{ default: Component }>;
 }
 
+/** A model's sizes for a chapter's facts, by name. */
+export type Sizes = [name: string, size: string][];
+
 /** One line of the path. */
 export interface Line {
   /** NN-name: the chapter's folder, and its address under /chapters/. */
