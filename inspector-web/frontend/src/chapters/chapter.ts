@@ -4,10 +4,10 @@ import type { Params } from '../state/params';
 import type { Scene } from '../state/scene';
 
 /**
- * Record is what a chapter says of itself in its folder's index.ts, as `record`. It is loaded with the page, so it
+ * A chapter's record, exported by its folder's index.ts as `record`. It is loaded with the page, so it
  * imports nothing heavy: words, figures and arithmetic come with `load`.
  *
- * A chapter's state in the URL is `params`; token, layer and head are everybody's and need no name here.
+ * A chapter's state in the URL is `params`; token, layer and head are shared by all chapters and need no name here.
  */
 export interface Record<P extends Params = Params> extends Scene {
   /** What a reader knows afterwards, in one sentence. */

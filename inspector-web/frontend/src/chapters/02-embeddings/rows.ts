@@ -1,4 +1,4 @@
-/** Rows of the table held against one another: the chapter's arithmetic, on numbers that the model made. */
+/** Comparisons of embedding rows: norms, cosines, nearest pairs. Pure. */
 import type { Token } from '../../api/types';
 import { rowOf } from '../../kit/data/products';
 

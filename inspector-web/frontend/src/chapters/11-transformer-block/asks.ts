@@ -1,4 +1,4 @@
-/** What the chapter asks the server about a block: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 11, shared by the page and its recording. */
 import type { Source } from '../../api/source';
 import type { Slice } from '../../api/client';
 import { capturePath } from '../../api/client';

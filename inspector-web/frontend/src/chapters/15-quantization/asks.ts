@@ -1,4 +1,4 @@
-/** What the chapter asks the server of a model's weights: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 15, shared by the page and its recording. */
 import { tensorPath } from '../../api/client';
 import type {
   Block,

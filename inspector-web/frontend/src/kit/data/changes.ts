@@ -18,7 +18,7 @@ function some(what: string, of: number[] | undefined): string {
   return `${what}${of.length === 1 ? '' : 's'} ${shown}`;
 }
 
-/** The same in words, for people who read and do not compute. */
+/** An intervention as a phrase: `layer 3, head 2 silenced`. */
 export function changeWords(i: Intervention): string {
   const layer = /^blocks\.(\d+)\./.exec(i.hook)?.[1];
   const where = layer === undefined ? '' : `layer ${layer}`;

@@ -1,4 +1,4 @@
-/** How long something took the last time on this browser: waiting is easier with a number. */
+/** Durations of earlier requests, kept in this browser's storage: shown while the next one is waited for. */
 
 const PREFIX = 'llm-inspector:ms:';
 
@@ -7,7 +7,7 @@ export function lastTime(what: string): number | null {
     const ms = Number(localStorage.getItem(PREFIX + what));
     return ms > 0 ? ms : null;
   } catch {
-    return null; // storage is off: then there is no last time
+    return null; // storage is off
   }
 }
 

@@ -1,4 +1,4 @@
-/** Matrices larger than the screen: cells finer than a pixel are pooled, so that no peak falls between two pixels. */
+/** Max pooling of matrices whose cells are finer than a pixel, and the view that zooms into them. */
 
 /** Which part of a matrix is seen, in cells: [top, bottom) and [left, right), fractions allowed. */
 export interface View {
@@ -16,10 +16,10 @@ export function whole(rows: number, cols: number): View {
 const CLOSEST = 4;
 
 /**
- * The view when a point of it is held and everything around it grows by a factor.
+ * The view zoomed by a factor about a fixed point.
  *
- * @param x the held column, in cells
- * @param y the held row, in cells
+ * @param x the fixed column, in cells
+ * @param y the fixed row, in cells
  */
 export function zoom(view: View, rows: number, cols: number, factor: number, x: number, y: number): View {
   const grow = (from: number, to: number, at: number, size: number): [number, number] => {
@@ -32,7 +32,7 @@ export function zoom(view: View, rows: number, cols: number, factor: number, x: 
   return { top, bottom, left, right };
 }
 
-/** The view moved by so many cells, as far as the matrix goes. */
+/** The view moved by rows and columns, within the matrix. */
 export function pan(view: View, rows: number, cols: number, dx: number, dy: number): View {
   const [top, bottom] = slide(view.top + dy, view.bottom - view.top, rows);
   const [left, right] = slide(view.left + dx, view.right - view.left, cols);

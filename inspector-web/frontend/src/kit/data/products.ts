@@ -24,7 +24,7 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): Sum {
   return { terms, total };
 }
 
-/** What the terms after the first so many add up to. */
+/** Sum of the terms after the first `shown`. */
 export function rest({ terms }: Sum, shown: number): number {
   return terms.slice(shown).reduce((sum, t) => sum + t.product, 0);
 }

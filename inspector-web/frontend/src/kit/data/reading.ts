@@ -1,4 +1,4 @@
-/** Keys and gestures that every canvas is read with. */
+/** Arrow keys and paging that move a cursor over the marks of a figure. */
 
 const ARROWS: Record<string, [number, number]> = {
   ArrowUp: [-1, 0],
@@ -12,7 +12,7 @@ export function arrow(event: { key: string }): [number, number] | null {
   return ARROWS[event.key] ?? null;
 }
 
-/** The index nearest to i of so many. */
+/** The index i brought into the range of `count` items. */
 export function within(i: number, count: number): number {
   return Math.max(0, Math.min(count - 1, i));
 }

@@ -1,6 +1,6 @@
 import { Problem, isAbort } from '../../api/problem';
 
-/** Resource is something fetched: its last value stays while the next one comes; what failed can be tried again. */
+/** A fetched value with its state: the last value stays while the next one loads, and a failed request can be retried. */
 export interface Resource<V> {
   readonly value: V | null;
   readonly pending: boolean;
@@ -8,7 +8,7 @@ export interface Resource<V> {
 }
 
 /**
- * Fetches again whenever what {@code ask} reads changes, and cancels what is no longer wanted.
+ * A resource that is fetched again whenever a signal that {@code ask} reads changes; the earlier request is cancelled.
  *
  * @param ask gives the request to make, or null when there is nothing to fetch (not seen yet, no run)
  */

@@ -1,4 +1,4 @@
-/** What a training curve's figure draws, tells and gives away. Pure, so that a test can hold it. */
+/** A training curve's points, table and recipe. Pure. */
 import type { Curve, Checkpoint } from '../../api/types';
 import type { TableData } from './figure';
 import type { Recipe } from './recipes';
@@ -18,14 +18,14 @@ export function points(curve: Curve, column: 'loss' | 'val_loss' | 'accuracy' | 
   );
 }
 
-/** How high a curve stands after so many updates: on held-out examples where somebody looked then, else on what was learnt from. */
+/** The curve's value after `step` updates: on held-out examples where it was measured then, else on the training batch. */
 export function heightAt(curve: Curve, measure: Measure, step: number): number | null {
   const i = curve.step.indexOf(step);
   if (i < 0) return null;
   return curve[measure === 'loss' ? 'val_loss' : 'val_accuracy'][i] ?? curve[measure][i];
 }
 
-/** The stop nearest to a place on an axis, as the eye sees it. */
+/** Index of the stop nearest to x, by distance on the axis as it is drawn. */
 export function nearestStop(stops: number[], x: number, log: boolean): number {
   const far = (s: number) => (log ? Math.abs(Math.log(s / Math.max(x, 1e-9))) : Math.abs(s - x));
   return stops.reduce((best, s, i) => (far(s) < far(stops[best]) ? i : best), 0);
@@ -33,7 +33,7 @@ export function nearestStop(stops: number[], x: number, log: boolean): number {
 
 export const hasAccuracy = (curve: Curve): boolean => curve.val_accuracy.some((v) => v !== null);
 
-/** The table has every look at held-out examples, and the kept states; the call has every update. */
+/** The curve as a table: updates with a held-out loss, and kept states. The call of its recipe has every update. */
 export function curveTable(curve: Curve, kept: Checkpoint[]): TableData {
   const marked = new Set(kept.map((k) => k.step));
   const rows = curve.step.flatMap((step, i) =>

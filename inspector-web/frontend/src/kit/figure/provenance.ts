@@ -1,7 +1,7 @@
 import type { Source } from '../../api/source';
 import { changeName } from '../data/changes';
 
-/** model · precision · cache, where one was asked for · engine (form) · device · run · changes · hook, and whether it was read again for it. */
+/** The parts of a provenance line: model · precision · cache format · engine (form, device) · run · changes · hook, and whether it was recaptured. */
 export function provenance(source: Source, hook: string): string[] {
   const { model, engine, id, request, captures } = source.manifest;
   const kv = request.kv_cache ?? request.precision_plan?.kv_cache;

@@ -49,7 +49,7 @@ export async function png({ svg, width, height }: Picture): Promise<Blob> {
   );
 }
 
-/** Cut between words into lines of at most so many characters. */
+/** Text broken between words into lines of at most `most` characters. */
 export function wrap(text: string, most: number): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {

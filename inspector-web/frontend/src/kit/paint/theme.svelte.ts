@@ -1,7 +1,7 @@
 import { ramp, type Ramp, type RampName } from './ramps';
 
 const CONCEPTS = ['token', 'embed', 'neuron', 'attn', 'q', 'k', 'v', 'resid', 'logit', 'train', 'quant', 'kv'] as const;
-/** Concept is one idea of the story; it has one colour everywhere. */
+/** A concept of the story (tokens, queries, the residual stream ...); each has one colour everywhere. */
 export type Concept = (typeof CONCEPTS)[number];
 
 type Ground = 'paper' | 'raised' | 'inset' | 'ink' | 'ink2' | 'ink3' | 'rule' | 'focus';
@@ -11,7 +11,7 @@ const query = typeof window === 'undefined' ? null : window.matchMedia('(prefers
 
 class Theme {
   #system = $state(query?.matches ?? false);
-  /** What the person chose; the page sets it. */
+  /** The reader's setting. */
   choice = $state<'auto' | 'light' | 'dark'>('auto');
   readonly dark: boolean = $derived(this.choice === 'auto' ? this.#system : this.choice === 'dark');
 

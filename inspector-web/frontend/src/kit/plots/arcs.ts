@@ -1,4 +1,4 @@
-/** Where tokens stand in lines of text, and the arcs between them. Pure, so that a test can hold it. */
+/** Layout of tokens in lines of text, and of the arcs between them. Pure. */
 
 export interface Spot {
   /** Left edge and width of its text, in CSS pixels. */
@@ -50,7 +50,7 @@ export function startOf(spots: Spot[], line: number): number {
   return lo;
 }
 
-/** The token whose ground x lies on, in its line: half of the gaps beside it are its own. */
+/** The token at x in a line: its text and half of the gaps on both sides. */
 export function spotAt(spots: Spot[], x: number, line = 0): number | null {
   let [lo, hi] = [startOf(spots, line), startOf(spots, line + 1) - 1];
   if (hi < lo || x < 0) return null;
@@ -88,7 +88,7 @@ export function written(spots: Spot[], inOrder: number[], width: number): Set<nu
   return out;
 }
 
-/** How high an arc over so many pixels rises. */
+/** Height of an arc over a distance in pixels. */
 export function rise(distance: number, most: number): number {
   return Math.min(most, 16 + 3.1 * Math.sqrt(distance) + distance * 0.16);
 }

@@ -1,4 +1,4 @@
-/** Matrices as pictures: the one painter of every heatmap, vector strip and matrix product. */
+/** Painting of matrices: images of cells for heatmaps, vector strips and matrix products. */
 import { toCanvas, type Scale } from '../paint/matrix';
 import type { Ramp } from '../paint/ramps';
 import { density } from './drawing';

@@ -1,13 +1,13 @@
-/** Canvases that can be drawn again elsewhere: on the screen as pixels, in a saved picture as vectors. */
+/** Drawing functions of canvases, kept so that a saved picture can call them again: pixels on the screen, vectors in SVG. */
 
-/** What draws a canvas: it prepares the canvas, then draws in CSS pixels. */
+/** A function that draws a canvas: it prepares the canvas, then draws in CSS pixels. */
 export type Draw = (canvas: HTMLCanvasElement) => void;
 
 const drawers = new WeakMap<HTMLCanvasElement, Draw>();
-/** While a canvas is drawn for a file: which one, and what it is drawn on. */
+/** The canvas that is being drawn for a file, and the context that it is drawn on; null otherwise. */
 let elsewhere: { canvas: HTMLCanvasElement; context: CanvasRenderingContext2D } | null = null;
 
-/** An attachment that draws a canvas, and remembers how. */
+/** An attachment that draws a canvas and keeps its drawing function for saved pictures. */
 export function drawn(draw: Draw): (canvas: HTMLCanvasElement) => void {
   return (canvas) => {
     drawers.set(canvas, draw);
@@ -15,7 +15,7 @@ export function drawn(draw: Draw): (canvas: HTMLCanvasElement) => void {
   };
 }
 
-/** Draws a canvas once more, on another context. False if nobody said how it is drawn. */
+/** Draws a canvas once more, on another context. False for a canvas that has no `drawn` attachment. */
 export function redraw(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D): boolean {
   const draw = drawers.get(canvas);
   if (!draw) return false;
@@ -28,7 +28,7 @@ export function redraw(canvas: HTMLCanvasElement, context: CanvasRenderingContex
   return true;
 }
 
-/** Device pixels of a CSS pixel, as far as anybody sees the difference. */
+/** Device pixels of a CSS pixel, at most as many as the eye resolves. */
 export function density(): number {
   return Math.min(window.devicePixelRatio || 1, 3);
 }

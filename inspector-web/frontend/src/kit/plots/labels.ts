@@ -16,7 +16,7 @@ export function widest(context: CanvasRenderingContext2D, texts: string[], font 
   return width;
 }
 
-/** Every how many labels one fits, when each needs so many pixels. */
+/** Step between labels that fit: each is `pitch` pixels from the next and needs `needed`. */
 export function stride(pitch: number, needed: number): number {
   return Math.max(1, Math.ceil(needed / Math.max(pitch, 0.001)));
 }

@@ -1,8 +1,8 @@
-/** Marks of charts: each kind is drawn here and nowhere else. Values are in the data's units, sizes in CSS pixels. */
+/** Marks of charts (lines, areas, bars, points, rules) and how each is drawn. Values are in the data's units, sizes in CSS pixels. */
 import type { Colors } from '../paint/theme.svelte';
 
 export type Color = keyof Colors;
-/** A second sign beside colour, for those who do not see that colour and for print. */
+/** A second sign beside colour, for readers who do not see that colour and for print. */
 export type Dash = 'solid' | 'dashed' | 'dotted';
 export type Shape = 'circle' | 'square' | 'diamond' | 'triangle' | 'cross';
 

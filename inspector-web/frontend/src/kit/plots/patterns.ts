@@ -1,4 +1,4 @@
-/** Where the heads of a grid stand. */
+/** Layout of the grid of attention patterns. */
 
 /** The place of each head in the grid, by its number: in the model's order a column a layer; sorted, row after row. */
 export function places(

@@ -1,4 +1,4 @@
-/** Axes: from the data's units to pixels, with ticks at round numbers. */
+/** Axes of charts: scales from the data's units to pixels, with ticks at round numbers. */
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { short } from '../text/format';
 
@@ -18,7 +18,7 @@ export interface Scale {
   ticks: { at: number; text: string }[];
 }
 
-/** The axis laid over a stretch of pixels, with about so many ticks. */
+/** The axis as a scale over a stretch of pixels, with about `count` ticks. */
 export function layAxis(axis: Axis, from: number, to: number, count: number): Scale {
   const [lo, hi] = axis.domain;
   const base = (axis.log ? scaleLog() : scaleLinear()).domain([lo, hi > lo ? hi : lo + 1]).range([from, to]);

@@ -32,7 +32,7 @@ export function texText(text: string): string {
   return text.replace(/[\\{}$&#^_%~]/g, (c) => SPECIAL[c] ?? `\\${c}`);
 }
 
-/** Puts the live values where the formula has \live{name}; a name without a value is a mistake of whoever wrote it. */
+/** Puts the live values where the formula has \live{name}; a name without a value is an error of the formula. */
 export function fill(tex: string, live: Record<string, number | string>): string {
   return tex.replace(/\\live\{(\w+)\}/g, (_, name: string) => {
     const value = live[name];

@@ -36,7 +36,7 @@ export function visible(text: string): string {
     .join('');
 }
 
-/** Cut to so many characters, by code point. */
+/** Text cut to at most `max` code points, with an ellipsis. */
 export function clip(text: string, max: number): string {
   const points = [...text];
   return points.length <= max ? text : `${points.slice(0, max - 1).join('')}…`;

@@ -1,4 +1,4 @@
-/** What RoPE does to a pair of a vector's numbers: it turns it by an angle that grows with the position. Pure. */
+/** Rotary position embedding of one pair of a vector's numbers: rotation by an angle that grows with the position. Pure. */
 
 export interface Pair {
   x: number;
