@@ -11,7 +11,7 @@ export interface Term {
 export interface Sum {
   /** Largest product first, whatever its sign. */
   terms: Term[];
-  /** Of all terms. */
+  /** Sum of all terms. */
   total: number;
 }
 

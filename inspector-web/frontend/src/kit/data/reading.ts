@@ -17,7 +17,7 @@ export function within(i: number, count: number): number {
   return Math.max(0, Math.min(count - 1, i));
 }
 
-/** How far Page Up and Page Down go. */
+/** Marks that Page Up and Page Down move by. */
 const PAGE = 10;
 
 /** The next cell of a grid when a key is pressed; null for a key that does not move. Ctrl+Home is the first cell. */

@@ -2,12 +2,12 @@ import type { Slice } from '../../api/client';
 import type { Ask } from '../../api/source';
 import type { Recipe } from './recipes';
 
-/** Where a figure's numbers come from; decides its provenance line and its 'get this data'. */
+/** Reference to a figure's numbers, from which its provenance line and its recipes are made. */
 export type DataRef =
   | { kind: 'capture'; hook: string; slice?: Slice; /** NumPy index of the same slice */ index?: string }
   | { kind: 'lens'; hook: string }
   | { kind: 'norms'; hook: string }
-  /** What the server made of the run or of its model. */
+  /** An analysis of the run or of its model by the server. */
   | { kind: 'answer'; ask: Ask }
   | {
       kind: 'manifest';
@@ -16,13 +16,13 @@ export type DataRef =
       /** of the client's Run */ python: 'tokens' | 'steps';
     };
 
-/** Where a figure's numbers come from when no run made them: the parts of its provenance line, and how to get them. */
+/** Origin of a figure's numbers when no run made them: the parts of its provenance line, and the recipe. */
 export interface Origin {
   parts: string[];
   recipe: Recipe;
 }
 
-/** A figure as rows and columns; made when asked for. */
+/** A figure's numbers as rows and columns. */
 export interface TableData {
   columns: string[];
   rows: (string | number)[][];

@@ -3,7 +3,7 @@ import { sent } from '../../api/source';
 import type { RunManifest } from '../../api/types';
 import type { DataRef } from './figure';
 
-/** Recipe is how to get a figure's numbers without the page: the same REST call, from a shell and from Python. */
+/** A recipe for a figure's numbers without the page: the same REST call, from a shell and from Python. */
 export interface Recipe {
   curl: string;
   python: string;

@@ -5,7 +5,7 @@ export interface Spot {
   x: number;
   w: number;
   middle: number;
-  /** Which line of text it stands in. */
+  /** Number of its line of text. */
   line: number;
 }
 
@@ -34,7 +34,7 @@ export function fitted(widths: number[], width: number): Spot[] {
   });
 }
 
-/** How many lines there are. */
+/** Number of lines. */
 export function linesOf(spots: Spot[]): number {
   return (spots.at(-1)?.line ?? -1) + 1;
 }
@@ -73,7 +73,7 @@ export function beside(spots: Spot[], from: number, lines: number): number {
   return best;
 }
 
-/** Which labels are written where not all have room: the first of the list always, others where they touch none. */
+/** The labels that have room: the first of the list always, others where they touch none. */
 export function written(spots: Spot[], inOrder: number[], width: number): Set<number> {
   const taken: [number, number][] = [];
   const out = new Set<number>();

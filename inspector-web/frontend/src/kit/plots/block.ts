@@ -4,7 +4,7 @@ import type { Color } from './marks';
 export interface BlockPart {
   id: string;
   name: string;
-  /** What goes through: 'd_model 160'. */
+  /** Shape of the part's values: 'd_model 160'. */
   shape?: string;
   color: Color;
   /** A branch leaves the stream, goes through its parts and is added to the stream again. */
@@ -18,7 +18,7 @@ export interface PlacedPart extends BlockPart {
 
 export interface BlockLayout {
   parts: PlacedPart[];
-  /** Where each branch leaves the stream and where it is added. */
+  /** Places at which each branch leaves the stream and is added to it. */
   branches: { leave: number; join: number; x: number }[];
   width: number;
   height: number;

@@ -13,7 +13,7 @@ export interface Matrix {
   ramp: Ramp;
   /** Values lie about zero: of many in a pixel the one farthest from zero is shown. */
   signed?: boolean;
-  /** What lies right of the diagonal does not exist: a query does not look ahead. */
+  /** Causal: cells right of the diagonal do not exist. */
   causal?: boolean;
 }
 
@@ -49,7 +49,7 @@ export function cellImage(m: Matrix, view: View, w: number, h: number): CellImag
   return { image: toCanvas(image), covers };
 }
 
-/** Where a cell's left upper corner is drawn, and how large cells are. */
+/** Layout of the cells: x of a column, y of a row, and the width and height of a cell, in CSS pixels. */
 export interface Grid {
   x: (col: number) => number;
   y: (row: number) => number;

@@ -9,7 +9,7 @@ export type Shape = 'circle' | 'square' | 'diamond' | 'triangle' | 'cross';
 interface Common {
   color: Color;
   alpha?: number;
-  /** As the legend calls it; marks without a name are not in the legend. */
+  /** Name in the legend; marks without a name are not in it. */
   name?: string;
 }
 export interface Line extends Common {

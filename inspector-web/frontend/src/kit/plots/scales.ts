@@ -3,7 +3,7 @@ import { scaleLinear, scaleLog } from 'd3-scale';
 import { short } from '../text/format';
 
 export interface Axis {
-  /** What it measures, with its unit. */
+  /** Title: the quantity with its unit. */
   title: string;
   domain: [number, number];
   log?: boolean;

@@ -39,7 +39,7 @@ export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-/** Where text stands above the line that a canvas calls its baseline, as a share of the font's size. */
+/** Distance from a text's y down to its baseline, as a share of the font's size, by the canvas's textBaseline. */
 const BASELINE: Partial<Record<CanvasTextBaseline, number>> = { top: 0.8, hanging: 0.8, middle: 0.35, bottom: -0.2 };
 const ANCHOR: Partial<Record<CanvasTextAlign, string>> = { center: 'middle', right: 'end', end: 'end' };
 

@@ -40,7 +40,7 @@ export function lay(root: TreeNode, across: number, down: number): { nodes: Laid
   };
 }
 
-/** Where an arrow key leads: to the parent, the first child, or the neighbour above or below of the same depth. */
+/** The node that an arrow key moves to: the parent, the first child, or the neighbour of the same depth. */
 export function neighbour(nodes: Laid[], from: Laid, key: string): Laid | null {
   if (key === 'ArrowLeft') return from.parent;
   if (key === 'ArrowRight') return nodes.find((n) => n.parent === from) ?? null;

@@ -1,4 +1,4 @@
-/** What the one tooltip of the page says: a value, where it sits, and how it was made. */
+/** Content of the tooltip: a value, its coordinates, and the formula that made it. */
 export interface Tip {
   /** The mark, in words. */
   title: string;
@@ -11,7 +11,7 @@ export interface Tip {
   formula?: string;
 }
 
-/** A tip and where it stands, in CSS pixels of the window. */
+/** A tip with its place, in CSS pixels of the window. */
 export interface Placed {
   content: Tip;
   x: number;

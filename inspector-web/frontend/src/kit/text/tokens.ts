@@ -69,7 +69,7 @@ export function hasTexts(tokens: Token[]): boolean {
   return tokens.some((t) => t.bytes.length > 0);
 }
 
-/** How a token is called in a sentence: its text in quotes, or its id where there is no text. */
+/** Name of a token in a sentence: its text in quotes, or its id where there is no text. */
 export function called(token: Token | undefined): string {
   if (!token) return 'this token';
   const nameless = token.bytes.length === 0 && !token.special;
