@@ -111,7 +111,7 @@ test('chapter 9: what heads read, seek, write and add are REST’s on every fami
       expect(await numberOf(page, '[data-stripe="0/previous"]', 'data-value')).toBe(best.stripes.previous);
       await expect(page.locator('[data-stripe="1/previous"]'), 'random words fit a short context').toBeVisible(SLOW);
       await walk(page, 'Of this head');
-      await expect(page.getByTestId('unnamed')).toContainText('somebody else exported');
+      await expect(page.getByTestId('unnamed')).toContainText('exported elsewhere');
       await expect(page.getByRole('button', { name: 'Silence this head' })).toHaveCount(0);
       continue;
     }
@@ -184,7 +184,7 @@ test('chapters 11, 14 and 15: every panel opens on every family, and what cannot
     for (const chapter of ['11-transformer-block', '15-quantization']) {
       if (model.exported) {
         await page.goto(`/chapters/${chapter}?model=${model.slug}&run=${run.id}`);
-        await expect(page.getByTestId('cannot')).toContainText('somebody else exported', SLOW);
+        await expect(page.getByTestId('cannot')).toContainText('exported elsewhere', SLOW);
       } else {
         await open(page, chapter, run);
         expect((await walk(page, 'What is shown')).length).toBeGreaterThan(2);

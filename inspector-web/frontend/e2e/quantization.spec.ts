@@ -171,7 +171,7 @@ test('a GGUF shows the file’s own blocks, and an exported graph says why it ca
   for (const model of exported) {
     const run = await made(request, model);
     await page.goto(`${PATH}?model=${run.model.slug}&run=${run.id}`);
-    await expect(page.getByTestId('cannot')).toContainText('somebody else exported', SLOW);
+    await expect(page.getByTestId('cannot')).toContainText('exported elsewhere', SLOW);
   }
 });
 

@@ -157,7 +157,7 @@ test('two families stand side by side, what differs is marked; an exported graph
   for (const model of exported) {
     const other = await made(request, model);
     await page.goto(`${PATH}?model=${model.slug}&run=${other.id}`);
-    await expect(page.getByTestId('cannot')).toContainText('somebody else exported', SLOW);
+    await expect(page.getByTestId('cannot')).toContainText('exported elsewhere', SLOW);
   }
 });
 

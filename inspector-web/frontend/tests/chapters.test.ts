@@ -28,7 +28,7 @@ describe('the path', () => {
 
   for (const { folder, record } of CHAPTERS) {
     if (!record) continue;
-    it(`has a record of ${folder} that is light and takes no name of everybody’s`, () => {
+    it(`has a record of ${folder} that is light and takes no name that all views share`, () => {
       const text = readFileSync(join(src, 'chapters', folder, 'index.ts'), 'utf8');
       const imports = [...text.matchAll(/^import (?!type).* from '(.*)';/gm)].map((m) => m[1]);
       const light = /^\.\.\/\.\.\/state\/(params|scene)$/;

@@ -8,8 +8,8 @@ const timed = (part: Part, ms: number, layer?: number) => ({ part, layer, ms: sp
 
 const pass: TimedPass = {
   positions: 1,
-  tapped: spread(10),
-  fast: spread(5),
+  hooked: spread(10),
+  fused: spread(5),
   parts: [
     timed('embed', 1),
     timed('ln1', 0.5, 0),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { byRank, entropy, filter, greedy, softmax, total, type Sampling } from '../src/kit/math/distribution';
+import { byRank, entropy, filter, greedy, softmax, total, type Sampling } from '../src/kit/data/math/distribution';
 
 const ALL: Sampling = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 /** Logits whose probabilities are easy: 0.5, 0.25, 0.125, 0.125. */

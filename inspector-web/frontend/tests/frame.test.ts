@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { slicedTensor } from '../src/api/tensor';
-import { changeName, changeWords } from '../src/kit/changes';
-import { softmax } from '../src/kit/math/distribution';
-import { movement, relativeDistance } from '../src/kit/math/moved';
+import { changeName, changeWords } from '../src/kit/data/changes';
+import { softmax } from '../src/kit/data/math/distribution';
+import { movement, relativeDistance } from '../src/kit/data/math/moved';
 import { choice, flag, real, text, textsOf, valuesOf, whole } from '../src/state/params';
 import { recordingOf } from '../src/state/scene';
 

@@ -10,7 +10,7 @@ import {
   score,
   sorted,
 } from '../src/chapters/09-multi-head/heads';
-import { places } from '../src/kit/patterns';
+import { places } from '../src/kit/plots/patterns';
 import { convPast, headCount, headed, insteadOfHeads, withHeads } from '../src/state/heads';
 
 const measures = { mul: 0, abs: 0 };

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { beside, fitted, inLines, linesOf, spotAt, startOf, written } from '../src/kit/arcs';
-import { layBlock, PART } from '../src/kit/block';
-import { nearest, seen } from '../src/kit/marks';
-import { angleBetween, frequencies, turn } from '../src/kit/rotation';
-import { wrap } from '../src/kit/save';
-import { extent, layAxis } from '../src/kit/scales';
-import { SvgContext } from '../src/kit/svg';
-import { fill, texNumber } from '../src/kit/tex';
+import { beside, fitted, inLines, linesOf, spotAt, startOf, written } from '../src/kit/plots/arcs';
+import { layBlock, PART } from '../src/kit/plots/block';
+import { nearest, seen } from '../src/kit/plots/marks';
+import { angleBetween, frequencies, turn } from '../src/kit/data/math/rotation';
+import { wrap } from '../src/kit/figure/save';
+import { extent, layAxis } from '../src/kit/plots/scales';
+import { SvgContext } from '../src/kit/plots/svg';
+import { fill, texNumber } from '../src/kit/text/tex';
 import { brief } from '../src/kit/text/format';
-import { lay, neighbour } from '../src/kit/tree';
+import { lay, neighbour } from '../src/kit/plots/tree';
 
 describe('tokens under arcs', () => {
   const widths = Array.from({ length: 1000 }, (_, i) => 10 + (i % 5) * 8);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { counted, family, gainer, penalised, reranked, rest, steps } from '../src/chapters/05-logits-sampling/steps';
-import { byRank, softmax } from '../src/kit/math/distribution';
+import { byRank, softmax } from '../src/kit/data/math/distribution';
 
 const f = (...x: number[]) => Float32Array.from(x);
 const all = { temperature: 1, topK: 0, topP: 1, minP: 0, greedy: false };

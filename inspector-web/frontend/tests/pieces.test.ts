@@ -8,9 +8,9 @@ import type { RunManifest } from '../src/api/types';
 import { streamNorms } from '../src/views/trace/norms';
 import { linear, logarithmic, symmetric } from '../src/kit/paint/matrix';
 import { luminance, ramp } from '../src/kit/paint/ramps';
-import { toCsv } from '../src/kit/figure';
-import { callRecipe, METHODS, recipe } from '../src/kit/recipes';
-import { covers } from '../src/kit/save';
+import { toCsv } from '../src/kit/figure/figure';
+import { callRecipe, METHODS, recipe } from '../src/kit/figure/recipes';
+import { covers } from '../src/kit/figure/save';
 
 describe('the cache', () => {
   it('lets go of what was used longest ago, and never of the newest', () => {

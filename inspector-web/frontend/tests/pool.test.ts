@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { edges, isWhole, pan, pool, reveal, whole, zoom } from '../src/kit/pool';
+import { edges, isWhole, pan, pool, reveal, whole, zoom } from '../src/kit/data/pool';
 
 const values = Float32Array.from({ length: 24 }, (_, i) => i);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { stepCell, stepOne } from '../src/kit/reading';
-import { columnOf, dot, reach, rest, rowOf, transpose } from '../src/kit/products';
+import { stepCell, stepOne } from '../src/kit/data/reading';
+import { columnOf, dot, reach, rest, rowOf, transpose } from '../src/kit/data/products';
 
 const key = (name: string, ctrlKey = false) => ({ key: name, ctrlKey });
 

@@ -5,7 +5,7 @@ import { parseSafetensors, type Tensor } from '../src/api/tensor';
 import { kvBytesPerLayer } from '../src/views/trace/continuation';
 import { streamNorms } from '../src/views/trace/norms';
 import { queryRow } from '../src/views/trace/attention';
-import { byRank, softmax, total } from '../src/kit/math/distribution';
+import { byRank, softmax, total } from '../src/kit/data/math/distribution';
 import { TRACE } from '../src/views/trace/scene';
 import type { GeneratedToken, KvCache, Lens, Norms, RunManifest } from '../src/api/types';
 

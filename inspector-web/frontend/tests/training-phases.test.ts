@@ -13,7 +13,7 @@ import {
   whose,
 } from '../src/chapters/12-training-phases/life';
 import { moments, namedAnew, recipeOf } from '../src/chapters/12-training-phases/own';
-import { heightAt, nearestStop } from '../src/kit/curve';
+import { heightAt, nearestStop } from '../src/kit/figure/curve';
 
 const curve: Curve = {
   model: 'm',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Curve } from '../src/api/types';
-import { curveRecipe, curveTable, hasAccuracy, points } from '../src/kit/curve';
+import { curveRecipe, curveTable, hasAccuracy, points } from '../src/kit/figure/curve';
 
 const curve: Curve = {
   model: 'm',

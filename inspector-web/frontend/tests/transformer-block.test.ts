@@ -1,17 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { DecoderSpec, PassCost, Timeline } from '../src/api/types';
-import { layBlock } from '../src/kit/block';
+import { layBlock } from '../src/kit/plots/block';
 import { choiceOf, sharesOf, weightsOf } from '../src/chapters/04-feed-forward/experts';
 import { dearest, sumOf } from '../src/chapters/11-transformer-block/costs';
-import {
-  compared,
-  equationOf,
-  factsOf,
-  orderOf,
-  expertsOf,
-  piecesOf,
-  type Layer,
-} from '../src/chapters/11-transformer-block/pieces';
+import { compared, factsOf } from '../src/chapters/11-transformer-block/facts';
+import { expertsOf } from '../src/chapters/11-transformer-block/mixture';
+import type { Layer } from '../src/chapters/11-transformer-block/piece';
+import { equationOf, orderOf, piecesOf } from '../src/chapters/11-transformer-block/pieces';
 import { skip } from '../src/chapters/11-transformer-block/asks';
 
 const rms = { kind: 'rms', eps: 1e-6 } as const;

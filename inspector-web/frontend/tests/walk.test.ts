@@ -36,7 +36,7 @@ describe('one token’s walk', () => {
     }
   });
 
-  it('has nobody to look at for the first token, and the first for the second', () => {
+  it('has no earlier token to look at for the first token, and the first for the second', () => {
     expect(strongestLook(rowOf(0, 0), m.model, 0)).toBeNull();
     expect(strongestLook(rowOf(0, 1), m.model, 1)?.key).toBe(0);
   });

@@ -1,4 +1,4 @@
-/** ByteCache keeps the most recently used values until they weigh more than its limit. */
+/** A cache of the most recently used values, up to a limit in bytes. */
 export class ByteCache<V> {
   #entries = new Map<string, { value: V; bytes: number }>();
   #bytes = 0;

@@ -9,7 +9,7 @@ import type * as T from './types';
 const BASE = '/api/v1';
 const MIB = 1024 * 1024;
 
-/** Slice picks part of a capture, axis by axis, as NumPy writes it: 3, -1, '2:5'. */
+/** A slice of a capture, axis by axis, in NumPy's notation: 3, -1, '2:5'. */
 export type Slice = Partial<Record<'pos' | 'head' | 'query' | 'key' | 'feature', number | string>>;
 
 /** A tokenizer of a model's or a published encoding; `chat` puts the text as a turn. */

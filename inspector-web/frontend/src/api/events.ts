@@ -1,4 +1,4 @@
-/** What the server says while something happens, event by event; openapi.yaml has each event's data as a schema. */
+/** Server-sent events of runs and jobs; openapi.yaml has each event's data as a schema. */
 import type * as T from './types';
 
 /** Of a run. */

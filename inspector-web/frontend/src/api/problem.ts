@@ -1,12 +1,12 @@
 import type { Problem as ProblemJson } from './types';
 
-/** What a problem says: all of it where the server speaks, less where the page does. */
+/** A problem (RFC 9457): complete when the server sent it, shorter when the page made it. */
 export type Said = Pick<ProblemJson, 'title' | 'status'> & Partial<ProblemJson>;
 
 /** Problem is the one error that a person sees: the server's own, or one that says why the server did not answer. */
 export class Problem extends Error {
   readonly retryAfter?: number;
-  /** Asks again for what failed, where whoever asked can. */
+  /** Repeats the request that failed, where it can be repeated. */
   retry?: () => void;
 
   constructor(

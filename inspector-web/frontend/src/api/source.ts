@@ -24,14 +24,14 @@ export const sent = ({ body, whole }: Ask, model: string): object | null =>
 
 /** Source is one run's numbers, wherever they come from: the server, or a recording that came with the page. */
 export interface Source {
-  /** Grows when something is read again: what is in it never changes. */
+  /** Grows when hooks are recaptured; values that it has never change. */
   readonly manifest: RunManifest;
   readonly recorded: boolean;
   /** The KV cache as it was when each token came, where that was watched; a stored run keeps only its end. */
   readonly kvSteps: KvCache[] | null;
   /** Texts of the vocabulary that came with the run, by id. */
   readonly vocabulary: string[] | null;
-  /** What is being read again right now, in words, or null. */
+  /** The hooks that are being recaptured, in words, or null. */
   readonly reading: string | null;
   /**
    * Makes sure that these hooks can be read: what the run lacks is got by reading its tokens again, on the same engine
@@ -46,9 +46,9 @@ export interface Source {
   needNeurons(pos: number): Promise<void>;
   /** The person said yes: from now on only the server's own budget holds. */
   allow(): void;
-  /** One captured tensor or part of it; read again when the run lacks it. */
+  /** One captured tensor or part of it; recaptured when the run lacks it. */
   capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
-  /** Every head's attention pattern in at most so many cells a side, the largest weight in each, [layer, head, query, key]. */
+  /** Every head's attention pattern in at most `size` cells a side, the largest weight in each, [layer, head, query, key]. */
   patterns(size: number, signal: AbortSignal): Promise<Tensor>;
   /** A stretch of one head's pattern, the same way, [query, key]. */
   pattern(layer: number, head: number, part: Stretch, size: number, signal: AbortSignal): Promise<Tensor>;

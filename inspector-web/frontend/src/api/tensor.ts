@@ -1,4 +1,4 @@
-/** Tensor is a captured value as it came: float32 in row-major order, with its shape and where it was cut from. */
+/** A captured tensor: float32 in row-major order, with its shape and where it was cut from. */
 export interface Tensor {
   name: string;
   shape: number[];
@@ -129,7 +129,7 @@ export function slicedTensor(tensor: Tensor, axes: string[], slice: Partial<Reco
   return { name: tensor.name, shape, data };
 }
 
-/** 3, -1, '2:5' or '2:' as a range of so many. */
+/** 3, -1, '2:5' or '2:' as a range of indexes below `size`. */
 export function rangeOf(part: number | string, size: number): [from: number, to: number] {
   const index = (text: string, otherwise: number) => {
     const i = text.trim() === '' ? otherwise : Number(text);

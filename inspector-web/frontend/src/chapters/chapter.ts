@@ -1,13 +1,13 @@
 import type { Component } from 'svelte';
-import type { Concept } from '../kit/theme.svelte';
+import type { Concept } from '../kit/paint/theme.svelte';
 import type { Params } from '../state/params';
 import type { Scene } from '../state/scene';
 
 /**
- * Record is what a chapter says of itself in its folder's index.ts, as `record`. It is loaded with the page, so it
+ * A chapter's record, exported by its folder's index.ts as `record`. It is loaded with the page, so it
  * imports nothing heavy: words, figures and arithmetic come with `load`.
  *
- * A chapter's state in the URL is `params`; token, layer and head are everybody's and need no name here.
+ * A chapter's state in the URL is `params`; token, layer and head are shared by all chapters and need no name here.
  */
 export interface Record<P extends Params = Params> extends Scene {
   /** What a reader knows afterwards, in one sentence. */
@@ -19,6 +19,9 @@ export interface Record<P extends Params = Params> extends Scene {
   params: P;
   load: () => Promise<{ default: Component }>;
 }
+
+/** A model's sizes for a chapter's facts, by name. */
+export type Sizes = [name: string, size: string][];
 
 /** One line of the path. */
 export interface Line {

@@ -1,7 +1,7 @@
 import { lesson } from '../api/lesson';
 import type { Chapter, Line, Record } from './chapter';
 
-/** The path, in its order. What is not built yet is named, so that the path is visible, and is not a link. */
+/** The chapters in their order. One that is not built yet is listed without a link. */
 const PATH: Line[] = [
   { folder: '01-tokenization', title: 'Tokenization', group: 'Text' },
   { folder: '02-embeddings', title: 'Embeddings', group: 'Text' },

@@ -26,8 +26,8 @@ const KEY = Symbol('stage');
 const REACHED = 0.55;
 
 /**
- * Stage is the figure that stays beside a chapter's words, and who moves it: the words, beat after beat and back again,
- * until a reader touches it. Then it is the reader's, in the URL, until it is given back.
+ * State of the figure beside a chapter's words. The words set it, section after section, until the reader touches the
+ * figure; then the reader's choices hold, in the URL, until the reader gives the figure back.
  */
 export class Stage<P extends Params = Params> {
   /** The beat that was reached last. */
@@ -54,7 +54,7 @@ export class Stage<P extends Params = Params> {
     return { ...said, ...chosen, ...this.#step?.look() } as Look<P>;
   });
 
-  /** A question is open: what is pointed at answers it, and the figure does not show the answer yet. */
+  /** Whether a question is open: pointing at the figure answers it, and the figure does not show the answer yet. */
   readonly asking: boolean = $derived.by(() => this.#step?.asking() ?? false);
 
   /** The reader points at something: the answer to an open question. */
@@ -65,7 +65,7 @@ export class Stage<P extends Params = Params> {
   /** The reader changes the figure: it stays as it is, but for this. */
   touch(change: Partial<Look<P>>): void {
     const { token, layer, head, ...own } = { ...this.look, ...change };
-    // A choice that nobody made is not written down.
+    // Defaults that the reader did not choose stay out of the URL.
     if (change.token !== undefined || token !== selection.token) selection.select(token);
     if (change.layer !== undefined || change.head !== undefined) selection.selectHead(layer, head);
     else if (layer !== selection.layer || head !== selection.head) selection.selectHead(layer, head);

@@ -2,13 +2,13 @@ import { untrack } from 'svelte';
 import { Problem } from '../api/problem';
 import type { Source } from '../api/source';
 import type { Intervention } from '../api/types';
-import { lastTime, remember } from '../kit/lasttime';
+import { lastTime, remember } from '../kit/data/lasttime';
 import { page } from './page.svelte';
 import { run } from './run.svelte';
 import { againWith, madeRun, storedRun } from './runs.svelte';
 
 /**
- * Changes are the interventions that a person tries on the run on show. The changed run stands beside the unchanged
+ * The interventions that a reader tries on the run on show. The changed run stands beside the unchanged
  * one; both are in the URL, and each change is undone by one click.
  */
 class Changes {
@@ -20,7 +20,7 @@ class Changes {
   #sequence = 0;
 
   readonly list: Intervention[] = $derived(parseChanges(page.changes));
-  /** How long the last one took, to wait by. */
+  /** Duration of the last changed run, in ms. */
   readonly lastTook: number | null = $derived(this.pending ? lastTime('change') : null);
 
   has(change: Intervention): boolean {
@@ -28,7 +28,7 @@ class Changes {
     return this.list.some((c) => keyOf(c) === same);
   }
 
-  /** Tries one more. */
+  /** Adds an intervention. */
   add(change: Intervention): void {
     if (!this.has(change)) this.#set([...this.list, change]);
   }
@@ -113,7 +113,7 @@ function parseChanges(text: string | null): Intervention[] {
   }
 }
 
-/** Two changes are the same when they say the same, in whatever order, defaults left out or not. */
+/** Whether two lists of interventions are equal, whatever their order and whether defaults are written out. */
 function keyOf(change: Intervention): string {
   return JSON.stringify(
     Object.entries(change)

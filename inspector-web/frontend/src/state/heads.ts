@@ -1,4 +1,4 @@
-/** Which layers of a run's model have heads, and what the others do instead. Pure. */
+/** The layers of a run's model that have attention heads, and what the others do instead. Pure. */
 import type { RunManifest } from '../api/types';
 import { plural } from '../kit/text/format';
 

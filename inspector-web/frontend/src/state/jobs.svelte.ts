@@ -7,7 +7,7 @@ const LOOK_MS = 1000;
 
 export const underWay = (j: TrainingJob): boolean => ['starting', 'running', 'stopping'].includes(j.state);
 
-/** Jobs are the training runs of this server, and the curve of the one that is watched. */
+/** The server's training jobs, and the loss curve of the one that is watched. */
 export class Jobs {
   list = $state.raw<TrainingJob[]>([]);
   /** The job whose curve is on show. */
@@ -28,7 +28,7 @@ export class Jobs {
     }
   }
 
-  /** Looks once, and again as long as something trains; call once, from a component. */
+  /** Fetches the jobs, and polls while one of them trains; call once, from a component. */
   follow(): void {
     $effect(() => {
       const controller = new AbortController();

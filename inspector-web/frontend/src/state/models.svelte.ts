@@ -3,14 +3,14 @@ import { api } from '../api/client';
 import { lesson } from '../api/lesson';
 import { Problem } from '../api/problem';
 import type { Engine, Health, HookDescription, ModelDetails, ModelSummary, Precision } from '../api/types';
-import { lastTime, remember } from '../kit/lasttime';
+import { lastTime, remember } from '../kit/data/lasttime';
 import { page } from './page.svelte';
 
 const RETRY_MS = 3000;
 const NOT_FOUND = 404;
 const underWay = new SharedRequests();
 
-/** Models are what the server can open, and what is known of the one that is chosen. */
+/** The models that the server can open, and details of the chosen one. */
 class Models {
   list = $state.raw<ModelSummary[]>([]);
   fallback = $state<string | null>(null);
@@ -25,7 +25,7 @@ class Models {
   #details = $state.raw<Record<string, ModelDetails>>({});
   /** A model that was asked for and not described. */
   #undescribed = $state<string | null>(null);
-  /** The server has said that there is none of its name. */
+  /** The server knows no model of the chosen name. */
   #absent = $state(false);
   #hooks = $state.raw<Record<string, HookDescription[]>>({});
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -36,13 +36,13 @@ class Models {
   readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
   /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
   readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
-  /** It was looked up, and there is none of this name. */
+  /** The chosen model was looked up and does not exist. */
   readonly missing: boolean = $derived(
     this.loaded && this.summary === null && this.#absent && this.#undescribed === this.slug,
   );
   readonly exported: boolean = $derived(this.summary?.exported ?? false);
   readonly engine: string = $derived(this.exported ? 'onnx' : (page.engine ?? 'torch'));
-  /** Of an exported graph the default, which stands for whatever its file has. */
+  /** The precision of a run; for an exported graph the default, since its file decides. */
   readonly precision: Precision = $derived(this.exported ? 'fp32' : (page.precision ?? 'fp32'));
   readonly hasTokenizer: boolean = $derived((this.summary ?? this.details?.summary)?.has_tokenizer ?? true);
   readonly isOpen: boolean = $derived(
@@ -76,7 +76,7 @@ class Models {
     return this.list.find((m) => m.slug === slug)?.exported ?? false;
   }
 
-  /** What can be seen in the model; asked once a model. */
+  /** Fetches the hooks of a model, once a model. */
   async askHooks(slug: string): Promise<void> {
     if (this.#hooks[slug]) return;
     try {
@@ -104,7 +104,7 @@ class Models {
     return this.#hooks[slug]?.find((d) => d.available && d.name === hook.replace('*', '{i}'))?.layers ?? null;
   }
 
-  /** The chosen model's sizes; asked once a model. */
+  /** Fetches the chosen model's details, once a model. */
   async describe(slug: string): Promise<void> {
     if (this.#details[slug]) return;
     try {

@@ -1,11 +1,11 @@
-/** What a neuron is told from, and whether a run takes it along. */
+/** The hooks from which neurons are shown, and whether a run captures them unasked. */
 import type { DecoderSpec } from '../api/types';
 import { models } from './models.svelte';
 
-/** More than this a run does not capture unasked, in bytes: it is read again when a figure asks. */
+/** Most bytes that a run captures of them unasked; beyond, they are recaptured when a figure asks. */
 const MOST = 64 * 2 ** 20;
 
-/** What every layer's feed-forward part, and any neuron of it, is told from, but for the last layer's stream. */
+/** Hooks of every layer's feed-forward part and its neurons, without the last layer's stream. */
 export function neuronHooks(slug: string): string[] {
   const ends = ['hook_embed', 'hook_pos_embed', 'ln_final.hook_scale', 'logits'];
   // A parallel block has nothing between its parts: both read what comes in.
@@ -15,7 +15,7 @@ export function neuronHooks(slug: string): string[] {
   return models.shown(slug, [...ends, ...each.map((h) => `blocks.*.${h}`)]);
 }
 
-/** Whether a run of so many tokens is short enough for it: then its figures need no second reading. */
+/** Whether a run of that many tokens is short enough: then its figures need no recapture. */
 export function takesNeurons(spec: DecoderSpec, tokens: number): boolean {
   const numbers = spec.layers.reduce((sum, { mlp }) => sum + 3 * mlp.d_mlp + 5 * spec.d_model, 0);
   return numbers * Float32Array.BYTES_PER_ELEMENT * tokens <= MOST;

@@ -1,7 +1,7 @@
 import { lesson } from '../api/lesson';
 import { DEFAULTS, formatUrl, parseUrl, type PageState, type View } from './url';
 
-/** page is the URL, alive: read it anywhere, write it anywhere, and the address bar follows. */
+/** The URL as reactive state: written anywhere, and the address bar follows. */
 export const page: PageState = $state(typeof location === 'undefined' ? DEFAULTS : read());
 
 /** A lesson lies anywhere, in a folder too: its whole address stands behind the #. */
@@ -12,10 +12,10 @@ function read(): PageState {
 const addressOf = (state: PageState): string => (lesson ? `#${formatUrl(state)}` : formatUrl(state));
 
 let written = '';
-/** Set while something happens that 'back' shall return from. */
+/** True while the next change of the page gets an entry of its own in the history. */
 let push = false;
 
-/** What one view leaves behind when another comes. */
+/** Resets what belongs to one view when another is opened. */
 const LEFT: Partial<PageState> = { own: {}, kept: false, section: null };
 
 export function goTo(view: View, change: Partial<PageState> = {}): void {

@@ -11,7 +11,7 @@ const PLAIN = 'Once upon a time, there was a little girl named';
 /** Ids for a model without a tokenizer: few, and repeated, so that a head that copies has something to copy. */
 const IDS = '5 1 7 2 9 5 1 7 2';
 
-/** Prompt is what the person typed, as text or as ids, and how many tokens that is. */
+/** The prompt in the bar, as text or as ids, and its number of tokens. */
 class Prompt {
   count = $state<number | null>(null);
   problem = $state.raw<Problem | null>(null);
@@ -28,7 +28,7 @@ class Prompt {
     if (this.text === '') return 'type a prompt';
     return null;
   });
-  /** It was only taught to continue text, though its tokenizer brings the template of those that were made of it. */
+  /** The chosen model is a base model: its prompts are plain text, even where its tokenizer has a chat template. */
   readonly #continues: boolean = $derived(models.details?.task === 'pretrain');
   /** The chosen model answers turns, and has a template that writes one. */
   readonly hasTemplate: boolean = $derived((models.details?.tokenizer?.chat_template ?? false) && !this.#continues);

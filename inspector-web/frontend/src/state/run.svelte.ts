@@ -4,7 +4,7 @@ import { Problem, isAbort } from '../api/problem';
 import type { Source } from '../api/source';
 import type { GenerateOptions, GeneratedToken, KvCache, RunManifest, RunRequest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
-import { lastTime, remember } from '../kit/lasttime';
+import { lastTime, remember } from '../kit/data/lasttime';
 import { models } from './models.svelte';
 import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';
@@ -17,7 +17,7 @@ import { DEFAULTS, type GenerationSettings, type PageState } from './url';
 
 const CONFLICT = 409;
 
-/** Live is a run that is happening: what the server has said so far. */
+/** A run in progress: the server's events so far. */
 export interface Live {
   model: string;
   phase: 'asking' | 'queued' | 'prefill' | 'generating';
@@ -40,20 +40,20 @@ class Run {
   source = $state.raw<Source | null>(null);
   live = $state.raw<Live | null>(null);
   problem = $state.raw<Problem | null>(null);
-  /** A stored run on its way here. */
+  /** Id of a stored run that is being fetched. */
   fetching = $state<string | null>(null);
-  /** A run that was opened and has not put its settings into the bar yet. */
+  /** A stored run whose settings are not in the bar yet. */
   #opened = $state.raw<RunManifest | null>(null);
   /** Stop was pressed; the run has not ended yet. */
   stopping = $state(false);
   /** The last run was stopped before it started: nothing of it is kept. */
   stopped = $state(false);
   #controller: AbortController | null = null;
-  /** A lesson's, once it is on show: it stays. */
+  /** The lesson's run, once it is on show. */
   #recording: Recording | null = null;
 
   readonly busy: boolean = $derived(this.live !== null);
-  /** Whether Run would run. */
+  /** Whether Run can be pressed. */
   readonly ready: boolean = $derived(
     models.loaded && !models.missing && !prompt.wrong && !prompt.tooLong && !models.problem && !this.busy,
   );

@@ -3,7 +3,7 @@ import type { Source } from '../api/source';
 import type { RunManifest, RunRequest } from '../api/types';
 import { liveSource } from './source.svelte';
 
-/** Runs beside the one on show: a second context, another model, the same with a change. Each has its own tokens. */
+/** Second runs that a chapter or view shows: of another context or model, or with an intervention. */
 
 const KEPT = 24;
 const byId = new Map<string, Promise<Source>>();
@@ -14,7 +14,7 @@ export function storedRun(id: string): Promise<Source> {
   return kept(byId, id, async () => liveSource(await api.run(id)));
 }
 
-/** A run made for this request, or the one that was made for it before. It waits its turn like every other. */
+/** A run made for this request, or the one that was made for it before. It is queued like every other. */
 export function madeRun(request: RunRequest): Promise<Source> {
   return kept(byRequest, JSON.stringify(request), async () => {
     const source = liveSource(await api.makeRun(request));

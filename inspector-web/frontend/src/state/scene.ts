@@ -3,11 +3,11 @@ import type { RunManifest } from '../api/types';
 
 export type { Ask } from '../api/source';
 
-/** Scene is what a view that shows runs wants of one: what to capture, what to try, what to show before the first. */
+/** What a view needs of a run: the hooks to capture, example prompts, and a recording to show before the first run. */
 export interface Scene {
   /**
    * Hooks that a run made here captures: names as `GET /models/{slug}/hooks` has them, `*` for every layer,
-   * `{layer}` for the chosen one. Others are read again when a figure asks for them.
+   * `{layer}` for the chosen one. Others are recaptured when a figure asks for them.
    */
   hooks: string[];
   /** Those of them that a recording holds whole; all when left out. */

@@ -5,7 +5,7 @@ import { page } from './page.svelte';
 import { run } from './run.svelte';
 import { scene } from './scene.svelte';
 
-/** Where a choice is kept: in the URL for the run on show, in a chapter for a second run beside it. Null: none was made. */
+/** Storage of a choice: the URL for the run on show, a chapter's own state for a second run. Null: nothing was chosen. */
 export interface Chosen {
   token: number | null;
   layer: number | null;
@@ -19,7 +19,7 @@ export interface Telling {
   why: string;
 }
 
-/** Selection is the token, layer and head of one run that its figures are about, cut to what the run has. */
+/** The selected token, layer and head of one run, within what the run has. */
 export class Selection {
   /** A token under the pointer, lit up in every figure of the run. */
   hover = $state<number | null>(null);
@@ -40,7 +40,7 @@ export class Selection {
   readonly positions: number = $derived.by(() => (this.manifest ? positionsOf(this.manifest) : 0));
   /** The selected token, wherever it is; the last of the prompt when none was chosen. */
   readonly token: number = $derived.by(() => within(this.#chosen.token ?? this.promptLength - 1, this.tokens.length));
-  /** The same, where the model has seen it. */
+  /** The selected token, among those that went through the model. */
   readonly pos: number = $derived.by(() => within(this.token, this.positions));
   readonly layer: number = $derived.by(() =>
     within(this.#chosen.layer ?? this.telling?.layer ?? 0, this.manifest?.model.n_layers ?? 1),
@@ -55,7 +55,7 @@ export class Selection {
   follow(): void {
     $effect(() => {
       const source = this.#source();
-      // What shows no head need not find one out: a run that lacks the patterns would be read again for them.
+      // Only where a head is shown: a run that lacks the patterns would be replayed for them.
       if (!source || !scene.now?.hooks.some((h) => h.endsWith('hook_pattern'))) return;
       const controller = new AbortController();
       untrack(() => source.reads(controller.signal))

@@ -5,27 +5,27 @@ import { OverBudget, Problem, type Said } from '../api/problem';
 import { askKey, positionsOf, sent, type Ask, type Source } from '../api/source';
 import { parseSafetensors, plane, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
 import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
-import { edges, pool } from '../kit/pool';
+import { edges, pool } from '../kit/data/pool';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import { neuronHooks } from './neurons';
 import type { Recording } from './scene';
 
 const MIB = 1024 * 1024;
-/** What a figure may have read again without asking. */
+/** Most bytes that a figure may have recaptured without asking. */
 const UNASKED_BYTES = 64 * MIB;
 const TOO_LARGE = 413;
 /** As many of a neuron's inputs as the server lists: every one of most models. */
 const MOST_INPUTS = 1000;
 
-/** A run that the server keeps. What it lacks is read again once a figure asks for it, many hooks in one reading. */
+/** A stored run as a source of values. Hooks that it lacks are recaptured when a figure asks, many in one replay. */
 class LiveSource implements Source {
   readonly recorded = false;
   readonly vocabulary = null;
   manifest = $state.raw() as RunManifest;
   reading = $state<string | null>(null);
   #most: number | undefined = UNASKED_BYTES;
-  /** Asked for since the last reading began, by the positions that are wanted. */
+  /** Hooks asked for since the last recapture began, by their positions. */
   #wanted = new Map<string | undefined, { hooks: Set<string>; reading: Promise<void> }>();
   #last: Promise<unknown> = Promise.resolve();
 
@@ -50,7 +50,7 @@ class LiveSource implements Source {
     let wanted = this.#wanted.get(positions);
     if (!wanted) {
       const set = new Set<string>();
-      // Who asks in the same moment is read for in the same reading; readings follow one another.
+      // Hooks that are asked for at the same time are recaptured together; recaptures follow one another.
       const reading = Promise.all([this.#last, new Promise((r) => setTimeout(r, 0))]).then(() => {
         this.#wanted.delete(positions);
         return this.#read(
@@ -66,11 +66,11 @@ class LiveSource implements Source {
     return wanted.reading;
   }
 
-  /** In one reading what the server would else read for one layer, and one neuron, after the other. */
+  /** Recaptures in one replay what the server would else replay layer by layer and neuron by neuron. */
   async needNeurons(pos: number): Promise<void> {
     const { slug, n_layers } = this.manifest.model;
     await models.askHooks(slug);
-    // Who is refused here is told why where the value is asked for.
+    // A refusal is reported where the value is asked for.
     await this.need([...neuronHooks(slug), `blocks.${n_layers - 1}.hook_resid_post`], `${pos}:${pos + 1}`).catch(
       () => undefined,
     );
@@ -153,7 +153,7 @@ function refuseHidden(hook: string, manifest: RunManifest): void {
 
 interface Recorded {
   manifest: RunManifest;
-  /** Null where the run was kept before it was recorded: only the cache's end is known. */
+  /** Null for a run that was stored before the cache's steps were: only its last step is known. */
   kv_steps: KvCache[] | null;
   lens: Lens;
   norms: Norms;
@@ -162,9 +162,9 @@ interface Recorded {
   feed_forward?: FeedForward[];
   neurons?: Neuron[];
   vocabulary: string[];
-  /** What the server said to the scene's asks. */
+  /** The server's answers to the scene's asks. */
   answers?: Record<string, unknown>;
-  /** What it said where it did not answer. */
+  /** The server's problems, for asks that failed. */
   refusals?: Record<string, Said>;
   /** Which of the recording's files holds a hook. */
   files: Record<string, string>;

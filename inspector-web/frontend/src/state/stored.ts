@@ -2,7 +2,7 @@ import type { GenerateOptions, RunManifest } from '../api/types';
 import { hasTexts } from '../kit/text/tokens';
 import { DEFAULTS, type GenerationSettings, type PageState } from './url';
 
-/** What the bar says of how a run is made. */
+/** The settings in the bar from which a run is made. */
 export type Bar = Pick<PageState, 'model' | 'engine' | 'precision' | 'prompt' | 'plain' | 'generation'>;
 
 /** A bar that says nothing: a stored run that is opened then puts its own settings there. */

@@ -1,8 +1,8 @@
-/** The whole state of the page as a URL and back: reload and share restore it. Pure, so that a test can hold it. */
+/** The whole state of the page as a URL and back: reload and share restore it. Pure. */
 import type { Precision } from '../api/types';
 
 export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'about', 'kit'] as const;
-/** What fills the page: one of these, or a chapter by its folder's name. */
+/** Views of the page; a chapter is one by its folder's name. */
 export type View = (typeof VIEWS)[number] | `chapters/${string}`;
 export type ThemeChoice = 'auto' | 'light' | 'dark';
 
@@ -30,7 +30,7 @@ export const WINDOWS = ['every_token', 'llama_cpp'] as const;
 export const FLOORS = ['batches', 'engine', 'none'] as const;
 export const ORDERS = ['byte', 'kl', 'predicted'] as const;
 
-/** What is compared and what of it is looked at. A is the model, engine, precision and prompt of the bar. */
+/** The comparison's settings, and the part of it on show. Side A is the model, engine, precision and prompt of the bar. */
 export interface CompareState {
   /** The finished comparison on show. */
   id: string | null;

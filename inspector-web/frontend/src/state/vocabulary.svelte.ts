@@ -3,7 +3,7 @@ import { api } from '../api/client';
 
 const BATCH = 512;
 
-/** Vocabulary knows what ids read as; it asks the server for those it has not met, many at a time. */
+/** Texts of token ids, fetched from the server in batches and kept. */
 class Vocabulary {
   #known = new SvelteMap<string, string>();
   #wanted = new Map<string, Set<number>>();

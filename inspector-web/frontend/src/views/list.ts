@@ -3,7 +3,7 @@ import type { Scene } from '../state/scene';
 import type { View } from '../state/url';
 import { TRACE } from './trace/scene';
 
-/** Entry is one view that is not a chapter: its name in the rail, its code, and its scene where it shows runs. */
+/** A view that is not a chapter: its name in the rail, its code, and its scene where it shows runs. */
 export interface Entry {
   view: View;
   title: string;

@@ -1,4 +1,4 @@
-/** What the chapter asks the server of tokenizers: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 1, shared by the page and its recording. */
 import type { TokenizerChoice } from '../../api/client';
 import type { RunManifest, Tokenizations } from '../../api/types';
 import type { Ask } from '../../state/scene';

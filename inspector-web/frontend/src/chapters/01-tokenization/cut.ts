@@ -55,7 +55,7 @@ export function parting(these: Token[], those: Token[]): boolean[] {
   return these.map((t) => t.start !== undefined && !known.has(key(t)));
 }
 
-/** The symbols of a piece after so many of its merges. */
+/** The symbols of a piece after the first `merges` of its merges. */
 export function after(piece: MergedPiece, merges: number): MergeSymbol[] {
   const now = [...piece.symbols];
   for (const m of piece.merges.slice(0, merges)) now.splice(m.at, 2, m.result);

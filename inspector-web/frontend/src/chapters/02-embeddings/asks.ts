@@ -1,4 +1,4 @@
-/** What the chapter asks the server of a model's tables: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 2, shared by the page and its recording. */
 import type { EmbeddingsMap, MapRequest, Neighbours, NeighboursRequest, RunManifest, Token } from '../../api/types';
 import type { Ask } from '../../state/scene';
 

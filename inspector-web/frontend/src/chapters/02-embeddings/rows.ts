@@ -1,6 +1,6 @@
-/** Rows of the table held against one another: the chapter's arithmetic, on numbers that the model made. */
+/** Comparisons of embedding rows: norms, cosines, nearest pairs. Pure. */
 import type { Token } from '../../api/types';
-import { rowOf } from '../../kit/products';
+import { rowOf } from '../../kit/data/products';
 
 /** Two tokens of the text and how alike their rows are. */
 export interface Pair {

@@ -1,4 +1,4 @@
-/** One neuron's arithmetic: its sums, its bend, and what they would be if something were different. */
+/** One neuron's arithmetic: weighted sum and activation function, also with a changed input. Pure. */
 import type { Neuron } from '../../api/types';
 
 export type Bend = Neuron['function'] | 'none';

@@ -1,7 +1,7 @@
 /** Where a mixture's router sends the tokens of a run, and what the experts add there. */
 import { positionsOf, type Source } from '../../api/source';
 import type { DecoderSpec } from '../../api/types';
-import { softmax } from '../../kit/math/distribution';
+import { softmax } from '../../kit/data/math/distribution';
 
 export type Experts = NonNullable<DecoderSpec['layers'][number]['mlp']['experts']>;
 

@@ -12,7 +12,7 @@ export function needed(part: FeedForward, share: number): number {
   return i < 0 ? part.strongest.length : i + 1;
 }
 
-/** Ids of the strongest, so many of them. */
+/** Ids of the `most` strongest neurons. */
 export function strongest(part: FeedForward, most: number): number[] {
   return part.strongest.slice(0, most).map((n) => n.neuron);
 }

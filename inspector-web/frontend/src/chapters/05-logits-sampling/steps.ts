@@ -1,5 +1,5 @@
 /** From scores to a pick, step by step, over the whole vocabulary; and which run left which. */
-import { filter, greedy, softmax, type Filtered, type Sampling } from '../../kit/math/distribution';
+import { filter, greedy, softmax, type Filtered, type Sampling } from '../../kit/data/math/distribution';
 
 export interface Penalties {
   /** 1 is none. */

@@ -1,5 +1,5 @@
 /** One query against every key of one head, step by step: the chapter's arithmetic, on numbers that the model made. */
-import { rowOf } from '../../kit/products';
+import { rowOf } from '../../kit/data/products';
 
 /** What the layer does to q · k. */
 export interface Rules {

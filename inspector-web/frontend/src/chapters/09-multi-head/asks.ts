@@ -1,4 +1,4 @@
-/** What the chapter asks the server of all heads: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 9, shared by the page and its recording. */
 import type { Heads, HeadCircuits, HeadEffects, HeadsRepeated, RunManifest } from '../../api/types';
 import type { Ask } from '../../state/scene';
 

@@ -19,7 +19,7 @@ export const record: Record<typeof PARAMS> = {
   teaches: 'Many heads read side by side, each in its own way; their findings are laid end to end and added.',
   concept: 'attn',
   needs: ['blocks.{i}.attn.hook_pattern'],
-  // Patterns are read again and not kept: of a long text all of them would be too large to keep.
+  // Patterns are recaptured and not stored: all patterns of a long text would be too large to store.
   hooks: ['logits'],
   recorded: ['pattern', 'attn_scores', 'rot_q', 'rot_k', 'v', 'z'].map((h) => `blocks.*.attn.hook_${h}`),
   params: PARAMS,

@@ -1,6 +1,6 @@
 /** One query of one head in full: what goes into the formula, as the model has it. */
 import type { Source } from '../../api/source';
-import { rowOf } from '../../kit/products';
+import { rowOf } from '../../kit/data/products';
 
 export interface Line {
   key: number;

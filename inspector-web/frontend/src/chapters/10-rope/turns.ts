@@ -1,6 +1,6 @@
-/** What turning does to a score: pairs as hands of dials, their speeds, words in another order. Pure. */
+/** RoPE's rotations as a reader sees them: pairs as hands of dials, their speeds, exchanged words. Pure. */
 import type { PositionDistances, PositionSchemes, Token } from '../../api/types';
-import { turn, type Pair } from '../../kit/rotation';
+import { turn, type Pair } from '../../kit/data/math/rotation';
 
 export type Scheme = PositionSchemes['schemes'][number];
 export type Term = PositionDistances['pairs'][number];
@@ -16,7 +16,7 @@ export function scoreAt(terms: Term[], rest: number, distance: number): number {
   return terms.reduce((sum, t) => sum + hands(t, distance).after.x, rest);
 }
 
-/** Of so many pairs, as many as there is room for, the first and the last among them. */
+/** Evenly spaced indexes of pairs, as many as there is room for, with the first and the last. */
 export function spread(count: number, most: number): number[] {
   if (count <= most) return Array.from({ length: count }, (_, i) => i);
   return Array.from({ length: most }, (_, i) => Math.round((i * (count - 1)) / (most - 1)));

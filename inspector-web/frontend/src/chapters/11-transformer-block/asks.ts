@@ -1,4 +1,4 @@
-/** What the chapter asks the server about a block: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 11, shared by the page and its recording. */
 import type { Source } from '../../api/source';
 import type { Slice } from '../../api/client';
 import { capturePath } from '../../api/client';
@@ -13,7 +13,8 @@ import type {
 } from '../../api/types';
 import type { Ask } from '../../state/scene';
 import { convPast } from '../../state/heads';
-import { piecesOf, type Values } from './pieces';
+import type { Values } from './piece';
+import { piecesOf } from './pieces';
 
 /** Tokens after the prompt that are timed. */
 const REPEATS = 8;

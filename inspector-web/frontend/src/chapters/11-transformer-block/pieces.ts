@@ -1,55 +1,20 @@
 /** A family's block as its spec says it: the parts along the stream, their steps, and what each computes. Pure. */
 import type { DecoderSpec } from '../../api/types';
-import type { BlockPart } from '../../kit/block';
 import { count, short } from '../../kit/text/format';
+import { mixture } from './mixture';
+import {
+  NEURON,
+  normName,
+  slopesOf,
+  timesScale,
+  type Attention,
+  type Layer,
+  type Piece,
+  type PieceId,
+  type Step,
+} from './piece';
 
-export type Layer = DecoderSpec['layers'][number];
-type Attention = NonNullable<Layer['attention']>;
 type Conv = NonNullable<Layer['conv']>;
-type Experts = NonNullable<Layer['mlp']['experts']>;
-/** `attention` is what the first branch does, also where a short convolution stands in its place. */
-export type PieceId = 'ln1' | 'attention' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
-
-/** Shape of what a step gives, one token's; `lines` of them are drawn one above the other. */
-export interface Values {
-  name: string;
-  /** Without the layer: attn.hook_q. */
-  hook: string;
-  color: 'q' | 'k' | 'v' | 'attn' | 'neuron' | 'resid';
-  /** A row a head, a column a position: scores and shares. */
-  square?: boolean;
-}
-
-export interface Step {
-  /** As POST /cost and POST /timeline call it. */
-  part: string;
-  name: string;
-  shape: string;
-  says: string;
-  tex: string;
-  words: string;
-  values: Values[];
-  /** Folder of the chapter that introduced it. */
-  chapter: string;
-}
-
-export interface Piece extends BlockPart {
-  id: PieceId;
-  role: string;
-  steps: Step[];
-}
-
-const NEURON: Record<string, [tex: string, name: string]> = {
-  relu: ['\\max(x,0)', 'ReLU'],
-  relu_squared: ['\\max(x,0)^2', 'squared ReLU'],
-  gelu: ['x\\,\\Phi(x)', 'GELU'],
-  gelu_tanh: ['x\\,\\Phi(x)', 'GELU (tanh)'],
-  gelu_quick: ['x\\,\\sigma(1.702x)', 'quick GELU'],
-  silu: ['x\\,\\sigma(x)', 'SiLU'],
-  xielu: ['\\begin{cases}\\alpha_p x^2+\\beta x&x>0\\\\\\alpha_n(e^x-1-x)+\\beta x&x\\le 0\\end{cases}', 'xIELU'],
-};
-export const activationName = (a: string): string => NEURON[a]?.[1] ?? a;
-export const normName = (kind: string): string => (kind === 'rms' ? 'RMSNorm' : 'LayerNorm');
 
 function norm(
   id: PieceId,
@@ -103,19 +68,6 @@ function norm(
       },
     ],
   };
-}
-
-/** The largest and the smallest slope of a layer’s heads. */
-function slopesOf(alibi: NonNullable<Attention['alibi']>): string {
-  const all = alibi.slopes.map((s) => s * alibi.factor);
-  return `${short(Math.max(...all))} to ${short(Math.min(...all))}`;
-}
-
-/** What a part adds: what its last matrix makes, times the layer's factor where it has one. */
-function timesScale(l: Layer, tex: string, words: string, sum: boolean): { tex: string; words: string } {
-  if (l.residual_scale == null) return { tex: `y=${tex}`, words: `y = ${words}` };
-  const s = short(l.residual_scale);
-  return { tex: `y=${s}\\,${sum ? `(${tex})` : tex}`, words: `y = ${s} times ${words}` };
 }
 
 /** Keys and values of a short vector a token, and one key that all heads share. */
@@ -293,122 +245,6 @@ function convolution(l: Layer, c: Conv, d: number): Piece {
   };
 }
 
-/** How a router makes weights of its scores. */
-function route(of: Experts, bias: boolean): Pick<Step, 'says' | 'tex' | 'words'> {
-  const k = of.active;
-  const r = of.routing;
-  const logits = `W_r\\,x${bias ? '+b_r' : ''}`;
-  const p = r?.sigmoid ? `\\sigma(${logits})` : `\\mathrm{softmax}(${logits})`;
-  const times = r && r.factor !== 1 ? short(r.factor) : '';
-  const spoken = r?.sigmoid ? 'the sigmoid of W_r times x' : 'the softmax of W_r times x';
-  const share = of.renormalised ? '\\frac{p_e}{\\sum_{j\\in\\mathrm{best}}p_j}' : 'p_e';
-  const among = r && r.groups > 1 ? ` of the ${r.active_groups} best of ${r.groups} groups` : '';
-  return {
-    says: `The router’s product with the vector is a score for every expert. ${
-      r?.sigmoid ? 'Each is brought between 0 and 1 by itself' : 'Softmax makes shares of them'
-    }; the best ${k}${among} are kept${of.renormalised ? ' and divided by their sum' : ' as they are'}${
-      r?.choice_bias ? '. A bias for each expert has a say in which are best, and none in their weights' : ''
-    }. What it takes is counted with the next step.`,
-    tex: `p=${p},\\quad w_e=${times ? `${times}\\,` : ''}${share}`,
-    words: `p is ${spoken}; the weight of a chosen expert is ${times ? `${times} times ` : ''}its p${of.renormalised ? ' over the sum of the chosen ones’' : ''}`,
-  };
-}
-
-/** The steps of a mixture: the router, then the same three steps in every chosen expert, their answers weighed. */
-function mixture(l: Layer, of: Experts, d: number): Piece {
-  const m = l.mlp;
-  const [tex, name] = NEURON[m.activation] ?? ['f(x)', m.activation];
-  const k = of.active;
-  const wide = `[${k} × ${count(m.d_mlp)}]`;
-  const shared = of.d_shared ?? null;
-  const beside = (hook: string, name: string): Values[] =>
-    shared === null ? [] : [{ name: `shared: ${name}`, hook: `mlp.shared_expert.${hook}`, color: 'neuron' }];
-  const pair = (hook: string, name: string): Values[] => [
-    { name, hook: `mlp.experts.${hook}`, color: 'neuron' },
-    ...beside(hook, name),
-  ];
-  const plus = (name: string) => (m.bias ? `+b_{${name}}` : '');
-  const answer = `W_{out,e}\\,h_e${plus('out,e')}`;
-  const sum = `\\sum_{e}w_e\\,${m.bias ? `(${answer})` : answer}${shared === null ? '' : '+s'}`;
-  const limit = m.limit == null ? null : short(m.limit);
-  return {
-    id: 'mlp',
-    name: 'Feed-forward',
-    shape: `${k} of ${of.count} experts${shared === null ? ` of ${count(m.d_mlp)}` : ', 1 shared'}`,
-    color: 'neuron',
-    branch: 1,
-    role: `Rewrites each token alone: a router sends it through ${k} of ${of.count} experts of ${count(m.d_mlp)} neurons each${shared === null ? '' : `, and through one of ${count(shared)} that all tokens share`}. The parameters count all of them, the FLOPs those that a token meets.`,
-    steps: [
-      {
-        part: 'mlp.router',
-        name: 'Route',
-        shape: `[${d}] → [${of.count}]`,
-        ...route(of, m.bias),
-        values: [
-          { name: 'scores', hook: 'mlp.hook_router_logits', color: 'neuron' },
-          { name: 'weights', hook: 'mlp.hook_expert_gates', color: 'neuron' },
-        ],
-        chapter: '04-feed-forward',
-      },
-      {
-        part: 'mlp.in',
-        name: m.gated ? 'Expand, twice' : 'Expand',
-        shape: `[${d}] → ${wide}${m.gated ? ', twice' : ''}`,
-        says: m.gated
-          ? 'In each chosen expert two sums for every neuron: one is the gate of the other. The experts stand one after another, the best first.'
-          : 'In each chosen expert one sum for every neuron. The experts stand one after another, the best first.',
-        tex: `${m.gated ? `g_e=W_{gate,e}\\,x${plus('gate,e')},\\quad ` : ''}u_e=W_{in,e}\\,x${plus('in,e')}`,
-        words: m.gated
-          ? 'g = W_gate times x, u = W_in times x, in each chosen expert'
-          : 'u = W_in times x, in each chosen expert',
-        values: m.gated ? [...pair('hook_pre', 'gate'), ...pair('hook_pre_linear', 'sum')] : pair('hook_pre', 'sum'),
-        chapter: '04-feed-forward',
-      },
-      {
-        part: 'mlp.act',
-        name: `Bend (${name})`,
-        shape: wide,
-        says: m.gated
-          ? `${limit === null ? '' : `The gate is held below ${limit}, the other sum within ± ${limit}, and 1 is added to it. `}The gate is bent and multiplied into the other sum: without the bend, two matrices would be one.`
-          : 'Each sum is bent: without the bend, two matrices would be one.',
-        tex: m.gated
-          ? `h_e=${limit === null ? 'f(g_e)\\odot u_e' : `f(\\min(g_e,${limit}))\\odot(\\mathrm{clip}(u_e,\\pm ${limit})+1)`},\\quad f(x)=${tex}`
-          : `h_e=f(u_e),\\quad f(x)=${tex}`,
-        words: m.gated
-          ? `h = ${name} of g${limit === null ? '' : `, at most ${limit}`}, times u${limit === null ? '' : ` held within ± ${limit}, plus 1`}`
-          : `h = ${name} of u`,
-        values: pair('hook_post', 'fires'),
-        chapter: '03-neuron',
-      },
-      {
-        part: 'mlp.out',
-        name: 'Project back, weigh, add up',
-        shape: `${wide} → [${d}]`,
-        says: `Each chosen expert’s answer times its weight, added up${shared === null ? '' : `, and the shared expert’s${of.shared_gate ? ', times a gate of its own' : ''}`}.`,
-        ...timesScale(
-          l,
-          sum,
-          `the sum of the chosen experts’ W_out times h, each times its weight${shared === null ? '' : ', plus the shared expert’s answer s'}`,
-          true,
-        ),
-        values: [
-          { name: 'answers', hook: 'mlp.experts.hook_out', color: 'neuron' },
-          ...beside('hook_out', 'answer'),
-          ...(l.ln2_post ? [] : [{ name: 'added', hook: 'hook_mlp_out', color: 'neuron' } as const]),
-        ],
-        chapter: '04-feed-forward',
-      },
-    ],
-  };
-}
-
-/** A mixture in a few words: 2 of 4 experts, 96 neurons each; nothing where a layer is none. */
-export function expertsOf(l: Layer): string {
-  const of = l.mlp.experts;
-  if (!of) return '';
-  return `${of.active} of ${of.count} experts, ${count(l.mlp.d_mlp)} neurons each${of.d_shared == null ? '' : `, one shared of ${count(of.d_shared)}`}`;
-}
-
 function mlp(l: Layer, d: number): Piece {
   const m = l.mlp;
   if (m.experts) return mixture(l, m.experts, d);
@@ -508,114 +344,6 @@ export function equationOf(l: Layer): { tex: string; words: string } {
   return l.parallel
     ? { tex: `y=x+${a}+${f('x')}`, words: `y = x + ${letter} + F, both of x` }
     : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: `m = x + ${letter} of x; y = m + F of m` };
-}
-
-export interface Fact {
-  name: string;
-  value: string;
-}
-
-function windows(spec: DecoderSpec): string {
-  const all = spec.layers.flatMap((l) => (l.attention ? [l.attention.window ?? null] : []));
-  const some = all.filter((w) => w !== null);
-  if (some.length === 0) return 'none: every earlier token';
-  const sizes = [...new Set(some)].join(', ');
-  return some.length === all.length ? `${sizes} in every layer` : `${sizes} in ${some.length} of ${all.length} layers`;
-}
-
-/** Of a layer that has heads. */
-function ofHeads(spec: DecoderSpec, a: Attention, rotating: number, headed: number): Fact[] {
-  return [
-    { name: 'Heads', value: `${a.n_heads} of ${a.d_head}` },
-    {
-      name: 'Keys and values',
-      value: a.latent
-        ? `of a vector of ${a.latent.d_latent} numbers; ${a.rope?.dims ?? 0} of a key are all heads’`
-        : a.n_heads === a.n_kv_heads
-          ? 'one a head'
-          : `${a.n_kv_heads}, each for ${a.n_heads / a.n_kv_heads} heads`,
-    },
-    { name: 'Scale of scores', value: short(a.scale) },
-    {
-      name: 'Positions',
-      value: spec.learned_positions
-        ? 'learned vectors, added before the first block'
-        : rotating === 0
-          ? a.alibi
-            ? `ALiBi, slopes ${slopesOf(a.alibi)}`
-            : 'none'
-          : `RoPE, base ${count(a.rope?.theta ?? 0)}${a.rope && a.rope.dims < a.d_head ? `, ${a.rope.dims} of ${a.d_head} numbers` : ''}${a.rope && a.rope.scaling.kind !== 'default' ? `, ${a.rope.scaling.kind}` : ''}${rotating < headed ? `, in ${rotating} of ${headed} layers` : ''}`,
-    },
-    { name: 'Window', value: windows(spec) },
-    { name: 'Cap on scores', value: a.score_softcap == null ? 'none' : `± ${short(a.score_softcap)}` },
-    ...(a.sinks ? [{ name: 'Attention sinks', value: 'one a head' }] : []),
-    {
-      name: 'Norms of q and k',
-      value: a.q_norm
-        ? a.qk_norm_wide
-          ? 'over all heads'
-          : a.qk_norm_by_head
-            ? 'head by head, weights of its own'
-            : 'head by head'
-        : 'none',
-    },
-  ];
-}
-
-/** What tells one family's block from another's. */
-export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
-  const l = spec.layers[layer];
-  const a = l.attention;
-  const first = l.ln1 ?? l.ln1_post ?? spec.final_norm;
-  const rotating = spec.layers.filter((x) => x.attention?.rope != null).length;
-  const headed = spec.layers.filter((x) => x.attention).length;
-  return [
-    { name: 'Blocks', value: String(spec.layers.length) },
-    { name: 'Width of the stream', value: count(spec.d_model) },
-    { name: 'Order', value: orderOf(l) },
-    { name: 'Norm', value: `${normName(first.kind)}${first.weight === false ? ', without weights' : ''}` },
-    ...(l.residual_scale == null ? [] : [{ name: 'Factor on what parts add', value: short(l.residual_scale) }]),
-    ...(headed < spec.layers.length
-      ? [{ name: 'Layers with heads', value: `${headed} of ${spec.layers.length}` }]
-      : []),
-    ...(l.conv
-      ? [{ name: 'In the place of attention', value: `a short convolution over ${l.conv.width} tokens` }]
-      : []),
-    ...(a ? ofHeads(spec, a, rotating, headed) : []),
-    { name: 'Neurons', value: expertsOf(l) || count(l.mlp.d_mlp) },
-    {
-      name: 'Activation',
-      value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}${l.mlp.limit == null ? '' : `, held within ± ${short(l.mlp.limit)}`}`,
-    },
-    {
-      name: 'Biases',
-      value:
-        [
-          a?.qkv_bias ? 'q, k, v' : '',
-          a?.out_bias ? 'o' : '',
-          l.conv?.bias ? 'convolution' : '',
-          l.mlp.bias ? 'feed-forward' : '',
-        ]
-          .filter(Boolean)
-          .join('; ') || 'none',
-    },
-    {
-      name: 'Embedding',
-      value: `${spec.tied ? 'also the unembedding' : 'apart from the unembedding'}${spec.embed_scale === 1 ? '' : `, times ${short(spec.embed_scale)}`}${spec.embed_norm ? ', normed' : ''}`,
-    },
-    ...(spec.unembed_bias ? [{ name: 'Bias of the unembedding', value: 'one a token' }] : []),
-    ...(spec.logit_scale == null ? [] : [{ name: 'Factor on logits', value: short(spec.logit_scale) }]),
-    { name: 'Cap on logits', value: spec.logit_softcap == null ? 'none' : `± ${short(spec.logit_softcap)}` },
-  ];
-}
-
-/** Facts of both, side by side. */
-export function compared(a: Fact[], b: Fact[]): { name: string; a: string; b: string; differs: boolean }[] {
-  const of = (facts: Fact[], name: string) => facts.find((f) => f.name === name)?.value ?? 'none';
-  return [...new Set([...a, ...b].map((f) => f.name))].map((name) => {
-    const both = { a: of(a, name), b: of(b, name) };
-    return { name, ...both, differs: both.a !== both.b };
-  });
 }
 
 export const length = (v: ArrayLike<number>): number => Math.hypot(...Array.from(v));

@@ -1,4 +1,4 @@
-/** What the chapter asks the server: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 12, shared by the page and its recording. */
 import type { Checkpoint, Clock, Curve, Heads, HeadsRepeated, RunManifest, RunRequest, Waves } from '../../api/types';
 import type { Ask } from '../../state/scene';
 import { firstRight, statesOf } from './life';

@@ -5,7 +5,7 @@ import type { Record } from '../chapter';
 export const PARAMS = {
   /** The panel that is shown. */
   panel: choice('life', 'heads', 'grokking', 'sides', 'train'),
-  /** Updates after which the model is looked at; where it first says what it says in the end when nobody chose. */
+  /** Updates of the state on show; by default the first state that predicts what the finished model does. */
   at: whole(),
   /** What heads are scored for. */
   role: choice('previous', 'induction', 'duplicate'),
@@ -13,7 +13,7 @@ export const PARAMS = {
   who: whole(),
   /** The model that adds on a clock, where it is one of the reader's own. */
   clock: text(),
-  /** Updates of the model that adds on a clock; its last state when nobody chose. */
+  /** Updates of the model that adds on a clock; by default its last state. */
   tick: whole(),
   /** Two models or states that stand side by side; the model and what it became, when none was chosen. */
   left: text(),

@@ -1,7 +1,7 @@
-/** A model's life in states: where it first says what it says in the end, when its heads form, how fast its loss fell. Pure. */
+/** A model's checkpoints: the first that predicts what the last one does, when heads form, how fast the loss fell. Pure. */
 import type { Checkpoint, Curve, HeadProfile, RunManifest } from '../../api/types';
 
-/** A model as it was after so many updates. */
+/** A checkpoint of a model: its state after `step` updates. */
 export interface State {
   /** It opens as a model by this name. */
   slug: string;

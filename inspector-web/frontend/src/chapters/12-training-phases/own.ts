@@ -1,4 +1,4 @@
-/** Recipes of the models that a reader trains: small enough to end while one looks. Pure. */
+/** Training recipes for readers: models small enough to be trained within minutes. Pure. */
 import type { Recipe } from '../../api/types';
 
 export type Kind = 'stories' | 'sums';

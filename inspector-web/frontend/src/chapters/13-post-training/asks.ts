@@ -1,4 +1,4 @@
-/** What the chapter asks the server: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 13, shared by the page and its recording. */
 import type {
   Continuations,
   ContinuationsRequest,

@@ -1,4 +1,4 @@
-/** Three models that became one another, what each wrote, and where they part. */
+/** Base, instruct and preference-tuned models of one family: their answers, and where these differ. Pure. */
 import type { Distances, LearnerStepAnswer, Logprobs, ModelDetails, ModelSummary, Token } from '../../api/types';
 
 export type Trio = [base: string, instruct: string, preferred: string];

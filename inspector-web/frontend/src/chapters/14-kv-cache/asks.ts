@@ -1,4 +1,4 @@
-/** What the chapter asks the server: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 14, shared by the page and its recording. */
 import type {
   Benchmark,
   BenchmarkRequest,

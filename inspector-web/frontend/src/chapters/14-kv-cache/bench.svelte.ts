@@ -4,7 +4,7 @@ import { isAbort, Problem } from '../../api/problem';
 import type { Benchmark, BenchmarkPoint, EngineInfo, RunManifest } from '../../api/types';
 import { benchmarkOf } from './asks';
 
-/** Runs that were measured while this page is open: nobody waits for them again. */
+/** Benchmarks that were measured while this page is open, by run: they are not measured twice. */
 const known = new Map<string, Benchmark>();
 
 /** Bench is one run's model being timed at several lengths: point after point, until it is done or stopped. */

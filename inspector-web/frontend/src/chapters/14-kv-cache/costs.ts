@@ -2,6 +2,7 @@
  * What the chapter makes of the server's numbers: which part of a token's time is whose, how much a cache saves. Of repeated
  * times the shortest is taken: a machine that does other things meanwhile only ever adds.
  */
+import type { Tensor } from '../../api/tensor';
 import type { BenchmarkPoint, LayerCache, Part, TimedPass } from '../../api/types';
 
 /** Kinds of work, as the timeline groups a block's parts. */
@@ -100,4 +101,11 @@ export function farthest(points: BenchmarkPoint[]): BenchmarkPoint | null {
 /** '12 times', '1.4 times'. */
 export function times(ratio: number): string {
   return `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1)} times`;
+}
+
+/** What the cache has of one position: a key and a value of every layer that has heads. */
+export interface Held {
+  pos: number;
+  keys: { hook: string; values: Tensor }[];
+  values: { hook: string; values: Tensor }[];
 }

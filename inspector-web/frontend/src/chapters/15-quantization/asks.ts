@@ -1,4 +1,4 @@
-/** What the chapter asks the server of a model's weights: one way of saying it, for the page and for the recording. */
+/** The requests of chapter 15, shared by the page and its recording. */
 import { tensorPath } from '../../api/client';
 import type {
   Block,
@@ -53,7 +53,7 @@ export const reportOf = (slug: string): Get<QuantizationReport> => ({
   body: null,
 });
 
-export const sizesOf = (slug: string, schemes: string[]): Get<ModelSizes> => ({
+export const modelSizes = (slug: string, schemes: string[]): Get<ModelSizes> => ({
   path: `/models/${encodeURIComponent(slug)}/sizes?${schemesOf(schemes)}`,
   body: null,
 });
@@ -176,7 +176,7 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
   const more = sameBits(4);
   await outliers(m.id, m.model.n_layers, POINTS, answer);
   return [
-    sizesOf(slug, [...all, 'fp16']),
+    modelSizes(slug, [...all, 'fp16']),
     writes(m, null),
     ...all.map((scheme) => writes(m, scheme)),
     ...all.map((scheme) => sliceOf(slug, worst.name, scheme, around)),
@@ -184,7 +184,7 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
       [false, true].map((zero) => sliceOf(slug, worst.name, schemeName({ bits: 4, share, zero }), around)),
     ),
     statisticsOf(slug, worst.name, more),
-    sizesOf(slug, more),
+    modelSizes(slug, more),
     ...more.map((scheme) => writes(m, scheme)),
   ];
 }

@@ -46,7 +46,7 @@ export function sliceFrom(j: QuantizedJson): Slice {
   };
 }
 
-/** How many different codes there are in a scheme of so many bits. */
+/** Number of codes of a scheme with that many bits. */
 export function codesOf(bits: number, zero: boolean): number {
   return zero ? 2 ** bits : 2 ** bits - 1;
 }

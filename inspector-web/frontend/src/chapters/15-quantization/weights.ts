@@ -2,7 +2,7 @@ import { tensorPath, type Metadata } from '../../api/client';
 import type { Tensor } from '../../api/tensor';
 import type { Scheme, TensorEntry } from '../../api/types';
 import type { WeightShow } from '../../state/url';
-import type { Recipe } from '../../kit/recipes';
+import type { Recipe } from '../../kit/figure/recipes';
 
 /** Most rows and columns of a weight that are shown at once. */
 export const WINDOW = 64;

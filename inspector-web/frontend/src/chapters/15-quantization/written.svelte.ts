@@ -7,7 +7,7 @@ import { ALL_BITS, schemeName, writes, type How } from './asks';
 /** One text that the model wrote. */
 export type Continuation = Continuations['continuations'][number];
 
-/** From where on two texts differ; null where they do not. */
+/** Index of the first token at which two texts differ; null where they are equal. */
 export function parting(a: Token[], b: Token[]): number | null {
   const n = Math.min(a.length, b.length);
   for (let i = 0; i < n; i++) if (a[i].id !== b[i].id) return i;
@@ -15,8 +15,8 @@ export function parting(a: Token[], b: Token[]): number | null {
 }
 
 /**
- * The most bits at which something else is written than by the weights as they are; undefined while a text that decides
- * it is missing, null where it never is.
+ * The most bits at which the quantized model writes another text than the original weights; undefined while a text
+ * that decides it is missing, null where all texts are equal.
  */
 export function firstChange(
   asItIs: Token[] | null,
@@ -32,17 +32,17 @@ export function firstChange(
   return null;
 }
 
-/** Written is what the model writes under each scheme: asked for once, one text after another, the last wish first. */
+/** Texts that the model writes under each scheme: each fetched once, one after another, the latest request first. */
 export class Written {
   readonly #texts = new SvelteMap<string, Continuation>();
   #source: Source | null = null;
   #wishes: (string | null)[] = [];
   #controller: AbortController | null = null;
-  /** The scheme whose text is on its way. */
+  /** The scheme whose text is being fetched. */
   pending = $state<string | null | undefined>(undefined);
   problem = $state.raw<Problem | null>(null);
 
-  /** The texts of another run are others. */
+  /** Starts over for another run. */
   of(source: Source): void {
     if (this.#source === source) return;
     this.#controller?.abort();

@@ -8,12 +8,12 @@ export function linear(lo: number, hi: number): Scale {
   return (v) => (v - lo) / span;
 }
 
-/** Log shade over so many powers of ten below hi: small weights stay visible. */
+/** Logarithmic scale over `decades` powers of ten below hi: small weights stay visible. */
 export function logarithmic(hi: number, decades = 4): Scale {
   return (v) => (v <= 0 ? 0 : Math.max(0, 1 + Math.log10(v / hi) / decades));
 }
 
-/** Symmetric about zero: 0.5 is the ground. */
+/** Linear scale that is symmetric about zero: 0 becomes 0.5. */
 export function symmetric(limit: number): Scale {
   return (v) => 0.5 + v / (2 * (limit || 1));
 }

@@ -36,7 +36,7 @@ export function visible(text: string): string {
     .join('');
 }
 
-/** Cut to so many characters, by code point. */
+/** Text cut to at most `max` code points, with an ellipsis. */
 export function clip(text: string, max: number): string {
   const points = [...text];
   return points.length <= max ? text : `${points.slice(0, max - 1).join('')}…`;
@@ -69,7 +69,7 @@ export function hasTexts(tokens: Token[]): boolean {
   return tokens.some((t) => t.bytes.length > 0);
 }
 
-/** How a token is called in a sentence: its text in quotes, or its id where there is no text. */
+/** Name of a token in a sentence: its text in quotes, or its id where there is no text. */
 export function called(token: Token | undefined): string {
   if (!token) return 'this token';
   const nameless = token.bytes.length === 0 && !token.special;

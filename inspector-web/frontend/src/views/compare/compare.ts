@@ -10,9 +10,9 @@ import type {
 import type { Scale } from '../../kit/paint/matrix';
 import type { CompareState, Metric } from '../../state/url';
 import { plural, short } from '../../kit/text/format';
-import type { Origin } from '../../kit/figure';
+import type { Origin } from '../../kit/figure/figure';
 
-/** Point is one row of the hook table that was compared, in the order in which data flows. */
+/** A compared hook point: one row of the hook table, in the order in which data flows. */
 export interface Point {
   /** Its name without the layer: attn.hook_z. */
   name: string;
@@ -258,7 +258,7 @@ export function origin(m: ComparisonManifest, what: string, path: string, python
     parts: [`${m.a.model.slug} ${sideName(m.a, m.a)}`, `against ${sideName(m.b, m.a)}`, `comparison ${m.id}`, what],
     recipe: {
       curl: `curl -s ${quoted(`${base}/api/v1${path}`)} -H 'accept: application/json'`,
-      python: `from llm_inspector import Inspector\n\ntwins = Inspector(${JSON.stringify(base)}).comparison(${JSON.stringify(m.id)})\n${python}`,
+      python: `from llm_inspector import Inspector\n\ncomparison = Inspector(${JSON.stringify(base)}).comparison(${JSON.stringify(m.id)})\n${python}`,
     },
   };
 }

@@ -12,7 +12,7 @@ import type {
 import { Problem, isAbort } from '../../api/problem';
 import { formatPlan, parseChanges, parsePlan, parseSize, type ModulePlan } from './compare';
 import { hasTexts, parseIds } from '../../kit/text/tokens';
-import { lastTime, remember } from '../../kit/lasttime';
+import { lastTime, remember } from '../../kit/data/lasttime';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { DEFAULTS } from '../../state/url';
@@ -20,7 +20,7 @@ import { prompt } from '../../state/prompt.svelte';
 import { fill } from '../../state/run.svelte';
 import { askedOf } from '../../state/stored';
 
-/** The server's own, where none is said. */
+/** The server's default. */
 const FACTOR = 10;
 
 /** What is under way: queued, or how far it is. */
@@ -32,7 +32,7 @@ export interface LiveComparison {
   lastTook: number | null;
 }
 
-/** Comparison is the twin run that the Compare view shows, and the one that is being made. */
+/** The comparison (a paired run) that the Compare view shows, and the one that is being made. */
 class Comparison {
   manifest = $state.raw<ComparisonManifest | null>(null);
   live = $state.raw<LiveComparison | null>(null);

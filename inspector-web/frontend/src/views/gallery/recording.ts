@@ -1,4 +1,4 @@
-/** The run that the gallery shows: recorded, so that the gallery is the same wherever it is looked at. */
+/** The recorded run that the gallery shows. */
 import { parseSafetensors, type Tensor } from '../../api/tensor';
 import type { RunManifest } from '../../api/types';
 import runUrl from './recording/run.json?url';

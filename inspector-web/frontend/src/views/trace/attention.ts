@@ -2,7 +2,7 @@ import type { Tensor } from '../../api/tensor';
 import type { ModelIdentity } from '../../api/types';
 import { linear, logarithmic, type Scale } from '../../kit/paint/matrix';
 
-/** Shade is how a weight becomes a tone. */
+/** Scale from a weight to a shade. */
 export type Shade = 'linear' | 'log';
 
 export function shadeScale(shade: Shade): Scale {

@@ -2,7 +2,7 @@ import type { GeneratedToken, KvCache, ModelIdentity } from '../../api/types';
 import type { Live } from '../../state/run.svelte';
 import type { Source } from '../../api/source';
 
-/** Story is a continuation, on its way or finished: what the figure draws. */
+/** A continuation, in progress or finished, as its figure draws it. */
 export interface Story {
   live: boolean;
   promptLength: number;

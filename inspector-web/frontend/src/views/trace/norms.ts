@@ -1,6 +1,6 @@
 import type { NormRow, Norms } from '../../api/types';
 
-/** Station is a place on the residual stream where its length was measured, in the order in which data flows. */
+/** A place on the residual stream where its length was measured, in the order in which data flows. */
 export interface Station {
   /** 'into layer 0', 'between attention and MLP of layer 0', 'out of layer 4' */
   name: string;

@@ -1,6 +1,6 @@
 import { recordingOf, type Scene } from '../../state/scene';
 
-/** What the trace's figures are drawn from. */
+/** The hooks that the trace's figures are drawn from. */
 export const TRACE: Scene = {
   hooks: [
     'blocks.*.attn.hook_pattern',

@@ -227,7 +227,7 @@ class ArchitectureTest {
     void channelsAreOpenedForWritingOnly() {
         noClasses()
                 .that()
-                .haveNameNotMatching("org\\.llminspector\\.(base\\.Reads|hub\\.(Download|PullLock)|local\\.Prepared"
+                .haveNameNotMatching("org\\.llminspector\\.(base\\.Reads|hub\\.(Download|PullLock)|local\\.PreparedTensors"
                         + "|checkpoint\\.SafetensorsWriter|train\\.TrainingLock"
                         + "|run\\.store\\.(StoreLock|WriterLock|RunFolder|ComparisonFolder))")
                 .should()

@@ -132,7 +132,7 @@ public final class Checkpoint implements AutoCloseable {
                 if (!states.getOrDefault(file, now).equals(now)) {
                     throw Problem.of(Problem.Kind.CONFLICT, "the file changed while it was opened")
                             .where(file)
-                            .instead("open it again when whoever writes it is done");
+                            .instead("open it again when it is written");
                 }
             }
             return new Checkpoint(

@@ -12,10 +12,7 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 
-/**
- * LFM2: a gated short convolution instead of attention in most layers, RMSNorm of q and k in the others; its own tensor
- * names.
- */
+/** LFM2: most layers have a gated short convolution, the others attention with RMSNorm of q and k; own tensor names. */
 final class Lfm2 implements Family {
 
     @Override

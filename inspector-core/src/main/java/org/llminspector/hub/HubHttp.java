@@ -80,13 +80,13 @@ final class HubHttp {
                 wait = asked.orElse(wait);
                 answer.body().close();
             } catch (IOException e) {
-                if (retry > (nobodyThere(e) ? Backoff.CONNECT_RETRIES : Backoff.RETRIES)) throw e;
+                if (retry > (unreachable(e) ? Backoff.CONNECT_RETRIES : Backoff.RETRIES)) throw e;
             }
             cancel.sleep(wait);
         }
     }
 
-    private static boolean nobodyThere(IOException e) {
+    private static boolean unreachable(IOException e) {
         return e instanceof ConnectException
                 || e instanceof HttpConnectTimeoutException
                 || e.getCause() instanceof UnresolvedAddressException;

@@ -378,7 +378,7 @@ public final class Costs {
         int context = run.folder().spec().maxContext();
         int past = positions == null ? Math.min(run.ids().length, context - n) : positions;
         if (n < 1 || n > MOST_REPEATS || past < 1 || past + n > context) {
-            throw Problem.invalid("so many positions cannot be timed")
+            throw Problem.invalid("this many positions cannot be timed")
                     .where("positions, repeats")
                     .expected("repeats of 1 to " + MOST_REPEATS + ", positions of at least 1, together at most "
                             + context)

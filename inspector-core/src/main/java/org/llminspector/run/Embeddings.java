@@ -262,7 +262,7 @@ public final class Embeddings {
                     .found(ids == null ? "none" : ids.size());
         }
         if (vectors.size() > MOST_POINTS) {
-            throw Problem.invalid("so many vectors do not go into one map")
+            throw Problem.invalid("too many vectors for one map")
                     .where("vectors")
                     .expected("at most " + MOST_POINTS)
                     .found(vectors.size());
@@ -342,7 +342,7 @@ public final class Embeddings {
         int p = period == null ? modulus(folder) : period;
         int most = Math.min(MOST_PERIOD, folder.spec().vocab());
         if (p < 3 || p > most) {
-            throw Problem.invalid("so many numbers make no clock of this table")
+            throw Problem.invalid("this many numbers make no clock of this table")
                     .where("period")
                     .expected("3 to " + most)
                     .found(p);

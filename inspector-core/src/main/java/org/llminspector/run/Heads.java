@@ -114,9 +114,9 @@ public final class Heads {
     private final RunStore store;
     private final RunQueue queue;
     private final Recaptures recaptures;
-    private final Map<List<Object>, Glance> facts = new LinkedHashMap<>(16, 0.75f, true) {
+    private final Map<List<Object>, Summary> facts = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, Glance> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<List<Object>, Summary> eldest) {
             return size() > REMEMBERED;
         }
     };
@@ -131,7 +131,7 @@ public final class Heads {
     private Wholes wholes = new Wholes("", new float[0][][]);
 
     /** @param thumbnails [layer * head], each side x side */
-    private record Glance(List<HeadProfile> profiles, float[][] thumbnails) {}
+    private record Summary(List<HeadProfile> profiles, float[][] thumbnails) {}
 
     /** @param squares [layer][head], each side x side; empty where all together would be too large */
     private record Wholes(String run, float[][][] squares) {}
@@ -171,10 +171,10 @@ public final class Heads {
         return Tensor.of(values, layers, all.length / layers, side, side);
     }
 
-    private Glance facts(String runId, Integer size) {
+    private Summary facts(String runId, Integer size) {
         RunManifest run = store.manifest(runId);
         synchronized (facts) {
-            for (Map.Entry<List<Object>, Glance> e : facts.entrySet()) {
+            for (Map.Entry<List<Object>, Summary> e : facts.entrySet()) {
                 boolean fits = size == null || size.equals(e.getKey().get(1));
                 if (e.getKey().get(0).equals(runId) && fits) return e.getValue();
             }
@@ -203,7 +203,7 @@ public final class Heads {
                     large[hook.layer()][head] = MaxPool.of(square, tokens.length, whole, whole, WHOLE);
             }));
         });
-        Glance made = new Glance(
+        Summary made = new Summary(
                 profiles.stream().flatMap(List::stream).toList(),
                 thumbnails.stream().flatMap(Arrays::stream).toArray(float[][]::new));
         synchronized (facts) {
@@ -336,7 +336,7 @@ public final class Heads {
                 Math.min(folder.spec().vocab() / 2, (folder.spec().maxContext() - begin.length) / 2));
         int length = wanted == null ? Math.min(REPEATED, most) : wanted;
         if (length < 2 || length > most) {
-            throw Problem.invalid("so many random tokens, twice, do not fit")
+            throw Problem.invalid("this many random tokens, twice, do not fit")
                     .where("length")
                     .expected("2 to " + most)
                     .found(length);

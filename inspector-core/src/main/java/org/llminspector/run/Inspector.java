@@ -116,7 +116,7 @@ public final class Inspector implements AutoCloseable {
         }
 
         /** Sandboxed probes for files from outside; {@code LLM_INSPECTOR_TRUST=1} trusts all files instead. */
-        private Probes trials() {
+        private Probes probes() {
             boolean trusted = "1".equals(environment.get("LLM_INSPECTOR_TRUST"));
             return new Probes(
                     runsDir.toAbsolutePath().resolveSibling("verdicts").resolve(Version.STRING), trusted);
@@ -217,7 +217,7 @@ public final class Inspector implements AutoCloseable {
         MemoryLedger ledger = new MemoryLedger(config.memoryBytes());
         ledger.add(texts);
         ledger.add(prefixes);
-        this.models = new OpenModels(cache, ledger, config.trials(), config.prepared());
+        this.models = new OpenModels(cache, ledger, config.probes(), config.prepared());
         this.store = RunStore.open(config.runsDir(), config.runsMaxBytes());
         this.queue = new RunQueue(config.queueCapacity(), LINE, models::idle, store::newId);
         models.cancelledWhen(() -> queue.cancellation().getAsBoolean());

@@ -80,7 +80,7 @@ public final class Recaptures {
         ModelFolder folder = models.folder(run.model().slug());
         folder.hooks(hooks.stream().map(HookId::name).toList());
         String device = run.engine().device();
-        try (RunQueue.Place place = queue.enter("rereading", folder.slug());
+        try (RunQueue.Place place = queue.enter("replay", folder.slug());
                 OpenModels.Lease lease = models.lease(
                         folder, run.engine().name(), device, run.request().plan(), place::cancelled)) {
             place.call(() -> {

@@ -86,7 +86,7 @@ public final class Sampling {
         PreparedRun run = readings.prepared(readings.resolved(drawn));
         long tokens = (long) n * run.options().maxNewTokens();
         if (n < 1 || n > MAX_CONTINUATIONS || tokens > MAX_TOKENS) {
-            throw Problem.invalid("so many continuations are not made at once")
+            throw Problem.invalid("too many continuations for one request")
                     .where("n")
                     .expected("1 to " + MAX_CONTINUATIONS + ", of at most " + MAX_TOKENS + " tokens together")
                     .found(n + " of " + Plural.of(run.options().maxNewTokens(), "token"));

@@ -59,7 +59,7 @@ final class ProbeMain {
     private static String answer(String line) throws JsonProcessingException {
         JsonNode question = Json.mapper().readTree(line);
         try {
-            Probe.valueOf(question.get("trial").asText())
+            Probe.valueOf(question.get("probe").asText())
                     .of(
                             Path.of(question.get("path").asText()),
                             question.get("trusted").asBoolean());

@@ -44,7 +44,7 @@ final class ProbeProcess implements AutoCloseable {
         builder.redirectError(ProcessBuilder.Redirect.DISCARD);
         this.process = builder.start();
         this.questions = process.outputWriter(StandardCharsets.UTF_8);
-        Thread reader = new Thread(this::read, "trial");
+        Thread reader = new Thread(this::read, "probe");
         reader.setDaemon(true);
         reader.start();
     }
@@ -97,7 +97,7 @@ final class ProbeProcess implements AutoCloseable {
     }
 
     /** Probes one file; a process that exceeds its limits is closed. */
-    Verdict ask(Probe trial, Path path, boolean trusted, long seconds) throws InterruptedException {
+    Verdict ask(Probe probe, Path path, boolean trusted, long seconds) throws InterruptedException {
         if (fresh() && !ProbeMain.READY.equals(answers.poll(START_S, TimeUnit.SECONDS))) {
             close();
             throw new IllegalStateException("the process that tries files did not start: " + ended());
@@ -106,7 +106,7 @@ final class ProbeProcess implements AutoCloseable {
         try {
             questions.write(Json.mapper()
                             .writeValueAsString(
-                                    Map.of("trial", trial.name(), "path", path.toString(), "trusted", trusted))
+                                    Map.of("probe", probe.name(), "path", path.toString(), "trusted", trusted))
                     + "\n");
             questions.flush();
         } catch (IOException e) {

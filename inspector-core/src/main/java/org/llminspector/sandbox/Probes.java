@@ -82,15 +82,15 @@ public final class Probes {
         verdict(Probe.GRAPH, model, HexFormat.of().formatHex(digest.digest()), bytes);
     }
 
-    private void verdict(Probe trial, Path path, String sha256, long bytes) {
-        String key = trial.name().toLowerCase(java.util.Locale.ROOT) + "-" + sha256;
+    private void verdict(Probe probe, Path path, String sha256, long bytes) {
+        String key = probe.name().toLowerCase(java.util.Locale.ROOT) + "-" + sha256;
         if (KNOWN.contains(sha256) || GOOD.contains(key)) return;
         Path kept = folder.resolve(key + ".json");
         Verdict verdict = read(kept);
         if (verdict == null) {
-            long seconds = trial.seconds(bytes);
-            long memory = trial.memory(bytes);
-            verdict = tried(trial, path, seconds, memory);
+            long seconds = probe.seconds(bytes);
+            long memory = probe.memory(bytes);
+            verdict = tried(probe, path, seconds, memory);
             if (verdict.failed() != null) throw refusal(path, verdict.failed(), seconds, memory);
             // INTERNAL (ONNX Runtime's own failures) is attributed to the graph.
             if (verdict.kind() == Problem.Kind.INTERNAL) throw refusal(path, verdict.found(), seconds, memory);
@@ -111,20 +111,20 @@ public final class Probes {
     }
 
     /** Probes a file; a failure in a process that has probed other files is retried in a new one. */
-    private Verdict tried(Probe trial, Path path, long seconds, long memory) {
+    private Verdict tried(Probe probe, Path path, long seconds, long memory) {
         synchronized (ONE_AT_A_TIME) {
             try {
                 Path absolute = path.toAbsolutePath();
                 if (process != null && process.alive() && process.memory() >= memory) {
-                    Verdict verdict = process.ask(trial, absolute, trusted, seconds);
+                    Verdict verdict = process.ask(probe, absolute, trusted, seconds);
                     if (verdict.failed() == null) return verdict;
                 }
                 if (process != null) process.close();
                 process = new ProbeProcess(memory);
-                return process.ask(trial, absolute, trusted, seconds);
+                return process.ask(probe, absolute, trusted, seconds);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw Problem.of(Problem.Kind.CONFLICT, "the trial of a file was interrupted")
+                throw Problem.of(Problem.Kind.CONFLICT, "the probe of a file was interrupted")
                         .where(path)
                         .causedBy(e);
             } catch (IOException e) {

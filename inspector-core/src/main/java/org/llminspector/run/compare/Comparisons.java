@@ -149,9 +149,9 @@ public final class Comparisons implements AutoCloseable {
 
     /** Distances between two sides at hooks, by layer and position; nothing is stored. */
     public Distances.Answer distances(Distances.Request request) {
-        ComparisonRequest twin =
+        ComparisonRequest sides =
                 ComparisonRequestBuilder.builder().a(request.a()).b(request.b()).build();
-        PreparedComparison prepared = PreparedComparison.of(twin, models, defaultModel, budget, runs);
+        PreparedComparison prepared = PreparedComparison.of(sides, models, defaultModel, budget, runs);
         HookComparison hooks = new HookComparison(prepared.a(), prepared.b(), budget, Distances.hooks(request));
         hooks.chunks(prepared.a().run().ids().length); // refused before it waits if it does not fit
         try (RunQueue.Place place =

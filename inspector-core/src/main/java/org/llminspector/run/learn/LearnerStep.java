@@ -184,7 +184,7 @@ public record LearnerStep(
     List<Watched> watching() {
         if (watch == null) return List.of();
         if (watch.size() <= MAX_WATCHED) return watch;
-        throw Problem.invalid("so many texts cannot be watched")
+        throw Problem.invalid("too many texts to watch")
                 .where("watch")
                 .expected("at most " + MAX_WATCHED)
                 .found(watch.size());

@@ -47,7 +47,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     }
 
     private final ModelCache.Found found;
-    private final Probes trials;
+    private final Probes probes;
     private final Room room;
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
@@ -59,9 +59,9 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     private CompletableFuture<Void> afterHash = CompletableFuture.completedFuture(null);
 
     /** @param room bytes of the memory budget left by the weights, per engine and plan */
-    ModelFolder(ModelCache.Found found, Probes trials, Room room) {
+    ModelFolder(ModelCache.Found found, Probes probes, Room room) {
         this.found = found;
-        this.trials = trials;
+        this.probes = probes;
         this.room = room;
         this.checkpoint = Checkpoint.open(found.dir());
         this.hash = new WeightHash(checkpoint);
@@ -167,15 +167,15 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     public synchronized Tokenizer tokenizer() {
         if (tokenizer != null) return tokenizer;
         if (Tokenizer.isIn(checkpoint)) {
-            trials.tokenizer(checkpoint
+            probes.tokenizer(checkpoint
                     .gguf()
                     .map(GgufFile::path)
                     .filter(gguf -> Tokenizer.isInside(checkpoint))
                     .orElse(checkpoint.dir().resolve("tokenizer.json")));
-            tokenizer = Tokenizer.open(checkpoint, trials.trusted()).orElse(null);
+            tokenizer = Tokenizer.open(checkpoint, probes.trusted()).orElse(null);
         } else if (isCheckpoint()) {
-            trials.tokenizer(found.trainingDir().resolve("tokenizer.json"));
-            tokenizer = Tokenizer.open(found.trainingDir(), trials.trusted()).orElse(null);
+            probes.tokenizer(found.trainingDir().resolve("tokenizer.json"));
+            tokenizer = Tokenizer.open(found.trainingDir(), probes.trusted()).orElse(null);
         }
         return tokenizer;
     }
@@ -183,7 +183,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     /** Has an exported graph tried by another process, before this one opens it. */
     @Override
     public void probe() {
-        trials.graph(found.dir(), checkpoint);
+        probes.graph(found.dir(), checkpoint);
     }
 
     /** Starts hashing the weight files in the background. */

@@ -64,7 +64,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
 
     private final ModelCache cache;
     private final MemoryLedger ledger;
-    private final Probes trials;
+    private final Probes probes;
     private final PreparedStore prepared;
     /** Whether the worker's piece of work was cancelled. */
     private volatile BooleanSupplier cancelled = () -> false;
@@ -89,10 +89,10 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
      * @param ledger account of open models, which are its last cache to be evicted
      * @param prepared store of prepared tensors
      */
-    public OpenModels(ModelCache cache, MemoryLedger ledger, Probes trials, PreparedStore prepared) {
+    public OpenModels(ModelCache cache, MemoryLedger ledger, Probes probes, PreparedStore prepared) {
         this.cache = cache;
         this.ledger = ledger;
-        this.trials = trials;
+        this.probes = probes;
         this.prepared = prepared;
         ledger.add(this);
     }
@@ -117,7 +117,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
         }
         if (open != null && !open.checkpoint().changed()) return open;
         forgetChanged();
-        ModelFolder found = new ModelFolder(cache.find(slug), trials, this::room); // unlocked: it reads files
+        ModelFolder found = new ModelFolder(cache.find(slug), probes, this::room); // unlocked: it reads files
         ModelFolder other;
         synchronized (this) {
             other = folders.putIfAbsent(slug, found);

@@ -86,7 +86,7 @@ final class Plots {
         world.fact(Relation.LOST, hero, thing, null, null, null);
         moves.feel(hero, dice.pick(List.of("sad", "worried", "angry")), thing + " was gone");
         for (int i = dice.weighted(2, 2); i > 0; i--) moves.searchInVain(hero, world.newPlace(), thing);
-        Person witness = world.somebody(hero);
+        Person witness = world.anyone(hero);
         moves.meet(hero, witness);
         prose.tell("\"[Have you seen my {2k}|Where is my {2k}|Did you see my {2k}]?\" {1:asked}.", hero, thing);
         Place where = world.newPlace();
@@ -123,7 +123,7 @@ final class Plots {
         String door = dice.pick(List.of("stone door", "wooden door", "heavy chest", "iron gate"));
         prose.tell("There {1} [saw|found] " + Words.a(door) + " that did not open.", hero);
         String it = "the " + door.split(" ")[1];
-        Person teacher = world.somebody(hero);
+        Person teacher = world.anyone(hero);
         moves.meet(hero, teacher);
         prose.tell("\"How can I open " + it + " {2at}?\" {1:asked}.", hero, where);
         Chant words = world.newChant(dice.between(3, 5));
@@ -150,7 +150,7 @@ final class Plots {
         openDay();
         Group all = world.newGroup(dice.chance(0.7) ? Words.FOODS : Words.FINDS, 4, 12);
         moves.gather(hero, all, world.newPlace());
-        Person friend = world.somebody(hero);
+        Person friend = world.anyone(hero);
         moves.meet(hero, friend);
         prose.tell("\"[I like {2k}|I have no {2k}|Please give me some {2k}],\" {1:said}.", friend, all);
         Group gift = all.of(dice.between(1, Math.min(all.count() - 1, 6)));
@@ -204,7 +204,7 @@ final class Plots {
 
     private void song() {
         openDay();
-        Person singer = world.somebody(hero);
+        Person singer = world.anyone(hero);
         moves.meet(hero, singer);
         Chant song = new Chant(world.newChant(dice.between(4, 6)).words());
         prose.tell("{1n} [sang|was singing] a song: \"{2}!\"", singer, song);
@@ -569,7 +569,7 @@ final class Plots {
 
     private void message() {
         openDay();
-        Person sender = world.somebody(hero);
+        Person sender = world.anyone(hero);
         Person receiver = world.newNeighbour(world.newPlace());
         moves.meet(hero, sender);
         Thing thing = world.newThing();

@@ -21,7 +21,7 @@ import org.llminspector.train.Corpus.Span;
  * <pre>
  * a Person    {1} the subject, by name or pronoun      {1n} the subject by name      {1o} an object, by name or pronoun
  *             {1!} as they are called within speech    {1's} whose                   {1a} as first met
- *             {1p} by name, whoever the subject is     {1:said} "said Ida", "she said"
+ *             {1p} by name, whatever the subject is     {1:said} "said Ida", "she said"
  *             {1s} she, again in a sentence            {1k} fox
  * a Thing     {1} the kite    {1a} a blue kite    {1f} the blue kite    {1k} kite
  * a Place     {1} the mill    {1at} in the mill

@@ -119,11 +119,11 @@ final class RecallDrill {
                         places.remove(0),
                         things.remove(0),
                         groups.get(i).of(dice.between(1, 9)),
-                        kind == Kind.COUNTED || kind == Kind.FOUND ? "" : somebody()))
+                        kind == Kind.COUNTED || kind == Kind.FOUND ? "" : anyone()))
                 .toList();
     }
 
-    private String somebody() {
+    private String anyone() {
         return trades.size() > 4 && dice.chance(0.25) ? "the " + trades.remove(0) : names.remove(0);
     }
 
@@ -200,7 +200,7 @@ final class RecallDrill {
         Thing old = looks(things.remove(0));
         text.append(hero).append(" had ").append(Words.a(old.bare())).append('.');
         for (int i = 0; i < count; i++) {
-            String trader = somebody();
+            String trader = anyone();
             Place where = places.remove(0);
             Thing better = looks(things.remove(0));
             text.append(' ').append(goes(where)).append(meets(trader));

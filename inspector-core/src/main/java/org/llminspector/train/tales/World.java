@@ -85,7 +85,7 @@ final class World {
     }
 
     /** A person elsewhere whom the hero knows, or a new one. */
-    Person somebody(Person hero) {
+    Person anyone(Person hero) {
         List<Person> known = elsewhere(hero);
         return !known.isEmpty() && dice.chance(0.5) ? dice.pick(known) : newPerson();
     }

@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         footer = {
             "",
-            "  CACHE    keys and values of so many tokens",
+            "  CACHE    keys and values of this many tokens",
             "  NEEDED   if layers with a window kept no more than that",
             "  SCRATCH  about what is alive at once while a prompt of that length is read",
             "",

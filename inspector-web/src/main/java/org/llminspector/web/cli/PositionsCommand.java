@@ -54,7 +54,7 @@ final class PositionsCommand extends AskCommand {
             description = "Its position. Default: the one that the query reads most.")
     Integer key;
 
-    @Option(names = "--shift", paramLabel = "N", description = "Read the whole prompt so many positions further on.")
+    @Option(names = "--shift", paramLabel = "N", description = "Read the whole prompt N positions further on.")
     Integer shift;
 
     @Option(

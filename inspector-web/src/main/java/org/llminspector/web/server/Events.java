@@ -13,7 +13,7 @@ final class Events {
     private volatile Runnable tooMany = () -> {};
 
     /** @param giveUp called when the reader is too far behind; later events are dropped, except the last one */
-    void whenNobodyReads(Runnable giveUp) {
+    void onOverflow(Runnable giveUp) {
         tooMany = giveUp;
     }
 

@@ -46,7 +46,7 @@ final class OpenAiEmbeddings {
         }
         List<RunRequest> inputs = OpenAiRequest.prompts(body.path("input"), "input");
         if (inputs.size() > OpenAiRequest.MAX_CHOICES) {
-            throw Problem.tooLarge("so many texts are not read by one request")
+            throw Problem.tooLarge("too many texts for one request")
                     .where("input")
                     .expected("at most " + OpenAiRequest.MAX_CHOICES)
                     .found(inputs.size());

@@ -77,7 +77,7 @@ record OpenAiRequest(
         }
         Integer logprobs = logprobs(body, chat);
         if (prompts.size() * n > MAX_CHOICES) {
-            throw Problem.tooLarge("so many texts are not made by one request")
+            throw Problem.tooLarge("too many texts for one request")
                     .where("prompt, n")
                     .expected("at most " + MAX_CHOICES + " together")
                     .found(prompts.size() * n);

@@ -50,7 +50,7 @@ final class RunStream {
     void answer(Context ctx, Events events, Callable<?> work, Wire wire) throws Exception {
         RunQueue.Caller caller = queue.caller();
         String path = ctx.path();
-        events.whenNobodyReads(caller::cancel);
+        events.onOverflow(caller::cancel);
         threads.execute(() -> events.tell(toEnd(caller, work, path)));
         try {
             write(ctx, events, wire);

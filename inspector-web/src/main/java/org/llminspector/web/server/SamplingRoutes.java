@@ -47,7 +47,7 @@ final class SamplingRoutes {
         ScoresRequest r = Requests.body(ctx, ScoresRequest.class);
         int top = r.top() == null ? 5 : r.top();
         if (top < 0 || top > MAX_TOP) {
-            throw Problem.invalid("so many tokens cannot be listed")
+            throw Problem.invalid("too many tokens to list")
                     .where("top")
                     .expected("0 to " + MAX_TOP)
                     .found(top);

@@ -83,7 +83,7 @@ final class TextRoutes {
         checkLength(text);
         List<TokenizerChoice> with = r.with() == null ? List.of(new TokenizerChoice(null, null, null, null)) : r.with();
         if (with.isEmpty() || with.size() > MAX_TOKENIZERS) {
-            throw Problem.invalid("so many tokenizers cannot be put side by side")
+            throw Problem.invalid("too many tokenizers side by side")
                     .where("with")
                     .expected("1 to " + MAX_TOKENIZERS)
                     .found(with.size());

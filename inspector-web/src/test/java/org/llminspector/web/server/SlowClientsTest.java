@@ -72,7 +72,7 @@ class SlowClientsTest extends LiveTest {
     void aReaderTooFarBehindIsGivenUp() throws InterruptedException {
         Events events = new Events();
         AtomicInteger givenUp = new AtomicInteger();
-        events.whenNobodyReads(givenUp::incrementAndGet);
+        events.onOverflow(givenUp::incrementAndGet);
         for (int i = 0; i < 10_000; i++) events.tell(new RunEvent("token", i));
         events.tell(new RunEvent("done", "manifest"));
         assertThat(givenUp.get()).isPositive();

@@ -1,0 +1,71 @@
+package org.llminspector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Words that identifiers, comments, messages and openapi.yaml do not use, each with the field's own word. */
+class WordsTest {
+
+    private static final Map<String, String> BANNED = new TreeMap<>(Map.ofEntries(
+            Map.entry("twins?", "paired run, side of a comparison"),
+            Map.entry("exams?", "evaluation"),
+            Map.entry("trials?", "sandboxed probe"),
+            Map.entry("glances?", "model summary"),
+            Map.entry("tapped", "hooked"),
+            Map.entry("fast form", "fused form"),
+            Map.entry("rereadings?", "replay, recapture"),
+            Map.entry("nobody|somebody|whoever", "name who or what"),
+            Map.entry("so many", "the number's name"),
+            Map.entry("what of it", "say of what")));
+
+    /** What the tales say: their words are a child's. */
+    private static final Path TALES = Path.of("train", "tales");
+
+    @Test
+    void noneOfThemIsInTheSources() throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (Path root : List.of(Path.of("src/main"), Path.of("../inspector-web/src/main"))) {
+            try (Stream<Path> found = Files.walk(root)) {
+                found.filter(f -> f.toString().matches(".*\\.(java|yaml)")).forEach(files::add);
+            }
+        }
+        assertThat(files).hasSizeGreaterThan(500);
+        List<String> wrong = new ArrayList<>();
+        for (Path file : files) {
+            String text = Files.readString(file);
+            if (file.getParent().endsWith(TALES)) text = text.replaceAll("\"(\\\\.|[^\"\\\\\n])*\"", "\"\"");
+            for (String word : banned(text)) wrong.add(file + ": " + word);
+        }
+        assertThat(wrong).isEmpty();
+    }
+
+    @Test
+    void theyAreFoundInIdentifiersAndOverLineEnds() {
+        assertThat(banned("ExamReport twinRun")).hasSize(2);
+        assertThat(banned("at most so\n     * many tokens")).hasSize(1);
+        assertThat(banned("for example, a trialling of Tappedness")).isEmpty();
+    }
+
+    private static List<String> banned(String text) {
+        String words = text.replaceAll("([a-z0-9])([A-Z])", "$1 $2")
+                .replaceAll("[\\s_*/]+", " ")
+                .toLowerCase(java.util.Locale.ROOT);
+        List<String> found = new ArrayList<>();
+        BANNED.forEach((word, better) -> {
+            Matcher m = Pattern.compile("\\b(" + word + ")\\b").matcher(words);
+            if (m.find()) found.add(m.group() + ", better: " + better);
+        });
+        return found;
+    }
+}

@@ -1,0 +1,59 @@
+/** Chapter 7's state: the surface and the starting point on show, and the optimizers' walks over it. */
+import type { Source } from '../../api/source';
+import type { Descent } from '../../api/types';
+import { resource } from '../../kit/data/resource.svelte';
+import { models } from '../../state/models.svelte';
+import { run } from '../../state/run.svelte';
+import { cannotShow, sizesOf } from './model';
+import { Stage } from '../stage.svelte';
+import { PARAMS } from './index';
+import { chosen, lowest, MADE, onLoss, onMade, SLICE, type Kind } from './walks';
+
+export class OptimizersState {
+  readonly stage = new Stage(PARAMS);
+  readonly source = $derived(run.source);
+  readonly #m = $derived(this.source?.manifest ?? null);
+  readonly #look = $derived(this.stage.look);
+  readonly cannot = $derived(this.#m ? cannotShow(models.isExported(this.#m.model.slug)) : null);
+  readonly weights = $derived(models.list.find((s) => s.slug === this.#m?.model.slug)?.parameters ?? null);
+
+  readonly #panel = $derived(this.stage.asking ? 'made' : this.#look.panel);
+  readonly place = $derived(
+    this.#panel === 'real'
+      ? chosen(SLICE, this.#look.x, this.#look.y, this.#look.times)
+      : this.stage.asking
+        ? MADE.ravine
+        : chosen(MADE[this.#look.surface], this.#look.x, this.#look.y, this.#look.times),
+  );
+  readonly ask = $derived(
+    !this.#m
+      ? null
+      : this.#panel === 'real'
+        ? onLoss(this.#m, this.place)
+        : onMade(this.stage.asking ? 'ravine' : this.#look.surface, this.place),
+  );
+  readonly walk = resource<{ of: Source; key: string; descent: Descent }>(() => {
+    const [of, what] = [this.source, this.ask];
+    if (!of || !what || this.cannot || (this.#panel !== 'made' && this.#panel !== 'real')) return null;
+    return async (signal) => ({ of, key: JSON.stringify(what.body), descent: await of.ask(what, signal) });
+  });
+  /** While the next one comes the last stays, but never another surface's. */
+  readonly descent = $derived(
+    this.walk.value?.of === this.source && (this.walk.value.key === JSON.stringify(this.ask?.body) || this.walk.pending)
+      ? this.walk.value.descent
+      : null,
+  );
+  readonly #ravine = resource<{ of: Source; descent: Descent }>(() => {
+    const of = this.source;
+    return of && !this.cannot
+      ? async (signal) => ({ of, descent: await of.ask(onMade('ravine', MADE.ravine), signal) })
+      : null;
+  });
+  readonly #known = $derived(this.#ravine.value?.of === this.source ? this.#ravine.value.descent : null);
+  readonly right = $derived(this.#known ? lowest(this.#known) : null);
+  readonly heightOf = (kind: Kind) => {
+    const points = this.#known?.paths.find((x) => x.kind === kind)?.points ?? [];
+    return points[points.length - 1]?.value ?? NaN;
+  };
+  readonly sizes = $derived(this.#m && this.weights !== null ? sizesOf(this.weights) : []);
+}

@@ -1,0 +1,63 @@
+/** What chapter 14 may run of a model without asking, and its cache in sizes. Pure. */
+import type { PassCost, RunManifest } from '../../api/types';
+import { bytes, count, plural } from '../../kit/text/format';
+import type { Sizes } from '../chapter';
+import { KINDS, ofHeads, statesOf, type Kind } from './costs';
+
+/** Parameters below which a model may be run a few hundred times without asking. */
+const SMALL = 30e6;
+
+/** Whether a model is small enough to be measured without asking; one whose parameters are not known is not. */
+export const measuredAtOnce = (parameters: number | undefined): boolean => (parameters ?? Infinity) < SMALL;
+
+/** A kind of work in words; nothing for none. */
+export const kindName = (kind: Kind | null): string => KINDS.find(([k]) => k === kind)?.[1] ?? '';
+
+/** What a cache takes: bytes a token, of a full context, and of the convolutions, which keep no keys and values. */
+export interface CacheSizes {
+  /** The first layer that has heads. */
+  layer: ReturnType<typeof ofHeads>;
+  /** Layers with a short convolution in the place of attention. */
+  convolutions: PassCost['cache'];
+  /** Bytes that the convolutions keep, however long the text is. */
+  states: number;
+  /** Bytes a token. */
+  row: number;
+  /** The longest context's cost, where it was priced. */
+  full: PassCost['contexts'][number] | null;
+}
+
+export function cacheSizes(cost: PassCost, maxContext: number): CacheSizes {
+  return {
+    layer: ofHeads(cost.cache),
+    convolutions: cost.cache.filter((l) => l.conv_past !== undefined),
+    states: statesOf(cost.cache),
+    row: cost.cache.reduce((sum, l) => sum + l.bytes_per_position, 0),
+    full: cost.contexts.find((c) => c.positions === maxContext) ?? null,
+  };
+}
+
+/** A model's cache in sizes; its cost is not known yet where it is null. */
+export function sizesOf(m: RunManifest, cost: PassCost | null): Sizes {
+  const { model, kv_cache: own } = m;
+  const of = cost && cacheSizes(cost, model.max_context);
+  return [
+    ['reads at most', plural(model.max_context, 'token')],
+    ['layers', count(model.n_layers)],
+    ...(of && of.convolutions.length > 0
+      ? ([['of them without keys and values', count(of.convolutions.length)]] as Sizes)
+      : []),
+    of?.layer?.d_latent === undefined
+      ? ['heads of keys and values', `${count(model.n_kv_heads)} of ${count(model.n_heads)}`]
+      : ['kept of a token, a layer', `${count(of.layer.d_latent)} + ${count(of.layer.d_shared ?? 0)} numbers`],
+    ...(cost && of
+      ? ([
+          ['a token takes', bytes(of.row)],
+          ...(of.states > 0 ? [['convolutions keep, always', bytes(of.states)]] : []),
+          ...(of.full ? [['a full context', bytes(of.full.kept_bytes)]] : []),
+          ['the weights', bytes(cost.room.weights_bytes)],
+        ] as Sizes)
+      : []),
+    ['this run held', `${bytes(own.bytes)} for ${plural(own.positions, 'token')}`],
+  ];
+}
