@@ -4,6 +4,7 @@ usage: count_tests.py REPORTS "parts that ran" "parts that failed"
 
 A failed part without a failed test (a linter, a build, a server that did not start) counts as one failed, and so
 does a part that should have run tests but has no report of any. Exits with 1 when anything failed.
+REPORTS/profile.txt says where the time went: seconds of each part, test class, spec and test file, the longest first.
 """
 
 import json
@@ -49,6 +50,36 @@ def unittest(path):
     return Count(**read(path))
 
 
+def profile(root, reports, parts):
+    """(seconds, part, what), the longest first. What ran beside others counts whole: they add up to more than the clock's."""
+    spent = []
+    if "java" in parts or "cuda" in parts:
+        for path in root.glob("inspector-*/target/surefire-reports/TEST-*.xml"):
+            suite = ElementTree.parse(path).getroot()
+            seconds = sum(float(t.get("time", 0)) for t in suite.iter("testcase"))
+            spent.append((max(seconds, float(suite.get("time", 0))), "java", suite.get("name")))
+    if "page" in parts:
+        for file in read(reports / "vitest.json").get("testResults", []):
+            spent.append(((file["endTime"] - file["startTime"]) / 1000, "page", pathlib.Path(file["name"]).name))
+    if "e2e" in parts:
+        for suite in read(reports / "playwright.json").get("suites", []):
+            spent.append((sum(durations(suite)) / 1000, "e2e", suite["file"]))
+    return sorted(spent, reverse=True)
+
+
+def durations(suite):
+    """Of all tries of all tests in a suite, in milliseconds."""
+    for inner in suite.get("suites", []):
+        yield from durations(inner)
+    for spec in suite.get("specs", []):
+        for test in spec["tests"]:
+            yield from (result["duration"] for result in test["results"])
+
+
+def lines(spent):
+    return [f"{seconds:8.1f} s  {part:8} {what}" for seconds, part, what in spent]
+
+
 def read(path):
     return json.loads(path.read_text()) if path.exists() else {}
 
@@ -70,6 +101,12 @@ def main(reports, parts, failed_parts):
         "page": lambda: vitest(reports / "vitest.json"),
         "e2e": lambda: playwright(reports / "playwright.json"),
     }
+    spent = profile(root, reports, parts)
+    clocks = [(float(p.read_text()), p.stem, "all of it") for p in reports.glob("*.seconds")]
+    file = reports / "profile.txt"
+    file.write_text("\n".join([*lines(sorted(clocks, reverse=True)), "", *lines(spent), ""]))
+    if spent:
+        print("\n".join(["The slowest:", *lines(spent[:10]), f"All of them: {file}", ""]))
     total = Count()
     for part in parts:
         count = counters.get(part, Count)()

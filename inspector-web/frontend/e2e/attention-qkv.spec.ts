@@ -1,4 +1,4 @@
-import { axe } from './axe';
+import { fits } from './fits';
 import { defaultModel, expect, somePrompt, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { Reads, RunManifest } from '../src/api/types';
@@ -171,17 +171,4 @@ test('a chosen token reads, and Back leads to the run before', async ({ page, re
   await expect(page).toHaveURL(new RegExp(`token=${run.prompt_length - 2}`));
 });
 
-for (const width of [360, 768, 1400, 2560]) {
-  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
-    const run = await made(request);
-    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
-    for (const scheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await open(page, run);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(
-        0,
-      );
-      expect(await axe(page)).toEqual([]);
-    }
-  });
-}
+fits([360, 768, 1400, 2560], [['light'], ['dark']], made, (page, run) => open(page, run));

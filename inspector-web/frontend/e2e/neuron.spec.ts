@@ -1,4 +1,4 @@
-import { axe } from './axe';
+import { fits } from './fits';
 import { defaultModel, expect, somePrompt, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { FeedForward, ModelSummary, Neuron, NeuronActivations, RunManifest } from '../src/api/types';
@@ -179,20 +179,12 @@ test('a neuron’s address is an entry; over a text it says where it fires', asy
   await expect(where.getByRole('listitem')).toHaveCount(Math.min(6, rest.highest.length));
 });
 
-for (const width of [360, 768, 1400, 2560]) {
-  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
-    const run = await made(request);
-    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
-    for (const [scheme, part] of [
-      ['light', 'sum'],
-      ['dark', 'write'],
-    ] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await open(page, run, `&kept&part=${part}`);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(
-        0,
-      );
-      expect(await axe(page)).toEqual([]);
-    }
-  });
-}
+fits(
+  [360, 768, 1400, 2560],
+  [
+    ['light', 'sum'],
+    ['dark', 'write'],
+  ],
+  (request) => made(request),
+  (page, run, part) => open(page, run, `&kept&part=${part}`),
+);

@@ -6,7 +6,7 @@ import type {
   PositionShift,
   RunManifest,
 } from '../src/api/types';
-import { axe } from './axe';
+import { fits } from './fits';
 import { defaultModel, expect, somePrompt, test, values } from './support';
 
 const SLOW = { timeout: 60_000 };
@@ -171,17 +171,4 @@ test('a guess is checked against the run, and beats move the figure', async ({ p
   }
 });
 
-for (const width of [360, 768, 1400, 2560]) {
-  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
-    const run = await made(request);
-    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
-    for (const scheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await open(page, run);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(
-        0,
-      );
-      expect(await axe(page)).toEqual([]);
-    }
-  });
-}
+fits([360, 768, 1400, 2560], [['light'], ['dark']], made, (page, run) => open(page, run));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { axe } from './axe';
+import { fits } from './fits';
 import { expect, figure, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { ModelSummary, RunManifest } from '../src/api/types';
@@ -164,21 +164,14 @@ test('chapter 3 says where to look, chapter 11 draws the router', async ({ page,
   expect(Number(await length.getAttribute('data-length'))).toBeCloseTo(Math.hypot(...scores), 5);
 });
 
-for (const width of [360, 1400]) {
-  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
-    const run = await made(request);
-    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
-    for (const [scheme, sent] of [
-      ['light', 'router'],
-      ['dark', 'router'],
-      ['light', 'load'],
-      ['dark', 'path'],
-    ] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await open(page, run, `&kept&sent=${sent}`);
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(over, sent).toBeLessThanOrEqual(0);
-      expect(await axe(page), sent).toEqual([]);
-    }
-  });
-}
+fits(
+  [360, 1400],
+  [
+    ['light', 'router'],
+    ['dark', 'router'],
+    ['light', 'load'],
+    ['dark', 'path'],
+  ],
+  made,
+  (page, run, sent) => open(page, run, `&kept&sent=${sent}`),
+);

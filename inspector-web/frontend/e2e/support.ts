@@ -2,8 +2,13 @@ import { expect, test as base, type APIRequestContext, type Locator, type Page }
 import type { ComparisonManifest } from '../src/api/types';
 import type { Lens, ModelSummary, Norms, RunManifest } from '../src/api/types';
 
+/** The addresses of the servers, one for each worker: playwright.config.ts. */
+export type Servers = { servers: string[] };
+
 /** test fails when the page logs an error, throws, or asks for what is not there. */
-export const test = base.extend<{ quiet: { allow: (pattern: RegExp) => void } }>({
+export const test = base.extend<Servers & { quiet: { allow: (pattern: RegExp) => void } }>({
+  servers: [[], { option: true }],
+  baseURL: ({ servers }, use, info) => use(servers[info.parallelIndex]),
   quiet: [
     async ({ page }, use) => {
       const errors: string[] = [];

@@ -1,4 +1,4 @@
-import { axe } from './axe';
+import { fits } from './fits';
 import { defaultModel, expect, hoverUntil, test } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { Checkpoint, Clock, Curve, HeadsRepeated, RunManifest, TrainingJob, Waves } from '../src/api/types';
@@ -285,27 +285,21 @@ test('a model that nothing is known of says so, and names one that can', async (
   await expect(cannot.getByRole('link', { name: `${LIFE} can` })).toBeVisible(SLOW);
 });
 
-for (const width of [360, 768, 1400, 2560]) {
-  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
-    test.setTimeout(180_000);
-    const run = await lived(request);
-    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
-    for (const [scheme, panel, seen] of [
-      ['light', 'life', 'written'],
-      ['dark', 'heads', 'grid'],
-      ['light', 'grokking', 'waves'],
-      ['dark', 'sides', 'said'],
-      ['light', 'train', 'figure-life'],
-    ] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await open(page, run, `&kept&panel=${panel}`);
-      await expect(page.getByTestId(seen).first()).toBeVisible(SLOW);
-      // While the models are on their way, the chips are disabled, and axe has nothing to focus in their row.
-      const chips = page.getByRole('toolbar', { name: 'Prompts to try' });
-      await expect(chips.getByRole('button').first()).toBeEnabled(SLOW);
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(over, panel).toBeLessThanOrEqual(0);
-      expect(await axe(page), panel).toEqual([]);
-    }
-  });
-}
+fits(
+  [360, 768, 1400, 2560],
+  [
+    ['light', 'life', 'written'],
+    ['dark', 'heads', 'grid'],
+    ['light', 'grokking', 'waves'],
+    ['dark', 'sides', 'said'],
+    ['light', 'train', 'figure-life'],
+  ],
+  lived,
+  async (page, run, panel, seen) => {
+    await open(page, run, `&kept&panel=${panel}`);
+    await expect(page.getByTestId(seen).first()).toBeVisible(SLOW);
+    // While the models are on their way, the chips are disabled, and axe has nothing to focus in their row.
+    const chips = page.getByRole('toolbar', { name: 'Prompts to try' });
+    await expect(chips.getByRole('button').first()).toBeEnabled(SLOW);
+  },
+);

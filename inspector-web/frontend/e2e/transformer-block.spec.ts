@@ -1,4 +1,4 @@
-import { axe } from './axe';
+import { fits } from './fits';
 import { expect, familiesOf, somePrompt, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { Logprobs, ModelDetails, ModelSummary, PassCost, RunManifest } from '../src/api/types';
@@ -161,23 +161,17 @@ test('two families stand side by side, what differs is marked; an exported graph
   }
 });
 
-for (const width of [360, 768, 1400, 2560]) {
-  test(`nothing is cut off at ${width} px, and axe finds nothing in either theme`, async ({ page, request }) => {
-    test.setTimeout(200_000);
-    const run = await made(request);
-    await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
-    for (const [scheme, more, shown] of [
-      ['light', 'panel=block', 'whole'],
-      ['dark', 'panel=block&piece=attention', 'opened'],
-      ['light', 'panel=stack', 'stack'],
-      ['dark', 'panel=side', 'side'],
-    ] as const) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await open(page, run, `&kept&${more}`);
-      await expect(page.getByTestId(shown)).toBeVisible(SLOW);
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(over, more).toBeLessThanOrEqual(0);
-      expect(await axe(page), more).toEqual([]);
-    }
-  });
-}
+fits(
+  [360, 768, 1400, 2560],
+  [
+    ['light', 'panel=block', 'whole'],
+    ['dark', 'panel=block&piece=attention', 'opened'],
+    ['light', 'panel=stack', 'stack'],
+    ['dark', 'panel=side', 'side'],
+  ],
+  (request) => made(request),
+  async (page, run, more, shown) => {
+    await open(page, run, `&kept&${more}`);
+    await expect(page.getByTestId(shown)).toBeVisible(SLOW);
+  },
+);

@@ -14,6 +14,9 @@ import {
   test,
 } from './support';
 
+// Files go to the workers in the order of their names: the last long one would leave a worker without work.
+test.describe.configure({ mode: 'parallel' });
+
 const VIEWS = ['/', '/compare', '/training', '/models', '/runs', '/about'];
 
 /** The default model may not say how it was trained: the Training view asks, and says so. */

@@ -34,6 +34,7 @@ final class RawFile {
 
     static Path write(Path file, byte[] bytes) {
         try {
+            Files.deleteIfExists(file); // to write over a file that is mapped waits for its lease
             return Files.write(file, bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

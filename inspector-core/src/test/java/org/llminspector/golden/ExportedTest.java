@@ -412,6 +412,7 @@ class ExportedTest {
         Path file = dir.resolve("model.onnx");
         byte[] whole = Files.readAllBytes(file);
         for (int length = 0; length < whole.length; length += 997) {
+            Files.delete(file); // to write over a file that is mapped waits for its lease
             Files.write(file, Arrays.copyOf(whole, length));
             assertThatThrownBy(() -> Checkpoint.open(dir))
                     .as("cut at " + length)
@@ -422,6 +423,7 @@ class ExportedTest {
         for (int i = 0; i < 400; i++) {
             byte[] damaged = whole.clone();
             for (int k = 0; k < 3; k++) damaged[random.nextInt(whole.length)] = (byte) random.nextInt();
+            Files.delete(file);
             Files.write(file, damaged);
             try (Checkpoint c = Checkpoint.open(dir)) {
                 new ExportedHooks(c.onnx().orElseThrow(), ExportedSpec.of(c));

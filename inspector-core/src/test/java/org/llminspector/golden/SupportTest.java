@@ -15,6 +15,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
@@ -40,6 +41,7 @@ import org.llminspector.hook.HookPoint;
  * docs/support.md is what runs: every golden model on every engine, in every precision and form. {@code
  * -Dsupport.write=true} writes it; a bound in it stays as long as it is true.
  */
+@Tag("matrix")
 class SupportTest {
 
     private static final Path DOCUMENT = Path.of("../docs/support.md");

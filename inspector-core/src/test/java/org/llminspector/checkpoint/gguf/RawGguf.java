@@ -68,6 +68,7 @@ public final class RawGguf {
 
     public Path write(Path file) {
         try {
+            Files.deleteIfExists(file); // to write over a file that is mapped waits for its lease
             return Files.write(file, bytes());
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -9,12 +9,14 @@ import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.tales.Proofreader.Fault;
 
+@Tag("stories")
 class ProofreaderTest {
 
     private static final Tales TALES = new Tales(1);

@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,7 @@ import org.llminspector.train.Corpus.Span;
 import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Exchange;
 
+@Tag("stories")
 class TalesTest {
 
     private static final Tales TALES = new Tales(1);
