@@ -227,9 +227,10 @@ class ArchitectureTest {
     void channelsAreOpenedForWritingOnly() {
         noClasses()
                 .that()
-                .haveNameNotMatching("org\\.llminspector\\.(base\\.Reads|hub\\.(Download|PullLock)|local\\.PreparedTensors"
-                        + "|checkpoint\\.SafetensorsWriter|train\\.TrainingLock"
-                        + "|run\\.store\\.(StoreLock|WriterLock|RunFolder|ComparisonFolder))")
+                .haveNameNotMatching(
+                        "org\\.llminspector\\.(base\\.Reads|hub\\.(Download|PullLock)|local\\.PreparedTensors"
+                                + "|checkpoint\\.SafetensorsWriter|train\\.TrainingLock"
+                                + "|run\\.store\\.(StoreLock|WriterLock|RunFolder|ComparisonFolder))")
                 .should()
                 .callMethodWhere(target(owner(type(FileChannel.class)))
                         .and(target(describe("open", m -> m.getName().equals("open")))))
