@@ -93,7 +93,7 @@ public final class Recaptures {
 
     private RecapturePlan plan(RunManifest run, RecaptureRequest request) {
         if (request.capture() == null || request.capture().isEmpty()) {
-            throw Problem.invalid("the extension asks for nothing")
+            throw Problem.invalid("the recapture asks for nothing")
                     .where("capture")
                     .expected("hook names or globs, such as blocks.*.attn.hook_pattern");
         }

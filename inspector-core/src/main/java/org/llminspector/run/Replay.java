@@ -88,7 +88,7 @@ final class Replay {
                     if (compares && hadLogits()) compare(capture.get(LOGITS));
                     for (HookId hook : readings.get(i)) kept.put(hook, positions(hook, capture.get(hook)));
                     // Captures live in the session's memory: they are written before it closes.
-                    if (i == readings.size() - 1) extended = store.extend(run.id(), extension(info, from), kept);
+                    if (i == readings.size() - 1) extended = store.extend(run.id(), recapture(info, from), kept);
                 }
             }
         }
@@ -213,7 +213,7 @@ final class Replay {
         return all.slice(ranges);
     }
 
-    private RunManifest.Recapture extension(EngineInfo engine, long from) {
+    private RunManifest.Recapture recapture(EngineInfo engine, long from) {
         return new RunManifest.Recapture(
                 0, // the store numbers it
                 Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),

@@ -21,8 +21,10 @@ import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.time.format.DateTimeFormatter;
+import java.util.Map;
 import java.util.Scanner;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The web module is thin: it sees the facade and plain values (records of analyses among them), never an engine. */
@@ -112,5 +114,30 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.llminspector.web.cli..", "picocli..")
                 .check(CLASSES);
+    }
+
+    /** Each room of the server, and the rooms it may import: what routes share knows no route, and no route another kind's. */
+    @Test
+    void roomsOfTheServerLookOneWay() {
+        Map<String, Set<String>> rooms = Map.of(
+                "http", Set.of(),
+                "tensor", Set.of("http"),
+                "api", Set.of("http", "tensor"),
+                "openai", Set.of("http"));
+        rooms.forEach((room, below) -> {
+            String[] others = Stream.concat(
+                            Stream.of("org.llminspector.web.server"),
+                            rooms.keySet().stream()
+                                    .filter(r -> !r.equals(room) && !below.contains(r))
+                                    .map(r -> "org.llminspector.web.server." + r))
+                    .toArray(String[]::new);
+            noClasses()
+                    .that()
+                    .resideInAPackage("org.llminspector.web.server." + room)
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(others)
+                    .check(CLASSES);
+        });
     }
 }

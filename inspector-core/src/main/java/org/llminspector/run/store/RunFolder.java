@@ -51,7 +51,7 @@ record RunFolder(Path path) {
      *
      * @param run the run's id
      */
-    record RecaptureFile(String run, RunManifest.Recapture extension, List<RunManifest.CaptureEntry> captures) {}
+    record RecaptureFile(String run, RunManifest.Recapture recapture, List<RunManifest.CaptureEntry> captures) {}
 
     /** The folder of a recapture. */
     RunFolder more(int number) {
@@ -75,8 +75,8 @@ record RunFolder(Path path) {
     }
 
     /** The same for a recapture of a run. */
-    void write(RunManifest run, RecaptureFile extension, Map<HookId, Tensor> captures) throws IOException {
-        write(run, (Object) extension, captures);
+    void write(RunManifest run, RecaptureFile recapture, Map<HookId, Tensor> captures) throws IOException {
+        write(run, (Object) recapture, captures);
     }
 
     private void write(RunManifest manifest, Object json, Map<HookId, Tensor> captures) throws IOException {
@@ -128,10 +128,10 @@ record RunFolder(Path path) {
             for (int number : readings()) {
                 RecaptureFile more = Json.mapper()
                         .treeToValue(Json.readObject(more(number).manifestFile(), Reads.MANIFEST), RecaptureFile.class);
-                if (!id.equals(more.run()) || more.extension() == null || more.captures() == null) {
+                if (!id.equals(more.run()) || more.recapture() == null || more.captures() == null) {
                     throw damaged("what was added to it is another run's", MORE + number, null);
                 }
-                m = m.with(more.extension(), more.captures());
+                m = m.with(more.recapture(), more.captures());
             }
             return m;
         } catch (JsonProcessingException e) {

@@ -51,11 +51,11 @@ public record RunManifest(
     }
 
     /** The run with a recapture added. */
-    RunManifest with(Recapture extension, List<CaptureEntry> added) {
+    RunManifest with(Recapture recapture, List<CaptureEntry> added) {
         List<CaptureEntry> allCaptures = new ArrayList<>(captures);
         allCaptures.addAll(added);
         List<Recapture> all = new ArrayList<>(recaptures);
-        all.add(extension);
+        all.add(recapture);
         return new RunManifest(
                 id,
                 created,
@@ -110,7 +110,7 @@ public record RunManifest(
      * One captured tensor.
      *
      * @param positions captured positions, null for all that were read
-     * @param extension number of the recapture it is from, null for the run itself
+     * @param recapture number of the recapture it is from, null for the run itself
      */
     public record CaptureEntry(
             HookId hook,
@@ -119,9 +119,9 @@ public record RunManifest(
             List<String> axes,
             long bytes,
             PositionRange positions,
-            Integer extension) {
+            Integer recapture) {
 
-        public static CaptureEntry of(HookId hook, Tensor t, PositionRange positions, Integer extension) {
+        public static CaptureEntry of(HookId hook, Tensor t, PositionRange positions, Integer recapture) {
             return new CaptureEntry(
                     hook,
                     t.dtype(),
@@ -129,7 +129,7 @@ public record RunManifest(
                     hook.point().axes().stream().map(Axis::label).toList(),
                     t.byteSize(),
                     positions,
-                    extension);
+                    recapture);
         }
     }
 

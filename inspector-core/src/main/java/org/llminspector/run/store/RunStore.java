@@ -221,7 +221,7 @@ public final class RunStore implements AutoCloseable {
         if (kept.isEmpty()) throw notCaptured(manifest, hook);
         int all = manifest.positions();
         for (RunManifest.CaptureEntry c : kept) {
-            if (c.positions() == null) return new Captured(read(folder.more(c.extension()), hook), 0, all, true);
+            if (c.positions() == null) return new Captured(read(folder.more(c.recapture()), hook), 0, all, true);
         }
         String stretches = kept.stream().map(c -> c.positions().toString()).collect(Collectors.joining(", "));
         String label = hook.point().axes().get(axis).label();
@@ -234,7 +234,7 @@ public final class RunStore implements AutoCloseable {
         for (RunManifest.CaptureEntry c : kept) {
             if (range == null || c.positions().holds(new PositionRange(range[0], range[1]))) {
                 return new Captured(
-                        read(folder.more(c.extension()), hook), c.positions().start(), all, false);
+                        read(folder.more(c.recapture()), hook), c.positions().start(), all, false);
             }
         }
         throw Problem.notFound("the run did not keep these positions of this hook")

@@ -18,7 +18,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.store.Message;
 import org.llminspector.tokenize.Token;
-import org.llminspector.web.server.StrictJson;
+import org.llminspector.web.server.http.StrictJson;
 
 /** Conversions from option values to the values of a request. */
 final class Arguments {

@@ -10,7 +10,7 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.run.store.RunRequest;
-import org.llminspector.web.server.StrictJson;
+import org.llminspector.web.server.http.StrictJson;
 
 /** Parser of one side of a comparison: {@code precision=fp16,engine=torch}, or a run's request as JSON or @FILE. */
 final class SideArgument {

@@ -12,7 +12,7 @@ import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 import org.llminspector.train.TrainingEnvironments;
-import org.llminspector.web.server.RecipeText;
+import org.llminspector.web.server.api.RecipeText;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

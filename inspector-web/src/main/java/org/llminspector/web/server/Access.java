@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.llminspector.base.Problem;
+import org.llminspector.web.server.http.HttpProblem;
 
 /**
  * Access check of requests: the Host header (against DNS rebinding), the page's own origin, and the access token where

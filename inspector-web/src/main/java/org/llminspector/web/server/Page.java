@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import org.llminspector.web.server.http.OpenAiFailure;
 
 /**
  * The frontend's files, from the class path. The page's own addresses get view.html: index.html without the content
@@ -65,7 +66,7 @@ final class Page {
         String accept = ctx.header("Accept");
         return (method.equals("GET") || method.equals("HEAD"))
                 && !path.startsWith("/api/")
-                && !OpenAi.speaks(path)
+                && !OpenAiFailure.speaks(path)
                 && !path.substring(path.lastIndexOf('/')).contains(".")
                 && (accept == null || accept.contains("text/html") || accept.contains("*/*"));
     }

@@ -19,6 +19,31 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.learn.TrainingJobs;
+import org.llminspector.web.server.api.AnalysisRoutes;
+import org.llminspector.web.server.api.CaptureRoutes;
+import org.llminspector.web.server.api.ComparisonRoutes;
+import org.llminspector.web.server.api.CostRoutes;
+import org.llminspector.web.server.api.DocsRoutes;
+import org.llminspector.web.server.api.HeadRoutes;
+import org.llminspector.web.server.api.LearningRoutes;
+import org.llminspector.web.server.api.LessonRoutes;
+import org.llminspector.web.server.api.ModelRoutes;
+import org.llminspector.web.server.api.NeuronRoutes;
+import org.llminspector.web.server.api.PositionRoutes;
+import org.llminspector.web.server.api.PullRoutes;
+import org.llminspector.web.server.api.RunRoutes;
+import org.llminspector.web.server.api.SamplingRoutes;
+import org.llminspector.web.server.api.SystemRoutes;
+import org.llminspector.web.server.api.TextRoutes;
+import org.llminspector.web.server.api.TrainingRoutes;
+import org.llminspector.web.server.api.WeightRoutes;
+import org.llminspector.web.server.http.Bodies;
+import org.llminspector.web.server.http.JettyErrors;
+import org.llminspector.web.server.http.Metrics;
+import org.llminspector.web.server.http.Problems;
+import org.llminspector.web.server.http.RunStream;
+import org.llminspector.web.server.openai.OpenAiRoutes;
+import org.llminspector.web.server.openai.OpenAiTokenizer;
 
 /** The HTTP server. */
 public final class Server implements AutoCloseable {
@@ -127,7 +152,7 @@ public final class Server implements AutoCloseable {
         new TrainingRoutes(inspector, stream).register(c.routes);
         new RunRoutes(inspector, metrics, stream).register(c.routes);
         new CaptureRoutes(inspector).register(c.routes);
-        new LessonRoutes(inspector, config, this::port).register(c.routes);
+        new LessonRoutes(inspector, config.token(), this::address).register(c.routes);
         new AnalysisRoutes(inspector).register(c.routes);
         new HeadRoutes(inspector).register(c.routes);
         new PositionRoutes(inspector).register(c.routes);
@@ -163,6 +188,13 @@ public final class Server implements AutoCloseable {
     /** Whether only this machine can reach a server at this address. */
     public static boolean isLoopback(String host) {
         return Access.isLoopback(host);
+    }
+
+    /** This server's address from this machine. */
+    private String address() {
+        String host = config.host();
+        if (host.equals("0.0.0.0") || host.equals("::")) host = "127.0.0.1";
+        return "http://" + (host.contains(":") && !host.startsWith("[") ? "[" + host + "]" : host) + ":" + port();
     }
 
     public int port() {

@@ -19,6 +19,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
 import org.llminspector.run.models.RunQueue;
+import org.llminspector.web.server.api.LearningRoutes;
+import org.llminspector.web.server.http.OpenAiFailure;
+import org.llminspector.web.server.http.Problems;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,7 +82,7 @@ final class WorkThreads implements AutoCloseable {
     }
 
     private CompletableFuture<Void> begin(Context ctx, Handler handler) {
-        RunQueue.Caller caller = queue.caller(ctx.method().name() + " " + ctx.path(), OpenAi.speaks(ctx.path()));
+        RunQueue.Caller caller = queue.caller(ctx.method().name() + " " + ctx.path(), OpenAiFailure.speaks(ctx.path()));
         ClientEndPoint client = ClientEndPoint.of(ctx.req());
         CompletableFuture<Void> answered = new CompletableFuture<>();
         if (client != null) open.put(caller, client);

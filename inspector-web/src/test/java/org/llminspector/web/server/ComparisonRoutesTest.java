@@ -15,7 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Comparisons over HTTP: their numbers, events, results, and refusals. */
-class ComparisonRoutesTest extends LiveTest {
+public class ComparisonRoutesTest extends LiveTest {
 
     private static final String CUT = """
             {"a":{"prompt":"the cat sat"},

@@ -34,11 +34,11 @@ class ContractTest extends LiveTest {
         live.post(captures, ask + ",\"max_bytes\":" + (plan.path("bytes").asLong() - 1) + "}")
                 .problem(413);
         assertThat(live.post(captures, ask + "}").status()).isEqualTo(201);
-        JsonNode extension = live.get("/api/v1/runs/" + some).json().at("/recaptures/0");
-        assertThat(extension.at("/agreement/of").asText()).isEqualTo("logits");
+        JsonNode recapture = live.get("/api/v1/runs/" + some).json().at("/recaptures/0");
+        assertThat(recapture.at("/agreement/of").asText()).isEqualTo("logits");
         String hook = captures + "/blocks.1.attn.hook_pattern";
         LiveServer.Answer there = live.get(hook, "Accept", "application/json");
-        assertThat(there.json().at("/positions/stop")).isEqualTo(extension.at("/positions/stop"));
+        assertThat(there.json().at("/positions/stop")).isEqualTo(recapture.at("/positions/stop"));
         assertThat(there.header("Cache-Control")).doesNotContain("immutable");
         LiveServer.Answer last = live.get(hook + "?query=-1&head=0", "Accept", "application/json");
         assertThat(last.header("Cache-Control")).contains("immutable");

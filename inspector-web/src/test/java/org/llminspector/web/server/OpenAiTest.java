@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.llminspector.web.TinyModels;
 
 /** Programs written for OpenAI's interface get what they read, and every number is that of our own. */
-class OpenAiTest extends LiveTest {
+public class OpenAiTest extends LiveTest {
 
     private static final String COMPLETIONS = "/v1/completions";
 

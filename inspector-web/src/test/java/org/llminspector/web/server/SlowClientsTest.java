@@ -22,6 +22,9 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Callback;
 import org.junit.jupiter.api.Test;
+import org.llminspector.web.server.http.Bodies;
+import org.llminspector.web.server.http.Events;
+import org.llminspector.web.server.http.RunEvent;
 
 /** Clients that send slowly, or do not read, block no other client and fill no memory. */
 class SlowClientsTest extends LiveTest {

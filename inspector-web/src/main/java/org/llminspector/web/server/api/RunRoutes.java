@@ -1,0 +1,114 @@
+package org.llminspector.web.server.api;
+
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.store.RunSummary;
+import org.llminspector.web.server.http.Events;
+import org.llminspector.web.server.http.LiveRun;
+import org.llminspector.web.server.http.Metrics;
+import org.llminspector.web.server.http.Replies;
+import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.RunStream;
+
+/** Routes that make, list, cancel and delete runs. */
+public final class RunRoutes {
+
+    /** @param active all work that waits or runs; a run in it is not yet in {@code runs} */
+    record Runs(List<RunSummary> runs, List<RunQueue.Entry> active) {}
+
+    record Cancelling(String id, String status) {}
+
+    private final Inspector inspector;
+    private final RunQueue work;
+    private final Metrics metrics;
+    private final RunStream stream;
+
+    public RunRoutes(Inspector inspector, Metrics metrics, RunStream stream) {
+        this.inspector = inspector;
+        this.work = inspector.work();
+        this.metrics = metrics;
+        this.stream = stream;
+    }
+
+    public void register(RoutesConfig routes) {
+        routes.post("/api/v1/runs", this::run);
+        routes.get("/api/v1/runs", this::list);
+        routes.get("/api/v1/runs/{id}", this::manifest);
+        routes.delete("/api/v1/runs/{id}", this::delete);
+        routes.post("/api/v1/runs/{id}/cancel", this::cancel);
+    }
+
+    private void run(Context ctx) throws Exception {
+        RunRequest request = Requests.body(ctx, RunRequest.class);
+        String accept = ctx.header("Accept");
+        if (accept != null && accept.contains("text/event-stream")) {
+            Events events = new Events();
+            LiveRun run = new LiveRun(metrics, events::tell);
+            stream.answer(ctx, events, () -> run.run(inspector, request));
+            return;
+        }
+        RunManifest manifest = new LiveRun(metrics, event -> {}).run(inspector, request);
+        ctx.header("Location", "/api/v1/runs/" + manifest.id());
+        Replies.json(ctx, 201, manifest);
+    }
+
+    private void list(Context ctx) throws IOException {
+        int limit = Requests.number(ctx, "limit", 50, 1, 1000);
+        String of = ctx.queryParam("branch_of");
+        String before = ctx.queryParam("before");
+        if (of != null && before != null) {
+            throw Problem.invalid("a tree of branches has no pages")
+                    .where("before, branch_of")
+                    .expected("one of them")
+                    .found("both");
+        }
+        Replies.json(
+                ctx,
+                new Runs(
+                        of == null
+                                ? inspector.runs().list(limit, before)
+                                : inspector.runs().branches(of, limit),
+                        work.entries()));
+    }
+
+    private void manifest(Context ctx) throws IOException {
+        String id = ctx.pathParam("id");
+        try {
+            Replies.json(ctx, inspector.runs().manifest(id));
+        } catch (Problem p) {
+            if (work.entries().stream().noneMatch(e -> e.id().equals(id))) throw p;
+            throw Problem.of(Problem.Kind.CONFLICT, "the run has not finished")
+                    .where("run " + id)
+                    .instead(
+                            "wait until GET /runs no longer has it among its active work, or DELETE it, which cancels it");
+        }
+    }
+
+    /** Cancels a run that waits or runs, as {@link #cancel} does; deletes a stored one. */
+    private void delete(Context ctx) throws IOException {
+        String id = ctx.pathParam("id");
+        if (work.cancel(id)) {
+            Replies.json(ctx, 202, new Cancelling(id, "cancelling"));
+            return;
+        }
+        inspector.runs().delete(id);
+        ctx.status(204);
+    }
+
+    private void cancel(Context ctx) throws IOException {
+        String id = ctx.pathParam("id");
+        if (!work.cancel(id)) {
+            inspector.runs().manifest(id); // an id that never existed is a 404
+            throw Problem.of(Problem.Kind.CONFLICT, "the run is finished already")
+                    .where("run " + id);
+        }
+        Replies.json(ctx, 202, new Cancelling(id, "cancelling"));
+    }
+}

@@ -1,0 +1,32 @@
+package org.llminspector.web.server.http;
+
+import java.util.function.Consumer;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.store.ComparisonRequest;
+
+/** One comparison under way. */
+public final class LiveComparison extends LiveWork implements ComparisonListener {
+
+    public record Started(String id) {}
+
+    public LiveComparison(Consumer<RunEvent> events) {
+        super(events);
+    }
+
+    /** Runs to the end. Blocks. */
+    public ComparisonManifest compare(Inspector inspector, ComparisonRequest request) {
+        return inspector.comparisons().compare(request, this);
+    }
+
+    @Override
+    public void started(String id) {
+        tell("started", new Started(id));
+    }
+
+    @Override
+    public void progress(Progress progress) {
+        tell("progress", progress);
+    }
+}
