@@ -68,8 +68,9 @@ final class TrainingLock implements AutoCloseable {
             if (HELD.contains(key)) throw taken(folder);
             channel = FileChannel.open(file, StandardOpenOption.WRITE);
             if (channel.tryLock() == null) throw taken(folder);
-            mine = key.equals(key(file));
-            if (!mine) return null;
+            if (!Writes.isStill(channel, file)) return null;
+            mine = true;
+            key = key(file); // of the file that is locked now
             HELD.add(key);
             return new TrainingLock(file, channel, key);
         } catch (NoSuchFileException e) {

@@ -1,17 +1,15 @@
 package org.llminspector.run.store;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
+import org.llminspector.base.Writes;
 
 /**
  * Lock for maintenance of a store (cleanup, index rebuild, eviction), held by one thread of one process at a time.
@@ -54,24 +52,6 @@ final class StoreLock {
         }
     }
 
-    /**
-     * Whether the locked file is still the file at this path, since another program may have deleted it in between.
-     * Identified by a random length written to it: opening and closing the path again would release this process's
-     * lock.
-     */
-    private boolean isThere(FileChannel locked) throws IOException {
-        int length = 1 + ThreadLocalRandom.current().nextInt(1 << 16);
-        locked.write(ByteBuffer.allocate(1), length - 1L);
-        locked.truncate(length);
-        try {
-            return Files.size(file) == length;
-        } catch (NoSuchFileException e) {
-            return false;
-        } finally {
-            locked.truncate(0);
-        }
-    }
-
     <T> T locked(Uninterrupted.Work<T> work) throws IOException {
         local.lock();
         try {
@@ -81,7 +61,7 @@ final class StoreLock {
                     try (FileChannel channel =
                                     FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                             FileLock lock = channel.lock()) {
-                        if (isThere(channel)) return work.run();
+                        if (Writes.isStill(channel, file)) return work.run();
                     }
                 }
             });
