@@ -7,9 +7,11 @@ import org.llminspector.run.inspect.TableFacts;
 import org.llminspector.run.inspect.Tokenizations;
 import org.llminspector.run.inspect.cost.Benchmarks;
 import org.llminspector.run.inspect.cost.Costs;
+import org.llminspector.run.inspect.cost.Timelines;
 import org.llminspector.run.inspect.embeddings.Embeddings;
 import org.llminspector.run.inspect.heads.HeadCircuits;
 import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.inspect.heads.LogitAttribution;
 import org.llminspector.run.inspect.neurons.AdditionFourier;
 import org.llminspector.run.inspect.neurons.FeedForwards;
 import org.llminspector.run.inspect.neurons.NeuronActivations;
@@ -34,11 +36,13 @@ import org.llminspector.run.work.RunQueue;
  * @param fourier Fourier analysis of modular-addition models
  * @param embeddings queries on embedding and unembedding matrices
  * @param heads all attention heads of a run
+ * @param attribution what each part of a run adds to a logit
  * @param circuits QK and OV circuits of heads, from weights alone
  * @param positions position encodings of models
  * @param distances a run's attention scores at other distances
  * @param shifts a run's prompt at shifted positions
- * @param costs parameters, FLOPs, bytes and times of a model's parts
+ * @param costs parameters, FLOPs and bytes of a model's parts
+ * @param timelines measured times of a model's parts
  * @param benchmarks prefill and decode times at several lengths
  */
 public record Analyses(
@@ -50,11 +54,13 @@ public record Analyses(
         AdditionFourier fourier,
         Embeddings embeddings,
         Heads heads,
+        LogitAttribution attribution,
         HeadCircuits circuits,
         Positions positions,
         HeadDistances distances,
         PromptShifts shifts,
         Costs costs,
+        Timelines timelines,
         Benchmarks benchmarks) {
 
     /** @param standard the default model's slug */
@@ -66,7 +72,7 @@ public record Analyses(
             Recaptures recaptures,
             Supplier<String> standard) {
         TableFacts facts = new TableFacts();
-        Costs costs = new Costs(models, store, queue, budget, standard);
+        Timelines timelines = new Timelines(models, store, queue, budget, standard);
         return new Analyses(
                 new RunAnalyses(models, store, queue),
                 new Tokenizations(models),
@@ -76,11 +82,13 @@ public record Analyses(
                 new AdditionFourier(models, queue),
                 new Embeddings(models, store, recaptures, facts),
                 new Heads(models, store, queue, recaptures),
+                new LogitAttribution(models, store, recaptures),
                 new HeadCircuits(models),
                 new Positions(models),
                 new HeadDistances(models, store, recaptures),
                 new PromptShifts(models, store, queue),
-                costs,
-                new Benchmarks(models, queue, costs));
+                new Costs(models, standard),
+                timelines,
+                new Benchmarks(models, queue, timelines));
     }
 }

@@ -24,7 +24,8 @@ import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.inspect.cost.Costs;
-import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.inspect.cost.Timelines;
+import org.llminspector.run.inspect.heads.LogitAttribution;
 import org.llminspector.run.inspect.neurons.Neurons;
 import org.llminspector.run.request.Branch;
 import org.llminspector.run.request.RunRequest;
@@ -59,14 +60,18 @@ class HybridTest {
     @Test
     void whatConvolutionsAddIsAPartOfTheLogit() {
         RunManifest run = run("logits");
-        Heads.Effects e = inspector.analyses().heads().effects(run.id(), 4, 6, null);
+        LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), 4, 6, null);
         Tensor logits = inspector.runs().stored().capture(run.id(), HookId.of(HookPoint.LOGITS));
         assertThat(e.sum()).isCloseTo(logits.get(4 * logits.shape()[2] + 6), within(2e-4));
-        assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.CONV).map(Heads.Part::layer))
+        assertThat(e.parts().stream()
+                        .filter(p -> p.part() == LogitAttribution.Kind.CONV)
+                        .map(LogitAttribution.Part::layer))
                 .containsExactly(0, 2);
-        assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.HEAD).map(Heads.Part::layer))
+        assertThat(e.parts().stream()
+                        .filter(p -> p.part() == LogitAttribution.Kind.HEAD)
+                        .map(LogitAttribution.Part::layer))
                 .containsExactly(1, 1, 1, 1, 3, 3, 3, 3);
-        assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.CONV))
+        assertThat(e.parts().stream().filter(p -> p.part() == LogitAttribution.Kind.CONV))
                 .allSatisfy(p -> assertThat(p.effect()).isNotZero());
     }
 
@@ -130,10 +135,10 @@ class HybridTest {
         assertThat(conv.convStateBytes()).isEqualTo(2 * d * 4);
         assertThat(cost.cache().get(1).convStateBytes()).isNull();
         assertThat(cost.cache().get(1).keptBytes()).isEqualTo(21 * 2 * 2 * 16 * 4);
-        Costs.Timeline timeline =
-                inspector.analyses().costs().timeline(request().build(), 4, 2);
+        Timelines.Timeline timeline =
+                inspector.analyses().timelines().timeline(request().build(), 4, 2);
         assertThat(timeline.decode().parts().stream().filter(p -> p.layer() != null && p.layer() == 0))
-                .extracting(Costs.TimedPart::part)
+                .extracting(Timelines.TimedPart::part)
                 .contains(Part.CONV_IN, Part.CONV, Part.CONV_OUT)
                 .doesNotContain(Part.QKV, Part.O);
     }

@@ -220,14 +220,14 @@ public class CostsTest {
     @MethodSource("goldens")
     void everyPartThatCostsIsTimed(String model) {
         RunRequest r = of(model).toBuilder().tokens(List.of(3, 4, 5)).build();
-        Costs.Timeline t = inspector.analyses().costs().timeline(r, 7, 3);
+        Timelines.Timeline t = inspector.analyses().timelines().timeline(r, 7, 3);
         assertThat(t.past()).isEqualTo(7);
         assertThat(t.tokens()).hasSize(3);
         assertThat(t.engine().form()).isEqualTo("hooked");
         Set<List<Object>> costs = inspector.analyses().costs().cost(of(model), 7, 1, null).parts().stream()
                 .map(p -> key(p.part(), p.layer()))
                 .collect(Collectors.toSet());
-        for (Costs.Timed pass : List.of(t.prefill(), t.decode())) {
+        for (Timelines.Timed pass : List.of(t.prefill(), t.decode())) {
             assertThat(pass.parts().stream().map(p -> key(p.part(), p.layer())).toList())
                     .containsAll(costs);
             double sum = pass.parts().stream().mapToDouble(p -> p.ms().min()).sum();
@@ -251,15 +251,15 @@ public class CostsTest {
         RunRequest r = of("llama").toBuilder().tokens(List.of(1, 2)).build();
         Problem onnx = catchThrowableOfType(Problem.class, () -> inspector
                 .analyses()
-                .costs()
+                .timelines()
                 .timeline(r.toBuilder().engine("onnx").build(), null, null));
         assertThat(onnx.where()).isEqualTo("engine");
         Problem many = catchThrowableOfType(
-                Problem.class, () -> inspector.analyses().costs().timeline(r, 1_000_000, 1));
+                Problem.class, () -> inspector.analyses().timelines().timeline(r, 1_000_000, 1));
         assertThat(many.where()).contains("positions");
         Problem captured = catchThrowableOfType(Problem.class, () -> inspector
                 .analyses()
-                .costs()
+                .timelines()
                 .timeline(r.toBuilder().capture(List.of("logits")).build(), null, null));
         assertThat(captured.where()).isEqualTo("capture");
     }

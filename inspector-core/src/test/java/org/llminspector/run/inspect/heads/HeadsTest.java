@@ -107,10 +107,10 @@ public class HeadsTest {
     void effectsAreTransformerLens(String model) {
         LENS.at("/models/" + model + "/texts").forEach(text -> {
             RunManifest run = run(model, ids(text));
-            Heads.Effects e = inspector.analyses().heads().effects(run.id(), -1, null, null);
+            LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), -1, null, null);
             assertThat(e.id()).isEqualTo(text.path("target").asInt());
             double embed = 0;
-            for (Heads.Part p : e.parts()) {
+            for (LogitAttribution.Part p : e.parts()) {
                 switch (p.part()) {
                     case EMBED, POS_EMBED -> embed += p.effect();
                     case HEAD ->
@@ -169,7 +169,7 @@ public class HeadsTest {
     void effectsAddUpToTheLogit(String model) {
         RunManifest run = run(model, TOKENS, "logits");
         for (Integer against : new Integer[] {null, 4}) {
-            Heads.Effects e = inspector.analyses().heads().effects(run.id(), 4, 6, against);
+            LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), 4, 6, against);
             Tensor logits = inspector.runs().stored().capture(run.id(), HookId.of(HookPoint.LOGITS));
             long row = 4 * logits.shape()[2];
             double told = logits.get(row + 6) - (against == null ? 0 : logits.get(row + against));
@@ -178,8 +178,9 @@ public class HeadsTest {
             double ours = e.softcap() == null ? e.sum() : e.softcap() * Math.tanh(e.sum() / e.softcap());
             double noise = inspector.models().details(model).spec().nLayers() * 2e-5 * (1 + Math.abs(told));
             assertThat(ours).isCloseTo(told, within(model.contains("bf16") ? 0.05 : noise));
-            int heads = (int)
-                    e.parts().stream().filter(p -> p.part() == Heads.Kind.HEAD).count();
+            int heads = (int) e.parts().stream()
+                    .filter(p -> p.part() == LogitAttribution.Kind.HEAD)
+                    .count();
             assertThat(heads).isEqualTo(run.model().nLayers() * run.model().nHeads());
             boolean biased = inspector
                     .models()
@@ -190,7 +191,7 @@ public class HeadsTest {
                     .attention()
                     .outBias();
             if (biased || model.contains("bf16")) continue;
-            assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.ATTN_REST))
+            assertThat(e.parts().stream().filter(p -> p.part() == LogitAttribution.Kind.ATTN_REST))
                     .allSatisfy(p -> assertThat(p.effect()).isCloseTo(0, within(1e-4)));
         }
     }
@@ -406,11 +407,11 @@ public class HeadsTest {
         int y = a.writes().get(1).id();
         for (int i = 0; i < 2; i++) {
             RunManifest run = run(model, List.of(i == 0 ? 7 : 12));
-            Heads.Effects e = inspector.analyses().heads().effects(run.id(), 0, x, y);
+            LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), 0, x, y);
             told[i] = e.finalScale()
                     * e.parts().stream()
-                            .filter(p -> p.part() == Heads.Kind.HEAD && p.layer() == 0 && p.head() == 2)
-                            .mapToDouble(Heads.Part::effect)
+                            .filter(p -> p.part() == LogitAttribution.Kind.HEAD && p.layer() == 0 && p.head() == 2)
+                            .mapToDouble(LogitAttribution.Part::effect)
                             .sum();
         }
         double ours = a.writes().get(0).score() - a.writes().get(1).score() - (of(b, x) - of(b, y));

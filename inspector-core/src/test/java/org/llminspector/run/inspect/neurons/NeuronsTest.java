@@ -204,7 +204,9 @@ public class NeuronsTest {
         RunManifest normed =
                 run(RunRequest.builder().model("opt_postnorm").tokens(TOKENS).capture(List.of()));
         refuses(() -> inspector.analyses().neurons().neuron(normed.id(), 0, 0, null, null, 1), "layers, stream_norms");
-        refuses(() -> inspector.analyses().heads().effects(normed.id(), null, null, null), "layers, stream_norms");
+        refuses(
+                () -> inspector.analyses().attribution().effects(normed.id(), null, null, null),
+                "layers, stream_norms");
         refuses(() -> inspector.analyses().circuits().compositions("opt_postnorm", 1, 0), "layers, stream_norms");
         Path exported = Files.createDirectories(temp.resolve("exported"));
         Path graph = Path.of("src/test/resources/golden/onnx/llama");

@@ -8,6 +8,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Analyses;
 import org.llminspector.run.inspect.cost.Benchmarks;
 import org.llminspector.run.inspect.cost.Costs;
+import org.llminspector.run.inspect.cost.Timelines;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Events;
@@ -26,12 +27,14 @@ public final class CostRoutes implements Routes {
 
     private final RunQueue queue;
     private final Costs costs;
+    private final Timelines timelines;
     private final Benchmarks benchmarks;
     private final RunStream stream;
 
     public CostRoutes(Analyses analyses, RunQueue queue, RunStream stream) {
         this.queue = queue;
         this.costs = analyses.costs();
+        this.timelines = analyses.timelines();
         this.benchmarks = analyses.benchmarks();
         this.stream = stream;
     }
@@ -52,7 +55,7 @@ public final class CostRoutes implements Routes {
 
     private void timeline(Context ctx) throws IOException {
         TimelineRequest r = Requests.body(ctx, TimelineRequest.class);
-        Replies.json(ctx, costs.timeline(Requests.required(r.request(), "request"), r.positions(), r.repeats()));
+        Replies.json(ctx, timelines.timeline(Requests.required(r.request(), "request"), r.positions(), r.repeats()));
     }
 
     private void benchmark(Context ctx) throws Exception {

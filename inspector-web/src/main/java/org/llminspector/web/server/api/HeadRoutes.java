@@ -82,7 +82,9 @@ public final class HeadRoutes implements Routes {
 
     private void effects(Context ctx) throws IOException {
         EffectsRequest r = Requests.body(ctx, EffectsRequest.class);
-        Replies.json(ctx, heads.effects(Requests.required(r.run(), "run"), r.pos(), r.token(), r.against()));
+        Replies.json(
+                ctx,
+                analyses.attribution().effects(Requests.required(r.run(), "run"), r.pos(), r.token(), r.against()));
     }
 
     private void circuits(Context ctx) throws IOException {
