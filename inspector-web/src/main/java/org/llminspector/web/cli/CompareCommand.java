@@ -108,7 +108,7 @@ final class CompareCommand extends ModelCommand {
     @Option(
             names = "--window",
             paramLabel = "N",
-            description = "Positions a pass over the text. Default: 512, or what context and budget allow.")
+            description = "Positions per pass over the text. Default: 512, or what context and budget allow.")
     Integer window;
 
     @Option(
@@ -141,7 +141,7 @@ final class CompareCommand extends ModelCommand {
                             + " printed in llama.cpp's lines, and nothing is kept.")
     Path kldBase;
 
-    @Option(names = "--top", paramLabel = "K", description = "Most probable tokens a side to list. Default: 10.")
+    @Option(names = "--top", paramLabel = "K", description = "Most probable tokens per side to list. Default: 10.")
     Integer top;
 
     @Option(

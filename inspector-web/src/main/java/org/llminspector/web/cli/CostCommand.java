@@ -85,7 +85,7 @@ final class CostCommand extends AskCommand {
         Costs.Room room = c.room();
         out.println(String.format(
                 Locale.ROOT,
-                "%s on %s, %s: %s parameters, weights %s in %s; a cache in %s, %s a token",
+                "%s on %s, %s: %s parameters, weights %s in %s; a cache in %s, %s per token",
                 c.model(),
                 c.engine(),
                 c.device(),

@@ -26,7 +26,7 @@ public final class ComparisonText {
 
     private ComparisonText() {}
 
-    /** Formats shell arguments, two a line, each second one quoted. */
+    /** Formats shell arguments, two per line, each second one quoted. */
     public static String shell(List<String> arguments) {
         StringBuilder lines = new StringBuilder();
         for (int i = 0; i < arguments.size(); i += 2) {
@@ -248,10 +248,10 @@ public final class ComparisonText {
         bytes(rows, "Weights on disk", a.fileBytes(), b.fileBytes());
         long kvA = a.kvBytesPerToken().stream().mapToLong(Long::longValue).sum();
         long kvB = b.kvBytesPerToken().stream().mapToLong(Long::longValue).sum();
-        bytes(rows, "KV cache a token, all layers", kvA, kvB);
+        bytes(rows, "KV cache per token, all layers", kvA, kvB);
         bytes(
                 rows,
-                "KV cache a token, layer 0",
+                "KV cache per token, layer 0",
                 a.kvBytesPerToken().get(0),
                 b.kvBytesPerToken().get(0));
         bytes(rows, "Peak of the whole process", a.peakProcessBytes(), b.peakProcessBytes());

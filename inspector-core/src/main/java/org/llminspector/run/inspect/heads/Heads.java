@@ -85,7 +85,7 @@ public final class Heads {
         }
     };
 
-    /** Every head's pattern pooled to at most {@link #WHOLE} cells a side, of the run viewed last. */
+    /** Every head's pattern pooled to at most {@link #WHOLE} cells per side, of the run viewed last. */
     private Wholes wholes = new Wholes("", new float[0][][]);
 
     /** @param thumbnails [layer * head], each side x side */
@@ -113,7 +113,7 @@ public final class Heads {
     /**
      * Every head's pattern, max-pooled.
      *
-     * @param size most cells a side; shorter texts are not pooled
+     * @param size most cells per side; shorter texts are not pooled
      * @return [layer, head, query, key], of the layers that have heads
      * @throws Problem as for a recapture; TOO_LARGE where the patterns do not fit the budget; UNSUPPORTED where the
      *     model has no pattern hook
@@ -172,7 +172,7 @@ public final class Heads {
     }
 
     /**
-     * A tile of one head's pattern, max-pooled to at most {@code most} values a side.
+     * A tile of one head's pattern, max-pooled to at most {@code most} values per side.
      *
      * @param queries slice; {@link Slice#ALL} for all
      * @param keys the same
