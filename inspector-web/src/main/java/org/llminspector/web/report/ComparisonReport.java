@@ -189,7 +189,7 @@ public final class ComparisonReport {
         if (m.a().cost() == null) return;
         html.heading("What it costs");
         html.table("", "A", "B", "B / A");
-        for (String[] row : ComparisonText.costs(m)) html.row(row);
+        for (String[] row : CostText.rows(m)) html.row(row);
         html.end();
     }
 
