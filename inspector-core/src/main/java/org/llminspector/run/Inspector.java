@@ -197,7 +197,6 @@ public final class Inspector implements AutoCloseable {
     private final RunAnalyses analyses;
     private final Tokenizations tokenizations;
     private final Recaptures recaptures;
-    private final Evaluations evaluations;
     private final Costs costs;
     private final Benchmarks benchmarks;
     private final RunStore store;
@@ -242,7 +241,6 @@ public final class Inspector implements AutoCloseable {
         this.positions = new Positions(models);
         this.headDistances = new HeadDistances(models, store, recaptures);
         this.promptShifts = new PromptShifts(models, store, queue);
-        this.evaluations = new Evaluations(models, queue, this::defaultModel);
         this.costs = new Costs(models, store, queue, budget, this::defaultModel);
         this.benchmarks = new Benchmarks(models, queue, costs);
         this.learning = new Learning(models, queue, budget, this::defaultModel);
@@ -651,9 +649,9 @@ public final class Inspector implements AutoCloseable {
         return benchmarks;
     }
 
-    /** Evaluations of models that were trained on the tales. */
-    public Evaluations evaluations() {
-        return evaluations;
+    /** Open models, which other modules lease for work in {@link #work}. */
+    public OpenModels openModels() {
+        return models;
     }
 
     /** Gradients, single updates, optimizers. */
