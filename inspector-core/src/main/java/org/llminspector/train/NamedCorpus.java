@@ -28,7 +28,7 @@ public interface NamedCorpus {
     /** Trains the corpus' tokenizer; writes tokenizer.json and tokenizer_config.json. */
     void writeTokenizer(long seed, Path folder);
 
-    /** Vocabulary size of that tokenizer. */
+    /** Most tokens of that tokenizer's vocabulary. */
     int vocabulary();
 
     /** Every corpus on the class path. */

@@ -24,6 +24,7 @@ import org.llminspector.train.Trainer;
 class NamedTalesTest {
 
     private static final String MODEL = "tales-4m-instruct";
+    private static final Path SHIPPED = Path.of("../model-cache/tales-4m");
 
     @TempDir
     Path temp;
@@ -37,15 +38,10 @@ class NamedTalesTest {
     @Test
     void theTalesAreANamedCorpus() throws Exception {
         assertThat(NamedCorpus.known()).isEqualTo("tales");
-        NamedCorpus tales = NamedCorpus.of("tales");
         try (Trainer trainer = Training.begin(recipe("tales"), temp, "cpu")) {
             assertThat(trainer).isNotNull();
         }
-        assertThat(Json.mapper()
-                        .readTree(temp.resolve("tokenizer.json").toFile())
-                        .path("model")
-                        .path("vocab"))
-                .hasSize(tales.vocabulary() - 4);
+        assertThat(temp.resolve("tokenizer.json")).hasSameTextualContentAs(SHIPPED.resolve("tokenizer.json"));
     }
 
     @Test
@@ -70,7 +66,7 @@ class NamedTalesTest {
     @Test
     void onlyTheAnswersOfATrainingConversationCount() {
         try (Inspector inspector = Inspector.open(new Inspector.Config(
-                List.of(Path.of("../model-cache")), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4))) {
+                List.of(SHIPPED.getParent()), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4))) {
             LessonRequest.Taught taught = inspector
                     .learning()
                     .lessons(new LessonRequest(MODEL, null, 0L, null))
