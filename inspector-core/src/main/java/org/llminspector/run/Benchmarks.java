@@ -8,15 +8,15 @@ import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.Spread;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.RunQueue;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /**
  * Prefill and decode times of a model at several prompt lengths, with and without the KV cache. Nothing is stored.

@@ -3,10 +3,10 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Problem;
-import org.llminspector.run.store.Branch;
+import org.llminspector.run.request.Branch;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 

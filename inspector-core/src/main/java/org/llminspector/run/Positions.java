@@ -93,7 +93,7 @@ public final class Positions {
 
     private final OpenModels models;
 
-    Positions(OpenModels models) {
+    public Positions(OpenModels models) {
         this.models = models;
     }
 

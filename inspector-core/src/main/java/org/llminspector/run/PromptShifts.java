@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
-import org.llminspector.analysis.OutputShift;
+import org.llminspector.analysis.output.OutputShift;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;

@@ -26,8 +26,8 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 

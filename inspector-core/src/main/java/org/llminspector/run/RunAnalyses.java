@@ -2,8 +2,8 @@ package org.llminspector.run;
 
 import java.util.BitSet;
 import java.util.List;
-import org.llminspector.analysis.OutputShift;
 import org.llminspector.analysis.QueryAttention;
+import org.llminspector.analysis.output.OutputShift;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;

@@ -10,8 +10,8 @@ import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Tokenization;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.tokenize.TokenizerRules;
 import org.llminspector.tokenize.UnigramTrace;
+import org.llminspector.tokenize.file.TokenizerRules;
 
 /** Splits one text with several tokenizers. Only a model's tokenizer is opened. Thread-safe. */
 public final class Tokenizations {

@@ -13,11 +13,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.run.Benchmarks.Benchmark;
 import org.llminspector.run.Benchmarks.Point;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 class BenchmarksTest {
 

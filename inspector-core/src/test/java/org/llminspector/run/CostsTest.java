@@ -25,11 +25,11 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Part;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.generate.GenerateOptions;
@@ -37,7 +37,7 @@ import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /** scripts/golden/make_costs.py counted parameters with transformers, and FLOPs with PyTorch's FlopCounterMode. */

@@ -29,8 +29,8 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 
 /** All heads of tiny real models at once, compared with TransformerLens and with the model's own numbers. */
 class HeadsTest {

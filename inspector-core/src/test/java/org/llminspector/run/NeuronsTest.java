@@ -25,9 +25,9 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.spec.Activation;
 
 /** Neurons of tiny real models, one of every family. */

@@ -25,9 +25,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.PositionRange;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunStore;
 
 /** Recaptures of hooks that a run of a tiny real model lacks. */

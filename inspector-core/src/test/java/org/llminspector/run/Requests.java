@@ -3,9 +3,9 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.generate.GenerateOptions;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 
 /** Requests begin what tests ask for. */
 final class Requests {

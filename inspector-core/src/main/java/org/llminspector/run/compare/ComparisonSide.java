@@ -25,7 +25,7 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /**

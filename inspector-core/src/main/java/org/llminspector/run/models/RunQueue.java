@@ -19,7 +19,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Trim;
+import org.llminspector.base.platform.Trim;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -10,7 +10,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Benchmarks;
 import org.llminspector.run.Costs;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

@@ -7,7 +7,7 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Costs;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.LiveBenchmark;
 import org.llminspector.web.server.http.Replies;

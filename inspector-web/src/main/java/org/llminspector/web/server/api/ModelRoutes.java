@@ -10,7 +10,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.HookDescription;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;

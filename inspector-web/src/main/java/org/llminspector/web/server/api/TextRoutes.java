@@ -12,8 +12,8 @@ import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenization;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.tokenize.TokenizerRules;
 import org.llminspector.tokenize.UnigramTrace;
+import org.llminspector.tokenize.file.TokenizerRules;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
 
