@@ -63,10 +63,29 @@ class NamedTalesTest {
         }
     }
 
+    private Inspector open() {
+        return Inspector.open(new Inspector.Config(
+                List.of(SHIPPED.getParent()), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
+    }
+
+    @Test
+    void aTrainingJobIsCountedBeforeItBegins() throws JsonProcessingException {
+        Recipe huge = Json.mapper().readValue("""
+                {"name": "huge", "corpus": "tales", "steps": 3, "batch": 2, "learning_rate": 0.001,
+                 "model": {"d_model": 4096, "n_layers": 16, "n_heads": 4, "n_kv_heads": 4, "d_mlp": 16384, "context": 64}}""", Recipe.class);
+        try (Inspector inspector = open()) {
+            assertThatThrownBy(() -> inspector.training().begin(huge, "cpu"))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("at most 536,870,909 parameters")
+                    .hasMessageContaining("4,303,491,072"); // with an embedding of 2,048 tokens
+            assertThat(inspector.training().list()).isEmpty();
+            assertThat(inspector.memory().held("training")).isZero();
+        }
+    }
+
     @Test
     void onlyTheAnswersOfATrainingConversationCount() {
-        try (Inspector inspector = Inspector.open(new Inspector.Config(
-                List.of(SHIPPED.getParent()), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4))) {
+        try (Inspector inspector = open()) {
             LessonRequest.Taught taught = inspector
                     .learning()
                     .lessons(new LessonRequest(MODEL, null, 0L, null))
