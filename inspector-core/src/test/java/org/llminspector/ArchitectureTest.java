@@ -63,11 +63,19 @@ class ArchitectureTest {
             "analysis",
             "train",
             "sandbox",
+            "run.work",
             "run.request",
             "run.store",
             "run.models",
             "run.compare",
             "run.learn",
+            "run.replay",
+            "run.inspect",
+            "run.inspect.heads",
+            "run.inspect.neurons",
+            "run.inspect.embeddings",
+            "run.inspect.positions",
+            "run.inspect.cost",
             "run");
 
     /** Rooms in which some files know each other both ways: a value and what reads it, a port and those behind it. */

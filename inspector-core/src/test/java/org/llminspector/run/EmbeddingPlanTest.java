@@ -17,6 +17,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.inspect.cost.Costs;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SensitivityRequest;

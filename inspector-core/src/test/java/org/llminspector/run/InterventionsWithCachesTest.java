@@ -27,6 +27,7 @@ import org.llminspector.generate.NextToken;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.replay.RecaptureRequest;
 import org.llminspector.run.request.Branch;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.RunRequest;

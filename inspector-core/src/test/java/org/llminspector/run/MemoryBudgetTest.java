@@ -19,10 +19,10 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.golden.Golden;
-import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.train.Recipe;
 
 /** The memory budget bounds what a request can reach, before anything is allocated for it. */

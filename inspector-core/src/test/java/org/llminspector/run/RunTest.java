@@ -27,6 +27,7 @@ import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.inspect.Lens;
 import org.llminspector.run.request.Branch;
 import org.llminspector.run.request.Message;
 import org.llminspector.run.request.RunRequest;

@@ -8,7 +8,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
-import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.tales.evaluation.Evaluation;
 import org.llminspector.tales.evaluation.EvaluationReport;
 

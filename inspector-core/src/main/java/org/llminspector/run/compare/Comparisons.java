@@ -20,7 +20,6 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.models.RunQueue;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequestBuilder;
 import org.llminspector.run.request.RunRequest;
@@ -29,6 +28,7 @@ import org.llminspector.run.store.ComparisonFolder;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.tokenize.Token;
 
 /** Comparisons of paired runs: run, stored, listed. Thread-safe. */

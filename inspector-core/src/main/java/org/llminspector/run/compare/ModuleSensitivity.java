@@ -17,10 +17,10 @@ import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.request.SensitivityRequest.Direction;
 import org.llminspector.run.store.Sensitivity;
+import org.llminspector.run.work.MemoryLedger;
 
 /**
  * Per-module quantization sensitivity: one side is run over the same tokens with one module at a time in the other

@@ -24,6 +24,7 @@ import org.llminspector.engine.cache.KvShape;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.work.MemoryLedger;
 
 /**
  * Engine whose sequences, variants and gradients reserve their memory in the ledger first, and are refused where it

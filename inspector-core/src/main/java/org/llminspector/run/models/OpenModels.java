@@ -28,6 +28,7 @@ import org.llminspector.hub.Sha256Sums;
 import org.llminspector.local.ModelCache;
 import org.llminspector.local.PreparedStore;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.sandbox.Probes;
 
 /**

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Tokenizations;
+import org.llminspector.run.inspect.Tokenizations;
 import org.llminspector.tokenize.Encodings;
 import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Token;

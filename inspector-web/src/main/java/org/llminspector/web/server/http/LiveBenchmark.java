@@ -2,8 +2,8 @@ package org.llminspector.web.server.http;
 
 import java.util.List;
 import java.util.function.Consumer;
-import org.llminspector.run.Benchmarks;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.inspect.cost.Benchmarks;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.request.RunRequest;
 
