@@ -34,11 +34,12 @@ public final class Evaluations {
             Evaluation.Size size,
             Consumer<String> progress,
             BooleanSupplier cancelled) {
-        OpenModels models = inspector.openModels();
-        ModelFolder folder = models.folder(slugOrNull == null ? inspector.defaultModel() : slugOrNull);
+        OpenModels models = inspector.models().opened();
+        ModelFolder folder =
+                models.folder(slugOrNull == null ? inspector.models().defaultSlug() : slugOrNull);
         String engine = Engines.of(null, folder).id();
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
-        try (RunQueue.Place place = inspector.work().enter("evaluation", folder.slug())) {
+        try (RunQueue.Place place = inspector.queue().enter("evaluation", folder.slug())) {
             BooleanSupplier ends = () -> cancelled.getAsBoolean() || place.cancelled();
             try (OpenModels.Lease lease = models.lease(folder, engine, device, exact, ends)) {
                 return place.call(() -> Evaluation.of(

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.learn.LessonRequest;
 import org.llminspector.run.learn.Training;
 import org.llminspector.train.MaskedConversation;
@@ -64,8 +65,8 @@ class NamedTalesTest {
     }
 
     private Inspector open() {
-        return Inspector.open(new Inspector.Config(
-                List.of(SHIPPED.getParent()), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
+        return Inspector.open(
+                new InspectorConfig(List.of(SHIPPED.getParent()), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
     }
 
     @Test
@@ -74,12 +75,12 @@ class NamedTalesTest {
                 {"name": "huge", "corpus": "tales", "steps": 3, "batch": 2, "learning_rate": 0.001,
                  "model": {"d_model": 4096, "n_layers": 16, "n_heads": 4, "n_kv_heads": 4, "d_mlp": 16384, "context": 64}}""", Recipe.class);
         try (Inspector inspector = open()) {
-            assertThatThrownBy(() -> inspector.training().begin(huge, "cpu"))
+            assertThatThrownBy(() -> inspector.training().jobs().begin(huge, "cpu"))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("at most 536,870,909 parameters")
                     .hasMessageContaining("4,303,491,072"); // with an embedding of 2,048 tokens
-            assertThat(inspector.training().list()).isEmpty();
-            assertThat(inspector.memory().held("training")).isZero();
+            assertThat(inspector.training().jobs().list()).isEmpty();
+            assertThat(inspector.models().memory().held("training")).isZero();
         }
     }
 
@@ -87,6 +88,7 @@ class NamedTalesTest {
     void onlyTheAnswersOfATrainingConversationCount() {
         try (Inspector inspector = open()) {
             LessonRequest.Taught taught = inspector
+                    .training()
                     .learning()
                     .lessons(new LessonRequest(MODEL, null, 0L, null))
                     .lessons()
@@ -103,6 +105,7 @@ class NamedTalesTest {
             assertThat(learnt).hasToString(answers.toString());
             assertThat(lesson.learnt()).isBetween(1, lesson.tokens().size() / 2);
             List<LessonRequest.Taught> pair = inspector
+                    .training()
                     .learning()
                     .lessons(new LessonRequest(MODEL, null, null, 0L))
                     .lessons();

@@ -21,6 +21,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.request.ComparisonRequest;
@@ -44,7 +45,7 @@ class ShippedModelTest {
     @BeforeEach
     void open() {
         inspector = Inspector.open(
-                new Inspector.Config(List.of(MODELS), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
+                new InspectorConfig(List.of(MODELS), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
     }
 
     /**

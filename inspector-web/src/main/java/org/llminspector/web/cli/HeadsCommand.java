@@ -61,18 +61,20 @@ final class HeadsCommand extends AskCommand {
     @Override
     void ask(Inspector inspector, PrintWriter out) {
         if (run == null) {
-            Heads.Repeated told =
-                    inspector.heads().repeated(slug(inspector), null, PrecisionPlan.of(null, null), seed, length);
+            Heads.Repeated told = inspector
+                    .analyses()
+                    .heads()
+                    .repeated(slug(inspector), null, PrecisionPlan.of(null, null), seed, length);
             if (json) out.println(Json.write(told));
             else table(told.heads(), Map.of(), out);
             return;
         }
-        Heads.Profiles told = inspector.heads().profiles(run);
+        Heads.Profiles told = inspector.analyses().heads().profiles(run);
         if (json) {
             out.println(Json.write(told));
             return;
         }
-        Heads.Effects effects = inspector.heads().effects(run, null, null, null);
+        Heads.Effects effects = inspector.analyses().heads().effects(run, null, null, null);
         Map<List<Integer>, Double> adds = new HashMap<>();
         for (Heads.Part p : effects.parts()) {
             if (p.part() == Heads.Kind.HEAD) adds.put(List.of(p.layer(), p.head()), p.effect());
