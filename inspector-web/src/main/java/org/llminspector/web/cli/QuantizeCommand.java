@@ -58,6 +58,7 @@ final class QuantizeCommand extends AskCommand {
         String slug = slug(inspector);
         Progress progress = new Progress(err(), json);
         QuantReport report = inspector
+                .models()
                 .weights()
                 .report(
                         slug,
