@@ -21,8 +21,12 @@ import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The rooms of ARCHITECTURE.md, from left to right: nothing imports a room to its right. */
@@ -61,6 +65,8 @@ class ArchitectureTest {
             "generate",
             "analysis.output",
             "analysis",
+            "train.corpus",
+            "train.surface",
             "train",
             "sandbox",
             "run.work",
@@ -223,6 +229,29 @@ class ArchitectureTest {
             Path info = Path.of("src/main/java/org/llminspector", room.replace('.', '/'), "package-info.java");
             assertThat(info).exists();
         }
+    }
+
+    /** A folder that one glance takes in, and a file of one idea, in every module; a family is a file of its own. */
+    @Test
+    void foldersAndFilesAreSmall() throws java.io.IOException {
+        List<String> large = new ArrayList<>();
+        for (String module : List.of("core", "tales", "web")) {
+            Path root = Path.of("../inspector-" + module + "/src/main/java");
+            assertThat(root).isDirectory();
+            try (Stream<Path> all = Files.walk(root)) {
+                Map<Path, List<Path>> folders =
+                        all.filter(f -> f.toString().endsWith(".java")).collect(Collectors.groupingBy(Path::getParent));
+                for (Map.Entry<Path, List<Path>> folder : folders.entrySet()) {
+                    int files = folder.getValue().size();
+                    if (files > 25 && !folder.getKey().endsWith("family")) large.add(folder.getKey() + ": " + files);
+                    for (Path file : folder.getValue()) {
+                        long lines = Files.readString(file).lines().count();
+                        if (lines > 450) large.add(file + ": " + lines + " lines");
+                    }
+                }
+            }
+        }
+        assertThat(large).as("more than 25 files, or 450 lines").isEmpty();
     }
 
     @Test

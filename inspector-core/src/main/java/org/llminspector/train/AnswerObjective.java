@@ -3,6 +3,8 @@ package org.llminspector.train;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.Learner;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.Dialogues;
 
 /** Supervised fine-tuning: the loss counts only the answers' tokens. */
 final class AnswerObjective implements Objective {

@@ -8,6 +8,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Exchange;
 
 /**
  * Encoder of conversations by the chat template; the loss counts only the answers' tokens, including each end token.

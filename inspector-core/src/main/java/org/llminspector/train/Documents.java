@@ -6,6 +6,8 @@ import java.util.stream.LongStream;
 import org.llminspector.engine.Learner;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Alternatives;
+import org.llminspector.train.corpus.Corpus;
 
 /**
  * A corpus' documents as tokens, each with its loss weight.

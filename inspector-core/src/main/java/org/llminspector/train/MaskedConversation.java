@@ -4,6 +4,7 @@ import java.util.List;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Exchange;
 
 /**
  * A conversation's tokens and loss mask: only the answers' tokens count, including each end token.

@@ -3,6 +3,10 @@ package org.llminspector.train;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.Learner;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.Dialogues;
+import org.llminspector.train.corpus.Exchange;
+import org.llminspector.train.corpus.Preference;
 
 /**
  * Direct preference optimization (Rafailov et al. 2023): raises the better answer's probability and lowers the worse

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 import org.llminspector.engine.Learner;
+import org.llminspector.train.corpus.Corpus;
 
 /** Pretraining: every token of packed documents is predicted from those before it. */
 final class PretrainingObjective implements Objective {
@@ -28,8 +29,11 @@ final class PretrainingObjective implements Objective {
 
     PretrainingObjective(Recipe recipe, Documents documents) {
         this.recipe = recipe;
-        this.stream =
-                examples(i -> documents.get(Corpus.Split.TRAIN, i, recipe.determinedWeight(i), recipe.allChoices(i)));
+        this.stream = examples(i -> documents.get(
+                Corpus.Split.TRAIN,
+                i,
+                recipe.schedule().determinedWeight(i),
+                recipe.schedule().allChoices(i)));
         this.heldOut = heldOut(i -> documents.get(Corpus.Split.HELD_OUT, i, 1));
     }
 
@@ -59,8 +63,9 @@ final class PretrainingObjective implements Objective {
     /** The same number of tokens in each update: more sequences while they are short. */
     @Override
     public Measure accumulate(Learner learner, long step) {
-        int times = recipe.sequence() / recipe.sequence(step);
-        List<Batches.Example> batch = take(stream, recipe.batch() * times, recipe.sequence(step));
+        int times = recipe.sequence() / recipe.schedule().sequence(step);
+        List<Batches.Example> batch =
+                take(stream, recipe.batch() * times, recipe.schedule().sequence(step));
         // Similar lengths together need the least padding.
         if (recipe.wholeDocuments()) batch.sort(Comparator.comparingInt(e -> e.tokens().length));
         return Batches.accumulate(learner, batch, recipe.microBatch() * times);

@@ -1,15 +1,13 @@
 package org.llminspector.train;
 
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.SortedMap;
-import java.util.function.Predicate;
 import org.llminspector.base.Built;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
+import org.llminspector.train.corpus.NamedCorpus;
 
 /**
  * Complete configuration of a training run: the same recipe on the same machine gives the same weights.
@@ -367,81 +365,9 @@ public record Recipe(
         need(value == null || value > 0, field, "at least 1", value);
     }
 
-    /** An update's stage; empty in the first stage. */
-    private Optional<Midtraining> stage(long step) {
-        return last(stage -> stage.from <= step);
-    }
-
-    /** The stage that begins with an update. */
-    Optional<Midtraining> beginning(long step) {
-        return last(stage -> stage.from == step);
-    }
-
-    private Optional<Midtraining> last(Predicate<Midtraining> which) {
-        return midtraining.stream().filter(which).reduce((a, b) -> b);
-    }
-
-    /** Predicted tokens per sequence in an update. */
-    int sequence(long step) {
-        if (stage(step).isEmpty()) {
-            long halved = sequenceGrowth.stream().filter(until -> step < until).count();
-            return sequence >> halved;
-        }
-        SortedMap<Integer, Integer> since = stage(step)
-                .map(Midtraining::sequences)
-                .orElse(Collections.emptySortedMap())
-                .headMap(Math.toIntExact(step) + 1);
-        return since.isEmpty() ? sequence : since.get(since.lastKey());
-    }
-
-    /** Threads of one operation of an update on a CPU, where its stage sets them. */
-    Optional<Integer> threads(long step) {
-        return stage(step).map(Midtraining::threads);
-    }
-
-    /** The loss weight of determined tokens in a document of the training split. */
-    double determinedWeight(long document) {
-        return last(stage -> document >= stage.firstDocument)
-                .map(Midtraining::determinedWeight)
-                .orElse(determinedWeight);
-    }
-
-    /** Whether a document of the training split has soft labels over its author's choices. */
-    boolean allChoices(long document) {
-        return last(stage -> document >= stage.firstDocument)
-                .map(Midtraining::allChoices)
-                .orElse(allChoices);
-    }
-
-    /**
-     * The rate of an update within its stage: linear warm-up, then half a cosine to the final rate, or constant and a
-     * linear decay.
-     */
-    double rate(long step) {
-        Optional<Midtraining> stage = stage(step);
-        int from = stage.map(Midtraining::from).orElse(0);
-        int end = midtraining.stream()
-                .mapToInt(Midtraining::from)
-                .filter(f -> f > from)
-                .findFirst()
-                .orElse(steps);
-        double most = stage.map(Midtraining::learningRate).orElse(learningRate);
-        return rate(
-                step - from,
-                end - from,
-                most,
-                stage.map(Midtraining::decaySteps).orElse(decaySteps));
-    }
-
-    private double rate(long step, int of, double most, Integer decay) {
-        if (step < warmupSteps) return most * (step + 1) / warmupSteps;
-        if (decay != null && decay == 0) return most;
-        if (decay != null) {
-            double left = (double) (of - 1 - step) / decay;
-            return minLearningRate + (most - minLearningRate) * Math.min(1, left);
-        }
-        double done = of == warmupSteps + 1 ? 1 : (double) (step - warmupSteps) / (of - 1 - warmupSteps);
-        return minLearningRate + (most - minLearningRate) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
+    /** What of this recipe changes from update to update. */
+    Schedule schedule() {
+        return new Schedule(this);
     }
 
     private static long or(Long value, long otherwise) {

@@ -12,6 +12,7 @@ import org.llminspector.generate.GenerateOptionsBuilder;
 import org.llminspector.generate.GenerationLoop;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Critic;
 
 /**
  * On-policy preference pairs: a sentence that the model sampled and a critic found fault with, and another sample at

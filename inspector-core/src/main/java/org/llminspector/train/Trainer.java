@@ -31,6 +31,9 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.train.Objective.Measure;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.Critic;
+import org.llminspector.train.corpus.Dialogues;
 
 /**
  * Training loop of a recipe. It updates the weights on the task's loss, writes a folder in Hugging Face layout that
@@ -210,7 +213,7 @@ public final class Trainer implements AutoCloseable {
      */
     public static Trainer beginAfter(Recipe given, Sources sources, Path folder, String device, Path run, int step) {
         Recipe recipe = given.checked();
-        if (recipe.beginning(step).isEmpty()) {
+        if (recipe.schedule().beginning(step).isEmpty()) {
             throw Problem.invalid("no stage of the recipe begins there")
                     .where("--after")
                     .expected(recipe.midtraining().stream()
@@ -340,8 +343,8 @@ public final class Trainer implements AutoCloseable {
         boolean stopped = false;
         long seen = 0;
         while (step < recipe.steps() && !stopped) {
-            recipe.beginning(step).ifPresent(this::beginAgain);
-            double rate = recipe.rate(step);
+            recipe.schedule().beginning(step).ifPresent(this::beginAgain);
+            double rate = recipe.schedule().rate(step);
             Measure train = objective.accumulate(learner, step);
             fixed.forEach(learner::clearGradient);
             double norm = learner.update(recipe.optimizer(), rate, recipe.maxNorm());
@@ -387,7 +390,7 @@ public final class Trainer implements AutoCloseable {
 
     /** Sets the stage's number of threads, and records what computes from this step on. */
     private void useThreads(long step) {
-        recipe.threads(step).ifPresent(learner::setThreads);
+        recipe.schedule().threads(step).ifPresent(learner::setThreads);
         TrainingEnvironments.note(folder, step, learner.info());
     }
 

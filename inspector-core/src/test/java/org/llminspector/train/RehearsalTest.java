@@ -13,6 +13,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Corpus;
 
 /** What a tuned model rehearses counts as often as its recipe says. */
 class RehearsalTest {

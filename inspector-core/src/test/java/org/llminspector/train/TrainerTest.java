@@ -27,6 +27,7 @@ import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Corpus;
 
 /** A run from random weights learns, can be stopped and resumed bit for bit, and what it writes opens as a model. */
 class TrainerTest {
@@ -173,7 +174,12 @@ class TrainerTest {
     @Test
     void sequencesGrowAndEveryTokenIsPredictedOnce() {
         Recipe r = recipe(11).checked();
-        assertThat(List.of(r.sequence(0), r.sequence(1), r.sequence(2), r.sequence(3), r.sequence(4)))
+        assertThat(List.of(
+                        r.schedule().sequence(0),
+                        r.schedule().sequence(1),
+                        r.schedule().sequence(2),
+                        r.schedule().sequence(3),
+                        r.schedule().sequence(4)))
                 .containsExactly(12, 12, 24, 24, 48);
         TokenStream stream = new TokenStream(i -> {
             int[] tokens = {(int) (3 * i), (int) (3 * i + 1), (int) (3 * i + 2)};
@@ -231,21 +237,22 @@ class TrainerTest {
     @Test
     void theRateRisesAndFallsAsTheRecipeSays() {
         Recipe r = recipe(11).checked();
-        assertThat(r.rate(0)).isCloseTo(1e-2 / 3, within(1e-9));
-        assertThat(r.rate(2)).isCloseTo(1e-2, within(1e-9));
-        assertThat(r.rate(3)).isCloseTo(1e-2, within(1e-9));
-        assertThat(r.rate(10)).isCloseTo(1e-3, within(1e-9));
-        assertThat(r.rate(6)).isBetween(4e-3, 7e-3);
+        assertThat(r.schedule().rate(0)).isCloseTo(1e-2 / 3, within(1e-9));
+        assertThat(r.schedule().rate(2)).isCloseTo(1e-2, within(1e-9));
+        assertThat(r.schedule().rate(3)).isCloseTo(1e-2, within(1e-9));
+        assertThat(r.schedule().rate(10)).isCloseTo(1e-3, within(1e-9));
+        assertThat(r.schedule().rate(6)).isBetween(4e-3, 7e-3);
     }
 
     @Test
     void aRateThatIsLevelFallsAtTheEndSoThatARunCanBeMadeLonger() {
         Recipe brief = RecipeBuilder.builder(recipe(11)).decaySteps(4).build().checked();
         Recipe longer = RecipeBuilder.builder(recipe(20)).decaySteps(4).build().checked();
-        for (int step = 0; step < 7; step++) assertThat(brief.rate(step)).isEqualTo(longer.rate(step));
-        assertThat(brief.rate(6)).isCloseTo(1e-2, within(1e-9));
-        assertThat(brief.rate(8)).isCloseTo(5.5e-3, within(1e-9));
-        assertThat(brief.rate(10)).isCloseTo(1e-3, within(1e-9));
+        for (int step = 0; step < 7; step++)
+            assertThat(brief.schedule().rate(step)).isEqualTo(longer.schedule().rate(step));
+        assertThat(brief.schedule().rate(6)).isCloseTo(1e-2, within(1e-9));
+        assertThat(brief.schedule().rate(8)).isCloseTo(5.5e-3, within(1e-9));
+        assertThat(brief.schedule().rate(10)).isCloseTo(1e-3, within(1e-9));
         assertThatThrownBy(() ->
                         RecipeBuilder.builder(recipe(11)).decaySteps(9).build().checked())
                 .isInstanceOf(Problem.class)
@@ -267,16 +274,21 @@ class TrainerTest {
     void eachStageWarmsUpAndFallsAndHasItsDocumentsWeight() {
         Recipe r = staged().checked();
         assertThat(recipe(6).checked().midtraining()).isEmpty();
-        for (int step = 0; step < 6; step++) assertThat(r.rate(step)).isEqualTo(r.rate(step + 6));
-        assertThat(r.rate(6)).isCloseTo(1e-2 / 3, within(1e-9));
-        assertThat(r.rate(11)).isCloseTo(1e-3, within(1e-9));
-        assertThat(r.determinedWeight(999)).isEqualTo(4);
-        assertThat(r.determinedWeight(1000)).isEqualTo(2);
-        assertThat(r.determinedWeight(2000)).as("the recipe's again").isEqualTo(4);
-        assertThat(r.rate(12)).as("a stage with its own rate").isCloseTo(5e-3 / 3, within(1e-9));
-        assertThat(r.rate(17)).as("and without a fall").isEqualTo(5e-3);
-        assertThat(r.sequence(12)).isEqualTo(48);
-        assertThat(List.of(r.sequence(5), r.sequence(6), r.sequence(8), r.sequence(10)))
+        for (int step = 0; step < 6; step++)
+            assertThat(r.schedule().rate(step)).isEqualTo(r.schedule().rate(step + 6));
+        assertThat(r.schedule().rate(6)).isCloseTo(1e-2 / 3, within(1e-9));
+        assertThat(r.schedule().rate(11)).isCloseTo(1e-3, within(1e-9));
+        assertThat(r.schedule().determinedWeight(999)).isEqualTo(4);
+        assertThat(r.schedule().determinedWeight(1000)).isEqualTo(2);
+        assertThat(r.schedule().determinedWeight(2000)).as("the recipe's again").isEqualTo(4);
+        assertThat(r.schedule().rate(12)).as("a stage with its own rate").isCloseTo(5e-3 / 3, within(1e-9));
+        assertThat(r.schedule().rate(17)).as("and without a fall").isEqualTo(5e-3);
+        assertThat(r.schedule().sequence(12)).isEqualTo(48);
+        assertThat(List.of(
+                        r.schedule().sequence(5),
+                        r.schedule().sequence(6),
+                        r.schedule().sequence(8),
+                        r.schedule().sequence(10)))
                 .containsExactly(48, 12, 24, 48);
         Recipe.Midtraining second = r.midtraining().get(0);
         for (List<Recipe.Midtraining> wrong : List.of(
@@ -371,8 +383,8 @@ class TrainerTest {
                     .wholeDocuments(true)
                     .midtraining(List.of(new Recipe.Midtraining(6, 1000, null, 2, 2.0, null, null, all)))
                     .build();
-            assertThat(recipe.checked().allChoices(999)).isFalse();
-            assertThat(recipe.checked().allChoices(1000)).isEqualTo(all);
+            assertThat(recipe.checked().schedule().allChoices(999)).isFalse();
+            assertThat(recipe.checked().schedule().allChoices(1000)).isEqualTo(all);
             losses.put(
                     all,
                     run(Trainer.begin(recipe, SOURCES, folder("all-" + all), "cpu"), 0).stream()

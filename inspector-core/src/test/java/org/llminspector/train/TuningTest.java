@@ -32,6 +32,11 @@ import org.llminspector.family.Family;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.Critic;
+import org.llminspector.train.corpus.Dialogues;
+import org.llminspector.train.corpus.Exchange;
+import org.llminspector.train.corpus.Preference;
 
 /** Fine-tuning on answers, on preferences, and the sums that show grokking: masks and losses against values computed by hand. */
 class TuningTest {

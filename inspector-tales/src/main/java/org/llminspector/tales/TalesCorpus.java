@@ -5,10 +5,10 @@ import org.llminspector.tales.check.TalesCritic;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.corpus.TalesChat;
 import org.llminspector.tales.corpus.TalesTokenizer;
-import org.llminspector.train.Corpus;
-import org.llminspector.train.Critic;
-import org.llminspector.train.Dialogues;
-import org.llminspector.train.NamedCorpus;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.Critic;
+import org.llminspector.train.corpus.Dialogues;
+import org.llminspector.train.corpus.NamedCorpus;
 
 /** The corpus that recipes name {@code tales}. */
 public final class TalesCorpus implements NamedCorpus {

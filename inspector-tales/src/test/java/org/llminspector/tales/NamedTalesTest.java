@@ -17,9 +17,9 @@ import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.learn.LessonRequest;
 import org.llminspector.run.learn.Training;
 import org.llminspector.train.MaskedConversation;
-import org.llminspector.train.NamedCorpus;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
+import org.llminspector.train.corpus.NamedCorpus;
 
 /** Training finds the tales by the corpus name of a recipe. */
 class NamedTalesTest {

@@ -29,7 +29,7 @@ import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.tales.corpus.Tales;
-import org.llminspector.train.Corpus;
+import org.llminspector.train.corpus.Corpus;
 
 /** The model that ships, compared with itself in fewer bits and with its tuning, over stories it has not learnt from. */
 class ShippedModelTest {

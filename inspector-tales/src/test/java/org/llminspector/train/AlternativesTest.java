@@ -9,8 +9,9 @@ import org.junit.jupiter.api.Test;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.train.Corpus.Choice;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Alternatives;
+import org.llminspector.train.corpus.Corpus.Choice;
+import org.llminspector.train.corpus.Corpus.Split;
 
 class AlternativesTest {
 

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
-import org.llminspector.train.Descent;
-import org.llminspector.train.Surface;
+import org.llminspector.train.surface.Descent;
+import org.llminspector.train.surface.Surface;
 
 /**
  * Request for the paths of optimizers on a two-dimensional loss surface.

@@ -16,8 +16,8 @@ import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.run.work.RunQueue;
 import org.llminspector.tokenize.Token;
-import org.llminspector.train.LossSurface;
-import org.llminspector.train.Surface;
+import org.llminspector.train.surface.LossSurface;
+import org.llminspector.train.surface.Surface;
 
 /** Interactive training operations: gradients, single updates, optimizer paths on a surface. */
 public final class Learning implements AutoCloseable {

@@ -7,12 +7,12 @@ import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.request.Message;
-import org.llminspector.train.Corpus;
-import org.llminspector.train.Dialogues;
-import org.llminspector.train.Exchange;
 import org.llminspector.train.MaskedConversation;
-import org.llminspector.train.NamedCorpus;
-import org.llminspector.train.Preference;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.Dialogues;
+import org.llminspector.train.corpus.Exchange;
+import org.llminspector.train.corpus.NamedCorpus;
+import org.llminspector.train.corpus.Preference;
 
 /**
  * Request for the training tokens that post-training makes of a conversation, given or from the embedded models'

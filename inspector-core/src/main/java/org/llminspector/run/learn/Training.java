@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Writes;
-import org.llminspector.train.Corpus;
-import org.llminspector.train.NamedCorpus;
 import org.llminspector.train.Recipe;
-import org.llminspector.train.TextCorpus;
 import org.llminspector.train.Trainer;
+import org.llminspector.train.corpus.Corpus;
+import org.llminspector.train.corpus.NamedCorpus;
+import org.llminspector.train.corpus.TextCorpus;
 
 /** Creates trainers: resolves a recipe's corpus and tokenizer. */
 public final class Training {

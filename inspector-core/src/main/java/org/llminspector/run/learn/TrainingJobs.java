@@ -17,11 +17,11 @@ import org.llminspector.base.RootNames;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.train.LossCurve;
-import org.llminspector.train.NamedCorpus;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 import org.llminspector.train.TrainingEnvironments;
 import org.llminspector.train.TrainingMemory;
+import org.llminspector.train.corpus.NamedCorpus;
 
 /**
  * Training jobs of this program: one folder each, which opens as a model. One trains at a time, on its own thread; runs

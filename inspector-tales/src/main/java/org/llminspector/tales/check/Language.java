@@ -17,7 +17,7 @@ import org.llminspector.tales.words.Group;
 import org.llminspector.tales.words.Place;
 import org.llminspector.tales.words.Thing;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /**
  * The tales' vocabulary and sentence skeletons, learned from many of them.

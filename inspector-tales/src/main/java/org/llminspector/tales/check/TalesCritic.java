@@ -2,8 +2,8 @@ package org.llminspector.tales.check;
 
 import java.util.List;
 import org.llminspector.tales.corpus.Tales;
-import org.llminspector.train.Corpus.Split;
-import org.llminspector.train.Critic;
+import org.llminspector.train.corpus.Corpus.Split;
+import org.llminspector.train.corpus.Critic;
 
 /** Critic of continuations of a story's first paragraph, by the proofreader. */
 public final class TalesCritic implements Critic {

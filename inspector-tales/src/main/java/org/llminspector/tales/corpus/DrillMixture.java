@@ -8,7 +8,7 @@ import org.llminspector.tales.drill.FoundCountDrill;
 import org.llminspector.tales.drill.Quiz;
 import org.llminspector.tales.drill.RecallDrill;
 import org.llminspector.tales.words.ChoiceSource;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /**
  * Documents of the third training stage. The model guessed at questions about two people met, two gifts, or two kinds

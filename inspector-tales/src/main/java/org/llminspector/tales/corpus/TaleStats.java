@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.llminspector.tales.plot.Tale;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /**
  * Statistics of many stories.

@@ -10,7 +10,7 @@ import org.llminspector.tales.drill.Quiz;
 import org.llminspector.tales.plot.Storyteller;
 import org.llminspector.tales.plot.Tale;
 import org.llminspector.tales.words.ChoiceSource;
-import org.llminspector.train.Corpus;
+import org.llminspector.train.corpus.Corpus;
 
 /** All stories of one seed. Safe on any thread. */
 public final class Tales implements Corpus {

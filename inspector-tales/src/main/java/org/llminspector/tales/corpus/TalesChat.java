@@ -10,10 +10,10 @@ import org.llminspector.tales.question.Questions;
 import org.llminspector.tales.words.ChoiceSource;
 import org.llminspector.tales.words.Person;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Split;
-import org.llminspector.train.Dialogues;
-import org.llminspector.train.Exchange;
-import org.llminspector.train.Preference;
+import org.llminspector.train.corpus.Corpus.Split;
+import org.llminspector.train.corpus.Dialogues;
+import org.llminspector.train.corpus.Exchange;
+import org.llminspector.train.corpus.Preference;
 
 /** Conversations about stories: questions and answers, requests for stories, better and worse answers. */
 public final class TalesChat implements Dialogues {

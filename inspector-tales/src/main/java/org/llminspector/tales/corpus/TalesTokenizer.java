@@ -6,7 +6,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.llminspector.tokenize.BpeFile;
 import org.llminspector.tokenize.BpeTrainer;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /** Builder of the tokenizer for the stories of a seed: deterministic. */
 public final class TalesTokenizer {

@@ -7,8 +7,8 @@ import org.llminspector.tales.plot.Tale;
 import org.llminspector.tales.words.ChoiceSource;
 import org.llminspector.tales.words.Group;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Choice;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Choice;
+import org.llminspector.train.corpus.Corpus.Span;
 
 /**
  * Documents in which one player repeats another's row of words, so that the next word can only be copied from the

@@ -9,7 +9,7 @@ import org.llminspector.tales.question.Phrasings;
 import org.llminspector.tales.words.ChoiceSource;
 import org.llminspector.tales.words.Group;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Span;
 
 /**
  * Document of people who each found a number of one kind of thing. All the numbers precede the same noun, so the answer

@@ -13,7 +13,7 @@ import org.llminspector.tales.words.ChoiceSource;
 import org.llminspector.tales.words.Place;
 import org.llminspector.tales.words.Thing;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Span;
 
 /**
  * Documents of questions with answers about people: kind, place, possession. A name's kind precedes the name ("a shy

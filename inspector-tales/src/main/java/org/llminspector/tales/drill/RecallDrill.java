@@ -10,7 +10,7 @@ import org.llminspector.tales.words.Group;
 import org.llminspector.tales.words.Place;
 import org.llminspector.tales.words.Thing;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Span;
 
 /**
  * Document of a hero's events, followed by all the questions about them that the family at home asks. An event is

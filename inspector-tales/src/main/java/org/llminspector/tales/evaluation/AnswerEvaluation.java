@@ -11,7 +11,7 @@ import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GenerateOptionsBuilder;
 import org.llminspector.tales.corpus.TalesChat;
 import org.llminspector.tales.question.Question;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /** Greedy answers to questions about held-out stories, equally many of each kind, compared with the truth. */
 final class AnswerEvaluation {

@@ -16,7 +16,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.plot.Tale;
 import org.llminspector.tokenize.Token;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /** Scores of every head on repeated random tokens, and on stories that repeat magic words and names. */
 final class HeadEvaluation {

@@ -2,8 +2,8 @@ package org.llminspector.tales.evaluation;
 
 import java.util.List;
 import org.llminspector.tales.corpus.TalesChat;
-import org.llminspector.train.Corpus.Split;
-import org.llminspector.train.Preference;
+import org.llminspector.train.corpus.Corpus.Split;
+import org.llminspector.train.corpus.Preference;
 
 /** Probabilities of better and worse answers to held-out questions, compared. */
 final class PreferenceEvaluation {

@@ -15,7 +15,7 @@ import org.llminspector.tales.check.Fault;
 import org.llminspector.tales.check.Proofreader;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.plot.Tale;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /** Samples continuations of held-out stories' first paragraphs, and proofreads them. */
 final class StoryEvaluation {

@@ -3,7 +3,7 @@ package org.llminspector.tales.evaluation;
 import java.nio.charset.StandardCharsets;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.plot.Tale;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /** Loss on held-out stories. */
 final class TextEvaluation {

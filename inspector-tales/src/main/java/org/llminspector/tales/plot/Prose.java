@@ -17,8 +17,8 @@ import org.llminspector.tales.words.Person;
 import org.llminspector.tales.words.Place;
 import org.llminspector.tales.words.Thing;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Choice;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Choice;
+import org.llminspector.train.corpus.Corpus.Span;
 
 /**
  * Writer of sentences that uses a pronoun only where its referent is unambiguous, and records repeated and drawn words.

@@ -5,8 +5,8 @@ import java.util.Optional;
 import org.llminspector.tales.words.Fact;
 import org.llminspector.tales.words.Person;
 import org.llminspector.tales.words.Place;
-import org.llminspector.train.Corpus.Choice;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Choice;
+import org.llminspector.train.corpus.Corpus.Span;
 
 /**
  * One story: its text, its characters, and its facts.

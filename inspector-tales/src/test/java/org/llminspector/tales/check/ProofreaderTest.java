@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.plot.Tale;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 @Tag("stories")
 class ProofreaderTest {

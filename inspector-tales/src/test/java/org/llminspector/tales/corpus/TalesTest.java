@@ -30,10 +30,10 @@ import org.llminspector.tales.words.Person;
 import org.llminspector.tales.words.Words;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.train.Corpus.Choice;
-import org.llminspector.train.Corpus.Span;
-import org.llminspector.train.Corpus.Split;
-import org.llminspector.train.Exchange;
+import org.llminspector.train.corpus.Corpus.Choice;
+import org.llminspector.train.corpus.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Split;
+import org.llminspector.train.corpus.Exchange;
 
 @Tag("stories")
 class TalesTest {

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.words.ChoiceSource;
 import org.llminspector.tales.words.Words;
-import org.llminspector.train.Corpus.Span;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Split;
 
 class FoundCountDrillTest {
 

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.tales.words.ChoiceSource;
-import org.llminspector.train.Corpus.Span;
+import org.llminspector.train.corpus.Corpus.Span;
 
 class RecallDrillTest {
 

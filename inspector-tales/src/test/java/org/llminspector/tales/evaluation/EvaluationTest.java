@@ -24,9 +24,9 @@ import org.llminspector.tales.question.Question;
 import org.llminspector.tokenize.BpeFile;
 import org.llminspector.tokenize.BpeTrainer;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.train.Corpus.Split;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
+import org.llminspector.train.corpus.Corpus.Split;
 
 /** A model of random weights sits the whole evaluation, and knows nothing. */
 class EvaluationTest {

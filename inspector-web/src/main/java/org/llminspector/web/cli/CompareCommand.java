@@ -7,13 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.BaseComparison;
-import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequestBuilder;
@@ -21,6 +19,13 @@ import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.Interrupt;
+import org.llminspector.web.cli.common.Lines;
+import org.llminspector.web.cli.common.ModelCommand;
+import org.llminspector.web.cli.common.Progress;
+import org.llminspector.web.cli.common.QuietOptions;
+import org.llminspector.web.cli.common.SideArgument;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
 import org.llminspector.web.report.LlamaCppBlock;
@@ -269,7 +274,8 @@ final class CompareCommand extends ModelCommand {
         Progress progress = new Progress(err(), manners.quiet);
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
-            ComparisonManifest m = inspector.comparisons().compare(request, saveKld, listener(progress, interrupt));
+            ComparisonManifest m =
+                    inspector.comparisons().compare(request, saveKld, new ComparisonProgress(progress, interrupt));
             progress.clear();
             PrintWriter stdout = out();
             if (json) stdout.println(Json.write(m));
@@ -403,7 +409,7 @@ final class CompareCommand extends ModelCommand {
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = places.open(1)) {
             BaseComparison.Answer answer =
-                    inspector.comparisons().against(kldBase, side, top, listener(progress, interrupt));
+                    inspector.comparisons().against(kldBase, side, top, new ComparisonProgress(progress, interrupt));
             progress.clear();
             PrintWriter stdout = out();
             if (json) stdout.println(Json.write(answer));
@@ -428,20 +434,5 @@ final class CompareCommand extends ModelCommand {
         throw Problem.notFound("the file cannot be read")
                 .where("--text " + text)
                 .expected("a file of text");
-    }
-
-    private static ComparisonListener listener(Progress progress, Interrupt interrupt) {
-        return new ComparisonListener() {
-            @Override
-            public void progress(ComparisonListener.Progress p) {
-                String kl = p.meanKld() == null ? "" : String.format(Locale.ROOT, ", mean KLD %.3g", p.meanKld());
-                progress.bar(p.done(), p.total(), p.phase() + ": " + p.note() + kl);
-            }
-
-            @Override
-            public boolean cancelled() {
-                return interrupt.requested();
-            }
-        };
     }
 }

@@ -9,6 +9,7 @@ import org.llminspector.base.Json;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.Sensitivity;
+import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.report.ComparisonText;
 import org.llminspector.web.report.CostText;
 import org.llminspector.web.report.LlamaCppBlock;

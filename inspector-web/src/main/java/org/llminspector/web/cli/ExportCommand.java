@@ -12,6 +12,9 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
+import org.llminspector.web.cli.common.AskCommand;
+import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.lesson.Lesson;
 import org.llminspector.web.server.Server;
 import picocli.CommandLine.Command;
@@ -66,7 +69,7 @@ final class ExportCommand extends AskCommand {
     long maxBytes = Lesson.MAX_BYTES;
 
     @Override
-    void ask(Inspector inspector, PrintWriter out) throws IOException {
+    protected void ask(Inspector inspector, PrintWriter out) throws IOException {
         boolean zip = to.toString().endsWith(".zip");
         if (!zip) checkFolder();
         inspector.runs().stored().manifest(run);

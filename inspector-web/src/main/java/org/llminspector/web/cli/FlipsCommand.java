@@ -9,6 +9,8 @@ import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
 import org.llminspector.run.compare.AnswerFlips;
+import org.llminspector.web.cli.common.Help;
+import org.llminspector.web.cli.common.Lines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;

@@ -2,6 +2,17 @@ package org.llminspector.web.cli;
 
 import java.io.PrintWriter;
 import org.llminspector.base.Problem;
+import org.llminspector.web.cli.common.Lines;
+import org.llminspector.web.cli.inspect.CircuitsCommand;
+import org.llminspector.web.cli.inspect.CostCommand;
+import org.llminspector.web.cli.inspect.GradientsCommand;
+import org.llminspector.web.cli.inspect.HeadsCommand;
+import org.llminspector.web.cli.inspect.HooksCommand;
+import org.llminspector.web.cli.inspect.NearCommand;
+import org.llminspector.web.cli.inspect.NeuronCommand;
+import org.llminspector.web.cli.inspect.PositionsCommand;
+import org.llminspector.web.cli.inspect.QuantizeCommand;
+import org.llminspector.web.cli.inspect.TensorsCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;

@@ -10,6 +10,8 @@ import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.models.Forms;
 import org.llminspector.run.models.Models;
+import org.llminspector.web.cli.common.AskCommand;
+import org.llminspector.web.cli.common.Lines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -46,7 +48,7 @@ final class ModelsCommand extends AskCommand {
     }
 
     @Override
-    void ask(Inspector inspector, PrintWriter out) {
+    protected void ask(Inspector inspector, PrintWriter out) {
         if (check != null) {
             Forms forms = inspector.models().forms(check);
             if (json) out.println(Json.write(forms));

@@ -10,6 +10,8 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.replay.RecapturePlan;
 import org.llminspector.run.replay.RecaptureRequest;
 import org.llminspector.run.store.RunManifest;
+import org.llminspector.web.cli.common.AskCommand;
+import org.llminspector.web.cli.common.ByteSize;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -62,7 +64,7 @@ final class RecaptureCommand extends AskCommand {
     boolean json;
 
     @Override
-    void ask(Inspector inspector, PrintWriter out) {
+    protected void ask(Inspector inspector, PrintWriter out) {
         RecaptureRequest request = new RecaptureRequest(capture, positions, maxBytes);
         if (dryRun) {
             RecapturePlan plan = inspector.runs().recaptures().plan(run, request);

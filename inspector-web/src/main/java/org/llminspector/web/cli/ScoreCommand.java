@@ -10,6 +10,8 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.ScoredToken;
 import org.llminspector.run.Scores;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.web.cli.common.AskCommand;
+import org.llminspector.web.cli.common.Lines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -40,7 +42,7 @@ final class ScoreCommand extends AskCommand {
     boolean json;
 
     @Override
-    void ask(Inspector inspector, PrintWriter out) {
+    protected void ask(Inspector inspector, PrintWriter out) {
         RunRequest before = RunRequest.builder()
                 .model(slug(inspector))
                 .prompt(prompt == null ? text : prompt)

@@ -14,6 +14,8 @@ import org.llminspector.tokenize.Encodings;
 import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Tokenization;
 import org.llminspector.tokenize.UnigramTrace;
+import org.llminspector.web.cli.common.AskCommand;
+import org.llminspector.web.cli.common.Lines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -58,7 +60,7 @@ final class TokenizeCommand extends AskCommand {
     boolean json;
 
     @Override
-    void ask(Inspector inspector, PrintWriter out) {
+    protected void ask(Inspector inspector, PrintWriter out) {
         List<Tokenizations.Choice> choices = new ArrayList<>();
         choices.add(new Tokenizations.Choice(slug(inspector), null, chat, !plain, trace));
         for (String name : with) {

@@ -14,7 +14,7 @@ import org.llminspector.tales.corpus.Tales;
 import org.llminspector.tales.corpus.TalesTokenizer;
 import org.llminspector.tokenize.BpeFile;
 import org.llminspector.tokenize.BpeTrainer;
-import org.llminspector.train.Corpus.Split;
+import org.llminspector.train.corpus.Corpus.Split;
 
 class TalesCommandTest {
 

@@ -1,4 +1,0 @@
-package org.llminspector.train;
-
-/** A user's message and the assistant's answer. */
-public record Exchange(String user, String assistant) {}

@@ -1,4 +1,0 @@
-package org.llminspector.train;
-
-/** Two answers to the same message, one better: an example for preference tuning. */
-public record Preference(String user, String better, String worse) {}

@@ -1,0 +1,97 @@
+package org.llminspector.train.surface;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.Optimizer;
+import org.llminspector.engine.Optimizer.Kind;
+import org.llminspector.engine.torch.learn.TorchLearner;
+import org.llminspector.golden.Golden;
+
+/** Optimizers on surfaces: steps against values computed by hand, slopes against the surface itself. */
+public class DescentTest {
+
+    @Test
+    void stepsByHand() {
+        Surface bowl = Surface.named("bowl"); // x^2 + y^2, slopes 2x and 2y
+        List<Descent.Point> sgd = Descent.path(bowl, Optimizer.of(Kind.SGD, 0), 0.1, 1, -2, 2);
+        assertThat(sgd.get(0)).isEqualTo(new Descent.Point(1, -2, 5, 2, -4));
+        assertThat(sgd.get(1).x()).isCloseTo(0.8, within(1e-12));
+        assertThat(sgd.get(2).x()).isCloseTo(0.64, within(1e-12));
+        List<Descent.Point> momentum = Descent.path(bowl, Optimizer.of(Kind.MOMENTUM, 0), 0.1, 1, -2, 2);
+        // b = 2, x = 0.8; b = 0.9 * 2 + 1.6 = 3.4, x = 0.46
+        assertThat(momentum.get(2).x()).isCloseTo(0.46, within(1e-12));
+        // Adam's first step is the learning rate, independent of the gradient.
+        assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAM, 0), 0.1, 1, -2, 1)
+                        .get(1)
+                        .x())
+                .isCloseTo(0.9, within(1e-7));
+        // AdamW first takes 1 - 0.1 * 0.5 of the weight.
+        assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAMW, 0.5), 0.1, 1, -2, 1)
+                        .get(1)
+                        .x())
+                .isCloseTo(0.85, within(1e-7));
+    }
+
+    @Test
+    void slopesAreThoseOfTheSurfaces() {
+        for (String name : new String[] {"bowl", "ravine", "saddle", "rosenbrock", "himmelblau"}) {
+            Surface s = Surface.named(name);
+            double[] g = s.gradient(0.7, -1.3);
+            assertThat(g[0])
+                    .as(name)
+                    .isCloseTo((s.value(0.7 + 1e-6, -1.3) - s.value(0.7 - 1e-6, -1.3)) / 2e-6, within(1e-3));
+            assertThat(g[1])
+                    .as(name)
+                    .isCloseTo((s.value(0.7, -1.3 + 1e-6) - s.value(0.7, -1.3 - 1e-6)) / 2e-6, within(1e-3));
+        }
+        assertThatThrownBy(() -> Surface.named("flat"))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("ravine");
+    }
+
+    @Test
+    void aPathThatLeavesTheNumbersEnds() {
+        List<Descent.Point> path = Descent.path(Surface.named("rosenbrock"), Optimizer.of(Kind.SGD, 0), 1, 2, 2, 100);
+        assertThat(path.size()).isBetween(2, 20);
+    }
+
+    @Test
+    void aRealLossHasThePlanesSlopesAndIsPutBack() {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama"));
+                Learner learner = TorchLearner.open(g.weights, "cpu")) {
+            float[] before = learner.weights().toFloats();
+            int[] ids = g.ids("input_ids");
+            LossSurface surface = new LossSurface(learner, ids, 5, false);
+            double here = 0;
+            for (float v : learner.score(new int[][] {ids}).nll()[0]) here += v;
+            assertThat(surface.value(0, 0)).isCloseTo(here / (ids.length - 1), within(1e-4));
+            double h = 2e-3;
+            double[] slope = surface.gradient(0.05, -0.1);
+            double alongX = (surface.value(0.05 + h, -0.1) - surface.value(0.05 - h, -0.1)) / (2 * h);
+            double alongY = (surface.value(0.05, -0.1 + h) - surface.value(0.05, -0.1 - h)) / (2 * h);
+            assertThat(alongX).isCloseTo(slope[0], within(0.02 + 0.02 * Math.abs(slope[0])));
+            assertThat(alongY).isCloseTo(slope[1], within(0.02 + 0.02 * Math.abs(slope[1])));
+            surface.restore();
+            assertThat(learner.weights().toFloats()).isEqualTo(before);
+        }
+    }
+
+    /** The loss rises along its own gradient, and at the start no direction of the slice rises more steeply. */
+    @Test
+    void aSliceMayLieAlongTheGradient() {
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama"));
+                Learner learner = TorchLearner.open(g.weights, "cpu")) {
+            LossSurface surface = new LossSurface(learner, g.ids("input_ids"), 5, true);
+            double[] slope = surface.gradient(0, 0);
+            assertThat(slope[0]).isPositive();
+            assertThat(slope[0]).isGreaterThan(3 * Math.abs(slope[1]));
+            assertThat(surface.value(-0.01, 0)).isLessThan(surface.value(0, 0));
+        }
+    }
+}

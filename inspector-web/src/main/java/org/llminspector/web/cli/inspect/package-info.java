@@ -1,0 +1,2 @@
+/** Commands that show what is inside a model: heads, neurons, weights, positions, costs, gradients. */
+package org.llminspector.web.cli.inspect;
