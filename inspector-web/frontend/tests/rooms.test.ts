@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -115,6 +115,15 @@ describe('the rooms of the page', () => {
     expect(models.length).toBe(chapters.length);
     const reactive = models.filter(({ text }) => /from '\.\.\/\.\.\/state\/|\.svelte'|\$derived|\$state/.test(text));
     expect(reactive.map((f) => f.name)).toEqual([]);
+  });
+
+  it('name files of the program that are there', () => {
+    const named = files.flatMap(({ name, text }) =>
+      [...text.matchAll(/'(inspector-[a-z]+\/src\/[^']+)'/g)].map((m) => ({ name, path: m[1] })),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const root = fileURLToPath(new URL('../../..', import.meta.url));
+    expect(named.filter(({ path }) => !existsSync(join(root, path)))).toEqual([]);
   });
 
   it('are kept by a rule that objects', () => {

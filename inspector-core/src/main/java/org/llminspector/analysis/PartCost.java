@@ -2,12 +2,12 @@ package org.llminspector.analysis;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.llminspector.engine.ConvState;
 import org.llminspector.engine.EngineKind;
-import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvShape;
 import org.llminspector.engine.Part;
+import org.llminspector.engine.cache.ConvState;
+import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvShape;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;

@@ -3,6 +3,7 @@ package org.llminspector.engine;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.family.Weights;
 import org.llminspector.local.PreparedStore;
 import org.llminspector.spec.DecoderSpec;

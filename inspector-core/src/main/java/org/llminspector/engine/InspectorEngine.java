@@ -2,6 +2,7 @@ package org.llminspector.engine;
 
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.spec.DecoderSpec;
 
 /** An open model, ready to run. Closing it frees its memory. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;

@@ -6,6 +6,8 @@ import java.util.function.BiConsumer;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
+import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.hook.HookId;
 
 /** One sequence running through a model, with its KV cache and its captures so far. */

@@ -6,6 +6,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 

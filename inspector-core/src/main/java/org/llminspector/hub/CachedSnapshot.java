@@ -7,6 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.DisplayNames;
+import org.llminspector.hub.repo.FileChoice;
+import org.llminspector.hub.repo.RepoFolder;
+import org.llminspector.hub.repo.Revision;
 
 /** Lookup of a model already in the Hugging Face cache, without contacting the hub. */
 final class CachedSnapshot {

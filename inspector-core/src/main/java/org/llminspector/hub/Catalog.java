@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.RepoId;
 
 /**
  * List of small models suggested for download: model-cache/catalog.json.

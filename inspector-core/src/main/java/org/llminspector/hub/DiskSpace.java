@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.DisplayNames;
 
 /** Check of free disk space before a download, and recognition of a full disk after one. */
 interface DiskSpace {

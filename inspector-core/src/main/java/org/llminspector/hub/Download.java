@@ -12,6 +12,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import org.llminspector.base.Problem;
 import org.llminspector.hub.Progress.State;
+import org.llminspector.hub.repo.DisplayNames;
+import org.llminspector.hub.repo.RepoFolder;
 
 /**
  * Download of one file to its blob: resumes a partial file, retries while it advances, verifies the hash, and renames

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.DisplayNames;
 
 /**
  * Proxy selector for {@code HTTPS_PROXY}, {@code HTTP_PROXY} and {@code ALL_PROXY}, except for hosts in {@code

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.RepoId;
+import org.llminspector.hub.repo.Revision;
 
 /**
  * Client that downloads models from the Hugging Face hub into the cache shared with Python's tools. Safe on any thread;

@@ -3,6 +3,9 @@ package org.llminspector.hub;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.DisplayNames;
+import org.llminspector.hub.repo.RepoId;
+import org.llminspector.hub.repo.Revision;
 
 /**
  * Conversion of the hub's error answers to Problems.

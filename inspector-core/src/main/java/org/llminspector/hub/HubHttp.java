@@ -19,6 +19,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.DisplayNames;
+import org.llminspector.hub.repo.Urls;
 
 /**
  * HTTP requests as huggingface_hub sends them: redirects are followed here, the token is only sent to the hub's own

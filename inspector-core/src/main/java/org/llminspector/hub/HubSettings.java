@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Map;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
+import org.llminspector.hub.repo.DisplayNames;
 
 /**
  * Settings of the hub from the environment, as huggingface_hub's {@code constants.py} reads them.

@@ -14,6 +14,12 @@ import java.util.Optional;
 import org.llminspector.base.LockedFile;
 import org.llminspector.base.Problem;
 import org.llminspector.hub.Progress.State;
+import org.llminspector.hub.repo.DisplayNames;
+import org.llminspector.hub.repo.FileChoice;
+import org.llminspector.hub.repo.RepoFolder;
+import org.llminspector.hub.repo.RepoId;
+import org.llminspector.hub.repo.RepoInfo;
+import org.llminspector.hub.repo.Revision;
 
 /**
  * One pull: list the files, choose, fetch into blobs, then link the snapshot and move the ref.

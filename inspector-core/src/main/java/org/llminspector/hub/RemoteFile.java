@@ -4,6 +4,7 @@ import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.DisplayNames;
 
 /**
  * A file's metadata from HEAD of {@code resolve} (huggingface_hub: {@code get_hf_file_metadata}).

@@ -10,7 +10,7 @@ import org.llminspector.evaluation.EvaluationReport;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
-import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.work.RunQueue;
 
 /** Runs the evaluation of a model that was trained on the tales. Thread-safe. */
 public final class Evaluations {

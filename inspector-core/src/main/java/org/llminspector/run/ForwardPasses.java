@@ -7,15 +7,16 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvPrefix;
+import org.llminspector.run.models.Branches;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.models.RunQueue;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.work.RunQueue;
 
 /**
  * Forward passes over a request's tokens without storing a run, continuing from a branch's cached KV prefix where the

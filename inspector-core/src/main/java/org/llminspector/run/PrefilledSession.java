@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.llminspector.capture.Capture;
-import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
+import org.llminspector.engine.cache.KvCacheReport;
 
 /**
  * Session whose prompt has already been read: its logits are known, and the underlying session begins only when more is

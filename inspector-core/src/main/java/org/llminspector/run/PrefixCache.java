@@ -5,12 +5,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Rope;
 

@@ -1,7 +1,7 @@
 package org.llminspector.run;
 
 import java.util.List;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.models.Opening;
 import org.llminspector.tokenize.Token;

@@ -6,16 +6,16 @@ import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
-import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.generate.GenerationLoop;
 import org.llminspector.generate.NextToken;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**

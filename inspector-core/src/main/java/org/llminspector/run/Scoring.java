@@ -17,7 +17,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.Prompt;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.Token;
 

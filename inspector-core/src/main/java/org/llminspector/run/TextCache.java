@@ -8,12 +8,12 @@ import java.util.Set;
 import org.llminspector.checkpoint.FileState;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.work.MemoryLedger;
 
 /**
  * LRU cache of KV prefixes and token scores of recently scored texts; a text that shares a prefix only runs its suffix,

@@ -14,6 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.tokenize.file.Layout;
 
 /**
  * Trainer of a byte-level BPE: repeatedly replaces the most frequent pair of neighbours by a new token.

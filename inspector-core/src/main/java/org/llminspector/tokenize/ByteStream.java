@@ -2,6 +2,7 @@ package org.llminspector.tokenize;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.llminspector.tokenize.file.Layout;
 
 /** Text stream from the bytes of tokens: exact for layouts where a text is the concatenation of its tokens' bytes. */
 final class ByteStream implements Tokenizer.TextStream {

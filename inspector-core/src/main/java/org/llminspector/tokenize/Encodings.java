@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
+import org.llminspector.tokenize.file.TokenizerRules;
 
 /**
  * OpenAI's published vocabularies, for comparison with a model's tokenizer: tiktoken's ranks, run by jtokkit. They

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.function.Function;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.tokenize.file.TokenizerFile;
 
 /**
  * The merges of a BPE tokenizer.json: result and rank of each pair of neighbours.

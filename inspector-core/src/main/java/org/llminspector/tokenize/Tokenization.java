@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
+import org.llminspector.tokenize.file.TokenizerRules;
 
 /**
  * A whole text as one tokenizer splits it, in columns, since a long text repeats its pieces.

@@ -22,6 +22,9 @@ import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.djl.Djl;
+import org.llminspector.tokenize.file.Layout;
+import org.llminspector.tokenize.file.TokenizerFile;
+import org.llminspector.tokenize.file.TokenizerRules;
 
 /**
  * A model's tokenizer, from tokenizer.json or a GGUF file, run by Hugging Face's own tokenizers library: no truncation,

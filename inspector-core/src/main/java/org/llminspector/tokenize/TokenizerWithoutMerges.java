@@ -4,6 +4,8 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Map;
+import org.llminspector.tokenize.file.JsonEdit;
+import org.llminspector.tokenize.file.TokenizerFile;
 
 /**
  * A BPE tokenizer without its merges: it normalizes, splits and falls back to bytes like the full one, and stops before

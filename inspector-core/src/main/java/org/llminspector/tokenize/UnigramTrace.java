@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import org.llminspector.tokenize.MergeTrace.Symbol;
+import org.llminspector.tokenize.file.TokenizerFile;
 
 /**
  * Trace of Unigram tokenization (Kudo 2018, arXiv 1804.10959): each piece has a log probability, and the segmentation

@@ -8,10 +8,10 @@ import org.llminspector.base.Problem;
 /** Function of two variables with its gradient, for optimizers to minimize. */
 public interface Surface {
 
-    double value(double x, double y);
+    public double value(double x, double y);
 
     /** The partial derivatives by x and y, [2]. */
-    double[] gradient(double x, double y);
+    public double[] gradient(double x, double y);
 
     /** Test functions of optimizers, by name. */
     static Surface named(String name) {

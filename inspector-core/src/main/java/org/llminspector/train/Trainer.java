@@ -25,7 +25,7 @@ import org.llminspector.engine.LearnerInfo;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchEngine;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;

@@ -15,7 +15,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.Learner;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Family;
 
 /**

@@ -12,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.management.JMException;
 import javax.management.ObjectName;
+import org.llminspector.base.platform.Trim;
 
 /**
  * NativeMemory tells this process' own memory outside the Java heap. The heap is left out, for the collector lets hundreds

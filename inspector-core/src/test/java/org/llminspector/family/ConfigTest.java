@@ -13,7 +13,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.llminspector.analysis.PartCost;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.golden.Golden;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.ShortConv;

@@ -11,7 +11,7 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 

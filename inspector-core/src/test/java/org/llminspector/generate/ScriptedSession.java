@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.llminspector.capture.Capture;
-import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
+import org.llminspector.engine.cache.KvCacheReport;
 
 /** ScriptedSession is a model whose next distribution is a plain function of the tokens so far. */
 final class ScriptedSession implements Session {

@@ -28,7 +28,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.torch.TorchEngine;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;

@@ -19,12 +19,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.engine.CacheGrowth;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.CacheGrowth;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 

@@ -7,6 +7,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.RepoId;
+import org.llminspector.hub.repo.Revision;
 
 /** RepoId and Revision: names that leave no way out of the cache's folder. */
 class NamesTest {

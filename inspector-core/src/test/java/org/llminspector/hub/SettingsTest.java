@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.Urls;
 
 /** HubSettings and EnvironmentProxy read the environment as huggingface_hub does. */
 class SettingsTest {

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 

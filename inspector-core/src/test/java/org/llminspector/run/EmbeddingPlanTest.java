@@ -17,12 +17,13 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.inspect.cost.Costs;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SensitivityRequest;
+import org.llminspector.run.request.SensitivityRequest.By;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.SensitivityRequest;
-import org.llminspector.run.store.SensitivityRequest.By;
 
 /** A plan keeps the embedding of a tied table as the file has it, while the unembedding is in few bits. */
 class EmbeddingPlanTest {

@@ -13,10 +13,12 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.models.HookDescription;
+import org.llminspector.run.replay.RecaptureRequest;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 
 /** An exported ONNX decoder as a model of the program. */
 class ExportedModelTest {

@@ -23,10 +23,13 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.store.Branch;
+import org.llminspector.run.inspect.cost.Costs;
+import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.inspect.neurons.Neurons;
+import org.llminspector.run.request.Branch;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
 
 /** Analyses of a model of which some layers have heads and others a short convolution: layers 1 and 3, and 0 and 2. */
 class HybridTest {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /** The facade's models: which there are, which is the default, and what is in them. */
 class InspectorTest {

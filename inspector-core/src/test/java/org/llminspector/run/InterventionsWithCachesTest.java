@@ -27,12 +27,13 @@ import org.llminspector.generate.NextToken;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.compare.ComparisonListener;
-import org.llminspector.run.store.Branch;
+import org.llminspector.run.replay.RecaptureRequest;
+import org.llminspector.run.request.Branch;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
 /**

@@ -18,9 +18,9 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.learn.TrainingJob;
-import org.llminspector.run.store.ComparisonRequest;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.train.Recipe;
 
 /** Where people count with other digits and have other small letters, files and numbers are what they are anywhere. */

@@ -16,13 +16,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.golden.Golden;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.train.Recipe;
 
 /** The memory budget bounds what a request can reach, before anything is allocated for it. */
@@ -93,7 +93,8 @@ class MemoryBudgetTest {
             RunManifest run = inspector.run(whole, new RunListener() {
                 @Override
                 public void token(
-                        org.llminspector.generate.GeneratedToken token, org.llminspector.engine.KvCacheReport kv) {
+                        org.llminspector.generate.GeneratedToken token,
+                        org.llminspector.engine.cache.KvCacheReport kv) {
                     most[0] = Math.max(most[0], (int) (inspector.memory().held() >> 10));
                 }
             });

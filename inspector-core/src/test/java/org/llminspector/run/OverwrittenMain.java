@@ -8,9 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /**
  * Runs a model once per line of input, which gives the number of tokens and whether to wait for another line after the

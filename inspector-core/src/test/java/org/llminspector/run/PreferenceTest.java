@@ -20,8 +20,8 @@ import org.llminspector.run.learn.LearnerStep;
 import org.llminspector.run.learn.LearnerStep.PreferenceChange;
 import org.llminspector.run.learn.Learners;
 import org.llminspector.run.learn.LessonRequest;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 import org.llminspector.train.MaskedConversation;
 

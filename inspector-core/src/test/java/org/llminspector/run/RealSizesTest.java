@@ -21,8 +21,8 @@ import org.llminspector.bench.SparseModel;
 import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.run.models.Opening;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 
 /** Checkpoints of published sizes open and run; opening one blocks nothing, can be cancelled, and heeds the budget. */
 class RealSizesTest {

@@ -15,12 +15,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 
 /** Everything a person can get wrong in a run's request is a Problem that helps, and nothing is kept of it. */
 class RefusalsTest {

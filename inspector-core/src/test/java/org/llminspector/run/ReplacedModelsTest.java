@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /** A program keeps nothing of models whose files were replaced or deleted once no request reads them. */
 @Timeout(300)

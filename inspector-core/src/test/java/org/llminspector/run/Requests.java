@@ -3,25 +3,25 @@ package org.llminspector.run;
 import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.generate.GenerateOptions;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 
 /** Requests begin what tests ask for. */
-final class Requests {
+public final class Requests {
 
     private Requests() {}
 
-    static RunRequestBuilder prompt(String text) {
+    public static RunRequestBuilder prompt(String text) {
         return RunRequest.builder().prompt(text);
     }
 
-    static RunRequestBuilder tokens(Integer... ids) {
+    public static RunRequestBuilder tokens(Integer... ids) {
         return RunRequest.builder().tokens(List.of(ids));
     }
 
     /** Alternating messages of user and assistant, the user first. */
-    static RunRequestBuilder says(String... turns) {
+    public static RunRequestBuilder says(String... turns) {
         List<Message> messages = new ArrayList<>();
         for (int i = 0; i < turns.length; i++) {
             messages.add(new Message(i % 2 == 0 ? "user" : "assistant", turns[i]));
@@ -29,7 +29,7 @@ final class Requests {
         return RunRequest.builder().messages(messages);
     }
 
-    static GenerateOptions greedy(int n) {
+    public static GenerateOptions greedy(int n) {
         return new GenerateOptions(n, null, null, null, null, null, null, null, null, null, true);
     }
 }

@@ -18,20 +18,21 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
-import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.store.Branch;
-import org.llminspector.run.store.Message;
+import org.llminspector.run.inspect.Lens;
+import org.llminspector.run.request.Branch;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.tokenize.Token;
 
 /** A run of a tiny real model: its request, its progress, and what is stored. */

@@ -20,10 +20,10 @@ import org.llminspector.capture.Intervention;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.golden.Golden;
-import org.llminspector.run.store.Branch;
+import org.llminspector.run.request.Branch;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.RunRequestBuilder;
 import org.llminspector.run.store.RunSummary;
 import org.llminspector.tokenize.Token;
 

@@ -27,8 +27,8 @@ import org.llminspector.hook.HookId;
 import org.llminspector.quant.QuantReport;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.WeightStatistics;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 
 /** Runs of tiny real models whose weights are decoded from a scheme's codes. */
 class SimulatedWeightsTest {

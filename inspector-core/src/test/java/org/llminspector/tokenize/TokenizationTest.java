@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.llminspector.base.Json;
 import org.llminspector.tokenize.MergeTrace.Kind;
 import org.llminspector.tokenize.MergeTrace.Piece;
+import org.llminspector.tokenize.file.TokenizerRules;
 
 /** scripts/golden/make_merges.py made the goldens with Python's tiktoken and tokenizers. */
 class TokenizationTest {

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.tokenize.file.TokenizerFile;
 
 class TokenizerTest {
 

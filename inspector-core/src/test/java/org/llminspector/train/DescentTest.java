@@ -10,7 +10,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Optimizer.Kind;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.golden.Golden;
 
 /** Optimizers on surfaces: steps against values computed by hand, slopes against the surface itself. */

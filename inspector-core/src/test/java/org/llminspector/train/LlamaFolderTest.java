@@ -12,7 +12,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Json;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Config;
 import org.llminspector.family.Family;
 import org.llminspector.golden.Golden;

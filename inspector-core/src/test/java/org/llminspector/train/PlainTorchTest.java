@@ -14,7 +14,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.golden.Golden;
 
 /**

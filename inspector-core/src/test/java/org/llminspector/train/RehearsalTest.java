@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.tokenize.Tokenizer;
 
 /** What a tuned model rehearses counts as often as its recipe says. */

@@ -23,7 +23,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Parameter;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;

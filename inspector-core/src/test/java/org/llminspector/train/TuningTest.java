@@ -27,7 +27,7 @@ import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchEngine;
-import org.llminspector.engine.torch.TorchLearner;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Family;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;

@@ -12,10 +12,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
-import org.llminspector.engine.KvPrefix;
-import org.llminspector.engine.onnx.Feed;
-import org.llminspector.engine.onnx.Memory;
-import org.llminspector.engine.onnx.Type;
+import org.llminspector.engine.cache.KvPrefix;
+import org.llminspector.engine.onnx.graph.Type;
+import org.llminspector.engine.onnx.runtime.Feed;
+import org.llminspector.engine.onnx.runtime.Memory;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 

@@ -10,7 +10,7 @@ import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Value;
-import org.llminspector.engine.onnx.Type;
+import org.llminspector.engine.onnx.graph.Type;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 

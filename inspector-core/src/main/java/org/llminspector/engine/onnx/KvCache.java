@@ -12,13 +12,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.llminspector.engine.CacheGrowth;
-import org.llminspector.engine.ConvState;
-import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvPrefix;
-import org.llminspector.engine.KvShape;
+import org.llminspector.engine.cache.CacheGrowth;
+import org.llminspector.engine.cache.ConvState;
+import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvPrefix;
+import org.llminspector.engine.cache.KvShape;
+import org.llminspector.engine.onnx.graph.Graph;
+import org.llminspector.engine.onnx.graph.Taps;
+import org.llminspector.engine.onnx.graph.Type;
+import org.llminspector.engine.onnx.runtime.Feed;
+import org.llminspector.engine.onnx.runtime.Memory;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
@@ -31,7 +36,7 @@ import org.llminspector.spec.DecoderSpec;
  * attention it keeps the latent vector ({@link KvShape}). The states of short convolutions ({@link ConvState}) are
  * separate, both input and output of every pass: a pass writes a state only after reading it.
  */
-final class KvCache implements AutoCloseable {
+public final class KvCache implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final List<KvShape> shapes; // one per layer
@@ -67,7 +72,7 @@ final class KvCache implements AutoCloseable {
      * @param given host memory to use for some outputs, by {@link Graph#cache}'s names
      * @param memory where the others are allocated
      */
-    KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given, Memory memory) {
+    public KvCache(DecoderSpec spec, int maxPositions, Graph graph, Map<String, ByteBuffer> given, Memory memory) {
         Set<HookId> changed = graph.steps().stream().map(Taps.Step::hook).collect(Collectors.toSet());
         this.spec = spec;
         this.shapes = KvShape.of(spec, changed);

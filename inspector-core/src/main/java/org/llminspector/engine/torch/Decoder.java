@@ -12,11 +12,12 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.Activation;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Part;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.torch.TorchWeights.Block;
 import org.llminspector.engine.torch.TorchWeights.NormWeights;
 import org.llminspector.engine.torch.TorchWeights.Xielu;
+import org.llminspector.engine.torch.libtorch.Scalars;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -29,7 +30,7 @@ import org.llminspector.spec.ShortConv;
  * Forward pass of every model family, as its {@link DecoderSpec} describes; each hooked value passes the {@link Tap}.
  * Runs on the engine thread.
  */
-final class Decoder {
+public final class Decoder {
 
     private static final int[] LAST = {-1};
 
@@ -42,7 +43,7 @@ final class Decoder {
     private final LatentAttention latents;
     private final FusedLayers fused; // null where only the hooked form is used
 
-    Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
+    public Decoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
         this(spec, weights, manager, kvFormats, new FusedLayers(spec, weights, manager, kvFormats));
     }
 

@@ -12,13 +12,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.llminspector.engine.CacheGrowth;
-import org.llminspector.engine.ConvState;
-import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvPrefix;
-import org.llminspector.engine.KvShape;
+import org.llminspector.engine.cache.CacheGrowth;
+import org.llminspector.engine.cache.ConvState;
+import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvPrefix;
+import org.llminspector.engine.cache.KvShape;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -26,7 +26,7 @@ import org.llminspector.spec.DecoderSpec;
  * positions just written in another format. With latent attention it keeps the latent vector ({@link KvShape}). It
  * includes the states of short convolutions ({@link ConvState}).
  */
-final class KvCache {
+public final class KvCache {
 
     /** Smallest scale, so that a vector of zeros has zeros for codes. */
     static final float LEAST_SCALE = 1e-30f;
@@ -102,7 +102,7 @@ final class KvCache {
     private int capacity; // positions allocated
     private int length;
 
-    KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
+    public KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
         this.spec = spec;
         this.shapes = shapes;
         this.maxPositions = maxPositions;

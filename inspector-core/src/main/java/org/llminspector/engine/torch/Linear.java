@@ -3,6 +3,7 @@ package org.llminspector.engine.torch;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.JniUtils;
+import org.llminspector.engine.torch.libtorch.OneDnn;
 
 /**
  * Weight matrix [out, in] with an optional bias [out].

@@ -15,11 +15,11 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.Rope;
 
 /** Position-dependent arrays: RoPE's cos and sin, the causal mask and ALiBi's biases. */
-final class Positions {
+public final class Positions {
 
     private final NDManager manager;
 
-    Positions(NDManager manager) {
+    public Positions(NDManager manager) {
         this.manager = manager;
     }
 

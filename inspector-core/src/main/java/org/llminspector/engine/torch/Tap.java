@@ -31,13 +31,13 @@ interface Tap {
     };
 
     /** Whether any value inside a layer is captured or changed; the residual stream between layers does not count. */
-    boolean seesInside();
+    public boolean seesInside();
 
     /** Whether the value is changed, so that later values must be computed from it. */
-    boolean changes(HookPoint point, int layer);
+    public boolean changes(HookPoint point, int layer);
 
     /** Whether the value is captured or changed; costly values are computed only then. */
-    boolean wants(HookPoint point, int layer);
+    public boolean wants(HookPoint point, int layer);
 
     /** Called at the end of a part that does not end with a hooked value. */
     default void ends(Part part, int layer) {}
@@ -48,5 +48,5 @@ interface Tap {
     }
 
     /** Returns the value to continue with. */
-    NDArray at(HookPoint point, int layer, NDArray value);
+    public NDArray at(HookPoint point, int layer, NDArray value);
 }

@@ -21,11 +21,14 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.torch.libtorch.EngineThread;
+import org.llminspector.engine.torch.libtorch.Threads;
+import org.llminspector.engine.torch.libtorch.TorchDevices;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.DecoderSpec;
 

@@ -25,6 +25,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Mlp;
 

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
-import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -18,11 +18,11 @@ import org.llminspector.base.Version;
 import org.llminspector.base.Writes;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonFolder;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.ComparisonStore;
-import org.llminspector.run.store.RunRequest;
 
 /** Execution of one prepared comparison on the queue's worker: both engines, measurements, store. */
 final class ComparisonExecution {

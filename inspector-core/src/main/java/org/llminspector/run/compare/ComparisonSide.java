@@ -20,12 +20,12 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.models.MemoryLedger;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.spec.DecoderSpec;
 
 /**

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import org.llminspector.analysis.Divergence.Metric;
+import org.llminspector.analysis.output.Divergence.Metric;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
@@ -20,15 +20,15 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.ComparisonRequestBuilder;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonFolder;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.ComparisonRequestBuilder;
 import org.llminspector.run.store.ComparisonStore;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.tokenize.Token;
 
 /** Comparisons of paired runs: run, stored, listed. Thread-safe. */

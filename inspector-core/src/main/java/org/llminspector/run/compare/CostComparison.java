@@ -9,10 +9,10 @@ import org.llminspector.analysis.Vectors;
 import org.llminspector.base.Reads;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.Spread;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.engine.gpu.Gpus;
 import org.llminspector.run.store.ComparisonManifest;
 

@@ -3,10 +3,10 @@ package org.llminspector.run.compare;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.llminspector.analysis.Divergence;
+import org.llminspector.analysis.output.Divergence;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.RunRequest;
 
 /** Distances between two models' activations on the same tokens; nothing is stored. */
 public final class Distances {

@@ -2,12 +2,12 @@ package org.llminspector.run.compare;
 
 import java.util.Collection;
 import java.util.function.Supplier;
-import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.request.ComparisonRequest.Floor;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest.Floor;
 
 /**
  * Noise floor: A compared with itself, its tokens read in pieces or on the other engine. Where the second pass is not

@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import org.llminspector.analysis.BaseLogProbs;
+import org.llminspector.analysis.output.BaseLogProbs;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Writes;

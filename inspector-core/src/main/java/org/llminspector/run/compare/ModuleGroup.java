@@ -8,7 +8,7 @@ import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Choice;
-import org.llminspector.run.store.SensitivityRequest.By;
+import org.llminspector.run.request.SensitivityRequest.By;
 import org.llminspector.spec.DecoderSpec;
 
 /**

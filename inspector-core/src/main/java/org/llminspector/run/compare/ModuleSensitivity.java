@@ -7,20 +7,20 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.llminspector.analysis.OutputMeasures;
-import org.llminspector.analysis.OutputMeasures.Estimate;
 import org.llminspector.analysis.RankCorrelation;
-import org.llminspector.analysis.TokenDivergence;
+import org.llminspector.analysis.output.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.TokenDivergence;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.run.request.SensitivityRequest;
+import org.llminspector.run.request.SensitivityRequest.Direction;
 import org.llminspector.run.store.Sensitivity;
-import org.llminspector.run.store.SensitivityRequest;
-import org.llminspector.run.store.SensitivityRequest.Direction;
+import org.llminspector.run.work.MemoryLedger;
 
 /**
  * Per-module quantization sensitivity: one side is run over the same tokens with one module at a time in the other

@@ -12,8 +12,8 @@ import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.Prompt;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 

@@ -12,9 +12,9 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
-import org.llminspector.run.store.RunRequest;
-import org.llminspector.run.store.SensitivityRequest;
-import org.llminspector.run.store.SensitivityRequest.Direction;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SensitivityRequest;
+import org.llminspector.run.request.SensitivityRequest.Direction;
 
 /**
  * A validated sensitivity request: the module groups to change and the tokens to read.

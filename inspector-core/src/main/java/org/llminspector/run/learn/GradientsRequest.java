@@ -2,8 +2,8 @@ package org.llminspector.run.learn;
 
 import java.util.List;
 import org.llminspector.engine.GradientRequest.Of;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
 
 /**
  * Request for the gradient of a scalar function of a model's outputs. Null means the default named here.

@@ -3,8 +3,8 @@ package org.llminspector.run.learn;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**

@@ -17,11 +17,11 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
-import org.llminspector.engine.torch.TorchLearner;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.run.models.ModelFolder;
-import org.llminspector.run.models.RunQueue;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.work.MemoryLedger;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.train.PreferredPair;
 
 /** Mutable in-memory copies of models for step-by-step updates and undo; runs never see them. */

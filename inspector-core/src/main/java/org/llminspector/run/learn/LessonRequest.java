@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.run.models.ModelFolder;
-import org.llminspector.run.store.Message;
+import org.llminspector.run.request.Message;
 import org.llminspector.train.Corpus;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;

@@ -5,7 +5,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Learner;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.Prompt;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**

@@ -15,7 +15,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.RootNames;
 import org.llminspector.local.ModelCache;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;

@@ -7,11 +7,11 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.hook.HookId;
 
 /**

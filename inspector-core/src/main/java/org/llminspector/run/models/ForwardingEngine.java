@@ -9,14 +9,14 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvCacheReport;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 

@@ -6,11 +6,11 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.EngineKind;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvShape;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvShape;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.spec.DecoderSpec;
 
 /**

@@ -7,23 +7,24 @@ import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import java.util.function.ToLongFunction;
 import org.llminspector.base.Tensor;
-import org.llminspector.base.Trim;
+import org.llminspector.base.platform.Trim;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvShape;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvShape;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.work.MemoryLedger;
 
 /**
  * Engine whose sequences, variants and gradients reserve their memory in the ledger first, and are refused where it

@@ -18,7 +18,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Trim;
+import org.llminspector.base.platform.Trim;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.InspectorEngine;
@@ -27,7 +27,8 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hub.Sha256Sums;
 import org.llminspector.local.ModelCache;
 import org.llminspector.local.PreparedStore;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.sandbox.Probes;
 
 /**

@@ -1,8 +1,8 @@
 package org.llminspector.run.models;
 
 import org.llminspector.engine.EngineKind;
-import org.llminspector.engine.KvFormats;
-import org.llminspector.engine.KvShape;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.KvShape;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;

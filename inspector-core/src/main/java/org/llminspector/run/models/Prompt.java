@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
 

@@ -4,7 +4,7 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.llminspector.base.Trim;
+import org.llminspector.base.platform.Trim;
 
 /**
  * Model folders whose files were replaced or deleted while requests may still read them. The garbage collector closes

@@ -3,7 +3,7 @@ package org.llminspector.run.store;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.util.List;
 import java.util.function.IntFunction;
-import org.llminspector.analysis.TokenDivergence;
+import org.llminspector.analysis.output.TokenDivergence;
 
 /**
  * Both sides' next-token predictions at one position: a line of prompt.jsonl or text.jsonl.

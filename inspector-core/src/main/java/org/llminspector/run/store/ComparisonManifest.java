@@ -2,10 +2,12 @@ package org.llminspector.run.store;
 
 import java.util.List;
 import org.llminspector.analysis.Outliers;
-import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.Spread;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**

@@ -7,10 +7,11 @@ import java.util.stream.LongStream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /**

@@ -1,9 +1,10 @@
 package org.llminspector.run.store;
 
 import java.util.List;
-import org.llminspector.analysis.OutputMeasures;
-import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures.Estimate;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.run.request.SensitivityRequest;
 
 /**
  * Quantization sensitivity of each module, and a mixed-precision plan for a byte budget. Bytes are those of the weights
@@ -47,7 +48,7 @@ public record Sensitivity(
      * @param bytes that restoring it costs, or lowering it saves
      * @param effectPerByte null where it costs or saves nothing
      * @param predicted KL(A || A with this module of B), nats, predicted from one backward pass of A, see {@link
-     *     org.llminspector.analysis.OutputFisher}; null where not available
+     *     org.llminspector.analysis.output.OutputFisher}; null where not available
      */
     public record Module(
             String module,

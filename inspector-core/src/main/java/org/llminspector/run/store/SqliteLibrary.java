@@ -3,8 +3,8 @@ package org.llminspector.run.store;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import org.llminspector.base.Home;
-import org.llminspector.base.NativeLibraries;
+import org.llminspector.base.platform.Home;
+import org.llminspector.base.platform.NativeLibraries;
 import org.sqlite.util.LibraryLoaderUtil;
 
 /** Unpacks SQLite's native library once, under the home. */

@@ -1,5 +1,7 @@
 package org.llminspector.tokenize.jinja;
 
+import org.llminspector.tokenize.jinja.runtime.Interpreter;
+
 /** A compiled expression. */
 interface Code {
 

@@ -5,6 +5,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.llminspector.tokenize.jinja.runtime.Attributes;
+import org.llminspector.tokenize.jinja.runtime.Callable;
+import org.llminspector.tokenize.jinja.runtime.Filters;
+import org.llminspector.tokenize.jinja.runtime.Interpreter;
+import org.llminspector.tokenize.jinja.runtime.JinjaError;
+import org.llminspector.tokenize.jinja.runtime.None;
+import org.llminspector.tokenize.jinja.runtime.Operators;
+import org.llminspector.tokenize.jinja.runtime.Tests;
+import org.llminspector.tokenize.jinja.runtime.Tuple;
+import org.llminspector.tokenize.jinja.runtime.Values;
 
 /** Parser of expressions, with the precedence of jinja2/parser.py. */
 final class ExpressionParser {

@@ -7,6 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
+import org.llminspector.tokenize.jinja.runtime.Functions;
+import org.llminspector.tokenize.jinja.runtime.Interpreter;
+import org.llminspector.tokenize.jinja.runtime.JinjaError;
+import org.llminspector.tokenize.jinja.runtime.Node;
+import org.llminspector.tokenize.jinja.runtime.None;
+import org.llminspector.tokenize.jinja.runtime.Scope;
 
 /** A compiled template. Safe on any thread. */
 public final class Jinja {

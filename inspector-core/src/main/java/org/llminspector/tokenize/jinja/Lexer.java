@@ -6,6 +6,8 @@ import java.util.Deque;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.llminspector.tokenize.jinja.runtime.JinjaError;
+import org.llminspector.tokenize.jinja.runtime.Strings;
 
 /** Tokenizer of templates by the rules of jinja2/lexer.py with trim_blocks and lstrip_blocks. */
 final class Lexer {

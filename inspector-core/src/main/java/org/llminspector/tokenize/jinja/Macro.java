@@ -2,6 +2,11 @@ package org.llminspector.tokenize.jinja;
 
 import java.util.List;
 import java.util.Map;
+import org.llminspector.tokenize.jinja.runtime.Callable;
+import org.llminspector.tokenize.jinja.runtime.Interpreter;
+import org.llminspector.tokenize.jinja.runtime.JinjaError;
+import org.llminspector.tokenize.jinja.runtime.Node;
+import org.llminspector.tokenize.jinja.runtime.Scope;
 
 /**
  * A template's macro, a lexically scoped function.

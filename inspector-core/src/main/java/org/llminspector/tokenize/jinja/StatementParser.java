@@ -5,6 +5,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.llminspector.tokenize.jinja.runtime.Interpreter;
+import org.llminspector.tokenize.jinja.runtime.JinjaError;
+import org.llminspector.tokenize.jinja.runtime.Loop;
+import org.llminspector.tokenize.jinja.runtime.Namespace;
+import org.llminspector.tokenize.jinja.runtime.Node;
+import org.llminspector.tokenize.jinja.runtime.Scope;
+import org.llminspector.tokenize.jinja.runtime.Values;
 
 /** Parser of a template's texts, expressions and statements into nodes, as jinja2/parser.py. */
 final class StatementParser {

@@ -2,6 +2,7 @@ package org.llminspector.tokenize.jinja;
 
 import java.util.List;
 import java.util.Set;
+import org.llminspector.tokenize.jinja.runtime.JinjaError;
 
 /** Cursor over a template's tokens. */
 final class Tokens {

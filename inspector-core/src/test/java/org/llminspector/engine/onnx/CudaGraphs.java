@@ -2,6 +2,13 @@ package org.llminspector.engine.onnx;
 
 import java.util.List;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.onnx.graph.Graph;
+import org.llminspector.engine.onnx.graph.GraphBuilder;
+import org.llminspector.engine.onnx.graph.Type;
+import org.llminspector.engine.onnx.runtime.Memory;
+import org.llminspector.engine.onnx.runtime.OnnxWeights;
+import org.llminspector.engine.onnx.runtime.OpenGraph;
+import org.llminspector.engine.onnx.runtime.Target;
 import org.llminspector.family.Weights;
 import org.llminspector.golden.Kind;
 

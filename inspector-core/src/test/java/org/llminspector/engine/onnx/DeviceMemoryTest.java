@@ -13,11 +13,18 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.onnx.graph.Graph;
+import org.llminspector.engine.onnx.graph.GraphBuilder;
+import org.llminspector.engine.onnx.graph.Type;
+import org.llminspector.engine.onnx.runtime.Feed;
+import org.llminspector.engine.onnx.runtime.Memory;
+import org.llminspector.engine.onnx.runtime.OnnxWeights;
+import org.llminspector.engine.onnx.runtime.OpenGraph;
 import org.llminspector.golden.Golden;
 import org.llminspector.golden.Kind;
 
 /** Memory where a session runs, here a session on the CPU: the C interface is the same for a GPU. */
-class DeviceMemoryTest {
+public class DeviceMemoryTest {
 
     @Test
     void whatOnePassWritesAnotherReads() {

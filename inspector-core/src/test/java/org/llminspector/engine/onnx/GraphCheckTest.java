@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.onnx.OnnxFile;
+import org.llminspector.engine.onnx.graph.Proto;
+import org.llminspector.engine.onnx.graph.Type;
 
 /** What no graph may be is found before ONNX Runtime sees it: each of these once ended or filled the process. */
 class GraphCheckTest {

@@ -36,7 +36,7 @@ import org.llminspector.hook.HookPatterns;
  * back. Measured with the heap these bounds had to be three times as wide: to convert and quantize 50 MiB of weights leaves as
  * much garbage again, of which the collector lets up to 230 MiB lie, and the C library keeps what it was given back.
  */
-class MemoryTest {
+public class MemoryTest {
 
     private static final int MIB = 1024;
 

@@ -13,9 +13,10 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.llminspector.capture.Capture;
-import org.llminspector.engine.KvPrefix;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvPrefix;
+import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookPatterns;
 

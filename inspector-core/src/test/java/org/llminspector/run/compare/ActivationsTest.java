@@ -17,10 +17,10 @@ import org.llminspector.base.Json;
 import org.llminspector.engine.Precision;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonManifest.Activation;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.RunRequest;
 
 /** The outliers of what matrices read, against transformers and numpy (scripts/golden/make_outliers.py). */
 class ActivationsTest {

@@ -5,8 +5,8 @@ import java.util.List;
 import org.llminspector.engine.Precision;
 import org.llminspector.golden.Golden;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 
 /** ComparisonWriter is a process that compares again and again, and says what it kept once it is kept. */
 final class ComparisonWriter {

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.llminspector.analysis.OutputMeasures;
-import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures.Estimate;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
@@ -32,10 +32,10 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.TextModel;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.RunRequest;
 
 /** Paired runs of a tiny real model: what must be equal is, what differs does so from where it should. */
 class ComparisonsTest {

@@ -18,10 +18,10 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.ComparisonRequest.Floor;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.ComparisonRequest.Floor;
-import org.llminspector.run.store.RunRequest;
 
 /** A fault planted in one matrix is named; what is only noise is not. */
 class FirstBadTest {

@@ -13,8 +13,8 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.RunSummary;
 
 /** FullFolder is a process that fills a small file system with runs, makes it read-only, and looks at what is left. */

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.llminspector.analysis.BaseLogProbs;
+import org.llminspector.analysis.output.BaseLogProbs;
 import org.llminspector.base.Problem;
 
 /** A file of log-probabilities is read whole, or refused by the field that is wrong. */

@@ -17,15 +17,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.golden.Golden;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.ComparisonRequest.Windows;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.ComparisonRequest.Windows;
-import org.llminspector.run.store.RunRequest;
 
 /** What llama-perplexity --kl-divergence made of two tiny GGUF files (scripts/golden/make_kld.py), and this of the same. */
 class LlamaCppWindowsTest {

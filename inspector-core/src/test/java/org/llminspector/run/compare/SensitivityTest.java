@@ -26,14 +26,14 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Part;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
+import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SensitivityRequest;
+import org.llminspector.run.request.SensitivityRequest.By;
+import org.llminspector.run.request.SensitivityRequest.Direction;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.run.store.Sensitivity;
-import org.llminspector.run.store.SensitivityRequest;
-import org.llminspector.run.store.SensitivityRequest.By;
-import org.llminspector.run.store.SensitivityRequest.Direction;
 
 /** What modules are worth, on a tiny real model: every number is that of a comparison made for it alone. */
 class SensitivityTest {

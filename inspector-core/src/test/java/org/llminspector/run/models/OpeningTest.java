@@ -21,6 +21,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.local.ModelCache;
 import org.llminspector.local.PreparedStore;
 import org.llminspector.run.TextModel;
+import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.sandbox.Probes;
 
 @Timeout(120)

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.EngineKind;
-import org.llminspector.engine.KvFormats;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.onnx.OnnxKind;
 import org.llminspector.family.Family;
 import org.llminspector.golden.Golden;

@@ -7,12 +7,13 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.KvCacheReport;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** Runs makes manifests and captures for the store's tests. */

@@ -11,12 +11,12 @@ import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.capture.Intervention;
-import org.llminspector.engine.KvFormat;
-import org.llminspector.engine.KvFormats;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.Message;
+import org.llminspector.run.request.Message;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.server.http.StrictJson;
 

@@ -7,10 +7,10 @@ import java.util.Locale;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
-import org.llminspector.run.Benchmarks;
-import org.llminspector.run.Costs;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.inspect.cost.Benchmarks;
+import org.llminspector.run.inspect.cost.Costs;
+import org.llminspector.run.request.RunRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

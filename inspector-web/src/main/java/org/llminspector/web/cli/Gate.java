@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
-import org.llminspector.analysis.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.run.store.ComparisonManifest;

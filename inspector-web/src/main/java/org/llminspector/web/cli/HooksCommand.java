@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
-import org.llminspector.run.HookDescription;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.models.HookDescription;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

@@ -10,7 +10,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.NeuronActivations;
+import org.llminspector.run.inspect.neurons.NeuronActivations;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;

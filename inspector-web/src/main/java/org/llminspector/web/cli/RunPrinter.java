@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.models.Opening;

@@ -9,7 +9,7 @@ import org.llminspector.base.Plural;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.ScoredToken;
 import org.llminspector.run.Scores;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;

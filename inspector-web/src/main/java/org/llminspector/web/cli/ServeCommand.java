@@ -13,7 +13,7 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.Server;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.StrictJson;
 
 /** Parser of one side of a comparison: {@code precision=fp16,engine=torch}, or a run's request as JSON or @FILE. */

@@ -3,8 +3,8 @@ package org.llminspector.web.cli;
 import java.io.PrintWriter;
 import java.util.List;
 import org.llminspector.generate.GeneratedToken;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** Printer of the prompt and then the continuation, each piece once its characters are complete. */

@@ -9,7 +9,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Tokenizations;
+import org.llminspector.run.inspect.Tokenizations;
 import org.llminspector.tokenize.Encodings;
 import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Tokenization;

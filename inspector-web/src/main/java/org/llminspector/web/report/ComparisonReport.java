@@ -8,9 +8,9 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.tokenize.Token;
 

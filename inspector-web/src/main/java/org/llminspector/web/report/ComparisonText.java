@@ -5,15 +5,15 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
-import org.llminspector.analysis.OutputMeasures;
-import org.llminspector.analysis.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures.Estimate;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
 import org.llminspector.engine.Spread;
+import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonManifest.Cost;
 import org.llminspector.run.store.Sensitivity;
-import org.llminspector.run.store.SensitivityRequest;
 
 /** Texts and table rows of a comparison's findings. */
 public final class ComparisonText {

@@ -3,9 +3,9 @@ package org.llminspector.web.report;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.llminspector.analysis.OutputMeasures;
-import org.llminspector.analysis.OutputMeasures.Estimate;
-import org.llminspector.analysis.OutputMeasures.Percentile;
+import org.llminspector.analysis.output.OutputMeasures;
+import org.llminspector.analysis.output.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.OutputMeasures.Percentile;
 
 /** Comparison measures in the output format of {@code llama-perplexity --kl-divergence}, for direct comparison. */
 public final class LlamaCppBlock {

@@ -18,7 +18,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.llminspector.base.Problem;
-import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.api.LearningRoutes;
 import org.llminspector.web.server.http.OpenAiFailure;
 import org.llminspector.web.server.http.Problems;

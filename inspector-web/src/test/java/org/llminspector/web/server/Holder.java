@@ -3,9 +3,9 @@ package org.llminspector.web.server;
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import java.util.concurrent.CountDownLatch;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.run.RunListener;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /** Holder is a run that keeps the engine busy until it is closed; it goes past HTTP. */
 final class Holder implements AutoCloseable, RunListener {

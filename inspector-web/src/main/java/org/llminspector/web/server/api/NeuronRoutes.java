@@ -7,8 +7,8 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.Embeddings;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.inspect.embeddings.Embeddings;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
 

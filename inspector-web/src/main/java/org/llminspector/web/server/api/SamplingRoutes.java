@@ -12,7 +12,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.Sampling;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
 import org.llminspector.web.server.tensor.TensorFormat;

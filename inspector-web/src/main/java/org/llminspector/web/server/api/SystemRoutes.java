@@ -9,7 +9,7 @@ import org.llminspector.base.Version;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Device;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Metrics;
 import org.llminspector.web.server.http.Replies;
 

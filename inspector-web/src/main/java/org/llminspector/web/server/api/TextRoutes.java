@@ -6,14 +6,14 @@ import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.Tokenizations;
+import org.llminspector.run.inspect.Tokenizations;
 import org.llminspector.tokenize.Encodings;
 import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenization;
 import org.llminspector.tokenize.Tokenizer;
-import org.llminspector.tokenize.TokenizerRules;
 import org.llminspector.tokenize.UnigramTrace;
+import org.llminspector.tokenize.file.TokenizerRules;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
 

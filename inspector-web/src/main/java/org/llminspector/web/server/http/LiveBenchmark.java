@@ -2,10 +2,10 @@ package org.llminspector.web.server.http;
 
 import java.util.List;
 import java.util.function.Consumer;
-import org.llminspector.run.Benchmarks;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.inspect.cost.Benchmarks;
 import org.llminspector.run.models.Opening;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /** One benchmark under way. */
 public final class LiveBenchmark extends LiveWork implements Benchmarks.Listener {

@@ -3,8 +3,8 @@ package org.llminspector.web.server.http;
 import java.util.function.Consumer;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.ComparisonRequest;
 
 /** One comparison under way. */
 public final class LiveComparison extends LiveWork implements ComparisonListener {

@@ -3,13 +3,13 @@ package org.llminspector.web.server.http;
 import java.util.List;
 import java.util.function.Consumer;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.models.Opening;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
-import org.llminspector.run.store.RunRequest;
 import org.llminspector.tokenize.Token;
 
 /** One run under way. */

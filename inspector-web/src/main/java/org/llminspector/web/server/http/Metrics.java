@@ -15,7 +15,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.concurrent.TimeUnit;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.models.MemoryLedger;
+import org.llminspector.run.work.MemoryLedger;
 
 /** Prometheus metrics: requests, runs, tokens, the queue, the JVM. */
 public final class Metrics implements AutoCloseable {

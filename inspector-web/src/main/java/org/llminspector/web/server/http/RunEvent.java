@@ -2,7 +2,7 @@ package org.llminspector.web.server.http;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import java.util.List;
-import org.llminspector.engine.KvCacheReport;
+import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.tokenize.Token;
 

@@ -9,7 +9,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Semaphore;
 import org.llminspector.base.Problem;
-import org.llminspector.run.models.RunQueue;
+import org.llminspector.run.work.RunQueue;
 
 /**
  * Answer of a request as server-sent events.

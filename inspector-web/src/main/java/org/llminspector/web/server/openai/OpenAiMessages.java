@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
-import org.llminspector.run.store.Message;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.Message;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.tokenize.ChatTemplate;
 
 /**

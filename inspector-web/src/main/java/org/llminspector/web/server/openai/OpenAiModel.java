@@ -8,7 +8,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.models.Engines;
-import org.llminspector.run.store.RunRequestBuilder;
+import org.llminspector.run.request.RunRequestBuilder;
 
 /**
  * The model name of a request: a slug, optionally followed by an engine, a device or a precision, each after an {@code

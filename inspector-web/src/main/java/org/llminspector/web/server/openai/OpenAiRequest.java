@@ -7,7 +7,7 @@ import java.util.Set;
 import org.llminspector.base.Problem;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GenerateOptionsBuilder;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 
 /**
  * Parsed request body of the OpenAI interface. An unsupported field that would change the answer is refused; others

@@ -12,7 +12,7 @@ import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.generate.GeneratedToken;
 import org.llminspector.run.Inspector;
-import org.llminspector.run.store.RunRequest;
+import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Metrics;
 import org.llminspector.web.server.http.OpenAiFailure;

@@ -1,0 +1,133 @@
+package org.llminspector.engine.onnx.graph;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.llminspector.capture.Intervention.Op;
+import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * Hooks and interventions of a graph being written: a captured value becomes an output, a changed one is followed by
+ * the nodes that change it.
+ */
+public final class Taps {
+
+    /** Captures and changes nothing. */
+    static final Taps NONE = new Taps(null, Set.of(), Map.of());
+
+    /**
+     * One intervention at one hook: {@code value' = mask ? f(value, operand) : value}; mask and operand are graph
+     * inputs.
+     *
+     * @param intervention its index in the request
+     */
+    public record Step(int intervention, HookId hook, Op op) {
+
+        /** Names of the inputs with the changed cells and the operand. */
+        public String mask() {
+            return name("mask");
+        }
+
+        public String operand() {
+            return name("operand");
+        }
+
+        /** For MEAN: whether this is the first pass, over whose positions the mean is taken. */
+        public String first() {
+            return name("first");
+        }
+
+        private String name(String part) {
+            return "change." + intervention + "." + hook.name() + "." + part;
+        }
+    }
+
+    private final GraphBuilder graph;
+    private final Set<HookId> captured;
+    private final Map<HookId, List<Step>> steps;
+    private final Map<HookId, String> outputs = new LinkedHashMap<>();
+    private final Map<Step, String> means = new LinkedHashMap<>();
+
+    public Taps(GraphBuilder graph, Set<HookId> captured, Map<HookId, List<Step>> steps) {
+        this.graph = graph;
+        this.captured = captured;
+        this.steps = steps;
+    }
+
+    public boolean wants(HookPoint point, int layer) {
+        return captured.contains(new HookId(point, layer)) || changes(point, layer);
+    }
+
+    public boolean changes(HookPoint point, int layer) {
+        return !steps.isEmpty() && steps.containsKey(new HookId(point, layer));
+    }
+
+    /** Returns the value to continue with. */
+    public String at(HookPoint point, int layer, String value) {
+        if (!wants(point, layer)) return value;
+        HookId id = new HookId(point, layer);
+        String v = value;
+        for (Step step : steps.getOrDefault(id, List.of())) v = change(step, v);
+        if (captured.contains(id)) {
+            graph.output(v, Type.FLOAT);
+            outputs.put(id, v);
+        }
+        return v;
+    }
+
+    private String change(Step step, String value) {
+        String mask = graph.input(step.mask(), Type.BOOL, anySize(step.hook()));
+        String changed =
+                switch (step.op()) {
+                    case ZERO -> graph.scalar(0);
+                    case MASK -> graph.scalar(Float.NEGATIVE_INFINITY);
+                    case SCALE -> graph.node("Mul", value, operand(step));
+                    case ADD -> graph.node("Add", value, operand(step));
+                    case REPLACE, FREEZE -> operand(step);
+                    case MEAN -> mean(step, value);
+                };
+        return graph.node("Where", mask, changed, value);
+    }
+
+    /** The mean over the first pass's positions, an input of later passes. */
+    private String mean(Step step, String value) {
+        String first = graph.input(step.first(), Type.BOOL);
+        int axis = step.hook().point().axisIndex(Axis.POS);
+        String now = graph.node("ReduceMean", new Attributes().with("keepdims", 1), value, graph.ints(axis));
+        String mean = graph.node("Where", first, now, operand(step));
+        graph.output(mean, Type.FLOAT);
+        means.put(step, mean);
+        return mean;
+    }
+
+    private String operand(Step step) {
+        return graph.input(step.operand(), Type.FLOAT, anySize(step.hook()));
+    }
+
+    private static long[] anySize(HookId id) {
+        long[] shape = new long[id.point().axes().size()];
+        java.util.Arrays.fill(shape, -1);
+        return shape;
+    }
+
+    /** The captured hooks' outputs. */
+    Map<HookId, String> outputs() {
+        return outputs;
+    }
+
+    /** The outputs with the first pass's means. */
+    Map<Step, String> means() {
+        return means;
+    }
+
+    /** Every step. */
+    List<Step> steps() {
+        List<Step> all = new ArrayList<>();
+        steps.values().forEach(all::addAll);
+        return all;
+    }
+}

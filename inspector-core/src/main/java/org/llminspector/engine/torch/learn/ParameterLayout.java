@@ -1,0 +1,112 @@
+package org.llminspector.engine.torch.learn;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Parameter;
+import org.llminspector.spec.Activation;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/**
+ * Layout of a Llama's weights in one flat array: matrices first, layer by layer, then the norms' vectors, so that
+ * weight decay applies to one contiguous range.
+ */
+public final class ParameterLayout {
+
+    /** Matrices of a layer, in order. */
+    static final List<String> MATRICES =
+            List.of("attn.q", "attn.k", "attn.v", "attn.o", "mlp.gate", "mlp.in", "mlp.out");
+
+    private final List<Parameter> parameters = new ArrayList<>();
+    private long size;
+
+    ParameterLayout(DecoderSpec spec) {
+        check(spec);
+        LayerSpec layer = spec.layers().get(0);
+        Attention a = layer.attention();
+        long d = spec.dModel();
+        long q = (long) a.nHeads() * a.dHead();
+        long kv = (long) a.nKvHeads() * a.dHead();
+        long mlp = layer.mlp().dMlp();
+        long[][] shapes = {{q, d}, {kv, d}, {kv, d}, {d, q}, {mlp, d}, {mlp, d}, {d, mlp}};
+        add("embed", spec.vocab(), d);
+        for (int i = 0; i < spec.nLayers(); i++) {
+            for (int m = 0; m < shapes.length; m++) add("blocks." + i + "." + MATRICES.get(m), shapes[m]);
+        }
+        if (!spec.tied()) add("unembed", spec.vocab(), d);
+        for (int i = 0; i < spec.nLayers(); i++) {
+            add("blocks." + i + ".ln1", d);
+            add("blocks." + i + ".ln2", d);
+        }
+        add("ln_final", d);
+    }
+
+    private void add(String name, long... shape) {
+        List<Long> dims = new ArrayList<>();
+        for (long s : shape) dims.add(s);
+        Parameter p = new Parameter(name + ".weight", dims, size);
+        parameters.add(p);
+        size += p.size();
+    }
+
+    List<Parameter> parameters() {
+        return List.copyOf(parameters);
+    }
+
+    long size() {
+        return size;
+    }
+
+    /** Elements of the matrices, which come first. */
+    long matrices() {
+        return parameters.stream()
+                .filter(Parameter::isMatrix)
+                .mapToLong(Parameter::size)
+                .sum();
+    }
+
+    /**
+     * Refuses all but Llamas: compares the whole spec with a Llama's, so that a field added to a record later is
+     * checked too.
+     */
+    private static void check(DecoderSpec s) {
+        Norm norm = s.finalNorm();
+        if (!s.layers().get(0).attends()) throw refused(s);
+        LayerSpec layer = s.layers().get(0);
+        Attention a = layer.attention();
+        Mlp mlp = new Mlp(layer.mlp().dMlp(), Activation.SILU, true, false);
+        Attention attention = new Attention(
+                a.nHeads(), a.nKvHeads(), a.dHead(), a.scale(), a.rope(), null, null, false, false, null, null, false);
+        List<LayerSpec> layers =
+                Collections.nCopies(s.nLayers(), new LayerSpec(norm, attention, null, norm, mlp, null, false));
+        boolean llama = norm.equals(new Norm(Norm.Kind.RMS, norm.eps()))
+                && a.rope() != null
+                && a.rope().dims() == a.dHead()
+                && s.equals(new DecoderSpec(
+                        s.family(),
+                        s.vocab(),
+                        s.dModel(),
+                        s.maxContext(),
+                        false,
+                        1f,
+                        layers,
+                        norm,
+                        s.tied(),
+                        false,
+                        null,
+                        null));
+        if (!llama) throw refused(s);
+    }
+
+    private static Problem refused(DecoderSpec s) {
+        return Problem.unsupported("only models of Llama's shape can be trained here")
+                .where(s.family())
+                .expected("RMSNorm, RoPE, a SwiGLU MLP, no biases, no norms of q and k, every layer alike")
+                .instead("gradients of this model can be had without training it: POST /gradients");
+    }
+}

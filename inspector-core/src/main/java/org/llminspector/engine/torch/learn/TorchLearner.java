@@ -1,0 +1,389 @@
+package org.llminspector.engine.torch.learn;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Learner;
+import org.llminspector.engine.LearnerInfo;
+import org.llminspector.engine.Optimizer;
+import org.llminspector.engine.Parameter;
+import org.llminspector.engine.torch.Positions;
+import org.llminspector.engine.torch.libtorch.EngineThread;
+import org.llminspector.engine.torch.libtorch.Script;
+import org.llminspector.engine.torch.libtorch.Threads;
+import org.llminspector.engine.torch.libtorch.TorchDevices;
+import org.llminspector.family.Weights;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Rope;
+import org.llminspector.spec.RopeFrequencies;
+
+/** Trainer of a Llama with {@link LearnerScript} on flat arrays. */
+public final class TorchLearner implements Learner {
+
+    private final DecoderSpec spec;
+    private final Device place;
+    private volatile int threads; // per operation on a CPU; affects the last bits of sums
+    private final ParameterLayout layout;
+    private final NDManager manager;
+    private final Script script;
+    private final NDArray weights; // [parameters]
+    private NDArray gradient; // null until needed, like the next two; each as large as the weights
+    private NDArray first;
+    private NDArray second;
+    private final NDArray steps; // updates made, as float32 for the optimizer methods
+    private final NDArray turns; // [pos, 1, d_head / 2], complex
+    private final AtomicLong made = new AtomicLong(); // updates, readable from other threads
+
+    private TorchLearner(DecoderSpec spec, String device) {
+        this.spec = spec;
+        this.layout = new ParameterLayout(spec);
+        this.place = TorchDevices.choose(device);
+        this.threads = Threads.most();
+        this.manager = NDManager.newBaseManager(place, "PyTorch");
+        try {
+            this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
+            this.weights = zeros();
+            this.steps = manager.zeros(new Shape());
+            this.turns = turns();
+        } catch (RuntimeException | Error e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    /** An array as large as the weights, kept until the learner is closed. */
+    private NDArray zeros() {
+        NDArray zeros = manager.zeros(new Shape(layout.size()));
+        NDScope.unregister(zeros);
+        return zeros;
+    }
+
+    private void makeGradient() {
+        if (gradient == null) gradient = zeros();
+    }
+
+    private void makeMoments() {
+        if (first == null) first = zeros();
+        if (second == null) second = zeros();
+    }
+
+    /** The instruction set that the environment set for both libtorch and MKL; null where each chooses by the CPU. */
+    private static String instructions(Device place) {
+        boolean held = "avx2".equalsIgnoreCase(System.getenv("ATEN_CPU_CAPABILITY"))
+                && "avx2".equalsIgnoreCase(System.getenv("MKL_ENABLE_INSTRUCTIONS"));
+        return held && !place.isGpu() ? LearnerInfo.AVX2 : null;
+    }
+
+    private static final String TURNS =
+            "def turns(self, parts: Tensor) -> Tensor:\n  return torch.view_as_complex(parts)\n";
+
+    /**
+     * A learner with zero weights, to be filled with {@link #setWeights}.
+     *
+     * @param device {@code auto}, {@code cpu}, {@code cuda:N}
+     */
+    public static TorchLearner open(DecoderSpec spec, String device) {
+        return EngineThread.call(() -> {
+            EngineThread.engine();
+            return new TorchLearner(spec, device);
+        });
+    }
+
+    /** A learner initialized with a model's weights. */
+    public static TorchLearner open(Weights model, String device) {
+        TorchLearner learner = open(model.spec(), device);
+        try {
+            float[] flat = new float[Math.toIntExact(learner.layout.size())];
+            for (Parameter p : learner.parameters()) {
+                float[] values = model.get(p.name()).toFloats();
+                System.arraycopy(values, 0, flat, (int) p.offset(), values.length);
+            }
+            learner.setWeights(Tensor.of(flat, flat.length));
+            return learner;
+        } catch (RuntimeException | Error e) {
+            learner.close();
+            throw e;
+        }
+    }
+
+    /** cos + i sin of every position's angles, the same as {@link Positions} rotates by. */
+    private NDArray turns() {
+        Rope rope = spec.layers().get(0).attention().rope();
+        int positions = spec.maxContext();
+        float[] frequency = RopeFrequencies.perPosition(rope, positions);
+        float attentionFactor = RopeFrequencies.attentionFactor(rope);
+        float[] parts = new float[positions * frequency.length * 2];
+        for (int p = 0, at = 0; p < positions; p++) {
+            for (float f : frequency) {
+                float angle = p * f;
+                parts[at++] = (float) Math.cos(angle) * attentionFactor;
+                parts[at++] = (float) Math.sin(angle) * attentionFactor;
+            }
+        }
+        NDArray real = manager.create(parts, new Shape(positions, 1, frequency.length, 2));
+        return call(false, "turns", real).head();
+    }
+
+    @Override
+    public LearnerInfo info() {
+        return new LearnerInfo(TorchDevices.id(place), instructions(place), threads);
+    }
+
+    @Override
+    public void setThreads(int count) {
+        threads = count;
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+        return layout.parameters();
+    }
+
+    @Override
+    public Scores score(int[][] tokens) {
+        return work(() -> scores(call(false, "score", weights, ids(tokens), turns)));
+    }
+
+    @Override
+    public Scores accumulate(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
+        return work(() -> {
+            makeGradient();
+            float[] flat = new float[tokens.length * (tokens[0].length - 1)];
+            int at = 0;
+            for (float[] row : weightsOfTokens) {
+                System.arraycopy(row, 0, flat, at, row.length);
+                at += row.length;
+            }
+            Shares shares = shares(tokens, weightsOfTokens, choices);
+            return scores(call(
+                    true,
+                    "accumulate",
+                    weights,
+                    gradient,
+                    ids(tokens),
+                    manager.create(flat),
+                    manager.create(shares.at()),
+                    manager.create(shares.by()),
+                    turns));
+        });
+    }
+
+    /**
+     * Soft targets' corrections to the logits' gradient for the actual token alone.
+     *
+     * @param at flat indices into [batch x (pos - 1), vocab], in row order; a single -1 when there are none
+     */
+    private record Shares(long[] at, float[] by) {}
+
+    /** Moves the actual token's target probability to all possible tokens in equal parts. */
+    private Shares shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
+        LongStream.Builder at = LongStream.builder();
+        List<Float> by = new ArrayList<>();
+        for (int b = 0; b < tokens.length; b++) {
+            for (int t = 0; t < choices[b].length; t++) {
+                int[] parts = choices[b][t];
+                if (parts == null) continue;
+                long row = (b * (tokens[b].length - 1L) + t) * spec.vocab();
+                at.add(row + tokens[b][t + 1]);
+                by.add(weightsOfTokens[b][t]);
+                for (int id : parts) {
+                    at.add(row + id);
+                    by.add(-weightsOfTokens[b][t] / parts.length);
+                }
+            }
+        }
+        if (by.isEmpty()) return new Shares(new long[] {-1}, new float[1]);
+        float[] values = new float[by.size()];
+        for (int i = 0; i < values.length; i++) values[i] = by.get(i);
+        return new Shares(at.build().toArray(), values);
+    }
+
+    private NDArray ids(int[][] tokens) {
+        long[] flat = new long[tokens.length * tokens[0].length];
+        int at = 0;
+        for (int[] row : tokens) {
+            if (row.length != tokens[0].length) throw new IllegalArgumentException("sequences of different lengths");
+            for (int id : row) flat[at++] = id;
+        }
+        return manager.create(flat, new Shape(tokens.length, tokens[0].length)); // [batch, pos]
+    }
+
+    private static Scores scores(NDList result) {
+        Shape shape = result.get(0).getShape(); // [batch, pos - 1]
+        float[] nll = result.get(0).toFloatArray();
+        boolean[] hit = result.get(1).toBooleanArray();
+        int batch = (int) shape.get(0);
+        int pos = (int) shape.get(1);
+        Scores scores = new Scores(new float[batch][pos], new boolean[batch][pos]);
+        for (int b = 0; b < batch; b++) {
+            System.arraycopy(nll, b * pos, scores.nll()[b], 0, pos);
+            System.arraycopy(hit, b * pos, scores.hit()[b], 0, pos);
+        }
+        return scores;
+    }
+
+    @Override
+    public double update(Optimizer o, double learningRate, double maxNorm) {
+        return work(() -> {
+            makeGradient();
+            makeMoments();
+            double norm = call(false, "clip", gradient, manager.create(maxNorm))
+                    .head()
+                    .getDouble();
+            switch (o.kind()) {
+                case SGD ->
+                    call(false, "sgd", weights, gradient, first, steps, settings(learningRate, 0, o.weightDecay()));
+                case MOMENTUM ->
+                    call(
+                            false,
+                            "sgd",
+                            weights,
+                            gradient,
+                            first,
+                            steps,
+                            settings(learningRate, o.momentum(), o.weightDecay()));
+                case ADAM, ADAMW ->
+                    call(
+                            false,
+                            "adam",
+                            weights,
+                            gradient,
+                            first,
+                            second,
+                            steps,
+                            settings(
+                                    learningRate,
+                                    o.beta1(),
+                                    o.beta2(),
+                                    o.eps(),
+                                    o.weightDecay(),
+                                    o.kind() == Optimizer.Kind.ADAMW ? 1 : 0));
+            }
+            made.incrementAndGet();
+            return norm;
+        });
+    }
+
+    private NDArray settings(double... values) {
+        return manager.create(values);
+    }
+
+    private NDList call(boolean gradients, String method, NDArray... arguments) {
+        return script.callAsWritten(manager, gradients, method, arguments);
+    }
+
+    @Override
+    public Tensor gradient() {
+        return work(() -> {
+            makeGradient();
+            return copy(gradient);
+        });
+    }
+
+    /** Replaces the accumulated gradient. */
+    void setGradient(Tensor flat) {
+        work(() -> {
+            makeGradient();
+            return set(gradient, flat);
+        });
+    }
+
+    @Override
+    public void clearGradient() {
+        work(() -> gradient == null ? null : gradient.muli(0));
+    }
+
+    @Override
+    public void clearGradient(Parameter p) {
+        if (gradient == null) return;
+        work(() -> call(false, "clear", gradient, manager.create(new long[] {p.offset(), p.offset() + p.size()})));
+    }
+
+    @Override
+    public Tensor weights() {
+        return work(() -> copy(weights));
+    }
+
+    @Override
+    public void setWeights(Tensor flat) {
+        work(() -> set(weights, flat));
+    }
+
+    @Override
+    public long step() {
+        return made.get();
+    }
+
+    @Override
+    public State state() {
+        return work(() -> {
+            makeMoments();
+            return new State(made.get(), copy(first), copy(second));
+        });
+    }
+
+    @Override
+    public void setState(State state) {
+        work(() -> {
+            makeMoments();
+            set(first, state.first());
+            set(second, state.second());
+            made.set(state.step());
+            return set(steps, Tensor.of(new float[] {state.step()}));
+        });
+    }
+
+    private static Tensor copy(NDArray array) {
+        ByteBuffer bytes = array.toByteBuffer(true);
+        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
+        copy.put(bytes).flip();
+        return Tensor.of(DType.F32, copy, array.getShape().getShape());
+    }
+
+    private NDArray set(NDArray array, Tensor values) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.toIntExact(values.byteSize()))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(values.data())
+                .flip();
+        manager.create(bytes, array.getShape(), DataType.FLOAT32).copyTo(array);
+        return array;
+    }
+
+    /** Runs work on the engine thread and frees its temporary arrays. */
+    private <T> T work(Callable<T> work) {
+        return EngineThread.call(() -> {
+            Threads.use(threads);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                return work.call();
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        EngineThread.call(() -> {
+            script.close();
+            manager.close();
+            return null;
+        });
+    }
+}

@@ -1,0 +1,2 @@
+/** Parameters, FLOPs, bytes and times of a model's parts. */
+package org.llminspector.run.inspect.cost;

@@ -1,0 +1,2 @@
+/** Queries on embedding and unembedding matrices. */
+package org.llminspector.run.inspect.embeddings;

@@ -1,0 +1,2 @@
+/** What a client asks for: runs, comparisons, sensitivity scans, branches. */
+package org.llminspector.run.request;

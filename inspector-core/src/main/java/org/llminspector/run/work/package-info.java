@@ -1,0 +1,2 @@
+/** The engines' work queue, and the account of the memory budget. */
+package org.llminspector.run.work;

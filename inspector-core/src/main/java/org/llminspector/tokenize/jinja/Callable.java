@@ -1,9 +1,0 @@
-package org.llminspector.tokenize.jinja;
-
-import java.util.List;
-import java.util.Map;
-
-/** A value that a template can call: a built-in function or a macro. */
-interface Callable {
-    Object call(List<Object> args, Map<String, Object> named);
-}

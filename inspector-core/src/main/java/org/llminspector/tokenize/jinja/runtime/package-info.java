@@ -1,0 +1,2 @@
+/** Values, filters, tests, functions and statements of a Jinja template at run time. */
+package org.llminspector.tokenize.jinja.runtime;
