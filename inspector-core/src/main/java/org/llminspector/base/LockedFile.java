@@ -34,6 +34,7 @@ public final class LockedFile implements AutoCloseable {
     private final Path file;
     private final FileChannel channel;
     private final Object key;
+    private boolean closed; // the key may be another file's since then
 
     private LockedFile(Path file, FileChannel channel, Object key) {
         this.file = file;
@@ -57,7 +58,9 @@ public final class LockedFile implements AutoCloseable {
                     try {
                         if (channel.tryLock() == null) return null;
                         if (isStill(channel, file)) key = key(file);
-                        if (key != null && LOCKED.add(key)) return new LockedFile(file, channel, key);
+                        if (key == null) continue;
+                        LOCKED.add(key);
+                        return new LockedFile(file, channel, key);
                     } catch (ClosedByInterruptException e) {
                         interrupted |= Thread.interrupted();
                     } finally {
@@ -109,7 +112,7 @@ public final class LockedFile implements AutoCloseable {
     public void delete() {
         synchronized (LOCKED) {
             try {
-                if (key.equals(key(file))) Files.delete(file);
+                if (!closed && key.equals(key(file))) Files.delete(file);
             } catch (IOException e) {
                 // A file without a lock stays, which is harmless.
             }
@@ -119,6 +122,8 @@ public final class LockedFile implements AutoCloseable {
     @Override
     public void close() {
         synchronized (LOCKED) {
+            if (closed) return;
+            closed = true;
             try {
                 channel.close();
             } catch (IOException e) {

@@ -152,6 +152,23 @@ class LockedFileTest {
         assertThat(file).doesNotExist();
     }
 
+    /** An inode's number, which is the key, is used again at once. */
+    @Test
+    void closingTwiceLeavesAnothersLock() throws IOException {
+        for (int i = 0; i < 20; i++) {
+            LockedFile old = LockedFile.tryTake(file);
+            old.delete();
+            old.close();
+            try (LockedFile made = LockedFile.tryTake(file)) {
+                old.delete();
+                old.close();
+                assertThat(file).exists();
+                assertThat(made).isNotNull();
+                assertThat(taken()).isFalse();
+            }
+        }
+    }
+
     @Test
     void onlyARegularFileIsLockedAndOtherwiseNothingIsChanged() throws IOException {
         Path other = Files.writeString(folder.resolve("other"), "a person's");
