@@ -96,7 +96,7 @@ def time(log, tokens, old):
     text = log.read_text()
     speed = float(re.findall(r"([\d,]+) tokens/s", text)[-1].replace(",", ""))
     threads = re.search(r"\d+ threads?", text)[0]
-    return f"| time | {tokens / speed / 60:.0f} minutes with {threads}, {speed:,.0f} tokens with a loss a second |\n"
+    return f"| time | {tokens / speed / 60:.0f} minutes with {threads}, {speed:,.0f} tokens with a loss per second |\n"
 
 
 def falls(r):

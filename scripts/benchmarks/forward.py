@@ -2,7 +2,7 @@
 
 Measures the same things and prints the same JSON:
   prefill_N_ms  N tokens into an empty cache, logits of the last position; one number a repetition
-  decode_ms     one more token, greedily, after a prompt of 16; one number a token
+  decode_ms     one more token, greedily, after a prompt of 16; one number per token
 """
 
 import argparse

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Measures the page in Chromium against a server of its own: bytes of the first view and of each chapter's code; the
- * longest task and the frames a second while a pointer moves over runs of 400, 1,000 and 2,000 tokens; with --lighthouse
+ * longest task and the frames per second while a pointer moves over runs of 400, 1,000 and 2,000 tokens; with --lighthouse
  * the score of / on a phone as Lighthouse has it (npx fetches it).
  *
  *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--lighthouse TIMES]
@@ -122,7 +122,7 @@ async function motion(name, { id, model }, path, target) {
   const rate = (1000 * gaps.length) / sum(gaps);
   console.log(
     `${name}: longest task ${Math.max(0, ...tasks).toFixed(0)} ms (${tasks.filter((t) => t > 100).length} above 100 ms); ` +
-      `${rate.toFixed(1)} frames a second, 95 % of frames within ${gaps[Math.floor(0.95 * gaps.length)]?.toFixed(0)} ms`,
+      `${rate.toFixed(1)} frames per second, 95 % of frames within ${gaps[Math.floor(0.95 * gaps.length)]?.toFixed(0)} ms`,
   );
 }
 

@@ -202,7 +202,7 @@ def loaded_round(args):
 
 
 def loaded_table(args, rounds):
-    yield "| model | quiet, ms a token | tokens a second | a busy loop a core, ms | tokens a second | times as slow |"
+    yield "| model | quiet, ms per token | tokens per second | a busy loop per core, ms | tokens per second | times as slow |"
     yield "|---|---|---|---|---|---|"
     for title in LOADED:
         quiet, busy = (column(rounds, (title, load), "decode_ms") for load in ("quiet", "loaded"))
@@ -219,7 +219,7 @@ def train_round(args):
 
 
 def train_table(args, rounds):
-    yield "| threads | LLM Inspector, ms an update | tokens a second | PyTorch, ms an update | tokens a second | times as fast | wanted |"
+    yield "| threads | LLM Inspector, ms per update | tokens per second | PyTorch, ms per update | tokens per second | times as fast | wanted |"
     yield "|---|---|---|---|---|---|---|"
     for threads in args.each_threads:
         ours, theirs = (column(rounds, (who, threads), "update_ms") for who in ("ours", "python"))

@@ -37,4 +37,4 @@ started = time.perf_counter()
 for text in texts:
     score(text)
 seconds = time.perf_counter() - started
-print(f"{seconds:.1f} s, {seconds / len(texts) * 1000:.0f} ms a request")
+print(f"{seconds:.1f} s, {seconds / len(texts) * 1000:.0f} ms per request")

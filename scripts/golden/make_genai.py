@@ -7,7 +7,7 @@ Needs torch, transformers 5.24, onnx, onnx_ir and onnxruntime-genai 0.18 (the bu
     genai_fp32/      a Llama: GroupQueryAttention over queries, keys and values side by side; weights beside the graph
     genai_int4/      a Qwen 3 (its queries and keys have norms): MatMulNBits, whose kernel also rounds what it multiplies
 
-NAME.golden.safetensors is as make_onnx.py makes it. The builder writes genai_config.json; config.json is transformers'.
+NAME.golden.safetensors is as make_onnx.py makes it. The builder writes no config.json; it is transformers'.
 """
 
 import shutil
@@ -39,7 +39,7 @@ def build(model, precision, folder):
             shutil.copy(file, source)  # it wants one
         where = [None, str(source), str(made), precision, "cpu", str(Path(tmp) / "cache")]
         builder.create_model(*where, **builder.parse_extra_options(*where, []))
-        for file in ("model.onnx", "model.onnx.data", "genai_config.json"):
+        for file in ("model.onnx", "model.onnx.data"):
             shutil.copy(made / file, folder)
 
 

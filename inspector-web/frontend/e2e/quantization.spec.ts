@@ -79,7 +79,7 @@ test('its codes, error, size and text are the server’s at 8, 4 and 2 bits, on 
     await expect(page.getByTestId('which')).toContainText(worst.name.replace('.weight', ''), SLOW);
     for (const bits of [8, 4, 2]) {
       const scheme = `int${bits}-g32`;
-      await page.getByRole('slider', { name: 'Bits a code' }).fill(String(bits));
+      await page.getByRole('slider', { name: 'Bits per code' }).fill(String(bits));
       await expect(page.getByTestId('codes')).toHaveAttribute('data-scheme', scheme, SLOW);
       await expect(page.getByTestId('facts')).toHaveAttribute('data-scheme', scheme);
       const [sizes, statistics] = await Promise.all([

@@ -32,7 +32,7 @@ export async function defaultModel(request: APIRequestContext): Promise<ModelSum
   return models.find((m: ModelSummary) => m.slug === slug) ?? models[0];
 }
 
-/** Unlike one another: the embedded Llama, learned positions, parallel blocks, windows and four norms a block, GGUF blocks. */
+/** Unlike one another: the embedded Llama, learned positions, parallel blocks, windows and four norms per block, GGUF blocks. */
 const FAMILIES = ['tales-4m', 'tiny-gpt2', 'tiny-pythia', 'tiny-gemma3', 'tiny64-Q4_0'];
 
 /** The default model and one of each family that the server has, and the graphs of somebody else's. */

@@ -134,7 +134,7 @@ describe('a model’s sizes', () => {
     expect(value(of(spec(mixed, mixed)), 'weights in all mixture layers')).toBe('1,984');
     expect(value(of(spec(mixed, mixed)), 'layers that are mixtures')).toBeUndefined();
     expect(value(of(spec(mixed, dense)), 'layers that are mixtures')).toBe('1 of 2');
-    expect(feedForward.sizesOf(null, 8, null)).toEqual([['numbers a token', '8']]);
+    expect(feedForward.sizesOf(null, 8, null)).toEqual([['numbers per token', '8']]);
   });
 
   it('name layers without heads only where there are some', () => {

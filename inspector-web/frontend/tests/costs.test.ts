@@ -23,7 +23,7 @@ const pass: TimedPass = {
 };
 
 describe('the timeline', () => {
-  it('is a lane a layer, each part where the one before it ended', () => {
+  it('is a lane per layer, each part where the one before it ended', () => {
     const all = lanes(pass);
     expect(all.map((l) => [l.name, l.ms])).toEqual([
       ['embedding', 1],

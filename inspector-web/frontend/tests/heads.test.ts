@@ -40,7 +40,7 @@ describe('heads', () => {
     expect(score(undefined, 1, 'first')).toBeNull();
   });
 
-  it('places heads a column a layer, or row after row in their order', () => {
+  it('places heads a column per layer, or row after row in their order', () => {
     expect(places(6, 3, 2, null)).toEqual([
       [0, 0],
       [0, 1],

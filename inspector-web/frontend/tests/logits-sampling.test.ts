@@ -8,7 +8,7 @@ const all = { temperature: 1, topK: 0, topP: 1, minP: 0, greedy: false };
 describe('from scores to a pick', () => {
   const logits = f(2, 0, 1, -3);
 
-  it('a penalty divides what is above 0 and multiplies what is below, once a token', () => {
+  it('a penalty divides what is above 0 and multiplies what is below, once per token', () => {
     const none = { repeat: 1, presence: 0, frequency: 0 };
     expect([...penalised(logits, [0, 0, 3, 99], 4, { ...none, repeat: 2 })]).toEqual([1, 0, 1, -6]);
     expect(penalised(logits, [0], 1, none), 'nothing to do').toBe(logits);

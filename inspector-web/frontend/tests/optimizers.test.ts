@@ -30,7 +30,7 @@ describe('four optimizers', () => {
     expect(lowest({ paths: [path('adam', NaN)] } as unknown as Descent)).toBeNull();
   });
 
-  it('remember nothing, one number or two a weight', () => {
+  it('remember nothing, one number or two per weight', () => {
     expect(STATE_BYTES).toEqual({ sgd: 0, momentum: 4, adam: 8, adamw: 8 });
   });
 

@@ -232,7 +232,7 @@ describe('a mixture of experts', () => {
     expect(step('mlp.act').says).toContain('held below 7');
     expect(step('mlp.out').tex).toContain('b_{out,e}');
     const facts = Object.fromEntries(factsOf(oss, 0).map((f) => [f.name, f.value]));
-    expect(facts['Attention sinks']).toBe('one a head');
+    expect(facts['Attention sinks']).toBe('one per head');
     expect(facts.Activation).toContain('± 7');
     expect(factsOf(spec([layer()]), 0).some((f) => f.name === 'Attention sinks')).toBe(false);
   });

@@ -18,6 +18,8 @@ const BANNED: Record<string, string> = {
   somebody: 'name who or what',
   whoever: 'name who or what',
   'so many': 'the number’s name',
+  '(tokens|bytes|bits|nats|numbers|products|flops|milliseconds|ms) an? (token|second|byte|weight|code|layer)':
+    'per token, per second',
   'what of it': 'say of what',
 };
 
@@ -51,6 +53,7 @@ describe('the words of the page', () => {
     expect(banned('const twinRun = 1')).toEqual(['twin']);
     expect(banned('/** at most so\n * many tokens */')).toEqual(['so many']);
     expect(banned('Nobody asked')).toEqual(['nobody']);
+    expect(banned('12 tokens a second')).toHaveLength(1);
     expect(banned('timeline.decode.tapped.min')).toEqual(['tapped']);
     expect(banned('for example, at most so many-sided')).toEqual(['so many']);
     expect(banned('an example')).toEqual([]);

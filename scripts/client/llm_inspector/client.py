@@ -313,7 +313,7 @@ class Inspector:
     def distances(
         self, a: Mapping[str, Any], b: Mapping[str, Any], *, hooks: Union[None, str, Sequence[str]] = None
     ) -> List[Json]:
-        """How far two models lie apart inside as they read the same tokens: a row a hook, with relative_l2 and by_position.
+        """How far two models lie apart inside as they read the same tokens: a row per hook, with relative_l2 and by_position.
 
         Args:
             a: the reference, as the arguments of ``run``; ``b`` reads its tokens unless it has as many of its own.
@@ -497,7 +497,7 @@ class Inspector:
         top: Optional[int] = None,
         positions: Optional[str] = None,
     ) -> List[Json]:
-        """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row a layer.
+        """The logit lens of a run that captured ``hook`` (``hook_resid_post``) in every layer: one row per layer.
 
         ``positions`` is a slice (``-1``, ``3:7``), all when left out.
         """
@@ -530,7 +530,7 @@ class Inspector:
         top: Optional[int] = None,
         around: Optional[int] = None,
     ) -> Json:
-        """One neuron over a text: values, one a token, and its highest and lowest places in context."""
+        """One neuron over a text: values, one per token, and its highest and lowest places in context."""
         body = _without_none(
             layer=layer, neuron=neuron, text=text, model=model, engine=engine, precision=precision, top=top, around=around
         )
@@ -714,7 +714,7 @@ class Inspector:
         return self._post_job("benchmarks", wanted, {"measured": listen})
 
     def norms(self, run: Union[str, "Run"]) -> List[Json]:
-        """L2 norm at each position of every captured value that is d_model wide: one row a hook."""
+        """L2 norm at each position of every captured value that is d_model wide: one row per hook."""
         return self._json("POST", "norms", {"run": _run_id(run)})["rows"]
 
     def compare(
@@ -964,7 +964,7 @@ class Run:
     def patterns(self, size: Optional[int] = None) -> NDArray[Any]:
         """Every head's attention pattern made small, [layer, head, query, key], of the layers that have heads: the largest weight under each cell.
 
-        The run need not have captured them; ``size`` is the most cells a side, 32 unless given.
+        The run need not have captured them; ``size`` is the most cells per side, 32 unless given.
         """
         path = _path("runs", self.id, "patterns") + _query(size=None if size is None else str(size))
         return _only(self._inspector._bytes(path), "patterns")
@@ -978,7 +978,7 @@ class Run:
         key: Optional[Index] = None,
         size: Optional[int] = None,
     ) -> NDArray[Any]:
-        """A stretch of one head's pattern, [query, key], made small where it has more than ``size`` (256) values a side."""
+        """A stretch of one head's pattern, [query, key], made small where it has more than ``size`` (256) values per side."""
         query_string = _query(query=_index(query), key=_index(key), size=None if size is None else str(size))
         path = _path("runs", self.id, "patterns", str(layer), str(head)) + query_string
         return _only(self._inspector._bytes(path), "pattern")

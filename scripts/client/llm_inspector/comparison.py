@@ -169,7 +169,7 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class ComparedTokens:
-    """What both sides said next, one row a position.
+    """What both sides said next, one row per position.
 
     Attributes:
         position: of the token read last, int [n].

@@ -48,7 +48,7 @@ export interface Source {
   allow(): void;
   /** One captured tensor or part of it; recaptured when the run lacks it. */
   capture(hook: string, slice: Slice, signal: AbortSignal): Promise<Tensor>;
-  /** Every head's attention pattern in at most `size` cells a side, the largest weight in each, [layer, head, query, key]. */
+  /** Every head's attention pattern in at most `size` cells per side, the largest weight in each, [layer, head, query, key]. */
   patterns(size: number, signal: AbortSignal): Promise<Tensor>;
   /** A stretch of one head's pattern, the same way, [query, key]. */
   pattern(layer: number, head: number, part: Stretch, size: number, signal: AbortSignal): Promise<Tensor>;

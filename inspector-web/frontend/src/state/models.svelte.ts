@@ -76,7 +76,7 @@ class Models {
     return this.list.find((m) => m.slug === slug)?.exported ?? false;
   }
 
-  /** Fetches the hooks of a model, once a model. */
+  /** Fetches the hooks of a model, once per model. */
   async askHooks(slug: string): Promise<void> {
     if (this.#hooks[slug]) return;
     try {
@@ -104,7 +104,7 @@ class Models {
     return this.#hooks[slug]?.find((d) => d.available && d.name === hook.replace('*', '{i}'))?.layers ?? null;
   }
 
-  /** Fetches the chosen model's details, once a model. */
+  /** Fetches the chosen model's details, once per model. */
   async describe(slug: string): Promise<void> {
     if (this.#details[slug]) return;
     try {

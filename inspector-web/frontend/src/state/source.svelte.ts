@@ -132,7 +132,7 @@ export function liveSource(manifest: RunManifest, kvSteps: KvCache[] | null = nu
   return new LiveSource(manifest, kvSteps);
 }
 
-/** `blocks.*.attn.hook_q` as one name a layer: those that have it, once the model was asked. */
+/** `blocks.*.attn.hook_q` as one name per layer: those that have it, once the model was asked. */
 function layersOf(hook: string, { model }: RunManifest): string[] {
   if (!hook.startsWith('blocks.*.')) return [hook];
   const having = untrack(() => models.having(model.slug, hook)) ?? Array.from({ length: model.n_layers }, (_, i) => i);

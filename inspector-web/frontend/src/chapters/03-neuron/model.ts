@@ -25,11 +25,11 @@ export function whyChosen(neurons: number, share: number): string {
 /** Sizes of a model's neurons; 0 neurons or layers are not known yet. */
 export function sizesOf(dModel: number, neurons: number, layers: number, neuron: Neuron | null): Sizes {
   return [
-    ['neurons a layer', neurons ? count(neurons) : '—'],
+    ['neurons per layer', neurons ? count(neurons) : '—'],
     ['layers × neurons', neurons && layers ? count(neurons * layers) : '—'],
     ['inputs of each', count(dModel)],
     ['function', neuron ? BEND_NAMES[neuron.function] : '—'],
-    ['gated', neuron ? (neuron.gated ? 'yes: two sums a neuron' : 'no: one sum a neuron') : '—'],
+    ['gated', neuron ? (neuron.gated ? 'yes: two sums per neuron' : 'no: one sum per neuron') : '—'],
     ['numbers it writes', count(dModel)],
   ];
 }

@@ -84,7 +84,7 @@ export class NeuronState {
   });
   readonly neuron = $derived(this.at.value && this.m && this.at.value.run === this.m.id ? this.at.value : null);
 
-  /** One value a position. */
+  /** One value per position. */
   readonly fires = resource(() => {
     const [from, l, n] = [this.source, this.layer, this.index];
     if (!from || !this.#ready) return null;

@@ -27,9 +27,9 @@ export interface Sent {
 export interface Path {
   pos: number;
   layers: number[];
-  /** A row a layer of `layers`: weights by expert. */
+  /** A row per layer of `layers`: weights by expert. */
   gates: Float32Array[];
-  /** A row a layer: the router's scores as shares. */
+  /** A row per layer: the router's scores as shares. */
   shares: Float64Array[];
 }
 

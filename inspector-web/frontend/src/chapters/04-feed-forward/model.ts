@@ -27,7 +27,7 @@ export function whyChosen(
 
 /** Sizes of the feed-forward part on show: of a mixture of experts, or of one part that all tokens go through. */
 export function sizesOf(spec: DecoderSpec | null, dModel: number, mlp: Mlp | null): Sizes {
-  if (!spec || !mlp) return [['numbers a token', count(dModel)]];
+  if (!spec || !mlp) return [['numbers per token', count(dModel)]];
   return mlp.experts ? mixtureSizes(spec, dModel, mlp, mlp.experts) : denseSizes(spec, dModel, mlp);
 }
 
@@ -45,9 +45,9 @@ function mixtureSizes(spec: DecoderSpec, d: number, mlp: Mlp, mixture: NonNullab
     0,
   );
   return [
-    ['experts a layer', count(mixture.count)],
+    ['experts per layer', count(mixture.count)],
     ['of them a token goes through', count(mixture.active)],
-    ['neurons an expert', count(mlp.d_mlp)],
+    ['neurons per expert', count(mlp.d_mlp)],
     ...(shared > 0 ? ([['neurons of the shared expert', count(shared)]] as Sizes) : []),
     ['router', `${count(mixture.count)} × ${count(d)}`],
     ['function', `${mlp.activation}${mlp.gated ? ', gated' : ''}`],
@@ -55,7 +55,7 @@ function mixtureSizes(spec: DecoderSpec, d: number, mlp: Mlp, mixture: NonNullab
       ? ([['layers that are mixtures', `${mixed.length} of ${spec.layers.length}`]] as Sizes)
       : []),
     ['weights in all mixture layers', count(weights)],
-    ['products a token and layer', count(d * (mixture.count + gate + each * (mixture.active * mlp.d_mlp + shared)))],
+    ['products per token and layer', count(d * (mixture.count + gate + each * (mixture.active * mlp.d_mlp + shared)))],
   ];
 }
 
@@ -63,11 +63,11 @@ function denseSizes(spec: DecoderSpec, d: number, mlp: Mlp): Sizes {
   const dense = spec.layers.filter((l) => !l.mlp.experts).length;
   const weights = matrices(mlp) * d * mlp.d_mlp;
   return [
-    ['neurons a layer', count(mlp.d_mlp)],
+    ['neurons per layer', count(mlp.d_mlp)],
     ['in', `${count(d)} × ${count(mlp.d_mlp)}${mlp.gated ? ', twice (gated)' : ''}`],
     ['out', `${count(mlp.d_mlp)} × ${count(d)}`],
     ['function', mlp.activation],
     [`weights in all ${dense < spec.layers.length ? 'such ' : ''}layers`, count(weights * dense)],
-    ['products a token and layer', count(weights)],
+    ['products per token and layer', count(weights)],
   ];
 }

@@ -17,7 +17,7 @@ export interface Way {
   stages: Stage[];
 }
 
-/** What the token reads, its sums, those bent, and what is added; a gated part has two sums a neuron. */
+/** What the token reads, its sums, those bent, and what is added; a gated part has two sums per neuron. */
 export async function wayOf(
   source: Source,
   layer: number,
@@ -29,7 +29,7 @@ export async function wayOf(
   const wanted: Omit<Stage, 'values' | 'pos'>[] = [
     {
       name: 'Expand',
-      says: gated ? 'a first sum a neuron, its gate' : 'a sum a neuron',
+      says: gated ? 'a first sum per neuron, its gate' : 'a sum per neuron',
       hook: `${block}.mlp.hook_pre`,
       wide: true,
     },

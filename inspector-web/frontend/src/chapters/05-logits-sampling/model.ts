@@ -6,7 +6,7 @@ import type { Sizes } from '../chapter';
 /** Sizes of a model's unembedding; the spec's part is left out while it is not known. */
 export function sizesOf(vocab: number, dModel: number, spec: DecoderSpec | null): Sizes {
   return [
-    ['scores a position', count(vocab)],
+    ['scores per position', count(vocab)],
     ['unembedding', `${count(dModel)} × ${count(vocab)}`],
     ...(spec
       ? ([

@@ -18,7 +18,7 @@ export interface Place {
   y: number;
   rate: number;
   steps: number;
-  /** Samples a side. */
+  /** Samples per side. */
   n: number;
 }
 

@@ -15,8 +15,8 @@ export function sizesOf(model: RunManifest['model'], layers: number, rules: Rule
     ['layers × heads', `${layers} × ${n_heads} = ${layers * n_heads}`],
     ...(layers < n_layers ? ([['layers without heads', `${n_layers - layers} of ${n_layers}`]] as Sizes) : []),
     [
-      'key/value heads a layer',
-      n_kv_heads === n_heads ? `${n_kv_heads}, one a head` : `${n_kv_heads}, each for ${n_heads / n_kv_heads} heads`,
+      'key/value heads per layer',
+      n_kv_heads === n_heads ? `${n_kv_heads}, one per head` : `${n_kv_heads}, each for ${n_heads / n_kv_heads} heads`,
     ],
     ['numbers in q, k and v', `${d_head} each`],
     ...(rules ? ([['scale', scaleOf(rules.scale, d_head)]] as Sizes) : []),

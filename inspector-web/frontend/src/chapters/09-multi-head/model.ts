@@ -29,7 +29,7 @@ export function sizesOf(model: RunManifest['model'], layers: number, cached: num
   return [
     ['layers × heads', `${layers} × ${n_heads} = ${layers * n_heads}`],
     ...(layers < n_layers ? ([['layers without heads', `${n_layers - layers} of ${n_layers}`]] as Sizes) : []),
-    ['key/value heads a layer', String(n_kv_heads)],
+    ['key/value heads per layer', String(n_kv_heads)],
     ['numbers in a head', String(d_head)],
     ['heads laid end to end', `${n_heads} × ${d_head} = ${count(n_heads * d_head)}`],
     ['W_O', `${count(n_heads * d_head)} × ${count(d_model)}`],

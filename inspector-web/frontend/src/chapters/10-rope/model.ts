@@ -23,7 +23,7 @@ export function sizesOf(schemes: PositionSchemes, dModel: number): Sizes {
     ['positions', positionsOf(schemes)],
     ...(rope
       ? ([
-          ['pairs a head', `${rope.pairs.length} of ${rope.d_head / 2}`],
+          ['pairs per head', `${rope.pairs.length} of ${rope.d_head / 2}`],
           ['base of the speeds', (rope.theta ?? 0).toLocaleString('en')],
           ['fastest pair', `once round in ${rope.pairs[0].period.toFixed(1)} words`],
           ['slowest pair', `once round in ${count(Math.round(rope.pairs.at(-1)!.period))} words`],

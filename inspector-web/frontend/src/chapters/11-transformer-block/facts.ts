@@ -27,7 +27,7 @@ function ofHeads(spec: DecoderSpec, a: Attention, rotating: number, headed: numb
       value: a.latent
         ? `of a vector of ${a.latent.d_latent} numbers; ${a.rope?.dims ?? 0} of a key are all heads’`
         : a.n_heads === a.n_kv_heads
-          ? 'one a head'
+          ? 'one per head'
           : `${a.n_kv_heads}, each for ${a.n_heads / a.n_kv_heads} heads`,
     },
     { name: 'Scale of scores', value: short(a.scale) },
@@ -43,7 +43,7 @@ function ofHeads(spec: DecoderSpec, a: Attention, rotating: number, headed: numb
     },
     { name: 'Window', value: windows(spec) },
     { name: 'Cap on scores', value: a.score_softcap == null ? 'none' : `± ${short(a.score_softcap)}` },
-    ...(a.sinks ? [{ name: 'Attention sinks', value: 'one a head' }] : []),
+    ...(a.sinks ? [{ name: 'Attention sinks', value: 'one per head' }] : []),
     {
       name: 'Norms of q and k',
       value: a.q_norm
@@ -98,7 +98,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
       name: 'Embedding',
       value: `${spec.tied ? 'also the unembedding' : 'apart from the unembedding'}${spec.embed_scale === 1 ? '' : `, times ${short(spec.embed_scale)}`}${spec.embed_norm ? ', normed' : ''}`,
     },
-    ...(spec.unembed_bias ? [{ name: 'Bias of the unembedding', value: 'one a token' }] : []),
+    ...(spec.unembed_bias ? [{ name: 'Bias of the unembedding', value: 'one per token' }] : []),
     ...(spec.logit_scale == null ? [] : [{ name: 'Factor on logits', value: short(spec.logit_scale) }]),
     { name: 'Cap on logits', value: spec.logit_softcap == null ? 'none' : `± ${short(spec.logit_softcap)}` },
   ];

@@ -41,7 +41,7 @@ export function sizesOf(spec: DecoderSpec, layer: Layer, cost: Sum | null): Size
     ...(cost
       ? ([
           ['parameters of a block', count(cost.parameters)],
-          ['FLOPs a token and block', magnitude(cost.flops)],
+          ['FLOPs per token and block', magnitude(cost.flops)],
           ['bytes moved', bytes(cost.bytes)],
         ] as Sizes)
       : []),

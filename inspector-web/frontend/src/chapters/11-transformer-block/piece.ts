@@ -15,7 +15,7 @@ export interface Values {
   /** Without the layer: attn.hook_q. */
   hook: string;
   color: 'q' | 'k' | 'v' | 'attn' | 'neuron' | 'resid';
-  /** A row a head, a column a position: scores and shares. */
+  /** A row per head, a column per position: scores and shares. */
   square?: boolean;
 }
 

@@ -70,7 +70,7 @@ function norm(
   };
 }
 
-/** Keys and values of a short vector a token, and one key that all heads share. */
+/** Keys and values of a short vector per token, and one key that all heads share. */
 function latent(a: Attention, of: NonNullable<Attention['latent']>, d: number): Step {
   const turns = a.rope?.dims ?? 0;
   const own = a.d_head - turns;

@@ -8,7 +8,7 @@ const NEW = 16;
 const SHOWN = 6;
 /** Rows of a curve beside the looks at held-out examples. */
 const POINTS = 300;
-/** Cells a side of a head's small picture. */
+/** Cells per side of a head's small picture. */
 const CELLS = 16;
 /** The model that learnt to add on a clock. */
 export const CLOCK = 'grokking';

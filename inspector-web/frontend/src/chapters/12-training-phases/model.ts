@@ -27,7 +27,7 @@ export interface Formation {
  * How the best head of a role formed.
  *
  * @param profiles every head's scores, state by state
- * @param heads heads a layer
+ * @param heads heads per layer
  */
 export function formationOf(
   profiles: HeadProfile[][],

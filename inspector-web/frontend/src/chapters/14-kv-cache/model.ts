@@ -13,7 +13,7 @@ export const measuredAtOnce = (parameters: number | undefined): boolean => (para
 /** A kind of work in words; nothing for none. */
 export const kindName = (kind: Kind | null): string => KINDS.find(([k]) => k === kind)?.[1] ?? '';
 
-/** What a cache takes: bytes a token, of a full context, and of the convolutions, which keep no keys and values. */
+/** What a cache takes: bytes per token, of a full context, and of the convolutions, which keep no keys and values. */
 export interface CacheSizes {
   /** The first layer that has heads. */
   layer: ReturnType<typeof ofHeads>;
@@ -21,7 +21,7 @@ export interface CacheSizes {
   convolutions: PassCost['cache'];
   /** Bytes that the convolutions keep, however long the text is. */
   states: number;
-  /** Bytes a token. */
+  /** Bytes per token. */
   row: number;
   /** The longest context's cost, where it was priced. */
   full: PassCost['contexts'][number] | null;
@@ -49,7 +49,7 @@ export function sizesOf(m: RunManifest, cost: PassCost | null): Sizes {
       : []),
     of?.layer?.d_latent === undefined
       ? ['heads of keys and values', `${count(model.n_kv_heads)} of ${count(model.n_heads)}`]
-      : ['kept of a token, a layer', `${count(of.layer.d_latent)} + ${count(of.layer.d_shared ?? 0)} numbers`],
+      : ['kept per token and layer', `${count(of.layer.d_latent)} + ${count(of.layer.d_shared ?? 0)} numbers`],
     ...(cost && of
       ? ([
           ['a token takes', bytes(of.row)],

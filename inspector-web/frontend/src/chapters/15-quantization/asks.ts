@@ -107,7 +107,7 @@ export const POINTS = [
   ['mlp.hook_post', 'what the feed-forward part’s last matrix reads'],
 ] as const;
 
-/** A scale for the whole, and one a token. */
+/** A scale for the whole, and one per token. */
 const CODED = ['int8-tensor', 'int8-channel'];
 /** Two schemes of many codes are told of the value that stands out most alone; of the others, how they are spread. */
 const SPREAD = ['bf16'];

@@ -12,7 +12,7 @@ export interface Slice {
   codes: number[];
   decoded: number[];
   error: number[] | null;
-  /** One a row of the window, or one in all. */
+  /** One per row of the window, or one in all. */
   scales: number[];
   zeros: number[] | null;
   /** The codes that there are. */

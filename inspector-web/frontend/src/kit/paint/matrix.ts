@@ -19,7 +19,7 @@ export function symmetric(limit: number): Scale {
 }
 
 /**
- * Paints a matrix, a pixel a value, straight into ImageData.
+ * Paints a matrix, a pixel per value, straight into ImageData.
  *
  * @param causal leave values whose column is past their row transparent: the query may not look there
  */

@@ -1,6 +1,6 @@
 /** Layout of the grid of attention patterns. */
 
-/** The place of each head in the grid, by its number: in the model's order a column a layer; sorted, row after row. */
+/** The place of each head in the grid, by its number: in the model's order a column per layer; sorted, row after row. */
 export function places(
   count: number,
   layers: number,

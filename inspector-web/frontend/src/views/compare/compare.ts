@@ -165,7 +165,7 @@ export function ranked(modules: SensitiveModule[], order: SensitivityOrder): Sen
   return [...modules].sort((a, b) => (by(a) === by(b) ? 0 : by(b) - by(a)));
 }
 
-/** Arguments for a shell, two a line, each second one quoted. */
+/** Arguments for a shell, two per line, each second one quoted. */
 export function shell(args: string[]): string {
   const lines: string[] = [];
   for (let i = 0; i < args.length; i += 2) lines.push(`${args[i]} '${args[i + 1]}'`);

@@ -27,6 +27,9 @@ class WordsTest {
             Map.entry("rereadings?", "replay, recapture"),
             Map.entry("nobody|somebody|whoever", "name who or what"),
             Map.entry("so many", "the number's name"),
+            Map.entry(
+                    "(tokens|bytes|bits|nats|numbers|products|flops|milliseconds|ms) an? (token|second|byte|weight|code|layer)",
+                    "per token, per second"),
             Map.entry("what of it", "say of what")));
 
     /** What the tales say: their words are a child's. */
@@ -54,6 +57,7 @@ class WordsTest {
     void theyAreFoundInIdentifiersAndOverLineEnds() {
         assertThat(banned("ExamReport twinRun")).hasSize(2);
         assertThat(banned("at most so\n     * many tokens")).hasSize(1);
+        assertThat(banned("\"%.1f bits a weight\"")).hasSize(1);
         assertThat(banned("for example, a trialling of Tappedness")).isEmpty();
     }
 

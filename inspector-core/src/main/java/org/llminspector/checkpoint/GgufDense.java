@@ -152,7 +152,7 @@ final class GgufDense {
         for (String part : List.of("alpha_p", "alpha_n", "beta", "eps")) {
             String key = "xielu." + part;
             float[] each = m.floats(key);
-            if (each.length != f.layers) throw m.wrong(key, "a list of " + f.layers + " numbers, one a layer");
+            if (each.length != f.layers) throw m.wrong(key, "a list of " + f.layers + " numbers, one per layer");
             for (int i = 0; i < f.layers; i++) f.numbers.put("model.layers." + i + ".mlp.act_fn." + part, each[i]);
         }
     }

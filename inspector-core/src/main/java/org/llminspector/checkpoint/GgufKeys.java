@@ -68,7 +68,7 @@ final class GgufKeys {
     /** A size per layer. */
     long[] each(String name, int layers) {
         if (metadata.value(key(name)) instanceof long[] each && each.length == layers) return each;
-        throw wrong(name, "a list of " + layers + " whole numbers, one a layer");
+        throw wrong(name, "a list of " + layers + " whole numbers, one per layer");
     }
 
     /** The common size of the layers that have one; 0 marks layers without. */
@@ -86,7 +86,7 @@ final class GgufKeys {
     /** A flag per layer; null where the file has no list of flags. */
     boolean[] flags(String name, int layers) {
         if (!(metadata.value(key(name)) instanceof boolean[] each)) return null;
-        if (each.length != layers) throw wrong(name, "a list of " + layers + " flags, one a layer");
+        if (each.length != layers) throw wrong(name, "a list of " + layers + " flags, one per layer");
         return each;
     }
 

@@ -21,7 +21,7 @@ import org.llminspector.base.Reads;
 
 /**
  * Differences between two models' answers to the same questions: two files of lm-evaluation-harness ({@code
- * --log_samples}), one question a line.
+ * --log_samples}), one question per line.
  *
  * @param metric that says which answers are right: 1, or wrong: 0
  * @param questions in both files
@@ -125,7 +125,7 @@ public record AnswerFlips(
                 if (!line.isBlank()) lines.add(Json.mapper().readTree(line));
             }
         } catch (JsonProcessingException e) {
-            throw wrong(file, lines.size() + 1, "one JSON object a line", "something else")
+            throw wrong(file, lines.size() + 1, "one JSON object per line", "something else")
                     .causedBy(e);
         } catch (IOException | UncheckedIOException e) {
             throw Problem.invalid("the file cannot be read")
@@ -133,7 +133,7 @@ public record AnswerFlips(
                     .found(e.getMessage())
                     .causedBy(e);
         }
-        if (lines.isEmpty()) throw wrong(file, 1, "a question a line", "nothing");
+        if (lines.isEmpty()) throw wrong(file, 1, "a question per line", "nothing");
         return lines;
     }
 

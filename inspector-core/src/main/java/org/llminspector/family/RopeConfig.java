@@ -134,7 +134,7 @@ final class RopeConfig {
     private List<Double> factors(String name, int pairs) {
         JsonNode node = json.node(name);
         if (node == null || !node.isArray() || node.size() != pairs) {
-            throw json.wrong(name, "a list of " + pairs + " numbers, one a pair", node);
+            throw json.wrong(name, "a list of " + pairs + " numbers, one per pair", node);
         }
         List<Double> values = new ArrayList<>();
         for (JsonNode v : node) {

@@ -46,8 +46,8 @@ public enum HookPoint {
             POS,
             D_LATENT),
     Q("blocks.{i}.attn.hook_q", "queries before RoPE", BATCH, POS, HEAD, D_HEAD),
-    K("blocks.{i}.attn.hook_k", "keys before RoPE, one a key/value head", BATCH, POS, HEAD, D_HEAD),
-    V("blocks.{i}.attn.hook_v", "values, one a key/value head", BATCH, POS, HEAD, D_HEAD),
+    K("blocks.{i}.attn.hook_k", "keys before RoPE, one per key/value head", BATCH, POS, HEAD, D_HEAD),
+    V("blocks.{i}.attn.hook_v", "values, one per key/value head", BATCH, POS, HEAD, D_HEAD),
     ROT_Q("blocks.{i}.attn.hook_rot_q", "queries after RoPE", BATCH, POS, HEAD, D_HEAD),
     ROT_K("blocks.{i}.attn.hook_rot_k", "keys after RoPE", BATCH, POS, HEAD, D_HEAD),
     ATTN_SCORES(
@@ -109,7 +109,7 @@ public enum HookPoint {
     MLP_POST("blocks.{i}.mlp.hook_post", "neurons as the output projection reads them", BATCH, POS, D_MLP),
     ROUTER_LOGITS(
             "blocks.{i}.mlp.hook_router_logits",
-            "one score an expert, before the softmax: a mixture's choice",
+            "one score per expert, before the softmax: a mixture's choice",
             BATCH,
             POS,
             EXPERT),

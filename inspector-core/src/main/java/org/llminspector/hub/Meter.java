@@ -2,7 +2,7 @@ package org.llminspector.hub;
 
 import org.llminspector.hub.Progress.State;
 
-/** Byte counter of a pull, which calls the listener at most ten times a second. One thread at a time. */
+/** Byte counter of a pull, which calls the listener at most ten times per second. One thread at a time. */
 final class Meter {
 
     private static final long QUIET_NS = 100_000_000;

@@ -29,7 +29,7 @@ public record Progress(
         DONE
     }
 
-    /** Called on the pulling thread, at most ten times a second and once at the end. */
+    /** Called on the pulling thread, at most ten times per second and once at the end. */
     public interface Listener {
         Listener NONE = p -> {};
 

@@ -57,12 +57,12 @@ enum Probe {
     };
 
     /** Bytes of the file per additional second of CPU time. */
-    private final int aSecond;
+    private final int perSecond;
     /** Bytes of address space per byte of the file. */
     private final int room;
 
-    Probe(int aSecond, int room) {
-        this.aSecond = aSecond;
+    Probe(int perSecond, int room) {
+        this.perSecond = perSecond;
         this.room = room;
     }
 
@@ -71,7 +71,7 @@ enum Probe {
 
     /** CPU seconds for a file of this size. */
     long seconds(long bytes) {
-        return 10 + bytes / aSecond;
+        return 10 + bytes / perSecond;
     }
 
     /**

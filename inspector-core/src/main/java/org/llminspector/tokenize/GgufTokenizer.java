@@ -48,7 +48,8 @@ final class GgufTokenizer {
         this.tokens = m.texts(PREFIX + "tokens").toArray(String[]::new);
         this.types = m.has(PREFIX + "token_type") ? m.wholes(PREFIX + "token_type") : new long[tokens.length];
         if (tokens.length == 0) throw m.wrong(PREFIX + "tokens", "a list of strings");
-        if (types.length != tokens.length) throw m.wrong(PREFIX + "token_type", tokens.length + " types, one a token");
+        if (types.length != tokens.length)
+            throw m.wrong(PREFIX + "token_type", tokens.length + " types, one per token");
         for (int id = 0; id < tokens.length; id++) {
             // Gemma's runs of spaces are spaces in the file, and ▁ in the vocabulary. USER_DEFINED ones stay spaces:
             // they are split off the text, the longest first, before any merge, as in llama.cpp.
@@ -245,7 +246,7 @@ final class GgufTokenizer {
     private List<String[]> merges() {
         if (!spm || m.has(PREFIX + "merges")) return listedMerges();
         float[] scores = m.floats(PREFIX + "scores");
-        if (scores.length != tokens.length) throw m.wrong(PREFIX + "scores", tokens.length + " scores, one a token");
+        if (scores.length != tokens.length) throw m.wrong(PREFIX + "scores", tokens.length + " scores, one per token");
         double[] ranks = new double[tokens.length];
         // Gemma's scores do not follow its merges; its ids do.
         for (int id = 0; id < ranks.length; id++) ranks[id] = gemma ? -id : scores[id];

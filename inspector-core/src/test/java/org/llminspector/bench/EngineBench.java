@@ -100,7 +100,7 @@ public final class EngineBench {
         return times;
     }
 
-    /** One time a token; of the first sequence, which the JVM has not compiled anything for, kept apart. */
+    /** One time per token; of the first sequence, which the JVM has not compiled anything for, kept apart. */
     private List<Double> decode() {
         List<Integer> greedy = new ArrayList<>();
         long warm = System.nanoTime() + WARM_UP_NANOS;

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -222,5 +225,26 @@ class ConfigTest {
         DecoderSpec spec = Family.of(config).spec(config);
         config.refuseWhatWasNotUnderstood();
         return spec;
+    }
+
+    @Test
+    void theTableOfFamiliesHasEveryModelType() throws IOException {
+        String document = Files.readString(Path.of("../docs/models.md"));
+        List<String> types = Family.ALL.stream()
+                .flatMap(f -> f.modelTypes().stream())
+                .sorted()
+                .toList();
+        assertThat(document).contains(Family.ALL.size() + " families, " + types.size() + " values of `model_type`");
+        String table = document.split("\n## Every family\n", 2)[1].split("\n## ", 2)[0];
+        List<String> documented = table.lines()
+                .filter(line -> line.startsWith("| "))
+                .flatMap(line -> Pattern.compile("`(\\w+)`")
+                        .matcher(line.split("\\|")[2])
+                        .results())
+                .map(m -> m.group(1))
+                .filter(name -> !name.equals("model_type"))
+                .sorted()
+                .toList();
+        assertThat(documented).as("column model_type of docs/models.md").isEqualTo(types);
     }
 }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** CacheListing is a cache as text: one line a file, with its bytes or where it links to, and what refs say. */
+/** CacheListing is a cache as text: one line per file, with its bytes or where it links to, and what refs say. */
 final class CacheListing {
 
     private CacheListing() {}

@@ -22,6 +22,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.golden.Golden;
+import org.llminspector.run.models.Models;
 
 /** Folders whose config and weights do not belong together: each is one line of the list, with what is wrong with it. */
 class BadFoldersTest {
@@ -39,7 +40,7 @@ class BadFoldersTest {
         root = Files.createDirectories(temp.resolve("models"));
         model("good", c -> {});
         inspector =
-                Inspector.open(new Inspector.Config(List.of(root), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4));
+                Inspector.open(new InspectorConfig(List.of(root), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4));
     }
 
     @Test
@@ -70,7 +71,7 @@ class BadFoldersTest {
         assertThat(troubles())
                 .hasEntrySatisfying("less", t -> assertThat(t).contains("no such tensor", norm))
                 .hasEntrySatisfying("other", t -> assertThat(t).contains("another shape", norm, "[3]"));
-        assertThatThrownBy(() -> inspector.model("less"))
+        assertThatThrownBy(() -> inspector.models().details("less"))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.NOT_FOUND));
     }
 
@@ -88,13 +89,13 @@ class BadFoldersTest {
     @Test
     void aListOpensNothing() throws IOException {
         Files.writeString(root.resolve("good/tokenizer.json"), "not JSON at all");
-        assertThat(inspector.models()).singleElement().satisfies(m -> {
+        assertThat(inspector.models().list()).singleElement().satisfies(m -> {
             assertThat(m.slug()).isEqualTo("good");
             assertThat(m.hasTokenizer()).isTrue();
             assertThat(m.trouble()).isNull();
             assertThat(m.parameters()).isPositive();
         });
-        assertThatThrownBy(() -> inspector.tokenizer("good"))
+        assertThatThrownBy(() -> inspector.models().tokenizer("good"))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("tokenizer.json");
     }
@@ -102,7 +103,7 @@ class BadFoldersTest {
     /** By slug: why it cannot be opened. */
     private Map<String, String> troubles() {
         Map<String, String> troubles = new LinkedHashMap<>();
-        for (Inspector.ModelSummary m : inspector.models())
+        for (Models.ModelSummary m : inspector.models().list())
             if (m.trouble() != null) troubles.put(m.slug(), m.trouble());
         return troubles;
     }

@@ -42,13 +42,13 @@ class ClosingTest {
             }
         };
         CompletableFuture<RunManifest> running = CompletableFuture.supplyAsync(
-                () -> inspector.run(tokens(1, 2, 3).generate(greedy(200)).build(), holding));
+                () -> inspector.runs().run(tokens(1, 2, 3).generate(greedy(200)).build(), holding));
         busy.await();
         List<CompletableFuture<RunManifest>> waiting = new ArrayList<>();
         for (int i = 1; i <= 3; i++) {
             waiting.add(CompletableFuture.supplyAsync(
-                    () -> inspector.run(tokens(1, 2).build(), RunListener.NONE)));
-            while (inspector.queue().waiting() < i) Thread.sleep(5);
+                    () -> inspector.runs().run(tokens(1, 2).build(), RunListener.NONE)));
+            while (inspector.queue().status().waiting() < i) Thread.sleep(5);
         }
         AtomicBoolean closed = new AtomicBoolean();
         Thread closing = new Thread(() -> {
@@ -73,7 +73,7 @@ class ClosingTest {
             assertThat(store.manifest(kept.id())).isEqualTo(kept);
             assertThat(store.list(10, null)).hasSize(1);
         }
-        assertThatThrownBy(() -> inspector.run(tokens(1, 2).build(), RunListener.NONE))
+        assertThatThrownBy(() -> inspector.runs().run(tokens(1, 2).build(), RunListener.NONE))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.BUSY));
     }
 }

@@ -62,8 +62,8 @@ class EmbeddingPlanTest {
     private static float[] values(HookId hook, String model, PrecisionPlan plan) {
         RunRequest r =
                 request(model, plan).toBuilder().capture(List.of(hook.name())).build();
-        RunManifest run = inspector.run(r, RunListener.NONE);
-        return inspector.runs().capture(run.id(), hook).toFloats();
+        RunManifest run = inspector.runs().run(r, RunListener.NONE);
+        return inspector.runs().stored().capture(run.id(), hook).toFloats();
     }
 
     @ParameterizedTest
@@ -96,7 +96,7 @@ class EmbeddingPlanTest {
     @ParameterizedTest
     @CsvSource({"gemma3", "llama_bf16"})
     void theSecondTableIsCounted(String model) {
-        Costs costs = inspector.costs();
+        Costs costs = inspector.analyses().costs();
         long one = costs.cost(request(model, plan(Precision.INT8, null)), 0, 1, null)
                 .room()
                 .weightsBytes();
@@ -108,10 +108,12 @@ class EmbeddingPlanTest {
                 * (values(EMBED, model, plan(Precision.INT8, null)).length / TOKENS.size());
         assertThat(two - one).isEqualTo(table * (model.equals("llama_bf16") ? 2 : 4));
         long held = inspector
+                        .runs()
                         .run(request(model, plan(Precision.INT8, "embed")), RunListener.NONE)
                         .engine()
                         .weightBytes()
                 - inspector
+                        .runs()
                         .run(request(model, plan(Precision.INT8, null)), RunListener.NONE)
                         .engine()
                         .weightBytes();
@@ -159,13 +161,13 @@ class EmbeddingPlanTest {
     void theEmbeddingIsKeptOrIsWhatTheUnembeddingIs() {
         PrecisionPlan other = new PrecisionPlan(
                 Precision.INT8, null, List.of(new PrecisionPlan.Part("embed", Precision.INT4_32, null)));
-        Problem refused =
-                catchThrowableOfType(Problem.class, () -> inspector.run(request("gemma3", other), RunListener.NONE));
+        Problem refused = catchThrowableOfType(
+                Problem.class, () -> inspector.runs().run(request("gemma3", other), RunListener.NONE));
         assertThat(refused.where()).isEqualTo("precision_plan.overrides[0].precision");
         assertThat(refused.expected()).contains("fp32").contains("int8");
         Problem untied = catchThrowableOfType(
                 Problem.class,
-                () -> inspector.run(request("tiny-text", plan(Precision.INT8, "embed")), RunListener.NONE));
+                () -> inspector.runs().run(request("tiny-text", plan(Precision.INT8, "embed")), RunListener.NONE));
         assertThat(untied.where()).isEqualTo("precision_plan.overrides[0].modules");
         assertThat(untied.expected()).contains("stays as it is");
     }

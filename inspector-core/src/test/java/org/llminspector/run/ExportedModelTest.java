@@ -14,6 +14,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.models.HookDescription;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.replay.RecaptureRequest;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.RunRequest;
@@ -29,7 +30,7 @@ class ExportedModelTest {
     Path temp;
 
     private Inspector open(Path given) {
-        return Inspector.open(new Inspector.Config(List.of(), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
+        return Inspector.open(new InspectorConfig(List.of(), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
     }
 
     /** The exported llama with the tests' tokenizer. */
@@ -46,38 +47,43 @@ class ExportedModelTest {
     @Test
     void readsTextAndGoesOn() throws Exception {
         try (Inspector inspector = open(withText())) {
-            assertThat(inspector.models().get(0).trouble()).isNull();
-            assertThat(inspector.model("exported").summary().parameters()).isGreaterThan(1000);
-            assertThat(inspector.weights().list("exported"))
+            assertThat(inspector.models().list().get(0).trouble()).isNull();
+            assertThat(inspector.models().details("exported").summary().parameters())
+                    .isGreaterThan(1000);
+            assertThat(inspector.models().weights().list("exported"))
                     .anyMatch(t -> t.name().equals("model.embed_tokens.weight"));
             RunManifest run =
-                    inspector.run(request(null, null, List.of("blocks.*.attn.hook_pattern")), RunListener.NONE);
+                    inspector.runs().run(request(null, null, List.of("blocks.*.attn.hook_pattern")), RunListener.NONE);
             assertThat(run.model().weightsSha256()).hasSize(64);
             assertThat(run.engine().name()).isEqualTo("onnx");
             assertThat(run.engine().form()).isEqualTo("hooked");
             assertThat(run.generation().steps()).hasSize(4);
             assertThat(run.captures()).hasSize(2);
-            assertThat(inspector.models().get(0).exported()).isTrue();
+            assertThat(inspector.models().list().get(0).exported()).isTrue();
             RunManifest more = inspector
+                    .runs()
                     .recaptures()
                     .extend(run.id(), new RecaptureRequest(List.of("blocks.*.hook_resid_post"), null, null));
             assertThat(more.captures()).hasSize(4);
             assertThat(more.recaptures().get(0).agreement().bitEqual()).isTrue();
             assertThatThrownBy(() -> inspector
+                            .runs()
                             .recaptures()
                             .extend(run.id(), new RecaptureRequest(List.of("blocks.*.attn.hook_result"), null, null)))
                     .isInstanceOfSatisfying(
                             Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED))
                     .hasMessageContaining("blocks.0.attn.hook_result");
-            assertThat(inspector.load(request(null, null, List.of())).name()).isEqualTo("onnx");
-            assertThatThrownBy(() -> inspector.run(request("torch", null, List.of()), RunListener.NONE))
+            assertThat(inspector.models().load(request(null, null, List.of())).name())
+                    .isEqualTo("onnx");
+            assertThatThrownBy(() -> inspector.runs().run(request("torch", null, List.of()), RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("onnx engine only");
-            assertThatThrownBy(() -> inspector.run(request(null, Precision.INT8, List.of()), RunListener.NONE))
+            assertThatThrownBy(() -> inspector.runs().run(request(null, Precision.INT8, List.of()), RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("int8");
-            assertThatThrownBy(() ->
-                            inspector.run(request(null, null, List.of("blocks.*.attn.hook_result")), RunListener.NONE))
+            assertThatThrownBy(() -> inspector
+                            .runs()
+                            .run(request(null, null, List.of("blocks.*.attn.hook_result")), RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("blocks.0.attn.hook_result");
         }
@@ -86,23 +92,24 @@ class ExportedModelTest {
     @Test
     void saysWhichHooksItShows() {
         try (Inspector inspector = open(ROOT.resolve("fused/model.onnx"))) {
-            assertThat(inspector.defaultModel()).isEqualTo("fused");
-            HookDescription pattern = inspector.hooks("fused", null).stream()
+            assertThat(inspector.models().defaultSlug()).isEqualTo("fused");
+            HookDescription pattern = inspector.models().hooks("fused", null).stream()
                     .filter(h -> h.name().equals("blocks.{i}.attn.hook_pattern"))
                     .findFirst()
                     .orElseThrow();
             assertThat(pattern.available()).isFalse();
             assertThat(pattern.why()).contains("GroupQueryAttention");
             assertThat(pattern.instead()).contains("safetensors");
-            assertThat(inspector.hooks("fused", null))
+            assertThat(inspector.models().hooks("fused", null))
                     .anyMatch(h -> h.available() && h.name().equals("blocks.{i}.attn.hook_rot_k"));
-            assertThatThrownBy(() -> inspector.hooks("fused", "torch")).isInstanceOf(Problem.class);
-            assertThatThrownBy(() -> inspector.weights().slice("fused", "embed.weight", "int8-channel", null, null))
+            assertThatThrownBy(() -> inspector.models().hooks("fused", "torch")).isInstanceOf(Problem.class);
+            assertThatThrownBy(() ->
+                            inspector.models().weights().slice("fused", "embed.weight", "int8-channel", null, null))
                     .isInstanceOf(Problem.class);
         }
         try (Inspector inspector = open(ROOT.resolve("gpt2/onnx/model.onnx"))) {
-            assertThat(inspector.defaultModel()).isEqualTo("gpt2");
-            assertThat(inspector.models().get(0).trouble()).isNull();
+            assertThat(inspector.models().defaultSlug()).isEqualTo("gpt2");
+            assertThat(inspector.models().list().get(0).trouble()).isNull();
         }
     }
 
@@ -128,8 +135,10 @@ class ExportedModelTest {
 
     private List<String> slugs(Path given, Path root) {
         try (Inspector inspector =
-                Inspector.open(new Inspector.Config(List.of(root), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4))) {
-            return inspector.models().stream().map(Inspector.ModelSummary::slug).toList();
+                Inspector.open(new InspectorConfig(List.of(root), given, temp.resolve("runs"), 1 << 30, 1 << 30, 4))) {
+            return inspector.models().list().stream()
+                    .map(Models.ModelSummary::slug)
+                    .toList();
         }
     }
 
@@ -141,7 +150,7 @@ class ExportedModelTest {
         copy(odd, root.resolve("own"));
         copy(Path.of("src/test/resources/golden/dynamo/qwen3"), root.resolve("theirs"));
         try (Inspector inspector =
-                Inspector.open(new Inspector.Config(List.of(root), null, temp.resolve("runs"), 1 << 30, 1 << 30, 4))) {
+                Inspector.open(new InspectorConfig(List.of(root), null, temp.resolve("runs"), 1 << 30, 1 << 30, 4))) {
             for (boolean first : new boolean[] {true, false}) {
                 ComparisonManifest m = inspector
                         .comparisons()

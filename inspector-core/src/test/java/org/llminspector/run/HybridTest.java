@@ -24,7 +24,8 @@ import org.llminspector.generate.GenerateOptions;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.inspect.cost.Costs;
-import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.inspect.cost.Timelines;
+import org.llminspector.run.inspect.heads.LogitAttribution;
 import org.llminspector.run.inspect.neurons.Neurons;
 import org.llminspector.run.request.Branch;
 import org.llminspector.run.request.RunRequest;
@@ -53,40 +54,47 @@ class HybridTest {
     }
 
     private RunManifest run(String... capture) {
-        return inspector.run(request().capture(List.of(capture)).build(), RunListener.NONE);
+        return inspector.runs().run(request().capture(List.of(capture)).build(), RunListener.NONE);
     }
 
     @Test
     void whatConvolutionsAddIsAPartOfTheLogit() {
         RunManifest run = run("logits");
-        Heads.Effects e = inspector.heads().effects(run.id(), 4, 6, null);
-        Tensor logits = inspector.runs().capture(run.id(), HookId.of(HookPoint.LOGITS));
+        LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), 4, 6, null);
+        Tensor logits = inspector.runs().stored().capture(run.id(), HookId.of(HookPoint.LOGITS));
         assertThat(e.sum()).isCloseTo(logits.get(4 * logits.shape()[2] + 6), within(2e-4));
-        assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.CONV).map(Heads.Part::layer))
+        assertThat(e.parts().stream()
+                        .filter(p -> p.part() == LogitAttribution.Kind.CONV)
+                        .map(LogitAttribution.Part::layer))
                 .containsExactly(0, 2);
-        assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.HEAD).map(Heads.Part::layer))
+        assertThat(e.parts().stream()
+                        .filter(p -> p.part() == LogitAttribution.Kind.HEAD)
+                        .map(LogitAttribution.Part::layer))
                 .containsExactly(1, 1, 1, 1, 3, 3, 3, 3);
-        assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.CONV))
+        assertThat(e.parts().stream().filter(p -> p.part() == LogitAttribution.Kind.CONV))
                 .allSatisfy(p -> assertThat(p.effect()).isNotZero());
     }
 
     @Test
     void headsAreThoseOfTheLayersThatHaveThem() {
         RunManifest run = run("logits");
-        assertThat(inspector.heads().profiles(run.id()).heads().stream().map(HeadProfile::layer))
+        assertThat(inspector.analyses().heads().profiles(run.id()).heads().stream()
+                        .map(HeadProfile::layer))
                 .containsExactly(1, 1, 1, 1, 3, 3, 3, 3);
-        assertThat(inspector.heads().thumbnails(run.id(), 4).shape()).containsExactly(2, 4, 4, 4);
+        assertThat(inspector.analyses().heads().thumbnails(run.id(), 4).shape()).containsExactly(2, 4, 4, 4);
         assertThat(inspector
+                        .analyses()
                         .heads()
                         .repeated(MODEL, null, PrecisionPlan.of(Precision.FP32), 1, 5)
                         .heads())
                 .hasSize(8);
-        assertThat(inspector.circuits().compositions(MODEL, 3, 0).from()).hasSize(4);
-        assertThat(inspector.positions().schemes(MODEL, null, 4).schemes())
+        assertThat(inspector.analyses().circuits().compositions(MODEL, 3, 0).from())
+                .hasSize(4);
+        assertThat(inspector.analyses().positions().schemes(MODEL, null, 4).schemes())
                 .singleElement()
                 .satisfies(s -> assertThat(s.layers()).containsExactly(1, 3));
-        refused(() -> inspector.circuits().compositions(MODEL, 2, 0));
-        refused(() -> inspector.circuits().circuits(MODEL, 0, 0, 1, List.of(), false, 3));
+        refused(() -> inspector.analyses().circuits().compositions(MODEL, 2, 0));
+        refused(() -> inspector.analyses().circuits().circuits(MODEL, 0, 0, 1, List.of(), false, 3));
     }
 
     private static void refused(Supplier<?> asked) {
@@ -99,7 +107,7 @@ class HybridTest {
     @Test
     void aNeuronsSumIsOfConvolutionsToo() {
         RunManifest run = run("logits");
-        Neurons.Neuron neuron = inspector.neurons().neuron(run.id(), 3, 5, 4, null, 8);
+        Neurons.Neuron neuron = inspector.analyses().neurons().neuron(run.id(), 3, 5, 4, null, 8);
         List<String> parts = neuron.sums().get(0).sum().sources().stream()
                 .map(WeightedSum.Source::hook)
                 .toList();
@@ -110,7 +118,7 @@ class HybridTest {
 
     @Test
     void theirPartsAreCountedAndTimed() {
-        Costs.Cost cost = inspector.costs().cost(request().build(), 20, 1, null);
+        Costs.Cost cost = inspector.analyses().costs().cost(request().build(), 20, 1, null);
         long d = 64;
         Map<Part, Long> flops = cost.parts().stream()
                 .filter(p -> p.layer() != null && p.layer() == 2)
@@ -127,9 +135,10 @@ class HybridTest {
         assertThat(conv.convStateBytes()).isEqualTo(2 * d * 4);
         assertThat(cost.cache().get(1).convStateBytes()).isNull();
         assertThat(cost.cache().get(1).keptBytes()).isEqualTo(21 * 2 * 2 * 16 * 4);
-        Costs.Timeline timeline = inspector.costs().timeline(request().build(), 4, 2);
+        Timelines.Timeline timeline =
+                inspector.analyses().timelines().timeline(request().build(), 4, 2);
         assertThat(timeline.decode().parts().stream().filter(p -> p.layer() != null && p.layer() == 0))
-                .extracting(Costs.TimedPart::part)
+                .extracting(Timelines.TimedPart::part)
                 .contains(Part.CONV_IN, Part.CONV, Part.CONV_OUT)
                 .doesNotContain(Part.QKV, Part.O);
     }
@@ -137,23 +146,28 @@ class HybridTest {
     /** Only the last position's state is cached: a branch there continues from it, an earlier one recomputes. */
     @Test
     void aBranchSaysWhatTheWholeWouldSay() {
-        RunManifest whole =
-                inspector.run(request().capture(List.of()).generate(greedy(3)).build(), RunListener.NONE);
+        RunManifest whole = inspector
+                .runs()
+                .run(request().capture(List.of()).generate(greedy(3)).build(), RunListener.NONE);
         for (int position : new int[] {4, TOKENS.size()}) {
-            RunManifest branch = inspector.run(
-                    RunRequest.builder()
-                            .branch(new Branch(whole.id(), position, null, null))
-                            .capture(List.of())
-                            .generate(greedy(5))
-                            .build(),
-                    RunListener.NONE);
-            RunManifest again = inspector.run(
-                    request()
-                            .tokens(TOKENS.subList(0, position))
-                            .capture(List.of())
-                            .generate(branch.request().generate())
-                            .build(),
-                    RunListener.NONE);
+            RunManifest branch = inspector
+                    .runs()
+                    .run(
+                            RunRequest.builder()
+                                    .branch(new Branch(whole.id(), position, null, null))
+                                    .capture(List.of())
+                                    .generate(greedy(5))
+                                    .build(),
+                            RunListener.NONE);
+            RunManifest again = inspector
+                    .runs()
+                    .run(
+                            request()
+                                    .tokens(TOKENS.subList(0, position))
+                                    .capture(List.of())
+                                    .generate(branch.request().generate())
+                                    .build(),
+                            RunListener.NONE);
             assertThat(branch.tokens()).isEqualTo(again.tokens());
         }
     }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.request.RunRequest;
 
 /** The facade's models: which there are, which is the default, and what is in them. */
@@ -40,10 +41,10 @@ class InspectorTest {
         Files.writeString(root.resolve("catalog.json"), "{\"embedded\": \"tiny-text\", \"models\": []}");
         Files.writeString(root.resolve("tiny-text/SHA256SUMS"), "0".repeat(64) + "  model.safetensors\n");
         try (Inspector shipped = Inspector.open(
-                new Inspector.Config(List.of(root), null, temp.resolve("runs2"), 1L << 30, 2L << 20, 4))) {
-            assertThat(shipped.defaultModel()).isEqualTo("tiny-text");
+                new InspectorConfig(List.of(root), null, temp.resolve("runs2"), 1L << 30, 2L << 20, 4))) {
+            assertThat(shipped.models().defaultSlug()).isEqualTo("tiny-text");
             RunRequest request = prompt("Once").build();
-            assertThatThrownBy(() -> shipped.run(request, RunListener.NONE))
+            assertThatThrownBy(() -> shipped.runs().run(request, RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("model.safetensors");
         }
@@ -51,13 +52,13 @@ class InspectorTest {
 
     @Test
     void modelsHooksAndTensorsAreDescribed() {
-        assertThat(inspector.defaultModel()).isEqualTo("tiny-text");
-        assertThat(inspector.models())
-                .extracting(Inspector.ModelSummary::slug)
+        assertThat(inspector.models().defaultSlug()).isEqualTo("tiny-text");
+        assertThat(inspector.models().list())
+                .extracting(Models.ModelSummary::slug)
                 .contains("tiny-text", "gpt2", "llama_sharded");
-        assertThat(inspector.model("gpt2").tokenizer()).isNull();
-        assertThat(inspector.model("gpt2").task()).isNull();
-        assertThat(inspector.hooks("gpt2", "torch"))
+        assertThat(inspector.models().details("gpt2").tokenizer()).isNull();
+        assertThat(inspector.models().details("gpt2").task()).isNull();
+        assertThat(inspector.models().hooks("gpt2", "torch"))
                 .anySatisfy(h -> assertThat(h.name()).isEqualTo("hook_pos_embed"))
                 .filteredOn(h -> h.name().endsWith("hook_rot_q"))
                 .allSatisfy(h -> {
@@ -65,12 +66,13 @@ class InspectorTest {
                     assertThat(h.why()).contains("RoPE");
                 });
         Tensor part = inspector
+                .models()
                 .weights()
                 .tensor("llama", "lm_head.weight", Slice.parse("2:4", "rows"), Slice.parse("-1", "cols"));
         assertThat(part.shape()).containsExactly(2, 1);
-        assertThatThrownBy(() -> inspector.weights().tensor("llama", "nothing", null, null))
+        assertThatThrownBy(() -> inspector.models().weights().tensor("llama", "nothing", null, null))
                 .isInstanceOf(Problem.class);
-        assertThat(inspector.engines().get(0).precisions()).hasSize(7);
-        assertThat(inspector.devices().get(0).id()).isEqualTo("cpu");
+        assertThat(inspector.models().engines().get(0).precisions()).hasSize(7);
+        assertThat(inspector.models().devices().get(0).id()).isEqualTo("cpu");
     }
 }

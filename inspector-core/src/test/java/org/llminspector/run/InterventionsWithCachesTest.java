@@ -117,7 +117,7 @@ class InterventionsWithCachesTest {
         RunRequest other = request(List.of(3, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70), engine)
                 .capture(List.of("blocks.0.hook_mlp_out"))
                 .build();
-        return changes(op, inspector.run(other, RunListener.NONE).id(), last);
+        return changes(op, inspector.runs().run(other, RunListener.NONE).id(), last);
     }
 
     private static List<Integer> ids(RunManifest run) {
@@ -141,15 +141,15 @@ class InterventionsWithCachesTest {
     @MethodSource("operations")
     void aRunAndItsBranchesAreWholeRuns(String engine, Op op) {
         RunRequestBuilder asked = request(PROMPT, engine).generate(greedy(6));
-        RunManifest whole =
-                fresh.run(asked.interventions(changes(fresh, op, engine, 7)).build(), RunListener.NONE);
-        RunManifest plain = fresh.run(asked.interventions(List.of()).build(), RunListener.NONE);
+        RunManifest whole = fresh.runs()
+                .run(asked.interventions(changes(fresh, op, engine, 7)).build(), RunListener.NONE);
+        RunManifest plain = fresh.runs().run(asked.interventions(List.of()).build(), RunListener.NONE);
         assertThat(whole.generation().steps().get(0).logprob())
                 .as("the change is felt")
                 .isNotCloseTo(plain.generation().steps().get(0).logprob(), within(0.01));
         RunRequest changed = asked.interventions(changes(kept, op, engine, 7)).build();
-        kept.sampling().scoresAfterOthers(request(ids(whole), engine).build(), 1);
-        RunManifest run = kept.run(changed, new RunListener() {
+        kept.runs().sampling().scoresAfterOthers(request(ids(whole), engine).build(), 1);
+        RunManifest run = kept.runs().run(changed, new RunListener() {
             @Override
             public boolean reuses() {
                 return true;
@@ -157,24 +157,26 @@ class InterventionsWithCachesTest {
         });
         same(run, whole);
         for (int position : new int[] {3, PROMPT.size(), PROMPT.size() + 3}) {
-            RunManifest branch = kept.run(
-                    RunRequest.builder()
-                            .branch(new Branch(run.id(), position, 17, null))
-                            .generate(greedy(4))
-                            .build(),
-                    RunListener.NONE);
+            RunManifest branch = kept.runs()
+                    .run(
+                            RunRequest.builder()
+                                    .branch(new Branch(run.id(), position, 17, null))
+                                    .generate(greedy(4))
+                                    .build(),
+                            RunListener.NONE);
             List<Integer> tokens = ids(branch).subList(0, position + 1);
             assertThat(branch.timings().reusedPositions())
                     .as("an operation over the prompt reads a longer prompt again")
                     .isEqualTo(op.dependsOnPrompt() ? 0 : position);
             same(
                     branch,
-                    fresh.run(
-                            request(tokens, engine)
-                                    .interventions(changes(fresh, op, engine, 7))
-                                    .generate(greedy(4))
-                                    .build(),
-                            RunListener.NONE));
+                    fresh.runs()
+                            .run(
+                                    request(tokens, engine)
+                                            .interventions(changes(fresh, op, engine, 7))
+                                            .generate(greedy(4))
+                                            .build(),
+                                    RunListener.NONE));
         }
     }
 
@@ -183,7 +185,7 @@ class InterventionsWithCachesTest {
     void continuationsAreWholeRuns(String engine, Op op) {
         GenerateOptions drawn = new GenerateOptions(5, null, 1.0, null, null, null, null, 7L, null, 4, true);
         RunRequestBuilder asked = request(PROMPT, engine).interventions(changes(kept, op, engine, 12));
-        RunManifest run = kept.run(asked.generate(greedy(3)).build(), RunListener.NONE);
+        RunManifest run = kept.runs().run(asked.generate(greedy(3)).build(), RunListener.NONE);
         RunRequest branch = RunRequest.builder()
                 .branch(new Branch(run.id(), PROMPT.size() - 2, null, null))
                 .generate(drawn)
@@ -192,13 +194,14 @@ class InterventionsWithCachesTest {
         for (RunRequest from : List.of(asked.generate(drawn).build(), branch)) {
             List<Integer> tokens = from.branch() != null ? PROMPT.subList(0, PROMPT.size() - 2) : PROMPT;
             for (Sampling.Continuation c :
-                    kept.sampling().continuations(from, 3).continuations()) {
-                RunManifest alone = fresh.run(
-                        request(tokens, engine)
-                                .interventions(changes)
-                                .generate(drawn.withSeed(c.seed()))
-                                .build(),
-                        RunListener.NONE);
+                    kept.runs().sampling().continuations(from, 3).continuations()) {
+                RunManifest alone = fresh.runs()
+                        .run(
+                                request(tokens, engine)
+                                        .interventions(changes)
+                                        .generate(drawn.withSeed(c.seed()))
+                                        .build(),
+                                RunListener.NONE);
                 assertThat(c.tokens())
                         .isEqualTo(alone.tokens()
                                 .subList(tokens.size(), alone.tokens().size()));
@@ -216,19 +219,21 @@ class InterventionsWithCachesTest {
     @MethodSource("operations")
     void anExtensionHasWhatTheRunHad(String engine, Op op) {
         RunRequestBuilder asked = request(PROMPT, engine).generate(greedy(4));
-        RunManifest whole = fresh.run(
-                asked.capture(List.of(RESIDUAL.name()))
-                        .interventions(changes(fresh, op, engine, 12))
-                        .build(),
-                RunListener.NONE);
-        RunManifest run = kept.run(
-                asked.capture(List.of())
-                        .interventions(changes(kept, op, engine, 12))
-                        .build(),
-                RunListener.NONE);
-        kept.recaptures().extend(run.id(), new RecaptureRequest(List.of(RESIDUAL.name()), null, null));
-        float[] is = kept.runs().capture(run.id(), RESIDUAL).toFloats();
-        float[] was = fresh.runs().capture(whole.id(), RESIDUAL).toFloats();
+        RunManifest whole = fresh.runs()
+                .run(
+                        asked.capture(List.of(RESIDUAL.name()))
+                                .interventions(changes(fresh, op, engine, 12))
+                                .build(),
+                        RunListener.NONE);
+        RunManifest run = kept.runs()
+                .run(
+                        asked.capture(List.of())
+                                .interventions(changes(kept, op, engine, 12))
+                                .build(),
+                        RunListener.NONE);
+        kept.runs().recaptures().extend(run.id(), new RecaptureRequest(List.of(RESIDUAL.name()), null, null));
+        float[] is = kept.runs().stored().capture(run.id(), RESIDUAL).toFloats();
+        float[] was = fresh.runs().stored().capture(whole.id(), RESIDUAL).toFloats();
         assertThat(is).hasSameSizeAs(was);
         for (int i = 0; i < is.length; i++) assertThat(is[i]).isCloseTo(was[i], within((float) NOISE));
     }
@@ -239,31 +244,34 @@ class InterventionsWithCachesTest {
         for (int last : new int[] {PROMPT.size() - 1, PROMPT.size() + 2}) {
             RunRequestBuilder asked =
                     request(PROMPT, engine).capture(List.of("logits")).generate(greedy(5));
-            RunManifest whole = fresh.run(
-                    asked.interventions(changes(fresh, op, engine, last)).build(), RunListener.NONE);
+            RunManifest whole = fresh.runs()
+                    .run(asked.interventions(changes(fresh, op, engine, last)).build(), RunListener.NONE);
             List<Integer> text =
                     ids(whole).subList(PROMPT.size(), whole.tokens().size());
             RunRequest changed =
                     asked.interventions(changes(kept, op, engine, last)).build();
-            RunManifest run = kept.run(changed, RunListener.NONE);
+            RunManifest run = kept.runs().run(changed, RunListener.NONE);
             RunRequest plain = changed.toBuilder().capture(null).build();
             RunRequest branch = RunRequest.builder()
                     .branch(new Branch(run.id(), PROMPT.size(), null, null))
                     .build();
             for (long room : new long[] {Long.MAX_VALUE, 0}) {
-                kept.sampling().scoring().mostLogits = room;
+                kept.runs().sampling().scoring().mostLogits = room;
                 for (RunRequest from : List.of(plain, branch)) {
-                    same(kept.sampling().scores(from, null, text, null, 1), whole, PROMPT.size());
-                    same(kept.sampling().scores(from, null, text, PROMPT.size() + 2, 1), whole, PROMPT.size() + 2);
+                    same(kept.runs().sampling().scores(from, null, text, null, 1), whole, PROMPT.size());
+                    same(
+                            kept.runs().sampling().scores(from, null, text, PROMPT.size() + 2, 1),
+                            whole,
+                            PROMPT.size() + 2);
                     if (room == 0 && op.dependsOnPrompt()) {
                         Problem refused = catchThrowableOfType(
-                                Problem.class, () -> kept.sampling().scores(from, null, text, 4, 1));
+                                Problem.class, () -> kept.runs().sampling().scores(from, null, text, 4, 1));
                         assertThat(refused.kind()).isEqualTo(Problem.Kind.TOO_LARGE);
                         assertThat(refused.where()).isEqualTo("from");
                         continue;
                     }
-                    same(kept.sampling().scores(from, null, text, 4, 1), whole, 4);
-                    if (last < PROMPT.size()) same(kept.sampling().scores(from, null, null, null, 1), whole, 1);
+                    same(kept.runs().sampling().scores(from, null, text, 4, 1), whole, 4);
+                    if (last < PROMPT.size()) same(kept.runs().sampling().scores(from, null, null, null, 1), whole, 1);
                 }
             }
         }
@@ -271,7 +279,7 @@ class InterventionsWithCachesTest {
 
     /** Scores from a position on, against the logits that the whole run captured. */
     private static void same(Scores scores, RunManifest whole, int first) {
-        Tensor logits = fresh.runs().capture(whole.id(), LOGITS);
+        Tensor logits = fresh.runs().stored().capture(whole.id(), LOGITS);
         Tensor rows = logits.reshaped(logits.shape()[1], logits.shape()[2]);
         List<Double> expected = new ArrayList<>();
         int last = first + scores.tokens().size();

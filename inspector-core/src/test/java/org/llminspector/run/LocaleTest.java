@@ -49,18 +49,24 @@ class LocaleTest {
                  "warmup_steps":0,"validate_every":2,"save_every":4,"checkpoint_steps":[0,12],"dtype":"f32",
                  "model":{"d_model":16,"n_layers":1,"n_heads":2,"n_kv_heads":2,"d_mlp":16,"context":4}}""";
         try (Inspector inspector = TextModel.open(temp, 2L << 20)) {
-            inspector.training().begin(Json.mapper().readValue(recipe, Recipe.class), "cpu");
-            TrainingJob job = inspector.training().watch("sums", p -> {}, () -> false);
+            inspector.training().jobs().begin(Json.mapper().readValue(recipe, Recipe.class), "cpu");
+            TrainingJob job = inspector.training().jobs().watch("sums", p -> {}, () -> false);
             assertThat(job.trouble()).isNull();
             assertThat(job.step()).isEqualTo(12);
             assertThat(Files.readString(temp.resolve("trained/sums/loss.csv"))).matches("\\p{ASCII}+");
-            assertThat(inspector.trainingRecords().checkpoints("sums").checkpoints())
+            assertThat(inspector.training().records().checkpoints("sums").checkpoints())
                     .extracting(c -> c.slug())
                     .containsExactly("sums@0", "sums@12");
-            RunManifest run = inspector.run(
-                    tokens(1, 2, 7).model("sums@12").capture(List.of("logits")).build(), RunListener.NONE);
-            assertThat(inspector.runs().list(10, null)).hasSize(1);
-            assertThat(inspector.runs().manifest(run.id())).isEqualTo(run);
+            RunManifest run = inspector
+                    .runs()
+                    .run(
+                            tokens(1, 2, 7)
+                                    .model("sums@12")
+                                    .capture(List.of("logits"))
+                                    .build(),
+                            RunListener.NONE);
+            assertThat(inspector.runs().stored().list(10, null)).hasSize(1);
+            assertThat(inspector.runs().stored().manifest(run.id())).isEqualTo(run);
             try (Stream<Path> files = Files.walk(temp)) {
                 assertThat(files.map(Path::toString)).allMatch(f -> f.matches("\\p{ASCII}+"));
             }
@@ -94,11 +100,13 @@ class LocaleTest {
             assertThat(inspector.comparisons().list(10, null))
                     .extracting(c -> c.id())
                     .containsExactly(id);
-            assertThatThrownBy(() -> inspector.run(
-                            tokens(1, 2)
-                                    .capture(List.of("blocks.0.hook_resid_pos"))
-                                    .build(),
-                            RunListener.NONE))
+            assertThatThrownBy(() -> inspector
+                            .runs()
+                            .run(
+                                    tokens(1, 2)
+                                            .capture(List.of("blocks.0.hook_resid_pos"))
+                                            .build(),
+                                    RunListener.NONE))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("hook_resid_post")
                     .hasMessageMatching("\\p{ASCII}+");

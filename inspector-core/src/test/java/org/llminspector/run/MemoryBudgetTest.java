@@ -43,7 +43,7 @@ class MemoryBudgetTest {
         ObjectNode config =
                 (ObjectNode) json.readTree(dir.resolve("config.json").toFile());
         json.writeValue(dir.resolve("config.json").toFile(), config.put("max_position_embeddings", CONTEXT));
-        return Inspector.open(new Inspector.Config(
+        return Inspector.open(new InspectorConfig(
                 List.of(Golden.ROOT),
                 dir,
                 temp.resolve("runs"),
@@ -70,11 +70,11 @@ class MemoryBudgetTest {
     @ValueSource(strings = {"torch", "onnx"})
     void aRunSetsAsideWhatItsTokensTakeAndNotWhatTheContextWould(String engine) throws IOException {
         try (Inspector inspector = open(1L << 30)) {
-            RunManifest run = inspector.run(asking(engine, 5).build(), RunListener.NONE);
+            RunManifest run = inspector.runs().run(asking(engine, 5).build(), RunListener.NONE);
             assertThat(run.generation().limit()).isEqualTo("max_new_tokens");
             // 8 tokens can be reached; the first chunk is of 256 positions at most.
             assertThat(run.kvCache().allocatedBytes()).isLessThanOrEqualTo(256 * ROW);
-            assertThat(inspector.memory().holders())
+            assertThat(inspector.models().memory().holders())
                     .extracting(MemoryLedger.Holder::kind)
                     .as("a run that has ended reserves nothing")
                     .doesNotContain("sequence", "pass");
@@ -87,15 +87,20 @@ class MemoryBudgetTest {
         long memory = 6 << 20; // the weights take less than two on either engine
         try (Inspector inspector = open(memory)) {
             RunRequest tooMany = asking(engine, 100_000).build();
-            tooLarge(() -> inspector.run(tooMany, RunListener.NONE), "max_new_tokens", "--memory", "100003 positions");
+            tooLarge(
+                    () -> inspector.runs().run(tooMany, RunListener.NONE),
+                    "max_new_tokens",
+                    "--memory",
+                    "100003 positions");
             RunRequest whole = asking(engine, CONTEXT).build();
             int[] most = {0};
-            RunManifest run = inspector.run(whole, new RunListener() {
+            RunManifest run = inspector.runs().run(whole, new RunListener() {
                 @Override
                 public void token(
                         org.llminspector.generate.GeneratedToken token,
                         org.llminspector.engine.cache.KvCacheReport kv) {
-                    most[0] = Math.max(most[0], (int) (inspector.memory().held() >> 10));
+                    most[0] =
+                            Math.max(most[0], (int) (inspector.models().memory().held() >> 10));
                 }
             });
             assertThat(run.generation().finishReason()).isEqualTo("length");
@@ -112,14 +117,15 @@ class MemoryBudgetTest {
             for (KvFormat key : List.of(KvFormat.FP32, KvFormat.FP16, KvFormat.INT8)) {
                 for (KvFormat value : List.of(KvFormat.FP32, KvFormat.INT8)) {
                     KvFormats formats = new KvFormats(key, value);
-                    RunManifest run =
-                            inspector.run(asking("torch", 3).kvCache(formats).build(), RunListener.NONE);
+                    RunManifest run = inspector
+                            .runs()
+                            .run(asking("torch", 3).kvCache(formats).build(), RunListener.NONE);
                     assertThat(run.kvCache().formats()).isEqualTo(formats);
                     boolean told = run.engine().arithmetic().contains("KV cache in " + formats.words());
                     assertThat(told).isEqualTo(!formats.equals(KvFormats.FP32));
                 }
             }
-            assertThat(inspector.memory().models()).hasSize(1);
+            assertThat(inspector.models().memory().models()).hasSize(1);
         }
     }
 
@@ -131,19 +137,20 @@ class MemoryBudgetTest {
                     + "\"steps\":3,\"batch\":2,\"learning_rate\":0.001,\"model\":{\"d_model\":%d,\"n_layers\":%d,"
                     + "\"n_heads\":4,\"n_kv_heads\":4,\"d_mlp\":%d,\"context\":64}}";
             Recipe large = json.readValue(String.format(shape, 1024, 8, 4096), Recipe.class);
-            tooLarge(() -> inspector.training().begin(large, "cpu"), "recipe.model", "--memory");
+            tooLarge(() -> inspector.training().jobs().begin(large, "cpu"), "recipe.model", "--memory");
             Recipe huge = json.readValue(String.format(shape, 4096, 16, 16_384), Recipe.class);
-            tooLarge(() -> inspector.training().begin(huge, "cpu"), "at most 536,870,909 parameters", "n_layers");
-            assertThat(inspector.training().list()).isEmpty();
-            assertThat(inspector.memory().held("training")).isZero();
+            tooLarge(
+                    () -> inspector.training().jobs().begin(huge, "cpu"), "at most 536,870,909 parameters", "n_layers");
+            assertThat(inspector.training().jobs().list()).isEmpty();
+            assertThat(inspector.models().memory().held("training")).isZero();
         }
     }
 
     @Test
     void aLearnerIsCountedBeforeItBegins() throws IOException {
         try (Inspector inspector = open(4 << 20)) {
-            tooLarge(() -> inspector.learning().learner("tiny-text", "cpu"), "two moments", "tiny-text");
-            assertThat(inspector.memory().held("learner")).isZero();
+            tooLarge(() -> inspector.training().learning().learner("tiny-text", "cpu"), "two moments", "tiny-text");
+            assertThat(inspector.models().memory().held("learner")).isZero();
         }
     }
 }

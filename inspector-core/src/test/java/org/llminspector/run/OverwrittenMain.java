@@ -21,8 +21,8 @@ final class OverwrittenMain {
     private OverwrittenMain() {}
 
     public static void main(String[] args) throws Exception {
-        try (Inspector inspector = Inspector.open(new Inspector.Config(
-                        List.of(Path.of(args[0])), null, Path.of(args[1]), 1L << 30, 1L << 20, 4));
+        try (Inspector inspector = Inspector.open(
+                        new InspectorConfig(List.of(Path.of(args[0])), null, Path.of(args[1]), 1L << 30, 1L << 20, 4));
                 BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 RunRequest request = Requests.tokens(1, 2, 3)
@@ -31,7 +31,7 @@ final class OverwrittenMain {
                         .generate(Requests.greedy(Integer.parseInt(line.split(" ")[0])))
                         .build();
                 try {
-                    inspector.run(request, new Begun(line.endsWith("waits") ? lines : null));
+                    inspector.runs().run(request, new Begun(line.endsWith("waits") ? lines : null));
                     System.out.println("ended well");
                 } catch (Problem p) {
                     System.out.println(

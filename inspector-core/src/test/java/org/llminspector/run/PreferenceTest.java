@@ -43,7 +43,7 @@ class PreferenceTest {
 
     @BeforeEach
     void open() {
-        inspector = Inspector.open(new Inspector.Config(
+        inspector = Inspector.open(new InspectorConfig(
                 List.of(Path.of("../model-cache")), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
     }
 
@@ -63,8 +63,18 @@ class PreferenceTest {
                 .messages(List.of(new Message("user", ASKED), new Message("assistant", answer)))
                 .build();
         int from = tokens(answer).size();
-        int all = inspector.sampling().scores(chat, null, null, 1, 1).tokens().size() + 1;
-        return inspector.sampling().scores(chat, null, null, all - from, 1).logprob();
+        int all = inspector
+                        .runs()
+                        .sampling()
+                        .scores(chat, null, null, 1, 1)
+                        .tokens()
+                        .size()
+                + 1;
+        return inspector
+                .runs()
+                .sampling()
+                .scores(chat, null, null, all - from, 1)
+                .logprob();
     }
 
     /** The answer's tokens, the one that ends it included. */
@@ -76,6 +86,7 @@ class PreferenceTest {
     private LessonRequest.Taught lesson(String answer) {
         List<Message> messages = List.of(new Message("user", ASKED), new Message("assistant", answer));
         return inspector
+                .training()
                 .learning()
                 .lessons(new LessonRequest(MODEL, messages, null, null))
                 .lessons()
@@ -84,8 +95,8 @@ class PreferenceTest {
 
     @Test
     void aChoiceMovesBothAnswersAndIsTakenBackToTheLastByte() {
-        Learners learners = inspector.learning().learners();
-        Learners.Info fresh = inspector.learning().learner(MODEL, "cpu");
+        Learners learners = inspector.training().learning().learners();
+        Learners.Info fresh = inspector.training().learning().learner(MODEL, "cpu");
         LearnerStep.Answer once = learners.step(fresh.id(), step(0.01));
         PreferenceChange change = once.preference();
         assertThat(change.chosen().tokens()).isEqualTo(tokens(RIGHT));
@@ -122,21 +133,22 @@ class PreferenceTest {
     /** A request whose updates are not all made, here because it is cancelled, makes none. */
     @Test
     void aFailedStepLeavesTheLearnerAsItWas() throws Exception {
-        Learners learners = inspector.learning().learners();
-        String id = inspector.learning().learner(MODEL, "cpu").id();
+        Learners learners = inspector.training().learning().learners();
+        String id = inspector.training().learning().learner(MODEL, "cpu").id();
         Learners.Info before = learners.info(id);
         ObjectNode body = Json.mapper().valueToTree(step(0.01));
         LearnerStep many = Json.mapper().convertValue(body.put("steps", 100), LearnerStep.class);
         CompletableFuture<LearnerStep.Answer> asked = CompletableFuture.supplyAsync(() -> learners.step(id, many));
         while (learners.info(id).step() < 2 && !asked.isDone()) Thread.sleep(5);
-        inspector.work().entries().forEach(e -> inspector.work().cancel(e.id()));
+        inspector.queue().entries().forEach(e -> inspector.queue().cancel(e.id()));
         assertThatThrownBy(asked::get).hasMessageContaining("cancelled");
         assertThat(learners.info(id))
                 .as("weights, steps and what can be taken back")
                 .isEqualTo(before);
         assertThatThrownBy(() -> learners.undo(id)).hasMessageContaining("no update to take back");
         LearnerStep.Answer once = learners.step(id, step(0.01));
-        assertThat(learners.step(inspector.learning().learner(MODEL, "cpu").id(), step(0.01)))
+        assertThat(learners.step(
+                        inspector.training().learning().learner(MODEL, "cpu").id(), step(0.01)))
                 .as("as a fresh learner's first, the optimizer's memory included")
                 .usingRecursiveComparison()
                 .ignoringFields("id", "learner")
@@ -147,8 +159,8 @@ class PreferenceTest {
     /** One small step of SGD makes the loss smaller by the rate times the squared length of the gradient. */
     @Test
     void theGradientIsTheSlopeOfTheLoss() {
-        Learners learners = inspector.learning().learners();
-        String id = inspector.learning().learner(MODEL, "cpu").id();
+        Learners learners = inspector.training().learning().learners();
+        String id = inspector.training().learning().learner(MODEL, "cpu").id();
         double rate = 1e-5;
         LearnerStep.Answer answer = learners.step(id, step(rate));
         double promised = rate * answer.gradNorm() * answer.gradNorm();
@@ -158,6 +170,7 @@ class PreferenceTest {
     @Test
     void onlyTheAnswersOfATrainingConversationCount() {
         LessonRequest.Taught taught = inspector
+                .training()
                 .learning()
                 .lessons(new LessonRequest(MODEL, null, 0L, null))
                 .lessons()
@@ -173,6 +186,7 @@ class PreferenceTest {
         assertThat(learnt).hasToString(answers.toString());
         assertThat(lesson.learnt()).isBetween(1, lesson.tokens().size() / 2);
         List<LessonRequest.Taught> pair = inspector
+                .training()
                 .learning()
                 .lessons(new LessonRequest(MODEL, null, null, 0L))
                 .lessons();
@@ -185,8 +199,8 @@ class PreferenceTest {
 
     @Test
     void whatCannotBeChosenBetweenIsRefused() {
-        Learners learners = inspector.learning().learners();
-        String id = inspector.learning().learner(MODEL, "cpu").id();
+        Learners learners = inspector.training().learning().learners();
+        String id = inspector.training().learning().learner(MODEL, "cpu").id();
         assertThatThrownBy(() -> learners.step(id, changed("{\"rejected\":{\"text\":\"" + RIGHT + "\"}}")))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("nothing to choose between");

@@ -34,8 +34,8 @@ class QuantizationTest {
     private Inspector inspector;
 
     private String open(Path model) {
-        inspector = Inspector.open(new Inspector.Config(List.of(), model, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
-        return inspector.defaultModel();
+        inspector = Inspector.open(new InspectorConfig(List.of(), model, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
+        return inspector.models().defaultSlug();
     }
 
     @AfterEach
@@ -46,11 +46,11 @@ class QuantizationTest {
     @Test
     void aSliceIsPartOfTheWholeWeightUnderTheScheme() {
         String llama = open(HF.resolve("llama"));
-        Tensor w = inspector.weights().tensor(llama, Q, null, null);
+        Tensor w = inspector.models().weights().tensor(llama, Q, null, null);
         for (QuantScheme scheme : QuantScheme.standard()) {
             QuantizedTensor whole = scheme.quantize(w, "w");
             WeightSlice part =
-                    inspector.weights().slice(llama, Q, scheme.name(), Slice.range(3, 7), Slice.range(33, 48));
+                    inspector.models().weights().slice(llama, Q, scheme.name(), Slice.range(3, 7), Slice.range(33, 48));
             int[] rows = {3, 7};
             int[] cols = {33, 48};
             assertThat(part.codes().toFloats())
@@ -71,6 +71,7 @@ class QuantizationTest {
             assertThat(part.scales().get(0)).isEqualTo(whole.scales().get(one ? 0 : 3L * whole.groups() + group));
         }
         assertThat(inspector
+                        .models()
                         .weights()
                         .slice(llama, "model.norm.weight", "int8", null, Slice.range(0, 5))
                         .shape()
@@ -82,19 +83,23 @@ class QuantizationTest {
     void aCanonicalNameIsOutByInForEveryFamily() {
         String gpt2 = open(HF.resolve("gpt2"));
         // GPT-2 keeps its matrices [in, out], q, k and v in one.
-        WeightSlice q = inspector.weights().slice(gpt2, "blocks.0.attn.q.weight", "int8", null, null);
-        Tensor fused = inspector.weights().tensor(gpt2, "transformer.h.0.attn.c_attn.weight", null, null);
+        WeightSlice q = inspector.models().weights().slice(gpt2, "blocks.0.attn.q.weight", "int8", null, null);
+        Tensor fused = inspector.models().weights().tensor(gpt2, "transformer.h.0.attn.c_attn.weight", null, null);
         int d = Math.toIntExact(q.shape().get(0));
         assertThat(q.shape()).containsExactly((long) d, (long) d);
         assertThat(fused.shape()).containsExactly(d, 3L * d);
         assertThat(q.values().get(1)).isEqualTo(fused.get(3L * d));
-        Tensor rows = inspector.weights().tensor(gpt2, "blocks.0.attn.q.weight", Slice.range(1, 3), Slice.range(0, 4));
+        Tensor rows = inspector
+                .models()
+                .weights()
+                .tensor(gpt2, "blocks.0.attn.q.weight", Slice.range(1, 3), Slice.range(0, 4));
         assertThat(rows.shape()).containsExactly(2, 4);
         assertThat(rows.get(4 + 3)).isEqualTo(fused.get(3L * 3 * d + 2));
-        assertThat(inspector.weights().shape(gpt2, "blocks.0.attn.q.weight")).containsExactly((long) d, (long) d);
-        assertThat(inspector.weights().shape(gpt2, "transformer.h.0.attn.c_attn.weight"))
+        assertThat(inspector.models().weights().shape(gpt2, "blocks.0.attn.q.weight"))
+                .containsExactly((long) d, (long) d);
+        assertThat(inspector.models().weights().shape(gpt2, "transformer.h.0.attn.c_attn.weight"))
                 .containsExactly((long) d, 3L * d);
-        assertThat(inspector.weights().list(gpt2).stream()
+        assertThat(inspector.models().weights().list(gpt2).stream()
                         .filter(t -> t.name().equals("transformer.h.0.attn.c_attn.weight"))
                         .findFirst()
                         .orElseThrow()
@@ -106,11 +111,13 @@ class QuantizationTest {
     void aWholeModel() {
         String llama = open(HF.resolve("llama"));
         List<QuantReport.Progress> progress = new ArrayList<>();
-        QuantReport r = inspector.weights().report(llama, QuantScheme.of("int4"), progress::add, () -> false);
+        QuantReport r = inspector.models().weights().report(llama, QuantScheme.of("int4"), progress::add, () -> false);
 
         assertThat(progress).hasSize(r.weights().size());
-        assertThat(r.parameters()).isEqualTo(inspector.model(llama).summary().parameters());
-        assertThat(r.storedBytes()).isEqualTo(inspector.model(llama).summary().bytes());
+        assertThat(r.parameters())
+                .isEqualTo(inspector.models().details(llama).summary().parameters());
+        assertThat(r.storedBytes())
+                .isEqualTo(inspector.models().details(llama).summary().bytes());
         assertThat(r.bytes())
                 .isEqualTo(
                         r.weights().stream().mapToLong(QuantReport.Row::bytes).sum());
@@ -122,10 +129,13 @@ class QuantizationTest {
             if (!row.quantized()) continue;
             assertThat(row.error().sqnrDb()).isGreaterThanOrEqualTo(last);
             last = row.error().sqnrDb();
-            float[] w =
-                    inspector.weights().tensor(llama, row.tensor(), null, null).toFloats();
+            float[] w = inspector
+                    .models()
+                    .weights()
+                    .tensor(llama, row.tensor(), null, null)
+                    .toFloats();
             float[] v = QuantScheme.of("int4")
-                    .quantize(inspector.weights().tensor(llama, row.tensor(), null, null), "w")
+                    .quantize(inspector.models().weights().tensor(llama, row.tensor(), null, null), "w")
                     .decode()
                     .toFloats();
             for (int i = 0; i < w.length; i++) {
@@ -135,10 +145,10 @@ class QuantizationTest {
         }
         assertThat(r.error().sqnrDb())
                 .isCloseTo(10 * Math.log10(signal / noise), org.assertj.core.api.Assertions.within(1e-9));
-        assertThat(inspector.weights().report(llama, QuantScheme.of("int4"), p -> {}, () -> true))
+        assertThat(inspector.models().weights().report(llama, QuantScheme.of("int4"), p -> {}, () -> true))
                 .as("kept: not even a cancelled one reads again")
                 .isSameAs(r);
-        assertThatThrownBy(() -> inspector.weights().report(llama, QuantScheme.of("nf4"), p -> {}, () -> true))
+        assertThatThrownBy(() -> inspector.models().weights().report(llama, QuantScheme.of("nf4"), p -> {}, () -> true))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("cancelled");
     }
@@ -166,33 +176,36 @@ class QuantizationTest {
     @Test
     void aGgufTensorSaysItsFormatAndShowsItsBlocks() {
         String q4 = open(GgufGolden.ROOT.resolve("types/tiny64-Q4_0.gguf"));
-        ModelWeights.Entry entry = inspector.weights().list(q4).stream()
+        ModelWeights.Entry entry = inspector.models().weights().list(q4).stream()
                 .filter(t -> t.name().equals(Q))
                 .findFirst()
                 .orElseThrow();
         assertThat(entry.format()).isEqualTo("Q4_0");
         assertThat(entry.dtype().name()).isEqualTo("F32");
-        WeightSlice s = inspector.weights().slice(q4, Q, "stored", Slice.at(2), Slice.range(30, 34));
+        WeightSlice s = inspector.models().weights().slice(q4, Q, "stored", Slice.at(2), Slice.range(30, 34));
         assertThat(s.scheme().name()).isEqualTo("q4_0");
         assertThat(s.scheme().bits()).isEqualTo(4);
         assertThat(s.scales().size()).isEqualTo(2);
         assertThat(s.error()).isNull();
         assertThat((float) s.values().get(0))
                 .isEqualTo((float) s.scales().get(0) * (float) s.codes().get(0));
-        assertThatThrownBy(() -> inspector.weights().slice(q4, "model.norm.weight", "stored", null, null))
+        assertThatThrownBy(() -> inspector.models().weights().slice(q4, "model.norm.weight", "stored", null, null))
                 .hasMessageContaining("not stored in blocks");
     }
 
     @Test
     void statisticsOfAWeightAndItsMisspeltName() {
         String llama = open(HF.resolve("llama"));
-        WeightStatistics s =
-                inspector.weights().statistics(llama, "blocks.0.mlp.in.weight", QuantScheme.standard(), () -> false);
+        WeightStatistics s = inspector
+                .models()
+                .weights()
+                .statistics(llama, "blocks.0.mlp.in.weight", QuantScheme.standard(), () -> false);
         assertThat(s.schemes()).hasSize(QuantScheme.standard().size()).allMatch(r -> r.refused() == null);
-        assertThatThrownBy(() -> inspector.weights().slice(llama, "blocks.0.mlp.inn.weight", "int8", null, null))
+        assertThatThrownBy(
+                        () -> inspector.models().weights().slice(llama, "blocks.0.mlp.inn.weight", "int8", null, null))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("blocks.0.mlp.in.weight");
-        assertThatThrownBy(() -> inspector.weights().slice(llama, Q, "int8", Slice.range(0, 9999), null))
+        assertThatThrownBy(() -> inspector.models().weights().slice(llama, Q, "int8", Slice.range(0, 9999), null))
                 .hasMessageContaining("outside the axis");
     }
 }

@@ -20,6 +20,7 @@ import org.llminspector.base.Slice;
 import org.llminspector.bench.SparseModel;
 import org.llminspector.engine.Precision;
 import org.llminspector.generate.GenerateOptions;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
@@ -60,24 +61,26 @@ class RealSizesTest {
 
     private void runs(SparseModel model, String engine, Precision precision) throws IOException {
         Path dir = model.write(temp);
-        try (Inspector inspector = inspector(dir, Inspector.Config.standardMemory())) {
-            RunManifest run = inspector.run(
-                    RunRequest.builder()
-                            .tokens(List.of(3))
-                            .engine(engine)
-                            .precision(precision)
-                            .capture(List.of())
-                            .generate(
-                                    new GenerateOptions(2, true, null, null, null, null, null, null, null, null, true))
-                            .build(),
-                    RunListener.NONE);
+        try (Inspector inspector = inspector(dir, InspectorConfig.standardMemory())) {
+            RunManifest run = inspector
+                    .runs()
+                    .run(
+                            RunRequest.builder()
+                                    .tokens(List.of(3))
+                                    .engine(engine)
+                                    .precision(precision)
+                                    .capture(List.of())
+                                    .generate(new GenerateOptions(
+                                            2, true, null, null, null, null, null, null, null, null, true))
+                                    .build(),
+                            RunListener.NONE);
             assertThat(run.generation().steps()).hasSize(2);
             // Nothing but holes between embedding and unembedding: a tied token is nearest to itself.
             if (!model.name().startsWith("qwen3")) {
                 assertThat(run.generation().steps())
                         .allSatisfy(t -> assertThat(t.token().id()).isEqualTo(3));
             }
-            Inspector.Memory memory = inspector.memory();
+            Models.Memory memory = inspector.models().memory();
             assertThat(memory.models()).hasSize(1);
             assertThat(memory.resident()).isPositive();
             Files.delete(dir.resolve("model.safetensors"));
@@ -85,7 +88,7 @@ class RealSizesTest {
     }
 
     private Inspector inspector(Path model, long memory) {
-        return Inspector.open(new Inspector.Config(
+        return Inspector.open(new InspectorConfig(
                 List.of(model.getParent()),
                 model,
                 temp.resolve("runs"),
@@ -121,35 +124,38 @@ class RealSizesTest {
     void whileAModelOpensOthersRunAndItCanBeGivenUp() throws IOException {
         Path tiny = tiny();
         new SparseModel("gemma-2-2b", 2).write(tiny.getParent());
-        try (Inspector inspector = inspector(tiny, Inspector.Config.standardMemory())) {
+        try (Inspector inspector = inspector(tiny, InspectorConfig.standardMemory())) {
             AtomicBoolean cancelled = new AtomicBoolean();
             List<Opening.Progress> seen = new ArrayList<>();
             RunRequest big = RunRequest.builder()
                     .model("gemma-2-2b-2")
                     .precision(Precision.FP16)
                     .build();
-            assertThatThrownBy(() -> inspector.load(
-                            big,
-                            progress -> {
-                                if (cancelled.get()) return;
-                                seen.add(progress);
-                                // It is being opened, and this thread only watches: all else continues.
-                                assertThat(inspector.models()).hasSize(2);
-                                assertThat(inspector
-                                                .run(two("tiny"), RunListener.NONE)
-                                                .tokens())
-                                        .hasSize(2);
-                                assertThat(inspector.hooks("gemma-2-2b-2", null))
-                                        .isNotEmpty();
-                                cancelled.set(true);
-                            },
-                            cancelled::get))
+            assertThatThrownBy(() -> inspector
+                            .models()
+                            .load(
+                                    big,
+                                    progress -> {
+                                        if (cancelled.get()) return;
+                                        seen.add(progress);
+                                        // It is being opened, and this thread only watches: all else continues.
+                                        assertThat(inspector.models().list()).hasSize(2);
+                                        assertThat(inspector
+                                                        .runs()
+                                                        .run(two("tiny"), RunListener.NONE)
+                                                        .tokens())
+                                                .hasSize(2);
+                                        assertThat(inspector.models().hooks("gemma-2-2b-2", null))
+                                                .isNotEmpty();
+                                        cancelled.set(true);
+                                    },
+                                    cancelled::get))
                     .isInstanceOfSatisfying(
                             Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.CANCELLED));
             assertThat(seen).hasSize(1);
             assertThat(seen.get(0).of()).isGreaterThan(1_000_000_000);
-            assertThat(inspector.memory().models())
-                    .extracting(Inspector.OpenModel::model)
+            assertThat(inspector.models().memory().models())
+                    .extracting(Models.OpenModel::model)
                     .containsExactly("tiny");
         }
     }
@@ -160,19 +166,20 @@ class RealSizesTest {
         copy("other", tiny);
         copy("third", tiny);
         long one;
-        try (Inspector inspector = inspector(tiny, Inspector.Config.standardMemory())) {
-            inspector.load(fp16("tiny"));
-            one = inspector.memory().resident();
+        try (Inspector inspector = inspector(tiny, InspectorConfig.standardMemory())) {
+            inspector.models().load(fp16("tiny"));
+            one = inspector.models().memory().resident();
         }
         assertThat(one).isPositive();
         try (Inspector inspector = inspector(tiny, 2 * one + one / 2)) {
-            for (String model : List.of("tiny", "other", "tiny", "third")) inspector.load(fp16(model));
-            assertThat(inspector.memory().models())
-                    .extracting(Inspector.OpenModel::model)
+            for (String model : List.of("tiny", "other", "tiny", "third"))
+                inspector.models().load(fp16(model));
+            assertThat(inspector.models().memory().models())
+                    .extracting(Models.OpenModel::model)
                     .containsExactly("tiny", "third");
         }
         try (Inspector inspector = inspector(tiny, one / 4)) {
-            assertThatThrownBy(() -> inspector.load(fp16("tiny")))
+            assertThatThrownBy(() -> inspector.models().load(fp16("tiny")))
                     .isInstanceOfSatisfying(
                             Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.TOO_LARGE))
                     .hasMessageContaining("memory budget");
@@ -186,13 +193,13 @@ class RealSizesTest {
     @Test
     void aModelThatChangesOnDiskIsOpenedAnewAndNoLensJoinsItToAnOlderRun() throws IOException {
         Path tiny = tiny();
-        try (Inspector inspector = inspector(tiny, Inspector.Config.standardMemory())) {
+        try (Inspector inspector = inspector(tiny, InspectorConfig.standardMemory())) {
             RunRequest request = RunRequest.builder()
                     .model("tiny")
                     .tokens(List.of(1, 2))
                     .capture(List.of("blocks.*.hook_resid_post"))
                     .build();
-            RunManifest before = inspector.run(request, RunListener.NONE);
+            RunManifest before = inspector.runs().run(request, RunListener.NONE);
             Path next = copy("next", tiny).resolve("model.safetensors");
             byte[] bytes = Files.readAllBytes(next);
             bytes[bytes.length - 1] ^= 1;
@@ -204,13 +211,14 @@ class RealSizesTest {
                     StandardCopyOption.ATOMIC_MOVE);
             assertThatThrownBy(() -> inspector
                             .analyses()
+                            .runs()
                             .lens(before.id(), org.llminspector.hook.HookPoint.RESID_POST, 3, Slice.ALL))
                     .isInstanceOf(Problem.class)
                     .hasMessageContaining("others than those that the run was made with");
-            RunManifest after = inspector.run(request, RunListener.NONE);
+            RunManifest after = inspector.runs().run(request, RunListener.NONE);
             assertThat(after.model().weightsSha256())
                     .isNotEqualTo(before.model().weightsSha256());
-            assertThat(inspector.memory().models()).hasSize(1);
+            assertThat(inspector.models().memory().models()).hasSize(1);
         }
     }
 }

@@ -80,7 +80,7 @@ class RefusalsTest {
                         .build(),
                 Problem.Kind.INVALID,
                 "interventions[0].value");
-        assertThat(inspector.runs().list(10, null)).isEmpty();
+        assertThat(inspector.runs().stored().list(10, null)).isEmpty();
     }
 
     @Test
@@ -92,8 +92,8 @@ class RefusalsTest {
         Intervention half = mask("blocks.1.attn.hook_attn_scores", List.of(1), List.of(0));
         Intervention rest = mask("blocks.*.attn.hook_attn_scores", List.of(1), List.of(1));
         refused(tokens(1, 2, 3, 4).interventions(List.of(half, rest)).build(), Problem.Kind.INVALID, "blocks.1");
-        inspector.run(masked("*.hook_attn_scores", List.of(1, 2, 3), List.of(0)), RunListener.NONE);
-        assertThat(inspector.runs().list(10, null)).hasSize(1);
+        inspector.runs().run(masked("*.hook_attn_scores", List.of(1, 2, 3), List.of(0)), RunListener.NONE);
+        assertThat(inspector.runs().stored().list(10, null)).hasSize(1);
     }
 
     private static RunRequest masked(String hook, List<Integer> positions, List<Integer> keys) {
@@ -150,7 +150,7 @@ class RefusalsTest {
     }
 
     private void refused(RunRequest request, Problem.Kind kind, String words) {
-        assertThatThrownBy(() -> inspector.run(request, RunListener.NONE))
+        assertThatThrownBy(() -> inspector.runs().run(request, RunListener.NONE))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.kind()).isEqualTo(kind))
                 .hasMessageContaining(words);
     }

@@ -29,7 +29,7 @@ class ReplacedModelsTest {
     @EnabledOnOs(OS.LINUX)
     void fiftyReplacementsAndADeletionLeaveNothingBehind() throws Exception {
         Path dir = TextModel.make(Files.createDirectories(temp.resolve("models")));
-        try (Inspector inspector = Inspector.open(new Inspector.Config(
+        try (Inspector inspector = Inspector.open(new InspectorConfig(
                 List.of(temp.resolve("models")), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4))) {
             use(inspector);
             int threads = Thread.getAllStackTraces().size();
@@ -39,8 +39,8 @@ class ReplacedModelsTest {
             }
             for (Path file : files(dir)) Files.delete(file);
             Files.delete(dir);
-            assertThat(inspector.models()).isEmpty();
-            assertThat(inspector.memory().models()).isEmpty();
+            assertThat(inspector.models().list()).isEmpty();
+            assertThat(inspector.models().memory().models()).isEmpty();
             within(60, () -> deleted().isEmpty());
             within(90, () -> Thread.getAllStackTraces().size() <= threads);
         }
@@ -51,11 +51,11 @@ class ReplacedModelsTest {
     void openingAModelLetsThoseGoThatAreDeleted() throws Exception {
         Path models = Files.createDirectories(temp.resolve("models"));
         try (Inspector inspector = Inspector.open(
-                new Inspector.Config(List.of(models), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4))) {
+                new InspectorConfig(List.of(models), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4))) {
             for (int i = 0; i < 5; i++) {
                 Path dir = Files.move(TextModel.make(models), models.resolve("model-" + i));
-                inspector.run(Requests.prompt("a b").model("model-" + i).build(), RunListener.NONE);
-                assertThat(inspector.memory().models()).hasSize(1);
+                inspector.runs().run(Requests.prompt("a b").model("model-" + i).build(), RunListener.NONE);
+                assertThat(inspector.models().memory().models()).hasSize(1);
                 for (Path file : files(dir)) Files.delete(file);
                 Files.delete(dir);
             }
@@ -66,10 +66,10 @@ class ReplacedModelsTest {
         for (String engine : List.of("torch", "onnx")) {
             RunRequest request =
                     Requests.prompt("a b").model("tiny-text").engine(engine).build();
-            inspector.run(request, RunListener.NONE);
+            inspector.runs().run(request, RunListener.NONE);
         }
-        inspector.tokenizer("tiny-text").encode("a b", true);
-        inspector.model("tiny-text");
+        inspector.models().tokenizer("tiny-text").encode("a b", true);
+        inspector.models().details("tiny-text");
     }
 
     private static void replace(Path dir, String name) throws IOException {

@@ -51,12 +51,14 @@ class RunTest {
 
     @Test
     void aRunIsKeptWithItsCaptures() {
-        RunManifest m = inspector.run(
-                prompt("Once upon a time")
-                        .capture(List.of("blocks.*.attn.hook_pattern", "logits"))
-                        .generate(greedy(6))
-                        .build(),
-                RunListener.NONE);
+        RunManifest m = inspector
+                .runs()
+                .run(
+                        prompt("Once upon a time")
+                                .capture(List.of("blocks.*.attn.hook_pattern", "logits"))
+                                .generate(greedy(6))
+                                .build(),
+                        RunListener.NONE);
         int n = m.promptLength() + 6;
         assertThat(m.tokens()).hasSize(n);
         assertThat(m.text())
@@ -65,9 +67,9 @@ class RunTest {
         assertThat(m.kvCache().positions()).isEqualTo(n - 1);
         assertThat(m.kvCache().bytes()).isEqualTo(2L * 2 * 16 * (n - 1) * 4 * 4);
         assertThat(m.captures()).hasSize(5);
-        Tensor pattern = inspector.runs().capture(m.id(), HookId.of(HookPoint.PATTERN, 3));
+        Tensor pattern = inspector.runs().stored().capture(m.id(), HookId.of(HookPoint.PATTERN, 3));
         assertThat(pattern.shape()).containsExactly(1, 4, n - 1, n - 1);
-        Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
+        Tensor logits = inspector.runs().stored().capture(m.id(), HookId.of(HookPoint.LOGITS));
         for (GeneratedToken step : m.generation().steps()) {
             float[] row = logits.slice(
                             new int[] {0, 1}, new int[] {step.position() - 1, step.position()}, new int[] {0, 320})
@@ -78,26 +80,27 @@ class RunTest {
                     .as("greedy picks the top of the captured logits")
                     .isEqualTo(best);
         }
-        assertThat(inspector.runs().manifest(m.id())).isEqualTo(m);
+        assertThat(inspector.runs().stored().manifest(m.id())).isEqualTo(m);
         assertThat(m.request().precision()).isEqualTo(Precision.FP32);
         assertThat(m.model().weightsSha256()).hasSize(64);
     }
 
     @Test
     void messagesAreWrittenByTheModelsChatTemplate() {
-        RunManifest m = inspector.run(says("Hello").generate(greedy(2)).build(), RunListener.NONE);
+        RunManifest m = inspector.runs().run(says("Hello").generate(greedy(2)).build(), RunListener.NONE);
         assertThat(m.prompt()).isEqualTo("<s>user: Hello\nassistant:");
         assertThat(m.text()).isEqualTo(m.prompt() + m.generation().text());
         assertThat(m.tokens().get(0).id()).as("one BOS, the template's").isEqualTo(1);
         assertThat(m.tokens().get(1).id()).isNotEqualTo(1);
         assertThat(m.request().messages()).containsExactly(new Message("user", "Hello"));
         assertThat(m.request().addSpecialTokens()).isFalse();
-        RunManifest said = inspector.run(says("Hello", "Hi").build(), RunListener.NONE);
+        RunManifest said = inspector.runs().run(says("Hello", "Hi").build(), RunListener.NONE);
         assertThat(said.prompt())
                 .as("no answer begins after the assistant's turn")
                 .isEqualTo("<s>user: Hello\nassistant: Hi\n");
-        RunManifest again = inspector.run(
-                prompt(m.prompt().substring(3)).generate(greedy(2)).build(), RunListener.NONE);
+        RunManifest again = inspector
+                .runs()
+                .run(prompt(m.prompt().substring(3)).generate(greedy(2)).build(), RunListener.NONE);
         assertThat(again.tokens())
                 .extracting(Token::id)
                 .isEqualTo(m.tokens().stream().map(Token::id).toList());
@@ -106,7 +109,7 @@ class RunTest {
     @Test
     void listenersHearOfEverything() {
         List<String> heard = new ArrayList<>();
-        inspector.run(prompt("Hello").generate(greedy(3)).build(), new RunListener() {
+        inspector.runs().run(prompt("Hello").generate(greedy(3)).build(), new RunListener() {
             @Override
             public void started(String id, List<Token> prompt) {
                 heard.add("started " + !prompt.isEmpty());
@@ -128,29 +131,33 @@ class RunTest {
     @Test
     void cancelKeepsWhatWasMade() {
         AtomicInteger made = new AtomicInteger();
-        RunManifest m = inspector.run(prompt("Hello").generate(greedy(50)).build(), new RunListener() {
-            @Override
-            public void token(GeneratedToken token, KvCacheReport kv) {
-                made.incrementAndGet();
-            }
+        RunManifest m = inspector
+                .runs()
+                .run(prompt("Hello").generate(greedy(50)).build(), new RunListener() {
+                    @Override
+                    public void token(GeneratedToken token, KvCacheReport kv) {
+                        made.incrementAndGet();
+                    }
 
-            @Override
-            public boolean cancelled() {
-                return made.get() >= 3;
-            }
-        });
+                    @Override
+                    public boolean cancelled() {
+                        return made.get() >= 3;
+                    }
+                });
         assertThat(m.generation().finishReason()).isEqualTo("cancelled");
         assertThat(m.generation().steps()).hasSize(3);
-        assertThat(inspector.runs().list(10, null)).hasSize(1);
+        assertThat(inspector.runs().stored().list(10, null)).hasSize(1);
     }
 
     @Test
     void activationPatchingFromAStoredRun() {
-        RunManifest donor = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("blocks.3.hook_resid_post", "logits"))
-                        .build(),
-                RunListener.NONE);
+        RunManifest donor = inspector
+                .runs()
+                .run(
+                        tokens(5, 6, 7, 8)
+                                .capture(List.of("blocks.3.hook_resid_post", "logits"))
+                                .build(),
+                        RunListener.NONE);
         Intervention patch = new Intervention(
                 "blocks.3.hook_resid_post",
                 Intervention.Op.REPLACE,
@@ -161,64 +168,80 @@ class RunTest {
                 null,
                 null,
                 new Intervention.From(donor.id(), null));
-        RunManifest patched = inspector.run(
-                tokens(9, 10, 11, 12)
-                        .capture(List.of("logits"))
-                        .interventions(List.of(patch))
-                        .build(),
-                RunListener.NONE);
+        RunManifest patched = inspector
+                .runs()
+                .run(
+                        tokens(9, 10, 11, 12)
+                                .capture(List.of("logits"))
+                                .interventions(List.of(patch))
+                                .build(),
+                        RunListener.NONE);
         int[][] row2 = {{0, 1}, {2, 3}, {0, 320}};
         HookId logits = HookId.of(HookPoint.LOGITS);
         assertThat(Golden.maxAbsDiff(
                         inspector
                                 .runs()
+                                .stored()
                                 .capture(patched.id(), logits)
                                 .slice(row2)
                                 .toFloats(),
-                        inspector.runs().capture(donor.id(), logits).slice(row2).toFloats()))
+                        inspector
+                                .runs()
+                                .stored()
+                                .capture(donor.id(), logits)
+                                .slice(row2)
+                                .toFloats()))
                 .isLessThan(1e-5);
     }
 
     @Test
     void freezingEverythingUndoesAnotherIntervention() {
         HookId logits = HookId.of(HookPoint.LOGITS);
-        RunManifest clean =
-                inspector.run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
+        RunManifest clean = inspector
+                .runs()
+                .run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
         Intervention break1 = new Intervention(
                 "blocks.0.hook_attn_out", Intervention.Op.ZERO, null, null, null, null, null, null, null);
         Intervention freeze = new Intervention(
                 "blocks.2.hook_resid_post", Intervention.Op.FREEZE, null, null, null, null, null, null, null);
-        RunManifest both = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("logits"))
-                        .interventions(List.of(break1, freeze))
-                        .build(),
-                RunListener.NONE);
-        RunManifest broken = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("logits"))
-                        .interventions(List.of(break1))
-                        .build(),
-                RunListener.NONE);
-        float[] expected = inspector.runs().capture(clean.id(), logits).toFloats();
-        assertThat(Golden.maxAbsDiff(inspector.runs().capture(both.id(), logits).toFloats(), expected))
+        RunManifest both = inspector
+                .runs()
+                .run(
+                        tokens(5, 6, 7, 8)
+                                .capture(List.of("logits"))
+                                .interventions(List.of(break1, freeze))
+                                .build(),
+                        RunListener.NONE);
+        RunManifest broken = inspector
+                .runs()
+                .run(
+                        tokens(5, 6, 7, 8)
+                                .capture(List.of("logits"))
+                                .interventions(List.of(break1))
+                                .build(),
+                        RunListener.NONE);
+        float[] expected = inspector.runs().stored().capture(clean.id(), logits).toFloats();
+        assertThat(Golden.maxAbsDiff(
+                        inspector.runs().stored().capture(both.id(), logits).toFloats(), expected))
                 .isLessThan(1e-5);
         assertThat(Golden.maxAbsDiff(
-                        inspector.runs().capture(broken.id(), logits).toFloats(), expected))
+                        inspector.runs().stored().capture(broken.id(), logits).toFloats(), expected))
                 .isGreaterThan(0.1);
     }
 
     @Test
     void theLensEndsInTheModelsOwnAnswer() {
-        RunManifest m = inspector.run(
-                prompt("Once upon")
-                        .capture(List.of("blocks.*.hook_resid_post", "logits"))
-                        .build(),
-                RunListener.NONE);
-        Lens lens = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3, Slice.ALL);
+        RunManifest m = inspector
+                .runs()
+                .run(
+                        prompt("Once upon")
+                                .capture(List.of("blocks.*.hook_resid_post", "logits"))
+                                .build(),
+                        RunListener.NONE);
+        Lens lens = inspector.analyses().runs().lens(m.id(), HookPoint.RESID_POST, 3, Slice.ALL);
         assertThat(lens.rows()).hasSize(4);
         Lens.Row last = lens.rows().get(3);
-        Tensor logits = inspector.runs().capture(m.id(), HookId.of(HookPoint.LOGITS));
+        Tensor logits = inspector.runs().stored().capture(m.id(), HookId.of(HookPoint.LOGITS));
         for (Lens.Cell cell : last.cells()) {
             float[] row = logits.slice(new int[] {0, 1}, new int[] {cell.pos(), cell.pos() + 1}, new int[] {0, 320})
                     .toFloats();
@@ -230,7 +253,7 @@ class RunTest {
         }
         assertThat(lens.rows().get(0).cells().get(0).klToFinal()).isPositive();
 
-        Lens one = inspector.analyses().lens(m.id(), HookPoint.RESID_POST, 3, Slice.at(-1));
+        Lens one = inspector.analyses().runs().lens(m.id(), HookPoint.RESID_POST, 3, Slice.at(-1));
         for (int layer = 0; layer < 4; layer++) {
             List<Lens.Cell> all = lens.rows().get(layer).cells();
             Lens.Cell cell = one.rows().get(layer).cells().get(0);
@@ -244,43 +267,60 @@ class RunTest {
 
     @Test
     void halfPrecisionIsNearAndSaysWhatItIs() {
-        RunManifest full =
-                inspector.run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
-        RunManifest half = inspector.run(
-                tokens(5, 6, 7, 8)
-                        .capture(List.of("logits"))
-                        .precision(Precision.FP16)
-                        .generate(greedy(4))
-                        .build(),
-                RunListener.NONE);
+        RunManifest full = inspector
+                .runs()
+                .run(tokens(5, 6, 7, 8).capture(List.of("logits")).build(), RunListener.NONE);
+        RunManifest half = inspector
+                .runs()
+                .run(
+                        tokens(5, 6, 7, 8)
+                                .capture(List.of("logits"))
+                                .precision(Precision.FP16)
+                                .generate(greedy(4))
+                                .build(),
+                        RunListener.NONE);
         assertThat(half.engine().precision()).isEqualTo(Precision.FP16);
         assertThat(half.engine().arithmetic()).contains("fp16");
         assertThat(half.engine().weightBytes()).isLessThan(full.engine().weightBytes() * 6 / 10);
         HookId logits = HookId.of(HookPoint.LOGITS);
         int[][] prompt = {{0, 1}, {0, 4}, {0, 320}};
         double diff = Golden.maxAbsDiff(
-                inspector.runs().capture(full.id(), logits).slice(prompt).toFloats(),
-                inspector.runs().capture(half.id(), logits).slice(prompt).toFloats());
+                inspector
+                        .runs()
+                        .stored()
+                        .capture(full.id(), logits)
+                        .slice(prompt)
+                        .toFloats(),
+                inspector
+                        .runs()
+                        .stored()
+                        .capture(half.id(), logits)
+                        .slice(prompt)
+                        .toFloats());
         assertThat(diff).isBetween(1e-6, 0.1);
     }
 
     @Test
     void theSecondEngineSaysTheSameAndWhichFormSaidIt() {
         RunRequestBuilder request = tokens(5, 6, 7, 8).generate(greedy(6));
-        List<Integer> torch = inspector.run(request.build(), RunListener.NONE).tokens().stream()
+        List<Integer> torch = inspector.runs().run(request.build(), RunListener.NONE).tokens().stream()
                 .map(Token::id)
                 .toList();
-        RunManifest fast = inspector.run(request.engine("onnx").build(), RunListener.NONE);
+        RunManifest fast = inspector.runs().run(request.engine("onnx").build(), RunListener.NONE);
         assertThat(fast.engine().name()).isEqualTo("onnx");
         assertThat(fast.engine().form()).isEqualTo("fused");
         assertThat(fast.tokens()).extracting(Token::id).isEqualTo(torch);
-        RunManifest hooked = inspector.run(
-                request.capture(List.of("blocks.*.hook_resid_post", "logits")).build(), RunListener.NONE);
+        RunManifest hooked = inspector
+                .runs()
+                .run(
+                        request.capture(List.of("blocks.*.hook_resid_post", "logits"))
+                                .build(),
+                        RunListener.NONE);
         assertThat(hooked.engine().form()).isEqualTo("hooked");
         assertThat(hooked.tokens()).extracting(Token::id).isEqualTo(torch);
-        Lens lens = inspector.analyses().lens(hooked.id(), HookPoint.RESID_POST, 1, Slice.ALL);
+        Lens lens = inspector.analyses().runs().lens(hooked.id(), HookPoint.RESID_POST, 1, Slice.ALL);
         assertThat(lens.rows().get(3).cells()).allMatch(c -> c.finalTokenRank() == 0);
-        assertThat(inspector.engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
+        assertThat(inspector.models().engines()).extracting(c -> c.id()).containsExactly("torch", "onnx");
     }
 
     @Test
@@ -288,16 +328,20 @@ class RunTest {
         PrecisionPlan plan = new PrecisionPlan(
                 Precision.INT8, null, List.of(new PrecisionPlan.Part("unembed", Precision.FP16, null)));
         RunRequestBuilder request = tokens(5, 6, 7, 8).precisionPlan(plan);
-        RunManifest m = inspector.run(
-                request.engine("onnx")
-                        .capture(List.of("blocks.*.hook_resid_post", "logits"))
-                        .build(),
-                RunListener.NONE);
+        RunManifest m = inspector
+                .runs()
+                .run(
+                        request.engine("onnx")
+                                .capture(List.of("blocks.*.hook_resid_post", "logits"))
+                                .build(),
+                        RunListener.NONE);
         assertThat(m.engine().precision()).isEqualTo(Precision.INT8);
         assertThat(m.engine().arithmetic()).contains("1 module: fp16").contains("28 modules: int8");
-        assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
+        assertThat(inspector.runs().stored().manifest(m.id()).request().precisionPlan())
+                .isEqualTo(plan);
         assertThat(inspector
                         .analyses()
+                        .runs()
                         .lens(m.id(), HookPoint.RESID_POST, 1, Slice.ALL)
                         .rows()
                         .get(3)
@@ -310,17 +354,19 @@ class RunTest {
     void aCachesFormatsArePartOfTheRun() {
         KvFormats codes = new KvFormats(KvFormat.INT8, KvFormat.FP16);
         for (String engine : List.of("torch", "onnx")) {
-            RunManifest m = inspector.run(
-                    tokens(5, 6, 7, 8).engine(engine).kvCache(codes).build(), RunListener.NONE);
+            RunManifest m = inspector
+                    .runs()
+                    .run(tokens(5, 6, 7, 8).engine(engine).kvCache(codes).build(), RunListener.NONE);
             assertThat(m.kvCache().formats()).isEqualTo(codes);
             assertThat(m.kvCache().dtype()).isEqualTo("I8, F16");
             assertThat(m.engine().arithmetic()).contains("KV cache in keys int8, values fp16");
-            assertThat(inspector.runs().manifest(m.id())).isEqualTo(m);
-            RunManifest plain = inspector.run(tokens(5, 6, 7, 8).engine(engine).build(), RunListener.NONE);
+            assertThat(inspector.runs().stored().manifest(m.id())).isEqualTo(m);
+            RunManifest plain =
+                    inspector.runs().run(tokens(5, 6, 7, 8).engine(engine).build(), RunListener.NONE);
             assertThat(m.kvCache().bytes()).isLessThan(plain.kvCache().bytes());
             RunRequest branch =
                     RunRequest.builder().branch(new Branch(m.id(), -1, 9, null)).build();
-            RunManifest longer = inspector.run(branch, RunListener.NONE);
+            RunManifest longer = inspector.runs().run(branch, RunListener.NONE);
             assertThat(longer.kvCache().formats()).isEqualTo(codes);
             assertThat(longer.timings().reusedPositions()).isZero();
         }

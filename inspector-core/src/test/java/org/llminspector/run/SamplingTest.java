@@ -42,7 +42,7 @@ class SamplingTest {
     }
 
     private RunManifest run(RunRequestBuilder request) {
-        return inspector.run(request.build(), RunListener.NONE);
+        return inspector.runs().run(request.build(), RunListener.NONE);
     }
 
     private static GenerateOptions drawn(int tokens, double temperature, long seed) {
@@ -111,11 +111,11 @@ class SamplingTest {
         assertThat(again.request().branch().generatedFrom()).isEqualTo(first.promptLength());
         sameFromTheStart(again);
         // The tree is found from its trunk, the branch of a branch too.
-        assertThat(inspector.runs().branches(first.id(), 100))
+        assertThat(inspector.runs().stored().branches(first.id(), 100))
                 .extracting(RunSummary::id)
                 .contains(branch.id(), again.id())
                 .doesNotContain(first.id());
-        assertThat(inspector.runs().branches(branch.id(), 100))
+        assertThat(inspector.runs().stored().branches(branch.id(), 100))
                 .extracting(RunSummary::id, RunSummary::branchOf)
                 .containsExactly(org.assertj.core.groups.Tuple.tuple(again.id(), branch.id()));
     }
@@ -129,11 +129,11 @@ class SamplingTest {
                 dir.resolve("tokenizer.json"),
                 java.nio.file.StandardCopyOption.REPLACE_EXISTING);
         try (Inspector padded = Inspector.open(
-                new Inspector.Config(List.of(), dir, temp.resolve("padded-runs"), 1L << 30, 1L << 28, 4))) {
+                new InspectorConfig(List.of(), dir, temp.resolve("padded-runs"), 1L << 30, 1L << 28, 4))) {
             RunManifest first =
-                    padded.run(prompt("the machine").generate(greedy(2)).build(), RunListener.NONE);
-            RunManifest branch =
-                    padded.run(branch(first.id(), -1, 300).generate(greedy(2)).build(), RunListener.NONE);
+                    padded.runs().run(prompt("the machine").generate(greedy(2)).build(), RunListener.NONE);
+            RunManifest branch = padded.runs()
+                    .run(branch(first.id(), -1, 300).generate(greedy(2)).build(), RunListener.NONE);
             assertThat(ids(branch)).contains(300);
             assertThat(branch.text()).startsWith("the machine");
         }
@@ -157,7 +157,7 @@ class SamplingTest {
         assertThat(seen.captures()).hasSize(1);
         RunManifest elsewhere = run(branch(first.id(), -2, null).engine("onnx").generate(greedy(3)));
         assertThat(elsewhere.timings().reusedPositions()).isZero();
-        inspector.runs().delete(first.id());
+        inspector.runs().stored().delete(first.id());
         Problem gone = catchThrowableOfType(Problem.class, () -> run(branch(first.id(), 2, null)));
         assertThat(gone.kind()).isEqualTo(Problem.Kind.NOT_FOUND);
     }
@@ -166,9 +166,9 @@ class SamplingTest {
     void seededTextsAreThoseOfRunsOfTheirOwn() {
         RunRequest request =
                 prompt("Once upon a time").generate(drawn(5, 1.2, 40)).build();
-        Sampling.Continuations made = inspector.sampling().continuations(request, 7);
+        Sampling.Continuations made = inspector.runs().sampling().continuations(request, 7);
         assertThat(made.continuations())
-                .isEqualTo(inspector.sampling().continuations(request, 7).continuations());
+                .isEqualTo(inspector.runs().sampling().continuations(request, 7).continuations());
         assertThat(made.continuations().stream()
                         .map(Sampling.Continuation::text)
                         .distinct())
@@ -188,6 +188,7 @@ class SamplingTest {
         }
         RunManifest kept = run(prompt("Once upon a time").generate(greedy(4)));
         Sampling.Continuations more = inspector
+                .runs()
                 .sampling()
                 .continuations(
                         branch(kept.id(), -2, null).generate(drawn(3, 1, 1)).build(), 2);
@@ -197,7 +198,8 @@ class SamplingTest {
     }
 
     private Problem refusal(RunRequest request, int n) {
-        return catchThrowableOfType(Problem.class, () -> inspector.sampling().continuations(request, n));
+        return catchThrowableOfType(
+                Problem.class, () -> inspector.runs().sampling().continuations(request, n));
     }
 
     /** 10,000 first tokens against the distribution, with penalties and filters: chi-square at 1 %. */
@@ -209,6 +211,7 @@ class SamplingTest {
                 : new GenerateOptions(1, null, 3.0, 30, 0.95, 0.01, 1.3, 1L, null, 0, true, 0.5, 0.2);
         RunRequestBuilder request = prompt("Once upon a time");
         float[] probs = inspector
+                .runs()
                 .sampling()
                 .distribution(request.generate(options).build())
                 .probs()
@@ -218,7 +221,7 @@ class SamplingTest {
         for (int batch = 0; batch < draws / 100; batch++) {
             RunRequest seeded = request.generate(options.withSeed(100L * batch)).build();
             for (Sampling.Continuation c :
-                    inspector.sampling().continuations(seeded, 100).continuations()) {
+                    inspector.runs().sampling().continuations(seeded, 100).continuations()) {
                 seen[c.tokens().get(0).id()]++;
             }
         }
@@ -253,7 +256,8 @@ class SamplingTest {
         RunManifest made = run(prompt("Once upon a time").generate(greedy(5)));
         List<Integer> all = ids(made);
         List<Integer> generated = all.subList(made.promptLength(), all.size());
-        Scores scores = inspector.sampling().scores(prompt("Once upon a time").build(), null, generated, null, 3);
+        Scores scores =
+                inspector.runs().sampling().scores(prompt("Once upon a time").build(), null, generated, null, 3);
         for (int i = 0; i < 5; i++) {
             assertThat(scores.tokens().get(i).logprob())
                     .isCloseTo(made.generation().steps().get(i).logprob(), within(1e-4));
@@ -261,17 +265,19 @@ class SamplingTest {
             assertThat(scores.tokens().get(i).alternatives()).hasSize(3);
         }
         assertThat(scores.perplexity()).isCloseTo(Math.exp(-scores.logprob() / 5), within(1e-9));
-        Scores own = inspector.sampling().scores(branch(made.id(), null, null).build(), null, null, null, 0);
+        Scores own =
+                inspector.runs().sampling().scores(branch(made.id(), null, null).build(), null, null, null, 0);
         assertThat(own.position()).isEqualTo(1);
         assertThat(own.tokens()).hasSize(all.size() - 1);
         assertThat(own.tokens().get(all.size() - 2).logprob())
                 .isCloseTo(scores.tokens().get(4).logprob(), within(1e-4));
-        Scores late = inspector.sampling().scores(branch(made.id(), -2, null).build(), " the end", null, null, 1);
+        Scores late =
+                inspector.runs().sampling().scores(branch(made.id(), -2, null).build(), " the end", null, null, 1);
         assertThat(late.reusedPositions()).isEqualTo(all.size() - 3);
         assertThat(late.tokens()).isNotEmpty();
         // A text is tokenized together with the text before it.
-        Scores joined = inspector.sampling().scores(prompt("Once upon").build(), " a time", null, null, 0);
-        List<Integer> whole = inspector.tokenizer("tiny-text").encode("Once upon a time", true).stream()
+        Scores joined = inspector.runs().sampling().scores(prompt("Once upon").build(), " a time", null, null, 0);
+        List<Integer> whole = inspector.models().tokenizer("tiny-text").encode("Once upon a time", true).stream()
                 .map(Token::id)
                 .toList();
         List<Integer> tail = joined.tokens().stream().map(t -> t.token().id()).toList();
@@ -303,7 +309,7 @@ class SamplingTest {
     @ParameterizedTest
     @CsvSource({"torch,", "onnx,", "torch,gemma3", "onnx,gpt2"})
     void ofTextsThatBeginAlikeOnlyTheRestIsRead(String engine, String model) {
-        Sampling sampling = inspector.sampling();
+        Sampling sampling = inspector.runs().sampling();
         RunRequest request = text(OTHER, engine, model).build();
         Scores fresh = sampling.scores(request, null, null, 1, 3);
         assertThat(sampling.scoresAfterOthers(text(LONG, engine, model).build(), 3)
@@ -327,8 +333,8 @@ class SamplingTest {
                 .isZero();
         // A run starts from them when asked to, and only then.
         RunRequest making = text(OTHER, engine, model).generate(greedy(3)).build();
-        RunManifest plain = inspector.run(making, RunListener.NONE);
-        RunManifest quick = inspector.run(making, new RunListener() {
+        RunManifest plain = inspector.runs().run(making, RunListener.NONE);
+        RunManifest quick = inspector.runs().run(making, new RunListener() {
             @Override
             public boolean reuses() {
                 return true;
@@ -341,21 +347,21 @@ class SamplingTest {
 
     @Test
     void nothingIsKeptOfATextWhereThatWouldNotBeExact() {
-        Sampling sampling = inspector.sampling();
+        Sampling sampling = inspector.runs().sampling();
         RunRequestBuilder changed = text(LONG, "torch", null)
                 .interventions(List.of(new Intervention(
                         "blocks.1.hook_mlp_out", Intervention.Op.ZERO, null, null, null, null, null, null, null)));
         for (int i = 0; i < 2; i++)
             assertThat(sampling.scoresAfterOthers(changed.build(), 1).reusedPositions())
                     .isZero();
-        Inspector.Config config = new Inspector.Config(
+        InspectorConfig config = new InspectorConfig(
                 List.of(Golden.ROOT.resolveSibling("onnx")), null, temp.resolve("more"), 1L << 30, 1 << 28, 4);
         try (Inspector exported = Inspector.open(config)) {
             for (String model : List.of("llama", "int8")) {
                 RunRequest request = text(LONG, null, model).build();
-                Scores fresh = exported.sampling().scores(request, null, null, 1, 1);
-                Scores first = exported.sampling().scoresAfterOthers(request, 1);
-                Scores second = exported.sampling().scoresAfterOthers(request, 1);
+                Scores fresh = exported.runs().sampling().scores(request, null, null, 1, 1);
+                Scores first = exported.runs().sampling().scoresAfterOthers(request, 1);
+                Scores second = exported.runs().sampling().scoresAfterOthers(request, 1);
                 same(fresh, first);
                 same(fresh, second);
                 assertThat(second.reusedPositions())
@@ -370,14 +376,17 @@ class SamplingTest {
         RunManifest first = run(prompt("Once upon a time").generate(greedy(3)));
         RunRequestBuilder from = branch(first.id(), null, null);
         float[] plain = inspector
+                .runs()
                 .sampling()
                 .distribution(from.generate(drawn(1, 1, 1)).build())
                 .logits()
                 .toFloats();
         GenerateOptions penalized =
                 new GenerateOptions(1, null, 1.0, null, null, null, null, 1L, null, 0, true, 0.7, 0.4);
-        Sampling.Distribution d =
-                inspector.sampling().distribution(from.generate(penalized).build());
+        Sampling.Distribution d = inspector
+                .runs()
+                .sampling()
+                .distribution(from.generate(penalized).build());
         double[] expected = new double[plain.length];
         List<Integer> all = ids(first);
         double sum = 0;
@@ -395,6 +404,7 @@ class SamplingTest {
         assertThat(d.probs().as(DType.F16).byteSize()).isEqualTo(2L * probs.length);
         assertThat(d.position()).isEqualTo(all.size());
         Problem greedyFilter = catchThrowableOfType(Problem.class, () -> inspector
+                .runs()
                 .sampling()
                 .distribution(from.generate(new GenerateOptions(
                                 1, null, null, null, null, null, null, null, null, null, null, 3.0, null))

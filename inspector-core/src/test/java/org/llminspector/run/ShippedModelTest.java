@@ -43,7 +43,7 @@ class ShippedModelTest {
     @BeforeEach
     void open() {
         inspector = Inspector.open(
-                new Inspector.Config(List.of(MODELS), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
+                new InspectorConfig(List.of(MODELS), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
     }
 
     /**

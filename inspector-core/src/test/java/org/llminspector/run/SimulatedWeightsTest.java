@@ -40,7 +40,7 @@ class SimulatedWeightsTest {
 
     private Inspector open(Path model) {
         close();
-        inspector = Inspector.open(new Inspector.Config(List.of(), model, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
+        inspector = Inspector.open(new InspectorConfig(List.of(), model, temp.resolve("runs"), 1 << 30, 1 << 30, 4));
         return inspector;
     }
 
@@ -50,18 +50,24 @@ class SimulatedWeightsTest {
     }
 
     private float[] logits(PrecisionPlan plan) {
-        return inspector.runs().capture(run(plan).id(), HookId.parse("logits")).toFloats();
+        return inspector
+                .runs()
+                .stored()
+                .capture(run(plan).id(), HookId.parse("logits"))
+                .toFloats();
     }
 
     private RunManifest run(PrecisionPlan plan) {
-        return inspector.run(
-                RunRequest.builder()
-                        .tokens(List.of(5, 9, 2, 7, 11, 3))
-                        .engine("torch")
-                        .precisionPlan(plan)
-                        .capture(List.of("logits", "blocks.*.hook_resid_post"))
-                        .build(),
-                RunListener.NONE);
+        return inspector
+                .runs()
+                .run(
+                        RunRequest.builder()
+                                .tokens(List.of(5, 9, 2, 7, 11, 3))
+                                .engine("torch")
+                                .precisionPlan(plan)
+                                .capture(List.of("logits", "blocks.*.hook_resid_post"))
+                                .build(),
+                        RunListener.NONE);
     }
 
     /** The files with every matrix already decoded are the same model, whatever the family's layout. */
@@ -127,11 +133,16 @@ class SimulatedWeightsTest {
         RunManifest was = run(null);
         assertThat(m.engine().arithmetic()).isEqualTo("fp32; weights simulated: unembed decoded from int2");
         assertThat(was.engine().arithmetic()).isEqualTo("fp32");
-        assertThat(inspector.runs().manifest(m.id()).request().precisionPlan()).isEqualTo(plan);
+        assertThat(inspector.runs().stored().manifest(m.id()).request().precisionPlan())
+                .isEqualTo(plan);
         HookId stream = HookId.parse("blocks.1.hook_resid_post");
         HookId logits = HookId.parse("logits");
         assertThat(same(m, was, logits)).isFalse();
-        boolean tied = inspector.model(inspector.defaultModel()).spec().tied();
+        boolean tied = inspector
+                .models()
+                .details(inspector.models().defaultSlug())
+                .spec()
+                .tied();
         assertThat(tied).isEqualTo(name.equals("gpt2"));
         assertThat(same(m, was, stream)).isEqualTo(!tied);
     }
@@ -139,9 +150,10 @@ class SimulatedWeightsTest {
     private boolean same(RunManifest a, RunManifest b, HookId hook) {
         return inspector
                 .runs()
+                .stored()
                 .capture(a.id(), hook)
                 .data()
-                .equals(inspector.runs().capture(b.id(), hook).data());
+                .equals(inspector.runs().stored().capture(b.id(), hook).data());
     }
 
     @Test
@@ -155,11 +167,11 @@ class SimulatedWeightsTest {
     @Test
     void sizesAreThoseOfTheReport() {
         open(Golden.ROOT.resolve("gpt2"));
-        String slug = inspector.defaultModel();
+        String slug = inspector.models().defaultSlug();
         List<QuantScheme> schemes = List.of(QuantScheme.of("int5"), QuantScheme.of("nf4"), QuantScheme.of("fp16"));
-        QuantReport.Sizes sizes = inspector.weights().sizes(slug, schemes);
+        QuantReport.Sizes sizes = inspector.models().weights().sizes(slug, schemes);
         for (int i = 0; i < schemes.size(); i++) {
-            QuantReport report = inspector.weights().report(slug, schemes.get(i), p -> {}, () -> false);
+            QuantReport report = inspector.models().weights().report(slug, schemes.get(i), p -> {}, () -> false);
             assertThat(sizes.parameters()).isEqualTo(report.parameters());
             assertThat(sizes.storedBytes()).isEqualTo(report.storedBytes());
             assertThat(sizes.schemes().get(i).bytes()).isEqualTo(report.bytes());
@@ -174,8 +186,9 @@ class SimulatedWeightsTest {
         HookId hook = HookId.parse("blocks.1.hook_resid_post");
         WeightStatistics s = inspector
                 .analyses()
+                .runs()
                 .statistics(m.id(), hook, List.of(QuantScheme.of("int8"), QuantScheme.of("int8-tensor")));
-        Tensor t = inspector.runs().capture(m.id(), hook);
+        Tensor t = inspector.runs().stored().capture(m.id(), hook);
         assertThat(s.rows().count()).isEqualTo(6);
         assertThat(s.columns().count()).isEqualTo((int) t.shape()[2]);
         float most = 0;
@@ -183,8 +196,10 @@ class SimulatedWeightsTest {
         assertThat(s.columns().profile().get(3)).isEqualTo(most);
         assertThat(s.rows().profile()).hasSize(6);
         assertThat(s.schemes()).hasSize(2).allMatch(r -> r.error() != null);
-        assertThatThrownBy(
-                        () -> inspector.analyses().statistics(m.id(), HookId.parse("blocks.0.hook_mlp_out"), List.of()))
+        assertThatThrownBy(() -> inspector
+                        .analyses()
+                        .runs()
+                        .statistics(m.id(), HookId.parse("blocks.0.hook_mlp_out"), List.of()))
                 .hasMessageContaining("blocks.0.hook_mlp_out");
     }
 }

@@ -15,7 +15,7 @@ public final class TextModel {
 
     /** The program with this model and those of the goldens; runs are kept under {@code temp}. */
     public static Inspector open(Path temp, long captureBudget) {
-        return Inspector.open(new Inspector.Config(
+        return Inspector.open(new InspectorConfig(
                 List.of(Golden.ROOT, Golden.FAMILIES), make(temp), temp.resolve("runs"), 1L << 30, captureBudget, 4));
     }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.web.cli.InspectorCommand;
 import org.llminspector.web.server.Server;
 
@@ -31,13 +32,13 @@ public final class ArchiveTrainingRun {
         InspectorCommand.run(nowhere, nowhere, "serve", "--help");
         Path scratch = Files.createTempDirectory("inspector-warm");
         try {
-            Inspector.Config config = new Inspector.Config(
+            InspectorConfig config = new InspectorConfig(
                     List.of(scratch.resolve("models")),
                     null,
                     scratch.resolve("runs"),
                     1L << 20,
                     1L << 20,
-                    Inspector.Config.standardMemory(),
+                    InspectorConfig.standardMemory(),
                     1,
                     scratch.resolve("trained"),
                     Map.of());

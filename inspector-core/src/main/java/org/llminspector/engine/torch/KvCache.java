@@ -260,7 +260,7 @@ public final class KvCache {
         }
     }
 
-    /** Called once a pass, after the last layer. */
+    /** Called once per pass, after the last layer. */
     void advance(int positions) {
         length += positions;
     }

@@ -8,12 +8,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.llminspector.base.ByteCount;
@@ -36,8 +33,6 @@ import org.llminspector.sandbox.Probes;
  * its requesters wait for it, and the opening is cancelled when the last of them has left.
  */
 public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
-
-    private static final long POLL_MS = 100;
 
     private static final String FEWER = "take fewer bits (fp16 on torch, int8 or int4 on onnx), or raise --memory";
 
@@ -173,7 +168,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                     return open.engine.keeping(key.engine().kvFormats(folder, key.device(), plan));
                 }
             }
-            await(key, begin(key, true), p -> {}, cancelled);
+            begin(key, true).await(p -> {}, cancelled);
         }
     }
 
@@ -209,7 +204,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
             }
             Opening opening = begin(key, false);
             if (opening == null) return () -> {};
-            await(key, opening, progress, cancelled);
+            opening.await(progress, cancelled);
         }
     }
 
@@ -259,6 +254,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 return opening;
             }
             opening = new Opening(
+                    name,
                     key.engine().id(),
                     key.device(),
                     key.plan().standard(),
@@ -367,39 +363,6 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 key.engine().kvFormats(folder, key.device(), key.plan()),
                 folder.checkpoint().parameters(),
                 other -> key.engine().estimate(folder, other, prepared));
-    }
-
-    private void await(Key key, Opening opening, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
-        try {
-            Opening.Progress told = null;
-            while (true) {
-                try {
-                    opening.end.get(POLL_MS, TimeUnit.MILLISECONDS);
-                    return;
-                } catch (TimeoutException e) {
-                    if (cancelled.getAsBoolean()) throw cancelled(key);
-                    Opening.Progress now = opening.progress();
-                    if (!now.equals(told)) progress.accept(now);
-                    told = now;
-                }
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw cancelled(key);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof CancellationException) throw cancelled(key);
-            if (e.getCause() instanceof RuntimeException runtime) throw runtime;
-            if (e.getCause() instanceof Error error) throw error;
-            throw new IllegalStateException(e.getCause());
-        } finally {
-            opening.leave();
-        }
-    }
-
-    private static Problem cancelled(Key key) {
-        return Problem.of(Problem.Kind.CANCELLED, "opening the model was cancelled")
-                .where(key.folder().slug())
-                .instead("open it again");
     }
 
     /**

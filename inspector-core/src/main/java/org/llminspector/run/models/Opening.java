@@ -2,6 +2,12 @@ package org.llminspector.run.models;
 
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.family.Weights;
 
@@ -16,6 +22,9 @@ public final class Opening implements Weights.Watch {
      */
     public record Progress(String engine, String device, Precision precision, long done, long of) {}
 
+    private static final long POLL_MS = 100;
+
+    private final String model;
     private final String engine;
     private final String device;
     private final Precision precision;
@@ -26,7 +35,8 @@ public final class Opening implements Weights.Watch {
     private boolean cancelled;
     private boolean ending; // cancelled or finished: no request may join it
 
-    Opening(String engine, String device, Precision precision, long of) {
+    Opening(String model, String engine, String device, Precision precision, long of) {
+        this.model = model;
         this.engine = engine;
         this.device = device;
         this.precision = precision;
@@ -65,5 +75,39 @@ public final class Opening implements Weights.Watch {
 
     synchronized Progress progress() {
         return new Progress(engine, device, precision, done, of);
+    }
+
+    /** Waits for the end. A waiter whose condition becomes true leaves, and gets CANCELLED. */
+    void await(Consumer<Progress> progress, BooleanSupplier gone) {
+        try {
+            Progress last = null;
+            while (true) {
+                try {
+                    end.get(POLL_MS, TimeUnit.MILLISECONDS);
+                    return;
+                } catch (TimeoutException e) {
+                    if (gone.getAsBoolean()) throw cancelled();
+                    Progress now = progress();
+                    if (!now.equals(last)) progress.accept(now);
+                    last = now;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof CancellationException) throw cancelled();
+            if (e.getCause() instanceof RuntimeException runtime) throw runtime;
+            if (e.getCause() instanceof Error error) throw error;
+            throw new IllegalStateException(e.getCause());
+        } finally {
+            leave();
+        }
+    }
+
+    private Problem cancelled() {
+        return Problem.of(Problem.Kind.CANCELLED, "opening the model was cancelled")
+                .where(model)
+                .instead("open it again");
     }
 }

@@ -9,7 +9,7 @@ import java.util.List;
  *
  * @param vocabulary one more than the highest id
  * @param byteLevel whether each character of a piece stands for one byte, as in GPT-2
- * @param byteFallback whether a character that no piece contains becomes its bytes, a token each ({@code <0xE2>})
+ * @param byteFallback whether a character that no piece contains becomes its bytes, one token each ({@code <0xE2>})
  * @param normalizer steps applied to the whole text first, by the names of Hugging Face's tokenizers
  * @param preTokenizer steps that split the text into parts that no token crosses; empty: the text stays one part
  */

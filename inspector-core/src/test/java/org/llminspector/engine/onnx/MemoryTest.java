@@ -169,7 +169,7 @@ public class MemoryTest {
                 try (InspectorEngine variant = low.variant(plan);
                         Session s = variant.begin(SessionRequest.plain(8))) {
                     s.append(new int[] {1, 2, 3});
-                    // Upcast halves take 4 bytes a weight in place of a code's one; the scales go.
+                    // Upcast halves take 4 bytes per weight in place of a code's one; the scales go.
                     long weights = 4L * 512 * 512 + 3L * 512 * 1536;
                     long scales = 4L * (4 * 512 + 2 * 1536 + 512);
                     assertThat(variant.info().weightBytes() - low.info().weightBytes())

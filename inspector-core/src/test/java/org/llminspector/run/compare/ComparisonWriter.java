@@ -5,6 +5,7 @@ import java.util.List;
 import org.llminspector.engine.Precision;
 import org.llminspector.golden.Golden;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.RunRequest;
 
@@ -24,7 +25,7 @@ final class ComparisonWriter {
 
     static Inspector open(Path runs) {
         return Inspector.open(
-                new Inspector.Config(List.of(), Golden.ROOT.resolve("llama"), runs, 1L << 30, 1L << 30, 4));
+                new InspectorConfig(List.of(), Golden.ROOT.resolve("llama"), runs, 1L << 30, 1L << 30, 4));
     }
 
     /** Argument: the folder of runs. */

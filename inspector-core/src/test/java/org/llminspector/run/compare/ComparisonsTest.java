@@ -30,6 +30,7 @@ import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.TextModel;
 import org.llminspector.run.request.ComparisonRequest;
@@ -174,7 +175,11 @@ class ComparisonsTest {
                         l -> l.firstToken().runs(),
                         l -> l.between().tokens())
                 .containsExactly(tuple(3, 2, 2, 4), tuple(40, 2, 2, 4));
-        int context = inspector.model(inspector.defaultModel()).spec().maxContext();
+        int context = inspector
+                .models()
+                .details(inspector.models().defaultSlug())
+                .spec()
+                .maxContext();
         assertThatThrownBy(() -> costs(List.of(context)))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("cost_lengths")
@@ -217,12 +222,14 @@ class ComparisonsTest {
                 RunRequest.builder().interventions(List.of(freeze)).build(),
                 TEXT);
         assertThat(m.modules()).isNotEmpty();
-        inspector.run(
-                RunRequest.builder()
-                        .prompt("the cat")
-                        .interventions(List.of(freeze))
-                        .build(),
-                RunListener.NONE);
+        inspector
+                .runs()
+                .run(
+                        RunRequest.builder()
+                                .prompt("the cat")
+                                .interventions(List.of(freeze))
+                                .build(),
+                        RunListener.NONE);
         assertThat(CaptureMemory.lentBytes()).isLessThanOrEqualTo(before);
     }
 
@@ -318,7 +325,7 @@ class ComparisonsTest {
                     .sum();
         }
         inspector.close();
-        inspector = Inspector.open(new Inspector.Config(
+        inspector = Inspector.open(new InspectorConfig(
                 List.of(Golden.ROOT), temp.resolve("tiny-text"), temp.resolve("runs"), one * 5 / 2, 8L << 20, 4));
         ComparisonManifest second =
                 compare(side("the cat"), RunRequest.builder().build(), null);
@@ -329,7 +336,7 @@ class ComparisonsTest {
                 .containsExactly(third.id(), second.id());
         assertThatThrownBy(() -> inspector.comparisons().manifest(first.id())).hasMessageContaining("no such");
         inspector.close();
-        inspector = Inspector.open(new Inspector.Config(
+        inspector = Inspector.open(new InspectorConfig(
                 List.of(Golden.ROOT), temp.resolve("tiny-text"), temp.resolve("runs"), 1, 8L << 20, 4));
         ComparisonManifest last = compare(side("the cat"), RunRequest.builder().build(), null);
         assertThat(inspector.comparisons().list(10, null))

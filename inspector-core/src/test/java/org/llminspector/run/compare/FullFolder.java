@@ -35,16 +35,17 @@ final class FullFolder {
         try (Inspector inspector = ComparisonWriter.open(folder)) {
             compared = compare(inspector);
             refusesAtLast(() -> {
-                while (true) kept.add(inspector.run(RUN, RunListener.NONE).id());
+                while (true)
+                    kept.add(inspector.runs().run(RUN, RunListener.NONE).id());
             });
             assertThat(kept).hasSizeGreaterThan(3);
             Files.write(folder.resolve("filling"), new byte[4096 * (int) spare(folder)]);
             refusesAtLast(() -> compare(inspector));
-            refusesAtLast(() -> inspector.run(RUN, RunListener.NONE));
+            refusesAtLast(() -> inspector.runs().run(RUN, RunListener.NONE));
             whole(inspector, folder, kept, compared);
-            inspector.runs().delete(kept.remove(0));
+            inspector.runs().stored().delete(kept.remove(0));
             Files.delete(folder.resolve("filling"));
-            kept.add(inspector.run(RUN, RunListener.NONE).id());
+            kept.add(inspector.runs().run(RUN, RunListener.NONE).id());
             whole(inspector, folder, kept, compared);
         }
         mount("remount,ro", folder); // which a file that was left open would not let be
@@ -85,11 +86,11 @@ final class FullFolder {
     /** What was finished is listed and can be read, and nothing else is there. */
     private static void whole(Inspector inspector, Path folder, List<String> runs, String comparison)
             throws IOException {
-        assertThat(inspector.runs().list(10_000, null))
+        assertThat(inspector.runs().stored().list(10_000, null))
                 .extracting(RunSummary::id)
                 .containsExactlyInAnyOrderElementsOf(runs);
         for (String id : runs) {
-            RunManifest run = inspector.runs().manifest(id);
+            RunManifest run = inspector.runs().stored().manifest(id);
             assertThat(run.captures()).isNotEmpty();
         }
         assertThat(inspector.comparisons().list(10, null))

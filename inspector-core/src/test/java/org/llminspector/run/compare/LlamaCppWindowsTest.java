@@ -22,6 +22,7 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.golden.Golden;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequest.Windows;
 import org.llminspector.run.request.RunRequest;
@@ -45,7 +46,7 @@ class LlamaCppWindowsTest {
             String file = "tiny64-" + type + ".gguf";
             Files.copy(Golden.ROOT.resolveSibling("gguf/types").resolve(file), models.resolve(file));
         }
-        inspector = Inspector.open(new Inspector.Config(
+        inspector = Inspector.open(new InspectorConfig(
                 List.of(models), models.resolve("tiny64-BF16.gguf"), temp.resolve("runs"), 1L << 30, 64L << 20, 4));
     }
 

@@ -34,7 +34,7 @@ class OpeningTest {
 
     @Test
     void oneThatWasCancelledGoesOnForTheNextWaiter() {
-        Opening opening = new Opening("onnx", "cpu", Precision.FP32, 100);
+        Opening opening = new Opening("tiny", "onnx", "cpu", Precision.FP32, 100);
         assertThat(opening.join()).isTrue();
         opening.leave();
         assertThat(opening.join()).as("its thread has not noticed yet").isTrue();
@@ -47,7 +47,7 @@ class OpeningTest {
 
     @Test
     void oneThatWasCancelledForAllTakesNoWaiter() {
-        Opening opening = new Opening("onnx", "cpu", Precision.FP32, 100);
+        Opening opening = new Opening("tiny", "onnx", "cpu", Precision.FP32, 100);
         opening.cancel();
         assertThat(opening.join()).isFalse();
         assertThatThrownBy(() -> opening.read(1)).isInstanceOf(CancellationException.class);

@@ -16,6 +16,7 @@ import org.llminspector.bench.SparseModel;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.golden.Golden;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 
 @Timeout(120)
 class WeightHashTest {
@@ -30,10 +31,10 @@ class WeightHashTest {
     void aModelIsDescribedBeforeItsWeightsAreHashed() throws IOException {
         String slug = SparseModel.of("qwen3-8b").write(temp).getFileName().toString();
         try (Inspector inspector = open(temp)) {
-            Inspector.ModelDetails details = inspector.model(slug);
+            Models.ModelDetails details = inspector.models().details(slug);
             assertThat(details.spec().maxContext()).isEqualTo(32_768);
             assertThat(details.weightsSha256()).isNull();
-            assertThat(inspector.hooks(slug, null)).isNotEmpty();
+            assertThat(inspector.models().hooks(slug, null)).isNotEmpty();
         } // closing gives the hash up
     }
 
@@ -41,10 +42,10 @@ class WeightHashTest {
     void theHashIsToldOnceItIsKnown() throws InterruptedException {
         try (Inspector inspector = open(Golden.ROOT);
                 Checkpoint checkpoint = Checkpoint.open(Golden.ROOT.resolve("llama"))) {
-            String hash = inspector.model("llama").weightsSha256();
+            String hash = inspector.models().details("llama").weightsSha256();
             while (hash == null) {
                 Thread.sleep(10);
-                hash = inspector.model("llama").weightsSha256();
+                hash = inspector.models().details("llama").weightsSha256();
             }
             assertThat(hash).isEqualTo(checkpoint.sha256());
         }
@@ -91,6 +92,6 @@ class WeightHashTest {
     }
 
     private Inspector open(Path models) {
-        return Inspector.open(new Inspector.Config(List.of(models), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4));
+        return Inspector.open(new InspectorConfig(List.of(models), null, temp.resolve("runs"), 1L << 30, 1L << 20, 4));
     }
 }

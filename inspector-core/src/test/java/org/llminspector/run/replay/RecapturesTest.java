@@ -56,11 +56,12 @@ public class RecapturesTest {
     }
 
     private RunManifest run(RunRequestBuilder request) {
-        return inspector.run(request.build(), RunListener.NONE);
+        return inspector.runs().run(request.build(), RunListener.NONE);
     }
 
     private Problem refusal(String run, RecaptureRequest request) {
-        return catchThrowableOfType(Problem.class, () -> inspector.recaptures().extend(run, request));
+        return catchThrowableOfType(
+                Problem.class, () -> inspector.runs().recaptures().extend(run, request));
     }
 
     @ParameterizedTest
@@ -94,15 +95,19 @@ public class RecapturesTest {
                         5, null, 1.3, 20, null, null, null, 11L, null, 4, true));
         RunManifest all = run(request.capture(List.of("*")));
         RunManifest some = run(request.capture(List.of("logits")));
-        RunManifest extended = inspector.recaptures().extend(some.id(), ask("*"));
-        assertThat(extended).isEqualTo(inspector.runs().manifest(some.id()));
+        RunManifest extended = inspector.runs().recaptures().extend(some.id(), ask("*"));
+        assertThat(extended).isEqualTo(inspector.runs().stored().manifest(some.id()));
         assertThat(extended.captures()).hasSameSizeAs(all.captures());
         for (RunManifest.CaptureEntry c : all.captures()) {
-            Tensor added = inspector.runs().capture(some.id(), c.hook());
+            Tensor added = inspector.runs().stored().capture(some.id(), c.hook());
             assertThat(added.shape())
-                    .isEqualTo(inspector.runs().capture(all.id(), c.hook()).shape());
+                    .isEqualTo(inspector
+                            .runs()
+                            .stored()
+                            .capture(all.id(), c.hook())
+                            .shape());
             float[] is = added.toFloats();
-            float[] was = inspector.runs().capture(all.id(), c.hook()).toFloats();
+            float[] was = inspector.runs().stored().capture(all.id(), c.hook()).toFloats();
             for (int i = 0; i < is.length; i++) {
                 if (is[i] != was[i])
                     assertThat(is[i])
@@ -119,9 +124,9 @@ public class RecapturesTest {
         assertThat(e.agreement().maxAbsDifference()).isLessThan(1e-3);
         assertThat(e.agreement().bitEqual()).isEqualTo(e.agreement().maxAbsDifference() == 0);
         assertThat(e.created()).isGreaterThanOrEqualTo(some.created());
-        assertThat(inspector.runs().list(1, null).get(0).captures())
+        assertThat(inspector.runs().stored().list(1, null).get(0).captures())
                 .isEqualTo(all.captures().size());
-        assertThat(inspector.runs().list(1, null).get(0).bytes())
+        assertThat(inspector.runs().stored().list(1, null).get(0).bytes())
                 .isGreaterThan(all.captures().stream()
                         .mapToLong(RunManifest.CaptureEntry::bytes)
                         .sum());
@@ -134,15 +139,15 @@ public class RecapturesTest {
                 .generate(greedy(2)));
         Path own = temp.resolve("runs").resolve(run.id());
         byte[] manifest = Files.readAllBytes(own.resolve("manifest.json"));
-        RecapturePlan plan = inspector.recaptures().plan(run.id(), ask(PATTERNS));
+        RecapturePlan plan = inspector.runs().recaptures().plan(run.id(), ask(PATTERNS));
         long n = run.positions();
         assertThat(plan.hooks()).hasSize(3).doesNotContain(PATTERN);
         assertThat(plan.bytes()).isEqualTo(3 * 4 * n * n * 4);
         assertThat(plan.budgetBytes()).isEqualTo(BUDGET);
-        assertThat(inspector.runs().manifest(run.id()))
+        assertThat(inspector.runs().stored().manifest(run.id()))
                 .as("a plan changes nothing")
                 .isEqualTo(run);
-        RunManifest extended = inspector.recaptures().extend(run.id(), ask(PATTERNS));
+        RunManifest extended = inspector.runs().recaptures().extend(run.id(), ask(PATTERNS));
         assertThat(extended.captures().stream()
                         .mapToLong(RunManifest.CaptureEntry::bytes)
                         .sum())
@@ -151,13 +156,16 @@ public class RecapturesTest {
                 .as("no captured logits")
                 .isEqualTo("alternatives");
         assertThat(extended.recaptures().get(0).agreement().values()).isEqualTo(2L * 10);
-        assertThat(inspector.recaptures().plan(run.id(), ask(PATTERNS)).hooks()).isEmpty();
-        assertThat(inspector.recaptures().extend(run.id(), ask(PATTERNS))).isEqualTo(extended);
+        assertThat(inspector.runs().recaptures().plan(run.id(), ask(PATTERNS)).hooks())
+                .isEmpty();
+        assertThat(inspector.runs().recaptures().extend(run.id(), ask(PATTERNS)))
+                .isEqualTo(extended);
         assertThat(Files.readAllBytes(own.resolve("manifest.json")))
                 .as("the run itself never changes")
                 .isEqualTo(manifest);
         RunManifest bare = run(prompt("Once upon"));
         assertThat(inspector
+                        .runs()
                         .recaptures()
                         .extend(bare.id(), ask("logits"))
                         .recaptures()
@@ -176,11 +184,12 @@ public class RecapturesTest {
         int prompt = some.promptLength();
         for (int pos : new int[] {prompt - 1, prompt + 2}) {
             RunManifest extended = inspector
+                    .runs()
                     .recaptures()
                     .extend(some.id(), new RecaptureRequest(List.of("*"), String.valueOf(pos), null));
             for (RunManifest.CaptureEntry c : all.captures()) {
-                Tensor added = RunValues.row(inspector.runs(), some.id(), c.hook(), pos);
-                Tensor was = RunValues.row(inspector.runs(), all.id(), c.hook(), pos);
+                Tensor added = RunValues.row(inspector.runs().stored(), some.id(), c.hook(), pos);
+                Tensor was = RunValues.row(inspector.runs().stored(), all.id(), c.hook(), pos);
                 assertThat(added.shape()).as(c.hook().name()).isEqualTo(was.shape());
                 assertThat(added.toFloats()).as(c.hook().name()).containsExactly(was.toFloats(), within(1e-4f));
             }
@@ -191,15 +200,20 @@ public class RecapturesTest {
                     .isEqualTo(320L * some.positions());
         }
         RunManifest more = inspector
+                .runs()
                 .recaptures()
                 .extend(
                         run(request.capture(List.of("logits"))).id(),
                         new RecaptureRequest(List.of("blocks.*.hook_resid_post"), String.valueOf(prompt - 1), null));
         assertThat(more.recaptures().get(0).agreement().values()).isEqualTo(320L * prompt);
-        assertThat(RunValues.row(inspector.runs(), more.id(), HookId.of(HookPoint.RESID_POST, 1), prompt - 1)
+        assertThat(RunValues.row(inspector.runs().stored(), more.id(), HookId.of(HookPoint.RESID_POST, 1), prompt - 1)
                         .toFloats())
                 .containsExactly(
-                        RunValues.row(inspector.runs(), all.id(), HookId.of(HookPoint.RESID_POST, 1), prompt - 1)
+                        RunValues.row(
+                                        inspector.runs().stored(),
+                                        all.id(),
+                                        HookId.of(HookPoint.RESID_POST, 1),
+                                        prompt - 1)
                                 .toFloats(),
                         within(1e-4f));
     }
@@ -209,29 +223,37 @@ public class RecapturesTest {
         RunManifest run = run(prompt("Once upon a time there was"));
         int n = run.positions();
         String id = run.id();
-        RunManifest one = inspector.recaptures().extend(id, new RecaptureRequest(List.of(PATTERNS), "-2", null));
+        RunManifest one = inspector.runs().recaptures().extend(id, new RecaptureRequest(List.of(PATTERNS), "-2", null));
         assertThat(one.captures().get(0).positions()).isEqualTo(new PositionRange(n - 2, n - 1));
         assertThat(one.captures().get(0).shape()).containsExactly(1L, 4L, 1L, (long) n);
-        RunStore.Captured row = inspector.runs().captured(id, PATTERN, Slice.at(n - 2));
+        RunStore.Captured row = inspector.runs().stored().captured(id, PATTERN, Slice.at(n - 2));
         assertThat(row.start()).isEqualTo(n - 2);
         assertThat(row.whole()).isFalse();
-        assertThat(inspector.runs().captured(id, PATTERN, null).tensor().toFloats())
+        assertThat(inspector
+                        .runs()
+                        .stored()
+                        .captured(id, PATTERN, null)
+                        .tensor()
+                        .toFloats())
                 .isEqualTo(row.tensor().toFloats());
-        assertThat(catchThrowableOfType(Problem.class, () -> inspector.runs().captured(id, PATTERN, Slice.at(1))))
+        assertThat(catchThrowableOfType(
+                        Problem.class, () -> inspector.runs().stored().captured(id, PATTERN, Slice.at(1))))
                 .hasMessageContaining((n - 2) + ":" + (n - 1));
-        assertThat(catchThrowableOfType(Problem.class, () -> inspector.runs().capture(id, PATTERN))
+        assertThat(catchThrowableOfType(
+                                Problem.class, () -> inspector.runs().stored().capture(id, PATTERN))
                         .kind())
                 .isEqualTo(Problem.Kind.NOT_FOUND);
-        assertThat(inspector.heads().profiles(id).heads())
+        assertThat(inspector.analyses().heads().profiles(id).heads())
                 .as("what all heads do is read again, and not kept")
                 .hasSize(one.model().nLayers() * one.model().nHeads());
-        assertThat(inspector.runs().manifest(id)).isEqualTo(one);
-        inspector.recaptures().extend(id, new RecaptureRequest(List.of(PATTERNS), "0:2", null));
-        assertThat(catchThrowableOfType(Problem.class, () -> inspector.runs().captured(id, PATTERN, null)))
+        assertThat(inspector.runs().stored().manifest(id)).isEqualTo(one);
+        inspector.runs().recaptures().extend(id, new RecaptureRequest(List.of(PATTERNS), "0:2", null));
+        assertThat(catchThrowableOfType(
+                        Problem.class, () -> inspector.runs().stored().captured(id, PATTERN, null)))
                 .hasMessageContaining("several stretches");
-        RunManifest whole = inspector.recaptures().extend(id, ask(PATTERNS));
+        RunManifest whole = inspector.runs().recaptures().extend(id, ask(PATTERNS));
         assertThat(whole.recaptures()).extracting(RunManifest.Recapture::number).containsExactly(1, 2, 3);
-        Tensor all = inspector.runs().capture(id, PATTERN);
+        Tensor all = inspector.runs().stored().capture(id, PATTERN);
         assertThat(all.slice(new int[] {0, 1}, new int[] {0, 4}, new int[] {n - 2, n - 1}, new int[] {0, n})
                         .toFloats())
                 .isEqualTo(row.tensor().toFloats());
@@ -244,12 +266,16 @@ public class RecapturesTest {
         assertThat(refusal(run.id(), ask("*")).kind()).as("over the budget").isEqualTo(Problem.Kind.TOO_LARGE);
         RecaptureRequest last = new RecaptureRequest(List.of("*"), String.valueOf(n - 1), null);
         assertThat(16L * n * n * 4 * 2).as("scores and patterns of one reading").isGreaterThan(BUDGET / 2);
-        RunManifest extended = inspector.recaptures().extend(run.id(), last);
+        RunManifest extended = inspector.runs().recaptures().extend(run.id(), last);
         assertThat(extended.recaptures()).hasSize(1);
         assertThat(extended.captures()).allMatch(c -> c.positions().equals(new PositionRange(n - 1, n)));
         double sum = 0;
-        for (float p :
-                inspector.runs().captured(run.id(), PATTERN, null).tensor().toFloats()) sum += p;
+        for (float p : inspector
+                .runs()
+                .stored()
+                .captured(run.id(), PATTERN, null)
+                .tensor()
+                .toFloats()) sum += p;
         assertThat(sum).as("one row of each of four heads").isCloseTo(4, org.assertj.core.data.Offset.offset(1e-5));
     }
 
@@ -268,7 +294,7 @@ public class RecapturesTest {
                 .isEqualTo("positions");
         assertThat(refusal(run.id(), ask("hook_pos_embed")).kind()).isEqualTo(Problem.Kind.UNSUPPORTED);
         assertThat(refusal(run.id(), ask("blocks.0.hook_nothing")).kind()).isEqualTo(Problem.Kind.INVALID);
-        inspector.runs().delete(run.id());
+        inspector.runs().stored().delete(run.id());
         assertThat(refusal(run.id(), ask("logits")).kind()).isEqualTo(Problem.Kind.NOT_FOUND);
     }
 
@@ -295,7 +321,7 @@ public class RecapturesTest {
                 } catch (InterruptedException e) {
                     throw new IllegalStateException(e);
                 }
-                return inspector.recaptures().extend(run.id(), ask(PATTERNS));
+                return inspector.runs().recaptures().extend(run.id(), ask(PATTERNS));
             }));
         }
         go.countDown();
@@ -312,10 +338,11 @@ public class RecapturesTest {
                 0, run.created(), run.version(), List.of(PATTERN), null, run.engine(), 1, null);
         java.util.TreeMap<HookId, Tensor> tensors = new java.util.TreeMap<>();
         tensors.put(PATTERN, Tensor.of(new float[4], 1, 1, 2, 2));
-        inspector.runs().extend(run.id(), reading, tensors);
-        assertThat(inspector.runs().capture(run.id(), PATTERN).size()).isEqualTo(4);
-        inspector.runs().delete(run.id());
-        assertThat(catchThrowableOfType(Problem.class, () -> inspector.runs().extend(run.id(), reading, tensors))
+        inspector.runs().stored().extend(run.id(), reading, tensors);
+        assertThat(inspector.runs().stored().capture(run.id(), PATTERN).size()).isEqualTo(4);
+        inspector.runs().stored().delete(run.id());
+        assertThat(catchThrowableOfType(
+                                Problem.class, () -> inspector.runs().stored().extend(run.id(), reading, tensors))
                         .kind())
                 .isEqualTo(Problem.Kind.NOT_FOUND);
         try (Stream<Path> left = Files.list(temp.resolve("runs"))) {

@@ -113,7 +113,7 @@ final class Arguments {
                 ids.add(Integer.parseInt(t));
                 continue;
             }
-            List<Token> cut = inspector.tokenizer(slug).encode(t, false);
+            List<Token> cut = inspector.models().tokenizer(slug).encode(t, false);
             if (cut.size() != 1) {
                 throw Problem.invalid("this is not one token")
                         .where("TOKEN " + Problem.shown(t))

@@ -68,13 +68,14 @@ final class CircuitsCommand extends AskCommand {
         int[] at = Arguments.head(head, "HEAD");
         String slug = slug(inspector);
         if (heard) {
-            HeadCircuits.Compositions told = inspector.circuits().compositions(slug, at[0], at[1]);
+            HeadCircuits.Compositions told = inspector.analyses().circuits().compositions(slug, at[0], at[1]);
             if (json) out.println(Json.write(told));
             else compositions(told, out);
             return;
         }
         List<Integer> ids = Arguments.ids(inspector, slug, tokens);
-        HeadCircuits.Circuits told = inspector.circuits().circuits(slug, at[0], at[1], distance, ids, words, top);
+        HeadCircuits.Circuits told =
+                inspector.analyses().circuits().circuits(slug, at[0], at[1], distance, ids, words, top);
         if (json) {
             out.println(Json.write(told));
             return;

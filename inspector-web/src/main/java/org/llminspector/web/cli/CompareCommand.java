@@ -21,10 +21,8 @@ import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.run.store.Sensitivity;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
-import org.llminspector.web.report.ComparisonText;
 import org.llminspector.web.report.LlamaCppBlock;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -108,7 +106,7 @@ final class CompareCommand extends ModelCommand {
     @Option(
             names = "--window",
             paramLabel = "N",
-            description = "Positions a pass over the text. Default: 512, or what context and budget allow.")
+            description = "Positions per pass over the text. Default: 512, or what context and budget allow.")
     Integer window;
 
     @Option(
@@ -141,7 +139,7 @@ final class CompareCommand extends ModelCommand {
                             + " printed in llama.cpp's lines, and nothing is kept.")
     Path kldBase;
 
-    @Option(names = "--top", paramLabel = "K", description = "Most probable tokens a side to list. Default: 10.")
+    @Option(names = "--top", paramLabel = "K", description = "Most probable tokens per side to list. Default: 10.")
     Integer top;
 
     @Option(
@@ -275,7 +273,7 @@ final class CompareCommand extends ModelCommand {
             progress.clear();
             PrintWriter stdout = out();
             if (json) stdout.println(Json.write(m));
-            else tables(m, stdout);
+            else ComparisonPrinter.print(m, activations, stdout);
             stdout.flush();
             if (out != null) {
                 Files.writeString(out, new ComparisonReport(inspector.comparisons(), m).html());
@@ -288,7 +286,9 @@ final class CompareCommand extends ModelCommand {
                         .println("comparison " + m.id() + (out == null ? "" : " · report in " + out));
                 err().flush();
             }
-            return gated(gates, m);
+            List<Gate.Outcome> outcomes = gates.stream().map(g -> g.of(m)).toList();
+            if (junit != null) Gate.junit(junit, m, outcomes);
+            return failed(outcomes);
         } catch (Problem p) {
             progress.clear();
             if (interrupt.requested()) return Interrupt.EXIT_CODE;
@@ -305,12 +305,6 @@ final class CompareCommand extends ModelCommand {
     }
 
     /** The exit code: 0 where no gate fails. */
-    private int gated(List<Gate> gates, ComparisonManifest m) throws IOException {
-        List<Gate.Outcome> outcomes = gates.stream().map(g -> g.of(m)).toList();
-        if (junit != null) Gate.junit(junit, m, outcomes);
-        return failed(outcomes);
-    }
-
     private int failed(List<Gate.Outcome> outcomes) {
         List<Gate.Outcome> failed =
                 outcomes.stream().filter(Gate.Outcome::failed).toList();
@@ -449,72 +443,5 @@ final class CompareCommand extends ModelCommand {
                 return interrupt.requested();
             }
         };
-    }
-
-    private void tables(ComparisonManifest m, PrintWriter out) {
-        if (m.firstBad() != null) out.println(ComparisonText.firstBad(m));
-        out.println(ComparisonText.verdict(m));
-        if (m.floor() != null) out.println(ComparisonText.floor(m));
-        section(out, List.<String[]>of(upper(ComparisonText.measureColumns(m))), ComparisonText.measures(m));
-        if (m.text() != null && m.options().windows() == ComparisonRequest.Windows.LLAMA_CPP) {
-            out.println();
-            LlamaCppBlock.lines(m.text().measures()).forEach(out::println);
-        }
-        if (m.a().cost() != null) {
-            section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), ComparisonText.costs(m));
-        }
-        String outliers = ComparisonText.activationsLead(m);
-        if (outliers != null) {
-            out.println();
-            out.println(outliers);
-            if (activations) {
-                section(
-                        out,
-                        List.<String[]>of(upper(ComparisonText.activationColumns())),
-                        ComparisonText.activations(m));
-            }
-        }
-        if (m.sensitivity() != null) sensitivity(m.sensitivity(), out);
-        if (!m.firsts().isEmpty()) {
-            section(
-                    out,
-                    List.<String[]>of(new String[] {"RELATIVE L2 PAST", "FIRST AT", "POSITION", "RELATIVE L2"}),
-                    ComparisonText.firsts(m));
-        }
-    }
-
-    private static void sensitivity(Sensitivity s, PrintWriter out) {
-        out.println();
-        out.println(ComparisonText.sensitivityLead(s));
-        section(out, List.<String[]>of(upper(ComparisonText.sensitivityColumns(s))), ComparisonText.sensitivity(s));
-        String predicted = ComparisonText.predictedLead(s);
-        if (!predicted.isEmpty()) {
-            out.println();
-            out.println(predicted);
-        }
-        if (s.plan() == null) return;
-        out.println();
-        out.println(ComparisonText.planLead(s));
-        out.println(Json.write(s.plan().precisionPlan()));
-        Sensitivity.Export export = s.plan().export();
-        if (export == null || export.llmCompressorIgnore().isEmpty()) return;
-        out.println();
-        out.println(ComparisonText.LLAMA_QUANTIZE);
-        out.println(ComparisonText.shell(export.llamaQuantize()));
-        out.println();
-        out.println(ComparisonText.LLM_COMPRESSOR);
-        out.println(Json.write(export.llmCompressorIgnore()));
-    }
-
-    private static String[] upper(String[] head) {
-        return Arrays.stream(head).map(h -> h.toUpperCase(Locale.ROOT)).toArray(String[]::new);
-    }
-
-    private static void section(PrintWriter out, List<String[]> head, List<String[]> rows) {
-        out.println();
-        List<List<String>> all = new java.util.ArrayList<>();
-        head.forEach(r -> all.add(List.of(r)));
-        rows.forEach(r -> all.add(List.of(r)));
-        Lines.table(all, out);
     }
 }

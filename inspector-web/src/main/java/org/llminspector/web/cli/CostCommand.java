@@ -74,7 +74,7 @@ final class CostCommand extends AskCommand {
                 .kvCache(Arguments.kvCache(kvCache, "--kv-cache"))
                 .build();
         if (measure) measure(inspector, request, out);
-        else tell(inspector.costs().cost(request, null, null, contexts), out);
+        else tell(inspector.analyses().costs().cost(request, null, null, contexts), out);
     }
 
     private void tell(Costs.Cost c, PrintWriter out) {
@@ -85,7 +85,7 @@ final class CostCommand extends AskCommand {
         Costs.Room room = c.room();
         out.println(String.format(
                 Locale.ROOT,
-                "%s on %s, %s: %s parameters, weights %s in %s; a cache in %s, %s a token",
+                "%s on %s, %s: %s parameters, weights %s in %s; a cache in %s, %s per token",
                 c.model(),
                 c.engine(),
                 c.device(),
@@ -130,7 +130,7 @@ final class CostCommand extends AskCommand {
             }
         };
         Benchmarks.Benchmark b =
-                inspector.benchmarks().run(reading(inspector, request), contexts, null, null, listener);
+                inspector.analyses().benchmarks().run(reading(inspector, request), contexts, null, null, listener);
         progress.clear();
         if (json) {
             out.println(Json.write(b));
@@ -155,7 +155,7 @@ final class CostCommand extends AskCommand {
     /** The prompt that is timed; its content does not matter. */
     private static RunRequest reading(Inspector inspector, RunRequest request) {
         try {
-            inspector.tokenizer(request.model());
+            inspector.models().tokenizer(request.model());
             return request.toBuilder().prompt(TEXT).build();
         } catch (Problem none) {
             return request.toBuilder().tokens(List.of(0, 1, 2, 3)).build();

@@ -90,7 +90,7 @@ final class EvaluateCommand extends ModelCommand {
         line(
                 out,
                 "held-out loss",
-                "%.4f nats a token (perplexity %.2f, %.3f bits a byte), %,d tokens",
+                "%.4f nats per token (perplexity %.2f, %.3f bits per byte), %,d tokens",
                 t.loss(),
                 t.perplexity(),
                 t.bitsPerByte(),

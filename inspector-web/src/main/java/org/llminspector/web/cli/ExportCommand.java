@@ -69,7 +69,7 @@ final class ExportCommand extends AskCommand {
     void ask(Inspector inspector, PrintWriter out) throws IOException {
         boolean zip = to.toString().endsWith(".zip");
         if (!zip) checkFolder();
-        inspector.runs().manifest(run);
+        inspector.runs().stored().manifest(run);
         List<String> chosen = chapters == null || chapters.equals(List.of("all")) ? null : chapters;
         Progress progress = new Progress(err(), false);
         Map<String, byte[]> files;

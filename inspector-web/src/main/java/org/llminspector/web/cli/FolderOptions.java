@@ -15,6 +15,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.platform.Home;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import picocli.CommandLine.Option;
 
 /** Options for the folders of models and runs, and for how much memory and disk they may use. */
@@ -90,17 +91,17 @@ final class FolderOptions {
         Map<String, String> environment = new HashMap<>(System.getenv());
         if (trust) environment.put("LLM_INSPECTOR_TRUST", "1");
         if (prepared != null) environment.put("LLM_INSPECTOR_PREPARED", prepared.toString());
-        Inspector inspector = Inspector.open(new Inspector.Config(
+        Inspector inspector = Inspector.open(new InspectorConfig(
                 roots(),
                 modelFolder(),
                 runs,
                 runsMaxBytes,
                 captureBudget,
-                memory == null ? Inspector.Config.standardMemory() : memory,
+                memory == null ? InspectorConfig.standardMemory() : memory,
                 queue,
                 Home.dir().resolve("trained"),
                 environment));
-        inspector.setDefaultModel(slug());
+        inspector.models().setDefault(slug());
         return inspector;
     }
 

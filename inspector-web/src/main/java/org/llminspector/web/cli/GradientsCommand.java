@@ -70,6 +70,7 @@ final class GradientsCommand extends AskCommand {
                         .map(t -> new GradientsRequest.Target(-1, t, of, null))
                         .toList();
         GradientsAnswer answer = inspector
+                .training()
                 .learning()
                 .gradients(new GradientsRequest(
                         places.slug(), null, prompt, tokens, null, null, chosen, hooks, null, null));

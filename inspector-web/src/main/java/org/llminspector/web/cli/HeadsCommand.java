@@ -14,6 +14,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.inspect.heads.LogitAttribution;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -61,21 +62,23 @@ final class HeadsCommand extends AskCommand {
     @Override
     void ask(Inspector inspector, PrintWriter out) {
         if (run == null) {
-            Heads.Repeated told =
-                    inspector.heads().repeated(slug(inspector), null, PrecisionPlan.of(null, null), seed, length);
+            Heads.Repeated told = inspector
+                    .analyses()
+                    .heads()
+                    .repeated(slug(inspector), null, PrecisionPlan.of(null, null), seed, length);
             if (json) out.println(Json.write(told));
             else table(told.heads(), Map.of(), out);
             return;
         }
-        Heads.Profiles told = inspector.heads().profiles(run);
+        Heads.Profiles told = inspector.analyses().heads().profiles(run);
         if (json) {
             out.println(Json.write(told));
             return;
         }
-        Heads.Effects effects = inspector.heads().effects(run, null, null, null);
+        LogitAttribution.Effects effects = inspector.analyses().attribution().effects(run, null, null, null);
         Map<List<Integer>, Double> adds = new HashMap<>();
-        for (Heads.Part p : effects.parts()) {
-            if (p.part() == Heads.Kind.HEAD) adds.put(List.of(p.layer(), p.head()), p.effect());
+        for (LogitAttribution.Part p : effects.parts()) {
+            if (p.part() == LogitAttribution.Kind.HEAD) adds.put(List.of(p.layer(), p.head()), p.effect());
         }
         out.println("effect: what the head adds to the logit of '" + effects.text() + "' after the prompt\n");
         table(told.heads(), adds, out);

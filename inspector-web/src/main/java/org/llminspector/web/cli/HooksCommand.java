@@ -34,11 +34,11 @@ final class HooksCommand extends AskCommand {
     @Override
     void ask(Inspector inspector, PrintWriter out) {
         String slug = slug(inspector);
-        List<HookDescription> hooks = inspector.hooks(slug, engine);
+        List<HookDescription> hooks = inspector.models().hooks(slug, engine);
         if (json) {
             out.println(Json.write(hooks));
         } else {
-            int layers = inspector.model(slug).spec().nLayers();
+            int layers = inspector.models().details(slug).spec().nLayers();
             out.println(slug + ", " + Plural.of(layers, "layer") + "\n");
             table(hooks, layers, out);
         }

@@ -26,6 +26,6 @@ abstract class ModelCommand implements Callable<Integer> {
 
     /** The slug of the model given by the options, or of the default model. */
     final String slug(Inspector inspector) {
-        return places.slug() == null ? inspector.defaultModel() : places.slug();
+        return places.slug() == null ? inspector.models().defaultSlug() : places.slug();
     }
 }

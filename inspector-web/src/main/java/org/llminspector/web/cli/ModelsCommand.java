@@ -9,6 +9,7 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.models.Forms;
+import org.llminspector.run.models.Models;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -47,12 +48,12 @@ final class ModelsCommand extends AskCommand {
     @Override
     void ask(Inspector inspector, PrintWriter out) {
         if (check != null) {
-            Forms forms = inspector.forms(check);
+            Forms forms = inspector.models().forms(check);
             if (json) out.println(Json.write(forms));
             else print(forms, out);
             return;
         }
-        List<Inspector.ModelSummary> models = inspector.models();
+        List<Models.ModelSummary> models = inspector.models().list();
         if (json) {
             out.println(Json.write(models));
         } else if (models.isEmpty()) {
@@ -88,12 +89,12 @@ final class ModelsCommand extends AskCommand {
         Lines.table(rows, out);
     }
 
-    private static void table(Inspector inspector, List<Inspector.ModelSummary> models, PrintWriter out) {
+    private static void table(Inspector inspector, List<Models.ModelSummary> models, PrintWriter out) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("  MODEL", "FAMILY", "LAYERS", "WIDTH", "PARAMETERS", "SIZE", "TOKENIZER", "FOLDER"));
-        for (Inspector.ModelSummary m : models) {
+        for (Models.ModelSummary m : models) {
             String name = (m.isDefault() ? "* " : "  ") + m.slug();
-            String path = inspector.modelPath(m.slug()).toString();
+            String path = inspector.models().path(m.slug()).toString();
             rows.add(
                     m.trouble() != null
                             ? List.of(name, "-", "-", "-", "-", "-", "-", path)
@@ -108,7 +109,7 @@ final class ModelsCommand extends AskCommand {
                                     path));
         }
         Lines.table(rows, out);
-        for (Inspector.ModelSummary m : models) {
+        for (Models.ModelSummary m : models) {
             if (m.trouble() != null) out.println("\n" + m.slug() + " cannot be opened: " + m.trouble());
         }
     }

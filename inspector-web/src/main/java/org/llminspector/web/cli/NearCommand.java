@@ -49,6 +49,7 @@ final class NearCommand extends AskCommand {
     void ask(Inspector inspector, PrintWriter out) {
         String slug = slug(inspector);
         Embeddings.Neighbours near = inspector
+                .analyses()
                 .embeddings()
                 .neighbours(
                         slug,

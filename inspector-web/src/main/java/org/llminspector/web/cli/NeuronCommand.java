@@ -58,6 +58,7 @@ final class NeuronCommand extends AskCommand {
         }
         String read = text != null ? text : Reads.argumentText(file, Reads.JSON);
         NeuronActivations.Activations a = inspector
+                .analyses()
                 .activations()
                 .activations(slug(inspector), null, PrecisionPlan.of(null, null), layer, neuron, read, top, AROUND);
         if (json) {

@@ -83,17 +83,17 @@ final class PositionsCommand extends AskCommand {
                     .instead("inspector positions RUN " + (shift == null ? "--head 2.1" : "--shift 100"));
         }
         if (run == null) {
-            tell(inspector.positions().schemes(slug(inspector), null, most), this::schemes, out);
+            tell(inspector.analyses().positions().schemes(slug(inspector), null, most), this::schemes, out);
         } else if (shift != null) {
-            tell(inspector.promptShifts().shift(run, shift, layer), PositionsCommand::shifted, out);
+            tell(inspector.analyses().shifts().shift(run, shift, layer), PositionsCommand::shifted, out);
         } else if (head != null) {
             int[] at = Arguments.head(head, "--head");
             tell(
-                    inspector.headDistances().distances(run, at[0], at[1], query, key, most),
+                    inspector.analyses().distances().distances(run, at[0], at[1], query, key, most),
                     PositionsCommand::distances,
                     out);
         } else {
-            tell(inspector.headDistances().ranges(run, most), PositionsCommand::ranges, out);
+            tell(inspector.analyses().distances().ranges(run, most), PositionsCommand::ranges, out);
         }
     }
 

@@ -58,6 +58,7 @@ final class QuantizeCommand extends AskCommand {
         String slug = slug(inspector);
         Progress progress = new Progress(err(), json);
         QuantReport report = inspector
+                .models()
                 .weights()
                 .report(
                         slug,
@@ -82,7 +83,7 @@ final class QuantizeCommand extends AskCommand {
         out.println(slug + " as " + r.scheme().name() + ": " + r.scheme().definition());
         out.println(String.format(
                 Locale.ROOT,
-                "%s parameters: %s in the file, %s so, %.2f bits a weight; SQNR %s, relative error %.3g",
+                "%s parameters: %s in the file, %s so, %.2f bits per weight; SQNR %s, relative error %.3g",
                 Lines.count(r.parameters()),
                 ByteCount.of(r.storedBytes()),
                 ByteCount.of(r.bytes()),

@@ -65,7 +65,7 @@ final class RecaptureCommand extends AskCommand {
     void ask(Inspector inspector, PrintWriter out) {
         RecaptureRequest request = new RecaptureRequest(capture, positions, maxBytes);
         if (dryRun) {
-            RecapturePlan plan = inspector.recaptures().plan(run, request);
+            RecapturePlan plan = inspector.runs().recaptures().plan(run, request);
             out.println(
                     json
                             ? Json.write(plan)
@@ -73,8 +73,8 @@ final class RecaptureCommand extends AskCommand {
                                     + " of at most " + ByteCount.of(plan.budgetBytes()));
             return;
         }
-        int before = inspector.runs().manifest(run).recaptures().size();
-        RunManifest extended = inspector.recaptures().extend(run, request);
+        int before = inspector.runs().stored().manifest(run).recaptures().size();
+        RunManifest extended = inspector.runs().recaptures().extend(run, request);
         if (json) out.println(Json.write(extended));
         else if (extended.recaptures().size() == before) out.println("the run has it all");
         else out.println(summary(extended.recaptures().get(extended.recaptures().size() - 1)));

@@ -168,7 +168,8 @@ final class RunCommand extends ModelCommand {
         Interrupt interrupt = new Interrupt();
         try (Inspector inspector = temporary == null ? places.open(1) : places.open(1, temporary)) {
             TextPrinter printer = json ? null : new TextPrinter(request, out());
-            RunManifest manifest = inspector.run(request, new RunPrinter(progress, printer, interrupt::requested));
+            RunManifest manifest =
+                    inspector.runs().run(request, new RunPrinter(progress, printer, interrupt::requested));
             progress.clear();
             if (json) out().println(Json.write(manifest));
             else printer.finish(manifest);
@@ -235,7 +236,7 @@ final class RunCommand extends ModelCommand {
     private void writeCaptures(Inspector inspector, RunManifest manifest) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (RunManifest.CaptureEntry c : manifest.captures()) {
-            tensors.put(c.hook().name(), inspector.runs().capture(manifest.id(), c.hook()));
+            tensors.put(c.hook().name(), inspector.runs().stored().capture(manifest.id(), c.hook()));
         }
         SafetensorsWriter.write(
                 out,

@@ -45,7 +45,7 @@ final class ScoreCommand extends AskCommand {
                 .model(slug(inspector))
                 .prompt(prompt == null ? text : prompt)
                 .build();
-        Scores scores = inspector.sampling().scores(before, prompt == null ? null : text, null, null, top);
+        Scores scores = inspector.runs().sampling().scores(before, prompt == null ? null : text, null, null, top);
         if (json) {
             out.println(Json.write(scores));
             return;

@@ -132,7 +132,8 @@ final class ServeCommand extends ModelCommand {
     private void openModel(Inspector inspector, PrintWriter out) {
         try {
             String slug = slug(inspector);
-            EngineInfo engine = inspector.load(RunRequest.builder().model(slug).build());
+            EngineInfo engine =
+                    inspector.models().load(RunRequest.builder().model(slug).build());
             out.println(String.format(
                     Locale.ROOT,
                     "%s is open: %s %s on %s, %s of weights, %.0f ms",

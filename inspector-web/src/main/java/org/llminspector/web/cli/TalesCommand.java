@@ -129,14 +129,14 @@ final class TalesCommand implements Callable<Integer> {
             out.println(Json.write(s));
             return;
         }
-        out.printf(Locale.ROOT, "stories          %,d%n", s.stories());
-        out.printf(Locale.ROOT, "words a story    %.1f%n", s.wordsPerStory());
-        if (s.tokensPerStory() != null) out.printf(Locale.ROOT, "tokens a story   %.1f%n", s.tokensPerStory());
-        out.printf(Locale.ROOT, "choices a story  %.1f bits%n", s.bitsPerStory());
+        out.printf(Locale.ROOT, "stories            %,d%n", s.stories());
+        out.printf(Locale.ROOT, "words per story    %.1f%n", s.wordsPerStory());
+        if (s.tokensPerStory() != null) out.printf(Locale.ROOT, "tokens per story   %.1f%n", s.tokensPerStory());
+        out.printf(Locale.ROOT, "choices per story  %.1f bits%n", s.bitsPerStory());
         if (s.lossBound() != null) {
-            out.printf(Locale.ROOT, "choices a token  %.4f nats: the best loss is at most that%n", s.lossBound());
+            out.printf(Locale.ROOT, "choices per token  %.4f nats: the best loss is at most that%n", s.lossBound());
         }
-        out.printf(Locale.ROOT, "different        %,d of %,d stories%n%n", s.distinctStories(), s.told());
+        out.printf(Locale.ROOT, "different          %,d of %,d stories%n%n", s.distinctStories(), s.told());
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("N", "DISTINCT", "ALL"));
         for (TaleStats.Ngrams n : s.ngrams()) {

@@ -84,10 +84,10 @@ final class TensorsCommand extends AskCommand {
                     .expected("ROW,COL");
         }
         String slug = slug(inspector);
-        if (name == null) list(inspector.weights().list(slug), out);
-        else if (block != null) block(inspector.weights().block(slug, name, block.get(0), block.get(1)), out);
+        if (name == null) list(inspector.models().weights().list(slug), out);
+        else if (block != null) block(inspector.models().weights().block(slug, name, block.get(0), block.get(1)), out);
         else if (scheme != null) slice(inspector, slug, out);
-        else statistics(inspector.weights().statistics(slug, name, QuantScheme.standard(), () -> false), out);
+        else statistics(inspector.models().weights().statistics(slug, name, QuantScheme.standard(), () -> false), out);
     }
 
     private void list(List<ModelWeights.Entry> tensors, PrintWriter out) {
@@ -147,12 +147,13 @@ final class TensorsCommand extends AskCommand {
         Slice r = rows != null ? Slice.parse(rows, "--rows") : json ? Slice.ALL : FEW_ROWS;
         Slice c = cols != null ? Slice.parse(cols, "--cols") : json ? Slice.ALL : FEW_COLS;
         List<Long> shape = inspector
+                .models()
                 .weights()
                 .slice(slug, name, scheme, Slice.at(0), Slice.at(0))
                 .shape();
         if (rows == null && !json && shape.get(0) < 4) r = Slice.ALL;
         if (cols == null && !json && shape.get(1) < 8) c = Slice.ALL;
-        WeightSlice s = inspector.weights().slice(slug, name, scheme, r, c);
+        WeightSlice s = inspector.models().weights().slice(slug, name, scheme, r, c);
         if (json) {
             Map<String, Object> all = new LinkedHashMap<>();
             all.put("name", s.name());

@@ -65,7 +65,7 @@ final class TokenizeCommand extends AskCommand {
             boolean encoding = Encodings.names().contains(name);
             choices.add(new Tokenizations.Choice(encoding ? null : name, encoding ? name : null, false, !plain, trace));
         }
-        List<Tokenizations.Split> splits = inspector.tokenizations().of(text, choices);
+        List<Tokenizations.Split> splits = inspector.analyses().tokenizations().of(text, choices);
         if (json) {
             out.println(Json.write(splits));
             return;

@@ -122,8 +122,9 @@ public final class ComparisonReport {
     private void heatmaps() {
         if (m.hooks().isEmpty()) return;
         html.heading("Layer by layer, token by token");
-        html.paragraph("Relative L2 distance: a row is a layer (the first on top), a column a token. Dark is far: from"
-                + " 10⁻⁷, where float32 rounds, to 1, where nothing is left. White: no difference at all.");
+        html.paragraph(
+                "Relative L2 distance: a row is a layer (the first on top), a column per token. Dark is far: from"
+                        + " 10⁻⁷, where float32 rounds, to 1, where nothing is left. White: no difference at all.");
         Set<HookPoint> points = new TreeSet<>();
         m.hooks().forEach(r -> points.add(r.hook().point()));
         html.raw("<div class=\"maps\">");
@@ -188,7 +189,7 @@ public final class ComparisonReport {
         if (m.a().cost() == null) return;
         html.heading("What it costs");
         html.table("", "A", "B", "B / A");
-        for (String[] row : ComparisonText.costs(m)) html.row(row);
+        for (String[] row : CostText.rows(m)) html.row(row);
         html.end();
     }
 

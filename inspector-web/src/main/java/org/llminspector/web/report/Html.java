@@ -108,7 +108,7 @@ final class Html {
         return raw("</tbody></table>");
     }
 
-    /** [layer, pos] as an image, a pixel a value, log scale from 10^-7 to 1. */
+    /** [layer, pos] as an image, a pixel per value, log scale from 10^-7 to 1. */
     Html heatmap(String name, Tensor values) {
         int rows = Math.toIntExact(values.shape()[0]);
         int cols = Math.toIntExact(values.shape()[1]);

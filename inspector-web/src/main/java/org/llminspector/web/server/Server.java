@@ -17,8 +17,12 @@ import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.server.handler.QoSHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.llminspector.base.Problem;
+import org.llminspector.run.Analyses;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
 import org.llminspector.run.learn.TrainingJobs;
+import org.llminspector.run.models.Models;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.api.AnalysisRoutes;
 import org.llminspector.web.server.api.CaptureRoutes;
 import org.llminspector.web.server.api.ComparisonRoutes;
@@ -41,6 +45,7 @@ import org.llminspector.web.server.http.Bodies;
 import org.llminspector.web.server.http.JettyErrors;
 import org.llminspector.web.server.http.Metrics;
 import org.llminspector.web.server.http.Problems;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunStream;
 import org.llminspector.web.server.openai.OpenAiRoutes;
 import org.llminspector.web.server.openai.OpenAiTokenizer;
@@ -83,9 +88,9 @@ public final class Server implements AutoCloseable {
 
     private Server(Inspector inspector, Config config) {
         this.config = config;
-        this.training = inspector.training();
-        this.metrics = new Metrics(inspector);
-        this.work = new WorkThreads(inspector.work());
+        this.training = inspector.training().jobs();
+        this.metrics = new Metrics(inspector.queue(), inspector.models());
+        this.work = new WorkThreads(inspector.queue());
         this.javalin = Javalin.create(c -> configure(c, inspector));
     }
 
@@ -143,27 +148,38 @@ public final class Server implements AutoCloseable {
         c.router.javaLangErrorHandler((response, error) -> Problems.answer(response, error));
         c.requestLogger.http(metrics::request);
 
-        new SystemRoutes(inspector, metrics).register(c.routes);
-        new TextRoutes(inspector).register(c.routes);
-        RunStream stream = new RunStream(inspector.work(), runThreads);
-        new ModelRoutes(inspector, stream).register(c.routes);
-        new WeightRoutes(inspector, stream).register(c.routes);
-        new PullRoutes(inspector, stream).register(c.routes);
-        new TrainingRoutes(inspector, stream).register(c.routes);
-        new RunRoutes(inspector, metrics, stream).register(c.routes);
-        new CaptureRoutes(inspector).register(c.routes);
-        new LessonRoutes(inspector, config.token(), this::address).register(c.routes);
-        new AnalysisRoutes(inspector).register(c.routes);
-        new HeadRoutes(inspector).register(c.routes);
-        new PositionRoutes(inspector).register(c.routes);
-        new SamplingRoutes(inspector).register(c.routes);
-        new CostRoutes(inspector, stream).register(c.routes);
-        new NeuronRoutes(inspector).register(c.routes);
-        new LearningRoutes(inspector).register(c.routes);
-        new ComparisonRoutes(inspector, stream).register(c.routes);
-        new OpenAiRoutes(inspector, metrics, stream).register(c.routes);
-        new DocsRoutes().register(c.routes);
+        routes(inspector).forEach(group -> group.register(c.routes));
         page.register(c);
+    }
+
+    /** Every group of routes, each with what it needs of the library. */
+    private List<Routes> routes(Inspector inspector) {
+        Models models = inspector.models();
+        Runs runs = inspector.runs();
+        Analyses analyses = inspector.analyses();
+        Inspector.Training trainings = inspector.training();
+        RunQueue queue = inspector.queue();
+        RunStream stream = new RunStream(queue, runThreads);
+        return List.of(
+                new SystemRoutes(models, queue, metrics),
+                new TextRoutes(models, analyses),
+                new ModelRoutes(models, stream),
+                new WeightRoutes(models, analyses, queue, stream),
+                new PullRoutes(models, queue, stream),
+                new TrainingRoutes(trainings.jobs(), trainings.records(), queue, stream),
+                new RunRoutes(runs, queue, metrics, stream),
+                new CaptureRoutes(runs),
+                new LessonRoutes(runs, config.token(), this::address),
+                new AnalysisRoutes(analyses),
+                new HeadRoutes(models, analyses),
+                new PositionRoutes(analyses),
+                new SamplingRoutes(runs),
+                new CostRoutes(analyses, queue, stream),
+                new NeuronRoutes(models, analyses),
+                new LearningRoutes(trainings.learning()),
+                new ComparisonRoutes(inspector.comparisons(), queue, stream),
+                new OpenAiRoutes(models, runs, queue, metrics, stream),
+                new DocsRoutes());
     }
 
     /** Bounds concurrent reads; further ones wait without a thread. Both health routes are exempt. */

@@ -603,7 +603,7 @@ class CommandsTest {
         assertThat(report.out())
                 .contains("blocks.0.attn.q.weight")
                 .contains("kept")
-                .contains("bits a weight");
+                .contains("bits per weight");
         assertThat(Json.mapper()
                         .readTree(command("quantize", "--model", "tiny", "--scheme", "int4", "--json")
                                 .out())

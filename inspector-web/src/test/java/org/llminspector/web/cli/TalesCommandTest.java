@@ -62,7 +62,7 @@ class TalesCommandTest {
                     .isBetween(before, n.get("all").asLong());
             before = n.get("distinct").asLong();
         }
-        assertThat(out("tales", "--stats", "--count", "5")).contains("words a story", "DISTINCT");
+        assertThat(out("tales", "--stats", "--count", "5")).contains("words per story", "DISTINCT");
     }
 
     @Test

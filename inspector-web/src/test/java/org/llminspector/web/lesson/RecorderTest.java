@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.web.TinyModels;
 import org.llminspector.web.server.Server;
 
@@ -30,13 +31,13 @@ class RecorderTest {
     @BeforeEach
     void start() throws Exception {
         Path models = TinyModels.in(folder);
-        inspector = Inspector.open(new Inspector.Config(
+        inspector = Inspector.open(new InspectorConfig(
                 List.of(models),
                 models.resolve("tiny"),
                 folder.resolve("runs"),
                 1L << 30,
                 8L << 20,
-                Inspector.Config.standardMemory(),
+                InspectorConfig.standardMemory(),
                 4,
                 folder.resolve("trained"),
                 System.getenv()));

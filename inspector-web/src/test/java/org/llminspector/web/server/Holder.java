@@ -16,7 +16,7 @@ final class Holder implements AutoCloseable, RunListener {
 
     Holder(LiveServer live) throws Exception {
         RunRequest request = Contract.JSON.readValue(LiveServer.TOKENS, RunRequest.class);
-        thread = new Thread(() -> live.inspector.run(request, this));
+        thread = new Thread(() -> live.inspector.runs().run(request, this));
         thread.start();
         busy.await();
     }

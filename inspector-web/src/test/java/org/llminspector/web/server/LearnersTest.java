@@ -101,7 +101,7 @@ class LearnersTest extends LiveTest {
                 all.stream().map(CompletableFuture::join).toList();
         assertThat(answers).allSatisfy(a -> assertThat(a.statusCode()).isIn(200, 429));
         assertThat(answers).anySatisfy(a -> assertThat(a.statusCode()).isEqualTo(200));
-        assertThat(live.inspector.queue().waiting()).isZero();
+        assertThat(live.inspector.queue().status().waiting()).isZero();
     }
 
     private static CompletableFuture<HttpResponse<String>> sent(String path, String body) {

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.web.TinyModels;
 
 /** A real server on a free port with tiny real models; every answer is checked against the contract. */
@@ -78,13 +79,13 @@ final class LiveServer implements AutoCloseable {
     /** @param environment where the hub and its cache are */
     LiveServer(Path folder, int queue, String host, String token, Map<String, String> environment) throws IOException {
         Path models = TinyModels.in(folder);
-        inspector = Inspector.open(new Inspector.Config(
+        inspector = Inspector.open(new InspectorConfig(
                 List.of(models),
                 models.resolve("tiny"),
                 folder.resolve("runs"),
                 1L << 30,
                 8L << 20,
-                Inspector.Config.standardMemory(),
+                InspectorConfig.standardMemory(),
                 queue,
                 folder.resolve("trained"),
                 environment));

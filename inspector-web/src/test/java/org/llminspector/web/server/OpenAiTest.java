@@ -349,7 +349,7 @@ public class OpenAiTest extends LiveTest {
             try (Holder held = new Holder(small)) {
                 small.post("/api/v1/runs", LiveServer.TOKENS).problem(429);
                 for (int i = 0; i < 6; i++) asked.add(clients.submit(() -> small.post(COMPLETIONS, body)));
-                LiveServer.within(60, () -> small.inspector.queue().waiting() == 6);
+                LiveServer.within(60, () -> small.inspector.queue().status().waiting() == 6);
                 assertThat(asked).noneMatch(Future::isDone);
             }
             for (Future<LiveServer.Answer> one : asked) {
@@ -357,7 +357,7 @@ public class OpenAiTest extends LiveTest {
                 assertThat(answer.status()).as(answer.text()).isEqualTo(200);
             }
             clients.shutdown();
-            assertThat(small.inspector.queue().waiting()).isZero();
+            assertThat(small.inspector.queue().status().waiting()).isZero();
             assertThat(small.get("/metrics").text())
                     .contains("llm_inspector_runs_total{outcome=\"finished\"} 6.0")
                     .contains("llm_inspector_runs_total{outcome=\"refused\"} 1.0"); // the one above

@@ -35,7 +35,7 @@ class QueueTest {
                     .toList();
             assertThat(live.get("/api/v1/health").status()).isEqualTo(200);
             within(120, () -> all.stream().filter(CompletableFuture::isDone).count() == 197);
-            assertThat(live.inspector.queue().waiting()).isEqualTo(3);
+            assertThat(live.inspector.queue().status().waiting()).isEqualTo(3);
             assertThat(live.get("/api/v1/models").status()).isEqualTo(200);
             holder.close();
             Map<Integer, List<HttpResponse<String>>> byStatus =

@@ -84,7 +84,7 @@ class StreamTest extends LiveTest {
         String id = next(lines).data().path("id").asText();
         while (!next(lines).name().equals("token")) {}
         lines.close();
-        within(60, () -> live.inspector.queue().running() == 0);
+        within(60, () -> live.inspector.queue().status().running() == 0);
         JsonNode run = live.get("/api/v1/runs/" + id).json();
         assertThat(run.at("/generation/finish_reason").asText()).isEqualTo("cancelled");
         assertThat(run.at("/generation/steps").size()).isBetween(1, 29_999);
@@ -136,7 +136,9 @@ class StreamTest extends LiveTest {
     private static void isNotKept(Event queued) throws InterruptedException {
         within(
                 60,
-                () -> live.inspector.queue().running() + live.inspector.queue().waiting() == 0);
+                () -> live.inspector.queue().status().running()
+                                + live.inspector.queue().status().waiting()
+                        == 0);
         live.get("/api/v1/runs/" + queued.data().path("id").asText()).problem(404);
     }
 

@@ -46,7 +46,7 @@ class WaitingTest extends LiveTest {
 
     @AfterAll
     static void nothingIsLeft() throws InterruptedException {
-        within(60, () -> live.inspector.work().entries().isEmpty());
+        within(60, () -> live.inspector.queue().entries().isEmpty());
     }
 
     @ParameterizedTest
@@ -69,7 +69,7 @@ class WaitingTest extends LiveTest {
         assertThat(entry.path("request").asText()).isEqualTo("POST " + path);
         if (half) client.shutdownOutput();
         else client.close();
-        within(60, () -> live.inspector.queue().running() == 0);
+        within(60, () -> live.inspector.queue().status().running() == 0);
         client.close();
         JsonNode run = live.get("/api/v1/runs/" + entry.path("id").asText()).json();
         assertThat(run.at("/generation/finish_reason").asText()).isEqualTo("cancelled");
@@ -87,7 +87,7 @@ class WaitingTest extends LiveTest {
         JsonNode entry = running();
         assertThat(entry.path("what").asText()).isEqualTo("comparison");
         client.close();
-        within(60, () -> live.inspector.work().entries().isEmpty());
+        within(60, () -> live.inspector.queue().entries().isEmpty());
         live.get("/api/v1/comparisons/" + entry.path("id").asText()).problem(404);
     }
 
@@ -97,7 +97,7 @@ class WaitingTest extends LiveTest {
         Socket client = begun("/v1/completions", COMPLETION.replace("\"prompt", "\"n\":3,\"prompt"), "HTTP/1.1", "");
         String first = running().path("id").asText();
         client.close();
-        within(60, () -> live.inspector.work().entries().isEmpty());
+        within(60, () -> live.inspector.queue().entries().isEmpty());
         assertThat(live.get("/api/v1/runs?limit=1").json().at("/runs/0/id").asText())
                 .isEqualTo(first);
     }
@@ -117,7 +117,7 @@ class WaitingTest extends LiveTest {
         try (Holder holder = new Holder(live)) {
             String request = body.replace("R", LiveServer.TOKENS);
             Future<LiveServer.Answer> answer = clients.submit(() -> live.post(path, request));
-            within(60, () -> live.inspector.queue().waiting() == 1);
+            within(60, () -> live.inspector.queue().status().waiting() == 1);
             JsonNode entry = live.get("/api/v1/runs").json().path("active").path(1); // behind the holder
             assertThat(entry.path("what").asText()).isEqualTo(what);
             assertThat(entry.path("status").asText()).isEqualTo("waiting");
@@ -127,12 +127,12 @@ class WaitingTest extends LiveTest {
                     live.send("DELETE", "/api/v1/runs/" + entry.path("id").asText(), null);
             assertThat(cancelled.status()).isEqualTo(202);
             assertThat(answer.get().status()).as(answer.get().text()).isEqualTo(409);
-            assertThat(live.inspector.queue().waiting()).isZero();
+            assertThat(live.inspector.queue().status().waiting()).isZero();
 
             Socket gone = begun(path, request, "HTTP/1.1", "");
-            within(60, () -> live.inspector.queue().waiting() == 1);
+            within(60, () -> live.inspector.queue().status().waiting() == 1);
             gone.close();
-            within(60, () -> live.inspector.queue().waiting() == 0);
+            within(60, () -> live.inspector.queue().status().waiting() == 0);
         }
     }
 
@@ -158,7 +158,7 @@ class WaitingTest extends LiveTest {
                 String streamed = i % 4 == 0 ? SHORT.replace("{", "{\"stream\":true,") : SHORT;
                 waiting.add(begun("/v1/completions", streamed, "HTTP/1.1", ""));
             }
-            within(60, () -> live.inspector.queue().waiting() == 200);
+            within(60, () -> live.inspector.queue().status().waiting() == 200);
             for (String path : List.of(
                     "/api/v1/health",
                     "/health",
@@ -172,9 +172,9 @@ class WaitingTest extends LiveTest {
             }
             // A person's own run finds its place behind them.
             Future<LiveServer.Answer> own = clients.submit(() -> live.post("/api/v1/runs", LiveServer.TOKENS));
-            within(60, () -> live.inspector.queue().waiting() == 201);
+            within(60, () -> live.inspector.queue().status().waiting() == 201);
             for (Socket s : waiting) s.close();
-            within(60, () -> live.inspector.queue().waiting() == 1);
+            within(60, () -> live.inspector.queue().status().waiting() == 1);
             holder.close();
             assertThat(own.get().status()).isEqualTo(201);
         } finally {
@@ -194,7 +194,7 @@ class WaitingTest extends LiveTest {
                         ? live.post("/v1/completions", SHORT)
                         : live.post("/api/v1/runs", "{\"tokens\":[1,2,3],\"generate\":{\"max_new_tokens\":2}}")));
                 int admitted = i + 1;
-                within(60, () -> live.inspector.queue().waiting() == admitted);
+                within(60, () -> live.inspector.queue().status().waiting() == admitted);
             }
         }
         List<String> order = new ArrayList<>();
@@ -221,13 +221,13 @@ class WaitingTest extends LiveTest {
             try (Holder holder = new Holder(impatient);
                     Socket client = new Socket(InetAddress.getLoopbackAddress(), impatient.server.port())) {
                 send(client, request("/api/v1/runs", LiveServer.TOKENS, "HTTP/1.1", ""));
-                within(60, () -> impatient.inspector.queue().waiting() == 1);
+                within(60, () -> impatient.inspector.queue().status().waiting() == 1);
                 for (int i = 0; i < 5; i++) {
                     try (Socket next = new Socket(InetAddress.getLoopbackAddress(), impatient.server.port())) {
                         assertThat(next.getInputStream().read()).isEqualTo(-1); // it has idled too long
                     }
                 }
-                assertThat(impatient.inspector.queue().waiting()).isEqualTo(1);
+                assertThat(impatient.inspector.queue().status().waiting()).isEqualTo(1);
                 holder.close();
                 assertThat(answer(client)).startsWith("HTTP/1.1 201 Created");
             }
@@ -240,10 +240,10 @@ class WaitingTest extends LiveTest {
         try (Socket client = new Socket(InetAddress.getLoopbackAddress(), live.server.port())) {
             try (Holder holder = new Holder(live)) {
                 send(client, request("/api/v1/runs", LiveServer.TOKENS, "HTTP/1.1", ""));
-                within(60, () -> live.inspector.queue().waiting() == 1);
+                within(60, () -> live.inspector.queue().status().waiting() == 1);
                 send(client, "GET /health HTTP/1.1\nHost: localhost\n\nGET /api/v1/hea");
                 for (int i = 1; i <= 2; i++) looked();
-                assertThat(live.inspector.queue().waiting()).isEqualTo(1);
+                assertThat(live.inspector.queue().status().waiting()).isEqualTo(1);
             }
             assertThat(answer(client)).startsWith("HTTP/1.1 201 Created").contains("\"prompt_length\":3");
             assertThat(answer(client)).startsWith("HTTP/1.1 200 OK").endsWith("{\"status\":\"ok\"}");
@@ -254,16 +254,16 @@ class WaitingTest extends LiveTest {
 
     /** Waits until another client's disconnect was noticed, which takes a look at every connection. */
     private static void looked() throws IOException, InterruptedException {
-        int before = live.inspector.queue().waiting();
+        int before = live.inspector.queue().status().waiting();
         Socket other = begun("/v1/completions", SHORT, "HTTP/1.1", "");
-        within(60, () -> live.inspector.queue().waiting() == before + 1);
+        within(60, () -> live.inspector.queue().status().waiting() == before + 1);
         other.close();
-        within(60, () -> live.inspector.queue().waiting() == before);
+        within(60, () -> live.inspector.queue().status().waiting() == before);
     }
 
     /** The entry of the run that is running, once it is. */
     private static JsonNode running() throws InterruptedException {
-        within(60, () -> live.inspector.queue().running() == 1);
+        within(60, () -> live.inspector.queue().status().running() == 1);
         JsonNode entry = live.get("/api/v1/runs").json().at("/active/0");
         assertThat(entry.path("status").asText()).isEqualTo("running");
         return entry;

@@ -45,7 +45,7 @@ public final class Arithmetic {
                         : "fp16 weights, held upcast to fp32; fp32 arithmetic";
             case BF16 -> "bf16";
             case INT8 ->
-                "int8 weights (a scale an output channel) times int8 activations (a scale a position), exact int32"
+                "int8 weights (a scale per output channel) times int8 activations (a scale per position), exact int32"
                         + " sums; fp32 elsewhere";
             case INT8_WEIGHT ->
                 "int8 weights, a scale in 128 (Q8_0 of a file: its own, in 32); " + kernel(choice, target, 8, 128);

@@ -83,12 +83,12 @@ public final class Benchmarks {
 
     private final OpenModels models;
     private final RunQueue queue;
-    private final Costs costs;
+    private final Timelines timelines;
 
-    public Benchmarks(OpenModels models, RunQueue queue, Costs costs) {
+    public Benchmarks(OpenModels models, RunQueue queue, Timelines timelines) {
         this.models = models;
         this.queue = queue;
-        this.costs = costs;
+        this.timelines = timelines;
     }
 
     /**
@@ -102,7 +102,7 @@ public final class Benchmarks {
      */
     public Benchmark run(
             RunRequest raw, List<Integer> contexts, Integer newTokens, Boolean withoutCache, Listener listener) {
-        PreparedRun run = costs.prepared(raw);
+        PreparedRun run = timelines.prepared(raw);
         int n = newTokens == null ? 8 : newTokens;
         boolean again = withoutCache == null || withoutCache;
         int context = run.folder().spec().maxContext();
@@ -126,7 +126,7 @@ public final class Benchmarks {
                     models.lease(run.folder(), r.engine(), r.device(), r.plan(), listener::opening, ends)) {
                 points.add(place.call(() -> {
                     InspectorEngine engine = models.engine(run.folder(), r);
-                    Measure measure = new Measure(engine, Costs.filled(run.ids(), length), n, again, ends, id);
+                    Measure measure = new Measure(engine, Timelines.filled(run.ids(), length), n, again, ends, id);
                     if (info[0] == null) measure.warmUp();
                     Point point = measure.point();
                     info[0] = engine.info().withForm(measure.form);
@@ -204,7 +204,7 @@ public final class Benchmarks {
                 float[] logits = session.append(prompt.clone());
                 for (int i = 0; i < Math.min(2, newTokens); i++) {
                     check();
-                    logits = session.append(new int[] {Costs.best(logits)});
+                    logits = session.append(new int[] {Timelines.best(logits)});
                 }
             }
         }
@@ -222,7 +222,7 @@ public final class Benchmarks {
                 prefill = (System.nanoTime() - from) / 1e6;
                 for (int i = 0; i < newTokens; i++) {
                     check();
-                    ids[prompt.length + i] = Costs.best(logits);
+                    ids[prompt.length + i] = Timelines.best(logits);
                     from = System.nanoTime();
                     logits = session.append(new int[] {ids[prompt.length + i]});
                     decode.add((System.nanoTime() - from) / 1e6);
@@ -241,7 +241,7 @@ public final class Benchmarks {
                     long from = System.nanoTime();
                     float[] logits = session.append(all);
                     whole.add((System.nanoTime() - from) / 1e6);
-                    same &= Costs.best(logits) == Costs.best(cached.get(i));
+                    same &= Timelines.best(logits) == Timelines.best(cached.get(i));
                     for (int v = 0; v < logits.length; v++) {
                         difference = Math.max(difference, Math.abs(logits[v] - cached.get(i)[v]));
                     }

@@ -13,11 +13,8 @@ import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.analysis.HeadProfile;
 import org.llminspector.analysis.MaxPool;
-import org.llminspector.analysis.RowScan;
-import org.llminspector.analysis.Vectors;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
@@ -25,18 +22,13 @@ import org.llminspector.capture.Capture;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.inspect.Bounds;
-import org.llminspector.run.inspect.ModelNorms;
-import org.llminspector.run.inspect.StreamSums;
-import org.llminspector.run.inspect.Unembedding;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.replay.Recaptures;
-import org.llminspector.run.replay.RunValues;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.run.work.RunQueue;
@@ -46,7 +38,7 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.tokenize.Token;
 
 /**
- * Views over all attention heads of a run: head scores, pattern thumbnails, direct logit effects. Patterns that the run
+ * Views over all attention heads of a run: head scores, pattern thumbnails. Patterns that the run
  * lacks are recomputed layer by layer and not stored. Thread-safe.
  */
 public final class Heads {
@@ -61,46 +53,6 @@ public final class Heads {
      * @param tokens the sequence: BOS where the model has one, then the random tokens twice
      */
     public record Repeated(String model, long seed, List<Integer> tokens, List<HeadProfile> heads) {}
-
-    /** Kind of part that adds to the residual stream. */
-    public enum Kind {
-        EMBED,
-        POS_EMBED,
-        HEAD,
-        /** Attention output apart from its heads: its bias, and the rounding error of low-precision kernels. */
-        ATTN_REST,
-        /** A short convolution, in a layer that has one instead of attention. */
-        CONV,
-        MLP,
-        /** The final norm's bias. */
-        NORM_BIAS
-    }
-
-    /** @param effect what the part adds to the logit */
-    public record Part(Kind part, Integer layer, Integer head, double effect) {}
-
-    /**
-     * Direct effects of every part of a model on one logit, with the final norm's scale frozen.
-     *
-     * @param id the token whose logit it is
-     * @param against the token whose logit is subtracted, or null
-     * @param logit as captured, after the soft cap where the model has one
-     * @param sum of all effects: the logit before the soft cap
-     * @param softcap c in c * tanh(sum / c), or null
-     * @param finalScale the final norm's divisor at this position
-     * @param parts in data-flow order
-     */
-    public record Effects(
-            String run,
-            int pos,
-            int id,
-            String text,
-            Integer against,
-            double logit,
-            double sum,
-            Float softcap,
-            double finalScale,
-            List<Part> parts) {}
 
     /** Default number of random tokens; twice as many are read. */
     private static final int REPEATED = 50;
@@ -134,7 +86,7 @@ public final class Heads {
         }
     };
 
-    /** Every head's pattern pooled to at most {@link #WHOLE} cells a side, of the run viewed last. */
+    /** Every head's pattern pooled to at most {@link #WHOLE} cells per side, of the run viewed last. */
     private volatile Wholes wholes = new Wholes("", new float[0][][]);
 
     /** @param thumbnails [layer * head], each side x side */
@@ -162,7 +114,7 @@ public final class Heads {
     /**
      * Every head's pattern, max-pooled.
      *
-     * @param size most cells a side; shorter texts are not pooled
+     * @param size most cells per side; shorter texts are not pooled
      * @return [layer, head, query, key], of the layers that have heads
      * @throws Problem as for a recapture; TOO_LARGE where the patterns do not fit the budget; UNSUPPORTED where the
      *     model has no pattern hook
@@ -218,7 +170,7 @@ public final class Heads {
     }
 
     /**
-     * A tile of one head's pattern, max-pooled to at most {@code most} values a side.
+     * A tile of one head's pattern, max-pooled to at most {@code most} values per side.
      *
      * @param queries slice; {@link Slice#ALL} for all
      * @param keys the same
@@ -351,108 +303,5 @@ public final class Heads {
                 .limit(length)
                 .toArray();
         return Stream.of(begin, once, once).flatMapToInt(IntStream::of).toArray();
-    }
-
-    /**
-     * Direct effect of every part of the model on a logit.
-     *
-     * @param pos negative from the end; null for the prompt's last
-     * @param token whose logit is decomposed; null for the most probable next token
-     * @param against whose logit is subtracted; null for none
-     * @throws Problem as for a recapture; INVALID for a position or a token that is not there; UNSUPPORTED for an
-     *     exported graph, whose weights are not known
-     */
-    public Effects effects(String runId, Integer pos, Integer token, Integer against) {
-        RunManifest run = store.manifest(runId);
-        ModelFolder folder = models.folder(run.model().slug());
-        DecoderSpec spec = folder.spec();
-        StreamSums.check(spec);
-        if (token != null) Bounds.within(token, spec.vocab(), "token");
-        if (against != null) Bounds.within(against, spec.vocab(), "against");
-        Weights weights = folder.weights();
-        RunValues.sameWeights(run, folder);
-        HookId scale = HookId.of(HookPoint.LN_FINAL_SCALE);
-        HookId logits = HookId.of(HookPoint.LOGITS);
-        TreeSet<HookId> hooks = new TreeSet<>(List.of(HookId.of(HookPoint.EMBED), scale, logits));
-        if (spec.learnedPositions()) hooks.add(HookId.of(HookPoint.POS_EMBED));
-        for (int i = 0; i < spec.nLayers(); i++) {
-            LayerSpec block = spec.layers().get(i);
-            if (block.attends()) hooks.add(HookId.of(HookPoint.Z, i));
-            hooks.add(HookId.of(HookPoint.mixed(block), i));
-            hooks.add(HookId.of(HookPoint.MLP_OUT, i));
-        }
-        RunValues here = RunValues.of(runId, pos, hooks, store, recaptures);
-        float[] said = here.at(logits);
-        int chosen = token != null ? token : Vectors.argmax(said);
-        float[] row = Unembedding.row(weights, chosen);
-        double bias = Unembedding.bias(weights, chosen);
-        if (against != null) {
-            bias -= Unembedding.bias(weights, against);
-            float[] other = Unembedding.row(weights, against);
-            for (int i = 0; i < row.length; i++) row[i] -= other[i];
-        }
-        FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", here.at(scale)[0]);
-        float[] direction = last.pulled(row); // [d_model]: its dot product with a stream component is the effect
-        List<Part> parts = new ArrayList<>();
-        parts.add(new Part(Kind.EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.EMBED)))));
-        if (spec.learnedPositions()) {
-            parts.add(new Part(Kind.POS_EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.POS_EMBED)))));
-        }
-        for (int i = 0; i < spec.nLayers(); i++) {
-            LayerSpec block = spec.layers().get(i);
-            double mixed = dot(direction, here.at(HookId.of(HookPoint.mixed(block), i)));
-            if (block.attends()) {
-                double[] heads = heads(weights, block, i, here.at(HookId.of(HookPoint.Z, i)), direction);
-                for (int h = 0; h < heads.length; h++) parts.add(new Part(Kind.HEAD, i, h, heads[h]));
-                parts.add(new Part(
-                        Kind.ATTN_REST, i, null, mixed - Arrays.stream(heads).sum()));
-            } else parts.add(new Part(Kind.CONV, i, null, mixed));
-            parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
-        }
-        parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row) + bias));
-        double logit = said[chosen] - (against == null ? 0 : said[against]);
-        return new Effects(
-                runId,
-                here.pos(),
-                chosen,
-                folder.token(chosen).text(),
-                against,
-                logit,
-                parts.stream().mapToDouble(Part::effect).sum(),
-                spec.logitSoftcap(),
-                last.scale(),
-                parts);
-    }
-
-    /**
-     * Effect of each head: z times its columns of the output projection, through the post-norm where there is one
-     * (scale frozen), times the residual scale.
-     *
-     * @param z [head * d_head]
-     */
-    private static double[] heads(Weights weights, LayerSpec block, int layer, float[] z, float[] direction) {
-        Attention attention = block.attention();
-        String name = "blocks." + layer + ".attn.o";
-        float[] toward = Vectors.scaled(direction, block.residualScale());
-        if (block.ln1Post() != null) {
-            float[] raw = RowScan.dots(weights, name + ".weight", z);
-            if (weights.has(name + ".bias")) {
-                float[] bias = weights.get(name + ".bias").toFloats();
-                for (int i = 0; i < raw.length; i++) raw[i] += bias[i];
-            }
-            double scale = ModelNorms.scale(block.ln1Post(), raw);
-            toward = ModelNorms.frozen(weights, block.ln1Post(), "blocks." + layer + ".ln1_post", scale)
-                    .pulled(toward);
-        }
-        double[] columns = RowScan.columnDots(weights, name + ".weight", toward); // [head * d_head]
-        double[] effects = new double[attention.nHeads()];
-        for (int i = 0; i < columns.length; i++) effects[i / attention.dValue()] += columns[i] * z[i];
-        return effects;
-    }
-
-    private static double dot(float[] a, float[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) sum += (double) a[i] * b[i];
-        return sum;
     }
 }

@@ -53,7 +53,7 @@ public class BenchmarksTest {
                 done.add(n);
             }
         };
-        Benchmark b = inspector.benchmarks().run(reads(model, engine), List.of(20, 5), 3, null, listener);
+        Benchmark b = inspector.analyses().benchmarks().run(reads(model, engine), List.of(20, 5), 3, null, listener);
         assertThat(done).containsExactly(1, 2);
         assertThat(b.engine().form()).isEqualTo("fused");
         assertThat(b.points()).extracting(Point::positions).containsExactly(5, 20);
@@ -62,7 +62,7 @@ public class BenchmarksTest {
             assertThat(p.maxDifference()).isLessThan(1e-4);
             assertThat(p.decode().runs()).isEqualTo(3);
             assertThat(p.kvCache().positions()).isEqualTo(p.positions() + 3);
-            Costs.Cost cost = inspector.costs().cost(reads(model, engine), 0, 1, List.of(p.positions() + 3));
+            Costs.Cost cost = inspector.analyses().costs().cost(reads(model, engine), 0, 1, List.of(p.positions() + 3));
             assertThat(p.kvCache().bytes()).isEqualTo(cost.contexts().get(0).keptBytes());
         }
     }
@@ -73,6 +73,7 @@ public class BenchmarksTest {
                 .kvCache(new KvFormats(KvFormat.INT8, null))
                 .build();
         Point p = inspector
+                .analyses()
                 .benchmarks()
                 .run(codes, List.of(20), 2, true, Benchmarks.Listener.NONE)
                 .points()
@@ -92,15 +93,17 @@ public class BenchmarksTest {
             }
         };
         Problem cancelled = catchThrowableOfType(
-                Problem.class, () -> inspector.benchmarks().run(reads("llama", "torch"), List.of(8), 8, true, soon));
+                Problem.class,
+                () -> inspector.analyses().benchmarks().run(reads("llama", "torch"), List.of(8), 8, true, soon));
         assertThat(cancelled.kind()).isEqualTo(Problem.Kind.CANCELLED);
-        assertThat(inspector.queue().running()).isZero();
+        assertThat(inspector.queue().status().running()).isZero();
     }
 
     @Test
     void whatIsTooMuchIsRefused() {
         for (List<Integer> contexts : List.of(List.<Integer>of(), List.of(0), List.of(1_000_000))) {
             Problem p = catchThrowableOfType(Problem.class, () -> inspector
+                    .analyses()
                     .benchmarks()
                     .run(reads("llama", "torch"), contexts, 1, true, Benchmarks.Listener.NONE));
             assertThat(p.where()).contains("contexts");

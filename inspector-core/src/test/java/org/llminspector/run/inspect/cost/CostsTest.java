@@ -72,7 +72,8 @@ public class CostsTest {
     void countsWhatTransformersAndPyTorchCount(String model) {
         JsonNode counted =
                 Json.readObject(Path.of("src/test/resources/costs.json")).get(model);
-        Costs.Cost cost = inspector.costs().cost(of(model), counted.get("past").asInt(), 1, null);
+        Costs.Cost cost =
+                inspector.analyses().costs().cost(of(model), counted.get("past").asInt(), 1, null);
         assertThat(cost.parameters()).isEqualTo(counted.get("parameters").asLong());
         assertThat(cost.flops()).isEqualTo(counted.get("flops").asLong());
         assertThat(cost.parts().stream().mapToLong(PartCost::parameters).sum()).isEqualTo(cost.parameters());
@@ -139,7 +140,7 @@ public class CostsTest {
                 }
             }
             flops += 2 * 2 * pairs;
-            Costs.Cost cost = inspector.costs().cost(of(model), past, tokens, null);
+            Costs.Cost cost = inspector.analyses().costs().cost(of(model), past, tokens, null);
             assertThat(cost.flops()).isEqualTo(flops);
             Map<Part, Long> counted = cost.parts().stream()
                     .filter(p -> p.parameters() > 0)
@@ -169,8 +170,8 @@ public class CostsTest {
         List<Integer> ids = List.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20);
         for (String engine : List.of("torch", "onnx")) {
             RunRequest r = of(model).toBuilder().engine(engine).tokens(ids).build();
-            var measured = inspector.run(r, RunListener.NONE).kvCache();
-            Costs.Cost cost = inspector.costs().cost(r, ids.size() - 1, 1, List.of(ids.size()));
+            var measured = inspector.runs().run(r, RunListener.NONE).kvCache();
+            Costs.Cost cost = inspector.analyses().costs().cost(r, ids.size() - 1, 1, List.of(ids.size()));
             assertThat(cost.cache()).extracting(Costs.LayerCache::keptBytes).isEqualTo(measured.layers());
             assertThat(cost.contexts().get(0).keptBytes()).isEqualTo(measured.bytes());
             assertThat(cost.kvCache()).isEqualTo(measured.formats());
@@ -182,7 +183,7 @@ public class CostsTest {
 
     @Test
     void aWindowNeedsNoMoreThanItself() {
-        Costs.Cost cost = inspector.costs().cost(of("gemma3"), 40, 1, List.of(4, 41));
+        Costs.Cost cost = inspector.analyses().costs().cost(of("gemma3"), 40, 1, List.of(4, 41));
         assertThat(cost.cache())
                 .anyMatch(l -> l.window() != null && l.neededBytes() == l.bytesPerPosition() * l.window());
         assertThat(cost.contexts().get(0).neededBytes())
@@ -193,9 +194,11 @@ public class CostsTest {
 
     @Test
     void whatFitsFitsAndOneMoreDoesNot() {
-        Costs.Room room = inspector.costs().cost(of("llama"), null, null, null).room();
+        Costs.Room room =
+                inspector.analyses().costs().cost(of("llama"), null, null, null).room();
         int most = Math.toIntExact(room.fitsPositions());
         List<Costs.AtContext> at = inspector
+                .analyses()
                 .costs()
                 .cost(of("llama"), null, null, List.of(most, most + 1))
                 .contexts();
@@ -207,7 +210,7 @@ public class CostsTest {
         List<Long> bytes = new ArrayList<>();
         for (Precision p : List.of(Precision.FP32, Precision.INT8, Precision.INT4_128)) {
             RunRequest r = of("llama").toBuilder().engine("onnx").precision(p).build();
-            bytes.add(inspector.costs().cost(r, 3, 1, null).weightBytes());
+            bytes.add(inspector.analyses().costs().cost(r, 3, 1, null).weightBytes());
         }
         assertThat(bytes.get(0)).isGreaterThan(3 * bytes.get(1));
         assertThat(bytes.get(1)).isGreaterThan(bytes.get(2));
@@ -217,14 +220,14 @@ public class CostsTest {
     @MethodSource("goldens")
     void everyPartThatCostsIsTimed(String model) {
         RunRequest r = of(model).toBuilder().tokens(List.of(3, 4, 5)).build();
-        Costs.Timeline t = inspector.costs().timeline(r, 7, 3);
+        Timelines.Timeline t = inspector.analyses().timelines().timeline(r, 7, 3);
         assertThat(t.past()).isEqualTo(7);
         assertThat(t.tokens()).hasSize(3);
         assertThat(t.engine().form()).isEqualTo("hooked");
-        Set<List<Object>> costs = inspector.costs().cost(of(model), 7, 1, null).parts().stream()
+        Set<List<Object>> costs = inspector.analyses().costs().cost(of(model), 7, 1, null).parts().stream()
                 .map(p -> key(p.part(), p.layer()))
                 .collect(Collectors.toSet());
-        for (Costs.Timed pass : List.of(t.prefill(), t.decode())) {
+        for (Timelines.Timed pass : List.of(t.prefill(), t.decode())) {
             assertThat(pass.parts().stream().map(p -> key(p.part(), p.layer())).toList())
                     .containsAll(costs);
             double sum = pass.parts().stream().mapToDouble(p -> p.ms().min()).sum();
@@ -234,7 +237,7 @@ public class CostsTest {
                 .tokens(List.of(3, 4, 5, 3, 4, 5, 3))
                 .generate(new GenerateOptions(3, true, null, null, null, null, null, null, null, null, true))
                 .build();
-        assertThat(inspector.run(greedy, RunListener.NONE).generation().steps())
+        assertThat(inspector.runs().run(greedy, RunListener.NONE).generation().steps())
                 .extracting(s -> s.token().id())
                 .isEqualTo(t.tokens());
     }
@@ -246,15 +249,17 @@ public class CostsTest {
     @Test
     void whatCannotBeTimedIsRefusedByName() {
         RunRequest r = of("llama").toBuilder().tokens(List.of(1, 2)).build();
-        Problem onnx = catchThrowableOfType(
-                Problem.class,
-                () -> inspector.costs().timeline(r.toBuilder().engine("onnx").build(), null, null));
+        Problem onnx = catchThrowableOfType(Problem.class, () -> inspector
+                .analyses()
+                .timelines()
+                .timeline(r.toBuilder().engine("onnx").build(), null, null));
         assertThat(onnx.where()).isEqualTo("engine");
-        Problem many =
-                catchThrowableOfType(Problem.class, () -> inspector.costs().timeline(r, 1_000_000, 1));
+        Problem many = catchThrowableOfType(
+                Problem.class, () -> inspector.analyses().timelines().timeline(r, 1_000_000, 1));
         assertThat(many.where()).contains("positions");
         Problem captured = catchThrowableOfType(Problem.class, () -> inspector
-                .costs()
+                .analyses()
+                .timelines()
                 .timeline(r.toBuilder().capture(List.of("logits")).build(), null, null));
         assertThat(captured.where()).isEqualTo("capture");
     }

@@ -50,7 +50,8 @@ public class EmbeddingsTest {
         for (JsonNode c : golden.get("neighbours")) {
             Of of = new Of(ints(c.get("plus")), ints(c.get("minus")), null);
             Metric metric = c.get("metric").asText().equals("dot") ? Metric.DOT : Metric.COSINE;
-            Embeddings.Neighbours found = inspector.embeddings().neighbours(model, Table.EMBED, of, metric, 10);
+            Embeddings.Neighbours found =
+                    inspector.analyses().embeddings().neighbours(model, Table.EMBED, of, metric, 10);
             assertThat(found.neighbours()).extracting(Neighbour::id).isEqualTo(ints(c.get("ids")));
             for (int i = 0; i < 10; i++) {
                 double expected = c.get("scores").get(i).asDouble();
@@ -62,7 +63,8 @@ public class EmbeddingsTest {
             assertThat(found.leftOut()).containsExactlyInAnyOrderElementsOf(all);
         }
         for (JsonNode c : golden.get("pca")) {
-            Embeddings.Map map = inspector.embeddings().map(model, Table.EMBED, ints(c.get("ids")), List.of());
+            Embeddings.Map map =
+                    inspector.analyses().embeddings().map(model, Table.EMBED, ints(c.get("ids")), List.of());
             for (int k = 0; k < 3; k++) {
                 assertThat(map.shares().get(k)).isCloseTo(c.get("shares").get(k).asDouble(), within(1e-6));
             }
@@ -75,6 +77,7 @@ public class EmbeddingsTest {
         }
         for (JsonNode c : golden.get("waves")) {
             Embeddings.Waves waves = inspector
+                    .analyses()
                     .embeddings()
                     .waves(model, Table.EMBED, c.get("period").asInt(), 1);
             double all = 0;
@@ -93,7 +96,7 @@ public class EmbeddingsTest {
             assertThat(all).as("Parseval").isCloseTo(1, within(1e-9));
         }
         JsonNode n = golden.get("norms");
-        Embeddings.Norms norms = inspector.embeddings().norms(model, Table.EMBED, 8, 3);
+        Embeddings.Norms norms = inspector.analyses().embeddings().norms(model, Table.EMBED, 8, 3);
         assertThat(norms.counts()).isEqualTo(ints(n.get("counts")));
         assertThat(norms.min()).isCloseTo(n.get("min").asDouble(), within(1e-5));
         assertThat(norms.max()).isCloseTo(n.get("max").asDouble(), within(1e-5));
@@ -105,11 +108,12 @@ public class EmbeddingsTest {
     /** A word's first vector is its row; the layers rewrite it. */
     @Test
     void capturedVectorsHaveNeighboursAndPlaces() {
-        RunManifest run = inspector.run(Requests.prompt("Once upon a time").build(), RunListener.NONE);
+        RunManifest run =
+                inspector.runs().run(Requests.prompt("Once upon a time").build(), RunListener.NONE);
         int id = run.tokens().get(2).id();
         Captured first = new Captured(run.id(), "hook_embed", 2);
         Captured later = new Captured(run.id(), "blocks.1.hook_resid_post", 2);
-        Embeddings e = inspector.embeddings();
+        Embeddings e = inspector.analyses().embeddings();
         Neighbour nearest = e.neighbours("tiny-text", Table.EMBED, new Of(null, null, first), Metric.COSINE, 1)
                 .neighbours()
                 .get(0);
@@ -134,7 +138,8 @@ public class EmbeddingsTest {
 
     private void refuses(Of of, String where) {
         Problem p = catchThrowableOfType(
-                Problem.class, () -> inspector.embeddings().neighbours("tiny-text", Table.EMBED, of, Metric.COSINE, 1));
+                Problem.class,
+                () -> inspector.analyses().embeddings().neighbours("tiny-text", Table.EMBED, of, Metric.COSINE, 1));
         assertThat(p.where()).isEqualTo(where);
     }
 

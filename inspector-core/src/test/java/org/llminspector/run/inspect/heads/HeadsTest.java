@@ -60,13 +60,15 @@ public class HeadsTest {
     }
 
     private RunManifest run(String model, List<Integer> tokens, String... capture) {
-        return inspector.run(
-                RunRequest.builder()
-                        .model(model)
-                        .tokens(tokens)
-                        .capture(List.of(capture))
-                        .build(),
-                RunListener.NONE);
+        return inspector
+                .runs()
+                .run(
+                        RunRequest.builder()
+                                .model(model)
+                                .tokens(tokens)
+                                .capture(List.of(capture))
+                                .build(),
+                        RunListener.NONE);
     }
 
     private static List<Integer> ids(JsonNode text) {
@@ -82,7 +84,8 @@ public class HeadsTest {
         LENS.at("/models/" + model + "/texts").forEach(text -> {
             for (String[] capture : new String[][] {{}, {"blocks.*.attn.hook_pattern"}}) {
                 RunManifest run = run(model, ids(text), capture);
-                for (HeadProfile h : inspector.heads().profiles(run.id()).heads()) {
+                for (HeadProfile h :
+                        inspector.analyses().heads().profiles(run.id()).heads()) {
                     check(text, "previous_token", h, h.detect().previousToken());
                     check(text, "duplicate_token", h, h.detect().duplicateToken());
                     check(text, "induction", h, h.detect().induction());
@@ -104,10 +107,10 @@ public class HeadsTest {
     void effectsAreTransformerLens(String model) {
         LENS.at("/models/" + model + "/texts").forEach(text -> {
             RunManifest run = run(model, ids(text));
-            Heads.Effects e = inspector.heads().effects(run.id(), -1, null, null);
+            LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), -1, null, null);
             assertThat(e.id()).isEqualTo(text.path("target").asInt());
             double embed = 0;
-            for (Heads.Part p : e.parts()) {
+            for (LogitAttribution.Part p : e.parts()) {
                 switch (p.part()) {
                     case EMBED, POS_EMBED -> embed += p.effect();
                     case HEAD ->
@@ -139,9 +142,9 @@ public class HeadsTest {
     @ValueSource(strings = {"gpt2", "llama"})
     void compositionIsTransformerLens(String model) {
         JsonNode scores = LENS.at("/models/" + model + "/composition");
-        int last = inspector.model(model).spec().nLayers() - 1;
+        int last = inspector.models().details(model).spec().nLayers() - 1;
         for (int layer : new int[] {1, last}) {
-            HeadCircuits.Compositions c = inspector.circuits().compositions(model, layer, 3);
+            HeadCircuits.Compositions c = inspector.analyses().circuits().compositions(model, layer, 3);
             assertThat(c.from()).hasSize(layer * 4);
             for (HeadCircuits.Reads r : c.from()) {
                 Composition ours = r.composition();
@@ -156,7 +159,8 @@ public class HeadsTest {
                 }
             }
         }
-        assertThat(inspector.circuits().compositions(model, 0, 0).from()).isEmpty();
+        assertThat(inspector.analyses().circuits().compositions(model, 0, 0).from())
+                .isEmpty();
     }
 
     /** Of every family, what all parts add is the logit; where no bias is added, heads alone make what attention adds. */
@@ -165,22 +169,29 @@ public class HeadsTest {
     void effectsAddUpToTheLogit(String model) {
         RunManifest run = run(model, TOKENS, "logits");
         for (Integer against : new Integer[] {null, 4}) {
-            Heads.Effects e = inspector.heads().effects(run.id(), 4, 6, against);
-            Tensor logits = inspector.runs().capture(run.id(), HookId.of(HookPoint.LOGITS));
+            LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), 4, 6, against);
+            Tensor logits = inspector.runs().stored().capture(run.id(), HookId.of(HookPoint.LOGITS));
             long row = 4 * logits.shape()[2];
             double told = logits.get(row + 6) - (against == null ? 0 : logits.get(row + against));
             assertThat(e.logit()).isEqualTo(told, within(1e-6));
             if (e.softcap() != null && against != null) continue; // a difference of capped logits is none
             double ours = e.softcap() == null ? e.sum() : e.softcap() * Math.tanh(e.sum() / e.softcap());
-            double noise = inspector.model(model).spec().nLayers() * 2e-5 * (1 + Math.abs(told));
+            double noise = inspector.models().details(model).spec().nLayers() * 2e-5 * (1 + Math.abs(told));
             assertThat(ours).isCloseTo(told, within(model.contains("bf16") ? 0.05 : noise));
-            int heads = (int)
-                    e.parts().stream().filter(p -> p.part() == Heads.Kind.HEAD).count();
+            int heads = (int) e.parts().stream()
+                    .filter(p -> p.part() == LogitAttribution.Kind.HEAD)
+                    .count();
             assertThat(heads).isEqualTo(run.model().nLayers() * run.model().nHeads());
-            boolean biased =
-                    inspector.model(model).spec().layers().get(0).attention().outBias();
+            boolean biased = inspector
+                    .models()
+                    .details(model)
+                    .spec()
+                    .layers()
+                    .get(0)
+                    .attention()
+                    .outBias();
             if (biased || model.contains("bf16")) continue;
-            assertThat(e.parts().stream().filter(p -> p.part() == Heads.Kind.ATTN_REST))
+            assertThat(e.parts().stream().filter(p -> p.part() == LogitAttribution.Kind.ATTN_REST))
                     .allSatisfy(p -> assertThat(p.effect()).isCloseTo(0, within(1e-4)));
         }
     }
@@ -189,14 +200,15 @@ public class HeadsTest {
     void stripesEntropyAndThumbnailsAreThePattern() {
         RunManifest run = run("llama", TOKENS, "blocks.*.attn.hook_pattern");
         int n = TOKENS.size();
-        List<HeadProfile> heads = inspector.heads().profiles(run.id()).heads();
-        Tensor all = inspector.heads().thumbnails(run.id(), 64);
-        Tensor small = inspector.heads().thumbnails(run.id(), 3);
+        List<HeadProfile> heads =
+                inspector.analyses().heads().profiles(run.id()).heads();
+        Tensor all = inspector.analyses().heads().thumbnails(run.id(), 64);
+        Tensor small = inspector.analyses().heads().thumbnails(run.id(), 3);
         assertThat(all.shape()).containsExactly(4, 4, n, n);
         assertThat(small.shape()).containsExactly(4, 4, 3, 3);
         int[] ids = TOKENS.stream().mapToInt(i -> i).toArray();
         for (int layer = 0; layer < 4; layer++) {
-            Tensor pattern = inspector.runs().capture(run.id(), HookId.of(HookPoint.PATTERN, layer));
+            Tensor pattern = inspector.runs().stored().capture(run.id(), HookId.of(HookPoint.PATTERN, layer));
             List<HeadScores> stripes = HeadScores.of(layer, pattern, ids);
             for (int h = 0; h < 4; h++) {
                 HeadProfile profile = heads.get(layer * 4 + h);
@@ -215,10 +227,12 @@ public class HeadsTest {
                 assertThat(profile.entropy()).isCloseTo(entropy, within(1e-6));
                 for (int i = 0; i < 9; i++)
                     assertThat(small.get((layer * 4 + h) * 9L + i)).isEqualTo(most[i]);
-                Tensor tile = inspector.heads().tile(run.id(), layer, h, Slice.range(2, 6), Slice.range(1, 4), 8);
+                Tensor tile =
+                        inspector.analyses().heads().tile(run.id(), layer, h, Slice.range(2, 6), Slice.range(1, 4), 8);
                 assertThat(tile.shape()).containsExactly(4, 3);
                 assertThat(tile.get(3 * 3 + 2)).isEqualTo(pattern.get((h * (long) n + 5) * n + 3));
                 assertThat(inspector
+                                .analyses()
                                 .heads()
                                 .tile(run.id(), layer, h, Slice.ALL, Slice.ALL, 3)
                                 .toFloats())
@@ -231,50 +245,62 @@ public class HeadsTest {
     void aRunWithoutPatternsIsReadAgainAndNotExtended() {
         RunManifest bare = run("llama", TOKENS);
         RunManifest whole = run("llama", TOKENS, "blocks.*.attn.hook_pattern");
-        List<HeadProfile> read = inspector.heads().profiles(bare.id()).heads();
+        List<HeadProfile> read =
+                inspector.analyses().heads().profiles(bare.id()).heads();
         assertThat(read).hasSize(16);
-        List<HeadProfile> kept = inspector.heads().profiles(whole.id()).heads();
+        List<HeadProfile> kept =
+                inspector.analyses().heads().profiles(whole.id()).heads();
         for (int i = 0; i < read.size(); i++) {
             assertThat(read.get(i).entropy()).isCloseTo(kept.get(i).entropy(), within(1e-6));
         }
-        assertThat(inspector.runs().manifest(bare.id())).isEqualTo(bare);
+        assertThat(inspector.runs().stored().manifest(bare.id())).isEqualTo(bare);
         assertThat(inspector
+                        .analyses()
                         .heads()
                         .tile(bare.id(), 2, 1, Slice.ALL, Slice.ALL, 64)
                         .toFloats())
                 .isEqualTo(inspector
+                        .analyses()
                         .heads()
                         .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 64)
                         .toFloats());
         // Whole patterns of the run viewed last are cached, and equal a tile of all of it.
         float[] remembered = inspector
+                .analyses()
                 .heads()
                 .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 256)
                 .toFloats();
         assertThat(remembered)
                 .isEqualTo(inspector
+                        .analyses()
                         .heads()
                         .tile(bare.id(), 2, 1, Slice.ALL, Slice.ALL, 256)
                         .toFloats())
                 .isEqualTo(inspector
+                        .analyses()
                         .heads()
                         .tile(whole.id(), 2, 1, Slice.ALL, Slice.ALL, 64)
                         .toFloats());
-        assertThatThrownBy(() -> inspector.heads().tile(bare.id(), 9, 1, Slice.ALL, Slice.ALL, 64))
+        assertThatThrownBy(() -> inspector.analyses().heads().tile(bare.id(), 9, 1, Slice.ALL, Slice.ALL, 64))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("no such layer");
         RunManifest two = run("llama", List.of(3, 4));
-        assertThatThrownBy(() -> inspector.heads().profiles(two.id())).hasMessageContaining("too few tokens");
+        assertThatThrownBy(() -> inspector.analyses().heads().profiles(two.id()))
+                .hasMessageContaining("too few tokens");
     }
 
     /** The same seed draws the same tokens; the second half is the first again. */
     @Test
     void repeatedTokensAreSeeded() {
-        Heads.Repeated a = inspector.heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 3, 20);
-        Heads.Repeated b = inspector.heads().repeated("tiny-text", "onnx", PrecisionPlan.of(null, null), 3, 20);
-        Heads.Repeated c = inspector.heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 4, 20);
+        Heads.Repeated a =
+                inspector.analyses().heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 3, 20);
+        Heads.Repeated b =
+                inspector.analyses().heads().repeated("tiny-text", "onnx", PrecisionPlan.of(null, null), 3, 20);
+        Heads.Repeated c =
+                inspector.analyses().heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 4, 20);
         assertThat(b.tokens()).isEqualTo(a.tokens()).isNotEqualTo(c.tokens());
-        Heads.Repeated fitting = inspector.heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 3, null);
+        Heads.Repeated fitting =
+                inspector.analyses().heads().repeated("tiny-text", null, PrecisionPlan.of(null, null), 3, null);
         assertThat(fitting.tokens().size() / 2).isEqualTo(50);
         int begin = a.tokens().size() - 40;
         assertThat(a.tokens().subList(begin, begin + 20))
@@ -283,7 +309,8 @@ public class HeadsTest {
         assertThat(a.heads())
                 .allSatisfy(h -> assertThat(h.stripes().induction()).isNotNull());
         assertThat(b.heads().get(5).entropy()).isCloseTo(a.heads().get(5).entropy(), within(1e-4));
-        assertThatThrownBy(() -> inspector.heads().repeated("llama", null, PrecisionPlan.of(null, null), 0, 200))
+        assertThatThrownBy(() ->
+                        inspector.analyses().heads().repeated("llama", null, PrecisionPlan.of(null, null), 0, 200))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("2 to 128");
     }
@@ -307,15 +334,23 @@ public class HeadsTest {
             })
     void circuitsAreTheModelsOwnProducts(String model) {
         int layer = 0; // of which the embedding alone is the input
-        HeadCircuits.Circuits c = inspector.circuits().circuits(model, layer, 1, 0, List.of(7, 12), false, 5);
+        HeadCircuits.Circuits c =
+                inspector.analyses().circuits().circuits(model, layer, 1, 0, List.of(7, 12), false, 5);
         assertThat(c.seeks().exact()).isTrue();
         assertThat(c.writes().exact()).isTrue();
-        boolean rotated =
-                inspector.model(model).spec().layers().get(layer).attention().rope() != null;
+        boolean rotated = inspector
+                        .models()
+                        .details(model)
+                        .spec()
+                        .layers()
+                        .get(layer)
+                        .attention()
+                        .rope()
+                != null;
         assertThat(c.rotated()).isEqualTo(rotated);
-        if (inspector.model(model).spec().learnedPositions())
+        if (inspector.models().details(model).spec().learnedPositions())
             return; // they are added to what a run reads, and are not in it
-        int vocab = inspector.model(model).spec().vocab();
+        int vocab = inspector.models().details(model).spec().vocab();
         // One run per token: at position 0 nothing is rotated.
         float[][] q = new float[vocab][];
         float[][] k = new float[vocab][];
@@ -326,12 +361,19 @@ public class HeadsTest {
             q[id] = head(run, HookPoint.Q, 1);
             k[id] = head(run, HookPoint.K, kv);
         }
-        float scale =
-                inspector.model(model).spec().layers().get(layer).attention().scale();
+        float scale = inspector
+                .models()
+                .details(model)
+                .spec()
+                .layers()
+                .get(layer)
+                .attention()
+                .scale();
         double[] scores = new double[sample];
         for (int id = 0; id < sample; id++) for (int d = 0; d < q[7].length; d++) scores[id] += q[7][d] * k[id][d];
         // Differences between keys are what the averages leave alone.
-        HeadCircuits.Circuits wide = inspector.circuits().circuits(model, layer, 1, 0, List.of(7), false, 100);
+        HeadCircuits.Circuits wide =
+                inspector.analyses().circuits().circuits(model, layer, 1, 0, List.of(7), false, 100);
         List<HeadCircuits.TokenScore> known =
                 wide.of().get(0).seeks().stream().filter(s -> s.id() < sample).toList();
         assertThat(known).hasSizeGreaterThan(1);
@@ -344,7 +386,7 @@ public class HeadsTest {
     }
 
     private float[] head(RunManifest run, HookPoint point, int head) {
-        Tensor t = inspector.runs().capture(run.id(), HookId.of(point, 0)); // [1, 1, head, d_head]
+        Tensor t = inspector.runs().stored().capture(run.id(), HookId.of(point, 0)); // [1, 1, head, d_head]
         int width = (int) t.shape()[3];
         float[] values = new float[width];
         t.toFloats((long) head * width, values, width);
@@ -355,7 +397,7 @@ public class HeadsTest {
     @ParameterizedTest
     @ValueSource(strings = {"llama", "granite"})
     void writesAreWhatTheOutputProjectionAddsToLogits(String model) {
-        HeadCircuits.Circuits c = inspector.circuits().circuits(model, 0, 2, 0, List.of(7, 12), false, 320);
+        HeadCircuits.Circuits c = inspector.analyses().circuits().circuits(model, 0, 2, 0, List.of(7, 12), false, 320);
         HeadCircuits.Of a = c.of().get(0);
         HeadCircuits.Of b = c.of().get(1);
         // One token alone is read whole: z is its value, and its head's effect is the circuit's, through the norm's
@@ -365,11 +407,11 @@ public class HeadsTest {
         int y = a.writes().get(1).id();
         for (int i = 0; i < 2; i++) {
             RunManifest run = run(model, List.of(i == 0 ? 7 : 12));
-            Heads.Effects e = inspector.heads().effects(run.id(), 0, x, y);
+            LogitAttribution.Effects e = inspector.analyses().attribution().effects(run.id(), 0, x, y);
             told[i] = e.finalScale()
                     * e.parts().stream()
-                            .filter(p -> p.part() == Heads.Kind.HEAD && p.layer() == 0 && p.head() == 2)
-                            .mapToDouble(Heads.Part::effect)
+                            .filter(p -> p.part() == LogitAttribution.Kind.HEAD && p.layer() == 0 && p.head() == 2)
+                            .mapToDouble(LogitAttribution.Part::effect)
                             .sum();
         }
         double ours = a.writes().get(0).score() - a.writes().get(1).score() - (of(b, x) - of(b, y));
@@ -377,6 +419,7 @@ public class HeadsTest {
         HeadCircuits.TokenPair best = c.writes().pairs().get(0);
         assertThat(best.score()).isGreaterThanOrEqualTo(a.writes().get(0).score());
         HeadCircuits.Of own = inspector
+                .analyses()
                 .circuits()
                 .circuits(model, 0, 2, 0, List.of(best.from()), false, 1)
                 .of()
@@ -395,7 +438,7 @@ public class HeadsTest {
 
     @Test
     void whatIsNotThereIsRefused() {
-        HeadCircuits circuits = inspector.circuits();
+        HeadCircuits circuits = inspector.analyses().circuits();
         for (Runnable wrong : List.<Runnable>of(
                 () -> circuits.circuits("llama", 4, 0, 0, List.of(), true, 5),
                 () -> circuits.circuits("llama", 0, 4, 0, List.of(), true, 5),

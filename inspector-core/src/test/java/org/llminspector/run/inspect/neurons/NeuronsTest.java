@@ -26,6 +26,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.Inspector;
+import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.Requests;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.TextModel;
@@ -60,11 +61,11 @@ public class NeuronsTest {
     }
 
     private RunManifest run(RunRequestBuilder request) {
-        return inspector.run(request.build(), RunListener.NONE);
+        return inspector.runs().run(request.build(), RunListener.NONE);
     }
 
     private float value(String run, String hook, int pos, int feature) {
-        Tensor t = inspector.runs().capture(run, HookId.parse(hook)); // [1, pos, feature]
+        Tensor t = inspector.runs().stored().capture(run, HookId.parse(hook)); // [1, pos, feature]
         return (float) t.get(pos * t.shape()[2] + feature);
     }
 
@@ -80,7 +81,7 @@ public class NeuronsTest {
                     .capture(List.of("blocks.*.mlp.*", "logits", "blocks.*.hook_mlp_out")));
             int layers = run.model().nLayers();
             for (int layer : new int[] {0, layers - 1}) {
-                Neurons.Neuron n = inspector.neurons().neuron(run.id(), layer, 3, 4, null, 5);
+                Neurons.Neuron n = inspector.analyses().neurons().neuron(run.id(), layer, 3, 4, null, 5);
                 assertThat(n.sums()).hasSize(n.gated() ? 2 : 1);
                 for (Neurons.NamedSum sum : n.sums()) {
                     float z = value(run.id(), sum.hook(), 4, 3);
@@ -107,8 +108,11 @@ public class NeuronsTest {
                 assertThat(n.raised().get(0).effect())
                         .isGreaterThanOrEqualTo(n.lowered().get(0).effect());
                 int id = n.raised().get(0).id();
-                Neurons.TokenEffect own =
-                        inspector.neurons().neuron(run.id(), layer, 3, 4, id, 1).effect();
+                Neurons.TokenEffect own = inspector
+                        .analyses()
+                        .neurons()
+                        .neuron(run.id(), layer, 3, 4, id, 1)
+                        .effect();
                 assertThat(own.effect())
                         .isCloseTo(n.raised().get(0).effect(), within(1e-5 * (1 + Math.abs(own.effect()))));
             }
@@ -125,7 +129,7 @@ public class NeuronsTest {
                 .capture(List.of("blocks.*.mlp.hook_post", "blocks.*.hook_mlp_out")));
         int last = run.model().nLayers() - 1;
         int neurons = run.model().dMlp();
-        FeedForwards.FeedForward f = inspector.feedForwards().feedForward(run.id(), last, -1, neurons);
+        FeedForwards.FeedForward f = inspector.analyses().feedForwards().feedForward(run.id(), last, -1, neurons);
         assertThat(f.neurons()).isEqualTo(neurons);
         assertThat(f.strongest()).hasSize(neurons);
         assertThat(f.strongest().get(neurons - 1).share()).isBetween(0.9, 1 + 1e-4);
@@ -137,6 +141,7 @@ public class NeuronsTest {
         assertThat(first.activation())
                 .isCloseTo(value(run.id(), "blocks." + last + ".mlp.hook_post", f.pos(), first.neuron()), within(1e-6));
         assertThat(inspector
+                        .analyses()
                         .neurons()
                         .neuron(run.id(), last, first.neuron(), -1, null, 1)
                         .post())
@@ -170,11 +175,12 @@ public class NeuronsTest {
     void aTextsActivationsAreItsRuns() {
         String text = "Once upon a time there was a small machine. ".repeat(40);
         NeuronActivations.Activations a = inspector
+                .analyses()
                 .activations()
                 .activations("tiny-text", null, PrecisionPlan.of(Precision.FP32), 1, 6, text, 4, 2);
         assertThat(a.tokens()).isGreaterThan(a.window());
         assertThat(a.values()).hasSize(a.tokens());
-        List<Integer> ids = inspector.tokenizer("tiny-text").encode(text, true).stream()
+        List<Integer> ids = inspector.models().tokenizer("tiny-text").encode(text, true).stream()
                 .limit(a.window())
                 .map(t -> t.id())
                 .toList();
@@ -192,24 +198,26 @@ public class NeuronsTest {
     @Test
     void whatIsNotThereIsRefused() throws Exception {
         RunManifest run = run(prompt("Once upon a time"));
-        refuses(() -> inspector.neurons().neuron(run.id(), 99, 0, null, null, 1), "layer");
-        refuses(() -> inspector.neurons().neuron(run.id(), 0, 9_999, null, null, 1), "neuron");
-        refuses(() -> inspector.neurons().neuron(run.id(), 0, 0, null, 9_999, 1), "token");
+        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 99, 0, null, null, 1), "layer");
+        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 0, 9_999, null, null, 1), "neuron");
+        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 0, 0, null, 9_999, 1), "token");
         RunManifest normed =
                 run(RunRequest.builder().model("opt_postnorm").tokens(TOKENS).capture(List.of()));
-        refuses(() -> inspector.neurons().neuron(normed.id(), 0, 0, null, null, 1), "layers, stream_norms");
-        refuses(() -> inspector.heads().effects(normed.id(), null, null, null), "layers, stream_norms");
-        refuses(() -> inspector.circuits().compositions("opt_postnorm", 1, 0), "layers, stream_norms");
+        refuses(() -> inspector.analyses().neurons().neuron(normed.id(), 0, 0, null, null, 1), "layers, stream_norms");
+        refuses(
+                () -> inspector.analyses().attribution().effects(normed.id(), null, null, null),
+                "layers, stream_norms");
+        refuses(() -> inspector.analyses().circuits().compositions("opt_postnorm", 1, 0), "layers, stream_norms");
         Path exported = Files.createDirectories(temp.resolve("exported"));
         Path graph = Path.of("src/test/resources/golden/onnx/llama");
         try (Stream<Path> files = Files.list(graph)) {
             for (Path f : files.toList()) Files.copy(f, exported.resolve(f.getFileName()));
         }
         try (Inspector other =
-                Inspector.open(new Inspector.Config(List.of(), exported, temp.resolve("other"), 1 << 30, 1 << 30, 4))) {
-            RunManifest on = other.run(Requests.tokens(5, 6, 7).build(), RunListener.NONE);
-            Problem p =
-                    catchThrowableOfType(Problem.class, () -> other.neurons().neuron(on.id(), 0, 0, null, null, 1));
+                Inspector.open(new InspectorConfig(List.of(), exported, temp.resolve("other"), 1 << 30, 1 << 30, 4))) {
+            RunManifest on = other.runs().run(Requests.tokens(5, 6, 7).build(), RunListener.NONE);
+            Problem p = catchThrowableOfType(
+                    Problem.class, () -> other.analyses().neurons().neuron(on.id(), 0, 0, null, null, 1));
             assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED);
             assertThat(p.instead()).contains("safetensors");
         }

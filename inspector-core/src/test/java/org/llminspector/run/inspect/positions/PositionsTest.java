@@ -48,11 +48,13 @@ public class PositionsTest {
     }
 
     private RunManifest run(String model, List<Integer> tokens) {
-        return inspector.run(RunRequest.builder().model(model).tokens(tokens).build(), RunListener.NONE);
+        return inspector
+                .runs()
+                .run(RunRequest.builder().model(model).tokens(tokens).build(), RunListener.NONE);
     }
 
     private Attention attention(String model, int layer) {
-        return inspector.model(model).spec().layers().get(layer).attention();
+        return inspector.models().details(model).spec().layers().get(layer).attention();
     }
 
     /** Falcon rounds what a position takes: distances count, and a little of places too. */
@@ -70,7 +72,8 @@ public class PositionsTest {
         for (int layer : new int[] {0, last}) {
             Attention a = attention(model, layer);
             for (int head = 0; head < a.nHeads(); head++) {
-                HeadDistances.Distances d = inspector.headDistances().distances(run.id(), layer, head, -1, null, 40);
+                HeadDistances.Distances d =
+                        inspector.analyses().distances().distances(run.id(), layer, head, -1, null, 40);
                 assertThat(d.agreement()).as(model + " " + layer + "." + head).isLessThan(noise);
                 double slope = d.slope() == null ? 0 : d.slope();
                 assertThat(slope > 0).isEqualTo(a.alibi() != null);
@@ -114,7 +117,7 @@ public class PositionsTest {
         List<Double> mean = List.of();
         for (int q = 1; q < TOKENS.size(); q++) {
             for (int k = 1; k <= q; k++) {
-                HeadDistances.Distances d = inspector.headDistances().distances(run.id(), 2, 1, q, k, 10);
+                HeadDistances.Distances d = inspector.analyses().distances().distances(run.id(), 2, 1, q, k, 10);
                 for (int i = 0; i <= 10; i++) sum[i] += d.curve().get(i);
                 counted++;
                 mean = d.mean();
@@ -126,8 +129,8 @@ public class PositionsTest {
     @ParameterizedTest
     @MethodSource("models")
     void schemesAreTheSpecs(String model) {
-        Positions.Schemes s = inspector.positions().schemes(model, null, 8);
-        int layers = inspector.model(model).spec().nLayers();
+        Positions.Schemes s = inspector.analyses().positions().schemes(model, null, 8);
+        int layers = inspector.models().details(model).spec().nLayers();
         assertThat(s.schemes().stream().mapToInt(x -> x.layers().size()).sum()).isEqualTo(layers);
         for (Positions.Scheme scheme : s.schemes()) {
             for (int layer : scheme.layers()) {
@@ -146,7 +149,7 @@ public class PositionsTest {
                 assertThat(moved).isEqualTo(scaled);
             }
         }
-        assertThatThrownBy(() -> inspector.positions().schemes(model, 1 << 30, 8))
+        assertThatThrownBy(() -> inspector.analyses().positions().schemes(model, 1 << 30, 8))
                 .isInstanceOf(Problem.class);
     }
 
@@ -156,9 +159,11 @@ public class PositionsTest {
     void aMovedPromptSaysTheSameWhereOnlyDistancesCount(String model) {
         RunManifest run = run(model, TOKENS);
         for (int by : new int[] {1, 23}) {
-            PromptShifts.Shift shift =
-                    inspector.promptShifts().shift(run.id(), by, run.model().nLayers() - 1);
-            if (inspector.model(model).spec().learnedPositions()) {
+            PromptShifts.Shift shift = inspector
+                    .analyses()
+                    .shifts()
+                    .shift(run.id(), by, run.model().nLayers() - 1);
+            if (inspector.models().details(model).spec().learnedPositions()) {
                 assertThat(shift.kind()).isEqualTo(Positions.Kind.LEARNED);
                 assertThat(shift.maxDifference()).isGreaterThan(1e-2 * shift.largest());
                 assertThat(shift.kl()).isPositive();
@@ -175,11 +180,12 @@ public class PositionsTest {
     @Test
     void headsAreOrderedByHowFarTheirScoresMove() {
         RunManifest run = run("llama", TOKENS);
-        HeadDistances.Ranges ranges = inspector.headDistances().ranges(run.id(), 32);
+        HeadDistances.Ranges ranges = inspector.analyses().distances().ranges(run.id(), 32);
         assertThat(ranges.heads()).hasSize(16).isSortedAccordingTo((a, b) -> Double.compare(b.range(), a.range()));
         HeadDistances.HeadRange first = ranges.heads().get(0);
         List<Double> mean = inspector
-                .headDistances()
+                .analyses()
+                .distances()
                 .distances(run.id(), first.layer(), first.head(), null, null, 32)
                 .mean();
         double most = mean.stream().mapToDouble(x -> x).max().orElseThrow();
@@ -187,7 +193,7 @@ public class PositionsTest {
         assertThat(first.range()).isCloseTo(most - least, within(1e-6));
         assertThat(mean.get(first.nearest())).isEqualTo(most);
         RunManifest learned = run("gpt2", TOKENS);
-        assertThatThrownBy(() -> inspector.headDistances().ranges(learned.id(), 32))
+        assertThatThrownBy(() -> inspector.analyses().distances().ranges(learned.id(), 32))
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("learned positions");
     }
@@ -195,7 +201,7 @@ public class PositionsTest {
     @Test
     void learnedPositionsAreHeldAgainstOneAnother() {
         Positions.Similarity all =
-                inspector.positions().schemes("gpt2", null, 512).similarity();
+                inspector.analyses().positions().schemes("gpt2", null, 512).similarity();
         assertThat(all.every()).isEqualTo(1);
         assertThat(all.cosines()).hasSize(128).allSatisfy(row -> assertThat(row).hasSize(128));
         assertThat(all.cosines().get(5).get(5)).isCloseTo(1, within(1e-5f));
@@ -203,11 +209,11 @@ public class PositionsTest {
                 .isEqualTo(all.cosines().get(9).get(5))
                 .isBetween(-0.999f, 0.999f);
         Positions.Similarity some =
-                inspector.positions().schemes("gpt2", null, 20).similarity();
+                inspector.analyses().positions().schemes("gpt2", null, 20).similarity();
         assertThat(some.every()).isEqualTo(7);
         assertThat(some.cosines()).hasSize(19);
         assertThat(some.cosines().get(1).get(2)).isEqualTo(all.cosines().get(7).get(14));
-        assertThat(inspector.positions().schemes("llama", null, 20).similarity())
+        assertThat(inspector.analyses().positions().schemes("llama", null, 20).similarity())
                 .isNull();
     }
 
@@ -222,13 +228,15 @@ public class PositionsTest {
     @Test
     void whatCannotBeMovedIsRefused() {
         RunManifest run = run("llama", TOKENS);
-        assertThatThrownBy(() -> inspector.promptShifts().shift(run.id(), 0, 0)).hasMessageContaining("1 to 248");
-        assertThatThrownBy(() -> inspector.promptShifts().shift(run.id(), 249, 0))
+        assertThatThrownBy(() -> inspector.analyses().shifts().shift(run.id(), 0, 0))
+                .hasMessageContaining("1 to 248");
+        assertThatThrownBy(() -> inspector.analyses().shifts().shift(run.id(), 249, 0))
                 .isInstanceOf(Problem.class);
-        assertThatThrownBy(() -> inspector.promptShifts().shift(run.id(), 1, 9)).isInstanceOf(Problem.class);
-        assertThatThrownBy(() -> inspector.headDistances().distances(run.id(), 0, 0, 3, 4, 10))
+        assertThatThrownBy(() -> inspector.analyses().shifts().shift(run.id(), 1, 9))
                 .isInstanceOf(Problem.class);
-        assertThatThrownBy(() -> inspector.headDistances().distances(run.id(), 0, 0, 3, null, 0))
+        assertThatThrownBy(() -> inspector.analyses().distances().distances(run.id(), 0, 0, 3, 4, 10))
+                .isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> inspector.analyses().distances().distances(run.id(), 0, 0, 3, null, 0))
                 .isInstanceOf(Problem.class);
     }
 }

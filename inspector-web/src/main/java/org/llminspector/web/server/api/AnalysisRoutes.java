@@ -6,12 +6,13 @@ import java.io.IOException;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Slice;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Analyses;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 
 /** Routes of analyses of finished runs: logit lens, norms, attention reads of a query, changes by an intervention. */
-public final class AnalysisRoutes {
+public final class AnalysisRoutes implements Routes {
 
     record LensRequest(String run, String hook, Integer top, String positions) {}
 
@@ -23,12 +24,13 @@ public final class AnalysisRoutes {
 
     private static final int MAX_TOP = 100;
 
-    private final Inspector inspector;
+    private final Analyses analyses;
 
-    public AnalysisRoutes(Inspector inspector) {
-        this.inspector = inspector;
+    public AnalysisRoutes(Analyses analyses) {
+        this.analyses = analyses;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/lens", this::lens);
         routes.post("/api/v1/norms", this::norms);
@@ -41,24 +43,24 @@ public final class AnalysisRoutes {
         int top = top(r.top(), 5);
         HookPoint point = HookPoint.named(r.hook() == null ? "hook_resid_post" : r.hook(), "hook");
         Slice positions = r.positions() == null ? Slice.ALL : Slice.parse(r.positions(), "positions");
-        Replies.json(ctx, inspector.analyses().lens(Requests.required(r.run(), "run"), point, top, positions));
+        Replies.json(ctx, analyses.runs().lens(Requests.required(r.run(), "run"), point, top, positions));
     }
 
     private void norms(Context ctx) throws IOException {
         NormsRequest r = Requests.body(ctx, NormsRequest.class);
-        Replies.json(ctx, inspector.analyses().norms(Requests.required(r.run(), "run")));
+        Replies.json(ctx, analyses.runs().norms(Requests.required(r.run(), "run")));
     }
 
     private void reads(Context ctx) throws IOException {
         ReadsRequest r = Requests.body(ctx, ReadsRequest.class);
-        Replies.json(ctx, inspector.analyses().reads(Requests.required(r.run(), "run"), r.query()));
+        Replies.json(ctx, analyses.runs().reads(Requests.required(r.run(), "run"), r.query()));
     }
 
     private void shift(Context ctx) throws IOException {
         ShiftRequest r = Requests.body(ctx, ShiftRequest.class);
         String run = Requests.required(r.run(), "run");
         String after = Requests.required(r.after(), "after");
-        Replies.json(ctx, inspector.analyses().shift(run, after, r.pos(), top(r.top(), 10)));
+        Replies.json(ctx, analyses.runs().shift(run, after, r.pos(), top(r.top(), 10)));
     }
 
     private static int top(Integer wanted, int standard) {

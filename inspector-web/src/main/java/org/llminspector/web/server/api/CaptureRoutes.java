@@ -15,7 +15,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
 import org.llminspector.run.replay.RecaptureRequest;
 import org.llminspector.run.replay.Recaptures;
 import org.llminspector.run.store.PositionRange;
@@ -23,6 +23,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.tensor.Npy;
 import org.llminspector.web.server.tensor.TensorFormat;
 import org.llminspector.web.server.tensor.TensorReply;
@@ -31,7 +32,7 @@ import org.llminspector.web.server.tensor.TensorReply;
  * Routes of captures: one tensor, a slice of it, or all of a run as a file; and recapture, which replays a run's tokens
  * for hooks that it lacks.
  */
-public final class CaptureRoutes {
+public final class CaptureRoutes implements Routes {
 
     record Captures(List<RunManifest.CaptureEntry> captures) {}
 
@@ -46,11 +47,12 @@ public final class CaptureRoutes {
     private final RunStore runs;
     private final Recaptures recaptures;
 
-    public CaptureRoutes(Inspector inspector) {
-        this.runs = inspector.runs();
-        this.recaptures = inspector.recaptures();
+    public CaptureRoutes(Runs runs) {
+        this.runs = runs.stored();
+        this.recaptures = runs.recaptures();
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.get("/api/v1/runs/{id}/captures", this::list);
         routes.post("/api/v1/runs/{id}/captures", this::extend);

@@ -12,24 +12,25 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.compare.Distances;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.LiveComparison;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunStream;
 import org.llminspector.web.server.tensor.TensorFormat;
 import org.llminspector.web.server.tensor.TensorReply;
 
 /** Routes that make, list, read and delete comparisons. */
-public final class ComparisonRoutes {
+public final class ComparisonRoutes implements Routes {
 
     record Listed(List<Comparisons.Summary> comparisons) {}
 
@@ -38,16 +39,17 @@ public final class ComparisonRoutes {
     private static final int MOST_TOKENS = 10_000;
     private static final String FOREVER = "private, max-age=31536000, immutable";
 
-    private final Inspector inspector;
+    private final RunQueue queue;
     private final Comparisons comparisons;
     private final RunStream stream;
 
-    public ComparisonRoutes(Inspector inspector, RunStream stream) {
-        this.inspector = inspector;
-        this.comparisons = inspector.comparisons();
+    public ComparisonRoutes(Comparisons comparisons, RunQueue queue, RunStream stream) {
+        this.queue = queue;
+        this.comparisons = comparisons;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post(
                 "/api/v1/distances",
@@ -77,10 +79,10 @@ public final class ComparisonRoutes {
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
             LiveComparison live = new LiveComparison(events::tell);
-            stream.answer(ctx, events, () -> live.compare(inspector, request));
+            stream.answer(ctx, events, () -> live.compare(comparisons, request));
             return;
         }
-        ComparisonManifest manifest = new LiveComparison(event -> {}).compare(inspector, request);
+        ComparisonManifest manifest = new LiveComparison(event -> {}).compare(comparisons, request);
         ctx.header("Location", "/api/v1/comparisons/" + manifest.id());
         Replies.json(ctx, 201, manifest);
     }
@@ -96,7 +98,7 @@ public final class ComparisonRoutes {
     }
 
     private void cancel(Context ctx) throws IOException {
-        if (!inspector.work().cancel(id(ctx))) {
+        if (!queue.cancel(id(ctx))) {
             comparisons.manifest(id(ctx)); // an id that never existed is a 404
             throw Problem.of(Problem.Kind.CONFLICT, "the comparison is finished already")
                     .where("comparison " + id(ctx));

@@ -5,9 +5,10 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.javalin.config.RoutesConfig;
 import java.io.IOException;
 import java.io.InputStream;
+import org.llminspector.web.server.http.Routes;
 
 /** Routes of openapi.yaml and of its HTML page, which has no scripts. */
-public final class DocsRoutes {
+public final class DocsRoutes implements Routes {
 
     private final byte[] yaml = resource("/openapi.yaml");
     private final byte[] css = resource("/docs.css");
@@ -22,6 +23,7 @@ public final class DocsRoutes {
         }
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.get("/openapi.yaml", ctx -> ctx.contentType("application/yaml").result(yaml));
         routes.get("/docs", ctx -> ctx.html(html));

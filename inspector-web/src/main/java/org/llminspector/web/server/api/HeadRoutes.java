@@ -11,15 +11,17 @@ import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Analyses;
 import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.models.Models;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.tensor.TensorFormat;
 import org.llminspector.web.server.tensor.TensorReply;
 
 /** Routes of attention heads: scores, patterns, effects on logits, circuits of the weights. */
-public final class HeadRoutes {
+public final class HeadRoutes implements Routes {
 
     record HeadsRequest(String run) {}
 
@@ -45,14 +47,17 @@ public final class HeadRoutes {
     private static final int MOST_THUMBNAIL = 64;
     private static final int MOST_TILE = 1024;
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Analyses analyses;
     private final Heads heads;
 
-    public HeadRoutes(Inspector inspector) {
-        this.inspector = inspector;
-        this.heads = inspector.heads();
+    public HeadRoutes(Models models, Analyses analyses) {
+        this.models = models;
+        this.analyses = analyses;
+        this.heads = analyses.heads();
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/heads", this::profiles);
         routes.post("/api/v1/heads/repeated", this::repeated);
@@ -77,7 +82,9 @@ public final class HeadRoutes {
 
     private void effects(Context ctx) throws IOException {
         EffectsRequest r = Requests.body(ctx, EffectsRequest.class);
-        Replies.json(ctx, heads.effects(Requests.required(r.run(), "run"), r.pos(), r.token(), r.against()));
+        Replies.json(
+                ctx,
+                analyses.attribution().effects(Requests.required(r.run(), "run"), r.pos(), r.token(), r.against()));
     }
 
     private void circuits(Context ctx) throws IOException {
@@ -95,14 +102,14 @@ public final class HeadRoutes {
         if (ids.contains(null)) throw Problem.invalid("an id is missing").where("ids");
         boolean words = r.words() == null || r.words();
         int distance = r.distance() == null ? 0 : r.distance();
-        Replies.json(ctx, inspector.circuits().circuits(model(r.model()), layer, head, distance, ids, words, top));
+        Replies.json(ctx, analyses.circuits().circuits(model(r.model()), layer, head, distance, ids, words, top));
     }
 
     private void compositions(Context ctx) throws IOException {
         CompositionsRequest r = Requests.body(ctx, CompositionsRequest.class);
         int layer = Requests.required(r.layer(), "layer");
         int head = Requests.required(r.head(), "head");
-        Replies.json(ctx, inspector.circuits().compositions(model(r.model()), layer, head));
+        Replies.json(ctx, analyses.circuits().compositions(model(r.model()), layer, head));
     }
 
     private void thumbnails(Context ctx) throws IOException {
@@ -153,6 +160,6 @@ public final class HeadRoutes {
     }
 
     private String model(String named) {
-        return named == null ? inspector.defaultModel() : named;
+        return named == null ? models.defaultSlug() : named;
     }
 }

@@ -7,7 +7,6 @@ import java.nio.channels.Channels;
 import java.util.List;
 import java.util.Map;
 import org.llminspector.checkpoint.SafetensorsWriter;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.learn.DescentRequest;
 import org.llminspector.run.learn.GradientsAnswer;
 import org.llminspector.run.learn.GradientsRequest;
@@ -17,10 +16,11 @@ import org.llminspector.run.learn.Learning;
 import org.llminspector.run.learn.LessonRequest;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.tensor.TensorFormat;
 
 /** Routes of training step by step: gradients, single updates, optimizers on a loss surface. */
-public final class LearningRoutes {
+public final class LearningRoutes implements Routes {
 
     record OpenLearner(String model, String device) {}
 
@@ -30,10 +30,11 @@ public final class LearningRoutes {
 
     private final Learning learning;
 
-    public LearningRoutes(Inspector inspector) {
-        this.learning = inspector.learning();
+    public LearningRoutes(Learning learning) {
+        this.learning = learning;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/gradients", this::gradients);
         routes.post("/api/v1/optimizers", this::optimizers);

@@ -9,12 +9,13 @@ import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
 import org.llminspector.web.lesson.Lesson;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 
 /** Routes that export a run as a lesson: the page and its data as files. */
-public final class LessonRoutes {
+public final class LessonRoutes implements Routes {
 
     /**
      * @param chapters folders or numbers, or null for all
@@ -22,18 +23,19 @@ public final class LessonRoutes {
      */
     record LessonRequest(List<String> chapters, Long maxBytes) {}
 
-    private final Inspector inspector;
+    private final Runs runs;
     private final String token;
     private final Supplier<String> address;
     /** One export at a time: each sends hundreds of requests to this server. */
     private final Semaphore one = new Semaphore(1);
 
-    public LessonRoutes(Inspector inspector, String token, Supplier<String> address) {
-        this.inspector = inspector;
+    public LessonRoutes(Runs runs, String token, Supplier<String> address) {
+        this.runs = runs;
         this.token = token;
         this.address = address;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/runs/{id}/lesson", this::lesson);
     }
@@ -41,7 +43,7 @@ public final class LessonRoutes {
     private void lesson(Context ctx) throws IOException {
         String run = ctx.pathParam("id");
         LessonRequest request = Requests.optionalBody(ctx, LessonRequest.class);
-        inspector.runs().manifest(run);
+        runs.stored().manifest(run);
         if (!one.tryAcquire()) {
             throw Problem.of(Problem.Kind.BUSY, "another lesson is being made")
                     .where("run " + run)

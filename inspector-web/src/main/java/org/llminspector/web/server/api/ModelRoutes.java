@@ -8,34 +8,36 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.models.HookDescription;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunEvent;
 import org.llminspector.web.server.http.RunStream;
 
 /** Routes of this machine's models and their hooks. */
-public final class ModelRoutes {
+public final class ModelRoutes implements Routes {
 
     record Hooks(List<HookDescription> hooks) {}
 
     record OpenRequest(String engine, String device, Precision precision, PrecisionPlan precisionPlan) {}
 
-    private final Inspector inspector;
+    private final Models models;
     private final RunStream stream;
 
-    public ModelRoutes(Inspector inspector, RunStream stream) {
-        this.inspector = inspector;
+    public ModelRoutes(Models models, RunStream stream) {
+        this.models = models;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.get("/api/v1/models", this::models);
-        routes.get("/api/v1/models/{slug}", ctx -> Replies.json(ctx, inspector.model(slug(ctx))));
-        routes.get("/api/v1/models/{slug}/forms", ctx -> Replies.json(ctx, inspector.forms(slug(ctx))));
+        routes.get("/api/v1/models/{slug}", ctx -> Replies.json(ctx, models.details(slug(ctx))));
+        routes.get("/api/v1/models/{slug}/forms", ctx -> Replies.json(ctx, models.forms(slug(ctx))));
         routes.post("/api/v1/models/{slug}/open", this::open);
         routes.get("/api/v1/models/{slug}/hooks", this::hooks);
     }
@@ -46,10 +48,10 @@ public final class ModelRoutes {
 
     private void models(Context ctx) throws IOException {
         Map<String, Object> answer = new LinkedHashMap<>();
-        String standard = SystemRoutes.defaultModel(inspector);
+        String standard = SystemRoutes.defaultModel(models);
         if (standard != null) answer.put("default", standard);
-        answer.put("models", inspector.models());
-        answer.put("catalog", inspector.catalog());
+        answer.put("models", models.list());
+        answer.put("catalog", models.catalog());
         Replies.json(ctx, answer);
     }
 
@@ -64,15 +66,15 @@ public final class ModelRoutes {
                 .build();
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, inspector.load(request));
+            Replies.json(ctx, models.load(request));
             return;
         }
         Events events = new Events();
         stream.answer(
-                ctx, events, () -> inspector.load(request, p -> events.tell(new RunEvent("progress", p)), () -> false));
+                ctx, events, () -> models.load(request, p -> events.tell(new RunEvent("progress", p)), () -> false));
     }
 
     private void hooks(Context ctx) throws IOException {
-        Replies.json(ctx, new Hooks(inspector.hooks(slug(ctx), ctx.queryParam("engine"))));
+        Replies.json(ctx, new Hooks(models.hooks(slug(ctx), ctx.queryParam("engine"))));
     }
 }

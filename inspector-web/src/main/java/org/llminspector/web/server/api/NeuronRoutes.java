@@ -7,13 +7,15 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Analyses;
 import org.llminspector.run.inspect.embeddings.Embeddings;
+import org.llminspector.run.models.Models;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 
 /** Routes of neurons and embedding tables: a neuron's inputs and outputs, the rows nearest to a vector. */
-public final class NeuronRoutes {
+public final class NeuronRoutes implements Routes {
 
     record NeuronRequest(String run, Integer layer, Integer neuron, Integer pos, Integer token, Integer top) {}
 
@@ -43,14 +45,17 @@ public final class NeuronRoutes {
     /** Most rows of an answer. */
     private static final int MOST = 1_000;
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Analyses analyses;
     private final Embeddings embeddings;
 
-    public NeuronRoutes(Inspector inspector) {
-        this.inspector = inspector;
-        this.embeddings = inspector.embeddings();
+    public NeuronRoutes(Models models, Analyses analyses) {
+        this.models = models;
+        this.analyses = analyses;
+        this.embeddings = analyses.embeddings();
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/neuron", this::neuron);
         routes.post("/api/v1/neuron/activations", this::activations);
@@ -69,7 +74,7 @@ public final class NeuronRoutes {
         int neuron = Requests.required(r.neuron(), "neuron");
         Replies.json(
                 ctx,
-                inspector.neurons().neuron(run, layer, neuron, r.pos(), r.token(), count(r.top(), 10, 1, MOST, "top")));
+                analyses.neurons().neuron(run, layer, neuron, r.pos(), r.token(), count(r.top(), 10, 1, MOST, "top")));
     }
 
     private void activations(Context ctx) throws IOException {
@@ -79,8 +84,7 @@ public final class NeuronRoutes {
         String text = Requests.required(r.text(), "text");
         Replies.json(
                 ctx,
-                inspector
-                        .activations()
+                analyses.activations()
                         .activations(
                                 model(r.model()),
                                 r.engine(),
@@ -96,8 +100,7 @@ public final class NeuronRoutes {
         FeedForwardRequest r = Requests.body(ctx, FeedForwardRequest.class);
         String run = Requests.required(r.run(), "run");
         int layer = Requests.required(r.layer(), "layer");
-        Replies.json(
-                ctx, inspector.feedForwards().feedForward(run, layer, r.pos(), count(r.top(), 20, 1, MOST, "top")));
+        Replies.json(ctx, analyses.feedForwards().feedForward(run, layer, r.pos(), count(r.top(), 20, 1, MOST, "top")));
     }
 
     private void neighbours(Context ctx) throws IOException {
@@ -129,7 +132,7 @@ public final class NeuronRoutes {
     private void clock(Context ctx) throws IOException {
         ClockRequest r = Requests.body(ctx, ClockRequest.class);
         int second = r.second() == null ? 0 : r.second();
-        Replies.json(ctx, inspector.clocks().clock(model(r.model()), second, count(r.top(), 4, 1, MOST, "top")));
+        Replies.json(ctx, analyses.fourier().clock(model(r.model()), second, count(r.top(), 4, 1, MOST, "top")));
     }
 
     private static Embeddings.Table table(Embeddings.Table named) {
@@ -146,6 +149,6 @@ public final class NeuronRoutes {
     }
 
     private String model(String named) {
-        return named == null ? inspector.defaultModel() : named;
+        return named == null ? models.defaultSlug() : named;
     }
 }

@@ -3,26 +3,31 @@ package org.llminspector.web.server.api;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.util.function.BooleanSupplier;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.models.Models;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunEvent;
 import org.llminspector.web.server.http.RunStream;
 
 /** Routes that download models from the Hugging Face hub. */
-public final class PullRoutes {
+public final class PullRoutes implements Routes {
 
     record PullRequest(String repo, String revision) {}
 
-    private final Inspector inspector;
+    private final Models models;
+    private final RunQueue queue;
     private final RunStream stream;
 
-    public PullRoutes(Inspector inspector, RunStream stream) {
-        this.inspector = inspector;
+    public PullRoutes(Models models, RunQueue queue, RunStream stream) {
+        this.models = models;
+        this.queue = queue;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/models/pull", this::pull);
     }
@@ -32,17 +37,17 @@ public final class PullRoutes {
         String repo = Requests.required(r.repo(), "repo");
         String accept = ctx.header("Accept");
         if (accept == null || !accept.contains("text/event-stream")) {
-            BooleanSupplier cancelled = inspector.work().cancellation();
-            Replies.json(ctx, stream.bounded(() -> inspector.pull(repo, r.revision(), p -> {}, cancelled)));
+            BooleanSupplier cancelled = queue.cancellation();
+            Replies.json(ctx, stream.bounded(() -> models.pull(repo, r.revision(), p -> {}, cancelled)));
             return;
         }
         stream.bounded(() -> {
             Events events = new Events();
-            BooleanSupplier cancelled = inspector.work().cancellation();
+            BooleanSupplier cancelled = queue.cancellation();
             stream.answer(
                     ctx,
                     events,
-                    () -> inspector.pull(repo, r.revision(), p -> events.tell(new RunEvent("progress", p)), cancelled));
+                    () -> models.pull(repo, r.revision(), p -> events.tell(new RunEvent("progress", p)), cancelled));
             return null;
         });
     }

@@ -5,7 +5,7 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunSummary;
@@ -15,28 +15,30 @@ import org.llminspector.web.server.http.LiveRun;
 import org.llminspector.web.server.http.Metrics;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunStream;
 
 /** Routes that make, list, cancel and delete runs. */
-public final class RunRoutes {
+public final class RunRoutes implements Routes {
 
     /** @param active all work that waits or runs; a run in it is not yet in {@code runs} */
-    record Runs(List<RunSummary> runs, List<RunQueue.Entry> active) {}
+    record RunList(List<RunSummary> runs, List<RunQueue.Entry> active) {}
 
     record Cancelling(String id, String status) {}
 
-    private final Inspector inspector;
+    private final Runs runs;
     private final RunQueue work;
     private final Metrics metrics;
     private final RunStream stream;
 
-    public RunRoutes(Inspector inspector, Metrics metrics, RunStream stream) {
-        this.inspector = inspector;
-        this.work = inspector.work();
+    public RunRoutes(Runs runs, RunQueue queue, Metrics metrics, RunStream stream) {
+        this.runs = runs;
+        this.work = queue;
         this.metrics = metrics;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/runs", this::run);
         routes.get("/api/v1/runs", this::list);
@@ -51,10 +53,10 @@ public final class RunRoutes {
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
             LiveRun run = new LiveRun(metrics, events::tell);
-            stream.answer(ctx, events, () -> run.run(inspector, request));
+            stream.answer(ctx, events, () -> run.run(runs, request));
             return;
         }
-        RunManifest manifest = new LiveRun(metrics, event -> {}).run(inspector, request);
+        RunManifest manifest = new LiveRun(metrics, event -> {}).run(runs, request);
         ctx.header("Location", "/api/v1/runs/" + manifest.id());
         Replies.json(ctx, 201, manifest);
     }
@@ -71,17 +73,17 @@ public final class RunRoutes {
         }
         Replies.json(
                 ctx,
-                new Runs(
+                new RunList(
                         of == null
-                                ? inspector.runs().list(limit, before)
-                                : inspector.runs().branches(of, limit),
+                                ? runs.stored().list(limit, before)
+                                : runs.stored().branches(of, limit),
                         work.entries()));
     }
 
     private void manifest(Context ctx) throws IOException {
         String id = ctx.pathParam("id");
         try {
-            Replies.json(ctx, inspector.runs().manifest(id));
+            Replies.json(ctx, runs.stored().manifest(id));
         } catch (Problem p) {
             if (work.entries().stream().noneMatch(e -> e.id().equals(id))) throw p;
             throw Problem.of(Problem.Kind.CONFLICT, "the run has not finished")
@@ -98,14 +100,14 @@ public final class RunRoutes {
             Replies.json(ctx, 202, new Cancelling(id, "cancelling"));
             return;
         }
-        inspector.runs().delete(id);
+        runs.stored().delete(id);
         ctx.status(204);
     }
 
     private void cancel(Context ctx) throws IOException {
         String id = ctx.pathParam("id");
         if (!work.cancel(id)) {
-            inspector.runs().manifest(id); // an id that never existed is a 404
+            runs.stored().manifest(id); // an id that never existed is a 404
             throw Problem.of(Problem.Kind.CONFLICT, "the run is finished already")
                     .where("run " + id);
         }

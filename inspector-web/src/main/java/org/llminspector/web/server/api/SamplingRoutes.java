@@ -10,16 +10,17 @@ import java.util.Map;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
 import org.llminspector.run.Sampling;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.tensor.TensorFormat;
 import org.llminspector.web.server.tensor.TensorReply;
 
 /** Routes of next tokens: continuations, distributions, a text's log-probabilities. No run is stored. */
-public final class SamplingRoutes {
+public final class SamplingRoutes implements Routes {
 
     record ContinuationsRequest(RunRequest request, Integer n) {}
 
@@ -31,10 +32,11 @@ public final class SamplingRoutes {
 
     private final Sampling sampling;
 
-    public SamplingRoutes(Inspector inspector) {
-        this.sampling = inspector.sampling();
+    public SamplingRoutes(Runs runs) {
+        this.sampling = runs.sampling();
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/continuations", this::continuations);
         routes.post("/api/v1/logprobs", this::scores);

@@ -5,8 +5,9 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.util.List;
 import org.llminspector.base.Problem;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Analyses;
 import org.llminspector.run.inspect.Tokenizations;
+import org.llminspector.run.models.Models;
 import org.llminspector.tokenize.Encodings;
 import org.llminspector.tokenize.MergeTrace;
 import org.llminspector.tokenize.Token;
@@ -16,9 +17,10 @@ import org.llminspector.tokenize.UnigramTrace;
 import org.llminspector.tokenize.file.TokenizerRules;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 
 /** Routes that convert text to tokens and back. */
-public final class TextRoutes {
+public final class TextRoutes implements Routes {
 
     record TokenizeRequest(String model, String encoding, String text, Boolean addSpecialTokens, Boolean merges) {}
 
@@ -45,12 +47,15 @@ public final class TextRoutes {
     /** Each tokenizes the whole text. */
     private static final int MAX_TOKENIZERS = 16;
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Analyses analyses;
 
-    public TextRoutes(Inspector inspector) {
-        this.inspector = inspector;
+    public TextRoutes(Models models, Analyses analyses) {
+        this.models = models;
+        this.analyses = analyses;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.post("/api/v1/tokenize", this::tokenize);
         routes.post("/api/v1/tokenizations", this::tokenizations);
@@ -72,7 +77,7 @@ public final class TextRoutes {
             return;
         }
         String model = model(r.model());
-        Tokenizer tokenizer = inspector.tokenizer(model);
+        Tokenizer tokenizer = models.tokenizer(model);
         List<Token> tokens = tokenizer.encode(text, r.addSpecialTokens() == null || r.addSpecialTokens());
         List<MergeTrace.Piece> pieces = merges ? MergeTrace.of(tokenizer, text).pieces() : null;
         Replies.json(ctx, new Tokenized(model, null, tokens, tokens.size(), characters, pieces));
@@ -99,7 +104,7 @@ public final class TextRoutes {
                         c.addSpecialTokens() == null || c.addSpecialTokens(),
                         trace))
                 .toList();
-        List<SplitText> splits = inspector.tokenizations().of(text, choices).stream()
+        List<SplitText> splits = analyses.tokenizations().of(text, choices).stream()
                 .map(SplitText::of)
                 .toList();
         Replies.json(ctx, new SplitTexts(text.codePointCount(0, text.length()), Tokenization.bytes(text), splits));
@@ -159,7 +164,7 @@ public final class TextRoutes {
             return;
         }
         String model = model(r.model());
-        Tokenizer tokenizer = inspector.tokenizer(model);
+        Tokenizer tokenizer = models.tokenizer(model);
         List<Token> tokens = ids.stream().map(tokenizer::token).toList();
         Replies.json(ctx, new Detokenized(model, null, tokenizer.decode(ids, false), tokens));
     }
@@ -173,6 +178,6 @@ public final class TextRoutes {
     }
 
     private String model(String named) {
-        return named == null ? inspector.defaultModel() : named;
+        return named == null ? models.defaultSlug() : named;
     }
 }

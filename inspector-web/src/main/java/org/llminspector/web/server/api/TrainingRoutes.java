@@ -8,19 +8,20 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.learn.TrainingJob;
 import org.llminspector.run.learn.TrainingJobs;
 import org.llminspector.run.learn.TrainingRecords;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.train.Recipe;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunEvent;
 import org.llminspector.web.server.http.RunStream;
 
 /** Routes of models' training curves, and of training jobs. */
-public final class TrainingRoutes {
+public final class TrainingRoutes implements Routes {
 
     /** A recipe as an object or as a file's text, and the changes to it. */
     record JobRequest(JsonNode recipe, String config, String name, Integer steps, Double learningRate, String device) {}
@@ -34,21 +35,24 @@ public final class TrainingRoutes {
     private static final String JOBS = "/api/v1/training-jobs";
     private static final RecipeText.Change NOTHING = new RecipeText.Change(null, null, null);
 
-    private final Inspector inspector;
     private final TrainingJobs training;
+    private final TrainingRecords records;
+    private final RunQueue queue;
     private final RunStream stream;
 
-    public TrainingRoutes(Inspector inspector, RunStream stream) {
-        this.inspector = inspector;
-        this.training = inspector.training();
+    public TrainingRoutes(TrainingJobs jobs, TrainingRecords records, RunQueue queue, RunStream stream) {
+        this.training = jobs;
+        this.records = records;
+        this.queue = queue;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.get("/api/v1/models/{slug}/curve", this::curve);
         routes.get(
                 "/api/v1/models/{slug}/checkpoints",
-                ctx -> Replies.json(ctx, inspector.trainingRecords().checkpoints(ctx.pathParam("slug"))));
+                ctx -> Replies.json(ctx, records.checkpoints(ctx.pathParam("slug"))));
         routes.get("/api/v1/recipes", ctx -> Replies.json(ctx, recipes()));
         routes.post(JOBS, this::begin);
         routes.get(JOBS, ctx -> Replies.json(ctx, new Jobs(training.list())));
@@ -64,7 +68,7 @@ public final class TrainingRoutes {
     }
 
     private Recipes recipes() {
-        return new Recipes(inspector.trainingRecords().recipes().stream()
+        return new Recipes(records.recipes().stream()
                 .map(file -> RecipeText.read(file, NOTHING))
                 .toList());
     }
@@ -72,7 +76,6 @@ public final class TrainingRoutes {
     private void curve(Context ctx) throws IOException {
         String slug = ctx.pathParam("slug");
         int points = Requests.number(ctx, "points", 0, 2, 100_000);
-        TrainingRecords records = inspector.trainingRecords();
         Replies.json(ctx, points == 0 ? records.curve(slug) : records.curve(slug, points));
     }
 
@@ -117,7 +120,7 @@ public final class TrainingRoutes {
         }
         stream.bounded(() -> {
             Events events = new Events();
-            BooleanSupplier gone = inspector.work().cancellation();
+            BooleanSupplier gone = queue.cancellation();
             stream.answer(ctx, events, () -> training.watch(id, p -> events.tell(new RunEvent("progress", p)), gone));
             return null;
         });

@@ -17,13 +17,16 @@ import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.HookId;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Analyses;
 import org.llminspector.run.models.ModelWeights;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.models.WeightSlice;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.HttpProblem;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunEvent;
 import org.llminspector.web.server.http.RunStream;
 import org.llminspector.web.server.tensor.JsonTensor;
@@ -31,7 +34,7 @@ import org.llminspector.web.server.tensor.TensorFormat;
 import org.llminspector.web.server.tensor.TensorReply;
 
 /** Routes of a model's weights and a run's captures: their values, and under quantization schemes. */
-public final class WeightRoutes {
+public final class WeightRoutes implements Routes {
 
     record Tensors(List<ModelWeights.Entry> tensors) {}
 
@@ -39,24 +42,28 @@ public final class WeightRoutes {
 
     private static final String TENSORS = "/api/v1/models/{slug}/tensors";
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Analyses analyses;
+    private final RunQueue queue;
     private final RunStream stream;
 
-    public WeightRoutes(Inspector inspector, RunStream stream) {
-        this.inspector = inspector;
+    public WeightRoutes(Models models, Analyses analyses, RunQueue queue, RunStream stream) {
+        this.models = models;
+        this.analyses = analyses;
+        this.queue = queue;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.get("/api/v1/schemes", ctx -> Replies.json(ctx, new Schemes(ModelWeights.schemes())));
         routes.get("/api/v1/models/{slug}/quantization", this::quantization);
         routes.get(
                 "/api/v1/models/{slug}/sizes",
-                ctx -> Replies.json(ctx, inspector.weights().sizes(slug(ctx), schemes(ctx))));
+                ctx -> Replies.json(ctx, models.weights().sizes(slug(ctx), schemes(ctx))));
         routes.get("/api/v1/runs/{id}/captures/{hook}/statistics", this::ofCapture);
         routes.get(
-                TENSORS,
-                ctx -> Replies.json(ctx, new Tensors(inspector.weights().list(slug(ctx)))));
+                TENSORS, ctx -> Replies.json(ctx, new Tensors(models.weights().list(slug(ctx)))));
         routes.get(TENSORS + "/<name>/block", this::block);
         routes.get(TENSORS + "/<name>/statistics", this::statistics);
         routes.get(TENSORS + "/<name>", ctx -> {
@@ -77,38 +84,29 @@ public final class WeightRoutes {
         QuantScheme scheme = QuantScheme.of(Requests.required(ctx.queryParam("scheme"), "scheme"));
         String slug = slug(ctx);
         String accept = ctx.header("Accept");
-        BooleanSupplier cancelled = inspector.work().cancellation();
+        BooleanSupplier cancelled = queue.cancellation();
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, inspector.weights().report(slug, scheme, p -> {}, cancelled));
+            Replies.json(ctx, models.weights().report(slug, scheme, p -> {}, cancelled));
             return;
         }
         Events events = new Events();
-        stream.answer(ctx, events, () -> inspector
-                .weights()
+        stream.answer(ctx, events, () -> models.weights()
                 .report(slug, scheme, p -> events.tell(new RunEvent("progress", p)), cancelled));
     }
 
     private void block(Context ctx) throws IOException {
         int row = Requests.number(ctx, "row", 0, 0, Integer.MAX_VALUE);
         int col = Requests.number(ctx, "col", 0, 0, Integer.MAX_VALUE);
-        Replies.json(ctx, inspector.weights().block(slug(ctx), name(ctx), row, col));
+        Replies.json(ctx, models.weights().block(slug(ctx), name(ctx), row, col));
     }
 
     private void statistics(Context ctx) throws IOException {
-        Replies.json(
-                ctx,
-                inspector
-                        .weights()
-                        .statistics(
-                                slug(ctx),
-                                name(ctx),
-                                schemes(ctx),
-                                inspector.work().cancellation()));
+        Replies.json(ctx, models.weights().statistics(slug(ctx), name(ctx), schemes(ctx), queue.cancellation()));
     }
 
     private void ofCapture(Context ctx) throws IOException {
         HookId hook = HookId.parse(ctx.pathParam("hook"));
-        Replies.json(ctx, inspector.analyses().statistics(ctx.pathParam("id"), hook, schemes(ctx)));
+        Replies.json(ctx, analyses.runs().statistics(ctx.pathParam("id"), hook, schemes(ctx)));
     }
 
     /** The named schemes, or all. */
@@ -130,8 +128,7 @@ public final class WeightRoutes {
                             .where("Accept")
                             .expected("application/octet-stream (safetensors) or application/json"));
         }
-        WeightSlice slice = inspector
-                .weights()
+        WeightSlice slice = models.weights()
                 .slice(slug(ctx), name(ctx), ctx.queryParam("scheme"), parsed(ctx, "rows"), parsed(ctx, "cols"));
         Map<String, Object> head = head(slice);
         Map<String, Tensor> tensors = slice.tensors();
@@ -175,7 +172,7 @@ public final class WeightRoutes {
         String slug = slug(ctx);
         String name = name(ctx);
         TensorFormat format = TensorFormat.accepted(ctx);
-        List<Long> shape = inspector.weights().shape(slug, name);
+        List<Long> shape = models.weights().shape(slug, name);
         Slice rows = slice(ctx, "rows", shape, 1);
         Slice cols = slice(ctx, "cols", shape, 2);
         long values = 1;
@@ -185,7 +182,7 @@ public final class WeightRoutes {
             values *= range[1] - range[0];
         }
         TensorReply.check(format, values, name);
-        Tensor tensor = inspector.weights().tensor(slug, name, rows, cols);
+        Tensor tensor = models.weights().tensor(slug, name, rows, cols);
         Map<String, Object> head = new LinkedHashMap<>();
         head.put("name", name);
         head.put("dtype", tensor.dtype());

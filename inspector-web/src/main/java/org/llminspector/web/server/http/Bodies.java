@@ -29,7 +29,7 @@ public final class Bodies extends Handler.Wrapper {
     private static final long MAX_DRAINED = 64L << 20;
     /** Bytes of all bodies that no route has read yet. */
     private static final long MAX_HELD = 128L << 20;
-    /** Least rate of a body after the first seconds, in bytes a second. */
+    /** Least rate of a body after the first seconds, in bytes per second. */
     private static final long LEAST_RATE = 4 << 10;
 
     private static final long FIRST_SECONDS = 10;
@@ -191,7 +191,7 @@ public final class Bodies extends Handler.Wrapper {
         private void slow() {
             Problem problem = Problem.invalid("the request's body comes too slowly")
                     .where("the request's body")
-                    .expected("at least " + LEAST_RATE + " bytes a second")
+                    .expected("at least " + LEAST_RATE + " bytes per second")
                     .found(received + " bytes in " + TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began) + " s");
             refuse(ProblemDetail.of(HttpStatus.REQUEST_TIMEOUT_408, "request-timeout", problem, path()));
         }

@@ -2,7 +2,6 @@ package org.llminspector.web.server.http;
 
 import java.util.List;
 import java.util.function.Consumer;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.inspect.cost.Benchmarks;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.request.RunRequest;
@@ -20,10 +19,9 @@ public final class LiveBenchmark extends LiveWork implements Benchmarks.Listener
     }
 
     /** Runs to the end. Blocks. */
-    public Benchmarks.Benchmark measure(Inspector inspector, Request r) {
-        return inspector
-                .benchmarks()
-                .run(Requests.required(r.request(), "request"), r.contexts(), r.newTokens(), r.withoutCache(), this);
+    public Benchmarks.Benchmark measure(Benchmarks benchmarks, Request r) {
+        return benchmarks.run(
+                Requests.required(r.request(), "request"), r.contexts(), r.newTokens(), r.withoutCache(), this);
     }
 
     @Override

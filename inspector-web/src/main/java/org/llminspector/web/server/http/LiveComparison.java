@@ -1,8 +1,8 @@
 package org.llminspector.web.server.http;
 
 import java.util.function.Consumer;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.compare.ComparisonListener;
+import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.store.ComparisonManifest;
 
@@ -16,8 +16,8 @@ public final class LiveComparison extends LiveWork implements ComparisonListener
     }
 
     /** Runs to the end. Blocks. */
-    public ComparisonManifest compare(Inspector inspector, ComparisonRequest request) {
-        return inspector.comparisons().compare(request, this);
+    public ComparisonManifest compare(Comparisons comparisons, ComparisonRequest request) {
+        return comparisons.compare(request, this);
     }
 
     @Override

@@ -5,8 +5,8 @@ import java.util.function.Consumer;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.generate.GeneratedToken;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
+import org.llminspector.run.Runs;
 import org.llminspector.run.models.Opening;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
@@ -30,10 +30,10 @@ public final class LiveRun extends LiveWork implements RunListener {
     }
 
     /** Runs to the end. Blocks. */
-    public RunManifest run(Inspector inspector, RunRequest request) {
+    public RunManifest run(Runs runs, RunRequest request) {
         String outcome = "failed";
         try {
-            RunManifest manifest = inspector.run(request, this);
+            RunManifest manifest = runs.run(request, this);
             boolean cut = manifest.generation() != null
                     && "cancelled".equals(manifest.generation().finishReason());
             outcome = cut ? "cancelled" : "finished";

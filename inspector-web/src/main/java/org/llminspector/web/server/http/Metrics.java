@@ -14,8 +14,10 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.concurrent.TimeUnit;
-import org.llminspector.run.Inspector;
+import java.util.function.ToDoubleFunction;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.work.MemoryLedger;
+import org.llminspector.run.work.RunQueue;
 
 /** Prometheus metrics: requests, runs, tokens, the queue, the JVM. */
 public final class Metrics implements AutoCloseable {
@@ -24,24 +26,23 @@ public final class Metrics implements AutoCloseable {
     private final JvmGcMetrics gc = new JvmGcMetrics();
     private final Counter tokens;
 
-    public Metrics(Inspector inspector) {
+    public Metrics(RunQueue queue, Models models) {
         tokens = Counter.builder("llm_inspector.tokens.generated")
                 .description("Tokens generated")
                 .register(registry);
-        queue("running", inspector, q -> q.queue().running());
-        queue("waiting", inspector, q -> q.queue().waiting());
-        Gauge.builder("llm_inspector.queue.capacity", inspector, i -> i.queue().capacity())
+        queue("running", queue, q -> q.status().running());
+        queue("waiting", queue, q -> q.status().waiting());
+        Gauge.builder("llm_inspector.queue.capacity", queue, q -> q.status().capacity())
                 .description("Most runs waiting or running")
                 .register(registry);
-        memory("budget", "Most that all holders of memory together may have", inspector, i -> i.memory()
+        memory("budget", "Most that all holders of memory together may have", models, m -> m.memory()
                 .budget());
-        memory("resident", "Held by open models in this process's memory", inspector, i -> i.memory()
+        memory("resident", "Held by open models in this process's memory", models, m -> m.memory()
                 .resident());
-        memory("mapped", "Of open models' files, read in place", inspector, i -> i.memory()
+        memory("mapped", "Of open models' files, read in place", models, m -> m.memory()
                 .mapped());
         for (String kind : MemoryLedger.KINDS) {
-            Gauge.builder("llm_inspector.memory.held", inspector, i -> i.memory()
-                            .held(kind))
+            Gauge.builder("llm_inspector.memory.held", models, m -> m.memory().held(kind))
                     .description("Memory of the budget that is held, by what it is for")
                     .tag("kind", kind)
                     .baseUnit("bytes")
@@ -55,16 +56,15 @@ public final class Metrics implements AutoCloseable {
         gc.bindTo(registry);
     }
 
-    private void memory(
-            String what, String doc, Inspector inspector, java.util.function.ToDoubleFunction<Inspector> bytes) {
-        Gauge.builder("llm_inspector.models." + what, inspector, bytes)
+    private void memory(String what, String doc, Models models, ToDoubleFunction<Models> bytes) {
+        Gauge.builder("llm_inspector.models." + what, models, bytes)
                 .description(doc)
                 .baseUnit("bytes")
                 .register(registry);
     }
 
-    private void queue(String state, Inspector inspector, java.util.function.ToDoubleFunction<Inspector> size) {
-        Gauge.builder("llm_inspector.queue.size", inspector, size)
+    private void queue(String state, RunQueue queue, ToDoubleFunction<RunQueue> size) {
+        Gauge.builder("llm_inspector.queue.size", queue, size)
                 .description("Pieces of engine work in the queue")
                 .tag("state", state)
                 .register(registry);

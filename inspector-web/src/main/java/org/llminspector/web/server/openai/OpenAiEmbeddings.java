@@ -11,7 +11,8 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.web.server.http.LiveRun;
@@ -27,18 +28,20 @@ public final class OpenAiEmbeddings {
 
     private static final String HOOK = "ln_final.hook_out";
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Runs runs;
     private final Metrics metrics;
 
-    public OpenAiEmbeddings(Inspector inspector, Metrics metrics) {
-        this.inspector = inspector;
+    public OpenAiEmbeddings(Models models, Runs runs, Metrics metrics) {
+        this.models = models;
+        this.runs = runs;
         this.metrics = metrics;
     }
 
     /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are additions to OpenAI's fields. */
     void answer(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
-        OpenAiModel model = OpenAiModel.of(ctx, body, inspector);
+        OpenAiModel model = OpenAiModel.of(ctx, body, models);
         String hook = OpenAiRequest.text(body, "hook", HOOK);
         String pooling = oneOf(body, "pooling", "mean", "last");
         String format = oneOf(body, "encoding_format", "float", "base64");
@@ -61,8 +64,8 @@ public final class OpenAiEmbeddings {
             RunRequest request = model.of(
                             input.toBuilder().capture(List.of(hook)).name("asked at /v1"))
                     .build();
-            RunManifest run = new LiveRun(metrics, event -> {}).run(inspector, request);
-            float[] vector = pooled(inspector.runs().capture(run.id(), HookId.parse(hook)), hook, pooling);
+            RunManifest run = new LiveRun(metrics, event -> {}).run(runs, request);
+            float[] vector = pooled(runs.stored().capture(run.id(), HookId.parse(hook)), hook, pooling);
             Object sent = format.equals("float") ? vector : base64(vector);
             all.add(new OpenAi.Embedding("embedding", all.size(), sent, run.id()));
             read += run.promptLength();

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Precision;
-import org.llminspector.run.Inspector;
 import org.llminspector.run.models.Engines;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.request.RunRequestBuilder;
 
 /**
@@ -41,10 +41,10 @@ public record OpenAiModel(String name, String slug, String engine, String device
     }
 
     /** The model in the body; else the one of the path, {@code /as/MODEL/...}; else the default. */
-    static OpenAiModel of(Context ctx, JsonNode body, Inspector inspector) {
+    static OpenAiModel of(Context ctx, JsonNode body, Models models) {
         String path = ctx.pathParamMap().get("model");
         String given = OpenAiRequest.text(body, "model", path == null ? ctx.queryParam("model") : path);
-        OpenAiModel model = of(given == null ? inspector.defaultModel() : given);
+        OpenAiModel model = of(given == null ? models.defaultSlug() : given);
         if (path != null && !of(path).slug().equals(model.slug())) {
             throw Problem.invalid("the address and the body name two models")
                     .where("model")

@@ -11,14 +11,17 @@ import java.util.List;
 import java.util.Map;
 import org.llminspector.base.Json;
 import org.llminspector.generate.GeneratedToken;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Metrics;
 import org.llminspector.web.server.http.OpenAiFailure;
 import org.llminspector.web.server.http.ProblemDetail;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 import org.llminspector.web.server.http.RunEvent;
 import org.llminspector.web.server.http.RunStream;
 
@@ -26,32 +29,37 @@ import org.llminspector.web.server.http.RunStream;
  * Routes of the OpenAI interface, so that its clients run unchanged against a model here: the openai package,
  * LangChain, lm-evaluation-harness. Every choice is a stored run, and names its id.
  */
-public final class OpenAiRoutes {
+public final class OpenAiRoutes implements Routes {
 
     private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8);
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Runs runs;
+    private final RunQueue queue;
     private final Metrics metrics;
     private final RunStream stream;
 
-    public OpenAiRoutes(Inspector inspector, Metrics metrics, RunStream stream) {
-        this.inspector = inspector;
+    public OpenAiRoutes(Models models, Runs runs, RunQueue queue, Metrics metrics, RunStream stream) {
+        this.models = models;
+        this.runs = runs;
+        this.queue = queue;
         this.metrics = metrics;
         this.stream = stream;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         routes.get("/v1/models", this::models);
         routes.get("/v1/models/{slug}", this::model);
         routes.post("/v1/completions", ctx -> answer(ctx, false));
         routes.post("/v1/chat/completions", ctx -> answer(ctx, true));
-        routes.post("/v1/embeddings", new OpenAiEmbeddings(inspector, metrics)::answer);
+        routes.post("/v1/embeddings", new OpenAiEmbeddings(models, runs, metrics)::answer);
         routes.post("/as/{model}/v1/completions", ctx -> answer(ctx, false));
-        new OpenAiTokenizer(inspector).register(routes);
+        new OpenAiTokenizer(models).register(routes);
     }
 
     private void models(Context ctx) throws IOException {
-        List<OpenAi.Model> all = inspector.models().stream()
+        List<OpenAi.Model> all = models.list().stream()
                 .filter(m -> m.trouble() == null)
                 .map(m -> entry(m.slug()))
                 .toList();
@@ -59,7 +67,7 @@ public final class OpenAiRoutes {
     }
 
     private void model(Context ctx) throws IOException {
-        Replies.json(ctx, entry(inspector.model(ctx.pathParam("slug")).summary().slug()));
+        Replies.json(ctx, entry(models.details(ctx.pathParam("slug")).summary().slug()));
     }
 
     private static OpenAi.Model entry(String slug) {
@@ -68,9 +76,9 @@ public final class OpenAiRoutes {
 
     private void answer(Context ctx, boolean chat) throws Exception {
         JsonNode body = Requests.body(ctx, JsonNode.class);
-        OpenAiModel model = OpenAiModel.of(ctx, body, inspector);
+        OpenAiModel model = OpenAiModel.of(ctx, body, models);
         OpenAiRequest r = chat ? chat(body, model) : OpenAiRequest.ofCompletion(body, model);
-        OpenAiWork work = new OpenAiWork(inspector, metrics);
+        OpenAiWork work = new OpenAiWork(models, runs, queue, metrics);
         if (r.stream()) {
             stream(ctx, r, work);
             return;
@@ -107,8 +115,8 @@ public final class OpenAiRoutes {
     }
 
     private OpenAiRequest chat(JsonNode body, OpenAiModel model) {
-        RunRequest conversation = OpenAiMessages.of(body, inspector.chatTemplate(model.slug()));
-        int context = inspector.model(model.slug()).spec().maxContext();
+        RunRequest conversation = OpenAiMessages.of(body, models.chatTemplate(model.slug()));
+        int context = models.details(model.slug()).spec().maxContext();
         return OpenAiRequest.ofChat(body, model, conversation, context);
     }
 

@@ -9,26 +9,28 @@ import java.util.List;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Version;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.models.Models;
 import org.llminspector.tokenize.Tokenizer;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
+import org.llminspector.web.server.http.Routes;
 
 /**
  * Tokenizer routes in the shapes of vLLM and llama.cpp, for clients without a tokenizer: lm-evaluation-harness requests
  * {@code /tokenizer_info}, {@code /tokenize} and {@code /detokenize} and names no model. The prefix {@code /as/MODEL}
  * chooses one.
  */
-public final class OpenAiTokenizer {
+public final class OpenAiTokenizer implements Routes {
 
     public static final String HEALTH = "/health";
 
-    private final Inspector inspector;
+    private final Models models;
 
-    public OpenAiTokenizer(Inspector inspector) {
-        this.inspector = inspector;
+    public OpenAiTokenizer(Models models) {
+        this.models = models;
     }
 
+    @Override
     public void register(RoutesConfig routes) {
         for (String as : List.of("", "/as/{model}")) {
             routes.get(as + "/tokenizer_info", this::info);
@@ -41,14 +43,14 @@ public final class OpenAiTokenizer {
 
     private void info(Context ctx) throws IOException {
         String slug = asked(ctx);
-        Tokenizer t = inspector.tokenizer(slug);
+        Tokenizer t = models.tokenizer(slug);
         Replies.json(ctx, new OpenAi.TokenizerInfo(slug, t.vocabSize(), bos(t), eos(t), null, template(slug)));
     }
 
     private void props(Context ctx) throws IOException {
         String slug = asked(ctx);
-        Inspector.ModelDetails model = inspector.model(slug);
-        Tokenizer t = model.tokenizer() == null ? null : inspector.tokenizer(slug);
+        Models.ModelDetails model = models.details(slug);
+        Tokenizer t = model.tokenizer() == null ? null : models.tokenizer(slug);
         Replies.json(
                 ctx,
                 new OpenAi.Props(
@@ -63,14 +65,12 @@ public final class OpenAiTokenizer {
 
     /** The model of the path or of {@code ?model=}, or the default. */
     private String asked(Context ctx) {
-        return OpenAiModel.of(ctx, Json.mapper().createObjectNode(), inspector).slug();
+        return OpenAiModel.of(ctx, Json.mapper().createObjectNode(), models).slug();
     }
 
     private String template(String slug) {
-        Inspector.TokenizerInfo t = inspector.model(slug).tokenizer();
-        return t == null || !t.chatTemplate()
-                ? null
-                : inspector.chatTemplate(slug).source();
+        Models.TokenizerInfo t = models.details(slug).tokenizer();
+        return t == null || !t.chatTemplate() ? null : models.chatTemplate(slug).source();
     }
 
     private static String bos(Tokenizer t) {
@@ -86,7 +86,7 @@ public final class OpenAiTokenizer {
     /** A prompt; or llama.cpp's content, without control tokens unless requested; or messages, as in vLLM. */
     private void tokenize(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
-        String slug = OpenAiModel.of(ctx, body, inspector).slug();
+        String slug = OpenAiModel.of(ctx, body, models).slug();
         if (OpenAiRequest.flag(body, "with_pieces")) {
             throw Problem.unsupported("tokens are told as ids alone here")
                     .where("with_pieces")
@@ -97,11 +97,11 @@ public final class OpenAiTokenizer {
         JsonNode messages = body.path("prompt").isArray() ? OpenAiMessages.asMessages(body.get("prompt")) : body;
         boolean chat = OpenAiRequest.has(messages, "messages");
         String text = chat
-                ? OpenAiMessages.text(messages, inspector.chatTemplate(slug))
+                ? OpenAiMessages.text(messages, models.chatTemplate(slug))
                 : Requests.required(OpenAiRequest.text(body, llama ? "content" : "prompt", null), "prompt");
         List<Integer> ids = new ArrayList<>();
-        inspector.tokenizer(slug).encode(text, special && !chat).forEach(t -> ids.add(t.id()));
-        int context = inspector.model(slug).spec().maxContext();
+        models.tokenizer(slug).encode(text, special && !chat).forEach(t -> ids.add(t.id()));
+        int context = models.details(slug).spec().maxContext();
         Replies.json(ctx, new OpenAi.Tokenized(ids, ids.size(), context));
     }
 
@@ -111,11 +111,11 @@ public final class OpenAiTokenizer {
 
     private void detokenize(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
-        String slug = OpenAiModel.of(ctx, body, inspector).slug();
+        String slug = OpenAiModel.of(ctx, body, models).slug();
         List<Integer> ids = body.path("tokens").isEmpty()
                 ? List.of()
                 : OpenAiRequest.ids(body.path("tokens"), "tokens").tokens();
-        String text = inspector.tokenizer(slug).decode(ids, false);
+        String text = models.tokenizer(slug).decode(ids, false);
         Replies.json(ctx, new OpenAi.Detokenized(text, text));
     }
 }

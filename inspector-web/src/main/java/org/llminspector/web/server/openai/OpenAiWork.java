@@ -7,11 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.llminspector.generate.GeneratedToken;
-import org.llminspector.run.Inspector;
+import org.llminspector.run.Runs;
 import org.llminspector.run.ScoredToken;
 import org.llminspector.run.Scores;
+import org.llminspector.run.models.Models;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.work.RunQueue;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.server.http.LiveRun;
 import org.llminspector.web.server.http.Metrics;
@@ -49,17 +51,21 @@ public final class OpenAiWork {
         }
     }
 
-    private final Inspector inspector;
+    private final Models models;
+    private final Runs runs;
+    private final RunQueue queue;
     private final Metrics metrics;
 
-    public OpenAiWork(Inspector inspector, Metrics metrics) {
-        this.inspector = inspector;
+    public OpenAiWork(Models models, Runs runs, RunQueue queue, Metrics metrics) {
+        this.models = models;
+        this.runs = runs;
+        this.queue = queue;
         this.metrics = metrics;
     }
 
     /** All choices in order: those of the first prompt, then those of the next. */
     List<Made> all(OpenAiRequest r, Teller teller) {
-        BooleanSupplier cancelled = inspector.work().cancellation();
+        BooleanSupplier cancelled = queue.cancellation();
         List<Made> all = new ArrayList<>();
         for (RunRequest prompt : r.prompts()) {
             Scores echo = null;
@@ -67,7 +73,7 @@ public final class OpenAiWork {
                 RunRequest request = r.run(prompt, i);
                 if (i == 0 && r.echo() && r.logprobs() != null) {
                     RunRequest read = request.toBuilder().generate(null).build();
-                    echo = inspector.sampling().scoresAfterOthers(read, r.logprobs());
+                    echo = runs.sampling().scoresAfterOthers(read, r.logprobs());
                 }
                 Made made = one(all.size(), request, echo, r, teller);
                 all.add(made);
@@ -90,21 +96,20 @@ public final class OpenAiWork {
             }
             if (event.data() instanceof RunEvent.Step s) teller.token(index, id[0], s.token());
         });
-        RunManifest manifest = run.run(inspector, request);
+        RunManifest manifest = run.run(runs, request);
         return new Made(index, manifest, prompt(request, manifest.tokens().subList(0, manifest.promptLength())), echo);
     }
 
     /** The given text, or the decoded ids. */
     private String prompt(RunRequest request, List<Token> tokens) {
         if (request.prompt() != null) return request.prompt();
-        if (inspector.model(model(request)).tokenizer() == null) return "";
-        return inspector
-                .tokenizer(model(request))
+        if (models.details(model(request)).tokenizer() == null) return "";
+        return models.tokenizer(model(request))
                 .decode(tokens.stream().map(Token::id).toList(), false);
     }
 
     private String model(RunRequest request) {
-        return request.model() == null ? inspector.defaultModel() : request.model();
+        return request.model() == null ? models.defaultSlug() : request.model();
     }
 
     static OpenAi.Choice choice(Made m, OpenAiRequest r) {
