@@ -25,7 +25,7 @@ fault in, against a frozen copy of itself.""",
     "modular_addition": """A small model that learnt a + b modulo {modulus}: it memorised the training pairs first, and generalised long after.""",
 }
 DATA = {
-    "pretrain": """`tales`, seed {corpus_seed}: stories written by this project's generator (`org.llminspector.train.tales`), each a function of
+    "pretrain": """`tales`, seed {corpus_seed}: stories written by this project's generator (`org.llminspector.tales`), each a function of
 the seed, the split and its number. No text, word list or weight was copied from anywhere. For a while, documents between the
 stories are games in which words are said again (`Games`): from stories alone no head learnt to copy. In the second stage
 (mid-training, from update {midtraining[0][from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a

@@ -3,7 +3,6 @@ package org.llminspector;
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
@@ -19,20 +18,12 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
-import java.io.FileInputStream;
-import java.io.FileReader;
-import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.format.DateTimeFormatter;
 import java.util.List;
-import java.util.Scanner;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.llminspector.base.Reads;
 
 /** The rooms of ARCHITECTURE.md, from left to right: nothing imports a room to its right. */
 class ArchitectureTest {
@@ -71,8 +62,6 @@ class ArchitectureTest {
             "analysis.output",
             "analysis",
             "train",
-            "train.tales",
-            "evaluation",
             "sandbox",
             "run.work",
             "run.request",
@@ -102,9 +91,7 @@ class ArchitectureTest {
             "engine.torch",
             "engine.onnx.graph",
             "engine.onnx.runtime",
-            "train",
-            "train.tales",
-            "evaluation");
+            "train");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -199,48 +186,19 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    /** Where digits and letters depend on the machine's language, a file's name is not found again under another. */
     @Test
-    void nothingDependsOnTheMachinesLanguage() {
-        noClasses()
-                .should()
-                .callMethod(String.class, "format", String.class, Object[].class)
-                .orShould()
-                .callMethod(String.class, "formatted", Object[].class)
-                .orShould()
-                .callMethod(String.class, "toLowerCase")
-                .orShould()
-                .callMethod(String.class, "toUpperCase")
-                .orShould()
-                .callMethod(PrintWriter.class, "printf", String.class, Object[].class)
-                .orShould()
-                .callMethod(PrintStream.class, "printf", String.class, Object[].class)
-                .orShould()
-                .callMethod(DateTimeFormatter.class, "ofPattern", String.class)
-                .because("Locale.ROOT says what is meant")
-                .check(CLASSES);
+    void sourcesKeepTheRulesOfEveryModule() {
+        SourceRules.LOCALE_IS_SAID.check(CLASSES);
+        SourceRules.FILES_ARE_READ_THROUGH_ONE_DOOR.check(CLASSES);
     }
 
-    /** A FIFO blocks who opens it, and a file of gigabytes fills the heap: base.Reads refuses both. */
+    /** A corpus comes through {@code train.NamedCorpus}: who uses the library ships no generator of stories. */
     @Test
-    void filesAreReadThroughOneDoor() {
-        Set<String> readers = Set.of(
-                "readString",
-                "readAllBytes",
-                "readAllLines",
-                "lines",
-                "newBufferedReader",
-                "newInputStream",
-                "newByteChannel");
+    void theLibraryKnowsNoTales() {
         noClasses()
-                .that(not(type(Reads.class)))
                 .should()
-                .callMethodWhere(target(owner(type(Files.class)))
-                        .and(target(describe("a method that reads", m -> readers.contains(m.getName())))))
-                .orShould()
-                .callConstructorWhere(target(owner(
-                        belongToAnyOf(FileInputStream.class, FileReader.class, RandomAccessFile.class, Scanner.class))))
-                .because("base.Reads opens regular files only and reads no more than a limit")
+                .dependOnClassesThat()
+                .resideInAPackage("org.llminspector.tales..")
                 .check(CLASSES);
     }
 

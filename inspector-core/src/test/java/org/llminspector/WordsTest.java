@@ -33,13 +33,13 @@ class WordsTest {
             Map.entry("what of it", "say of what")));
 
     /** What the tales say: their words are a child's. */
-    private static final Path TALES = Path.of("train", "tales");
+    private static final Path TALES = Path.of("org", "llminspector", "tales", "plot");
 
     @Test
     void noneOfThemIsInTheSources() throws IOException {
         List<Path> files = new ArrayList<>();
-        for (Path root : List.of(Path.of("src/main"), Path.of("../inspector-web/src/main"))) {
-            try (Stream<Path> found = Files.walk(root)) {
+        for (String module : List.of("core", "tales", "web")) {
+            try (Stream<Path> found = Files.walk(Path.of("../inspector-" + module + "/src/main"))) {
                 found.filter(f -> f.toString().matches(".*\\.(java|yaml)")).forEach(files::add);
             }
         }

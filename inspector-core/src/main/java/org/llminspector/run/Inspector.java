@@ -37,7 +37,6 @@ public final class Inspector implements AutoCloseable {
     private final Comparisons comparisons;
     private final Analyses analyses;
     private final Training training;
-    private final Evaluations evaluations;
 
     private Inspector(InspectorConfig config) {
         config.nameFolders();
@@ -58,7 +57,6 @@ public final class Inspector implements AutoCloseable {
                 new TrainingJobs(config.trainedDir(), cache, ledger, open::forget),
                 new TrainingRecords(cache, config.modelRoots()),
                 new Learning(open, queue, budget, models::defaultSlug));
-        evaluations = new Evaluations(open, queue, models::defaultSlug);
     }
 
     /**
@@ -94,11 +92,6 @@ public final class Inspector implements AutoCloseable {
     /** Training jobs, their records, gradients. */
     public Training training() {
         return training;
-    }
-
-    /** Evaluations of models that were trained on the tales. */
-    public Evaluations evaluations() {
-        return evaluations;
     }
 
     /** The engines' work queue: what waits and runs, and how to cancel it. */

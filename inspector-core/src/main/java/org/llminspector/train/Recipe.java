@@ -17,8 +17,9 @@ import org.llminspector.engine.Optimizer;
  * @param name of the resulting model
  * @param task what is trained (pretrain)
  * @param base for instruct and prefer: the folder of the model that is tuned; it gives the shape and the tokenizer
- * @param corpus {@code tales}, or for pretrain a text file whose documents are separated by blank lines
- * @param tokenizer a folder with tokenizer.json and tokenizer_config.json (for tales: its own, made anew)
+ * @param corpus a {@link NamedCorpus} ({@code tales}), or for pretrain a text file whose documents are separated by blank
+ *     lines
+ * @param tokenizer a folder with tokenizer.json and tokenizer_config.json (for a named corpus: its own, made anew)
  * @param corpusSeed of its documents
  * @param model the decoder's shape, when there is no base
  * @param seed of the initial weights
@@ -170,7 +171,7 @@ public record Recipe(
         Task what = task == null ? Task.PRETRAIN : task;
         boolean sums = what == Task.MODULAR_ADDITION;
         need(what.tunes() == (base != null), "base", what.tunes() ? "a model's folder" : "nothing for this task", base);
-        need(sums || corpus != null, "corpus", "tales, or a text file", null);
+        need(sums || corpus != null, "corpus", NamedCorpus.known() + ", or a text file", null);
         need(
                 sums ? modulus != null && modulus > 1 && modulus < 1000 : modulus == null,
                 "modulus",

@@ -133,7 +133,7 @@ class MemoryBudgetTest {
     void aTrainingJobIsCountedBeforeItBegins() throws IOException {
         try (Inspector inspector = open(2L << 30)) {
             ObjectMapper json = Json.mapper();
-            String shape = "{\"name\":\"big\",\"task\":\"pretrain\",\"corpus\":\"tales\",\"corpus_seed\":1,\"seed\":1,"
+            String shape = "{\"name\":\"big\",\"task\":\"modular_addition\",\"modulus\":97,\"seed\":1,"
                     + "\"steps\":3,\"batch\":2,\"learning_rate\":0.001,\"model\":{\"d_model\":%d,\"n_layers\":%d,"
                     + "\"n_heads\":4,\"n_kv_heads\":4,\"d_mlp\":%d,\"context\":64}}";
             Recipe large = json.readValue(String.format(shape, 1024, 8, 4096), Recipe.class);

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -165,36 +164,6 @@ class PreferenceTest {
         LearnerStep.Answer answer = learners.step(id, step(rate));
         double promised = rate * answer.gradNorm() * answer.gradNorm();
         assertThat(answer.lossBefore() - answer.lossAfter()).isCloseTo(promised, within(0.05 * promised));
-    }
-
-    @Test
-    void onlyTheAnswersOfATrainingConversationCount() {
-        LessonRequest.Taught taught = inspector
-                .training()
-                .learning()
-                .lessons(new LessonRequest(MODEL, null, 0L, null))
-                .lessons()
-                .get(0);
-        MaskedConversation lesson = taught.lesson();
-        StringBuilder learnt = new StringBuilder();
-        IntStream.range(0, lesson.tokens().size())
-                .filter(i -> lesson.counts().get(i))
-                .forEach(i -> learnt.append(lesson.tokens().get(i).text()));
-        StringBuilder answers = new StringBuilder();
-        taught.messages().stream().filter(m -> m.role().equals("assistant")).forEach(m -> answers.append(m.content())
-                .append("<|end|>"));
-        assertThat(learnt).hasToString(answers.toString());
-        assertThat(lesson.learnt()).isBetween(1, lesson.tokens().size() / 2);
-        List<LessonRequest.Taught> pair = inspector
-                .training()
-                .learning()
-                .lessons(new LessonRequest(MODEL, null, null, 0L))
-                .lessons();
-        assertThat(pair).hasSize(2);
-        assertThat(pair.get(0).messages().get(0))
-                .isEqualTo(pair.get(1).messages().get(0));
-        assertThat(pair.get(0).messages().get(1))
-                .isNotEqualTo(pair.get(1).messages().get(1));
     }
 
     @Test

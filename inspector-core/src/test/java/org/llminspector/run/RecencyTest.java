@@ -10,7 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * What Caffeine does not promise, and the caches that are LinkedHashMaps in order of access need (decision 91): it keeps what is
+ * What Caffeine does not promise, and the caches that are LinkedHashMaps in order of access need (decision 92): it keeps what is
  * read often (TinyLFU), not what was read last. When one of these fails after an update, that cache may become Caffeine's.
  */
 class RecencyTest {

@@ -4,7 +4,6 @@ import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
@@ -13,19 +12,12 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import java.io.FileInputStream;
-import java.io.FileReader;
-import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.time.format.DateTimeFormatter;
 import java.util.Map;
-import java.util.Scanner;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.llminspector.SourceRules;
 
 /** The web module is thin: it sees the facade and plain values (records of analyses among them), never an engine. */
 class ArchitectureTest {
@@ -58,50 +50,14 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    /** Where digits and letters depend on the machine's language, a file's name is not found again under another. */
     @Test
-    void nothingDependsOnTheMachinesLanguage() {
+    void sourcesKeepTheRulesOfEveryModule() {
+        SourceRules.LOCALE_IS_SAID.check(CLASSES);
+        SourceRules.FILES_ARE_READ_THROUGH_ONE_DOOR.check(CLASSES);
         noClasses()
                 .should()
-                .callMethod(String.class, "format", String.class, Object[].class)
-                .orShould()
-                .callMethod(String.class, "formatted", Object[].class)
-                .orShould()
-                .callMethod(String.class, "toLowerCase")
-                .orShould()
-                .callMethod(String.class, "toUpperCase")
-                .orShould()
-                .callMethod(PrintWriter.class, "printf", String.class, Object[].class)
-                .orShould()
-                .callMethod(PrintStream.class, "printf", String.class, Object[].class)
-                .orShould()
-                .callMethod(DateTimeFormatter.class, "ofPattern", String.class)
-                .because("Locale.ROOT says what is meant")
-                .check(CLASSES);
-    }
-
-    /** A FIFO blocks who opens it, and a file of gigabytes fills the heap: base.Reads refuses both. */
-    @Test
-    void filesAreReadThroughOneDoor() {
-        Set<String> readers = Set.of(
-                "readString",
-                "readAllBytes",
-                "readAllLines",
-                "lines",
-                "newBufferedReader",
-                "newInputStream",
-                "newByteChannel");
-        noClasses()
-                .should()
-                .callMethodWhere(target(owner(type(Files.class)))
-                        .and(target(describe("a method that reads", m -> readers.contains(m.getName())))))
-                .orShould()
                 .callMethodWhere(target(owner(type(FileChannel.class)))
                         .and(target(describe("open", m -> m.getName().equals("open")))))
-                .orShould()
-                .callConstructorWhere(target(owner(
-                        belongToAnyOf(FileInputStream.class, FileReader.class, RandomAccessFile.class, Scanner.class))))
-                .because("base.Reads opens regular files only and reads no more than a limit")
                 .check(CLASSES);
     }
 

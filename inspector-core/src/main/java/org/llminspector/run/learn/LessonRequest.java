@@ -11,8 +11,8 @@ import org.llminspector.train.Corpus;
 import org.llminspector.train.Dialogues;
 import org.llminspector.train.Exchange;
 import org.llminspector.train.MaskedConversation;
+import org.llminspector.train.NamedCorpus;
 import org.llminspector.train.Preference;
-import org.llminspector.train.tales.TalesChat;
 
 /**
  * Request for the training tokens that post-training makes of a conversation, given or from the embedded models'
@@ -25,7 +25,9 @@ import org.llminspector.train.tales.TalesChat;
  */
 public record LessonRequest(String model, List<Message> messages, Long conversation, Long preference) {
 
-    /** Corpus seed of the embedded models' recipes. */
+    /** Corpus and corpus seed of the embedded models' recipes. */
+    private static final String CORPUS = "tales";
+
     private static final long SEED = 1;
 
     /**
@@ -60,7 +62,7 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
 
     private List<List<Exchange>> all() {
         if (messages != null) return List.of(exchanges(messages, "messages"));
-        Dialogues dialogues = new TalesChat(SEED);
+        Dialogues dialogues = NamedCorpus.of(CORPUS).dialogues(SEED);
         if (conversation != null)
             return List.of(dialogues.conversation(Corpus.Split.TRAIN, number(conversation, "conversation")));
         Preference p = dialogues.preference(Corpus.Split.TRAIN, number(preference, "preference"));

@@ -3,23 +3,18 @@ package org.llminspector.run.learn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Writes;
 import org.llminspector.train.Corpus;
-import org.llminspector.train.Critic;
-import org.llminspector.train.Dialogues;
+import org.llminspector.train.NamedCorpus;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.TextCorpus;
 import org.llminspector.train.Trainer;
-import org.llminspector.train.tales.Tales;
-import org.llminspector.train.tales.TalesChat;
-import org.llminspector.train.tales.TalesCritic;
-import org.llminspector.train.tales.TalesTokenizer;
 
 /** Creates trainers: resolves a recipe's corpus and tokenizer. */
 public final class Training {
 
-    private static final String TALES = "tales";
     private static final String[] TOKENIZER = {"tokenizer.json", "tokenizer_config.json"};
 
     private Training() {}
@@ -66,46 +61,33 @@ public final class Training {
         return switch (recipe.task()) {
             case PRETRAIN -> new Trainer.Sources(corpus(recipe), null);
             case INSTRUCT, PREFER -> {
-                Dialogues dialogues = dialogues(recipe);
+                NamedCorpus corpus = NamedCorpus.of(recipe.corpus());
+                long seed = recipe.corpusSeed();
                 yield new Trainer.Sources(
-                        corpus(recipe), dialogues, recipe.rejectedSamples() == 0 ? null : critic(recipe));
+                        corpus.documents(seed),
+                        corpus.dialogues(seed),
+                        recipe.rejectedSamples() == 0 ? null : corpus.critic(seed));
             }
             case MODULAR_ADDITION -> new Trainer.Sources(null, null);
         };
     }
 
     private static Corpus corpus(Recipe recipe) {
-        if (recipe.corpus().equals(TALES)) return new Tales(recipe.corpusSeed());
+        Optional<NamedCorpus> named = NamedCorpus.find(recipe.corpus());
+        if (named.isPresent()) return named.get().documents(recipe.corpusSeed());
         Path file = Path.of(recipe.corpus());
         if (Files.isRegularFile(file)) return new TextCorpus(file);
-        throw Problem.notFound("there is no such corpus")
-                .where("corpus")
-                .expected("tales, or a text file")
-                .found(recipe.corpus());
-    }
-
-    private static Dialogues dialogues(Recipe recipe) {
-        if (recipe.corpus().equals(TALES)) return new TalesChat(recipe.corpusSeed());
-        throw Problem.notFound("there are no such conversations")
-                .where("corpus")
-                .expected("tales")
-                .found(recipe.corpus());
-    }
-
-    /** The critic of the tales, the only corpus with conversations. */
-    private static Critic critic(Recipe recipe) {
-        return new TalesCritic(recipe.corpusSeed());
+        throw NamedCorpus.missing(recipe.corpus(), ", or a text file");
     }
 
     private static void tokenizer(Recipe recipe, Path folder) throws IOException {
-        if (recipe.tokenizer() == null
-                && recipe.base() == null
-                && recipe.corpus().equals(TALES)) {
-            TalesTokenizer.write(recipe.corpusSeed(), folder);
-            return;
-        }
         String given = recipe.tokenizer() != null ? recipe.tokenizer() : recipe.base();
         if (given == null) {
+            Optional<NamedCorpus> named = NamedCorpus.find(recipe.corpus());
+            if (named.isPresent()) {
+                named.get().writeTokenizer(recipe.corpusSeed(), folder);
+                return;
+            }
             throw Problem.invalid("the recipe names no tokenizer")
                     .where("tokenizer")
                     .expected("a folder with " + String.join(" and ", TOKENIZER));

@@ -17,11 +17,11 @@ import org.llminspector.base.RootNames;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.train.LossCurve;
+import org.llminspector.train.NamedCorpus;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 import org.llminspector.train.TrainingEnvironments;
 import org.llminspector.train.TrainingMemory;
-import org.llminspector.train.tales.TalesTokenizer;
 
 /**
  * Training jobs of this program: one folder each, which opens as a model. One trains at a time, on its own thread; runs
@@ -111,10 +111,13 @@ public final class TrainingJobs {
                     .expected("one at a time")
                     .instead("stop it, or wait until it has ended");
         });
+        // Another corpus has no tokenizer of its own, and its recipe names one.
+        int vocabulary =
+                NamedCorpus.find(recipe.corpus()).map(NamedCorpus::vocabulary).orElse(0);
         MemoryLedger.Reservation memory = ledger.reserve(
                 "training",
                 id,
-                TrainingMemory.bytes(recipe, TalesTokenizer.VOCABULARY),
+                TrainingMemory.bytes(recipe, vocabulary),
                 "recipe.model, micro_batch, sequence",
                 "take a smaller model, a smaller micro_batch or a shorter sequence, or raise --memory");
         threads.put(id, TrainingThread.start(id, recipe, opening, changed, memory));
@@ -270,10 +273,10 @@ public final class TrainingJobs {
     /** Resolves slugs to folders; paths from outside are not followed. */
     private Recipe located(Recipe recipe) {
         boolean sums = recipe.task() == Recipe.Task.MODULAR_ADDITION;
-        if (!sums && !"tales".equals(recipe.corpus())) {
-            throw Problem.unsupported("a job learns from the tales only")
+        if (!sums && NamedCorpus.find(recipe.corpus()).isEmpty()) {
+            throw Problem.unsupported("a job learns from a named corpus only")
                     .where("recipe.corpus")
-                    .expected("tales")
+                    .expected(NamedCorpus.known())
                     .found(recipe.corpus())
                     .instead("inspector train reads text files");
         }

@@ -339,6 +339,11 @@ public final class Models {
     /** Memory of one open model. */
     public record OpenModel(String model, EngineInfo engine, long resident, long mapped) {}
 
+    /** Open models, which another module leases for work of its own in the queue. */
+    public OpenModels opened() {
+        return models;
+    }
+
     /** Weights as stored and as quantized. */
     public ModelWeights weights() {
         return weights;

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 
 /**
- * The reader of protobuf messages, and what protobuf's own CodedInputStream lacks (decision 90). When a test of the library fails
+ * The reader of protobuf messages, and what protobuf's own CodedInputStream lacks (decision 91). When a test of the library fails
  * after an update, the reader may be replaced by it.
  */
 class ProtoReaderTest {

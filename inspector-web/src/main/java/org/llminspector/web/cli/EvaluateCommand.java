@@ -6,9 +6,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Json;
-import org.llminspector.evaluation.Evaluation;
-import org.llminspector.evaluation.EvaluationReport;
 import org.llminspector.run.Inspector;
+import org.llminspector.tales.Evaluations;
+import org.llminspector.tales.evaluation.Evaluation;
+import org.llminspector.tales.evaluation.EvaluationReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -71,7 +72,7 @@ final class EvaluateCommand extends ModelCommand {
         Path noRuns = Files.createTempDirectory("llm-inspector-evaluation");
         try (Inspector inspector = places.open(1, noRuns)) {
             EvaluationReport report =
-                    inspector.evaluations().take(places.slug(), device, size, progress::show, interrupt::requested);
+                    new Evaluations(inspector).take(places.slug(), device, size, progress::show, interrupt::requested);
             progress.clear();
             if (json) out.println(Json.write(report));
             else print(report, out);

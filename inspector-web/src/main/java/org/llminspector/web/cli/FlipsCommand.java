@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
-import org.llminspector.evaluation.AnswerFlips;
+import org.llminspector.run.compare.AnswerFlips;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Json;
+import org.llminspector.tales.corpus.Tales;
+import org.llminspector.tales.corpus.TalesTokenizer;
 import org.llminspector.tokenize.BpeFile;
 import org.llminspector.tokenize.BpeTrainer;
 import org.llminspector.train.Corpus.Split;
-import org.llminspector.train.tales.Tales;
-import org.llminspector.train.tales.TalesTokenizer;
 
 class TalesCommandTest {
 

@@ -1,0 +1,4 @@
+package org.llminspector.tales.check;
+
+/** One fault and its sentence. */
+public record Remark(Fault fault, String sentence) {}

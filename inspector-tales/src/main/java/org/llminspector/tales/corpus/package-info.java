@@ -1,0 +1,2 @@
+/** The training corpus: which document has which index, conversations about stories, their tokenizer. */
+package org.llminspector.tales.corpus;
